@@ -1,0 +1,71 @@
+# `make help` lists every command. `make demo` and `make test` are all a newcomer needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := tests/lab/lab
+
+.PHONY: help
+help: ## List the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/installed: requirements/dev.txt pyproject.toml
+	@echo "==> Python environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=/path/to/python3 make ...")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get install -y -qq python3-venv >/dev/null; } || { echo "install the venv module: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/installed ## Install the project and its development tools into .venv
+
+.PHONY: demo
+demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break it, heal it
+	@$(BIN)/python -u tests/lab/demo.py
+
+.PHONY: test
+test: lint test-unit test-api test-lab ## Everything: lint, unit, api (real kube-apiserver), lab (end to end)
+
+.PHONY: test-unit
+test-unit: venv ## Unit tests (seconds, no root)
+	@$(BIN)/pytest -q tests/unit
+
+.PHONY: test-api
+test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
+	@$(BIN)/pytest -q tests/api
+
+.PHONY: test-lab
+test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
+	@$(BIN)/pytest -q tests/e2e
+
+.PHONY: lint
+lint: venv ## Format check, ruff, mypy --strict, import contracts, generated files
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache >/tmp/ipsecping-lint-imports.$$$$ || { cat /tmp/ipsecping-lint-imports.$$$$; rm -f /tmp/ipsecping-lint-imports.$$$$; exit 1; }; rm -f /tmp/ipsecping-lint-imports.$$$$
+	@$(MAKE) --no-print-directory generated-check
+
+.PHONY: format
+format: venv ## Format and mend what can be mended
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+.PHONY: lab-up
+lab-up: ## Boot the lab: cluster and IPsec gateways
+	@$(LAB) up && $(LAB) images
+
+.PHONY: lab-down
+lab-down: ## Remove the lab; build caches stay
+	@$(LAB) down
+
+.PHONY: lock
+lock: venv ## Refresh requirements/*.txt from pyproject.toml
+	@$(BIN)/pip install -q uv
+	@for t in "probe:" "operator:--extra operator" "dev:--extra operator --group dev"; do \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate pyproject.toml $${t#*:} -o requirements/$${t%%:*}.txt; done

@@ -1,0 +1,1 @@
+"""IPsecPing's Kubernetes operator: turns IPsecTunnelCheck resources into probes and results into status."""

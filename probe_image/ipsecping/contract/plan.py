@@ -1,0 +1,163 @@
+"""The plan: the compiled instruction that a prober executes, and its JSON form (plan.json)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import fields
+from .check import CheckRef, ProbeType
+from .fields import ContractError
+
+VERSION = 1
+MAX_CHECKS = 20_000
+MAX_PROBES = 16
+MAX_COUNT = 1000
+MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedProbe:
+    """One probe of one path. Durations in milliseconds, `size` in octets of UDP or ICMP payload."""
+
+    name: str
+    type: ProbeType
+    count: int
+    spacing_ms: int
+    timeout_ms: int
+    size: int
+    port: int | None = None
+    """UDP destination port; None for ICMP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedCheck:
+    """One path of one check. `interval_ms` is None where a scheduler (cron) decides when a round runs."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    tunnel_name: str
+    path: str
+    target: str
+    interval_ms: int | None
+    probes: tuple[PlannedProbe, ...]
+
+    @property
+    def nonce(self) -> str:
+        """Digest of everything that decides what is measured: equal plans have equal nonces.
+
+        The generation is left out on purpose: an edit that changes only thresholds keeps the results.
+        """
+        content = _check_to_json(self)
+        del content["generation"]
+        encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+        return hashlib.sha256(encoded).hexdigest()[:16]
+
+    @property
+    def ref(self) -> CheckRef:
+        """How results name this check."""
+        return CheckRef(
+            uid=self.uid,
+            namespace=self.namespace,
+            name=self.name,
+            generation=self.generation,
+            nonce=self.nonce,
+            path=self.path,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that one prober does."""
+
+    checks: tuple[PlannedCheck, ...]
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """The content of plan.json."""
+    return {"version": VERSION, "checks": [_check_to_json(check) for check in plan.checks]}
+
+
+def plan_from_json(value: object) -> Plan:
+    """Read plan.json; raises ContractError with the path of the wrong field."""
+    source = fields.mapping(value, "plan")
+    version = fields.integer(source, "version", "plan")
+    if version != VERSION:
+        raise ContractError(f"plan.version: {version} is not supported, this prober reads version {VERSION}")
+    items = fields.sequence(source.get("checks"), "plan.checks", at_most=MAX_CHECKS)
+    checks = tuple(_check_from_json(item, f"plan.checks[{i}]") for i, item in enumerate(items))
+    identities = [(check.uid, check.path) for check in checks]
+    if len(set(identities)) != len(identities):
+        raise ContractError("plan.checks: the same path of the same check stands there twice")
+    return Plan(checks=checks)
+
+
+def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
+    return {
+        "uid": check.uid,
+        "namespace": check.namespace,
+        "name": check.name,
+        "generation": check.generation,
+        "tunnelName": check.tunnel_name,
+        "path": check.path,
+        "target": check.target,
+        "intervalMs": check.interval_ms,
+        "probes": [_probe_to_json(probe) for probe in check.probes],
+    }
+
+
+def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "name": probe.name,
+        "type": probe.type.value,
+        "count": probe.count,
+        "spacingMs": probe.spacing_ms,
+        "timeoutMs": probe.timeout_ms,
+        "size": probe.size,
+    }
+    if probe.port is not None:
+        content["port"] = probe.port
+    return content
+
+
+def _check_from_json(value: object, path: str) -> PlannedCheck:
+    source = fields.mapping(value, path)
+    items = fields.sequence(source.get("probes"), f"{path}.probes", at_most=MAX_PROBES)
+    if not items:
+        raise ContractError(f"{path}.probes: at least one probe is needed")
+    probes = tuple(_probe_from_json(item, f"{path}.probes[{i}]") for i, item in enumerate(items))
+    names = [probe.name for probe in probes]
+    if len(set(names)) != len(names):
+        raise ContractError(f"{path}.probes: two probes have the same name")
+    return PlannedCheck(
+        uid=fields.text(source, "uid", path),
+        namespace=fields.text(source, "namespace", path),
+        name=fields.text(source, "name", path),
+        generation=fields.integer(source, "generation", path),
+        tunnel_name=fields.text(source, "tunnelName", path),
+        path=fields.text(source, "path", path),
+        target=fields.text(source, "target", path),
+        interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
+        probes=probes,
+    )
+
+
+def _probe_from_json(value: object, path: str) -> PlannedProbe:
+    source: Mapping[str, Any] = fields.mapping(value, path)
+    kind = fields.member(source, "type", path, ProbeType)
+    port = fields.optional_integer(source, "port", path, at_least=1, at_most=65535)
+    if (port is None) != (kind is ProbeType.ICMP):
+        raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
+    return PlannedProbe(
+        name=fields.text(source, "name", path),
+        type=kind,
+        count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
+        spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
+        timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=DAY_MS),
+        size=fields.integer(source, "size", path, at_most=MAX_PAYLOAD),
+        port=port,
+    )

@@ -1,0 +1,153 @@
+"""The result: what one round of one probe measured, and its JSON form (one line of the stream)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from . import fields
+from .check import CheckRef, LossReason, ProbeType
+from .fields import ContractError
+from .histogram import Histogram
+from .plan import MAX_COUNT
+
+
+class ClockSource(StrEnum):
+    """Where the send and receive timestamps of the RTT come from."""
+
+    KERNEL = "Kernel"
+    """Both by the kernel (SO_TIMESTAMPING)."""
+    MIXED = "Mixed"
+    """Some by the kernel, some read by the prober around the system call."""
+    USER = "User"
+    """All read by the prober: includes its own scheduling delay."""
+
+
+class Invalidity(StrEnum):
+    """Why a round says nothing about the path: the prober itself was at fault."""
+
+    LATE_TICKS = "LateTicks"
+    """Packets left too late for the spacing asked for."""
+    LOCAL_SEND_FAILED = "LocalSendFailed"
+    """ENOBUFS or ENOMEM on send."""
+    RECEIVE_QUEUE_DROPS = "ReceiveQueueDrops"
+    """The socket's receive queue overflowed (SO_RXQ_OVFL)."""
+    INTERNAL_ERROR = "InternalError"
+    """The prober failed; its log says how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundResult:
+    """One round of one probe. Durations in nanoseconds, times in nanoseconds since the Unix epoch.
+
+    `sent` counts attempts: a packet that the path refused (ENETUNREACH, ...) was sent and lost.
+    `sent - received == sum(losses.values())`. Directions (`forward_lost`, `reverse_lost`) are None where
+    they cannot be known; where known, they add up to the packets that left and were not answered in time.
+    Jitter is the mean of |RTT(i) - RTT(i-1)| over packets answered in succession (the IPDV of RFC 3393
+    applied to round trips): its sum and count are kept, so that rounds can be added.
+    """
+
+    check: CheckRef
+    probe: str
+    type: ProbeType
+    started_at: int
+    duration: int
+    sent: int
+    received: int
+    duplicates: int = 0
+    reordered: int = 0
+    forward_lost: int | None = None
+    reverse_lost: int | None = None
+    losses: Mapping[LossReason, int] = field(default_factory=lambda: MappingProxyType({}))
+    rtt: Histogram = field(default_factory=Histogram)
+    jitter_sum: int = 0
+    jitter_count: int = 0
+    clock: ClockSource = ClockSource.USER
+    remote_ip: str | None = None
+    invalid: Invalidity | None = None
+
+
+def result_to_json(result: RoundResult) -> dict[str, Any]:
+    """The JSON object of one result; absent keys mean None, zero or empty."""
+    check = result.check
+    content: dict[str, Any] = {
+        "uid": check.uid,
+        "namespace": check.namespace,
+        "name": check.name,
+        "generation": check.generation,
+        "nonce": check.nonce,
+        "path": check.path,
+        "probe": result.probe,
+        "type": result.type.value,
+        "startedAt": result.started_at,
+        "duration": result.duration,
+        "sent": result.sent,
+        "received": result.received,
+        "clock": result.clock.value,
+    }
+    optional: dict[str, Any] = {
+        "duplicates": result.duplicates or None,
+        "reordered": result.reordered or None,
+        "forwardLost": result.forward_lost,
+        "reverseLost": result.reverse_lost,
+        "losses": {reason.value: count for reason, count in result.losses.items()} or None,
+        "rtt": result.rtt.to_json() or None,
+        "jitterSum": result.jitter_sum or None,
+        "jitterCount": result.jitter_count or None,
+        "remoteIP": result.remote_ip,
+        "invalid": result.invalid and result.invalid.value,
+    }
+    return content | {key: value for key, value in optional.items() if value is not None}
+
+
+def result_from_json(value: object, path: str = "result") -> RoundResult:
+    """Read one result; raises ContractError for a wrong field or figures that contradict one another."""
+    source = fields.mapping(value, path)
+    sent = fields.integer(source, "sent", path, at_most=MAX_COUNT)
+    received = fields.integer(source, "received", path, at_most=sent)
+    losses = _losses(source.get("losses") or {}, f"{path}.losses")
+    rtt = Histogram.from_json(source.get("rtt") or {}, f"{path}.rtt")
+    if rtt.count > received:
+        raise ContractError(f"{path}.rtt: {rtt.count} values for {received} packets received")
+    if sum(losses.values()) != sent - received:
+        raise ContractError(f"{path}.losses: do not add up to the {sent - received} packets lost")
+    lost = {
+        key: fields.optional_integer(source, key, path, at_most=sent - received)
+        for key in ("forwardLost", "reverseLost")
+    }
+    return RoundResult(
+        check=CheckRef(
+            uid=fields.text(source, "uid", path),
+            namespace=fields.text(source, "namespace", path),
+            name=fields.text(source, "name", path),
+            generation=fields.integer(source, "generation", path),
+            nonce=fields.text(source, "nonce", path),
+            path=fields.text(source, "path", path),
+        ),
+        probe=fields.text(source, "probe", path),
+        type=fields.member(source, "type", path, ProbeType),
+        started_at=fields.integer(source, "startedAt", path),
+        duration=fields.integer(source, "duration", path),
+        sent=sent,
+        received=received,
+        duplicates=fields.optional_integer(source, "duplicates", path) or 0,
+        reordered=fields.optional_integer(source, "reordered", path, at_most=received) or 0,
+        forward_lost=lost["forwardLost"],
+        reverse_lost=lost["reverseLost"],
+        losses=MappingProxyType(losses),
+        rtt=rtt,
+        jitter_sum=fields.optional_integer(source, "jitterSum", path) or 0,
+        jitter_count=fields.optional_integer(source, "jitterCount", path, at_most=max(received - 1, 0)) or 0,
+        clock=fields.member(source, "clock", path, ClockSource),
+        remote_ip=fields.optional_text(source, "remoteIP", path),
+        invalid=fields.member(source, "invalid", path, Invalidity) if source.get("invalid") else None,
+    )
+
+
+def _losses(value: object, path: str) -> dict[LossReason, int]:
+    source = fields.mapping(value, path)
+    unknown = sorted(set(source) - set(LossReason))
+    if unknown:
+        raise ContractError(f"{path}: {unknown[0]!r} is not one of {', '.join(LossReason)}")
+    return {LossReason(key): fields.integer(source, key, path, at_least=1) for key in source}
