@@ -1,0 +1,89 @@
+"""Hypothesis strategies for plans and results that keep the contract."""
+
+from types import MappingProxyType
+
+from hypothesis import strategies as st
+
+from ipsecping.contract import (
+    CheckRef,
+    ClockSource,
+    Histogram,
+    Invalidity,
+    LossReason,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+)
+
+names = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+
+
+@st.composite
+def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
+    kind = draw(st.sampled_from(ProbeType))
+    return PlannedProbe(
+        name=name,
+        type=kind,
+        count=draw(st.integers(1, 1000)),
+        spacing_ms=draw(st.integers(10, 1000)),
+        timeout_ms=draw(st.integers(10, 10_000)),
+        size=draw(st.integers(44, 1400)),
+        port=None if kind is ProbeType.ICMP else draw(st.integers(1, 65535)),
+    )
+
+
+@st.composite
+def checks(draw: st.DrawFn) -> PlannedCheck:
+    probe_names = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    return PlannedCheck(
+        uid=draw(st.uuids().map(str)),
+        namespace=draw(names),
+        name=draw(names),
+        generation=draw(st.integers(1, 1000)),
+        tunnel_name=draw(names),
+        path=draw(names),
+        target=draw(st.sampled_from(["10.50.1.10", "2001:db8::1", "far.example"])),
+        interval_ms=draw(st.one_of(st.none(), st.integers(1000, 3_600_000))),
+        probes=tuple(draw(probes(name)) for name in probe_names),
+    )
+
+
+@st.composite
+def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
+    sent = draw(st.integers(1, max_count))
+    rtts = draw(st.lists(st.integers(1000, 10**10), max_size=sent))
+    lost = sent - len(rtts)
+    forward = draw(st.one_of(st.none(), st.integers(0, lost)))
+    reasons: dict[LossReason, int] = {}
+    if lost:
+        refused = draw(st.integers(0, lost))
+        split = {LossReason.REFUSED: refused, LossReason.TIMEOUT: lost - refused}
+        reasons = {reason: count for reason, count in split.items() if count}
+    return RoundResult(
+        check=CheckRef(
+            uid=draw(st.uuids().map(str)),
+            namespace=draw(names),
+            name=draw(names),
+            generation=draw(st.integers(1, 99)),
+            nonce=draw(st.from_regex(r"[0-9a-f]{16}", fullmatch=True)),
+            path=draw(names),
+        ),
+        probe=draw(names),
+        type=draw(st.sampled_from(ProbeType)),
+        started_at=draw(st.integers(10**18, 2 * 10**18)),
+        duration=draw(st.integers(0, 10**11)),
+        sent=sent,
+        received=len(rtts),
+        duplicates=draw(st.integers(0, 10)),
+        reordered=draw(st.integers(0, len(rtts))),
+        forward_lost=forward,
+        reverse_lost=None if forward is None else lost - forward,
+        losses=MappingProxyType(reasons),
+        rtt=Histogram.of(rtts),
+        jitter_sum=draw(st.integers(0, 10**9)),
+        jitter_count=max(len(rtts) - 1, 0),
+        clock=draw(st.sampled_from(ClockSource)),
+        remote_ip=draw(st.sampled_from([None, "10.50.1.10"])),
+        invalid=draw(st.one_of(st.none(), st.sampled_from(Invalidity))),
+    )

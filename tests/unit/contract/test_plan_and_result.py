@@ -1,0 +1,143 @@
+"""Plans, results and stream lines survive JSON unchanged, and broken ones are refused by field name."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import (
+    ContractError,
+    Plan,
+    PlannedCheck,
+    RoundResult,
+    plan_from_json,
+    plan_to_json,
+    result_from_json,
+    result_to_json,
+)
+from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
+
+from .strategies import checks, results
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+)
+
+
+def through_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@given(check=checks())
+def test_a_plan_survives_json(check: PlannedCheck) -> None:
+    plan = Plan(checks=(check,))
+    assert plan_from_json(through_json(plan_to_json(plan))) == plan
+
+
+@given(check=checks())
+def test_the_nonce_changes_with_what_is_measured_and_only_with_that(check: PlannedCheck) -> None:
+    assert replace(check, generation=check.generation + 1).nonce == check.nonce
+    assert replace(check, target="192.0.2.77").nonce != check.nonce
+    slower = replace(check.probes[0], count=check.probes[0].count % 1000 + 1)
+    assert replace(check, probes=(slower, *check.probes[1:])).nonce != check.nonce
+
+
+@given(result=results())
+def test_a_result_survives_json(result: RoundResult) -> None:
+    assert result_from_json(through_json(result_to_json(result))) == result
+
+
+@given(result=results(), sequence=st.integers(1, 10**9))
+def test_stream_lines_survive_json(result: RoundResult, sequence: int) -> None:
+    for line in (
+        Item(sequence=sequence, result=result),
+        Hello(boot_id="b", pod_uid=None, now=5, first=1),
+        Heartbeat(now=7),
+    ):
+        assert line_from_json(through_json(line_to_json(line))) == line
+
+
+@given(sequence=st.integers(0, 10**12), boot=st.uuids().map(str))
+def test_a_cursor_survives_its_text_form(sequence: int, boot: str) -> None:
+    cursor = Cursor(boot_id=boot, sequence=sequence)
+    assert Cursor.parse(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize("text", ["", ":", "a", "a:", ":1", "a:-1", "a:1.5", "a:²", "x" * 200 + ":1"])
+def test_a_malformed_cursor_is_refused(text: str) -> None:
+    with pytest.raises(ContractError, match="BOOT_ID:SEQUENCE"):
+        Cursor.parse(text)
+
+
+@given(value=json_values)
+def test_any_other_json_is_refused_without_a_crash(value: Any) -> None:
+    for read in (plan_from_json, result_from_json, line_from_json):
+        with pytest.raises(ContractError):
+            read(value)
+
+
+@given(check=checks(), data=st.data())
+def test_a_plan_with_one_field_replaced_is_read_or_refused_by_name(
+    check: PlannedCheck, data: st.DataObject
+) -> None:
+    raw = through_json(plan_to_json(Plan(checks=(check,))))
+    spot = data.draw(st.sampled_from([raw, raw["checks"][0], raw["checks"][0]["probes"][0]]))
+    key = data.draw(st.sampled_from(sorted(spot)))
+    spot[key] = data.draw(json_values)
+    message = ""
+    try:
+        plan_from_json(raw)
+    except ContractError as error:
+        message = str(error)
+    assert not message or message.startswith("plan")
+
+
+RESULT = {
+    "uid": "u",
+    "namespace": "n",
+    "name": "c",
+    "generation": 1,
+    "nonce": "0123456789abcdef",
+    "path": "default",
+    "probe": "p",
+    "type": "STAMP",
+    "startedAt": 1,
+    "duration": 1,
+    "sent": 10,
+    "received": 8,
+    "losses": {"Timeout": 2},
+    "clock": "Kernel",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"received": 11}, r"result\.received: 11 is outside 0\.\.10"),
+        ({"received": 9}, r"result\.losses: do not add up to the 1 packets lost"),
+        ({"losses": {"Gremlins": 2}}, r"result\.losses: 'Gremlins' is not one of Timeout"),
+        ({"forwardLost": 3}, r"result\.forwardLost: 3 is outside 0\.\.2"),
+        ({"type": "Ping"}, r"result\.type: 'Ping' is not one of ICMP"),
+        ({"sent": 100000}, r"result\.sent: 100000 is outside"),
+        ({"uid": "u" * 600}, r"result\.uid: longer than"),
+        ({"invalid": "Tired"}, r"result\.invalid: 'Tired' is not one of"),
+    ],
+)
+def test_a_contradictory_result_is_refused_with_the_name_of_the_field(
+    change: dict[str, Any], message: str
+) -> None:
+    result_from_json(RESULT)
+    with pytest.raises(ContractError, match=message):
+        result_from_json(RESULT | change)
+
+
+def test_a_port_belongs_to_udp_probes_only() -> None:
+    probe = {"name": "p", "type": "ICMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "size": 56, "port": 7}
+    check = {"uid": "u", "namespace": "n", "name": "c", "generation": 1, "tunnelName": "t", "path": "default"}
+    plan = {"version": 1, "checks": [check | {"target": "192.0.2.1", "intervalMs": None, "probes": [probe]}]}
+    with pytest.raises(ContractError, match=r"plan\.checks\[0\]\.probes\[0\]\.port: ICMP has no port"):
+        plan_from_json(plan)

@@ -1,0 +1,79 @@
+"""Termination messages: they fit, they survive, and damage is noticed."""
+
+import base64
+import random
+import zlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import ContractError, Histogram, RoundResult
+from ipsecping.contract.termination import LIMIT, MAGIC, decode, encode
+
+from .strategies import results
+
+
+@given(run=st.lists(results(max_count=20), min_size=1, max_size=3))
+def test_a_run_of_a_few_probes_survives_unchanged(run: list[RoundResult]) -> None:
+    assert decode(encode(run)) == run
+
+
+def largest_run(example: RoundResult) -> list[RoundResult]:
+    """Eight probes of 100 packets, RTTs spread over three decades: the most a CronJob may measure."""
+    generator = random.Random(8)
+    rtts = [[int(10 ** generator.uniform(6, 9)) for _ in range(100)] for _ in range(8)]
+    return [
+        replace(
+            example, probe=f"probe-{i}", sent=100, received=100, losses={}, rtt=Histogram.of(values),
+            forward_lost=0, reverse_lost=0, reordered=0, jitter_count=99,
+        )
+        for i, values in enumerate(rtts)
+    ]  # fmt: skip
+
+
+@given(example=results())
+def test_the_largest_run_of_a_cron_check_fits_with_exact_counts_and_a_stated_error(
+    example: RoundResult,
+) -> None:
+    run = largest_run(example)
+    message = encode(run)
+    assert len(message.encode()) <= LIMIT
+    for sent, got in zip(run, decode(message), strict=True):
+        assert (got.sent, got.received, got.rtt.count, got.rtt.min, got.rtt.max) == (
+            sent.sent,
+            sent.received,
+            sent.rtt.count,
+            sent.rtt.min,
+            sent.rtt.max,
+        )
+        exact, coarse = sent.rtt.percentile(50), got.rtt.percentile(50)
+        assert exact is not None
+        assert coarse is not None
+        assert abs(coarse - exact) <= (got.rtt.relative_error + sent.rtt.relative_error) * exact * 1.01
+
+
+@given(result=results(max_count=10), data=st.data())
+def test_a_damaged_message_is_refused(result: RoundResult, data: st.DataObject) -> None:
+    message = encode([result])
+    spot = data.draw(st.integers(0, len(message) - 1))
+    letter = data.draw(st.sampled_from("0Az~ "))
+    damaged = message[:spot] + letter + message[spot + 1 :]
+    if damaged != message:
+        with pytest.raises(ContractError, match="termination message"):
+            decode(damaged)
+    with pytest.raises(ContractError, match="termination message"):
+        decode(message[-min(len(message) - 1, spot + 1) :])
+
+
+@given(text=st.text(max_size=200))
+def test_text_of_other_programs_is_refused(text: str) -> None:
+    with pytest.raises(ContractError):
+        decode(text)
+
+
+def test_a_decompression_bomb_is_refused() -> None:
+    data = base64.b85encode(zlib.compress(b" " * 10_000_000, 9)).decode()
+    with pytest.raises(ContractError, match="expands"):
+        decode(f"{MAGIC} {len(data)} {zlib.crc32(data.encode()):08x} {data}")
