@@ -1,0 +1,158 @@
+"""Only etcd and kube-apiserver, on free ports of 127.0.0.1: a real API for tests, in a few seconds.
+
+    with api_server(tmp_path) as api:
+        subprocess.run([api.kubectl, "get", "namespaces"], env={"KUBECONFIG": str(api.kubeconfig)})
+
+No controllers run: objects are stored and validated, nothing acts on them. Needs no root.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from .build.binaries import API_NAMES, binaries
+from .cluster import control_plane, pki
+from .errors import LabError
+from .host.waiting import wait_until
+
+_CLUSTER = "ipsecping-api-test"
+_START_SECONDS = 60
+
+
+class ApiServer:
+    """A running API server; :func:`api_server` makes and ends it."""
+
+    def __init__(self, workdir: Path) -> None:
+        built = binaries(API_NAMES)
+        self.kubectl = built["kubectl"]
+        self._workdir = workdir
+        self._pki = workdir / "pki"
+        etcd_port, peer_port, self._port = _free_ports(3)
+        self.url = f"https://127.0.0.1:{self._port}"
+        pki.write(
+            self._pki,
+            cluster=_CLUSTER,
+            server=self.url,
+            certificates=pki.api_certificates(names=control_plane.API_NAMES),
+            users=["admin"],
+        )
+        self.kubeconfig = self._pki / "admin.kubeconfig"
+        self._tls = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        self._tls.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        data = workdir / "etcd"
+        data.mkdir(mode=0o700, exist_ok=True)
+        self._etcd_argv = control_plane.etcd(
+            built["etcd"], data=data, client_port=etcd_port, peer_port=peer_port
+        )
+        self._api_argv = [
+            *control_plane.api_server(
+                built["kube-apiserver"],
+                pki=self._pki,
+                etcd_port=etcd_port,
+                bind="127.0.0.1",
+                port=self._port,
+                service_network="10.96.0.0/16",
+            ),
+            "--authorization-mode=RBAC",
+            # no controller makes the default service accounts that this plugin waits for
+            "--disable-admission-plugins=ServiceAccount",
+        ]
+        self._etcd: subprocess.Popen[bytes] | None = None
+        self._api: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self._workdir / "kube-apiserver.log"
+
+    def start(self) -> None:
+        """Start what is not running and wait until the API is ready.
+
+        Raises:
+            LabError: it does not become ready; the error carries the log.
+        """
+        if self._etcd is None:
+            self._etcd = _spawn(self._etcd_argv, self._workdir / "etcd.log")
+        if self._api is None:
+            self._api = _spawn(self._api_argv, self.log)
+        process = self._api
+        wait_until(
+            self.ready,
+            what="kube-apiserver",
+            seconds=_START_SECONDS,
+            log=self.log,
+            alive=lambda: process.poll() is None,
+        )
+
+    def ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", context=self._tls, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End the API server (not etcd) at once, as a crash would."""
+        if self._api is not None:
+            _end(self._api, signal.SIGKILL)
+            self._api = None
+
+    def restart(self) -> None:
+        """Kill the API server and start it again: same address, same objects, all watches broken."""
+        self.kill()
+        self.start()
+
+    def stop(self) -> None:
+        """End both processes."""
+        self.kill()
+        if self._etcd is not None:
+            _end(self._etcd, signal.SIGKILL)
+            self._etcd = None
+
+
+@contextmanager
+def api_server(workdir: Path) -> Iterator[ApiServer]:
+    """A fresh API server with its files in ``workdir``; builds what is not in the cache (minutes, once)."""
+    workdir.mkdir(parents=True, exist_ok=True)
+    server = ApiServer(workdir)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for taken in sockets:
+            taken.bind(("127.0.0.1", 0))
+        return [int(taken.getsockname()[1]) for taken in sockets]
+
+
+def _spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
+    # setpriv: a killed test run leaves no server behind
+    tie = ["setpriv", "--pdeathsig", "KILL", "--"]
+    with log.open("ab") as output:
+        try:
+            return subprocess.Popen(
+                [*tie, *(str(word) for word in argv)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={"PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/")},
+            )
+        except FileNotFoundError as error:
+            raise LabError(f"cannot start {argv[0]}: {error}") from error
+
+
+def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    process.send_signal(number)
+    process.wait()

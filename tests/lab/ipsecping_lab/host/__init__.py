@@ -1,0 +1,1 @@
+"""What the lab does to the machine it runs on: packages, processes, namespaces, cgroups, sysctls."""
