@@ -1,0 +1,91 @@
+"""What a user does in one namespace: declare checks, look at them, look at what became of them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ipsecping_lab import workbench
+from ipsecping_lab.workbench import kubectl, wait_for
+
+FAR_A = "10.50.1.10"
+FAR_B = "10.50.2.10"
+STAMP = {"name": "datapath", "count": 20, "spacing": "50ms", "timeout": "1s", "stamp": {"port": 862}}
+SHORT_WINDOW = {"window": "20s", "lossPercent": "1", "downAfter": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """One namespace of the cluster."""
+
+    namespace: str
+
+    def create(self) -> None:
+        """Make the namespace; pods in it must meet the restricted Pod Security level."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        metadata = {"name": self.namespace, "labels": labels}
+        workbench.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+    def delete(self) -> None:
+        """Remove the namespace with all that is in it, without waiting."""
+        kubectl("delete", "namespace", self.namespace, "--wait=false")
+
+    def manifest(self, name: str, **spec: Any) -> dict[str, Any]:
+        """An IPsecTunnelCheck as a user writes it."""
+        return {
+            "apiVersion": "ipsecping.dev/v1alpha1",
+            "kind": "IPsecTunnelCheck",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
+
+    def declare(self, name: str, **spec: Any) -> None:
+        """`kubectl apply` a check."""
+        workbench.apply(self.manifest(name, **spec))
+
+    def check(self, name: str) -> dict[str, Any]:
+        """The check as the API server has it."""
+        found: dict[str, Any] = workbench.get("itc", name, namespace=self.namespace)
+        return found
+
+    def healthy(self, name: str) -> dict[str, Any]:
+        """The check's Healthy condition; `{}` before there is one."""
+        return workbench.condition(self.check(name), "Healthy")
+
+    def wait_for_reason(self, name: str, reason: str, *, seconds: float = 60) -> dict[str, Any]:
+        """Wait until Healthy has the given reason; returns the check."""
+        wait_for(
+            f"{name} Healthy reason {reason}",
+            lambda: self.healthy(name),
+            lambda healthy: healthy.get("reason") == reason,
+            seconds=seconds,
+        )
+        return self.check(name)
+
+    def children(self, kind: str, name: str) -> list[dict[str, Any]]:
+        """Objects of a kind that belong to the check of that name."""
+        found: list[dict[str, Any]] = workbench.get(
+            kind, namespace=self.namespace, selector=f"ipsecping.dev/check={name}"
+        )
+        return found
+
+    def probe_pod(self, name: str) -> dict[str, Any]:
+        """The one running agent pod of an interval check (waits for it to be ready)."""
+
+        def ready() -> list[dict[str, Any]]:
+            return [
+                pod
+                for pod in self.children("pods", name)
+                if "deletionTimestamp" not in pod["metadata"]
+                and any(
+                    c["type"] == "Ready" and c["status"] == "True"
+                    for c in pod.get("status", {}).get("conditions", [])
+                )
+            ]
+
+        return wait_for(f"agent pod of {name}", ready, lambda pods: len(pods) == 1, seconds=60)[0]
+
+
+def milliseconds(duration: str) -> Decimal:
+    """`12.10ms` as a number of milliseconds."""
+    assert duration.endswith("ms"), duration
+    return Decimal(duration.removesuffix("ms"))

@@ -1,0 +1,52 @@
+"""The end-to-end bench: a real cluster, a real IPsec tunnel, the operator installed by its Helm chart.
+
+Needs root on Linux (the lab makes namespaces), or LAB=existing with a cluster of one's own. A lab that was
+not up before is taken down afterwards; LAB_KEEP=1 leaves it.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from ipsecping_lab import workbench
+
+from .bench import Bench
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> Iterator[None]:
+    """The cluster with the operator of this very tree."""
+    if workbench.existing_cluster():
+        workbench.install()
+        yield
+        return
+    if os.geteuid() != 0:
+        pytest.skip("needs root to make network namespaces (or LAB=existing with a cluster of your own)")
+    was_up = json.loads(workbench.lab("status", "--json")).get("up", False)
+    workbench.install()
+    workbench.lab("fault", "clear")
+    yield
+    if not was_up and not os.environ.get("LAB_KEEP"):
+        workbench.lab("down")
+
+
+@pytest.fixture
+def tunnel() -> Iterator[None]:
+    """A tunnel to which faults can be done; healthy before and after."""
+    if workbench.existing_cluster():
+        pytest.skip("LAB=existing: faults are only injected into the lab's own tunnels")
+    workbench.lab("fault", "clear")
+    yield
+    workbench.lab("fault", "clear")
+    workbench.lab("flow", "clear")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A fresh namespace that enforces restricted pods, with the calls a user makes in it."""
+    made = Bench(namespace=f"e2e-{uuid.uuid4().hex[:8]}")
+    made.create()
+    yield made
+    made.delete()

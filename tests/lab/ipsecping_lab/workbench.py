@@ -1,0 +1,139 @@
+"""What the demo and the end-to-end tests do with a running lab: kubectl, helm, waiting for a state."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+PROGRAM = REPOSITORY / "tests" / "lab" / "lab"
+OPERATOR_NAMESPACE = "ipsecping-system"
+
+
+T = TypeVar("T")
+
+
+class CommandFailed(RuntimeError):
+    """A command that was expected to succeed did not; the message holds what it printed."""
+
+
+class GaveUp(TimeoutError):
+    """A state that was waited for did not come about; the message says what was seen last."""
+
+
+def existing_cluster() -> bool:
+    """Whether the user's own cluster is used (LAB=existing): no faults, no tunnel of ours."""
+    return os.environ.get("LAB") == "existing"
+
+
+def run(
+    arguments: Sequence[str | Path], *, stdin: str | None = None, timeout: float = 600
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with its output captured."""
+    return subprocess.run(
+        list(arguments), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def lab(*arguments: str, stdin: str | None = None, timeout: float = 600) -> str:
+    """Run a sub-command of the lab and return its standard output; raises CommandFailed."""
+    done = run([PROGRAM, *arguments], stdin=stdin, timeout=timeout)
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip())[-4000:]
+        raise CommandFailed(f"lab {' '.join(arguments)}: exit {done.returncode}\n{said}")
+    return done.stdout
+
+
+def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+    """Run kubectl against the lab's (or the user's) cluster; raises CommandFailed."""
+    return lab("kubectl", *arguments, stdin=stdin, timeout=timeout)
+
+
+def kubectl_refused(*arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl where it has to fail; returns what it says on standard error."""
+    done = run([PROGRAM, "kubectl", *arguments], stdin=stdin, timeout=60)
+    if done.returncode == 0:
+        raise CommandFailed(f"kubectl {' '.join(arguments)} succeeded but had to be refused\n{done.stdout}")
+    return done.stderr
+
+
+def get(kind: str, name: str | None = None, *, namespace: str | None = None, selector: str = "") -> Any:
+    """One object, or the list of items, as decoded JSON."""
+    arguments = ["get", kind, *([name] if name else []), "-o", "json"]
+    arguments += ["-n", namespace] if namespace else []
+    arguments += ["-l", selector] if selector else []
+    decoded = json.loads(kubectl(*arguments))
+    return decoded if name else decoded["items"]
+
+
+def apply(manifest: dict[str, Any] | str) -> str:
+    """`kubectl apply` a manifest given as an object or as YAML text."""
+    text = manifest if isinstance(manifest, str) else json.dumps(manifest)
+    return kubectl("apply", "-f", "-", stdin=text)
+
+
+def wait_for(
+    what: str,
+    look: Callable[[], T],
+    until: Callable[[T], bool] = bool,
+    *,
+    seconds: float,
+    every: float = 0.5,
+    progress: Callable[[T], None] | None = None,
+) -> T:
+    """Look again and again until what is seen satisfies `until`; raises GaveUp with the last sight."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if progress:
+            progress(seen)
+        if until(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise GaveUp(
+                f"{what}: not within {seconds:g} s; last seen: {json.dumps(seen, default=str)[:3000]}"
+            )
+        time.sleep(every)
+
+
+def condition(check: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The named condition of a check's status; `{}` when it is not there (yet)."""
+    found = [c for c in check.get("status", {}).get("conditions", []) if c["type"] == kind]
+    return found[0] if found else {}
+
+
+def install(*, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Bring the lab up where it is ours, build the images, and install the operator with its Helm chart."""
+    if not existing_cluster():
+        for step in ("up", "images"):
+            done = subprocess.run([PROGRAM, step], check=False, stdout=sys.stdout, stderr=sys.stderr)
+            if done.returncode:
+                raise CommandFailed(f"lab {step} failed, see above")
+    progress("helm install")
+    lab(
+        "helm", "upgrade", "--install", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"),
+        "--namespace", OPERATOR_NAMESPACE, "--create-namespace", *_image_values(),
+        "--wait", "--timeout", "120s",
+    )  # fmt: skip
+    if not existing_cluster():
+        # The tag stays the same when the images were built anew, so helm sees no change.
+        kubectl("-n", OPERATOR_NAMESPACE, "rollout", "restart", "deployment/ipsecping-operator")
+        kubectl(
+            "-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/ipsecping-operator", "--timeout=120s"
+        )
+
+
+def _image_values() -> list[str]:
+    defaults = {"image": "localhost/ipsecping-operator:dev", "probeImage": "localhost/ipsecping-probe:dev"}
+    variables = {"image": "IPSECPING_IMAGE", "probeImage": "IPSECPING_PROBE_IMAGE"}
+    values: list[str] = []
+    for key, variable in variables.items():
+        image = os.environ.get(variable) or ("" if existing_cluster() else defaults[key])
+        if image:
+            repository, _, tag = image.rpartition(":")
+            values += ["--set", f"{key}.repository={repository}", "--set-string", f"{key}.tag={tag}"]
+    return values
