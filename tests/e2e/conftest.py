@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+
 from ipsecping_lab import workbench
 
 from .bench import Bench

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,26 +31,46 @@ def existing_cluster() -> bool:
 
 
 def run(
-    arguments: Sequence[str | Path], *, stdin: str | None = None, timeout: float = 600
+    arguments: Sequence[str | Path],
+    *,
+    stdin: str | None = None,
+    timeout: float = 600,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with its output captured."""
+    """Run a command to its end, with its output captured and `environment` added to our own."""
     return subprocess.run(
-        list(arguments), input=stdin, capture_output=True, text=True, timeout=timeout, check=False
+        list(arguments),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env=os.environ | dict(environment or {}),
     )
 
 
-def lab(*arguments: str, stdin: str | None = None, timeout: float = 600) -> str:
+def lab(
+    *arguments: str,
+    stdin: str | None = None,
+    timeout: float = 600,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run a sub-command of the lab and return its standard output; raises CommandFailed."""
-    done = run([PROGRAM, *arguments], stdin=stdin, timeout=timeout)
+    done = run([PROGRAM, *arguments], stdin=stdin, timeout=timeout, environment=environment)
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-4000:]
         raise CommandFailed(f"lab {' '.join(arguments)}: exit {done.returncode}\n{said}")
     return done.stdout
 
 
-def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+def kubectl(
+    *arguments: str,
+    stdin: str | None = None,
+    timeout: float = 120,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run kubectl against the lab's (or the user's) cluster; raises CommandFailed."""
-    return lab("kubectl", *arguments, stdin=stdin, timeout=timeout)
+    return lab("kubectl", *arguments, stdin=stdin, timeout=timeout, environment=environment)
 
 
 def kubectl_refused(*arguments: str, stdin: str | None = None) -> str:
