@@ -115,18 +115,10 @@ def _issue(directory: Path, certificate: Certificate) -> None:
     run(["openssl", "genpkey", *_CURVE, "-out", key])
     request = run(["openssl", "req", "-new", "-key", key, "-subj", certificate.subject]).stdout
     authority = directory / certificate.authority
-    sign = [
-        "openssl",
-        "x509",
-        "-req",
-        "-CA",
-        f"{authority}.crt",
-        "-CAkey",
-        f"{authority}.key",
-        "-CAcreateserial",
-    ]
-    output = ["-days", DAYS, "-extfile", extension_file, "-out", directory / f"{certificate.name}.crt"]
-    run([*sign, *output], stdin=request)
+    output = directory / f"{certificate.name}.crt"
+    signer = ["-CA", f"{authority}.crt", "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", DAYS]
+    files: list[str | Path] = ["-extfile", extension_file, "-out", output]
+    run(["openssl", "x509", "-req", *signer, *files], stdin=request)
     extension_file.unlink()
 
 

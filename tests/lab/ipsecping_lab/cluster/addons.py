@@ -1,0 +1,129 @@
+"""What every cluster has besides its components: cluster DNS."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import addresses
+
+_LABELS = {"k8s-app": "kube-dns"}
+# Without a forwarder: names outside the cluster do not resolve, for the lab has no way out.
+COREFILE = """.:5353 {
+    errors
+    health :8080 {
+        lameduck 0s
+    }
+    ready :8181
+    hosts {
+        fallthrough
+    }
+    kubernetes cluster.local in-addr.arpa {
+        pods insecure
+        ttl 5
+    }
+    cache 5
+}
+"""
+
+
+def coredns(image: str) -> str:
+    """The manifests of CoreDNS, on an unprivileged port behind the DNS service address, for `kubectl apply`."""
+    items = [_account(), _role(), _binding(), _corefile(), _deployment(image), _service()]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def _meta(name: str = "coredns", **more: Any) -> dict[str, Any]:
+    return {"name": name, "namespace": "kube-system", **more}
+
+
+def _account() -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _meta()}
+
+
+def _role() -> dict[str, Any]:
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+    ]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "system:coredns"},
+        "rules": rules,
+    }
+
+
+def _binding() -> dict[str, Any]:
+    group = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "system:coredns"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "system:coredns"},
+        "subjects": [{"kind": "ServiceAccount", "name": "coredns", "namespace": "kube-system"}],
+    }
+
+
+def _corefile() -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta(), "data": {"Corefile": COREFILE}}
+
+
+def _deployment(image: str) -> dict[str, Any]:
+    container = {
+        "name": "coredns",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "resources": {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}},
+        "ports": [
+            {"name": "dns", "containerPort": 5353, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 5353},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+        "livenessProbe": {"httpGet": {"path": "/health", "port": 8080}, "periodSeconds": 10},
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
+    }
+    pod = {
+        "priorityClassName": "system-cluster-critical",
+        "serviceAccountName": "coredns",
+        "dnsPolicy": "Default",
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [container],
+        "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _meta(),
+        "spec": {
+            "selector": {"matchLabels": _LABELS},
+            "template": {"metadata": {"labels": _LABELS}, "spec": pod},
+        },
+    }
+
+
+def _service() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta("kube-dns", labels={**_LABELS, "kubernetes.io/name": "CoreDNS"}),
+        "spec": {
+            "clusterIP": addresses.DNS_SERVICE_IP,
+            "selector": _LABELS,
+            "ports": [
+                {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
+                {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
+            ],
+        },
+    }

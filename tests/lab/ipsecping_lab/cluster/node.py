@@ -1,0 +1,151 @@
+"""The node: network, mount, PID and UTS namespaces, the way kind makes a node out of a container.
+
+Its PID 1 is the pause program, which reaps orphans. Everything that runs on the node, containers and their
+mounts included, ends with that one process, and it ends with the ``unshare`` that holds it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from ..errors import LabError
+from ..host import cgroups
+from ..host.commands import run
+from ..host.namespaces import in_network, in_node
+from ..host.processes import Process, launch, running
+from ..host.waiting import wait_until
+from ..layout import Layout
+from . import addresses
+
+RECORD = "node"
+# directory under the lab's state -> where the components, left at their defaults, look for it
+_BINDS = {
+    "containerd": "/var/lib/containerd",
+    "kubelet": "/var/lib/kubelet",
+    "cni": "/var/lib/cni",
+    "conf/cni": "/etc/cni/net.d",
+    "pod-logs": "/var/log/pods",
+    "container-logs": "/var/log/containers",
+}
+_MOUNT_POINTS = ("/etc/cni", *_BINDS.values())
+
+
+def start(layout: Layout, *, pause: Path) -> None:
+    """Make the node's namespaces, unless they are there.
+
+    Raises:
+        LabError: it does not come up; the error carries its log.
+    """
+    if running(layout.record(RECORD)) is None:
+        _launch(layout, pause)
+    log = layout.log_file(RECORD)
+    holder = running(layout.record(RECORD))
+    wait_until(
+        lambda: init(layout) is not None,
+        what="node",
+        seconds=10,
+        log=log,
+        alive=lambda: holder is None or holder.alive(),
+    )
+    _network(layout)
+
+
+def init(layout: Layout) -> Process | None:
+    """The node's PID 1, as the machine sees it, once its mounts are made; None when the node is not up."""
+    holder = running(layout.record(RECORD))
+    child = holder.child() if holder is not None else None
+    return child if child is not None and child.name() == "pause" else None
+
+
+def inside(layout: Layout) -> list[str]:
+    """The words before a command that shall run on the node.
+
+    Raises:
+        LabError: the node is not up.
+    """
+    process = init(layout)
+    if process is None:
+        raise LabError("the cluster is not up: run `lab up`")
+    return in_node(process.pid)
+
+
+def stop(layout: Layout) -> None:
+    """End the node with everything on it, at once."""
+    holder, first = running(layout.record(RECORD)), init(layout)
+    if holder is not None:
+        holder.end(grace=0)
+    if first is not None:
+        first.end(grace=0)
+
+
+def make_mount_points(record: Path) -> None:
+    """Create what the machine itself lacks of the places that the node mounts over, noted in ``record``."""
+    missing = [path for path in _MOUNT_POINTS if not Path(path).is_dir()]
+    with record.open("a") as file:
+        for path in missing:
+            print(path, file=file, flush=True)
+            Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def remove_mount_points(record: Path) -> None:
+    """Remove those that the lab made and nobody else uses."""
+    noted = record.read_text().splitlines() if record.exists() else []
+    for path in sorted({line for line in noted if line in _MOUNT_POINTS}, key=len, reverse=True):
+        if Path(path).is_dir() and not any(Path(path).iterdir()):
+            Path(path).rmdir()
+    record.unlink(missing_ok=True)
+
+
+def _launch(layout: Layout, pause: Path) -> None:
+    for directory in _BINDS:
+        (layout.state / directory).mkdir(parents=True, exist_ok=True)
+    make_mount_points(layout.run / "mount-points")
+    script = f"{cgroups.join_script(layout.name)}\n{_init_script(layout, pause)}"
+    isolate = ["unshare", "--mount", "--propagation=private", "--uts", "--pid", "--fork", "--kill-child"]
+    launch(
+        [*in_network(layout.netns), *isolate, "--mount-proc", "sh", "-ec", script],
+        record=layout.record(RECORD),
+        log=layout.log_file(RECORD),
+    )
+    wait_until(lambda: layout.record(RECORD).exists(), what="node", seconds=5, log=layout.log_file(RECORD))
+
+
+def _init_script(layout: Layout, pause: Path) -> str:
+    """Mounts made here exist only in the node's mount namespace."""
+    binds = {str(layout.state / source): target for source, target in _BINDS.items()}
+    binds |= {f"{layout.conf}/hosts": "/etc/hosts", f"{layout.conf}/resolv.conf": "/etc/resolv.conf"}
+    lines = [
+        f"hostname {shlex.quote(layout.name)}",
+        "mount --make-rshared /",
+        "mount -t tmpfs -o mode=755 lab-run /run",
+        "mkdir -p /run/netns /run/lock",
+        *(f"mount --bind {shlex.quote(source)} {target}" for source, target in binds.items()),
+        f"exec {shlex.quote(str(pause))}",
+    ]
+    return "\n".join(lines)
+
+
+def _network(layout: Layout) -> None:
+    """No uplink: ``node0`` is a bridge without ports that carries the node's address; idempotent.
+
+    The route for services only has to exist; kube-proxy rewrites what takes it.
+    """
+    bridges = {
+        addresses.NODE_DEVICE: f"{addresses.NODE_IP}/24",
+        addresses.POD_BRIDGE: f"{addresses.POD_GATEWAY}/24",
+    }
+    lines = []
+    for device, address in bridges.items():
+        lines += [
+            f"ip link show {device} >/dev/null 2>&1 || ip link add {device} type bridge",
+            f"ip addr replace {address} dev {device}",
+            f"ip link set {device} up",
+        ]
+    lines += [
+        f"ip route replace {addresses.SERVICE_NETWORK} dev {addresses.NODE_DEVICE}",
+        "echo 1 >/proc/sys/net/ipv4/ip_forward",
+        # so that service replies on the same bridge pass conntrack
+        "f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 1 >$f",
+    ]
+    run([*inside(layout), "sh", "-ec", "\n".join(lines)])
