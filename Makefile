@@ -43,12 +43,17 @@ test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
 	@$(BIN)/pytest -q tests/e2e
 
+.PHONY: compare-rtt
+compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
+	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_against_capture
+
 .PHONY: lint
 lint: venv ## Format check, ruff, mypy --strict, import contracts, generated files
+	@echo "==> lint"
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache >/tmp/ipsecping-lint-imports.$$$$ || { cat /tmp/ipsecping-lint-imports.$$$$; rm -f /tmp/ipsecping-lint-imports.$$$$; exit 1; }; rm -f /tmp/ipsecping-lint-imports.$$$$
+	@PYTHONPATH=operator:probe_image $(BIN)/lint-imports --no-cache | tail -n 3
 	@$(MAKE) --no-print-directory generated-check
 
 .PHONY: format
