@@ -28,7 +28,7 @@ COREFILE = """.:5353 {
 
 
 def coredns(image: str) -> str:
-    """The manifests of CoreDNS, on an unprivileged port behind the DNS service address, for `kubectl apply`."""
+    """The manifests of CoreDNS for `kubectl apply`: an unprivileged port behind the DNS service address."""
     items = [_account(), _role(), _binding(), _corefile(), _deployment(image), _service()]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 

@@ -43,8 +43,14 @@ def all_components(layout: Layout, built: Mapping[str, Path]) -> tuple[Component
 
 
 COMPONENT_NAMES = (
-    "etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
-)  # fmt: skip
+    "etcd",
+    "containerd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+)
 
 
 def _etcd(layout: Layout, built: Mapping[str, Path]) -> Component:

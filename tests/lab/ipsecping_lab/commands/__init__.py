@@ -1,0 +1,1 @@
+"""What each sub-command does; the words on the command line are read in cli.py."""

@@ -1,0 +1,84 @@
+"""The files that the guest reads, under a world-readable directory: the guest runs as an unprivileged user."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..build import cache
+from ..layout import SOURCE, Layout
+from . import strongswan, topology
+
+MODULES = """
+ipv6 veth xfrm_user esp4 esp6 gcm ctr ghash_generic seqiv echainiv drbg hmac sha512_generic
+sch_netem sch_tbf ip_tables iptable_filter iptable_nat iptable_mangle
+xt_esp xt_tcpudp xt_multiport xt_u32 xt_MASQUERADE xt_policy xt_conntrack xt_comment
+nf_conntrack nf_conntrack_netlink
+"""
+_SYSCTLS = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.default.rp_filter": 0,
+    # ICMP limits would show as loss that nobody injected
+    "net.ipv4.icmp_ratelimit": 0,
+    "net.core.xfrm_acq_expires": 5,
+}
+FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
+"""In a transit: table to the chains that hold faults, and the built-in chain that each hangs on."""
+FLOW_CHAINS = {"mangle": {"FLOWS-PLAIN": "PREROUTING", "FLOWS-DECRYPTED": "FORWARD"}}
+"""On a gateway: the chains that hold the flow counters. No fault ever touches them."""
+_COPIED = ("init.sh", "agent.py", "udp_echo.py")
+
+
+def boot_files() -> dict[str, str]:
+    """File name under the guest's directory to content."""
+    files = {
+        "boot/modules": MODULES.replace("\n", " ").strip() + "\n",
+        "boot/namespaces": " ".join(topology.NAMESPACES) + "\n",
+    }
+    sysctls = "".join(f"{name}={value}\n" for name, value in _SYSCTLS.items())
+    for namespace in topology.NAMESPACES:
+        files[f"boot/{namespace}.links"] = "\n".join(topology.links(namespace)) + "\n"
+        files[f"boot/{namespace}.sysctl"] = sysctls
+    for path in topology.PATHS.values():
+        files[f"boot/{path.transit}.routes"] = "\n".join(topology.late_routes(path)) + "\n"
+        files[f"boot/{path.transit}.rules"] = chain_rules(FAULT_CHAINS)
+    for gateway in topology.GATEWAYS:
+        files[f"boot/{gateway}.rules"] = chain_rules(FLOW_CHAINS)
+        files[f"{gateway}.strongswan.conf"] = strongswan.daemon(gateway)
+        files[f"{gateway}.swanctl.conf"] = strongswan.connections(gateway)
+    return files | {name: (SOURCE / "guest" / name).read_text() for name in _COPIED}
+
+
+def chain_rules(tables: dict[str, dict[str, str]]) -> str:
+    """Input of iptables-restore that makes the chains, empty."""
+    lines = []
+    for table, chains in tables.items():
+        lines.append(f"*{table}")
+        lines += [f":{chain} - [0:0]" for chain in chains]
+        lines += [f"-A {hook} -j {chain}" for chain, hook in chains.items()]
+        lines.append("COMMIT")
+    return "\n".join(lines) + "\n"
+
+
+def identity(shim: Path) -> str:
+    """A digest of all that the guest is made of."""
+    return cache.digest([part for item in sorted(boot_files().items()) for part in item] + [shim])
+
+
+def write(layout: Layout, shim: Path) -> None:
+    """Write the guest's directory afresh."""
+    shutil.rmtree(layout.guest, ignore_errors=True)
+    layout.guest.mkdir(mode=0o755)
+    for name, text in boot_files().items():
+        path = layout.guest / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    shutil.copyfile(shim, layout.guest / "xstate_shim.so")
+    make_readable(layout.guest)
+
+
+def make_readable(top: Path) -> None:
+    """Let everybody read what is below, whatever the umask was."""
+    for path in (top, *top.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path.suffix == ".sh" else 0o644)

@@ -1,0 +1,122 @@
+"""The gateways' security associations: what they are, and how they are brought back."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import LabError
+from . import topology
+from .control import GUEST, Command, Control
+from .strongswan import environment, swanctl, vici
+from .topology import PATHS, TunnelPath
+
+HEAL_SECONDS = 15.0
+_IKE = re.compile(r"^(\w+): #\d+, (\w+), IKEv2", re.MULTILINE)
+_CHILD = re.compile(r"^  (\w+): #\d+, reqid \d+, (\w+), (TUNNEL\S*), (ESP:\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """The left gateway's view of one path's tunnel. Empty texts: no such association."""
+
+    path: str
+    ike: str
+    child: str
+    mode: str
+
+    @property
+    def established(self) -> bool:
+        return self.ike == "ESTABLISHED" and self.child == "INSTALLED"
+
+    @property
+    def behind_nat(self) -> bool:
+        """ESP in UDP (RFC 3948)."""
+        return self.mode.startswith("TUNNEL-in-UDP")
+
+
+def parse_associations(text: str) -> dict[str, Tunnel]:
+    """Path to tunnel, from ``swanctl --list-sas``; of several (while rekeying) an established one counts."""
+    ike: dict[str, str] = {}
+    for name, state in _IKE.findall(text):
+        if ike.get(name) != "ESTABLISHED":
+            ike[name] = state
+    child: dict[str, tuple[str, str]] = {}
+    for name, state, mode, _ in _CHILD.findall(text):
+        if child.get(name, ("", ""))[0] != "INSTALLED":
+            child[name] = (state, mode)
+    return {name: Tunnel(name, ike.get(name, ""), *child.get(name, ("", ""))) for name in PATHS}
+
+
+def tunnels(control: Control) -> dict[str, Tunnel]:
+    """The present state of each path's tunnel."""
+    return parse_associations(control.check(swanctl(topology.LEFT, "--list-sas")))
+
+
+def start_daemons(control: Control) -> None:
+    """Start each gateway's charon with its connections, unless it runs; the left one initiates.
+
+    Raises:
+        LabError: a charon does not start or refuses its configuration.
+    """
+    running = control.services()
+    wanted = [gateway for gateway in topology.GATEWAYS if not running.get(gateway)]
+    for gateway in wanted:
+        control.check(Command(("rm", "-f", vici(gateway))))
+        control.spawn(gateway, ["charon-systemd"], namespace=gateway, environment=environment(gateway))
+    # the responding gateways first, so that the initiator finds them ready
+    for gateway in sorted(wanted, key=lambda gateway: gateway == topology.LEFT):
+        if not control.await_file(vici(gateway), seconds=10):
+            said = control.read(f"/run/{gateway}.log") or ""
+            raise LabError(f"strongSwan of {gateway} does not start: {said.strip()[-1000:]}")
+        load = ("--load-all", "--noprompt", "--file", f"{GUEST}/{gateway}.swanctl.conf")
+        control.check(swanctl(gateway, *load))
+
+
+def carries(control: Control, path: TunnelPath) -> bool:
+    """Whether a packet gets through the tunnel to the far host and back within a second."""
+    ping = ("ping", "-n", "-q", "-c", "1", "-W", "1", "-I", topology.LEFT_ADDRESS, path.far_address)
+    return control.run(Command(ping)).status == 0
+
+
+def heal(control: Control, letters: Iterable[str], *, seconds: float = HEAL_SECONDS) -> None:
+    """Bring the tunnels back: nothing where packets pass, else a rekey, else new associations.
+
+    Raises:
+        LabError: a tunnel does not carry packets within ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    for letter in letters:
+        path = PATHS[letter]
+        attempt = 0
+        while not (_sound(control, letter) and carries(control, path)):
+            if time.monotonic() > deadline:
+                raise LabError(f"the tunnel of path {letter} does not come back within {seconds:.0f} s")
+            for command in _rekey(letter) if attempt == 0 else reconnect(letter):
+                control.run(command)
+            attempt += 1
+
+
+def reconnect(letter: str) -> tuple[Command, ...]:
+    """New associations from nothing, as after a restart of the gateway."""
+    return (terminate(letter), initiate(letter))
+
+
+def terminate(letter: str) -> Command:
+    return swanctl(topology.LEFT, "--terminate", "--ike", letter, "--force", "--timeout", "1", tolerant=True)
+
+
+def initiate(letter: str) -> Command:
+    return swanctl(topology.LEFT, "--initiate", "--child", letter, "--timeout", "2", tolerant=True)
+
+
+def _rekey(letter: str) -> tuple[Command, ...]:
+    return (swanctl(topology.LEFT, "--rekey", "--child", letter, tolerant=True), Command(("sleep", "0.2")))
+
+
+def _sound(control: Control, letter: str) -> bool:
+    """No association that was made through a NAT which is not there any more."""
+    tunnel = tunnels(control)[letter]
+    return tunnel.established and not tunnel.behind_nat
