@@ -1,0 +1,28 @@
+"""Values of absent fields and the limits of present ones.
+
+The schema has no defaults of its own: a default on `schedule.interval` would collide with a `cron` that a
+user patches in. The compile step fills them in, and `ipsecping-operator render` shows the outcome.
+"""
+
+from ipsecping.contract import ProbeType
+
+INTERVAL = "30s"
+PATH = "default"
+PROBE = "ping"
+"""Name of the one probe, of type icmp, of a check that names none."""
+COUNT = 10
+SPACING = "100ms"
+TIMEOUT = "2s"
+SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56, ProbeType.STAMP: 44}
+"""ICMP as ping(8) does; STAMP the base packet of RFC 8762."""
+STAMP_PORT = 862
+"""RFC 8762, section 4.1, and RFC 8545."""
+WINDOW = "5m"
+LOSS_PERCENT = "1"
+DOWN_AFTER = 3
+
+MAX_PROBES = 16
+MAX_PROBES_CRON = 8
+"""The results of one run share a termination message of 4096 bytes."""
+MAX_COUNT = 1000
+MAX_COUNT_CRON = 100

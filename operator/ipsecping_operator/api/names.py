@@ -1,0 +1,10 @@
+"""How Kubernetes names our resource: the constants every client of the API needs."""
+
+GROUP = "ipsecping.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+KIND = "IPsecTunnelCheck"
+PLURAL = "ipsectunnelchecks"
+SINGULAR = "ipsectunnelcheck"
+SHORT_NAME = "itc"
+CATEGORY = "ipsecping"

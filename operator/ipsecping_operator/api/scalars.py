@@ -1,0 +1,121 @@
+"""Kinds of values that several fields share, each with its rules."""
+
+import ipaddress
+import re
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from . import durations
+from .rules import Rule, Rules
+
+Name: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
+
+# The last label begins with a letter: 10.0.0.300 and 0x7f.1 are mistyped addresses, not names.
+_HOST = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z]([-a-z0-9]{0,61}[a-z0-9])?[.]?$"
+
+
+def is_ip(text: str) -> bool:
+    """As the API server's isIP: no zone, no IPv4 mapped into IPv6."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return not isinstance(address, ipaddress.IPv6Address) or (
+        address.scope_id is None and address.ipv4_mapped is None
+    )
+
+
+def _is_one_host(text: str) -> bool:
+    if not is_ip(text):
+        return True
+    address = ipaddress.ip_address(text)
+    broadcast = address == ipaddress.IPv4Address("255.255.255.255")
+    link_local_v6 = address.version == 6 and address.is_link_local
+    return not (address.is_multicast or address.is_unspecified or broadcast or link_local_v6)
+
+
+Target: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=253),
+    Rules(
+        Rule(
+            cel=f"isIP(self) || self.matches('{_HOST}')",
+            holds=lambda text: is_ip(text) or re.fullmatch(_HOST, text) is not None,
+            message="must be an IPv4 address, an IPv6 address or a DNS name in lower case, "
+            "such as 203.0.113.10, 2001:db8::10 or db.dc1.example",
+        ),
+        Rule(
+            cel="!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLoopback() || "
+            "(ip(self).isLinkLocalUnicast() && ip(self).family() == 4)",
+            holds=_is_one_host,
+            message="must be the address of one host: "
+            "not multicast, broadcast, unspecified or IPv6 link-local",
+        ),
+    ),
+]
+
+
+def duration(least: str, most: str, *, whole_milliseconds: bool = False) -> Any:
+    """A duration within the given bounds (inclusive)."""
+    low, high = durations.nanoseconds(least), durations.nanoseconds(most)
+    # The API server evaluates rules although the pattern failed: stay silent about what it has refused.
+    unless_malformed = f"!self.matches('{durations.PATTERN}') || "
+    rules = [
+        Rule(
+            cel=unless_malformed
+            + f"(duration(self) >= duration('{least}') && duration(self) <= duration('{most}'))",
+            holds=lambda text: low <= durations.nanoseconds(text) <= high,
+            message=f"must be from {least} to {most}",
+        )
+    ]
+    if whole_milliseconds:
+        rules.append(
+            Rule(
+                cel=unless_malformed
+                + "duration(self) == duration(string(duration(self).getMilliseconds()) + 'ms')",
+                holds=lambda text: durations.nanoseconds(text) % 10**6 == 0,
+                message="must be a whole number of milliseconds",
+            )
+        )
+    pattern = Field(min_length=2, max_length=durations.MAX_LENGTH, pattern=durations.PATTERN)
+    return Annotated[str, pattern, Rules(*rules)]
+
+
+class IntOrString:
+    """Annotation of an integer or a string (a Kubernetes API has no floating point)."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler(source)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True}
+
+
+_PERCENT = "^(100([.]0{1,4})?|[0-9]{1,2}([.][0-9]{1,4})?)$"
+
+
+def _is_percent(value: int | str) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(_PERCENT, value) is not None
+    return 0 <= value <= 100
+
+
+Percent: TypeAlias = Annotated[
+    int | str,
+    IntOrString(),
+    Rules(
+        Rule(
+            cel=f"type(self) == int ? self >= 0 && self <= 100 : self.matches('{_PERCENT}')",
+            holds=_is_percent,
+            message='must be a number from 0 to 100 with at most four decimals, such as 1 or "2.5"',
+        )
+    ),
+]
+Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]

@@ -1,0 +1,101 @@
+"""When rounds run: at an interval or by a cron line."""
+
+import re
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from . import defaults
+from .rules import Model, Rule, Rules
+from .scalars import duration
+
+Interval: TypeAlias = duration("1s", "24h", whole_milliseconds=True)  # type: ignore[valid-type]
+
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+MACROS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+
+
+def _cron_field(value: str) -> str:
+    item = f"([*?]|({value})(-({value}))?)(/[1-9][0-9]?)?"
+    return f"{item}(,{item})*"
+
+
+# The dialect of Kubernetes (robfig/cron, ParseStandard) without `@every` and time zone prefixes.
+CRON_PATTERN = (
+    "(?i)^("
+    + " +".join(
+        _cron_field(value)
+        for value in (
+            "[0-5]?[0-9]",
+            "[01]?[0-9]|2[0-3]",
+            "0?[1-9]|[12][0-9]|3[01]",
+            "|".join(["0?[1-9]", "1[0-2]", *MONTHS]),
+            "|".join(["[0-6]", *WEEKDAYS]),
+        )
+    )
+    + "|"
+    + "|".join(MACROS)
+    + ")$"
+)
+
+CronLine: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=100),
+    Rules(
+        Rule(
+            cel=f"self.matches('{CRON_PATTERN}')",
+            holds=lambda text: re.fullmatch(CRON_PATTERN, text) is not None,
+            message="must have five fields: minute, hour, day of month, month, day of week (0-6), "
+            'such as "*/5 * * * *"; or be one of @hourly, @daily, @weekly, @monthly, @yearly. '
+            "A time zone goes into timeZone",
+        )
+    ),
+]
+
+
+class Schedule(Model):
+    """When rounds run. At most one of interval and cron; every 30s when both are absent."""
+
+    interval: Interval | None = None
+    """Time between the starts of two rounds, 1s to 24h: an agent in a Deployment measures. Default: 30s."""
+    cron: CronLine | None = None
+    """Cron line with five fields: a CronJob runs one round each time it fires."""
+    time_zone: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
+        ]
+        | None
+    ) = None
+    """IANA time zone that the cron line is read in, such as Europe/Berlin. Default: Etc/UTC."""
+
+    rules = (
+        Rule(
+            cel="!(has(self.interval) && has(self.cron))",
+            holds=lambda self: self.interval is None or self.cron is None,
+            field=".cron",
+            reason="FieldValueForbidden",
+            message="at most one of spec.schedule.interval and spec.schedule.cron: remove the other one",
+        ),
+        Rule(
+            cel="!has(self.timeZone) || has(self.cron)",
+            holds=lambda self: self.time_zone is None or self.cron is not None,
+            field=".timeZone",
+            reason="FieldValueForbidden",
+            message="needs spec.schedule.cron: an interval has no time zone",
+        ),
+    )
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in force where there is no cron line."""
+        return self.interval or defaults.INTERVAL

@@ -1,0 +1,147 @@
+"""The status: what the operator reports about a check."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from ipsecping.contract import ProbeType
+
+from .conditions import ConditionStatus, ConditionType
+from .rules import ListMap, Model
+
+Text: TypeAlias = Annotated[str, Field(max_length=63)]
+Figure: TypeAlias = Annotated[str, Field(max_length=32)]
+Time: TypeAlias = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+Count: TypeAlias = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+Message: TypeAlias = Annotated[str, Field(max_length=1024)]
+ReasonText: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=64, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+]
+
+MAX_OUTAGES = 10
+
+
+class Headline(Model):
+    """The path and probe whose figures stand at the top of the status."""
+
+    path: Text
+    """Name of the path."""
+    probe: Text
+    """Name of the probe."""
+
+
+class Rtt(Model):
+    """Round-trip times over the window, in milliseconds."""
+
+    min: Figure | None = None
+    """The shortest."""
+    p50: Figure | None = None
+    """The median."""
+    p90: Figure | None = None
+    """The 90th percentile."""
+    p99: Figure | None = None
+    """The 99th percentile."""
+    max: Figure | None = None
+    """The longest."""
+
+
+class PathStatus(Model):
+    """How one path is doing."""
+
+    name: Text
+    """Name of the path."""
+    state: Literal["Healthy", "Unhealthy", "Unknown"]
+    """Verdict on the path alone."""
+    loss_percent: Figure | None = None
+    """Loss of the path's first probe over the window, in per cent."""
+    rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
+    """Median round-trip time of the path's first probe over the window."""
+
+
+class ProbeStatus(Model):
+    """What one probe measured over the window."""
+
+    path: Text
+    """Name of the path."""
+    name: Text
+    """Name of the probe."""
+    type: ProbeType
+    """Measuring method."""
+    sent: Count
+    """Packets sent."""
+    received: Count
+    """Packets answered in time."""
+    loss_percent: Figure | None = None
+    """Packets lost, in per cent of those sent."""
+    forward_loss_percent: Figure | None = None
+    """Packets lost on the way to the target, in per cent; absent where the direction cannot be known."""
+    reverse_loss_percent: Figure | None = None
+    """Packets lost on the way back, in per cent; absent where the direction cannot be known."""
+    duplicates: Count | None = None
+    """Answers beyond the first to the same packet."""
+    reordered: Count | None = None
+    """Answers that arrived after one to a later packet (RFC 4737)."""
+    rtt: Rtt | None = None
+    """Round-trip times; absent without an answer."""
+    jitter: Figure | None = None
+    """Mean difference between successive round-trip times."""
+
+
+class Condition(Model):
+    """One aspect of the check's state."""
+
+    type: ConditionType
+    """What the condition is about."""
+    status: ConditionStatus
+    """Whether it holds: True, False or Unknown."""
+    reason: ReasonText
+    """Why, in one word of the API reference."""
+    message: Message
+    """Why, for a human."""
+    last_transition_time: Time
+    """When the status last changed."""
+    observed_generation: Count | None = None
+    """metadata.generation that the condition was judged for."""
+
+
+class Outage(Model):
+    """A time in which the check was unhealthy."""
+
+    start: Time
+    """When it began."""
+    end: Time | None = None
+    """When it ended; absent while it lasts."""
+    reason: ReasonText
+    """Reason of the condition Healthy when the outage began."""
+    message: Message
+    """What was seen, for a human."""
+
+
+class CheckStatus(Model):
+    """What the operator reports about the check."""
+
+    observed_generation: Count | None = None
+    """metadata.generation that the status is about."""
+    last_result_time: Time | None = None
+    """When the newest result was measured."""
+    headline: Headline | None = None
+    """Whose figures lossPercent, rtt and jitter are: the first probe of the preferred path."""
+    loss_percent: Figure | None = None
+    """Packets lost over the window, in per cent of those sent."""
+    rtt: Rtt | None = None
+    """Round-trip times over the window."""
+    jitter: Figure | None = None
+    """Mean difference between successive round-trip times over the window."""
+    preferred_path: Text | None = None
+    """The healthy path that stands first in the spec; the first one when none is healthy."""
+    paths: Annotated[tuple[PathStatus, ...] | None, Field(max_length=8), ListMap("name")] = None
+    """One entry for each path."""
+    probes: Annotated[tuple[ProbeStatus, ...] | None, Field(max_length=128), ListMap("path", "name")] = None
+    """One entry for each probe of each path."""
+    conditions: Annotated[tuple[Condition, ...] | None, Field(max_length=8), ListMap("type")] = None
+    """Ready, Healthy and, where only an edit can help, Stalled."""
+    outages: Annotated[
+        tuple[Outage, ...] | None,
+        Field(max_length=MAX_OUTAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The newest ten outages, newest first."""

@@ -1,0 +1,98 @@
+"""Offline validation: what is wrong with a check, by the field paths that the API server uses."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from .rules import ERROR_TYPE, Model, Violation
+
+M = TypeVar("M", bound=Model)
+
+_MESSAGES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field",
+    "string_too_long": "longer than {max_length} characters",
+    "string_too_short": "shorter than {min_length} characters",
+    "string_pattern_mismatch": "must match {pattern}",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "too_long": "at most {max_length} items are allowed",
+    "too_short": "at least {min_length} items are needed",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "int_type": "must be an integer",
+    "string_type": "must be a string",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "mapping_type": "must be an object",
+}
+_UNION_BRANCHES = ("int", "str")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One mistake: the field a user has to edit, and what is wrong with it."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class InvalidModel(ValueError):
+    """The input breaks the schema or its rules; `errors` are never empty."""
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("; ".join(str(error) for error in errors))
+        self.errors = errors
+
+
+def read(model: type[M], value: Mapping[str, Any], *, path: str = "") -> M:
+    """`value` (a decoded JSON object) as `model`; raises InvalidModel with every mistake found.
+
+    `path` is where `value` stands in the resource, such as `spec`.
+    """
+    text = json.dumps(value, default=lambda part: dict(part) if isinstance(part, Mapping) else str(part))
+    try:
+        # From JSON, because only there does strict mode read arrays as tuples and strings as enumerations.
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise InvalidModel(tuple(dict.fromkeys(_field_errors(error, path)))) from None
+
+
+def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
+    items = error.errors(include_url=False)
+    found: list[FieldError] = []
+    for item in items:
+        context = item.get("ctx", {})
+        field = path + _path(item["loc"])
+        if item["type"] == ERROR_TYPE:
+            violations: list[Violation] = context["violations"]
+            found += [FieldError(field=field + v.field, message=v.message) for v in violations]
+        elif not _follows(item["type"], item["loc"], items):
+            found.append(FieldError(field=field, message=_message(item)))
+    return [FieldError(field=each.field.lstrip("."), message=each.message) for each in found]
+
+
+def _message(item: ErrorDetails) -> str:
+    if item["loc"] and item["loc"][-1] in _UNION_BRANCHES:
+        return "must be an integer or a string"
+    template = _MESSAGES.get(item["type"])
+    return template.format(**item.get("ctx", {})) if template else item["msg"]
+
+
+def _follows(kind: str, location: tuple[int | str, ...], items: list[ErrorDetails]) -> bool:
+    """A list counts as too short when an item of it is wrong: say only what is wrong with the item."""
+    return kind == "too_short" and any(item["loc"][:-1][: len(location)] == location for item in items)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    # The branches of `int | str` show up in pydantic's locations; a user knows no such field.
+    parts = [part for part in location if part not in (*_UNION_BRANCHES, "[key]")]
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

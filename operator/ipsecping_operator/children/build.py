@@ -1,0 +1,68 @@
+"""All children of a check, and those it has too many."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.compile import CompiledCheck, Cron
+
+from .objects import agent_deployment, plan_config_map, round_cron_job
+from .settings import ChildSettings
+
+CHILD_KINDS = (("v1", "ConfigMap"), ("apps/v1", "Deployment"), ("batch/v1", "CronJob"))
+"""API version and kind of everything `build_children` can return."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ChildRef:
+    """Which object."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> "ChildRef":
+        """The reference to a manifest, or to an object that has its apiVersion and kind."""
+        return cls(
+            api_version=manifest["apiVersion"],
+            kind=manifest["kind"],
+            namespace=manifest["metadata"]["namespace"],
+            name=manifest["metadata"]["name"],
+        )
+
+
+def build_children(check: CompiledCheck, settings: ChildSettings) -> tuple[dict[str, Any], ...]:
+    """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
+
+    They state nothing that is left to the API server's defaults, so applying them again changes nothing.
+    """
+    children: list[dict[str, Any]] = []
+    for path in check.paths:
+        children.append(plan_config_map(check, path))
+        if isinstance(check.schedule, Cron):
+            children.append(round_cron_job(check, path, check.schedule, settings))
+        else:
+            children.append(agent_deployment(check, path, settings))
+    return tuple(children)
+
+
+def surplus(
+    existing: Iterable[Mapping[str, Any]], desired: Iterable[Mapping[str, Any]], *, owner_uid: str
+) -> list[ChildRef]:
+    """Of the existing objects those to delete: controlled by the check, but not desired (any more).
+
+    An object that merely carries our labels is left alone.
+    """
+    wanted = {ChildRef.of(manifest) for manifest in desired}
+    owned = {ChildRef.of(each) for each in existing if controller_uid(each) == owner_uid}
+    return sorted(owned - wanted)
+
+
+def controller_uid(manifest: Mapping[str, Any]) -> str | None:
+    """UID of the object that controls this one, if any."""
+    for reference in manifest["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference["uid"])
+    return None

@@ -1,0 +1,94 @@
+"""The objects of one path: a ConfigMap with the plan, and the Deployment or CronJob that executes it."""
+
+import json
+from math import ceil
+from typing import Any
+
+from ipsecping.contract import Plan, plan_to_json
+from ipsecping_operator.api.names import API_VERSION, KIND
+from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
+from ipsecping_operator.compile.cron import DEFAULT_TIME_ZONE
+
+from .labels import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, child_name, labels
+from .pod import PLAN_KEY, agent_pod, run_pod
+from .settings import ChildSettings
+
+JOB_HISTORY = 10
+"""Finished rounds that Kubernetes keeps, and so the rounds an absent operator can miss without a gap."""
+START_SECONDS = 120
+"""What a cron round may take beyond its own time: to be scheduled, to pull the image, to start."""
+STARTING_DEADLINE_SECONDS = 60
+"""A round that could not be started for so long (controller away) is skipped."""
+
+
+def plan_config_map(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+    """The ConfigMap that holds the path's plan.json."""
+    plan = json.dumps(plan_to_json(Plan(checks=(path.plan,))), indent=2)
+    made = _object("v1", "ConfigMap", check, path)
+    made["metadata"]["annotations"] = {NONCE_ANNOTATION: path.plan.nonce}
+    return made | {"data": {PLAN_KEY: plan + "\n"}}
+
+
+def agent_deployment(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
+    """The Deployment of the path's agent; without replicas while the check is suspended."""
+    selected = {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}
+    return _object("apps/v1", "Deployment", check, path) | {
+        "spec": {
+            "replicas": 0 if check.suspend else 1,
+            "revisionHistoryLimit": 1,
+            # Never two agents at once: each round is measured, sent and counted once.
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": selected},
+            "template": agent_pod(check, path, settings),
+        }
+    }
+
+
+def round_cron_job(
+    check: CompiledCheck, path: CompiledPath, cron: Cron, settings: ChildSettings
+) -> dict[str, Any]:
+    """The CronJob that runs one round of the path each time the line fires."""
+    deadline = ceil(check.round_ms / 1000) + START_SECONDS
+    return _object("batch/v1", "CronJob", check, path) | {
+        "spec": {
+            "schedule": cron.line,
+            "timeZone": cron.time_zone or DEFAULT_TIME_ZONE,
+            "suspend": check.suspend,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": STARTING_DEADLINE_SECONDS,
+            "successfulJobsHistoryLimit": JOB_HISTORY,
+            "failedJobsHistoryLimit": JOB_HISTORY,
+            "jobTemplate": {
+                "metadata": {"labels": labels(check, path.plan.path)},
+                "spec": {
+                    "backoffLimit": 0,
+                    "activeDeadlineSeconds": deadline,
+                    "template": run_pod(check, path, settings),
+                },
+            },
+        }
+    }
+
+
+def _object(api_version: str, kind: str, check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": child_name(check, path.plan.path),
+            "namespace": check.namespace,
+            "labels": labels(check, path.plan.path),
+            # The garbage collector removes the child with its check, also while the operator is away; it
+            # does not block the check's deletion, so the operator needs no right to finalizers.
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": KIND,
+                    "name": check.name,
+                    "uid": check.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+    }

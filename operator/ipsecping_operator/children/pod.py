@@ -1,0 +1,95 @@
+"""The pod that probes: restricted Pod Security level, no service-account token, no need of the API server."""
+
+from typing import Any
+
+from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping_operator.compile import CompiledCheck, CompiledPath
+
+from .labels import child_name, labels
+from .settings import ChildSettings
+
+USER = 65532
+PLAN_DIRECTORY = "/etc/ipsecping"
+PLAN_KEY = "plan.json"
+PLAN_FILE = f"{PLAN_DIRECTORY}/{PLAN_KEY}"
+TERMINATION_LOG = "/dev/termination-log"
+CONTAINER = "probe"
+GRACE_SECONDS = 10
+
+AGENT_ARGS = ["agent", PLAN_FILE, "--listen", f":{DEFAULT_PORT}"]
+RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
+
+
+def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
+    """Pod template of a long-running agent. Nothing of the plan is in it: a new plan restarts no agent."""
+    container = _container(settings, AGENT_ARGS) | {
+        "ports": [{"name": "http", "containerPort": DEFAULT_PORT, "protocol": "TCP"}],
+        "livenessProbe": _health(period=10, failures=3),
+        "readinessProbe": _health(period=5, failures=2),
+    }
+    return _template(check, path, container)
+
+
+def run_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
+    """Pod template of one round, whose result is the container's termination message."""
+    template = _template(check, path, _container(settings, RUN_ARGS))
+    template["spec"]["restartPolicy"] = "Never"
+    return template
+
+
+def _container(settings: ChildSettings, args: list[str]) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": settings.probe_image,
+        "args": list(args),
+        "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
+        # No CPU limit: throttled in the middle of a round, the prober would measure the throttling.
+        "resources": {
+            "requests": {"cpu": "10m", "memory": "32Mi"},
+            "limits": {"memory": "128Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        # The whole directory: the kubelet never updates a file mounted by subPath.
+        "volumeMounts": [{"name": "plan", "mountPath": PLAN_DIRECTORY, "readOnly": True}],
+    }
+    if settings.image_pull_policy:
+        container["imagePullPolicy"] = settings.image_pull_policy
+    return container
+
+
+def _health(*, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": "/healthz", "port": "http"},
+        "periodSeconds": period,
+        "timeoutSeconds": 3,
+        "failureThreshold": failures,
+    }
+
+
+def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            # ICMP without privileges: the group may open ping sockets. A safe sysctl, so always set.
+            "sysctls": [{"name": "net.ipv4.ping_group_range", "value": f"{USER} {USER}"}],
+        },
+        "containers": [container],
+        "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
+    }
+    if path.placement.node_selector:
+        spec["nodeSelector"] = dict(path.placement.node_selector)
+    if path.placement.tolerations:
+        spec["tolerations"] = [dict(toleration) for toleration in path.placement.tolerations]
+    return {"metadata": {"labels": labels(check, path.plan.path)}, "spec": spec}

@@ -1,0 +1,121 @@
+"""Cron lines as Kubernetes reads them, and the instants at which they fire.
+
+Kubernetes uses robfig/cron. Its dialect differs from Debian's, which cronsim follows, in three ways that are
+evened out here: `*/2` in a day field restricts the day (and so is OR-ed with the other day field), 7 is no
+weekday, and daylight saving time gets no special treatment: a line fires at every instant whose local time
+matches, so not at all within the hour that is skipped in spring, and twice within the one repeated in autumn.
+"""
+
+import heapq
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from ipsecping_operator.api.schedule import MACROS, MONTHS, WEEKDAYS
+
+from .compiled import Cron, InvalidSpec
+
+DEFAULT_TIME_ZONE = "Etc/UTC"
+FIELD = "spec.schedule.cron"
+TIME_ZONE_FIELD = "spec.schedule.timeZone"
+
+_RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+_NAMES: tuple[dict[str, int], ...] = (
+    {},
+    {},
+    {},
+    {name: number for number, name in enumerate(MONTHS, start=1)},
+    {name: number for number, name in enumerate(WEEKDAYS)},
+)
+# Any start does: a line that fires at all does so within the 8 years between two leap days around 2100.
+_SOME_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - wall-clock time of any zone
+
+
+def compile_cron(line: str, time_zone: str | None) -> Cron:
+    """The schedule of a line that the schema has let pass.
+
+    Raises InvalidSpec for what only the operator can tell: a range that runs backwards, a line that never
+    fires, an unknown time zone. A macro is replaced by the line it stands for.
+    """
+    _zone(time_zone)
+    written = MACROS.get(line.lower(), line)
+    try:
+        next(CronSim(_explicit(written), _SOME_DAY))
+    except (CronSimError, StopIteration):
+        raise InvalidSpec(FIELD, f"{line!r} never fires: no month has such a day") from None
+    return Cron(line=written, time_zone=time_zone)
+
+
+def shortest_gap(cron: Cron) -> timedelta:
+    """The least time between two fires (of a hundred, so that rare lines cost little)."""
+    fires = list(islice(fire_times(cron, after=_SOME_DAY.replace(tzinfo=UTC)), 100))
+    return min(later - earlier for earlier, later in pairwise(fires))
+
+
+def fire_times(cron: Cron, *, after: datetime) -> Iterator[datetime]:
+    """The instants (aware, UTC) after `after` (aware) at which the line fires, in order, without end."""
+    zone = _zone(cron.time_zone)
+    # A wall-clock time can stand for an instant up to a shift of the clock earlier: begin that much before.
+    start = after.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
+    due: list[datetime] = []
+    for wall in CronSim(_explicit(cron.line), start):
+        instants = _instants(wall, zone)
+        earliest = min(instants, default=wall.replace(tzinfo=zone, fold=1).astimezone(UTC))
+        while due and due[0] < earliest:
+            yield heapq.heappop(due)
+        for instant in instants:
+            if instant > after:
+                heapq.heappush(due, instant)
+
+
+def _instants(wall: datetime, zone: ZoneInfo) -> set[datetime]:
+    """The instants at which clocks in `zone` show `wall`: one, none or two."""
+    candidates = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return {each for each in candidates if each.astimezone(zone).replace(tzinfo=None) == wall}
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    name = name or DEFAULT_TIME_ZONE
+    # On many machines these exist as files; in Kubernetes, or in the next image, they may not, or differ.
+    known = name.lower() not in ("local", "localtime") and not name.startswith(("posix/", "right/"))
+    try:
+        if known:
+            return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        pass
+    raise InvalidSpec(
+        TIME_ZONE_FIELD, f"{name!r} is not a time zone of the IANA database, such as Europe/Berlin"
+    )
+
+
+def _explicit(line: str) -> str:
+    """The line with every field written as `*` or as a list of numbers, which all dialects read alike."""
+    fields = line.lower().split()
+    return " ".join(_explicit_field(text, position) for position, text in enumerate(fields))
+
+
+def _explicit_field(text: str, position: int) -> str:
+    low, high = _RANGES[position]
+    chosen: set[int] = set()
+    for item in text.split(","):
+        span, _, step = item.partition("/")
+        first, _, last = span.partition("-")
+        if first in ("*", "?"):
+            if step in ("", "1"):
+                return "*"
+            start, end = low, high
+        else:
+            start = _number(first, position)
+            end = _number(last, position) if last else high if step else start
+        if end < start:
+            raise InvalidSpec(FIELD, f"the range {span!r} runs backwards")
+        chosen.update(range(start, end + 1, int(step or 1)))
+    return ",".join(str(number) for number in sorted(chosen))
+
+
+def _number(text: str, position: int) -> int:
+    named = _NAMES[position].get(text)
+    return int(text) if named is None else named
