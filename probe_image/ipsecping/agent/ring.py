@@ -1,0 +1,94 @@
+"""The bounded ring of results that readers follow, each at its own cursor."""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+
+from ..contract import RoundResult
+from ..contract.stream import HEARTBEAT_SECONDS, Cursor, Heartbeat, Hello, Item, line_to_json
+
+DEFAULT_CAPACITY = 8 * 1024 * 1024
+
+
+class Ring:
+    """Results in order of sequence, encoded once, at most `capacity` octets: the oldest make room.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, *, boot_id: str, pod_uid: str | None, capacity: int = DEFAULT_CAPACITY) -> None:
+        self.boot_id = boot_id
+        self.pod_uid = pod_uid
+        self._capacity = capacity
+        self._lines: deque[bytes] = deque()
+        self._octets = 0
+        self._last = 0
+        self._closed = False
+        self._news = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @property
+    def octets(self) -> int:
+        """Memory that the held results take as text."""
+        return self._octets
+
+    @property
+    def last(self) -> int:
+        """Sequence of the newest result; 0 before the first."""
+        return self._last
+
+    @property
+    def dropped(self) -> int:
+        """How many results have made room for newer ones."""
+        return self._last - len(self._lines)
+
+    def append(self, result: RoundResult) -> None:
+        """Add a result and wake the readers."""
+        self._last += 1
+        line = encode(Item(sequence=self._last, result=result))
+        self._lines.append(line)
+        self._octets += len(line)
+        while self._octets > self._capacity and len(self._lines) > 1:
+            self._octets -= len(self._lines.popleft())
+        self._wake()
+
+    def close(self) -> None:
+        """No more results will come: readers get what is left, then their streams end."""
+        self._closed = True
+        self._wake()
+
+    async def follow(self, after: Cursor | None, *, clock: Callable[[], int]) -> AsyncGenerator[bytes, None]:
+        """Lines for one reader: Hello, what it has not seen, then each new result; Heartbeats in between.
+
+        `clock` reads the wall clock (nanoseconds since the Unix epoch).
+        """
+        seen = after.sequence if after is not None and after.boot_id == self.boot_id else 0
+        seen = max(min(seen, self._last), self.dropped)
+        yield encode(Hello(boot_id=self.boot_id, pod_uid=self.pod_uid, now=clock(), first=seen + 1))
+        while True:
+            news = self._news
+            if seen < self._last:
+                # A reader slower than the ring sees a gap in the sequence, and so do we.
+                seen = max(seen, self.dropped)
+                yield self._lines[seen - self.dropped]
+                seen += 1
+            elif self._closed:
+                return
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                    continue
+                yield encode(Heartbeat(now=clock()))
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def encode(line: Hello | Item | Heartbeat) -> bytes:
+    """One line of the stream, with its line feed."""
+    return json.dumps(line_to_json(line), separators=(",", ":")).encode() + b"\n"
