@@ -1,0 +1,1 @@
+"""The command line: `ipsecping ping`, `run`, `agent` and `reflect`."""

@@ -1,0 +1,52 @@
+"""Values on the command line, read or refused with a message that says what is expected."""
+
+import argparse
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def duration_ms(text: str) -> int:
+    """`100ms`, `2s`, `1m30s` in whole milliseconds; a bare number is seconds, as in ping(8)."""
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        text += "s"
+    if not re.fullmatch(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 100ms, 2s or 1m30s")
+    parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
+    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+
+
+def port(text: str) -> int:
+    """A UDP port, 1 to 65535."""
+    if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """`ADDR:PORT`, `[ADDR6]:PORT` or `:PORT` (all IPv4 addresses); port 0 lets the kernel choose."""
+    host, separator, number = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        separator = ""
+    if not separator or not re.fullmatch("[0-9]{1,5}", number) or int(number) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ADDR:PORT, such as 0.0.0.0:862 or [::]:862")
+    return host, int(number)
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """An address or a network in CIDR notation."""
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a network: {error}") from None
+
+
+def positive(text: str) -> int:
+    """An integer of at least 1."""
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)

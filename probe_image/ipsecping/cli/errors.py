@@ -1,0 +1,11 @@
+"""Exit codes, and the error that ends a command."""
+
+SUCCESS = 0
+NO_ANSWER = 1
+"""Everything worked but not one probe was answered."""
+USAGE = 2
+"""The command line, the plan or this machine does not allow what was asked for."""
+
+
+class CommandError(Exception):
+    """Ends a command with exit code `USAGE`; the message says what is wrong and what to do about it."""

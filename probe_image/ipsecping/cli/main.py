@@ -1,0 +1,70 @@
+"""Entry point: find the sub-command, set up the log, turn errors into one line and an exit code.
+
+Sub-commands import what they need when they run, so that the first packet leaves soon after the start.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from . import reflect
+from .errors import USAGE, CommandError
+from .logs import LOG_FORMATS, configure_logging
+
+DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an instrument."
+EPILOG = """examples:
+  ipsecping ping 10.50.1.10 -c 10              ICMP echo, as ping(8)
+  ipsecping ping 10.50.1.10 --stamp 862 -c 10  STAMP: also tells the direction of loss
+  ipsecping run plan.json --json               one round of all probes of a plan
+  ipsecping agent plan.json                    rounds forever, results on port 9109
+  ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16
+
+exit codes: 0 done; 1 not one probe was answered; 2 wrong usage or plan, or this machine does not allow it
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = argparse.ArgumentParser(
+        prog="ipsecping",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (reflect,):
+        added = commands.add_parser(
+            command.NAME,
+            help=command.HELP,
+            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
+            epilog=command.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(added)
+        added.add_argument(
+            "--log-format", choices=LOG_FORMATS, default="text", help="log on standard error (default: text)"
+        )
+        added.add_argument("-v", "--verbose", action="store_true", help="log details as well")
+        added.set_defaults(execute=command.execute)
+    return root
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = parser().parse_args(arguments)
+    configure_logging(options.log_format, verbose=options.verbose)
+    try:
+        if sys.platform != "linux":
+            raise CommandError(
+                f"this program needs Linux, not {sys.platform}: it measures by kernel timestamps"
+            )
+        code: int = options.execute(options)
+    except CommandError as error:
+        print(f"ipsecping: {error}", file=sys.stderr)
+        return USAGE
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        return USAGE
+    return code

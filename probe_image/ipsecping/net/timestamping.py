@@ -1,0 +1,119 @@
+"""Kernel timestamps and other ancillary data of Linux sockets.
+
+Source: Documentation/networking/timestamping.rst, socket(7), ip(7), ipv6(7). Python's socket module has
+only a few of these constants.
+"""
+
+import socket
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ..wire.ntp import NANOSECONDS
+
+SO_RXQ_OVFL = 40
+SO_TIMESTAMPING = 37
+IP_PKTINFO = 8
+IP_RECVERR = 11
+IP_RECVTTL = 12
+IPV6_RECVERR = 25
+MSG_ERRQUEUE = 0x2000
+
+_TX_SOFTWARE = 1 << 1
+_RX_SOFTWARE = 1 << 3
+_SOFTWARE = 1 << 4
+_OPT_ID = 1 << 7
+_OPT_TSONLY = 1 << 11
+RECEIVE_ONLY = _RX_SOFTWARE | _SOFTWARE
+SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSONLY
+
+ANCILLARY_SIZE = 512
+"""Octets of ancillary data to make room for: timestamp, error, drop counter, TTL and destination address."""
+
+_EXTENDED_ERROR = struct.Struct("=IBBBxII")
+_ORIGIN_TIMESTAMPING = 4
+_UINT = struct.Struct("=I")
+
+
+class ExtendedError(NamedTuple):
+    """`struct sock_extended_err`: what an entry of the error queue is about."""
+
+    errno: int
+    origin: int
+    """1 local, 2 ICMP, 3 ICMPv6, 4 a send timestamp."""
+    type: int
+    code: int
+    info: int
+    data: int
+    """For a send timestamp: the packet's place in the order of sending on this socket, from 0."""
+
+    @property
+    def is_send_timestamp(self) -> bool:
+        """This entry reports when a packet left, not an error."""
+        return self.origin == _ORIGIN_TIMESTAMPING
+
+
+class Ancillary(NamedTuple):
+    """What came beside a message; None where the kernel said nothing."""
+
+    timestamp: int | None = None
+    """Software timestamp, CLOCK_REALTIME in nanoseconds."""
+    error: ExtendedError | None = None
+    ttl: int | None = None
+    """TTL or hop limit on arrival."""
+    drops: int | None = None
+    """Packets the receive queue has dropped since the socket was opened, modulo 2^32."""
+    local_address: bytes | None = None
+    """The address the packet was sent to, 4 or 16 octets."""
+
+
+def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
+    """Read the ancillary data of one `recvmsg`; what is unknown or cut short is passed over."""
+    timestamp = error = ttl = drops = local_address = None
+    for level, kind, data in items:
+        if level == socket.SOL_SOCKET:
+            if kind == SO_TIMESTAMPING:
+                timestamp = _software_timestamp(data)
+            elif kind == SO_RXQ_OVFL and len(data) >= _UINT.size:
+                (drops,) = _UINT.unpack_from(data)
+        elif kind in _ERROR_KINDS.get(level, ()) and len(data) >= _EXTENDED_ERROR.size:
+            error = ExtendedError._make(_EXTENDED_ERROR.unpack_from(data))
+        elif (level, kind) in _TTL_KINDS and len(data) >= _UINT.size:
+            (ttl,) = _UINT.unpack_from(data)
+        elif (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO) and len(data) >= 12:
+            local_address = data[8:12]  # ipi_addr
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and len(data) >= 16:
+            local_address = data[:16]
+    return Ancillary(timestamp, error, ttl, drops, local_address)
+
+
+def enable_timestamps(sock: socket.socket, flags: int) -> None:
+    """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+
+
+def enable_drop_counter(sock: socket.socket) -> None:
+    """Ask for the count of packets that the receive queue dropped."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+
+
+def enable_errors(sock: socket.socket) -> None:
+    """Ask for ICMP errors with the packet that caused them."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+
+
+_ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}
+_TTL_KINDS = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)}
+
+
+def _software_timestamp(data: bytes) -> int | None:
+    """The first of three `struct timespec`: zero when this one is not a software timestamp."""
+    layout = "=qq" if len(data) >= 48 else "=ii"
+    if len(data) < struct.calcsize(layout):
+        return None
+    seconds, nanoseconds = struct.unpack_from(layout, data)
+    return seconds * NANOSECONDS + nanoseconds or None

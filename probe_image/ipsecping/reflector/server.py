@@ -1,0 +1,160 @@
+"""The reflector's sockets: receive, ask the responder, answer from the address that was asked."""
+
+import asyncio
+import errno
+import logging
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from ..net import timestamping
+from .admission import Drop
+from .responder import Request, Responder
+
+log = logging.getLogger(__name__)
+
+MAX_BURST = 64
+"""Packets taken from one socket before the others get their turn."""
+_RECEIVE_BUFFER = 1 << 21
+_MAX_DATAGRAM = 65_535
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a listener has done since its start."""
+
+    received: int = 0
+    answered: int = 0
+    octets_received: int = 0
+    octets_answered: int = 0
+    dropped: Counter[Drop] = field(default_factory=Counter)
+    queue_drops: int = 0
+    """Packets the kernel dropped because this program was too slow (SO_RXQ_OVFL)."""
+
+    def to_json(self) -> dict[str, object]:
+        """For the log."""
+        return {
+            "received": self.received,
+            "answered": self.answered,
+            "octetsReceived": self.octets_received,
+            "octetsAnswered": self.octets_answered,
+            "dropped": {reason.value: count for reason, count in sorted(self.dropped.items())},
+            "queueDrops": self.queue_drops,
+        }
+
+
+class Listener:
+    """One UDP socket and its responder. Must be made inside a running event loop; `close` ends it."""
+
+    def __init__(self, address: str, port: int, make_responder: Callable[[int], Responder]) -> None:
+        parsed = ip_address(address.partition("%")[0])
+        self._wildcard = parsed.is_unspecified
+        self._sock = _open(address, port, parsed)
+        self.address, self.port = self._sock.getsockname()[:2]
+        self._responder = make_responder(self.port)
+        self.counters = Counters()
+        self._buffer = bytearray(_MAX_DATAGRAM)
+        self._view = memoryview(self._buffer)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock, self._readable)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+
+    def _readable(self) -> None:
+        for _ in range(MAX_BURST):
+            try:
+                size, items, _flags, source = self._sock.recvmsg_into(
+                    [self._buffer], timestamping.ANCILLARY_SIZE
+                )
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:  # an ICMP error about an earlier answer: nobody to tell
+                log.debug("receive on port %d: %s", self.port, error)
+                continue
+            self._reflect(bytes(self._view[:size]), timestamping.parse_ancillary(items), source)
+
+    def _reflect(self, data: bytes, ancillary: timestamping.Ancillary, source: tuple[str, int]) -> None:
+        counters = self.counters
+        counters.received += 1
+        counters.octets_received += len(data)
+        if ancillary.drops is not None:
+            counters.queue_drops = ancillary.drops
+        local = ancillary.local_address if self._wildcard else None
+        request = Request(
+            data=data,
+            peer=source[0],
+            peer_port=source[1],
+            local=self.address if local is None else str(ip_address(local)),
+            local_port=self.port,
+            ttl=ancillary.ttl or 0,
+            received_at=ancillary.timestamp or time.time_ns(),
+            now=time.monotonic_ns(),
+        )
+        answer = self._responder.answer(request)
+        if isinstance(answer, Drop):
+            counters.dropped[answer] += 1
+            return
+        control = [] if local is None else [_source_address(local)]
+        self._responder.finish(answer, time.time_ns())
+        if self._send(answer, control, source):
+            counters.answered += 1
+            counters.octets_answered += len(answer)
+        else:
+            counters.dropped[Drop.SEND_FAILED] += 1
+
+    def _send(
+        self, answer: bytearray, control: list[tuple[int, int, bytes]], source: tuple[str, int]
+    ) -> bool:
+        """Send, once more if the error reported was left by an earlier answer."""
+        for _ in range(2):
+            try:
+                self._sock.sendmsg([answer], control, 0, source)
+            except OSError as error:
+                log.debug("answer to %s: %s", source[0], error)
+                if error.errno not in _LEFT_BY_EARLIER:
+                    return False
+            else:
+                return True
+        return False
+
+
+_LEFT_BY_EARLIER = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO}
+
+
+def _source_address(address: bytes) -> tuple[int, int, bytes]:
+    """Ancillary data that makes the answer leave from the address that was asked."""
+    if len(address) == 4:
+        return socket.IPPROTO_IP, timestamping.IP_PKTINFO, struct.pack("=i4s4x", 0, address)
+    return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("=16si", address, 0)
+
+
+def _open(address: str, port: int, parsed: IPv4Address | IPv6Address) -> socket.socket:
+    family = socket.AF_INET if parsed.version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTTL, 1)
+            sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_PKTINFO, 1)
+        timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
+        timestamping.enable_drop_counter(sock)
+        with suppress(OSError):  # the system's limit holds then
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        sock.setblocking(False)
+        info = socket.getaddrinfo(address, port, family, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+        sock.bind(info[0][4])
+    except BaseException:
+        sock.close()
+        raise
+    return sock

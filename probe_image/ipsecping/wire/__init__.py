@@ -1,0 +1,1 @@
+"""Packet formats: octets in, values out, and back. No I/O, no clock."""

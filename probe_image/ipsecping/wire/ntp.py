@@ -1,0 +1,59 @@
+"""Timestamps and their quality as STAMP carries them (RFC 8762 section 4.2.1).
+
+A 64-bit timestamp is either in NTP format (RFC 5905: seconds since 1900 and a binary fraction) or in PTPv2
+truncated format (RFC 8186: seconds and nanoseconds); the Z flag of its error estimate tells which.
+"""
+
+from typing import NamedTuple
+
+NANOSECONDS = 1_000_000_000
+SECONDS_1900_TO_1970 = 2_208_988_800
+_ERA = 1 << 32
+_HALF_ERA = 1 << 31
+
+
+def ntp_from_unix(unix_ns: int) -> int:
+    """The 64-bit NTP timestamp of a time in nanoseconds since the Unix epoch (exact to 0.12 ns)."""
+    seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
+    fraction = ((nanoseconds << 32) + NANOSECONDS // 2) // NANOSECONDS
+    return ((seconds + SECONDS_1900_TO_1970) % _ERA << 32) | fraction
+
+
+def unix_from_ntp(timestamp: int) -> int:
+    """Nanoseconds since the Unix epoch; the inverse of `ntp_from_unix` for the years 1968 to 2104.
+
+    The era is chosen as RFC 4330 section 3 does: seconds below 2^31 belong to the era that starts in 2036.
+    """
+    seconds, fraction = timestamp >> 32, timestamp & (_ERA - 1)
+    if seconds < _HALF_ERA:
+        seconds += _ERA
+    return (seconds - SECONDS_1900_TO_1970) * NANOSECONDS + ((fraction * NANOSECONDS + _HALF_ERA) >> 32)
+
+
+def unix_from_ptp(timestamp: int) -> int:
+    """Nanoseconds since the epoch of the sender's PTP clock, which may be TAI: use differences only."""
+    return (timestamp >> 32) * NANOSECONDS + (timestamp & (_ERA - 1))
+
+
+class ErrorEstimate(NamedTuple):
+    """How far the clock may be off (RFC 4656 section 4.1.2): `multiplier * 2**(scale - 32)` seconds."""
+
+    synchronized: bool = False
+    """S: the clock is synchronized to UTC by an external source."""
+    ptp: bool = False
+    """Z: the timestamps are in PTPv2 truncated format (RFC 8186 section 2.3)."""
+    scale: int = 32
+    multiplier: int = 1
+
+    def to_wire(self) -> int:
+        """The 16-bit field."""
+        return self.synchronized << 15 | self.ptp << 14 | self.scale << 8 | self.multiplier
+
+    @classmethod
+    def from_wire(cls, field: int) -> "ErrorEstimate":
+        """Read the 16-bit field."""
+        return cls(bool(field & 0x8000), bool(field & 0x4000), field >> 8 & 0x3F, field & 0xFF)
+
+
+UNSYNCHRONIZED = ErrorEstimate().to_wire()
+"""No claim about the clock, error of a second: RTT and loss need no synchronized clocks."""
