@@ -58,7 +58,7 @@ class Probe(Model):
             cel="[has(self.icmp), has(self.udpEcho), has(self.stamp)].filter(given, given).size() == 1",
             holds=lambda self: len(self.members) == 1,
             reason="FieldValueRequired",
-            message="exactly one of icmp, udpEcho and stamp is needed",
+            message="exactly one of icmp: {}, udpEcho: {port: 7} and stamp: {} is needed",
         ),
         Rule(
             cel=f"!has(self.stamp) || !has(self.size) || self.size >= {MIN_SIZE[ProbeType.STAMP]}",

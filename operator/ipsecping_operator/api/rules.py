@@ -22,8 +22,7 @@ class Rule:
     """One constraint on a value.
 
     `cel` sees the value as `self`; `holds` gets the same value (a model or a scalar) and agrees with it.
-    `field` is the path below the value that a user has to edit (`.cron`). `message_cel` and `message_for`
-    replace the message by one made from the value.
+    `field` is the path below the value that a user has to edit (`.cron`).
     """
 
     cel: str
@@ -31,24 +30,19 @@ class Rule:
     message: str
     field: str = ""
     reason: Reason = "FieldValueInvalid"
-    message_cel: str | None = None
-    message_for: Callable[[Any], str] | None = None
 
     def schema(self) -> dict[str, str]:
         """The rule as an item of x-kubernetes-validations."""
         content = {"rule": self.cel, "message": self.message, "reason": self.reason}
         if self.field:
             content["fieldPath"] = self.field
-        if self.message_cel:
-            content["messageExpression"] = self.message_cel
         return content
 
     def violation(self, value: Any) -> "Violation | None":
         """What is wrong with `value`, or None."""
         if self.holds(value):
             return None
-        message = self.message_for(value) if self.message_for else self.message
-        return Violation(field=self.field, message=message)
+        return Violation(field=self.field, message=self.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

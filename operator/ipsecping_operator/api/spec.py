@@ -24,10 +24,8 @@ def _interval_ms(spec: "CheckSpec") -> int:
     return durations.milliseconds(spec.schedule.interval_text if spec.schedule else defaults.INTERVAL)
 
 
-def _too_long(spec: "CheckSpec") -> list[str]:
-    if spec.is_cron:
-        return []
-    return [probe.name for probe in spec.probes or () if probe.sending_ms >= _interval_ms(spec)]
+def _fits(spec: "CheckSpec") -> bool:
+    return spec.is_cron or all(probe.sending_ms < _interval_ms(spec) for probe in spec.probes or ())
 
 
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
@@ -40,11 +38,6 @@ _SENDING_MS_CEL = (
     f"((has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
     f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
     f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
-)
-_TOO_LONG_CEL = f"self.probes.filter(probe, {_SENDING_MS_CEL} >= {_INTERVAL_MS_CEL})"
-_TOO_LONG = (
-    f"(count - 1) x spacing must be shorter than spec.schedule.interval ({defaults.INTERVAL} when absent), "
-    "and is not in probe"
 )
 
 
@@ -71,12 +64,12 @@ class CheckSpec(Model):
 
     rules = (
         Rule(
-            cel=f"!has(self.probes) || ({_CRON}) || {_TOO_LONG_CEL}.size() == 0",
-            holds=lambda self: not _too_long(self),
+            cel=f"!has(self.probes) || ({_CRON}) || "
+            f"self.probes.all(probe, {_SENDING_MS_CEL} < {_INTERVAL_MS_CEL})",
+            holds=_fits,
             field=".probes",
-            message="(count - 1) x spacing must be shorter than spec.schedule.interval",
-            message_cel=f"'{_TOO_LONG} ' + {_TOO_LONG_CEL}.map(probe, probe.name).join(', ')",
-            message_for=lambda self: f"{_TOO_LONG} {', '.join(_too_long(self))}",
+            message="(count - 1) x spacing of every probe must be shorter than spec.schedule.interval "
+            f"(defaults: count {defaults.COUNT}, spacing {defaults.SPACING}, interval {defaults.INTERVAL})",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

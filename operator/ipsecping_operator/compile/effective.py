@@ -3,12 +3,23 @@
 from typing import Any
 
 from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping_operator.api.names import API_VERSION, KIND
 
 from .compiled import CompiledCheck, CompiledPath, Interval
 from .cron import DEFAULT_TIME_ZONE
 
 _UNITS = ((3600 * 10**9, "h"), (60 * 10**9, "m"), (10**9, "s"))
 _MEMBERS = {ProbeType.ICMP: "icmp", ProbeType.UDP_ECHO: "udpEcho", ProbeType.STAMP: "stamp"}
+
+
+def effective_check(check: CompiledCheck) -> dict[str, Any]:
+    """The check as a manifest, with every default in it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": check.name, "namespace": check.namespace},
+        "spec": effective_spec(check),
+    }
 
 
 def effective_spec(check: CompiledCheck) -> dict[str, Any]:

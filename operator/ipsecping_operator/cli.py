@@ -1,0 +1,30 @@
+"""The program ipsecping-operator: collects the sub-commands and runs one."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from .commands import crd, render
+
+_COMMANDS = (render, crd)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the sub-command that `argv` (the process's arguments when None) names; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="ipsecping-operator",
+        description="Kubernetes operator of IPsecPing: runs what IPsecTunnelCheck resources ask for.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    args = parser.parse_args(argv)
+    try:
+        status: int = args.main(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; without this the interpreter complains while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

@@ -1,0 +1,122 @@
+"""`ipsecping-operator render`: validate checks offline and show what becomes of them."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+_DESCRIPTION = """\
+Validate IPsecTunnelCheck manifests without a cluster, by the rules of the API server, and print each check
+with every default filled in, followed by the objects that the operator makes of it. When something is wrong,
+print one line per mistake and exit with status 1.
+"""
+_EPILOG = """examples:
+  ipsecping-operator render -f check.yaml            # effective spec and children
+  kubectl get itc hq-dc1 -o yaml | ipsecping-operator render -f -
+  ipsecping-operator render -f a.yaml -f b.yaml >/dev/null   # validate, as before a commit
+"""
+_OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", **shared: Any) -> None:
+    """Add the command to the program's sub-commands."""
+    parser = subparsers.add_parser(
+        "render",
+        help="validate checks offline; print their effective spec and children",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **shared,
+    )
+    parser.add_argument(
+        "-f",
+        "--filename",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="manifest to read, - for standard input; may be given several times",
+    )
+    parser.add_argument(
+        "--probe-image",
+        default="ipsecping-probe",
+        metavar="IMAGE",
+        help="image of the probe pods (default: %(default)s)",
+    )
+    parser.set_defaults(main=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from .manifests import ManifestError, read_manifests
+
+    rendered: list[dict[str, Any]] = []
+    mistakes: list[str] = []
+    for name in args.filename:
+        try:
+            for document in read_manifests(name):
+                if document.get("kind") == "IPsecTunnelCheck":
+                    _render(document, args.probe_image, name, rendered, mistakes)
+                else:
+                    sys.stderr.write(f"{name}: passed over a {document.get('kind', 'document')}\n")
+        except ManifestError as error:
+            mistakes.append(str(error))
+    if not rendered and not mistakes:
+        mistakes.append(f"{', '.join(args.filename)}: no IPsecTunnelCheck in it")
+    if mistakes:
+        sys.stderr.writelines(f"{mistake}\n" for mistake in mistakes)
+        return 1
+    sys.stdout.writelines(_documents(rendered))
+    return 0
+
+
+def _render(
+    document: dict[str, Any],
+    probe_image: str,
+    source: str,
+    rendered: list[dict[str, Any]],
+    mistakes: list[str],
+) -> None:
+    from ipsecping_operator.api.validation import InvalidModel
+    from ipsecping_operator.children import ChildSettings, build_children
+    from ipsecping_operator.compile import InvalidSpec
+    from ipsecping_operator.compile.effective import effective_check
+    from ipsecping_operator.compile.offline import compile_manifest
+
+    try:
+        check = compile_manifest(document, uid=_OFFLINE_UID)
+    except InvalidModel as error:
+        mistakes += [f"{source}: {_name(document)}: {each}" for each in error.errors]
+    except InvalidSpec as error:
+        mistakes.append(f"{source}: {_name(document)}: {error}")
+    else:
+        rendered += [effective_check(check), *build_children(check, ChildSettings(probe_image=probe_image))]
+
+
+def _name(document: dict[str, Any]) -> str:
+    metadata = document.get("metadata")
+    return str(metadata.get("name", "unnamed")) if isinstance(metadata, dict) else "unnamed"
+
+
+def _documents(manifests: list[dict[str, Any]]) -> Iterator[str]:
+    import yaml
+
+    for manifest in manifests:
+        yield "---\n"
+        yield yaml.dump(manifest, Dumper=_dumper(), sort_keys=False, width=100, allow_unicode=True)
+
+
+def _dumper() -> type[Any]:
+    """Texts of several lines (plan.json) as a block, for people to read."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    Dumper.add_representer(
+        str,
+        lambda dumper, text: dumper.represent_scalar(
+            "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+        ),
+    )
+    return Dumper

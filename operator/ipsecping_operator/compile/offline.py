@@ -1,0 +1,29 @@
+"""Compiling a manifest that no API server has seen yet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ipsecping_operator.api.check import IPsecTunnelCheck
+from ipsecping_operator.api.validation import FieldError, InvalidModel, read
+
+from .compiled import CompiledCheck
+from .compiler import compile_spec
+
+
+def compile_manifest(manifest: Mapping[str, Any], *, uid: str) -> CompiledCheck:
+    """Compile a manifest as a user writes it; `uid` stands in for the one the API server would give.
+
+    Raises InvalidModel with every mistake that the API server would refuse it for, and InvalidSpec for one
+    that only the operator can tell. A status is not looked at.
+    """
+    check = read(IPsecTunnelCheck, {key: value for key, value in manifest.items() if key != "status"})
+    name = check.metadata.get("name")
+    if not isinstance(name, str) or not name:
+        raise InvalidModel((FieldError(field="metadata.name", message="is required"),))
+    metadata = {
+        "uid": uid,
+        "namespace": check.metadata.get("namespace") or "default",
+        "name": name,
+        "generation": 1,
+    }
+    return compile_spec(check.spec, metadata=metadata)
