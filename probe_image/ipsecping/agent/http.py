@@ -89,6 +89,8 @@ class Server:
         self._routes = routes
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self.port: int | None = None
+        """The port it listens on, once it does."""
 
     @property
     def connections(self) -> int:
@@ -96,9 +98,10 @@ class Server:
         return len(self._connections)
 
     async def start(self, host: str | None, port: int) -> int:
-        """Listen on `host` (all addresses when None) and `port`; returns the port. Raises OSError."""
+        """Listen on `host` (all addresses when None) and `port` (0: any free); returns the port. Raises OSError."""
         self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD)
         bound: int = self._server.sockets[0].getsockname()[1]
+        self.port = bound
         return bound
 
     async def stop(self, *, grace: float) -> None:

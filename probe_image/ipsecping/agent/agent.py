@@ -1,0 +1,109 @@
+"""The agent: keeps one runner for each path of the plan, and takes over a new plan without losing a round."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
+from .ring import Ring
+from .runner import Prober, Runner
+
+log = logging.getLogger(__name__)
+
+OVERDUE_LIMIT = 5_000_000_000
+"""A round that should have started so long ago (nanoseconds) means that the agent no longer works."""
+
+Key = tuple[str, str]
+"""(check UID, path)."""
+
+
+class Agent:
+    """Executes a plan until it is stopped. Belongs to one event loop."""
+
+    def __init__(self, ring: Ring, make_prober: Callable[[PlannedCheck], Prober]) -> None:
+        self._ring = ring
+        self._make_prober = make_prober
+        self._runners: dict[Key, Runner] = {}
+        self._tasks: dict[asyncio.Task[None], Runner] = {}
+        self.rounds = 0
+        """Results delivered."""
+        self.invalid: dict[Invalidity, int] = dict.fromkeys(Invalidity, 0)
+        """Results that say nothing about the path, by reason."""
+        self._skipped_before = 0
+        self._failures_before = 0
+
+    @property
+    def paths(self) -> int:
+        """How many paths are measured now."""
+        return len(self._runners)
+
+    @property
+    def skipped(self) -> int:
+        """Rounds left out because the agent was late."""
+        return self._skipped_before + sum(runner.skipped for runner in self._tasks.values())
+
+    @property
+    def failures(self) -> int:
+        """Rounds that ended in an error of the prober itself."""
+        return self._failures_before + sum(runner.failures for runner in self._tasks.values())
+
+    def apply(self, plan: Plan) -> None:
+        """Execute `plan` from now on.
+
+        A path whose plan has not changed goes on undisturbed; one that has changed finishes its running
+        rounds under the old plan. Checks without an interval are a scheduler's business and passed over.
+        """
+        wanted: dict[Key, PlannedCheck] = {
+            (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
+        }
+        for key, runner in list(self._runners.items()):
+            check = wanted.get(key)
+            if check is not None and check.nonce == runner.check.nonce:
+                runner.update(check)
+                del wanted[key]
+            else:
+                runner.stop()
+                del self._runners[key]
+        for key, check in wanted.items():
+            self._start(key, check)
+        log.info("plan: %d paths, %d of them new or changed", len(self._runners), len(wanted))
+
+    async def stop(self, *, grace: float) -> None:
+        """Finish the running rounds, for at most `grace` seconds, and close the ring."""
+        for runner in self._tasks.values():
+            runner.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=grace)
+            for task in late:
+                self._tasks[task].cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._ring.close()
+
+    def trouble(self, *, monotonic: int) -> str | None:
+        """Why the agent is not healthy, or None."""
+        for runner in self._runners.values():
+            overdue = runner.overdue(monotonic=monotonic)
+            if overdue > OVERDUE_LIMIT:
+                check = runner.check
+                return f"{check.namespace}/{check.name}: a round is overdue by {overdue / 1e9:.0f} s"
+        return None
+
+    def _start(self, key: Key, check: PlannedCheck) -> None:
+        runner = Runner(check, self._make_prober(check), self._deliver)
+        self._runners[key] = runner
+        task = asyncio.create_task(runner.run(), name=f"{check.namespace}/{check.name}/{check.path}")
+        self._tasks[task] = runner
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        runner = self._tasks.pop(task)
+        self._skipped_before += runner.skipped
+        self._failures_before += runner.failures
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s stopped", task.get_name(), exc_info=error)
+
+    def _deliver(self, result: RoundResult) -> None:
+        self.rounds += 1
+        if result.invalid is not None:
+            self.invalid[result.invalid] += 1
+        self._ring.append(result)

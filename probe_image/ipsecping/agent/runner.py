@@ -1,0 +1,133 @@
+"""The rounds of one path of one check, for as long as its plan holds."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ..contract import Invalidity, PlannedCheck, RoundResult
+from .ticks import Ticks, phase
+
+log = logging.getLogger(__name__)
+
+_MS = 1_000_000
+
+
+class Prober(Protocol):
+    """What measures one path: sockets and sessions that live from round to round."""
+
+    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
+        """Run one round of every probe; `check` names the check's current generation."""
+
+    def close(self) -> None:
+        """Give the sockets back."""
+
+
+class Runner:
+    """Starts a round at each tick and hands each result to `deliver`. Belongs to one event loop."""
+
+    def __init__(self, check: PlannedCheck, prober: Prober, deliver: Callable[[RoundResult], None]) -> None:
+        if check.interval_ms is None:
+            raise ValueError(f"{check.namespace}/{check.name}: a check without interval has no ticks")
+        self.check = check
+        self._prober = prober
+        self._deliver = deliver
+        interval = check.interval_ms * _MS
+        self._ticks = Ticks(
+            interval=interval,
+            phase=phase(uid=check.uid, path=check.path, interval=interval),
+            wall=time.time_ns(),
+            monotonic=time.monotonic_ns(),
+        )
+        longest = max((p.count - 1) * p.spacing_ms + p.timeout_ms for p in check.probes)
+        # A round's time-outs may reach into the next rounds; more than that at once is a prober gone astray.
+        self._most_at_once = longest // check.interval_ms + 2
+        self._rounds: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self.failures = 0
+        """Rounds that ended in an error of the prober itself."""
+
+    @property
+    def skipped(self) -> int:
+        """Rounds left out because the prober was late."""
+        return self._ticks.skipped
+
+    def overdue(self, *, monotonic: int) -> int:
+        """How long ago (nanoseconds) a round should have started that did not; 0 when all is well."""
+        return 0 if self._stopping.is_set() else max(monotonic - self._ticks.next, 0)
+
+    def update(self, check: PlannedCheck) -> None:
+        """Take over a new generation of the same plan (equal nonce)."""
+        self.check = check
+
+    def stop(self) -> None:
+        """Start no more rounds; those that run go on to their end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until `stop` and until the last round is over; then close the prober."""
+        try:
+            while not await self._stopped_before(self._ticks.next):
+                missed = self._ticks.advance(monotonic=time.monotonic_ns())
+                if missed:
+                    log.warning("%s: %d rounds left out, the prober was late", self._name, missed)
+                self._start_round()
+        finally:
+            if self._rounds:
+                await asyncio.wait(self._rounds)
+            self._prober.close()
+
+    def cancel(self) -> None:
+        """Break off the rounds that still run: their results are lost."""
+        self.stop()
+        for task in self._rounds:
+            task.cancel()
+
+    @property
+    def _name(self) -> str:
+        return f"{self.check.namespace}/{self.check.name} path {self.check.path}"
+
+    async def _stopped_before(self, tick: int) -> bool:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), max(tick - time.monotonic_ns(), 0) / 1e9)
+        except TimeoutError:
+            return False
+        return True
+
+    def _start_round(self) -> None:
+        if len(self._rounds) >= self._most_at_once:
+            log.warning("%s: %d rounds still run, none started", self._name, len(self._rounds))
+            return
+        task = asyncio.create_task(self._round(self.check))
+        self._rounds.add(task)
+        task.add_done_callback(self._rounds.discard)
+
+    async def _round(self, check: PlannedCheck) -> None:
+        started_at, started = time.time_ns(), time.monotonic_ns()
+        try:
+            results = await self._prober.round(check)
+        except Exception:
+            # Whatever goes wrong in here is the prober's fault: say so in a result, never as a lost packet.
+            log.exception("%s: round failed", self._name)
+            self.failures += 1
+            results = failed_round(check, started_at=started_at, duration=time.monotonic_ns() - started)
+        for result in results:
+            self._deliver(result)
+
+
+def failed_round(check: PlannedCheck, *, started_at: int, duration: int) -> list[RoundResult]:
+    """Results that say of every probe that the prober itself failed."""
+    return [
+        RoundResult(
+            check=check.ref,
+            probe=probe.name,
+            type=probe.type,
+            started_at=started_at,
+            duration=duration,
+            sent=0,
+            received=0,
+            invalid=Invalidity.INTERNAL_ERROR,
+        )
+        for probe in check.probes
+    ]

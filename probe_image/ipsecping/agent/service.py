@@ -1,0 +1,119 @@
+"""The agent as a service: plan file in, results over HTTP out, until SIGTERM."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from ..contract import ContractError, PlannedCheck
+from ..contract.stream import RESULTS_PATH, Cursor
+from .agent import Agent
+from .http import BadRequest, Request, Response, Server
+from .metrics import AgentCollector, registry_of
+from .plan_file import PlanFile, read_plan
+from .ring import DEFAULT_CAPACITY, Ring
+from .runner import Prober
+
+log = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 1.0
+ROUND_GRACE_SECONDS = 5.0
+"""After SIGTERM a running round has this long to end ..."""
+READER_GRACE_SECONDS = 2.0
+"""... and readers this long to take its result. Together below the pod's grace period of 10 s."""
+
+
+class Service:
+    """One agent with its plan file, its ring and its server."""
+
+    def __init__(
+        self,
+        plan: Path,
+        make_prober: Callable[[PlannedCheck], Prober],
+        *,
+        pod_uid: str | None,
+        capacity: int = DEFAULT_CAPACITY,
+    ) -> None:
+        """Raises ContractError when the plan cannot be executed."""
+        self._file = PlanFile(plan)
+        self._file.changed()
+        first = read_plan(plan)
+        self._plan_error: str | None = None
+        self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
+        self.agent = Agent(self.ring, make_prober)
+        self.agent.apply(first)
+        self.server = Server(
+            {RESULTS_PATH: self._results, "/healthz": self._healthz, "/metrics": self._metrics}
+        )
+        collector = AgentCollector(
+            self.agent, self.ring, self.server, plan_valid=lambda: self._plan_error is None
+        )
+        self._registry = registry_of(collector)
+
+    async def run(self, host: str | None, port: int, *, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then finish the running rounds and hand them out. Raises OSError."""
+        bound = await self.server.start(host, port)
+        log.info("listening on port %d: %s /healthz /metrics", bound, RESULTS_PATH)
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
+            if self._file.changed():
+                self._reload()
+        log.info("stopping: running rounds have %g s to end", ROUND_GRACE_SECONDS)
+        await self.agent.stop(grace=ROUND_GRACE_SECONDS)
+        await self.server.stop(grace=READER_GRACE_SECONDS)
+
+    def _reload(self) -> None:
+        try:
+            plan = read_plan(self._file.path)
+        except ContractError as error:
+            # The old plan goes on: a broken edit must not stop the measuring.
+            self._plan_error = str(error)
+            log.error("new plan not taken, the old one goes on: %s", error)
+            return
+        self._plan_error = None
+        self.agent.apply(plan)
+
+    async def _results(self, request: Request) -> Response:
+        try:
+            after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
+        except ContractError as error:
+            raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
+        lines = self.ring.follow(after, clock=time.time_ns)
+        return Response(content_type="application/x-ndjson", body=lines)
+
+    async def _healthz(self, _: Request) -> Response:
+        trouble = self.agent.trouble(monotonic=time.monotonic_ns())
+        if trouble is not None:
+            return Response(status=HTTPStatus.SERVICE_UNAVAILABLE, body=f"{trouble}\n".encode())
+        said = (
+            f"ok, but the plan as it is now was not taken: {self._plan_error}" if self._plan_error else "ok"
+        )
+        return Response(body=f"{said}\n".encode())
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(content_type=CONTENT_TYPE_LATEST, body=generate_latest(self._registry))
+
+
+async def run_agent(
+    plan: Path,
+    make_prober: Callable[[PlannedCheck], Prober],
+    *,
+    host: str | None,
+    port: int,
+    pod_uid: str | None,
+) -> None:
+    """Run a service until SIGTERM or SIGINT. Raises ContractError (plan) and OSError (port)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    service = Service(plan, make_prober, pod_uid=pod_uid)
+    await service.run(host, port, stop=stop)

@@ -1,0 +1,193 @@
+"""The agent takes over new plans without losing a round, and answers for its own failures."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ipsecping.agent.service import Service
+from ipsecping.contract import (
+    ContractError,
+    Invalidity,
+    Plan,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+    plan_to_json,
+)
+from ipsecping.contract.stream import Hello, Item, line_from_json
+
+PROBE = PlannedProbe(name="p", type=ProbeType.ICMP, count=1, spacing_ms=10, timeout_ms=10, size=56)
+CHECK = PlannedCheck(
+    uid="u1", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
+    target="192.0.2.1", interval_ms=1000, probes=(PROBE,),
+)  # fmt: skip
+
+
+class StandIn:
+    """A prober that measures nothing; each round waits until it is let go."""
+
+    def __init__(self, check: PlannedCheck) -> None:
+        self.check = check
+        self.rounds: list[PlannedCheck] = []
+        self.started = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.broken = False
+        self.closed = False
+
+    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
+        self.rounds.append(check)
+        self.started.set()
+        await self.let_go.wait()
+        if self.broken:
+            raise OSError("out of luck")
+        return [
+            RoundResult(
+                check=check.ref, probe="p", type=ProbeType.ICMP, started_at=1, duration=1, sent=0, received=0
+            )
+        ]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Stage:
+    """A running service on loopback, its plan file and its stand-ins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "plan.json"
+        self.stand_ins: list[StandIn] = []
+        self.stop = asyncio.Event()
+
+    def write(self, *checks: PlannedCheck) -> None:
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(json.dumps(plan_to_json(Plan(checks=checks))))
+        fresh.replace(self.file)
+
+    def make(self, check: PlannedCheck) -> StandIn:
+        self.stand_ins.append(StandIn(check))
+        return self.stand_ins[-1]
+
+    async def begin(self) -> None:
+        self.service = Service(self.file, self.make, pod_uid="pod-1")
+        self.running = asyncio.create_task(self.service.run("127.0.0.1", 0, stop=self.stop))
+        await until(lambda: self.service.server.port)
+        self.url = f"http://127.0.0.1:{self.service.server.port}"
+
+    async def end(self) -> None:
+        for stand_in in self.stand_ins:
+            stand_in.let_go.set()
+        self.stop.set()
+        with suppress(asyncio.CancelledError):
+            await self.running
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    made = Stage(tmp_path)
+    made.write(CHECK)
+    await made.begin()
+    yield made
+    await made.end()
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def get(stage: Stage, path: str) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(stage.url + path) as answer:
+        return answer.status, await answer.text()
+
+
+async def test_results_stream_to_a_reader_with_the_pod_and_boot_they_come_from(stage: Stage) -> None:
+    stage.stand_ins[0].let_go.set()
+    async with aiohttp.ClientSession() as session, session.get(stage.url + "/v1/results") as answer:
+        hello = line_from_json(json.loads(await answer.content.readline()))
+        item = line_from_json(json.loads(await answer.content.readline()))
+    assert isinstance(hello, Hello)
+    assert (hello.pod_uid, hello.boot_id) == ("pod-1", stage.service.ring.boot_id)
+    assert isinstance(item, Item)
+    assert item.result.check == CHECK.ref
+
+
+async def test_a_changed_plan_replaces_the_prober_and_the_running_round_still_counts(stage: Stage) -> None:
+    old = stage.stand_ins[0]
+    await old.started.wait()
+    stage.write(replace(CHECK, target="192.0.2.2"))
+    await until(lambda: len(stage.stand_ins) == 2)
+    assert not old.closed
+    old.let_go.set()
+    await until(lambda: old.closed)
+    assert stage.service.ring.last == 1
+    assert stage.stand_ins[1].check.target == "192.0.2.2"
+
+
+async def test_a_new_generation_of_the_same_plan_disturbs_nothing_and_names_later_rounds(
+    stage: Stage,
+) -> None:
+    stand_in = stage.stand_ins[0]
+    stand_in.let_go.set()
+    await stand_in.started.wait()
+    stage.write(replace(CHECK, generation=7))
+    await until(lambda: stand_in.rounds[-1].generation == 7)
+    assert len(stage.stand_ins) == 1
+
+
+async def test_a_broken_plan_is_told_and_the_old_one_goes_on(stage: Stage) -> None:
+    stage.file.write_text('{"version": 1, "checks": [{}]}')
+
+    async with asyncio.timeout(10):
+        while "not taken" not in (told := (await get(stage, "/healthz"))[1]):
+            await asyncio.sleep(0.05)
+    assert "plan.checks[0].probes" in told
+    assert "ipsecping_agent_plan_valid 0.0" in (await get(stage, "/metrics"))[1]
+    assert stage.service.agent.paths == 1
+    stage.write(CHECK)
+    async with asyncio.timeout(10):
+        while (await get(stage, "/healthz"))[1] != "ok\n":
+            await asyncio.sleep(0.05)
+
+
+async def test_an_error_of_the_prober_is_an_invalid_round_and_never_loss(stage: Stage) -> None:
+    stage.stand_ins[0].broken = True
+    stage.stand_ins[0].let_go.set()
+    await until(lambda: stage.service.ring.last > 0)
+    metrics = (await get(stage, "/metrics"))[1]
+    assert f'ipsecping_agent_rounds_invalid_total{{reason="{Invalidity.INTERNAL_ERROR}"}}' in metrics
+    assert stage.service.agent.invalid[Invalidity.INTERNAL_ERROR] > 0
+
+
+async def test_sigterm_finishes_the_running_round_and_hands_it_out(stage: Stage) -> None:
+    stand_in = stage.stand_ins[0]
+    async with aiohttp.ClientSession() as session, session.get(stage.url + "/v1/results") as answer:
+        await stand_in.started.wait()
+        stage.stop.set()
+        await asyncio.sleep(0)
+        stand_in.let_go.set()
+        lines = (await answer.text()).splitlines()
+    assert isinstance(line_from_json(json.loads(lines[-1])), Item)
+    await stage.running
+    assert stand_in.closed
+
+
+async def test_a_cursor_that_is_none_is_refused(stage: Stage) -> None:
+    status, said = await get(stage, "/v1/results?after=nonsense")
+    assert status == 400
+    assert "BOOT_ID:SEQUENCE" in said
+
+
+def test_a_plan_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="No such file"):
+        Service(tmp_path / "none.json", StandIn, pod_uid=None)
+    (tmp_path / "plan.json").write_text("{")
+    with pytest.raises(ContractError, match="not JSON"):
+        Service(tmp_path / "plan.json", StandIn, pod_uid=None)
