@@ -23,7 +23,9 @@ def chosen(environment: Mapping[str, str] = os.environ) -> bool:
     """
     wish = environment.get("LAB", "")
     if wish not in {"", "existing"}:
-        raise LabError(f"LAB={wish!r}: the only value is 'existing'; without LAB the lab's own cluster is used")
+        raise LabError(
+            f"LAB={wish!r}: the only value is 'existing'; without LAB the lab's own cluster is used"
+        )
     return wish == "existing"
 
 
@@ -35,7 +37,8 @@ def require_own_lab(command: str) -> None:
     """
     if chosen():
         raise LabError(
-            f"`lab {command}` does not apply with LAB=existing: your cluster and your tunnels are not the lab's"
+            f"`lab {command}` does not apply with LAB=existing: "
+            "your cluster and your tunnels are not the lab's"
         )
 
 

@@ -34,7 +34,11 @@ def up(*, with_cluster: bool, with_ipsec: bool) -> int:
     existing.require_own_lab("up")
     requirements.check()
     layout, progress = Layout.from_environment(), Progress()
-    wanted = [*packages.COMMON, *(packages.CLUSTER if with_cluster else ()), *(packages.IPSEC if with_ipsec else ())]
+    wanted = [
+        *packages.COMMON,
+        *(packages.CLUSTER if with_cluster else ()),
+        *(packages.IPSEC if with_ipsec else ()),
+    ]
     with held(layout, progress):
         packages.ensure(wanted, progress)
         layout.make()
@@ -45,7 +49,9 @@ def up(*, with_cluster: bool, with_ipsec: bool) -> int:
         if with_ipsec:
             parts.append(lambda: _ipsec_up(layout, progress))
         _together(parts)
-    progress.say("the lab is up: `lab status` shows it, `lab kubectl get nodes` asks it, `lab down` removes it")
+    progress.say(
+        "the lab is up: `lab status` shows it, `lab kubectl get nodes` asks it, `lab down` removes it"
+    )
     return 0
 
 

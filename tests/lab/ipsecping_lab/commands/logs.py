@@ -19,8 +19,8 @@ def show(component: str | None) -> int:
         for name, where in sorted(_all(layout).items()):
             print(f"{name:<26}{where}")
         return 0
-    where = _all(layout).get(component)
-    if where is None:
+    where = _all(layout).get(component, "")
+    if not where:
         raise LabError(f"no log named {component!r}; `lab logs` lists them")
     if where.startswith("guest:"):
         sys.stdout.write(Control(layout).read(where.removeprefix("guest:")) or "")

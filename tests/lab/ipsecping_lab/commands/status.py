@@ -11,7 +11,7 @@ from ..build.binaries import COREDNS_VERSION, HELM_VERSION, KUBERNETES_VERSION
 from ..cluster import lifecycle as cluster
 from ..cluster import node
 from ..errors import LabError
-from ..host.processes import Process, running
+from ..host.processes import running
 from ..ipsec import faults, tunnels
 from ..ipsec.control import Control
 from ..ipsec.lifecycle import SUPERVISOR
@@ -54,7 +54,7 @@ def _cluster(layout: Layout) -> dict[str, Any]:
 
 def _gateways(layout: Layout) -> dict[str, Any]:
     owner = running(layout.record(SUPERVISOR))
-    down = {"up": False, "seconds": None, "tunnels": [], "faults": [], "responders": {}}
+    down: dict[str, Any] = {"up": False, "seconds": None, "tunnels": [], "faults": [], "responders": {}}
     if owner is None:
         return down
     control = Control(layout)
@@ -66,15 +66,11 @@ def _gateways(layout: Layout) -> dict[str, Any]:
         return {**down, "error": error.message}
     return {
         "up": all(tunnel.child == "INSTALLED" for tunnel in found.values()),
-        "seconds": round(_age(owner)),
+        "seconds": round(owner.age()),
         "tunnels": [{**asdict(tunnel), "established": tunnel.established} for tunnel in found.values()],
         "faults": [fault.as_data() for fault in in_force],
         "responders": {key: alive for key, alive in services.items() if "-" in key},
     }
-
-
-def _age(process: Process) -> float:
-    return process.age()
 
 
 def _lines(state: dict[str, Any]) -> list[str]:
@@ -87,7 +83,9 @@ def _lines(state: dict[str, Any]) -> list[str]:
     for tunnel in gateways["tunnels"]:
         ike, child = tunnel["ike"] or "none", tunnel["child"] or "none"
         lines.append(f"    path {tunnel['path']}: IKE {ike}, ESP {child} {tunnel['mode']}")
-    lines += [f"    {key}: {'answers' if alive else 'stopped'}" for key, alive in gateways["responders"].items()]
+    lines += [
+        f"    {key}: {'answers' if alive else 'stopped'}" for key, alive in gateways["responders"].items()
+    ]
     lines += [f"    fault in force: {fault['text']}" for fault in gateways["faults"]]
     lines.append(f"  kubeconfig {state['kubeconfig']}, in the network namespace {state['name']}")
     return lines

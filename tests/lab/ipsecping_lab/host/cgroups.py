@@ -69,6 +69,19 @@ def remove(name: str, *, seconds: float = 5.0) -> None:
             time.sleep(0.05)
 
 
+def network_namespaces(name: str) -> list[Path]:
+    """One ``/proc/PID/ns/net`` for each network namespace that a process of the groups is in."""
+    found: dict[int, Path] = {}
+    for tree in trees():
+        for file in (tree / name).rglob("cgroup.procs"):
+            with suppress(OSError):  # a group or a process may end meanwhile
+                for pid in file.read_text().split():
+                    namespace = Path(f"/proc/{pid}/ns/net")
+                    with suppress(OSError):
+                        found.setdefault(namespace.stat().st_ino, namespace)
+    return list(found.values())
+
+
 def _remove_tree(top: Path) -> bool:
     groups = [top, *(path for path in top.rglob("*") if path.is_dir())]
     try:

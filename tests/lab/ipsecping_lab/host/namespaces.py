@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .commands import run
@@ -69,3 +69,12 @@ def entered_network(pin: Path) -> Iterator[None]:
     finally:
         os.close(there)
         os.close(here)
+
+
+def flush_routes(pins: Iterable[Path]) -> None:
+    """Forget cached path MTUs in these network namespaces; those that are gone meanwhile do not matter."""
+    for pin in pins:
+        with suppress(OSError), entered_network(pin):
+            for family in ("ipv4", "ipv6"):
+                with suppress(OSError):
+                    Path(f"/proc/sys/net/{family}/route/flush").write_text("1")

@@ -13,7 +13,16 @@ from ..layout import cache_directory
 from ..progress import Progress
 from .commands import run, run_logged
 
-COMMON = ("iproute2", "procps", "util-linux", "openssl", "gcc", "libc6-dev", "python3-venv", "ca-certificates")
+COMMON = (
+    "iproute2",
+    "procps",
+    "util-linux",
+    "openssl",
+    "gcc",
+    "libc6-dev",
+    "python3-venv",
+    "ca-certificates",
+)
 CLUSTER = ("containerd", "runc", "containernetworking-plugins", "iptables", "nftables", "tcpdump", "kmod")
 IPSEC = (
     "user-mode-linux",

@@ -74,9 +74,7 @@ class Control:
         except (FileNotFoundError, ConnectionRefusedError):
             raise LabError("the IPsec gateways are not up: run `lab up`") from None
         except TimeoutError:
-            raise LabError(
-                "the IPsec gateways do not answer", log=self._layout.log_file("console")
-            ) from None
+            raise LabError("the IPsec gateways do not answer", log=self._layout.log_file("console")) from None
         if "rc" not in answer:
             raise LabError("the IPsec gateways ended meanwhile", log=self._layout.log_file("console"))
         return answer
@@ -139,4 +137,6 @@ class Control:
         return running
 
     def await_file(self, path: str, *, seconds: float) -> bool:
-        return bool(self.call({"op": "await_file", "path": path, "timeout": seconds}, timeout=seconds)["rc"] == 0)
+        return bool(
+            self.call({"op": "await_file", "path": path, "timeout": seconds}, timeout=seconds)["rc"] == 0
+        )

@@ -1,4 +1,4 @@
-"""The files that the guest reads, under a world-readable directory: the guest runs as an unprivileged user."""
+"""The files that the guest reads, in a world-readable directory: the guest runs unprivileged."""
 
 from __future__ import annotations
 

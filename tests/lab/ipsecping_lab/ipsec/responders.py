@@ -64,13 +64,17 @@ def copy_package(layout: Layout) -> None:
     """
     if not (PACKAGE / "__main__.py").is_file():
         return
-    sources = sorted(path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    sources = sorted(
+        path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
     names = [str(path.relative_to(PACKAGE)) for path in sources]
     name = f"{_IN_FORCE}-{cache.digest([*names, *sources])}"
     target = layout.guest / name
     if not target.is_dir():
         shutil.rmtree(layout.guest / ".new", ignore_errors=True)
-        shutil.copytree(PACKAGE, layout.guest / ".new" / "ipsecping", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            PACKAGE, layout.guest / ".new" / "ipsecping", ignore=shutil.ignore_patterns("__pycache__")
+        )
         guest_files.make_readable(layout.guest / ".new")
         (layout.guest / ".new").rename(target)
     (layout.guest / _IN_FORCE).write_text(name)

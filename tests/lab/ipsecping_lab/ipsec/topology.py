@@ -31,7 +31,7 @@ MTU = 1500
 
 @dataclass(frozen=True, slots=True)
 class TunnelPath:
-    """One way from the left gateway to a right one. ``base`` is where its half of the public networks starts."""
+    """One way from the left gateway to a right one. ``base``: where its half of the public networks starts."""
 
     letter: str
     number: int
@@ -124,7 +124,7 @@ def _left_links() -> list[str]:
 
 
 def _transit_links(path: TunnelPath) -> list[str]:
-    # The transit routes the private networks too, on purpose: traffic that leaks in clear reaches the far host.
+    # The transit routes the private networks too, on purpose: what leaks in clear reaches the far host.
     return [
         f"addr add {path.transit_left_address}/25 dev {TO_LEFT}",
         f"link set {TO_LEFT} up",

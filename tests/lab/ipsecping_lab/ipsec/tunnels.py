@@ -94,14 +94,9 @@ def heal(control: Control, letters: Iterable[str], *, seconds: float = HEAL_SECO
         while not (_sound(control, letter) and carries(control, path)):
             if time.monotonic() > deadline:
                 raise LabError(f"the tunnel of path {letter} does not come back within {seconds:.0f} s")
-            for command in _rekey(letter) if attempt == 0 else reconnect(letter):
+            for command in (rekey(letter),) if attempt == 0 else (terminate(letter), initiate(letter)):
                 control.run(command)
             attempt += 1
-
-
-def reconnect(letter: str) -> tuple[Command, ...]:
-    """New associations from nothing, as after a restart of the gateway."""
-    return (terminate(letter), initiate(letter))
 
 
 def terminate(letter: str) -> Command:
@@ -112,8 +107,8 @@ def initiate(letter: str) -> Command:
     return swanctl(topology.LEFT, "--initiate", "--child", letter, "--timeout", "2", tolerant=True)
 
 
-def _rekey(letter: str) -> tuple[Command, ...]:
-    return (swanctl(topology.LEFT, "--rekey", "--child", letter, tolerant=True), Command(("sleep", "0.2")))
+def rekey(letter: str) -> Command:
+    return swanctl(topology.LEFT, "--rekey", "--child", letter, tolerant=True)
 
 
 def _sound(control: Control, letter: str) -> bool:

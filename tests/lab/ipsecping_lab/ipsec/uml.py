@@ -26,7 +26,7 @@ _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Descriptors that the guest gets: its serial line, its console (a pipe: a file gives epoll errors), its TAP."""
+    """Descriptors that the guest gets. The console is a pipe: a file gives epoll errors."""
 
     serial: int
     console: int

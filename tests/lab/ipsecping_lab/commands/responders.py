@@ -1,0 +1,27 @@
+"""lab responders: what answers on the far host."""
+
+from __future__ import annotations
+
+from .. import existing
+from ..ipsec import responders
+from ..ipsec.control import Control
+from ..layout import Layout
+
+
+def restart() -> int:
+    """Copy the project's reflector anew and start all responders again."""
+    existing.require_own_lab("responders")
+    layout = Layout.from_environment()
+    for key in responders.restart(Control(layout), layout):
+        print(f"{key}: started")
+    return 0
+
+
+def show() -> int:
+    """Which run."""
+    existing.require_own_lab("responders")
+    layout = Layout.from_environment()
+    running = Control(layout).services()
+    for responder in responders.responders(layout.guest):
+        print(f"{responder.key}: {'answers' if running.get(responder.key) else 'stopped'}")
+    return 0

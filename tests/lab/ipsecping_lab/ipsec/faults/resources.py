@@ -1,0 +1,246 @@
+"""The things of the guest that faults change. Several faults on one thing compose where the kernel can.
+
+A resource knows how contributions of several faults become one value, and the commands that give it that
+value or put it back. Everything here is pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ...errors import LabError
+from .. import topology
+from ..control import Command
+from ..topology import PATHS
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End a service of the far host."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a service of the far host again."""
+
+    key: str
+
+
+Step = Command | Kill | Start
+
+
+class Resource(Protocol):
+    """Hashable; equal resources are the same thing."""
+
+    def merge(self, contributions: Sequence[Any]) -> Any:
+        """One value of all contributions; raises LabError where they exclude one another."""
+
+    def establish(self, value: Any) -> tuple[Step, ...]:
+        """Give it the value, whatever it has."""
+
+    def revoke(self) -> tuple[Step, ...]:
+        """Put it back as it was before any fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one fault contributes to one resource."""
+
+    resource: Resource
+    contribution: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The egress queue of a device: netem, and below it a token bucket when there is a rate."""
+
+    namespace: str
+    device: str
+
+    def merge(self, contributions: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        merged: dict[str, float] = {}
+        for contribution in contributions:
+            merged |= contribution
+        return merged
+
+    def establish(self, value: Mapping[str, float]) -> tuple[Step, ...]:
+        # The same handle makes it a change in place, which loses no packet that waits. A change keeps what it
+        # does not name, so all is named.
+        netem = f"qdisc replace dev {self.device} root handle 1: netem {netem_options(value)}"
+        if "kbit" in value:
+            bucket = f"tbf rate {value['kbit']:g}kbit burst 4k latency 50ms"
+            child = f"qdisc replace dev {self.device} parent 1:1 handle 2: {bucket}"
+            return (self._tc(netem), self._tc(child))
+        return (self._tc(netem), self._tc(f"qdisc del dev {self.device} parent 1:1 handle 2:", tolerant=True))
+
+    def revoke(self) -> tuple[Step, ...]:
+        return (self._tc(f"qdisc del dev {self.device} root", tolerant=True),)
+
+    def _tc(self, words: str, *, tolerant: bool = False) -> Command:
+        return Command(("tc", *words.split()), namespace=self.namespace, tolerant=tolerant)
+
+
+def netem_options(value: Mapping[str, float]) -> str:
+    """Options of netem. Times in ms, shares in percent.
+
+    Jitter varies the delay evenly by so much to both sides; the mean is raised to the jitter where it is
+    less, for no packet can arrive before it was sent.
+    """
+    jitter = value.get("jitter_ms", 0)
+    delay = max(value.get("delay_ms", 0), jitter, value.get("late_ms", 0))
+    options = [
+        "limit 10000",
+        f"delay {delay:g}ms {jitter:g}ms",
+        f"loss random {value.get('loss', 0):g}%",
+        f"duplicate {value.get('duplicate', 0):g}%",
+        f"corrupt {value.get('corrupt', 0):g}%",
+    ]
+    if "late" in value:
+        # netem sends the share named "reorder" at once and delays the others
+        options.append(f"reorder {100 - value['late']:g}%")
+    return " ".join(options)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMtu:
+    """The MTU of a transit's route in one direction. A link's own MTU would drop larger frames silently."""
+
+    path: str
+    direction: str
+
+    def merge(self, contributions: Sequence[int]) -> int:
+        return min(contributions)
+
+    def establish(self, value: int) -> tuple[Step, ...]:
+        return (self._route("mtu", "lock", str(value)),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        return (self._route(),)
+
+    def _route(self, *options: str) -> Command:
+        path = PATHS[self.path]
+        if self.direction == "out":
+            network, device, source = path.right_network, topology.TO_RIGHT, path.transit_right_address
+        else:
+            network, device, source = path.left_network, topology.TO_LEFT, path.transit_left_address
+        words = (
+            "route",
+            "replace",
+            network,
+            "dev",
+            device,
+            "proto",
+            "kernel",
+            "scope",
+            "link",
+            "src",
+            source,
+        )
+        return Command(("ip", *words, *options), namespace=path.transit)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One of the chains that the transits keep for faults (guest_files.FAULT_CHAINS)."""
+
+    namespace: str
+    table: str
+    chain: str
+
+    def merge(self, contributions: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(contributions))
+
+    def establish(self, value: Sequence[str]) -> tuple[Step, ...]:
+        rules = "".join(f"-A {self.chain} {rule}\n" for rule in value)
+        # naming the chain empties it; all becomes true at once
+        text = f"*{self.table}\n:{self.chain} - [0:0]\n{rules}COMMIT\n"
+        argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
+        return (Command(argv, namespace=self.namespace, stdin=text),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        return self.establish(())
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An IPsec policy without a template, before strongSwan's: traffic passes in clear, or not at all."""
+
+    namespace: str
+    source: str
+    destination: str
+    direction: str
+
+    def merge(self, contributions: Sequence[str]) -> str:
+        if len(set(contributions)) > 1:
+            raise LabError("leak and policy-block exclude one another on a path: clear one first")
+        return contributions[0]
+
+    def establish(self, value: str) -> tuple[Step, ...]:
+        return (self._command("update", "priority", "1", "action", value),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        return (self._command("delete", tolerant=True),)
+
+    def _command(self, verb: str, *options: str, tolerant: bool = False) -> Command:
+        selector = ("src", self.source, "dst", self.destination, "dir", self.direction)
+        argv = ("ip", "xfrm", "policy", verb, *selector, *options)
+        return Command(argv, namespace=self.namespace, tolerant=tolerant)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLink:
+    """The right gateway's link to the internet."""
+
+    path: str
+
+    def merge(self, contributions: Sequence[str]) -> str:
+        return contributions[0]
+
+    def establish(self, value: str) -> tuple[Step, ...]:
+        return (Command(("ip", "link", "set", topology.WAN, value), namespace=PATHS[self.path].right),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        path = PATHS[self.path]
+        # the default route went with the link
+        route = ("ip", "route", "replace", "default", "via", path.transit_right_address)
+        return (*self.establish("up"), Command(route, namespace=path.right))
+
+
+@dataclass(frozen=True, slots=True)
+class FarHost:
+    """Whether the far host answers ARP on this path's network, as a host that is switched off does not."""
+
+    path: str
+
+    def merge(self, contributions: Sequence[str]) -> str:
+        return contributions[0]
+
+    def establish(self, value: str) -> tuple[Step, ...]:
+        path = PATHS[self.path]
+        return (
+            Command(("ip", "link", "set", path.far_device, "arp", value), namespace=topology.FAR),
+            Command(("ip", "neigh", "flush", "dev", topology.LAN), namespace=path.right, tolerant=True),
+        )
+
+    def revoke(self) -> tuple[Step, ...]:
+        return self.establish("on")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A responder on the far host."""
+
+    key: str
+
+    def merge(self, contributions: Sequence[str]) -> str:
+        return contributions[0]
+
+    def establish(self, value: str) -> tuple[Step, ...]:
+        return (Kill(self.key),) if value == "stopped" else (Start(self.key),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        return (Start(self.key),)

@@ -1,0 +1,139 @@
+"""From the faults in force to those wanted, as steps; and the way back from anything. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .. import topology
+from ..control import Command
+from ..guest_files import FAULT_CHAINS
+from ..topology import PATHS
+from .model import DIRECTIONS, Fault
+from .resources import FarHost, GatewayLink, Policy, Queue, Resource, RouteMtu, Start, Step
+from .types import LEFT_PRIVATE, TYPES
+
+
+def replaced(present: Iterable[Fault], new: Iterable[Fault]) -> list[Fault]:
+    """The faults in force after ``new`` were set."""
+    faults = {fault.key: fault for fault in present}
+    return list((faults | {fault.key: fault for fault in new}).values())
+
+
+def configuration(faults: Iterable[Fault]) -> dict[Resource, Any]:
+    """What all faults together make of each resource they touch.
+
+    Raises:
+        LabError: two of them exclude one another.
+    """
+    contributions: dict[Resource, list[Any]] = {}
+    for fault in faults:
+        for effect in TYPES[fault.name].effects(fault):
+            contributions.setdefault(effect.resource, []).append(effect.contribution)
+    return {resource: resource.merge(values) for resource, values in contributions.items()}
+
+
+def steps(present: Sequence[Fault], wanted: Sequence[Fault]) -> list[Step]:
+    """What leads from one set of faults to the other; what does not change is left alone.
+
+    Raises:
+        LabError: the wanted faults exclude one another.
+    """
+    before, after = configuration(present), configuration(wanted)
+    old = {fault.key: dict(fault.arguments) for fault in present}
+    new = {fault.key: dict(fault.arguments) for fault in wanted}
+    set_anew = [fault for fault in wanted if old.get(fault.key) != new[fault.key]]
+    changed = [*(fault for fault in present if new.get(fault.key) != old[fault.key]), *set_anew]
+    once_each = list({fault.key: fault for fault in changed}.values())
+    result: list[Step] = [step for fault in once_each for step in TYPES[fault.name].before(fault)]
+    for resource in before:
+        if resource not in after:
+            result += resource.revoke()
+    for resource, value in after.items():
+        if before.get(resource) != value:
+            result += resource.establish(value)
+    if any(isinstance(r, RouteMtu) and before[r] != after.get(r) for r in before):
+        result += forget_path_mtus()
+    result += [step for fault in once_each for step in TYPES[fault.name].after(fault)]
+    result += [step for fault in set_anew for step in TYPES[fault.name].once(fault)]
+    return result
+
+
+def forget_path_mtus() -> list[Command]:
+    """Gateways and the far host keep a path MTU for minutes."""
+    flush = ("ip", "route", "flush", "cache")
+    return [Command(flush, namespace=namespace, tolerant=True) for namespace in topology.NAMESPACES]
+
+
+def reset(services: Iterable[str]) -> list[Step]:
+    """Undo every fault that there can be, from any state; few processes, for each costs some 10 ms."""
+    result: list[Step] = []
+    for path in PATHS.values():
+        devices = (
+            Queue(path.transit, topology.TO_RIGHT),
+            Queue(path.transit, topology.TO_LEFT),
+            Queue(path.right, topology.LAN),
+            Queue(topology.FAR, path.far_device),
+        )
+        resources: tuple[Resource, ...] = (
+            *devices,
+            *(RouteMtu(path.letter, direction) for direction in DIRECTIONS),
+            GatewayLink(path.letter),
+            FarHost(path.letter),
+            *policies(path.letter),
+        )
+        result += _batched([step for resource in resources for step in resource.revoke()])
+        result.append(_empty_chains(path.transit))
+        result.append(Command(("conntrack", "-F"), namespace=path.transit, tolerant=True))
+    return [*result, *_batched(forget_path_mtus()), *(Start(key) for key in services)]
+
+
+def policies(letter: str) -> list[Policy]:
+    """Every policy that a fault can add on a path."""
+    path = PATHS[letter]
+    out, back = (LEFT_PRIVATE, path.lan_network), (path.lan_network, LEFT_PRIVATE)
+    return [
+        Policy(topology.LEFT, *out, "out"),
+        Policy(topology.LEFT, *back, "fwd"),
+        Policy(path.right, *out, "fwd"),
+        Policy(path.right, *back, "out"),
+    ]
+
+
+def _batched(commands: Sequence[Step]) -> list[Step]:
+    """The same ``ip`` and ``tc`` commands, one process for each program and namespace."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for command in commands:
+        assert isinstance(command, Command)
+        program, *words = command.argv
+        groups.setdefault((program, command.namespace), []).append(" ".join(words))
+    return [
+        Command(
+            (program, "-force", "-batch", "-"),
+            namespace=namespace,
+            stdin="\n".join(lines) + "\n",
+            tolerant=True,
+        )
+        for (program, namespace), lines in groups.items()
+    ]
+
+
+def _empty_chains(transit: str) -> Command:
+    lines = []
+    for table, chains in FAULT_CHAINS.items():
+        lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in chains), "COMMIT"]
+    argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
+    return Command(argv, namespace=transit, stdin="\n".join(lines) + "\n")
+
+
+def broken_paths(faults: Iterable[Fault]) -> list[str]:
+    """Paths whose tunnels may need healing once these faults are gone."""
+    return sorted({fault.path for fault in faults})
+
+
+def describe(faults: Iterable[Fault]) -> Mapping[str, list[str]]:
+    """Path to the faults on it, in words."""
+    texts: dict[str, list[str]] = {}
+    for fault in faults:
+        texts.setdefault(fault.path, []).append(fault.text())
+    return texts
