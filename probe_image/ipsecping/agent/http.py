@@ -98,7 +98,7 @@ class Server:
         return len(self._connections)
 
     async def start(self, host: str | None, port: int) -> int:
-        """Listen on `host` (all addresses when None) and `port` (0: any free); returns the port. Raises OSError."""
+        """Listen on `host` (None: everywhere) and `port` (0: any free); returns the port. Raises OSError."""
         self._server = await asyncio.start_server(self._accept, host, port, limit=MAX_HEAD)
         bound: int = self._server.sockets[0].getsockname()[1]
         self.port = bound
