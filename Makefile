@@ -60,6 +60,14 @@ lint: venv ## Format check, ruff, mypy --strict, import contracts, generated fil
 format: venv ## Format and mend what can be mended
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
+.PHONY: generate
+generate: venv ## Write what is made from the models and the chart: CRD, manifests/, docs/api.md
+	@$(BIN)/python scripts/generate.py
+
+.PHONY: generated-check
+generated-check: venv
+	@$(BIN)/python scripts/generate.py --check
+
 .PHONY: lab-up
 lab-up: ## Boot the lab: cluster and IPsec gateways
 	@$(LAB) up && $(LAB) images

@@ -18,15 +18,30 @@ class ConditionStatus(StrEnum):
 class ConditionType(StrEnum):
     """What a condition is about."""
 
-    READY = "Ready"
-    """The spec is valid and the operator has set up everything that measures. Good when True."""
-    HEALTHY = "Healthy"
-    """The tunnel keeps within the thresholds. Good when True; Unknown when nothing can be said."""
-    STALLED = "Stalled"
-    """Only an edit of the check can help (kstatus). Bad when True; absent otherwise."""
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    READY = (
+        "Ready",
+        "The spec is valid, and the operator has set up what measures. Good when True.",
+    )
+    HEALTHY = (
+        "Healthy",
+        "The tunnel keeps within the thresholds. Good when True; Unknown when nothing can be said, "
+        "for silence is not health.",
+    )
+    STALLED = (
+        "Stalled",
+        "Only an edit of the check can help (as kstatus has it). Bad when True; absent otherwise.",
+    )
 
 
-class _Reason(StrEnum):
+class Reason(StrEnum):
     """A reason with the status it implies and what it means."""
 
     status: ConditionStatus
@@ -40,7 +55,7 @@ class _Reason(StrEnum):
         return member
 
 
-class ReadyReason(_Reason):
+class ReadyReason(Reason):
     """Reasons of the condition Ready."""
 
     RECONCILED = ("Reconciled", ConditionStatus.TRUE, "The workload that measures is applied and runs.")
@@ -57,7 +72,7 @@ class ReadyReason(_Reason):
     )
 
 
-class StalledReason(_Reason):
+class StalledReason(Reason):
     """Reasons of the condition Stalled."""
 
     INVALID_SPEC = (
@@ -67,7 +82,7 @@ class StalledReason(_Reason):
     )
 
 
-class HealthyReason(_Reason):
+class HealthyReason(Reason):
     """Reasons of the condition Healthy."""
 
     WITHIN_THRESHOLDS = ("WithinThresholds", ConditionStatus.TRUE, "All probes keep within the thresholds.")
@@ -94,3 +109,10 @@ class HealthyReason(_Reason):
         "The prober itself was at fault (late, short of buffers): its rounds say nothing about the tunnel.",
     )
     SUSPENDED = ("Suspended", ConditionStatus.UNKNOWN, "spec.suspend is true; nothing is measured.")
+
+
+REASONS: dict[ConditionType, type[Reason]] = {
+    ConditionType.READY: ReadyReason,
+    ConditionType.HEALTHY: HealthyReason,
+    ConditionType.STALLED: StalledReason,
+}

@@ -1,0 +1,136 @@
+"""The API reference (docs/api.md), made from the same models as the CRD."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import names
+from .check import IPsecTunnelCheck
+from .conditions import REASONS
+from .rules import Model
+from .schema import structural_schema
+from .spec import CheckSpec
+from .status import CheckStatus
+
+_DEFAULT = re.compile(r" ?Default: (?P<default>.+?)\.$")
+
+
+def api_reference() -> str:
+    """docs/api.md as Markdown."""
+    lines = [
+        "<!-- Generated from the models in operator/ipsecping_operator/api by `make generate`. -->",
+        f"# {names.KIND}, {names.API_VERSION}",
+        "",
+        _description(structural_schema(IPsecTunnelCheck)),
+        "",
+        f"Plural `{names.PLURAL}`, short name `{names.SHORT_NAME}`, category `{names.CATEGORY}`, namespaced. "
+        "`kubectl explain itc.spec` shows the same texts.",
+        "",
+        "The API server refuses a check that breaks a rule below, naming the field; "
+        "`ipsecping-operator render -f check.yaml` tells the same without a cluster. "
+        "Defaults are filled in by the operator, not by the API server, so that `kubectl apply`, `edit` and "
+        "`patch` can go from `interval` to `cron` freely; `render` shows the outcome.",
+        "",
+        "A duration is one or more numbers with a unit (ms, s, m, h), such as `30s`, `1m30s` or `0.5ms`.",
+        "",
+        "## spec",
+        "",
+        *_section("spec", CheckSpec),
+        "## Conditions",
+        "",
+        *_conditions(),
+        "## status",
+        "",
+        *_section("status", CheckStatus),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(path: str, model: type[Model]) -> Iterator[str]:
+    yield from _object(path, structural_schema(model))
+
+
+def _object(path: str, schema: Mapping[str, Any]) -> Iterator[str]:
+    """A table of the fields of one object, the rules that span them, and then the objects below it."""
+    fields: Mapping[str, Mapping[str, Any]] = schema["properties"]
+    required = schema.get("required", ())
+    with_defaults = path.startswith("spec")
+    heads = ["Field", "Type", *(["Default"] if with_defaults else []), "Description"]
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
+    for name, field in fields.items():
+        text, default = _split_default(_description(field))
+        default = "*required*" if name in required else default
+        cells = [f"`{name}`", _type(field), *([default] if with_defaults else []), _with_rules(text, field)]
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    yield ""
+    rules = [f"- {_rule(path, rule)}" for rule in schema.get("x-kubernetes-validations", ())]
+    if rules:
+        yield from (*rules, "")
+    for name, field in fields.items():
+        below = field.get("items", field)
+        if below.get("properties"):
+            marks = "[]" if "items" in field else ""
+            yield f"### {path}.{name}{marks}"
+            yield ""
+            if "items" in field:
+                yield _description(below)
+                yield ""
+            yield from _object(f"{path}.{name}{marks}", below)
+
+
+def _rule(path: str, rule: Mapping[str, str]) -> str:
+    field = f"`{path}{rule.get('fieldPath', '')}`"
+    return f"{field}: {rule['message']}"
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if schema.get("x-kubernetes-int-or-string"):
+        return "integer or string"
+    if "items" in schema:
+        keys = schema.get("x-kubernetes-list-map-keys")
+        return f"list, keyed by {', '.join(keys)}" if keys else "list"
+    if "additionalProperties" in schema:
+        return "map of strings"
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "h)" in schema.get("pattern", ""):
+        return "duration"
+    return "time (RFC 3339)" if schema.get("format") == "date-time" else str(schema["type"])
+
+
+def _with_rules(text: str, schema: Mapping[str, Any]) -> str:
+    """The description, with the rules that it does not tell itself."""
+    rules: list[str] = []
+    if "properties" not in schema:
+        rules += [rule["message"] for rule in schema.get("x-kubernetes-validations", ())]
+    if "minimum" in schema and "maximum" in schema:
+        rules.append(f"must be from {schema['minimum']} to {schema['maximum']}")
+    if "maxItems" in schema:
+        rules.append(f"at most {schema['maxItems']} items")
+    untold = [rule for rule in rules if re.sub("^must be from | items$", "", rule) not in text]
+    return " ".join([text, *(f"{rule[0].upper()}{rule[1:]}." for rule in untold)])
+
+
+def _description(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description", ""))
+
+
+def _split_default(text: str) -> tuple[str, str]:
+    found = _DEFAULT.search(text)
+    return (text[: found.start()], found["default"]) if found else (text, "")
+
+
+def _conditions() -> Iterator[str]:
+    for condition, reasons in REASONS.items():
+        yield from (
+            f"### {condition}",
+            "",
+            condition.meaning,
+            "",
+            "| Status | Reason | Meaning |",
+            "|---|---|---|",
+        )
+        for reason in reasons:
+            yield f"| {reason.status} | `{reason}` | {reason.meaning} |"
+        yield ""
