@@ -18,7 +18,7 @@ from ipsecping_lab.workbench import REPOSITORY, condition, kubectl, lab, wait_fo
 NAMESPACE = "network"
 SAMPLES = REPOSITORY / "manifests" / "samples"
 INTERVAL_CHECK = "hq-dc1"
-CRON_CHECK = "hq-dc1-nightly"
+CRON_CHECK = "hq-dc1-minutely"
 LAB_TARGET = "10.50.1.10"
 STARTED = time.monotonic()
 EPILOG = """\
