@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import crd, render
+from .commands import crd, render, run
 
-_COMMANDS = (render, crd)
+_COMMANDS = (run, render, crd)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,82 @@
+"""What Kopf is to watch, and how. Handlers only delegate."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import kopf
+
+from ipsecping_operator.children import CHILD_SELECTOR
+from ipsecping_operator.kube.kinds import APPLIED, CHECK, POD, Kind
+
+
+class Watcher(Protocol):
+    """Who is told."""
+
+    async def start(self) -> None:
+        """Called before the first event."""
+
+    async def stop(self) -> None:
+        """Called after the last event."""
+
+    async def login(self) -> kopf.ConnectionInfo:
+        """Credentials, fresh ones each time."""
+
+    def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
+        """An event of a watch: ADDED, MODIFIED, DELETED, or None for an object of a watch's first list."""
+
+
+class Backoffs:
+    """Pauses between attempts at a request, without end: an API outage of any length is waited out."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (0.5, 1, 1, 2, 3, 5, 8)
+        while True:
+            yield 10
+
+
+def registry(watcher: Watcher) -> kopf.OperatorRegistry:
+    """Handlers for the checks and, by label, for all that belongs to them."""
+    made = kopf.OperatorRegistry()
+    kopf.on.startup(registry=made)(_calling(watcher.start))
+    kopf.on.cleanup(registry=made)(_calling(watcher.stop))
+
+    @kopf.on.login(registry=made)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await watcher.login()
+
+    for kind in (CHECK, POD, *APPLIED.values()):
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=made)(_seeing(watcher, kind))
+    return made
+
+
+def settings() -> kopf.OperatorSettings:
+    """Kopf's settings: watches that notice a dead connection, and nothing written to any object."""
+    made = kopf.OperatorSettings()
+    made.posting.enabled = False
+    made.peering.standalone = True
+    # Neither namespaces nor CRDs are watched: that would need rights that nothing else needs.
+    made.scanning.disabled = True
+    made.watching.server_timeout = 300
+    made.watching.client_timeout = 310
+    made.watching.connect_timeout = 10
+    made.networking.request_timeout = 60
+    made.networking.connect_timeout = 10
+    made.networking.error_backoffs = Backoffs()
+    made.process.ultimate_exiting_timeout = 30
+    for kind in (POD, *APPLIED.values()):
+        made.watching.label_selectors[kind.group, kind.version, kind.plural] = CHILD_SELECTOR
+    return made
+
+
+def _calling(method: Callable[[], Any]) -> Callable[..., Any]:
+    async def call(**_: Any) -> None:
+        await method()
+
+    return call
+
+
+def _seeing(watcher: Watcher, kind: Kind) -> Callable[..., Any]:
+    async def see(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - Kopf's name
+        watcher.see(kind, type, body)
+
+    return see

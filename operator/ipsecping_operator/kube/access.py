@@ -1,0 +1,58 @@
+"""Credentials: the pod's service account, or a kubeconfig outside a cluster."""
+
+import os
+from pathlib import Path
+
+import kopf
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config.config_exception import ConfigException
+from kubernetes.aio.config.incluster_config import load_incluster_config
+from kubernetes.aio.config.kube_config import load_kube_config
+
+
+class AccessError(Exception):
+    """There are no usable credentials; the message says what to give."""
+
+
+async def load(kubeconfig: Path | None, context: str | None) -> Configuration:
+    """Connection settings from the kubeconfig, or from the pod's service account when None.
+
+    The service account's server is `KUBERNETES_SERVICE_HOST`, which needs no cluster DNS. Tokens are read
+    again from their file as they rotate.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is not None:
+            await load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=str(kubeconfig),
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+        elif "KUBERNETES_SERVICE_HOST" in os.environ:
+            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            raise AccessError("not in a cluster (KUBERNETES_SERVICE_HOST is unset): give --kubeconfig FILE")
+    except (ConfigException, OSError) as error:
+        source = kubeconfig or "the pod's service account"
+        raise AccessError(f"no credentials from {source}: {error}") from error
+    return configuration
+
+
+def for_kopf(configuration: Configuration) -> kopf.ConnectionInfo:
+    """The same credentials in the form Kopf takes."""
+    scheme, _, token = configuration.api_key.get("BearerToken", "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        ca_data=configuration.ca_cert_data,
+        insecure=not configuration.verify_ssl,
+        username=configuration.username,
+        password=configuration.password,
+        scheme=scheme.capitalize() if token else None,
+        token=token.strip() or None,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        proxy_url=configuration.proxy,
+        trust_env=True,
+    )

@@ -1,0 +1,184 @@
+"""What is kept of a watched object: the few fields that decisions rest on. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The controller among an object's owner references."""
+
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """Identity, version and belonging of an object."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: int
+    generation: int
+    check_uid: str | None
+    path: str | None
+    nonce: str | None
+    owner: Owner | None
+    created: int
+    """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A ConfigMap, Deployment or CronJob of a check."""
+
+    meta: Meta
+    available: bool = False
+    """Deployments: the newest revision has an available pod."""
+    problem: str | None = None
+    """Deployments: why no pod could be made (quota, admission)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of a pod's container."""
+
+    exit_code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A pod that measures for a check."""
+
+    meta: Meta
+    phase: str
+    address: str | None
+    port: int
+    waiting: str | None
+    """Why it does not run yet or any more (ImagePullBackOff: ...), for a person."""
+    ended: Ended | None
+
+    @property
+    def finished(self) -> bool:
+        """It will never run again."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+def read_meta(kind: str, raw: Raw) -> Meta:
+    """The metadata of an object of this kind."""
+    labels = raw.get("labels") or {}
+    return Meta(
+        kind=kind,
+        namespace=raw["namespace"],
+        name=raw["name"],
+        uid=raw["uid"],
+        resource_version=int(raw["resourceVersion"]),
+        generation=raw.get("generation", 0),
+        check_uid=labels.get(UID_LABEL),
+        path=labels.get(PATH_LABEL),
+        nonce=(raw.get("annotations") or {}).get(NONCE_ANNOTATION),
+        owner=controller(raw),
+        created=_unix(raw["creationTimestamp"]),
+        deleting="deletionTimestamp" in raw,
+    )
+
+
+def controller(metadata: Raw) -> Owner | None:
+    """The owner reference marked as controller."""
+    for reference in metadata.get("ownerReferences") or ():
+        if reference.get("controller"):
+            return Owner(kind=reference["kind"], name=reference["name"], uid=reference["uid"])
+    return None
+
+
+def read_child(kind: str, raw: Raw) -> Child:
+    """A ConfigMap, Deployment or CronJob."""
+    meta = read_meta(kind, raw["metadata"])
+    if kind != "Deployment":
+        return Child(meta=meta)
+    status = raw.get("status") or {}
+    current = status.get("observedGeneration", 0) >= meta.generation
+    available = current and status.get("availableReplicas", 0) > 0
+    return Child(meta=meta, available=available, problem=_deployment_problem(status))
+
+
+def _deployment_problem(status: Raw) -> str | None:
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            return str(condition.get("message") or condition.get("reason"))
+    return None
+
+
+def read_pod(raw: Raw) -> Pod:
+    """A pod."""
+    status = raw.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    return Pod(
+        meta=read_meta("Pod", raw["metadata"]),
+        phase=status.get("phase", "Pending"),
+        address=status.get("podIP"),
+        port=_http_port(raw.get("spec") or {}),
+        waiting=_waiting(status, containers),
+        ended=_ended(containers),
+    )
+
+
+def _http_port(spec: Raw) -> int:
+    for container in spec.get("containers") or ():
+        for port in container.get("ports") or ():
+            if port.get("name") == "http":
+                return int(port["containerPort"])
+    return DEFAULT_PORT
+
+
+def _waiting(status: Raw, containers: Any) -> str | None:
+    for container in containers:
+        state = container.get("state") or {}
+        for kind in ("waiting", "terminated"):
+            if kind in state and state[kind].get("reason") not in _IN_ORDER:
+                return _reason(state[kind])
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return _reason(condition)
+    if status.get("reason"):
+        return _reason(status)
+    return None
+
+
+_IN_ORDER = ("ContainerCreating", "PodInitializing", "Completed")
+
+
+def _reason(state: Raw) -> str:
+    reason = state.get("reason") or "not running"
+    # A termination message may hold anything; a waiting message explains.
+    message = state.get("message") if "exitCode" not in state else f"exit code {state['exitCode']}"
+    return f"{reason}: {message}" if message else str(reason)
+
+
+def _ended(containers: Any) -> Ended | None:
+    for container in containers:
+        terminated = (container.get("state") or {}).get("terminated")
+        if terminated is not None:
+            return Ended(
+                exit_code=terminated.get("exitCode", -1),
+                reason=terminated.get("reason", ""),
+                message=terminated.get("message", ""),
+            )
+    return None
+
+
+def _unix(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 1_000_000_000

@@ -1,0 +1,1 @@
+"""Prometheus metrics of the checks and of the operator itself, and the health endpoint."""

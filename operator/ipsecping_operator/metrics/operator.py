@@ -1,0 +1,71 @@
+"""What the operator tells of itself."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ipsecping_operator.results.rejection import Rejection
+
+
+class OperatorMetrics:
+    """Counters and gauges of the operator's own work, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciles = Histogram(
+            "ipsecping_operator_reconcile_seconds",
+            "Time one reconciliation of one check took.",
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+            registry=self.registry,
+        )
+        self.reconcile_errors = Counter(
+            "ipsecping_operator_reconcile_errors",
+            "Reconciliations that failed and are repeated.",
+            registry=self.registry,
+        )
+        self._requests = Counter(
+            "ipsecping_operator_api_requests",
+            "Requests to the Kubernetes API, without watches.",
+            ("verb", "code"),
+            registry=self.registry,
+        )
+        self._writes = Counter(
+            "ipsecping_operator_status_writes",
+            "Statuses written, found unchanged, or failed.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._results = Counter(
+            "ipsecping_operator_results",
+            "Results received, by whether they were counted: Accepted, or the reason why not.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in ("Accepted", *Rejection):
+            self._results.labels(outcome)
+        self._watch = Gauge(
+            "ipsecping_operator_watch_event_timestamp_seconds",
+            "When the newest event of a kind was seen, Unix time.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.streams = Gauge(
+            "ipsecping_operator_agent_streams", "Agents whose results are followed.", registry=self.registry
+        )
+        self.checks = Gauge("ipsecping_operator_checks", "Checks known.", registry=self.registry)
+
+    def request(self, verb: str, code: str) -> None:
+        """Count a request to the API."""
+        self._requests.labels(verb, code).inc()
+
+    def write(self, outcome: str) -> None:
+        """Count what became of a status."""
+        self._writes.labels(outcome).inc()
+
+    def result(self, rejection: Rejection | None, count: int) -> None:
+        """Count results accepted (None) or dropped."""
+        self._results.labels("Accepted" if rejection is None else rejection.value).inc(count)
+
+    def saw(self, kind: str) -> None:
+        """An event of this kind came through a watch."""
+        self._watch.labels(kind).set(time.time())

@@ -1,0 +1,50 @@
+"""Serve /metrics and /healthz."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from .health import Health
+
+
+async def serve_metrics(
+    registry: CollectorRegistry, *, address: tuple[str, int], before: Callable[[], None]
+) -> web.AppRunner:
+    """Answer GET /metrics; `before` is called before each scrape."""
+
+    async def scrape(_: web.Request) -> web.Response:
+        before()
+        # Thousands of checks take a second to write out: not on the event loop.
+        body = await asyncio.to_thread(generate_latest, registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return await _serve({"/metrics": scrape}, address)
+
+
+async def serve_health(health: Health, *, address: tuple[str, int]) -> web.AppRunner:
+    """Answer GET /healthz with 200 or 503 and a line that says why."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        problem = health.problem(time.monotonic())
+        return web.Response(text=f"{problem or 'ok'}\n", status=503 if problem else 200)
+
+    return await _serve({"/healthz": healthz}, address)
+
+
+_Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+async def _serve(routes: dict[str, _Handler], address: tuple[str, int]) -> web.AppRunner:
+    app = web.Application()
+    for path, handler in routes.items():
+        app.router.add_get(path, handler)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    host, port = address
+    # An empty host means every address of the machine, IPv4 and IPv6.
+    await web.TCPSite(runner, host or None, port).start()
+    return runner

@@ -1,0 +1,115 @@
+"""From what was measured to what is reported: judge, set conditions, follow outages, build the status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason, StalledReason
+from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.state import CheckState
+from ipsecping_operator.status.build import build_status
+from ipsecping_operator.status.conditions import Condition, condition, transitions
+from ipsecping_operator.verdict.deadline import stale_at
+from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
+from ipsecping_operator.verdict.outage import follow
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The report on one check, and when time alone may change it."""
+
+    status: Mapping[str, Any]
+    changed: tuple[Condition, ...]
+    """Conditions with a new status or reason."""
+    urgent: bool
+    """Something happened that people wait for."""
+    next_change: int | None
+
+
+def assess(state: CheckState, *, now: int) -> Assessment | None:
+    """Judge the check at `now` and update what is reported of it; None before it was reconciled once."""
+    if state.body is None or state.ready is None:
+        return None
+    generation = int(state.body["metadata"]["generation"])
+    before, before_outages, before_verdict = dict(state.conditions), state.outages, state.verdict
+    verdict = None if state.compiled is None else _judge(state, state.compiled, now=now)
+    carried = verdict is not None and _still_carried(state, verdict, now=now)
+    after: dict[ConditionType, Condition] = {}
+
+    def put(kind: ConditionType, reason: Any, message: str) -> None:
+        after[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
+
+    put(ConditionType.READY, state.ready.reason, state.ready.message)
+    if carried:
+        after[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]
+    elif verdict is None:
+        put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, "nothing is measured while the spec is invalid")
+    else:
+        put(ConditionType.HEALTHY, verdict.finding.reason, verdict.finding.message)
+        _follow_outages(state, verdict, now=now)
+    if state.invalid is not None:
+        put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))
+    state.conditions, state.verdict = after, verdict
+    status = build_status(generation=generation, verdict=verdict, conditions=after, outages=state.outages)
+    if state.restored is not None:
+        status = {**status, **state.restored.figures}
+    changed = tuple(transitions(before, after))
+    return Assessment(
+        status=status,
+        changed=changed,
+        urgent=bool(changed)
+        or len(before) != len(after)
+        or [outage.start for outage in before_outages] != [outage.start for outage in state.outages]
+        or _has_figures(before_verdict) != _has_figures(verdict),
+        next_change=None if verdict is None else verdict.next_change,
+    )
+
+
+def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
+    known_last = state.restored.last_result if state.restored else None
+    return judge(
+        check,
+        state.measurements.windows(now=now),
+        expected=Expectation(since=state.expected_since, known_last=known_last),
+        now=now,
+    )
+
+
+def _still_carried(state: CheckState, verdict: Verdict, *, now: int) -> bool:
+    """Whether an earlier run's finding still stands: its results are being read again, and are not stale.
+
+    Agents and finished pods hold them. Once every probe has been heard of, and the newest result is no
+    older than the one the status told of, this run knows as much as the one before it.
+    """
+    restored, check = state.restored, state.compiled
+    if restored is None or check is None:
+        return False
+    lasts = [series.last_end for series in state.measurements.series.values() if series.last_end is not None]
+    heard = len(lasts) == sum(len(path.plan.probes) for path in check.paths)
+    # The status has whole seconds, and placing on the operator's clock is good to a second.
+    if heard and max(lasts) >= restored.last_result - SECOND:
+        state.restored = None
+        return False
+    if check.suspend or ConditionType.HEALTHY not in state.conditions:
+        return False
+    since = max(restored.last_result, state.expected_since)
+    due = stale_at(check.schedule, since=since, round_ms=check.round_ms)
+    return due is not None and now < due
+
+
+def _follow_outages(state: CheckState, verdict: Verdict, *, now: int) -> None:
+    before = state.outages
+    state.outages = follow(before, verdict, now=now)
+    if not state.outages:
+        return
+    newest = state.outages[0]
+    if not before or before[0].start != newest.start:
+        state.outages_begun += 1
+    elif before[0].end is None and newest.end is not None:
+        state.outage_time += newest.end - max(newest.start, state.born)
+
+
+def _has_figures(verdict: Verdict | None) -> bool:
+    return verdict is not None and any(probe.figures is not None for probe in verdict.probes)

@@ -1,0 +1,68 @@
+"""The condition Ready: is everything that measures there, and does it run? Pure."""
+
+from collections.abc import Iterable
+
+from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.state import CheckState, Readiness
+
+
+def readiness(state: CheckState) -> Readiness:
+    """What the children, as last seen, allow to be said of the valid check."""
+    check = state.compiled
+    assert check is not None
+    if check.suspend:
+        return Readiness(reason=ReadyReason.SUSPENDED, message="spec.suspend is true; nothing is measured")
+    problems = [
+        problem for path in check.paths if (problem := _problem(state, check, path.plan.path)) is not None
+    ]
+    if problems:
+        return Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="; ".join(problems))
+    return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.children.values()))
+
+
+def _running(check: CompiledCheck, children: Iterable[Child]) -> str:
+    kind = _kind(check)
+    names = ", ".join(sorted(child.meta.name for child in children if child.meta.kind == kind))
+    if isinstance(check.schedule, Cron):
+        zone = check.schedule.time_zone or "UTC"
+        return f'CronJob {names} runs a round at each "{check.schedule.line}" ({zone})'
+    return f"Deployment {names} runs the agent"
+
+
+def _kind(check: CompiledCheck) -> str:
+    return "CronJob" if isinstance(check.schedule, Cron) else "Deployment"
+
+
+def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
+    """Why nothing measures this path, or None."""
+    kind = _kind(check)
+    workload = next((c for c in state.children.values() if c.meta.kind == kind and c.meta.path == path), None)
+    if workload is None:
+        return f"the {kind} of path {path} is not there yet"
+    pods = sorted(
+        (pod for pod in state.pods.values() if pod.meta.path == path and state.owned.get(pod.meta.uid, True)),
+        key=lambda pod: (pod.meta.created, pod.meta.resource_version),
+    )
+    if kind == "CronJob":
+        return _round_problem(state, pods[-1]) if pods else None
+    if workload.available:
+        return None
+    where = f"Deployment {workload.meta.name}"
+    waiting = next((pod for pod in reversed(pods) if not pod.meta.deleting and pod.waiting), None)
+    if waiting is not None:
+        return f"{where}: pod {waiting.meta.name} does not run: {waiting.waiting}"
+    if workload.problem is not None:
+        return f"{where}: no pod can be made: {workload.problem}"
+    return f"{where}: its pod is not available yet"
+
+
+def _round_problem(state: CheckState, newest: Pod) -> str | None:
+    """The newest round's pod cannot start, or ended without a result."""
+    fault = state.counted.get(newest.meta.uid)
+    if fault is not None:
+        return f"the newest round gave no result: pod {newest.meta.name}: {fault}"
+    if not newest.finished and newest.phase == "Pending" and newest.waiting:
+        return f"the newest round does not start: pod {newest.meta.name}: {newest.waiting}"
+    return None

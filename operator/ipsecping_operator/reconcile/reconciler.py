@@ -1,0 +1,98 @@
+"""`reconcile(check)`: make everything about one check what it should be, whatever brought it about."""
+
+import time
+from collections.abc import Callable
+
+from ipsecping_operator import logs
+from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.children import ChildSettings
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
+from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.results.collector import Collector
+from ipsecping_operator.state import CheckState, Readiness
+
+from .applying import ensure_children
+from .readiness import readiness
+from .store import Store
+
+SECOND = 1_000_000_000
+PLAN_DELIVERY = 90 * SECOND
+"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+
+
+class Reconciler:
+    """`report(uid)` is called after every change of what there is to report."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: KubeClient,
+        collector: Collector,
+        settings: ChildSettings,
+        report: Callable[[str], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._collector = collector
+        self._settings = settings
+        self._report = report
+        self._clock = clock
+
+    async def reconcile(self, uid: str) -> bool:
+        """Whether everything is as it should be; if not, it is to be called again."""
+        state = self._store.checks.get(uid)
+        if state is None or state.body is None or not state.present:
+            # Owner references and the garbage collector do the rest.
+            self._collector.forget(uid)
+            return True
+        log = logs.for_check(__name__, state.body["metadata"])
+        self._compile(state, log)
+        try:
+            if state.invalid is None:
+                await ensure_children(
+                    state, store=self._store, client=self._client, settings=self._settings, log=log
+                )
+            await self._collector.sync(state, log=log)
+        except ApiError as error:
+            log.warning("not reconciled, will retry: %s", error)
+            if error.refused and state.invalid is None:
+                state.ready = Readiness(
+                    reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=f"the API refuses: {error}"
+                )
+                self._report(uid)
+            return False
+        if state.invalid is not None:
+            state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
+        else:
+            state.ready = readiness(state)
+        self._report(uid)
+        return True
+
+    def _compile(self, state: CheckState, log: logs.Log) -> None:
+        assert state.body is not None
+        generation = int(state.body["metadata"]["generation"])
+        if state.generation == generation:
+            return
+        state.generation = generation
+        try:
+            compiled = compile_check(state.body)
+        except InvalidSpec as error:
+            log.warning("invalid spec: %s", error)
+            state.invalid = error
+            return
+        state.invalid = None
+        self._take_up(state, compiled)
+
+    def _take_up(self, state: CheckState, compiled: CompiledCheck) -> None:
+        before, state.compiled = state.compiled, compiled
+        changed = state.measurements.follow(compiled)
+        if before is None:
+            return
+        if before.suspend and not compiled.suspend:
+            # Measuring begins anew: no result is due from before the pause.
+            state.restored = None
+            state.expected_since = self._clock()
+        elif changed:
+            state.expected_since = self._clock() + PLAN_DELIVERY

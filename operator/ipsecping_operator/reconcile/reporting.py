@@ -1,0 +1,122 @@
+"""Bring assessments to where people look, and assess again when time alone may change them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ipsecping_operator import logs
+from ipsecping_operator.api.conditions import ConditionStatus
+from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.kinds import CHECK
+from ipsecping_operator.state import CheckState
+from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status.events import EventPoster, worth_telling
+from ipsecping_operator.status.writer import Gone, StatusWriter
+
+from .assessment import assess
+from .store import Store
+
+SOON = 0.1
+"""Seconds that results are gathered for before they are judged: they come in bursts."""
+LONGEST_WAIT = 3600.0
+SECOND = 1_000_000_000
+
+
+class Reporter:
+    """One assessment after another for each check."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: KubeClient,
+        events: EventPoster,
+        interval: float,
+        count: Callable[[str], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._events = events
+        self._clock = clock
+        self._writer = StatusWriter(self._send, interval=interval, count=count)
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._soon: dict[str, asyncio.TimerHandle] = {}
+
+    def report_soon(self, uid: str) -> None:
+        """Assess the check shortly: more results may be on their way."""
+        if uid not in self._soon:
+            self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self.report, uid)
+
+    def report(self, uid: str) -> None:
+        """Assess the check now and have the outcome written."""
+        self._cancel(self._soon, uid)
+        self._cancel(self._alarms, uid)
+        state = self._store.checks.get(uid)
+        if state is None or state.body is None:
+            return
+        before = dict(state.conditions)
+        assessment = assess(state, now=self._clock())
+        if assessment is None:
+            return
+        self._tell(state, before, assessment.changed)
+        self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
+        if assessment.next_change is not None:
+            wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
+            loop = asyncio.get_running_loop()
+            # A clock that is set back must not silence an alarm for ever.
+            self._alarms[uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, uid)
+
+    def forget(self, uid: str) -> None:
+        """The check has gone."""
+        self._cancel(self._soon, uid)
+        self._cancel(self._alarms, uid)
+        self._writer.forget(uid)
+        self._events.forget(uid)
+
+    async def close(self, *, seconds: float) -> None:
+        """Write what waits, for at most so long."""
+        for timers in (self._soon, self._alarms):
+            for uid in list(timers):
+                self._cancel(timers, uid)
+        await self._writer.close(seconds=seconds)
+        try:
+            await asyncio.wait_for(self._events.flush(), seconds)
+        except TimeoutError:
+            return
+
+    def _tell(
+        self, state: CheckState, before: Mapping[Any, Condition], changed: tuple[Condition, ...]
+    ) -> None:
+        assert state.body is not None
+        log = logs.for_check(__name__, state.body["metadata"])
+        for condition in changed:
+            say = log.warning if condition.status is ConditionStatus.FALSE else log.info
+            say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
+        for condition in worth_telling(changed, before):
+            self._events.tell(condition, state.body["metadata"])
+
+    async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
+        state = self._store.checks.get(uid)
+        if state is None or state.body is None:
+            raise Gone
+        body = {
+            "apiVersion": CHECK.api_version,
+            "kind": CHECK.name,
+            # The UID keeps the status off another check of the same name.
+            "metadata": {"namespace": state.namespace, "name": state.name, "uid": uid},
+            "status": status,
+        }
+        try:
+            await self._client.apply(body, CHECK, subresource="status")
+        except ApiError as error:
+            if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
+                raise Gone from error
+            raise
+
+    @staticmethod
+    def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:
+        timer = timers.pop(uid, None)
+        if timer is not None:
+            timer.cancel()

@@ -1,0 +1,76 @@
+"""Run one function for many keys: never twice at once for the same key, and again after a failure."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+
+
+class SerialQueue:
+    """Level-triggered work: a request during a run leads to one more run, however many requests there were.
+
+    `work(key)` says whether it succeeded; after a failure it is called again, each time later.
+    """
+
+    def __init__(self, work: Callable[[str], Awaitable[bool]], *, at_once: int = 16) -> None:
+        self._work = work
+        self._slots = asyncio.Semaphore(at_once)
+        self._wanted: set[str] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._failures: dict[str, int] = {}
+        self._closed = False
+
+    def request(self, key: str) -> None:
+        """Run the work for this key soon."""
+        if self._closed:
+            return
+        self._wanted.add(key)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key), name=f"reconcile {key}")
+
+    @property
+    def waiting(self) -> int:
+        """Keys being worked on or waiting for it."""
+        return len(self._tasks)
+
+    async def close(self) -> None:
+        """Take no more requests; wait for what runs."""
+        self._closed = True
+        self._wanted.clear()
+        for retry in self._retries.values():
+            retry.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _run(self, key: str) -> None:
+        try:
+            while key in self._wanted:
+                async with self._slots:
+                    self._wanted.discard(key)
+                    self._drop_retry(key)
+                    succeeded = await self._work(key)
+                if succeeded:
+                    self._failures.pop(key, None)
+                else:
+                    self._retry(key)
+        finally:
+            del self._tasks[key]
+
+    def _retry(self, key: str) -> None:
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), LONGEST_PAUSE) * random.uniform(0.7, 1.0)  # noqa: S311
+        if not self._closed:
+            self._drop_retry(key)
+            self._retries[key] = asyncio.get_running_loop().call_later(pause, self._again, key)
+
+    def _again(self, key: str) -> None:
+        self._retries.pop(key, None)
+        self.request(key)
+
+    def _drop_retry(self, key: str) -> None:
+        retry = self._retries.pop(key, None)
+        if retry is not None:
+            retry.cancel()

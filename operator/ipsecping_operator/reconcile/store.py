@@ -1,0 +1,129 @@
+"""What the watches have shown, filed under the check it belongs to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipsecping_operator.children import ChildRef
+from ipsecping_operator.kube.kinds import APPLIED
+from ipsecping_operator.kube.observed import Child, Meta, Pod
+from ipsecping_operator.state import CheckState, Restored
+from ipsecping_operator.status import build
+from ipsecping_operator.status.conditions import from_json
+from ipsecping_operator.verdict import text
+
+_KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
+_FIGURES = ("lastResultTime", "headline", "lossPercent", "rtt", "jitter", "preferredPath", "paths", "probes")
+
+
+@dataclass(slots=True)
+class Store:
+    """Checks by UID. Each method returns the UID of a check to reconcile, or None when nothing is new.
+
+    An object is never replaced by an older version of itself: answers to the operator's own requests
+    arrive here too, and may be ahead of the watch.
+    """
+
+    checks: dict[str, CheckState] = field(default_factory=dict)
+
+    def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
+        """A check as the API stores it."""
+        meta = body["metadata"]
+        state = self._state(meta["uid"])
+        before = state.body
+        if before is not None and int(before["metadata"]["resourceVersion"]) > int(meta["resourceVersion"]):
+            return None
+        state.body = {
+            "metadata": {key: meta[key] for key in _KEPT if key in meta},
+            "spec": body.get("spec") or {},
+        }
+        if before is None:
+            _restore(state, body.get("status") or {}, now=now)
+            return state.uid
+        was = before["metadata"]
+        changed = was["generation"] != meta["generation"] or not state.present
+        return state.uid if changed else None
+
+    def remove_check(self, uid: str) -> str | None:
+        """The check has gone; its children follow."""
+        state = self.checks.get(uid)
+        if state is None or state.body is None:
+            return None
+        # What was measured and reported goes with it; children are kept until they are seen to go.
+        self.checks[uid] = CheckState(uid=uid, children=state.children, pods=state.pods)
+        self._prune(uid)
+        return uid
+
+    def put_child(self, child: Child) -> str | None:
+        """A ConfigMap, Deployment or CronJob with our labels."""
+        uid, ref = child.meta.check_uid, reference(child.meta)
+        if uid is None:
+            return None
+        children = self._state(uid).children
+        if _newer(child.meta, children.get(ref)):
+            children[ref] = child
+            return uid
+        return None
+
+    def remove_child(self, meta: Meta) -> str | None:
+        """A child has gone."""
+        uid, ref = meta.check_uid, reference(meta)
+        state = self.checks.get(uid or "")
+        if state is None or ref not in state.children or state.children[ref].meta.uid != meta.uid:
+            return None
+        del state.children[ref]
+        self._prune(state.uid)
+        return state.uid
+
+    def put_pod(self, pod: Pod) -> str | None:
+        """A pod with our labels."""
+        uid = pod.meta.check_uid
+        if uid is None:
+            return None
+        pods = self._state(uid).pods
+        if _newer(pod.meta, pods.get(pod.meta.uid)):
+            pods[pod.meta.uid] = pod
+            return uid
+        return None
+
+    def remove_pod(self, meta: Meta) -> str | None:
+        """A pod has gone."""
+        state = self.checks.get(meta.check_uid or "")
+        if state is None or state.pods.pop(meta.uid, None) is None:
+            return None
+        state.owned.pop(meta.uid, None)
+        state.counted.pop(meta.uid, None)
+        self._prune(state.uid)
+        return state.uid
+
+    def _state(self, uid: str) -> CheckState:
+        return self.checks.setdefault(uid, CheckState(uid=uid))
+
+    def _prune(self, uid: str) -> None:
+        state = self.checks[uid]
+        if state.body is None and not state.children and not state.pods:
+            del self.checks[uid]
+
+
+def reference(meta: Meta) -> ChildRef:
+    """How `children` names this object."""
+    return ChildRef(
+        api_version=APPLIED[meta.kind].api_version, kind=meta.kind, namespace=meta.namespace, name=meta.name
+    )
+
+
+def _newer(meta: Meta, held: Child | Pod | None) -> bool:
+    return held is None or held.meta.uid != meta.uid or held.meta.resource_version < meta.resource_version
+
+
+def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
+    """Take up the report of an earlier run, so that a restart neither forgets an outage nor invents one."""
+    state.born = state.expected_since = now
+    state.conditions = from_json(status.get("conditions"))
+    state.outages = build.outages_from_json(status.get("outages"))
+    try:
+        last = text.from_moment(status["lastResultTime"])
+    except (KeyError, TypeError, ValueError):
+        return
+    figures = {key: status[key] for key in _FIGURES if key in status}
+    state.restored = Restored(figures=figures, last_result=last)

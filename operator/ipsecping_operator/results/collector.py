@@ -1,0 +1,139 @@
+"""Gather a check's results: a reader for each running agent, the message of each finished round."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import aiohttp
+
+from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.state import CheckState
+
+from . import placing
+from .ownership import Ownership, ownership
+from .rejection import Rejection
+from .stream import Agent, Reader
+
+Log = logging.LoggerAdapter[logging.Logger]
+
+
+class Collector:
+    """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
+
+    `counted(state, rejection)` is told of every result: None when it was accepted.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: KubeClient,
+        session: aiohttp.ClientSession,
+        counted: Callable[[CheckState, Rejection | None, int], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._client = client
+        self._session = session
+        self._counted = counted
+        self._clock = clock
+        self._readers: dict[str, dict[str, tuple[Agent, asyncio.Task[None]]]] = {}
+
+    @property
+    def reading(self) -> int:
+        """Agents that are followed."""
+        return sum(len(readers) for readers in self._readers.values())
+
+    async def sync(self, state: CheckState, *, log: Log) -> None:
+        """Start and stop readers, read new termination messages. Raises ApiError."""
+        wanted: dict[str, Agent] = {}
+        for pod in list(state.pods.values()):
+            if not await self._own(state, pod, log=log):
+                continue
+            if pod.meta.owner is not None and pod.meta.owner.kind == "Job":
+                if pod.finished:
+                    self._read_message(state, pod, log=log)
+            elif not pod.finished and pod.address:
+                wanted[pod.meta.uid] = Agent(
+                    pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address, port=pod.port
+                )
+        self._follow(state, wanted, log=log)
+
+    def forget(self, check_uid: str) -> None:
+        """Stop all readers of a check."""
+        for _, task in self._readers.pop(check_uid, {}).values():
+            task.cancel()
+
+    async def close(self) -> None:
+        """Stop all readers."""
+        tasks = [task for readers in self._readers.values() for _, task in readers.values()]
+        for uid in list(self._readers):
+            self.forget(uid)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _own(self, state: CheckState, pod: Pod, *, log: Log) -> bool:
+        known = state.owned.get(pod.meta.uid)
+        if known is not None:
+            return known
+        verdict = await ownership(
+            pod,
+            check_uid=state.uid,
+            namespace=state.namespace,
+            children=list(state.children.values()),
+            client=self._client,
+        )
+        if verdict is Ownership.UNDECIDED or pod.meta.uid not in state.pods:
+            return False
+        own = state.owned[pod.meta.uid] = verdict is Ownership.OWN
+        if not own:
+            log.warning("pod %s has the check's labels but does not belong to it: ignored", pod.meta.name)
+            self._counted(state, Rejection.FOREIGN_POD, 1)
+        return own
+
+    def _follow(self, state: CheckState, wanted: dict[str, Agent], *, log: Log) -> None:
+        readers = self._readers.setdefault(state.uid, {})
+        for pod_uid, (agent, task) in list(readers.items()):
+            if wanted.get(pod_uid) != agent:
+                task.cancel()
+                del readers[pod_uid]
+        for pod_uid, agent in wanted.items():
+            if pod_uid not in readers:
+                reader = Reader(
+                    agent,
+                    session=self._session,
+                    deliver=lambda result, start: self._deliver(state, result, start=start),
+                    reject=lambda reason, count: self._counted(state, reason, count),
+                    log=log,
+                    clock=self._clock,
+                )
+                readers[pod_uid] = (agent, asyncio.create_task(reader.run(), name=f"read {agent.pod}"))
+        if not readers:
+            del self._readers[state.uid]
+
+    def _read_message(self, state: CheckState, pod: Pod, *, log: Log) -> None:
+        if pod.meta.uid in state.counted:
+            return
+        ended = pod.ended
+        try:
+            if ended is None:
+                raise ContractError(pod.waiting or "it ended without a container's end")
+            results = termination.decode(ended.message)
+        except ContractError as error:
+            reason = (
+                f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
+            )
+            state.counted[pod.meta.uid] = reason
+            log.warning("pod %s gave no result: %s", pod.meta.name, reason)
+            self._counted(state, Rejection.MALFORMED, 1)
+            return
+        state.counted[pod.meta.uid] = None
+        now = self._clock()
+        for result in results:
+            start = placing.from_pod(
+                result.started_at, result.duration, pod_created=pod.meta.created, now=now
+            )
+            self._deliver(state, result, start=start)
+
+    def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
+        self._counted(state, state.measurements.accept(result, start=start, now=self._clock()), 1)

@@ -1,0 +1,22 @@
+"""Why a result was not counted. A bounded set: these are values of a metric's label."""
+
+from enum import StrEnum
+
+
+class Rejection(StrEnum):
+    """Reasons for dropping a result, or what was meant to be one."""
+
+    MALFORMED = "Malformed"
+    """It does not follow the contract."""
+    FOREIGN_CHECK = "ForeignCheck"
+    """It names another check."""
+    UNKNOWN_PROBE = "UnknownProbe"
+    """Its path or probe is none of the plan's."""
+    OTHER_PLAN = "OtherPlan"
+    """It was measured under a plan that is neither the current one nor the one before."""
+    DUPLICATE = "Duplicate"
+    """It was counted before."""
+    FOREIGN_POD = "ForeignPod"
+    """Its pod does not belong to the check, or another pod answers at the pod's address."""
+    MISSED = "Missed"
+    """It had left the agent's ring before it could be read."""

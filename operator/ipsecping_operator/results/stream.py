@@ -1,0 +1,176 @@
+"""Read one agent's results, over as many connections as it takes."""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import aiohttp
+
+from ipsecping.contract import ContractError, RoundResult
+from ipsecping.contract.stream import (
+    HEARTBEAT_SECONDS,
+    RESULTS_PATH,
+    Cursor,
+    Heartbeat,
+    Hello,
+    Item,
+    line_from_json,
+)
+
+from . import placing
+from .lines import LineSplitter
+from .rejection import Rejection
+
+SILENCE = 2.5 * HEARTBEAT_SECONDS
+"""Seconds without a line after which a connection counts as dead."""
+CONNECT_SECONDS = 5.0
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+
+class StreamError(Exception):
+    """The connection is of no use; try again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """Whom to ask: a pod and where it listens."""
+
+    pod_uid: str
+    pod: str
+    address: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Of the results."""
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"http://{host}:{self.port}{RESULTS_PATH}"
+
+
+class Reader:
+    """Follows one agent until cancelled. Each result is delivered once, in order, across reconnections.
+
+    `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
+    is told what was dropped; `clock` gives the Unix time in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        session: aiohttp.ClientSession,
+        deliver: Callable[[RoundResult, int], None],
+        reject: Callable[[Rejection, int], None],
+        log: logging.LoggerAdapter[logging.Logger],
+        clock: Callable[[], int] = time.time_ns,
+        silence: float = SILENCE,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self._agent = agent
+        self._session = session
+        self._deliver = deliver
+        self._reject = reject
+        self._log = log
+        self._clock = clock
+        self._silence = silence
+        self._first_pause = first_pause
+        self._cursor: Cursor | None = None
+        self._offset = 0
+        self._pause = first_pause
+        self._fault: str | None = None
+
+    async def run(self) -> None:
+        """Connect, read, and connect again with growing pauses; never returns."""
+        while True:
+            try:
+                await self._read()
+                fault = "the agent ended the stream"
+            except ContractError as error:
+                self._reject(Rejection.MALFORMED, 1)
+                fault = f"not an agent's answer: {error}"
+            except (aiohttp.ClientError, OSError, TimeoutError, StreamError) as error:
+                fault = str(error) or type(error).__name__
+            except Exception as error:
+                self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
+                fault = type(error).__name__
+            if fault != self._fault:
+                # Once per kind of fault, not once per attempt.
+                self._log.warning("results of pod %s: %s", self._agent.pod, fault)
+                self._fault = fault
+            await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, no secret
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    async def _read(self) -> None:
+        stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)
+        async with aclosing(stream) as lines:
+            hello = await anext(lines, None)
+            if not isinstance(hello, Hello):
+                raise ContractError("the first line is no hello")
+            self._greet(hello)
+            async for line in lines:
+                match line:
+                    case Heartbeat():
+                        self._offset = self._clock() - line.now
+                    case Item():
+                        self._take(line)
+                    case Hello():
+                        raise ContractError("a second hello in one stream")
+
+    def _greet(self, hello: Hello) -> None:
+        if hello.pod_uid != self._agent.pod_uid:
+            self._reject(Rejection.FOREIGN_POD, 1)
+            raise StreamError(
+                f"another pod ({hello.pod_uid or 'without a UID'}) answers at {self._agent.url}"
+            )
+        self._offset = self._clock() - hello.now
+        seen = self._cursor.sequence if self._cursor and self._cursor.boot_id == hello.boot_id else 0
+        if seen and hello.first > seen + 1:
+            self._miss(hello.first - seen - 1)
+        # What left the ring before the first connection was read by an earlier run of the operator, or never.
+        self._cursor = Cursor(boot_id=hello.boot_id, sequence=max(seen, hello.first - 1))
+        self._pause, self._fault = self._first_pause, None
+        self._log.debug("following pod %s at %s", self._agent.pod, self._agent.url)
+
+    def _take(self, item: Item) -> None:
+        assert self._cursor is not None
+        expected = self._cursor.sequence + 1
+        if item.sequence < expected:
+            self._reject(Rejection.DUPLICATE, 1)
+            return
+        if item.sequence > expected:
+            self._miss(item.sequence - expected)
+        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=item.sequence)
+        result = item.result
+        start = placing.from_agent(result.started_at, result.duration, offset=self._offset, now=self._clock())
+        self._deliver(result, start)
+
+    def _miss(self, count: int) -> None:
+        self._log.warning("results of pod %s: %d left its ring before they were read", self._agent.pod, count)
+        self._reject(Rejection.MISSED, count)
+
+
+async def _lines(
+    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, silence: float
+) -> AsyncGenerator[Hello | Item | Heartbeat, None]:
+    """The decoded lines of one connection."""
+    timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
+    query = {"after": str(after)} if after else {}
+    async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as answer:
+        if answer.status != 200:
+            raise StreamError(f"{url} answers {answer.status} {answer.reason}")
+        splitter = LineSplitter()
+        async for data in answer.content.iter_any():
+            for line in splitter.feed(data):
+                try:
+                    decoded = json.loads(line)
+                except (ValueError, RecursionError) as error:
+                    raise ContractError(f"line: {error}") from error
+                yield line_from_json(decoded)
+            # A flood must not keep the event loop from everything else.
+            await asyncio.sleep(0)

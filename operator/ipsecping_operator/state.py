@@ -1,0 +1,102 @@
+"""Everything the operator holds in memory about one check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ipsecping_operator.api.conditions import ConditionType, ReadyReason
+from ipsecping_operator.children import ChildRef
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.results.measurements import Measurements
+from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.verdict.judge import Verdict
+from ipsecping_operator.verdict.outage import Outage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What the API server stored when a child was last applied."""
+
+    digest: str
+    uid: str
+    version: int
+    """Changes with every edit of what was applied, and with nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Reason and message of the condition Ready."""
+
+    reason: ReadyReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What an earlier run of the operator wrote into the status; holds until the windows have caught up."""
+
+    figures: Mapping[str, Any]
+    last_result: int
+
+
+@dataclass(slots=True)
+class CheckState:
+    """One check: what was seen of it, what was made for it, what was measured, what was reported."""
+
+    uid: str
+
+    # Seen
+    born: int = 0
+    """When this run of the operator first saw the check."""
+    body: Mapping[str, Any] | None = None
+    """The custom resource without its status; None before it was seen and after it has gone."""
+    children: dict[ChildRef, Child] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+
+    # Made
+    generation: int | None = None
+    """The generation that `compiled` or `invalid` is about."""
+    compiled: CompiledCheck | None = None
+    """The last valid version."""
+    invalid: InvalidSpec | None = None
+    applied: dict[ChildRef, Applied] = field(default_factory=dict)
+    nudges: dict[str, str] = field(default_factory=dict)
+    """Path to the nonce of a plan that its pods have still to be told of."""
+
+    # Measured
+    measurements: Measurements = field(default_factory=Measurements)
+    owned: dict[str, bool] = field(default_factory=dict)
+    """Pod UID to whether the pod is the check's own, once that is known for good."""
+    counted: dict[str, str | None] = field(default_factory=dict)
+    """UID of a finished pod to what was wrong with its message, None when it was counted."""
+    expected_since: int = 0
+    """No result can be missed before this instant."""
+
+    # Reported
+    ready: Readiness | None = None
+    restored: Restored | None = None
+    verdict: Verdict | None = None
+    conditions: dict[ConditionType, Condition] = field(default_factory=dict)
+    outages: tuple[Outage, ...] = ()
+    outages_begun: int = 0
+    """Since the operator started."""
+    outage_time: int = 0
+    """Nanoseconds of outage that have ended since the operator started."""
+
+    @property
+    def namespace(self) -> str:
+        """Of the check."""
+        assert self.body is not None
+        return str(self.body["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """Of the check."""
+        assert self.body is not None
+        return str(self.body["metadata"]["name"])
+
+    @property
+    def present(self) -> bool:
+        """The check exists and is not being deleted."""
+        return self.body is not None and "deletionTimestamp" not in self.body["metadata"]

@@ -1,0 +1,1 @@
+"""The status of a check: built as a whole by a pure function, written within a budget."""

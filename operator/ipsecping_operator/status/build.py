@@ -1,0 +1,131 @@
+"""The whole status from verdict, conditions and outages. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ipsecping.contract import Histogram
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
+from ipsecping_operator.verdict import text
+from ipsecping_operator.verdict.judge import PathVerdict, ProbeVerdict, Verdict
+from ipsecping_operator.verdict.outage import Outage
+from ipsecping_operator.verdict.tally import Tally
+
+from .conditions import Conditions
+
+_STATES = {
+    ConditionStatus.TRUE: "Healthy",
+    ConditionStatus.FALSE: "Unhealthy",
+    ConditionStatus.UNKNOWN: "Unknown",
+}
+_ORDER = (ConditionType.READY, ConditionType.HEALTHY, ConditionType.STALLED)
+
+
+def build_status(
+    *, generation: int, verdict: Verdict | None, conditions: Conditions, outages: Sequence[Outage]
+) -> dict[str, Any]:
+    """The status object; what was not measured is absent, never zero.
+
+    `verdict` is None for a check that was never valid: then there is nothing but conditions.
+    """
+    status: dict[str, Any] = {"observedGeneration": generation}
+    if verdict is not None:
+        status |= _figures(verdict)
+    status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
+    if outages:
+        status["outages"] = [_outage(outage) for outage in outages]
+    return status
+
+
+def _figures(verdict: Verdict) -> dict[str, Any]:
+    preferred = verdict.preferred
+    head = preferred.probes[0]
+    status: dict[str, Any] = {
+        "headline": {"path": head.path, "probe": head.probe.name},
+        "preferredPath": preferred.name,
+        "paths": [_path(path) for path in verdict.paths],
+        "probes": [_probe(probe) for probe in verdict.probes if probe.figures is not None],
+    }
+    if verdict.last_result is not None:
+        status["lastResultTime"] = text.moment(verdict.last_result)
+    if head.figures is not None:
+        status |= _measured(head.figures)
+    return status
+
+
+def _path(path: PathVerdict) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": path.name, "state": _STATES[path.finding.status]}
+    figures = path.probes[0].figures
+    if figures is not None:
+        entry["lossPercent"] = text.percent(figures.lost, figures.sent)
+        if figures.rtt.count:
+            entry["rttP50"] = _percentile(figures.rtt, 50)
+    return entry
+
+
+def _probe(probe: ProbeVerdict) -> dict[str, Any]:
+    figures = probe.figures
+    assert figures is not None
+    entry: dict[str, Any] = {
+        "path": probe.path,
+        "name": probe.probe.name,
+        "type": probe.probe.type.value,
+        "sent": figures.sent,
+        "received": figures.received,
+        "duplicates": figures.duplicates,
+        "reordered": figures.reordered,
+    }
+    if figures.directions_known:
+        entry["forwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
+        entry["reverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
+    return entry | _measured(figures)
+
+
+def _measured(figures: Tally) -> dict[str, Any]:
+    measured: dict[str, Any] = {"lossPercent": text.percent(figures.lost, figures.sent)}
+    if figures.rtt.count:
+        measured["rtt"] = {
+            "min": _percentile(figures.rtt, 0),
+            "p50": _percentile(figures.rtt, 50),
+            "p90": _percentile(figures.rtt, 90),
+            "p99": _percentile(figures.rtt, 99),
+            "max": _percentile(figures.rtt, 100),
+        }
+    if figures.jitter is not None:
+        measured["jitter"] = text.milliseconds(figures.jitter)
+    return measured
+
+
+def _percentile(rtt: Histogram, percent: float) -> str:
+    value = rtt.percentile(percent)
+    assert value is not None
+    return text.milliseconds(value)
+
+
+def _outage(outage: Outage) -> dict[str, Any]:
+    entry = {
+        "start": text.moment(outage.start),
+        "reason": outage.reason,
+        "message": outage.message,
+    }
+    if outage.end is not None:
+        entry["end"] = text.moment(outage.end)
+    return entry
+
+
+def outages_from_json(items: object) -> tuple[Outage, ...]:
+    """Outages of a status read from the API; malformed ones are left out."""
+    found = []
+    for item in items if isinstance(items, list) else ():
+        try:
+            end = item.get("end")
+            found.append(
+                Outage(
+                    start=text.from_moment(item["start"]),
+                    end=None if end is None else text.from_moment(end),
+                    reason=str(item["reason"]),
+                    message=str(item["message"]),
+                )
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return tuple(found)

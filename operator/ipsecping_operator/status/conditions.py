@@ -1,0 +1,94 @@
+"""Conditions as the Kubernetes API conventions want them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    HealthyReason,
+    ReadyReason,
+    StalledReason,
+)
+from ipsecping_operator.verdict import text
+
+MAX_MESSAGE = 1024
+_TYPES = {kind.value: kind for kind in ConditionType}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition; `since` (nanoseconds) is when its status last changed."""
+
+    type: ConditionType
+    status: ConditionStatus
+    reason: str
+    message: str
+    since: int
+    generation: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The condition as the API stores it."""
+        return {
+            "type": self.type.value,
+            "status": self.status.value,
+            "reason": self.reason,
+            "message": self.message,
+            "lastTransitionTime": text.moment(self.since),
+            "observedGeneration": self.generation,
+        }
+
+
+Conditions = Mapping[ConditionType, Condition]
+
+
+def condition(
+    kind: ConditionType,
+    reason: ReadyReason | HealthyReason | StalledReason,
+    message: str,
+    *,
+    previous: Conditions,
+    generation: int,
+    now: int,
+) -> Condition:
+    """The condition with this reason; its transition time is kept unless its status differs from before."""
+    before = previous.get(kind)
+    kept = before is not None and before.status is reason.status
+    return Condition(
+        type=kind,
+        status=reason.status,
+        reason=reason.value,
+        message=message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…",
+        since=before.since if before is not None and kept else now,
+        generation=generation,
+    )
+
+
+def from_json(items: object) -> dict[ConditionType, Condition]:
+    """Conditions of a status read from the API; what is not one of ours, or malformed, is left out."""
+    found: dict[ConditionType, Condition] = {}
+    for item in items if isinstance(items, Sequence) else ():
+        try:
+            read = Condition(
+                type=_TYPES[item["type"]],
+                status=ConditionStatus(item["status"]),
+                reason=str(item["reason"]),
+                message=str(item.get("message", "")),
+                since=text.from_moment(item["lastTransitionTime"]),
+                generation=int(item.get("observedGeneration", 0)),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        found[read.type] = read
+    return found
+
+
+def transitions(before: Conditions, after: Conditions) -> list[Condition]:
+    """Conditions whose status or reason is new."""
+    changed = []
+    for kind, now in after.items():
+        then = before.get(kind)
+        if then is None or (then.status, then.reason) != (now.status, now.reason):
+            changed.append(now)
+    return changed

@@ -1,0 +1,135 @@
+"""Write statuses within a budget: at once on a transition, else at most once per interval, never in vain."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LEAST_PAUSE = 1.0
+"""Seconds between two writes of a check that flaps."""
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+Status = Mapping[str, Any]
+_log = logging.getLogger(__name__)
+
+
+class Gone(Exception):
+    """The check no longer exists."""
+
+
+Send = Callable[[str, Status], Awaitable[None]]
+"""Write the status of the check with this UID. Raises Gone, or any other exception to be retried."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One check's pending and written status."""
+
+    wanted: Status
+    written: Status | None = None
+    hasty: bool = False
+    """A transition is waiting to be written."""
+    last: float = float("-inf")
+    """Loop time of the last write."""
+    pause: float = 0.0
+    """Seconds after it before the next write that no transition hastens."""
+    failures: int = 0
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class StatusWriter:
+    """One write at a time per check; the newest status replaces one that waits."""
+
+    def __init__(
+        self, send: Send, *, interval: float, count: Callable[[str], None] = lambda outcome: None
+    ) -> None:
+        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`."""
+        self._send = send
+        self._interval = interval
+        self._count = count
+        self._slots: dict[str, _Slot] = {}
+
+    def known(self, uid: str, status: Status) -> None:
+        """The API holds this status already."""
+        self._slots[uid] = _Slot(wanted=status, written=status)
+
+    def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
+        """Have the status written: now, or when the check's interval allows."""
+        slot = self._slots.setdefault(uid, _Slot(wanted=status))
+        slot.wanted = status
+        slot.hasty = slot.hasty or at_once
+        if slot.task is None and not slot.failures:
+            self._arrange(uid, slot)
+
+    def forget(self, uid: str) -> None:
+        """The check has gone."""
+        slot = self._slots.pop(uid, None)
+        if slot is not None:
+            self._cancel_timer(slot)
+            if slot.task is not None:
+                slot.task.cancel()
+
+    async def close(self, *, seconds: float) -> None:
+        """Write what waits, for at most so long."""
+        for uid, slot in self._slots.items():
+            if slot.task is None and slot.wanted != slot.written:
+                self._start(uid, slot)
+        tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+        for slot in self._slots.values():
+            self._cancel_timer(slot)
+
+    def _arrange(self, uid: str, slot: _Slot) -> None:
+        """Set the timer for what is wanted; none is needed when that is written already."""
+        self._cancel_timer(slot)
+        if slot.wanted == slot.written:
+            slot.hasty = False
+            self._count("unchanged")
+            return
+        loop = asyncio.get_running_loop()
+        due = slot.last + (LEAST_PAUSE if slot.hasty else slot.pause)
+        if due <= loop.time():
+            self._start(uid, slot)
+        else:
+            slot.timer = loop.call_at(due, self._start, uid, slot)
+
+    def _start(self, uid: str, slot: _Slot) -> None:
+        self._cancel_timer(slot)
+        slot.task = asyncio.get_running_loop().create_task(self._write(uid, slot), name=f"status {uid}")
+
+    async def _write(self, uid: str, slot: _Slot) -> None:
+        loop = asyncio.get_running_loop()
+        sending, slot.hasty = slot.wanted, False
+        try:
+            await self._send(uid, sending)
+        except Gone:
+            slot.task = None
+            self.forget(uid)
+            return
+        except Exception as error:
+            _log.warning("status of check %s not written, will retry: %s", uid, error)
+            self._count("failed")
+            slot.failures += 1
+            pause = min(FIRST_PAUSE * 2.0 ** min(slot.failures - 1, 20), LONGEST_PAUSE)
+            slot.task = None
+            slot.timer = loop.call_later(pause * random.uniform(0.7, 1.0), self._start, uid, slot)  # noqa: S311
+            return
+        self._count("written")
+        slot.task, slot.failures, slot.written, slot.last = None, 0, sending, loop.time()
+        # Not all checks in the same second of the minute, for ever.
+        slot.pause = self._interval * random.uniform(0.9, 1.0)  # noqa: S311
+        if slot.wanted != sending:
+            self._arrange(uid, slot)
+
+    @staticmethod
+    def _cancel_timer(slot: _Slot) -> None:
+        if slot.timer is not None:
+            slot.timer.cancel()
+            slot.timer = None

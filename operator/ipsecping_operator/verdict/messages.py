@@ -1,0 +1,103 @@
+"""What a person reads in a condition: measured value, limit, window, where, and direction where known."""
+
+from decimal import Decimal
+
+from ipsecping.contract import Invalidity, LossReason
+from ipsecping_operator.compile.compiled import Cron, Interval
+
+from . import text
+from .deadline import next_fire
+from .tally import Tally
+
+_LOSSES = {
+    LossReason.TIMEOUT: "no answer in time",
+    LossReason.REFUSED: "port unreachable: the host answers, nothing listens",
+    LossReason.UNREACHABLE: "unreachable",
+    LossReason.PROHIBITED: "administratively prohibited",
+    LossReason.MESSAGE_TOO_BIG: "packet too big for the path",
+    LossReason.RESOLVE_FAILED: "the target's name has no address",
+}
+
+_INVALIDITIES = {
+    Invalidity.LATE_TICKS: "packets left too late",
+    Invalidity.LOCAL_SEND_FAILED: "no buffer space to send from",
+    Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
+    Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
+}
+
+
+def no_results(where: str, schedule: Interval | Cron, *, now: int) -> str:
+    """Nothing was ever measured."""
+    if isinstance(schedule, Interval):
+        return f"no result yet from {where}; Ready says whether its pod runs"
+    fire = next_fire(schedule, after=now)
+    when = "; its cron line never fires again" if fire is None else f"; next run at {text.moment(fire)}"
+    return f"no result yet from {where}{when}"
+
+
+def stale(where: str, schedule: Interval | Cron, *, last: int | None) -> str:
+    """Results were coming and no longer do."""
+    due = (
+        f"one every {text.span(schedule.interval_ms * 1_000_000)}"
+        if isinstance(schedule, Interval)
+        else f'one at each "{schedule.line}" ({schedule.time_zone or "UTC"})'
+    )
+    since = "" if last is None else f" since {text.moment(last)}"
+    return f"no result from {where}{since}, expected is {due}; Ready says whether its pod runs"
+
+
+def invalid(where: str, figures: Tally, *, run: int) -> str:
+    """The prober could not measure."""
+    why = _INVALIDITIES[figures.invalidity] if figures.invalidity else "the prober was at fault"
+    return f"the last {text.counted(run, 'round')} on {where} measured the prober, not the path: {why}"
+
+
+def down(where: str, silent: Tally) -> str:
+    """Not one answer for too many rounds."""
+    packets, rounds = text.counted(silent.sent, "packet"), text.counted(silent.rounds, "round")
+    since = text.moment(silent.start)
+    return f"no answer to the last {packets} in {rounds} on {where}, since {since}{_why_lost(silent)}"
+
+
+def loss_high(where: str, figures: Tally, *, limit: Decimal, window: int) -> str:
+    """More packets lost than allowed."""
+    return (
+        f"{_loss(figures)} in {text.span(window)} (limit {text.limit(limit)} %) on {where}"
+        f"{_direction(figures)}{_why_lost(figures)}"
+    )
+
+
+def latency_high(where: str, figures: Tally, *, name: str, measured: int, limit: int, window: int) -> str:
+    """A percentile of the round-trip time above its limit."""
+    return (
+        f"RTT {name} {text.milliseconds(measured)} of {text.counted(figures.rtt.count, 'packet')} in "
+        f"{text.span(window)} (limit {text.span(limit)}) on {where}"
+    )
+
+
+def within(where: str, figures: Tally, *, window: int) -> str:
+    """All is well, and this is what it rests on."""
+    median = figures.rtt.percentile(50)
+    rtt = "" if median is None else f", RTT p50 {text.milliseconds(median)}"
+    return f"{_loss(figures)}{rtt} in {text.span(window)} on {where}"
+
+
+def _loss(figures: Tally) -> str:
+    return f"{text.percent(figures.lost, figures.sent)} % of {text.counted(figures.sent, 'packet')} lost"
+
+
+def _direction(figures: Tally) -> str:
+    if not figures.directions_known:
+        return ""
+    forward, reverse = figures.forward_lost, figures.reverse_lost
+    if forward and reverse:
+        return f", {forward} on the way there and {reverse} on the way back"
+    if forward or reverse:
+        return f", all on the way {'there' if forward else 'back'}"
+    return ""
+
+
+def _why_lost(figures: Tally) -> str:
+    """The commonest reason, unless it is the plain one."""
+    reason = max(figures.losses, key=lambda key: figures.losses[key], default=LossReason.TIMEOUT)
+    return "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"

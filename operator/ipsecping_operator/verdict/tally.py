@@ -1,0 +1,118 @@
+"""What some rounds of one probe measured, added up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ipsecping.contract import Histogram, Invalidity, LossReason, RoundResult
+
+NOTHING: Mapping[LossReason, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts over `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid` only.
+
+    `directed` says whether any round knew the direction of its losses; `undirected` counts the packets lost
+    in rounds that did not. Directions are known when the first is true and the second zero.
+    """
+
+    start: int
+    end: int
+    rounds: int = 0
+    invalid: int = 0
+    invalidity: Invalidity | None = None
+    """Of the newest invalid round."""
+    sent: int = 0
+    received: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    forward_lost: int = 0
+    reverse_lost: int = 0
+    directed: bool = False
+    undirected: int = 0
+    losses: Mapping[LossReason, int] = field(default_factory=lambda: NOTHING)
+    rtt: Histogram = field(default_factory=Histogram)
+    jitter_sum: int = 0
+    jitter_count: int = 0
+
+    @classmethod
+    def of(cls, result: RoundResult, *, start: int) -> "Tally":
+        """One round that began at `start` on the operator's clock."""
+        end = start + result.duration
+        if result.invalid is not None:
+            return cls(start=start, end=end, invalid=1, invalidity=result.invalid)
+        directed = result.forward_lost is not None and result.reverse_lost is not None
+        return cls(
+            start=start,
+            end=end,
+            rounds=1 if result.sent else 0,
+            sent=result.sent,
+            received=result.received,
+            duplicates=result.duplicates,
+            reordered=result.reordered,
+            forward_lost=result.forward_lost or 0 if directed else 0,
+            reverse_lost=result.reverse_lost or 0 if directed else 0,
+            directed=directed,
+            undirected=0 if directed else result.sent - result.received,
+            losses=result.losses or NOTHING,
+            rtt=result.rtt,
+            jitter_sum=result.jitter_sum,
+            jitter_count=result.jitter_count,
+        )
+
+    @property
+    def lost(self) -> int:
+        """Packets sent that no answer came back for in time."""
+        return self.sent - self.received
+
+    @property
+    def answered(self) -> bool:
+        """At least one packet came back."""
+        return self.received > 0
+
+    @property
+    def silent(self) -> bool:
+        """Packets were sent and none came back."""
+        return self.sent > 0 and self.received == 0
+
+    @property
+    def directions_known(self) -> bool:
+        """Every lost packet's direction is known, and the probe can tell directions at all."""
+        return self.directed and self.undirected == 0
+
+    @property
+    def jitter(self) -> int | None:
+        """Mean |RTT(i) - RTT(i-1)| in nanoseconds (RFC 3393 applied to round trips), or None."""
+        return round(self.jitter_sum / self.jitter_count) if self.jitter_count else None
+
+
+def total(tallies: list[Tally]) -> Tally | None:
+    """All of `tallies` (ordered by time) as one, or None when there are none."""
+    if len(tallies) <= 1:
+        return tallies[0] if tallies else None
+    rtt = Histogram()
+    losses: dict[LossReason, int] = {}
+    for tally in tallies:
+        rtt.merge(tally.rtt)
+        for reason, count in tally.losses.items():
+            losses[reason] = losses.get(reason, 0) + count
+    return Tally(
+        start=min(t.start for t in tallies),
+        end=max(t.end for t in tallies),
+        rounds=sum(t.rounds for t in tallies),
+        invalid=sum(t.invalid for t in tallies),
+        invalidity=next((t.invalidity for t in reversed(tallies) if t.invalidity), None),
+        sent=sum(t.sent for t in tallies),
+        received=sum(t.received for t in tallies),
+        duplicates=sum(t.duplicates for t in tallies),
+        reordered=sum(t.reordered for t in tallies),
+        forward_lost=sum(t.forward_lost for t in tallies),
+        reverse_lost=sum(t.reverse_lost for t in tallies),
+        directed=any(t.directed for t in tallies),
+        undirected=sum(t.undirected for t in tallies),
+        losses=losses or NOTHING,
+        rtt=rtt,
+        jitter_sum=sum(t.jitter_sum for t in tallies),
+        jitter_count=sum(t.jitter_count for t in tallies),
+    )

@@ -1,0 +1,110 @@
+"""The rolling window of one probe on one path."""
+
+from bisect import insort
+from dataclasses import dataclass, field
+
+from .tally import Tally, total
+
+LEAST_ROUNDS = 3
+"""A window never holds fewer than this many of the newest valid rounds, however old they are."""
+RECENT = 128
+"""The newest tallies are never merged."""
+MOST = 512
+"""More tallies than this are merged, pairwise in time, until the window has this resolution again."""
+
+
+@dataclass(slots=True)
+class Window:
+    """Rounds of the last `length` (nanoseconds), at least the last three, in bounded memory.
+
+    A window of more than `MOST` rounds merges old neighbours, none longer than 1/256 of its length: what
+    leaves it then leaves in steps of at most that. Rounds may be added in any order.
+    """
+
+    length: int
+    tallies: list[Tally] = field(default_factory=list)
+
+    def add(self, tally: Tally, *, now: int) -> None:
+        """Take in one round; forget what has left the window by `now`."""
+        insort(self.tallies, tally, key=lambda held: held.start)
+        self.forget(now=now)
+        if len(self.tallies) > MOST:
+            self._merge_old()
+
+    def forget(self, *, now: int) -> None:
+        """Drop what ended more than `length` ago and is not among the last three valid rounds."""
+        keep = self._oldest_kept(now=now)
+        del self.tallies[:keep]
+
+    def expires(self) -> int | None:
+        """When time alone will next take something out of the window, or None: only a new round can."""
+        if not self.tallies or self._rounds_after(0) < LEAST_ROUNDS:
+            return None
+        return self.tallies[0].end + self.length
+
+    @property
+    def last(self) -> Tally | None:
+        """The newest round, valid or not."""
+        return self.tallies[-1] if self.tallies else None
+
+    def total(self) -> Tally | None:
+        """Everything in the window added up; None when it is empty."""
+        return total(self.tallies)
+
+    def silent_run(self) -> Tally | None:
+        """The rounds since the last answer, added up: none of their packets came back. None: there are none.
+
+        Invalid rounds neither break the run nor lengthen it.
+        """
+        run: list[Tally] = []
+        for tally in reversed(self.tallies):
+            if tally.answered:
+                break
+            if tally.silent:
+                run.append(tally)
+        return total(run[::-1])
+
+    def invalid_run(self) -> int:
+        """How many invalid rounds there are since the last valid one."""
+        count = 0
+        for tally in reversed(self.tallies):
+            if tally.rounds:
+                break
+            count += tally.invalid
+        return count
+
+    @property
+    def last_answered(self) -> Tally | None:
+        """The newest round that got an answer."""
+        return next((tally for tally in reversed(self.tallies) if tally.answered), None)
+
+    def _oldest_kept(self, *, now: int) -> int:
+        gone = 0
+        while gone < len(self.tallies) and self.tallies[gone].end + self.length <= now:
+            gone += 1
+        while gone and self._rounds_after(gone - 1) < LEAST_ROUNDS:
+            gone -= 1
+        return gone
+
+    def _rounds_after(self, index: int) -> int:
+        rounds = 0
+        for tally in self.tallies[:index:-1]:
+            rounds += tally.rounds
+            if rounds >= LEAST_ROUNDS:
+                break
+        return rounds
+
+    def _merge_old(self) -> None:
+        """Merge old neighbours, but never the last answered round with the silent ones after it."""
+        width = self.length // 256
+        old, recent = self.tallies[:-RECENT], self.tallies[-RECENT:]
+        answered = max((i for i, tally in enumerate(self.tallies) if tally.answered), default=-1)
+        merged: list[Tally] = []
+        for index, tally in enumerate(old):
+            apart = not merged or (index > answered and merged[-1].answered)
+            pair = None if apart else total([merged[-1], tally])
+            if pair is None or pair.end - pair.start > width:
+                merged.append(tally)
+            else:
+                merged[-1] = pair
+        self.tallies = merged + recent

@@ -1,0 +1,119 @@
+"""Short ways to make what the operator's tests are about."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from ipsecping.contract import (
+    Histogram,
+    Invalidity,
+    LossReason,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+)
+from ipsecping_operator.compile.compiled import (
+    CompiledCheck,
+    CompiledPath,
+    Cron,
+    Interval,
+    Placement,
+    Thresholds,
+)
+
+SECOND = 1_000_000_000
+MS = 1_000_000
+NOON = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * SECOND
+UID = "11111111-2222-3333-4444-555555555555"
+
+
+def probe(name: str = "ping", **changes: Any) -> PlannedProbe:
+    """Ten ICMP packets 100 ms apart, unless told otherwise."""
+    values: dict[str, Any] = {
+        "type": ProbeType.ICMP,
+        "count": 10,
+        "spacing_ms": 100,
+        "timeout_ms": 1100,
+        "size": 56,
+        "port": None,
+    }
+    return PlannedProbe(name=name, **(values | changes))
+
+
+def plan(*probes: PlannedProbe, path: str = "default", **changes: Any) -> PlannedCheck:
+    values: dict[str, Any] = {
+        "uid": UID,
+        "namespace": "network",
+        "name": "hq",
+        "generation": 1,
+        "tunnel_name": "hq-dc1",
+        "target": "203.0.113.10",
+        "interval_ms": 30_000,
+    }
+    return PlannedCheck(path=path, probes=probes or (probe(),), **(values | changes))
+
+
+def check(
+    *plans: PlannedCheck,
+    schedule: Interval | Cron | None = None,
+    suspend: bool = False,
+    loss_percent: str = "1",
+    rtt_ms: dict[str, int] | None = None,
+    down_after: int = 3,
+    window_s: int = 300,
+) -> CompiledCheck:
+    """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
+    plans = plans or (plan(),)
+    first = plans[0]
+    return CompiledCheck(
+        uid=first.uid,
+        namespace=first.namespace,
+        name=first.name,
+        generation=first.generation,
+        tunnel_name=first.tunnel_name,
+        schedule=schedule or Interval(interval_ms=30_000),
+        suspend=suspend,
+        thresholds=Thresholds(
+            window_ms=window_s * 1000,
+            loss_percent=Decimal(loss_percent),
+            rtt_ns={name: limit * MS for name, limit in (rtt_ms or {}).items()},
+            down_after=down_after,
+        ),
+        paths=tuple(
+            CompiledPath(plan=each, placement=Placement(node_selector={}, tolerations=())) for each in plans
+        ),
+    )
+
+
+def result(
+    *,
+    of: PlannedCheck | None = None,
+    probe_name: str = "ping",
+    at: int = NOON,
+    sent: int = 10,
+    received: int | None = None,
+    rtt_ms: Sequence[float] | float = 12,
+    invalid: Invalidity | None = None,
+    reason: LossReason = LossReason.TIMEOUT,
+    duration: int = 2 * SECOND,
+    **changes: Any,
+) -> RoundResult:
+    """A round of ten packets, all answered after 12 ms, unless told otherwise."""
+    source = of or plan()
+    received = sent if received is None else received
+    times = [rtt_ms] * received if isinstance(rtt_ms, int | float) else rtt_ms
+    return RoundResult(
+        check=source.ref,
+        probe=probe_name,
+        type=next(p.type for p in source.probes if p.name == probe_name),
+        started_at=at,
+        duration=duration,
+        sent=sent,
+        received=received,
+        losses={reason: sent - received} if sent > received else {},
+        rtt=Histogram.of(int(time * MS) for time in times),
+        invalid=invalid,
+        **changes,
+    )

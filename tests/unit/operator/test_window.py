@@ -1,0 +1,110 @@
+"""The window against a brute-force oracle, and in bounded memory."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ipsecping.contract import Invalidity
+from ipsecping_operator.verdict.tally import Tally
+from ipsecping_operator.verdict.window import LEAST_ROUNDS, MOST, RECENT, Window
+
+from .builders import NOON, SECOND, result
+
+LENGTH = 300 * SECOND
+
+
+def tally(at: int, *, received: int = 10, invalid: bool = False) -> Tally:
+    blame = Invalidity.LATE_TICKS if invalid else None
+    made = result(at=at, received=received, invalid=blame, duration=SECOND)
+    return Tally.of(made, start=at)
+
+
+rounds = st.lists(
+    st.tuples(st.integers(0, 2000), st.sampled_from([0, 7, 10]), st.booleans()), min_size=1, max_size=60
+)
+
+
+def expected(held: list[Tally], now: int) -> list[Tally]:
+    """What a window must hold: recent rounds, and older ones back to the third newest valid one."""
+    ordered = sorted(held, key=lambda each: each.start)
+    valid = [each for each in ordered if each.rounds]
+    third = valid[-LEAST_ROUNDS] if len(valid) >= LEAST_ROUNDS else None
+    if third is None:
+        return ordered
+    index = next(i for i, each in enumerate(ordered) if each is third)
+    return [each for i, each in enumerate(ordered) if i >= index or each.end > now - LENGTH]
+
+
+@given(rounds)
+def test_it_holds_the_last_minutes_and_never_fewer_than_three_rounds(
+    made: list[tuple[int, int, bool]],
+) -> None:
+    window, held = Window(length=LENGTH), []
+    now = NOON
+    # Times are unique: rounds of one probe do not start at the same instant.
+    for order, (offset, received, invalid) in enumerate(made):
+        added = tally(NOON + offset * SECOND + order, received=received, invalid=invalid)
+        now = max(now, added.end)
+        held.append(added)
+        window.add(added, now=now)
+        held = expected(held, now)
+        assert window.tallies == held
+    total = window.total()
+    assert total is not None
+    assert total.sent == sum(each.sent for each in held)
+    assert total.received == sum(each.received for each in held)
+    assert total.rtt.count == total.received
+
+
+@given(rounds)
+def test_runs_of_silent_and_of_invalid_rounds_are_counted_from_the_newest(
+    made: list[tuple[int, int, bool]],
+) -> None:
+    window, held = Window(length=10**9 * SECOND), []
+    for order, (offset, received, invalid) in enumerate(made):
+        added = tally(NOON + offset * SECOND + order, received=received, invalid=invalid)
+        held.append(added)
+        window.add(added, now=added.end)
+    ordered = sorted(held, key=lambda each: each.start, reverse=True)
+    answered = next((i for i, each in enumerate(ordered) if each.received), len(ordered))
+    silent = sum(each.rounds for each in ordered[:answered])
+    run = window.silent_run()
+    assert (run.rounds if run else 0) == silent
+    valid = next((i for i, each in enumerate(ordered) if each.rounds), len(ordered))
+    assert window.invalid_run() == valid
+
+
+def test_time_alone_empties_it_down_to_three_rounds() -> None:
+    window = Window(length=LENGTH)
+    for index in range(5):
+        window.add(tally(NOON + index * 30 * SECOND), now=NOON + index * 30 * SECOND)
+    first_out = NOON + SECOND + LENGTH
+    assert window.expires() == first_out
+    window.forget(now=first_out - 1)
+    assert len(window.tallies) == 5
+    window.forget(now=first_out)
+    assert len(window.tallies) == 4
+    window.forget(now=NOON + 10**6 * SECOND)
+    assert len(window.tallies) == 3
+    assert window.expires() is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from([0, 7, 10, None]), min_size=4, max_size=40), st.integers(0, 200))
+def test_a_day_of_rounds_every_second_stays_small_and_exact(
+    pattern: list[int | None], silent_end: int
+) -> None:
+    window = Window(length=3600 * SECOND)
+    count = 3000
+    sent = received = 0
+    for index in range(count):
+        got = 0 if index >= count - silent_end else pattern[index % len(pattern)]
+        added = tally(NOON + index * SECOND, received=got or 0, invalid=got is None)
+        sent, received = sent + added.sent, received + added.received
+        window.add(added, now=added.end)
+    total = window.total()
+    assert total is not None
+    assert (total.sent, total.received) == (sent, received)
+    assert len(window.tallies) <= MOST + RECENT
+    run = window.silent_run()
+    assert (run.rounds if run else 0) >= silent_end
+    assert all(each.end - each.start <= 3600 * SECOND // 256 for each in window.tallies)
