@@ -1,0 +1,197 @@
+"""Children: names that fit and never collide, pods that may run anywhere, plans that restart nobody."""
+
+import copy
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import plan_from_json
+from ipsecping_operator.children import (
+    CHILD_KINDS,
+    NONCE_ANNOTATION,
+    ChildRef,
+    ChildSettings,
+    build_children,
+    child_name,
+    surplus,
+)
+from ipsecping_operator.children.labels import label_value
+from ipsecping_operator.compile import CompiledCheck, compile_check
+
+SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1")
+CRON = {"cron": "*/5 * * * *"}
+UID = "3f0f2f6e-6f4c-4d0c-9f1c-1f2d3c4b5a69"
+SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
+CHECK_NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True).filter(
+    lambda name: not re.search(r"\.[-.]|-\.", name)
+)
+
+
+def check(*, name: str = "hq-dc1", uid: str = UID, generation: int = 1, **spec: Any) -> CompiledCheck:
+    metadata = {"uid": uid, "namespace": "network", "name": name, "generation": generation}
+    return compile_check({"metadata": metadata, "spec": {"target": "203.0.113.10"} | spec})
+
+
+def children(**given: Any) -> dict[str, dict[str, Any]]:
+    return {child["kind"]: child for child in build_children(check(**given), SETTINGS)}
+
+
+def pod(workload: dict[str, Any]) -> Any:
+    spec = workload["spec"]
+    return (spec["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else spec)["template"]
+
+
+BOTH = pytest.mark.parametrize("schedule", [{"interval": "10s"}, CRON], ids=["interval", "cron"])
+
+
+def test_an_interval_makes_a_deployment_and_a_cron_line_a_cron_job() -> None:
+    assert list(children()) == ["ConfigMap", "Deployment"]
+    assert list(children(schedule=CRON)) == ["ConfigMap", "CronJob"]
+
+
+@BOTH
+def test_the_config_map_holds_the_plan_that_the_prober_reads(schedule: dict[str, str]) -> None:
+    made = children(schedule=schedule)["ConfigMap"]
+    (plan,) = plan_from_json(json.loads(made["data"]["plan.json"])).checks
+    assert plan == check(schedule=schedule).paths[0].plan
+    assert made["metadata"]["annotations"] == {NONCE_ANNOTATION: plan.nonce}
+
+
+def test_an_edit_of_the_plan_leaves_the_agent_alone() -> None:
+    probes = [{"name": "a", "stamp": {"port": 1862}}, {"name": "b", "icmp": {}}]
+    before = children()["Deployment"]
+    after = children(generation=9, target="db.dc1.example", probes=probes, schedule={"interval": "5s"})[
+        "Deployment"
+    ]
+    assert before == after
+
+
+@BOTH
+def test_children_belong_to_the_check_and_do_not_block_its_deletion(schedule: dict[str, str]) -> None:
+    for child in children(schedule=schedule).values():
+        (owner,) = child["metadata"]["ownerReferences"]
+        assert (owner["kind"], owner["name"], owner["uid"]) == ("IPsecTunnelCheck", "hq-dc1", UID)
+        assert owner["controller"] is True
+        assert owner["blockOwnerDeletion"] is False
+        assert child["metadata"]["namespace"] == "network"
+        assert child["metadata"]["labels"]["ipsecping.dev/check-uid"] == UID
+
+
+@BOTH
+def test_pods_carry_the_labels_of_their_check(schedule: dict[str, str]) -> None:
+    made = children(schedule=schedule)
+    for kind in made.keys() - {"ConfigMap"}:
+        assert pod(made[kind])["metadata"]["labels"] == made[kind]["metadata"]["labels"]
+
+
+def test_the_deployment_selects_its_pods() -> None:
+    deployment = children()["Deployment"]
+    assert (
+        deployment["spec"]["selector"]["matchLabels"].items() <= pod(deployment)["metadata"]["labels"].items()
+    )
+
+
+def test_suspend_stops_the_agent_and_the_cron_job() -> None:
+    assert children(suspend=True)["Deployment"]["spec"]["replicas"] == 0
+    assert children(suspend=False)["Deployment"]["spec"]["replicas"] == 1
+    assert children(suspend=True, schedule=CRON)["CronJob"]["spec"]["suspend"] is True
+
+
+def test_the_cron_job_reads_the_line_in_the_zone_that_the_operator_counts_in() -> None:
+    assert children(schedule=CRON)["CronJob"]["spec"]["timeZone"] == "Etc/UTC"
+    zoned = children(schedule=CRON | {"timeZone": "Europe/Berlin"})["CronJob"]
+    assert zoned["spec"]["timeZone"] == "Europe/Berlin"
+
+
+def test_a_round_has_more_time_than_it_can_take() -> None:
+    probes = [{"name": "a", "count": 100, "spacing": "2s", "timeout": "10s", "icmp": {}}]
+    job = children(schedule={"cron": "@hourly"}, probes=probes)["CronJob"]["spec"]["jobTemplate"]["spec"]
+    assert job["activeDeadlineSeconds"] > 99 * 2 + 10
+    assert job["backoffLimit"] == 0
+
+
+@BOTH
+def test_pods_are_placed_as_asked(schedule: dict[str, str]) -> None:
+    tolerations = [{"key": "edge", "operator": "Exists"}]
+    placement = {"nodeSelector": {"role": "edge"}, "tolerations": tolerations}
+    *_, workload = build_children(check(schedule=schedule, placement=placement), SETTINGS)
+    assert pod(workload)["spec"]["nodeSelector"] == {"role": "edge"}
+    assert pod(workload)["spec"]["tolerations"] == tolerations
+    *_, anywhere = build_children(check(schedule=schedule), SETTINGS)
+    assert {"nodeSelector", "tolerations"}.isdisjoint(pod(anywhere)["spec"])
+
+
+@BOTH
+def test_a_pod_has_no_credentials_and_no_privileges(schedule: dict[str, str]) -> None:
+    *_, workload = build_children(check(schedule=schedule), SETTINGS)
+    spec = pod(workload)["spec"]
+    (container,) = spec["containers"]
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def test_the_group_of_the_pod_may_ping() -> None:
+    security = pod(children()["Deployment"])["spec"]["securityContext"]
+    group = security["runAsGroup"]
+    assert security["sysctls"] == [{"name": "net.ipv4.ping_group_range", "value": f"{group} {group}"}]
+
+
+@given(CHECK_NAMES)
+def test_names_fit_whatever_the_check_is_called(name: str) -> None:
+    for schedule in ({"interval": "10s"}, CRON):
+        for child in build_children(check(name=name, schedule=schedule), SETTINGS):
+            metadata = child["metadata"]
+            assert len(metadata["name"]) <= 52
+            assert SUBDOMAIN.fullmatch(metadata["name"])
+            for value in metadata["labels"].values():
+                assert len(value) <= 63
+                assert LABEL_VALUE.fullmatch(value)
+
+
+def test_names_of_different_checks_and_paths_never_meet() -> None:
+    names = [
+        child_name(check(name=name, uid=f"{incarnation} of {name}"), path)
+        for name in ("a", "a-b", "a" * 60, "a" * 61, "a.b")
+        for incarnation in (1, 2)
+        for path in ("default", "b", "b-default")
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_a_long_label_value_keeps_its_beginning_and_stays_distinct() -> None:
+    one, other = label_value("x" * 80), label_value("x" * 81)
+    assert one != other
+    assert one.startswith("x" * 50)
+    assert label_value("short") == "short"
+
+
+def test_what_the_other_schedule_left_behind_is_surplus() -> None:
+    before = build_children(check(), SETTINGS)
+    after = build_children(check(schedule=CRON), SETTINGS)
+    assert [ref.kind for ref in surplus(before, after, owner_uid=UID)] == ["Deployment"]
+    assert surplus(after, after, owner_uid=UID) == []
+
+
+def test_an_object_that_only_carries_our_labels_is_not_surplus() -> None:
+    stranger = copy.deepcopy(build_children(check(), SETTINGS)[1])
+    del stranger["metadata"]["ownerReferences"]
+    assert surplus([stranger], [], owner_uid=UID) == []
+    others = build_children(check(uid="another"), SETTINGS)
+    assert surplus(others, [], owner_uid=UID) == []
+
+
+@BOTH
+def test_every_kind_of_child_is_announced(schedule: dict[str, str]) -> None:
+    for child in build_children(check(schedule=schedule), SETTINGS):
+        ref = ChildRef.of(child)
+        assert (ref.api_version, ref.kind) in CHILD_KINDS

@@ -1,0 +1,140 @@
+"""Compiling: defaults are filled in, and what the schema cannot know is refused by its field."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping_operator.compile import CompiledCheck, Cron, Interval, InvalidSpec, compile_check
+
+METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
+
+
+def compiled(**spec: Any) -> CompiledCheck:
+    return compile_check({"metadata": METADATA, "spec": {"target": "203.0.113.10"} | spec})
+
+
+def refusal(**spec: Any) -> InvalidSpec:
+    with pytest.raises(InvalidSpec) as caught:
+        compiled(**spec)
+    return caught.value
+
+
+def test_the_smallest_check_pings_every_30_seconds() -> None:
+    check = compiled()
+    assert check.schedule == Interval(interval_ms=30_000)
+    assert not check.suspend
+    (path,) = check.paths
+    assert (path.plan.path, path.plan.target, path.plan.interval_ms) == ("default", "203.0.113.10", 30_000)
+    assert path.plan.probes == (
+        PlannedProbe(name="ping", type=ProbeType.ICMP, count=10, spacing_ms=100, timeout_ms=2000, size=56),
+    )
+    assert check.thresholds.window_ms == 300_000
+    assert check.thresholds.loss_percent == Decimal(1)
+    assert check.thresholds.down_after == 3
+    assert not check.thresholds.rtt_ns
+
+
+def test_the_plan_names_the_check_it_is_for() -> None:
+    plan = compiled().paths[0].plan
+    assert (plan.uid, plan.namespace, plan.name, plan.generation) == ("7d6e", "network", "hq-dc1", 3)
+
+
+def test_the_tunnel_is_named_as_the_check_unless_it_has_a_name() -> None:
+    assert compiled().tunnel_name == "hq-dc1"
+    assert compiled(tunnel={}).tunnel_name == "hq-dc1"
+    assert compiled(tunnel={"name": "backup"}).paths[0].plan.tunnel_name == "backup"
+
+
+def test_ports_and_sizes_default_by_type() -> None:
+    probes = [{"name": "s", "stamp": {}}, {"name": "e", "udpEcho": {"port": 7}}, {"name": "i", "icmp": {}}]
+    planned = compiled(probes=probes).paths[0].plan.probes
+    assert [(p.type, p.port, p.size) for p in planned] == [
+        (ProbeType.STAMP, 862, 44),
+        (ProbeType.UDP_ECHO, 7, 56),
+        (ProbeType.ICMP, None, 56),
+    ]
+
+
+def test_defaults_fit_into_the_shortest_interval() -> None:
+    assert compiled(schedule={"interval": "1s"}).paths[0].plan.probes[0].count == 10
+
+
+@pytest.mark.parametrize(("written", "limit"), [(0, "0"), (1, "1"), ("2.5", "2.5"), ("100", "100")])
+def test_a_loss_limit_is_kept_exactly(written: int | str, limit: str) -> None:
+    assert compiled(thresholds={"lossPercent": written}).thresholds.loss_percent == Decimal(limit)
+
+
+def test_latency_limits_keep_fractions_of_a_millisecond() -> None:
+    check = compiled(thresholds={"rtt": {"p50": "0.25ms", "p99": "1s"}})
+    assert dict(check.thresholds.rtt_ns) == {"p50": 250_000, "p99": 10**9}
+
+
+def test_placement_takes_the_form_of_the_pod_spec() -> None:
+    placement = {
+        "nodeSelector": {"role": "edge"},
+        "tolerations": [
+            {"key": "edge", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}
+        ],
+    }
+    made = compiled(placement=placement).paths[0].placement
+    assert dict(made.node_selector) == placement["nodeSelector"]
+    assert [dict(toleration) for toleration in made.tolerations] == placement["tolerations"]
+
+
+def test_a_cron_check_has_no_interval() -> None:
+    check = compiled(schedule={"cron": "*/5 * * * *", "timeZone": "Europe/Berlin"})
+    assert check.schedule == Cron(line="*/5 * * * *", time_zone="Europe/Berlin")
+    assert check.paths[0].plan.interval_ms is None
+
+
+def test_a_macro_becomes_the_line_it_stands_for() -> None:
+    assert compiled(schedule={"cron": "@Hourly"}).schedule == Cron(line="0 * * * *", time_zone=None)
+
+
+@pytest.mark.parametrize("line", ["0 0 30 2 *", "0 0 31 4,6,9,11 *"])
+def test_a_line_that_never_fires_is_refused(line: str) -> None:
+    error = refusal(schedule={"cron": line})
+    assert error.field == "spec.schedule.cron"
+    assert "never fires" in error.message
+
+
+def test_a_range_that_runs_backwards_is_refused() -> None:
+    assert (
+        str(refusal(schedule={"cron": "0 10-5 * * *"}))
+        == "spec.schedule.cron: the range '10-5' runs backwards"
+    )
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berln", "Europe", "Local", "localtime", "posix/Europe/Berlin", "zone.tab"]
+)
+def test_a_time_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    error = refusal(schedule={"cron": "0 0 * * *", "timeZone": zone})
+    assert error.field == "spec.schedule.timeZone"
+
+
+def test_a_round_that_lasts_longer_than_the_line_leaves_is_refused() -> None:
+    error = refusal(
+        schedule={"cron": "* * * * *"}, probes=[{"name": "a", "count": 60, "spacing": "1s", "icmp": {}}]
+    )
+    assert error.field == "spec.probes"
+    assert "takes up to 61s" in error.message
+    assert "fires 60s apart" in error.message
+
+
+def test_an_invalid_spec_names_the_first_field_and_the_others() -> None:
+    error = refusal(target="10.0.0.300", schedule={"interval": "0s"})
+    assert error.field == "spec.target"
+    assert error.message.endswith("(and 1 more: spec.schedule.interval)")
+
+
+def test_an_old_or_foreign_status_does_not_matter() -> None:
+    compile_check({"metadata": METADATA, "spec": {"target": "a"}, "status": {"nonsense": 1}})
+
+
+def test_an_edit_of_thresholds_keeps_the_plan_and_its_results() -> None:
+    before, after = compiled(), compiled(thresholds={"lossPercent": 5})
+    assert before.paths[0].plan.nonce == after.paths[0].plan.nonce
+    assert before.paths[0].plan.nonce != compiled(target="203.0.113.11").paths[0].plan.nonce
