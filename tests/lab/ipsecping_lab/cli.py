@@ -42,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
     """The parser of all commands but those that are passed on."""
     top = argparse.ArgumentParser(
         prog="lab",
-        description="Real Kubernetes (one node) and real IPsec gateways on this machine, shut off from its network.",
+        description="Real Kubernetes (one node) and real IPsec gateways on this machine, without an uplink.",
         epilog="environment: LAB_NAME (another lab beside the first), LAB=existing with KUBECONFIG and "
-        "LAB_CONTEXT (kubectl and helm go to your own cluster), XDG_CACHE_HOME. The table of faults: lab fault types",
+        "LAB_CONTEXT (kubectl and helm go to your own cluster), XDG_CACHE_HOME",
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _lifecycle(commands)

@@ -24,6 +24,8 @@ from . import uml
 
 UML_RECORD = "uml"
 _POWER_OFF_SECONDS = 5
+_SERIAL_BUFFER = 3072
+"""Octets that may be on their way: the guest's line holds 4095, and hangs for good when it gets more."""
 
 
 class Relay:
@@ -35,6 +37,8 @@ class Relay:
         self._waiting: dict[int, socket.socket] = {}
         self._lock = threading.Lock()
         self._ready = threading.Event()
+        self._sending = threading.Lock()
+        self._room = threading.Semaphore(_SERIAL_BUFFER)
         layout.control_socket.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(layout.control_socket))
@@ -46,22 +50,33 @@ class Relay:
             threading.Thread(target=target, daemon=True).start()
 
     def power_off(self) -> None:
-        with contextlib.suppress(OSError), self._lock:
+        with contextlib.suppress(OSError):
             self._serial.sendall(b'{"op": "off", "id": 0}\n')
 
     def _read_guest(self) -> None:
-        for line in self._serial.makefile("rb"):
-            try:
-                answer = json.loads(line)
-            except ValueError:
-                continue  # the console's chatter before the line was raw
-            if answer.get("event") == "ready":
-                self._ready.set()
-                continue
+        with contextlib.suppress(ConnectionResetError):  # the guest was killed
+            for line in self._serial.makefile("rb"):
+                with contextlib.suppress(ValueError):  # chatter from before the line was raw
+                    self._take_answer(json.loads(line), line)
+
+    def _take_answer(self, answer: dict[str, Any], line: bytes) -> None:
+        if answer.get("event") == "ready":
+            self._ready.set()
+        elif answer.get("event") == "read":
+            self._room.release(answer["octets"])
+        else:
             with self._lock:
-                client = self._waiting.pop(answer.get("id"), None)
+                client = self._waiting.pop(answer.get("id", 0), None)
             if client is not None:
                 _reply(client, line)
+
+    def _send(self, data: bytes) -> None:
+        with self._sending:
+            for start in range(0, len(data), 1024):
+                block = data[start : start + 1024]
+                for _ in block:
+                    self._room.acquire()
+                self._serial.sendall(block)
 
     def _accept(self) -> None:
         while True:
@@ -80,11 +95,12 @@ class Relay:
         with self._lock:
             number = next(self._numbers)
             self._waiting[number] = client
-            try:
-                self._serial.sendall((json.dumps({**request, "id": number}) + "\n").encode())
-            except OSError as error:
-                del self._waiting[number]
-                _reply(client, json.dumps({"rc": 75, "out": "", "err": str(error)}).encode() + b"\n")
+        try:
+            self._send((json.dumps({**request, "id": number}) + "\n").encode())
+        except OSError as error:
+            with self._lock:
+                self._waiting.pop(number, None)
+            _reply(client, json.dumps({"rc": 75, "out": "", "err": str(error)}).encode() + b"\n")
 
 
 def _reply(client: socket.socket, line: bytes) -> None:

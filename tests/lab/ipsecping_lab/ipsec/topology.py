@@ -31,7 +31,7 @@ MTU = 1500
 
 @dataclass(frozen=True, slots=True)
 class TunnelPath:
-    """One way from the left gateway to a right one. ``base``: where its half of the public networks starts."""
+    """One way from the left gateway to a right one. ``base`` starts its half of the public networks."""
 
     letter: str
     number: int
