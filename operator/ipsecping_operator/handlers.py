@@ -37,8 +37,8 @@ class Backoffs:
 def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     """Handlers for the checks and, by label, for all that belongs to them."""
     made = kopf.OperatorRegistry()
-    kopf.on.startup(registry=made)(_calling(watcher.start))
-    kopf.on.cleanup(registry=made)(_calling(watcher.stop))
+    kopf.on.startup(id="start", registry=made)(_calling(watcher.start))
+    kopf.on.cleanup(id="stop", registry=made)(_calling(watcher.stop))
 
     @kopf.on.login(registry=made)
     async def login(**_: Any) -> kopf.ConnectionInfo:

@@ -2,7 +2,7 @@
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from ipsecping_operator.results.rejection import Rejection
 
@@ -11,6 +11,8 @@ class OperatorMetrics:
     """Counters and gauges of the operator's own work, in a registry of their own."""
 
     def __init__(self) -> None:
+        # A second series for each counter, which Prometheus does not need.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self.reconciles = Histogram(
             "ipsecping_operator_reconcile_seconds",

@@ -43,8 +43,10 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
         "headline": {"path": head.path, "probe": head.probe.name},
         "preferredPath": preferred.name,
         "paths": [_path(path) for path in verdict.paths],
-        "probes": [_probe(probe) for probe in verdict.probes if probe.figures is not None],
     }
+    probes = [_probe(probe) for probe in verdict.probes if probe.figures is not None]
+    if probes:
+        status["probes"] = probes
     if verdict.last_result is not None:
         status["lastResultTime"] = text.moment(verdict.last_result)
     if head.figures is not None:

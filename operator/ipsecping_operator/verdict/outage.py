@@ -33,8 +33,9 @@ def follow(outages: Sequence[Outage], verdict: Verdict, *, now: int) -> tuple[Ou
     finding = verdict.finding
     if finding.status is ConditionStatus.FALSE:
         if current is None:
+            earlier = (outages[0].end or 0) if outages else 0
             begun = Outage(
-                start=now if verdict.since is None else min(now, verdict.since),
+                start=now if verdict.since is None else max(min(now, verdict.since), earlier),
                 end=None,
                 reason=finding.reason.value,
                 message=finding.message,

@@ -1,0 +1,246 @@
+"""What the windows say under the thresholds, and how it reads."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ipsecping.contract import Invalidity, LossReason, ProbeType
+from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
+from ipsecping_operator.compile import CompiledCheck, Cron, Interval
+from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
+from ipsecping_operator.verdict.tally import Tally
+from ipsecping_operator.verdict.window import Window
+
+from .builders import NOON, SECOND, check, plan, probe, result
+
+FIVE_MINUTES = 300 * SECOND
+
+
+def filled(*rounds: Any, length: int = FIVE_MINUTES, **shared: Any) -> Window:
+    """A round every 30 s from noon; each is a count of answers (of ten), or a dict of a result's values."""
+    window = Window(length=length)
+    for index, given in enumerate(rounds):
+        values = {"received": given} if isinstance(given, int) else given
+        at = NOON + index * 30 * SECOND
+        made = result(at=at, **(shared | values))
+        window.add(Tally.of(made, start=at), now=at + made.duration)
+    return window
+
+
+def verdict(
+    window: Window | None, of: CompiledCheck | None = None, *, after: float = 0, **known: int
+) -> Verdict:
+    """The verdict on a single probe's window, `after` seconds past its newest round."""
+    windows: dict[ProbeKey, Window] = {} if window is None else {("default", "ping"): window}
+    last = NOON if window is None or window.last is None else window.last.end
+    now = last + int(after * SECOND)
+    if window is not None:
+        window.forget(now=now)
+    return judge(of or check(), windows, expected=Expectation(since=NOON, **known), now=now)
+
+
+def test_answers_in_time_are_healthy_and_the_message_says_what_that_rests_on() -> None:
+    found = verdict(filled(10, 10, 10, rtt_ms=12.1)).finding
+    assert (found.status, found.reason) == (ConditionStatus.TRUE, HealthyReason.WITHIN_THRESHOLDS)
+    assert found.message == "0.00 % of 30 packets lost, RTT p50 12.10ms in 5m on default/ping"
+
+
+def test_loss_above_the_limit_names_value_limit_window_place_and_direction() -> None:
+    back = {"received": 9, "forward_lost": 0, "reverse_lost": 1}
+    found = verdict(filled(back, back, back, 10, forward_lost=0, reverse_lost=0)).finding
+    assert found.reason is HealthyReason.LOSS_HIGH
+    assert found.message == (
+        "7.50 % of 40 packets lost in 5m (limit 1 %) on default/ping, all on the way back"
+    )
+
+
+@pytest.mark.parametrize(
+    ("forward", "reverse", "said"),
+    [
+        (1, 0, ", all on the way there"),
+        (0, 1, ", all on the way back"),
+        (None, None, ""),
+    ],
+)
+def test_the_direction_is_told_only_when_known(forward: int | None, reverse: int | None, said: str) -> None:
+    window = filled(*[{"received": 9, "forward_lost": forward, "reverse_lost": reverse}] * 3)
+    assert verdict(window).finding.message.endswith(f"on default/ping{said}")
+
+
+def test_one_round_of_unknown_direction_makes_the_whole_window_s_unknown() -> None:
+    known = {"received": 9, "forward_lost": 0, "reverse_lost": 1}
+    assert verdict(filled(known, 9, known)).finding.message.endswith("on default/ping")
+
+
+def test_losses_on_both_ways_are_counted_apart() -> None:
+    window = filled(*[{"received": 7, "forward_lost": 1, "reverse_lost": 2}] * 3)
+    assert verdict(window).finding.message.endswith(", 3 on the way there and 6 on the way back")
+
+
+def test_loss_at_the_limit_is_healthy() -> None:
+    window = filled(*[10] * 9, 9)
+    assert verdict(window, check(loss_percent="1")).finding.reason is HealthyReason.WITHIN_THRESHOLDS
+    assert verdict(window, check(loss_percent="0.99")).finding.reason is HealthyReason.LOSS_HIGH
+
+
+def test_three_unanswered_rounds_are_down_with_the_time_and_the_reason() -> None:
+    window = filled(10, 0, 0, 0, reason=LossReason.UNREACHABLE)
+    judged = verdict(window)
+    assert judged.finding.reason is HealthyReason.DOWN
+    assert judged.since == NOON + 30 * SECOND
+    assert judged.finding.message == (
+        "no answer to the last 30 packets in 3 rounds on default/ping, "
+        "since 2026-11-23T12:00:30Z: unreachable"
+    )
+
+
+def test_two_unanswered_rounds_are_not_yet_down() -> None:
+    assert verdict(filled(10, 0, 0)).finding.reason is HealthyReason.LOSS_HIGH
+
+
+def test_one_answered_packet_ends_down_but_the_loss_stays_until_it_leaves_the_window() -> None:
+    window = filled(*[0] * 5, *[10] * 4, length=60 * SECOND)
+    assert verdict(filled(0, 0, 0, 1)).finding.reason is HealthyReason.LOSS_HIGH
+    assert verdict(window, check(window_s=60)).finding.reason is HealthyReason.WITHIN_THRESHOLDS
+
+
+def test_rounds_the_prober_spoilt_are_never_loss() -> None:
+    spoilt = {"received": 0, "invalid": Invalidity.LATE_TICKS}
+    judged = verdict(filled(10, spoilt, 10, spoilt, 10, spoilt))
+    assert judged.finding.reason is HealthyReason.WITHIN_THRESHOLDS
+    assert judged.probes[0].figures is not None
+    assert judged.probes[0].figures.sent == 30
+
+
+def test_nothing_but_spoilt_rounds_lately_is_unknown() -> None:
+    spoilt = {"received": 0, "invalid": Invalidity.LATE_TICKS}
+    found = verdict(filled(10, spoilt, spoilt, spoilt)).finding
+    assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, HealthyReason.MEASUREMENT_INVALID)
+    assert found.message == (
+        "the last 3 rounds on default/ping measured the prober, not the path: packets left too late"
+    )
+    assert verdict(filled(spoilt)).finding.reason is HealthyReason.MEASUREMENT_INVALID
+
+
+def test_a_percentile_above_its_limit_is_latency() -> None:
+    window = filled(*[{"rtt_ms": [10, 10, 10, 10, 10, 10, 10, 10, 10, 90]}] * 3)
+    assert verdict(window, check(rtt_ms={"p50": 20})).finding.reason is HealthyReason.WITHIN_THRESHOLDS
+    found = verdict(window, check(rtt_ms={"p50": 20, "p99": 50})).finding
+    assert found.reason is HealthyReason.LATENCY_HIGH
+    assert found.message == "RTT p99 90.00ms of 30 packets in 5m (limit 50ms) on default/ping"
+
+
+def test_before_the_first_result_nothing_is_claimed() -> None:
+    judged = verdict(None, after=10**6)
+    assert (judged.finding.status, judged.finding.reason) == (
+        ConditionStatus.UNKNOWN,
+        HealthyReason.NO_RESULTS,
+    )
+    assert judged.last_result is None
+
+
+def test_silence_for_two_intervals_and_a_round_is_stale_to_the_nanosecond() -> None:
+    window = filled(10, 10, 10)  # each round may take 2 s: nine spacings of 100 ms, 1.1 s time-out
+    due = 2 * 30 + 2.0
+    assert verdict(window, after=due - 1e-9).finding.reason is HealthyReason.WITHIN_THRESHOLDS
+    judged = verdict(window, after=due)
+    assert (judged.finding.status, judged.finding.reason) == (
+        ConditionStatus.UNKNOWN,
+        HealthyReason.STALE_RESULTS,
+    )
+    assert judged.finding.message == (
+        "no result from default/ping since 2026-11-23T12:01:02Z, expected is one every 30s; "
+        "Ready says whether its pod runs"
+    )
+
+
+def test_a_probe_that_was_down_and_falls_silent_is_unknown_not_down() -> None:
+    assert verdict(filled(0, 0, 0), after=63).finding.reason is HealthyReason.STALE_RESULTS
+
+
+def test_the_verdict_names_the_instant_at_which_time_alone_changes_it() -> None:
+    window = filled(10, 10, 10)
+    assert window.last is not None
+    assert verdict(window).next_change == window.last.end + 62 * SECOND
+
+
+def test_a_result_of_an_earlier_run_of_the_operator_goes_stale_too() -> None:
+    judged = verdict(None, known_last=NOON, after=62)
+    assert judged.finding.reason is HealthyReason.STALE_RESULTS
+    assert judged.last_result == NOON
+
+
+def cron_check(line: str) -> CompiledCheck:
+    return check(plan(interval_ms=None), schedule=Cron(line=line, time_zone=None))
+
+
+def test_a_cron_check_is_not_stale_over_a_weekend_it_does_not_run_on() -> None:
+    friday = int(datetime(2026, 11, 27, 8, tzinfo=UTC).timestamp()) * SECOND
+    window = Window(length=FIVE_MINUTES)
+    window.add(Tally.of(result(at=friday), start=friday), now=friday)
+    windows = {("default", "ping"): window}
+    working_days = cron_check("0 8 * * 1-5")
+
+    def reason(day: int, hour: int, minute: int) -> HealthyReason:
+        now = int(datetime(2026, 11, day, hour, minute, tzinfo=UTC).timestamp()) * SECOND
+        return judge(working_days, windows, expected=Expectation(since=NOON), now=now).finding.reason
+
+    assert reason(28, 12, 0) is HealthyReason.WITHIN_THRESHOLDS
+    assert reason(30, 8, 1) is HealthyReason.WITHIN_THRESHOLDS
+    assert reason(30, 8, 3) is HealthyReason.STALE_RESULTS
+
+
+def test_a_new_cron_check_says_when_it_will_run() -> None:
+    found = verdict(None, cron_check("30 12 * * *")).finding
+    assert found.message == "no result yet from default/ping; next run at 2026-11-23T12:30:00Z"
+
+
+def test_a_suspended_check_is_unknown_whatever_was_measured() -> None:
+    found = verdict(filled(0, 0, 0), check(suspend=True)).finding
+    assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, HealthyReason.SUSPENDED)
+
+
+TWO = plan(probe("ping"), probe("datapath", type=ProbeType.STAMP, port=862))
+
+
+def two_probes(ping: Window | None, datapath: Window | None) -> Verdict:
+    windows = {
+        ("default", name): window
+        for name, window in (("ping", ping), ("datapath", datapath))
+        if window is not None
+    }
+    return judge(check(TWO), windows, expected=Expectation(since=NOON), now=NOON + 70 * SECOND)
+
+
+def test_the_worst_probe_speaks_for_the_check() -> None:
+    good, bad = filled(10, 10, 10), filled(9, 9, 9, of=TWO, probe_name="datapath")
+    judged = two_probes(good, bad)
+    assert judged.finding.reason is HealthyReason.LOSS_HIGH
+    assert judged.finding.message.endswith("on default/datapath; the other probe within thresholds")
+
+
+def test_failing_outweighs_unknown_and_unknown_outweighs_healthy() -> None:
+    good, bad = filled(10, 10, 10), filled(9, 9, 9)
+    assert two_probes(bad, None).finding.reason is HealthyReason.LOSS_HIGH
+    assert two_probes(good, None).finding.reason is HealthyReason.NO_RESULTS
+    assert two_probes(good, None).finding.status is ConditionStatus.UNKNOWN
+
+
+def test_the_headline_is_the_first_healthy_path_s() -> None:
+    paths = (plan(path="primary"), plan(path="backup"))
+    windows = {("primary", "ping"): filled(0, 0, 0), ("backup", "ping"): filled(10, 10, 10)}
+    judged = judge(check(*paths), windows, expected=Expectation(since=NOON), now=NOON + 70 * SECOND)
+    assert judged.preferred.name == "backup"
+    assert judged.finding.reason is HealthyReason.DOWN
+
+
+def test_a_short_interval_is_given_its_slowest_round() -> None:
+    slow = plan(probe(timeout_ms=20_000), interval_ms=1000)
+    judged = judge(
+        check(slow, schedule=Interval(interval_ms=1000)),
+        {("default", "ping"): filled(10)},
+        expected=Expectation(since=NOON),
+        now=NOON + 20 * SECOND,
+    )
+    assert judged.finding.reason is HealthyReason.WITHIN_THRESHOLDS

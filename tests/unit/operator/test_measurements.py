@@ -1,0 +1,147 @@
+"""Which results count, and for what."""
+
+from dataclasses import replace
+
+import pytest
+
+from ipsecping.contract import CheckRef, Invalidity, RoundResult
+from ipsecping_operator.results import placing
+from ipsecping_operator.results.measurements import Measurements
+from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.results.totals import BOUNDS, Totals
+from ipsecping_operator.verdict.tally import Tally
+
+from .builders import MS, NOON, SECOND, check, plan, probe, result
+
+KEY = ("default", "ping")
+
+
+def following(*plans: object) -> Measurements:
+    made = Measurements()
+    made.follow(check(*plans))  # type: ignore[arg-type]
+    return made
+
+
+def accept(into: Measurements, given: RoundResult) -> Rejection | None:
+    return into.accept(given, start=given.started_at, now=given.started_at + given.duration)
+
+
+def sent(of: Measurements) -> int:
+    total = of.series[KEY].window.total()
+    return total.sent if total else 0
+
+
+def test_a_result_of_the_current_plan_counts() -> None:
+    measurements = following()
+    assert accept(measurements, result()) is None
+    assert sent(measurements) == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"uid": "another"}, Rejection.FOREIGN_CHECK),
+        ({"nonce": "0" * 16}, Rejection.OTHER_PLAN),
+        ({"path": "backup"}, Rejection.UNKNOWN_PROBE),
+    ],
+)
+def test_a_result_for_another_check_plan_or_path_changes_nothing(
+    change: dict[str, str], why: Rejection
+) -> None:
+    measurements = following()
+    made = result()
+    ref: CheckRef = replace(made.check, **change)  # type: ignore[arg-type]
+    assert accept(measurements, replace(made, check=ref)) is why
+    assert measurements.series == {}
+
+
+def test_a_result_of_an_unknown_probe_changes_nothing() -> None:
+    measurements = following()
+    assert accept(measurements, replace(result(), probe="other")) is Rejection.UNKNOWN_PROBE
+    assert measurements.series == {}
+
+
+def test_after_an_edit_the_previous_plan_s_results_count_until_the_first_of_the_new_one() -> None:
+    old, new = plan(), plan(probe(count=20, timeout_ms=2000), generation=2)
+    measurements = following(old)
+    accept(measurements, result(of=old))
+    assert measurements.follow(check(new)) is True
+    assert accept(measurements, result(of=old, at=NOON + 30 * SECOND)) is None
+    assert sent(measurements) == 20
+    assert accept(measurements, result(of=new, at=NOON + 60 * SECOND, sent=20)) is None
+    assert sent(measurements) == 20  # the window began anew: another count is another measurement
+    assert accept(measurements, result(of=old, at=NOON + 90 * SECOND)) is Rejection.OTHER_PLAN
+    assert sent(measurements) == 20
+
+
+def test_results_of_the_plan_before_the_previous_one_no_longer_count() -> None:
+    first, second, third = (plan(probe(size=size)) for size in (56, 64, 72))
+    measurements = following(first)
+    measurements.follow(check(second))
+    measurements.follow(check(third))
+    assert accept(measurements, result(of=first)) is Rejection.OTHER_PLAN
+    assert accept(measurements, result(of=second)) is None
+
+
+def test_an_edit_of_the_interval_keeps_the_window() -> None:
+    old, new = plan(interval_ms=30_000), plan(interval_ms=10_000)
+    measurements = following(old)
+    accept(measurements, result(of=old))
+    measurements.follow(check(new))
+    accept(measurements, result(of=new, at=NOON + 10 * SECOND))
+    assert sent(measurements) == 20
+
+
+def test_an_edit_of_the_thresholds_alone_changes_no_plan() -> None:
+    measurements = following(plan(generation=1))
+    assert measurements.follow(check(plan(generation=2), loss_percent="5", window_s=60)) is False
+    assert accept(measurements, result()) is None
+    assert measurements.series[KEY].window.length == 60 * SECOND
+
+
+def test_what_was_measured_before_a_pause_is_forgotten_when_it_ends() -> None:
+    measurements = following()
+    accept(measurements, result())
+    measurements.follow(check(suspend=True))
+    assert sent(measurements) == 10
+    measurements.follow(check())
+    assert measurements.series == {}
+
+
+def test_counters_grow_over_all_valid_rounds_and_survive_the_window() -> None:
+    measurements = following()
+    for index in range(30):
+        accept(measurements, result(at=NOON + index * 30 * SECOND, received=9))
+    accept(measurements, result(at=NOON + 900 * SECOND, received=0, invalid=Invalidity.LATE_TICKS))
+    totals = measurements.series[KEY].totals
+    assert (totals.sent, totals.received) == (300, 270)
+
+
+def test_the_exported_histogram_holds_every_answer_in_its_bucket() -> None:
+    totals = Totals()
+    times = [0.3, 1.7, 4.9, 12, 12, 99, 7000]
+    totals.add(Tally.of(result(sent=7, rtt_ms=times), start=NOON))
+    cumulative = {bound: sum(totals.buckets[: i + 1]) for i, bound in enumerate(BOUNDS)}
+    assert cumulative[2 * MS] == 2
+    assert cumulative[5 * MS] == 3
+    assert cumulative[100 * MS] == 6
+    assert cumulative[BOUNDS[-1]] == 6
+    assert sum(totals.buckets) == totals.rtt_count == 7
+
+
+@pytest.mark.parametrize("skew", [-3600 * SECOND, 0, 3600 * SECOND])
+def test_a_node_s_wrong_clock_does_not_move_its_rounds(skew: int) -> None:
+    began, now = NOON, NOON + 5 * SECOND
+    agent_start = began + skew
+    assert placing.from_agent(agent_start, 2 * SECOND, offset=-skew, now=now) == began
+
+
+def test_no_round_ends_in_the_future() -> None:
+    assert placing.from_agent(NOON, 2 * SECOND, offset=0, now=NOON) == NOON - 2 * SECOND
+
+
+def test_a_finished_pod_s_round_lies_between_the_pod_s_creation_and_now() -> None:
+    created, now = NOON, NOON + 60 * SECOND
+    assert placing.from_pod(NOON + 3 * SECOND, SECOND, pod_created=created, now=now) == NOON + 3 * SECOND
+    assert placing.from_pod(NOON - 10**15, SECOND, pod_created=created, now=now) == created
+    assert placing.from_pod(NOON + 10**15, SECOND, pod_created=created, now=now) == now - SECOND

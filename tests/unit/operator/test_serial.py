@@ -1,0 +1,91 @@
+"""One key at a time, every request answered by a later run, failures repeated."""
+
+import asyncio
+import itertools
+
+from ipsecping_operator.reconcile.serial import SerialQueue
+
+from .virtual_time import run
+
+
+def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
+    runs: list[float] = []
+    running = 0
+
+    async def work(key: str) -> bool:
+        nonlocal running
+        running += 1
+        assert running == 1
+        runs.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(10)
+        running -= 1
+        return True
+
+    async def scenario() -> None:
+        queue = SerialQueue(work)
+        for _ in range(5):
+            queue.request("a")
+            await asyncio.sleep(1)
+        await asyncio.sleep(100)
+        assert queue.waiting == 0
+
+    run(scenario())
+    assert runs == [0, 10]
+
+
+def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
+    most = running = 0
+
+    async def work(key: str) -> bool:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(1)
+        running -= 1
+        return True
+
+    async def scenario() -> None:
+        queue = SerialQueue(work, at_once=4)
+        for key in range(20):
+            queue.request(str(key))
+        await asyncio.sleep(20)
+
+    run(scenario())
+    assert most == 4
+
+
+def test_a_failure_is_repeated_later_each_time_until_it_succeeds() -> None:
+    runs: list[float] = []
+
+    async def work(key: str) -> bool:
+        runs.append(asyncio.get_running_loop().time())
+        return len(runs) > 6
+
+    async def scenario() -> None:
+        queue = SerialQueue(work)
+        queue.request("a")
+        await asyncio.sleep(10_000)
+
+    run(scenario())
+    assert len(runs) == 7
+    pauses = [later - earlier for earlier, later in itertools.pairwise(runs)]
+    assert all(0.7 * 2**n <= pause <= 2**n for n, pause in enumerate(pauses))
+
+
+def test_news_about_a_failing_key_is_tried_at_once() -> None:
+    runs: list[float] = []
+
+    async def work(key: str) -> bool:
+        runs.append(asyncio.get_running_loop().time())
+        return False
+
+    async def scenario() -> None:
+        queue = SerialQueue(work)
+        queue.request("a")
+        await asyncio.sleep(0.1)
+        queue.request("a")
+        await asyncio.sleep(0.1)
+        await queue.close()
+
+    run(scenario())
+    assert runs == [0, 0.1]
