@@ -1,0 +1,32 @@
+"""A real etcd and kube-apiserver for the whole run, with our CRD; a namespace of its own for each test."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from ipsecping_lab.apiserver import ApiServer, api_server
+from ipsecping_operator.api.crd import crd_yaml
+
+from .kubectl import Kubectl
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The API server, with the CRD established."""
+    with api_server(tmp_path_factory.mktemp("api")) as api:
+        kubectl = Kubectl(api.kubectl, api.kubeconfig, "default")
+        kubectl("apply", "--server-side", "-f", "-", stdin=crd_yaml())
+        kubectl("wait", "--for=condition=Established", "crd/ipsectunnelchecks.ipsecping.dev", "--timeout=30s")
+        yield api
+
+
+@pytest.fixture
+def kubectl(server: ApiServer) -> Kubectl:
+    """kubectl in a new namespace that enforces the restricted Pod Security level."""
+    made = Kubectl(server.kubectl, server.kubeconfig, f"test-{uuid.uuid4().hex[:8]}")
+    made("create", "namespace", made.namespace)
+    made("label", "namespace", made.namespace, RESTRICTED)
+    return made

@@ -1,0 +1,57 @@
+"""kubectl as a user runs it."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl in one namespace of the API server under test."""
+
+    program: Path
+    kubeconfig: Path
+    namespace: str
+
+    def run(self, *words: str, stdin: str | None = None, **env: str) -> "subprocess.CompletedProcess[str]":
+        """Run it; the caller looks at the exit status."""
+        home = str(self.kubeconfig.parent)
+        return subprocess.run(
+            [self.program, "--namespace", self.namespace, *words],
+            env={"KUBECONFIG": str(self.kubeconfig), "HOME": home, "PATH": "/usr/bin:/bin"} | env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def __call__(self, *words: str, stdin: str | None = None, **env: str) -> str:
+        """What it prints; fails the test when it fails."""
+        done = self.run(*words, stdin=stdin, **env)
+        assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
+        return done.stdout
+
+    def get(self, *words: str) -> Any:
+        """An object as JSON."""
+        return json.loads(self("get", *words, "--output=json"))
+
+    def refused(self, *words: str, stdin: str | None = None) -> str:
+        """What it says when the server refuses; fails the test when it succeeds."""
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode != 0, f"kubectl {' '.join(words)} should have been refused: {done.stdout}"
+        return done.stderr
+
+
+def manifest(spec: Any, *, name: str = "hq-dc1") -> str:
+    """A check as JSON, which kubectl reads as it reads YAML."""
+    return json.dumps(
+        {
+            "apiVersion": "ipsecping.dev/v1alpha1",
+            "kind": "IPsecTunnelCheck",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+    )

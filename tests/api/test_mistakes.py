@@ -1,0 +1,151 @@
+"""What is wrong is refused by `kubectl apply` with a message that names the field; here and offline alike."""
+
+import random
+import re
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ipsecping_operator.api import CheckSpec, InvalidModel
+from ipsecping_operator.api.validation import read
+
+from .kubectl import Kubectl, manifest
+
+MISTAKES = yaml.safe_load((Path(__file__).parents[1] / "mistakes.yaml").read_text())
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"].replace(" ", "-"))
+def test_a_mistake_is_refused_by_its_field(kubectl: Kubectl, mistake: dict[str, Any]) -> None:
+    said = kubectl.refused("apply", "--dry-run=server", "-f", "-", stdin=manifest(mistake["spec"]))
+    (line,) = [line for line in said.splitlines() if mistake["field"] in line]
+    assert re.search(rf"{re.escape(mistake['field'])}[:\"]", line)
+    assert (mistake.get("says") or mistake["server"]) in line
+
+
+Chance = random.Random
+
+
+def a_duration(chance: Chance) -> str:
+    number = chance.choice(
+        ["0", "1", "9", "10", "59", "60", "61", "999999", "1000000", "0.0009", "0.001", "1.5"]
+    )
+    unit = chance.choice(["ms", "s", "m", "h", "us", "d", ""])
+    return number + unit + chance.choice(["", "", "", "1ms", "0.5s", "24h", " "])
+
+
+def an_address(chance: Chance) -> str:
+    known = ["::", "::1", "fe80::1", "ff02::1", "2001:db8::10", "::ffff:10.0.0.1", "fc00::1", "2001:DB8::1"]
+    known += ["0.0.0.0", "127.0.0.1", "169.254.1.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255"]
+    octets = ".".join(chance.choice(["0", "1", "10", "127", "255", "256", "01", ""]) for _ in range(4))
+    labels = ".".join(
+        "".join(chance.choices(string.ascii_lowercase + "09-_A", k=chance.choice([0, 1, 2, 62, 63, 64])))
+        for _ in range(chance.randint(1, 3))
+    )
+    return chance.choice(
+        [chance.choice(known), octets, labels, f"{labels}.", f"{labels}.example", f"{octets}%eth0"]
+    )
+
+
+def a_cron_line(chance: Chance) -> str:
+    values = [
+        "*",
+        "?",
+        "0",
+        "7",
+        "12",
+        "31",
+        "59",
+        "60",
+        "mon",
+        "JAN",
+        "1-5",
+        "5-1",
+        "*/2",
+        "*/0",
+        "0/15",
+        "1,2",
+        "L",
+    ]
+    fields = [chance.choice(values[:4] if chance.random() < 0.6 else values) for _ in range(5)]
+    return chance.choice(
+        [" ".join(fields)] * 8 + [" ".join(fields[:4]), "@daily", "@every 1m", "  ".join(fields)]
+    )
+
+
+def a_toleration(chance: Chance) -> dict[str, Any]:
+    fields: dict[str, list[Any]] = {
+        "key": ["a", "example.com/a", "a b", "/a"],
+        "operator": ["Exists", "Equal", "exists"],
+        "value": ["", "a", "a b"],
+        "effect": ["NoExecute", "NoSchedule"],
+        "tolerationSeconds": [0, 60],
+    }
+    return {name: chance.choice(values) for name, values in fields.items() if chance.random() < 0.5}
+
+
+def a_probe(chance: Chance) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": chance.choice(["a", "b", "b", "x-1"])}
+    if chance.random() < 0.5:
+        made["count"] = chance.choice([1, 2, 10, 11, 100, 101, 1000])
+    if chance.random() < 0.5:
+        made["spacing"] = chance.choice(["10ms", "100ms", "111ms", "1s", "1m"])
+    if chance.random() < 0.3:
+        made["size"] = chance.choice([23, 24, 43, 44, 65507])
+    for member in chance.sample(["icmp", "stamp"], k=chance.choice([1, 1, 1, 1, 0, 2])):
+        made[member] = {}
+    return made
+
+
+def a_whole_spec(chance: Chance) -> dict[str, Any]:
+    schedules: list[dict[str, str]] = [{}, {"interval": "1s"}, {"interval": "1001ms"}, {"cron": "@hourly"}]
+    probes = [a_probe(chance) for _ in range(chance.choice([1, 1, 2, 9]))]
+    for index, probe in enumerate(probes[2:]):
+        probe["name"] = f"p{index}"
+    return {"target": "a", "schedule": chance.choice(schedules), "probes": probes}
+
+
+MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
+    "interval": lambda chance: {"target": "a", "schedule": {"interval": a_duration(chance)}},
+    "latency": lambda chance: {"target": "a", "thresholds": {"rtt": {"p99": a_duration(chance)}}},
+    "target": lambda chance: {"target": an_address(chance)},
+    "cron": lambda chance: {"target": "a", "schedule": {"cron": a_cron_line(chance)}},
+    "toleration": lambda chance: {"target": "a", "placement": {"tolerations": [a_toleration(chance)]}},
+    "node-selector": lambda chance: {
+        "target": "a",
+        "placement": {"nodeSelector": {chance.choice(["a", "a/b", "a/b/c", "-a", "a" * 64, "A.b_c"]): "x"}},
+    },
+    "loss": lambda chance: {
+        "target": "a",
+        "thresholds": {
+            "lossPercent": chance.choice([0, 100, -1, 101, "0", "99.9999", "100.0", "100.1", "1.", "", "1e1"])
+        },
+    },
+    "whole": a_whole_spec,
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_the_rules_in_cel_and_in_python_judge_alike(kubectl: Kubectl, kind: str) -> None:
+    chance = random.Random(kind)
+    specs = {f"v{number}": MAKERS[kind](chance) for number in range(250)}
+    documents = "\n---\n".join(manifest(spec, name=name) for name, spec in specs.items())
+    done = kubectl.run("create", "--dry-run=server", "-f", "-", stdin=documents)
+    accepted = set(re.findall(r"ipsectunnelcheck\.ipsecping\.dev/(v\d+) created", done.stdout))
+    refused = set(re.findall(r'"(v\d+)" is invalid', done.stderr))
+    assert accepted | refused == set(specs)
+    ours = {name for name, spec in specs.items() if valid(spec)}
+    assert ours == accepted, {name: specs[name] for name in ours ^ accepted}
+    assert accepted
+    assert refused
+
+
+def valid(spec: dict[str, Any]) -> bool:
+    try:
+        read(CheckSpec, spec, path="spec")
+    except InvalidModel:
+        return False
+    return True
