@@ -126,6 +126,8 @@ class Operator:
             if gone:
                 self._reporter.forget(uid)
                 return store.remove_check(uid)
+            if uid not in store.checks or store.checks[uid].body is None:
+                self._reporter.known(uid, body.get("status"))
             return store.put_check(body, now=time.time_ns())
         if gone:
             remove = store.remove_pod if kind is POD else store.remove_child

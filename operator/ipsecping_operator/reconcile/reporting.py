@@ -44,6 +44,11 @@ class Reporter:
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
 
+    def known(self, uid: str, status: Mapping[str, Any] | None) -> None:
+        """What the API holds of a check that is seen for the first time."""
+        if status:
+            self._writer.known(uid, status)
+
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
         if uid not in self._soon:

@@ -1,0 +1,222 @@
+"""Following an agent over a real loopback connection, well-behaved and otherwise."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from ipsecping.contract import ContractError, RoundResult
+from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item
+from ipsecping_operator.results.lines import LineSplitter
+from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.results.stream import Agent, Reader
+
+from .agent_server import POD_UID, Ring, Script, Send, encoded, serving
+from .builders import NOON, SECOND, result
+
+LOG = logging.LoggerAdapter(logging.getLogger("test"), {})
+
+
+class Followed:
+    """What a reader delivered and rejected."""
+
+    def __init__(self) -> None:
+        self.results: list[tuple[RoundResult, int]] = []
+        self.rejected: dict[Rejection, int] = {}
+        self._news = asyncio.Event()
+
+    def deliver(self, given: RoundResult, start: int) -> None:
+        self.results.append((given, start))
+        self._news.set()
+
+    def reject(self, reason: Rejection, count: int) -> None:
+        self.rejected[reason] = self.rejected.get(reason, 0) + count
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    @property
+    def order(self) -> list[int]:
+        return [given.started_at for given, _ in self.results]
+
+
+@asynccontextmanager
+async def following(
+    script: Script, *, pod_uid: str = POD_UID, silence: float = 25.0, clock: int = NOON + 3600 * SECOND
+) -> AsyncIterator[Followed]:
+    followed = Followed()
+    async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+        reader = Reader(
+            Agent(pod_uid=pod_uid, pod="probe-1", address="127.0.0.1", port=port),
+            session=session,
+            deliver=followed.deliver,
+            reject=followed.reject,
+            log=LOG,
+            clock=lambda: clock,
+            silence=silence,
+            first_pause=0.01,
+        )
+        task = asyncio.create_task(reader.run())
+        try:
+            yield followed
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def rounds(count: int) -> list[RoundResult]:
+    return [result(at=NOON + index * 30 * SECOND) for index in range(count)]
+
+
+async def test_every_result_in_the_ring_is_delivered_in_order() -> None:
+    ring = Ring()
+    ring.results = rounds(200)
+    async with following(ring.script) as followed:
+        await followed.until(lambda: len(followed.results) == 200)
+    assert followed.order == [each.started_at for each in ring.results]
+    assert followed.rejected == {}
+
+
+async def test_a_broken_connection_is_resumed_where_it_broke_and_nothing_counts_twice() -> None:
+    ring = Ring()
+    ring.results, ring.cut_after = rounds(10), 4
+    async with following(ring.script) as followed:
+        await followed.until(lambda: len(followed.results) == 10)
+    assert followed.order == [each.started_at for each in ring.results]
+    assert ring.served == [None, "boot-1:4"]
+    assert followed.rejected == {}
+
+
+async def test_an_agent_that_started_anew_is_read_from_its_beginning() -> None:
+    ring = Ring()
+    ring.results, ring.cut_after = rounds(5), 5
+    async with following(ring.script) as followed:
+        await followed.until(lambda: len(followed.results) == 5)
+        ring.boot, ring.results = "boot-2", rounds(3)
+        await followed.until(lambda: len(followed.results) == 8)
+    assert followed.rejected == {}
+
+
+async def test_results_that_left_the_ring_while_nobody_read_are_said_to_be_missing() -> None:
+    early, late = Ring(), Ring()
+    early.results, early.cut_after = rounds(5), 2
+    late.first, late.results = 6, rounds(3)
+
+    async def script(after: str | None, send: Send) -> None:
+        await (early if after is None else late).script(after, send)
+
+    async with following(script) as followed:
+        await followed.until(lambda: len(followed.results) == 5)
+    assert late.served == ["boot-1:2"]
+    assert followed.rejected == {Rejection.MISSED: 3}
+
+
+async def test_an_agent_that_sends_an_item_twice_counts_once() -> None:
+    async def script(after: str | None, send: Send) -> None:
+        await send(encoded(Hello(boot_id="b", pod_uid=POD_UID, now=NOON, first=1)))
+        for sequence in (1, 1, 2, 5):
+            await send(encoded(Item(sequence=sequence, result=result())))
+        await asyncio.Event().wait()
+
+    async with following(script) as followed:
+        await followed.until(lambda: len(followed.results) == 3)
+    assert followed.rejected == {Rejection.DUPLICATE: 1, Rejection.MISSED: 2}
+
+
+@pytest.mark.parametrize("answering", ["00000000-0000-0000-0000-000000000000", None])
+async def test_another_pod_at_the_same_address_is_not_believed(answering: str | None) -> None:
+    ring = Ring(pod_uid=answering)
+    ring.results = rounds(3)
+    async with following(ring.script) as followed:
+        await followed.until(lambda: followed.rejected.get(Rejection.FOREIGN_POD, 0) >= 2)
+        assert followed.results == []
+        ring.pod_uid = POD_UID
+        await followed.until(lambda: len(followed.results) == 3)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"not json\n",
+        b"[1, 2]\n",
+        b'{"hello": 1}\n',
+        b'{"sequence": 1}\n',
+        b"\xff\xfe\n",
+        b"x" * (MAX_LINE + 1),
+        b"[" * 60_000 + b"\n",
+        encoded(Heartbeat(now=1)),
+        encoded(Item(sequence=1, result=result())),
+    ],
+    ids=["text", "list", "bad-hello", "bare-item", "no-utf-8", "endless", "deep", "beat-first", "item-first"],
+)
+async def test_garbage_delivers_nothing_and_the_agent_is_tried_again(garbage: bytes) -> None:
+    ring, answers = Ring(), 0
+    ring.results = rounds(2)
+
+    async def script(after: str | None, send: Send) -> None:
+        nonlocal answers
+        answers += 1
+        if answers == 1:
+            await send(garbage)
+            await asyncio.Event().wait()
+        await ring.script(after, send)
+
+    async with following(script) as followed:
+        await followed.until(lambda: len(followed.results) == 2)
+    assert followed.rejected == {Rejection.MALFORMED: 1}
+
+
+async def test_a_result_whose_figures_contradict_one_another_is_refused() -> None:
+    text = encoded(Item(sequence=1, result=result())).replace(b'"received": 10', b'"received": 11')
+
+    async def script(after: str | None, send: Send) -> None:
+        await send(encoded(Hello(boot_id="b", pod_uid=POD_UID, now=NOON, first=1)))
+        await send(text)
+        await asyncio.Event().wait()
+
+    async with following(script) as followed:
+        await followed.until(lambda: Rejection.MALFORMED in followed.rejected)
+    assert followed.results == []
+
+
+async def test_a_connection_without_heartbeats_is_given_up_and_made_again() -> None:
+    ring = Ring()
+    ring.results = rounds(1)
+    async with following(ring.script, silence=0.05) as followed:
+        await followed.until(lambda: len(followed.results) == 1)
+        async with asyncio.timeout(10):
+            while len(ring.served) < 3:
+                await asyncio.sleep(0.01)
+    assert ring.served[1:3] == ["boot-1:1", "boot-1:1"]
+    assert len(followed.results) == 1
+
+
+@pytest.mark.parametrize("skew", [-7200, 7200])
+async def test_rounds_are_placed_on_the_operator_s_clock(skew: int) -> None:
+    now = NOON + 3600 * SECOND
+    agent_clock = now + skew * SECOND
+    ring = Ring(now=agent_clock)
+    ring.results = [result(at=agent_clock - 60 * SECOND)]
+    async with following(ring.script, clock=now) as followed:
+        await followed.until(lambda: len(followed.results) == 1)
+    assert followed.results[0][1] == now - 60 * SECOND
+
+
+def test_lines_are_cut_wherever_the_pieces_end() -> None:
+    splitter = LineSplitter(limit=10)
+    pieces = [b"on", b"e\ntwo\nthr", b"ee", b"\n", b"0123456789\n"]
+    assert [line for piece in pieces for line in splitter.feed(piece)] == [
+        b"one",
+        b"two",
+        b"three",
+        b"0123456789",
+    ]
+    with pytest.raises(ContractError, match="longer than 10"):
+        list(splitter.feed(b"0123456789a\n"))
