@@ -4,6 +4,7 @@ Kubernetes uses robfig/cron. Its dialect differs from Debian's, which cronsim fo
 evened out here: `*/2` in a day field restricts the day (and so is OR-ed with the other day field), 7 is no
 weekday, and daylight saving time gets no special treatment: a line fires at every instant whose local time
 matches, so not at all within the hour that is skipped in spring, and twice within the one repeated in autumn.
+(Where clocks change at midnight or by half an hour, robfig/cron errs on that one day; that is not copied.)
 """
 
 import heapq
