@@ -1,0 +1,196 @@
+"""What controllers and a kubelet would do, done by hand: the API server under test has neither."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..kubectl import Kubectl
+from .processes import Process, eventually, free_port
+
+Object = dict[str, Any]
+
+
+@dataclass
+class Cluster:
+    """One namespace: makes the pods of Deployments and CronJobs, and runs agents for them."""
+
+    kubectl: Kubectl
+    workdir: Path
+    processes: list[Process] = field(default_factory=list)
+
+    def check(self, spec: Mapping[str, Any], *, name: str = "hq") -> str:
+        """Apply a check; its UID."""
+        manifest = {
+            "apiVersion": "ipsecping.dev/v1alpha1",
+            "kind": "IPsecTunnelCheck",
+            "metadata": {"name": name},
+            "spec": {"target": "127.0.0.1", **spec},
+        }
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+        return str(self.kubectl.get("itc", name)["metadata"]["uid"])
+
+    def status(self, name: str = "hq") -> Object:
+        """The check's status, empty when there is none yet."""
+        status: Object = self.kubectl.get("itc", name).get("status", {})
+        return status
+
+    def condition(self, kind: str, name: str = "hq") -> Object:
+        """A condition of the check, empty when there is none."""
+        conditions = self.status(name).get("conditions", [])
+        return next((each for each in conditions if each["type"] == kind), {})
+
+    def says(self, kind: str, status: str, reason: str, *, name: str = "hq", seconds: float = 30) -> None:
+        """Wait until the condition has this status and reason."""
+
+        def holds() -> bool:
+            found = self.condition(kind, name)
+            return (found.get("status"), found.get("reason")) == (status, reason)
+
+        eventually(holds, what=f"{kind}={status} {reason}", seconds=seconds)
+
+    def children(self, kind: str) -> list[Object]:
+        """All objects of a kind that the operator made in the namespace."""
+        found: Object = self.kubectl.get(kind, "-l", "app.kubernetes.io/managed-by=ipsecping")
+        return list(found["items"])
+
+    def one(self, kind: str) -> Object:
+        """Wait for the only object of a kind that the operator makes here."""
+        eventually(lambda: len(self.children(kind)) == 1, what=f"one {kind}")
+        return self.children(kind)[0]
+
+    def make(self, manifest: Object) -> Object:
+        """Create an object; as stored."""
+        words = ("create", "--output=json", "-f", "-")
+        stored: Object = json.loads(self.kubectl(*words, stdin=json.dumps(manifest)))
+        return stored
+
+    def set_status(self, kind: str, name: str, status: Object) -> None:
+        """Write a status as a controller or the kubelet would."""
+        patch = json.dumps({"status": status})
+        self.kubectl("patch", kind, name, "--subresource=status", "--type=merge", f"--patch={patch}")
+
+    def pod(self, workload: Object, template: Object, between: tuple[str, str], **spec: Any) -> Object:
+        """A pod as the workload's controllers would make it, with the object in between."""
+        api_version, kind = between
+        name = f"{workload['metadata']['name']}-{uuid.uuid4().hex[:5]}"
+        if kind == "Job":
+            body = {"template": template, "backoffLimit": 0}
+        else:
+            body = {"selector": workload["spec"]["selector"], "template": template}
+        middle = self.make(
+            {
+                "apiVersion": api_version,
+                "kind": kind,
+                "metadata": {
+                    "name": name,
+                    "labels": template["metadata"]["labels"],
+                    "ownerReferences": [owner(workload)],
+                },
+                "spec": body,
+            }
+        )
+        return self.make(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "labels": template["metadata"]["labels"],
+                    "ownerReferences": [owner(middle)],
+                },
+                "spec": template["spec"] | spec,
+            }
+        )
+
+    def run_agent(self) -> "AgentPod":
+        """Do what it takes to have the only Deployment here run its agent, on a port of loopback."""
+        deployment, plan = self.one("deployment"), self.one("configmap")
+        template, port = deployment["spec"]["template"], free_port()
+        (container,) = template["spec"]["containers"]
+        (named,) = (each for each in container["ports"] if each["name"] == "http")
+        named["containerPort"] = port
+        pod = self.pod(deployment, template, ("apps/v1", "ReplicaSet"))
+        directory = self.workdir / pod["metadata"]["name"]
+        directory.mkdir()
+        (directory / "plan.json").write_text(plan["data"]["plan.json"])
+        process = Process(
+            words=["-m", "ipsecping", "agent", str(directory / "plan.json"), "--listen", f"127.0.0.1:{port}"],
+            log=directory / "agent.log",
+            env={"POD_UID": pod["metadata"]["uid"]},
+        )
+        self.processes.append(process)
+        process.start()
+        self.set_status("pod", pod["metadata"]["name"], RUNNING)
+        self.available(deployment["metadata"]["name"])
+        return AgentPod(name=pod["metadata"]["name"], uid=pod["metadata"]["uid"], process=process)
+
+    def available(self, deployment: str) -> None:
+        """Let the Deployment be available in its newest generation."""
+        generation = self.kubectl.get("deployment", deployment)["metadata"]["generation"]
+        counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+        self.set_status("deployment", deployment, {"observedGeneration": generation, **counts})
+
+    def finish_round(self, cron_job: Object, message: str) -> Object:
+        """A pod of the CronJob that ends with this termination message."""
+        template = cron_job["spec"]["jobTemplate"]["spec"]["template"]
+        pod = self.pod(cron_job, template, ("batch/v1", "Job"))
+        self.set_status("pod", pod["metadata"]["name"], ended(message))
+        return pod
+
+    def events(self, name: str = "hq") -> list[Object]:
+        """The events on a check, oldest first."""
+        found: Object = self.kubectl.get("events.events.k8s.io")
+        mine = [each for each in found["items"] if each["regarding"]["name"] == name]
+        return sorted(mine, key=lambda each: str(each["eventTime"]))
+
+    def stop(self) -> None:
+        """End all agents."""
+        for process in self.processes:
+            process.stop_if_running()
+
+
+@dataclass
+class AgentPod:
+    """A pod object and the real agent process behind it."""
+
+    name: str
+    uid: str
+    process: Process
+
+
+def owner(of: Object) -> Object:
+    """A controller's owner reference."""
+    return {
+        "apiVersion": of["apiVersion"],
+        "kind": of["kind"],
+        "name": of["metadata"]["name"],
+        "uid": of["metadata"]["uid"],
+        "controller": True,
+    }
+
+
+RUNNING: Object = {
+    "phase": "Running",
+    "podIP": "127.0.0.1",
+    "podIPs": [{"ip": "127.0.0.1"}],
+    "containerStatuses": [
+        {
+            "name": "probe",
+            "image": "probe:1",
+            "imageID": "",
+            "ready": True,
+            "restartCount": 0,
+            "state": {"running": {}},
+        }
+    ],
+}
+
+
+def ended(message: str, *, exit_code: int = 0, reason: str = "Completed") -> Object:
+    """Status of a pod whose container has ended."""
+    state = {"terminated": {"exitCode": exit_code, "reason": reason, "message": message}}
+    container = RUNNING["containerStatuses"][0] | {"ready": False, "state": state}
+    return {"phase": "Succeeded" if exit_code == 0 else "Failed", "containerStatuses": [container]}

@@ -1,0 +1,30 @@
+"""The operator under test, in a namespace of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ipsecping_lab.apiserver import ApiServer
+
+from ..kubectl import Kubectl
+from .cluster import Cluster
+from .processes import OperatorProcess, operator_process
+
+
+@pytest.fixture
+def cluster(kubectl: Kubectl, tmp_path: Path) -> Iterator[Cluster]:
+    """Controllers and kubelet of the test's namespace."""
+    made = Cluster(kubectl=kubectl, workdir=tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """A running operator for the test's namespace; its log is shown when the test fails."""
+    process = operator_process(server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}")
+    process.start()
+    yield process
+    process.stop_if_running()
+    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure

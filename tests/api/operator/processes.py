@@ -1,0 +1,117 @@
+"""The operator, an agent and a reflector as real processes on loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that nobody uses now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(holds: Callable[[], object], *, what: str, seconds: float = 30) -> None:
+    """Wait until it holds; fails the test with `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+
+
+@dataclass
+class Process:
+    """A program of ours, started and ended by the test; its output goes to a file."""
+
+    words: list[str]
+    log: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    running: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it; its output is appended to the log."""
+        with self.log.open("ab") as output:
+            self.running = subprocess.Popen(
+                # A killed test run leaves nothing behind.
+                ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, *self.words],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={key: value for key, value in os.environ.items() if not key.startswith("IPSECPING_")}
+                | {"PYTHONUNBUFFERED": "1"}
+                | self.env,
+            )
+
+    def end(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 20) -> int:
+        """Send the signal and wait; the exit status."""
+        assert self.running is not None
+        self.running.send_signal(number)
+        status = self.running.wait(seconds)
+        self.running = None
+        return status
+
+    def stop_if_running(self) -> None:
+        """Leave nothing behind."""
+        if self.running is not None:
+            self.running.kill()
+            self.running.wait()
+            self.running = None
+
+
+@dataclass
+class OperatorProcess(Process):
+    """`ipsecping-operator run` with its two ports."""
+
+    health: str = ""
+    metrics: str = ""
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        super().start()
+        eventually(lambda: self.ask(self.health)[0] == 200, what=f"the operator's /healthz, see {self.log}")
+
+    def ask(self, url: str) -> tuple[int, str]:
+        """Status and body of a GET; 0 when nothing answers."""
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def sample(self, series: str) -> float:
+        """The value of the one series whose name and labels begin so; 0 when there is none."""
+        lines = [line for line in self.ask(self.metrics)[1].splitlines() if line.startswith(series)]
+        assert len(lines) <= 1, lines
+        return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+
+def operator_process(kubeconfig: Path, workdir: Path, *flags: str) -> OperatorProcess:
+    """An operator that writes statuses every second; not started yet."""
+    health, metrics = free_port(), free_port()
+    words = [
+        "-m",
+        "ipsecping_operator",
+        "run",
+        f"--kubeconfig={kubeconfig}",
+        "--probe-image=registry.example.com/probe:1",
+        "--status-interval=1s",
+        f"--healthz-port=127.0.0.1:{health}",
+        f"--metrics-port=127.0.0.1:{metrics}",
+        *flags,
+    ]
+    return OperatorProcess(
+        words=words,
+        log=workdir / "operator.log",
+        health=f"http://127.0.0.1:{health}/healthz",
+        metrics=f"http://127.0.0.1:{metrics}/metrics",
+    )

@@ -1,0 +1,143 @@
+"""The chart and manifests/ on a real API server: accepted, with the rights the operator needs and no more."""
+
+import argparse
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ipsecping_lab.build.binaries import binaries
+from ipsecping_operator import settings
+from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
+from ipsecping_operator.compile import compile_check
+
+from .kubectl import Kubectl, manifest
+
+REPOSITORY = Path(__file__).parents[2]
+CHART = REPOSITORY / "charts" / "ipsecping"
+OPERATOR = "--as=system:serviceaccount:ipsecping-system:ipsecping-operator"
+IMAGES = ("--set", "image.repository=localhost/operator,probeImage.repository=localhost/probe")
+
+
+@pytest.fixture
+def installed(kubectl: Kubectl) -> Iterator[Kubectl]:
+    """manifests/ applied as a user does."""
+    system = replace(kubectl, namespace="ipsecping-system")
+    system("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests"))
+    yield kubectl
+    kubectl("delete", "clusterrole,clusterrolebinding", "-l", "app.kubernetes.io/name=ipsecping")
+
+
+def template(*words: str) -> "subprocess.CompletedProcess[str]":
+    helm = binaries(["helm"])["helm"]
+    command = [str(helm), "template", "ipsecping", str(CHART), "--namespace", "ipsecping-system", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def objects(*words: str) -> list[dict[str, Any]]:
+    done = template(*IMAGES, *words)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def test_the_operator_may_do_its_work(installed: Kubectl) -> None:
+    installed("apply", "-f", "-", stdin=manifest({"target": "203.0.113.10"}))
+    check = installed.get("itc", "hq-dc1")
+    apply = ("apply", "--server-side", "--field-manager", FIELD_MANAGER, OPERATOR, "-f", "-")
+    for schedule in ({"interval": "10s"}, {"cron": "@hourly"}):
+        check["spec"]["schedule"] = schedule
+        for child in build_children(compile_check(check), ChildSettings(probe_image="probe")):
+            for _ in ("create", "update"):
+                installed(*apply, stdin=json.dumps(child))
+            installed("delete", OPERATOR, child["kind"], child["metadata"]["name"])
+    status = {key: check[key] for key in ("apiVersion", "kind")} | {
+        "metadata": {"name": "hq-dc1"},
+        "status": {"observedGeneration": 1},
+    }
+    installed(*apply, "--subresource=status", stdin=json.dumps(status))
+    for kind in ("ipsectunnelchecks", "deployments", "cronjobs", "configmaps", "pods"):
+        installed("get", OPERATOR, kind, "--all-namespaces")
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        ("get", "secrets"),
+        ("create", "pods"),
+        ("create", "pods/exec"),
+        ("patch", "ipsectunnelchecks"),
+        ("delete", "ipsectunnelchecks"),
+        ("update", "ipsectunnelchecks/finalizers"),
+        ("list", "namespaces"),
+        ("list", "customresourcedefinitions"),
+        ("create", "clusterrolebindings"),
+    ],
+    ids=" ".join,
+)
+def test_the_operator_may_do_nothing_else(installed: Kubectl, right: tuple[str, str]) -> None:
+    done = installed.run("auth", "can-i", *right, OPERATOR)
+    assert done.stdout.strip() == "no", done.stderr
+
+
+def test_the_operators_pod_meets_the_restricted_level(kubectl: Kubectl) -> None:
+    (deployment,) = [each for each in objects() if each["kind"] == "Deployment"]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "operator"},
+        "spec": deployment["spec"]["template"]["spec"],
+    }
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+
+
+def test_the_operator_understands_the_flags_it_is_given() -> None:
+    (deployment,) = [
+        each
+        for each in objects("--set", "probeImage.pullPolicy=Always", "--set", "operator.namespaces={a,b}")
+        if each["kind"] == "Deployment"
+    ]
+    command, *flags = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert command == "run"
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, environ={})
+    chosen = settings.from_arguments(parser.parse_args(flags))
+    assert chosen.probe_image == "localhost/probe:0.1.0"
+    assert chosen.image_pull_policy == "Always"
+    assert chosen.namespaces == ("a", "b")
+
+
+def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
+    bindings = [
+        each for each in objects("--set", "operator.namespaces={a,b}") if each["kind"].endswith("Binding")
+    ]
+    assert [(each["kind"], each["metadata"]["namespace"]) for each in bindings] == [
+        ("RoleBinding", "a"),
+        ("RoleBinding", "b"),
+    ]
+
+
+def test_the_definition_outlives_the_release() -> None:
+    (crd,) = [each for each in objects() if each["kind"] == "CustomResourceDefinition"]
+    assert crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert not [each for each in objects("--set", "crds.install=false") if each["kind"] == crd["kind"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "set image.repository"),
+        ((*IMAGES, "--set", "operator.logLevel=loud"), "logLevel"),
+        ((*IMAGES, "--set", "operator.statusInterval=often"), "statusInterval"),
+        ((*IMAGES, "--set", "imagee.tag=1"), "imagee"),
+    ],
+    ids=["no image", "unknown log level", "no duration", "misspelt"],
+)
+def test_wrong_values_are_refused_by_name(words: tuple[str, ...], said: str) -> None:
+    done = template(*words)
+    assert done.returncode != 0
+    assert said in done.stderr
