@@ -23,6 +23,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield api
 
 
+@pytest.fixture(scope="session")
+def dry(server: ApiServer) -> Kubectl:
+    """kubectl for tests that store nothing."""
+    return Kubectl(server.kubectl, server.kubeconfig, "default")
+
+
 @pytest.fixture
 def kubectl(server: ApiServer) -> Kubectl:
     """kubectl in a new namespace that enforces the restricted Pod Security level."""

@@ -19,8 +19,8 @@ MISTAKES = yaml.safe_load((Path(__file__).parents[1] / "mistakes.yaml").read_tex
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"].replace(" ", "-"))
-def test_a_mistake_is_refused_by_its_field(kubectl: Kubectl, mistake: dict[str, Any]) -> None:
-    said = kubectl.refused("apply", "--dry-run=server", "-f", "-", stdin=manifest(mistake["spec"]))
+def test_a_mistake_is_refused_by_its_field(dry: Kubectl, mistake: dict[str, Any]) -> None:
+    said = dry.refused("apply", "--dry-run=server", "-f", "-", stdin=manifest(mistake["spec"]))
     (line,) = [line for line in said.splitlines() if mistake["field"] in line]
     assert re.search(rf"{re.escape(mistake['field'])}[:\"]", line)
     assert (mistake.get("says") or mistake["server"]) in line
@@ -129,11 +129,11 @@ MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_the_rules_in_cel_and_in_python_judge_alike(kubectl: Kubectl, kind: str) -> None:
+def test_the_rules_in_cel_and_in_python_judge_alike(dry: Kubectl, kind: str) -> None:
     chance = random.Random(kind)
     specs = {f"v{number}": MAKERS[kind](chance) for number in range(250)}
     documents = "\n---\n".join(manifest(spec, name=name) for name, spec in specs.items())
-    done = kubectl.run("create", "--dry-run=server", "-f", "-", stdin=documents)
+    done = dry.run("create", "--dry-run=server", "-f", "-", stdin=documents)
     accepted = set(re.findall(r"ipsectunnelcheck\.ipsecping\.dev/(v\d+) created", done.stdout))
     refused = set(re.findall(r'"(v\d+)" is invalid', done.stderr))
     assert accepted | refused == set(specs)

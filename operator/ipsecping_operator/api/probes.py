@@ -4,14 +4,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ipsecping.contract import ProbeType
+from ipsecping.contract import MIN_PAYLOAD, ProbeType
 from ipsecping.contract.plan import MAX_PAYLOAD
 
 from . import defaults, durations
 from .rules import Model, Rule
 from .scalars import Name, Port, duration
-
-MIN_SIZE = {ProbeType.ICMP: 24, ProbeType.UDP_ECHO: 24, ProbeType.STAMP: 44}
 
 
 class Icmp(Model):
@@ -44,8 +42,8 @@ class Probe(Model):
     Default: 100ms."""
     timeout: duration("10ms", "1m", whole_milliseconds=True) | None = None  # type: ignore[valid-type]
     """How long to wait for the answer to each packet, 10ms to 1m; may overlap the next round. Default: 2s."""
-    size: Annotated[int, Field(ge=min(MIN_SIZE.values()), le=MAX_PAYLOAD)] | None = None
-    """Octets of UDP or ICMP payload. Least: 24, with stamp 44. Default: 56, with stamp 44."""
+    size: Annotated[int, Field(ge=min(MIN_PAYLOAD.values()), le=MAX_PAYLOAD)] | None = None
+    """Octets of UDP or ICMP payload. Least: 16, with stamp 44. Default: 56, with stamp 44."""
     icmp: Icmp | None = None
     """Measure by ICMP echo."""
     udp_echo: UdpEcho | None = None
@@ -61,10 +59,12 @@ class Probe(Model):
             message="exactly one of icmp: {}, udpEcho: {port: 7} and stamp: {} is needed",
         ),
         Rule(
-            cel=f"!has(self.stamp) || !has(self.size) || self.size >= {MIN_SIZE[ProbeType.STAMP]}",
-            holds=lambda self: not self.stamp or self.size is None or self.size >= MIN_SIZE[ProbeType.STAMP],
+            cel=f"!has(self.stamp) || !has(self.size) || self.size >= {MIN_PAYLOAD[ProbeType.STAMP]}",
+            holds=lambda self: (
+                not self.stamp or self.size is None or self.size >= MIN_PAYLOAD[ProbeType.STAMP]
+            ),
             field=".size",
-            message=f"must be at least {MIN_SIZE[ProbeType.STAMP]}, the size of a STAMP packet",
+            message=f"must be at least {MIN_PAYLOAD[ProbeType.STAMP]}, the size of a STAMP packet",
         ),
     )
 

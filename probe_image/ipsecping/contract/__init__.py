@@ -3,12 +3,13 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import CheckRef, ContractError, LossReason, ProbeType
+from .check import MIN_PAYLOAD, CheckRef, ContractError, LossReason, ProbeType
 from .histogram import Histogram
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
 from .result import ClockSource, Invalidity, RoundResult, result_from_json, result_to_json
 
 __all__ = [
+    "MIN_PAYLOAD",
     "CheckRef",
     "ClockSource",
     "ContractError",

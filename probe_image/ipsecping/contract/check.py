@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from .fields import ContractError
 
-__all__ = ["CheckRef", "ContractError", "LossReason", "ProbeType"]
+__all__ = ["MIN_PAYLOAD", "CheckRef", "ContractError", "LossReason", "ProbeType"]
 
 
 class ProbeType(StrEnum):
@@ -14,6 +14,10 @@ class ProbeType(StrEnum):
     ICMP = "ICMP"
     UDP_ECHO = "UDPEcho"
     STAMP = "STAMP"
+
+
+MIN_PAYLOAD = {ProbeType.ICMP: 16, ProbeType.UDP_ECHO: 16, ProbeType.STAMP: 44}
+"""Least octets of payload: what a probe of the type has to carry to recognise its answers."""
 
 
 class LossReason(StrEnum):

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping.contract import MIN_PAYLOAD, PlannedProbe, ProbeType
+from ipsecping.probes.registry import METHODS
 from ipsecping_operator.compile import CompiledCheck, Cron, Interval, InvalidSpec, compile_check
 
 METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
@@ -138,3 +139,8 @@ def test_an_edit_of_thresholds_keeps_the_plan_and_its_results() -> None:
     before, after = compiled(), compiled(thresholds={"lossPercent": 5})
     assert before.paths[0].plan.nonce == after.paths[0].plan.nonce
     assert before.paths[0].plan.nonce != compiled(target="203.0.113.11").paths[0].plan.nonce
+
+
+@pytest.mark.parametrize("kind", ProbeType)
+def test_the_least_size_is_what_the_prober_needs(kind: ProbeType) -> None:
+    assert METHODS[kind].least_size == MIN_PAYLOAD[kind]
