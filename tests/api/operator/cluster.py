@@ -9,6 +9,7 @@ from typing import Any
 
 from ..kubectl import Kubectl
 from .processes import Process, eventually, free_port
+from .rounds import message
 
 Object = dict[str, Any]
 
@@ -122,7 +123,7 @@ class Cluster:
             env={"POD_UID": pod["metadata"]["uid"]},
         )
         self.processes.append(process)
-        process.start()
+        process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         self.available(deployment["metadata"]["name"])
         return AgentPod(name=pod["metadata"]["name"], uid=pod["metadata"]["uid"], process=process)
@@ -133,12 +134,17 @@ class Cluster:
         counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
         self.set_status("deployment", deployment, {"observedGeneration": generation, **counts})
 
-    def finish_round(self, cron_job: Object, message: str) -> Object:
-        """A pod of the CronJob that ends with this termination message."""
+    def round_pod(self, cron_job: Object) -> str:
+        """The name of a new pod of the CronJob."""
         template = cron_job["spec"]["jobTemplate"]["spec"]["template"]
-        pod = self.pod(cron_job, template, ("batch/v1", "Job"))
-        self.set_status("pod", pod["metadata"]["name"], ended(message))
-        return pod
+        name: str = self.pod(cron_job, template, ("batch/v1", "Job"))["metadata"]["name"]
+        return name
+
+    def finish_round(self, cron_job: Object, plan: Object, **round_: Any) -> str:
+        """A pod of the CronJob runs one round of the ConfigMap's plan (see `rounds.message`) and ends."""
+        name = self.round_pod(cron_job)
+        self.set_status("pod", name, ended(message(plan, **round_)))
+        return name
 
     def events(self, name: str = "hq") -> list[Object]:
         """The events on a check, oldest first."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("IPSECPING_")}
+    return kept | {"PYTHONUNBUFFERED": "1"}
 
 
 def eventually(holds: Callable[[], object], *, what: str, seconds: float = 30) -> None:
@@ -36,8 +42,8 @@ class Process:
     env: Mapping[str, str] = field(default_factory=dict)
     running: "subprocess.Popen[bytes] | None" = None
 
-    def start(self) -> None:
-        """Start it; its output is appended to the log."""
+    def launch(self) -> None:
+        """Start it and go on; its output is appended to the log."""
         with self.log.open("ab") as output:
             self.running = subprocess.Popen(
                 # A killed test run leaves nothing behind.
@@ -45,9 +51,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={key: value for key, value in os.environ.items() if not key.startswith("IPSECPING_")}
-                | {"PYTHONUNBUFFERED": "1"}
-                | self.env,
+                env={**_environment(), **self.env},
             )
 
     def end(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 20) -> int:
@@ -75,7 +79,7 @@ class OperatorProcess(Process):
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        super().start()
+        self.launch()
         eventually(lambda: self.ask(self.health)[0] == 200, what=f"the operator's /healthz, see {self.log}")
 
     def ask(self, url: str) -> tuple[int, str]:
