@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields
-from .check import CheckRef, ProbeType
+from .check import MIN_PAYLOAD, CheckRef, ProbeType
 from .fields import ContractError
 
 VERSION = 1
@@ -158,6 +158,6 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
         timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=DAY_MS),
-        size=fields.integer(source, "size", path, at_most=MAX_PAYLOAD),
+        size=fields.integer(source, "size", path, at_least=MIN_PAYLOAD[kind], at_most=MAX_PAYLOAD),
         port=port,
     )
