@@ -1,0 +1,154 @@
+"""Which direction lost the packets, from the numbers a stateful Session-Reflector gives its replies.
+
+A stateful reflector counts its replies (RFC 8762 section 4.3.1): a packet it never saw takes no number, a
+reply that was lost on the way back took one. Between two replies received, as many numbers are missing as
+replies were lost (reverse); the other packets lost between them never arrived (forward).
+
+So packets are attributed in gaps: the head, from the end of the previous round to the first reply; the inner
+ones; the tail, from the last reply to the first one after the round. Where packets of another round fell into
+the same gap, it says something only if all of its packets went the same way.
+
+When packets overtook each other on the way there, gaps mean nothing, and only the sum over the round is
+used. Copies made on the way there take numbers of their own: then missing numbers prove nothing, but none
+missing proves that all loss was forward. More numbers missing than packets means that the counter is not
+this session's alone or was restarted. In all these cases of doubt the direction is unknown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from .packet import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """What is known of the reflector's counter before the next round."""
+
+    next_reply: int | None = 0
+    """The number of its next reply but for `pending`; 0 in a new session, None when unknown."""
+    pending: int = 0
+    """Packets of earlier rounds that may or may not have taken a number since."""
+
+
+class Later(NamedTuple):
+    """The first reply to a packet sent after the round."""
+
+    reply: int
+    lost: int
+    """Packets between the end of the round and that packet without a reply (as yet)."""
+
+
+class Attribution(NamedTuple):
+    """Packets lost in each direction, None where it cannot be known; and the anchor for the next round."""
+
+    forward: int | None
+    reverse: int | None
+    anchor: Anchor
+
+
+class _Gap(NamedTuple):
+    """Packets without a reply between two replies, and the reply numbers missing there."""
+
+    own: int
+    """Lost packets of this round."""
+    others: int
+    """Lost packets of neighbouring rounds."""
+    missing: int | None
+    """None when one of the ends is not known."""
+
+    @property
+    def consistent(self) -> bool:
+        return self.missing is not None and 0 <= self.missing <= self.own + self.others
+
+    def reverse(self) -> int | None:
+        """How many of `own` were lost on the way back."""
+        if not self.own:
+            return 0
+        if self.missing is None or not self.consistent:
+            return None
+        if self.missing == 0 or not self.others:
+            return self.missing
+        return self.own if self.missing == self.own + self.others else None
+
+
+def overtaken(packets: Sequence[Packet]) -> bool:
+    """Whether packets reached the reflector out of order or more than once."""
+    firsts = [packet.replies[0] for packet in packets if packet.replies]
+    return any(len(packet.replies) > 1 for packet in packets) or firsts != sorted(firsts)
+
+
+def would_closing_tell(packets: Sequence[Packet], *, stateful: bool, closing: int) -> bool:
+    """Whether the answer to one more packet, sent now, would tell the direction of the round's losses.
+
+    So it is when the tail is lost, or when packets overtook each other: then only a reply to a packet sent
+    after all the others have come or gone ends the sum for certain. `closing` packets were sent already. In a
+    round without one answer there is nothing to tell: the path is down.
+    """
+    sent = [packet for packet in packets if packet.left]
+    if not stateful or not any(packet.vanished for packet in sent):
+        return False
+    if not any(packet.replies for packet in sent):
+        return False
+    return not sent[-1].replies or (closing == 0 and overtaken(sent))
+
+
+def attribute(
+    packets: Sequence[Packet], *, stateful: bool, anchor: Anchor, later: Later | None = None
+) -> Attribution:
+    """Attribute one round's losses. `packets` are all of the round's, in order of sequence.
+
+    `stateful`: whether the reflector is known to count for itself. Packets that never left and packets whose
+    answer came late are lost in no direction.
+    """
+    sent = [packet for packet in packets if packet.left]
+    lost = sum(packet.vanished for packet in sent)
+    if not any(packet.replies for packet in sent):
+        nothing = None if lost else 0
+        return Attribution(nothing, nothing, Anchor(anchor.next_reply, anchor.pending + lost))
+    made = (_by_sum if overtaken(sent) else _by_gaps)(sent, lost, anchor, later)
+    if not lost:
+        return made._replace(forward=0, reverse=0)
+    return made if stateful else made._replace(forward=None, reverse=None)
+
+
+def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
+    answered = [position for position, packet in enumerate(sent) if packet.replies]
+    replies = [sent[position].replies[0] for position in answered]
+    first, last = answered[0], answered[-1]
+    before = anchor.next_reply
+    head = _Gap(first, anchor.pending, None if before is None else replies[0] - before)
+    inner = [
+        _Gap(here - there - 1, 0, number - previous - 1)
+        for there, here, previous, number in zip(answered, answered[1:], replies, replies[1:], strict=False)
+    ]
+    unanswered = len(sent) - 1 - last
+    if later is None:
+        tail = _Gap(unanswered, 0, None if unanswered else 0)
+    else:
+        tail = _Gap(unanswered, later.lost, later.reply - replies[-1] - 1)
+    behind = tail.reverse()
+    end = replies[-1] + 1
+    after = Anchor(end, unanswered) if behind is None else Anchor(end + behind)
+    backward = [gap.reverse() for gap in (head, *inner, tail)]
+    known = [count for count in backward if count is not None]
+    if len(known) < len(backward) or not all(gap.consistent for gap in inner):
+        return Attribution(None, None, after)
+    return Attribution(lost - sum(known), sum(known), after)
+
+
+def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
+    numbers = {number for packet in sent for number in packet.replies}
+    end = max(numbers) + 1 if later is None else later.reply
+    after = Anchor(end, 0)
+    if later is not None and later.lost:
+        after = Anchor(None, 0)
+    if not sent[-1].replies and later is None:
+        return Attribution(None, None, replace(after, pending=lost))
+    others = anchor.pending + (later.lost if later else 0)
+    missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
+    backward = _Gap(lost, others, missing).reverse()
+    copied = any(len(packet.replies) > 1 for packet in sent)
+    if backward is None or (copied and missing):
+        return Attribution(None, None, after)
+    return Attribution(lost - backward, backward, after)

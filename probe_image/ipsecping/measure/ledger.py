@@ -1,0 +1,153 @@
+"""The book of one session: every packet sent, every answer, and what the reflector's numbers reveal."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ..contract import ClockSource, LossReason
+from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
+from .packet import Packet
+
+FIRST_SEQUENCE = 2
+"""A session's first packet has this number, as if two before it had been lost on this host.
+
+RFC 8762 section 4.2.1 has sessions start at 0, and reflectors cannot tell the difference. But from the first
+reply on we can tell a stateful reflector, whose numbers start at 0 (some start at 1), from a stateless one,
+which copies ours: otherwise both look alike as long as only replies are lost.
+"""
+LAST_SEQUENCE = 2**31
+"""A session that has come so far is replaced by a new one before the numbers wrap."""
+
+
+class Answer(NamedTuple):
+    """What an answer says about itself."""
+
+    sequence: int
+    token: int = 0
+    """As the packet's token; an answer with another token is not ours."""
+    reply: int | None = None
+    """The reflector's own number (STAMP)."""
+    residence: int = 0
+    """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
+
+
+class Ledger:
+    """Belongs to one session (one socket, one far end). Times in monotonic nanoseconds, passed in."""
+
+    def __init__(self, *, timeout: int) -> None:
+        self._timeout = timeout
+        self._packets: dict[int, Packet] = {}
+        self._next = FIRST_SEQUENCE
+        self._order = 0
+        self._anchor = Anchor()
+        self.stateful = False
+        """The reflector's numbers differed from ours once: it counts for itself."""
+        self.foreign = 0
+        """Answers to no packet we know: too late, or not ours."""
+
+    @property
+    def next_sequence(self) -> int:
+        """The number of the next packet."""
+        return self._next
+
+    @property
+    def exhausted(self) -> bool:
+        """The numbers come to an end: a new session is due."""
+        return self._next > LAST_SEQUENCE
+
+    def record(self, *, at: int, token: int = 0, observer: Callable[[Packet], None] | None = None) -> Packet:
+        """Enter a packet that is about to be sent."""
+        packet = Packet(sequence=self._next, sent_at=at, token=token, observer=observer)
+        self._packets[packet.sequence] = packet
+        self._next += 1
+        return packet
+
+    def not_sent(self, packet: Packet, reason: LossReason | None) -> None:
+        """This host did not send it: the path's `reason`, or None when the host itself is at fault."""
+        packet.left = False
+        packet.reason = reason
+        _tell(packet)
+
+    def refused(self, sequence: int | None, reason: LossReason) -> None:
+        """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken."""
+        if sequence is None:
+            packet = next((each for each in self._packets.values() if not each.settled), None)
+        else:
+            packet = self._packets.get(sequence)
+        if packet is None or packet.answered or packet.reason:
+            return
+        packet.reason = reason
+        _tell(packet)
+
+    def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
+        """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
+        packet = self._packets.get(answer.sequence)
+        if packet is None or packet.token != answer.token or not packet.left:
+            self.foreign += 1
+            return
+        if answer.reply is not None:
+            self.stateful |= answer.reply != answer.sequence
+            if answer.reply not in packet.replies:
+                packet.replies.append(answer.reply)
+        packet.arrivals += 1
+        arrival = read_at if arrived_at is None else min(arrived_at, read_at)
+        if packet.arrivals == 1 and arrival - packet.sent_at <= self._timeout:
+            packet.order = self._order
+            self._order += 1
+            packet.reason = None
+            packet.residence = answer.residence
+            packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, answer.residence)
+        _tell(packet)
+
+    def attribute(self, packets: Sequence[Packet]) -> Attribution:
+        """Close a round: attribute its losses to directions and forget its packets.
+
+        Rounds are closed in the order in which they were sent.
+        """
+        later = self._later(packets[-1].sequence)
+        made = attribute(packets, stateful=self.stateful, anchor=self._anchor, later=later)
+        self._anchor = made.anchor
+        for packet in packets:
+            packet.observer = None
+            self._packets.pop(packet.sequence, None)
+        return made
+
+    def would_closing_tell(self, packets: Sequence[Packet], *, closing: int) -> bool:
+        """See `direction.would_closing_tell`; never while a later round has begun, whose replies tell."""
+        return packets[-1].sequence + 1 == self._next and would_closing_tell(
+            packets, stateful=self.stateful, closing=closing
+        )
+
+    def _later(self, last: int) -> Later | None:
+        lost = 0
+        for sequence in range(last + 1, self._next):
+            packet = self._packets.get(sequence)
+            if packet is None:
+                return None
+            if packet.replies:
+                return Later(packet.replies[0], lost)
+            lost += packet.left
+        return None
+
+
+def round_trip(
+    packet: Packet, arrived_at: int | None, read_at: int, residence: int
+) -> tuple[int | None, ClockSource]:
+    """(T4 - T1) - (T3 - T2) and where T1 and T4 come from; None unless 0 <= T3 - T2 <= T4 - T1.
+
+    A kernel stamp counts only within the bracket of our own reads of the monotonic clock: sent before,
+    read after. Outside of it a step of the clock has broken it, and our own read takes its place.
+    """
+    start, end, kernel = packet.sent_at, read_at, 0
+    departed_at = packet.departed_at
+    if departed_at is not None and packet.sent_at <= departed_at <= read_at:
+        start, kernel = departed_at, 1
+    if arrived_at is not None and start <= arrived_at <= read_at:
+        end, kernel = arrived_at, kernel + 1
+    whole = end - start
+    clock = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)[kernel]
+    return (whole - residence if 0 <= residence <= whole else None), clock
+
+
+def _tell(packet: Packet) -> None:
+    if packet.observer is not None:
+        packet.observer(packet)

@@ -1,0 +1,51 @@
+"""One probe packet and what became of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..contract import ClockSource, LossReason
+
+
+@dataclass(slots=True, eq=False)
+class Packet:
+    """Times in nanoseconds of the monotonic clock."""
+
+    sequence: int
+    sent_at: int
+    """Read just before the system call."""
+    token: int = 0
+    """What the answer must carry back beside the sequence number (STAMP: the sender's timestamp)."""
+    observer: "Callable[[Packet], None] | None" = None
+    """Told whenever something became of this packet."""
+    left: bool = True
+    """False when this host refused to send it."""
+    departed_at: int | None = None
+    """When it left, by the kernel."""
+    reason: LossReason | None = None
+    """Why it is lost, where that was said: by this host or by ICMP."""
+    arrivals: int = 0
+    """Copies of the answer, late ones included."""
+    order: int | None = None
+    """Place of its first answer among all answers that came in time; None without one."""
+    rtt: int | None = None
+    """Round-trip time; None without an answer in time, or when a clock step broke it."""
+    clock: ClockSource = ClockSource.USER
+    residence: int = 0
+    """How long the reflector held it (STAMP)."""
+    replies: list[int] = field(default_factory=list)
+    """The reflector's numbers of the answers (STAMP), each once."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer came in time."""
+        return self.order is not None
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more is awaited: answered in time, or refused."""
+        return self.order is not None or self.reason is not None or not self.left
+
+    @property
+    def vanished(self) -> bool:
+        """It left and no answer ever came: one of the two directions lost it."""
+        return self.left and not self.arrivals

@@ -1,0 +1,83 @@
+"""A round's figures from its packets."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from types import MappingProxyType
+
+from ..contract import (
+    CheckRef,
+    ClockSource,
+    Histogram,
+    Invalidity,
+    LossReason,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+)
+from .packet import Packet
+
+
+def summarise(
+    *,
+    check: CheckRef,
+    probe: PlannedProbe,
+    packets: Sequence[Packet],
+    started_at: int,
+    duration: int,
+    forward_lost: int | None = None,
+    reverse_lost: int | None = None,
+    remote_ip: str | None = None,
+    invalid: Invalidity | None = None,
+) -> RoundResult:
+    """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
+    answered = [packet for packet in packets if packet.answered]
+    measured = [packet for packet in answered if packet.rtt is not None]
+    variations = delay_variations(packets)
+    known = probe.type is ProbeType.STAMP
+    return RoundResult(
+        check=check,
+        probe=probe.name,
+        type=probe.type,
+        started_at=started_at,
+        duration=duration,
+        sent=len(packets),
+        received=len(answered),
+        duplicates=sum(packet.arrivals - 1 for packet in answered),
+        reordered=reordered(answered),
+        forward_lost=forward_lost if known else None,
+        reverse_lost=reverse_lost if known else None,
+        losses=MappingProxyType(
+            Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
+        ),
+        rtt=Histogram.of(packet.rtt for packet in measured if packet.rtt is not None),
+        jitter_sum=sum(variations),
+        jitter_count=len(variations),
+        clock=_clock({packet.clock for packet in answered}),
+        remote_ip=remote_ip,
+        invalid=invalid,
+    )
+
+
+def reordered(answered: Sequence[Packet]) -> int:
+    """Answers that came after the answer to a packet sent later (RFC 4737 section 3.3)."""
+    count, highest = 0, -1
+    for packet in sorted(answered, key=lambda each: each.order or 0):
+        count += packet.sequence < highest
+        highest = max(highest, packet.sequence)
+    return count
+
+
+def delay_variations(packets: Sequence[Packet]) -> list[int]:
+    """|RTT(i) - RTT(i-1)| for each pair of successive packets that were both answered (RFC 3393)."""
+    return [
+        abs(here.rtt - there.rtt)
+        for there, here in pairwise(packets)
+        if here.rtt is not None and there.rtt is not None and here.sequence == there.sequence + 1
+    ]
+
+
+def _clock(sources: set[ClockSource]) -> ClockSource:
+    if not sources:
+        return ClockSource.USER
+    return sources.pop() if len(sources) == 1 else ClockSource.MIXED

@@ -1,0 +1,65 @@
+"""What an error of the network means for the packet it is about.
+
+The path's errors are losses with a reason; None means that this host is at fault (ENOBUFS, ENOMEM,
+...), which makes the round invalid instead.
+"""
+
+import errno
+
+from ..contract import LossReason
+from .timestamping import ExtendedError
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: LossReason.REFUSED,
+    errno.ENETUNREACH: LossReason.UNREACHABLE,
+    errno.EHOSTUNREACH: LossReason.UNREACHABLE,
+    errno.ENETDOWN: LossReason.UNREACHABLE,
+    errno.EHOSTDOWN: LossReason.UNREACHABLE,
+    errno.EADDRNOTAVAIL: LossReason.UNREACHABLE,
+    errno.ENOPROTOOPT: LossReason.UNREACHABLE,
+    errno.EPROTO: LossReason.UNREACHABLE,
+    errno.EOPNOTSUPP: LossReason.UNREACHABLE,
+    errno.EPERM: LossReason.PROHIBITED,
+    errno.EACCES: LossReason.PROHIBITED,
+    errno.EMSGSIZE: LossReason.MESSAGE_TOO_BIG,
+}
+
+_LOCAL, _ICMP, _ICMPV6 = 1, 2, 3
+
+# Destination unreachable by code: RFC 792, RFC 1122 section 3.2.2.1, RFC 1812 section 5.2.7.1.
+_ICMP_UNREACHABLE = {
+    3: LossReason.REFUSED,
+    4: LossReason.MESSAGE_TOO_BIG,
+    9: LossReason.PROHIBITED,
+    10: LossReason.PROHIBITED,
+    13: LossReason.PROHIBITED,
+}
+# RFC 4443 section 3.1.
+_ICMPV6_UNREACHABLE = {
+    1: LossReason.PROHIBITED,
+    4: LossReason.REFUSED,
+    5: LossReason.PROHIBITED,
+    6: LossReason.PROHIBITED,
+}
+
+
+def reason_of_errno(number: int | None) -> LossReason | None:
+    """Why the path refused a packet that a system call failed to send; None when this host is at fault."""
+    return _BY_ERRNO.get(number) if number is not None else None
+
+
+def reason_of_extended_error(error: ExtendedError) -> LossReason | None:
+    """Why a packet was lost, from the error queue; None for messages that report no loss (redirects)."""
+    if error.origin == _LOCAL:
+        return reason_of_errno(error.errno)
+    if error.origin == _ICMP:
+        if error.type == 3:
+            return _ICMP_UNREACHABLE.get(error.code, LossReason.UNREACHABLE)
+        return LossReason.UNREACHABLE if error.type in (11, 12) else None
+    if error.origin == _ICMPV6:
+        if error.type == 1:
+            return _ICMPV6_UNREACHABLE.get(error.code, LossReason.UNREACHABLE)
+        if error.type == 2:
+            return LossReason.MESSAGE_TOO_BIG
+        return LossReason.UNREACHABLE if error.type in (3, 4) else None
+    return None

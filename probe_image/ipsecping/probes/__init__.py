@@ -1,0 +1,1 @@
+"""The probe types, one file each; `registry` lists them."""

@@ -1,0 +1,44 @@
+"""What a probe type has to offer: a session with one address, in which packets are sent and answered."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ..contract import PlannedProbe
+from ..measure.ledger import Ledger
+from ..measure.packet import Packet
+from ..net.clocks import Clock
+
+
+class Session(Protocol):
+    """One probe's conversation with one address. May serve many rounds, also overlapping ones."""
+
+    address: str
+    ledger: Ledger
+
+    def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
+        """Send one packet now; `observer` is told whenever something becomes of it.
+
+        A packet that the path refuses is lost with the reason; raises LocalSendFailed when this host fails.
+        """
+
+    def drain(self) -> None:
+        """Take in all that has come, without waiting."""
+
+    def overflowed(self) -> bool:
+        """Whether this host dropped answers since the previous call."""
+
+    def close(self) -> None:
+        """End the conversation."""
+
+
+class LocalSendFailed(Exception):
+    """This host could not send (ENOBUFS, ENOMEM, ...): the round is invalid, the path is not to blame."""
+
+
+class ProbeMethod(NamedTuple):
+    """One entry of the registry."""
+
+    least_size: int
+    """Octets of payload without which the probe cannot tell its answers from others."""
+    open: Callable[[PlannedProbe, str, Clock], Session]
+    """Starts a session with an IP address, in a running event loop. Raises OSError and PingForbidden."""

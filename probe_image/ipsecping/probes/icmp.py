@@ -1,0 +1,54 @@
+"""ICMP and ICMPv6 echo probe over an unprivileged ping socket: an answer is an echo reply with our cookie."""
+
+import secrets
+from ipaddress import ip_address
+
+from ..contract import PlannedProbe
+from ..measure.ledger import Answer
+from ..net.clocks import Clock
+from ..net.datagram import open_ping
+from ..wire import echo, icmp
+from .base import ProbeMethod
+from .datagram import DatagramSession
+
+
+class IcmpCodec:
+    """Echo requests of one session; `size` is that of the payload, as in ping(8)."""
+
+    def __init__(self, size: int, *, ipv6: bool) -> None:
+        self._size = size
+        self._ipv6 = ipv6
+        self._cookie = secrets.token_bytes(echo.COOKIE_SIZE)
+
+    def token(self, realtime: int) -> int:
+        """None is needed: the cookie is the session's."""
+        return 0
+
+    def encode(self, sequence: int, token: int) -> bytes:
+        """An echo request."""
+        payload = echo.pack(self._cookie, sequence, self._size)
+        return icmp.pack_echo_request(payload, sequence, ipv6=self._ipv6)
+
+    def decode(self, data: bytes) -> Answer | None:
+        """An echo reply."""
+        payload = icmp.parse_echo_reply(data, ipv6=self._ipv6)
+        sequence = None if payload is None else echo.parse(payload, self._cookie)
+        return None if sequence is None else Answer(sequence)
+
+    def quoted(self, data: bytes) -> int | None:
+        """The number of a quoted request; the quote starts at the ICMP header."""
+        return echo.parse(data[icmp.HEADER_SIZE :], self._cookie)
+
+
+def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
+    """See ProbeMethod."""
+    return DatagramSession(
+        address=address,
+        sock=open_ping(address, clock),
+        codec=IcmpCodec(probe.size, ipv6=ip_address(address.partition("%")[0]).version == 6),
+        clock=clock,
+        timeout=probe.timeout_ms * 1_000_000,
+    )
+
+
+METHOD = ProbeMethod(least_size=echo.BASE_SIZE, open=open_session)

@@ -1,0 +1,16 @@
+"""The one place where probe types are registered."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ..contract import ProbeType
+from . import icmp, stamp, udp_echo
+from .base import ProbeMethod
+
+METHODS: Mapping[ProbeType, ProbeMethod] = MappingProxyType(
+    {
+        ProbeType.ICMP: icmp.METHOD,
+        ProbeType.UDP_ECHO: udp_echo.METHOD,
+        ProbeType.STAMP: stamp.METHOD,
+    }
+)

@@ -1,0 +1,51 @@
+"""UDP echo probe: any responder that sends the payload back answers it (RFC 862)."""
+
+import secrets
+
+from ..contract import PlannedProbe
+from ..measure.ledger import Answer
+from ..net.clocks import Clock
+from ..net.datagram import open_udp
+from ..wire import echo
+from .base import ProbeMethod
+from .datagram import DatagramSession
+
+
+class UdpEchoCodec:
+    """Echo payloads of one session, told from others by a random cookie."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._cookie = secrets.token_bytes(echo.COOKIE_SIZE)
+
+    def token(self, realtime: int) -> int:
+        """None is needed: the cookie is the session's."""
+        return 0
+
+    def encode(self, sequence: int, token: int) -> bytes:
+        """A payload."""
+        return echo.pack(self._cookie, sequence, self._size)
+
+    def decode(self, data: bytes) -> Answer | None:
+        """An echoed payload."""
+        sequence = echo.parse(data, self._cookie)
+        return None if sequence is None else Answer(sequence)
+
+    def quoted(self, data: bytes) -> int | None:
+        """The number of a quoted payload."""
+        return echo.parse(data, self._cookie)
+
+
+def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
+    """See ProbeMethod."""
+    assert probe.port is not None
+    return DatagramSession(
+        address=address,
+        sock=open_udp(address, probe.port, clock),
+        codec=UdpEchoCodec(probe.size),
+        clock=clock,
+        timeout=probe.timeout_ms * 1_000_000,
+    )
+
+
+METHOD = ProbeMethod(least_size=echo.BASE_SIZE, open=open_session)
