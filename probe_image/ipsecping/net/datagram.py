@@ -194,9 +194,7 @@ def open_ping(address: str, clock: Clock) -> DatagramSocket:
 
 
 def _open(address: str, port: int, protocol: int, clock: Clock, *, confirm_drops: bool) -> DatagramSocket:
-    numeric = socket.getaddrinfo(
-        address, port, type=socket.SOCK_DGRAM, proto=protocol, flags=socket.AI_NUMERICHOST
-    )
+    numeric = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
     sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
     try:

@@ -34,6 +34,11 @@ class Session(Protocol):
 class LocalSendFailed(Exception):
     """This host could not send (ENOBUFS, ENOMEM, ...): the round is invalid, the path is not to blame."""
 
+    def __init__(self, message: str, packet: Packet) -> None:
+        super().__init__(message)
+        self.packet = packet
+        """The packet that did not leave; it stands in the ledger."""
+
 
 class ProbeMethod(NamedTuple):
     """One entry of the registry."""

@@ -53,7 +53,7 @@ class DatagramSession:
             self._keys.clear()
             self.ledger.not_sent(packet, error.reason)
             if error.reason is None:
-                raise LocalSendFailed(str(error)) from error
+                raise LocalSendFailed(str(error), packet) from error
             return packet
         self._keys[key] = packet
         # Most drivers have stamped the packet by now: this spares the loop a wake-up of its own.
