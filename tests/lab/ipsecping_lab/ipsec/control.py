@@ -113,7 +113,9 @@ class Control:
         answer = self.call({"op": "batch", "steps": list(steps)}, timeout=60)
         if answer["rc"] != 0:
             said = (answer.get("err") or answer.get("out", "")).strip()
-            raise LabError(f"in the guest, step {steps[answer.get('failed', 0)]} failed: {said}")
+            step = steps[answer.get("failed", 0)]
+            words = shlex.join(step.get("argv", [step["op"]]))
+            raise LabError(f"in {step.get('ns', 'the guest')}: {words} failed ({answer['rc']}): {said}")
 
     def read(self, path: str) -> str | None:
         """Content of a file in the guest; None when there is none."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import LabError
+from ..host.waiting import wait_until
 from . import topology
 from .control import GUEST, Command, Control
 from .strongswan import environment, swanctl, vici
@@ -76,9 +78,19 @@ def start_daemons(control: Control) -> None:
 
 
 def carries(control: Control, path: TunnelPath) -> bool:
-    """Whether a packet gets through the tunnel to the far host and back within a second."""
-    ping = ("ping", "-n", "-q", "-c", "1", "-W", "1", "-I", topology.LEFT_ADDRESS, path.far_address)
+    """Whether a packet gets through the tunnel to the far host and back within 0.3 s."""
+    ping = ("ping", "-n", "-q", "-c", "1", "-W", "0.3", "-I", topology.LEFT_ADDRESS, path.far_address)
     return control.run(Command(ping)).status == 0
+
+
+def await_established(control: Control) -> None:
+    """Give strongSwan the time that a first exchange takes; what is not up then is healed."""
+    with suppress(LabError):
+        wait_until(
+            lambda: all(tunnel.established for tunnel in tunnels(control).values()),
+            what="IPsec tunnels",
+            seconds=5,
+        )
 
 
 def heal(control: Control, letters: Iterable[str], *, seconds: float = HEAL_SECONDS) -> None:

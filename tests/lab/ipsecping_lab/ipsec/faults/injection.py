@@ -63,16 +63,17 @@ def clear(layout: Layout, *, names: Collection[str] = (), paths: Collection[str]
         kept = [fault for fault in present if fault not in gone]
         if names or paths:
             _carry_out(control, layout, transition.steps(present, kept), kept)
-            damaged = transition.broken_paths(gone)
+            damaged = sorted({fault.path for fault in gone})
         else:
             services = [responder.key for responder in responders.responders(layout.guest)]
-            _carry_out(control, layout, transition.reset(services), [])
+            natted = {fault.path for fault in present if fault.name == "nat"}
+            _carry_out(control, layout, transition.reset(services, natted=natted), [])
             damaged = list(topology.PATHS)
         _forget_path_mtus(layout)
-        still_faulty = set(transition.broken_paths(kept))
-        for letter in still_faulty.intersection(damaged):
-            if any(fault.name == "sa-lost" and fault.path == letter for fault in gone):
-                control.run(tunnels.rekey(letter))
+        for fault in gone:
+            if fault.name == "sa-lost":
+                control.run(tunnels.rekey(fault.path))
+        still_faulty = {fault.path for fault in kept}
         tunnels.heal(control, [letter for letter in damaged if letter not in still_faulty])
     return gone
 

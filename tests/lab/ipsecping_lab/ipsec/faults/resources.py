@@ -72,7 +72,9 @@ class Queue:
         # does not name, so all is named.
         netem = f"qdisc replace dev {self.device} root handle 1: netem {netem_options(value)}"
         if "kbit" in value:
-            bucket = f"tbf rate {value['kbit']:g}kbit burst 4k latency 50ms"
+            # a burst of 5 ms, but at least a full frame: a smaller bucket lets none pass
+            burst = max(1600, round(value["kbit"] * 1000 / 8 * 0.005))
+            bucket = f"tbf rate {value['kbit']:g}kbit burst {burst} latency 50ms"
             child = f"qdisc replace dev {self.device} parent 1:1 handle 2: {bucket}"
             return (self._tc(netem), self._tc(child))
         return (self._tc(netem), self._tc(f"qdisc del dev {self.device} parent 1:1 handle 2:", tolerant=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import topology
@@ -11,7 +11,7 @@ from ..guest_files import FAULT_CHAINS
 from ..topology import PATHS
 from .model import DIRECTIONS, Fault
 from .resources import FarHost, GatewayLink, Policy, Queue, Resource, RouteMtu, Start, Step
-from .types import LEFT_PRIVATE, TYPES
+from .types import LEFT_PRIVATE, TYPES, forget_mappings
 
 
 def replaced(present: Iterable[Fault], new: Iterable[Fault]) -> list[Fault]:
@@ -65,27 +65,28 @@ def forget_path_mtus() -> list[Command]:
     return [Command(flush, namespace=namespace, tolerant=True) for namespace in topology.NAMESPACES]
 
 
-def reset(services: Iterable[str]) -> list[Step]:
-    """Undo every fault that there can be, from any state; few processes, for each costs some 10 ms."""
-    result: list[Step] = []
+def reset(services: Iterable[str], *, natted: Iterable[str]) -> list[Step]:
+    """Undo every fault that there can be, from any state; few processes, for each costs some 10 ms.
+
+    ``natted``: paths whose transit has to forget its mappings too.
+    """
+    commands: list[Step] = []
     for path in PATHS.values():
-        devices = (
+        resources: tuple[Resource, ...] = (
             Queue(path.transit, topology.TO_RIGHT),
             Queue(path.transit, topology.TO_LEFT),
             Queue(path.right, topology.LAN),
             Queue(topology.FAR, path.far_device),
-        )
-        resources: tuple[Resource, ...] = (
-            *devices,
             *(RouteMtu(path.letter, direction) for direction in DIRECTIONS),
             GatewayLink(path.letter),
             FarHost(path.letter),
             *policies(path.letter),
         )
-        result += _batched([step for resource in resources for step in resource.revoke()])
-        result.append(_empty_chains(path.transit))
-        result.append(Command(("conntrack", "-F"), namespace=path.transit, tolerant=True))
-    return [*result, *_batched(forget_path_mtus()), *(Start(key) for key in services)]
+        commands += [step for resource in resources for step in resource.revoke()]
+    result = _batched([*commands, *forget_path_mtus()])
+    result += [_empty_chains(path.transit) for path in PATHS.values()]
+    result += [forget_mappings(PATHS[letter].transit) for letter in natted]
+    return [*result, *(Start(key) for key in services)]
 
 
 def policies(letter: str) -> list[Policy]:
@@ -124,16 +125,3 @@ def _empty_chains(transit: str) -> Command:
         lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in chains), "COMMIT"]
     argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
     return Command(argv, namespace=transit, stdin="\n".join(lines) + "\n")
-
-
-def broken_paths(faults: Iterable[Fault]) -> list[str]:
-    """Paths whose tunnels may need healing once these faults are gone."""
-    return sorted({fault.path for fault in faults})
-
-
-def describe(faults: Iterable[Fault]) -> Mapping[str, list[str]]:
-    """Path to the faults on it, in words."""
-    texts: dict[str, list[str]] = {}
-    for fault in faults:
-        texts.setdefault(fault.path, []).append(fault.text())
-    return texts

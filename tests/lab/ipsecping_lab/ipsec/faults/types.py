@@ -74,8 +74,9 @@ def _nat(fault: Fault) -> tuple[Effect, ...]:
     return (Effect(chain, udp), Effect(chain, f"-o {topology.TO_RIGHT} -j MASQUERADE"))
 
 
-def _forget_mappings(fault: Fault) -> Command:
-    return Command(("conntrack", "-F"), namespace=fault.tunnel_path.transit, tolerant=True)
+def forget_mappings(transit: str) -> Command:
+    """A transit's NAT forgets whom it translates to what."""
+    return Command(("conntrack", "-F"), namespace=transit, tolerant=True)
 
 
 def _responder(fault: Fault) -> tuple[Effect, ...]:
@@ -133,8 +134,8 @@ _ALL = (
     ),
     FaultType(
         "rate",
-        "a bottleneck with a queue of 50 ms",
-        "RTT rises by up to 50 ms, then loss",
+        "a bottleneck with a queue of some 50 ms (and a packet)",
+        "RTT rises by as much as the queue holds, then loss",
         directed=True,
         arguments=(Argument("kbit", "kbit/s", low=8, high=10_000_000),),
         effects=lambda fault: _between_gateways(fault, kbit=fault.number("kbit")),
@@ -195,14 +196,14 @@ _ALL = (
         "ESP in UDP 4500; 28 octets less for the payload",
         effects=_nat,
         before=lambda fault: (tunnels.terminate(fault.path),),
-        after=lambda fault: (_forget_mappings(fault), tunnels.initiate(fault.path)),
+        after=lambda fault: (forget_mappings(fault.tunnel_path.transit), tunnels.initiate(fault.path)),
     ),
     FaultType(
         "nat-forget",
         "the NAT loses its mappings",
         "packets back are lost until the left gateway sends again (keep-alive 10 s)",
         momentary=True,
-        once=lambda fault: (_forget_mappings(fault),),
+        once=lambda fault: (forget_mappings(fault.tunnel_path.transit),),
         needs="nat",
     ),
     FaultType(
