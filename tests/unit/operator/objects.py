@@ -1,0 +1,55 @@
+"""Kubernetes objects as the API server stores them, cut down to what the operator looks at."""
+
+from typing import Any
+
+from ipsecping_operator.kube.observed import Child, Pod, read_child, read_pod
+
+from .builders import UID
+
+LABELS = {
+    "app.kubernetes.io/name": "ipsecping-probe",
+    "app.kubernetes.io/managed-by": "ipsecping",
+    "ipsecping.dev/check": "hq",
+    "ipsecping.dev/check-uid": UID,
+    "ipsecping.dev/path": "default",
+}
+
+
+def metadata(name: str, *, uid: str, version: int = 1, owner: tuple[str, str, str] | None = None) -> Any:
+    """Metadata; `owner` is kind, name and UID of the controller."""
+    made: dict[str, Any] = {
+        "namespace": "network",
+        "name": name,
+        "uid": uid,
+        "resourceVersion": str(version),
+        "generation": 1,
+        "creationTimestamp": "2026-11-23T12:00:00Z",
+        "labels": LABELS,
+    }
+    if owner:
+        kind, owner_name, owner_uid = owner
+        made["ownerReferences"] = [
+            {"apiVersion": "v1", "kind": kind, "name": owner_name, "uid": owner_uid, "controller": True}
+        ]
+    return made
+
+
+def child(kind: str = "Deployment", *, uid: str = "d-1", version: int = 1, **status: Any) -> Child:
+    """A child of the check."""
+    owner = ("IPsecTunnelCheck", "hq", UID)
+    return read_child(
+        kind, {"metadata": metadata("hq", uid=uid, version=version, owner=owner), "status": status}
+    )
+
+
+def pod(
+    name: str = "hq-1", *, uid: str = "p-1", version: int = 1, owner_kind: str = "ReplicaSet", **status: Any
+) -> Pod:
+    """A pod of the check."""
+    owner = (owner_kind, "hq-rs", "rs-1")
+    return read_pod({"metadata": metadata(name, uid=uid, version=version, owner=owner), "status": status})
+
+
+def container(**state: Any) -> dict[str, Any]:
+    """Status of the pod's container in one state."""
+    return {"containerStatuses": [{"name": "probe", "state": state}]}

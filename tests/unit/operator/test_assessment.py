@@ -1,0 +1,231 @@
+"""From measurements to the report: conditions that keep their times, restarts that change nothing."""
+
+from typing import Any
+
+from ipsecping.contract import RoundResult
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
+from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.api.validation import read
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.reconcile.assessment import Assessment, assess
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.state import CheckState, Readiness
+
+from .builders import NOON, SECOND, UID, check, plan, probe, result
+
+RUNS = Readiness(reason=ReadyReason.RECONCILED, message="Deployment hq runs the agent")
+
+
+def seen(
+    status: dict[str, Any] | None = None, *, now: int = NOON, of: CompiledCheck | None = None
+) -> CheckState:
+    """A check as a starting operator finds it: with the status an earlier run left, reconciled once."""
+    store = Store()
+    metadata = {"namespace": "network", "name": "hq", "uid": UID, "generation": 1, "resourceVersion": "7"}
+    store.put_check({"metadata": metadata, "spec": {}, "status": status or {}}, now=now)
+    state = store.checks[UID]
+    state.compiled = of or check()
+    state.ready = RUNS
+    state.measurements.follow(state.compiled)
+    return state
+
+
+def take(state: CheckState, *results: RoundResult) -> None:
+    for one in results:
+        end = one.started_at + one.duration
+        assert state.measurements.accept(one, start=one.started_at, now=end) is None
+
+
+def assessed(state: CheckState, *, at: float) -> Assessment:
+    """Seconds after noon."""
+    made = assess(state, now=NOON + int(at * SECOND))
+    assert made is not None
+    read(CheckStatus, made.status, path="status")  # what the API server would refuse is refused here
+    return made
+
+
+def healthy(status: Any) -> Any:
+    return next(each for each in status["conditions"] if each["type"] == "Healthy")
+
+
+def at(seconds: int, **values: Any) -> RoundResult:
+    return result(at=NOON + seconds * SECOND, **values)
+
+
+def test_a_status_tells_all_that_was_measured() -> None:
+    state = seen()
+    take(
+        state,
+        *(
+            at(
+                30 * n,
+                received=9,
+                rtt_ms=[12, 12, 12, 12, 13, 13, 14, 15, 16],
+                forward_lost=0,
+                reverse_lost=1,
+            )
+            for n in range(4)
+        ),
+    )
+    status = assessed(state, at=100).status
+    assert status["observedGeneration"] == 1
+    assert status["lastResultTime"] == "2026-11-23T12:01:32Z"
+    assert status["headline"] == {"path": "default", "probe": "ping"}
+    assert status["lossPercent"] == "10.00"
+    assert status["rtt"]["min"] == "12.00ms"
+    assert status["rtt"]["max"] == "16.00ms"
+    assert set(status["rtt"]) == {"min", "p50", "p90", "p99", "max"}
+    assert status["paths"][0]["state"] == "Unhealthy"
+    (entry,) = status["probes"]
+    assert (entry["sent"], entry["received"]) == (40, 36)
+    assert (entry["forwardLossPercent"], entry["reverseLossPercent"]) == ("0.00", "10.00")
+    assert [outage["reason"] for outage in status["outages"]] == ["LossHigh"]
+
+
+def test_what_was_not_measured_is_absent_not_zero() -> None:
+    status = assessed(seen(), at=1).status
+    assert not {"lossPercent", "rtt", "jitter", "lastResultTime", "probes", "outages"} & set(status)
+
+
+def test_a_total_outage_has_a_loss_but_no_round_trip_time() -> None:
+    state = seen()
+    take(state, *(at(30 * n, received=0) for n in range(3)))
+    status = assessed(state, at=70).status
+    assert status["lossPercent"] == "100.00"
+    assert "rtt" not in status
+    assert "jitter" not in status
+
+
+def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
+    state = seen()
+    take(state, at(0))
+    first = assessed(state, at=5)
+    take(state, at(30))
+    second = assessed(state, at=35)
+    assert healthy(first.status)["lastTransitionTime"] == "2026-11-23T12:00:05Z"
+    assert healthy(second.status)["lastTransitionTime"] == "2026-11-23T12:00:05Z"
+    assert healthy(second.status)["message"] != healthy(first.status)["message"]
+    assert not second.urgent
+    assert second.changed == ()
+
+
+def test_a_transition_is_urgent_and_tells_which_condition_changed() -> None:
+    state = seen()
+    take(state, at(0))
+    assessed(state, at=5)
+    take(state, at(30, received=0))
+    made = assessed(state, at=35)
+    assert made.urgent
+    assert [(each.type, each.reason) for each in made.changed] == [(ConditionType.HEALTHY, "LossHigh")]
+    assert healthy(made.status)["lastTransitionTime"] == "2026-11-23T12:00:35Z"
+
+
+def test_time_alone_makes_results_stale_and_the_figures_stay() -> None:
+    state = seen()
+    take(state, at(0))
+    made = assessed(state, at=5)
+    assert made.next_change == NOON + (2 + 60 + 2) * SECOND
+    stale = assess(state, now=made.next_change)
+    assert stale is not None
+    assert healthy(stale.status)["reason"] == "StaleResults"
+    assert stale.status["lossPercent"] == "0.00"
+    assert stale.status["lastResultTime"] == "2026-11-23T12:00:02Z"
+
+
+def left_behind(*, reason_after: int = 0) -> dict[str, Any]:
+    """The status of a check that was down from noon on, as an earlier run wrote it."""
+    state = seen()
+    take(state, *(at(30 * n, received=0) for n in range(4)))
+    return dict(assessed(state, at=95 + reason_after).status)
+
+
+def test_a_restart_keeps_finding_and_figures_until_the_results_are_read_again() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 100 * SECOND)
+    made = assessed(state, at=101)
+    assert made.status == before
+    assert made.changed == ()
+    assert not made.urgent
+
+
+def test_results_read_again_after_a_restart_are_no_transition_and_no_new_outage() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 100 * SECOND)
+    assessed(state, at=101)
+    take(state, *(at(30 * n, received=0) for n in range(2)))
+    assert assessed(state, at=101.5).status == before, "half of the ring says nothing yet"
+    take(state, *(at(30 * n, received=0) for n in range(2, 4)))
+    made = assessed(state, at=102)
+    assert made.changed == ()
+    assert made.status["outages"] == before["outages"]
+    assert healthy(made.status)["lastTransitionTime"] == healthy(before)["lastTransitionTime"]
+    assert state.outages_begun == 0
+
+
+def test_what_happened_while_nobody_looked_is_found_out() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 600 * SECOND)
+    take(state, *(at(30 * n, received=0) for n in range(4)))
+    take(state, *(at(30 * n) for n in range(4, 20)))
+    made = assessed(state, at=601)
+    assert healthy(made.status)["reason"] == "WithinThresholds"
+    assert made.status["outages"][0]["end"] == "2026-11-23T12:10:01Z"
+
+
+def test_after_a_restart_silence_is_stale_when_it_is_due_and_not_before() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 3600 * SECOND)
+    # The operator was away for long; the agents are given their time anew.
+    assert healthy(assessed(state, at=3600 + 61.9).status)["reason"] == "Down"
+    stale = assessed(state, at=3600 + 62)
+    assert healthy(stale.status)["reason"] == "StaleResults"
+    assert stale.status["lastResultTime"] == before["lastResultTime"]
+    assert stale.status["lossPercent"] == "100.00"
+
+
+def test_a_probe_added_while_the_operator_was_away_is_missed_when_it_is_due() -> None:
+    before = left_behind()
+    both = plan(probe("ping"), probe("second"))
+    state = seen(before, now=NOON + 100 * SECOND, of=check(both))
+    take(state, *(result(of=both, at=NOON + 30 * n * SECOND, received=0) for n in range(4)))
+    assert healthy(assessed(state, at=101).status)["reason"] == "Down"
+    take(state, *(result(of=both, at=NOON + 30 * n * SECOND) for n in range(4, 15)))
+    found = healthy(assessed(state, at=430).status)
+    assert found["reason"] == "StaleResults"
+    assert found["message"].startswith("no result from default/second, expected")
+
+
+def test_an_invalid_spec_is_stalled_and_claims_no_health() -> None:
+    state = seen()
+    state.compiled, state.invalid = None, InvalidSpec("spec.schedule.timeZone", "no such zone")
+    state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
+    status = assessed(state, at=1).status
+    assert [(each["type"], each["status"], each["reason"]) for each in status["conditions"]] == [
+        ("Ready", "False", "InvalidSpec"),
+        ("Healthy", "Unknown", "NoResults"),
+        ("Stalled", "True", "InvalidSpec"),
+    ]
+
+
+def test_a_suspended_check_keeps_its_figures_and_their_time() -> None:
+    state = seen()
+    take(state, at(0))
+    assessed(state, at=5)
+    state.compiled = check(suspend=True)
+    state.measurements.follow(state.compiled)
+    status = assessed(state, at=500).status
+    assert healthy(status)["reason"] == HealthyReason.SUSPENDED
+    assert (status["lossPercent"], status["lastResultTime"]) == ("0.00", "2026-11-23T12:00:02Z")
+
+
+def test_nothing_is_reported_before_the_check_was_reconciled() -> None:
+    state = seen()
+    state.ready = None
+    assert assess(state, now=NOON) is None
+
+
+def test_a_message_too_long_for_the_api_is_cut() -> None:
+    state = seen()
+    state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="x" * 5000)
+    ready = assessed(state, at=1).status["conditions"][0]
+    assert len(ready["message"]) == 1024

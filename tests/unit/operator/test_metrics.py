@@ -1,0 +1,124 @@
+"""What Prometheus scrapes."""
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ipsecping_operator.metrics.checks import CheckCollector
+from ipsecping_operator.metrics.health import STUCK_SECONDS, Health
+from ipsecping_operator.reconcile.assessment import assess
+from ipsecping_operator.state import CheckState
+
+from .builders import NOON, SECOND, UID
+from .test_assessment import assessed, at, seen, take
+
+LABELS = {
+    "namespace": "network",
+    "check": "hq",
+    "tunnel_name": "hq-dc1",
+    "path": "default",
+    "probe": "ping",
+    "type": "ICMP",
+    "target": "203.0.113.10",
+}
+CHECK = {key: LABELS[key] for key in ("namespace", "check", "tunnel_name")}
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scraped(*states: CheckState, now: int = NOON + 200 * SECOND) -> Samples:
+    registry = CollectorRegistry()
+    registry.register(CheckCollector({state.uid: state for state in states}, clock=lambda: now))
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, frozenset(labels.items())]
+
+
+def test_a_measured_check_exports_counters_figures_limits_and_conditions() -> None:
+    state = seen()
+    take(state, *(at(30 * n, received=9, rtt_ms=12, remote_ip="203.0.113.10") for n in range(4)))
+    assessed(state, at=100)
+    samples = scraped(state)
+    assert value(samples, "ipsecping_packets_sent_total", **LABELS) == 40
+    assert value(samples, "ipsecping_packets_received_total", **LABELS) == 36
+    assert value(samples, "ipsecping_loss_ratio", **LABELS) == 0.1
+    assert value(samples, "ipsecping_rtt_seconds_count", **LABELS) == 36
+    assert round(value(samples, "ipsecping_rtt_seconds_sum", **LABELS), 6) == 0.432
+    assert value(samples, "ipsecping_rtt_seconds_bucket", **LABELS, le="0.01") == 0
+    assert value(samples, "ipsecping_rtt_seconds_bucket", **LABELS, le="0.015") == 36
+    assert value(samples, "ipsecping_rtt_seconds_bucket", **LABELS, le="+Inf") == 36
+    last = value(samples, "ipsecping_last_result_timestamp_seconds", **LABELS)
+    assert last == NOON / SECOND + 92
+    assert value(samples, "ipsecping_check_condition", **CHECK, type="Healthy", status="False") == 1
+    assert value(samples, "ipsecping_check_condition", **CHECK, type="Healthy", status="True") == 0
+    assert value(samples, "ipsecping_threshold", **CHECK, kind="loss_ratio") == 0.01
+    assert value(samples, "ipsecping_outages_total", **CHECK) == 1
+    assert value(samples, "ipsecping_outage_seconds_total", **CHECK) == 100
+    assert (
+        value(
+            samples,
+            "ipsecping_path_info",
+            **CHECK,
+            path="default",
+            target="203.0.113.10",
+            remote_ip="203.0.113.10",
+        )
+        == 1
+    )
+
+
+def test_a_check_that_is_down_keeps_its_series_and_a_reply_resets_nothing() -> None:
+    state = seen()
+    take(state, at(0), *(at(30 * n, received=0) for n in range(1, 5)))
+    assessed(state, at=130)
+    down = scraped(state)
+    assert value(down, "ipsecping_packets_sent_total", **LABELS) == 50
+    assert value(down, "ipsecping_packets_received_total", **LABELS) == 10
+    take(state, at(150))
+    assessed(state, at=155)
+    up = scraped(state)
+    assert value(up, "ipsecping_packets_sent_total", **LABELS) == 60
+    assert value(up, "ipsecping_packets_received_total", **LABELS) == 20
+
+
+def test_outage_time_is_counted_on_when_it_ends() -> None:
+    state = seen()
+    state.compiled = None
+    state = seen()
+    take(state, *(at(30 * n, received=0) for n in range(3)))
+    assessed(state, at=70)
+    during = value(scraped(state, now=NOON + 100 * SECOND), "ipsecping_outage_seconds_total", **CHECK)
+    take(state, *(at(30 * n) for n in range(13, 20)))
+    assessed(state, at=600)
+    after = value(scraped(state, now=NOON + 5000 * SECOND), "ipsecping_outage_seconds_total", **CHECK)
+    assert during == 100
+    assert after == 600
+
+
+def test_a_check_that_has_gone_or_was_never_valid_has_no_series() -> None:
+    never = CheckState(uid=UID)
+    assert scraped(never) == {}
+    assert scraped() == {}
+
+
+def test_a_check_without_results_claims_no_figures() -> None:
+    state = seen()
+    assess(state, now=NOON + SECOND)
+    names = {name for name, _ in scraped(state)}
+    assert not {"ipsecping_loss_ratio", "ipsecping_rtt_seconds_count", "ipsecping_jitter_seconds"} & names
+    assert "ipsecping_check_condition" in names
+
+
+def test_health_notices_a_stuck_loop_and_a_deaf_watch() -> None:
+    health = Health(ticked=100.0)
+    assert health.problem(100.0 + STUCK_SECONDS) is None
+    assert "not turned for 31 s" in str(health.problem(131.0))
+    health.tick(131.0)
+    health.unseen = ("Pod network/hq-1",)
+    assert health.problem(131.0) == "the watches are deaf: they have not shown Pod network/hq-1"

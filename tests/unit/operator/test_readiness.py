@@ -1,0 +1,115 @@
+"""The condition Ready: whether what measures is there and runs, and why not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.reconcile.readiness import readiness
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.state import CheckState
+
+from .builders import UID, check, plan
+from .objects import child, container, pod
+
+AVAILABLE: dict[str, Any] = {"observedGeneration": 1, "availableReplicas": 1}
+
+
+def ready(of: CompiledCheck, *objects: Child | Pod, counted: Mapping[str, str | None] | None = None) -> Any:
+    store = Store()
+    for one in objects:
+        if isinstance(one, Pod):
+            store.put_pod(one)
+        else:
+            store.put_child(one)
+    state = store.checks.setdefault(UID, CheckState(uid=UID))
+    state.compiled = of
+    state.counted = dict(counted or {})
+    return readiness(state)
+
+
+def test_an_available_deployment_is_reconciled() -> None:
+    found = ready(check(), child(**AVAILABLE))
+    assert (found.reason, found.message) == (ReadyReason.RECONCILED, "Deployment hq runs the agent")
+
+
+def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> None:
+    found = ready(check(), child(observedGeneration=0, availableReplicas=1))
+    assert found.reason is ReadyReason.WORKLOAD_UNAVAILABLE
+    assert found.message == "Deployment hq: its pod is not available yet"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"}),
+            "pod hq-1 does not run: ImagePullBackOff: Back-off pulling image",
+        ),
+        (
+            container(terminated={"reason": "Error", "exitCode": 2, "message": "\x00secret"}),
+            "pod hq-1 does not run: Error: exit code 2",
+        ),
+        (
+            {
+                "conditions": [
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": "0/1 nodes are available",
+                    }
+                ]
+            },
+            "pod hq-1 does not run: Unschedulable: 0/1 nodes are available",
+        ),
+        (container(waiting={"reason": "ContainerCreating"}), "its pod is not available yet"),
+        (
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"},
+            "pod hq-1 does not run: Evicted: low on memory",
+        ),
+    ],
+    ids=["image", "crash", "unschedulable", "creating", "evicted"],
+)
+def test_why_the_pod_does_not_run_stands_in_the_message(status: dict[str, Any], said: str) -> None:
+    found = ready(check(), child(), pod(**status))
+    assert found.message == f"Deployment hq: {said}"
+
+
+def test_a_pod_that_the_cluster_refuses_to_make_is_said() -> None:
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota"}
+    found = ready(check(), child(conditions=[failure]))
+    assert found.message == "Deployment hq: no pod can be made: pods is forbidden: exceeded quota"
+
+
+CRON = check(plan(interval_ms=None), schedule=Cron(line="*/5 * * * *", time_zone="Europe/Berlin"))
+
+
+def test_a_cron_job_is_ready_when_it_is_there() -> None:
+    found = ready(CRON, child("CronJob"))
+    assert found.reason is ReadyReason.RECONCILED
+    assert found.message == 'CronJob hq runs a round at each "*/5 * * * *" (Europe/Berlin)'
+    assert ready(CRON).message == "the CronJob of path default is not there yet"
+
+
+def test_only_the_newest_round_decides() -> None:
+    failed = pod("hq-1", uid="p-1", version=5, owner_kind="Job", phase="Failed")
+    fine = pod("hq-2", uid="p-2", version=6, owner_kind="Job", phase="Succeeded")
+    fault = {"p-1": "OOMKilled, exit code 137"}
+    assert ready(CRON, child("CronJob"), failed, counted=fault).message == (
+        "the newest round gave no result: pod hq-1: OOMKilled, exit code 137"
+    )
+    both = ready(CRON, child("CronJob"), failed, fine, counted=fault | {"p-2": None})
+    assert both.reason is ReadyReason.RECONCILED
+
+
+def test_a_round_that_is_just_starting_is_no_fault() -> None:
+    creating = pod(owner_kind="Job", phase="Pending", **container(waiting={"reason": "ContainerCreating"}))
+    assert ready(CRON, child("CronJob"), creating).reason is ReadyReason.RECONCILED
+
+
+def test_a_suspended_check_is_ready() -> None:
+    assert ready(check(suspend=True)).reason is ReadyReason.SUSPENDED

@@ -1,0 +1,66 @@
+"""Flags and environment of `ipsecping-operator run`."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from ipsecping_operator import cli, settings
+
+
+def parsed(*words: str, **environ: str) -> settings.Settings:
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, environ=environ)
+    return settings.from_arguments(parser.parse_args(words))
+
+
+def test_only_the_probe_image_is_needed() -> None:
+    found = parsed("--probe-image=probe:1")
+    assert found.namespaces == ()
+    assert (found.metrics_address, found.healthz_address) == (("", 9090), ("", 8080))
+    assert (found.status_interval, found.resync_interval) == (60, 300)
+
+
+def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
+    environ = {
+        "IPSECPING_PROBE_IMAGE": "probe:env",
+        "IPSECPING_NAMESPACES": "network, edge",
+        "IPSECPING_METRICS_PORT": "[::1]:1",
+        "IPSECPING_STATUS_INTERVAL": "1m30s",
+        "IPSECPING_KUBECONFIG": "/etc/kubeconfig",
+        "IPSECPING_LOG_FORMAT": "json",
+    }
+    found = parsed("--metrics-port=127.0.0.1:2", **environ)
+    assert found.probe_image == "probe:env"
+    assert found.namespaces == ("network", "edge")
+    assert found.metrics_address == ("127.0.0.1", 2)
+    assert found.status_interval == 90
+    assert found.kubeconfig == Path("/etc/kubeconfig")
+    assert found.log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--probe-image (or IPSECPING_PROBE_IMAGE) is needed"),
+        (["--probe-image=p", "--status-interval=3 days"], "'3 days' is not a duration"),
+        (["--probe-image=p", "--status-interval=10ms"], "at least 1s"),
+        (["--probe-image=p", "--metrics-port=99999"], "'99999' is not PORT or ADDRESS:PORT"),
+        (["--probe-image=p", "--log-format=xml"], "xml"),
+    ],
+)
+def test_a_wrong_setting_is_named_on_standard_error(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IPSECPING_PROBE_IMAGE", raising=False)
+    try:
+        status = cli.main(["run", *words])
+    except SystemExit as end:
+        status = int(end.code or 0)
+    assert status == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_wrong_choice_in_the_environment_is_named() -> None:
+    with pytest.raises(ValueError, match=r"--log-level \(or IPSECPING_LOG_LEVEL\): 'loud' is not one of"):
+        parsed("--probe-image=p", IPSECPING_LOG_LEVEL="loud")

@@ -1,0 +1,157 @@
+"""Filing what the watches show, applying only what differs, and finding out what they did not show."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ipsecping_operator.children import ChildRef
+from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.reconcile.applying import must_apply
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.reconcile.sweep import Sweeper
+from ipsecping_operator.state import Applied
+
+from .builders import NOON, UID
+from .objects import child, metadata, pod
+
+
+def body(*, version: int = 5, generation: int = 1, **more: Any) -> dict[str, Any]:
+    meta = metadata("hq", uid=UID, version=version) | {"generation": generation} | more
+    return {"metadata": meta, "spec": {}}
+
+
+def test_only_a_new_generation_or_a_deletion_is_news() -> None:
+    store = Store()
+    assert store.put_check(body(version=5), now=NOON) == UID
+    assert store.put_check(body(version=6), now=NOON) is None
+    assert store.put_check(body(version=7, generation=2), now=NOON) == UID
+    assert store.put_check(body(version=8, generation=2, deletionTimestamp="now"), now=NOON) == UID
+
+
+def test_an_older_version_never_replaces_a_newer_one() -> None:
+    store = Store()
+    store.put_check(body(version=9, generation=2), now=NOON)
+    assert store.put_check(body(version=8, generation=1), now=NOON) is None
+    store.put_child(child(version=4, availableReplicas=1, observedGeneration=1))
+    assert store.put_child(child(version=3)) is None
+    assert [each.available for each in store.checks[UID].children.values()] == [True]
+    store.put_pod(pod(version=4, phase="Running"))
+    assert store.put_pod(pod(version=3, phase="Pending")) is None
+
+
+def test_resource_versions_are_compared_as_numbers() -> None:
+    store = Store()
+    store.put_child(child(version=9))
+    assert store.put_child(child(version=10)) == UID
+
+
+def test_a_deleted_check_is_forgotten_with_its_last_child() -> None:
+    store = Store()
+    store.put_check(body(), now=NOON)
+    held = child()
+    store.put_child(held)
+    store.remove_check(UID)
+    assert store.checks[UID].body is None
+    store.remove_child(held.meta)
+    assert store.checks == {}
+
+
+def test_the_end_of_an_earlier_object_of_the_same_name_does_not_remove_its_successor() -> None:
+    store = Store()
+    old, new = child(uid="d-1"), child(uid="d-2", version=2)
+    store.put_child(old)
+    store.put_child(new)
+    assert store.remove_child(old.meta) is None
+    assert len(store.checks[UID].children) == 1
+
+
+def test_an_object_without_a_check_s_label_is_nobody_s() -> None:
+    store = Store()
+    stray = child()
+    assert store.put_child(replace(stray, meta=replace(stray.meta, check_uid=None))) is None
+    assert store.checks == {}
+
+
+APPLIED = Applied(digest="abc", uid="d-1", version=1)
+
+
+@pytest.mark.parametrize(
+    ("why", "digest", "applied", "held", "expected"),
+    [
+        ("as applied", "abc", APPLIED, child(), False),
+        ("never applied by this process", "abc", None, child(), True),
+        ("to be otherwise now", "def", APPLIED, child(), True),
+        ("deleted", "abc", APPLIED, None, True),
+        ("made anew by somebody", "abc", APPLIED, child(uid="d-2"), True),
+        ("edited by somebody", "abc", replace(APPLIED, version=2), child(), True),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_a_child_is_applied_only_when_it_differs(
+    why: str, digest: str, applied: Applied | None, held: Any, expected: bool
+) -> None:
+    assert must_apply(UID, digest, applied=applied, child=held) is expected
+
+
+def test_a_child_robbed_of_its_owner_is_applied_again() -> None:
+    held = child()
+    robbed = replace(held, meta=replace(held.meta, owner=None))
+    assert must_apply(UID, "abc", applied=APPLIED, child=robbed)
+
+
+class Api:
+    """Lists what it is told to hold."""
+
+    def __init__(self, *listed: tuple[str, Any]) -> None:
+        self.listed = list(listed)
+
+    async def metadata(
+        self, kind: Kind, namespace: str | None, *, selector: str | None = None
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        for name, meta in self.listed:
+            if kind.name == name:
+                yield meta
+
+
+def test_what_went_without_a_word_is_found_by_the_sweep() -> None:
+    store = Store()
+    store.put_check(body(), now=NOON)
+    held = child()
+    store.put_child(held)
+    api = Api(("IPsecTunnelCheck", body()["metadata"]))
+    touched, never = asyncio.run(Sweeper(store, api, (None,)).sweep())  # type: ignore[arg-type]
+    assert touched == [UID]
+    assert never == []
+    assert store.checks[UID].children == {}
+
+
+def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
+    store = Store()
+    store.put_check(body(version=5), now=NOON)
+    api = Api(("IPsecTunnelCheck", body(version=6)["metadata"]))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    assert asyncio.run(sweeper.sweep()) == ([], [])
+    store.put_check(body(version=6), now=NOON)  # the watch caught up
+    api.listed = [("IPsecTunnelCheck", body(version=7)["metadata"])]
+    assert asyncio.run(sweeper.sweep()) == ([], [])
+    api.listed = [("IPsecTunnelCheck", body(version=8)["metadata"])]
+    assert asyncio.run(sweeper.sweep()) == ([], ["IPsecTunnelCheck network/hq"])
+
+
+def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness() -> None:
+    store = Store()
+    api = Api(("Pod", metadata("hq-1", uid="p-1")))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    asyncio.run(sweeper.sweep())
+    api.listed = []
+    assert asyncio.run(sweeper.sweep()) == ([], [])
+
+
+def test_children_are_known_by_the_reference_that_builds_them() -> None:
+    store = Store()
+    store.put_child(child("CronJob"))
+    (ref,) = store.checks[UID].children
+    assert ref == ChildRef(api_version="batch/v1", kind="CronJob", namespace="network", name="hq")
