@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import reflect
+from . import agent, reflect, run
 from .errors import USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (reflect,):
+    for command in (run, agent, reflect):
         added = commands.add_parser(
             command.NAME,
             help=command.HELP,
