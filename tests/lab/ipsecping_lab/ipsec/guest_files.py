@@ -24,9 +24,16 @@ _SYSCTLS = {
     "net.core.xfrm_acq_expires": 5,
 }
 FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
-"""In a transit: table to the chains that hold faults, and the built-in chain that each hangs on."""
-FLOW_CHAINS = {"mangle": {"FLOWS-PLAIN": "PREROUTING", "FLOWS-DECRYPTED": "FORWARD"}}
-"""On a gateway: the chains that hold the flow counters. No fault ever touches them."""
+"""In a transit: table to the chains that hold faults, and the built-in chain (with a match) that each hangs on."""
+FLOW_CHAINS = {
+    "mangle": {
+        "FLOWS-PLAIN": f"PREROUTING ! -d {topology.LEFT_ADDRESS}",
+        "FLOWS-DECRYPTED": f"FORWARD ! -s {topology.LEFT_ADDRESS}",
+    }
+}
+"""On a gateway: the chains that hold the flow counters. No fault ever touches them.
+
+The left gateway's own packets do not count: `fault clear` sends some to see whether a tunnel is back."""
 _COPIED = ("init.sh", "agent.py", "udp_echo.py")
 
 
