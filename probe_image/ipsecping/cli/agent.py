@@ -54,12 +54,12 @@ async def _agent(plan: Path, host: str | None, port: int) -> None:
     from ..agent.service import run_agent
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
-    from ..rounds.path import PathProber
+    from ..rounds.prober import PathProber
 
     clock, resolver = Clock(), Resolver()
     await run_agent(
         plan,
-        lambda check: PathProber(check, clock=clock, resolver=resolver),
+        lambda _: PathProber(clock, resolver),
         host=host,
         port=port,
         pod_uid=os.environ.get("POD_UID"),

@@ -56,10 +56,10 @@ async def measure(plan: Plan) -> list[RoundResult]:
     """One round of all probes of all checks, side by side; in the plan's order."""
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
-    from ..rounds.path import PathProber
+    from ..rounds.prober import PathProber
 
     clock, resolver = Clock(), Resolver()
-    probers = [PathProber(check, clock=clock, resolver=resolver) for check in plan.checks]
+    probers = [PathProber(clock, resolver) for _ in plan.checks]
     try:
         rounds = await asyncio.gather(
             *(prober.round(check) for prober, check in zip(probers, plan.checks, strict=True))

@@ -46,6 +46,11 @@ class Packet:
         return self.order is not None or self.reason is not None or not self.left
 
     @property
+    def failed_here(self) -> bool:
+        """This host could not send it (ENOBUFS, ENOMEM, ...): the path is not to blame."""
+        return not self.left and self.reason is None
+
+    @property
     def vanished(self) -> bool:
         """It left and no answer ever came: one of the two directions lost it."""
         return self.left and not self.arrivals

@@ -18,7 +18,7 @@ class Session(Protocol):
     def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
         """Send one packet now; `observer` is told whenever something becomes of it.
 
-        A packet that the path refuses is lost with the reason; raises LocalSendFailed when this host fails.
+        One that the path refuses at once is lost with the reason; see also Packet.failed_here.
         """
 
     def drain(self) -> None:
@@ -29,15 +29,6 @@ class Session(Protocol):
 
     def close(self) -> None:
         """End the conversation."""
-
-
-class LocalSendFailed(Exception):
-    """This host could not send (ENOBUFS, ENOMEM, ...): the round is invalid, the path is not to blame."""
-
-    def __init__(self, message: str, packet: Packet) -> None:
-        super().__init__(message)
-        self.packet = packet
-        """The packet that did not leave; it stands in the ledger."""
 
 
 class ProbeMethod(NamedTuple):

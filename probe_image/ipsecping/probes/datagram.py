@@ -1,6 +1,7 @@
 """Sessions of the probe types that are one datagram there and one back."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Protocol
 
@@ -8,7 +9,11 @@ from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Packet
 from ..net.clocks import Clock
 from ..net.datagram import DatagramSocket, SendError
-from .base import LocalSendFailed
+
+log = logging.getLogger(__name__)
+
+MAX_KEYS = 1024
+"""Packets whose send timestamp is awaited."""
 
 
 class Codec(Protocol):
@@ -51,11 +56,13 @@ class DatagramSession:
             key = self._sock.send(self._codec.encode(packet.sequence, token))
         except SendError as error:
             self._keys.clear()
-            self.ledger.not_sent(packet, error.reason)
             if error.reason is None:
-                raise LocalSendFailed(str(error), packet) from error
+                log.warning("%s: packet not sent: %s", self.address, error)
+            self.ledger.not_sent(packet, error.reason)
             return packet
         self._keys[key] = packet
+        if len(self._keys) > MAX_KEYS:  # a driver that gives no send timestamps
+            del self._keys[next(iter(self._keys))]
         # Most drivers have stamped the packet by now: this spares the loop a wake-up of its own.
         self.drain()
         return packet

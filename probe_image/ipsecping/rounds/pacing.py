@@ -5,70 +5,105 @@ import time
 from collections.abc import Callable
 
 from ..contract import Invalidity
+from ..contract.plan import MAX_COUNT
 from ..measure.packet import Packet
-from ..probes.base import LocalSendFailed, Session
+from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
-CLOSING_PACKETS = 3
-"""At most so many uncounted packets after a round whose last ones were lost, to learn in which direction."""
-CLOSING_TIMEOUT = 500_000_000
+MAX_CLOSING = 3
+"""At most so many packets are added to a round whose last ones were lost, to learn in which direction."""
+PATIENCE = 100_000_000
+"""At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
 
 Observer = Callable[[Packet], None]
 
 
 class Pacing:
-    """One round's packets in one session."""
+    """One round's packets in one session. Times in monotonic nanoseconds.
 
-    def __init__(self, session: Session, *, timeout: int, observer: Observer | None = None) -> None:
+    Packets have deadlines: one that leaves late delays no other. The round is over when nothing more is
+    awaited. With `closing`, further packets follow when their answers would tell in which direction the last
+    ones were lost. They are packets of the round like any other, so that the round's figures agree with
+    what a packet counter on the way sees.
+    """
+
+    def __init__(
+        self, session: Session, *, timeout: int, closing: bool = True, observer: Observer | None = None
+    ) -> None:
         self._session = session
         self._timeout = timeout
+        self._closing = closing
         self._observer = observer
         self._outstanding: set[int] = set()
         self._all_settled = asyncio.Event()
+        self._largest_rtt = 0
         self.packets: list[Packet] = []
-        """Those of the round, in order of sequence."""
-        self.closing: list[Packet] = []
-        """Those sent after it, which count for nothing but the direction of its losses."""
+        """In order of sequence."""
         self.invalid: Invalidity | None = None
         """Set when this host was at fault."""
 
     async def send(self, *, count: int, spacing: int, start: int) -> None:
-        """Send `count` packets, the i-th at `start + i * spacing` (monotonic nanoseconds)."""
+        """Send `count` packets, the i-th at `start + i * spacing`."""
         for i in range(count):
             due = start + i * spacing
             await sleep_until(due)
             if time.monotonic_ns() - due > LATE_LIMIT:
                 self.invalid = Invalidity.LATE_TICKS
-            self._send_one(self.packets)
+            self._send_one()
 
-    async def wait(self) -> None:
+    async def finish(self) -> None:
         """Wait until each packet is answered or refused, or its timeout has passed."""
-        if self.packets:
-            await self._settled(until=self.packets[-1].sent_at + self._timeout)
+        if self._closing:
+            await self._close()
+        if await self._settled(self._timeout):
+            await asyncio.sleep(min(self._timeout, self._usual) / 1e9)
+        self._session.drain()
+        if self.invalid is None and self._session.overflowed():
+            self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
 
-    async def close(self) -> None:
-        """Where the round's last packets vanished, learn from the reflector's next reply where."""
-        ledger = self._session.ledger
-        while len(self.closing) < CLOSING_PACKETS and ledger.would_closing_tell(
-            [*self.packets, *self.closing], closing=len(self.closing)
-        ):
-            packet = self._send_one(self.closing)
-            await self._settled(until=packet.sent_at + min(self._timeout, CLOSING_TIMEOUT))
+    async def break_off(self) -> None:
+        """Wait no longer than answers usually take; packets still awaited then are forgotten, not lost."""
+        await self._settled(min(self._timeout, self._usual))
+        self._session.drain()
+        self.packets = [packet for packet in self.packets if packet.sequence not in self._outstanding]
 
-    def _send_one(self, book: list[Packet]) -> Packet:
+    async def _close(self) -> None:
+        for closing in range(min(MAX_CLOSING, MAX_COUNT - len(self.packets))):
+            if not await self._overdue(closing):
+                return
+            if not self._session.ledger.would_closing_tell(self.packets, closing=closing):
+                return
+            self._send_one()
+
+    async def _overdue(self, closing: int) -> bool:
+        """Wait as long as answers usually take, twice as long for each closing packet; False: all settled."""
+        waited = 0
+        while True:
+            # What is usual is learnt from the answers that come meanwhile.
+            wait = min(self._timeout, self._usual << closing) if self._largest_rtt else self._timeout
+            if wait <= waited:
+                return True
+            if await self._settled(wait):
+                return False
+            waited = wait
+
+    @property
+    def _usual(self) -> int:
+        """Within so long, answers and their duplicates have come as a rule."""
+        return max(PATIENCE, 2 * self._largest_rtt)
+
+    def _send_one(self) -> None:
         self._all_settled.clear()
-        try:
-            packet = self._session.send(self._told)
-        except LocalSendFailed as failure:
+        packet = self._session.send(self._told)
+        self.packets.append(packet)
+        if packet.failed_here:
             self.invalid = Invalidity.LOCAL_SEND_FAILED
-            packet = failure.packet
-        book.append(packet)
         if not packet.settled:
             self._outstanding.add(packet.sequence)
-        return packet
 
     def _told(self, packet: Packet) -> None:
+        self._largest_rtt = max(self._largest_rtt, packet.rtt or 0)
         if packet.settled:
             self._outstanding.discard(packet.sequence)
             if not self._outstanding:
@@ -76,14 +111,16 @@ class Pacing:
         if self._observer is not None:
             self._observer(packet)
 
-    async def _settled(self, *, until: int) -> None:
+    async def _settled(self, patience: int) -> bool:
+        """Whether nothing more is awaited, at most `patience` after the last packet was sent."""
         if not self._outstanding:
-            return
+            return True
+        until = self.packets[-1].sent_at + patience
         try:
             await asyncio.wait_for(self._all_settled.wait(), max(until - time.monotonic_ns(), 0) / 1e9)
         except TimeoutError:
-            self._session.drain()
-            self._outstanding.clear()
+            return False
+        return True
 
 
 async def sleep_until(instant: int) -> None:

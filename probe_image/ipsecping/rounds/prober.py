@@ -1,0 +1,204 @@
+"""Measures one path of one check: its sockets and sessions live from round to round."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
+from ..measure.summary import summarise
+from ..net.clocks import Clock
+from ..net.datagram import PingForbidden
+from ..net.errors import reason_of_errno
+from ..net.resolve import ResolveError, Resolver
+from ..probes.base import Session
+from ..probes.registry import METHODS
+from .pacing import Pacing
+
+log = logging.getLogger(__name__)
+
+MAX_IDLE = 300_000_000_000
+"""A session unused for longer (nanoseconds) gives way to a new one, before the reflector forgets it and
+starts counting anew: TWAMP's REFWAIT is 900 s (RFC 5357 section 3.1)."""
+_MS = 1_000_000
+
+
+class PathProber:
+    """Runs rounds of all probes of one path. Belongs to one event loop; see agent.runner.Prober."""
+
+    def __init__(self, clock: Clock, resolver: Resolver) -> None:
+        self._clock = clock
+        self._resolver = resolver
+        self._address: str | None = None
+        self._probes: dict[str, _ProbeRounds] = {}
+        self._told: dict[str, str] = {}
+
+    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
+        """One round of every probe at the same time; results in the plan's order.
+
+        A target without address or route is the path's fault: all packets count as sent and lost. What goes
+        wrong in here makes the round invalid.
+        """
+        started_at = time.time_ns()
+        try:
+            address = await self._resolver.resolve(check.target, prefer=self._address)
+        except ResolveError as error:
+            self._tell(check, "", str(error))
+            reason = LossReason.RESOLVE_FAILED
+            return [_without_session(check, probe, started_at, lost=reason) for probe in check.probes]
+        self._tell(check, "", None)
+        self._address = address
+        return await asyncio.gather(*(self._probe_round(check, probe, address) for probe in check.probes))
+
+    def close(self) -> None:
+        """Close all sockets, once the rounds that use them are over."""
+        for probe in self._probes.values():
+            probe.close()
+
+    async def _probe_round(self, check: PlannedCheck, probe: PlannedProbe, address: str) -> RoundResult:
+        rounds = self._probes.get(probe.name)
+        if rounds is None:
+            rounds = self._probes[probe.name] = _ProbeRounds(probe, self._clock)
+        started_at = time.time_ns()
+        try:
+            result = await rounds.round(check, address)
+        except PingForbidden as error:
+            self._tell(check, probe.name, str(error))
+        except OSError as error:
+            self._tell(check, probe.name, f"{address}: {error.strerror or error}")
+            reason = reason_of_errno(error.errno)
+            return _without_session(check, probe, started_at, lost=reason, address=address)
+        except Exception:
+            log.exception("%s/%s: probe %s failed", check.namespace, check.name, probe.name)
+        else:
+            self._tell(check, probe.name, None)
+            return result
+        return _without_session(check, probe, started_at, address=address)
+
+    def _tell(self, check: PlannedCheck, probe: str, trouble: str | None) -> None:
+        """Log a trouble once, not every round."""
+        if trouble is not None and trouble != self._told.get(probe):
+            log.error(
+                "%s/%s: %s%s", check.namespace, check.name, f"probe {probe}: " if probe else "", trouble
+            )
+        self._told[probe] = trouble or ""
+
+
+@dataclass(slots=True, eq=False)
+class _Lease:
+    """A session and how many rounds use it; closed when it is retired and unused."""
+
+    session: Session
+    used_at: int
+    rounds: int = 0
+    retired: bool = False
+    last: "asyncio.Future[None] | None" = None
+    """Done when the latest round has closed its book."""
+
+    def __enter__(self) -> Session:
+        self.rounds += 1
+        return self.session
+
+    def __exit__(self, *_: object) -> None:
+        self.rounds -= 1
+        self.used_at = time.monotonic_ns()
+        self._close_unused()
+
+    def retire(self) -> None:
+        """No round to come may use it."""
+        if not self.retired:
+            self.retired = True
+            self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self.retired and not self.rounds:
+            self.session.close()
+
+
+class _ProbeRounds:
+    """The rounds of one probe; they may overlap."""
+
+    def __init__(self, probe: PlannedProbe, clock: Clock) -> None:
+        self._probe = probe
+        self._clock = clock
+        self._lease: _Lease | None = None
+
+    def close(self) -> None:
+        if self._lease is not None:
+            self._lease.retire()
+
+    async def round(self, check: PlannedCheck, address: str) -> RoundResult:
+        lease = self._session_with(address)
+        with lease as session:
+            try:
+                return await self._measure(check, session, lease)
+            except BaseException:
+                lease.retire()  # what is left in its book would confuse the rounds to come
+                raise
+
+    async def _measure(self, check: PlannedCheck, session: Session, lease: _Lease) -> RoundResult:
+        probe = self._probe
+        started_at, start = time.time_ns(), time.monotonic_ns()
+        # Books are closed in the order of sending: each attribution builds on the one before.
+        before, closed = lease.last, asyncio.get_running_loop().create_future()
+        lease.last = closed
+        pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
+        try:
+            await pacing.send(count=probe.count, spacing=probe.spacing_ms * _MS, start=start)
+            await pacing.finish()
+            if before is not None:
+                await before
+            lost = session.ledger.attribute(pacing.packets)
+        finally:
+            closed.set_result(None)
+        return summarise(
+            check=check.ref,
+            probe=probe,
+            packets=pacing.packets,
+            started_at=started_at,
+            duration=time.monotonic_ns() - start,
+            forward_lost=lost.forward,
+            reverse_lost=lost.reverse,
+            remote_ip=session.address,
+            invalid=pacing.invalid,
+        )
+
+    def _session_with(self, address: str) -> _Lease:
+        """The session so far, or a new one where that is no longer fit."""
+        lease = self._lease
+        if lease is not None:
+            idle = 0 if lease.rounds else time.monotonic_ns() - lease.used_at
+            worn = lease.retired or lease.session.ledger.exhausted or idle > MAX_IDLE
+            if lease.session.address == address and not worn:
+                return lease
+            lease.retire()
+        self._lease = _Lease(
+            METHODS[self._probe.type].open(self._probe, address, self._clock), time.monotonic_ns()
+        )
+        return self._lease
+
+
+def _without_session(
+    check: PlannedCheck,
+    probe: PlannedProbe,
+    started_at: int,
+    *,
+    lost: LossReason | None = None,
+    address: str | None = None,
+) -> RoundResult:
+    """A round in which nothing could be sent: `lost` for a reason of the path's, or else by our own fault."""
+    count = probe.count if lost else 0
+    return RoundResult(
+        check=check.ref,
+        probe=probe.name,
+        type=probe.type,
+        started_at=started_at,
+        duration=max(time.time_ns() - started_at, 0),
+        sent=count,
+        received=0,
+        losses=MappingProxyType({lost: count} if lost else {}),
+        remote_ip=address,
+        invalid=None if lost else Invalidity.INTERNAL_ERROR,
+    )
