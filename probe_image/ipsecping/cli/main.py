@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
-from . import agent, reflect, run
+from . import agent, ping, reflect, run
 from .errors import USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, agent, reflect):
+    for command in (ping, run, agent, reflect):
         added = commands.add_parser(
             command.NAME,
             help=command.HELP,

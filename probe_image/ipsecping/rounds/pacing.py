@@ -29,12 +29,20 @@ class Pacing:
     """
 
     def __init__(
-        self, session: Session, *, timeout: int, closing: bool = True, observer: Observer | None = None
+        self,
+        session: Session,
+        *,
+        timeout: int,
+        closing: bool = True,
+        observer: Observer | None = None,
+        sent: Observer | None = None,
     ) -> None:
+        """`observer` is told whenever something became of a packet, `sent` of each packet sent."""
         self._session = session
         self._timeout = timeout
         self._closing = closing
         self._observer = observer
+        self._sent = sent
         self._outstanding: set[int] = set()
         self._all_settled = asyncio.Event()
         self._largest_rtt = 0
@@ -101,6 +109,8 @@ class Pacing:
             self.invalid = Invalidity.LOCAL_SEND_FAILED
         if not packet.settled:
             self._outstanding.add(packet.sequence)
+        if self._sent is not None:
+            self._sent(packet)
 
     def _told(self, packet: Packet) -> None:
         self._largest_rtt = max(self._largest_rtt, packet.rtt or 0)

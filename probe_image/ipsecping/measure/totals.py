@@ -1,0 +1,64 @@
+"""Several rounds of one probe added up."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ..contract import ClockSource, Histogram, LossReason, RoundResult
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums as in RoundResult; directions are None once they were unknown in any round."""
+
+    sent: int = 0
+    received: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    forward_lost: int | None = 0
+    reverse_lost: int | None = 0
+    losses: Counter[LossReason] = field(default_factory=Counter)
+    rtt: Histogram = field(default_factory=Histogram)
+    jitter_sum: int = 0
+    jitter_count: int = 0
+    clocks: set[ClockSource] = field(default_factory=set)
+
+    def add(self, result: RoundResult) -> None:
+        """Add one round."""
+        self.sent += result.sent
+        self.received += result.received
+        self.duplicates += result.duplicates
+        self.reordered += result.reordered
+        self.forward_lost = _sum(self.forward_lost, result.forward_lost)
+        self.reverse_lost = _sum(self.reverse_lost, result.reverse_lost)
+        self.losses.update(result.losses)
+        self.rtt.merge(result.rtt)
+        self.jitter_sum += result.jitter_sum
+        self.jitter_count += result.jitter_count
+        if result.received:
+            self.clocks.add(result.clock)
+
+    @property
+    def loss_percent(self) -> float | None:
+        """Share of packets lost; None when none was sent."""
+        return 100 * (self.sent - self.received) / self.sent if self.sent else None
+
+    @property
+    def mean_rtt(self) -> float | None:
+        """Nanoseconds."""
+        return self.rtt.sum / self.rtt.count if self.rtt.count else None
+
+    @property
+    def jitter(self) -> float | None:
+        """Mean variation between successive round-trip times, nanoseconds."""
+        return self.jitter_sum / self.jitter_count if self.jitter_count else None
+
+    @property
+    def clock(self) -> ClockSource | None:
+        """Where the timestamps come from."""
+        if not self.clocks:
+            return None
+        return next(iter(self.clocks)) if len(self.clocks) == 1 else ClockSource.MIXED
+
+
+def _sum(total: int | None, more: int | None) -> int | None:
+    return None if total is None or more is None else total + more
