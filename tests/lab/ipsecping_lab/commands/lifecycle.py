@@ -19,13 +19,13 @@ from ..progress import Progress
 
 
 @contextmanager
-def held(layout: Layout, progress: Progress, *, remove: bool = False) -> Iterator[None]:
-    """The lab is changed by one run at a time."""
+def held(layout: Layout, progress: Progress) -> Iterator[None]:
+    """The lab is changed by one run at a time; where there is no lab afterwards, no lock stays either."""
 
     def waiting() -> None:
         progress.say(f"another run is changing the lab {layout.name}: waiting for it to end")
 
-    with locked(layout.lock, on_wait=waiting, remove=remove):
+    with locked(layout.lock, on_wait=waiting, remove=lambda: not layout.state.exists()):
         yield
 
 
@@ -77,7 +77,7 @@ def down() -> int:
     existing.require_own_lab("down")
     requirements.check()
     layout, progress = Layout.from_environment(), Progress()
-    with held(layout, progress, remove=True):
+    with held(layout, progress):
         if not layout.state.exists() and not layout.netns.exists():
             progress.say("there is no lab to remove")
             return 0

@@ -10,18 +10,20 @@ from pathlib import Path
 
 
 @contextmanager
-def locked(path: Path, *, on_wait: Callable[[], None], remove: bool = False) -> Iterator[None]:
+def locked(
+    path: Path, *, on_wait: Callable[[], None], remove: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Hold the lock file ``path``; call ``on_wait`` once when somebody else holds it.
 
-    The kernel gives the lock back when its holder dies, however it dies. With ``remove`` the file is
-    taken away at the end; whoever waited for the removed file tries again with the new one.
+    The kernel gives the lock back when its holder dies, however it dies. Where
+    ``remove`` says so the file is taken away at the end; whoever waited for it tries again with a new one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _acquire(path, on_wait)
     try:
         yield
     finally:
-        if remove:
+        if remove():
             path.unlink(missing_ok=True)
         os.close(descriptor)
 

@@ -24,7 +24,7 @@ _SYSCTLS = {
     "net.core.xfrm_acq_expires": 5,
 }
 FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
-"""In a transit: table to the chains that hold faults, and the built-in chain (with a match) that each hangs on."""
+"""In a transit: table to the chains that hold faults, and what built-in chain (and match) leads to each."""
 FLOW_CHAINS = {
     "mangle": {
         "FLOWS-PLAIN": f"PREROUTING ! -d {topology.LEFT_ADDRESS}",

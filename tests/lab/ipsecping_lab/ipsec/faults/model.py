@@ -137,13 +137,14 @@ def read(table: Mapping[str, FaultType], name: str, words: Sequence[str], *, now
             path = word
         elif word in {*DIRECTIONS, "both"}:
             direction = word
-        elif separator:
+        elif separator and key not in given:
             given[key] = value
-        elif kind.arguments and kind.arguments[0].name not in given:
+        elif not separator and kind.arguments and kind.arguments[0].name not in given:
             given[kind.arguments[0].name] = word
         else:
             raise LabError(
-                f"{name}: {word!r} is neither a path (a, b), a direction (out, in, both) nor key=value"
+                f"{name}: {word!r} is neither a path (a, b), a direction (out, in, both) nor a key=value "
+                "that was not given yet"
             )
     arguments = _arguments(kind, given)
     if not kind.directed:

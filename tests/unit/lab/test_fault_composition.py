@@ -1,0 +1,155 @@
+"""How several faults become commands, and how they are undone."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ipsecping_lab.errors import LabError
+from ipsecping_lab.ipsec import topology
+from ipsecping_lab.ipsec.control import Command
+from ipsecping_lab.ipsec.faults import transition
+from ipsecping_lab.ipsec.faults.model import Fault, read
+from ipsecping_lab.ipsec.faults.resources import Kill, Start, Step
+from ipsecping_lab.ipsec.faults.types import TYPES
+
+
+def faults(*texts: str) -> list[Fault]:
+    return [fault for text in texts for fault in read(TYPES, text.split()[0], text.split()[1:], now=0)]
+
+
+def lines(steps: Sequence[Step]) -> list[str]:
+    return [f"{s.namespace}: {' '.join(s.argv)}" for s in steps if isinstance(s, Command)]
+
+
+def applied(before: list[Fault], after: list[Fault]) -> list[str]:
+    return lines(transition.steps(before, after))
+
+
+def rules(steps: Sequence[Step]) -> str:
+    return "".join(step.stdin for step in steps if isinstance(step, Command))
+
+
+def test_delay_jitter_and_loss_of_a_direction_are_one_netem() -> None:
+    commands = applied([], faults("delay a out 40", "jitter a out 5", "loss a out 3"))
+    (netem,) = [line for line in commands if "netem" in line]
+    assert netem.startswith("ineta: tc qdisc replace dev toright root handle 1: netem")
+    assert "delay 40ms 5ms" in netem
+    assert "loss random 3%" in netem
+
+
+def test_setting_loss_changes_the_delaying_queue_in_place() -> None:
+    before = faults("delay a out 40")
+    commands = applied(before, transition.replaced(before, faults("loss a out 3")))
+    assert not [line for line in commands if "qdisc del dev toright root" in line]
+    assert any("delay 40ms 0ms loss random 3%" in line for line in commands)
+
+
+def test_clearing_one_of_two_says_what_is_no_more() -> None:
+    both = faults("corrupt a out 10", "delay a out 40")
+    (netem,) = [line for line in applied(both, faults("delay a out 40")) if "netem" in line]
+    assert "corrupt 0%" in netem
+
+
+def test_a_fault_on_one_path_and_direction_touches_no_other() -> None:
+    commands = applied([], faults("loss b in 3"))
+    assert commands
+    assert all(line.startswith("inetb:") and "toleft" in line for line in commands)
+
+
+def test_what_is_in_force_already_needs_no_command() -> None:
+    present = faults("delay a both 40", "nat b")
+    assert transition.steps(present, present) == []
+
+
+def test_a_later_value_replaces_the_earlier_one() -> None:
+    assert transition.replaced(faults("loss a out 3"), faults("loss a out 5")) == faults("loss a out 5")
+
+
+def test_jitter_without_a_delay_moves_the_mean_up_instead_of_cutting_it_off() -> None:
+    assert any("delay 10ms 10ms" in line for line in applied([], faults("jitter a out 10")))
+
+
+def test_duplicates_are_made_where_anti_replay_does_not_see_them() -> None:
+    commands = applied([], faults("duplicate a both 10"))
+    places = {line.split(": ")[0] for line in commands}
+    assert places == {"righta", "far"}
+
+
+def test_of_two_mtus_the_smaller_holds_and_the_other_comes_back() -> None:
+    black_hole, small = faults("mtu-blackhole a out 1200"), faults("mtu a out 1400")
+    assert any("mtu lock 1200" in line for line in applied(small, small + black_hole))
+    after = applied(small + black_hole, small)
+    assert any("mtu lock 1400" in line for line in after)
+    assert any("route flush cache" in line for line in after), "gateways keep a path MTU for minutes"
+
+
+def test_dropping_esp_lets_ike_pass_also_behind_a_nat() -> None:
+    text = rules(transition.steps([], faults("esp-drop a out")))
+    assert "-A FAULTS -i toleft -p esp -j DROP" in text
+    assert "--dport 4500 -m u32 ! --u32" in text
+    assert "--dport 500 " not in text
+
+
+def test_two_faults_share_a_chain_and_one_leaves_it_to_the_other() -> None:
+    both = faults("esp-drop a out", "ike-drop a out")
+    text = rules(transition.steps(both, faults("ike-drop a out")))
+    assert "-p esp" not in text
+    assert "--dport 500 -j DROP" in text
+
+
+def test_a_leak_and_a_block_exclude_one_another() -> None:
+    with pytest.raises(LabError, match="exclude one another"):
+        transition.steps([], faults("leak a", "policy-block a"))
+
+
+def test_fault_policies_never_have_a_selector_of_strongswan() -> None:
+    for path in topology.PATHS:
+        for policy in transition.policies(path):
+            assert not {policy.source, policy.destination} & set(topology.LEFT_NETWORKS)
+
+
+def test_nat_takes_the_tunnel_down_before_and_up_after_both_ways() -> None:
+    for before, after in (([], faults("nat a")), (faults("nat a"), [])):
+        commands = applied(before, after)
+        terminate, initiate = (
+            next(i for i, line in enumerate(commands) if word in line)
+            for word in ("--terminate", "--initiate")
+        )
+        assert terminate < next(i for i, line in enumerate(commands) if "iptables" in line) < initiate
+        assert any("conntrack -F" in line for line in commands)
+
+
+def test_a_stopped_responder_starts_again() -> None:
+    stopped = faults("responder-down b which=stamp")
+    assert transition.steps([], stopped) == [Kill("stamp-b")]
+    assert transition.steps(stopped, []) == [Start("stamp-b")]
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TYPES.items() if not kind.momentary])
+def test_reset_touches_all_that_a_fault_changes(name: str) -> None:
+    """`fault clear` works from any state: what clearing one fault does is part of the reset."""
+    kind = TYPES[name]
+    values = [f"{argument.name}={argument.default or '1000'}" for argument in kind.arguments]
+    if any(argument.name == "percent" for argument in kind.arguments):
+        values[0] = "percent=10"
+    reset = transition.reset(["udp-echo-a", "udp-echo-b", "stamp-a", "stamp-b"], natted=["a", "b"])
+    done = {
+        (step.namespace, f"{step.argv[0]} {line}") for step in reset if isinstance(step, Command)
+        for line in step.stdin.splitlines()
+    }  # fmt: skip
+    chains = rules(reset)
+    for path in topology.PATHS:
+        for resource in transition.configuration(faults(f"{name} {path} {' '.join(values)}")):
+            for step in resource.revoke():
+                if isinstance(step, Start):
+                    assert step in reset
+                elif isinstance(step, Command) and "iptables" in step.argv[0]:
+                    assert step.stdin.splitlines()[1] in chains
+                elif isinstance(step, Command):
+                    assert (step.namespace, " ".join(step.argv)) in done
+
+
+def test_every_fault_says_what_it_means_and_what_will_be_seen() -> None:
+    for kind in TYPES.values():
+        assert kind.meaning
+        assert kind.observed
