@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from .build.binaries import API_NAMES, binaries
+from .building.binaries import API_NAMES, binaries
 from .cluster import control_plane, pki
 from .errors import LabError
 from .host.waiting import wait_until

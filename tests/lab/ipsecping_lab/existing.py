@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .build.binaries import binaries
+from .building.binaries import binaries
 from .errors import LabError
 from .host.commands import run
 from .progress import Progress

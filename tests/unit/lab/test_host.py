@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipsecping_lab.build import cache
+from ipsecping_lab.building import cache
 from ipsecping_lab.errors import LabError, tail_of
 from ipsecping_lab.host.locks import locked
 from ipsecping_lab.host.processes import Process, boot_id, launch, running

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ipsecping_lab.build import oci
-from ipsecping_lab.build.base_image import read_sources
-from ipsecping_lab.build.project_images import IMAGES, Image, copied_sources, key
-from ipsecping_lab.build.toolchain import version_of
+from ipsecping_lab.building import oci
+from ipsecping_lab.building.base_image import read_sources
+from ipsecping_lab.building.project_images import IMAGES, Image, copied_sources, key
+from ipsecping_lab.building.toolchain import version_of
 from ipsecping_lab.errors import LabError
 from ipsecping_lab.layout import REPOSITORY
 

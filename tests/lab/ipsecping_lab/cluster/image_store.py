@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..build import oci
+from ..building import oci
 from ..host.commands import run
 from ..layout import Layout
 from . import node

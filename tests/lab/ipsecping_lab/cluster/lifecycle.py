@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..build import cache, small_images
+from ..building import cache, small_images
 from ..errors import LabError
 from ..host import cgroups, sysctls
 from ..host.commands import run

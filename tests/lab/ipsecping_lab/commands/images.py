@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import existing
-from ..build import project_images
+from ..building import project_images
 from ..cluster import image_store, node
 from ..host import packages, requirements
 from ..layout import Layout

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import existing
-from ..build.binaries import binaries
+from ..building.binaries import binaries
 from ..cluster import clients, node
 from ..errors import LabError
 from ..host import requirements

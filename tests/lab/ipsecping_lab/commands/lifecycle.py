@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from .. import existing
-from ..build import binaries
+from ..building import binaries
 from ..cluster import lifecycle as cluster
 from ..host import packages, requirements
 from ..host.locks import locked

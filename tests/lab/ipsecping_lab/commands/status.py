@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import existing
-from ..build.binaries import COREDNS_VERSION, HELM_VERSION, KUBERNETES_VERSION
+from ..building.binaries import COREDNS_VERSION, HELM_VERSION, KUBERNETES_VERSION
 from ..cluster import lifecycle as cluster
 from ..cluster import node
 from ..errors import LabError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ..build import cache
+from ..building import cache
 from ..layout import SOURCE, Layout
 from . import strongswan, topology
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..build import cache
+from ..building import cache
 from ..host.processes import Process, launch, running
 from ..host.waiting import wait_until
 from ..layout import SOURCE, Layout

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..build import cache
+from ..building import cache
 from ..layout import REPOSITORY, Layout
 from . import guest_files, topology
 from .control import GUEST, Control
