@@ -74,7 +74,7 @@ def helm() -> str:
     if named := os.environ.get("HELM"):
         return named
     sys.path.insert(0, str(REPOSITORY / "tests" / "lab"))
-    from ipsecping_lab.build.binaries import binaries
+    from ipsecping_lab.building.binaries import binaries
 
     return str(binaries(["helm"])["helm"])
 

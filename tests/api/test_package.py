@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ipsecping_lab.build.binaries import binaries
+from ipsecping_lab.building.binaries import binaries
 from ipsecping_operator import settings
 from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
