@@ -94,7 +94,11 @@ class Reader:
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault = f"not an agent's answer: {error}"
-            except (aiohttp.ClientError, OSError, TimeoutError, StreamError) as error:
+            except aiohttp.ClientConnectorError as error:
+                fault = f"cannot connect to {self._agent.url}: {error.os_error.strerror or error.os_error}"
+            except TimeoutError:
+                fault = f"{self._agent.url} says nothing"
+            except (aiohttp.ClientError, OSError, StreamError) as error:
                 fault = str(error) or type(error).__name__
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)

@@ -49,7 +49,8 @@ def stale(where: str, schedule: Interval | Cron, *, last: int | None) -> str:
 def invalid(where: str, figures: Tally, *, run: int) -> str:
     """The prober could not measure."""
     why = _INVALIDITIES[figures.invalidity] if figures.invalidity else "the prober was at fault"
-    return f"the last {text.counted(run, 'round')} on {where} measured the prober, not the path: {why}"
+    rounds = "the last round" if run == 1 else f"the last {run} rounds"
+    return f"{rounds} on {where} measured the prober, not the path: {why}"
 
 
 def down(where: str, silent: Tally) -> str:
