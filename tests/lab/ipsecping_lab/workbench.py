@@ -137,6 +137,8 @@ def install(*, progress: Callable[[str], None] = lambda _: None) -> None:
     lab(
         "helm", "upgrade", "--install", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"),
         "--namespace", OPERATOR_NAMESPACE, "--create-namespace", *_image_values(),
+        # Often, so that one can watch: the default is one status write a minute while nothing changes.
+        "--set-string", "operator.statusInterval=5s",
         "--wait", "--timeout", "120s",
     )  # fmt: skip
     if not existing_cluster():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import existing
-from ..ipsec import responders
+from ..ipsec import faults, responders
 from ..ipsec.control import Control
 from ..layout import Layout
 
@@ -12,7 +12,9 @@ def restart() -> int:
     """Copy the project's reflector anew and start all responders again."""
     existing.require_own_lab("responders")
     layout = Layout.from_environment()
-    for key in responders.restart(Control(layout), layout):
+    control = Control(layout)
+    stopped = faults.stopped_responders(faults.in_force(control))
+    for key in responders.restart(control, layout, stopped=stopped):
         print(f"{key}: started")
     return 0
 

@@ -41,16 +41,16 @@ class Gateways:
         if fresh:
             remove(self.layout, progress)
             self._boot(control, progress)
-        responders.copy_package(self.layout)
+        present = faults.in_force(control)
         with progress.step("responders on the far host") as step:
-            step.note = ", ".join(responders.start(control, self.layout))
+            begin = responders.restart if responders.copy_package(self.layout) else responders.start
+            step.note = ", ".join(begin(control, self.layout, stopped=faults.stopped_responders(present)))
         with progress.step("IPsec tunnels") as step:
             tunnels.start_daemons(control)
             if fresh:
                 tunnels.await_established(control)
                 # nothing to clear yet: it loads what faults need, so that the first is as quick as the others
                 faults.clear(self.layout)
-            present = faults.in_force(control)
             if not present:
                 tunnels.heal(control, PATHS)
             step.note = f"with {len(present)} faults in force" if present else f"{len(PATHS)} established"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,42 +58,43 @@ def responders(guest: Path) -> tuple[Responder, ...]:
     return tuple(found)
 
 
-def copy_package(layout: Layout) -> None:
-    """Copy the prober's package to where the guest can read it.
+def copy_package(layout: Layout) -> bool:
+    """Copy the prober's package to where the guest can read it; say whether it is another than before.
 
     Under a name of its own for each content: the guest caches the pages of files that it has read.
     """
     if not (PACKAGE / "__main__.py").is_file():
-        return
+        return False
     sources = sorted(
         path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )
     names = [str(path.relative_to(PACKAGE)) for path in sources]
     name = f"{_IN_FORCE}-{cache.digest([*names, *sources])}"
-    target = layout.guest / name
-    if not target.is_dir():
-        shutil.rmtree(layout.guest / ".new", ignore_errors=True)
-        shutil.copytree(
-            PACKAGE, layout.guest / ".new" / "ipsecping", ignore=shutil.ignore_patterns("__pycache__")
-        )
-        guest_files.make_readable(layout.guest / ".new")
-        (layout.guest / ".new").rename(target)
-    (layout.guest / _IN_FORCE).write_text(name)
+    if not (layout.guest / name).is_dir():
+        unfinished = layout.guest / ".new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(PACKAGE, unfinished / "ipsecping", ignore=shutil.ignore_patterns("__pycache__"))
+        guest_files.make_readable(unfinished)
+        unfinished.rename(layout.guest / name)
+    pointer = layout.guest / _IN_FORCE
+    changed = not pointer.exists() or pointer.read_text() != name
+    pointer.write_text(name)
+    return changed
 
 
-def start(control: Control, layout: Layout) -> list[str]:
-    """Start every responder that does not run, and name all."""
-    wanted = responders(layout.guest)
+def start(control: Control, layout: Layout, *, stopped: Collection[str] = ()) -> list[str]:
+    """Start every responder that does not run and is not ``stopped`` on purpose, and name them."""
+    wanted = [responder for responder in responders(layout.guest) if responder.key not in stopped]
     control.batch([responder.request() for responder in wanted])
     return [responder.key for responder in wanted]
 
 
-def restart(control: Control, layout: Layout) -> list[str]:
+def restart(control: Control, layout: Layout, *, stopped: Collection[str] = ()) -> list[str]:
     """Copy the package again and start all responders anew, without a reboot of the gateways."""
     copy_package(layout)
     for responder in responders(layout.guest):
         control.kill(responder.key)
-    return start(control, layout)
+    return start(control, layout, stopped=stopped)
 
 
 def _copied(guest: Path) -> str | None:

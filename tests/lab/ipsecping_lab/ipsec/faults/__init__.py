@@ -7,6 +7,6 @@
 * ``injection``: does it, and keeps what is in force in one file in the guest.
 """
 
-from .injection import clear, in_force, inject
+from .injection import clear, in_force, inject, stopped_responders
 
-__all__ = ["clear", "in_force", "inject"]
+__all__ = ["clear", "in_force", "inject", "stopped_responders"]

@@ -15,7 +15,7 @@ from .. import responders, topology, tunnels
 from ..control import Command, Control
 from . import transition
 from .model import Fault
-from .resources import Kill, RouteMtu, Step
+from .resources import Kill, RouteMtu, Service, Step
 from .types import TYPES
 
 STATE = "/run/faults.json"
@@ -25,6 +25,11 @@ def in_force(control: Control) -> list[Fault]:
     """The faults in force, oldest first."""
     text = control.read(STATE)
     return [Fault.from_data(data) for data in json.loads(text)] if text else []
+
+
+def stopped_responders(present: Iterable[Fault]) -> set[str]:
+    """Services of the far host that are stopped on purpose."""
+    return {resource.key for resource in transition.configuration(present) if isinstance(resource, Service)}
 
 
 def inject(layout: Layout, faults: Sequence[Fault]) -> None:

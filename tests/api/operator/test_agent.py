@@ -1,0 +1,165 @@
+"""Results of a real agent: followed over its stream, judged, kept over every restart."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cluster import RUNNING, AgentPod, Cluster
+from .processes import OperatorProcess, Process, eventually, free_port
+
+
+class Reflector(Process):
+    """A STAMP Session-Reflector on loopback."""
+
+    port: int
+
+
+@pytest.fixture
+def reflector(tmp_path: Path) -> Iterator[Reflector]:
+    """A running reflector."""
+    import socket
+
+    port = free_port(socket.SOCK_DGRAM)
+    words = ["-m", "ipsecping", "reflect", "--stamp", f"127.0.0.1:{port}", "--allow", "127.0.0.0/8"]
+    made = Reflector(words=words, log=tmp_path / "reflector.log")
+    made.port = port
+    made.launch()
+    yield made
+    made.stop_if_running()
+
+
+def spec(port: int, **thresholds: Any) -> dict[str, Any]:
+    """Four STAMP packets a second."""
+    datapath = {
+        "name": "datapath",
+        "count": 4,
+        "spacing": "20ms",
+        "timeout": "300ms",
+        "stamp": {"port": port},
+    }
+    return {
+        "schedule": {"interval": "1s"},
+        "probes": [datapath],
+        "thresholds": {"window": "5s", **thresholds},
+    }
+
+
+def measured(cluster: Cluster, agent: AgentPod | None = None) -> dict[str, Any]:
+    """The one probe's entry in the status, empty when there is none."""
+    probes: list[dict[str, Any]] = cluster.status().get("probes", [])
+    return probes[0] if probes else {}
+
+
+def test_what_the_agent_measures_stands_in_the_status(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.says("Ready", "True", "Reconciled")
+    eventually(lambda: measured(cluster).get("sent", 0) >= 12, what="a window of rounds")
+    probe = measured(cluster)
+    assert probe["type"] == "STAMP"
+    assert probe["sent"] == probe["received"]
+    assert (probe["forwardLossPercent"], probe["reverseLossPercent"]) == ("0.00", "0.00")
+    assert 0 < float(probe["rtt"]["p50"].removesuffix("ms")) < 100
+    remote = f'ipsecping_path_info{{check="hq",namespace="{cluster.kubectl.namespace}"'
+    assert f'{remote},path="default",remote_ip="127.0.0.1"' in operator.ask(operator.metrics)[1]
+
+
+def test_a_target_that_falls_silent_is_down_and_heals_when_the_loss_leaves_the_window(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    reflector.end(signal.SIGKILL)
+    cluster.says("Healthy", "False", "Down")
+    assert "on default/datapath" in cluster.condition("Healthy")["message"]
+    reflector.launch()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    (outage,) = cluster.status()["outages"]
+    assert outage["reason"] == "Down"
+    assert outage["end"] > outage["start"]
+    assert "answers again since" in outage["message"]
+
+
+def test_a_killed_operator_loses_no_result_that_the_agent_holds(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port, window="10m"))
+    cluster.run_agent()
+    eventually(lambda: measured(cluster).get("sent", 0) >= 12, what="some rounds")
+    operator.end(signal.SIGKILL)
+    time.sleep(4)
+    operator.start()
+    uninterrupted = 'ipsecping_operator_results_total{outcome="Accepted"}'
+    eventually(lambda: operator.sample(uninterrupted) >= 8, what="the ring read again")
+    assert operator.sample('ipsecping_operator_results_total{outcome="Missed"}') == 0
+    # One round a second since the agent began: every one is in the window.
+    begun = time.monotonic()
+    sent = measured(cluster)["sent"]
+    eventually(lambda: measured(cluster)["sent"] >= sent + 8, what="two more rounds")
+    assert time.monotonic() - begun < 10
+    assert operator.sample(uninterrupted) * 4 >= measured(cluster)["sent"]
+
+
+def test_an_agent_that_dies_turns_the_check_unknown_within_two_intervals_and_a_round(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    agent = cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    agent.process.end(signal.SIGKILL)
+    cluster.says("Healthy", "Unknown", "StaleResults", seconds=10)
+    assert measured(cluster)["received"] > 0, "what was measured stays, with its time"
+
+
+def test_another_pod_at_a_reused_address_is_not_believed(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    agent = cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    deployment = cluster.one("deployment")
+    # A second pod of the same Deployment, at the first one's address and port.
+    template = deployment["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    container["ports"] = cluster.kubectl.get("pod", agent.name)["spec"]["containers"][0]["ports"]
+    other = cluster.pod(deployment, template, ("apps/v1", "ReplicaSet"))
+    cluster.set_status("pod", other["metadata"]["name"], RUNNING)
+    foreign = 'ipsecping_operator_results_total{outcome="ForeignPod"}'
+    eventually(lambda: operator.sample(foreign) >= 1, what="the wrong pod found out")
+    assert operator.sample('ipsecping_operator_results_total{outcome="Duplicate"}') == 0
+    assert cluster.condition("Healthy")["status"] == "True"
+
+
+def test_an_edited_plan_is_followed_without_a_gap_or_a_restart(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    agent = cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    edited = spec(reflector.port)
+    edited["probes"][0]["count"] = 8
+    cluster.check(edited)
+    eventually(
+        lambda: '"count": 8' in cluster.one("configmap")["data"]["plan.json"],
+        what="the new plan in its ConfigMap",
+    )
+    time.sleep(2)  # the kubelet takes its time
+    assert cluster.condition("Healthy")["status"] == "True"
+    assert measured(cluster)["sent"] % 4 == 0
+    plan = json.loads(cluster.one("configmap")["data"]["plan.json"])
+    directory = Path(agent.process.log).parent
+    (directory / "next").write_text(json.dumps(plan))
+    (directory / "next").replace(directory / "plan.json")
+    eventually(lambda: measured(cluster)["sent"] in (8, 16, 24), what="a window of the new plan only")
+    assert cluster.condition("Healthy")["status"] == "True"
+    assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
+    assert [each["reason"] for each in cluster.events() if each["type"] == "Warning"] == []
