@@ -16,12 +16,19 @@ _LOSSES = {
     LossReason.PROHIBITED: "administratively prohibited",
     LossReason.MESSAGE_TOO_BIG: "packet too big for the path",
     LossReason.RESOLVE_FAILED: "the target's name has no address",
+    LossReason.AUTH_FAILED: "answers fail authentication: the keys of both sides differ",
+    LossReason.TLS_FAILED: "the TLS handshake or the certificate's verification failed",
+    LossReason.UNEXPECTED_STATUS: "answered with an unexpected status",
+    LossReason.BAD_ANSWER: "what answers does not speak the probe's protocol",
 }
 
 _INVALIDITIES = {
     Invalidity.LATE_TICKS: "packets left too late",
     Invalidity.LOCAL_SEND_FAILED: "no buffer space to send from",
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
+    Invalidity.CPU_THROTTLED: "its CPU limit held it back",
+    Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
+    Invalidity.KEY_MISSING: "its key is missing or malformed",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
 }
 

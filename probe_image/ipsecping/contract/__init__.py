@@ -3,24 +3,47 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import MIN_PAYLOAD, CheckRef, ContractError, LossReason, ProbeType
+from .check import MIN_PAYLOAD, PORTLESS, CheckRef, ContractError, Expect, LossReason, ProbeType
 from .histogram import Histogram
+from .options import (
+    DnsOptions,
+    HttpOptions,
+    IkeOptions,
+    Options,
+    PathMtuOptions,
+    RecordType,
+    StampOptions,
+    TcpOptions,
+    TlsOptions,
+)
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
-from .result import ClockSource, Invalidity, RoundResult, result_from_json, result_to_json
+from .result import ClockSource, Invalidity, PathMtu, RoundResult, result_from_json, result_to_json
 
 __all__ = [
     "MIN_PAYLOAD",
+    "PORTLESS",
     "CheckRef",
     "ClockSource",
     "ContractError",
+    "DnsOptions",
+    "Expect",
     "Histogram",
+    "HttpOptions",
+    "IkeOptions",
     "Invalidity",
     "LossReason",
+    "Options",
+    "PathMtu",
+    "PathMtuOptions",
     "Plan",
     "PlannedCheck",
     "PlannedProbe",
     "ProbeType",
+    "RecordType",
     "RoundResult",
+    "StampOptions",
+    "TcpOptions",
+    "TlsOptions",
     "plan_from_json",
     "plan_to_json",
     "result_from_json",

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from .fields import ContractError
 
-__all__ = ["MIN_PAYLOAD", "CheckRef", "ContractError", "LossReason", "ProbeType"]
+__all__ = ["MIN_PAYLOAD", "PORTLESS", "CheckRef", "ContractError", "Expect", "LossReason", "ProbeType"]
 
 
 class ProbeType(StrEnum):
@@ -14,10 +14,27 @@ class ProbeType(StrEnum):
     ICMP = "ICMP"
     UDP_ECHO = "UDPEcho"
     STAMP = "STAMP"
+    TCP = "TCP"
+    HTTP = "HTTP"
+    DNS = "DNS"
+    PATH_MTU = "PathMTU"
+    IKE = "IKE"
 
+
+PORTLESS = frozenset({ProbeType.ICMP, ProbeType.HTTP, ProbeType.IKE})
+"""Types without a port of their own: none at all, named by the URL, or fixed by the protocol."""
 
 MIN_PAYLOAD = {ProbeType.ICMP: 16, ProbeType.UDP_ECHO: 16, ProbeType.STAMP: 44}
-"""Least octets of payload: what a probe of the type has to carry to recognise its answers."""
+"""Least octets of payload: what a probe of the type has to carry to recognise its answers. Types that are
+not named here have no payload of a size to choose; their plans say 0."""
+
+
+class Expect(StrEnum):
+    """What is wanted of the traffic that a probe sends."""
+
+    REACHABLE = "Reachable"
+    BLOCKED = "Blocked"
+    """It must not get through: any sign that the far end got a packet is a failure (see `reached`)."""
 
 
 class LossReason(StrEnum):
@@ -35,6 +52,30 @@ class LossReason(StrEnum):
     """EMSGSIZE here, or ICMP fragmentation needed."""
     RESOLVE_FAILED = "ResolveFailed"
     """The target's name has no address; every packet of the round counts as sent and lost."""
+    AUTH_FAILED = "AuthFailed"
+    """An answer came whose authentication (HMAC) is wrong."""
+    TLS_FAILED = "TLSFailed"
+    """The connection stands, but not the TLS handshake or the trust in the certificate."""
+    UNEXPECTED_STATUS = "UnexpectedStatus"
+    """An answer with another status than asked for (HTTP status code, DNS response code)."""
+    BAD_ANSWER = "BadAnswer"
+    """The far end answered, but not in the protocol that was spoken to it, or broke off."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the far end is known to have got the packet: not blocked, though not answered well."""
+        return self in _REACHED
+
+
+_REACHED = frozenset(
+    {
+        LossReason.REFUSED,
+        LossReason.AUTH_FAILED,
+        LossReason.TLS_FAILED,
+        LossReason.UNEXPECTED_STATUS,
+        LossReason.BAD_ANSWER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

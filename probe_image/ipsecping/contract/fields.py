@@ -67,6 +67,16 @@ def optional_integer(
     return integer(source, key, path, at_least=at_least, at_most=at_most)
 
 
+def flag(source: Mapping[str, Any], key: str, path: str, *, default: bool = False) -> bool:
+    """A boolean; `default` when the key is absent or null."""
+    value = source.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise ContractError(f"{path}.{key}: expected true or false, got {_kind(value)}")
+    return value
+
+
 def member(source: Mapping[str, Any], key: str, path: str, enum: type[E]) -> E:
     """A required string that names a member of `enum` by value."""
     value = text(source, key, path)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields
-from .check import MIN_PAYLOAD, CheckRef, ProbeType
+from .check import MIN_PAYLOAD, PORTLESS, CheckRef, Expect, ProbeType
 from .fields import ContractError
+from .options import Options, options_from_json, options_to_json
 
 VERSION = 1
 MAX_CHECKS = 20_000
@@ -29,7 +30,12 @@ class PlannedProbe:
     timeout_ms: int
     size: int
     port: int | None = None
-    """UDP destination port; None for ICMP."""
+    """UDP or TCP destination port; None for the types in `PORTLESS`."""
+    dscp: int = 0
+    """Differentiated services code point of what is sent (RFC 2474), 0..63."""
+    expect: Expect = Expect.REACHABLE
+    options: Options | None = None
+    """Those of the type; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +127,12 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
     }
     if probe.port is not None:
         content["port"] = probe.port
+    if probe.dscp:
+        content["dscp"] = probe.dscp
+    if probe.expect is not Expect.REACHABLE:
+        content["expect"] = probe.expect.value
+    if probe.options is not None and (options := options_to_json(probe.options)):
+        content["options"] = options
     return content
 
 
@@ -150,7 +162,7 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
     source: Mapping[str, Any] = fields.mapping(value, path)
     kind = fields.member(source, "type", path, ProbeType)
     port = fields.optional_integer(source, "port", path, at_least=1, at_most=65535)
-    if (port is None) != (kind is ProbeType.ICMP):
+    if (port is None) != (kind in PORTLESS):
         raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
     return PlannedProbe(
         name=fields.text(source, "name", path),
@@ -158,6 +170,9 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
         timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=DAY_MS),
-        size=fields.integer(source, "size", path, at_least=MIN_PAYLOAD[kind], at_most=MAX_PAYLOAD),
+        size=fields.integer(source, "size", path, at_least=MIN_PAYLOAD.get(kind, 0), at_most=MAX_PAYLOAD),
         port=port,
+        dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
+        expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
+        options=options_from_json(kind, source.get("options"), f"{path}.options"),
     )

@@ -33,8 +33,26 @@ class Invalidity(StrEnum):
     """ENOBUFS or ENOMEM on send."""
     RECEIVE_QUEUE_DROPS = "ReceiveQueueDrops"
     """The socket's receive queue overflowed (SO_RXQ_OVFL)."""
+    CPU_THROTTLED = "CPUThrottled"
+    """The cgroup's CPU limit held the prober back while packets were due."""
+    TIMESTAMPS_MISSING = "TimestampsMissing"
+    """The kernel left out timestamps that it gives as a rule."""
+    KEY_MISSING = "KeyMissing"
+    """The key file named in the plan is absent, empty or malformed."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathMtu:
+    """What one search for the path MTU found. Sizes in octets of the IP packet."""
+
+    forward: int | None
+    """The largest packet that arrived at the far end; None where not even the smallest did."""
+    reverse: int | None
+    """As much of it as came back; at most `forward`. None where it cannot be told."""
+    too_big: bool
+    """A "fragmentation needed" or "packet too big" message came; False with a limit: a black hole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +84,10 @@ class RoundResult:
     clock: ClockSource = ClockSource.USER
     remote_ip: str | None = None
     invalid: Invalidity | None = None
+    path_mtu: PathMtu | None = None
+    """Of a PathMTU probe."""
+    certificate_expiry: int | None = None
+    """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
 
 
 def result_to_json(result: RoundResult) -> dict[str, Any]:
@@ -97,6 +119,8 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "jitterCount": result.jitter_count or None,
         "remoteIP": result.remote_ip,
         "invalid": result.invalid and result.invalid.value,
+        "pathMTU": None if result.path_mtu is None else _path_mtu_to_json(result.path_mtu),
+        "certificateExpiry": result.certificate_expiry,
     }
     return content | {key: value for key, value in optional.items() if value is not None}
 
@@ -142,6 +166,23 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         clock=fields.member(source, "clock", path, ClockSource),
         remote_ip=fields.optional_text(source, "remoteIP", path),
         invalid=fields.member(source, "invalid", path, Invalidity) if source.get("invalid") else None,
+        path_mtu=_path_mtu(source["pathMTU"], f"{path}.pathMTU") if source.get("pathMTU") else None,
+        certificate_expiry=fields.optional_integer(source, "certificateExpiry", path),
+    )
+
+
+def _path_mtu_to_json(found: PathMtu) -> dict[str, Any]:
+    content = {"forward": found.forward, "reverse": found.reverse, "tooBig": found.too_big}
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _path_mtu(value: object, path: str) -> PathMtu:
+    source = fields.mapping(value, path)
+    forward = fields.optional_integer(source, "forward", path, at_most=65_535)
+    return PathMtu(
+        forward=forward,
+        reverse=fields.optional_integer(source, "reverse", path, at_most=forward or 0),
+        too_big=fields.flag(source, "tooBig", path),
     )
 
 

@@ -5,18 +5,58 @@ from types import MappingProxyType
 from hypothesis import strategies as st
 
 from ipsecping.contract import (
+    MIN_PAYLOAD,
+    PORTLESS,
     CheckRef,
     ClockSource,
+    DnsOptions,
+    Expect,
     Histogram,
+    HttpOptions,
+    IkeOptions,
     Invalidity,
     LossReason,
+    Options,
+    PathMtu,
+    PathMtuOptions,
     PlannedCheck,
     PlannedProbe,
     ProbeType,
+    RecordType,
     RoundResult,
+    StampOptions,
+    TcpOptions,
+    TlsOptions,
 )
 
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
+
+
+tls = st.builds(
+    TlsOptions,
+    server_name=st.none() | names,
+    ca_file=st.none() | st.just("/etc/ca.pem"),
+    verify=st.booleans(),
+)
+options: dict[ProbeType, st.SearchStrategy[Options]] = {
+    ProbeType.STAMP: st.builds(StampOptions, key_file=st.none() | st.just("/keys/hq")),
+    ProbeType.TCP: st.builds(TcpOptions, tls=st.none() | tls),
+    ProbeType.HTTP: st.builds(
+        HttpOptions,
+        url=st.just("https://far.example:8443/healthz"),
+        status_codes=st.lists(st.integers(100, 599), min_size=1, max_size=16).map(tuple),
+        tls=tls,
+    ),
+    ProbeType.DNS: st.builds(DnsOptions, query=names, record_type=st.sampled_from(RecordType)),
+    ProbeType.PATH_MTU: st.builds(PathMtuOptions, min=st.integers(576, 1280), max=st.integers(1280, 9000)),
+    ProbeType.IKE: st.builds(IkeOptions, gateway=names, detect_nat=st.booleans()),
+}
+path_mtus = st.builds(
+    PathMtu,
+    forward=st.just(1438),
+    reverse=st.none() | st.integers(576, 1438),
+    too_big=st.booleans(),
+)
 
 
 @st.composite
@@ -28,8 +68,11 @@ def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
         count=draw(st.integers(1, 1000)),
         spacing_ms=draw(st.integers(10, 1000)),
         timeout_ms=draw(st.integers(10, 10_000)),
-        size=draw(st.integers(44, 1400)),
-        port=None if kind is ProbeType.ICMP else draw(st.integers(1, 65535)),
+        size=draw(st.integers(44, 1400)) if kind in MIN_PAYLOAD else 0,
+        port=None if kind in PORTLESS else draw(st.integers(1, 65535)),
+        dscp=draw(st.integers(0, 63)),
+        expect=draw(st.sampled_from(Expect)),
+        options=draw(options[kind]) if kind in options else None,
     )
 
 
@@ -86,4 +129,6 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         clock=draw(st.sampled_from(ClockSource)),
         remote_ip=draw(st.sampled_from([None, "10.50.1.10"])),
         invalid=draw(st.one_of(st.none(), st.sampled_from(Invalidity))),
+        path_mtu=draw(st.none() | path_mtus),
+        certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
     )

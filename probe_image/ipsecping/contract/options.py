@@ -1,0 +1,189 @@
+"""What a probe type needs to know beyond count, spacing, timeout, size and port; with its JSON form."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from . import fields
+from .check import ProbeType
+from .fields import ContractError
+
+MAX_STATUS_CODES = 16
+LEAST_MTU, MOST_MTU = 576, 65_535
+
+
+class RecordType(StrEnum):
+    """DNS record types that can be asked for (RFC 1035 section 3.2.2, RFC 3596)."""
+
+    A = "A"
+    AAAA = "AAAA"
+    CNAME = "CNAME"
+    MX = "MX"
+    NS = "NS"
+    PTR = "PTR"
+    SOA = "SOA"
+    SRV = "SRV"
+    TXT = "TXT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampOptions:
+    """STAMP beyond its port."""
+
+    key_file: str | None = None
+    """File with the keys of the authenticated mode, the first of which signs; None: unauthenticated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    """A TLS handshake after the connect."""
+
+    server_name: str | None = None
+    """Name for SNI and certificate verification; None: the target as written in the plan."""
+    ca_file: str | None = None
+    """Certificates to trust; None: the system's."""
+    verify: bool = True
+    """Whether a certificate that cannot be verified is a failure (TLSFailed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpOptions:
+    """TCP connect, and TLS where asked for."""
+
+    tls: TlsOptions | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """An HTTP GET."""
+
+    url: str
+    """Absolute, http or https. The connection goes to the plan's target address when the hosts are equal."""
+    status_codes: tuple[int, ...] = (200,)
+    tls: TlsOptions = TlsOptions()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsOptions:
+    """A DNS query over UDP to the target."""
+
+    query: str
+    record_type: RecordType = RecordType.A
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathMtuOptions:
+    """A search for the largest IP packet (octets) that passes with Don't Fragment set, in these bounds."""
+
+    min: int = 1280
+    max: int = 1500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IkeOptions:
+    """An IKE_SA_INIT (RFC 7296) to ports 500 and 4500 of the gateway."""
+
+    gateway: str
+    """Address or name of the remote gateway's public endpoint."""
+    detect_nat: bool = False
+    """Also ask with an acceptable proposal, at most every ten minutes, whether there is NAT on the way."""
+
+
+Options: TypeAlias = StampOptions | TcpOptions | HttpOptions | DnsOptions | PathMtuOptions | IkeOptions
+
+
+def options_to_json(options: Options) -> dict[str, Any]:
+    """The JSON object; absent keys mean the default."""
+    match options:
+        case StampOptions():
+            return _present(keyFile=options.key_file)
+        case TcpOptions():
+            return _present(tls=None if options.tls is None else _tls_to_json(options.tls))
+        case HttpOptions():
+            return _present(
+                url=options.url, statusCodes=list(options.status_codes), tls=_tls_to_json(options.tls) or None
+            )
+        case DnsOptions():
+            return _present(query=options.query, recordType=options.record_type.value)
+        case PathMtuOptions():
+            return {"min": options.min, "max": options.max}
+        case IkeOptions():
+            return _present(gateway=options.gateway, detectNAT=options.detect_nat or None)
+
+
+def options_from_json(kind: ProbeType, value: object, path: str) -> Options | None:
+    """Options of a probe of that type, None for types that have none; raises ContractError."""
+    read = _READERS.get(kind)
+    if read is None:
+        if value is not None:
+            raise ContractError(f"{path}: {kind} has no options")
+        return None
+    return read(fields.mapping({} if value is None else value, path), path)
+
+
+def _stamp(source: Mapping[str, Any], path: str) -> StampOptions:
+    return StampOptions(key_file=fields.optional_text(source, "keyFile", path))
+
+
+def _tcp(source: Mapping[str, Any], path: str) -> TcpOptions:
+    return TcpOptions(tls=None if source.get("tls") is None else _tls(source["tls"], f"{path}.tls"))
+
+
+def _http(source: Mapping[str, Any], path: str) -> HttpOptions:
+    listed = source.get("statusCodes", [200])
+    codes = fields.sequence(listed, f"{path}.statusCodes", at_most=MAX_STATUS_CODES)
+    if not codes or any(type(code) is not int or not 100 <= code <= 599 for code in codes):
+        raise ContractError(f"{path}.statusCodes: expected HTTP status codes from 100 to 599")
+    return HttpOptions(
+        url=fields.text(source, "url", path),
+        status_codes=tuple(codes),
+        tls=_tls(source.get("tls") or {}, f"{path}.tls"),
+    )
+
+
+def _dns(source: Mapping[str, Any], path: str) -> DnsOptions:
+    record = fields.member(source, "recordType", path, RecordType) if "recordType" in source else RecordType.A
+    return DnsOptions(query=fields.text(source, "query", path), record_type=record)
+
+
+def _path_mtu(source: Mapping[str, Any], path: str) -> PathMtuOptions:
+    low = fields.integer({"min": 1280, **source}, "min", path, at_least=LEAST_MTU, at_most=MOST_MTU)
+    high = fields.integer({"max": 1500, **source}, "max", path, at_least=low, at_most=MOST_MTU)
+    return PathMtuOptions(min=low, max=high)
+
+
+def _ike(source: Mapping[str, Any], path: str) -> IkeOptions:
+    return IkeOptions(
+        gateway=fields.text(source, "gateway", path), detect_nat=fields.flag(source, "detectNAT", path)
+    )
+
+
+def _tls(value: object, path: str) -> TlsOptions:
+    source = fields.mapping(value, path)
+    return TlsOptions(
+        server_name=fields.optional_text(source, "serverName", path),
+        ca_file=fields.optional_text(source, "caFile", path),
+        verify=fields.flag(source, "verify", path, default=True),
+    )
+
+
+def _tls_to_json(tls: TlsOptions) -> dict[str, Any]:
+    return _present(serverName=tls.server_name, caFile=tls.ca_file, verify=None if tls.verify else False)
+
+
+def _present(**content: Any) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if value is not None}
+
+
+_READERS: Mapping[ProbeType, Callable[[Mapping[str, Any], str], Options]] = MappingProxyType(
+    {
+        ProbeType.STAMP: _stamp,
+        ProbeType.TCP: _tcp,
+        ProbeType.HTTP: _http,
+        ProbeType.DNS: _dns,
+        ProbeType.PATH_MTU: _path_mtu,
+        ProbeType.IKE: _ike,
+    }
+)
