@@ -1,11 +1,12 @@
 """What a user does in one namespace: declare checks, look at them, look at what became of them."""
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from ipsecping_lab import workbench
-from ipsecping_lab.workbench import kubectl, wait_for
+from ipsecping_lab.workbench import kubectl, lab, wait_for
 
 FAR_A = "10.50.1.10"
 FAR_B = "10.50.2.10"
@@ -37,6 +38,21 @@ class Bench:
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": spec,
         }
+
+    def count(self, size: int, *, target: str) -> None:
+        """Count the STAMP packets of `size` octets to `target` from now on; `counted` reads the counters.
+
+        Each test has a size of its own: other checks, and pods of earlier tests that still end, do not count.
+        """
+        lab(
+            *("flow", "add", self.namespace, "--src", "10.244.0.0/16", "--dst", f"{target}/32"),
+            *("--proto", "udp", "--dport", "862", "--size", str(size)),
+        )
+
+    def counted(self) -> dict[str, int]:
+        """What the gateways have counted."""
+        counters: dict[str, int] = json.loads(lab("flow", "read", self.namespace, "--json"))
+        return counters
 
     def declare(self, name: str, **spec: Any) -> None:
         """`kubectl apply` a check."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ipsecping_lab import workbench
-from ipsecping_lab.workbench import OPERATOR_NAMESPACE, kubectl, lab, wait_for
+from ipsecping_lab.workbench import OPERATOR_NAMESPACE, kubectl, wait_for
 
 from .bench import FAR_A, FAR_B, SHORT_WINDOW, STAMP, Bench
 
@@ -36,24 +36,12 @@ def test_a_child_deleted_by_hand_comes_back(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("tunnel")
 def test_killing_the_operator_in_the_middle_of_a_minute_loses_no_result(bench: Bench) -> None:
-    lab(
-        "flow",
-        "add",
-        "kill",
-        "--src",
-        "10.244.0.0/16",
-        "--dst",
-        f"{FAR_B}/32",
-        "--proto",
-        "udp",
-        "--dport",
-        "862",
-    )
+    bench.count(103, target=FAR_B)
     spec: dict[str, Any] = {
         "target": FAR_B,
         "schedule": {"interval": "1s"},
         "thresholds": LONG_WINDOW,
-        "probes": [STAMP | {"count": 5, "timeout": "500ms"}],
+        "probes": [STAMP | {"count": 5, "timeout": "500ms", "size": 103}],
     }
     bench.declare("counted", **spec)
     bench.wait_for_reason("counted", "WithinThresholds")
@@ -77,7 +65,7 @@ def test_killing_the_operator_in_the_middle_of_a_minute_loses_no_result(bench: B
     bench.declare("counted", **spec, suspend=True)
     bench.wait_for_reason("counted", "Suspended")
     wait_for("no agent pod", lambda: bench.children("pods", "counted"), lambda p: not p, seconds=40)
-    counters = json.loads(lab("flow", "read", "kill", "--json"))
+    counters = bench.counted()
     (probe,) = bench.check("counted")["status"]["probes"]
     assert probe["sent"] == counters["forward_before_encryption"]
     assert probe["received"] == counters["reverse_after_decryption"]

@@ -192,7 +192,7 @@ def _flow(commands: _Commands[argparse.ArgumentParser]) -> None:
         "add",
         "count a flow from zero",
         "lab flow add stamp --src 10.244.0.0/16 --dst 10.50.1.10/32 --proto udp --dport 862",
-        lambda a: flow.add(Flow(a.name, a.src, a.dst, a.proto, a.dport)),
+        lambda a: flow.add(Flow(a.name, a.src, a.dst, a.proto, a.dport, a.size)),
     )
     add.add_argument("name", metavar="NAME")
     add.add_argument("--src", required=True, metavar="CIDR", help="where the flow comes from")
@@ -201,6 +201,7 @@ def _flow(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     add.add_argument("--proto", required=True, choices=("udp", "icmp"))
     add.add_argument("--dport", type=int, metavar="N", help="UDP port of the responder")
+    add.add_argument("--size", type=int, metavar="B", help="only packets with this many octets of payload")
     read = _command(
         kinds,
         "read",

@@ -1,5 +1,7 @@
 """Flow counters: what is counted where, and what is read back."""
 
+from typing import Any
+
 import pytest
 
 from ipsecping_lab.errors import LabError
@@ -13,6 +15,13 @@ def test_forward_and_reverse_are_told_apart_by_the_responders_port() -> None:
     left, right = flows.rules(STAMP)["left"], flows.rules(STAMP)["rightb"]
     assert [line for line in left if "forward_before" in line and "--dport 862" in line and "-i vec0" in line]
     assert [line for line in right if "reverse_before" in line and "--sport 862" in line and "-i lan" in line]
+
+
+def test_packets_of_one_size_are_told_by_the_length_of_the_whole_packet() -> None:
+    sized = Flow("sized", "10.244.0.0/16", "10.50.2.10/32", "udp", 862, 100)
+    lines = [line for gateway in flows.rules(sized).values() for line in gateway]
+    assert all("--u32 0&0xffff=128 " in line for line in lines)
+    assert not any("u32" in line for gateway in flows.rules(STAMP).values() for line in gateway)
 
 
 def test_a_decrypted_packet_counts_only_if_it_came_by_ipsec() -> None:
@@ -43,9 +52,10 @@ def test_counters_are_read_by_name() -> None:
         ("a", "10.244.0.1/16", "10.50.1.0/24", "icmp", None),
         ("a", "10.244.0.0/16", "10.50.1.0/24", "udp", None),
         ("a", "10.244.0.0/16", "10.50.1.0/24", "icmp", 7),
+        ("a", "10.244.0.0/16", "10.50.1.0/24", "udp", 7, 1473),
     ],
 )
-def test_a_flow_that_cannot_be_counted_is_refused(wrong: tuple[str, str, str, str, int | None]) -> None:
+def test_a_flow_that_cannot_be_counted_is_refused(wrong: tuple[Any, ...]) -> None:
     with pytest.raises(LabError, match="flow"):
         Flow(*wrong)
 

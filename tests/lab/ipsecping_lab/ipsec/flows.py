@@ -25,18 +25,25 @@ COUNTERS = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _COUNTED = re.compile(r"^\[(\d+):\d+\] -A \S+ .*--comment \"?flow:([^:\s]+):(\w+)\"?", re.MULTILINE)
+_HEADERS = 28
+"""Octets of an IPv4 header without options and a UDP or ICMP header."""
+_MOST = 1500 - _HEADERS
 _ICMP = {"forward": "echo-request", "reverse": "echo-reply"}
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Packets from ``source`` to ``destination`` (networks) and the answers; ``port``: the responder's."""
+    """Packets from ``source`` to ``destination`` (networks) and the answers; ``port``: the responder's.
+
+    ``size`` (octets of payload) counts packets of that size only: so one check's flow is told from another's.
+    """
 
     name: str
     source: str
     destination: str
     protocol: str
     port: int | None = None
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -48,6 +55,8 @@ class Flow:
                 raise LabError(f"flow {self.name}: {network!r} is no IPv4 network: {error}") from error
         if (self.protocol == "icmp") == (self.port is not None):
             raise LabError(f"flow {self.name}: udp needs --dport, icmp takes none")
+        if self.size is not None and not 0 <= self.size <= _MOST:
+            raise LabError(f"flow {self.name}: --size {self.size}: from 0 to {_MOST} octets, unfragmented")
 
     @property
     def path(self) -> TunnelPath:
@@ -135,7 +144,9 @@ def _match(flow: Flow, way: str) -> str:
         kind = f"-p icmp --icmp-type {_ICMP[way]}"
     else:
         kind = f"-p udp --{'dport' if way == 'forward' else 'sport'} {flow.port}"
-    return f"-s {source} -d {destination} {kind}"
+    # u32: the total length, the second half of the IPv4 header's first word
+    sized = "" if flow.size is None else f" -m u32 --u32 0&0xffff={flow.size + _HEADERS}"
+    return f"-s {source} -d {destination} {kind}{sized}"
 
 
 def _comment(flow: Flow, counter: str) -> str:
