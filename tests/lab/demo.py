@@ -138,26 +138,26 @@ Remove it all:
 
 
 def watch(what: str, until: Callable[[list[dict[str, Any]]], bool], *, seconds: float) -> None:
-    """Print the table each time it changes, until the checks satisfy `until`."""
-    shown = ""
+    """Print each row of the table when it changes, until the checks satisfy `until`."""
+    shown: set[str] = set()
 
     def show(_: list[dict[str, Any]]) -> None:
         nonlocal shown
         header, *rows = kubectl("-n", NAMESPACE, "get", "itc").splitlines()
         if not shown:
             print(f"  {'':>6}  {header}")
-        if (now := without_age(rows)) != shown:
-            elapsed = f"{time.monotonic() - STARTED:.0f} s"
-            for row in rows:
+        elapsed = f"{time.monotonic() - STARTED:.0f} s"
+        for row in rows:
+            if without_age(row) not in shown:
                 print(f"  {elapsed:>6}  {row}")
-            shown = now
+        shown = {without_age(row) for row in rows}
 
     wait_for(what, current, until, seconds=seconds, every=2, progress=show)
 
 
-def without_age(rows: list[str]) -> str:
-    """The rows without their last two columns, which change all the time."""
-    return "\n".join(" ".join(row.split()[:-2]) for row in rows)
+def without_age(row: str) -> str:
+    """The row without its last two columns, which change all the time."""
+    return " ".join(row.split()[:-2])
 
 
 def current() -> list[dict[str, Any]]:
