@@ -54,6 +54,17 @@ class Bench:
         counters: dict[str, int] = json.loads(lab("flow", "read", self.namespace, "--json"))
         return counters
 
+    def settled(self, name: str, counted: dict[str, int]) -> dict[str, Any]:
+        """The one probe of a suspended check, once its last round has been written into the status."""
+
+        def figures() -> dict[str, Any]:
+            (probe,) = self.check(name)["status"]["probes"]
+            found: dict[str, Any] = probe
+            return found
+
+        sent = counted["forward_before_encryption"]
+        return wait_for(f"{sent} packets sent", figures, lambda probe: probe["sent"] == sent, seconds=30)
+
     def declare(self, name: str, **spec: Any) -> None:
         """`kubectl apply` a check."""
         workbench.apply(self.manifest(name, **spec))

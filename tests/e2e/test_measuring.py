@@ -124,15 +124,14 @@ def test_loss_in_one_direction_is_named_and_agrees_exactly_with_the_gateways(
     bench.declare("oneway", **spec, suspend=True)
     bench.wait_for_reason("oneway", "Suspended")
     wait_for("no agent pod", lambda: bench.children("pods", "oneway"), lambda p: not p, seconds=40)
-    (probe,) = bench.check("oneway")["status"]["probes"]
     counted = bench.counted()
+    probe = bench.settled("oneway", counted)
     forward = counted["forward_before_encryption"] - counted["forward_after_decryption"]
     reverse = counted["reverse_before_encryption"] - counted["reverse_after_decryption"]
-    # The lab's own floor is not zero (about 1 packet in 1,000), so the other direction may have lost one.
+    # The fault hits all that leaves in its direction, ARP replies too, so the other one may miss a packet.
     injected, other = (forward, reverse) if direction == "out" else (reverse, forward)
     assert injected > 10
     assert other <= 2
-    assert probe["sent"] == counted["forward_before_encryption"]
     assert probe["received"] == counted["reverse_after_decryption"]
     assert probe["forwardLossPercent"] == percent(forward, probe["sent"])
     assert probe["reverseLossPercent"] == percent(reverse, probe["sent"])

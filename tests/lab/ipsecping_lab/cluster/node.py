@@ -7,6 +7,7 @@ mounts included, ends with that one process, and it ends with the ``unshare`` th
 from __future__ import annotations
 
 import shlex
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from ..errors import LabError
@@ -129,7 +130,9 @@ def _init_script(layout: Layout, pause: Path) -> str:
 def _network(layout: Layout) -> None:
     """No uplink: ``node0`` is a bridge without ports that carries the node's address; idempotent.
 
-    The route for services only has to exist; kube-proxy rewrites what takes it.
+    The route for services only has to exist; kube-proxy rewrites what takes it. Each bridge has a hardware
+    address of its own: else it would have the lowest of its ports', another whenever a pod comes or goes, and
+    packets of other pods to the former one would be lost.
     """
     bridges = {
         addresses.NODE_DEVICE: f"{addresses.NODE_IP}/24",
@@ -139,6 +142,7 @@ def _network(layout: Layout) -> None:
     for device, address in bridges.items():
         lines += [
             f"ip link show {device} >/dev/null 2>&1 || ip link add {device} type bridge",
+            f"ip link set {device} address {_hardware_address(address)}",
             f"ip addr replace {address} dev {device}",
             f"ip link set {device} up",
         ]
@@ -149,3 +153,8 @@ def _network(layout: Layout) -> None:
         "f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 1 >$f",
     ]
     run([*inside(layout), "sh", "-ec", "\n".join(lines)])
+
+
+def _hardware_address(interface: str) -> str:
+    """A locally administered one that is made of the IPv4 address."""
+    return "0a:58:" + ":".join(f"{octet:02x}" for octet in IPv4Interface(interface).ip.packed)
