@@ -108,7 +108,7 @@ def test_loss_in_one_direction_is_named_and_agrees_exactly_with_the_gateways(
     spec: dict[str, Any] = {
         "target": FAR_A,
         "schedule": {"interval": "2s"},
-        "probes": [STAMP | {"count": 30, "spacing": "30ms", "size": size}],
+        "probes": [STAMP | {"count": 30, "spacing": "30ms", "timeout": "2s", "size": size}],
         "thresholds": {"window": "10m", "lossPercent": "1", "downAfter": 3},
     }
     bench.declare("oneway", **spec)
