@@ -15,6 +15,7 @@ from .options import (
     StampOptions,
     TcpOptions,
     TlsOptions,
+    least_payload,
 )
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
 from .result import ClockSource, Invalidity, PathMtu, RoundResult, result_from_json, result_to_json
@@ -44,6 +45,7 @@ __all__ = [
     "StampOptions",
     "TcpOptions",
     "TlsOptions",
+    "least_payload",
     "plan_from_json",
     "plan_to_json",
     "result_from_json",

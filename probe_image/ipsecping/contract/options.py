@@ -7,10 +7,11 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from . import fields
-from .check import ProbeType
+from .check import MIN_PAYLOAD, ProbeType
 from .fields import ContractError
 
 MAX_STATUS_CODES = 16
+AUTHENTICATED_STAMP_PAYLOAD = 112  # octets, RFC 8762 section 4.2.2
 LEAST_MTU, MOST_MTU = 576, 65_535
 
 
@@ -92,6 +93,13 @@ class IkeOptions:
 
 
 Options: TypeAlias = StampOptions | TcpOptions | HttpOptions | DnsOptions | PathMtuOptions | IkeOptions
+
+
+def least_payload(kind: ProbeType, options: Options | None) -> int:
+    """Least octets of payload of a probe with these options; 0 where there is no size to choose."""
+    if isinstance(options, StampOptions) and options.key_file is not None:
+        return AUTHENTICATED_STAMP_PAYLOAD
+    return MIN_PAYLOAD.get(kind, 0)
 
 
 def options_to_json(options: Options) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import fields
-from .check import MIN_PAYLOAD, PORTLESS, CheckRef, Expect, ProbeType
+from .check import PORTLESS, CheckRef, Expect, ProbeType
 from .fields import ContractError
-from .options import Options, options_from_json, options_to_json
+from .options import Options, least_payload, options_from_json, options_to_json
 
 VERSION = 1
 MAX_CHECKS = 20_000
@@ -164,15 +164,17 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
     port = fields.optional_integer(source, "port", path, at_least=1, at_most=65535)
     if (port is None) != (kind in PORTLESS):
         raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
+    options = options_from_json(kind, source.get("options"), f"{path}.options")
+    least = least_payload(kind, options)
     return PlannedProbe(
         name=fields.text(source, "name", path),
         type=kind,
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
         timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=DAY_MS),
-        size=fields.integer(source, "size", path, at_least=MIN_PAYLOAD.get(kind, 0), at_most=MAX_PAYLOAD),
+        size=fields.integer(source, "size", path, at_least=least, at_most=MAX_PAYLOAD),
         port=port,
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
-        options=options_from_json(kind, source.get("options"), f"{path}.options"),
+        options=options,
     )

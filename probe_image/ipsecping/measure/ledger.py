@@ -28,6 +28,8 @@ class Answer(NamedTuple):
     """The reflector's own number (STAMP)."""
     residence: int = 0
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
+    authentic: bool = True
+    """False: it claims to answer this packet, but its signature is wrong."""
 
 
 class Ledger:
@@ -83,6 +85,12 @@ class Ledger:
         packet = self._packets.get(answer.sequence)
         if packet is None or packet.token != answer.token or not packet.left:
             self.foreign += 1
+            return
+        if not answer.authentic:
+            # Nothing else that it says counts, and the true answer may still come.
+            if not packet.settled:
+                packet.reason = LossReason.AUTH_FAILED
+                _tell(packet)
             return
         if answer.reply is not None:
             self.stateful |= answer.reply != answer.sequence

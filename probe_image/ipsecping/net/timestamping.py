@@ -6,6 +6,7 @@ only a few of these constants.
 
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ IP_PKTINFO = 8
 IP_RECVERR = 11
 IP_RECVTTL = 12
 IPV6_RECVERR = 25
+IP_RECVTOS = 13
+IPV6_RECVTCLASS = 66
 MSG_ERRQUEUE = 0x2000
 
 _TX_SOFTWARE = 1 << 1
@@ -65,11 +68,13 @@ class Ancillary(NamedTuple):
     """Packets the receive queue has dropped since the socket was opened, modulo 2^32."""
     local_address: bytes | None = None
     """The address the packet was sent to, 4 or 16 octets."""
+    traffic_class: int | None = None
+    """DSCP and ECN: the octet of the IP header."""
 
 
 def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
     """Read the ancillary data of one `recvmsg`; what is unknown or cut short is passed over."""
-    timestamp = error = ttl = drops = local_address = None
+    timestamp = error = ttl = drops = local_address = traffic_class = None
     for level, kind, data in items:
         if level == socket.SOL_SOCKET:
             if kind == SO_TIMESTAMPING:
@@ -84,7 +89,9 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
             local_address = data[8:12]  # ipi_addr
         elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and len(data) >= 16:
             local_address = data[:16]
-    return Ancillary(timestamp, error, ttl, drops, local_address)
+        elif (level, kind) in _TRAFFIC_CLASS_KINDS and data:
+            traffic_class = int.from_bytes(data[:4], sys.byteorder)  # an octet, or an int with IPv6
+    return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
 
 
 def enable_timestamps(sock: socket.socket, flags: int) -> None:
@@ -107,6 +114,7 @@ def enable_errors(sock: socket.socket) -> None:
 
 
 _ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}
+_TRAFFIC_CLASS_KINDS = {(socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)}
 _TTL_KINDS = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)}
 
 

@@ -3,10 +3,18 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from ..contract import PlannedProbe
+from ..contract import Invalidity, PlannedProbe
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
 from ..net.clocks import Clock
+
+
+class RoundInvalid(Exception):
+    """This host is not fit to measure; the message says what is wrong and where."""
+
+    def __init__(self, invalidity: Invalidity, message: str) -> None:
+        super().__init__(message)
+        self.invalidity = invalidity
 
 
 class Session(Protocol):
@@ -18,7 +26,8 @@ class Session(Protocol):
     def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
         """Send one packet now; `observer` is told whenever something becomes of it.
 
-        One that the path refuses at once is lost with the reason; see also Packet.failed_here.
+        One that the path refuses at once is lost with the reason; see also Packet.failed_here. Raises
+        RoundInvalid, and nothing is sent, when this host lacks what it needs.
         """
 
     def drain(self) -> None:
@@ -37,4 +46,4 @@ class ProbeMethod(NamedTuple):
     least_size: int
     """Octets of payload without which the probe cannot tell its answers from others."""
     open: Callable[[PlannedProbe, str, Clock], Session]
-    """Starts a session with an IP address, in a running event loop. Raises OSError and PingForbidden."""
+    """Starts a session with an IP address, in a event loop. Raises OSError, PingForbidden, RoundInvalid."""

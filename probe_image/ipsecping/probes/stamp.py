@@ -1,35 +1,96 @@
-"""STAMP probe (RFC 8762, unauthenticated): an answer is a reflected packet with our number and timestamp."""
+"""STAMP probe (RFC 8762): an answer is a reflected packet with our number, timestamp and key."""
 
-from ..contract import PlannedProbe
+import secrets
+from pathlib import Path
+
+from ..contract import Invalidity, PlannedProbe, StampOptions
 from ..measure.ledger import Answer
+from ..net.clock_quality import ClockQuality
 from ..net.clocks import Clock
 from ..net.datagram import open_udp
+from ..net.key_file import KeyFile, KeyFileError
 from ..wire import stamp
-from ..wire.ntp import UNSYNCHRONIZED, ntp_from_unix
-from .base import ProbeMethod
+from ..wire.ntp import NANOSECONDS, ntp_from_unix
+from .base import ProbeMethod, RoundInvalid
 from .datagram import DatagramSession
+
+LOOK_NS = NANOSECONDS
+"""How often the key file is looked at."""
+
+
+class SenderKeys:
+    """The keys of a session: those of the file as it is now, looked at once a second."""
+
+    def __init__(self, file: KeyFile) -> None:
+        self._file = file
+        self._looked_at: int | None = None
+        self._keys: tuple[bytes, ...] = ()
+        self._trouble: str | None = None
+
+    def look(self, now: int) -> None:
+        """Take over a changed file. Raises RoundInvalid while the file is not usable."""
+        if self._looked_at is None or abs(now - self._looked_at) >= LOOK_NS:
+            self._looked_at = now
+            if self._file.changed():
+                self._read()
+        if self._trouble is not None:
+            raise RoundInvalid(Invalidity.KEY_MISSING, self._trouble)
+
+    @property
+    def signing(self) -> bytes:
+        """The key that signs."""
+        return self._keys[0]
+
+    @property
+    def accepted(self) -> tuple[bytes, ...]:
+        """The keys that an answer may be signed with."""
+        return self._keys
+
+    def _read(self) -> None:
+        try:
+            self._keys = self._file.read()
+        except KeyFileError as error:
+            self._trouble = str(error)
+        else:
+            self._trouble = None
 
 
 class StampCodec:
-    """Session-Sender packets of one size. The token is T1 as on the wire, which the reflector copies."""
+    """Session-Sender packets of one size. The token is T1 as on the wire, which the reflector copies.
 
-    def __init__(self, size: int) -> None:
+    The SSID is random: together with a fresh port it tells this session from all before, whose packets
+    somebody may have recorded (see reflector/replay.py).
+    """
+
+    def __init__(self, size: int, keys: SenderKeys | None = None) -> None:
         self._size = size
+        self._keys = keys
+        self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
+        self._ssid = 1 + secrets.randbelow(0xFFFF)
+        self._quality = ClockQuality()
+        self._error_estimate = 0
 
     def token(self, realtime: int) -> int:
-        """T1 in NTP format."""
+        """T1 in NTP format. Raises RoundInvalid when there is no key to sign with."""
+        if self._keys is not None:
+            self._keys.look(realtime)
+        self._error_estimate = self._quality.estimate(realtime)
         return ntp_from_unix(realtime)
 
     def encode(self, sequence: int, token: int) -> bytes:
         """A Session-Sender packet."""
-        return stamp.pack_sender(stamp.SenderPacket(sequence, token, UNSYNCHRONIZED), self._size)
+        packet = stamp.SenderPacket(sequence, token, self._error_estimate, self._ssid)
+        return stamp.pack_sender(packet, self._size, None if self._keys is None else self._keys.signing)
 
     def decode(self, data: bytes) -> Answer | None:
-        """A Session-Reflector packet."""
-        packet = stamp.parse_reflector(data)
+        """A Session-Reflector packet, stateful or not, also of a TWAMP Light reflector."""
+        packet = stamp.parse_reflector(data, self._mode)
         if packet is None:
             return None
-        return Answer(packet.sender_sequence, packet.sender_timestamp, packet.sequence, packet.residence)
+        authentic = self._keys is None or stamp.signed_with(data, self._keys.accepted) is not None
+        return Answer(
+            packet.sender_sequence, packet.sender_timestamp, packet.sequence, packet.residence, authentic
+        )
 
     def quoted(self, data: bytes) -> int | None:
         """The number of a quoted Session-Sender packet."""
@@ -39,10 +100,14 @@ class StampCodec:
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
     assert probe.port is not None
+    keys = None
+    if isinstance(probe.options, StampOptions) and probe.options.key_file is not None:
+        keys = SenderKeys(KeyFile(Path(probe.options.key_file)))
+        keys.look(clock.read().realtime)
     return DatagramSession(
         address=address,
         sock=open_udp(address, probe.port, clock),
-        codec=StampCodec(probe.size),
+        codec=StampCodec(probe.size, keys),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,
     )

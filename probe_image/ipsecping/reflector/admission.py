@@ -1,4 +1,4 @@
-"""Who is answered, and how often: an allow-list of networks and a token bucket per peer."""
+"""Who is answered, and how often: an allow-list of networks, a token bucket per peer and one for all."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,32 +22,62 @@ class Drop(StrEnum):
     """Fewer octets than the answer would have."""
     RATE_LIMITED = "RateLimited"
     """The peer sends more than its rate."""
+    TOTAL_RATE_LIMITED = "TotalRateLimited"
+    """All peers together send more than the total rate."""
+    NOT_AUTHENTIC = "NotAuthentic"
+    """There are keys, and the packet is signed with none of them."""
+    REPLAYED = "Replayed"
+    """A signed packet that was here before, or too far behind the others to tell."""
     LOOP = "Loop"
     """The source port is one we listen on: two reflectors could go on answering each other."""
     SEND_FAILED = "SendFailed"
     """The answer could not be sent."""
 
 
+class _Bucket:
+    """Earns `rate` tokens a second and holds as many."""
+
+    __slots__ = ("_filled_at", "_rate", "_tokens")
+
+    def __init__(self, rate: int, now: int) -> None:
+        self._rate = float(rate)
+        self._tokens = self._rate
+        self._filled_at = now
+
+    def take(self, now: int) -> bool:
+        earned = (now - self._filled_at) * self._rate / NANOSECONDS
+        self._tokens = min(self._tokens + earned, self._rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
 class _Peer:
     """One address: whether it is allowed, and its bucket."""
 
-    __slots__ = ("allowed", "filled_at", "tokens")
+    __slots__ = ("allowed", "bucket")
 
-    def __init__(self, allowed: bool, tokens: float, now: int) -> None:
+    def __init__(self, allowed: bool, bucket: _Bucket) -> None:
         self.allowed = allowed
-        self.tokens = tokens
-        self.filled_at = now
+        self.bucket = bucket
 
 
 class Admission:
-    """Decides on each packet. `rate` is packets a second and peer; as many may come at once."""
+    """Decides on each packet. Rates are packets a second, per peer and in all; as many may come at once."""
 
-    def __init__(self, *, allow: Sequence[Network], rate: int, max_peers: int = MAX_PEERS) -> None:
-        if rate < 1:
-            raise ValueError(f"the rate must be at least 1 packet a second, not {rate}")
+    def __init__(
+        self, *, allow: Sequence[Network], rate: int, total_rate: int, max_peers: int = MAX_PEERS
+    ) -> None:
+        for name, value in (("rate", rate), ("total rate", total_rate)):
+            if value < 1:
+                raise ValueError(f"the {name} must be at least 1 packet a second, not {value}")
         self._allow = tuple(allow)
         self._rate = rate
+        self._total_rate = total_rate
         self._max_peers = max_peers
+        self._total: _Bucket | None = None
         self._peers: OrderedDict[str, _Peer] = OrderedDict()
 
     def refuse(self, address: str, now: int) -> Drop | None:
@@ -57,18 +87,17 @@ class Admission:
             peer = self._meet(address, now)
         if not peer.allowed:
             return Drop.NOT_ALLOWED
-        earned = (now - peer.filled_at) * self._rate / NANOSECONDS
-        peer.tokens = min(peer.tokens + earned, float(self._rate))
-        peer.filled_at = now
-        if peer.tokens < 1:
+        # The peer's own bucket first: what it sends in excess takes nothing from the others.
+        if not peer.bucket.take(now):
             return Drop.RATE_LIMITED
-        peer.tokens -= 1
-        return None
+        if self._total is None:
+            self._total = _Bucket(self._total_rate, now)
+        return None if self._total.take(now) else Drop.TOTAL_RATE_LIMITED
 
     def _meet(self, address: str, now: int) -> _Peer:
         parsed = ip_address(address.partition("%")[0])
         allowed = any(parsed in network for network in self._allow)
-        peer = self._peers[address] = _Peer(allowed, float(self._rate), now)
+        peer = self._peers[address] = _Peer(allowed, _Bucket(self._rate, now))
         if len(self._peers) > self._max_peers:
             self._peers.popitem(last=False)
         return peer

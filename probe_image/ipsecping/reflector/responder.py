@@ -1,12 +1,14 @@
 """What is answered to a packet, without I/O: octets, addresses and times in, an answer or a reason out."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
-from ..wire import stamp
-from ..wire.ntp import UNSYNCHRONIZED, ntp_from_unix
+from ..wire import stamp, tlv
+from ..wire.ntp import ntp_from_unix
 from .admission import Admission, Drop
-from .sessions import SessionTable
+from .sessions import SessionId, SessionTable
 
 
 class Request(NamedTuple):
@@ -19,69 +21,148 @@ class Request(NamedTuple):
     """The address the packet was sent to; with the port it is part of the session's identity."""
     local_port: int
     ttl: int
+    traffic_class: int
+    """DSCP and ECN of the IP header, as in its octet."""
     received_at: int
     now: int
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer but for what depends on when it is sent."""
+
+    data: bytearray
+    dscp: int
+    """Differentiated services code point to send it with."""
+    key: bytes | None = None
+    """What to sign it with."""
 
 
 class Responder(Protocol):
     """One kind of reflector. An answer never has more octets than its request."""
 
-    def answer(self, request: Request) -> bytearray | Drop:
+    def answer(self, request: Request) -> Reply | Drop:
         """The answer but for its time of sending, or why there is none."""
 
-    def finish(self, answer: bytearray, sent_at: int) -> None:
-        """Write T3 (nanoseconds since the Unix epoch) into an answer, as late as possible."""
+    def finish(self, reply: Reply, sent_at: int) -> None:
+        """Write T3 (nanoseconds since the Unix epoch) into an answer, as late as possible, and sign it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampPolicy:
+    """What the operator of a reflector decides."""
+
+    stateful: bool = True
+    """Count the replies of each session; otherwise copy the sender's numbers (RFC 8762 section 4)."""
+    tell_location: bool = True
+    """Answer addresses and ports in Location TLVs."""
+    permit_dscp: bool = True
+    """Let Class of Service TLVs choose the DSCP of the answer."""
 
 
 class StampResponder:
-    """A stateful Session-Reflector (RFC 8762 section 4.3)."""
+    """A Session-Reflector (RFC 8762 section 4.3). An answer goes out in the class its request came in."""
 
-    def __init__(self, *, admission: Admission, sessions: SessionTable, own_ports: Collection[int]) -> None:
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        sessions: SessionTable,
+        own_ports: Collection[int],
+        error_estimate: Callable[[int], int],
+        keys: Callable[[], Sequence[bytes]] | None = None,
+        policy: StampPolicy = StampPolicy(),  # noqa: B008 - immutable
+    ) -> None:
+        """`error_estimate` tells the clock's quality at a monotonic time; `keys`: authenticated mode."""
         self._admission = admission
         self._sessions = sessions
         self._own_ports = own_ports
+        self._error_estimate = error_estimate
+        self._keys = keys
+        self._policy = policy
+        self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
 
-    def answer(self, request: Request) -> bytearray | Drop:
+    def answer(self, request: Request) -> Reply | Drop:
         """A reflected packet of the request's length; see Responder."""
         if request.peer_port in self._own_ports:
             return Drop.LOOP
         if refused := self._admission.refuse(request.peer, request.now):
             return refused
-        packet = stamp.parse_sender(request.data)
+        key = None
+        if self._keys is not None:
+            key = stamp.signed_with(request.data, self._keys())
+            if key is None:
+                return Drop.NOT_AUTHENTIC
+        packet = stamp.parse_sender(request.data, self._mode)
         if packet is None:
             return Drop.TOO_SHORT
-        session = (request.peer, request.peer_port, request.local, request.local_port)
-        return stamp.pack_reflector(
+        identity = SessionId(request.peer, request.peer_port, request.local, request.local_port, packet.ssid)
+        return self._reflect(request, packet, identity, key)
+
+    def finish(self, reply: Reply, sent_at: int) -> None:
+        """Write T3 and sign; see Responder."""
+        stamp.put_transmit_time(reply.data, ntp_from_unix(sent_at), self._mode)
+        if reply.key is not None:
+            stamp.sign(reply.data, reply.key)
+
+    def _reflect(
+        self, request: Request, packet: stamp.SenderPacket, identity: SessionId, key: bytes | None
+    ) -> Reply | Drop:
+        session = self._sessions.session(identity, request.now)
+        if key is not None and not session.replay.admit(packet.sequence, packet.timestamp):
+            return Drop.REPLAYED
+        session.received += 1
+        data = stamp.pack_reflector(
             stamp.ReflectorPacket(
-                sequence=self._sessions.next_sequence(session, request.now),
+                sequence=session.transmitted if self._policy.stateful else packet.sequence,
                 timestamp=0,
-                error_estimate=UNSYNCHRONIZED,
+                error_estimate=self._error_estimate(request.now),
                 receive_timestamp=ntp_from_unix(request.received_at),
                 sender_sequence=packet.sequence,
                 sender_timestamp=packet.timestamp,
                 sender_error_estimate=packet.error_estimate,
                 sender_ttl=request.ttl & 0xFF,
+                ssid=packet.ssid,
             ),
             request.data,
+            self._mode,
         )
-
-    def finish(self, answer: bytearray, sent_at: int) -> None:
-        """Write T3; see Responder."""
-        stamp.put_transmit_time(answer, ntp_from_unix(sent_at))
+        session.transmitted = (session.transmitted + 1) % 2**32
+        dscp = None
+        if len(data) > self._mode.size and not packet.twamp:
+            circumstances = tlv.Circumstances(
+                source=_octets(request.peer),
+                source_port=request.peer_port,
+                destination=_octets(request.local),
+                destination_port=request.local_port,
+                traffic_class=request.traffic_class,
+                received=session.received,
+                transmitted=session.transmitted,
+                stateful=self._policy.stateful,
+                tell_location=self._policy.tell_location,
+                permit_dscp=self._policy.permit_dscp,
+            )
+            dscp = tlv.reflect(data, self._mode.size, circumstances, key=key)
+        return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, key)
 
 
 class EchoResponder:
-    """Sends back what came (RFC 862)."""
+    """Sends back what came (RFC 862), in the class it came in."""
 
     def __init__(self, *, admission: Admission, own_ports: Collection[int]) -> None:
         self._admission = admission
         self._own_ports = own_ports
 
-    def answer(self, request: Request) -> bytearray | Drop:
+    def answer(self, request: Request) -> Reply | Drop:
         """The request's own octets; see Responder."""
         if request.peer_port in self._own_ports:
             return Drop.LOOP
-        return self._admission.refuse(request.peer, request.now) or bytearray(request.data)
+        refused = self._admission.refuse(request.peer, request.now)
+        return refused or Reply(bytearray(request.data), request.traffic_class >> 2)
 
-    def finish(self, answer: bytearray, sent_at: int) -> None:
+    def finish(self, reply: Reply, sent_at: int) -> None:
         """An echo carries no time."""
+
+
+def _octets(address: str) -> bytes:
+    return ip_address(address.partition("%")[0]).packed

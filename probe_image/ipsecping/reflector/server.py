@@ -95,20 +95,30 @@ class Listener:
             local=self.address if local is None else str(ip_address(local)),
             local_port=self.port,
             ttl=ancillary.ttl or 0,
+            traffic_class=ancillary.traffic_class or 0,
             received_at=ancillary.timestamp or time.time_ns(),
             now=time.monotonic_ns(),
         )
-        answer = self._responder.answer(request)
-        if isinstance(answer, Drop):
-            counters.dropped[answer] += 1
+        reply = self._responder.answer(request)
+        if isinstance(reply, Drop):
+            counters.dropped[reply] += 1
             return
         control = [] if local is None else [_source_address(local)]
-        self._responder.finish(answer, time.time_ns())
-        if self._send(answer, control, source):
+        if reply.dscp:
+            control.append(self._traffic_class(reply.dscp))
+        self._responder.finish(reply, time.time_ns())
+        if self._send(reply.data, control, source):
             counters.answered += 1
-            counters.octets_answered += len(answer)
+            counters.octets_answered += len(reply.data)
         else:
             counters.dropped[Drop.SEND_FAILED] += 1
+
+    def _traffic_class(self, dscp: int) -> tuple[int, int, bytes]:
+        """Ancillary data that makes the answer leave with a differentiated services code point."""
+        value = struct.pack("=i", dscp << 2)
+        if self._sock.family == socket.AF_INET6:
+            return socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value
+        return socket.IPPROTO_IP, socket.IP_TOS, value
 
     def _send(
         self, answer: bytearray, control: list[tuple[int, int, bytes]], source: tuple[str, int]
@@ -144,9 +154,11 @@ def _open(address: str, port: int, parsed: IPv4Address | IPv6Address) -> socket.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, timestamping.IPV6_RECVTCLASS, 1)
         else:
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTTL, 1)
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_PKTINFO, 1)
+            sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTOS, 1)
         timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
         timestamping.enable_drop_counter(sock)
         with suppress(OSError):  # the system's limit holds then

@@ -13,7 +13,7 @@ from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
 from ..net.errors import reason_of_errno
 from ..net.resolve import ResolveError, Resolver
-from ..probes.base import Session
+from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
 from .pacing import Pacing
 
@@ -66,6 +66,9 @@ class PathProber:
             result = await rounds.round(check, address)
         except PingForbidden as error:
             self._tell(check, probe.name, str(error))
+        except RoundInvalid as error:
+            self._tell(check, probe.name, str(error))
+            return _without_session(check, probe, started_at, invalid=error.invalidity, address=address)
         except OSError as error:
             self._tell(check, probe.name, f"{address}: {error.strerror or error}")
             reason = reason_of_errno(error.errno)
@@ -186,6 +189,7 @@ def _without_session(
     started_at: int,
     *,
     lost: LossReason | None = None,
+    invalid: Invalidity = Invalidity.INTERNAL_ERROR,
     address: str | None = None,
 ) -> RoundResult:
     """A round in which nothing could be sent: `lost` for a reason of the path's, or else by our own fault."""
@@ -200,5 +204,5 @@ def _without_session(
         received=0,
         losses=MappingProxyType({lost: count} if lost else {}),
         remote_ip=address,
-        invalid=None if lost else Invalidity.INTERNAL_ERROR,
+        invalid=None if lost else invalid,
     )

@@ -10,6 +10,7 @@ NANOSECONDS = 1_000_000_000
 SECONDS_1900_TO_1970 = 2_208_988_800
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
+_MAX_SCALE, _MAX_MULTIPLIER = 63, 255
 
 
 def ntp_from_unix(unix_ns: int) -> int:
@@ -44,6 +45,17 @@ class ErrorEstimate(NamedTuple):
     """Z: the timestamps are in PTPv2 truncated format (RFC 8186 section 2.3)."""
     scale: int = 32
     multiplier: int = 1
+
+    @classmethod
+    def covering(cls, error: int, *, synchronized: bool) -> "ErrorEstimate":
+        """The least estimate that is not below `error` nanoseconds; the multiplier is never 0."""
+        units = max(-(-error * _ERA // NANOSECONDS), 1)  # of 2^-32 s, rounded up
+        scale = max(units.bit_length() - 8, 0)
+        if -(-units // (1 << scale)) > _MAX_MULTIPLIER:
+            scale += 1
+        if scale > _MAX_SCALE:
+            return cls(synchronized=synchronized, scale=_MAX_SCALE, multiplier=_MAX_MULTIPLIER)
+        return cls(synchronized=synchronized, scale=scale, multiplier=-(-units // (1 << scale)))
 
     def to_wire(self) -> int:
         """The 16-bit field."""

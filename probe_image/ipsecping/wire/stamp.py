@@ -1,11 +1,13 @@
-"""STAMP test packets in unauthenticated mode (RFC 8762 sections 4.2.1 and 4.3.1).
+"""STAMP test packets, unauthenticated and authenticated (RFC 8762 sections 4.2 and 4.3, RFC 8972 section 3).
+
+Unauthenticated, 44 octets:
 
     Session-Sender                        Session-Reflector
      0 Sequence Number            (4)      0 Sequence Number                (4)
      4 Timestamp                  (8)      4 Timestamp: T3                  (8)
     12 Error Estimate             (2)     12 Error Estimate                 (2)
-    14 MBZ                       (30)     14 MBZ                            (2)
-                                          16 Receive Timestamp: T2          (8)
+    14 SSID                       (2)     14 SSID                           (2)
+    16 MBZ                       (28)     16 Receive Timestamp: T2          (8)
                                           24 Session-Sender Sequence Number (4)
                                           28 Session-Sender Timestamp: T1   (8)
                                           36 Session-Sender Error Estimate  (2)
@@ -13,23 +15,72 @@
                                           40 Session-Sender TTL             (1)
                                           41 MBZ                            (3)
 
-Octets beyond the 44 make the packet as long as asked for: zeros from the sender, copied by the reflector, so
-that both directions carry the same length.
+Authenticated, 112 octets; the HMAC covers the 96 before it:
+
+     0 Sequence Number            (4)      0 Sequence Number                (4)
+     4 MBZ                       (12)      4 MBZ                           (12)
+    16 Timestamp                  (8)     16 Timestamp: T3                  (8)
+    24 Error Estimate             (2)     24 Error Estimate                 (2)
+    26 SSID                       (2)     26 SSID                           (2)
+    28 MBZ                       (68)     28 MBZ                            (4)
+                                          32 Receive Timestamp: T2          (8)
+                                          40 MBZ                            (8)
+                                          48 Session-Sender Sequence Number (4)
+                                          52 MBZ                           (12)
+                                          64 Session-Sender Timestamp: T1   (8)
+                                          72 Session-Sender Error Estimate  (2)
+                                          74 MBZ                            (6)
+                                          80 Session-Sender TTL             (1)
+                                          81 MBZ                           (15)
+    96 HMAC                      (16)     96 HMAC                          (16)
+
+Octets beyond make the packet as long as asked for and carry TLVs (see `tlv`); both directions have the same
+length.
+
+A TWAMP-Test packet (RFC 5357 section 4.1.2) is the unauthenticated one with padding, perhaps random, from
+octet 14 of the sender's and octet 41 of the reflector's: TWAMP Light senders and reflectors are understood.
 """
 
+from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
+from . import tlv
+from .authentication import MAC_SIZE, digest, signer
 from .ntp import ErrorEstimate, unix_from_ntp, unix_from_ptp
 
-BASE_SIZE = 44
 PORT = 862
 MAX_SEQUENCE = 2**32 - 1
+BASE_SIZE = 44
+AUTHENTICATED_SIZE = 112
+TWAMP_SIZE = 41
+"""Octets of the shortest complete answer; a TWAMP Light sender has to pad its 14 octets to as many."""
 
-_SENDER = Struct("!IQH30x")
-_REFLECTOR = Struct("!IQHxxQIQHxxB3x")
+_SIGNED = 96
+_MBZ_AT = 16
 _TIMESTAMP = Struct("!Q")
-_TIMESTAMP_AT = 4
+
+
+class Mode(NamedTuple):
+    """How the packets of one of the two modes are laid out."""
+
+    size: int
+    """Of the base packet."""
+    least: int
+    """Of a packet that can be read."""
+    sender: Struct
+    reflector: Struct
+    timestamp_at: int
+
+
+UNAUTHENTICATED = Mode(BASE_SIZE, TWAMP_SIZE, Struct("!IQHH28x"), Struct("!IQHHQIQH2xB3x"), 4)
+AUTHENTICATED = Mode(
+    AUTHENTICATED_SIZE,
+    AUTHENTICATED_SIZE,
+    Struct("!I12xQHH68x"),
+    Struct("!I12xQHH4xQ8xI12xQH6xB15x"),
+    16,
+)
 
 
 class SenderPacket(NamedTuple):
@@ -38,6 +89,10 @@ class SenderPacket(NamedTuple):
     sequence: int
     timestamp: int
     error_estimate: int
+    ssid: int = 0
+    """STAMP Session Identifier; 0: none."""
+    twamp: bool = False
+    """The must-be-zero octets hold padding: a TWAMP Light sender's, without SSID and TLVs."""
 
 
 class ReflectorPacket(NamedTuple):
@@ -52,6 +107,7 @@ class ReflectorPacket(NamedTuple):
     sender_timestamp: int
     sender_error_estimate: int
     sender_ttl: int
+    ssid: int = 0
 
     @property
     def residence(self) -> int:
@@ -61,34 +117,70 @@ class ReflectorPacket(NamedTuple):
         return unix_from_ntp(self.timestamp) - unix_from_ntp(self.receive_timestamp)
 
 
-def pack_sender(packet: SenderPacket, size: int) -> bytes:
-    """The packet in `size` octets (at least `BASE_SIZE`), padded with zeros."""
-    if size < BASE_SIZE:
-        raise ValueError(f"a STAMP packet has at least {BASE_SIZE} octets, not {size}")
-    return _SENDER.pack(*packet).ljust(size, b"\0")
+def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None) -> bytes:
+    """The packet in `size` octets, signed where there is a key; what the base leaves over is padding."""
+    mode = UNAUTHENTICATED if key is None else AUTHENTICATED
+    if size < mode.size:
+        raise ValueError(f"this STAMP packet has at least {mode.size} octets, not {size}")
+    base = mode.sender.pack(packet.sequence, packet.timestamp, packet.error_estimate, packet.ssid)
+    if key is not None:
+        base += digest(key, base)
+    return base + tlv.padding(size - mode.size)
 
 
-def parse_sender(data: bytes) -> SenderPacket | None:
-    """The packet, or None when there are fewer than `BASE_SIZE` octets."""
-    if len(data) < BASE_SIZE:
+def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | None:
+    """The packet, or None when it has fewer octets than the shortest answer."""
+    if len(data) < mode.least:
         return None
-    return SenderPacket._make(_SENDER.unpack_from(data))
+    packet = SenderPacket(*mode.sender.unpack_from(_filled(data, mode)))
+    if mode is UNAUTHENTICATED and data.count(0, _MBZ_AT, BASE_SIZE) < min(len(data), BASE_SIZE) - _MBZ_AT:
+        return packet._replace(ssid=0, twamp=True)
+    return packet
 
 
-def pack_reflector(packet: ReflectorPacket, request: bytes) -> bytearray:
-    """The answer, of exactly the request's length; octets beyond the 44 are copied from the request."""
+def pack_reflector(packet: ReflectorPacket, request: bytes, mode: Mode = UNAUTHENTICATED) -> bytearray:
+    """The answer, of exactly the request's length; octets beyond the base are copied from the request."""
     answer = bytearray(request)
-    _REFLECTOR.pack_into(answer, 0, *packet)
+    base = mode.reflector.pack(
+        packet.sequence,
+        packet.timestamp,
+        packet.error_estimate,
+        packet.ssid,
+        packet.receive_timestamp,
+        packet.sender_sequence,
+        packet.sender_timestamp,
+        packet.sender_error_estimate,
+        packet.sender_ttl,
+    )
+    answer[: len(base)] = base[: len(answer)]
     return answer
 
 
-def put_transmit_time(answer: bytearray, timestamp: int) -> None:
+def put_transmit_time(answer: bytearray, timestamp: int, mode: Mode = UNAUTHENTICATED) -> None:
     """Write T3 into a packed answer: kept apart so that the clock is read as late as possible."""
-    _TIMESTAMP.pack_into(answer, _TIMESTAMP_AT, timestamp)
+    _TIMESTAMP.pack_into(answer, mode.timestamp_at, timestamp)
 
 
-def parse_reflector(data: bytes) -> ReflectorPacket | None:
-    """The packet, or None when there are fewer than `BASE_SIZE` octets."""
-    if len(data) < BASE_SIZE:
+def parse_reflector(data: bytes, mode: Mode = UNAUTHENTICATED) -> ReflectorPacket | None:
+    """The packet, or None when it is cut short; its signature is another matter, see `signed_with`."""
+    if len(data) < mode.least:
         return None
-    return ReflectorPacket._make(_REFLECTOR.unpack_from(data))
+    sequence, timestamp, error_estimate, ssid, *echoed = mode.reflector.unpack_from(_filled(data, mode))
+    return ReflectorPacket._make((sequence, timestamp, error_estimate, *echoed, ssid))
+
+
+def sign(packet: bytearray, key: bytes) -> None:
+    """Write the HMAC into an authenticated packet, the last thing to be done to it."""
+    packet[_SIGNED : _SIGNED + MAC_SIZE] = digest(key, packet[:_SIGNED])
+
+
+def signed_with(packet: bytes, keys: Iterable[bytes]) -> bytes | None:
+    """Which of the keys signed an authenticated packet, or None."""
+    if len(packet) < AUTHENTICATED_SIZE:
+        return None
+    return signer(keys, packet[:_SIGNED], packet[_SIGNED : _SIGNED + MAC_SIZE])
+
+
+def _filled(data: bytes, mode: Mode) -> bytes:
+    """A TWAMP packet lacks up to three octets that must be zero anyway."""
+    return data if len(data) >= mode.size else data.ljust(mode.size, b"\0")

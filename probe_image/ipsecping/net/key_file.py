@@ -1,0 +1,39 @@
+"""A file of keys on disk, and when it changes. The keys' form: see `wire.authentication`."""
+
+from pathlib import Path
+
+from ..wire.authentication import MalformedKeys, parse_keys
+from .file_watch import FileWatch
+
+MAX_OCTETS = 65_536
+
+
+class KeyFileError(Exception):
+    """The file is absent, empty or malformed; the message names the file and the line, never a key."""
+
+
+class KeyFile:
+    """A file of keys that may be replaced at any time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._watch = FileWatch(path)
+
+    def changed(self) -> bool:
+        """Whether the file is another one than at the last call (True at the first)."""
+        return self._watch.changed()
+
+    def read(self) -> tuple[bytes, ...]:
+        """The keys, of which the first signs. Raises KeyFileError."""
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(MAX_OCTETS + 1)
+            if len(content) > MAX_OCTETS:
+                raise KeyFileError(f"key file {self.path}: larger than {MAX_OCTETS} octets")
+            return parse_keys(content.decode())
+        except OSError as error:
+            raise KeyFileError(f"key file {self.path}: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise KeyFileError(f"key file {self.path}: not text; write binary keys as hex:...") from None
+        except MalformedKeys as error:
+            raise KeyFileError(f"key file {self.path}: {error}") from None
