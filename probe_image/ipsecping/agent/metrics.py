@@ -7,8 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from .. import __version__
+from ..net.http_server import Server
 from .agent import Agent
-from .http import Server
 from .ring import Ring
 
 

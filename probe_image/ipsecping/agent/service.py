@@ -14,10 +14,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ..contract import ContractError, PlannedCheck
 from ..contract.stream import RESULTS_PATH, Cursor
+from ..net.file_watch import FileWatch
+from ..net.http_server import BadRequest, Request, Response, Server
 from .agent import Agent
-from .http import BadRequest, Request, Response, Server
 from .metrics import AgentCollector, registry_of
-from .plan_file import PlanFile, read_plan
+from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
 from .runner import Prober
 
@@ -42,7 +43,7 @@ class Service:
         capacity: int = DEFAULT_CAPACITY,
     ) -> None:
         """Raises ContractError when the plan cannot be executed."""
-        self._file = PlanFile(plan)
+        self._file = FileWatch(plan)
         self._file.changed()
         first = read_plan(plan)
         self._plan_error: str | None = None

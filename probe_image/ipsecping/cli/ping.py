@@ -19,6 +19,7 @@ HELP = "send probes to one host and print round-trip times and losses, as ping(8
 EPILOG = """examples:
   ipsecping ping 10.50.1.10                              ICMP echo until Ctrl-C
   ipsecping ping 10.50.1.10 --stamp 862 -c 100 -i 10ms   STAMP: also tells the direction of loss
+  ipsecping ping 10.50.1.10 --stamp 862 --key-file keys  authenticated STAMP
   ipsecping ping db.example --udp-echo 7 -c 5 --json     one JSON object, times in milliseconds
 
 exit codes: 0 at least one answer; 1 no answer; 2 wrong usage, unknown host, or not permitted
@@ -26,6 +27,7 @@ exit codes: 0 at least one answer; 1 no answer; 2 wrong usage, unknown host, or 
 LEAST_INTERVAL_MS = 10
 MAX_SAMPLES = 1_000_000
 MAX_PAYLOAD = 65_507
+DEFAULT_SIZE, AUTHENTICATED_SIZE = 56, 112
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"
     )
     parser.add_argument(
-        "-s", "--size", metavar="B", type=positive, default=56, help="octets of payload (default: 56)"
+        "-s",
+        "--size",
+        metavar="B",
+        type=positive,
+        help=f"octets of payload (default: {DEFAULT_SIZE}, or {AUTHENTICATED_SIZE} with --key-file)",
+    )
+    parser.add_argument(
+        "--key-file",
+        metavar="F",
+        help="with --stamp: keys of the authenticated mode, the first of which signs",
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the summary only")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
@@ -66,12 +77,16 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _probe(options: argparse.Namespace) -> "PlannedProbe":
-    from ..contract import MIN_PAYLOAD, PlannedProbe, ProbeType
+    from ..contract import PlannedProbe, ProbeType, StampOptions, least_payload
 
     kind = ProbeType.STAMP if options.stamp else ProbeType.UDP_ECHO if options.udp_echo else ProbeType.ICMP
-    least = MIN_PAYLOAD[kind]
-    if not least <= options.size <= MAX_PAYLOAD:
-        raise CommandError(f"ping: --size {options.size}: {kind} takes {least} to {MAX_PAYLOAD} octets")
+    if options.key_file is not None and not options.stamp:
+        raise CommandError("ping: --key-file is for --stamp, which is not given")
+    stamp = StampOptions(key_file=options.key_file) if options.stamp else None
+    least = least_payload(kind, stamp)
+    size = options.size or (DEFAULT_SIZE if options.key_file is None else AUTHENTICATED_SIZE)
+    if not least <= size <= MAX_PAYLOAD:
+        raise CommandError(f"ping: --size {size}: {kind} takes {least} to {MAX_PAYLOAD} octets here")
     if options.interval < LEAST_INTERVAL_MS:
         raise CommandError(f"ping: -i: {LEAST_INTERVAL_MS}ms is the shortest interval")
     if options.timeout < 1:
@@ -82,8 +97,9 @@ def _probe(options: argparse.Namespace) -> "PlannedProbe":
         count=1,
         spacing_ms=options.interval,
         timeout_ms=options.timeout,
-        size=options.size,
+        size=size,
         port=options.stamp or options.udp_echo,
+        options=stamp,
     )
 
 
@@ -100,6 +116,7 @@ class _Ping:
         from ..net.clocks import Clock
         from ..net.datagram import PingForbidden
         from ..net.resolve import ResolveError, Resolver
+        from ..probes.base import RoundInvalid
         from ..probes.registry import METHODS
         from ..rounds.stream import PacketStream
 
@@ -107,7 +124,7 @@ class _Ping:
         try:
             self._address = await Resolver().resolve(options.host)
             session = METHODS[probe.type].open(probe, self._address, Clock())
-        except (PingForbidden, ResolveError) as error:
+        except (PingForbidden, ResolveError, RoundInvalid) as error:
             raise CommandError(f"ping: {error}") from error
         except OSError as error:
             raise CommandError(f"ping: {options.host}: {error.strerror}") from error
@@ -126,6 +143,8 @@ class _Ping:
             print(f"{probe.type} to {options.host} ({self._where()}), {probe.size} octets", flush=True)
         try:
             await stream.run(options.count)
+        except RoundInvalid as error:
+            raise CommandError(f"ping: {error}") from error
         finally:
             session.close()
         if options.json:

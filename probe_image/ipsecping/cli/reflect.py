@@ -2,50 +2,51 @@
 
 import argparse
 import asyncio
-import logging
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import listen_address, network, positive
 from .errors import SUCCESS, CommandError
 
 if TYPE_CHECKING:
-    from ..reflector.server import Listener
+    from ..reflector.service import Service, Settings
 
 NAME = "reflect"
-HELP = "answer STAMP and UDP echo probes of allowed peers"
+HELP = "answer STAMP, UDP echo and TCP echo probes of allowed peers"
 EPILOG = """examples:
   ipsecping reflect --stamp 10.50.1.10:862 --allow 10.244.0.0/16
-  ipsecping reflect --stamp 0.0.0.0:862 --stamp [::]:862 --udp-echo 0.0.0.0:55055 \\
-      --allow 10.244.0.0/16 --allow 2001:db8:1::/48 --rate 2000
+  ipsecping reflect --stamp 10.50.1.10:862 --allow 10.244.0.0/16 --key-file /etc/ipsecping/reflector.keys
+  ipsecping reflect --stamp 0.0.0.0:862 --stamp [::]:862 --udp-echo 0.0.0.0:55055 --tcp-echo 0.0.0.0:55055 \\
+      --allow 10.244.0.0/16 --allow 2001:db8:1::/48 --rate 2000 --metrics 127.0.0.1:9110
+
+A key file has one key a line, of at least 16 octets: hex:..., base64:..., or the line's own characters. With
+it, packets without a valid signature get no answer. A changed file is taken over within a second; to change
+keys without losing a packet, let both keys stand in the files of both sides meanwhile.
 
 Ports below 1024 need root, CAP_NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.
 An answer never has more octets than its request; nothing of a packet's content is logged.
-Counters are logged on SIGUSR1 and at the end (SIGTERM, SIGINT).
+Counters are logged on SIGUSR1 and at the end (SIGTERM, SIGINT), and served with --metrics.
 """
 DEFAULT_RATE = 10_000
-
-log = logging.getLogger(__name__)
+DEFAULT_TOTAL_RATE = 50_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--stamp",
-        metavar="ADDR:PORT",
-        type=listen_address,
-        action="append",
-        default=[],
-        help="answer STAMP (RFC 8762, stateful, unauthenticated) here; may be repeated",
-    )
-    parser.add_argument(
-        "--udp-echo",
-        metavar="ADDR:PORT",
-        type=listen_address,
-        action="append",
-        default=[],
-        help="echo UDP here; may be repeated",
-    )
+    for name, what in (
+        ("--stamp", "answer STAMP (RFC 8762, RFC 8972) and TWAMP Light"),
+        ("--udp-echo", "echo UDP"),
+        ("--tcp-echo", "echo TCP"),
+    ):
+        parser.add_argument(
+            name,
+            metavar="ADDR:PORT",
+            type=listen_address,
+            action="append",
+            default=[],
+            help=f"{what} here; may be repeated",
+        )
     parser.add_argument(
         "--allow",
         metavar="CIDR",
@@ -61,69 +62,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_RATE,
         help=f"packets a second answered per source address (default: {DEFAULT_RATE})",
     )
+    parser.add_argument(
+        "--total-rate",
+        metavar="N",
+        type=positive,
+        default=DEFAULT_TOTAL_RATE,
+        help=f"packets a second answered in all (default: {DEFAULT_TOTAL_RATE})",
+    )
+    _add_stamp_arguments(parser)
+    parser.add_argument("--tls-cert", metavar="F", type=Path, help="certificate chain (PEM): TCP echo in TLS")
+    parser.add_argument("--tls-key", metavar="F", type=Path, help="its private key (PEM)")
+    parser.add_argument(
+        "--metrics", metavar="ADDR:PORT", type=listen_address, help="serve /metrics and /healthz here"
+    )
+
+
+def _add_stamp_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key-file",
+        metavar="F",
+        type=Path,
+        help="keys of STAMP's authenticated mode, which is then required",
+    )
+    parser.add_argument(
+        "--stateless",
+        action="store_true",
+        help="copy the sender's numbers instead of counting replies: the direction of loss stays unknown",
+    )
+    parser.add_argument(
+        "--no-location", action="store_true", help="answer Location TLVs with zeros instead of addresses"
+    )
+    parser.add_argument(
+        "--no-dscp",
+        action="store_true",
+        help="do not let Class of Service TLVs choose the DSCP of the answer: it is that of the request",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Answer until SIGTERM or SIGINT."""
-    if not options.stamp and not options.udp_echo:
-        raise CommandError("reflect: nothing to answer, give --stamp ADDR:PORT or --udp-echo ADDR:PORT")
-    asyncio.run(_reflect(options))
+    from ..net.key_file import KeyFileError
+    from ..reflector.service import CannotListen, MetricsUnavailable, Service
+
+    settings = _settings(options)
+    try:
+        asyncio.run(_reflect(Service(settings)))
+    except (KeyFileError, CannotListen, MetricsUnavailable) as error:
+        raise CommandError(f"reflect: {error}") from error
     return SUCCESS
 
 
-async def _reflect(options: argparse.Namespace) -> None:
-    from ..reflector.admission import Admission
-    from ..reflector.responder import EchoResponder, StampResponder
-    from ..reflector.server import Listener
-    from ..reflector.sessions import SessionTable
+def _settings(options: argparse.Namespace) -> "Settings":
+    import ssl
 
-    admission = Admission(allow=options.allow, rate=options.rate)
-    sessions = SessionTable()
-    ports: set[int] = set()
+    from ..reflector.responder import StampPolicy
+    from ..reflector.service import Settings
+    from ..reflector.tcp_echo import tls_context
 
-    def stamp(port: int) -> StampResponder:
-        ports.add(port)
-        return StampResponder(admission=admission, sessions=sessions, own_ports=ports)
+    if not (options.stamp or options.udp_echo or options.tcp_echo):
+        raise CommandError(
+            "reflect: nothing to answer, give --stamp, --udp-echo or --tcp-echo with ADDR:PORT"
+        )
+    if (options.tls_cert is None) != (options.tls_key is None):
+        raise CommandError("reflect: --tls-cert and --tls-key go together")
+    if options.tls_cert is not None and not options.tcp_echo:
+        raise CommandError("reflect: --tls-cert is for --tcp-echo, which is not given")
+    if options.key_file is not None and not options.stamp:
+        raise CommandError("reflect: --key-file is for --stamp, which is not given")
+    tls = None
+    if options.tls_cert is not None:
+        try:
+            tls = tls_context(str(options.tls_cert), str(options.tls_key))
+        except (OSError, ssl.SSLError) as error:
+            raise CommandError(f"reflect: --tls-cert, --tls-key: {error}") from error
+    return Settings(
+        allow=options.allow,
+        rate=options.rate,
+        total_rate=options.total_rate,
+        stamp=options.stamp,
+        udp_echo=options.udp_echo,
+        tcp_echo=options.tcp_echo,
+        tls=tls,
+        key_file=options.key_file,
+        policy=StampPolicy(
+            stateful=not options.stateless,
+            tell_location=not options.no_location,
+            permit_dscp=not options.no_dscp,
+        ),
+        metrics=options.metrics,
+    )
 
-    def echo(port: int) -> EchoResponder:
-        ports.add(port)
-        return EchoResponder(admission=admission, own_ports=ports)
 
-    listeners: list[tuple[str, Listener]] = []
-    stopped = asyncio.Event()
+async def _reflect(service: "Service") -> None:
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGUSR1, lambda: _log_counters(listeners))
-    try:
-        for protocol, addresses, make in (
-            ("STAMP", options.stamp, stamp),
-            ("UDP echo", options.udp_echo, echo),
-        ):
-            for address, port in addresses:
-                try:
-                    listener = Listener(address, port, make)
-                except OSError as error:
-                    raise CommandError(_cannot_listen(address, port, error)) from error
-                listeners.append((protocol, listener))
-                log.info("answering %s on %s port %d", protocol, listener.address, listener.port)
-        await stopped.wait()
-    finally:
-        _log_counters(listeners)
-        for _, listener in listeners:
-            listener.close()
-
-
-def _cannot_listen(address: str, port: int, error: OSError) -> str:
-    message = f"reflect: cannot listen on {address} port {port}: {error.strerror}"
-    if isinstance(error, PermissionError):
-        message += (
-            " (ports below 1024 need root, CAP_NET_BIND_SERVICE or net.ipv4.ip_unprivileged_port_start)"
-        )
-    return message
-
-
-def _log_counters(listeners: "list[tuple[str, Listener]]") -> None:
-    for protocol, listener in listeners:
-        fields = {"protocol": protocol, "address": listener.address, "port": listener.port}
-        log.info("counters", extra={"fields": fields | listener.counters.to_json()})
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, service.log_counters)
+    await service.run(stop)

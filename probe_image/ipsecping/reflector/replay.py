@@ -26,7 +26,7 @@ class ReplayWindow:
         """Timestamps of an earlier life of the session end here."""
 
     def admit(self, sequence: int, timestamp: int) -> bool:
-        """Whether the packet is new; it is taken note of then. `timestamp` is the sender's, as on the wire."""
+        """Whether the packet is new; it is taken note of then. `timestamp`: the sender's, as on the wire."""
         if timestamp <= self._floor:
             return False
         behind = self._highest - sequence

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
@@ -71,7 +72,7 @@ class StampResponder:
         own_ports: Collection[int],
         error_estimate: Callable[[int], int],
         keys: Callable[[], Sequence[bytes]] | None = None,
-        policy: StampPolicy = StampPolicy(),  # noqa: B008 - immutable
+        policy: StampPolicy = StampPolicy(),
     ) -> None:
         """`error_estimate` tells the clock's quality at a monotonic time; `keys`: authenticated mode."""
         self._admission = admission
@@ -164,5 +165,6 @@ class EchoResponder:
         """An echo carries no time."""
 
 
+@lru_cache(maxsize=1024)
 def _octets(address: str) -> bytes:
     return ip_address(address.partition("%")[0]).packed

@@ -8,11 +8,11 @@ from http import HTTPStatus
 
 import pytest
 
-from ipsecping.agent import http
-from ipsecping.agent.http import BadRequest, Request, Response, Server, parse_request
 from ipsecping.agent.ring import Ring
 from ipsecping.contract import CheckRef, ClockSource, LossReason, ProbeType, RoundResult
 from ipsecping.contract.stream import Cursor, Hello, Item, line_from_json
+from ipsecping.net import http_server
+from ipsecping.net.http_server import BadRequest, Request, Response, Server, parse_request
 
 RESULT = RoundResult(
     check=CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="0" * 16, path="default"),
@@ -152,8 +152,8 @@ async def test_unknown_paths_and_oversized_heads_are_refused(server: tuple[Serve
 async def test_connections_are_bounded_and_half_open_ones_are_cut_off(
     server: tuple[Server, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "HEAD_SECONDS", 0.3)
-    idle = [await asyncio.open_connection("127.0.0.1", server[1]) for _ in range(http.MAX_CONNECTIONS)]
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
+    idle = [await asyncio.open_connection("127.0.0.1", server[1]) for _ in range(http_server.MAX_CONNECTIONS)]
     assert f" {HTTPStatus.SERVICE_UNAVAILABLE.value} ".encode() in await ask(
         server[1], b"GET /hello HTTP/1.1\r\n\r\n"
     )

@@ -1,5 +1,8 @@
 """Octets of STAMP and echo packets, worked out by hand from the RFCs."""
 
+import hashlib
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +32,11 @@ def test_a_session_sender_packet_has_the_layout_of_rfc_8762_section_4_2_1() -> N
     )
     wire = octets("01020304 | ed003780 c0000000 | 8307" + "00" * 30)
     assert stamp.pack_sender(packet, 44) == wire
-    assert stamp.pack_sender(packet, 50) == wire + bytes(6)
+    assert stamp.pack_sender(packet, 46) == wire + bytes(2)
+    assert stamp.pack_sender(packet, 50) == wire + octets("80 01 0002 0000")  # Extra Padding, U set
+    ssid = octets("01020304 | ed003780 c0000000 | 8307 | beef" + "00" * 28)
+    assert stamp.pack_sender(packet._replace(ssid=0xBEEF), 44) == ssid
+    assert stamp.parse_sender(ssid) == packet._replace(ssid=0xBEEF)
     assert stamp.parse_sender(wire) == packet
 
 
@@ -59,6 +66,80 @@ def test_a_session_reflector_packet_has_the_layout_of_rfc_8762_section_4_3_1() -
     assert stamp.pack_reflector(packet, request) == wire + b"padding"
 
 
+KEY = bytes(range(32))
+
+
+def mac(key: bytes, data: bytes) -> bytes:
+    """HMAC as RFC 2104 defines it, without the hmac module."""
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(bytes(octet ^ 0x36 for octet in block) + data).digest()
+    return hashlib.sha256(bytes(octet ^ 0x5C for octet in block) + inner).digest()[:16]
+
+
+def test_an_authenticated_sender_packet_has_the_layout_of_rfc_8762_section_4_2_2() -> None:
+    packet = stamp.SenderPacket(0x01020304, 0xED003780_C0000000, 0x8307, ssid=0xBEEF)
+    signed = octets("01020304" + "00" * 12 + "ed003780 c0000000 | 8307 | beef" + "00" * 68)
+    assert len(signed) == 96
+    wire = signed + mac(KEY, signed)
+    assert stamp.pack_sender(packet, 112, KEY) == wire
+    assert stamp.pack_sender(packet, 120, KEY) == wire + octets("80 01 0004 00000000")
+    assert stamp.parse_sender(wire, stamp.AUTHENTICATED) == packet
+    assert stamp.signed_with(wire, [bytes(16), KEY]) == KEY
+    assert stamp.signed_with(wire, [bytes(16)]) is None
+
+
+def test_an_authenticated_reflector_packet_has_the_layout_of_rfc_8762_section_4_3_2() -> None:
+    signed = octets(
+        "00000009"
+        + "00" * 12  # Sequence Number; MBZ
+        + "ed003780 c0000000 | 4101 | beef | 00000000"  # Timestamp; Error Estimate; SSID; MBZ
+        + "ed003780 40000000"
+        + "00" * 8  # Receive Timestamp; MBZ
+        + "00000005"
+        + "00" * 12  # Session-Sender Sequence Number; MBZ
+        + "ed003780 20000000 | 2001"
+        + "00" * 6  # Session-Sender Timestamp, Error Estimate; MBZ
+        + "40"
+        + "00" * 15  # Session-Sender TTL; MBZ
+    )
+    assert len(signed) == 96
+    packet = stamp.ReflectorPacket(
+        sequence=9,
+        timestamp=0xED003780_C0000000,
+        error_estimate=0x4101,
+        receive_timestamp=0xED003780_40000000,
+        sender_sequence=5,
+        sender_timestamp=0xED003780_20000000,
+        sender_error_estimate=0x2001,
+        sender_ttl=64,
+        ssid=0xBEEF,
+    )
+    answer = stamp.pack_reflector(packet._replace(timestamp=0), bytes(112) + b"padding", stamp.AUTHENTICATED)
+    stamp.put_transmit_time(answer, packet.timestamp, stamp.AUTHENTICATED)
+    stamp.sign(answer, KEY)
+    assert answer == signed + mac(KEY, signed) + b"padding"
+    assert stamp.parse_reflector(bytes(answer), stamp.AUTHENTICATED) == packet
+
+
+def test_a_flipped_bit_anywhere_breaks_the_signature() -> None:
+    wire = stamp.pack_sender(stamp.SenderPacket(1, 2, 3, 4), 112, KEY)
+    for position in range(112):
+        forged = bytearray(wire)
+        forged[position] ^= 1
+        assert stamp.signed_with(bytes(forged), [KEY]) is None
+
+
+def test_a_twamp_light_packet_is_told_by_its_padding() -> None:
+    unauthenticated = octets("00000007 | ed003780 c0000000 | 8307")  # RFC 5357 section 4.1.2, 14 octets
+    packet = stamp.parse_sender(unauthenticated + bytes(range(1, 28)))
+    assert packet == stamp.SenderPacket(7, 0xED003780_C0000000, 0x8307, twamp=True)
+    zeros = stamp.parse_sender(unauthenticated + bytes(27))
+    assert zeros == stamp.SenderPacket(7, 0xED003780_C0000000, 0x8307)
+    answer = stamp.pack_reflector(stamp.ReflectorPacket(1, 2, 3, 4, 5, 6, 7, 8), bytes(41))
+    assert len(answer) == 41
+    assert stamp.parse_reflector(bytes(answer)) == stamp.ReflectorPacket(1, 2, 3, 4, 5, 6, 7, 8)
+
+
 def test_the_residence_time_is_read_in_the_format_that_the_reflector_says_it_uses() -> None:
     ntp, ptp = ErrorEstimate().to_wire(), ErrorEstimate(ptp=True).to_wire()
     half_a_second = stamp.ReflectorPacket(0, 0x5_80000000, ntp, 0x5_00000000, 0, 0, 0, 0)
@@ -78,10 +159,15 @@ def test_the_time_of_sending_is_written_where_the_timestamp_stands() -> None:
 
 
 def test_packets_too_short_are_no_packets() -> None:
-    assert stamp.parse_sender(bytes(43)) is None
-    assert stamp.parse_reflector(bytes(43)) is None
+    assert stamp.parse_sender(bytes(40)) is None
+    assert stamp.parse_reflector(bytes(40)) is None
+    assert stamp.parse_sender(bytes(111), stamp.AUTHENTICATED) is None
+    assert stamp.parse_reflector(bytes(111), stamp.AUTHENTICATED) is None
+    assert stamp.signed_with(bytes(111), [bytes(16)]) is None
     with pytest.raises(ValueError, match="at least 44"):
         stamp.pack_sender(stamp.SenderPacket(0, 0, 0), 43)
+    with pytest.raises(ValueError, match="at least 112"):
+        stamp.pack_sender(stamp.SenderPacket(0, 0, 0), 111, key=bytes(16))
     with pytest.raises(ValueError, match="at least 16"):
         echo.pack(bytes(8), 1, 15)
 
@@ -115,6 +201,19 @@ def test_error_estimates_come_back_as_they_were(
     assert ErrorEstimate.from_wire(estimate.to_wire()) == estimate
 
 
+@given(st.integers(0, 10**12), st.booleans())
+def test_an_error_estimate_covers_the_error_by_little(error: int, synchronized: bool) -> None:
+    estimate = ErrorEstimate.covering(error, synchronized=synchronized)
+    assert ErrorEstimate.from_wire(estimate.to_wire()) == estimate
+    assert estimate.synchronized == synchronized
+    stated = Fraction(estimate.multiplier * 2**estimate.scale * 10**9, 2**32)  # nanoseconds
+    assert error <= stated <= max(error * Fraction(129, 128), 1) + 1
+
+
+def test_an_error_estimate_has_a_greatest_value() -> None:
+    assert ErrorEstimate.covering(10**30, synchronized=True).to_wire() == 0xBFFF
+
+
 def test_an_unsynchronized_clock_claims_an_error_of_one_second() -> None:
     estimate = ErrorEstimate.from_wire(UNSYNCHRONIZED)
     assert not estimate.synchronized
@@ -146,7 +245,10 @@ def test_icmp_echo_messages_are_told_by_type(ipv6: bool, request_type: str, repl
 
 @given(st.binary(max_size=200), st.binary(min_size=8, max_size=8), st.booleans())
 def test_no_octets_whatsoever_upset_a_parser(data: bytes, cookie: bytes, ipv6: bool) -> None:
-    stamp.parse_sender(data)
+    for mode in (stamp.UNAUTHENTICATED, stamp.AUTHENTICATED):
+        stamp.parse_sender(data, mode)
+        stamp.parse_reflector(data, mode)
+    stamp.signed_with(data, [cookie])
     packet = stamp.parse_reflector(data)
     assert packet is None or isinstance(packet.residence, int)
     echo.parse(data, cookie)

@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 (RFC 9112) as an agent needs: GET and HEAD, one request a connection, all bounded.
+"""As much of HTTP/1.1 (RFC 9112) as is needed here: GET and HEAD, one request a connection, all bounded.
 
 Ours rather than `http.server`'s, because that one takes a thread for each stream, and threads that wake up
 beside the event loop delay the packets that it sends.

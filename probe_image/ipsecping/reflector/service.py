@@ -1,0 +1,177 @@
+"""The reflector as a service: listeners, keys that change, counters over HTTP, until it is told to stop."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..net.clock_quality import ClockQuality
+from ..net.http_server import Request as HttpRequest
+from ..net.http_server import Response, Server
+from ..net.key_file import KeyFile
+from .admission import Admission, Network
+from .keys import KeyRing
+from .responder import EchoResponder, Responder, StampPolicy, StampResponder
+from .server import Listener
+from .sessions import SessionTable
+from .tcp_echo import TcpEcho
+
+log = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 1.0
+SCRAPE_GRACE_SECONDS = 0.5
+
+Address = tuple[str, int]
+
+
+class CannotListen(OSError):
+    """An address that cannot be listened on; the message says which."""
+
+
+class MetricsUnavailable(Exception):
+    """prometheus-client is not installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a reflector is asked to do. Addresses with port; port 0 lets the kernel choose."""
+
+    allow: Sequence[Network]
+    rate: int
+    total_rate: int
+    stamp: Sequence[Address] = ()
+    udp_echo: Sequence[Address] = ()
+    tcp_echo: Sequence[Address] = ()
+    tls: ssl.SSLContext | None = None
+    key_file: Path | None = None
+    policy: StampPolicy
+    metrics: Address | None = None
+
+
+class Service:
+    """One reflector. Belongs to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises KeyFileError."""
+        self._settings = settings
+        self._admission = Admission(allow=settings.allow, rate=settings.rate, total_rate=settings.total_rate)
+        self._sessions = SessionTable()
+        self._keys = None if settings.key_file is None else KeyRing(KeyFile(settings.key_file))
+        self._own_ports: set[int] = set()
+        self._http: Server | None = None
+        self.datagram: list[tuple[str, Listener]] = []
+        """Listeners with the name of the protocol they answer."""
+        self.tcp: list[TcpEcho] = []
+
+    async def run(self, stop: asyncio.Event, started: Callable[[], None] | None = None) -> None:
+        """Answer until `stop` is set. Raises CannotListen and MetricsUnavailable, before it answers."""
+        try:
+            await self._start()
+            if started is not None:
+                started()
+            while not stop.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
+                if self._keys is not None:
+                    self._keys.reload()
+        finally:
+            await self._stop()
+
+    def log_counters(self) -> None:
+        """One line for each listener."""
+        for protocol, listener in self.datagram:
+            _log_counters(protocol, listener, listener.counters.to_json())
+        for server in self.tcp:
+            _log_counters("TCPEcho", server, server.counters.to_json())
+
+    async def _start(self) -> None:
+        settings = self._settings
+        await self._serve_metrics()
+        for address in settings.stamp:
+            self._listen("STAMP", address, self._stamp_responder)
+        for address in settings.udp_echo:
+            self._listen("UDPEcho", address, self._echo_responder)
+        for host, port in settings.tcp_echo:
+            server = TcpEcho(admission=self._admission, tls=settings.tls)
+            try:
+                await server.start(host, port)
+            except OSError as error:
+                raise _cannot_listen(host, port, error) from error
+            self.tcp.append(server)
+            log.info("answering TCPEcho on %s port %d", server.address, server.port)
+
+    async def _stop(self) -> None:
+        self.log_counters()
+        for _, listener in self.datagram:
+            listener.close()
+        for server in self.tcp:
+            await server.stop()
+        if self._http is not None:
+            await self._http.stop(grace=SCRAPE_GRACE_SECONDS)
+
+    def _listen(self, protocol: str, address: Address, make: Callable[[int], Responder]) -> None:
+        host, port = address
+        try:
+            listener = Listener(host, port, make)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        self.datagram.append((protocol, listener))
+        log.info("answering %s on %s port %d", protocol, listener.address, listener.port)
+
+    def _stamp_responder(self, port: int) -> StampResponder:
+        self._own_ports.add(port)
+        ring = self._keys
+        return StampResponder(
+            admission=self._admission,
+            sessions=self._sessions,
+            own_ports=self._own_ports,
+            error_estimate=ClockQuality().estimate,
+            keys=None if ring is None else lambda: ring.keys,
+            policy=self._settings.policy,
+        )
+
+    def _echo_responder(self, port: int) -> EchoResponder:
+        self._own_ports.add(port)
+        return EchoResponder(admission=self._admission, own_ports=self._own_ports)
+
+    async def _serve_metrics(self) -> None:
+        if self._settings.metrics is None:
+            return
+        try:
+            from .metrics import CONTENT_TYPE, Exposition, ReflectorCollector
+        except ImportError as error:
+            raise MetricsUnavailable("--metrics needs prometheus-client, which is not installed") from error
+        exposition = Exposition(
+            ReflectorCollector(datagram=self.datagram, tcp=self.tcp, sessions=self._sessions, keys=self._keys)
+        )
+
+        async def metrics(_: HttpRequest) -> Response:
+            return Response(content_type=CONTENT_TYPE, body=exposition.text())
+
+        async def healthz(_: HttpRequest) -> Response:
+            return Response(body=b"ok\n")
+
+        host, port = self._settings.metrics
+        self._http = Server({"/metrics": metrics, "/healthz": healthz})
+        try:
+            bound = await self._http.start(host, port)
+        except OSError as error:
+            raise _cannot_listen(host, port, error) from error
+        log.info("counters on http://%s:%d/metrics", host, bound)
+
+
+def _log_counters(protocol: str, listener: Listener | TcpEcho, counters: dict[str, object]) -> None:
+    fields = {"protocol": protocol, "address": listener.address, "port": listener.port}
+    log.info("counters", extra={"fields": fields | counters})
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
+    message = f"cannot listen on {host} port {port}: {error.strerror}"
+    if isinstance(error, PermissionError):
+        message += (
+            " (ports below 1024 need root, CAP_NET_BIND_SERVICE or net.ipv4.ip_unprivileged_port_start)"
+        )
+    return CannotListen(message)
