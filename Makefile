@@ -68,6 +68,10 @@ generate: venv ## Write what is made from the models and the chart: CRD, manifes
 generated-check: venv
 	@$(BIN)/python scripts/generate.py --check
 
+.PHONY: zipapp
+zipapp: ## Build the prober and reflector as one file, dist/ipsecping.pyz, for hosts with Python alone
+	@$(PYTHON) scripts/zipapp.py
+
 .PHONY: lab-up
 lab-up: ## Boot the lab: cluster and IPsec gateways
 	@$(LAB) up && $(LAB) images

@@ -5,7 +5,6 @@ from types import MappingProxyType
 from hypothesis import strategies as st
 
 from ipsecping.contract import (
-    MIN_PAYLOAD,
     PORTLESS,
     CheckRef,
     ClockSource,
@@ -27,6 +26,7 @@ from ipsecping.contract import (
     StampOptions,
     TcpOptions,
     TlsOptions,
+    least_payload,
 )
 
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
@@ -62,17 +62,19 @@ path_mtus = st.builds(
 @st.composite
 def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
     kind = draw(st.sampled_from(ProbeType))
+    chosen = draw(options[kind]) if kind in options else None
+    least = least_payload(kind, chosen)
     return PlannedProbe(
         name=name,
         type=kind,
         count=draw(st.integers(1, 1000)),
         spacing_ms=draw(st.integers(10, 1000)),
         timeout_ms=draw(st.integers(10, 10_000)),
-        size=draw(st.integers(44, 1400)) if kind in MIN_PAYLOAD else 0,
+        size=draw(st.integers(least, 1400)) if least else 0,
         port=None if kind in PORTLESS else draw(st.integers(1, 65535)),
         dscp=draw(st.integers(0, 63)),
         expect=draw(st.sampled_from(Expect)),
-        options=draw(options[kind]) if kind in options else None,
+        options=chosen,
     )
 
 

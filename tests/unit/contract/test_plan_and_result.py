@@ -96,6 +96,20 @@ def test_a_plan_with_one_field_replaced_is_read_or_refused_by_name(
     assert not message or message.startswith("plan")
 
 
+@pytest.mark.parametrize(("options", "least"), [({}, 44), ({"keyFile": "/keys/hq"}, 112)])
+def test_a_signed_stamp_packet_needs_more_room(options: dict[str, str], least: int) -> None:
+    probe = {"name": "p", "type": "STAMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "port": 862}
+    check = {"uid": "u", "namespace": "n", "name": "c", "generation": 1, "tunnelName": "t", "path": "default"}
+    check |= {"target": "10.50.1.10", "intervalMs": 1000}
+
+    def plan(size: int) -> Any:
+        return {"version": 1, "checks": [check | {"probes": [probe | {"size": size, "options": options}]}]}
+
+    assert plan_from_json(plan(least)).checks[0].probes[0].size == least
+    with pytest.raises(ContractError, match=rf"probes\[0\]\.size: {least - 1} is outside {least}\.\."):
+        plan_from_json(plan(least - 1))
+
+
 RESULT = {
     "uid": "u",
     "namespace": "n",

@@ -207,7 +207,7 @@ def test_an_error_estimate_covers_the_error_by_little(error: int, synchronized: 
     assert ErrorEstimate.from_wire(estimate.to_wire()) == estimate
     assert estimate.synchronized == synchronized
     stated = Fraction(estimate.multiplier * 2**estimate.scale * 10**9, 2**32)  # nanoseconds
-    assert error <= stated <= max(error * Fraction(129, 128), 1) + 1
+    assert error <= stated <= max(error * Fraction(129, 128), Fraction(1)) + 1
 
 
 def test_an_error_estimate_has_a_greatest_value() -> None:

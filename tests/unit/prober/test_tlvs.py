@@ -1,0 +1,208 @@
+"""How a Session-Reflector answers TLVs: octets worked out by hand from RFC 8972, and properties."""
+
+import hashlib
+import hmac
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.wire import tlv
+
+KEY = bytes(range(16))
+START = 44
+CIRCUMSTANCES = tlv.Circumstances(
+    source=bytes([10, 244, 0, 7]),
+    source_port=0xC001,
+    destination=bytes([10, 50, 1, 10]),
+    destination_port=862,
+    traffic_class=0xB9,  # EF with ECT(1)
+    received=7,
+    transmitted=5,
+)
+
+
+def octets(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+def seal(tlvs: bytes, sequence: bytes = bytes(4), key: bytes = KEY) -> bytes:
+    """An HMAC TLV for what goes before it: RFC 8972 section 4.8."""
+    return octets("80 08 0010") + hmac.new(key, sequence + tlvs, hashlib.sha256).digest()[:16]
+
+
+def reflected(
+    tlvs: bytes, *, key: bytes | None = None, circumstances: tlv.Circumstances = CIRCUMSTANCES
+) -> tuple[bytes, int | None]:
+    answer = bytearray(START) + tlvs
+    dscp = tlv.reflect(answer, START, circumstances, key=key)
+    assert len(answer) == START + len(tlvs)
+    assert answer[:START] == bytes(START)
+    return bytes(answer[START:]), dscp
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        pytest.param("80 01 0003 aabbcc", "00 01 0003 aabbcc", id="Extra Padding is copied"),
+        pytest.param(
+            "80 05 000c 00000009 00000000 00000000",
+            "00 05 000c 00000009 00000007 00000005",
+            id="Direct Measurement gets both counters",
+        ),
+        pytest.param(
+            "80 02 0004 00000000",
+            "00 02 0004 035e c001",
+            id="Location gets the ports: destination, source",
+        ),
+        pytest.param(
+            "80 02 0018 00000000 80 07 0010" + "00" * 16,
+            "00 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12,
+            id="Location: Source IP becomes Source IPv4",
+        ),
+        pytest.param(
+            "80 02 0024 00000000 80 01 0008" + "00" * 8 + "80 04 0010" + "00" * 16,
+            "00 02 0024 035e c001 00 03 0008" + "00" * 8 + "00 05 0010 0a32010a" + "00" * 12,
+            id="Location: the MAC address is not known, the destination is",
+        ),
+        pytest.param(
+            "80 02 000c 00000000 80 63 0004 01020304",
+            "00 02 000c 035e c001 80 63 0004 01020304",
+            id="Location: an unknown question stays unrecognized",
+        ),
+        pytest.param("80 03 0004 00000000", "80 03 0004 00000000", id="Timestamp Information: not known"),
+        pytest.param("80 06 0002 1100", "80 06 0002 1100", id="Access Report: not known"),
+        pytest.param("80 07 0010" + "00" * 16, "80 07 0010" + "00" * 16, id="Follow-Up Telemetry: not known"),
+        pytest.param(
+            "1f fe 0002 abcd", "80 fe 0002 abcd", id="unknown: U is set, reserved flags are not kept"
+        ),
+        pytest.param(
+            "80 04 0003 b80000 80 01 0001 aa",
+            "40 04 0003 b80000 80 01 0001 aa",
+            id="a wrong length is malformed, what follows stays as it came",
+        ),
+        pytest.param(
+            "80 01 0000 80 05 000d" + "00" * 12,
+            "00 01 0000 40 05 000d" + "00" * 12,
+            id="longer than the packet: malformed",
+        ),
+        pytest.param(
+            "80 02 0003 000000", "40 02 0003 000000", id="Location without room for ports: malformed"
+        ),
+        pytest.param(
+            "80 02 000c 00000000 80 07 0004 00000000",
+            "40 02 000c 035e c001 40 07 0004 00000000",
+            id="a malformed sub-TLV makes its Location malformed",
+        ),
+        pytest.param("80 01 0001 aa 80 01", "00 01 0001 aa 80 01", id="less than a header is left alone"),
+        pytest.param("00 00 0000 00", "00 00 0000 00", id="zeros are padding"),
+        pytest.param(
+            "80 01 0001 aa 80 08 0010" + "00" * 16,
+            "20 01 0001 aa 20 08 0010" + "00" * 16,
+            id="an HMAC that cannot be verified has failed",
+        ),
+    ],
+)
+def test_a_tlv_is_answered(asked: str, answered: str) -> None:
+    assert reflected(octets(asked)) == (octets(answered), None)
+
+
+def test_class_of_service_tells_what_arrived_and_asks_for_what_shall_return() -> None:
+    # DSCP1 = AF41 (34 = 100010), DSCP2 = EF (46 = 101110), ECN = 01, RP = 00
+    asked = octets("80 04 0004 88 00 0000")
+    assert reflected(asked) == (octets("00 04 0004 8a e4 0000"), 34)
+    kept = CIRCUMSTANCES._replace(permit_dscp=False)
+    assert reflected(asked, circumstances=kept) == (octets("00 04 0004 8a e5 0000"), None)
+
+
+def test_ipv6_addresses_fill_their_sub_tlvs() -> None:
+    there, here = bytes(range(16)), bytes(range(16, 32))
+    circumstances = CIRCUMSTANCES._replace(source=there, destination=here)
+    asked = octets("80 02 002c 00000000 80 07 0010" + "00" * 16 + "80 04 0010" + "00" * 16)
+    answer = octets("00 02 002c 035e c001 00 09 0010") + there + octets("00 06 0010") + here
+    assert reflected(asked, circumstances=circumstances) == (answer, None)
+
+
+def test_a_reflector_may_keep_its_location_to_itself() -> None:
+    asked = octets("80 02 0018 00000000 80 07 0010" + "00" * 16)
+    silent = CIRCUMSTANCES._replace(tell_location=False)
+    answer = octets("00 02 0018 00000000 00 07 0010" + "00" * 16)
+    assert reflected(asked, circumstances=silent) == (answer, None)
+
+
+def test_a_stateless_reflector_knows_no_direct_measurement() -> None:
+    asked = octets("80 05 000c" + "00" * 12)
+    assert reflected(asked, circumstances=CIRCUMSTANCES._replace(stateful=False)) == (asked, None)
+
+
+def test_signed_tlvs_are_answered_under_a_new_signature() -> None:
+    asked = octets("80 05 000c 00000009 00000000 00000000")
+    answer = octets("00 05 000c 00000009 00000007 00000005")
+    made, _ = reflected(asked + seal(asked) + octets("80 01 0001 aa"), key=KEY)
+    assert made == answer + b"\0" + seal(answer)[1:] + octets("00 01 0001 aa")
+
+
+def test_the_signature_covers_the_sequence_number() -> None:
+    asked = octets("80 01 0001 aa")
+    answer = bytearray(octets("00000007")) + bytes(40) + asked + seal(asked, octets("00000007"))
+    assert tlv.reflect(answer, START, CIRCUMSTANCES, key=KEY) is None
+    assert answer[START] == 0
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(octets("80 05 000c" + "00" * 12), id="no HMAC"),
+        pytest.param(octets("80 01 0000 80 01 0000"), id="no HMAC and two Extra Paddings"),
+        pytest.param(octets("80 04 0004 88000000") + seal(b"something else"), id="wrong HMAC"),
+        pytest.param(octets("80 04 0004 88000000") + octets("80 08 000f" + "00" * 15), id="short HMAC"),
+        pytest.param(seal(b"") + octets("80 04 0004 88000000"), id="HMAC before others"),
+    ],
+)
+def test_tlvs_that_fail_verification_come_back_with_i_set_on_each(asked: bytes) -> None:
+    expected = bytearray(asked)
+    for found in tlv.scan(asked, 0):
+        expected[found.at] = tlv.INTEGRITY
+    assert reflected(asked, key=KEY) == (bytes(expected), None)
+
+
+def test_a_single_extra_padding_needs_no_signature() -> None:
+    assert reflected(octets("80 01 0001 aa"), key=KEY) == (octets("00 01 0001 aa"), None)
+
+
+def test_a_packet_with_too_many_tlvs_is_answered_in_bounded_time() -> None:
+    made, _ = reflected(octets("80 01 0000") * 16_000)
+    flags = made[::4]
+    assert flags[: tlv.MAX_TLVS] == bytes(tlv.MAX_TLVS - 1) + bytes([tlv.MALFORMED])
+    assert set(flags[tlv.MAX_TLVS :]) == {tlv.UNRECOGNIZED}
+
+
+@given(st.integers(0, 2000))
+def test_padding_has_the_size_asked_for_and_is_a_tlv_where_it_can(size: int) -> None:
+    made = tlv.padding(size)
+    assert len(made) == size
+    found = list(tlv.scan(made, 0))
+    if size < tlv.HEADER_SIZE:
+        assert not found
+        assert not any(made)
+    else:
+        assert found == [tlv.Tlv(0, tlv.TlvType.EXTRA_PADDING, size - 4, True)]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 255), st.integers(0, 10), st.integers(0, 24), st.binary(max_size=24)),
+        max_size=8,
+    ),
+    st.binary(max_size=5),
+    st.one_of(st.none(), st.just(KEY)),
+    st.booleans(),
+)
+def test_no_tlvs_whatsoever_upset_the_reflector_or_change_the_length(
+    parts: list[tuple[int, int, int, bytes]], rest: bytes, key: bytes | None, sealed: bool
+) -> None:
+    tlvs = b"".join(
+        bytes([flags, kind]) + (len(value) if length % 2 else length).to_bytes(2, "big") + value
+        for flags, kind, length, value in parts
+    )
+    reflected(tlvs + (seal(tlvs) if sealed else b"") + rest, key=key)
