@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from ..wire import stamp, tlv
 from ..wire.ntp import ntp_from_unix
 from .admission import Admission, Drop
-from .sessions import SessionId, SessionTable
+from .sessions import ReflectedSession, SessionId, SessionTable
 
 
 class Request(NamedTuple):
@@ -130,21 +130,24 @@ class StampResponder:
         )
         session.transmitted = (session.transmitted + 1) % 2**32
         dscp = None
-        if len(data) > self._mode.size and not packet.twamp:
-            circumstances = tlv.Circumstances(
-                source=_octets(request.peer),
-                source_port=request.peer_port,
-                destination=_octets(request.local),
-                destination_port=request.local_port,
-                traffic_class=request.traffic_class,
-                received=session.received,
-                transmitted=session.transmitted,
-                stateful=self._policy.stateful,
-                tell_location=self._policy.tell_location,
-                permit_dscp=self._policy.permit_dscp,
-            )
-            dscp = tlv.reflect(data, self._mode.size, circumstances, key=key)
+        extended = len(data) > self._mode.size and not packet.twamp
+        if extended and not tlv.reflect_padding(data, self._mode.size):
+            dscp = tlv.reflect(data, self._mode.size, self._circumstances(request, session), key=key)
         return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, key)
+
+    def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:
+        return tlv.Circumstances(
+            source=_octets(request.peer),
+            source_port=request.peer_port,
+            destination=_octets(request.local),
+            destination_port=request.local_port,
+            traffic_class=request.traffic_class,
+            received=session.received,
+            transmitted=session.transmitted,
+            stateful=self._policy.stateful,
+            tell_location=self._policy.tell_location,
+            permit_dscp=self._policy.permit_dscp,
+        )
 
 
 class EchoResponder:

@@ -124,6 +124,17 @@ def scan(packet: bytes | bytearray, start: int, end: int | None = None) -> Itera
         at = found.end
 
 
+def reflect_padding(answer: bytearray, start: int) -> bool:
+    """Answer what nearly all probes carry, a single Extra Padding; False for anything else: see `reflect`."""
+    if start + HEADER_SIZE > len(answer):
+        return False
+    _, kind, length = _HEADER.unpack_from(answer, start)
+    if kind != TlvType.EXTRA_PADDING or start + HEADER_SIZE + length != len(answer):
+        return False
+    answer[start] = 0
+    return True
+
+
 def reflect(
     answer: bytearray, start: int, circumstances: Circumstances, *, key: bytes | None = None
 ) -> int | None:

@@ -31,6 +31,16 @@ def seal(tlvs: bytes, sequence: bytes = bytes(4), key: bytes = KEY) -> bytes:
     return octets("80 08 0010") + hmac.new(key, sequence + tlvs, hashlib.sha256).digest()[:16]
 
 
+@given(st.binary(max_size=40), st.integers(0, 40))
+def test_the_short_way_for_padding_answers_as_the_long_one(tlvs: bytes, size: int) -> None:
+    for asked in (tlvs, tlv.padding(size)):
+        short = bytearray(START) + asked
+        if tlv.reflect_padding(short, START):
+            assert (bytes(short[START:]), None) == reflected(asked) == reflected(asked, key=KEY)
+        else:
+            assert short[START:] == asked
+
+
 def reflected(
     tlvs: bytes, *, key: bytes | None = None, circumstances: tlv.Circumstances = CIRCUMSTANCES
 ) -> tuple[bytes, int | None]:
