@@ -29,7 +29,8 @@ class Drop(StrEnum):
     REPLAYED = "Replayed"
     """A signed packet that was here before, or too far behind the others to tell."""
     LOOP = "Loop"
-    """The source port is one we listen on: two reflectors could go on answering each other."""
+    """From a reflector, by its source port (one we listen on) or its signed content: answering it could go on
+    for ever, or upset the session that it belongs to."""
     SEND_FAILED = "SendFailed"
     """The answer could not be sent."""
 

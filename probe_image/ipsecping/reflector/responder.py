@@ -94,6 +94,8 @@ class StampResponder:
             key = stamp.signed_with(request.data, self._keys())
             if key is None:
                 return Drop.NOT_AUTHENTIC
+            if stamp.is_reflected(request.data):
+                return Drop.LOOP
         packet = stamp.parse_sender(request.data, self._mode)
         if packet is None:
             return Drop.TOO_SHORT

@@ -57,6 +57,7 @@ TWAMP_SIZE = 41
 """Octets of the shortest complete answer; a TWAMP Light sender has to pad its 14 octets to as many."""
 
 _SIGNED = 96
+_SENDER_MBZ_AT = 28
 _MBZ_AT = 16
 _TIMESTAMP = Struct("!Q")
 
@@ -136,6 +137,15 @@ def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | No
     if mode is UNAUTHENTICATED and data.count(0, _MBZ_AT, BASE_SIZE) < min(len(data), BASE_SIZE) - _MBZ_AT:
         return packet._replace(ssid=0, twamp=True)
     return packet
+
+
+def is_reflected(signed: bytes) -> bool:
+    """Whether an authenticated packet is a Session-Reflector's: not zero where a Session-Sender's must be.
+
+    Both are signed with the same key, and a sender's layout can be read into a reflector's packet. Taken for
+    a request, one that somebody sent back would upset the session it belongs to.
+    """
+    return signed.count(0, _SENDER_MBZ_AT, _SIGNED) < _SIGNED - _SENDER_MBZ_AT
 
 
 def pack_reflector(packet: ReflectorPacket, request: bytes, mode: Mode = UNAUTHENTICATED) -> bytearray:

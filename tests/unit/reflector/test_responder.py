@@ -85,6 +85,15 @@ def test_a_replayed_packet_is_not_answered_and_takes_no_number() -> None:
     assert answered(reflector, probe(1, key=NEW)).sequence == 1
 
 
+def test_an_answer_sent_back_is_not_taken_for_a_request() -> None:
+    reflector = responder(keys=[NEW])
+    reply = reflector.answer(request(probe(0, key=NEW)))
+    assert isinstance(reply, Reply)
+    reflector.finish(reply, SENT_AT)
+    assert dropped(reflector, bytes(reply.data)) is Drop.LOOP
+    assert answered(reflector, probe(1, key=NEW)).sequence == 1
+
+
 def test_copies_of_an_unsigned_packet_are_answered_each_with_its_number() -> None:
     reflector = responder()
     assert [answered(reflector, probe(4)).sequence for _ in range(3)] == [0, 1, 2]
@@ -109,7 +118,8 @@ def test_with_keys_no_octets_are_answered_unless_signed(data: bytes, keys: list[
     reflector = responder(keys=keys)
     assert dropped(reflector, data) is Drop.NOT_AUTHENTIC
     if len(data) >= 112:
-        signed = data[:96] + digest(keys[-1], data[:96]) + data[112:]
+        signed = data[:28] + bytes(68)
+        signed += digest(keys[-1], signed) + data[112:]
         assert isinstance(reflector.answer(request(signed)), Reply)
 
 
