@@ -1,6 +1,6 @@
 """Signed packets are taken once: reordering and restarts of a sender are not mistaken for replay."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.reflector.replay import WINDOW, ReplayWindow
@@ -39,20 +39,19 @@ def test_a_sender_whose_clock_was_set_back_goes_on() -> None:
     assert not window.admit(1, 5000)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_whatever_the_order_nothing_is_taken_twice_and_nothing_new_within_the_window_is_refused(
     data: st.DataObject,
 ) -> None:
     """Each life of a sender counts from 0 with rising timestamps; recorded packets are mixed in."""
     window, clock = ReplayWindow(), 0
-    taken: set[tuple[int, int]] = set()
+    taken: list[tuple[int, int]] = []
     for _ in range(data.draw(st.integers(1, 4), label="lives")):
-        life = [(number, clock + number) for number in range(data.draw(st.integers(1, 30)))]
+        life = [(number, clock + number) for number in range(data.draw(st.integers(1, 12)))]
         clock += 1000
         for packet in data.draw(st.permutations(life)) if not taken else life:
-            for old in data.draw(
-                st.lists(st.sampled_from(sorted(taken)), max_size=2) if taken else st.just([])
-            ):
+            for old in data.draw(st.lists(st.sampled_from(taken), max_size=2) if taken else st.just([])):
                 assert not window.admit(*old)
             assert window.admit(*packet)
-            taken.add(packet)
+            taken.append(packet)
