@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from ..net.http_server import Request as HttpRequest
 from ..net.http_server import Response, Server
 from ..net.key_file import KeyFile
 from .admission import Admission, Network
+from .drop_report import DropReport
 from .keys import KeyRing
 from .responder import EchoResponder, Responder, StampPolicy, StampResponder
 from .server import Listener
@@ -62,6 +64,7 @@ class Service:
         self._keys = None if settings.key_file is None else KeyRing(KeyFile(settings.key_file))
         self._own_ports: set[int] = set()
         self._http: Server | None = None
+        self._reports: list[DropReport] = []
         self.datagram: list[tuple[str, Listener]] = []
         """Listeners with the name of the protocol they answer."""
         self.tcp: list[TcpEcho] = []
@@ -77,6 +80,7 @@ class Service:
                     await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
                 if self._keys is not None:
                     self._keys.reload()
+                self._report_drops()
         finally:
             await self._stop()
 
@@ -86,6 +90,12 @@ class Service:
             _log_counters(protocol, listener, listener.counters.to_json())
         for server in self.tcp:
             _log_counters("TCPEcho", server, server.counters.to_json())
+
+    def _report_drops(self) -> None:
+        for (protocol, listener), report in zip(self.datagram, self._reports, strict=True):
+            told = report.due(listener.counters.dropped, time.monotonic_ns())
+            if told is not None:
+                log.warning("%s on %s port %d: %s", protocol, listener.address, listener.port, told)
 
     async def _start(self) -> None:
         settings = self._settings
@@ -119,6 +129,7 @@ class Service:
         except OSError as error:
             raise _cannot_listen(host, port, error) from error
         self.datagram.append((protocol, listener))
+        self._reports.append(DropReport())
         log.info("answering %s on %s port %d", protocol, listener.address, listener.port)
 
     def _stamp_responder(self, port: int) -> StampResponder:

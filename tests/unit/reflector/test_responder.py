@@ -1,5 +1,6 @@
 """What a Session-Reflector answers, and what it leaves unanswered and why."""
 
+from collections import Counter
 from ipaddress import ip_network
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.reflector.admission import Admission, Drop
+from ipsecping.reflector.drop_report import DropReport
 from ipsecping.reflector.responder import EchoResponder, Reply, StampPolicy, StampResponder
 from ipsecping.wire import stamp
 from ipsecping.wire.authentication import digest
@@ -172,6 +174,18 @@ def test_strangers_floods_and_other_reflectors_are_not_answered() -> None:
 def test_a_rate_of_nothing_is_refused(rate: int, total_rate: int) -> None:
     with pytest.raises(ValueError, match="at least 1 packet a second"):
         Admission(allow=[], rate=rate, total_rate=total_rate)
+
+
+def test_drops_are_told_at_most_once_a_minute() -> None:
+    report = DropReport()
+    dropped: Counter[Drop] = Counter()
+    assert report.due(dropped, 0) is None
+    dropped.update([Drop.NOT_AUTHENTIC, Drop.TOO_SHORT, Drop.NOT_AUTHENTIC])
+    assert report.due(dropped, SECOND) == "not answered: 2 NotAuthentic, 1 TooShort"
+    dropped.update([Drop.NOT_AUTHENTIC])
+    assert report.due(dropped, 60 * SECOND) is None
+    assert report.due(dropped, 61 * SECOND) == "not answered: 1 NotAuthentic"
+    assert report.due(dropped, 200 * SECOND) is None
 
 
 @given(st.binary(max_size=100))
