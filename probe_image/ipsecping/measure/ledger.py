@@ -28,8 +28,8 @@ class Answer(NamedTuple):
     """The reflector's own number (STAMP)."""
     residence: int = 0
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
-    authentic: bool = True
-    """False: it claims to answer this packet, but its signature is wrong."""
+    failure: LossReason | None = None
+    """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
 
 
 class Ledger:
@@ -86,11 +86,8 @@ class Ledger:
         if packet is None or packet.token != answer.token or not packet.left:
             self.foreign += 1
             return
-        if not answer.authentic:
-            # Nothing else that it says counts, and the true answer may still come.
-            if not packet.settled:
-                packet.reason = LossReason.AUTH_FAILED
-                _tell(packet)
+        if answer.failure is not None:
+            self.refused(answer.sequence, answer.failure)
             return
         if answer.reply is not None:
             self.stateful |= answer.reply != answer.sequence

@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from ..contract import Invalidity, PlannedProbe, StampOptions
+from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
 from ..measure.ledger import Answer
 from ..net.clock_quality import ClockQuality
 from ..net.clocks import Clock
@@ -87,9 +87,11 @@ class StampCodec:
         packet = stamp.parse_reflector(data, self._mode)
         if packet is None:
             return None
-        authentic = self._keys is None or stamp.signed_with(data, self._keys.accepted) is not None
+        failure = None
+        if self._keys is not None and stamp.signed_with(data, self._keys.accepted) is None:
+            failure = LossReason.AUTH_FAILED
         return Answer(
-            packet.sender_sequence, packet.sender_timestamp, packet.sequence, packet.residence, authentic
+            packet.sender_sequence, packet.sender_timestamp, packet.sequence, packet.residence, failure
         )
 
     def quoted(self, data: bytes) -> int | None:
