@@ -85,6 +85,11 @@ def _add_stamp_arguments(parser: argparse.ArgumentParser) -> None:
         help="keys of STAMP's authenticated mode, which is then required",
     )
     parser.add_argument(
+        "--keys-for-tlvs",
+        action="store_true",
+        help="with --key-file: stay in unauthenticated mode, the keys verify HMAC TLVs only",
+    )
+    parser.add_argument(
         "--stateless",
         action="store_true",
         help="copy the sender's numbers instead of counting replies: the direction of loss stays unknown",
@@ -129,6 +134,8 @@ def _settings(options: argparse.Namespace) -> "Settings":
         raise CommandError("reflect: --tls-cert is for --tcp-echo, which is not given")
     if options.key_file is not None and not options.stamp:
         raise CommandError("reflect: --key-file is for --stamp, which is not given")
+    if options.keys_for_tlvs and options.key_file is None:
+        raise CommandError("reflect: --keys-for-tlvs needs --key-file")
     tls = None
     if options.tls_cert is not None:
         try:
@@ -148,6 +155,7 @@ def _settings(options: argparse.Namespace) -> "Settings":
             stateful=not options.stateless,
             tell_location=not options.no_location,
             permit_dscp=not options.no_dscp,
+            keys_for_tlvs=options.keys_for_tlvs,
         ),
         metrics=options.metrics,
     )

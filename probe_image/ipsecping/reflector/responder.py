@@ -59,6 +59,8 @@ class StampPolicy:
     """Answer addresses and ports in Location TLVs."""
     permit_dscp: bool = True
     """Let Class of Service TLVs choose the DSCP of the answer."""
+    keys_for_tlvs: bool = False
+    """Unauthenticated mode, in which the keys verify HMAC TLVs only (RFC 8972 section 4.8)."""
 
 
 class StampResponder:
@@ -81,7 +83,8 @@ class StampResponder:
         self._error_estimate = error_estimate
         self._keys = keys
         self._policy = policy
-        self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
+        signed = keys is not None and not policy.keys_for_tlvs
+        self._mode = stamp.AUTHENTICATED if signed else stamp.UNAUTHENTICATED
 
     def answer(self, request: Request) -> Reply | Drop:
         """A reflected packet of the request's length; see Responder."""
@@ -89,18 +92,20 @@ class StampResponder:
             return Drop.LOOP
         if refused := self._admission.refuse(request.peer, request.now):
             return refused
-        key = None
-        if self._keys is not None:
-            key = stamp.signed_with(request.data, self._keys())
+        key: bytes | None = None
+        keys: Sequence[bytes] = () if self._keys is None else self._keys()
+        if self._mode is stamp.AUTHENTICATED:
+            key = stamp.signed_with(request.data, keys)
             if key is None:
                 return Drop.NOT_AUTHENTIC
             if stamp.is_reflected(request.data):
                 return Drop.LOOP
+            keys = (key,)
         packet = stamp.parse_sender(request.data, self._mode)
         if packet is None:
             return Drop.TOO_SHORT
         identity = SessionId(request.peer, request.peer_port, request.local, request.local_port, packet.ssid)
-        return self._reflect(request, packet, identity, key)
+        return self._reflect(request, packet, identity, key, keys)
 
     def finish(self, reply: Reply, sent_at: int) -> None:
         """Write T3 and sign; see Responder."""
@@ -109,7 +114,12 @@ class StampResponder:
             stamp.sign(reply.data, reply.key)
 
     def _reflect(
-        self, request: Request, packet: stamp.SenderPacket, identity: SessionId, key: bytes | None
+        self,
+        request: Request,
+        packet: stamp.SenderPacket,
+        identity: SessionId,
+        key: bytes | None,
+        keys: Sequence[bytes],
     ) -> Reply | Drop:
         session = self._sessions.session(identity, request.now)
         if key is not None and not session.replay.admit(packet.sequence, packet.timestamp):
@@ -134,7 +144,8 @@ class StampResponder:
         dscp = None
         extended = len(data) > self._mode.size and not packet.twamp
         if extended and not tlv.reflect_padding(data, self._mode.size):
-            dscp = tlv.reflect(data, self._mode.size, self._circumstances(request, session), key=key)
+            circumstances = self._circumstances(request, session)
+            dscp = tlv.reflect(data, self._mode.size, circumstances, keys=keys, signed=key is not None)
         return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, key)
 
     def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:

@@ -14,7 +14,7 @@ Follow-Up Telemetry would tell what the base packet's error estimate and timesta
 Report is about 3GPP and non-3GPP access, which this reflector has nothing to do with.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
@@ -136,12 +136,17 @@ def reflect_padding(answer: bytearray, start: int) -> bool:
 
 
 def reflect(
-    answer: bytearray, start: int, circumstances: Circumstances, *, key: bytes | None = None
+    answer: bytearray,
+    start: int,
+    circumstances: Circumstances,
+    *,
+    keys: Sequence[bytes] = (),
+    signed: bool = False,
 ) -> int | None:
     """Answer, in place, the TLVs copied from the request into `answer`; its sequence number stands already.
 
-    `key` is the one that signed the request, None in unauthenticated mode. Returns the DSCP that the sender
-    wants the answer to have, None where it does not say or may not choose.
+    `keys` verify an HMAC TLV; `signed`: the request was, so that one is needed. Returns the DSCP that the
+    sender wants the answer to have, None where it does not say or may not choose.
     """
     tlvs: list[Tlv] = []
     for found in scan(answer, start):
@@ -150,7 +155,9 @@ def reflect(
             break
         tlvs.append(found)
     seal = next((found for found in tlvs if found.type == TlvType.HMAC), None)
-    if not _authentic(answer, start, tlvs, seal, key):
+    key = None if seal is None else _verify(answer, start, tlvs, seal, keys)
+    trusted = (not signed or _needs_no_seal(tlvs)) if seal is None else key is not None
+    if not trusted:
         for found in tlvs:
             answer[found.at] = INTEGRITY
         return None
@@ -167,20 +174,21 @@ def reflect(
     return dscp
 
 
-def _authentic(packet: bytearray, start: int, tlvs: list[Tlv], seal: Tlv | None, key: bytes | None) -> bool:
-    """Section 4.8: whether the TLVs may be used.
+def _needs_no_seal(tlvs: list[Tlv]) -> bool:
+    """Section 4.8: there is nothing but one Extra Padding."""
+    return not tlvs or [found.type for found in tlvs] == [TlvType.EXTRA_PADDING]
 
-    In authenticated mode an HMAC TLV is needed, unless there is nothing but one Extra Padding. It stands
-    behind all others but Extra Padding. One that cannot be verified, for want of a key, has failed.
+
+def _verify(packet: bytearray, start: int, tlvs: list[Tlv], seal: Tlv, keys: Sequence[bytes]) -> bytes | None:
+    """Section 4.8: the key of a good HMAC TLV, which stands behind all others but Extra Padding; or None.
+
+    One that cannot be verified, for want of a key, has failed.
     """
-    if seal is None:
-        return key is None or not tlvs or [found.type for found in tlvs] == [TlvType.EXTRA_PADDING]
-    behind = tlvs[tlvs.index(seal) + 1 :]
-    if key is None or not seal.whole or seal.length != MAC_SIZE:
-        return False
-    if any(found.type != TlvType.EXTRA_PADDING for found in behind):
-        return False
-    return signer([key], _covered(packet, start, seal), packet[seal.value_at : seal.end]) is not None
+    if not seal.whole or seal.length != MAC_SIZE:
+        return None
+    if any(found.type != TlvType.EXTRA_PADDING for found in tlvs[tlvs.index(seal) + 1 :]):
+        return None
+    return signer(keys, _covered(packet, start, seal), packet[seal.value_at : seal.end])
 
 
 def _covered(packet: bytearray, start: int, seal: Tlv) -> bytearray:

@@ -45,7 +45,13 @@ def reflected(
     tlvs: bytes, *, key: bytes | None = None, circumstances: tlv.Circumstances = CIRCUMSTANCES
 ) -> tuple[bytes, int | None]:
     answer = bytearray(START) + tlvs
-    dscp = tlv.reflect(answer, START, circumstances, key=key)
+    dscp = tlv.reflect(
+        answer,
+        START,
+        circumstances,
+        keys=() if key is None else (key,),
+        signed=key is not None,
+    )
     assert len(answer) == START + len(tlvs)
     assert answer[:START] == bytes(START)
     return bytes(answer[START:]), dscp
@@ -152,10 +158,22 @@ def test_signed_tlvs_are_answered_under_a_new_signature() -> None:
     assert made == answer + b"\0" + seal(answer)[1:] + octets("00 01 0001 aa")
 
 
+def test_in_unsigned_packets_an_hmac_is_verified_where_there_is_one() -> None:
+    asked = octets("80 05 000c" + "00" * 12)
+    answer = octets("00 05 000c 00000000 00000007 00000005")
+    for tlvs, made in ((asked, answer), (asked + seal(asked), answer + b"\0" + seal(answer)[1:])):
+        packet = bytearray(START) + tlvs
+        tlv.reflect(packet, START, CIRCUMSTANCES, keys=(bytes(16), KEY))
+        assert packet[START:] == made
+    forged = bytearray(START) + asked + seal(asked, key=b"the key of somebody else")
+    tlv.reflect(forged, START, CIRCUMSTANCES, keys=(bytes(16), KEY))
+    assert [forged[found.at] for found in tlv.scan(forged, START)] == [tlv.INTEGRITY] * 2
+
+
 def test_the_signature_covers_the_sequence_number() -> None:
     asked = octets("80 01 0001 aa")
     answer = bytearray(octets("00000007")) + bytes(40) + asked + seal(asked, octets("00000007"))
-    assert tlv.reflect(answer, START, CIRCUMSTANCES, key=KEY) is None
+    assert tlv.reflect(answer, START, CIRCUMSTANCES, keys=(KEY,), signed=True) is None
     assert answer[START] == 0
 
 

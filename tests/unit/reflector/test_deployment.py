@@ -119,6 +119,7 @@ def test_counters_are_served_for_prometheus() -> None:
         ([], "nothing to answer"),
         (["--udp-echo", ":0", "--key-file", "x"], "--key-file is for --stamp"),
         (["--stamp", ":0", "--key-file", "/no/such/file"], "key file /no/such/file: No such file"),
+        (["--stamp", ":0", "--keys-for-tlvs"], "--keys-for-tlvs needs --key-file"),
         (["--tcp-echo", ":0", "--tls-cert", "x"], "--tls-cert and --tls-key go together"),
         (["--stamp", ":0", "--tls-cert", "x", "--tls-key", "x"], "--tls-cert is for --tcp-echo"),
         (["--tcp-echo", ":0", "--tls-cert", "/no/such/file", "--tls-key", "x"], "No such file"),

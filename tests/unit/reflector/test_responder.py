@@ -96,6 +96,17 @@ def test_an_answer_sent_back_is_not_taken_for_a_request() -> None:
     assert answered(reflector, probe(1, key=NEW)).sequence == 1
 
 
+def test_keys_for_tlvs_leave_packets_unsigned_and_verify_what_is_signed_in_them() -> None:
+    reflector = responder(keys=[NEW, OLD], policy=StampPolicy(keys_for_tlvs=True))
+    cos = bytes.fromhex("8004000488000000")
+    for sequence, key in ((0, OLD), (1, NEW), (2, b"the key of somebody else")):
+        tlvs = cos + bytes.fromhex("80080010") + digest(key, sequence.to_bytes(4, "big") + cos)
+        reply = reflector.answer(request(probe(sequence) + tlvs))
+        assert isinstance(reply, Reply)
+        assert reply.key is None
+        assert reply.dscp == (0 if sequence == 2 else 34)
+
+
 def test_copies_of_an_unsigned_packet_are_answered_each_with_its_number() -> None:
     reflector = responder()
     assert [answered(reflector, probe(4)).sequence for _ in range(3)] == [0, 1, 2]
