@@ -76,7 +76,7 @@ class StampResponder:
         keys: Callable[[], Sequence[bytes]] | None = None,
         policy: StampPolicy = StampPolicy(),
     ) -> None:
-        """`error_estimate` tells the clock's quality at a monotonic time; `keys`: authenticated mode."""
+        """`error_estimate`: the clock's quality at a monotonic time; with `keys`, packets must be signed."""
         self._admission = admission
         self._sessions = sessions
         self._own_ports = own_ports
