@@ -1,5 +1,6 @@
 """What a probe type needs to know beyond count, spacing, timeout, size and port; with its JSON form."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,9 +10,13 @@ from typing import Any, TypeAlias
 from . import fields
 from .check import ProbeType
 from .fields import ContractError
+from .web_url import parse_url
 
 MAX_STATUS_CODES = 16
+MAX_NAME = 253
 LEAST_MTU, MOST_MTU = 576, 65_535
+
+_NAME = re.compile(r"[!-\-/-~]{1,63}(\.[!-\-/-~]{1,63})*\.?")
 
 
 class RecordType(StrEnum):
@@ -41,7 +46,7 @@ class TlsOptions:
     """A TLS handshake after the connect."""
 
     server_name: str | None = None
-    """Name for SNI and certificate verification; None: the target as written in the plan."""
+    """Name for SNI and certificate verification; None: the host as written in the plan (HTTP: in the URL)."""
     ca_file: str | None = None
     """Certificates to trust; None: the system's."""
     verify: bool = True
@@ -60,7 +65,7 @@ class HttpOptions:
     """An HTTP GET."""
 
     url: str
-    """Absolute, http or https. The connection goes to the plan's target address when the hosts are equal."""
+    """Absolute, http or https. Its host is connected to, which may be another than the target."""
     status_codes: tuple[int, ...] = (200,)
     tls: TlsOptions = TlsOptions()
 
@@ -132,12 +137,17 @@ def _tcp(source: Mapping[str, Any], path: str) -> TcpOptions:
 
 
 def _http(source: Mapping[str, Any], path: str) -> HttpOptions:
+    url = fields.text(source, "url", path)
+    try:
+        parse_url(url)
+    except ValueError as error:
+        raise ContractError(f"{path}.url: {error}") from None
     listed = source.get("statusCodes", [200])
     codes = fields.sequence(listed, f"{path}.statusCodes", at_most=MAX_STATUS_CODES)
     if not codes or any(type(code) is not int or not 100 <= code <= 599 for code in codes):
         raise ContractError(f"{path}.statusCodes: expected HTTP status codes from 100 to 599")
     return HttpOptions(
-        url=fields.text(source, "url", path),
+        url=url,
         status_codes=tuple(codes),
         tls=_tls(source.get("tls") or {}, f"{path}.tls"),
     )
@@ -145,7 +155,18 @@ def _http(source: Mapping[str, Any], path: str) -> HttpOptions:
 
 def _dns(source: Mapping[str, Any], path: str) -> DnsOptions:
     record = fields.member(source, "recordType", path, RecordType) if "recordType" in source else RecordType.A
-    return DnsOptions(query=fields.text(source, "query", path), record_type=record)
+    query = fields.text(source, "query", path)
+    if not is_domain_name(query):
+        raise ContractError(
+            f"{path}.query: {query!r} is not a domain name (labels of 1 to 63 ASCII characters, "
+            "253 in all; write international names as xn--...)"
+        )
+    return DnsOptions(query=query, record_type=record)
+
+
+def is_domain_name(text: str) -> bool:
+    """Whether `text` can be asked for: RFC 1035 section 2.3.4; a final dot is allowed, "." is the root."""
+    return text == "." or (len(text.rstrip(".")) <= MAX_NAME and bool(_NAME.fullmatch(text)))
 
 
 def _path_mtu(source: Mapping[str, Any], path: str) -> PathMtuOptions:
