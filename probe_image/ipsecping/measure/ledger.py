@@ -28,6 +28,8 @@ class Answer(NamedTuple):
     """The reflector's own number (STAMP)."""
     residence: int = 0
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
+    failure: LossReason | None = None
+    """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
 
 
 class Ledger:
@@ -43,6 +45,8 @@ class Ledger:
         """The reflector's numbers differed from ours once: it counts for itself."""
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
+        self.certificate_expiry: int | None = None
+        """When the far end's TLS certificate ends, seconds since the Unix epoch; None where none was seen."""
 
     @property
     def next_sequence(self) -> int:
@@ -83,6 +87,9 @@ class Ledger:
         packet = self._packets.get(answer.sequence)
         if packet is None or packet.token != answer.token or not packet.left:
             self.foreign += 1
+            return
+        if answer.failure is not None:
+            self.refused(answer.sequence, answer.failure)
             return
         if answer.reply is not None:
             self.stateful |= answer.reply != answer.sequence
