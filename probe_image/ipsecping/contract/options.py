@@ -105,10 +105,10 @@ def options_to_json(options: Options) -> dict[str, Any]:
         case StampOptions():
             return _present(keyFile=options.key_file)
         case TcpOptions():
-            return _present(tls=None if options.tls is None else _tls_to_json(options.tls))
+            return _present(tls=None if options.tls is None else tls_to_json(options.tls))
         case HttpOptions():
             return _present(
-                url=options.url, statusCodes=list(options.status_codes), tls=_tls_to_json(options.tls) or None
+                url=options.url, statusCodes=list(options.status_codes), tls=tls_to_json(options.tls) or None
             )
         case DnsOptions():
             return _present(query=options.query, recordType=options.record_type.value)
@@ -190,7 +190,8 @@ def _tls(value: object, path: str) -> TlsOptions:
     )
 
 
-def _tls_to_json(tls: TlsOptions) -> dict[str, Any]:
+def tls_to_json(tls: TlsOptions) -> dict[str, Any]:
+    """The JSON object; empty when all is as usual."""
     return _present(serverName=tls.server_name, caFile=tls.ca_file, verify=None if tls.verify else False)
 
 

@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 MAX_AT_ONCE = 1000
 """Exchanges under way in one session; as many as a round has packets."""
 
+_WORTH_TELLING = frozenset({LossReason.TLS_FAILED, LossReason.UNEXPECTED_STATUS, LossReason.BAD_ANSWER})
+"""Reasons that leave open what exactly was wrong."""
+
 
 class Answered(NamedTuple):
     """The exchange has reached what its probe asks for. Monotonic nanoseconds."""
@@ -82,7 +85,6 @@ class ExchangeSession:
         try:
             async with asyncio.timeout(rest / 1e9):
                 await self._exchange(stream, self.ledger, lambda answered: self._answered(packet, answered))
-            self._told = ""
         except TimeoutError:
             pass  # no answer: who waits for the packet knows its timeout
         except ExchangeFailed as error:
@@ -107,7 +109,8 @@ class ExchangeSession:
         if reason is None:
             self._not_sent(packet, None, message)
         else:
-            self._tell(f"{reason}: {message}")
+            if reason in _WORTH_TELLING:
+                self._tell(f"{reason}: {message}")
             self.ledger.refused(packet.sequence, reason)
 
     def _not_sent(self, packet: Packet, reason: LossReason | None, message: str) -> None:
@@ -115,7 +118,7 @@ class ExchangeSession:
         self.ledger.not_sent(packet, reason)
 
     def _tell(self, trouble: str) -> None:
-        """Log a trouble once, not with every packet."""
+        """Log a trouble when it is another than the last, not with every packet."""
         if trouble != self._told:
             log.warning("%s: %s", self.address, trouble)
         self._told = trouble
