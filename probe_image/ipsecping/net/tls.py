@@ -5,15 +5,18 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
-from ..contract import LossReason, TlsOptions
+from ..contract import LossReason
 from ..wire import x509
 from .stream import CHUNK, Chunk, ExchangeFailed, Stream
 
 T = TypeVar("T")
+MAX_TRUSTS = 64
+"""CA files that are kept in memory."""
 
 
 class TlsStream:
@@ -91,49 +94,57 @@ class CertificateRefused(ExchangeFailed):
 
 
 class Trust:
-    """What a session trusts: its contexts. A CA file is read again when it has changed."""
+    """Whom to trust: sessions that trust the same share it, for the system's certificates take much memory."""
 
-    def __init__(self, options: TlsOptions) -> None:
+    def __init__(self, ca_file: str | None, *, verify: bool) -> None:
         """Raises OSError when the CA file cannot be used."""
-        self._options = options
-        self._seen: object = None
-        self._context = self._make(verify=options.verify)
-        self.unverified = self._make(verify=False)
-        """Completes any handshake: to look at a certificate that is not trusted."""
+        self._file = ca_file if verify else None
+        self._seen = self._signature()
+        self._context = self._make() if verify else unverified()
 
     def context(self) -> ssl.SSLContext:
-        """For the next handshake. Raises OSError."""
-        if self._options.verify and self._seen != self._signature():
-            self._context = self._make(verify=True)
+        """For the next handshake; reads the CA file again when it has changed. Raises OSError."""
+        signature = self._signature()
+        if signature != self._seen:
+            self._context, self._seen = self._make(), signature
         return self._context
 
-    def _make(self, *, verify: bool) -> ssl.SSLContext:
+    def _make(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if not verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            return context
-        file = self._options.ca_file
-        if file is None:
+        if self._file is None:
             context.load_default_certs()
             return context
-        self._seen = self._signature()
         try:
-            context.load_verify_locations(file)
+            context.load_verify_locations(self._file)
         except ssl.SSLError as error:
-            raise OSError(errno.EINVAL, f"CA file {file}: no certificates in PEM form") from error
+            raise OSError(errno.EINVAL, f"CA file {self._file}: no certificates in PEM form") from error
         except OSError as error:
-            raise OSError(errno.EINVAL, f"CA file {file}: {error.strerror}") from error
+            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
         return context
 
     def _signature(self) -> object:
-        if self._options.ca_file is None:
+        if self._file is None:
             return None
         try:
-            status = Path(self._options.ca_file).stat()
+            status = Path(self._file).stat()
         except OSError as error:
-            raise OSError(errno.EINVAL, f"CA file {self._options.ca_file}: {error.strerror}") from error
+            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(maxsize=MAX_TRUSTS)
+def trust(ca_file: str | None, *, verify: bool) -> Trust:
+    """The Trust for these options. Raises OSError when the CA file cannot be used."""
+    return Trust(ca_file, verify=verify)
+
+
+@lru_cache(maxsize=1)
+def unverified() -> ssl.SSLContext:
+    """Completes any handshake, whatever the certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _broken_off(error: ssl.SSLError) -> ExchangeFailed:

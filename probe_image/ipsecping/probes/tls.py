@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..contract import TlsOptions
 from ..measure.ledger import Ledger
 from ..net.stream import ExchangeFailed, Stream
-from ..net.tls import CertificateRefused, TlsStream, Trust, server_name
+from ..net.tls import CertificateRefused, TlsStream, server_name, trust, unverified
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ class TlsProbing:
 
     def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
         """`host` is the certificate's name where the options give none. Raises OSError for a bad CA file."""
-        self._trust = Trust(options)
+        self._trust = trust(options.ca_file, verify=options.verify)
         self._name = server_name(options.server_name or host)
         self._connect = connect
         self._looked = asyncio.Lock()
@@ -45,7 +45,7 @@ class TlsProbing:
             try:
                 stream = self._connect()
                 await stream.connected()
-                tls = TlsStream(stream, self._trust.unverified, self._name)
+                tls = TlsStream(stream, unverified(), self._name)
                 await tls.handshake()
                 ledger.certificate_expiry = tls.certificate_expiry()
             except (ExchangeFailed, OSError) as error:
