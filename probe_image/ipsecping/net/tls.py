@@ -94,7 +94,7 @@ class CertificateRefused(ExchangeFailed):
 
 
 class Trust:
-    """Whom to trust: sessions that trust the same share it, for the system's certificates take much memory."""
+    """Whom to trust. Sessions that trust the same share it: the system's certificates take memory."""
 
     def __init__(self, ca_file: str | None, *, verify: bool) -> None:
         """Raises OSError when the CA file cannot be used."""

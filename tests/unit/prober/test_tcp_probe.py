@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -78,6 +79,21 @@ async def test_a_syn_without_answer_times_out() -> None:
     with full_backlog() as port:
         result = await measure(tcp_probe(port, timeout_ms=100))
     assert result.losses == {LossReason.TIMEOUT: 3}
+
+
+async def test_a_syn_that_had_to_be_sent_again_counts_with_its_whole_time() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as first:
+        first.connect(server.getsockname())
+        session = tcp.open_session(tcp_probe(server.getsockname()[1]), "127.0.0.1", Clock())
+        told = asyncio.Event()
+        packet = session.send(lambda _: told.set())
+        server.accept()[0].close()  # the SYN was dropped; the next one, after about a second, finds room
+        await told.wait()
+        session.close()
+    assert packet.answered
+    assert packet.rtt is not None
+    assert packet.rtt > 900_000_000
+    assert packet.clock is ClockSource.USER
 
 
 @pytest.mark.parametrize("behaviour", [hang_up, reset], ids=["closes", "resets"])
