@@ -62,6 +62,7 @@ class Stream:
         self._peer = ip_address(address.partition("%")[0]).packed
         self._closed = False
         self._sock = socket.socket(family, socket.SOCK_STREAM)
+        self._descriptor = self._sock.fileno()
         try:
             self._sock.setblocking(False)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -126,8 +127,8 @@ class Stream:
         """Reset the connection; may be called more than once, and while somebody waits."""
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._sock)
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
             self._sock.close()
 
     async def _readable(self) -> None:
@@ -138,12 +139,12 @@ class Stream:
 
     async def _event(self, add: Callable[..., object], remove: Callable[..., object]) -> None:
         event = asyncio.Event()
-        add(self._sock, event.set)
+        add(self._descriptor, event.set)
         try:
             await event.wait()
         finally:
             if not self._closed:
-                remove(self._sock)
+                remove(self._descriptor)
 
     def _failure(self, error: OSError) -> ExchangeFailed:
         """Why it failed: by the ICMP error if there is one (Linux 6.2 and up), which says more than errno."""

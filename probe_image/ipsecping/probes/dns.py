@@ -10,8 +10,8 @@ from ..wire import dns
 from .base import ProbeMethod
 from .datagram import DatagramSession
 
-MAX_IDS = 4096
-"""Queries whose IDs are remembered; until then no ID is used twice, so that a late answer finds its query."""
+MAX_IDS = 16_384
+"""Queries whose IDs are remembered: so long no ID is used twice, and a late answer finds its query."""
 
 
 class DnsCodec:

@@ -1,6 +1,8 @@
 """What `ipsecping run` says of traffic that must not get through."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,19 @@ def test_a_reset_from_a_port_that_should_be_blocked_is_said_to_get_through(
     write(plan, closed_port())
     assert main(["run", str(plan)]) == 1
     assert "unexpectedly reachable: 3 of 3 packets got through (Refused 3)" in capsys.readouterr().out
+
+
+def test_an_outage_with_more_connections_under_way_than_the_soft_limit_is_no_fault_of_ours(
+    plan: Path,
+) -> None:
+    with full_backlog() as port:
+        planned = probe(ProbeType.TCP, port=port, count=60, timeout_ms=700, options=TcpOptions())
+        plan.write_text(json.dumps(plan_to_json(Plan(checks=(check(planned),)))))
+        command = f"ulimit -Sn 40; exec {sys.executable} -m ipsecping run --json {plan}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    measured = json.loads(done.stdout)
+    assert measured["losses"] == {"Timeout": 60}
+    assert "invalid" not in measured
 
 
 def test_silence_of_a_port_that_should_be_blocked_is_as_expected(
