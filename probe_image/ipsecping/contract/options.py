@@ -183,8 +183,11 @@ def _ike(source: Mapping[str, Any], path: str) -> IkeOptions:
 
 def _tls(value: object, path: str) -> TlsOptions:
     source = fields.mapping(value, path)
+    server_name = fields.optional_text(source, "serverName", path)
+    if server_name is not None and not is_domain_name(server_name):
+        raise ContractError(f"{path}.serverName: {server_name!r} is neither a domain name nor an IP address")
     return TlsOptions(
-        server_name=fields.optional_text(source, "serverName", path),
+        server_name=server_name,
         ca_file=fields.optional_text(source, "caFile", path),
         verify=fields.flag(source, "verify", path, default=True),
     )

@@ -23,9 +23,13 @@ class TlsStream:
     """See Channel."""
 
     def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
+        """Raises ExchangeFailed for a name that no certificate can bear."""
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        except ValueError as error:
+            raise ExchangeFailed(LossReason.TLS_FAILED, f"server name {server_name!r}: {error}") from error
 
     async def handshake(self) -> int:
         """The monotonic time at which it was complete. Raises ExchangeFailed."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 
 from ..contract import LossReason
@@ -30,10 +31,10 @@ class Answered(NamedTuple):
     """The whole round trip as the kernel took it, where it did."""
 
 
-Report = Callable[[Answered], None]
+Report = Callable[[Answered | ExchangeFailed], None]
 Exchange = Callable[[Stream, Ledger, Report], Awaitable[None]]
-"""Has one conversation on a connection that is being made, and reports the answer as soon as it has come;
-may go on until the timeout. Raises ExchangeFailed. Need not close the connection."""
+"""Has one conversation on a connection that is being made, and reports what becomes of it as soon as that is
+known; may go on until the timeout. Raises ExchangeFailed. Need not close the connection."""
 
 
 class ExchangeSession:
@@ -84,18 +85,21 @@ class ExchangeSession:
         rest = packet.sent_at + self._timeout - time.monotonic_ns()
         try:
             async with asyncio.timeout(rest / 1e9):
-                await self._exchange(stream, self.ledger, lambda answered: self._answered(packet, answered))
+                await self._exchange(stream, self.ledger, partial(self._reported, packet))
         except TimeoutError:
             pass  # no answer: who waits for the packet knows its timeout
         except ExchangeFailed as error:
-            self._failed(packet, error.reason, str(error))
+            self._reported(packet, error)
         except OSError as error:
             self._failed(packet, reason_of_errno(error.errno), error.strerror or str(error))
         except Exception:
             log.exception("%s: exchange failed", self.address)
             self._failed(packet, None, "internal error")
 
-    def _answered(self, packet: Packet, answered: Answered) -> None:
+    def _reported(self, packet: Packet, answered: Answered | ExchangeFailed) -> None:
+        if isinstance(answered, ExchangeFailed):
+            self._failed(packet, answered.reason, str(answered))
+            return
         arrived_at = None
         if answered.kernel_rtt is not None:
             # The kernel tells the distance of the two moments, not when they were.

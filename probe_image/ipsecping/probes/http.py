@@ -57,7 +57,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
         await stream.connected()
         channel: Channel = stream
         if probing is not None:
-            channel, _ = await probing.handshake(stream, ledger)
+            channel, _ = await probing.handshake(stream, ledger, report)
         await get(channel, request, options.status_codes, report)
 
     return ExchangeSession(

@@ -36,7 +36,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
 def _handshake(probing: TlsProbing) -> Exchange:
     async def connect_and_handshake(stream: Stream, ledger: Ledger, report: Report) -> None:
         await stream.connected()
-        _, complete_at = await probing.handshake(stream, ledger)
+        _, complete_at = await probing.handshake(stream, ledger, report)
         report(Answered(complete_at))
 
     return connect_and_handshake

@@ -8,6 +8,7 @@ from ..contract import TlsOptions
 from ..measure.ledger import Ledger
 from ..net.stream import ExchangeFailed, Stream
 from ..net.tls import CertificateRefused, TlsStream, server_name, trust, unverified
+from .exchange import Report
 
 log = logging.getLogger(__name__)
 
@@ -22,16 +23,17 @@ class TlsProbing:
         self._connect = connect
         self._looked = asyncio.Lock()
 
-    async def handshake(self, stream: Stream, ledger: Ledger) -> tuple[TlsStream, int]:
+    async def handshake(self, stream: Stream, ledger: Ledger, report: Report) -> tuple[TlsStream, int]:
         """TLS upon a connection, and when it was complete; enters the certificate's end into the ledger.
 
-        Raises ExchangeFailed. A certificate that is refused is looked at in a second handshake, once in a
-        session: OpenSSL hands it out only when the handshake succeeds.
+        Raises ExchangeFailed. A certificate that is refused is reported, and then looked at in a second
+        handshake, unless that was done before: OpenSSL hands it out only when the handshake succeeds.
         """
         tls = TlsStream(stream, self._trust.context(), self._name)
         try:
             complete_at = await tls.handshake()
-        except CertificateRefused:
+        except CertificateRefused as error:
+            report(error)
             await self._look(ledger)
             raise
         ledger.certificate_expiry = tls.certificate_expiry()

@@ -128,6 +128,13 @@ def test_a_wrong_url_is_refused_in_the_plan_with_its_field(url: str) -> None:
         options_from_json(ProbeType.HTTP, {"url": url}, "probe.options")
 
 
+def test_a_server_name_that_no_certificate_bears_is_refused_in_the_plan() -> None:
+    for good in ("far.example", "10.0.0.1", "2001:db8::1"):
+        options_from_json(ProbeType.TCP, {"tls": {"serverName": good}}, "probe.options")
+    with pytest.raises(ValueError, match=r"^probe\.options\.tls\.serverName: "):
+        options_from_json(ProbeType.TCP, {"tls": {"serverName": ".a"}}, "probe.options")
+
+
 @pytest.mark.parametrize(
     "name", ["a", "a.example", "a.example.", "_sip._tcp.example", "a-b.example", ".", "*.x"]
 )

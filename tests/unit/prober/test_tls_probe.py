@@ -100,6 +100,26 @@ async def test_an_authority_that_is_not_trusted_fails_and_the_end_is_reported_ne
     assert result.certificate_expiry == END_SECONDS
 
 
+async def test_a_refused_certificate_is_told_at_once_not_when_it_has_been_looked_at(
+    certificates: Certificates,
+) -> None:
+    connections = 0
+    tls = server_context(certificates.good)
+
+    async def handshake_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 1:
+            await writer.start_tls(tls)
+        await silent(reader, writer)
+
+    async with tcp_server(handshake_once) as port:
+        options = TcpOptions(tls=TlsOptions(ca_file=str(certificates.stranger)))
+        result = await measure(probe(ProbeType.TCP, port=port, count=1, options=options))
+    assert result.losses == {LossReason.TLS_FAILED: 1}
+    assert result.duration < 4_000_000_000  # the timeout is 5 s
+
+
 async def test_an_expired_certificate_fails_and_says_since_when(certificates: Certificates) -> None:
     result = await handshakes(certificates.expired, TlsOptions(ca_file=str(certificates.ca)))
     assert result.losses == {LossReason.TLS_FAILED: 3}
