@@ -80,10 +80,10 @@ def _method(options: argparse.Namespace) -> "tuple[ProbeType, int | None, Option
     if options.tcp:
         return ProbeType.TCP, options.tcp, TcpOptions(tls=tls if options.tls else None)
     try:
-        if options.http:
+        if options.http is not None:
             source = {"url": options.http, "tls": tls_to_json(tls)}
             return ProbeType.HTTP, None, options_from_json(ProbeType.HTTP, source, "--http")
-        if options.dns:
+        if options.dns is not None:
             query, _, record = options.dns.partition("/")
             asked = {"query": query, "recordType": (record or "A").upper()}
             return ProbeType.DNS, options.dns_port, options_from_json(ProbeType.DNS, asked, "--dns")
