@@ -18,9 +18,16 @@ def duration_ms(text: str) -> int:
 
 
 def port(text: str) -> int:
-    """A UDP port, 1 to 65535."""
+    """A UDP or TCP port, 1 to 65535."""
     if not re.fullmatch("[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+def dscp(text: str) -> int:
+    """A differentiated services code point, 0 to 63."""
+    if not re.fullmatch("[0-9]{1,2}", text) or int(text) > 63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a DSCP (0 to 63; EF is 46)")
     return int(text)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import __version__
+from ..net.descriptors import raise_descriptor_limit
 from . import agent, ping, reflect, run
 from .errors import USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise CommandError(
                 f"this program needs Linux, not {sys.platform}: it measures by kernel timestamps"
             )
+        raise_descriptor_limit()
         code: int = options.execute(options)
     except CommandError as error:
         print(f"ipsecping: {error}", file=sys.stderr)

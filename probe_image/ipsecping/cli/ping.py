@@ -6,8 +6,9 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
-from .arguments import duration_ms, port, positive
+from .arguments import duration_ms, positive
 from .errors import NO_ANSWER, SUCCESS, CommandError
+from .ping_probe import LEAST_INTERVAL_MS, add_probe_arguments, probe_from
 
 if TYPE_CHECKING:
     from ..contract import PlannedProbe
@@ -21,22 +22,20 @@ EPILOG = """examples:
   ipsecping ping 10.50.1.10 --stamp 862 -c 100 -i 10ms   STAMP: also tells the direction of loss
   ipsecping ping 10.50.1.10 --stamp 862 --key-file keys  authenticated STAMP
   ipsecping ping db.example --udp-echo 7 -c 5 --json     one JSON object, times in milliseconds
+  ipsecping ping db.example --tcp 5432                   TCP connect
+  ipsecping ping db.example --tcp 636 --tls              TCP connect, TLS handshake, certificate check
+  ipsecping ping 10.50.1.10 --http https://app.example/healthz
+  ipsecping ping 10.50.1.53 --dns db.example/AAAA
 
 exit codes: 0 at least one answer; 1 no answer; 2 wrong usage, unknown host, or not permitted
 """
-LEAST_INTERVAL_MS = 10
 MAX_SAMPLES = 1_000_000
-MAX_PAYLOAD = 65_507
-DEFAULT_SIZE, AUTHENTICATED_SIZE = 56, 112
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name")
-    method = parser.add_mutually_exclusive_group()
-    method.add_argument("--icmp", action="store_true", help="ICMP echo (the default)")
-    method.add_argument("--stamp", metavar="PORT", type=port, help="STAMP (RFC 8762) to this UDP port")
-    method.add_argument("--udp-echo", metavar="PORT", type=port, help="UDP echo to this port")
+    add_probe_arguments(parser)
     parser.add_argument("-c", "--count", metavar="N", type=positive, help="stop after N packets")
     parser.add_argument(
         "-i",
@@ -49,18 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"
     )
-    parser.add_argument(
-        "-s",
-        "--size",
-        metavar="B",
-        type=positive,
-        help=f"octets of payload (default: {DEFAULT_SIZE}, or {AUTHENTICATED_SIZE} with --key-file)",
-    )
-    parser.add_argument(
-        "--key-file",
-        metavar="F",
-        help="with --stamp: keys of the authenticated mode, the first of which signs",
-    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the summary only")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.add_argument(
@@ -70,37 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Measure and print until the count is reached, SIGINT or SIGTERM."""
-    probe = _probe(options)
+    probe = probe_from(options)
     if options.samples and not (options.json and options.count and options.count <= MAX_SAMPLES):
         raise CommandError(f"ping: --samples needs --json and -c of at most {MAX_SAMPLES}")
     return asyncio.run(_Ping(options, probe).run())
-
-
-def _probe(options: argparse.Namespace) -> "PlannedProbe":
-    from ..contract import PlannedProbe, ProbeType, StampOptions, least_payload
-
-    kind = ProbeType.STAMP if options.stamp else ProbeType.UDP_ECHO if options.udp_echo else ProbeType.ICMP
-    if options.key_file is not None and not options.stamp:
-        raise CommandError("ping: --key-file is for --stamp, which is not given")
-    stamp = StampOptions(key_file=options.key_file) if options.stamp else None
-    least = least_payload(kind, stamp)
-    size = options.size or (DEFAULT_SIZE if options.key_file is None else AUTHENTICATED_SIZE)
-    if not least <= size <= MAX_PAYLOAD:
-        raise CommandError(f"ping: --size {size}: {kind} takes {least} to {MAX_PAYLOAD} octets here")
-    if options.interval < LEAST_INTERVAL_MS:
-        raise CommandError(f"ping: -i: {LEAST_INTERVAL_MS}ms is the shortest interval")
-    if options.timeout < 1:
-        raise CommandError("ping: -W: the timeout must be at least 1ms")
-    return PlannedProbe(
-        name="ping",
-        type=kind,
-        count=1,
-        spacing_ms=options.interval,
-        timeout_ms=options.timeout,
-        size=size,
-        port=options.stamp or options.udp_echo,
-        options=stamp,
-    )
 
 
 class _Ping:
@@ -113,6 +73,7 @@ class _Ping:
         self._samples: list[dict[str, Any]] = []
 
     async def run(self) -> int:
+        from ..contract import named
         from ..net.clocks import Clock
         from ..net.datagram import PingForbidden
         from ..net.resolve import ResolveError, Resolver
@@ -123,7 +84,7 @@ class _Ping:
         options, probe = self._options, self._probe
         try:
             self._address = await Resolver().resolve(options.host)
-            session = METHODS[probe.type].open(probe, self._address, Clock())
+            session = METHODS[probe.type].open(named(probe, options.host), self._address, Clock())
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             raise CommandError(f"ping: {error}") from error
         except OSError as error:
@@ -140,7 +101,8 @@ class _Ping:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stream.stop)
         if live:
-            print(f"{probe.type} to {options.host} ({self._where()}), {probe.size} octets", flush=True)
+            octets = f", {probe.size} octets" if probe.size else ""
+            print(f"{probe.type} to {options.host} ({self._where()}){octets}", flush=True)
         try:
             await stream.run(options.count)
         except RoundInvalid as error:

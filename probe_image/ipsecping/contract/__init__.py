@@ -4,6 +4,8 @@ Pure data and pure functions; the operator imports this package and nothing else
 """
 
 from .check import MIN_PAYLOAD, PORTLESS, CheckRef, ContractError, Expect, LossReason, ProbeType
+from .destination import destination, named
+from .expectation import as_expected, packets_reached
 from .histogram import Histogram
 from .options import (
     DnsOptions,
@@ -45,7 +47,11 @@ __all__ = [
     "StampOptions",
     "TcpOptions",
     "TlsOptions",
+    "as_expected",
+    "destination",
     "least_payload",
+    "named",
+    "packets_reached",
     "plan_from_json",
     "plan_to_json",
     "result_from_json",

@@ -1,5 +1,6 @@
 """What a probe type needs to know beyond count, spacing, timeout, size and port; with its JSON form."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,10 +10,14 @@ from typing import Any, TypeAlias
 from . import fields
 from .check import MIN_PAYLOAD, ProbeType
 from .fields import ContractError
+from .web_url import parse_url
 
 MAX_STATUS_CODES = 16
 AUTHENTICATED_STAMP_PAYLOAD = 112  # octets, RFC 8762 section 4.2.2
+MAX_NAME = 253
 LEAST_MTU, MOST_MTU = 576, 65_535
+
+_NAME = re.compile(r"[!-\-/-~]{1,63}(\.[!-\-/-~]{1,63})*\.?")
 
 
 class RecordType(StrEnum):
@@ -42,7 +47,7 @@ class TlsOptions:
     """A TLS handshake after the connect."""
 
     server_name: str | None = None
-    """Name for SNI and certificate verification; None: the target as written in the plan."""
+    """Name for SNI and certificate verification; None: the host as written in the plan (HTTP: in the URL)."""
     ca_file: str | None = None
     """Certificates to trust; None: the system's."""
     verify: bool = True
@@ -61,7 +66,7 @@ class HttpOptions:
     """An HTTP GET."""
 
     url: str
-    """Absolute, http or https. The connection goes to the plan's target address when the hosts are equal."""
+    """Absolute, http or https. Its host is connected to, which may be another than the target."""
     status_codes: tuple[int, ...] = (200,)
     tls: TlsOptions = TlsOptions()
 
@@ -108,10 +113,10 @@ def options_to_json(options: Options) -> dict[str, Any]:
         case StampOptions():
             return _present(keyFile=options.key_file)
         case TcpOptions():
-            return _present(tls=None if options.tls is None else _tls_to_json(options.tls))
+            return _present(tls=None if options.tls is None else tls_to_json(options.tls))
         case HttpOptions():
             return _present(
-                url=options.url, statusCodes=list(options.status_codes), tls=_tls_to_json(options.tls) or None
+                url=options.url, statusCodes=list(options.status_codes), tls=tls_to_json(options.tls) or None
             )
         case DnsOptions():
             return _present(query=options.query, recordType=options.record_type.value)
@@ -140,12 +145,17 @@ def _tcp(source: Mapping[str, Any], path: str) -> TcpOptions:
 
 
 def _http(source: Mapping[str, Any], path: str) -> HttpOptions:
+    url = fields.text(source, "url", path)
+    try:
+        parse_url(url)
+    except ValueError as error:
+        raise ContractError(f"{path}.url: {error}") from None
     listed = source.get("statusCodes", [200])
     codes = fields.sequence(listed, f"{path}.statusCodes", at_most=MAX_STATUS_CODES)
     if not codes or any(type(code) is not int or not 100 <= code <= 599 for code in codes):
         raise ContractError(f"{path}.statusCodes: expected HTTP status codes from 100 to 599")
     return HttpOptions(
-        url=fields.text(source, "url", path),
+        url=url,
         status_codes=tuple(codes),
         tls=_tls(source.get("tls") or {}, f"{path}.tls"),
     )
@@ -153,7 +163,18 @@ def _http(source: Mapping[str, Any], path: str) -> HttpOptions:
 
 def _dns(source: Mapping[str, Any], path: str) -> DnsOptions:
     record = fields.member(source, "recordType", path, RecordType) if "recordType" in source else RecordType.A
-    return DnsOptions(query=fields.text(source, "query", path), record_type=record)
+    query = fields.text(source, "query", path)
+    if not is_domain_name(query):
+        raise ContractError(
+            f"{path}.query: {query!r} is not a domain name (labels of 1 to 63 ASCII characters, "
+            "253 in all; write international names as xn--...)"
+        )
+    return DnsOptions(query=query, record_type=record)
+
+
+def is_domain_name(text: str) -> bool:
+    """Whether `text` can be asked for: RFC 1035 section 2.3.4; a final dot is allowed, "." is the root."""
+    return text == "." or (len(text.rstrip(".")) <= MAX_NAME and bool(_NAME.fullmatch(text)))
 
 
 def _path_mtu(source: Mapping[str, Any], path: str) -> PathMtuOptions:
@@ -170,14 +191,18 @@ def _ike(source: Mapping[str, Any], path: str) -> IkeOptions:
 
 def _tls(value: object, path: str) -> TlsOptions:
     source = fields.mapping(value, path)
+    server_name = fields.optional_text(source, "serverName", path)
+    if server_name is not None and not is_domain_name(server_name):
+        raise ContractError(f"{path}.serverName: {server_name!r} is neither a domain name nor an IP address")
     return TlsOptions(
-        server_name=fields.optional_text(source, "serverName", path),
+        server_name=server_name,
         ca_file=fields.optional_text(source, "caFile", path),
         verify=fields.flag(source, "verify", path, default=True),
     )
 
 
-def _tls_to_json(tls: TlsOptions) -> dict[str, Any]:
+def tls_to_json(tls: TlsOptions) -> dict[str, Any]:
+    """The JSON object; empty when all is as usual."""
     return _present(serverName=tls.server_name, caFile=tls.ca_file, verify=None if tls.verify else False)
 
 

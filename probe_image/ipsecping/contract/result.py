@@ -17,7 +17,7 @@ class ClockSource(StrEnum):
     """Where the send and receive timestamps of the RTT come from."""
 
     KERNEL = "Kernel"
-    """Both by the kernel (SO_TIMESTAMPING)."""
+    """Both by the kernel (SO_TIMESTAMPING; for a TCP connect the TCP stack's own measure, TCP_INFO)."""
     MIXED = "Mixed"
     """Some by the kernel, some read by the prober around the system call."""
     USER = "User"

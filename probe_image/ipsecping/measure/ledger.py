@@ -45,6 +45,8 @@ class Ledger:
         """The reflector's numbers differed from ours once: it counts for itself."""
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
+        self.certificate_expiry: int | None = None
+        """When the far end's TLS certificate ends, seconds since the Unix epoch; None where none was seen."""
 
     @property
     def next_sequence(self) -> int:

@@ -29,6 +29,7 @@ def summarise(
     reverse_lost: int | None = None,
     remote_ip: str | None = None,
     invalid: Invalidity | None = None,
+    certificate_expiry: int | None = None,
 ) -> RoundResult:
     """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
     answered = [packet for packet in packets if packet.answered]
@@ -56,6 +57,7 @@ def summarise(
         clock=_clock({packet.clock for packet in answered}),
         remote_ip=remote_ip,
         invalid=invalid,
+        certificate_expiry=certificate_expiry,
     )
 
 

@@ -4,12 +4,13 @@ import errno
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..contract import LossReason
 from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
+from .dscp import set_dscp
 from .errors import reason_of_errno, reason_of_extended_error
 
 MAX_BATCH = 256
@@ -72,12 +73,18 @@ class DatagramSocket:
         self._clock = clock
         self._steps = clock.steps
         self._sent = 0
+        self._peer = b""
         sock.setblocking(False)
         timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
         timestamping.enable_errors(sock)
         with suppress(OSError):  # the system's limit holds then
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._drops = DropWatch(sock, confirm=read_receive_buffer_errors if confirm_drops else None)
+
+    def connect(self, target: tuple[Any, ...]) -> None:
+        """Send to and receive from this socket address only. Raises OSError."""
+        self._sock.connect(target)
+        self._peer = ip_address(target[0].partition("%")[0]).packed
 
     def fileno(self) -> int:
         """For the event loop."""
@@ -126,7 +133,7 @@ class DatagramSocket:
             if error.is_send_timestamp:
                 if ancillary.timestamp is not None:
                     departures.append((error.data, ancillary.timestamp))
-            elif reason := reason_of_extended_error(error):
+            elif reason := reason_of_extended_error(error, self._peer):
                 refusals.append(Refusal(data, reason))
         for _ in range(MAX_BATCH):
             message = self._message(0)
@@ -174,17 +181,17 @@ class DatagramSocket:
         self._sent = 0
 
 
-def open_udp(address: str, port: int, clock: Clock) -> DatagramSocket:
+def open_udp(address: str, port: int, clock: Clock, *, dscp: int = 0) -> DatagramSocket:
     """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
-    return _open(address, port, 0, clock, confirm_drops=True)
+    return _open(address, port, 0, clock, dscp=dscp, confirm_drops=True)
 
 
-def open_ping(address: str, clock: Clock) -> DatagramSocket:
+def open_ping(address: str, clock: Clock, *, dscp: int = 0) -> DatagramSocket:
     """An unprivileged ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
     ipv6 = ip_address(address.partition("%")[0]).version == 6
     protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
     try:
-        return _open(address, 0, protocol, clock, confirm_drops=False)
+        return _open(address, 0, protocol, clock, dscp=dscp, confirm_drops=False)
     except PermissionError as error:
         raise PingForbidden(
             "ICMP needs ping sockets, which this group may not open: allow them with "
@@ -193,13 +200,16 @@ def open_ping(address: str, clock: Clock) -> DatagramSocket:
         ) from error
 
 
-def _open(address: str, port: int, protocol: int, clock: Clock, *, confirm_drops: bool) -> DatagramSocket:
+def _open(
+    address: str, port: int, protocol: int, clock: Clock, *, dscp: int, confirm_drops: bool
+) -> DatagramSocket:
     numeric = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
     sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
     try:
+        set_dscp(sock, dscp)
         made = DatagramSocket(sock, clock, confirm_drops=confirm_drops)
-        sock.connect(target)
+        made.connect(target)
     except BaseException:
         sock.close()
         raise

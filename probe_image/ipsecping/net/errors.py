@@ -48,8 +48,19 @@ def reason_of_errno(number: int | None) -> LossReason | None:
     return _BY_ERRNO.get(number) if number is not None else None
 
 
-def reason_of_extended_error(error: ExtendedError) -> LossReason | None:
-    """Why a packet was lost, from the error queue; None for messages that report no loss (redirects)."""
+def reason_of_extended_error(error: ExtendedError, target: bytes = b"") -> LossReason | None:
+    """Why a packet to `target` was lost, from the error queue; None where no loss is reported (redirects).
+
+    A port that is said to be unreachable by somebody else than the target (its address in 4 or 16 octets) is
+    a firewall's word: the packet need not have reached the host.
+    """
+    reason = _reason(error)
+    if reason is LossReason.REFUSED and target and error.offender and error.offender != target:
+        return LossReason.PROHIBITED
+    return reason
+
+
+def _reason(error: ExtendedError) -> LossReason | None:
     if error.origin == _LOCAL:
         return reason_of_errno(error.errno)
     if error.origin == _ICMP:

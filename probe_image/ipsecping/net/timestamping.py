@@ -49,6 +49,8 @@ class ExtendedError(NamedTuple):
     info: int
     data: int
     """For a send timestamp: the packet's place in the order of sending on this socket, from 0."""
+    offender: bytes = b""
+    """For ICMP and ICMPv6: the address that sent the error, 4 or 16 octets; empty when it is not known."""
 
     @property
     def is_send_timestamp(self) -> bool:
@@ -82,7 +84,9 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
             elif kind == SO_RXQ_OVFL and len(data) >= _UINT.size:
                 (drops,) = _UINT.unpack_from(data)
         elif kind in _ERROR_KINDS.get(level, ()) and len(data) >= _EXTENDED_ERROR.size:
-            error = ExtendedError._make(_EXTENDED_ERROR.unpack_from(data))
+            error = ExtendedError(*_EXTENDED_ERROR.unpack_from(data))
+            if not error.is_send_timestamp:
+                error = error._replace(offender=_offender(data[_EXTENDED_ERROR.size :]))
         elif (level, kind) in _TTL_KINDS and len(data) >= _UINT.size:
             (ttl,) = _UINT.unpack_from(data)
         elif (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO) and len(data) >= 12:
@@ -116,6 +120,16 @@ def enable_errors(sock: socket.socket) -> None:
 _ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}
 _TRAFFIC_CLASS_KINDS = {(socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)}
 _TTL_KINDS = {(socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IPV6, socket.IPV6_HOPLIMIT)}
+
+
+def _offender(address: bytes) -> bytes:
+    """The address in the `struct sockaddr` behind an extended error (SO_EE_OFFENDER)."""
+    if len(address) < 8:
+        return b""
+    family = int.from_bytes(address[:2], sys.byteorder)
+    if family == socket.AF_INET:
+        return address[4:8]
+    return address[8:24] if family == socket.AF_INET6 and len(address) >= 24 else b""
 
 
 def _software_timestamp(data: bytes) -> int | None:

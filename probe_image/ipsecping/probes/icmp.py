@@ -44,7 +44,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     """See ProbeMethod."""
     return DatagramSession(
         address=address,
-        sock=open_ping(address, clock),
+        sock=open_ping(address, clock, dscp=probe.dscp),
         codec=IcmpCodec(probe.size, ipv6=ip_address(address.partition("%")[0]).version == 6),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..contract import ProbeType
-from . import icmp, stamp, udp_echo
+from . import dns, http, icmp, stamp, tcp, udp_echo
 from .base import ProbeMethod
 
 METHODS: Mapping[ProbeType, ProbeMethod] = MappingProxyType(
@@ -12,5 +12,8 @@ METHODS: Mapping[ProbeType, ProbeMethod] = MappingProxyType(
         ProbeType.ICMP: icmp.METHOD,
         ProbeType.UDP_ECHO: udp_echo.METHOD,
         ProbeType.STAMP: stamp.METHOD,
+        ProbeType.TCP: tcp.METHOD,
+        ProbeType.HTTP: http.METHOD,
+        ProbeType.DNS: dns.METHOD,
     }
 )

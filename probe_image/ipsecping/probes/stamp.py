@@ -108,7 +108,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
         keys.look(clock.read().realtime)
     return DatagramSession(
         address=address,
-        sock=open_udp(address, probe.port, clock),
+        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
         codec=StampCodec(probe.size, keys),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,

@@ -41,7 +41,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     assert probe.port is not None
     return DatagramSession(
         address=address,
-        sock=open_udp(address, probe.port, clock),
+        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
         codec=UdpEchoCodec(probe.size),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,

@@ -105,8 +105,6 @@ class Pacing:
         self._all_settled.clear()
         packet = self._session.send(self._told)
         self.packets.append(packet)
-        if packet.failed_here:
-            self.invalid = Invalidity.LOCAL_SEND_FAILED
         if not packet.settled:
             self._outstanding.add(packet.sequence)
         if self._sent is not None:
@@ -114,6 +112,8 @@ class Pacing:
 
     def _told(self, packet: Packet) -> None:
         self._largest_rtt = max(self._largest_rtt, packet.rtt or 0)
+        if packet.failed_here:
+            self.invalid = Invalidity.LOCAL_SEND_FAILED
         if packet.settled:
             self._outstanding.discard(packet.sequence)
             if not self._outstanding:

@@ -3,11 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
+from ..contract import (
+    Invalidity,
+    LossReason,
+    PlannedCheck,
+    PlannedProbe,
+    RoundResult,
+    destination,
+    named,
+)
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
@@ -31,9 +39,9 @@ class PathProber:
     def __init__(self, clock: Clock, resolver: Resolver) -> None:
         self._clock = clock
         self._resolver = resolver
-        self._address: str | None = None
+        self._addresses: dict[str, str] = {}
         self._probes: dict[str, _ProbeRounds] = {}
-        self._told: dict[str, str] = {}
+        self._told: dict[tuple[str, str], str] = {}
 
     async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
         """One round of every probe at the same time; results in the plan's order.
@@ -41,52 +49,67 @@ class PathProber:
         A target without address or route is the path's fault: all packets count as sent and lost. What goes
         wrong in here makes the round invalid.
         """
-        started_at = time.time_ns()
-        try:
-            address = await self._resolver.resolve(check.target, prefer=self._address)
-        except ResolveError as error:
-            self._tell(check, "", str(error))
-            reason = LossReason.RESOLVE_FAILED
-            return [_without_session(check, probe, started_at, lost=reason) for probe in check.probes]
-        self._tell(check, "", None)
-        self._address = address
-        return await asyncio.gather(*(self._probe_round(check, probe, address) for probe in check.probes))
+        hosts = {probe.name: destination(probe, check.target) for probe in check.probes}
+        lookups = {host: asyncio.create_task(self._resolve(check, host)) for host in set(hosts.values())}
+        return await asyncio.gather(
+            *(
+                self._probe_round(check, probe, hosts[probe.name], lookups[hosts[probe.name]])
+                for probe in check.probes
+            )
+        )
 
     def close(self) -> None:
         """Close all sockets, once the rounds that use them are over."""
         for probe in self._probes.values():
             probe.close()
 
-    async def _probe_round(self, check: PlannedCheck, probe: PlannedProbe, address: str) -> RoundResult:
+    async def _resolve(self, check: PlannedCheck, host: str) -> str | None:
+        """The address of a host, None when it has none."""
+        try:
+            address = await self._resolver.resolve(host, prefer=self._addresses.get(host))
+        except ResolveError as error:
+            self._tell(check, str(error), host=host)
+            return None
+        self._tell(check, None, host=host)
+        self._addresses[host] = address
+        return address
+
+    async def _probe_round(
+        self, check: PlannedCheck, probe: PlannedProbe, host: str, lookup: Awaitable[str | None]
+    ) -> RoundResult:
         rounds = self._probes.get(probe.name)
         if rounds is None:
-            rounds = self._probes[probe.name] = _ProbeRounds(probe, self._clock)
+            rounds = self._probes[probe.name] = _ProbeRounds(named(probe, host), self._clock)
+        started_at = time.time_ns()
+        address = await lookup
+        if address is None:
+            return _without_session(check, probe, started_at, lost=LossReason.RESOLVE_FAILED)
         started_at = time.time_ns()
         try:
             result = await rounds.round(check, address)
         except PingForbidden as error:
-            self._tell(check, probe.name, str(error))
+            self._tell(check, str(error), probe=probe.name)
         except RoundInvalid as error:
-            self._tell(check, probe.name, str(error))
+            self._tell(check, str(error), probe=probe.name)
             return _without_session(check, probe, started_at, invalid=error.invalidity, address=address)
         except OSError as error:
-            self._tell(check, probe.name, f"{address}: {error.strerror or error}")
+            self._tell(check, f"{address}: {error.strerror or error}", probe=probe.name)
             reason = reason_of_errno(error.errno)
             return _without_session(check, probe, started_at, lost=reason, address=address)
         except Exception:
             log.exception("%s/%s: probe %s failed", check.namespace, check.name, probe.name)
         else:
-            self._tell(check, probe.name, None)
+            self._tell(check, None, probe=probe.name)
             return result
         return _without_session(check, probe, started_at, address=address)
 
-    def _tell(self, check: PlannedCheck, probe: str, trouble: str | None) -> None:
+    def _tell(self, check: PlannedCheck, trouble: str | None, *, probe: str = "", host: str = "") -> None:
         """Log a trouble once, not every round."""
-        if trouble is not None and trouble != self._told.get(probe):
+        if trouble is not None and trouble != self._told.get((probe, host)):
             log.error(
                 "%s/%s: %s%s", check.namespace, check.name, f"probe {probe}: " if probe else "", trouble
             )
-        self._told[probe] = trouble or ""
+        self._told[probe, host] = trouble or ""
 
 
 @dataclass(slots=True, eq=False)
@@ -166,6 +189,7 @@ class _ProbeRounds:
             reverse_lost=lost.reverse,
             remote_ip=session.address,
             invalid=pacing.invalid,
+            certificate_expiry=session.ledger.certificate_expiry,
         )
 
     def _session_with(self, address: str) -> _Lease:

@@ -1,0 +1,16 @@
+"""The differentiated services code point of what a socket sends (RFC 2474)."""
+
+import socket
+
+ECN_BITS = 2
+"""The code point stands in the upper six bits of the octet, above the two of ECN (RFC 3168)."""
+
+
+def set_dscp(sock: socket.socket, dscp: int) -> None:
+    """Mark all that `sock` sends with the code point (0..63)."""
+    if not dscp:
+        return
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << ECN_BITS)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << ECN_BITS)

@@ -1,0 +1,162 @@
+"""A TCP connection for one exchange: non-blocking, bounded by its owner, and closed without a trace."""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import NamedTuple, Protocol
+
+from ..contract import LossReason
+from . import timestamping
+from .dscp import set_dscp
+from .errors import reason_of_errno, reason_of_extended_error
+
+CHUNK = 16_384
+"""Octets taken at once."""
+
+_BROKEN_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+_NO_LINGER = struct.pack("=ii", 1, 0)
+# struct tcp_info (linux/tcp.h): 8 octets of flags, then 32-bit fields.
+_TCP_INFO_RTT_AT = 68
+_TCP_INFO_TOTAL_RETRANS_AT = 100
+_TCP_INFO_SIZE = 104
+
+
+class ExchangeFailed(Exception):
+    """An exchange failed: `reason` is the path's or the far end's, None when this host is at fault."""
+
+    def __init__(self, reason: LossReason | None, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Channel(Protocol):
+    """Octets there and back: a TCP connection or TLS upon one. Both raise ExchangeFailed."""
+
+    async def send(self, data: bytes) -> None:
+        """Send all of it."""
+
+    async def receive(self) -> "Chunk":
+        """What has come, at least one octet; none when the far end has ended."""
+
+
+class Chunk(NamedTuple):
+    """Octets, and when they were read (monotonic nanoseconds)."""
+
+    data: bytes
+    at: int
+
+
+class Stream:
+    """See Channel. Opening it sends the SYN. Belongs to one event loop."""
+
+    def __init__(self, address: str, port: int, *, dscp: int = 0) -> None:
+        """Raises OSError when the path or this host refuses at once."""
+        numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        family, _, _, _, target = numeric[0]
+        self._loop = asyncio.get_running_loop()
+        self._peer = ip_address(address.partition("%")[0]).packed
+        self._closed = False
+        self._sock = socket.socket(family, socket.SOCK_STREAM)
+        self._descriptor = self._sock.fileno()
+        try:
+            self._sock.setblocking(False)
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A reset instead of a FIN on close: an orderly one leaves each connection in TIME_WAIT for a
+            # minute, and so a port of this host used up.
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            timestamping.enable_errors(self._sock)
+            set_dscp(self._sock, dscp)
+            number = self._sock.connect_ex(target)
+            if number not in (0, errno.EINPROGRESS):
+                raise OSError(number, os.strerror(number))
+        except BaseException:
+            self._sock.close()
+            raise
+
+    async def connected(self) -> int:
+        """Wait for the SYN's answer; the monotonic time when it was noticed. Raises ExchangeFailed."""
+        await self._writable()
+        now = time.monotonic_ns()
+        number = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        # A server that resets what it has just accepted has answered the SYN.
+        if number not in (0, *_BROKEN_OFF):
+            raise self._failure(OSError(number, os.strerror(number)))
+        return now
+
+    def connect_rtt(self) -> int | None:
+        """SYN to SYN-ACK as the kernel took it, nanoseconds (in whole microseconds).
+
+        Only before anything is sent. None when the SYN had to be sent again, or the kernel does not say.
+        """
+        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        if len(info) < _TCP_INFO_SIZE:
+            return None
+        (microseconds,) = struct.unpack_from("=I", info, _TCP_INFO_RTT_AT)
+        (sent_again,) = struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS_AT)
+        return None if sent_again or not microseconds else microseconds * 1000
+
+    async def send(self, data: bytes) -> None:
+        """See Channel."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except BlockingIOError:
+                await self._writable()
+            except OSError as error:
+                raise self._failure(error) from error
+
+    async def receive(self) -> Chunk:
+        """See Channel."""
+        while True:
+            try:
+                data = self._sock.recv(CHUNK)
+            except BlockingIOError:
+                await self._readable()
+            except OSError as error:
+                raise self._failure(error) from error
+            else:
+                return Chunk(data, time.monotonic_ns())
+
+    def close(self) -> None:
+        """Reset the connection; may be called more than once, and while somebody waits."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
+            self._sock.close()
+
+    async def _readable(self) -> None:
+        await self._event(self._loop.add_reader, self._loop.remove_reader)
+
+    async def _writable(self) -> None:
+        await self._event(self._loop.add_writer, self._loop.remove_writer)
+
+    async def _event(self, add: Callable[..., object], remove: Callable[..., object]) -> None:
+        event = asyncio.Event()
+        add(self._descriptor, event.set)
+        try:
+            await event.wait()
+        finally:
+            if not self._closed:
+                remove(self._descriptor)
+
+    def _failure(self, error: OSError) -> ExchangeFailed:
+        """Why it failed: by the ICMP error if there is one (Linux 6.2 and up), which says more than errno."""
+        message = error.strerror or str(error)
+        if error.errno in _BROKEN_OFF:
+            return ExchangeFailed(LossReason.BAD_ANSWER, "the far end reset the connection")
+        if error.errno == errno.ETIMEDOUT:
+            return ExchangeFailed(LossReason.TIMEOUT, message)
+        try:
+            _, items, _, _ = self._sock.recvmsg(0, timestamping.ANCILLARY_SIZE, timestamping.MSG_ERRQUEUE)
+        except OSError:
+            return ExchangeFailed(reason_of_errno(error.errno), message)
+        said = timestamping.parse_ancillary(items).error
+        reason = None if said is None else reason_of_extended_error(said, self._peer)
+        return ExchangeFailed(reason or reason_of_errno(error.errno), message)

@@ -1,0 +1,164 @@
+"""TLS upon a Stream (RFC 8446), and what the far end's certificate says."""
+
+import errno
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeVar
+
+from ..contract import LossReason
+from ..wire import x509
+from .stream import CHUNK, Chunk, ExchangeFailed, Stream
+
+T = TypeVar("T")
+MAX_TRUSTS = 64
+"""CA files that are kept in memory."""
+
+
+class TlsStream:
+    """See Channel."""
+
+    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
+        """Raises ExchangeFailed for a name that no certificate can bear."""
+        self._stream = stream
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        except ValueError as error:
+            raise ExchangeFailed(LossReason.TLS_FAILED, f"server name {server_name!r}: {error}") from error
+
+    async def handshake(self) -> int:
+        """The monotonic time at which it was complete. Raises ExchangeFailed."""
+        try:
+            await self._drive(self._tls.do_handshake)
+        except ssl.SSLCertVerificationError as error:
+            raise CertificateRefused(error.verify_message) from error
+        except (ssl.SSLError, ExchangeFailed) as error:
+            if isinstance(error, ExchangeFailed) and error.reason is not LossReason.BAD_ANSWER:
+                raise
+            raise ExchangeFailed(LossReason.TLS_FAILED, f"TLS handshake: {error}") from error
+        return time.monotonic_ns()
+
+    def certificate_expiry(self) -> int | None:
+        """When the far end's certificate ends, seconds since the Unix epoch; after the handshake."""
+        certificate = self._tls.getpeercert(binary_form=True)
+        return None if certificate is None else x509.not_after(certificate)
+
+    async def send(self, data: bytes) -> None:
+        """See Channel."""
+        try:
+            await self._drive(lambda: self._tls.write(data))
+        except ssl.SSLError as error:
+            raise _broken_off(error) from error
+
+    async def receive(self) -> Chunk:
+        """See Channel."""
+        try:
+            data = await self._drive(lambda: self._tls.read(CHUNK))
+        except ssl.SSLZeroReturnError:
+            data = b""
+        except ssl.SSLError as error:
+            raise _broken_off(error) from error
+        return Chunk(data, time.monotonic_ns())
+
+    async def _drive(self, step: Callable[[], T]) -> T:
+        """Repeat a step of the protocol until it has the octets that it needs."""
+        while True:
+            try:
+                result = step()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                chunk = await self._stream.receive()
+                if chunk.data:
+                    self._incoming.write(chunk.data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                with suppress(ExchangeFailed):
+                    await self._flush()  # the alert that tells the far end why
+                raise
+            else:
+                await self._flush()
+                return result
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            await self._stream.send(self._outgoing.read())
+
+
+class CertificateRefused(ExchangeFailed):
+    """The handshake failed for want of trust in the certificate alone."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(LossReason.TLS_FAILED, f"certificate: {message}")
+
+
+class Trust:
+    """Whom to trust. Sessions that trust the same share it: the system's certificates take memory."""
+
+    def __init__(self, ca_file: str | None, *, verify: bool) -> None:
+        """Raises OSError when the CA file cannot be used."""
+        self._file = ca_file if verify else None
+        self._seen = self._signature()
+        self._context = self._make() if verify else unverified()
+
+    def context(self) -> ssl.SSLContext:
+        """For the next handshake; reads the CA file again when it has changed. Raises OSError."""
+        signature = self._signature()
+        if signature != self._seen:
+            self._context, self._seen = self._make(), signature
+        return self._context
+
+    def _make(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self._file is None:
+            context.load_default_certs()
+            return context
+        try:
+            context.load_verify_locations(self._file)
+        except ssl.SSLError as error:
+            raise OSError(errno.EINVAL, f"CA file {self._file}: no certificates in PEM form") from error
+        except OSError as error:
+            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
+        return context
+
+    def _signature(self) -> object:
+        if self._file is None:
+            return None
+        try:
+            status = Path(self._file).stat()
+        except OSError as error:
+            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
+        return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(maxsize=MAX_TRUSTS)
+def trust(ca_file: str | None, *, verify: bool) -> Trust:
+    """The Trust for these options. Raises OSError when the CA file cannot be used."""
+    return Trust(ca_file, verify=verify)
+
+
+@lru_cache(maxsize=1)
+def unverified() -> ssl.SSLContext:
+    """Completes any handshake, whatever the certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _broken_off(error: ssl.SSLError) -> ExchangeFailed:
+    return ExchangeFailed(LossReason.BAD_ANSWER, f"TLS: {error}")
+
+
+def server_name(name: str) -> str:
+    """A host as a certificate names it: an IPv6 address without zone, a name without the final dot."""
+    bare = name.partition("%")[0]
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        return name.removesuffix(".")

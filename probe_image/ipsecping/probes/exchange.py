@@ -1,0 +1,131 @@
+"""Sessions of the probe types whose packet is an exchange over a TCP connection of its own."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple
+
+from ..contract import LossReason
+from ..measure.ledger import Answer, Ledger
+from ..measure.packet import Packet
+from ..net.errors import reason_of_errno
+from ..net.stream import ExchangeFailed, Stream
+
+log = logging.getLogger(__name__)
+
+MAX_AT_ONCE = 8192
+"""Exchanges under way in one session: 10 ms apart with a timeout of a minute makes 6,000."""
+
+_WORTH_TELLING = frozenset({LossReason.TLS_FAILED, LossReason.UNEXPECTED_STATUS, LossReason.BAD_ANSWER})
+"""Reasons that leave open what exactly was wrong."""
+
+
+class Answered(NamedTuple):
+    """The exchange has reached what its probe asks for. Monotonic nanoseconds."""
+
+    at: int
+    """Read by us."""
+    kernel_rtt: int | None = None
+    """The whole round trip as the kernel took it, where it did."""
+
+
+Report = Callable[[Answered | ExchangeFailed], None]
+Exchange = Callable[[Stream, Ledger, Report], Awaitable[None]]
+"""Has one conversation on a connection that is being made, and reports what becomes of it as soon as that is
+known; may go on until the timeout. Raises ExchangeFailed. Need not close the connection."""
+
+
+class ExchangeSession:
+    """See Session. An exchange ends with its packet's timeout: no answer comes late or twice."""
+
+    def __init__(
+        self, *, address: str, connect: Callable[[], Stream], exchange: Exchange, timeout: int
+    ) -> None:
+        """`timeout` in nanoseconds."""
+        self.address = address
+        self.ledger = Ledger(timeout=timeout)
+        self._connect = connect
+        self._exchange = exchange
+        self._timeout = timeout
+        self._running: dict[asyncio.Task[None], Stream] = {}
+        self._told = ""
+
+    def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
+        """Send the SYN now; see Session."""
+        packet = self.ledger.record(at=time.monotonic_ns(), observer=observer)
+        if len(self._running) >= MAX_AT_ONCE:
+            self._not_sent(packet, None, f"{MAX_AT_ONCE} exchanges are under way already")
+            return packet
+        try:
+            stream = self._connect()
+        except OSError as error:
+            self._not_sent(packet, reason_of_errno(error.errno), error.strerror or str(error))
+            return packet
+        task = asyncio.create_task(self._run(packet, stream))
+        self._running[task] = stream
+        task.add_done_callback(self._over)
+        return packet
+
+    def drain(self) -> None:
+        """Nothing waits: each exchange takes its answers in itself."""
+
+    def overflowed(self) -> bool:
+        """TCP loses no answers on this host."""
+        return False
+
+    def close(self) -> None:
+        """Break off what is under way."""
+        for task, stream in self._running.items():
+            task.cancel()
+            stream.close()
+
+    async def _run(self, packet: Packet, stream: Stream) -> None:
+        rest = packet.sent_at + self._timeout - time.monotonic_ns()
+        try:
+            async with asyncio.timeout(rest / 1e9):
+                await self._exchange(stream, self.ledger, partial(self._reported, packet))
+        except TimeoutError:
+            pass  # no answer: who waits for the packet knows its timeout
+        except ExchangeFailed as error:
+            self._reported(packet, error)
+        except OSError as error:
+            self._failed(packet, reason_of_errno(error.errno), error.strerror or str(error))
+        except Exception:
+            log.exception("%s: exchange failed", self.address)
+            self._failed(packet, None, "internal error")
+
+    def _reported(self, packet: Packet, answered: Answered | ExchangeFailed) -> None:
+        if isinstance(answered, ExchangeFailed):
+            self._failed(packet, answered.reason, str(answered))
+            return
+        arrived_at = None
+        if answered.kernel_rtt is not None:
+            # The kernel tells the distance of the two moments, not when they were.
+            packet.departed_at = packet.sent_at
+            arrived_at = packet.sent_at + answered.kernel_rtt
+        self.ledger.answered(Answer(packet.sequence), arrived_at=arrived_at, read_at=answered.at)
+
+    def _failed(self, packet: Packet, reason: LossReason | None, message: str) -> None:
+        if packet.settled:
+            return
+        if reason is None:
+            self._not_sent(packet, None, message)
+        else:
+            if reason in _WORTH_TELLING:
+                self._tell(f"{reason}: {message}")
+            self.ledger.refused(packet.sequence, reason)
+
+    def _not_sent(self, packet: Packet, reason: LossReason | None, message: str) -> None:
+        self._tell(f"not sent: {message}")
+        self.ledger.not_sent(packet, reason)
+
+    def _tell(self, trouble: str) -> None:
+        """Log a trouble when it is another than the last, not with every packet."""
+        if trouble != self._told:
+            log.warning("%s: %s", self.address, trouble)
+        self._told = trouble
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._running.pop(task).close()

@@ -1,0 +1,45 @@
+"""TCP probe: an answer is an established connection (RFC 9293), and a complete TLS handshake if asked for."""
+
+from ..contract import PlannedProbe, TcpOptions
+from ..measure.ledger import Ledger
+from ..net.clocks import Clock
+from ..net.stream import Stream
+from .base import ProbeMethod
+from .exchange import Answered, Exchange, ExchangeSession, Report
+from .tls import TlsProbing
+
+
+async def connect(stream: Stream, _: Ledger, report: Report) -> None:
+    """The round trip is SYN to SYN-ACK by the kernel; by our own clock when the SYN had to be sent again."""
+    at = await stream.connected()
+    report(Answered(at, stream.connect_rtt()))
+
+
+def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSession:
+    """See ProbeMethod. With TLS, the round trip is SYN to the handshake's end by our own clock."""
+    port = probe.port
+    assert port is not None
+    options = probe.options or TcpOptions()
+    assert isinstance(options, TcpOptions)
+
+    def open_stream() -> Stream:
+        return Stream(address, port, dscp=probe.dscp)
+
+    exchange: Exchange = connect
+    if options.tls is not None:
+        exchange = _handshake(TlsProbing(options.tls, host=address, connect=open_stream))
+    return ExchangeSession(
+        address=address, connect=open_stream, exchange=exchange, timeout=probe.timeout_ms * 1_000_000
+    )
+
+
+def _handshake(probing: TlsProbing) -> Exchange:
+    async def connect_and_handshake(stream: Stream, ledger: Ledger, report: Report) -> None:
+        await stream.connected()
+        _, complete_at = await probing.handshake(stream, ledger, report)
+        report(Answered(complete_at))
+
+    return connect_and_handshake
+
+
+METHOD = ProbeMethod(least_size=0, open=open_session)

@@ -1,0 +1,57 @@
+"""The TLS part of an exchange."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..contract import TlsOptions
+from ..measure.ledger import Ledger
+from ..net.stream import ExchangeFailed, Stream
+from ..net.tls import CertificateRefused, TlsStream, server_name, trust, unverified
+from .exchange import Report
+
+log = logging.getLogger(__name__)
+
+
+class TlsProbing:
+    """Handshakes of one session."""
+
+    def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
+        """`host` is the certificate's name where the options give none. Raises OSError for a bad CA file."""
+        self._trust = trust(options.ca_file, verify=options.verify)
+        self._name = server_name(options.server_name or host)
+        self._connect = connect
+        self._looked = asyncio.Lock()
+
+    async def handshake(self, stream: Stream, ledger: Ledger, report: Report) -> tuple[TlsStream, int]:
+        """TLS upon a connection, and when it was complete; enters the certificate's end into the ledger.
+
+        Raises ExchangeFailed. A certificate that is refused is reported, and then looked at in a second
+        handshake, unless that was done before: OpenSSL hands it out only when the handshake succeeds.
+        """
+        tls = TlsStream(stream, self._trust.context(), self._name)
+        try:
+            complete_at = await tls.handshake()
+        except CertificateRefused as error:
+            report(error)
+            await self._look(ledger)
+            raise
+        ledger.certificate_expiry = tls.certificate_expiry()
+        return tls, complete_at
+
+    async def _look(self, ledger: Ledger) -> None:
+        async with self._looked:
+            if ledger.certificate_expiry is not None:
+                return
+            stream = None
+            try:
+                stream = self._connect()
+                await stream.connected()
+                tls = TlsStream(stream, unverified(), self._name)
+                await tls.handshake()
+                ledger.certificate_expiry = tls.certificate_expiry()
+            except (ExchangeFailed, OSError) as error:
+                log.info("the refused certificate could not be looked at: %s", error)
+            finally:
+                if stream is not None:
+                    stream.close()

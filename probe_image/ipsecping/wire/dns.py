@@ -1,0 +1,158 @@
+"""DNS messages over UDP: one question there, one response back (RFC 1035 section 4).
+
+ 0 ID        (2)
+ 2 flags     (2)   QR 1 bit, OPCODE 4, AA, TC, RD, RA, Z 3, RCODE 4
+ 4 QDCOUNT   (2)   6 ANCOUNT (2)   8 NSCOUNT (2)   10 ARCOUNT (2)
+12 question: QNAME, QTYPE (2), QCLASS (2)
+   records:  NAME, TYPE (2), CLASS (2), TTL (4), RDLENGTH (2), RDATA
+"""
+
+from struct import Struct
+from typing import NamedTuple
+
+HEADER_SIZE = 12
+NOERROR = 0
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
+"""RFC 1035 section 3.2.2, RFC 3596, RFC 2782."""
+MAX_RECORDS = 256
+"""Answer records that are looked at: more do not fit into a datagram of sense."""
+
+_HEADER = Struct("!HHHHHH")
+_QUESTION = Struct("!HH")
+_RECORD = Struct("!HHIH")
+_RESPONSE, _OPCODE, _TRUNCATED, _RECURSE = 0x8000, 0x7800, 0x0200, 0x0100
+_RCODE = 0x000F
+_INTERNET = 1
+_MAX_NAME = 255
+_POINTER = 0xC0
+
+
+class Question(NamedTuple):
+    """What is asked for."""
+
+    name: bytes
+    """As on the wire, in lower case."""
+    type: int
+
+
+class Response(NamedTuple):
+    """What a response says."""
+
+    id: int
+    question: Question | None
+    """The question it repeats; None where it repeats none, as some servers do with an error."""
+    rcode: int
+    truncated: bool
+    types: tuple[int, ...]
+    """The types of the records in its answer section, class IN."""
+
+
+class Malformed(Exception):
+    """Not a response in the format of RFC 1035. `id` is what stands in the place of the ID."""
+
+    def __init__(self, id_: int, message: str) -> None:
+        super().__init__(message)
+        self.id = id_
+
+
+def question(name: str, record_type: str) -> Question:
+    """The question; raises ValueError for what is not a domain name (RFC 1035 section 2.3.4)."""
+    labels = [] if name == "." else name.removesuffix(".").lower().encode("ascii").split(b".")
+    if any(not 1 <= len(label) <= 63 for label in labels):
+        raise ValueError(f"{name!r}: a label has 1 to 63 octets")
+    wire = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+    if len(wire) > _MAX_NAME:
+        raise ValueError(f"{name!r}: longer than {_MAX_NAME} octets")
+    return Question(wire, TYPES[record_type])
+
+
+def pack_query(asked: Question, id_: int) -> bytes:
+    """A query that asks for recursion; without EDNS, which old servers refuse: answers up to 512 octets."""
+    header = _HEADER.pack(id_, _RECURSE, 1, 0, 0, 0)
+    return header + asked.name + _QUESTION.pack(asked.type, _INTERNET)
+
+
+def parse_response(data: bytes) -> Response | None:
+    """The response, None when there are too few octets for an ID; raises Malformed."""
+    if len(data) < 2:
+        return None
+    id_ = int.from_bytes(data[:2], "big")
+    if len(data) < HEADER_SIZE:
+        raise Malformed(id_, "cut short in the header")
+    _, flags, questions, answers, _, _ = _HEADER.unpack_from(data)
+    if not flags & _RESPONSE or flags & _OPCODE:
+        raise Malformed(id_, "not a response to a standard query")
+    if questions > 1:
+        raise Malformed(id_, "more than one question")
+    reader = _Reader(data, id_)
+    asked = reader.question() if questions else None
+    truncated = bool(flags & _TRUNCATED)
+    return Response(id_, asked, flags & _RCODE, truncated, reader.types(answers, truncated=truncated))
+
+
+class _Reader:
+    """Walks over a message. Every step is bounded by the message's end."""
+
+    def __init__(self, data: bytes, id_: int) -> None:
+        self._data = data
+        self._id = id_
+        self._at = HEADER_SIZE
+
+    def question(self) -> Question:
+        name = self._name()
+        kind, class_ = self._take(_QUESTION)
+        if class_ != _INTERNET:
+            raise Malformed(self._id, "a question of another class")
+        return Question(name, kind)
+
+    def types(self, count: int, *, truncated: bool) -> tuple[int, ...]:
+        """Types of the next `count` records; a truncated message may end within."""
+        found: list[int] = []
+        for _ in range(min(count, MAX_RECORDS)):
+            if truncated and self._at >= len(self._data):
+                break
+            self._name()
+            kind, class_, _, length = self._take(_RECORD)
+            if self._at + length > len(self._data):
+                raise Malformed(self._id, "cut short in a record")
+            self._at += length
+            if class_ == _INTERNET:
+                found.append(kind)
+        return tuple(found)
+
+    def _take(self, layout: Struct) -> tuple[int, ...]:
+        if self._at + layout.size > len(self._data):
+            raise Malformed(self._id, "cut short")
+        values = layout.unpack_from(self._data, self._at)
+        self._at += layout.size
+        return values
+
+    def _name(self) -> bytes:
+        """A name, compressed or not (section 4.1.4): each pointer leads further back, so that none loops."""
+        name = bytearray()
+        at, lowest, end = self._at, self._at, None
+        while True:
+            length = self._octet(at)
+            if length >= _POINTER:
+                target = (length & ~_POINTER) << 8 | self._octet(at + 1)
+                end = at + 2 if end is None else end
+                if target >= lowest:
+                    raise Malformed(self._id, "a pointer that does not lead back")
+                at = lowest = target
+                continue
+            if length > 63:
+                raise Malformed(self._id, "an unknown kind of label")
+            if at + 1 + length > len(self._data):
+                raise Malformed(self._id, "cut short in a name")
+            name += self._data[at : at + 1 + length]
+            if len(name) > _MAX_NAME:
+                raise Malformed(self._id, "a name that is too long")
+            at += 1 + length
+            if not length:
+                self._at = at if end is None else end
+                return bytes(name).lower()
+
+    def _octet(self, at: int) -> int:
+        if at >= len(self._data):
+            raise Malformed(self._id, "cut short in a name")
+        return self._data[at]

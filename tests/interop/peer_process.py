@@ -1,0 +1,45 @@
+"""Peer programs that listen on loopback for the time of a test."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+
+def require(program: str, package: str) -> str:
+    """The path of a program; skips the test with the reason where it is missing."""
+    found = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin")
+    if found is None:
+        pytest.skip(f"the program {program} is not installed (Debian: apt install {package})")
+    return found
+
+
+def free_port(kind: int) -> int:
+    """A port of 127.0.0.1 that nobody used a moment ago."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(*command: str, ready: str) -> Iterator[None]:
+    """Run a peer; goes on once it has printed a line that contains `ready`."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as peer:
+        assert peer.stdout is not None
+        said: list[str] = []
+        try:
+            for line in peer.stdout:
+                said.append(line)
+                if ready in line:
+                    break
+            else:
+                pytest.fail(f"{command[0]} ended before it was ready: {''.join(said)}")
+            yield
+        finally:
+            peer.kill()

@@ -1,0 +1,97 @@
+"""Far ends on loopback that behave as told, and rounds that measure them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult
+from ipsecping.net.clocks import Clock
+from ipsecping.net.resolve import Resolver, lookup
+from ipsecping.rounds.prober import PathProber
+
+LOOPBACK = ("127.0.0.1", "::1")
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def probe(kind: ProbeType, **fields: Any) -> PlannedProbe:
+    """A short probe: three packets, 10 ms apart; the timeout is long, for nobody waits for it in vain."""
+    usual = {"name": "p", "count": 3, "spacing_ms": 10, "timeout_ms": 5000, "size": 0}
+    return PlannedProbe(type=kind, **{**usual, **fields})
+
+
+def check(*probes: PlannedProbe, target: str = "127.0.0.1") -> PlannedCheck:
+    return PlannedCheck(
+        uid="u", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
+        target=target, interval_ms=None, probes=probes,
+    )  # fmt: skip
+
+
+@contextmanager
+def prober(*, find: Callable[[str], list[str]] = lookup) -> Iterator[PathProber]:
+    """A prober that resolves names by `find`."""
+    made = PathProber(Clock(), Resolver(find))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+async def measure(planned: PlannedProbe, target: str = "127.0.0.1") -> RoundResult:
+    """One round of one probe."""
+    with prober() as made:
+        (result,) = await made.round(check(planned, target=target))
+    return result
+
+
+@asynccontextmanager
+async def tcp_server(handler: Handler, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[int]:
+    """The port of a TCP server. A handler's connection is closed when it returns."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, host, 0, **options)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Accepts and says nothing until the other end goes."""
+    while await reader.read(4096):
+        pass
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Closes at once."""
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Resets at once."""
+    raw: socket.socket = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    writer.transport.abort()
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port whose accept queue is full: Linux drops every further SYN without a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as first:
+        first.connect(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def closed_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port on which nobody listens."""
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port

@@ -1,0 +1,90 @@
+"""The probe that the options of `ipsecping ping` make."""
+
+import argparse
+
+import pytest
+
+from ipsecping.cli import ping
+from ipsecping.cli.errors import CommandError
+from ipsecping.cli.ping_probe import probe_from
+from ipsecping.contract import (
+    DnsOptions,
+    HttpOptions,
+    Options,
+    ProbeType,
+    RecordType,
+    StampOptions,
+    TcpOptions,
+    TlsOptions,
+)
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    ping.add_arguments(parser)
+    return parser.parse_args(["10.0.0.1", *words])
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "port", "size", "options"),
+    [
+        ("", ProbeType.ICMP, None, 56, None),
+        ("--stamp 862", ProbeType.STAMP, 862, 56, StampOptions()),
+        ("--udp-echo 7 -s 100", ProbeType.UDP_ECHO, 7, 100, None),
+        ("--tcp 22", ProbeType.TCP, 22, 0, TcpOptions()),
+        ("--tcp 443 --tls", ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions())),
+        (
+            "--tcp 443 --tls --insecure --server-name a --ca-file b",
+            ProbeType.TCP,
+            443,
+            0,
+            TcpOptions(tls=TlsOptions(server_name="a", ca_file="b", verify=False)),
+        ),
+        ("--http http://a/b", ProbeType.HTTP, None, 0, HttpOptions(url="http://a/b")),
+        (
+            "--http https://a/ --insecure",
+            ProbeType.HTTP,
+            None,
+            0,
+            HttpOptions(url="https://a/", tls=TlsOptions(verify=False)),
+        ),
+        ("--dns a.example", ProbeType.DNS, 53, 0, DnsOptions(query="a.example")),
+        (
+            "--dns a.example/aaaa --dns-port 5353",
+            ProbeType.DNS,
+            5353,
+            0,
+            DnsOptions(query="a.example", record_type=RecordType.AAAA),
+        ),
+    ],
+)
+def test_options_make_a_probe(
+    words: str, kind: ProbeType, port: int | None, size: int, options: Options | None
+) -> None:
+    probe = probe_from(parse(*words.split(), "--dscp", "46"))
+    assert (probe.type, probe.port, probe.size, probe.options) == (kind, port, size, options)
+    assert probe.dscp == 46
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--tls", "--tcp PORT"),
+        ("--tcp 22 --insecure", "go with --tls or --http"),
+        ("--tcp 22 -s 100", "no payload"),
+        ("--stamp 862 -s 20", "44 to 65507"),
+        ("--http ftp://a/", "http:// or https://"),
+        ("--dns a..b", "not a domain name"),
+        ("--dns a/bogus", "not one of A, AAAA"),
+        ("-i 1ms", "shortest interval"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused_with_a_reason(words: str, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        probe_from(parse(*words.split()))
+
+
+@pytest.mark.parametrize("words", [["--dscp", "64"], ["--dscp", "ef"], ["--tcp", "0"]])
+def test_values_out_of_range_are_refused(words: list[str]) -> None:
+    with pytest.raises(argparse.ArgumentError, match="is not"):
+        parse(*words)
