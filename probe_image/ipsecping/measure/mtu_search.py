@@ -1,0 +1,171 @@
+"""Which size to try next in a search for the path MTU, and when it is found (RFC 8899, RFC 4821).
+
+A size passes by one proof and fails by several losses under answered companions. Proof outweighs failure: a
+size that passes clears all failures up to it. So a limit found too low by chance is found out when the size
+just above it is confirmed to fail, with as many tries as the loss seen on the path demands. A message "too
+big" only says where to look next (RFC 8899 section 4.6): nothing is believed that was not tried.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from ..contract import PathMtu
+from .mtu_evidence import Evidence, Shot, loss_of_companions, trustworthy, weigh
+
+FIRST_SEQUENCE = 2
+"""As in `ledger`: a stateful reflector's own numbers differ from ours from the first reply on."""
+TRIES = 2
+"""So many losses make a size fail, provisionally."""
+LEAST_TRIES, MOST_TRIES = 3, 20
+"""So many losses confirm the final limit, depending on the loss of companions."""
+ERROR = 1e-5
+"""Accepted probability that the final limit is one of chance."""
+MAX_HINTS = 8
+_IP_HEADER = {False: 20, True: 40}
+_TCP_HEADER = 20
+
+
+class Step(NamedTuple):
+    """What to send next: `tries` packets of `size` octets, each with its companion."""
+
+    size: int
+    tries: int
+
+
+class Limit(NamedTuple):
+    """The end of one search: the largest size that passes, None if not even the least does."""
+
+    size: int | None
+
+
+def mss_of(mtu: int, *, ipv6: bool) -> int:
+    """The TCP maximum segment size to clamp to for a path MTU (RFC 9293 section 3.7.1)."""
+    return max(mtu - _IP_HEADER[ipv6] - _TCP_HEADER, 0)
+
+
+def tries_needed(sent: int, lost: int) -> int:
+    """Losses in a row that chance explains with a probability of at most `ERROR`, in bounds."""
+    share = (lost + 0.5) / (sent + 1)
+    return min(max(math.ceil(math.log(ERROR) / math.log(share)), LEAST_TRIES), MOST_TRIES)
+
+
+def _narrow(
+    *,
+    low: int,
+    high: int,
+    passed: Collection[int],
+    failed: Mapping[int, int],
+    refused: Collection[int],
+    hints: Collection[int],
+    needed: int,
+) -> Step | Limit:
+    """The next size between `low` and `high` to try, or the largest that passes.
+
+    `failed` counts the failures of each size, `refused` are sizes that fail for certain.
+    """
+    if not passed:
+        if low in refused or failed.get(low, 0) >= needed:
+            return Limit(None)
+        return Step(low, needed if failed.get(low, 0) else TRIES)
+    good = max(passed)
+    bad = min(
+        (s for s in {*failed, *refused} if s > good and (s in refused or failed[s] >= TRIES)),
+        default=high + 1,
+    )
+    if bad <= good + 1 or good >= high:
+        lacking = 0 if bad > high or bad in refused else needed - failed.get(bad, 0)
+        return Limit(good) if lacking <= 0 or good >= high else Step(bad, lacking)
+    for hint in hints:
+        for size in (hint, hint + 1):
+            if good < size < bad and (size == hint or good == hint):
+                return Step(size, TRIES)
+    return Step(high if bad > high else (good + bad) // 2, TRIES)
+
+
+class MtuSearch:
+    """One search with one far end. The owner sends what `next` says and reports what comes of it."""
+
+    def __init__(self, *, low: int, high: int, floor: int) -> None:
+        """Sizes in octets of the IP packet; `floor` is that of the companions."""
+        self._low, self._high, self._floor = low, high, floor
+        self.shots: list[Shot] = []
+        self._copied = False
+        self._hints: list[int] = []
+        self._told: set[int] = set()
+
+    def shoot(self, *, size: int | None, token: int = 0) -> Shot:
+        """Enter a packet that is about to be sent; without a size, a companion."""
+        number = FIRST_SEQUENCE + len(self.shots)
+        shot = Shot(number, self._floor if size is None else size, size is None, token)
+        self.shots.append(shot)
+        return shot
+
+    def find(self, sequence: int | None) -> Shot | None:
+        """The packet with that number."""
+        index = -1 if sequence is None else sequence - FIRST_SEQUENCE
+        return self.shots[index] if 0 <= index < len(self.shots) else None
+
+    def answered(self, shot: Shot, *, reply: int | None, whole: bool) -> None:
+        """An answer to `shot` came; late ones and copies are welcome."""
+        if shot.answered and reply != shot.reply:
+            self._copied = True  # the packet was copied on the way there: the numbers count copies
+        else:
+            shot.reply = reply
+        shot.answered = True
+        shot.whole |= whole
+
+    def too_big(self, shot: Shot | None, mtu: int) -> None:
+        """A message says that `shot` (None: it does not say which) exceeds a link of `mtu` octets."""
+        if shot is not None:
+            self._told.add(shot.size)
+        self._hint(mtu, self._high if shot is None else shot.size)
+
+    def refused(self, shot: Shot, mtu: int) -> None:
+        """This host's own link, of `mtu` octets (0: unknown), is too small for `shot`."""
+        shot.refused = True
+        self._hint(mtu, shot.size)
+
+    def _hint(self, mtu: int, limit: int) -> None:
+        if self._low <= mtu < limit and mtu not in self._hints and len(self._hints) < MAX_HINTS:
+            self._hints.append(mtu)
+
+    def next(self) -> Step | PathMtu:
+        """What to send now, or what was found."""
+        counted = trustworthy(self.shots) and not self._copied
+        evidence = weigh(self.shots, counted=counted)
+        there = self._direction(evidence, back=False, high=self._high)
+        if isinstance(there, Step):
+            return there
+        if there.size is None:
+            return PathMtu(forward=None, reverse=None, too_big=self._was_told(0))
+        back: Step | Limit | None = None
+        if counted:
+            back = self._direction(evidence, back=True, high=there.size)
+            if isinstance(back, Step):
+                return back
+            back = Limit(self._floor if back.size is None else back.size)
+        elif there.size == self._high and evidence[there.size].returned:
+            back = there
+        return PathMtu(
+            forward=there.size,
+            reverse=None if back is None else back.size,
+            too_big=self._was_told(there.size),
+        )
+
+    def _direction(self, evidence: Mapping[int, Evidence], *, back: bool, high: int) -> Step | Limit:
+        return _narrow(
+            low=self._low,
+            high=high,
+            passed=[s for s, e in evidence.items() if (e.returned if back else e.arrived) and s <= high],
+            failed={s: e.kept if back else e.lost for s, e in evidence.items() if s <= high},
+            refused=[] if back else [s for s, e in evidence.items() if e.refused],
+            hints=self._hints,
+            needed=tries_needed(*loss_of_companions(self.shots)),
+        )
+
+    def _was_told(self, limit: int) -> bool:
+        """Whether messages came about sizes beyond the limit."""
+        here = self._low if limit == 0 else limit + 1
+        own = any(shot.refused and shot.size == here for shot in self.shots)
+        return own or any(size > limit for size in self._told)

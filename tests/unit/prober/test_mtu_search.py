@@ -1,0 +1,159 @@
+"""The search for the path MTU against simulated paths: exact whatever is lost, said or forged on the way."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import PathMtu
+from ipsecping.measure.mtu_search import MtuSearch, Step, mss_of, tries_needed
+
+LOW, HIGH, FLOOR = 576, 1500, 72
+MOST_PACKETS = 5000
+
+
+@dataclass
+class Path:
+    """A path and its reflector. Losses by `chance`, which draws a number in 0..1 for each crossing."""
+
+    forward: int
+    reverse: int
+    loss: float = 0.0
+    stateful: bool = True
+    told: bool = False
+    link: int = 65_535
+    forged: list[int] = field(default_factory=list)
+    chance: Callable[[], float] = lambda: 1.0
+    copies: float = 0.0
+    fragments: bool = False
+    replies: int = 0
+
+    def search(self, *, low: int = LOW, high: int = HIGH) -> tuple[PathMtu, int]:
+        """What is found and with how many packets."""
+        search = MtuSearch(low=low, high=high, floor=FLOOR)
+        while isinstance(step := search.next(), Step):
+            for _ in range(step.tries):
+                self.carry(search, step.size)
+                self.carry(search, None)
+            assert len(search.shots) < MOST_PACKETS
+        return step, len(search.shots)
+
+    def carry(self, search: MtuSearch, size: int | None) -> None:
+        shot = search.shoot(size=size)
+        if shot.size > self.link:
+            search.refused(shot, self.link)
+            return
+        if self.forged and size is not None:
+            search.too_big(shot, self.forged.pop())
+        if shot.size > self.forward:
+            if self.told:
+                search.too_big(shot, self.forward)
+            return
+        if self.chance() < self.loss:
+            return
+        for _ in range(2 if self.chance() < self.copies else 1):
+            reply = self.replies if self.stateful else shot.sequence
+            self.replies += 1
+            if shot.size <= self.reverse and self.chance() >= self.loss:
+                search.answered(shot, reply=reply, whole=True)
+            elif self.fragments and self.chance() >= self.loss:
+                search.answered(shot, reply=reply, whole=False)
+
+
+mtus = st.integers(LOW, HIGH)
+
+
+@given(forward=mtus, reverse=mtus, told=st.booleans(), fragments=st.booleans())
+def test_both_directions_are_found_exactly_on_a_path_without_loss(
+    forward: int, reverse: int, told: bool, fragments: bool
+) -> None:
+    found, packets = Path(forward, reverse, told=told, fragments=fragments).search()
+    assert found == PathMtu(forward=forward, reverse=min(forward, reverse), too_big=told and forward < HIGH)
+    assert packets <= 160
+
+
+@given(
+    forward=mtus,
+    reverse=mtus,
+    loss=st.floats(0, 0.3),
+    told=st.booleans(),
+    forged=st.lists(st.integers(0, 70_000), max_size=20),
+    seed=st.integers(0, 2**32),
+)
+def test_random_loss_both_ways_and_forged_messages_do_not_change_what_is_found(
+    forward: int, reverse: int, loss: float, told: bool, forged: list[int], seed: int
+) -> None:
+    path = Path(forward, reverse, loss, told=told, forged=forged, chance=random.Random(seed).random)
+    found, _ = path.search()
+    assert (found.forward, found.reverse) == (forward, min(forward, reverse))
+
+
+@given(forward=mtus, reverse=mtus, loss=st.floats(0, 0.3), seed=st.integers(0, 2**32))
+def test_a_stateless_reflector_shows_what_passes_both_ways_and_no_direction(
+    forward: int, reverse: int, loss: float, seed: int
+) -> None:
+    path = Path(forward, reverse, loss, stateful=False, chance=random.Random(seed).random)
+    found, _ = path.search()
+    both = min(forward, reverse)
+    assert (found.forward, found.reverse) == (both, HIGH if both == HIGH else None)
+
+
+@given(forward=mtus, reverse=mtus, seed=st.integers(0, 2**32))
+def test_copies_made_on_the_way_never_make_a_size_pass_that_did_not_arrive(
+    forward: int, reverse: int, seed: int
+) -> None:
+    path = Path(forward, reverse, 0.1, copies=0.2, chance=random.Random(seed).random)
+    found, _ = path.search()
+    assert found.forward is not None
+    assert min(forward, reverse) <= found.forward <= forward
+
+
+def test_a_believable_but_wrong_message_costs_packets_not_truth() -> None:
+    found, _ = Path(1438, 1438, forged=[600, 1437, 1439, 1280]).search()
+    assert (found.forward, found.reverse) == (1438, 1438)
+
+
+def test_an_honest_message_spares_packets() -> None:
+    _, told = Path(1438, 1500, told=True).search()
+    _, silent = Path(1438, 1500).search()
+    assert told < silent / 2
+
+
+def test_a_black_hole_is_told_from_a_path_that_says_why() -> None:
+    assert Path(1400, 1500, told=True).search()[0].too_big
+    assert not Path(1400, 1500).search()[0].too_big
+
+
+def test_the_own_link_is_a_limit_that_needs_no_second_try() -> None:
+    found, packets = Path(9000, 9000, link=1500).search(high=9000)
+    assert found == PathMtu(forward=1500, reverse=1500, too_big=True)
+    assert packets <= 16
+
+
+def test_a_link_of_ours_far_above_the_limit_does_not_hide_a_black_hole() -> None:
+    found, _ = Path(1400, 1400, link=1500).search(high=9000)
+    assert found == PathMtu(forward=1400, reverse=1400, too_big=False)
+
+
+def test_a_path_below_the_least_size_has_no_mtu_in_the_bounds() -> None:
+    assert Path(1000, 1500).search(low=1280)[0] == PathMtu(forward=None, reverse=None, too_big=False)
+
+
+def test_answers_that_are_small_only_come_back_as_far_as_the_companion_does() -> None:
+    assert Path(1500, 1000).search(low=1280)[0] == PathMtu(forward=1500, reverse=FLOOR, too_big=False)
+
+
+@pytest.mark.parametrize(
+    ("mtu", "ipv6", "mss"), [(1438, False, 1398), (1438, True, 1378), (1500, False, 1460)]
+)
+def test_the_mss_leaves_room_for_the_headers_of_ip_and_tcp(mtu: int, ipv6: bool, mss: int) -> None:
+    assert mss_of(mtu, ipv6=ipv6) == mss
+
+
+def test_more_loss_on_the_path_demands_more_tries() -> None:
+    assert tries_needed(40, 0) == 3
+    assert tries_needed(40, 4) > tries_needed(40, 1)
+    assert tries_needed(4, 4) == 20
