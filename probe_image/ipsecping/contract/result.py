@@ -88,6 +88,8 @@ class RoundResult:
     """Of a PathMTU probe."""
     certificate_expiry: int | None = None
     """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
+    nat: bool | None = None
+    """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
 
 
 def result_to_json(result: RoundResult) -> dict[str, Any]:
@@ -121,6 +123,7 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "invalid": result.invalid and result.invalid.value,
         "pathMTU": None if result.path_mtu is None else _path_mtu_to_json(result.path_mtu),
         "certificateExpiry": result.certificate_expiry,
+        "nat": result.nat,
     }
     return content | {key: value for key, value in optional.items() if value is not None}
 
@@ -168,6 +171,7 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         invalid=fields.member(source, "invalid", path, Invalidity) if source.get("invalid") else None,
         path_mtu=_path_mtu(source["pathMTU"], f"{path}.pathMTU") if source.get("pathMTU") else None,
         certificate_expiry=fields.optional_integer(source, "certificateExpiry", path),
+        nat=None if source.get("nat") is None else fields.flag(source, "nat", path),
     )
 
 

@@ -23,6 +23,8 @@ class Shot:
     answered: bool = False
     whole: bool = False
     """The answer was as large as the packet and came in one piece."""
+    left: bool = True
+    """False when this host did not send it."""
     refused: bool = False
     """This host's own link is too small for it."""
 
@@ -85,7 +87,7 @@ def weigh(shots: Sequence[Shot], *, counted: bool) -> Mapping[int, Evidence]:
 def loss_of_companions(shots: Sequence[Shot]) -> tuple[int, int]:
     """Companions sent up to the last answer, and how many of them were not answered."""
     last = max((shot.sequence for shot in shots if shot.answered), default=-1)
-    judged = [shot for shot in shots if shot.companion and shot.sequence <= last]
+    judged = [shot for shot in shots if shot.companion and shot.left and shot.sequence <= last]
     return len(judged), sum(not shot.answered for shot in judged)
 
 
@@ -94,7 +96,7 @@ def _gaps(shots: Sequence[Shot]) -> Iterable[tuple[list[Shot], int | None]]:
     silent: list[Shot] = []
     before: Shot | None = None
     for shot in shots:
-        if shot.refused:
+        if not shot.left:
             continue
         if not shot.answered:
             silent.append(shot)

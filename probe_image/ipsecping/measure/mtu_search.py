@@ -123,7 +123,7 @@ class MtuSearch:
 
     def refused(self, shot: Shot, mtu: int) -> None:
         """This host's own link, of `mtu` octets (0: unknown), is too small for `shot`."""
-        shot.refused = True
+        shot.left, shot.refused = False, True
         self._hint(mtu, shot.size)
 
     def _hint(self, mtu: int, limit: int) -> None:

@@ -1,9 +1,16 @@
-"""What a probe type has to offer: a session with one address, in which packets are sent and answered."""
+"""What a probe type has to offer.
 
-from collections.abc import Callable
+Most types offer a session with one address, in which packets are sent and answered at the pace of the plan
+(ProbeMethod). A type whose next packet depends on what became of the one before runs its rounds by itself
+(RoundMethod).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from ..contract import Invalidity, PlannedProbe
+from ..contract import Invalidity, LossReason, PathMtu, PlannedCheck, PlannedProbe
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
 from ..net.clocks import Clock
@@ -47,3 +54,23 @@ class ProbeMethod(NamedTuple):
     """Octets of payload without which the probe cannot tell its answers from others."""
     open: Callable[[PlannedProbe, str, Clock], Session]
     """Starts a session with an IP address, in a event loop. Raises OSError, PingForbidden, RoundInvalid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a round came to that its method ran by itself. Packets sent are those received and lost."""
+
+    received: int = 0
+    losses: Mapping[LossReason, int] = field(default_factory=lambda: MappingProxyType({}))
+    invalid: Invalidity | None = None
+    path_mtu: PathMtu | None = None
+    nat: bool | None = None
+
+
+class RoundMethod(NamedTuple):
+    """One entry of the registry, of a type that runs its rounds by itself."""
+
+    measure: Callable[[PlannedCheck, PlannedProbe, str], Awaitable[Outcome]]
+    """One round with an IP address, over within the round's own time: `(count - 1) * spacing + timeout`.
+
+    Raises OSError and PingForbidden."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..contract import ProbeType
-from . import dns, http, icmp, stamp, tcp, udp_echo
-from .base import ProbeMethod
+from . import dns, http, icmp, ike, path_mtu, stamp, tcp, udp_echo
+from .base import ProbeMethod, RoundMethod
 
 METHODS: Mapping[ProbeType, ProbeMethod] = MappingProxyType(
     {
@@ -17,3 +17,11 @@ METHODS: Mapping[ProbeType, ProbeMethod] = MappingProxyType(
         ProbeType.DNS: dns.METHOD,
     }
 )
+
+ROUND_METHODS: Mapping[ProbeType, RoundMethod] = MappingProxyType(
+    {
+        ProbeType.PATH_MTU: path_mtu.METHOD,
+        ProbeType.IKE: ike.METHOD,
+    }
+)
+"""Of the types that run their rounds by themselves."""

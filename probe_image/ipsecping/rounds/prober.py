@@ -22,8 +22,9 @@ from ..net.datagram import PingForbidden
 from ..net.errors import reason_of_errno
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
-from ..probes.registry import METHODS
+from ..probes.registry import METHODS, ROUND_METHODS
 from .pacing import Pacing
+from .whole import whole_round
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +86,12 @@ class PathProber:
         if address is None:
             return _without_session(check, probe, started_at, lost=LossReason.RESOLVE_FAILED)
         started_at = time.time_ns()
+        method = ROUND_METHODS.get(probe.type)
         try:
-            result = await rounds.round(check, address)
+            if method is None:
+                result = await rounds.round(check, address)
+            else:
+                result = await whole_round(method, check, probe, address)
         except PingForbidden as error:
             self._tell(check, str(error), probe=probe.name)
         except RoundInvalid as error:

@@ -1,0 +1,196 @@
+"""A connected datagram socket without timestamps: what came, in how large pieces, and what was refused.
+
+For probes that ask whether a packet passes rather than how long it takes. With `dont_fragment`, packets leave
+in one piece and at their full size whatever path MTU the kernel has cached (IP_PMTUDISC_PROBE of ip(7) and
+ipv6(7)): only the device's own MTU is a limit.
+"""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from ..contract import LossReason
+from . import timestamping
+from .datagram import PingForbidden
+from .errors import reason_of_errno, reason_of_extended_error
+
+MAX_BATCH = 256
+"""Messages taken per call from each of the two queues."""
+# Of <linux/in.h> and <linux/in6.h>; Python's socket module lacks them.
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
+_IP_RECVFRAGSIZE, _IPV6_RECVFRAGSIZE = 25, 77
+_MAX_DATAGRAM = 65_535
+_ORIGIN_LOCAL = 1
+_INT = struct.Struct("=i")
+_FRAGMENT_KINDS = {(socket.IPPROTO_IP, _IP_RECVFRAGSIZE), (socket.IPPROTO_IPV6, _IPV6_RECVFRAGSIZE)}
+
+
+class TooBigHere(Exception):
+    """A packet exceeds this host's own link of `mtu` octets (0: unknown)."""
+
+    def __init__(self, mtu: int) -> None:
+        super().__init__(f"larger than the {mtu} octets of this host's link")
+        self.mtu = mtu
+
+
+class NotSent(Exception):
+    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.reason: LossReason | None = reason_of_errno(error.errno)
+
+
+class Arrival(NamedTuple):
+    """A packet came in."""
+
+    data: bytes
+    fragment: int | None
+    """Octets of the largest fragment it came in; None: in one piece."""
+
+
+class Refusal(NamedTuple):
+    """ICMP says that a packet of ours was lost on the way."""
+
+    quote: bytes
+    """As much of the packet as came back, perhaps nothing."""
+    reason: LossReason
+    mtu: int
+    """With `MessageTooBig`: the MTU of the link that was too small, as the message claims."""
+
+
+class UntimedSocket:
+    """Non-blocking; the owner waits for readability of `fileno()` and then calls `receive`."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._refusals: list[Refusal] = []
+        self._own_limit: int | None = None
+
+    def fileno(self) -> int:
+        """For the event loop."""
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Our own address and port."""
+        address, port = self._sock.getsockname()[:2]
+        return str(address).partition("%")[0], int(port)
+
+    def send(self, data: bytes) -> None:
+        """Send; raises TooBigHere and NotSent.
+
+        An ICMP error about an earlier packet also fails the next call: that one is tried again. For "too
+        big", the error queue tells this host's own verdict from a router's.
+        """
+        failure: OSError | None = None
+        for _ in range(3):
+            try:
+                self._sock.send(data)
+            except OSError as error:
+                failure = error
+                if error.errno == errno.EMSGSIZE:
+                    self._own_limit = None
+                    self._read_errors()
+                    if self._own_limit is not None:
+                        raise TooBigHere(self._own_limit) from error
+            else:
+                return
+        assert failure is not None
+        raise NotSent(failure) from failure
+
+    def receive(self) -> tuple[list[Arrival], list[Refusal]]:
+        """All that has come."""
+        arrivals: list[Arrival] = []
+        for _ in range(MAX_BATCH):
+            try:
+                data, items, _, _ = self._sock.recvmsg(_MAX_DATAGRAM, timestamping.ANCILLARY_SIZE)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:  # an ICMP error, which also stands in the error queue
+                continue
+            arrivals.append(Arrival(data, _fragment_size(items)))
+        self._read_errors()
+        refusals, self._refusals = self._refusals, []
+        return arrivals, refusals
+
+    def _read_errors(self) -> None:
+        for _ in range(MAX_BATCH):
+            try:
+                data, items, _, _ = self._sock.recvmsg(
+                    _MAX_DATAGRAM, timestamping.ANCILLARY_SIZE, timestamping.MSG_ERRQUEUE
+                )
+            except OSError:
+                return
+            error = timestamping.parse_ancillary(items).error
+            if error is None:
+                continue
+            if error.origin == _ORIGIN_LOCAL:
+                if error.errno == errno.EMSGSIZE:
+                    self._own_limit = error.info
+            elif reason := reason_of_extended_error(error):
+                self._refusals.append(
+                    Refusal(data, reason, error.info if reason is LossReason.MESSAGE_TOO_BIG else 0)
+                )
+
+
+def open_untimed_udp(address: str, port: int, *, dscp: int = 0, dont_fragment: bool = False) -> UntimedSocket:
+    """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
+    return _open(address, port, 0, dscp, dont_fragment)
+
+
+def open_untimed_ping(address: str, *, dscp: int = 0, dont_fragment: bool = False) -> UntimedSocket:
+    """An unprivileged ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
+    ipv6 = ip_address(address.partition("%")[0]).version == 6
+    protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
+    try:
+        return _open(address, 0, protocol, dscp, dont_fragment)
+    except PermissionError as error:
+        raise PingForbidden(
+            "ICMP needs ping sockets: sysctl -w net.ipv4.ping_group_range='0 2147483647' allows them"
+        ) from error
+
+
+def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool) -> UntimedSocket:
+    numeric = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    family, _, _, _, target = numeric[0]
+    sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
+    try:
+        sock.setblocking(False)
+        timestamping.enable_errors(sock)
+        for level, option, value in _options(family, dscp, dont_fragment):
+            sock.setsockopt(level, option, value)
+        sock.connect(target)
+    except BaseException:
+        sock.close()
+        raise
+    return UntimedSocket(sock)
+
+
+def _options(family: int, dscp: int, dont_fragment: bool) -> Iterable[tuple[int, int, int]]:
+    if family == socket.AF_INET6:
+        level, traffic_class = socket.IPPROTO_IPV6, socket.IPV6_TCLASS
+        discover, fragment_size = _IPV6_MTU_DISCOVER, _IPV6_RECVFRAGSIZE
+    else:
+        level, traffic_class = socket.IPPROTO_IP, socket.IP_TOS
+        discover, fragment_size = _IP_MTU_DISCOVER, _IP_RECVFRAGSIZE
+    if dscp:
+        yield level, traffic_class, dscp << 2
+    if dont_fragment:
+        yield level, discover, _PMTUDISC_PROBE
+        yield level, fragment_size, 1
+
+
+def _fragment_size(items: Iterable[tuple[int, int, bytes]]) -> int | None:
+    for level, kind, data in items:
+        if (level, kind) in _FRAGMENT_KINDS and len(data) >= _INT.size:
+            (size,) = _INT.unpack_from(data)
+            return int(size) or None
+    return None

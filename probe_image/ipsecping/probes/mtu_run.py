@@ -1,0 +1,192 @@
+"""Carries out one search for the path MTU: sends what it asks for and waits for what comes of it."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from ..contract import LossReason, PathMtu
+from ..measure.mtu_evidence import Shot
+from ..measure.mtu_search import MtuSearch, Step
+from ..net.untimed import NotSent, Refusal, TooBigHere, UntimedSocket
+from .mtu_packets import Packets, new_token
+
+log = logging.getLogger(__name__)
+
+MAX_PACKETS = 1000
+"""A search that needs more is given up."""
+PAIR_SPACING = 5_000_000
+"""Nanoseconds between the tries of one size."""
+PATIENCE = 100_000_000
+"""At least so long (nanoseconds) an answer is awaited that nothing shows to be lost."""
+GRACE = 5_000_000
+"""At least so long (nanoseconds) a large packet's answer may come after its companion's."""
+
+
+class SmallPackets(NamedTuple):
+    """What became of the companions: the figures of a round, which the size limit does not touch."""
+
+    received: int
+    losses: Mapping[LossReason, int]
+    failed_here: bool
+    """This host could not send one (ENOBUFS, ENOMEM, ...)."""
+
+
+class MtuRun:
+    """One search over one socket, in a running event loop. Times in nanoseconds."""
+
+    def __init__(
+        self,
+        *,
+        sock: UntimedSocket,
+        packets: Packets,
+        low: int,
+        high: int,
+        timeout: int,
+        tried: Callable[[Step, Shot], None] | None = None,
+    ) -> None:
+        """`low` and `high` in octets of the IP packet, `timeout` for each; `tried` is told of each step."""
+        self._timeout = timeout
+        self._sock = sock
+        self._packets = packets
+        self._search = MtuSearch(low=max(low, packets.floor), high=high, floor=packets.floor)
+        self._tried = tried
+        self._sent_at: dict[int, int] = {}
+        self._in_time: set[int] = set()
+        self._reasons: dict[int, LossReason | None] = {}
+        self._largest_rtt = 0
+        self._news = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._readable)
+        self.messages: list[int] = []
+        """The MTUs stated by messages about our packets."""
+
+    def close(self) -> None:
+        """End the search; the socket is the owner's."""
+        self._loop.remove_reader(self._sock.fileno())
+
+    async def reach(self, *, count: int, spacing: int) -> bool:
+        """Send small packets until one is answered, at most `count`; False: none was."""
+        for left in reversed(range(count)):
+            self._shoot(None)
+            if await self._until(
+                self._any_answer, time.monotonic_ns() + (spacing if left else self._timeout)
+            ):
+                return True
+        return False
+
+    async def find(self, *, until: int) -> PathMtu | None:
+        """Search; None when it is not over at `until` (monotonic) or with `MAX_PACKETS`."""
+        while isinstance(step := self._search.next(), Step):
+            if time.monotonic_ns() >= until or len(self._search.shots) + 2 * step.tries > MAX_PACKETS:
+                return None
+            await self._take(step)
+        return step
+
+    async def settle(self, *, until: int | None = None) -> SmallPackets:
+        """Wait until each small packet is answered, refused or has had its timeout; then the figures.
+
+        Packets that are still awaited at `until` (monotonic) are forgotten, not lost.
+        """
+        small = [shot for shot in self._search.shots if shot.companion]
+        over = self._sent_at[small[-1].sequence] + self._timeout
+        await self._until(
+            lambda: all(shot.answered or shot.sequence in self._reasons for shot in small),
+            over if until is None else min(over, until),
+        )
+        received, losses, failed_here, now = 0, Counter[LossReason](), False, time.monotonic_ns()
+        for shot in small:
+            reason = self._reasons.get(shot.sequence, LossReason.TIMEOUT)
+            if shot.sequence in self._in_time:
+                received += 1
+            elif reason is None:
+                failed_here = True
+            elif shot.sequence in self._reasons or now - self._sent_at[shot.sequence] >= self._timeout:
+                losses[reason] += 1
+        return SmallPackets(received, losses, failed_here)
+
+    async def _take(self, step: Step) -> None:
+        first = len(self._search.shots)
+        for _ in range(step.tries):
+            self._shoot(step.size)
+            self._shoot(None)
+            if await self._until(lambda: self._decided(first), time.monotonic_ns() + PAIR_SPACING):
+                break
+        patience = min(self._timeout, max(PATIENCE, 2 * self._largest_rtt))
+        await self._until(
+            lambda: self._decided(first) or self._all_small_answered(first),
+            time.monotonic_ns() + patience,
+        )
+        if self._all_small_answered(first):
+            grace = max(GRACE, self._largest_rtt // 4)
+            await self._until(lambda: self._decided(first), time.monotonic_ns() + grace)
+        if self._tried is not None:
+            large = [shot for shot in self._search.shots[first:] if not shot.companion]
+            self._tried(step, next((shot for shot in large if shot.answered), large[-1]))
+
+    def _decided(self, first: int) -> bool:
+        return any((s.answered or s.refused) and not s.companion for s in self._search.shots[first:])
+
+    def _all_small_answered(self, first: int) -> bool:
+        return all(shot.answered or not shot.left for shot in self._search.shots[first:] if shot.companion)
+
+    def _any_answer(self) -> bool:
+        return any(shot.answered for shot in self._search.shots)
+
+    async def _until(self, happened: Callable[[], bool], deadline: int) -> bool:
+        """Wait until something has happened, at most until `deadline` (monotonic)."""
+        while not happened():
+            rest = deadline - time.monotonic_ns()
+            if rest <= 0:
+                return False
+            self._news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), rest / 1e9)
+        return True
+
+    def _shoot(self, size: int | None) -> None:
+        shot = self._search.shoot(size=size, token=new_token())
+        self._sent_at[shot.sequence] = time.monotonic_ns()
+        try:
+            self._sock.send(self._packets.encode(shot.sequence, shot.token, shot.size))
+        except TooBigHere as error:
+            self._search.refused(shot, error.mtu)
+        except NotSent as error:
+            shot.left = False
+            self._reasons[shot.sequence] = error.reason
+            if error.reason is None:
+                log.warning("packet of %d octets not sent: %s", shot.size, error)
+
+    def _readable(self) -> None:
+        now = time.monotonic_ns()
+        arrivals, refusals = self._sock.receive()
+        for refusal in refusals:
+            self._refused(refusal)
+        for arrival in arrivals:
+            reading = self._packets.decode(arrival.data)
+            shot = None if reading is None else self._search.find(reading.sequence)
+            if reading is None or shot is None or shot.token != reading.token:
+                continue  # foreign
+            rtt = now - self._sent_at[shot.sequence]
+            if not shot.answered and rtt <= self._timeout:
+                self._in_time.add(shot.sequence)
+                self._largest_rtt = max(self._largest_rtt, rtt)
+            whole = arrival.fragment is None and reading.size >= shot.size
+            self._search.answered(shot, reply=reading.reply, whole=whole)
+        self._news.set()
+
+    def _refused(self, refusal: Refusal) -> None:
+        """A quote that is not of a packet of ours is not believed; one cut short may be."""
+        quoted = self._packets.quoted(refusal.quote)
+        shot = None if quoted is None else self._search.find(quoted[0])
+        if quoted is not None and (shot is None or shot.token != quoted[1]):
+            return
+        if refusal.reason is LossReason.MESSAGE_TOO_BIG:
+            self.messages.append(refusal.mtu)
+            del self.messages[:-MAX_PACKETS]
+            self._search.too_big(shot, refusal.mtu)
+        elif shot is not None:
+            self._reasons[shot.sequence] = refusal.reason

@@ -1,0 +1,68 @@
+"""Path MTU probe: the largest IP packet that passes with Don't Fragment set, each way (RFC 8899, RFC 8762).
+
+A round first sends small packets, at most `count`, until one is answered; none means that the path is down.
+Then it searches. `sent` and `received` are those of the small packets: a packet beyond the limit is not lost,
+it is what was asked about. A search that does not end within the round's own time gives no MTU.
+"""
+
+import logging
+import time
+from ipaddress import ip_address
+from types import MappingProxyType
+
+from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
+from ..net.untimed import open_untimed_udp
+from .base import Outcome, RoundMethod
+from .mtu_packets import StampPackets
+from .mtu_run import MAX_PACKETS, MtuRun
+
+log = logging.getLogger(__name__)
+
+_MS = 1_000_000
+
+
+async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Outcome:
+    """See RoundMethod."""
+    assert probe.port is not None
+    assert isinstance(probe.options, PathMtuOptions)
+    own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
+    until = time.monotonic_ns() + own_time
+    sock = open_untimed_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
+    run: MtuRun | None = None
+    found: PathMtu | None = None
+    try:
+        run = MtuRun(
+            sock=sock,
+            packets=StampPackets(ipv6=is_ipv6(address)),
+            low=probe.options.min,
+            high=probe.options.max,
+            timeout=probe.timeout_ms * _MS,
+        )
+        reached = await run.reach(count=probe.count, spacing=probe.spacing_ms * _MS)
+        if reached and probe.expect is Expect.REACHABLE:
+            found = await run.find(until=until)
+            if found is None:
+                log.warning(
+                    "%s/%s: probe %s: the search did not end within %d ms or %d packets: a larger count or "
+                    "timeout gives it more time",
+                    check.namespace, check.name, probe.name, own_time // _MS, MAX_PACKETS,
+                )  # fmt: skip
+        small = await run.settle(until=until if reached else None)
+    finally:
+        if run is not None:
+            run.close()
+        sock.close()
+    return Outcome(
+        received=small.received,
+        losses=MappingProxyType(dict(small.losses)),
+        invalid=Invalidity.LOCAL_SEND_FAILED if small.failed_here else None,
+        path_mtu=found,
+    )
+
+
+def is_ipv6(address: str) -> bool:
+    """Whether an IP address, with or without a zone, is of version 6."""
+    return ip_address(address.partition("%")[0]).version == 6
+
+
+METHOD = RoundMethod(measure=measure)
