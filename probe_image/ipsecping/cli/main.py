@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..net.descriptors import raise_descriptor_limit
-from . import agent, ping, reflect, run
+from . import agent, ike, mtu, ping, reflect, run
 from .errors import USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -17,6 +17,8 @@ DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an
 EPILOG = """examples:
   ipsecping ping 10.50.1.10 -c 10              ICMP echo, as ping(8)
   ipsecping ping 10.50.1.10 --stamp 862 -c 10  STAMP: also tells the direction of loss
+  ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
+  ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
   ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16
@@ -35,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (ping, run, agent, reflect):
+    for command in (ping, mtu, ike, run, agent, reflect):
         added = commands.add_parser(
             command.NAME,
             help=command.HELP,

@@ -1,14 +1,11 @@
 """A connected datagram socket without timestamps: what came, in how large pieces, and what was refused.
 
 For probes that ask whether a packet passes rather than how long it takes. With `dont_fragment`, packets leave
-in one piece and at their full size whatever path MTU the kernel has cached (IP_PMTUDISC_PROBE of ip(7) and
-ipv6(7)): only the device's own MTU is a limit.
+in one piece or not at all (see `fragmentation`).
 """
 
 import errno
 import socket
-import struct
-from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -16,16 +13,12 @@ from ..contract import LossReason
 from . import timestamping
 from .datagram import PingForbidden
 from .errors import reason_of_errno, reason_of_extended_error
+from .fragmentation import fragment_size, never_fragment, tell_fragments
 
 MAX_BATCH = 256
 """Messages taken per call from each of the two queues."""
-# Of <linux/in.h> and <linux/in6.h>; Python's socket module lacks them.
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
-_IP_RECVFRAGSIZE, _IPV6_RECVFRAGSIZE = 25, 77
 _MAX_DATAGRAM = 65_535
 _ORIGIN_LOCAL = 1
-_INT = struct.Struct("=i")
-_FRAGMENT_KINDS = {(socket.IPPROTO_IP, _IP_RECVFRAGSIZE), (socket.IPPROTO_IPV6, _IPV6_RECVFRAGSIZE)}
 
 
 class TooBigHere(Exception):
@@ -116,7 +109,7 @@ class UntimedSocket:
                 break
             except OSError:  # an ICMP error, which also stands in the error queue
                 continue
-            arrivals.append(Arrival(data, _fragment_size(items)))
+            arrivals.append(Arrival(data, fragment_size(items)))
         self._read_errors()
         refusals, self._refusals = self._refusals, []
         return arrivals, refusals
@@ -165,32 +158,15 @@ def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool
     try:
         sock.setblocking(False)
         timestamping.enable_errors(sock)
-        for level, option, value in _options(family, dscp, dont_fragment):
-            sock.setsockopt(level, option, value)
+        if dont_fragment:
+            never_fragment(sock)
+            tell_fragments(sock)
+        if dscp and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
+        elif dscp:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
         sock.connect(target)
     except BaseException:
         sock.close()
         raise
     return UntimedSocket(sock)
-
-
-def _options(family: int, dscp: int, dont_fragment: bool) -> Iterable[tuple[int, int, int]]:
-    if family == socket.AF_INET6:
-        level, traffic_class = socket.IPPROTO_IPV6, socket.IPV6_TCLASS
-        discover, fragment_size = _IPV6_MTU_DISCOVER, _IPV6_RECVFRAGSIZE
-    else:
-        level, traffic_class = socket.IPPROTO_IP, socket.IP_TOS
-        discover, fragment_size = _IP_MTU_DISCOVER, _IP_RECVFRAGSIZE
-    if dscp:
-        yield level, traffic_class, dscp << 2
-    if dont_fragment:
-        yield level, discover, _PMTUDISC_PROBE
-        yield level, fragment_size, 1
-
-
-def _fragment_size(items: Iterable[tuple[int, int, bytes]]) -> int | None:
-    for level, kind, data in items:
-        if (level, kind) in _FRAGMENT_KINDS and len(data) >= _INT.size:
-            (size,) = _INT.unpack_from(data)
-            return int(size) or None
-    return None

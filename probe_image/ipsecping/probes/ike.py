@@ -1,7 +1,7 @@
 """IKE probe: does the gateway's daemon answer an IKE_SA_INIT (RFC 7296) on ports 500 and 4500?
 
-A round is two requests, to 500 and 4500, whatever the plan's count; each is repeated within the timeout, as in
-IKE itself. A gateway is asked at most once a minute by all the probes of this process together. A round in
+A round is two requests, to 500 and 4500, whatever the plan's count; each is repeated within the timeout, as
+in IKE itself. A gateway is asked at most once a minute by all the probes of this process together. A round in
 between reports the latest exchange where its probe has not reported that yet, or else that nothing was sent.
 """
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ..net import timestamping
+from ..net.fragmentation import never_fragment
 from .admission import Drop
 from .responder import Request, Responder
 
@@ -159,6 +160,7 @@ def _open(address: str, port: int, parsed: IPv4Address | IPv6Address) -> socket.
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTTL, 1)
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_PKTINFO, 1)
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTOS, 1)
+        never_fragment(sock)
         timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
         timestamping.enable_drop_counter(sock)
         with suppress(OSError):  # the system's limit holds then

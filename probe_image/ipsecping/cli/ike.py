@@ -1,0 +1,102 @@
+"""`ipsecping ike`: is a gateway's IKE daemon alive?"""
+
+import argparse
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from .arguments import duration_ms
+from .errors import NO_ANSWER, SUCCESS, CommandError
+
+if TYPE_CHECKING:
+    from ..probes.ike_exchange import PortOutcome
+
+NAME = "ike"
+HELP = "ask a gateway's IKE daemon on ports 500 and 4500 whether it is alive"
+EPILOG = """examples:
+  ipsecping ike 198.51.100.2
+  ipsecping ike vpn.example --detect-nat --json
+
+The request offers what no gateway accepts, so that no half-open SA stays. --detect-nat has to offer what
+gateways accept: it leaves one half-open SA until the gateway forgets it. Do not repeat it often: gateways
+block peers with many of them.
+exit codes: 0 an answer; 1 no answer on either port; 2 wrong usage or unknown host
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("gateway", metavar="GATEWAY", help="IPv4 or IPv6 address, or a name")
+    parser.add_argument(
+        "--detect-nat", action="store_true", help="also find out whether there is NAT on the way"
+    )
+    parser.add_argument(
+        "-W", "--timeout", metavar="TIME", type=duration_ms, default=3000, help="per request (default: 3s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Ask and print."""
+    if options.timeout < 1:
+        raise CommandError("ike: -W: the timeout must be at least 1ms")
+    return asyncio.run(_ask(options))
+
+
+async def _ask(options: argparse.Namespace) -> int:
+    from ..net.resolve import ResolveError, Resolver
+    from ..probes.ike_exchange import ask_nat, ask_ports
+
+    timeout = options.timeout * 1_000_000
+    nat: bool | None = None
+    try:
+        address = await Resolver().resolve(options.gateway)
+        outcomes = await ask_ports(address, timeout=timeout)
+        alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
+        if options.detect_nat and alive:
+            nat = await ask_nat(address, alive[0], timeout=timeout)
+    except ResolveError as error:
+        raise CommandError(f"ike: {error}") from error
+    except OSError as error:
+        raise CommandError(f"ike: {options.gateway}: {error.strerror}") from error
+    if options.json:
+        print(json.dumps(_as_json(options, address, outcomes, nat)))
+    else:
+        print("\n".join(_as_lines(options, address, outcomes, nat)))
+    return SUCCESS if alive else NO_ANSWER
+
+
+def _as_lines(
+    options: argparse.Namespace, address: str, outcomes: "list[PortOutcome]", nat: bool | None
+) -> list[str]:
+    lines = [f"IKE at {options.gateway} ({address})"]
+    for outcome in outcomes:
+        if outcome.answer is not None and outcome.rtt is not None:
+            said = f"alive, answered {outcome.answer.kind} after {outcome.rtt / 1e6:.1f} ms"
+        else:
+            said = f"no answer: {outcome.reason or 'this host could not send'}"
+        lines.append(f"  port {outcome.port}: {said}")
+    if options.detect_nat:
+        lines.append(f"  NAT on the way: {'unknown' if nat is None else 'yes' if nat else 'no'}")
+    return lines
+
+
+def _as_json(
+    options: argparse.Namespace, address: str, outcomes: "list[PortOutcome]", nat: bool | None
+) -> dict[str, Any]:
+    return {
+        "gateway": options.gateway,
+        "address": address,
+        "ports": [
+            {
+                "port": outcome.port,
+                "alive": outcome.answer is not None,
+                "answer": None if outcome.answer is None else outcome.answer.kind,
+                "reason": outcome.reason,
+                "unit": "ms",
+                "rtt": None if outcome.rtt is None else outcome.rtt / 1e6,
+            }
+            for outcome in outcomes
+        ],
+        "nat": nat,
+    }

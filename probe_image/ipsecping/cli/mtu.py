@@ -1,0 +1,200 @@
+"""`ipsecping mtu`: find the path MTU to one host, each way where that can be told."""
+
+import argparse
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from .arguments import duration_ms, port, positive
+from .errors import NO_ANSWER, SUCCESS, CommandError
+
+if TYPE_CHECKING:
+    from ..contract import PathMtu
+    from ..measure.mtu_evidence import Shot
+    from ..measure.mtu_search import Step
+
+NAME = "mtu"
+HELP = "find the largest packet that passes to one host, and the TCP MSS to clamp to"
+EPILOG = """examples:
+  ipsecping mtu 10.50.1.10                      STAMP reflector on port 862: each way by itself
+  ipsecping mtu 10.50.1.10 --icmp               ICMP echo: there and back as one
+  ipsecping mtu 10.50.1.10 --min 576 --max 9000 --json
+
+Sizes are octets of the IP packet, headers included.
+exit codes: 0 found; 1 no answer, or not found in time; 2 wrong usage, unknown host, or not permitted
+"""
+TIME_LIMIT_NS = 60_000_000_000
+ATTEMPTS, ATTEMPT_SPACING_NS = 5, 200_000_000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name")
+    method = parser.add_mutually_exclusive_group()
+    method.add_argument(
+        "--stamp",
+        metavar="PORT",
+        type=port,
+        default=862,
+        help="STAMP (RFC 8762) to this UDP port (default: 862)",
+    )
+    method.add_argument("--udp-echo", metavar="PORT", type=port, help="UDP echo to this port")
+    method.add_argument("--icmp", action="store_true", help="ICMP echo")
+    parser.add_argument(
+        "--min", metavar="B", type=positive, default=1280, help="from this size (default: 1280)"
+    )
+    parser.add_argument(
+        "--max", metavar="B", type=positive, default=1500, help="to this size (default: 1500)"
+    )
+    parser.add_argument(
+        "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Search, print each step and the verdict."""
+    from ..contract.options import LEAST_MTU, MOST_MTU
+
+    if not LEAST_MTU <= options.min <= options.max <= MOST_MTU:
+        raise CommandError(f"mtu: --min and --max: {LEAST_MTU} <= min <= max <= {MOST_MTU} is needed")
+    if options.timeout < 1:
+        raise CommandError("mtu: -W: the timeout must be at least 1ms")
+    return asyncio.run(_search(options))
+
+
+async def _search(options: argparse.Namespace) -> int:
+    from ..net.datagram import PingForbidden
+    from ..net.resolve import ResolveError, Resolver
+    from ..net.untimed import open_untimed_ping, open_untimed_udp
+    from ..probes.mtu_packets import EchoPackets, StampPackets
+    from ..probes.mtu_run import MtuRun
+    from ..probes.path_mtu import is_ipv6
+
+    number = options.udp_echo or options.stamp
+    try:
+        address = await Resolver().resolve(options.host)
+        sock = (
+            open_untimed_ping(address, dont_fragment=True)
+            if options.icmp
+            else open_untimed_udp(address, number, dont_fragment=True)
+        )
+    except (PingForbidden, ResolveError) as error:
+        raise CommandError(f"mtu: {error}") from error
+    except OSError as error:
+        raise CommandError(f"mtu: {options.host}: {error.strerror}") from error
+    ipv6 = is_ipv6(address)
+    way = "ICMP" if options.icmp else f"port {number}"
+    if not options.json:
+        print(
+            f"path MTU to {options.host} ({address} {way}), {options.min} to {options.max} octets", flush=True
+        )
+    run = MtuRun(
+        sock=sock,
+        packets=(EchoPackets if options.icmp else StampPackets)(ipv6=ipv6),
+        low=options.min,
+        high=options.max,
+        timeout=options.timeout * 1_000_000,
+        tried=None if options.json else _print_step,
+    )
+    try:
+        found: PathMtu | None = None
+        reached = await run.reach(count=ATTEMPTS, spacing=ATTEMPT_SPACING_NS)
+        if reached:
+            found = await run.find(until=time.monotonic_ns() + TIME_LIMIT_NS)
+        messages = sorted(set(run.messages))
+        losses = (await run.settle()).losses if not reached else {}
+    finally:
+        run.close()
+        sock.close()
+    if options.json:
+        print(json.dumps(as_json(options, address, found, messages=messages, reached=reached, ipv6=ipv6)))
+    elif not reached:
+        print(f"no answer: {', '.join(losses)}")
+    else:
+        print("\n".join(verdict(found, low=options.min, high=options.max, messages=messages, ipv6=ipv6)))
+    return NO_ANSWER if found is None else SUCCESS
+
+
+def _print_step(step: "Step", shot: "Shot") -> None:
+    if shot.whole:
+        said = "passes both ways"
+    elif shot.answered:
+        said = "arrives, but its answer comes back in pieces or shortened"
+    elif shot.refused:
+        said = "exceeds the MTU of this host's own link"
+    else:
+        said = f"no answer to {step.tries} {'try' if step.tries == 1 else 'tries'}"
+    print(f"{step.size:>6} octets: {said}", flush=True)
+
+
+def verdict(found: "PathMtu | None", *, low: int, high: int, messages: list[int], ipv6: bool) -> list[str]:
+    """What was found, in words."""
+    if found is None:
+        return ["", "the search did not end: the path loses too much, or answers too late"]
+    if found.forward is None:
+        return [
+            "",
+            f"path MTU: less than {low}: small packets pass, but not {low} octets ({_told(found, messages)})",
+        ]
+    lines = ["", f"path MTU there: {_size(found.forward, high)}"]
+    if found.reverse is None:
+        lines = ["", f"path MTU there and back: {_size(found.forward, high)}"]
+        lines.append("the far end does not count what arrives: one way alone may carry more")
+    else:
+        back = "as large" if found.reverse == found.forward else f"{found.reverse}"
+        lines.append(f"path MTU back:  {back if found.reverse >= low else f'less than {low}'}")
+    if found.forward < high:
+        lines.append(_told(found, messages))
+    least = _least(found)
+    if least >= low:
+        from ..measure.mtu_search import mss_of
+
+        lines.append(f"clamp the TCP MSS to {mss_of(least, ipv6=ipv6)}")
+    return lines
+
+
+def as_json(
+    options: argparse.Namespace,
+    address: str,
+    found: "PathMtu | None",
+    *,
+    messages: list[int],
+    reached: bool,
+    ipv6: bool,
+) -> dict[str, Any]:
+    """The JSON object; sizes in octets of the IP packet."""
+    from ..measure.mtu_search import mss_of
+
+    content: dict[str, Any] = {
+        "host": options.host,
+        "address": address,
+        "min": options.min,
+        "max": options.max,
+        "reached": reached,
+        "forward": None if found is None else found.forward,
+        "reverse": None if found is None else found.reverse,
+        "too_big": None if found is None else found.too_big,
+        "messages": messages,
+        "tcp_mss": None,
+    }
+    if found is not None and found.forward is not None and _least(found) >= options.min:
+        content["tcp_mss"] = mss_of(_least(found), ipv6=ipv6)
+    return content
+
+
+def _size(size: int, high: int) -> str:
+    return f"{size} or more (the largest size tried)" if size == high else str(size)
+
+
+def _least(found: "PathMtu") -> int:
+    assert found.forward is not None
+    return found.forward if found.reverse is None else min(found.forward, found.reverse)
+
+
+def _told(found: "PathMtu", messages: list[int]) -> str:
+    if not found.too_big:
+        return 'black hole: larger packets vanish without a "too big" message'
+    named = f" (MTU {', '.join(map(str, messages))})" if messages else " by this host's own link"
+    return f'larger packets are refused with a "too big" message{named}'

@@ -1,0 +1,143 @@
+"""Three network namespaces in a row, near - router - far, whose router can be given any path MTU.
+
+No uplink: all that is sent stays in the namespaces, which vanish with the processes that hold them.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+NEAR, FAR = "10.71.1.2", "10.71.2.2"
+NEAR6, FAR6 = "fd71:1::2", "fd71:2::2"
+STAMP_PORT, ECHO_PORT = 862, 7
+
+
+class Missing(Exception):
+    """This machine or user cannot make such namespaces; the message says why."""
+
+
+class Namespace:
+    """A network namespace, for as long as its process lives."""
+
+    def __init__(self) -> None:
+        self._holder = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._holder.stdout is not None
+        if self._holder.stdout.readline() != "ready\n":
+            raise Missing(f"network namespaces need root: {self._holder.communicate()[1].strip()}")
+        self.run("ip", "link", "set", "lo", "up")
+
+    @property
+    def process(self) -> int:
+        """Whose namespace it is."""
+        return self._holder.pid
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line that runs a command in here."""
+        return ["nsenter", "--target", str(self.process), "--net", *arguments]
+
+    def run(self, *arguments: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> str:
+        """Run a command to its end; returns what it printed."""
+        done = subprocess.run(
+            self.command(*arguments), input=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+        if done.returncode not in ok:
+            raise AssertionError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
+        return done.stdout
+
+    def ipsecping(self, *arguments: str) -> Any:
+        """A command of the prober with --json."""
+        return json.loads(self.run(sys.executable, "-m", "ipsecping", *arguments, "--json", ok=(0, 1)))
+
+    def close(self) -> None:
+        """End it."""
+        self._holder.communicate()
+
+
+class Routed:
+    """The three namespaces. The router's path MTU each way is that of its links until `limit` is called."""
+
+    def __init__(self, near: Namespace, router: Namespace, far: Namespace) -> None:
+        self.near, self.router, self.far = near, router, far
+        for number, host in ((1, near), (2, far)):
+            router.run(
+                "ip", "link", "add", f"r{number}", "mtu", "9000", "type", "veth",
+                "peer", "name", "eth0", "mtu", "9000", "netns", str(host.process),
+            )  # fmt: skip
+            for place, link, end in ((router, f"r{number}", 1), (host, "eth0", 2)):
+                place.run("ip", "link", "set", link, "up")
+                place.run("ip", "address", "add", f"10.71.{number}.{end}/24", "dev", link)
+                place.run("ip", "address", "add", f"fd71:{number}::{end}/64", "dev", link, "nodad")
+            host.run("ip", "route", "add", "default", "via", f"10.71.{number}.1")
+            host.run("ip", "route", "add", "default", "via", f"fd71:{number}::1")
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        # RFC 1812 section 4.3.2.8 lets routers limit what they say; a test wants to hear all of it.
+        router.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
+
+    def limit(self, *, forward: int, reverse: int) -> None:
+        """The path MTU each way."""
+        for target, link, mtu in ((FAR, "r2", forward), (NEAR, "r1", reverse)):
+            self.router.run("ip", "route", "replace", f"{target}/32", "dev", link, "mtu", "lock", str(mtu))
+        for target, link, mtu in ((FAR6, "r2", forward), (NEAR6, "r1", reverse)):
+            self.router.run("ip", "route", "replace", f"{target}/128", "dev", link, "mtu", "lock", str(mtu))
+
+    def hush(self) -> None:
+        """Let no "too big" message out of the router."""
+        self.router.run("nft", "-f", "-", stdin=_HUSH)
+
+    def lose(self, percent: int) -> None:
+        """Lose so much of what the router forwards."""
+        self.router.run("nft", "-f", "-", stdin=_LOSE.format(percent=percent))
+
+
+_HUSH = """
+table inet hush {
+  chain out {
+    type filter hook output priority 0
+    icmp type destination-unreachable drop
+    icmpv6 type packet-too-big drop
+  }
+}
+"""
+_LOSE = """
+table inet lose {{
+  chain forward {{
+    type filter hook forward priority 0
+    numgen random mod 100 < {percent} drop
+  }}
+}}
+"""
+
+
+@contextmanager
+def routed() -> Iterator[Routed]:
+    """The namespaces, with a stateful STAMP reflector and a UDP echo responder at the far end."""
+    with ExitStack() as stack:
+        places = []
+        for _ in range(3):
+            try:
+                place = Namespace()
+            except FileNotFoundError as error:
+                raise Missing(f"{error.filename} is not installed (Debian: util-linux, iproute2)") from error
+            stack.callback(place.close)
+            places.append(place)
+        made = Routed(*places)
+        for address in ("0.0.0.0", "[::]"):
+            reflector = subprocess.Popen(
+                made.far.command(
+                    sys.executable, "-m", "ipsecping", "reflect",
+                    "--stamp", f"{address}:{STAMP_PORT}", "--udp-echo", f"{address}:{ECHO_PORT}",
+                    "--allow", "0.0.0.0/0", "--allow", "::/0", "--rate", "100000",
+                ),
+                stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            stack.enter_context(reflector)
+            stack.callback(reflector.terminate)
+            assert reflector.stderr is not None
+            assert "info" in reflector.stderr.readline()
+        yield made
