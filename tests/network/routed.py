@@ -94,6 +94,14 @@ class Routed:
         """Lose so much of what the router forwards."""
         self.router.run("nft", "-f", "-", stdin=_LOSE.format(percent=percent))
 
+    def drop_udp(self, port: int) -> None:
+        """Let no UDP packet to that port through."""
+        self.router.run("nft", "-f", "-", stdin=_DROP.format(port=port))
+
+    def masquerade(self) -> None:
+        """Translate the near side's addresses to the router's."""
+        self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
+
 
 _HUSH = """
 table inet hush {
@@ -111,6 +119,22 @@ table inet lose {{
     numgen random mod 100 < {percent} drop
   }}
 }}
+"""
+_DROP = """
+table inet lose {{
+  chain forward {{
+    type filter hook forward priority 0
+    udp dport {port} drop
+  }}
+}}
+"""
+_MASQUERADE = """
+table ip nat {
+  chain post {
+    type nat hook postrouting priority 100
+    oifname "r2" masquerade
+  }
+}
 """
 
 
