@@ -70,13 +70,15 @@ class MtuRun:
 
     async def reach(self, *, count: int, spacing: int) -> bool:
         """Send small packets until one is answered, at most `count`; False: none was."""
-        for left in reversed(range(count)):
+        for _ in range(count - 1):
             self._shoot(None)
-            if await self._until(
-                self._any_answer, time.monotonic_ns() + (spacing if left else self._timeout)
-            ):
+            if await self._until(self._any_answer, time.monotonic_ns() + spacing):
                 return True
-        return False
+        self._shoot(None)
+        await self._until(
+            lambda: self._any_answer() or self._all_refused(), time.monotonic_ns() + self._timeout
+        )
+        return self._any_answer()
 
     async def find(self, *, until: int) -> PathMtu | None:
         """Search; None when it is not over at `until` (monotonic) or with `MAX_PACKETS`."""
@@ -135,6 +137,9 @@ class MtuRun:
 
     def _any_answer(self) -> bool:
         return any(shot.answered for shot in self._search.shots)
+
+    def _all_refused(self) -> bool:
+        return all(shot.sequence in self._reasons for shot in self._search.shots)
 
     async def _until(self, happened: Callable[[], bool], deadline: int) -> bool:
         """Wait until something has happened, at most until `deadline` (monotonic)."""

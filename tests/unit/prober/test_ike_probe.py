@@ -1,0 +1,163 @@
+"""The IKE probe's rounds: how often a gateway is asked, and what a round says."""
+
+import asyncio
+
+import pytest
+
+from ipsecping.contract import (
+    IkeOptions,
+    Invalidity,
+    LossReason,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    result_from_json,
+    result_to_json,
+)
+from ipsecping.probes import ike as probe_ike
+from ipsecping.probes.base import RoundMethod
+from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
+from ipsecping.probes.ike_exchange import Exchange, PortOutcome
+from ipsecping.rounds.whole import whole_round
+from ipsecping.wire import ike
+from ipsecping_operator.verdict.tally import Tally
+
+SECOND = 1_000_000_000
+REFUSAL = ike.Answer(2, frozenset({41}), {ike.Notify.NO_PROPOSAL_CHOSEN: [b""]})
+PROBE = PlannedProbe(
+    name="ike", type=ProbeType.IKE, count=10, spacing_ms=100, timeout_ms=300, size=0,
+    options=IkeOptions(gateway="192.0.2.1"),
+)  # fmt: skip
+
+
+def check(uid: str) -> PlannedCheck:
+    return PlannedCheck(
+        uid=uid, namespace="n", name="c", generation=1, tunnel_name="t", path="default",
+        target="192.0.2.1", interval_ms=1000, probes=(PROBE,),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("interval", [1, 7, 30, 60])
+def test_a_gateway_is_asked_at_most_once_a_minute_in_the_long_run(interval: int) -> None:
+    ration = Ration(MINUTE)
+    hours = 3
+    asked = sum(ration.take(now * SECOND) for now in range(0, hours * 3600, interval))
+    assert hours * 50 < asked <= hours * 60 + 1
+
+
+def test_a_round_every_minute_is_not_skipped_for_ticks_that_come_a_little_early_or_late() -> None:
+    ration = Ration(MINUTE)
+    early_and_late = [n * MINUTE + (n % 3 - 1) * SECOND // 4 for n in range(1, 100)]
+    assert all(ration.take(now) for now in early_and_late)
+
+
+def test_after_a_pause_a_gateway_is_not_asked_in_a_burst() -> None:
+    ration = Ration(MINUTE)
+    assert ration.take(0)
+    assert ration.take(100 * MINUTE)
+    assert not ration.take(100 * MINUTE + 2)
+
+
+class Asked:
+    """Stands for the gateways; remembers who was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.addresses: list[str] = []
+        monkeypatch.setattr(probe_ike, "ask_ports", self.ask_ports)
+
+    async def ask_ports(self, address: str, *, timeout: int, dscp: int) -> list[PortOutcome]:
+        self.addresses.append(address)
+        await asyncio.sleep(0)
+        return [PortOutcome(500, REFUSAL, None, 1), PortOutcome(4500, None, LossReason.TIMEOUT)]
+
+
+async def test_every_check_reports_an_exchange_once_and_none_asks_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Asked(monkeypatch)
+    gateways = Gateways()
+    first, second = await asyncio.gather(
+        gateways.measure(check("a"), PROBE, "192.0.2.1"), gateways.measure(check("b"), PROBE, "192.0.2.1")
+    )
+    assert first == second
+    assert (first.received, first.losses) == (1, {LossReason.TIMEOUT: 1})
+    again = await gateways.measure(check("a"), PROBE, "192.0.2.1")
+    assert (again.received, again.losses) == (0, {})
+    await gateways.measure(check("a"), PROBE, "192.0.2.2")
+    assert asked.addresses == ["192.0.2.1", "192.0.2.2"]
+
+
+async def test_a_round_in_which_nothing_is_sent_is_no_round_to_the_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Asked(monkeypatch)
+    method = RoundMethod(measure=Gateways().measure)
+    results = [await whole_round(method, check("a"), PROBE, "192.0.2.1") for _ in range(2)]
+    read = [result_from_json(result_to_json(result)) for result in results]
+    assert [(result.sent, result.received) for result in read] == [(2, 1), (0, 0)]
+    assert [Tally.of(result, start=0).rounds for result in read] == [1, 0]
+
+
+def test_a_packet_that_this_host_could_not_send_makes_the_round_invalid() -> None:
+    outcome = outcome_of([PortOutcome(500, REFUSAL, None), PortOutcome(4500, None, None)])
+    assert outcome.invalid is Invalidity.LOCAL_SEND_FAILED
+
+
+class Gateway(asyncio.DatagramProtocol):
+    """A gateway on loopback that answers as it is told, from the second transmission on."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = answers
+        self.requests: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.requests.append(data)
+        if len(self.requests) > 1:
+            for answer in self.answers:
+                self.transport.sendto(answer.replace(b"SPISPISP", data[4:12]), addr)
+
+
+def answer(spi: bytes = b"SPISPISP") -> bytes:
+    return ike.NON_ESP_MARKER + spi + bytes.fromhex(
+        "1112131415161718 29 20 22 20 00000000 00000024 00 00 0008 00 00 000e"
+    )  # fmt: skip
+
+
+async def exchange(*answers: bytes) -> tuple[PortOutcome, Gateway]:
+    loop = asyncio.get_running_loop()
+    transport, gateway = await loop.create_datagram_endpoint(
+        lambda: Gateway(*answers), local_addr=("127.0.0.1", 0)
+    )
+    asking = Exchange("127.0.0.1", transport.get_extra_info("sockname")[1], timeout=SECOND // 2)
+    try:
+        return await asking.ask_refused(), gateway
+    finally:
+        asking.close()
+        transport.close()
+
+
+async def test_a_lost_request_is_sent_again_unchanged_and_its_answer_counts() -> None:
+    outcome, gateway = await exchange(answer())
+    assert outcome.answer is not None
+    assert outcome.answer.kind == "NO_PROPOSAL_CHOSEN"
+    assert len(gateway.requests) == 2
+    assert gateway.requests[0] == gateway.requests[1]
+    assert gateway.requests[0].startswith(ike.NON_ESP_MARKER)
+
+
+async def test_answers_to_others_and_without_the_marker_are_passed_over() -> None:
+    outcome, _ = await exchange(b"", b"\0\0\0", answer(b"somebody"), answer()[4:], answer())
+    assert outcome.answer is not None
+
+
+async def test_only_foreign_answers_are_a_timeout() -> None:
+    outcome, _ = await exchange(answer(b"somebody"))
+    assert (outcome.answer, outcome.reason) == (None, LossReason.TIMEOUT)
+
+
+async def test_an_answer_to_us_that_is_no_ike_is_said_to_be_bad() -> None:
+    outcome, _ = await exchange(answer()[:-3])
+    assert (outcome.answer, outcome.reason) == (None, LossReason.BAD_ANSWER)
