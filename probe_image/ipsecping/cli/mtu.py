@@ -194,7 +194,9 @@ def _least(found: "PathMtu") -> int:
 
 
 def _told(found: "PathMtu", messages: list[int]) -> str:
-    if not found.too_big:
-        return 'black hole: larger packets vanish without a "too big" message'
-    named = f" (MTU {', '.join(map(str, messages))})" if messages else " by this host's own link"
-    return f'larger packets are refused with a "too big" message{named}'
+    named = f"MTU {', '.join(map(str, messages))}"
+    if found.too_big:
+        by = f"({named})" if messages else "by this host's own link"
+        return f'larger packets are refused with a "too big" message {by}'
+    said = 'black hole: larger packets vanish without a "too big" message'
+    return f"{said} that states the limit (stated: {named})" if messages else said

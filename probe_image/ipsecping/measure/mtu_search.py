@@ -92,7 +92,7 @@ class MtuSearch:
         self.shots: list[Shot] = []
         self._copied = False
         self._hints: list[int] = []
-        self._told: set[int] = set()
+        self._told: set[tuple[int, int]] = set()
 
     def shoot(self, *, size: int | None, token: int = 0) -> Shot:
         """Enter a packet that is about to be sent; without a size, a companion."""
@@ -118,7 +118,7 @@ class MtuSearch:
     def too_big(self, shot: Shot | None, mtu: int) -> None:
         """A message says that `shot` (None: it does not say which) exceeds a link of `mtu` octets."""
         if shot is not None:
-            self._told.add(shot.size)
+            self._told.add((shot.size, mtu))
         self._hint(mtu, self._high if shot is None else shot.size)
 
     def refused(self, shot: Shot, mtu: int) -> None:
@@ -165,7 +165,7 @@ class MtuSearch:
         )
 
     def _was_told(self, limit: int) -> bool:
-        """Whether messages came about sizes beyond the limit."""
-        here = self._low if limit == 0 else limit + 1
-        own = any(shot.refused and shot.size == here for shot in self.shots)
-        return own or any(size > limit for size in self._told)
+        """Whether a message explains the limit: one that states a larger MTU leaves it a black hole."""
+        beyond = self._low if limit == 0 else limit + 1
+        own = any(shot.refused and shot.size == beyond for shot in self.shots)
+        return own or any(size >= beyond > mtu for size, mtu in self._told)

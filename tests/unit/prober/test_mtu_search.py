@@ -127,6 +127,11 @@ def test_a_black_hole_is_told_from_a_path_that_says_why() -> None:
     assert not Path(1400, 1500).search()[0].too_big
 
 
+def test_a_message_that_states_more_than_what_passes_leaves_a_black_hole() -> None:
+    found, _ = Path(1246, 1500, forged=[1346] * 3).search()
+    assert found == PathMtu(forward=1246, reverse=1246, too_big=False)
+
+
 def test_the_own_link_is_a_limit_that_needs_no_second_try() -> None:
     found, packets = Path(9000, 9000, link=1500).search(high=9000)
     assert found == PathMtu(forward=1500, reverse=1500, too_big=True)
