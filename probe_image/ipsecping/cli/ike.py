@@ -40,7 +40,10 @@ def execute(options: argparse.Namespace) -> int:
     """Ask and print."""
     if options.timeout < 1:
         raise CommandError("ike: -W: the timeout must be at least 1ms")
-    return asyncio.run(_ask(options))
+    try:
+        return asyncio.run(_ask(options))
+    except KeyboardInterrupt:
+        raise CommandError("ike: interrupted before the gateway answered") from None
 
 
 async def _ask(options: argparse.Namespace) -> int:

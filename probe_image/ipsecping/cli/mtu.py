@@ -10,6 +10,8 @@ from .arguments import duration_ms, port, positive
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..contract import PathMtu
     from ..measure.mtu_evidence import Shot
     from ..measure.mtu_search import Step
@@ -61,7 +63,10 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandError(f"mtu: --min and --max: {LEAST_MTU} <= min <= max <= {MOST_MTU} is needed")
     if options.timeout < 1:
         raise CommandError("mtu: -W: the timeout must be at least 1ms")
-    return asyncio.run(_search(options))
+    try:
+        return asyncio.run(_search(options))
+    except KeyboardInterrupt:
+        raise CommandError("mtu: interrupted, nothing was found yet") from None
 
 
 async def _search(options: argparse.Namespace) -> int:
@@ -104,12 +109,12 @@ async def _search(options: argparse.Namespace) -> int:
         if reached:
             found = await run.find(until=time.monotonic_ns() + TIME_LIMIT_NS)
         messages = sorted(set(run.messages))
-        losses = (await run.settle()).losses if not reached else {}
+        losses = {} if reached else {reason.value: n for reason, n in (await run.settle()).losses.items()}
     finally:
         run.close()
         sock.close()
     if options.json:
-        print(json.dumps(as_json(options, address, found, messages=messages, reached=reached, ipv6=ipv6)))
+        print(json.dumps(as_json(options, address, found, messages=messages, losses=losses, ipv6=ipv6)))
     elif not reached:
         print(f"no answer: {', '.join(losses)}")
     else:
@@ -161,10 +166,10 @@ def as_json(
     found: "PathMtu | None",
     *,
     messages: list[int],
-    reached: bool,
+    losses: "Mapping[str, int]",
     ipv6: bool,
 ) -> dict[str, Any]:
-    """The JSON object; sizes in octets of the IP packet."""
+    """The JSON object; sizes in octets of the IP packet. `losses` are those of a path without one answer."""
     from ..measure.mtu_search import mss_of
 
     content: dict[str, Any] = {
@@ -172,7 +177,7 @@ def as_json(
         "address": address,
         "min": options.min,
         "max": options.max,
-        "reached": reached,
+        "losses": losses,
         "forward": None if found is None else found.forward,
         "reverse": None if found is None else found.reverse,
         "too_big": None if found is None else found.too_big,
