@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..contract import LossReason
 from . import timestamping
 from .datagram import PingForbidden
+from .dscp import set_dscp
 from .errors import reason_of_errno, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 
@@ -161,10 +162,7 @@ def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool
         if dont_fragment:
             never_fragment(sock)
             tell_fragments(sock)
-        if dscp and family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dscp << 2)
-        elif dscp:
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, dscp << 2)
+        set_dscp(sock, dscp)
         sock.connect(target)
     except BaseException:
         sock.close()

@@ -21,45 +21,49 @@ from ipsecping.contract import (
 )
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver
-from ipsecping.reflector.admission import Admission
-from ipsecping.reflector.responder import EchoResponder, Request, StampResponder
+from ipsecping.reflector.admission import Admission, Drop
+from ipsecping.reflector.responder import EchoResponder, Reply, Request, Responder, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
 from ipsecping.rounds.prober import PathProber
+from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 HOSTS = ["127.0.0.1", "::1"]
 EVERYBODY = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
 
 
 def admission() -> Admission:
-    return Admission(allow=EVERYBODY, rate=100_000)
+    return Admission(allow=EVERYBODY, rate=100_000, total_rate=100_000)
 
 
 def stamp_responder(_: int) -> StampResponder:
-    return StampResponder(admission=admission(), sessions=SessionTable(), own_ports=())
+    return StampResponder(
+        admission=admission(),
+        sessions=SessionTable(),
+        own_ports=(),
+        error_estimate=lambda _: UNSYNCHRONIZED,
+    )
 
 
 def echo_responder(_: int) -> EchoResponder:
     return EchoResponder(admission=admission(), own_ports=())
 
 
-class Narrow(StampResponder):
+class Narrow:
     """A stateful reflector behind a path that takes 1,400 octets there and 1,350 back."""
 
     def __init__(self) -> None:
-        super().__init__(admission=admission(), sessions=SessionTable(), own_ports=())
+        self._responder = stamp_responder(0)
 
-    def answer(self, request: Request) -> bytearray:
+    def answer(self, request: Request) -> Reply | Drop:
         size = len(request.data) + 28
         if size > 1400:
-            return bytearray()  # it never arrived
-        answer = super().answer(request)
-        assert isinstance(answer, bytearray)
-        return answer[:1322] if size > 1350 else answer
+            return Drop.SEND_FAILED  # it never arrived
+        reply = self._responder.answer(request)
+        return Drop.SEND_FAILED if size > 1350 else reply
 
-    def finish(self, answer: bytearray, sent_at: int) -> None:
-        if answer:
-            super().finish(answer, sent_at)
+    def finish(self, reply: Reply, sent_at: int) -> None:
+        self._responder.finish(reply, sent_at)
 
 
 async def one_round(host: str, port: int, **changes: object) -> RoundResult:
@@ -81,14 +85,14 @@ async def one_round(host: str, port: int, **changes: object) -> RoundResult:
     return result
 
 
-Far = Callable[[str, Callable[[int], StampResponder | EchoResponder]], int]
+Far = Callable[[str, Callable[[int], Responder]], int]
 
 
 @pytest.fixture
 async def far() -> Iterator[Far]:  # type: ignore[misc]
     listeners: list[Listener] = []
 
-    def start(host: str, responder: Callable[[int], StampResponder | EchoResponder]) -> int:
+    def start(host: str, responder: Callable[[int], Responder]) -> int:
         listeners.append(Listener(host, 0, responder))
         return int(listeners[-1].port)
 
