@@ -29,11 +29,15 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(BIN)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-api test-lab ## Everything: lint, unit, api (real kube-apiserver), lab (end to end)
+test: lint test-unit test-network test-api test-lab ## Everything: lint, unit, network, api (real kube-apiserver), lab (end to end)
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
 	@$(BIN)/pytest -q tests/unit
+
+.PHONY: test-network
+test-network: venv ## Path MTU through a real router, in network namespaces (root; skipped without)
+	@$(BIN)/pytest -q tests/network
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback

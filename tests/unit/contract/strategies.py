@@ -133,4 +133,5 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         invalid=draw(st.one_of(st.none(), st.sampled_from(Invalidity))),
         path_mtu=draw(st.none() | path_mtus),
         certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
+        nat=draw(st.none() | st.booleans()),
     )
