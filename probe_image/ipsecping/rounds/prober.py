@@ -21,8 +21,10 @@ from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
 from ..net.errors import reason_of_errno
 from ..net.resolve import ResolveError, Resolver
+from ..net.throttling import own_throttling
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
+from .judge import Judge
 from .pacing import Pacing
 
 log = logging.getLogger(__name__)
@@ -149,6 +151,7 @@ class _ProbeRounds:
     def __init__(self, probe: PlannedProbe, clock: Clock) -> None:
         self._probe = probe
         self._clock = clock
+        self._judge = Judge(clock, own_throttling())
         self._lease: _Lease | None = None
 
     def close(self) -> None:
@@ -170,6 +173,7 @@ class _ProbeRounds:
         # Books are closed in the order of sending: each attribution builds on the one before.
         before, closed = lease.last, asyncio.get_running_loop().create_future()
         lease.last = closed
+        trial = self._judge.begin(now=start)
         pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
         try:
             await pacing.send(count=probe.count, spacing=probe.spacing_ms * _MS, start=start)
@@ -188,7 +192,7 @@ class _ProbeRounds:
             forward_lost=lost.forward,
             reverse_lost=lost.reverse,
             remote_ip=session.address,
-            invalid=pacing.invalid,
+            invalid=trial.verdict(pacing.packets, now=time.monotonic_ns(), found=pacing.invalid),
             certificate_expiry=session.ledger.certificate_expiry,
         )
 
