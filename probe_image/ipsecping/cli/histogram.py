@@ -14,7 +14,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
 def histogram_lines(rtt: Histogram, *, width: int, unicode: bool) -> list[str]:
-    """At most `ROWS` lines, as wide as the terminal; none without times.
+    """At most `ROWS` lines that leave the terminal's last column free; none without times.
 
     A time stands in the range of its bucket's midpoint: off by at most the histogram's relative error.
     """
