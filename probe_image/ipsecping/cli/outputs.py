@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,27 +59,24 @@ class Outputs:
         self._gateway: Target | None = None
         self._influx: Target | None = None
         self._token: str | None = None
-        option = ""
-        try:
-            if options.textfile is not None:
-                from ..outputs.textfile import check_name
+        if options.textfile is not None:
+            from ..outputs.textfile import check_name
 
-                option, self._textfile = "--textfile", check_name(options.textfile)
-            if options.pushgateway is not None:
-                from ..outputs.http import parse_url
+            with _naming("--textfile"):
+                self._textfile = check_name(options.textfile)
+        if options.pushgateway is not None:
+            from ..outputs.http import parse_url
 
-                option = "--pushgateway"
+            with _naming("--pushgateway"):
                 self._gateway = parse_url(options.pushgateway)
-            if options.influx is not None:
-                from ..outputs.influx import parse_write_url
+        if options.influx is not None:
+            from ..outputs.influx import parse_write_url
 
-                option = "--influx"
+            with _naming("--influx"):
                 self._influx = parse_write_url(options.influx)
-                self._token = _token(options.influx_token_file)
-            elif options.influx_token_file is not None:
-                raise OutputError("needs --influx URL")
-        except OutputError as error:
-            raise CommandError(f"run: {option or '--influx-token-file'}: {error}") from error
+            self._token = _token(options.influx_token_file)
+        elif options.influx_token_file is not None:
+            raise CommandError("run: --influx-token-file needs --influx URL")
 
     def writers(self, results: Sequence["Measured"]) -> dict[str, Callable[[], None]]:
         """What is to be done, by the name of the output."""
@@ -115,15 +113,25 @@ class Outputs:
         return book
 
 
+@contextmanager
+def _naming(option: str) -> Iterator[None]:
+    try:
+        yield
+    except OutputError as error:
+        raise CommandError(f"run: {option}: {error}") from error
+
+
 def _token(file: Path | None) -> str | None:
     from ..outputs.influx import check_token
 
     if file is None:
         given = os.environ.get(TOKEN_VARIABLE)
-        return check_token(given) if given else None
-    try:
-        return check_token(file.read_text())
-    except OSError as error:
-        raise OutputError(f"{file}: {error.strerror}") from error
-    except UnicodeError as error:
-        raise OutputError(f"{file}: not a token") from error
+        with _naming(TOKEN_VARIABLE):
+            return check_token(given) if given else None
+    with _naming("--influx-token-file"):
+        try:
+            return check_token(file.read_text())
+        except OSError as error:
+            raise OutputError(f"{file}: {error.strerror}") from error
+        except UnicodeError as error:
+            raise OutputError(f"{file}: not a token") from error

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
 
@@ -30,13 +30,16 @@ def reflector() -> Iterator[Reflector]:
             process.terminate()
 
 
-def ipsecping(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def ipsecping(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run a command without a terminal."""
     return subprocess.run(
         [*COMMAND, *arguments],
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
-        stdin=subprocess.DEVNULL,
         env={**os.environ, **environment},
     )

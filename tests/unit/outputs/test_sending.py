@@ -14,7 +14,7 @@ from ipsecping.outputs.http import Connection, parse_url
 from ipsecping.outputs.series import SeriesBook
 from ipsecping.outputs.together import write_all
 
-from .conftest import Receiver
+from ..conftest import Receiver
 from .results import check, measured
 
 

@@ -45,8 +45,11 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A client that has read enough of an answer closes the connection."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     kept.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
