@@ -96,11 +96,11 @@ class _Printer:
         if self._options.json:
             lines = [json.dumps(summary.as_json(outcome)) for outcome in outcomes]
         elif len(outcomes) == 1:
-            lines = ["", *summary.text(outcomes[0]), *self._bars(outcomes[0])]
+            lines = [*summary.text(outcomes[0]), *self._bars(outcomes[0])]
         else:
             bars = [line for outcome in outcomes for line in self._bars(outcome)]
-            lines = ["", *summary.rows(outcomes), *bars]
-        print("\n".join(lines))
+            lines = [*summary.rows(outcomes), *bars]
+        print("\n".join(["", *lines] if self._live else lines))
 
     def _bars(self, outcome: Outcome) -> list[str]:
         if not self._options.histogram:

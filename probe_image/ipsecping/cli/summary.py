@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..contract import PlannedProbe, ProbeType
 from ..measure.totals import Totals
-from .table import table
+from .table import milliseconds, table
 
 PERCENTILES = (50, 90, 99)
 
@@ -47,29 +47,18 @@ def text(outcome: Outcome) -> list[str]:
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[str]:
-    """One line for each host; times in milliseconds."""
-    times = ("min", *(f"p{percent}" for percent in PERCENTILES), "max")
-    heading = (
-        "HOST",
-        "SENT",
-        "RECV",
-        "LOSS%",
-        "DUP",
-        "REORD",
-        *(t.upper() for t in times),
-        "JITTER",
-        "REMARK",
-    )
-    lines = [heading]
+    """One line for each host."""
+    times = ("MIN", *(f"P{percent}" for percent in PERCENTILES), "MAX", "JITTER")
+    heading = ("HOST", "SENT", "RECV", "LOSS%", "DUP", "REORD", *times, "REMARK")
+    lines: list[Sequence[str]] = [heading]
     for outcome in outcomes:
         totals = outcome.totals
         counts = (totals.sent, totals.received, _loss(totals), totals.duplicates, totals.reordered)
-        figures = rtt_figures(totals)
-        shown = [f"{figures[name]:.3f}" if name in figures else "-" for name in times]
-        jitter = "-" if totals.jitter is None else f"{totals.jitter / 1e6:.3f}"
+        rtt = totals.rtt
+        shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.host}: ")
         remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome))))
-        lines.append((outcome.host, *map(str, counts), *shown, jitter, remark))
+        lines.append((outcome.host, *map(str, counts), *map(milliseconds, shown), remark))
     return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
 
 

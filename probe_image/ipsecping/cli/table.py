@@ -17,4 +17,4 @@ def table(rows: Sequence[Sequence[str]], *, numbers: frozenset[int] = frozenset(
 
 def milliseconds(nanoseconds: float | None) -> str:
     """A duration, or a dash."""
-    return "-" if nanoseconds is None else f"{nanoseconds / 1e6:.2f}ms"
+    return "-" if nanoseconds is None else f"{nanoseconds / 1e6:.3f}ms"

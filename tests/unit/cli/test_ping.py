@@ -20,7 +20,7 @@ NOBODY = "--udp-echo=1"  # no one listens on that port
 
 def without_figures(text: str) -> str:
     """Times as #, and blanks of aligned columns as one: the rest is the same in every run."""
-    times = re.sub(r"\d+\.\d{3}\b", "#", text)
+    times = re.sub(r"\d+\.\d{3}(?!\d)", "#", text)
     ports = re.sub(r"port \d+", "port N", times)
     return "\n".join(re.sub(r"  +", "  ", line).rstrip() for line in ports.splitlines())
 
@@ -56,7 +56,7 @@ def test_several_hosts_get_a_prefix_each_and_one_row_each(reflector: Reflector) 
     ]
     columns = "HOST SENT RECV LOSS% DUP REORD MIN P50 P90 P99 MAX JITTER REMARK"
     assert " ".join(heading.split()) == columns
-    assert " ".join(first.split()) == "127.0.0.1 2 2 0.00 0 0 # # # # # #"
+    assert " ".join(first.split()) == "127.0.0.1 2 2 0.00 0 0 #ms #ms #ms #ms #ms #ms"
     assert " ".join(second.split()) == "127.0.0.22 2 0 100.00 0 0 - - - - - - 2 Refused"
     assert done.returncode == 1  # one of the two did not answer
 
@@ -202,7 +202,7 @@ def test_a_quiet_ping_on_a_terminal_shows_that_it_lives_and_wipes_that_in_the_en
         screen.process.send_signal(signal.SIGINT)
         text = screen.read_all()
         assert screen.process.wait() == 0
-    assert text.rpartition("\r\x1b[K")[2].startswith("\r\n--- 127.0.0.1 STAMP statistics")
+    assert text.rpartition("\r\x1b[K")[2].startswith("--- 127.0.0.1 STAMP statistics")
 
 
 def test_a_run_on_a_terminal_says_what_it_waits_for(tmp_path: Path) -> None:

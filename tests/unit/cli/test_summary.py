@@ -54,7 +54,7 @@ def test_an_unknown_direction_is_said_and_a_method_that_cannot_tell_says_nothing
 def test_the_row_of_a_host_ends_with_what_was_wrong() -> None:
     heading, line = rows([outcome()])
     assert heading.split()[-1] == "REMARK"
-    assert line.endswith("0.500  2 Timeout, 1 Refused; 1 on the way there, 2 on the way back")
+    assert line.endswith("0.500ms  2 Timeout, 1 Refused; 1 on the way there, 2 on the way back")
 
 
 def test_a_host_that_could_not_be_pinged_has_a_row_and_an_object_with_the_reason() -> None:
