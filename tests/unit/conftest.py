@@ -1,4 +1,4 @@
-"""A receiver on loopback. It is a fake: it keeps what it gets and answers as it is told."""
+"""What all unit tests share."""
 
 import threading
 from collections.abc import Iterator
@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more of the machine's other work than of the code.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @dataclass
 class Receiver:
+    """An HTTP server on loopback. It is a fake: it keeps what it gets and answers as it is told."""
+
     port: int = 0
     status: int = 204
     body: bytes = b""

@@ -36,12 +36,7 @@ async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
     ]
     clock, resolver = Clock(), Resolver(partial(lookup, family=family))
     await asyncio.gather(*(ping.open(resolver, clock) for ping in pings))
-    troubles = [ping.trouble for ping in pings if ping.trouble is not None]
-    if len(troubles) == len(pings):
-        # One cause for all (no ping sockets) is said once.
-        raise CommandError(f"ping: {'; '.join(dict.fromkeys(troubles))}")
-    for trouble in troubles:
-        print(f"ipsecping: ping: {trouble}", file=sys.stderr)
+    told = _tell_troubles(pings)
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -55,9 +50,23 @@ async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
         await asyncio.gather(*(ping.run(options.count) for ping in pings))
     finally:
         printer.stop()
+    _tell_troubles([ping for ping in pings if ping not in told])
     outcomes = [ping.outcome for ping in pings]
     printer.finish(outcomes)
-    return SUCCESS if all(outcome.totals.received for outcome in outcomes) else NO_ANSWER
+    well = all(outcome.totals.received and outcome.trouble is None for outcome in outcomes)
+    return SUCCESS if well else NO_ANSWER
+
+
+def _tell_troubles(pings: Sequence[HostPing]) -> list[HostPing]:
+    """Say which of the hosts cannot be pinged; where none can, that is the end. Returns those named."""
+    troubled = [ping for ping in pings if ping.trouble is not None]
+    # One cause for all (no ping sockets) is said once.
+    troubles = dict.fromkeys(str(ping.trouble) for ping in troubled)
+    if pings and len(troubled) == len(pings):
+        raise CommandError(f"ping: {'; '.join(troubles)}")
+    for trouble in troubles:
+        print(f"ipsecping: ping: {trouble}", file=sys.stderr)
+    return troubled
 
 
 class _Printer:

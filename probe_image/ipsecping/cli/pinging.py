@@ -10,7 +10,7 @@ from ..measure.totals import Totals
 from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
 from ..net.resolve import ResolveError, Resolver
-from ..probes.base import Session
+from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
 from ..rounds.stream import PacketStream
 from .summary import Outcome
@@ -33,7 +33,7 @@ class HostPing:
         self.host = host
         self.address: str | None = None
         self.trouble: str | None = None
-        """Why it cannot be pinged."""
+        """Why it cannot be pinged, or no longer."""
         self._probe = probe
         self._watcher = watcher
         self._samples: list[dict[str, Any]] | None = [] if samples else None
@@ -51,7 +51,7 @@ class HostPing:
         try:
             self.address = await resolver.resolve(self.host)
             self._session = METHODS[self._probe.type].open(self._probe, self.address, clock)
-        except (PingForbidden, ResolveError) as error:
+        except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return
         except OSError as error:
@@ -66,11 +66,13 @@ class HostPing:
         )
 
     async def run(self, count: int | None) -> None:
-        """Send `count` packets, or packets until `stop`; then close the socket."""
+        """Send `count` packets, or packets until `stop`; then close the socket. See `trouble` afterwards."""
         if self._stream is None or self._session is None:
             return
         try:
             await self._stream.run(count)
+        except RoundInvalid as error:
+            self.trouble = str(error)
         finally:
             self._session.close()
 
