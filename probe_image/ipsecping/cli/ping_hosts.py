@@ -87,9 +87,10 @@ class _Printer:
     def start(self, pings: Sequence[HostPing]) -> None:
         """Say what is going to happen."""
         if self._live:
+            octets = f", {self._probe.size} octets" if self._probe.size else ""
             for ping in pings:
                 if ping.trouble is None:
-                    print(f"{self._probe.type} to {ping.host} ({ping.where}), {self._probe.size} octets")
+                    print(f"{self._probe.type} to {ping.host} ({ping.where}){octets}")
             sys.stdout.flush()
         elif self._status.visible:
             self._ticking = asyncio.create_task(self._tick())

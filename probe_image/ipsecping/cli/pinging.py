@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..contract import PlannedProbe
+from ..contract import PlannedProbe, named
 from ..measure.packet import Packet
 from ..measure.totals import Totals
 from ..net.clocks import Clock
@@ -50,7 +50,7 @@ class HostPing:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
             self.address = await resolver.resolve(self.host)
-            self._session = METHODS[self._probe.type].open(self._probe, self.address, clock)
+            self._session = METHODS[self._probe.type].open(named(self._probe, self.host), self.address, clock)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return
