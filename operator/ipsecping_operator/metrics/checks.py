@@ -12,10 +12,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from ipsecping.contract.buckets import BOUNDS
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.results.measurements import Series
-from ipsecping_operator.results.totals import BOUNDS, Totals
+from ipsecping_operator.results.totals import Totals
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.verdict.tally import Tally
 

@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ipsecping.contract import Histogram
-from ipsecping.contract.histogram import bucket_bounds
+from ipsecping.contract.buckets import BOUNDS, spread
 from ipsecping_operator.verdict.tally import Tally
-
-MS = 1_000_000
-BOUNDS = tuple(
-    int(limit * MS)
-    for limit in (0.5, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000)
-)
-"""Upper bounds (inclusive, nanoseconds) of the exported histogram's buckets; +Inf comes after them."""
 
 
 @dataclass(slots=True)
@@ -31,13 +23,4 @@ class Totals:
         self.received += tally.received
         self.rtt_sum += tally.rtt.sum
         self.rtt_count += tally.rtt.count
-        _spread(tally.rtt, self.buckets)
-
-
-def _spread(rtt: Histogram, buckets: list[int]) -> None:
-    """Sort fine buckets by their midpoint into the coarse ones; off by at most the stated relative error."""
-    for index, count in rtt.counts.items():
-        low, high = bucket_bounds(index, rtt.precision)
-        middle = (low + high) // 2
-        place = next((i for i, bound in enumerate(BOUNDS) if middle <= bound), len(BOUNDS))
-        buckets[place] += count
+        spread(tally.rtt, self.buckets)

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
 from .ring import Ring
@@ -20,9 +21,17 @@ Key = tuple[str, str]
 class Agent:
     """Executes a plan until it is stopped. Belongs to one event loop."""
 
-    def __init__(self, ring: Ring, make_prober: Callable[[PlannedCheck], Prober]) -> None:
+    def __init__(
+        self,
+        ring: Ring,
+        make_prober: Callable[[PlannedCheck], Prober],
+        *,
+        observers: Sequence[Callable[[PlannedCheck, RoundResult], None]] = (),
+    ) -> None:
+        """`observers` are told of each result, with the check as it was planned when its path started."""
         self._ring = ring
         self._make_prober = make_prober
+        self._observers = observers
         self._runners: dict[Key, Runner] = {}
         self._tasks: dict[asyncio.Task[None], Runner] = {}
         self.rounds = 0
@@ -89,7 +98,7 @@ class Agent:
         return None
 
     def _start(self, key: Key, check: PlannedCheck) -> None:
-        runner = Runner(check, self._make_prober(check), self._deliver)
+        runner = Runner(check, self._make_prober(check), partial(self._deliver, check))
         self._runners[key] = runner
         task = asyncio.create_task(runner.run(), name=f"{check.namespace}/{check.name}/{check.path}")
         self._tasks[task] = runner
@@ -102,8 +111,10 @@ class Agent:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s stopped", task.get_name(), exc_info=error)
 
-    def _deliver(self, result: RoundResult) -> None:
+    def _deliver(self, check: PlannedCheck, result: RoundResult) -> None:
         self.rounds += 1
         if result.invalid is not None:
             self.invalid[result.invalid] += 1
         self._ring.append(result)
+        for observe in self._observers:
+            observe(check, result)

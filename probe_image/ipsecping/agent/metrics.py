@@ -1,4 +1,4 @@
-"""The agent's own health, for Prometheus."""
+"""The agent's own health, for Prometheus. What it measures is in `outputs.series`."""
 
 from collections.abc import Callable, Iterator
 
@@ -62,9 +62,10 @@ class AgentCollector(Collector):
         )
 
 
-def registry_of(collector: Collector) -> CollectorRegistry:
-    """A registry with the given collector and the process's own figures."""
+def registry_of(*collectors: Collector) -> CollectorRegistry:
+    """A registry with the given collectors and the process's own figures."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
+    for collector in collectors:
+        registry.register(collector)
     ProcessCollector(registry=registry)
     return registry

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from ..contract import ContractError, PlannedCheck
+from ..contract import ContractError, Plan, PlannedCheck, RoundResult
 from ..contract.stream import RESULTS_PATH, Cursor
 from ..net.file_watch import FileWatch
 from ..net.http_server import BadRequest, Request, Response, Server
+from ..outputs.figures import Measured
+from ..outputs.logline import log_result
+from ..outputs.series import SeriesBook
 from .agent import Agent
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
@@ -41,22 +44,34 @@ class Service:
         *,
         pod_uid: str | None,
         capacity: int = DEFAULT_CAPACITY,
+        export_results: bool = False,
+        log_results: bool = False,
     ) -> None:
-        """Raises ContractError when the plan cannot be executed."""
+        """Raises ContractError when the plan cannot be executed.
+
+        `export_results`: /metrics shows what was measured, beside the agent's own health.
+        `log_results`: one log line for each result.
+        """
         self._file = FileWatch(plan)
         self._file.changed()
         first = read_plan(plan)
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
-        self.agent = Agent(self.ring, make_prober)
-        self.agent.apply(first)
+        self._series = SeriesBook() if export_results else None
+        observers: list[Callable[[PlannedCheck, RoundResult], None]] = []
+        if self._series is not None:
+            observers.append(self._series.add)
+        if log_results:
+            observers.append(lambda check, result: log_result(Measured(check, result)))
+        self.agent = Agent(self.ring, make_prober, observers=observers)
+        self._apply(first)
         self.server = Server(
             {RESULTS_PATH: self._results, "/healthz": self._healthz, "/metrics": self._metrics}
         )
         collector = AgentCollector(
             self.agent, self.ring, self.server, plan_valid=lambda: self._plan_error is None
         )
-        self._registry = registry_of(collector)
+        self._registry = registry_of(collector, *([] if self._series is None else [self._series]))
 
     async def run(self, host: str | None, port: int, *, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then finish the running rounds and hand them out. Raises OSError."""
@@ -80,7 +95,12 @@ class Service:
             log.error("new plan not taken, the old one goes on: %s", error)
             return
         self._plan_error = None
+        self._apply(plan)
+
+    def _apply(self, plan: Plan) -> None:
         self.agent.apply(plan)
+        if self._series is not None:
+            self._series.retain(plan)
 
     async def _results(self, request: Request) -> Response:
         try:
@@ -110,11 +130,15 @@ async def run_agent(
     host: str | None,
     port: int,
     pod_uid: str | None,
+    export_results: bool = False,
+    log_results: bool = False,
 ) -> None:
     """Run a service until SIGTERM or SIGINT. Raises ContractError (plan) and OSError (port)."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    service = Service(plan, make_prober, pod_uid=pod_uid)
+    service = Service(
+        plan, make_prober, pod_uid=pod_uid, export_results=export_results, log_results=log_results
+    )
     await service.run(host, port, stop=stop)

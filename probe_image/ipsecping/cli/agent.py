@@ -10,16 +10,20 @@ from ..contract.stream import DEFAULT_PORT
 from .arguments import listen_address
 from .errors import SUCCESS, CommandError
 
+POD_UID = "POD_UID"
 NAME = "agent"
 HELP = "run the rounds of a plan for ever and hand out the results over HTTP"
 EPILOG = f"""examples:
   ipsecping agent plan.json
   ipsecping agent plan.json --listen 127.0.0.1:{DEFAULT_PORT} --log-format json
+  ipsecping agent plan.json --log-results --log-format json    one JSON line a result, for log collectors
   curl -N localhost:{DEFAULT_PORT}/v1/results    each result as it is measured, one JSON object a line
 
 GET /v1/results?after=CURSOR   results, from the oldest held; CURSOR is BOOT_ID:SEQUENCE as they name it
 GET /healthz                   200 while rounds start on time
-GET /metrics                   the agent's own health, for Prometheus
+GET /metrics                   for Prometheus: the agent's own health and what it measures; the health alone
+                               where the environment has {POD_UID}, as in agents that the operator runs
+                               (it exports their results itself), unless --export-results is given
 
 A changed plan file is taken over within a second; paths whose plan has not changed go on undisturbed.
 SIGTERM ends the agent after the running rounds. {NAME} skips checks without an interval.
@@ -36,13 +40,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=("", DEFAULT_PORT),
         help=f"where to serve HTTP (default: :{DEFAULT_PORT}, all addresses)",
     )
+    parser.add_argument(
+        "--export-results",
+        action=argparse.BooleanOptionalAction,
+        help=f"show what is measured on /metrics as well (default: yes, unless {POD_UID} is set)",
+    )
+    parser.add_argument(
+        "--log-results", action="store_true", help="log each result, with --log-format json as an object"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     host, port = options.listen
     try:
-        asyncio.run(_agent(options.plan, host or None, port))
+        asyncio.run(_agent(options, host or None, port))
     except ContractError as error:
         raise CommandError(f"agent: {error}") from error
     except OSError as error:
@@ -50,17 +62,19 @@ def execute(options: argparse.Namespace) -> int:
     return SUCCESS
 
 
-async def _agent(plan: Path, host: str | None, port: int) -> None:
+async def _agent(options: argparse.Namespace, host: str | None, port: int) -> None:
     from ..agent.service import run_agent
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
     from ..rounds.prober import PathProber
 
-    clock, resolver = Clock(), Resolver()
+    clock, resolver, pod_uid = Clock(), Resolver(), os.environ.get(POD_UID)
     await run_agent(
-        plan,
+        options.plan,
         lambda _: PathProber(clock, resolver),
         host=host,
         port=port,
-        pod_uid=os.environ.get("POD_UID"),
+        pod_uid=pod_uid,
+        export_results=pod_uid is None if options.export_results is None else options.export_results,
+        log_results=options.log_results,
     )

@@ -10,20 +10,22 @@ from collections.abc import Sequence
 from .. import __version__
 from ..net.descriptors import raise_descriptor_limit
 from . import agent, ike, mtu, ping, reflect, run
-from .errors import USAGE, CommandError
+from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
 DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an instrument."
 EPILOG = """examples:
   ipsecping ping 10.50.1.10 -c 10              ICMP echo, as ping(8)
   ipsecping ping 10.50.1.10 --stamp 862 -c 10  STAMP: also tells the direction of loss
+  ipsecping ping 10.50.1.10 10.50.1.138 -c 10  several hosts, one summary row each
   ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
   ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
   ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16
 
-exit codes: 0 done; 1 not one probe was answered; 2 wrong usage or plan, or this machine does not allow it
+exit codes: 0 done; 1 a probe was not answered (each command says which); 2 wrong usage or plan, or this
+machine or an output does not allow it; 130 interrupted before there was anything to say
 """
 
 
@@ -68,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         print(f"ipsecping: {error}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("ipsecping: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
         return USAGE

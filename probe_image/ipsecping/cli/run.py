@@ -4,24 +4,37 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from ..contract import Expect, Plan, RoundResult, as_expected, packets_reached, result_to_json
+from ..contract import Expect, Plan, PlannedCheck, RoundResult, as_expected, packets_reached, result_to_json
 from ..contract.fields import ContractError
-from .errors import NO_ANSWER, SUCCESS, CommandError
+from ..outputs.errors import OutputError
+from ..outputs.figures import Measured
+from ..outputs.together import write_all
+from . import outputs
+from .errors import NO_ANSWER, SUCCESS, USAGE, CommandError
+from .table import milliseconds, table
+from .terminal import StatusLine
 
 NAME = "run"
-HELP = "run one round of all probes of a plan and print the results"
+HELP = "run one round of all probes of a plan, print the results and send them on"
 EPILOG = """examples:
   ipsecping run plan.json                                       a table
   ipsecping run plan.json --json                                one JSON object a line
+  ipsecping run plan.json --textfile /var/lib/prometheus/node-exporter/ipsecping.prom
+  ipsecping run plan.json --pushgateway http://127.0.0.1:9091
+  ipsecping run plan.json --influx 'http://127.0.0.1:8086?org=acme&bucket=tunnels' --influx-token-file token
   ipsecping run plan.json --termination-log /dev/termination-log   as in a CronJob
 
 exit codes: 0 at least one probe found what it expects; 1 none did, or one that expects Blocked got through;
-2 wrong plan or an unwritable file.
-With --termination-log the exit code is 0 once the results are written: the Job did its work.
+2 wrong plan, or an output failed (the message says which; the others were written).
+With --termination-log the exit code is 0 once all outputs are written: the Job did its work.
 """
+
+Progress = Callable[[Sequence[PlannedCheck], int], None]
+"""Told which checks are still running, and of how many."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,38 +47,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="also write the results, encoded into at most 4096 octets, to this file",
     )
+    outputs.add_arguments(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
     """Measure, print, and say by the exit code how it went."""
     from ..agent.plan_file import read_plan
 
+    sending = outputs.Outputs(options)
+    status = StatusLine(sys.stderr)
     try:
         plan = read_plan(options.plan)
-        results = asyncio.run(measure(plan))
+        results = asyncio.run(measure(plan, _progress(status)))
     except ContractError as error:
         raise CommandError(f"run: {error}") from error
-    expected = [probe.expect for check in plan.checks for probe in check.probes]
-    for line in as_lines(results) if options.json else as_table(results, expected):
-        print(line)
-    sys.stdout.flush()
+    finally:
+        status.clear()
+    planned = [(check, probe) for check in plan.checks for probe in check.probes]
+    expected = [probe.expect for _, probe in planned]
+    writers = sending.writers(
+        [Measured(check, result) for (check, _), result in zip(planned, results, strict=True)]
+    )
     if options.termination_log is not None:
-        _write_termination_log(options.termination_log, results)
-        return SUCCESS
-    return exit_code(results, expected)
+        writers["termination log"] = partial(_write_termination_log, options.termination_log, results)
+    lines = as_lines(results) if options.json else as_table(results, expected)
+    failures = [*_print(lines), *write_all(writers)]
+    for failure in failures:
+        print(f"ipsecping: run: {failure}", file=sys.stderr)
+    if failures:
+        return USAGE
+    return SUCCESS if options.termination_log is not None else exit_code(results, expected)
 
 
-async def measure(plan: Plan) -> list[RoundResult]:
-    """One round of all probes of all checks, side by side; in the plan's order."""
+async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundResult]:
+    """One round of all probes of all checks, side by side; in the plan's order.
+
+    `progress` is told at the start and whenever a check is through.
+    """
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
     from ..rounds.prober import PathProber
 
     clock, resolver = Clock(), Resolver()
+    running = dict(enumerate(plan.checks))
+
+    def tell() -> None:
+        if progress is not None:
+            progress(list(running.values()), len(plan.checks))
+
+    async def one(number: int, prober: PathProber, check: PlannedCheck) -> Sequence[RoundResult]:
+        results = await prober.round(check)
+        del running[number]
+        tell()
+        return results
+
     probers = [PathProber(clock, resolver) for _ in plan.checks]
+    tell()
     try:
         rounds = await asyncio.gather(
-            *(prober.round(check) for prober, check in zip(probers, plan.checks, strict=True))
+            *(one(i, *pair) for i, pair in enumerate(zip(probers, plan.checks, strict=True)))
         )
     finally:
         for prober in probers:
@@ -89,23 +129,19 @@ def as_lines(results: Sequence[RoundResult]) -> list[str]:
 
 def as_table(results: Sequence[RoundResult], expected: Sequence[Expect]) -> list[str]:
     """A table for people; `expected` goes with `results` one by one."""
-    rows = [("CHECK", "PATH", "PROBE", "TYPE", "SENT", "LOSS%", "P50", "P99", "REMARK")]
+    rows = [("CHECK", "PATH", "PROBE", "TYPE", "SENT", "LOSS%", "P50", "P99", "JITTER", "REMARK")]
     for result, expect in zip(results, expected, strict=True):
         name = f"{result.check.namespace}/{result.check.name}"
         loss = f"{100 * (result.sent - result.received) / result.sent:.2f}" if result.sent else "-"
-        median, tail = (_milliseconds(result.rtt.percentile(percent)) for percent in (50, 99))
+        median, tail = (milliseconds(result.rtt.percentile(percent)) for percent in (50, 99))
+        jitter = milliseconds(result.jitter_sum / result.jitter_count if result.jitter_count else None)
         cells = (name, result.check.path, result.probe, result.type.value, str(result.sent), loss)
-        rows.append((*cells, median, tail, _remark(result, expect)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+        rows.append((*cells, median, tail, jitter, _remark(result, expect)))
+    return table(rows, numbers=frozenset(range(4, 9)))
 
 
 def _remark(result: RoundResult, expect: Expect) -> str:
-    remark = ", ".join(f"{reason} {count}" for reason, count in result.losses.items())
-    if result.invalid is not None:
-        remark = f"invalid: {result.invalid}"
+    remark = ", ".join(_findings(result)) if result.invalid is None else f"invalid: {result.invalid}"
     if expect is Expect.REACHABLE:
         return remark
     found = {
@@ -116,8 +152,33 @@ def _remark(result: RoundResult, expect: Expect) -> str:
     return f"{found} ({remark})" if remark else found
 
 
-def _milliseconds(nanoseconds: int | None) -> str:
-    return "-" if nanoseconds is None else f"{nanoseconds / 1e6:.2f}ms"
+def _findings(result: RoundResult) -> list[str]:
+    said = [f"{reason} {count}" for reason, count in result.losses.items()]
+    if result.losses and result.forward_lost is not None:
+        said.append(f"{result.forward_lost} there, {result.reverse_lost} back")
+    if result.path_mtu is not None and result.path_mtu.forward is not None:
+        said.append(f"path MTU {result.path_mtu.forward}")
+    return said
+
+
+def _progress(status: StatusLine) -> Progress:
+    def tell(running: Sequence[PlannedCheck], total: int) -> None:
+        if running:
+            names = ", ".join(f"{check.namespace}/{check.name} {check.path}" for check in running[:5])
+            status.show(f"{total - len(running)} of {total} paths measured, waiting for {names}")
+
+    return tell
+
+
+def _print(lines: Sequence[str]) -> list[str]:
+    """What went wrong in printing: the other outputs are written all the same."""
+    try:
+        for line in lines:
+            print(line)
+        sys.stdout.flush()
+    except OSError as error:
+        return [f"standard output: {error.strerror}"]
+    return []
 
 
 def _write_termination_log(path: Path, results: Sequence[RoundResult]) -> None:
@@ -126,6 +187,6 @@ def _write_termination_log(path: Path, results: Sequence[RoundResult]) -> None:
     try:
         path.write_text(encode(results))
     except ContractError as error:
-        raise CommandError(f"run: {error}") from error
+        raise OutputError(str(error)) from error
     except OSError as error:
-        raise CommandError(f"run: {path}: {error.strerror}") from error
+        raise OutputError(f"{path}: {error.strerror}") from error

@@ -29,10 +29,10 @@ def is_address(target: str) -> bool:
     return True
 
 
-def lookup(name: str) -> list[str]:
+def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
     """The addresses of a name, the system's preferred one first; blocks. Raises OSError."""
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
     except UnicodeError as error:
         raise OSError(f"not a name: {error}") from error
     return list(dict.fromkeys(str(item[4][0]) for item in found))

@@ -21,8 +21,10 @@ from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
 from ..net.errors import reason_of_errno
 from ..net.resolve import ResolveError, Resolver
+from ..net.throttling import own_throttling
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS, ROUND_METHODS
+from .judge import Judge
 from .pacing import Pacing
 from .whole import whole_round
 
@@ -154,6 +156,7 @@ class _ProbeRounds:
     def __init__(self, probe: PlannedProbe, clock: Clock) -> None:
         self._probe = probe
         self._clock = clock
+        self._judge = Judge(clock, own_throttling())
         self._lease: _Lease | None = None
 
     def close(self) -> None:
@@ -175,6 +178,7 @@ class _ProbeRounds:
         # Books are closed in the order of sending: each attribution builds on the one before.
         before, closed = lease.last, asyncio.get_running_loop().create_future()
         lease.last = closed
+        trial = self._judge.begin(now=start)
         pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
         try:
             await pacing.send(count=probe.count, spacing=probe.spacing_ms * _MS, start=start)
@@ -193,7 +197,7 @@ class _ProbeRounds:
             forward_lost=lost.forward,
             reverse_lost=lost.reverse,
             remote_ip=session.address,
-            invalid=pacing.invalid,
+            invalid=trial.verdict(pacing.packets, now=time.monotonic_ns(), found=pacing.invalid),
             certificate_expiry=session.ledger.certificate_expiry,
         )
 

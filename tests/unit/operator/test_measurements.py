@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ipsecping.contract import CheckRef, Invalidity, RoundResult
+from ipsecping.contract.buckets import BOUNDS
 from ipsecping_operator.results import placing
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.totals import BOUNDS, Totals
+from ipsecping_operator.results.totals import Totals
 from ipsecping_operator.verdict.tally import Tally
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result

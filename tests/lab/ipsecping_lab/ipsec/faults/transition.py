@@ -60,9 +60,11 @@ def steps(present: Sequence[Fault], wanted: Sequence[Fault]) -> list[Step]:
 
 
 def forget_path_mtus() -> list[Command]:
-    """Gateways and the far host keep a path MTU for minutes."""
+    """Gateways and the far host keep a path MTU for minutes. Only once the links have theirs again: a packet
+    in between would be told the small one anew."""
     flush = ("ip", "route", "flush", "cache")
-    return [Command(flush, namespace=namespace, tolerant=True) for namespace in topology.NAMESPACES]
+    places = (*topology.GATEWAYS, topology.FAR)
+    return [Command(flush, namespace=namespace, tolerant=True) for namespace in places]
 
 
 def reset(services: Iterable[str], *, natted: Iterable[str]) -> list[Step]:
@@ -83,7 +85,7 @@ def reset(services: Iterable[str], *, natted: Iterable[str]) -> list[Step]:
             *policies(path.letter),
         )
         commands += [step for resource in resources for step in resource.revoke()]
-    result = _batched([*commands, *forget_path_mtus()])
+    result = [*_batched(commands), *forget_path_mtus()]
     result += [_empty_chains(path.transit) for path in PATHS.values()]
     result += [forget_mappings(PATHS[letter].transit) for letter in natted]
     return [*result, *(Start(key) for key in services)]

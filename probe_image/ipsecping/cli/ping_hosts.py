@@ -1,0 +1,145 @@
+"""The run of `ipsecping ping`: several hosts side by side, live lines, and the summary."""
+
+import argparse
+import asyncio
+import json
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_address
+
+from ..contract import PlannedProbe
+from ..measure.packet import Packet
+from ..net.clocks import Clock
+from ..net.resolve import Resolver, is_address, lookup
+from . import summary
+from .errors import NO_ANSWER, SUCCESS, CommandError
+from .histogram import histogram_lines
+from .live import packet_line
+from .pinging import HostPing
+from .summary import Outcome
+from .terminal import StatusLine, terminal_of
+
+STATUS_SECONDS = 0.2
+
+
+async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
+    """Measure until the count is reached or a signal comes; returns the exit code."""
+    family = _family(options)
+    for host in options.hosts:
+        _check_family(host, family)
+    printer = _Printer(options, probe)
+    pings = [
+        HostPing(host, probe, watcher=printer.watcher, samples=options.samples) for host in options.hosts
+    ]
+    clock, resolver = Clock(), Resolver(partial(lookup, family=family))
+    await asyncio.gather(*(ping.open(resolver, clock) for ping in pings))
+    told = _tell_troubles(pings)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for ping in pings:
+            ping.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    printer.start(pings)
+    try:
+        await asyncio.gather(*(ping.run(options.count) for ping in pings))
+    finally:
+        printer.stop()
+    _tell_troubles([ping for ping in pings if ping not in told])
+    outcomes = [ping.outcome for ping in pings]
+    printer.finish(outcomes)
+    well = all(outcome.totals.received and outcome.trouble is None for outcome in outcomes)
+    return SUCCESS if well else NO_ANSWER
+
+
+def _tell_troubles(pings: Sequence[HostPing]) -> list[HostPing]:
+    """Say which of the hosts cannot be pinged; where none can, that is the end. Returns those named."""
+    troubled = [ping for ping in pings if ping.trouble is not None]
+    # One cause for all (no ping sockets) is said once.
+    troubles = dict.fromkeys(str(ping.trouble) for ping in troubled)
+    if pings and len(troubled) == len(pings):
+        raise CommandError(f"ping: {'; '.join(troubles)}")
+    for trouble in troubles:
+        print(f"ipsecping: ping: {trouble}", file=sys.stderr)
+    return troubled
+
+
+class _Printer:
+    """Prints packets as they come, or keeps a status line where only the end is printed."""
+
+    def __init__(self, options: argparse.Namespace, probe: PlannedProbe) -> None:
+        self._options = options
+        self._probe = probe
+        self._terminal = terminal_of(sys.stdout)
+        self._status = StatusLine(sys.stderr)
+        self._ticking: asyncio.Task[None] | None = None
+        self._answers = 0
+        self._prefix = max(len(host) for host in options.hosts) if len(options.hosts) > 1 else 0
+        self._live = not (options.json or options.quiet)
+        self.watcher = self._print_packet if self._live else self._count if self._status.visible else None
+        """For HostPing."""
+
+    def start(self, pings: Sequence[HostPing]) -> None:
+        """Say what is going to happen."""
+        if self._live:
+            octets = f", {self._probe.size} octets" if self._probe.size else ""
+            for ping in pings:
+                if ping.trouble is None:
+                    print(f"{self._probe.type} to {ping.host} ({ping.where}){octets}")
+            sys.stdout.flush()
+        elif self._status.visible:
+            self._ticking = asyncio.create_task(self._tick())
+
+    def stop(self) -> None:
+        """Nothing more is under way."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._status.clear()
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        """Print the summary."""
+        if self._options.json:
+            lines = [json.dumps(summary.as_json(outcome)) for outcome in outcomes]
+        elif len(outcomes) == 1:
+            lines = [*summary.text(outcomes[0]), *self._bars(outcomes[0])]
+        else:
+            bars = [line for outcome in outcomes for line in self._bars(outcome)]
+            lines = [*summary.rows(outcomes), *bars]
+        print("\n".join(["", *lines] if self._live else lines))
+
+    def _bars(self, outcome: Outcome) -> list[str]:
+        if not self._options.histogram:
+            return []
+        bars = histogram_lines(outcome.totals.rtt, width=self._terminal.width, unicode=self._terminal.unicode)
+        title = f"{outcome.host} round-trip times" if self._prefix else "round-trip times"
+        return ["", f"{title}:" if bars else f"{title}: none", *bars]
+
+    def _print_packet(self, ping: HostPing, packet: Packet) -> None:
+        text, mood = packet_line(packet)
+        who = ping.host.ljust(self._prefix) if self._prefix else ping.address
+        print(f"{who} {self._terminal.paint(text, mood)}", flush=True)
+
+    def _count(self, ping: HostPing, packet: Packet) -> None:
+        self._answers += packet.answered and packet.arrivals == 1
+
+    async def _tick(self) -> None:
+        while True:
+            self._status.show(f"{self._answers} answers so far, Ctrl-C ends and prints the summary")
+            await asyncio.sleep(STATUS_SECONDS)
+
+
+def _family(options: argparse.Namespace) -> socket.AddressFamily:
+    if options.ipv4:
+        return socket.AF_INET
+    return socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
+
+
+def _check_family(host: str, family: socket.AddressFamily) -> None:
+    wanted = {socket.AF_INET: 4, socket.AF_INET6: 6}.get(family)
+    if wanted is not None and is_address(host) and ip_address(host.partition("%")[0]).version != wanted:
+        raise CommandError(f"ping: {host} is not an IPv{wanted} address, as -{wanted} asks for")

@@ -1,0 +1,121 @@
+"""The figures of a ping: as text for one host, as a table for several, as JSON."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ..contract import PlannedProbe, ProbeType
+from ..measure.totals import Totals
+from .table import milliseconds, table
+
+PERCENTILES = (50, 90, 99)
+
+
+class Outcome(NamedTuple):
+    """What was measured of one host."""
+
+    host: str
+    """As it was given."""
+    address: str | None
+    probe: PlannedProbe
+    totals: Totals
+    samples: list[dict[str, Any]] | None = None
+    """Each answered packet's figures, if asked for."""
+    trouble: str | None = None
+    """Why nothing could be sent."""
+
+
+def text(outcome: Outcome) -> list[str]:
+    """The summary of one host."""
+    totals = outcome.totals
+    lines = [
+        f"--- {outcome.host} {outcome.probe.type} statistics ---",
+        f"{totals.sent} sent, {totals.received} received, {_loss(totals)} % lost, "
+        f"{totals.duplicates} duplicates, {totals.reordered} reordered",
+    ]
+    if totals.losses:
+        lines.append(f"lost: {_reasons(totals)}")
+    if direction := _direction(outcome):
+        lines.append(f"direction: {direction}")
+    if figures := rtt_figures(totals):
+        lines.append(
+            f"rtt {'/'.join(figures)} = {'/'.join(f'{value:.3f}' for value in figures.values())} ms, "
+            f"clock: {totals.clock}"
+        )
+    if totals.jitter is not None:
+        lines.append(f"jitter {totals.jitter / 1e6:.3f} ms")
+    return lines
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[str]:
+    """One line for each host."""
+    times = ("MIN", *(f"P{percent}" for percent in PERCENTILES), "MAX", "JITTER")
+    heading = ("HOST", "SENT", "RECV", "LOSS%", "DUP", "REORD", *times, "REMARK")
+    lines: list[Sequence[str]] = [heading]
+    for outcome in outcomes:
+        totals = outcome.totals
+        counts = (totals.sent, totals.received, _loss(totals), totals.duplicates, totals.reordered)
+        rtt = totals.rtt
+        shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
+        trouble = (outcome.trouble or "").removeprefix(f"{outcome.host}: ")
+        remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome))))
+        lines.append((outcome.host, *map(str, counts), *map(milliseconds, shown), remark))
+    return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """One object; times in milliseconds, None for what is unknown."""
+    probe, totals = outcome.probe, outcome.totals
+    content: dict[str, Any] = {
+        "host": outcome.host,
+        "address": outcome.address,
+        "type": probe.type.value,
+        "port": probe.port,
+        "size": probe.size,
+        "sent": totals.sent,
+        "received": totals.received,
+        "duplicates": totals.duplicates,
+        "reordered": totals.reordered,
+        "loss_percent": totals.loss_percent,
+        "losses": {reason.value: count for reason, count in totals.losses.items()},
+        "forward_lost": totals.forward_lost,
+        "reverse_lost": totals.reverse_lost,
+        "unit": "ms",
+        "rtt": rtt_figures(totals) or None,
+        "jitter": None if totals.jitter is None else totals.jitter / 1e6,
+        "clock": totals.clock,
+    }
+    if outcome.samples is not None:
+        content["samples"] = outcome.samples
+    if outcome.trouble is not None:
+        content["error"] = outcome.trouble
+    return content
+
+
+def rtt_figures(totals: Totals) -> dict[str, float]:
+    """Round-trip times in milliseconds; empty when there are none."""
+    rtt = totals.rtt
+    figures = {
+        "min": rtt.min,
+        "avg": totals.mean_rtt,
+        **{f"p{percent}": rtt.percentile(percent) for percent in PERCENTILES},
+        "max": rtt.max,
+    }
+    return {name: value / 1e6 for name, value in figures.items() if value is not None}
+
+
+def _loss(totals: Totals) -> str:
+    return "-" if totals.loss_percent is None else f"{totals.loss_percent:.2f}"
+
+
+def _reasons(totals: Totals) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in totals.losses.items())
+
+
+def _direction(outcome: Outcome) -> str:
+    """In words, where there is a loss and the method can tell."""
+    totals = outcome.totals
+    if not totals.losses or outcome.probe.type is not ProbeType.STAMP:
+        return ""
+    if totals.forward_lost is None:
+        return "unknown"
+    return f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back"

@@ -1,0 +1,22 @@
+"""The coarse buckets of round-trip times that Prometheus sees, the same from the operator and the prober."""
+
+from .histogram import Histogram, bucket_bounds
+
+_MS = 1_000_000
+BOUNDS = tuple(
+    int(limit * _MS)
+    for limit in (0.5, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000)
+)
+"""Upper bounds (inclusive, nanoseconds) of the exported histogram's buckets; +Inf comes after them."""
+
+
+def spread(rtt: Histogram, buckets: list[int]) -> None:
+    """Sort fine buckets by their midpoint into `buckets` (one for each bound and one for +Inf), in place.
+
+    Off by at most the histogram's stated relative error.
+    """
+    for index, count in rtt.counts.items():
+        low, high = bucket_bounds(index, rtt.precision)
+        middle = (low + high) // 2
+        place = next((i for i, bound in enumerate(BOUNDS) if middle <= bound), len(BOUNDS))
+        buckets[place] += count

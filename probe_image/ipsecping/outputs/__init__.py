@@ -1,0 +1,1 @@
+"""Results for use without Kubernetes: Prometheus, InfluxDB, structured logs. Pure renderers, thin writers."""

@@ -1,0 +1,46 @@
+"""Counters of an earlier run, read back from the text that it wrote."""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from ..contract.buckets import BOUNDS
+from .figures import LABELS, SECOND
+from .series import Counters, Labels
+
+_BUCKET = "ipsecping_rtt_seconds_bucket"
+_PLACES = {str(bound / SECOND): place for place, bound in enumerate(BOUNDS)} | {"+Inf": len(BOUNDS)}
+
+
+def counters_in(exposition: str) -> dict[Labels, Counters]:
+    """The counters of each series. Raises ValueError for text that is not in the format."""
+    found: dict[Labels, Counters] = {}
+    cumulative: dict[Labels, dict[int, int]] = {}
+    for name, labels, value in _samples(exposition):
+        if any(label not in labels for label in LABELS):
+            continue
+        key = tuple(labels[label] for label in LABELS)
+        counters = found.setdefault(key, Counters())
+        if name == "ipsecping_packets_sent_total":
+            counters.sent = int(value)
+        elif name == "ipsecping_packets_received_total":
+            counters.received = int(value)
+        elif name == "ipsecping_rtt_seconds_sum":
+            counters.rtt_sum = round(value * SECOND)
+        elif name == _BUCKET:
+            # A bound that is not ours leaves the row short, and the row is not taken.
+            place = _PLACES.get(labels.get("le", ""), -1)
+            cumulative.setdefault(key, {})[place] = int(value)
+    for key, row in cumulative.items():
+        if sorted(row) == list(range(len(BOUNDS) + 1)):
+            counts = [row[place] for place in sorted(row)]
+            found[key].buckets = [b - a for a, b in zip([0, *counts], counts, strict=False)]
+    return found
+
+
+def _samples(exposition: str) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            if not 0 <= sample.value < 2**63:
+                continue
+            yield sample.name, sample.labels, sample.value

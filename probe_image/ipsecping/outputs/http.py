@@ -1,0 +1,94 @@
+"""Send text to a server: no proxies, no redirects, bounded in time and size."""
+
+import http.client
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from .errors import OutputError
+
+SECONDS = 10.0
+"""To connect, and for each step of an exchange."""
+MAX_ANSWER = 1024
+"""Octets of an answer that are looked at."""
+_EXCERPT = 200
+
+
+class Target(NamedTuple):
+    """A server and a place on it."""
+
+    secure: bool
+    host: str
+    port: int | None
+    path: str
+    """Without a slash at the end."""
+    query: str
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"{'https' if self.secure else 'http'}://{host}{port}{self.path}"
+
+
+def parse_url(url: str) -> Target:
+    """Read an http or https URL; raises OutputError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise OutputError(f"{url!r} is not a URL: {error}") from None
+    if "@" in parts.netloc:
+        raise OutputError(
+            "a URL with a password in it can be read by every user of this machine: leave it out"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OutputError(f"{url!r} is not a URL such as http://host:9091")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise OutputError(f"{url!r}: other characters than in a URL, escape them as %20 and the like")
+    return Target(parts.scheme == "https", parts.hostname, port, parts.path.rstrip("/"), parts.query)
+
+
+class Connection:
+    """One connection for several exchanges, one after the other."""
+
+    def __init__(self, target: Target, *, seconds: float = SECONDS) -> None:
+        self._target = target
+        kind = http.client.HTTPSConnection if target.secure else http.client.HTTPConnection
+        self._connection = kind(target.host, target.port, timeout=seconds)
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """One exchange; any answer but 2xx raises OutputError with what the server says."""
+        try:
+            self._connection.request(method, path, body, dict(headers))
+            answer = self._connection.getresponse()
+            said = answer.read(MAX_ANSWER)
+            if answer.read(1):  # the connection is not worth keeping for so long an answer
+                self._connection.close()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise OutputError(f"{self._target}: {_why(error)}") from error
+        if not 200 <= answer.status < 300:
+            excerpt = "".join(c if c.isprintable() else " " for c in said.decode(errors="replace")[:_EXCERPT])
+            raise OutputError(
+                f"{self._target}: HTTP {answer.status} {answer.reason}: {excerpt}".rstrip(": ").rstrip()
+            )
+
+
+def _why(error: OSError | http.client.HTTPException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message} (SSL_CERT_FILE names the certificates of a private authority)"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"not an answer in HTTP: {type(error).__name__}"

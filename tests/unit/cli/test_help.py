@@ -1,0 +1,31 @@
+"""Every command explains itself, with examples that its own parser accepts."""
+
+import re
+import shlex
+
+import pytest
+
+from ipsecping.cli import agent, main, ping, reflect, run
+
+EPILOGS = [main.EPILOG, agent.EPILOG, ping.EPILOG, reflect.EPILOG, run.EPILOG]
+
+
+def examples() -> list[str]:
+    """Command lines in the help texts, without the explanation that stands behind three blanks."""
+    text = "\n".join(EPILOGS).replace("\\\n", "")
+    lines = re.findall(r"^  ipsecping (.*)$", text, re.MULTILINE)
+    return [re.split(r"(?<=\S)  +(?![ -])", line)[0] for line in lines]
+
+
+@pytest.mark.parametrize("example", examples())
+def test_an_example_is_a_command_line(example: str) -> None:
+    options = main.parser().parse_args(shlex.split(example))
+    assert callable(options.execute)
+
+
+@pytest.mark.parametrize("command", ["ping", "run", "agent", "reflect"])
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.parser().parse_args([command, "--help"])
+    assert ended.value.code == 0
+    assert f"\n  ipsecping {command} " in capsys.readouterr().out

@@ -1,0 +1,84 @@
+"""Losses, their direction, duplicates and reordering in words."""
+
+from collections import Counter
+
+import pytest
+
+from ipsecping.cli.live import packet_line
+from ipsecping.cli.summary import Outcome, as_json, rows, text
+from ipsecping.cli.terminal import Mood
+from ipsecping.contract import ClockSource, Histogram, LossReason, PlannedProbe, ProbeType
+from ipsecping.measure.ledger import FIRST_SEQUENCE
+from ipsecping.measure.packet import Packet
+from ipsecping.measure.totals import Totals
+
+MS = 1_000_000
+
+
+def outcome(
+    kind: ProbeType = ProbeType.STAMP, *, forward: int | None = 1, reverse: int | None = 2
+) -> Outcome:
+    probe = PlannedProbe(name="ping", type=kind, count=1, spacing_ms=10, timeout_ms=100, size=56, port=862)
+    totals = Totals(
+        sent=10,
+        received=7,
+        duplicates=2,
+        reordered=1,
+        forward_lost=forward,
+        reverse_lost=reverse,
+        losses=Counter({LossReason.TIMEOUT: 2, LossReason.REFUSED: 1}),
+        rtt=Histogram.of([MS * ms for ms in range(1, 8)]),
+        jitter_sum=3 * MS,
+        jitter_count=6,
+        clocks={ClockSource.KERNEL},
+    )
+    return Outcome("hq", "203.0.113.10", probe, totals)
+
+
+def test_the_summary_tells_loss_by_reason_and_direction() -> None:
+    assert text(outcome()) == [
+        "--- hq STAMP statistics ---",
+        "10 sent, 7 received, 30.00 % lost, 2 duplicates, 1 reordered",
+        "lost: 2 Timeout, 1 Refused",
+        "direction: 1 on the way there, 2 on the way back",
+        "rtt min/avg/p50/p90/p99/max = 1.000/4.000/4.006/7.000/7.000/7.000 ms, clock: Kernel",
+        "jitter 0.500 ms",
+    ]
+
+
+def test_an_unknown_direction_is_said_and_a_method_that_cannot_tell_says_nothing() -> None:
+    assert "direction: unknown" in text(outcome(forward=None, reverse=None))
+    assert "direction" not in "".join(text(outcome(ProbeType.ICMP, forward=None, reverse=None)))
+
+
+def test_the_row_of_a_host_ends_with_what_was_wrong() -> None:
+    heading, line = rows([outcome()])
+    assert heading.split()[-1] == "REMARK"
+    assert line.endswith("0.500ms  2 Timeout, 1 Refused; 1 on the way there, 2 on the way back")
+
+
+def test_a_host_that_could_not_be_pinged_has_a_row_and_an_object_with_the_reason() -> None:
+    failed = outcome()._replace(totals=Totals(), address=None, trouble="hq: no address")
+    assert rows([failed])[1].split()[-2:] == ["no", "address"]
+    assert as_json(failed)["error"] == "hq: no address"
+    assert as_json(failed)["loss_percent"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "mood"),
+    [
+        ({"order": 0, "arrivals": 1, "rtt": 1_234_567}, "rtt=1.235 ms", Mood.PLAIN),
+        ({"order": 0, "arrivals": 1}, "rtt broken by a clock step", Mood.ODD),
+        ({"order": 0, "arrivals": 2, "rtt": 1}, "duplicate", Mood.ODD),
+        ({"arrivals": 1}, "late, counts as lost", Mood.BAD),
+        ({"reason": LossReason.UNREACHABLE}, "Unreachable", Mood.BAD),
+        ({"reason": LossReason.PROHIBITED, "left": False}, "Prohibited", Mood.BAD),
+        ({}, "Timeout", Mood.BAD),
+        ({"left": False}, "not sent, this host is out of resources", Mood.BAD),
+    ],
+)
+def test_a_packets_line_says_what_became_of_it(changes: dict[str, object], line: str, mood: Mood) -> None:
+    packet = Packet(sequence=FIRST_SEQUENCE, sent_at=0)
+    for name, value in changes.items():
+        setattr(packet, name, value)
+    assert packet_line(packet) == (f"seq=1 {line}", mood)

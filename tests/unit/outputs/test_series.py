@@ -1,0 +1,160 @@
+"""What Prometheus gets to see, and what becomes of it over rounds, plans and runs."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from ipsecping.contract import Histogram, PathMtu, Plan
+from ipsecping.outputs import textfile
+from ipsecping.outputs.earlier import counters_in
+from ipsecping.outputs.errors import OutputError
+from ipsecping.outputs.figures import Measured
+from ipsecping.outputs.series import SeriesBook
+
+from .results import MS, NOON, check, invalid, measured
+
+LABELS = {
+    "namespace": "network",
+    "check": "hq-dc1",
+    "tunnel_name": "hq-dc1",
+    "path": "primary",
+    "probe": "datapath",
+    "type": "STAMP",
+    "target": "203.0.113.10",
+}
+
+
+def book_of(*rounds: Measured) -> SeriesBook:
+    book = SeriesBook()
+    for each in rounds:
+        book.add(*each)
+    return book
+
+
+def samples(book: SeriesBook) -> dict[str, float]:
+    """Values by name; buckets by name and bound. For books of one series."""
+    text = book.exposition().decode()
+    return {
+        sample.name + sample.labels.get("le", ""): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_round_gives_all_metrics_with_their_labels() -> None:
+    book = book_of(measured(path_mtu=PathMtu(forward=1438, reverse=None, too_big=True)))
+    said = samples(book)
+    assert said["ipsecping_packets_sent_total"] == 10
+    assert said["ipsecping_packets_received_total"] == 9
+    assert said["ipsecping_loss_ratio"] == 0.1
+    assert said["ipsecping_jitter_seconds"] == 0.0005
+    assert said["ipsecping_path_mtu_bytes"] == 1438
+    assert said["ipsecping_last_result_timestamp_seconds"] == NOON / 1e9 + 1.5
+    assert said["ipsecping_last_result_invalid"] == 0
+    assert said["ipsecping_rtt_seconds_bucket0.01"] == 0
+    assert said["ipsecping_rtt_seconds_bucket0.015"] == said["ipsecping_rtt_seconds_count"] == 9
+    assert said["ipsecping_rtt_seconds_sum"] == pytest.approx(0.108)
+    families = {f.name: f for f in text_string_to_metric_families(book.exposition().decode())}
+    assert families["ipsecping_packets_sent"].samples[0].labels == LABELS
+    assert families["ipsecping_path_info"].samples[0].labels == {
+        name: LABELS[name] for name in ("namespace", "check", "tunnel_name", "path", "target")
+    } | {"remote_ip": "203.0.113.10"}
+
+
+def test_counters_grow_and_gauges_are_of_the_newest_round() -> None:
+    said = samples(book_of(measured(), measured(received=10, losses={}, rtt=Histogram.of([MS] * 10))))
+    assert said["ipsecping_packets_sent_total"] == 20
+    assert said["ipsecping_rtt_seconds_count"] == 19
+    assert said["ipsecping_loss_ratio"] == 0
+
+
+def test_an_invalid_round_counts_no_packet_and_takes_the_figures_away_but_not_the_series() -> None:
+    said = samples(book_of(measured(), invalid()))
+    assert said["ipsecping_packets_sent_total"] == 10
+    assert said["ipsecping_last_result_invalid"] == 1
+    assert "ipsecping_loss_ratio" not in said
+
+
+def test_what_leaves_the_plan_leaves_the_series_also_when_its_last_round_ends_later() -> None:
+    book, gone = book_of(measured(), measured(check(path="backup"))), check(path="backup")
+    book.retain(Plan(checks=(check(),)))
+    book.add(*measured(gone))
+    assert b"backup" not in book.exposition()
+    assert samples(book)["ipsecping_packets_sent_total"] == 10
+
+
+def test_counters_go_on_from_the_file_of_the_run_before(tmp_path: Path) -> None:
+    file = tmp_path / "ipsecping.prom"
+    for _ in range(3):
+        book = book_of(measured())
+        book.go_on_from(textfile.read_counters(file).items())
+        textfile.write(file, book.exposition())
+    said = samples(book)
+    assert said["ipsecping_packets_sent_total"] == 30
+    assert said["ipsecping_rtt_seconds_bucket0.015"] == 27
+    assert said["ipsecping_rtt_seconds_sum"] == pytest.approx(0.324)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ipsecping.prom"]
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("text", ["not { metrics", "ipsecping_packets_sent_total{", "", "a 1\nb nan\n"])
+def test_a_file_that_is_not_ours_starts_the_counters_at_zero(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "ipsecping.prom"
+    file.write_text(text)
+    assert textfile.read_counters(file) == {}
+
+
+def test_buckets_of_another_release_are_not_mixed_with_ours() -> None:
+    text = book_of(measured()).exposition().decode().replace('le="0.0005"', 'le="0.0007"')
+    (counters,) = counters_in(text).values()
+    assert counters.sent == 10
+    assert sum(counters.buckets) == 0
+
+
+def test_a_name_that_the_collector_would_pass_over_is_refused() -> None:
+    with pytest.raises(OutputError, match=r"\*\.prom"):
+        textfile.check_name(Path("/var/lib/ipsecping.txt"))
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"absent/a\.prom: No such file or directory"):
+        textfile.write(tmp_path / "absent" / "a.prom", b"")
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.prom").mkdir()
+    with pytest.raises(OutputError, match=r"a\.prom: Is a directory"):
+        textfile.write(tmp_path / "a.prom", b"")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.prom"]
+
+
+@given(st.lists(st.lists(st.integers(0, 10**10), max_size=20), max_size=5))
+def test_what_is_written_is_read_back(rounds: list[list[int]]) -> None:
+    book = book_of(*(measured(received=10, losses={}, rtt=Histogram.of(times)) for times in rounds))
+    again = SeriesBook()
+    for series in rounds[:1]:
+        again.add(*replace_result(measured(), series))
+    again.go_on_from(counters_in(book.exposition().decode()).items())
+    if rounds:
+        assert samples(again)["ipsecping_packets_sent_total"] == 10 * len(rounds)
+        assert samples(again)["ipsecping_rtt_seconds_count"] == sum(map(len, rounds))
+
+
+def replace_result(each: Measured, times: list[int]) -> Measured:
+    """A round that was sent nothing, so that only what was read back counts."""
+    return Measured(each.check, replace(each.result, sent=0, received=0, rtt=Histogram()))
+
+
+def test_promtool_finds_nothing_wrong_with_the_exposition() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("needs promtool (Debian package prometheus)")
+    book = book_of(measured(), invalid(check(path="backup")))
+    done = subprocess.run([promtool, "check", "metrics"], input=book.exposition(), capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

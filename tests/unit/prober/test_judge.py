@@ -1,0 +1,131 @@
+"""The prober's judgement on itself: its own weakness makes a round invalid, an outage never does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import ClockSource, Invalidity, LossReason
+from ipsecping.measure.packet import Packet
+from ipsecping.measure.timestamps import MAX_DOUBTED
+from ipsecping.net.clocks import Clock
+from ipsecping.net.throttling import ThrottleWatch
+from ipsecping.rounds.judge import THROTTLED_LIMIT, Judge
+
+SECOND = 1_000_000_000
+ALL_KERNEL = (ClockSource.KERNEL,) * 10
+NO_SEND_STAMPS = (ClockSource.MIXED,) * 10
+OUTAGE: tuple[ClockSource, ...] = ()
+
+
+@dataclass
+class Host:
+    """This machine as the judge sees it: a CPU limit and two clocks."""
+
+    throttled: int = 0
+    realtime: int = 10**18
+    now: int = 0
+    clock: Clock = field(init=False)
+    judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(monotonic=lambda: self.now, realtime=lambda: self.realtime + self.now)
+        watch = ThrottleWatch([Path("cpu.stat")], read=lambda _: f"throttled_time {self.throttled}\n")
+        self.judge = Judge(self.clock, watch)
+
+    def round(
+        self,
+        clocks: Sequence[ClockSource],
+        *,
+        lost: int = 0,
+        throttled: int = 0,
+        step: int = 0,
+        found: Invalidity | None = None,
+    ) -> Invalidity | None:
+        """A round of one second whose answered packets have these clock sources."""
+        trial = self.judge.begin(now=self.now)
+        self.now += SECOND
+        self.throttled += throttled
+        self.realtime += step
+        self.clock.read()
+        packets = [Packet(sequence=i, sent_at=0, order=i, arrivals=1, clock=c) for i, c in enumerate(clocks)]
+        packets += [Packet(sequence=1000 + i, sent_at=0, reason=LossReason.TIMEOUT) for i in range(lost)]
+        return trial.verdict(packets, now=self.now, found=found)
+
+
+def test_a_round_held_back_by_the_cpu_limit_says_nothing_about_the_path() -> None:
+    host = Host()
+    assert host.round(ALL_KERNEL, throttled=THROTTLED_LIMIT + 1) is Invalidity.CPU_THROTTLED
+    assert host.round(ALL_KERNEL, throttled=THROTTLED_LIMIT) is None
+
+
+def test_throttling_explains_late_ticks_but_not_a_full_receive_queue() -> None:
+    host = Host()
+    much = 10 * THROTTLED_LIMIT
+    assert host.round(ALL_KERNEL, throttled=much, found=Invalidity.LATE_TICKS) is Invalidity.CPU_THROTTLED
+    assert host.round(ALL_KERNEL, found=Invalidity.LATE_TICKS) is Invalidity.LATE_TICKS
+    dropped = Invalidity.RECEIVE_QUEUE_DROPS
+    assert host.round(ALL_KERNEL, throttled=much, found=dropped) is dropped
+
+
+def test_throttling_before_a_round_is_not_held_against_it() -> None:
+    host = Host(throttled=10 * SECOND)
+    assert host.round(ALL_KERNEL) is None
+
+
+def test_stamps_that_used_to_come_and_are_left_out_are_noticed() -> None:
+    host = Host()
+    assert host.round(ALL_KERNEL) is None
+    assert host.round(NO_SEND_STAMPS) is Invalidity.TIMESTAMPS_MISSING
+    assert host.round(ALL_KERNEL) is None
+
+
+def test_one_stamp_in_ten_may_be_missing() -> None:
+    host = Host()
+    host.round(ALL_KERNEL)
+    assert host.round((*ALL_KERNEL[1:], ClockSource.MIXED)) is None
+
+
+@pytest.mark.parametrize("clock", [ClockSource.MIXED, ClockSource.USER])
+def test_a_driver_that_gives_no_stamps_is_not_at_fault(clock: ClockSource) -> None:
+    host = Host()
+    assert [host.round((clock,) * 10) for _ in range(20)] == [None] * 20
+
+
+def test_an_outage_has_no_stamps_to_miss() -> None:
+    host = Host()
+    host.round(ALL_KERNEL)
+    assert [host.round(OUTAGE, lost=10) for _ in range(5)] == [None] * 5
+    assert host.round(ALL_KERNEL, lost=9) is None
+
+
+def test_a_route_through_another_driver_is_doubted_for_a_few_rounds_only() -> None:
+    host = Host()
+    host.round(ALL_KERNEL)
+    verdicts = [host.round(NO_SEND_STAMPS) for _ in range(10)]
+    missing = [Invalidity.TIMESTAMPS_MISSING] * MAX_DOUBTED
+    assert verdicts == [*missing, *[None] * (10 - MAX_DOUBTED)]
+
+
+def test_a_step_of_the_clock_is_not_the_kernel_leaving_out_stamps() -> None:
+    host = Host()
+    host.round(ALL_KERNEL)
+    assert host.round((ClockSource.USER,), step=3600 * SECOND) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.sampled_from(ClockSource), max_size=20), st.integers(0, 20)),
+        max_size=20,
+    )
+)
+def test_a_round_without_one_answer_is_never_invalid_on_a_host_that_is_well(
+    before: list[tuple[list[ClockSource], int]],
+) -> None:
+    host = Host()
+    for clocks, lost in before:
+        host.round(clocks, lost=lost)
+    assert host.round(OUTAGE, lost=10) is None
