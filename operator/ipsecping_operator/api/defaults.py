@@ -14,13 +14,21 @@ COUNT = 10
 SPACING = "100ms"
 TIMEOUT = "2s"
 SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56, ProbeType.STAMP: 44}
-"""ICMP as ping(8) does; STAMP the base packet of RFC 8762."""
+"""ICMP as ping(8) does; STAMP the base packet of RFC 8762. Other types have no size to choose."""
+AUTHENTICATED_SIZE = 112
+"""The packet of STAMP's authenticated mode, RFC 8762 section 4.2.2."""
 STAMP_PORT = 862
 """RFC 8762, section 4.1, and RFC 8545."""
+DNS_PORT = 53
+MTU_MIN = 1280
+"""What every IPv6 link carries (RFC 8200 section 5)."""
+MTU_MAX = 1500
+STATUS_CODE = 200
 WINDOW = "5m"
 LOSS_PERCENT = "1"
 DOWN_AFTER = 3
 
+MAX_PATHS = 8
 MAX_PROBES = 16
 MAX_PROBES_CRON = 8
 """The results of one run share a termination message of 4096 bytes."""

@@ -121,3 +121,12 @@ Percent: TypeAlias = Annotated[
     ),
 ]
 Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
+
+# Names of other objects that a check refers to.
+ObjectName: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+]
+DataKey: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")
+]

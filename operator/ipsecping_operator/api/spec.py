@@ -18,6 +18,20 @@ class Tunnel(Model):
 
     name: Name | None = None
     """Name of the tunnel, the label tunnel_name of the metrics. Default: metadata.name."""
+    gateway: Target | None = None
+    """The remote gateway's public endpoint, which ike probes ask: an address or a DNS name."""
+
+
+class Path(Model):
+    """One way through the tunnel, or through one of several: measured by a workload of its own."""
+
+    name: Name
+    """Name of the path, unique in the check."""
+    target: Target | None = None
+    """Far end on this path. Default: spec.target."""
+    placement: Placement | None = None
+    """Where this path's probe pods run; each field given here replaces that of spec.placement.
+    Default: spec.placement."""
 
 
 def _interval_ms(spec: "CheckSpec") -> int:
@@ -35,10 +49,11 @@ _INTERVAL_MS_CEL = (
     f" ? duration(self.schedule.interval).getMilliseconds() : {durations.milliseconds(defaults.INTERVAL)})"
 )
 _SENDING_MS_CEL = (
-    f"((has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
+    f"((has(probe.pathMTU) || has(probe.ike) ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
     f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
     f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
 )
+_TIMED_CEL = "!has(probe.pathMTU) && !has(probe.ike) && !(has(probe.expect) && probe.expect == 'Blocked')"
 
 
 class CheckSpec(Model):
@@ -55,6 +70,11 @@ class CheckSpec(Model):
     """True stops measuring and keeps the check; Healthy is Unknown meanwhile. Default: false."""
     placement: Placement | None = None
     """Where probe pods run. Default: anywhere."""
+    paths: Annotated[
+        tuple[Path, ...] | None, Field(min_length=1, max_length=defaults.MAX_PATHS), ListMap("name")
+    ] = None
+    """Ways through, at most 8, in order of preference; all probes run on each. Default: one path,
+    `default`."""
     probes: Annotated[
         tuple[Probe, ...] | None, Field(min_length=1, max_length=defaults.MAX_PROBES), ListMap("name")
     ] = None
@@ -87,7 +107,68 @@ class CheckSpec(Model):
             field=".probes",
             message=f"count must be at most {defaults.MAX_COUNT_CRON} with spec.schedule.cron",
         ),
+        Rule(
+            cel="!has(self.probes) || !self.probes.exists(probe, has(probe.ike)) || "
+            "(has(self.tunnel) && has(self.tunnel.gateway))",
+            holds=lambda self: (
+                not any(probe.ike for probe in self.probes or ())
+                or (self.tunnel is not None and self.tunnel.gateway is not None)
+            ),
+            field=".tunnel.gateway",
+            reason="FieldValueRequired",
+            message="is needed by a probe of type ike: the remote gateway's public address",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "
+            "(has(self.probes) && self.probes.exists(probe, has(probe.pathMTU)))",
+            holds=lambda self: self.mtu_limit is None or any(probe.path_mtu for probe in self.probes or ()),
+            field=".thresholds.pathMTU",
+            message="no probe measures it: add a probe of type pathMTU",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
+            "self.probes.all(probe, !has(probe.pathMTU) || self.thresholds.pathMTU <= "
+            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {defaults.MTU_MAX}))",
+            holds=lambda self: all(
+                self.mtu_limit is None or self.mtu_limit <= probe.path_mtu.most
+                for probe in self.probes or ()
+                if probe.path_mtu
+            ),
+            field=".thresholds.pathMTU",
+            message="must not be above max of a pathMTU probe, or it is never reached "
+            f"(default: max {defaults.MTU_MAX})",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.rtt) || !has(self.probes) || "
+            f"self.probes.exists(probe, {_TIMED_CEL})",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.rtt)
+                or any(probe.is_timed for probe in self.probe_list)
+            ),
+            field=".thresholds.rtt",
+            message="no probe measures it: pathMTU, ike and probes that expect Blocked have no such limit",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.jitter) || !has(self.probes) || "
+            f"self.probes.exists(probe, {_TIMED_CEL} && (!has(probe.count) || probe.count > 1))",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.jitter)
+                or any(probe.is_timed and probe.packets > 1 for probe in self.probe_list)
+            ),
+            field=".thresholds.jitter",
+            message="no probe measures it: that takes a round-trip time and a count of 2 or more",
+        ),
     )
+
+    @property
+    def probe_list(self) -> tuple[Probe, ...]:
+        """The probes, or the one that is measured where none is named."""
+        return self.probes or (Probe.model_validate({"name": defaults.PROBE, "icmp": {}}),)
+
+    @property
+    def mtu_limit(self) -> int | None:
+        """thresholds.pathMTU."""
+        return None if self.thresholds is None else self.thresholds.path_mtu
 
     @property
     def is_cron(self) -> bool:

@@ -1,23 +1,24 @@
 """What a check is judged by."""
 
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from .methods import Mtu
 from .rules import Model
 from .scalars import Percent, duration
 
-Latency = duration("0.001ms", "1m")
+Latency: TypeAlias = duration("0.001ms", "1m")  # type: ignore[valid-type]
 
 
 class RttThresholds(Model):
     """Round-trip times above which the tunnel is unhealthy; those that are absent are not judged."""
 
-    p50: Latency | None = None  # type: ignore[valid-type]
+    p50: Latency | None = None
     """Limit of the median."""
-    p90: Latency | None = None  # type: ignore[valid-type]
+    p90: Latency | None = None
     """Limit of the 90th percentile."""
-    p99: Latency | None = None  # type: ignore[valid-type]
+    p99: Latency | None = None
     """Limit of the 99th percentile."""
 
 
@@ -31,6 +32,13 @@ class Thresholds(Model):
     """Loss above which the tunnel is unhealthy, in per cent: an integer, or a string with decimals.
     Default: 1."""
     rtt: RttThresholds | None = None
-    """Limits of the round-trip time. Default: not judged."""
+    """Limits of the round-trip time; they apply to all probes but pathMTU, ike and those that expect Blocked.
+    Default: not judged."""
+    jitter: Latency | None = None
+    """Limit of the mean difference between successive round-trip times, for the same probes as rtt.
+    Default: not judged."""
+    path_mtu: Annotated[Mtu | None, Field(alias="pathMTU")] = None
+    """Octets that the largest IP packet which passes must have at least. Two searches in succession decide.
+    Default: not judged."""
     down_after: Annotated[int, Field(ge=1, le=100)] | None = None
     """Consecutive rounds without one answer after which the tunnel is down. Default: 3."""

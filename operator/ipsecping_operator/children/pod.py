@@ -4,6 +4,7 @@ from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
 from ipsecping_operator.compile import CompiledCheck, CompiledPath
+from ipsecping_operator.compile.compiled import KEYS_DIRECTORY
 
 from .labels import child_name, labels
 from .settings import ChildSettings
@@ -21,7 +22,10 @@ RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
 
 def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
-    """Pod template of a long-running agent. Nothing of the plan is in it: a new plan restarts no agent."""
+    """Pod template of a long-running agent.
+
+    Nothing of the plan is in it but the names of keys: hardly a new plan restarts the agent.
+    """
     container = _container(settings, AGENT_ARGS) | {
         "ports": [{"name": "http", "containerPort": DEFAULT_PORT, "protocol": "TCP"}],
         "livenessProbe": _health(period=10, failures=3),
@@ -63,6 +67,20 @@ def _container(settings: ChildSettings, args: list[str]) -> dict[str, Any]:
     return container
 
 
+def _keys(check: CompiledCheck) -> list[dict[str, Any]]:
+    """The named keys and nothing else of their Secrets; what does not exist yet is mounted once it does."""
+    return [
+        {
+            "secret": {
+                "name": ref.secret,
+                "optional": True,
+                "items": [{"key": ref.key, "path": f"{ref.secret}/{ref.key}"}],
+            }
+        }
+        for ref in sorted({*check.keys.values()})
+    ]
+
+
 def _health(*, period: int, failures: int) -> dict[str, Any]:
     return {
         "httpGet": {"path": "/healthz", "port": "http"},
@@ -88,6 +106,9 @@ def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any
         "containers": [container],
         "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
     }
+    if check.keys:
+        container["volumeMounts"].append({"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True})
+        spec["volumes"].append({"name": "keys", "projected": {"sources": _keys(check)}})
     if path.placement.node_selector:
         spec["nodeSelector"] = dict(path.placement.node_selector)
     if path.placement.tolerations:

@@ -1,11 +1,20 @@
 """What a check compiles to: everything the rest of the operator needs to know about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import PlannedCheck
+from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType
+from ipsecping.contract.options import PathMtuOptions
+
+DAY = 24 * 3600 * 10**9
+"""In nanoseconds."""
+KEYS_DIRECTORY = "/etc/ipsecping-keys"
+"""Where the keys that plans name are mounted."""
+MTU_TRIES = 3
+"""How often a search for the path MTU sends a packet of one size before it takes it for too big."""
 
 
 class InvalidSpec(ValueError):
@@ -43,8 +52,26 @@ class Thresholds:
     loss_percent: Decimal
     rtt_ns: Mapping[str, int]
     """Keyed p50, p90, p99."""
+    jitter_ns: int | None = None
+    path_mtu: int | None = None
+    """Octets of the IP packet; less is too little."""
+    certificate_ns: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Probe to how long its certificate must still be valid."""
     down_after: int
     """Consecutive rounds without one answer after which a probe is Down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class KeyRef:
+    """A key in a Secret of the check's namespace."""
+
+    secret: str
+    key: str
+
+    @property
+    def file(self) -> str:
+        """Where the prober finds it."""
+        return f"{KEYS_DIRECTORY}/{self.secret}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +103,25 @@ class CompiledCheck:
     suspend: bool
     thresholds: Thresholds
     paths: tuple[CompiledPath, ...]
+    gateway: str | None = None
+    """The remote gateway's public endpoint."""
+    keys: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
+    """Probe to the key it signs with."""
 
     @property
     def round_ms(self) -> int:
-        """Longest time one round can take: the slowest probe's last packet plus its timeout."""
-        return max(
-            (probe.count - 1) * probe.spacing_ms + probe.timeout_ms
-            for path in self.paths
-            for probe in path.plan.probes
-        )
+        """Longest time one round can take: the slowest probe's."""
+        return max(round_ms(probe) for path in self.paths for probe in path.plan.probes)
+
+
+def round_ms(probe: PlannedProbe) -> int:
+    """Longest time one round of the probe can take: its last packet plus the timeout.
+
+    A search for the path MTU takes several sizes, one after the other, each up to `MTU_TRIES` times.
+    """
+    if isinstance(probe.options, PathMtuOptions):
+        sizes = (probe.options.max - probe.options.min).bit_length() + 2
+        return sizes * MTU_TRIES * probe.timeout_ms
+    if probe.type is ProbeType.IKE:
+        return 2 * probe.timeout_ms
+    return (probe.count - 1) * probe.spacing_ms + probe.timeout_ms

@@ -5,17 +5,18 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType
+from ipsecping.contract import PlannedCheck
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
-from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.schedule import Schedule
-from ipsecping_operator.api.spec import CheckSpec
+from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
 
-from .compiled import CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Placement, Thresholds
+from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
+from .placement import compile_placement
+from .probes import key_of, planned_probe
 
 
 def compile_check(body: Mapping[str, Any]) -> CompiledCheck:
@@ -39,28 +40,38 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     Raises InvalidSpec for what the schema cannot know.
     """
     schedule = _schedule(spec.schedule)
-    tunnel_name = (spec.tunnel and spec.tunnel.name) or metadata["name"]
-    plan = PlannedCheck(
+    tunnel = spec.tunnel or Tunnel()
+    tunnel_name = tunnel.name or metadata["name"]
+    probes = tuple(planned_probe(probe, gateway=tunnel.gateway) for probe in spec.probe_list)
+    common = spec.placement or PlacementSpec()
+    keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
+
+    def compiled(path: Path) -> CompiledPath:
+        plan = PlannedCheck(
+            uid=metadata["uid"],
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            generation=metadata["generation"],
+            tunnel_name=tunnel_name,
+            path=path.name,
+            target=path.target or spec.target,
+            interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
+            probes=probes,
+        )
+        return CompiledPath(plan=plan, placement=compile_placement(common, path.placement))
+
+    check = CompiledCheck(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
         name=metadata["name"],
         generation=metadata["generation"],
         tunnel_name=tunnel_name,
-        path=defaults.PATH,
-        target=spec.target,
-        interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
-        probes=tuple(_probe(probe) for probe in spec.probes or (_default_probe(),)),
-    )
-    check = CompiledCheck(
-        uid=plan.uid,
-        namespace=plan.namespace,
-        name=plan.name,
-        generation=plan.generation,
-        tunnel_name=tunnel_name,
+        gateway=tunnel.gateway,
         schedule=schedule,
         suspend=bool(spec.suspend),
-        thresholds=_thresholds(spec.thresholds or ThresholdsSpec()),
-        paths=(CompiledPath(plan=plan, placement=_placement(spec.placement or PlacementSpec())),),
+        thresholds=_thresholds(spec),
+        paths=tuple(compiled(path) for path in spec.paths or (Path(name=defaults.PATH),)),
+        keys=MappingProxyType(keys),
     )
     _require_time_for_a_round(check)
     return check
@@ -74,7 +85,7 @@ def _require_time_for_a_round(check: CompiledCheck) -> None:
     if check.round_ms / 1000 > gap:
         raise InvalidSpec(
             "spec.probes",
-            f"a round takes up to {check.round_ms / 1000:g}s ((count - 1) x spacing + timeout), "
+            f"a round takes up to {check.round_ms / 1000:g}s (count and spacing, timeout), "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
 
@@ -86,44 +97,18 @@ def _schedule(schedule: Schedule | None) -> Interval | Cron:
     return Interval(interval_ms=durations.milliseconds(text))
 
 
-def _default_probe() -> Probe:
-    return Probe.model_validate({"name": defaults.PROBE, "icmp": {}})
-
-
-def _probe(probe: Probe) -> PlannedProbe:
-    (kind,) = probe.members
-    port: int | None = None
-    if probe.stamp:
-        port = probe.stamp.port or defaults.STAMP_PORT
-    elif probe.udp_echo:
-        port = probe.udp_echo.port
-    return PlannedProbe(
-        name=probe.name,
-        type=ProbeType(kind),
-        count=probe.count or defaults.COUNT,
-        spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
-        timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
-        size=probe.size or defaults.SIZE[kind],
-        port=port,
-    )
-
-
-def _thresholds(thresholds: ThresholdsSpec) -> Thresholds:
-    limits = thresholds.rtt.model_dump(exclude_none=True) if thresholds.rtt else {}
-    loss = defaults.LOSS_PERCENT if thresholds.loss_percent is None else thresholds.loss_percent
+def _thresholds(spec: CheckSpec) -> Thresholds:
+    given = spec.thresholds or ThresholdsSpec()
+    limits = given.rtt.model_dump(exclude_none=True) if given.rtt else {}
+    loss = defaults.LOSS_PERCENT if given.loss_percent is None else given.loss_percent
     return Thresholds(
-        window_ms=durations.milliseconds(thresholds.window or defaults.WINDOW),
+        window_ms=durations.milliseconds(given.window or defaults.WINDOW),
         loss_percent=Decimal(loss),
         rtt_ns=MappingProxyType({key: durations.nanoseconds(text) for key, text in limits.items()}),
-        down_after=thresholds.down_after or defaults.DOWN_AFTER,
-    )
-
-
-def _placement(placement: PlacementSpec) -> Placement:
-    return Placement(
-        node_selector=MappingProxyType(dict(placement.node_selector or {})),
-        tolerations=tuple(
-            MappingProxyType(toleration.model_dump(by_alias=True, exclude_none=True))
-            for toleration in placement.tolerations or ()
+        jitter_ns=durations.nanoseconds(given.jitter) if given.jitter else None,
+        path_mtu=given.path_mtu,
+        down_after=given.down_after or defaults.DOWN_AFTER,
+        certificate_ns=MappingProxyType(
+            {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
         ),
     )

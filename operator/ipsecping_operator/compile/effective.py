@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import CompiledCheck, CompiledPath, Interval
+from .compiled import CompiledCheck, CompiledPath, Interval, Thresholds
 from .cron import DEFAULT_TIME_ZONE
-
-_UNITS = ((3600 * 10**9, "h"), (60 * 10**9, "m"), (10**9, "s"))
-_MEMBERS = {ProbeType.ICMP: "icmp", ProbeType.UDP_ECHO: "udpEcho", ProbeType.STAMP: "stamp"}
+from .durations import shortest
+from .placement import effective_placement
+from .probes import effective_probe
 
 
 def effective_check(check: CompiledCheck) -> dict[str, Any]:
@@ -23,55 +23,44 @@ def effective_check(check: CompiledCheck) -> dict[str, Any]:
 
 
 def effective_spec(check: CompiledCheck) -> dict[str, Any]:
-    """The spec of the check with every default in it."""
-    (path,) = check.paths
+    """The spec of the check with every default in it. Compiled, it gives the same check again."""
+    first, *others = check.paths
     schedule: dict[str, str]
     if isinstance(check.schedule, Interval):
-        schedule = {"interval": _duration(check.schedule.interval_ms * 10**6)}
+        schedule = {"interval": shortest(check.schedule.interval_ms * 10**6)}
     else:
         schedule = {"cron": check.schedule.line, "timeZone": check.schedule.time_zone or DEFAULT_TIME_ZONE}
-    thresholds: dict[str, Any] = {
-        "window": _duration(check.thresholds.window_ms * 10**6),
-        "lossPercent": str(check.thresholds.loss_percent),
-        "downAfter": check.thresholds.down_after,
-    }
-    if check.thresholds.rtt_ns:
-        thresholds["rtt"] = {key: _duration(value) for key, value in check.thresholds.rtt_ns.items()}
+    tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
+    several = bool(others) or first.plan.path != PATH
     spec = {
-        "target": path.plan.target,
-        "tunnel": {"name": check.tunnel_name},
+        "target": first.plan.target,
+        "tunnel": tunnel,
         "schedule": schedule,
         "suspend": check.suspend,
-        "placement": _placement(path),
-        "probes": [_probe(probe) for probe in path.plan.probes],
-        "thresholds": thresholds,
+        "placement": {} if several else effective_placement(first.placement),
+        "paths": [_path(path) for path in check.paths] if several else {},
+        "probes": [effective_probe(probe, check) for probe in first.plan.probes],
+        "thresholds": _thresholds(check.thresholds),
     }
     return {key: value for key, value in spec.items() if value != {}}
 
 
-def _placement(path: CompiledPath) -> dict[str, Any]:
-    placement = {
-        "nodeSelector": dict(path.placement.node_selector),
-        "tolerations": [dict(toleration) for toleration in path.placement.tolerations],
+def _path(path: CompiledPath) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": path.plan.path, "target": path.plan.target}
+    placement = effective_placement(path.placement)
+    return entry | ({"placement": placement} if placement else {})
+
+
+def _thresholds(limits: Thresholds) -> dict[str, Any]:
+    thresholds: dict[str, Any] = {
+        "window": shortest(limits.window_ms * 10**6),
+        "lossPercent": str(limits.loss_percent),
+        "downAfter": limits.down_after,
     }
-    return {key: value for key, value in placement.items() if value}
-
-
-def _probe(probe: PlannedProbe) -> dict[str, Any]:
-    return {
-        "name": probe.name,
-        "count": probe.count,
-        "spacing": _duration(probe.spacing_ms * 10**6),
-        "timeout": _duration(probe.timeout_ms * 10**6),
-        "size": probe.size,
-        _MEMBERS[probe.type]: {} if probe.port is None else {"port": probe.port},
-    }
-
-
-def _duration(nanoseconds: int) -> str:
-    """The duration in the largest unit that writes it as a whole number, otherwise in milliseconds."""
-    for size, unit in _UNITS:
-        if nanoseconds % size == 0:
-            return f"{nanoseconds // size}{unit}"
-    whole, rest = divmod(nanoseconds, 10**6)
-    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".") + "ms"
+    if limits.rtt_ns:
+        thresholds["rtt"] = {key: shortest(value) for key, value in limits.rtt_ns.items()}
+    if limits.jitter_ns is not None:
+        thresholds["jitter"] = shortest(limits.jitter_ns)
+    if limits.path_mtu is not None:
+        thresholds["pathMTU"] = limits.path_mtu
+    return thresholds

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.contract import plan_from_json
+from ipsecping.contract import StampOptions, plan_from_json
 from ipsecping_operator.children import (
     CHILD_KINDS,
     NONCE_ANNOTATION,
@@ -138,6 +138,34 @@ def test_a_pod_has_no_credentials_and_no_privileges(schedule: dict[str, str]) ->
         "capabilities": {"drop": ["ALL"]},
         "readOnlyRootFilesystem": True,
     }
+
+
+AUTH = {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}
+
+
+@BOTH
+def test_the_named_key_and_nothing_else_of_its_secret_is_mounted(schedule: dict[str, str]) -> None:
+    made = check(schedule=schedule, probes=[AUTH, AUTH | {"name": "b"}])
+    *_, workload = build_children(made, SETTINGS)
+    spec = pod(workload)["spec"]
+    mount = next(each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "keys")
+    volume = next(each for each in spec["volumes"] if each["name"] == "keys")
+    (source,) = volume["projected"]["sources"]
+    assert source["secret"]["name"] == "tunnel-keys"
+    (item,) = source["secret"]["items"]
+    assert item["key"] == "hq-dc1"
+    options = made.paths[0].plan.probes[0].options
+    assert isinstance(options, StampOptions)
+    assert options.key_file == f"{mount['mountPath']}/{item['path']}"
+
+
+def test_a_pod_starts_before_its_key_exists() -> None:
+    volumes = pod(children(probes=[AUTH])["Deployment"])["spec"]["volumes"]
+    assert [each["secret"]["optional"] for each in volumes[1]["projected"]["sources"]] == [True]
+
+
+def test_a_pod_without_a_key_has_no_room_for_one() -> None:
+    assert [each["name"] for each in pod(children()["Deployment"])["spec"]["volumes"]] == ["plan"]
 
 
 def test_the_group_of_the_pod_may_ping() -> None:

@@ -34,7 +34,16 @@ def test_the_effective_spec_shows_every_default(tmp_path: Path, capsys: pytest.C
     check, config_map, deployment = yaml.safe_load_all(out)
     assert check["spec"]["schedule"] == {"interval": "30s"}
     assert check["spec"]["probes"] == [
-        {"name": "ping", "count": 10, "spacing": "100ms", "timeout": "2s", "size": 56, "icmp": {}}
+        {
+            "name": "ping",
+            "count": 10,
+            "spacing": "100ms",
+            "timeout": "2s",
+            "size": 56,
+            "dscp": 0,
+            "expect": "Reachable",
+            "icmp": {},
+        }
     ]
     assert check["spec"]["thresholds"] == {"window": "5m", "lossPercent": "1", "downAfter": 3}
     assert (config_map["kind"], deployment["kind"]) == ("ConfigMap", "Deployment")

@@ -1,0 +1,152 @@
+"""Each kind of probe, from the spec to what the prober executes."""
+
+from typing import Any
+
+import pytest
+
+from ipsecping.contract import (
+    DnsOptions,
+    Expect,
+    HttpOptions,
+    IkeOptions,
+    Options,
+    PathMtuOptions,
+    Plan,
+    PlannedProbe,
+    ProbeType,
+    RecordType,
+    StampOptions,
+    TcpOptions,
+    TlsOptions,
+    plan_from_json,
+    plan_to_json,
+)
+from ipsecping_operator.api.probes import MEMBERS, Probe
+from ipsecping_operator.compile import CompiledCheck, compile_check
+from ipsecping_operator.compile.compiled import KeyRef, round_ms
+from ipsecping_operator.compile.effective import effective_spec
+
+METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
+GATEWAY = {"gateway": "198.51.100.2"}
+
+
+def compiled(*probes: dict[str, Any], **spec: Any) -> CompiledCheck:
+    named = [{"name": f"p{number}"} | probe for number, probe in enumerate(probes)]
+    body = {"target": "203.0.113.10", "tunnel": GATEWAY, "probes": named} | spec
+    return compile_check({"metadata": METADATA, "spec": body})
+
+
+def planned(probe: dict[str, Any]) -> PlannedProbe:
+    (made,) = compiled(probe).paths[0].plan.probes
+    return made
+
+
+HTTPS = "https://app.dc1.example/healthz"
+EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | None]] = [
+    ({"icmp": {}}, ProbeType.ICMP, None, 56, None),
+    ({"udpEcho": {"port": 7}}, ProbeType.UDP_ECHO, 7, 56, None),
+    ({"stamp": {}}, ProbeType.STAMP, 862, 44, StampOptions()),
+    ({"tcp": {"port": 22}}, ProbeType.TCP, 22, 0, TcpOptions()),
+    ({"tcp": {"port": 443, "tls": {}}}, ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions())),
+    (
+        {"tcp": {"port": 443, "tls": {"serverName": "a.example", "insecureSkipVerify": True}}},
+        ProbeType.TCP,
+        443,
+        0,
+        TcpOptions(tls=TlsOptions(server_name="a.example", verify=False)),
+    ),
+    ({"http": {"url": "http://a/"}}, ProbeType.HTTP, None, 0, HttpOptions(url="http://a/")),
+    (
+        {"http": {"url": HTTPS, "statusCodes": [200, 204], "tls": {"serverName": "b.example"}}},
+        ProbeType.HTTP,
+        None,
+        0,
+        HttpOptions(url=HTTPS, status_codes=(200, 204), tls=TlsOptions(server_name="b.example")),
+    ),
+    ({"dns": {"query": "db.example"}}, ProbeType.DNS, 53, 0, DnsOptions(query="db.example")),
+    (
+        {"dns": {"query": "_ike._udp.example.", "recordType": "SRV", "port": 5353}},
+        ProbeType.DNS,
+        5353,
+        0,
+        DnsOptions(query="_ike._udp.example.", record_type=RecordType.SRV),
+    ),
+    ({"pathMTU": {}}, ProbeType.PATH_MTU, 862, 0, PathMtuOptions(min=1280, max=1500)),
+    (
+        {"pathMTU": {"min": 576, "max": 9000, "port": 1862}},
+        ProbeType.PATH_MTU,
+        1862,
+        0,
+        PathMtuOptions(min=576, max=9000),
+    ),
+    ({"ike": {}}, ProbeType.IKE, None, 0, IkeOptions(gateway="198.51.100.2")),
+]
+
+
+@pytest.mark.parametrize(("written", "kind", "port", "size", "options"), EVERY_KIND)
+def test_each_kind_becomes_what_the_prober_executes(
+    written: dict[str, Any], kind: ProbeType, port: int | None, size: int, options: Options | None
+) -> None:
+    made = planned(written)
+    assert (made.type, made.port, made.size, made.options) == (kind, port, size, options)
+
+
+def test_every_type_of_the_contract_can_be_written() -> None:
+    assert set(MEMBERS) == set(ProbeType) == {kind for _, kind, *_ in EVERY_KIND}
+    written = {field.alias or name for name, field in Probe.model_fields.items()}
+    assert set(MEMBERS.values()) <= written
+
+
+@pytest.mark.parametrize("written", [probe for probe, *_ in EVERY_KIND])
+def test_the_prober_reads_every_plan_that_is_compiled(written: dict[str, Any]) -> None:
+    plan = Plan(checks=(compiled(written).paths[0].plan,))
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+@pytest.mark.parametrize("written", [probe for probe, *_ in EVERY_KIND])
+def test_the_effective_spec_compiles_to_the_same_check(written: dict[str, Any]) -> None:
+    check = compiled(written)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_the_code_point_and_the_expectation_reach_the_prober() -> None:
+    made = planned({"dscp": 46, "expect": "Blocked", "tcp": {"port": 23}})
+    assert (made.dscp, made.expect) == (46, Expect.BLOCKED)
+    assert planned({"icmp": {}}).expect is Expect.REACHABLE
+
+
+def test_authenticated_stamp_is_as_long_as_its_packet_and_names_the_file_of_its_keys() -> None:
+    check = compiled({"stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}})
+    (made,) = check.paths[0].plan.probes
+    key = KeyRef(secret="tunnel-keys", key="hq-dc1")
+    assert made.size == 112
+    assert made.options == StampOptions(key_file=key.file)
+    assert dict(check.keys) == {"p0": key}
+
+
+def test_the_longest_names_of_a_key_fit_into_the_plan() -> None:
+    auth = {"secretName": "s" * 253, "key": "k" * 128}
+    plan = Plan(checks=(compiled({"stamp": {"auth": auth}}).paths[0].plan,))
+    assert plan_from_json(plan_to_json(plan)) == plan
+
+
+def test_how_long_a_certificate_must_be_valid_is_judged_by_the_operator_not_the_prober() -> None:
+    one = compiled({"tcp": {"port": 443, "tls": {"minValidDays": 14}}})
+    other = compiled({"tcp": {"port": 443, "tls": {"minValidDays": 30}}})
+    assert dict(one.thresholds.certificate_ns) == {"p0": 14 * 24 * 3600 * 10**9}
+    assert one.paths[0].plan.nonce == other.paths[0].plan.nonce
+
+
+def test_limits_of_jitter_and_path_mtu_are_kept() -> None:
+    check = compiled({"icmp": {}}, {"pathMTU": {}}, thresholds={"jitter": "0.5ms", "pathMTU": 1400})
+    assert (check.thresholds.jitter_ns, check.thresholds.path_mtu) == (500_000, 1400)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_a_search_for_the_path_mtu_takes_longer_than_its_timeout() -> None:
+    assert round_ms(planned({"timeout": "1s", "pathMTU": {"min": 1280, "max": 1500}})) == 30_000
+    assert round_ms(planned({"timeout": "1s", "icmp": {}})) == 1900
+
+
+def test_count_and_spacing_do_not_hold_back_probes_that_have_none() -> None:
+    compiled({"pathMTU": {}}, {"ike": {}}, schedule={"interval": "1s"})
