@@ -77,6 +77,8 @@ class CheckState:
     ready: Readiness | None = None
     restored: Restored | None = None
     verdict: Verdict | None = None
+    preferred: str | None = None
+    """The path last reported as preferred, once all have been measured."""
     conditions: dict[ConditionType, Condition] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     outages_begun: int = 0

@@ -71,7 +71,7 @@ def test_a_whole_status_is_stored_and_shown_in_columns(kubectl: Kubectl) -> None
     assert heads == ["NAME", "TARGET", "HEALTHY", "REASON", "LOSS%", "RTT-P50", "RTT-P99", "LAST", "AGE"]
     assert values[:7] == ["hq-dc1", "203.0.113.10", "False", "LossHigh", "3.20", "12.10ms", "14.02ms"]
     wide = kubectl("get", "itc", "--output=wide").splitlines()[0].split()
-    assert wide == [*heads, "JITTER"]
+    assert wide == [*heads, "MTU", "JITTER", "GATEWAY"]
 
 
 def test_whoever_edits_the_spec_cannot_write_the_status(kubectl: Kubectl) -> None:
@@ -91,6 +91,6 @@ def test_only_an_edit_of_the_spec_makes_a_new_generation(kubectl: Kubectl) -> No
 
 def test_kubectl_explains_every_field(kubectl: Kubectl) -> None:
     text = " ".join(kubectl("explain", "itc.spec.probes").split())
-    assert "Exactly one of icmp, udpEcho and stamp." in text
+    assert "Exactly one of icmp, udpEcho, stamp, tcp, http, dns, pathMTU and ike." in text
     assert "Time between two packets, 10ms to 1m" in text
     assert "Limit of the median" in kubectl("explain", "itc.spec.thresholds.rtt.p50")

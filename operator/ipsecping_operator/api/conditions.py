@@ -70,6 +70,12 @@ class ReadyReason(Reason):
         ConditionStatus.FALSE,
         "The workload could not be applied, or its pod does not run; the message says why.",
     )
+    KEY_MISSING = (
+        "KeyMissing",
+        ConditionStatus.FALSE,
+        "The key of an authenticated probe is missing or malformed, as its prober reports; True again with "
+        "the first round after it was put into its Secret.",
+    )
 
 
 class StalledReason(Reason):
@@ -85,7 +91,13 @@ class StalledReason(Reason):
 class HealthyReason(Reason):
     """Reasons of the condition Healthy."""
 
-    WITHIN_THRESHOLDS = ("WithinThresholds", ConditionStatus.TRUE, "All probes keep within the thresholds.")
+    WITHIN_THRESHOLDS = (
+        "WithinThresholds",
+        ConditionStatus.TRUE,
+        "All probes keep within the thresholds. After LossHigh, LatencyHigh and JitterHigh the value must "
+        "fall to four fifths of its limit, or stay within it until nothing older is left in the window, "
+        "so that a value at its limit does not flap.",
+    )
     DOWN = ("Down", ConditionStatus.FALSE, "No answer in thresholds.downAfter consecutive rounds.")
     LOSS_HIGH = (
         "LossHigh",
@@ -96,6 +108,30 @@ class HealthyReason(Reason):
         "LatencyHigh",
         ConditionStatus.FALSE,
         "A percentile of the round-trip time in the window is above its limit in thresholds.rtt.",
+    )
+    JITTER_HIGH = (
+        "JitterHigh",
+        ConditionStatus.FALSE,
+        "The mean difference of successive round-trip times in the window is above thresholds.jitter.",
+    )
+    PATH_MTU_LOW = (
+        "PathMTULow",
+        ConditionStatus.FALSE,
+        "The largest packet that passes, in two searches in succession, is below thresholds.pathMTU.",
+    )
+    UNEXPECTEDLY_REACHABLE = (
+        "UnexpectedlyReachable",
+        ConditionStatus.FALSE,
+        "A packet of a probe that expects Blocked got through in the window: it was answered, or refused by "
+        "the far end itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
+    )
+    PROBE_FAILED = (
+        "ProbeFailed",
+        ConditionStatus.FALSE,
+        "The path carries the packets, but what answers is not as asked for: at least half of the losses "
+        "that would be Down or LossHigh are AuthFailed, TLSFailed, UnexpectedStatus or BadAnswer (a refused "
+        "port is not among them); or a certificate is valid for less than tls.minValidDays; or what should "
+        "be Blocked could not be tried, because the target's name has no address.",
     )
     NO_RESULTS = ("NoResults", ConditionStatus.UNKNOWN, "Nothing has been measured yet.")
     STALE_RESULTS = (

@@ -37,7 +37,15 @@ _COLUMNS: tuple[dict[str, Any], ...] = (
         "description": "Age of the newest result.",
     },
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    {
+        "name": "MTU",
+        "type": "integer",
+        "jsonPath": ".status.pathMTU",
+        "priority": 1,
+        "description": "Largest IP packet that passes, in octets.",
+    },
     {"name": "Jitter", "type": "string", "jsonPath": ".status.jitter", "priority": 1},
+    {"name": "Gateway", "type": "string", "jsonPath": ".spec.tunnel.gateway", "priority": 1},
 )
 
 

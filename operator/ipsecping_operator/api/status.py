@@ -52,6 +52,8 @@ class PathStatus(Model):
     """Name of the path."""
     state: Literal["Healthy", "Unhealthy", "Unknown"]
     """Verdict on the path alone."""
+    reason: ReasonText | None = None
+    """Why, as in the condition Healthy: the gravest reason among the path's probes."""
     loss_percent: Figure | None = None
     """Loss of the path's first probe over the window, in per cent."""
     rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
@@ -67,6 +69,8 @@ class ProbeStatus(Model):
     """Name of the probe."""
     type: ProbeType
     """Measuring method."""
+    reason: ReasonText | None = None
+    """Verdict on the probe alone: a reason of the condition Healthy."""
     sent: Count
     """Packets sent."""
     received: Count
@@ -85,6 +89,10 @@ class ProbeStatus(Model):
     """Round-trip times; absent without an answer."""
     jitter: Figure | None = None
     """Mean difference between successive round-trip times."""
+    path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
+    """Octets of the largest IP packet that passes, both ways where that is known, by the newest search."""
+    certificate_expiry: Time | None = None
+    """When the far end's TLS certificate ends."""
 
 
 class Condition(Model):
@@ -132,6 +140,8 @@ class CheckStatus(Model):
     """Round-trip times over the window."""
     jitter: Figure | None = None
     """Mean difference between successive round-trip times over the window."""
+    path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
+    """Octets of the largest IP packet that passes on the preferred path, by its first pathMTU probe."""
     preferred_path: Text | None = None
     """The healthy path that stands first in the spec; the first one when none is healthy."""
     paths: Annotated[tuple[PathStatus, ...] | None, Field(max_length=8), ListMap("name")] = None

@@ -58,6 +58,16 @@ def _probe_families(states: list[CheckState]) -> Iterator[Metric]:
         "Mean difference of successive round-trip times over the check's window.",
         labels=PROBE_LABELS,
     )
+    path_mtu = GaugeMetricFamily(
+        "ipsecping_path_mtu_bytes",
+        "Largest IP packet that passes, by the newest search.",
+        labels=PROBE_LABELS,
+    )
+    certificate = GaugeMetricFamily(
+        "ipsecping_certificate_expiry_timestamp_seconds",
+        "When the far end's TLS certificate ends, Unix time.",
+        labels=PROBE_LABELS,
+    )
     last = GaugeMetricFamily(
         "ipsecping_last_result_timestamp_seconds",
         "When the newest round ended, Unix time.",
@@ -76,9 +86,13 @@ def _probe_families(states: list[CheckState]) -> Iterator[Metric]:
                 loss.add_metric(labels, tally.lost / tally.sent)
                 if tally.jitter is not None:
                     jitter.add_metric(labels, tally.jitter / SECOND)
+                if tally.mtu is not None:
+                    path_mtu.add_metric(labels, tally.mtu)
+                if tally.certificate_expiry is not None:
+                    certificate.add_metric(labels, tally.certificate_expiry / SECOND)
             if series.last_end is not None:
                 last.add_metric(labels, series.last_end / SECOND)
-    yield from (sent, received, rtt, loss, jitter, last)
+    yield from (sent, received, rtt, loss, jitter, path_mtu, certificate, last)
 
 
 def _check_families(states: list[CheckState], *, now: int) -> Iterator[Metric]:
@@ -154,6 +168,10 @@ def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:
     yield "window_seconds", limits.window_ms / 1000
     for name, limit in sorted(limits.rtt_ns.items()):
         yield f"rtt_{name}_seconds", limit / SECOND
+    if limits.jitter_ns is not None:
+        yield "jitter_seconds", limits.jitter_ns / SECOND
+    if limits.path_mtu is not None:
+        yield "path_mtu_bytes", float(limits.path_mtu)
 
 
 def _outage_time(state: CheckState, *, now: int) -> int:

@@ -10,8 +10,12 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, condition, transitions
 from ipsecping_operator.verdict.deadline import stale_at
-from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
+from ipsecping_operator.verdict.hysteresis import Holds, restored
+from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import follow
+from ipsecping_operator.verdict.preference import Move, moved, settled
+
+from .readiness import missing_key
 
 SECOND = 1_000_000_000
 
@@ -23,6 +27,8 @@ class Assessment:
     status: Mapping[str, Any]
     changed: tuple[Condition, ...]
     """Conditions with a new status or reason."""
+    move: Move | None
+    """The preferred path is another one."""
     urgent: bool
     """Something happened that people wait for."""
     next_change: int | None
@@ -41,7 +47,8 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         after[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
 
-    put(ConditionType.READY, state.ready.reason, state.ready.message)
+    ready = missing_key(state) or state.ready
+    put(ConditionType.READY, ready.reason, ready.message)
     if carried:
         after[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]
     elif verdict is None:
@@ -51,6 +58,7 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
         _follow_outages(state, verdict, now=now)
     if state.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))
+    move = None if verdict is None or carried else _prefer(state, verdict)
     state.conditions, state.verdict = after, verdict
     status = build_status(generation=generation, verdict=verdict, conditions=after, outages=state.outages)
     if state.restored is not None:
@@ -59,7 +67,9 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     return Assessment(
         status=status,
         changed=changed,
+        move=move,
         urgent=bool(changed)
+        or move is not None
         or len(before) != len(after)
         or [outage.start for outage in before_outages] != [outage.start for outage in state.outages]
         or _has_figures(before_verdict) != _has_figures(verdict),
@@ -74,7 +84,20 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         state.measurements.windows(now=now),
         expected=Expectation(since=state.expected_since, known_last=known_last),
         now=now,
+        holds=_holds(state),
     )
+
+
+def _holds(state: CheckState) -> Mapping[ProbeKey, Holds]:
+    """Which limits the last verdict held as exceeded; after a restart by what the status says."""
+    if state.verdict is not None:
+        return state.verdict.holds
+    entries = state.restored.figures.get("probes") if state.restored else None
+    return {
+        (str(entry.get("path")), str(entry.get("name"))): restored(str(entry.get("reason")))
+        for entry in entries or ()
+        if isinstance(entry, Mapping)
+    }
 
 
 def _still_carried(state: CheckState, verdict: Verdict, *, now: int) -> bool:
@@ -97,6 +120,17 @@ def _still_carried(state: CheckState, verdict: Verdict, *, now: int) -> bool:
     since = max(restored.last_result, state.expected_since)
     due = stale_at(check.schedule, since=since, round_ms=check.round_ms)
     return due is not None and now < due
+
+
+def _prefer(state: CheckState, verdict: Verdict) -> Move | None:
+    """Remember the preferred path; what there is to say when it is another one than before."""
+    if state.restored is not None or verdict.finding.reason is HealthyReason.SUSPENDED:
+        return None
+    if state.preferred is None:
+        state.preferred = verdict.preferred.name if settled(verdict) else None
+        return None
+    before, state.preferred = state.preferred, verdict.preferred.name
+    return moved(before, verdict)
 
 
 def _follow_outages(state: CheckState, verdict: Verdict, *, now: int) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
+from ipsecping.contract import Invalidity
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.state import CheckState, Readiness
+from ipsecping_operator.verdict.tally import Tally
 
 
 def readiness(state: CheckState) -> Readiness:
@@ -20,6 +22,33 @@ def readiness(state: CheckState) -> Readiness:
     if problems:
         return Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="; ".join(problems))
     return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.children.values()))
+
+
+def missing_key(state: CheckState) -> Readiness | None:
+    """The complaint of a prober that has no key to sign with; None while none complains, or nothing runs."""
+    check, ready = state.compiled, state.ready
+    if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
+        return None
+    lacking = sorted(
+        {
+            (key.secret, key.key, f"{path}/{probe}")
+            for (path, probe), series in state.measurements.series.items()
+            if (key := check.keys.get(probe)) is not None and _lacks_key(series.window.last)
+        }
+    )
+    if not lacking:
+        return None
+    secret, name, where = lacking[0]
+    more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    return Readiness(
+        reason=ReadyReason.KEY_MISSING,
+        message=f"Secret {secret} has no usable key {name}, which {where} signs with{more}: put it there, "
+        "the prober takes it up within about a minute",
+    )
+
+
+def _lacks_key(newest: Tally | None) -> bool:
+    return newest is not None and newest.invalidity is Invalidity.KEY_MISSING and not newest.rounds
 
 
 def _running(check: CompiledCheck, children: Iterable[Child]) -> str:

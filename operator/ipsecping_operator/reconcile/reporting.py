@@ -11,8 +11,9 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.conditions import Condition
-from ipsecping_operator.status.events import EventPoster, worth_telling
+from ipsecping_operator.status.events import EventPoster, of_condition, of_move, worth_telling
 from ipsecping_operator.status.writer import Gone, StatusWriter
+from ipsecping_operator.verdict.preference import Move
 
 from .assessment import assess
 from .store import Store
@@ -65,7 +66,7 @@ class Reporter:
         assessment = assess(state, now=self._clock())
         if assessment is None:
             return
-        self._tell(state, before, assessment.changed)
+        self._tell(state, before, assessment.changed, assessment.move)
         self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
         if assessment.next_change is not None:
             wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
@@ -92,7 +93,11 @@ class Reporter:
             return
 
     def _tell(
-        self, state: CheckState, before: Mapping[Any, Condition], changed: tuple[Condition, ...]
+        self,
+        state: CheckState,
+        before: Mapping[Any, Condition],
+        changed: tuple[Condition, ...],
+        move: Move | None,
     ) -> None:
         assert state.body is not None
         log = logs.for_check(__name__, state.body["metadata"])
@@ -100,7 +105,10 @@ class Reporter:
             say = log.warning if condition.status is ConditionStatus.FALSE else log.info
             say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
         for condition in worth_telling(changed, before):
-            self._events.tell(condition, state.body["metadata"])
+            self._events.tell(of_condition(condition), state.body["metadata"])
+        if move is not None:
+            log.info("preferred path: %s", move.message)
+            self._events.tell(of_move(move), state.body["metadata"])
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)

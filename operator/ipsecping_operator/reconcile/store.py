@@ -13,7 +13,17 @@ from ipsecping_operator.status.conditions import from_json
 from ipsecping_operator.verdict import text
 
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
-_FIGURES = ("lastResultTime", "headline", "lossPercent", "rtt", "jitter", "preferredPath", "paths", "probes")
+_FIGURES = (
+    "lastResultTime",
+    "headline",
+    "lossPercent",
+    "rtt",
+    "jitter",
+    "pathMTU",
+    "preferredPath",
+    "paths",
+    "probes",
+)
 
 
 @dataclass(slots=True)
@@ -125,5 +135,6 @@ def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
         last = text.from_moment(status["lastResultTime"])
     except (KeyError, TypeError, ValueError):
         return
+    state.preferred = str(status["preferredPath"]) if "preferredPath" in status else None
     figures = {key: status[key] for key in _FIGURES if key in status}
     state.restored = Restored(figures=figures, last_result=last)

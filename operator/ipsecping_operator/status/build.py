@@ -6,8 +6,9 @@ from typing import Any
 from ipsecping.contract import Histogram
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.verdict import text
-from ipsecping_operator.verdict.judge import PathVerdict, ProbeVerdict, Verdict
+from ipsecping_operator.verdict.judge import PathVerdict, Verdict
 from ipsecping_operator.verdict.outage import Outage
+from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
 from .conditions import Conditions
@@ -51,11 +52,18 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
         status["lastResultTime"] = text.moment(verdict.last_result)
     if head.figures is not None:
         status |= _measured(head.figures)
+    mtus = [p.figures.mtu for p in preferred.probes if p.figures is not None and p.figures.mtu is not None]
+    if mtus:
+        status["pathMTU"] = mtus[0]
     return status
 
 
 def _path(path: PathVerdict) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": path.name, "state": _STATES[path.finding.status]}
+    entry: dict[str, Any] = {
+        "name": path.name,
+        "state": _STATES[path.finding.status],
+        "reason": path.finding.reason.value,
+    }
     figures = path.probes[0].figures
     if figures is not None:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
@@ -71,6 +79,7 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
         "path": probe.path,
         "name": probe.probe.name,
         "type": probe.probe.type.value,
+        "reason": probe.finding.reason.value,
         "sent": figures.sent,
         "received": figures.received,
         "duplicates": figures.duplicates,
@@ -79,6 +88,10 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
     if figures.directions_known:
         entry["forwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
         entry["reverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
+    if figures.mtu is not None:
+        entry["pathMTU"] = figures.mtu
+    if figures.certificate_expiry is not None:
+        entry["certificateExpiry"] = text.moment(figures.certificate_expiry)
     return entry | _measured(figures)
 
 

@@ -14,8 +14,9 @@ from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, He
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import EVENT
+from ipsecping_operator.verdict.preference import Move
 
-from .conditions import Condition, Conditions
+from .conditions import MAX_MESSAGE, Condition, Conditions
 
 COMPONENT = "ipsecping-operator"
 BURST = 25
@@ -46,17 +47,48 @@ def worth_telling(changed: Sequence[Condition], before: Conditions) -> list[Cond
     return told
 
 
-def event(condition: Condition, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What an event says."""
+
+    type: str
+    """Normal or Warning."""
+    reason: str
+    action: str
+    note: str
+
+
+def of_condition(condition: Condition) -> Notice:
+    """A condition has a new status or reason."""
+    return Notice(
+        type="Normal" if condition.status is ConditionStatus.TRUE else "Warning",
+        reason=condition.reason,
+        action=f"{condition.type}Changed",
+        note=condition.message,
+    )
+
+
+def of_move(move: Move) -> Notice:
+    """Another path is preferred."""
+    return Notice(
+        type="Warning" if move.bad else "Normal",
+        reason="PreferredPathChanged",
+        action="PreferredPathChanged",
+        note=move.message[:MAX_MESSAGE],
+    )
+
+
+def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:
     """The events.k8s.io/v1 object; `check` is the metadata of the check. Pure."""
     return {
         "apiVersion": EVENT.api_version,
         "kind": EVENT.name,
         "metadata": {"name": name, "namespace": check["namespace"]},
         "eventTime": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "type": "Normal" if condition.status is ConditionStatus.TRUE else "Warning",
-        "reason": condition.reason,
-        "action": f"{condition.type}Changed",
-        "note": condition.message,
+        "type": notice.type,
+        "reason": notice.reason,
+        "action": notice.action,
+        "note": notice.note,
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -83,15 +115,15 @@ class EventPoster:
         self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING)
         self._budgets: dict[str, _Budget] = {}
 
-    def tell(self, condition: Condition, check: Mapping[str, Any]) -> None:
+    def tell(self, notice: Notice, check: Mapping[str, Any]) -> None:
         """Post an event on the check, unless it has had too many or too many wait."""
         if not self._allowed(check["uid"], time.monotonic()):
             return
         name = f"{check['name'][:200]}.{uuid.uuid4().hex[:16]}"
         try:
-            self._queue.put_nowait(event(condition, check, name=name, at=datetime.now(UTC)))
+            self._queue.put_nowait(event(notice, check, name=name, at=datetime.now(UTC)))
         except asyncio.QueueFull:
-            _log.warning("too many events wait: dropped %s of %s", condition.reason, check["name"])
+            _log.warning("too many events wait: dropped %s of %s", notice.reason, check["name"])
 
     def forget(self, uid: str) -> None:
         """The check has gone."""

@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
-from ipsecping.contract import Invalidity, LossReason
-from ipsecping_operator.compile.compiled import Cron, Interval
+from ipsecping.contract import Invalidity, LossReason, PathMtu
+from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
 from .deadline import next_fire
+from .hysteresis import Hold
 from .tally import Tally
 
 _LOSSES = {
@@ -83,6 +84,86 @@ def latency_high(where: str, figures: Tally, *, name: str, measured: int, limit:
     )
 
 
+def jitter_high(where: str, figures: Tally, *, measured: int, limit: int, window: int) -> str:
+    """The mean difference of successive round-trip times above its limit."""
+    return (
+        f"jitter {text.milliseconds(measured)} of {text.counted(figures.rtt.count, 'packet')} in "
+        f"{text.span(window)} (limit {text.span(limit)}) on {where}"
+    )
+
+
+def held(hold: Hold, release: str) -> str:
+    """Why a value within its limit is not healthy yet; nothing where it exceeds the limit."""
+    if hold.since is None:
+        return ""
+    return (
+        f"; within the limit since {text.moment(hold.since)}: healthy at {release} or less, "
+        "or once the window holds nothing older"
+    )
+
+
+def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int) -> str:
+    """Large packets do not pass."""
+    way = ""
+    if found.forward is not None and found.reverse is not None:
+        way = f" on the way {'there' if found.forward < limit else 'back'}"
+    silent = "" if found.too_big else "; larger ones vanish without a packet-too-big message"
+    return f"packets of at most {size} octets pass{way} (limit {limit}) on {where}{silent}"
+
+
+def failing(where: str, silent: Tally, *, now: int) -> str:
+    """Something answers, round after round, but never as asked for."""
+    packets, rounds = text.counted(silent.sent, "packet"), text.counted(silent.rounds, "round")
+    since = text.moment(silent.start)
+    return (
+        f"no good answer to the last {packets} in {rounds} on {where}, since {since}"
+        f"{_why_lost(silent)}{_expired(silent, now=now)}"
+    )
+
+
+def failed(where: str, figures: Tally, *, limit: Decimal, window: int, now: int) -> str:
+    """Too many answers that are not as asked for."""
+    share = text.percent(figures.lost, figures.sent)
+    return (
+        f"{share} % of {text.counted(figures.sent, 'packet')} without a good answer in {text.span(window)} "
+        f"(limit {text.limit(limit)} %) on {where}{_why_lost(figures)}{_expired(figures, now=now)}"
+    )
+
+
+def certificate(where: str, expiry: int, *, least: int, now: int) -> str:
+    """The certificate ends soon, or has ended."""
+    wanted = f"(limit {text.counted(least // DAY, 'day')})"
+    if expiry <= now:
+        return f"the certificate of {where} ended at {text.moment(expiry)} {wanted}"
+    left = text.counted((expiry - now) // DAY, "day")
+    return f"the certificate of {where} ends at {text.moment(expiry)}, in {left} {wanted}"
+
+
+def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:
+    """What must not get through did."""
+    how = "answered" if figures.received else _LOSSES[_commonest(figures)]
+    return (
+        f"{figures.reached} of {text.counted(figures.sent, 'packet')} got through in {text.span(window)} "
+        f"on {where}, though Blocked is expected: {how}"
+    )
+
+
+def blocked(where: str, figures: Tally, *, window: int) -> str:
+    """What must not get through did not."""
+    return (
+        f"none of {text.counted(figures.sent, 'packet')} got through in {text.span(window)} on {where}, "
+        "as expected"
+    )
+
+
+def not_tried(where: str, figures: Tally, *, window: int) -> str:
+    """Nothing could be sent, so nothing is known."""
+    return (
+        f"whether {where} is blocked could not be tried in {text.span(window)}: "
+        f"{_LOSSES[LossReason.RESOLVE_FAILED]}"
+    )
+
+
 def within(where: str, figures: Tally, *, window: int) -> str:
     """All is well, and this is what it rests on."""
     median = figures.rtt.percentile(50)
@@ -105,7 +186,17 @@ def _direction(figures: Tally) -> str:
     return ""
 
 
+def _expired(figures: Tally, *, now: int) -> str:
+    """What explains a failed handshake."""
+    expiry = figures.certificate_expiry
+    return "" if expiry is None or expiry > now else f"; the certificate ended at {text.moment(expiry)}"
+
+
+def _commonest(figures: Tally) -> LossReason:
+    return max(figures.losses, key=lambda key: figures.losses[key], default=LossReason.TIMEOUT)
+
+
 def _why_lost(figures: Tally) -> str:
     """The commonest reason, unless it is the plain one."""
-    reason = max(figures.losses, key=lambda key: figures.losses[key], default=LossReason.TIMEOUT)
+    reason = _commonest(figures)
     return "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"

@@ -7,9 +7,10 @@ from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.api.status import MAX_OUTAGES
 
 from . import text
+from .finding import SEVERITY
 from .judge import Verdict
 
-_GRAVITY = (HealthyReason.LATENCY_HIGH, HealthyReason.LOSS_HIGH, HealthyReason.DOWN)
+_GRAVITY = tuple(reason for reason in reversed(SEVERITY) if reason.status is ConditionStatus.FALSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ipsecping.contract import Histogram, Invalidity, LossReason, RoundResult
+from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult
 
+_WRONG = frozenset(
+    {
+        LossReason.AUTH_FAILED,
+        LossReason.TLS_FAILED,
+        LossReason.UNEXPECTED_STATUS,
+        LossReason.BAD_ANSWER,
+    }
+)
 NOTHING: Mapping[LossReason, int] = MappingProxyType({})
 
 
@@ -35,6 +43,10 @@ class Tally:
     rtt: Histogram = field(default_factory=Histogram)
     jitter_sum: int = 0
     jitter_count: int = 0
+    path_mtu: PathMtu | None = None
+    """What the newest search found."""
+    certificate_expiry: int | None = None
+    """When the certificate seen last ends."""
 
     @classmethod
     def of(cls, result: RoundResult, *, start: int) -> "Tally":
@@ -59,12 +71,34 @@ class Tally:
             rtt=result.rtt,
             jitter_sum=result.jitter_sum,
             jitter_count=result.jitter_count,
+            path_mtu=result.path_mtu,
+            certificate_expiry=(
+                None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
+            ),
         )
 
     @property
     def lost(self) -> int:
         """Packets sent that no answer came back for in time."""
         return self.sent - self.received
+
+    @property
+    def wrong(self) -> int:
+        """Packets lost because what answered was not as asked for: the path carried them."""
+        return sum(count for reason, count in self.losses.items() if reason in _WRONG)
+
+    @property
+    def reached(self) -> int:
+        """Packets that the far end is known to have got."""
+        return self.received + sum(count for reason, count in self.losses.items() if reason.reached)
+
+    @property
+    def mtu(self) -> int | None:
+        """Octets of the largest packet that passes, both ways where that is known; None: none does."""
+        if self.path_mtu is None or self.path_mtu.forward is None:
+            return None
+        reverse = self.path_mtu.reverse
+        return self.path_mtu.forward if reverse is None else min(self.path_mtu.forward, reverse)
 
     @property
     def answered(self) -> bool:
@@ -115,4 +149,8 @@ def total(tallies: list[Tally]) -> Tally | None:
         rtt=rtt,
         jitter_sum=sum(t.jitter_sum for t in tallies),
         jitter_count=sum(t.jitter_count for t in tallies),
+        path_mtu=next((t.path_mtu for t in reversed(tallies) if t.path_mtu), None),
+        certificate_expiry=next(
+            (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry), None
+        ),
     )

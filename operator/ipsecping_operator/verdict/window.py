@@ -2,6 +2,9 @@
 
 from bisect import insort
 from dataclasses import dataclass, field
+from itertools import islice
+
+from ipsecping.contract import PathMtu
 
 from .tally import Tally, total
 
@@ -72,6 +75,15 @@ class Window:
                 break
             count += tally.invalid
         return count
+
+    def searches(self, most: int) -> list[tuple[int, PathMtu]]:
+        """The newest searches for the path MTU that found one, with what they found, newest first."""
+        found = (
+            (tally.mtu, tally.path_mtu)
+            for tally in reversed(self.tallies)
+            if tally.mtu is not None and tally.path_mtu is not None
+        )
+        return list(islice(found, most))
 
     @property
     def last_answered(self) -> Tally | None:

@@ -15,10 +15,12 @@ from ipsecping.contract import (
     RoundResult,
 )
 from ipsecping_operator.compile.compiled import (
+    DAY,
     CompiledCheck,
     CompiledPath,
     Cron,
     Interval,
+    KeyRef,
     Placement,
     Thresholds,
 )
@@ -63,6 +65,10 @@ def check(
     rtt_ms: dict[str, int] | None = None,
     down_after: int = 3,
     window_s: int = 300,
+    jitter_ms: int | None = None,
+    path_mtu: int | None = None,
+    certificate_days: dict[str, int] | None = None,
+    keys: dict[str, KeyRef] | None = None,
 ) -> CompiledCheck:
     """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
     plans = plans or (plan(),)
@@ -80,7 +86,11 @@ def check(
             loss_percent=Decimal(loss_percent),
             rtt_ns={name: limit * MS for name, limit in (rtt_ms or {}).items()},
             down_after=down_after,
+            jitter_ns=None if jitter_ms is None else jitter_ms * MS,
+            path_mtu=path_mtu,
+            certificate_ns={name: days * DAY for name, days in (certificate_days or {}).items()},
         ),
+        keys=keys or {},
         paths=tuple(
             CompiledPath(plan=each, placement=Placement(node_selector={}, tolerations=())) for each in plans
         ),
@@ -97,6 +107,7 @@ def result(
     rtt_ms: Sequence[float] | float = 12,
     invalid: Invalidity | None = None,
     reason: LossReason = LossReason.TIMEOUT,
+    losses: dict[LossReason, int] | None = None,
     duration: int = 2 * SECOND,
     **changes: Any,
 ) -> RoundResult:
@@ -112,7 +123,7 @@ def result(
         duration=duration,
         sent=sent,
         received=received,
-        losses={reason: sent - received} if sent > received else {},
+        losses=losses or ({reason: sent - received} if sent > received else {}),
         rtt=Histogram.of(int(time * MS) for time in times),
         invalid=invalid,
         **changes,

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from ipsecping.contract import RoundResult
+from ipsecping.contract import Invalidity, PathMtu, ProbeType, RoundResult
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.api.validation import read
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState, Readiness
@@ -229,3 +230,58 @@ def test_a_message_too_long_for_the_api_is_cut() -> None:
     state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="x" * 5000)
     ready = assessed(state, at=1).status["conditions"][0]
     assert len(ready["message"]) == 1024
+
+
+KEY = KeyRef(secret="tunnel-keys", key="hq-dc1")
+
+
+def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> None:
+    state = seen(of=check(keys={"ping": KEY}))
+    take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
+    made = assessed(state, at=5)
+    ready = made.status["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "KeyMissing")
+    assert ready["message"].startswith(
+        "Secret tunnel-keys has no usable key hq-dc1, which default/ping signs with: put it there"
+    )
+    assert healthy(made.status)["reason"] == "MeasurementInvalid"
+    take(state, at(30))
+    made = assessed(state, at=35)
+    assert made.status["conditions"][0]["reason"] == "Reconciled"
+    assert healthy(made.status)["reason"] == "WithinThresholds"
+
+
+def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> None:
+    state = seen(of=check(keys={"ping": KEY}))
+    take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
+    state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no pod can be made")
+    assert assessed(state, at=5).status["conditions"][0]["reason"] == "WorkloadUnavailable"
+
+
+def test_path_mtu_and_certificate_stand_in_the_status_with_each_probe_s_reason() -> None:
+    both = plan(
+        probe("web", type=ProbeType.TCP, port=443, size=0),
+        probe("mtu", type=ProbeType.PATH_MTU, port=862, size=0, count=1),
+    )
+    state = seen(of=check(both, path_mtu=1400))
+    found = PathMtu(forward=1438, reverse=1320, too_big=True)
+    take(
+        state,
+        result(of=both, probe_name="web", certificate_expiry=NOON // SECOND + 3600),
+        result(of=both, probe_name="mtu", sent=1, path_mtu=found),
+    )
+    status = assessed(state, at=5).status
+    web, mtu = status["probes"]
+    assert (web["reason"], web["certificateExpiry"]) == ("WithinThresholds", "2026-11-23T13:00:00Z")
+    assert (mtu["reason"], mtu["pathMTU"]) == ("PathMTULow", 1320)
+    assert status["pathMTU"] == 1320
+
+
+def test_a_restart_does_not_let_go_of_a_limit_that_was_exceeded() -> None:
+    state = seen()
+    take(state, at(0, received=8), *(at(30 * n) for n in range(1, 9)), at(270, received=9))
+    before = dict(assessed(state, at=275).status)
+    assert healthy(before)["reason"] == "LossHigh"
+    again = seen(before, now=NOON + 280 * SECOND)
+    take(again, *(at(30 * n) for n in range(1, 9)), at(270, received=9), at(300), at(330))
+    assert healthy(assessed(again, at=335).status)["reason"] == "LossHigh", "1 % is not yet far enough below"

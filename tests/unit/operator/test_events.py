@@ -7,7 +7,8 @@ import pytest
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.status.conditions import condition
-from ipsecping_operator.status.events import BURST, EventPoster, event, worth_telling
+from ipsecping_operator.status.events import BURST, EventPoster, event, of_condition, of_move, worth_telling
+from ipsecping_operator.verdict.preference import Move
 
 from .builders import NOON, UID
 
@@ -40,12 +41,19 @@ def test_what_people_wait_for_is_told(kind: Any, reason: Any, first: bool, told:
 
 def test_an_event_is_about_the_check_and_warns_of_what_is_wrong() -> None:
     at = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    down = event(made(HEALTHY, HealthyReason.DOWN), CHECK, name="hq.1", at=at)
+    down = event(of_condition(made(HEALTHY, HealthyReason.DOWN)), CHECK, name="hq.1", at=at)
     assert (down["type"], down["reason"], down["note"]) == ("Warning", "Down", "because")
     assert down["regarding"]["uid"] == UID
     assert down["eventTime"] == "2026-11-23T12:00:00.000000Z"
-    good = event(made(HEALTHY, HealthyReason.WITHIN_THRESHOLDS), CHECK, name="hq.2", at=at)
+    good = event(of_condition(made(HEALTHY, HealthyReason.WITHIN_THRESHOLDS)), CHECK, name="hq.2", at=at)
     assert good["type"] == "Normal"
+
+
+@pytest.mark.parametrize(("bad", "kind"), [(True, "Warning"), (False, "Normal")])
+def test_a_change_of_the_preferred_path_is_told_and_warns_when_a_path_failed(bad: bool, kind: str) -> None:
+    move = Move(message="backup instead of primary: Down: no answer", bad=bad)
+    told = event(of_move(move), CHECK, name="hq.3", at=datetime(2026, 11, 23, 12, tzinfo=UTC))
+    assert (told["type"], told["reason"], told["note"]) == (kind, "PreferredPathChanged", move.message)
 
 
 async def test_a_check_that_flaps_runs_out_of_events_and_another_does_not() -> None:
@@ -57,7 +65,7 @@ async def test_a_check_that_flaps_runs_out_of_events_and_another_does_not() -> N
 
     poster = EventPoster(Client())  # type: ignore[arg-type]
     for _ in range(100):
-        poster.tell(made(HEALTHY, HealthyReason.DOWN), CHECK)
-    poster.tell(made(HEALTHY, HealthyReason.DOWN), CHECK | {"uid": "other", "name": "other"})
+        poster.tell(of_condition(made(HEALTHY, HealthyReason.DOWN)), CHECK)
+    poster.tell(of_condition(made(HEALTHY, HealthyReason.DOWN)), CHECK | {"uid": "other", "name": "other"})
     await poster.flush()
     assert posted == ["hq"] * BURST + ["other"]

@@ -3,12 +3,13 @@
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ipsecping.contract import PathMtu, ProbeType
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health
 from ipsecping_operator.reconcile.assessment import assess
 from ipsecping_operator.state import CheckState
 
-from .builders import NOON, SECOND, UID
+from .builders import NOON, SECOND, UID, check, plan, probe, result
 from .test_assessment import assessed, at, seen, take
 
 LABELS = {
@@ -122,3 +123,25 @@ def test_health_notices_a_stuck_loop_and_a_deaf_watch() -> None:
     health.tick(131.0)
     health.unseen = ("Pod network/hq-1",)
     assert health.problem(131.0) == "the watches are deaf: they have not shown Pod network/hq-1"
+
+
+def test_path_mtu_certificate_and_their_limits_are_exported_where_they_are_measured() -> None:
+    both = plan(
+        probe("web", type=ProbeType.TCP, port=443, size=0),
+        probe("mtu", type=ProbeType.PATH_MTU, port=862, size=0, count=1),
+    )
+    state = seen(of=check(both, path_mtu=1400, jitter_ms=20))
+    take(
+        state,
+        result(of=both, probe_name="web", certificate_expiry=NOON // SECOND + 3600),
+        result(of=both, probe_name="mtu", sent=1, path_mtu=PathMtu(forward=1438, reverse=1320, too_big=True)),
+    )
+    assessed(state, at=5)
+    samples = scraped(state)
+    web, mtu = LABELS | {"probe": "web", "type": "TCP"}, LABELS | {"probe": "mtu", "type": "PathMTU"}
+    assert value(samples, "ipsecping_path_mtu_bytes", **mtu) == 1320
+    expiry = value(samples, "ipsecping_certificate_expiry_timestamp_seconds", **web)
+    assert expiry == NOON // SECOND + 3600
+    assert value(samples, "ipsecping_threshold", **CHECK, kind="path_mtu_bytes") == 1400
+    assert value(samples, "ipsecping_threshold", **CHECK, kind="jitter_seconds") == 0.02
+    assert ("ipsecping_path_mtu_bytes", frozenset(web.items())) not in samples

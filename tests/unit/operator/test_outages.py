@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
-from ipsecping_operator.verdict.judge import Finding, Verdict
+from ipsecping_operator.verdict.finding import Finding
+from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage, follow
 
 from .builders import NOON, SECOND

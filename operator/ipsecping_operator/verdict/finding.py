@@ -1,0 +1,41 @@
+"""A finding: the smallest verdict, and which of several speaks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
+
+SEVERITY = (
+    # An outage is noticed by everybody, a leak by nobody: so the leak comes first.
+    HealthyReason.UNEXPECTEDLY_REACHABLE,
+    HealthyReason.DOWN,
+    HealthyReason.PROBE_FAILED,
+    HealthyReason.LOSS_HIGH,
+    HealthyReason.PATH_MTU_LOW,
+    HealthyReason.LATENCY_HIGH,
+    HealthyReason.JITTER_HIGH,
+    HealthyReason.STALE_RESULTS,
+    HealthyReason.MEASUREMENT_INVALID,
+    HealthyReason.NO_RESULTS,
+    HealthyReason.SUSPENDED,
+    HealthyReason.WITHIN_THRESHOLDS,
+)
+"""The worst first: the first of these that some probe has is the check's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A truth with its reason and a message that stands alone."""
+
+    reason: HealthyReason
+    message: str
+
+    @property
+    def status(self) -> ConditionStatus:
+        """The condition status that goes with the reason."""
+        return self.reason.status
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """The finding whose reason is the gravest, the first of equals."""
+    return min(findings, key=lambda finding: SEVERITY.index(finding.reason))

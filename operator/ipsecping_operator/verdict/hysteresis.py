@@ -1,0 +1,72 @@
+"""Hysteresis: a value at its limit must not make a check flap. Pure.
+
+What was once above its limit counts as above it until it falls to four fifths of the limit, or until nothing
+is left in the window that was measured before it came back within the limit: a value that stays just below
+its limit is healthy a full window later, one that swings around it is not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ipsecping_operator.api.conditions import HealthyReason
+
+Number = int | Decimal
+
+LOSS, JITTER, PATH_MTU = "loss", "jitter", "pathMTU"
+"""Kinds of limits, beside the percentiles p50, p90 and p99 of the round-trip time."""
+_KINDS = {
+    HealthyReason.LOSS_HIGH: (LOSS,),
+    HealthyReason.LATENCY_HIGH: ("p50", "p90", "p99"),
+    HealthyReason.JITTER_HIGH: (JITTER,),
+    HealthyReason.PATH_MTU_LOW: (PATH_MTU,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A limit that was exceeded and has not been let go of."""
+
+    limit: Number | None
+    """A new limit begins anew; None, after a restart, stands for any."""
+    since: int | None = None
+    """When the value came back within the limit; None while it exceeds it."""
+
+    def of(self, limit: Number) -> bool:
+        """It is this limit that was exceeded."""
+        return self.limit is None or self.limit == limit
+
+
+Holds = Mapping[str, Hold]
+"""Kind of limit to its hold."""
+
+
+def release_at(limit: Number) -> Decimal:
+    """The value from which on (downwards) a limit once exceeded is let go of at once."""
+    return Decimal(limit) * 4 / 5
+
+
+def exceeded(value: Number, limit: Number, hold: Hold | None, *, oldest: int, now: int) -> Hold | None:
+    """The hold after a look at `value`; None when it keeps within the limit.
+
+    `oldest` is the start of the oldest round in the window.
+    """
+    if value > limit:
+        return Hold(limit=limit)
+    if hold is None or not hold.of(limit) or value <= release_at(limit):
+        return None
+    since = now if hold.since is None else hold.since
+    return None if oldest >= since else Hold(limit=limit, since=since)
+
+
+def too_small(sizes: Sequence[int], limit: int, hold: Hold | None) -> Hold | None:
+    """As `exceeded`, for path MTUs, newest first: two searches in succession decide, or the only one."""
+    newest = {size < limit for size in sizes[:2]}
+    held = hold is not None and hold.of(limit)
+    return Hold(limit=limit) if newest == {True} or (held and True in newest) else None
+
+
+def restored(reason: str) -> dict[str, Hold]:
+    """What an earlier run of the operator held, by the reason that it reported."""
+    kinds = next((kinds for known, kinds in _KINDS.items() if known == reason), ())
+    return {kind: Hold(limit=None) for kind in kinds}

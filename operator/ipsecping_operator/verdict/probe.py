@@ -1,0 +1,208 @@
+"""The verdict on one probe of one path. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ipsecping.contract import Expect, LossReason, PlannedProbe
+from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.api.methods import UNTIMED
+from ipsecping_operator.compile.compiled import CompiledCheck, Thresholds
+
+from . import hysteresis, messages, text
+from .finding import Finding, worst
+from .hysteresis import Hold, Holds
+from .tally import Tally
+from .window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeVerdict:
+    """One probe on one path: the finding and the figures it rests on."""
+
+    path: str
+    probe: PlannedProbe
+    finding: Finding
+    figures: Tally | None
+    """The window added up; None when it holds no valid round."""
+    since: int | None = None
+    """For rounds without one answer: when the first of them began."""
+    holds: Holds = field(default_factory=dict)
+    """Limits that were exceeded and not let go of yet."""
+
+
+def judge_probe(
+    check: CompiledCheck,
+    path: str,
+    probe: PlannedProbe,
+    window: Window,
+    *,
+    holds: Holds,
+    due: int | None,
+    now: int,
+) -> ProbeVerdict:
+    """What the window says at `now`; `due` is when silence turns stale, `holds` those of the last look."""
+    where = f"{path}/{probe.name}"
+    total = window.total()
+    figures = total if total is not None and total.rounds else None
+
+    def found(finding: Finding, *, since: int | None = None, holds: Holds = holds) -> ProbeVerdict:
+        return ProbeVerdict(
+            path=path, probe=probe, finding=finding, figures=figures, since=since, holds=holds
+        )
+
+    if check.suspend:
+        message = "the check is suspended: nothing is measured"
+        return found(Finding(reason=HealthyReason.SUSPENDED, message=message), holds={})
+    if total is None and due is None:
+        message = messages.no_results(where, check.schedule, now=now)
+        return found(Finding(reason=HealthyReason.NO_RESULTS, message=message))
+    if total is None or (due is not None and now >= due):
+        last = window.last.end if window.last else None
+        message = messages.stale(where, check.schedule, last=last)
+        return found(Finding(reason=HealthyReason.STALE_RESULTS, message=message))
+    if figures is None or window.invalid_run() >= check.thresholds.down_after:
+        message = messages.invalid(where, total, run=window.invalid_run())
+        return found(Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message))
+    if probe.expect is Expect.BLOCKED:
+        return found(_blocked(check.thresholds, where, figures), holds={})
+    silent = window.silent_run()
+    if silent is not None and silent.rounds >= check.thresholds.down_after:
+        finding = (
+            Finding(reason=HealthyReason.PROBE_FAILED, message=messages.failing(where, silent, now=now))
+            if _answered_wrongly(silent)
+            else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent))
+        )
+        return found(finding, since=silent.start)
+    judged = _Judged(check.thresholds, probe, where, figures, window, holds, now)
+    findings = tuple(judged.findings())
+    within = messages.within(where, figures, window=judged.span)
+    healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
+    return found(worst((*findings, healthy)), holds=judged.held)
+
+
+def certificate_limit(check: CompiledCheck, probe: PlannedProbe, figures: Tally | None) -> int | None:
+    """When the certificate will not be valid for long enough any more; None where that is not judged."""
+    least = check.thresholds.certificate_ns.get(probe.name)
+    if least is None or figures is None or figures.certificate_expiry is None:
+        return None
+    return figures.certificate_expiry - least
+
+
+def _answered_wrongly(figures: Tally) -> bool:
+    """The path carries the packets, but what answers is not as asked for: half of the lost or more."""
+    return 0 < figures.lost <= 2 * figures.wrong
+
+
+def _blocked(limits: Thresholds, where: str, figures: Tally) -> Finding:
+    """Any packet that got there is one too many; where nothing could be tried, nothing is proved."""
+    window = limits.window_ms * 1_000_000
+    if figures.reached:
+        message = messages.unexpectedly_reachable(where, figures, window=window)
+        return Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message)
+    if 2 * figures.losses.get(LossReason.RESOLVE_FAILED, 0) >= figures.sent:
+        return Finding(
+            reason=HealthyReason.PROBE_FAILED, message=messages.not_tried(where, figures, window=window)
+        )
+    return Finding(
+        reason=HealthyReason.WITHIN_THRESHOLDS, message=messages.blocked(where, figures, window=window)
+    )
+
+
+class _Judged:
+    """One look at all limits of a probe; `held` are the holds after it."""
+
+    def __init__(
+        self,
+        limits: Thresholds,
+        probe: PlannedProbe,
+        where: str,
+        figures: Tally,
+        window: Window,
+        holds: Holds,
+        now: int,
+    ) -> None:
+        self._limits = limits
+        self._probe = probe
+        self._where = where
+        self._figures = figures
+        self._window = window
+        self._holds = holds
+        self._now = now
+        self.span = limits.window_ms * 1_000_000
+        self.held: dict[str, Hold] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that is not as it should be."""
+        yield from self._loss()
+        yield from self._certificate()
+        yield from self._path_mtu()
+        if self._probe.type not in UNTIMED:
+            yield from self._latency()
+            yield from self._jitter()
+
+    def _loss(self) -> Iterator[Finding]:
+        figures, limit = self._figures, self._limits.loss_percent
+        hold = self._exceeded(hysteresis.LOSS, Decimal(100 * figures.lost) / figures.sent, limit)
+        if hold is None:
+            return
+        if _answered_wrongly(figures):
+            reason = HealthyReason.PROBE_FAILED
+            message = messages.failed(self._where, figures, limit=limit, window=self.span, now=self._now)
+        else:
+            reason = HealthyReason.LOSS_HIGH
+            message = messages.loss_high(self._where, figures, limit=limit, window=self.span)
+        release = f"{text.limit(hysteresis.release_at(limit))} %"
+        yield Finding(reason=reason, message=message + messages.held(hold, release))
+
+    def _certificate(self) -> Iterator[Finding]:
+        expiry = self._figures.certificate_expiry
+        least = self._limits.certificate_ns.get(self._probe.name)
+        if expiry is not None and least is not None and expiry - least <= self._now:
+            message = messages.certificate(self._where, expiry, least=least, now=self._now)
+            yield Finding(reason=HealthyReason.PROBE_FAILED, message=message)
+
+    def _path_mtu(self) -> Iterator[Finding]:
+        limit, searches = self._limits.path_mtu, self._window.searches(2)
+        if limit is None or not searches:
+            return
+        sizes = [size for size, _ in searches]
+        hold = hysteresis.too_small(sizes, limit, self._holds.get(hysteresis.PATH_MTU))
+        if hold is not None:
+            self.held[hysteresis.PATH_MTU] = hold
+            size, search = min(searches, key=lambda each: each[0])
+            message = messages.path_mtu_low(self._where, size, search, limit=limit)
+            yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
+
+    def _latency(self) -> Iterator[Finding]:
+        for name, limit in sorted(self._limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):
+            measured = self._figures.rtt.percentile(float(name[1:]))
+            hold = None if measured is None else self._exceeded(name, measured, limit)
+            if hold is not None and measured is not None:
+                message = messages.latency_high(
+                    self._where, self._figures, name=name, measured=measured, limit=limit, window=self.span
+                )
+                yield Finding(reason=HealthyReason.LATENCY_HIGH, message=message + self._held(hold, limit))
+
+    def _jitter(self) -> Iterator[Finding]:
+        limit, measured = self._limits.jitter_ns, self._figures.jitter
+        hold = None
+        if limit is not None and measured is not None:
+            hold = self._exceeded(hysteresis.JITTER, measured, limit)
+        if hold is not None and limit is not None and measured is not None:
+            message = messages.jitter_high(
+                self._where, self._figures, measured=measured, limit=limit, window=self.span
+            )
+            yield Finding(reason=HealthyReason.JITTER_HIGH, message=message + self._held(hold, limit))
+
+    def _exceeded(self, kind: str, value: int | Decimal, limit: int | Decimal) -> Hold | None:
+        hold = hysteresis.exceeded(
+            value, limit, self._holds.get(kind), oldest=self._figures.start, now=self._now
+        )
+        if hold is not None:
+            self.held[kind] = hold
+        return hold
+
+    @staticmethod
+    def _held(hold: Hold, limit: int) -> str:
+        return messages.held(hold, text.span(int(hysteresis.release_at(limit))))
