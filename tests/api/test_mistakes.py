@@ -95,9 +95,55 @@ def a_probe(chance: Chance) -> dict[str, Any]:
         made["spacing"] = chance.choice(["10ms", "100ms", "111ms", "1s", "1m"])
     if chance.random() < 0.3:
         made["size"] = chance.choice([23, 24, 43, 44, 65507])
-    for member in chance.sample(["icmp", "stamp"], k=chance.choice([1, 1, 1, 1, 0, 2])):
-        made[member] = {}
+    if chance.random() < 0.2:
+        made["expect"] = chance.choice(["Reachable", "Blocked", "Blocked", "blocked"])
+    for member in chance.sample(list(MEMBERS), k=chance.choice([1] * 8 + [0, 2])):
+        made[member] = chance.choice(MEMBERS[member])
     return made
+
+
+AUTH = {"secretName": "s", "key": "k"}
+MEMBERS: dict[str, list[dict[str, Any]]] = {
+    "icmp": [{}],
+    "udpEcho": [{"port": 7}, {"port": 0}],
+    "stamp": [{}, {"auth": AUTH}],
+    "tcp": [{"port": 22}, {"port": 443, "tls": {}}, {}],
+    "http": [{"url": "http://a/"}, {"url": "http://a/", "tls": {}}, {"url": "https://a", "tls": {}}],
+    "dns": [{"query": "a.example"}, {"query": "a..example"}],
+    "pathMTU": [{}, {"max": 1279}, {"min": 1500, "max": 1500}, {"max": 9000}],
+    "ike": [{}],
+}
+
+
+def a_url(chance: Chance) -> str:
+    scheme = chance.choice(["http://", "https://", "http://", "HTTP://", "ftp://", "", "http:/"])
+    hosts = ["a", "a.example", "203.0.113.10", "[2001:db8::1]", "A", "u:p@a", "", "a..b", "[a", "-a"]
+    host = chance.choice(hosts)
+    port = chance.choice(["", "", ":0", ":1", ":80", ":65535", ":65536", ":080", ":", ":99999"])
+    path = chance.choice(["", "/", "/a?b=c&d", "/a#b", "/a b", "?a", "/\u00e4", "/'", "/(~)", '/"', "/%20"])
+    return scheme + host + port + path
+
+
+def some_labels(chance: Chance) -> dict[str, str]:
+    keys = [
+        "a",
+        "ipsecping.dev/a",
+        "xipsecping.dev/a",
+        "ipsecpingxdev/a",
+        "app.kubernetes.io/name",
+        "a b",
+        "b/c",
+    ]
+    return {chance.choice(keys): chance.choice(["", "x", "x y"])}
+
+
+def some_thresholds(chance: Chance) -> dict[str, Any]:
+    limits: dict[str, list[Any]] = {
+        "rtt": [{"p50": "1s"}, {}],
+        "jitter": ["20ms", "0ms"],
+        "pathMTU": [575, 576, 1280, 1500, 1501],
+    }
+    return {name: chance.choice(values) for name, values in limits.items() if chance.random() < 0.3}
 
 
 def a_whole_spec(chance: Chance) -> dict[str, Any]:
@@ -105,7 +151,17 @@ def a_whole_spec(chance: Chance) -> dict[str, Any]:
     probes = [a_probe(chance) for _ in range(chance.choice([1, 1, 2, 9]))]
     for index, probe in enumerate(probes[2:]):
         probe["name"] = f"p{index}"
-    return {"target": "a", "schedule": chance.choice(schedules), "probes": probes}
+    spec: dict[str, Any] = {"target": "a", "schedule": chance.choice(schedules), "probes": probes}
+    if chance.random() < 0.7:
+        spec["tunnel"] = chance.choice([{"gateway": "198.51.100.2"}] * 3 + [{}])
+    if chance.random() < 0.5:
+        spec["thresholds"] = some_thresholds(chance)
+    return spec
+
+
+def one_probe(chance: Chance) -> dict[str, Any]:
+    spec: dict[str, Any] = {"target": "a", "tunnel": {"gateway": "a"}, "probes": [a_probe(chance)]}
+    return spec | ({"thresholds": some_thresholds(chance)} if chance.random() < 0.5 else {})
 
 
 MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
@@ -125,6 +181,21 @@ MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
         },
     },
     "whole": a_whole_spec,
+    "probe": one_probe,
+    "url": lambda chance: {"target": "a", "probes": [{"name": "a", "http": {"url": a_url(chance)}}]},
+    "labels": lambda chance: {"target": "a", "placement": {"podLabels": some_labels(chance)}},
+    "quantity": lambda chance: {
+        "target": "a",
+        "placement": {
+            "resources": {
+                "limits": {
+                    "cpu": chance.choice(
+                        [0, 1, -1, "1", "0.5", "100m", "1.", "1e3", "-1", "64Mi", "64MB", ""]
+                    )
+                }
+            }
+        },
+    },
 }
 
 

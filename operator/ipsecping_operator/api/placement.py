@@ -1,31 +1,14 @@
 """Where probe pods run."""
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .rules import Model, Rule, Rules
-
-_LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
-_SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_QUALIFIED = f"^({_SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]$"
-
-LabelValue: TypeAlias = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
-LabelKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=317, pattern=_QUALIFIED)]
-
-NodeSelector: TypeAlias = Annotated[
-    Mapping[str, LabelValue],
-    Field(max_length=16),
-    Rules(
-        Rule(
-            cel=f"self.all(key, key.size() <= 317 && key.matches('{_QUALIFIED}'))",
-            holds=lambda self: all(len(key) <= 317 and re.fullmatch(_QUALIFIED, key) for key in self),
-            message="every key must be a label key, such as role or example.com/uplink",
-        )
-    ),
-]
+from .affinity import ATOMIC, Affinity
+from .labels import LabelKey, LabelMap, LabelValue, PodAnnotations, PodLabels
+from .resources import Resources
+from .rules import ListMap, Model, Rule
+from .scalars import ObjectName
 
 
 class Toleration(Model):
@@ -66,13 +49,32 @@ class Toleration(Model):
     )
 
 
-class Placement(Model):
-    """Where probe pods run."""
+class PullSecret(Model):
+    """A Secret with the credentials of an image registry."""
 
-    node_selector: NodeSelector | None = None
+    name: ObjectName
+    """Name of the Secret, in the check's namespace."""
+
+
+class Placement(Model):
+    """Where probe pods run, and what they need there."""
+
+    node_selector: LabelMap | None = None
     """Labels a node must have."""
-    tolerations: Annotated[
-        tuple[Toleration, ...] | None,
-        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = None
+    tolerations: Annotated[tuple[Toleration, ...] | None, Field(max_length=16, json_schema_extra=ATOMIC)] = (
+        None
+    )
     """Taints that probe pods tolerate."""
+    affinity: Affinity | None = None
+    """Scheduling constraints, as in a pod spec."""
+    priority_class_name: ObjectName | None = None
+    """Priority class of probe pods. Default: the cluster's."""
+    resources: Resources | None = None
+    """What the prober may use; what is given for cpu or memory replaces all that is the default for it.
+    Default: requests of 10m cpu and 32Mi memory, a limit of 128Mi memory."""
+    pod_labels: PodLabels | None = None
+    """Labels of probe pods, beside the operator's own: for network policies."""
+    pod_annotations: PodAnnotations | None = None
+    """Annotations of probe pods: for additional networks (Multus) or egress gateways."""
+    image_pull_secrets: Annotated[tuple[PullSecret, ...] | None, Field(max_length=8), ListMap("name")] = None
+    """Secrets that the probe image is pulled with."""

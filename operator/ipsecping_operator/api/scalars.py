@@ -89,7 +89,13 @@ def duration(least: str, most: str, *, whole_milliseconds: bool = False) -> Any:
 
 
 class IntOrString:
-    """Annotation of an integer or a string (a Kubernetes API has no floating point)."""
+    """Annotation of an integer or a string (a Kubernetes API has no floating point).
+
+    `keywords` are of the schema; what stands before the annotation adds nothing to it.
+    """
+
+    def __init__(self, **keywords: Any) -> None:
+        self.keywords = keywords
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return handler(source)
@@ -97,7 +103,7 @@ class IntOrString:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return {"x-kubernetes-int-or-string": True}
+        return {"x-kubernetes-int-or-string": True, **self.keywords}
 
 
 _PERCENT = "^(100([.]0{1,4})?|[0-9]{1,2}([.][0-9]{1,4})?)$"

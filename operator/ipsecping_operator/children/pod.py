@@ -1,9 +1,10 @@
 """The pod that probes: restricted Pod Security level, no service-account token, no need of the API server."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
-from ipsecping_operator.compile import CompiledCheck, CompiledPath
+from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
 from ipsecping_operator.compile.compiled import KEYS_DIRECTORY
 
 from .labels import child_name, labels
@@ -17,6 +18,11 @@ TERMINATION_LOG = "/dev/termination-log"
 CONTAINER = "probe"
 GRACE_SECONDS = 10
 
+# No CPU limit: throttled in the middle of a round, the prober would measure the throttling.
+DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = {
+    "requests": {"cpu": "10m", "memory": "32Mi"},
+    "limits": {"memory": "128Mi"},
+}
 AGENT_ARGS = ["agent", PLAN_FILE, "--listen", f":{DEFAULT_PORT}"]
 RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
@@ -26,7 +32,7 @@ def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings)
 
     Nothing of the plan is in it but the names of keys: hardly a new plan restarts the agent.
     """
-    container = _container(settings, AGENT_ARGS) | {
+    container = _container(path, settings, AGENT_ARGS) | {
         "ports": [{"name": "http", "containerPort": DEFAULT_PORT, "protocol": "TCP"}],
         "livenessProbe": _health(period=10, failures=3),
         "readinessProbe": _health(period=5, failures=2),
@@ -36,22 +42,18 @@ def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings)
 
 def run_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
     """Pod template of one round, whose result is the container's termination message."""
-    template = _template(check, path, _container(settings, RUN_ARGS))
+    template = _template(check, path, _container(path, settings, RUN_ARGS))
     template["spec"]["restartPolicy"] = "Never"
     return template
 
 
-def _container(settings: ChildSettings, args: list[str]) -> dict[str, Any]:
+def _container(path: CompiledPath, settings: ChildSettings, args: list[str]) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": CONTAINER,
         "image": settings.probe_image,
         "args": list(args),
         "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
-        # No CPU limit: throttled in the middle of a round, the prober would measure the throttling.
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "32Mi"},
-            "limits": {"memory": "128Mi"},
-        },
+        "resources": _resources(path.placement.resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -109,8 +111,34 @@ def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any
     if check.keys:
         container["volumeMounts"].append({"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True})
         spec["volumes"].append({"name": "keys", "projected": {"sources": _keys(check)}})
-    if path.placement.node_selector:
-        spec["nodeSelector"] = dict(path.placement.node_selector)
-    if path.placement.tolerations:
-        spec["tolerations"] = [dict(toleration) for toleration in path.placement.tolerations]
-    return {"metadata": {"labels": labels(check, path.plan.path)}, "spec": spec}
+    return {"metadata": _metadata(check, path), "spec": spec | _placed(path.placement)}
+
+
+def _metadata(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"labels": {**path.placement.pod_labels, **labels(check, path.plan.path)}}
+    if path.placement.pod_annotations:
+        metadata["annotations"] = dict(path.placement.pod_annotations)
+    return metadata
+
+
+def _placed(placement: Placement) -> dict[str, Any]:
+    """What of a pod spec a check may ask for; what it does not ask for is absent."""
+    asked: dict[str, Any] = {
+        "nodeSelector": dict(placement.node_selector),
+        "tolerations": [dict(toleration) for toleration in placement.tolerations],
+        "affinity": dict(placement.affinity or {}),
+        "priorityClassName": placement.priority_class_name,
+        "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
+    }
+    return {key: value for key, value in asked.items() if value}
+
+
+def _resources(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The defaults; but of a resource that a check speaks of, only what it says."""
+    spoken_of = {name for amounts in asked.values() for name in amounts}
+    merged = {
+        kind: {name: amount for name, amount in default.items() if name not in spoken_of}
+        | dict(asked.get(kind, {}))
+        for kind, default in DEFAULT_RESOURCES.items()
+    }
+    return {kind: amounts for kind, amounts in merged.items() if amounts}

@@ -80,6 +80,13 @@ class Placement:
 
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, Any], ...]
+    affinity: Mapping[str, Any] | None = None
+    priority_class_name: str | None = None
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """Keyed requests, limits; each keyed cpu, memory."""
+    pod_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    pod_annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    image_pull_secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

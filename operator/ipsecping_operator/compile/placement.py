@@ -1,23 +1,36 @@
 """Where the pods of one path run, in the form the pod spec takes."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+from ipsecping_operator.api.affinity import as_pod_spec
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 
 from .compiled import Placement
+
+V = TypeVar("V")
 
 
 def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Placement:
     """`common` with each field that `own` gives replaced."""
     placement = common if own is None else common.model_copy(update=_given(own))
     return Placement(
-        node_selector=MappingProxyType(dict(placement.node_selector or {})),
+        node_selector=_frozen(placement.node_selector),
         tolerations=tuple(
-            MappingProxyType(toleration.model_dump(by_alias=True, exclude_none=True))
-            for toleration in placement.tolerations or ()
+            MappingProxyType(as_pod_spec(toleration)) for toleration in placement.tolerations or ()
         ),
+        affinity=None if placement.affinity is None else MappingProxyType(as_pod_spec(placement.affinity)),
+        priority_class_name=placement.priority_class_name,
+        resources=_frozen(as_pod_spec(placement.resources) if placement.resources else None),
+        pod_labels=_frozen(placement.pod_labels),
+        pod_annotations=_frozen(placement.pod_annotations),
+        image_pull_secrets=tuple(secret.name for secret in placement.image_pull_secrets or ()),
     )
+
+
+def _frozen(given: Mapping[str, V] | None) -> Mapping[str, V]:
+    return MappingProxyType(dict(given or {}))
 
 
 def _given(own: PlacementSpec) -> dict[str, object]:
@@ -29,5 +42,11 @@ def effective_placement(placement: Placement) -> dict[str, Any]:
     written = {
         "nodeSelector": dict(placement.node_selector),
         "tolerations": [dict(toleration) for toleration in placement.tolerations],
+        "affinity": dict(placement.affinity or {}),
+        "priorityClassName": placement.priority_class_name,
+        "resources": dict(placement.resources),
+        "podLabels": dict(placement.pod_labels),
+        "podAnnotations": dict(placement.pod_annotations),
+        "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
     }
     return {key: value for key, value in written.items() if value}

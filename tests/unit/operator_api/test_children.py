@@ -140,6 +140,46 @@ def test_a_pod_has_no_credentials_and_no_privileges(schedule: dict[str, str]) ->
     }
 
 
+@BOTH
+def test_a_pod_takes_all_that_its_placement_asks_for(schedule: dict[str, str]) -> None:
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+    term = {"labelSelector": {"matchLabels": {"app": "router"}}, "topologyKey": "kubernetes.io/hostname"}
+    placement = {
+        "affinity": {"podAffinity": {required: [term]}},
+        "priorityClassName": "network-critical",
+        "podLabels": {"egress": "tunnel"},
+        "podAnnotations": {"k8s.v1.cni.cncf.io/networks": "tunnel"},
+        "imagePullSecrets": [{"name": "registry"}],
+    }
+    *_, workload = build_children(check(schedule=schedule, placement=placement), SETTINGS)
+    template = pod(workload)
+    for name in ("affinity", "priorityClassName", "imagePullSecrets"):
+        assert template["spec"][name] == placement[name]
+    assert template["metadata"]["annotations"] == placement["podAnnotations"]
+    assert template["metadata"]["labels"] == {"egress": "tunnel"} | workload["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "made"),
+    [
+        ({}, {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}),
+        (
+            {"limits": {"memory": "16Mi"}},
+            {"requests": {"cpu": "10m"}, "limits": {"memory": "16Mi"}},
+        ),
+        (
+            {"requests": {"cpu": 1, "memory": "1Gi"}},
+            {"requests": {"cpu": 1, "memory": "1Gi"}},
+        ),
+    ],
+)
+def test_what_is_asked_of_a_resource_replaces_its_defaults(
+    asked: dict[str, Any], made: dict[str, Any]
+) -> None:
+    deployment = children(placement={"resources": asked})["Deployment"]
+    assert pod(deployment)["spec"]["containers"][0]["resources"] == made
+
+
 AUTH = {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}
 
 

@@ -1,0 +1,50 @@
+"""Whatever a check with a cron line may ask for, its results fit into the termination message in full."""
+
+import random
+import string
+
+import pytest
+
+from ipsecping.contract import CheckRef, Histogram, LossReason, PathMtu, ProbeType, RoundResult, termination
+from ipsecping_operator.api import defaults
+
+
+def the_largest_result(chance: random.Random) -> RoundResult:
+    """Names of full length, every counter in use, round-trip times all over the range of the timeout."""
+    count = defaults.MAX_COUNT_CRON
+    losses = dict.fromkeys(LossReason, 1)
+    rtts = [int(10_000 * 6e6 ** chance.random()) for _ in range(count)]
+    return RoundResult(
+        check=CheckRef(
+            uid="3f0f2f6e-6f4c-4d0c-9f1c-1f2d3c4b5a69",
+            namespace="n" * 63,
+            name="c" * 253,
+            generation=10**6,
+            nonce="0123456789abcdef",
+            path="p" * 63,
+        ),
+        probe="".join(chance.choices(string.ascii_lowercase, k=63)),
+        type=chance.choice(list(ProbeType)),
+        started_at=1795435200 * 10**9 + chance.randrange(10**12),
+        duration=chance.randrange(10**11),
+        sent=count + len(losses),
+        received=count,
+        duplicates=chance.randrange(count),
+        reordered=chance.randrange(count),
+        forward_lost=1,
+        reverse_lost=len(losses) - 1,
+        losses=losses,
+        rtt=Histogram.of(rtts),
+        jitter_sum=chance.randrange(10**13),
+        jitter_count=count - 1,
+        remote_ip="2001:db8:" + ":".join(f"{chance.randrange(4096, 65536):x}" for _ in range(6)),
+        path_mtu=PathMtu(forward=chance.randrange(1280, 9000), reverse=1280, too_big=True),
+        certificate_expiry=1795435200 + chance.randrange(10**8),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_results_of_as_many_probes_and_packets_as_are_allowed_fit_undiminished(seed: int) -> None:
+    chance = random.Random(seed)
+    results = [the_largest_result(chance) for _ in range(defaults.MAX_PROBES_CRON)]
+    assert termination.decode(termination.encode(results)) == results
