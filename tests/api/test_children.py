@@ -21,7 +21,37 @@ SPECS: dict[str, dict[str, Any]] = {
                 {"key": "edge", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60},
                 {"key": "line", "value": "lte"},
             ],
+            "affinity": {
+                "nodeAffinity": {
+                    "requiredDuringSchedulingIgnoredDuringExecution": {
+                        "nodeSelectorTerms": [
+                            {"matchExpressions": [{"key": "role", "operator": "In", "values": ["edge"]}]}
+                        ]
+                    }
+                },
+                "podAntiAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [
+                        {
+                            "weight": 10,
+                            "podAffinityTerm": {
+                                "labelSelector": {"matchLabels": {"app": "router"}},
+                                "topologyKey": "kubernetes.io/hostname",
+                            },
+                        }
+                    ]
+                },
+            },
+            "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "256Mi"}},
+            "podLabels": {"egress": "tunnel"},
+            "podAnnotations": {"k8s.v1.cni.cncf.io/networks": "tunnel"},
+            "imagePullSecrets": [{"name": "registry"}],
         }
+    },
+    "keys": {
+        "probes": [
+            {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "one"}}},
+            {"name": "b", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "two"}}},
+        ]
     },
 }
 SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1")

@@ -14,7 +14,7 @@ from .scalars import DataKey, ObjectName, Port
 
 UNTIMED = frozenset({ProbeType.PATH_MTU, ProbeType.IKE})
 """Types whose round-trip times say nothing of the tunnel: limits of time do not apply to them."""
-UNPACED = frozenset({ProbeType.PATH_MTU, ProbeType.IKE})
+UNPACED = frozenset({ProbeType.IKE})
 """Types whose rounds are no series of packets: count and spacing do not apply to them."""
 
 _SERVER_NAME = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
@@ -136,8 +136,9 @@ Mtu = Annotated[int, Field(ge=LEAST_MTU, le=MOST_MTU)]
 
 
 class PathMtu(Model):
-    """A search for the largest IP packet that passes unfragmented, with the help of a STAMP
-    Session-Reflector or a UDP echo responder (RFC 4821, RFC 8899)."""
+    """A search for the largest IP packet that passes unfragmented (RFC 4821, RFC 8899), with the help of a
+    STAMP Session-Reflector. It begins with small packets, up to `count` until one is answered, and has the
+    time of a round: (count - 1) x spacing + timeout."""
 
     min: Mtu | None = None
     """Smallest packet tried, in octets. Default: 1280."""

@@ -40,10 +40,10 @@ class Probe(Model):
     """Name of the probe, unique in the check."""
     count: Annotated[int, Field(ge=1, le=defaults.MAX_COUNT)] | None = None
     """Packets (with tcp, http and dns: connections or queries) a round, 1 to 1000 (100 with cron). Not with
-    pathMTU and ike. Default: 10."""
+    ike. Default: 10."""
     spacing: duration("10ms", "1m", whole_milliseconds=True) | None = None  # type: ignore[valid-type]
     """Time between two packets, 10ms to 1m; (count - 1) x spacing must be shorter than the interval. Not with
-    pathMTU and ike. Default: 100ms."""
+    ike. Default: 100ms."""
     timeout: duration("10ms", "1m", whole_milliseconds=True) | None = None  # type: ignore[valid-type]
     """How long to wait for the answer to each packet, 10ms to 1m; may overlap the next round. Default: 2s."""
     size: Annotated[int, Field(ge=min(MIN_PAYLOAD.values()), le=MAX_PAYLOAD)] | None = None
@@ -116,14 +116,14 @@ class Probe(Model):
             holds=lambda self: self.count is None or not UNPACED & {*self.members},
             field=".count",
             reason="FieldValueForbidden",
-            message="pathMTU and ike send what they need: remove it",
+            message="ike sends what it needs: remove it",
         ),
         Rule(
             cel=f"!has(self.spacing) || !{_any_of(UNPACED)}",
             holds=lambda self: self.spacing is None or not UNPACED & {*self.members},
             field=".spacing",
             reason="FieldValueForbidden",
-            message="pathMTU and ike send what they need: remove it",
+            message="ike sends what it needs: remove it",
         ),
     )
 

@@ -49,7 +49,7 @@ _INTERVAL_MS_CEL = (
     f" ? duration(self.schedule.interval).getMilliseconds() : {durations.milliseconds(defaults.INTERVAL)})"
 )
 _SENDING_MS_CEL = (
-    f"((has(probe.pathMTU) || has(probe.ike) ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
+    f"((has(probe.ike) ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
     f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
     f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
 )

@@ -6,15 +6,12 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType
-from ipsecping.contract.options import PathMtuOptions
+from ipsecping.contract import PlannedCheck, PlannedProbe
 
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
 KEYS_DIRECTORY = "/etc/ipsecping-keys"
 """Where the keys that plans name are mounted."""
-MTU_TRIES = 3
-"""How often a search for the path MTU sends a packet of one size before it takes it for too big."""
 
 
 class InvalidSpec(ValueError):
@@ -122,13 +119,5 @@ class CompiledCheck:
 
 
 def round_ms(probe: PlannedProbe) -> int:
-    """Longest time one round of the probe can take: its last packet plus the timeout.
-
-    A search for the path MTU takes several sizes, one after the other, each up to `MTU_TRIES` times.
-    """
-    if isinstance(probe.options, PathMtuOptions):
-        sizes = (probe.options.max - probe.options.min).bit_length() + 2
-        return sizes * MTU_TRIES * probe.timeout_ms
-    if probe.type is ProbeType.IKE:
-        return 2 * probe.timeout_ms
+    """Longest time one round of the probe can take: its last packet plus the timeout."""
     return (probe.count - 1) * probe.spacing_ms + probe.timeout_ms

@@ -85,7 +85,7 @@ def _require_time_for_a_round(check: CompiledCheck) -> None:
     if check.round_ms / 1000 > gap:
         raise InvalidSpec(
             "spec.probes",
-            f"a round takes up to {check.round_ms / 1000:g}s (count and spacing, timeout), "
+            f"a round takes up to {check.round_ms / 1000:g}s ((count - 1) x spacing + timeout), "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
 

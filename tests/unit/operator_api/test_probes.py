@@ -143,10 +143,7 @@ def test_limits_of_jitter_and_path_mtu_are_kept() -> None:
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
-def test_a_search_for_the_path_mtu_takes_longer_than_its_timeout() -> None:
-    assert round_ms(planned({"timeout": "1s", "pathMTU": {"min": 1280, "max": 1500}})) == 30_000
-    assert round_ms(planned({"timeout": "1s", "icmp": {}})) == 1900
-
-
-def test_count_and_spacing_do_not_hold_back_probes_that_have_none() -> None:
-    compiled({"pathMTU": {}}, {"ike": {}}, schedule={"interval": "1s"})
+def test_an_ike_probe_has_no_series_of_packets() -> None:
+    made = planned({"timeout": "3s", "ike": {}})
+    assert made.count == 1
+    assert round_ms(made) == 3000

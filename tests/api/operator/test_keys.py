@@ -1,0 +1,25 @@
+"""Keys: mounted by name, never read by the operator; a missing one is said, and heals by itself."""
+
+from ipsecping.contract import Invalidity
+
+from .cluster import Cluster
+from .processes import OperatorProcess
+
+SPEC = {
+    "schedule": {"cron": "*/5 * * * *"},
+    "probes": [{"name": "datapath", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}],
+}
+
+
+def test_a_missing_key_is_said_and_forgotten_once_it_is_there(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check(SPEC)
+    cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
+    cluster.finish_round(cron_job, plan, received=0, invalid=Invalidity.KEY_MISSING)
+    cluster.says("Ready", "False", "KeyMissing")
+    assert "Secret tunnel-keys has no usable key hq-dc1" in cluster.condition("Ready")["message"]
+    assert cluster.condition("Healthy")["reason"] == "MeasurementInvalid"
+    cluster.finish_round(cron_job, plan)
+    cluster.says("Ready", "True", "Reconciled")
+    cluster.says("Healthy", "True", "WithinThresholds")

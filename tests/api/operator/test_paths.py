@@ -1,0 +1,67 @@
+"""Several paths: a workload for each, none left over, and word of it when another one is preferred."""
+
+from typing import Any
+
+from .cluster import Cluster, Object
+from .processes import OperatorProcess, eventually
+
+PATHS = [{"name": "primary"}, {"name": "backup", "target": "127.0.0.2"}]
+CRON = {"schedule": {"cron": "*/5 * * * *"}, "thresholds": {"downAfter": 1}}
+
+
+def of_path(cluster: Cluster, kind: str, path: str) -> Object:
+    """Wait for the child of this kind that belongs to the path."""
+
+    def found() -> list[Object]:
+        return [
+            each
+            for each in cluster.children(kind)
+            if each["metadata"]["labels"]["ipsecping.dev/path"] == path
+        ]
+
+    eventually(lambda: len(found()) == 1, what=f"the {kind} of path {path}")
+    return found()[0]
+
+
+def test_each_path_has_children_and_a_removed_path_leaves_none(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check({"paths": PATHS})
+    for path in ("primary", "backup"):
+        of_path(cluster, "configmap", path)
+        of_path(cluster, "deployment", path)
+    primary = of_path(cluster, "deployment", "primary")["metadata"]["uid"]
+    cluster.check({"paths": PATHS[:1]})
+    eventually(lambda: len(cluster.children("deployment")) == 1, what="the Deployment removed")
+    eventually(lambda: len(cluster.children("configmap")) == 1, what="the ConfigMap removed")
+    assert of_path(cluster, "deployment", "primary")["metadata"]["uid"] == primary, "it goes on measuring"
+
+
+def test_another_preferred_path_is_an_event_that_says_why(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check(CRON | {"paths": PATHS})
+
+    def rounds(**received: int) -> None:
+        for path, count in received.items():
+            cron_job, plan = (of_path(cluster, kind, path) for kind in ("cronjob", "configmap"))
+            cluster.finish_round(cron_job, plan, received=count)
+
+    def state(path: str) -> Any:
+        return next((p["state"] for p in cluster.status().get("paths", []) if p["name"] == path), None)
+
+    rounds(primary=10, backup=10)
+    cluster.says("Healthy", "True", "WithinThresholds")
+    assert cluster.status()["preferredPath"] == "primary"
+    rounds(primary=0)
+    cluster.says("Healthy", "False", "Down")
+    eventually(lambda: cluster.status()["preferredPath"] == "backup", what="the other path preferred")
+    assert (state("primary"), state("backup")) == ("Unhealthy", "Healthy")
+    assert cluster.status()["headline"]["path"] == "backup"
+    eventually(
+        lambda: any(each["reason"] == "PreferredPathChanged" for each in cluster.events()),
+        what="the event of the other path",
+    )
+    (told,) = (each for each in cluster.events() if each["reason"] == "PreferredPathChanged")
+    assert told["type"] == "Warning"
+    assert told["note"].startswith("backup instead of primary: Down: no answer to the last 10 packets")
