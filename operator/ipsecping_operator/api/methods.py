@@ -58,16 +58,38 @@ class Stamp(Model):
     """Authenticated mode. Default: unauthenticated."""
 
 
+class TlsAuthority(Model):
+    """Where the certificates of the authorities to trust are."""
+
+    config_map_name: ObjectName
+    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, nothing
+    can be measured: Healthy is Unknown with the reason MeasurementInvalid."""
+    key: DataKey
+    """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
+
+
 class Tls(Model):
     """A TLS handshake and what is asked of the certificate."""
 
     server_name: Annotated[str, Field(min_length=1, max_length=253, pattern=_SERVER_NAME)] | None = None
     """Name for SNI and the certificate's verification. Default: the host that is connected to, as written."""
+    ca: TlsAuthority | None = None
+    """Authorities to trust instead of the system's: for certificates of one's own."""
     insecure_skip_verify: bool | None = None
     """True accepts a certificate that cannot be verified. Default: false."""
     min_valid_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Days that the certificate must still be valid, or the check is unhealthy with the reason ProbeFailed.
     Default: not judged."""
+
+    rules = (
+        Rule(
+            cel="!has(self.ca) || !has(self.insecureSkipVerify) || !self.insecureSkipVerify",
+            holds=lambda self: self.ca is None or not self.insecure_skip_verify,
+            field=".ca",
+            reason="FieldValueForbidden",
+            message="nothing is verified with insecureSkipVerify: remove one of the two",
+        ),
+    )
 
 
 class Tcp(Model):

@@ -8,7 +8,7 @@ from ipsecping.contract import MIN_PAYLOAD, Expect, ProbeType
 from ipsecping.contract.plan import MAX_PAYLOAD
 
 from . import defaults, durations
-from .methods import UNPACED, UNTIMED, Dns, Http, Icmp, Ike, PathMtu, Stamp, Tcp, UdpEcho
+from .methods import UNPACED, UNTIMED, Dns, Http, Icmp, Ike, PathMtu, Stamp, Tcp, Tls, UdpEcho
 from .rules import Model, Rule
 from .scalars import Name, duration
 
@@ -148,10 +148,14 @@ class Probe(Model):
         return self.expect is not Expect.BLOCKED and not UNTIMED & {*self.members}
 
     @property
+    def tls(self) -> Tls | None:
+        """What is asked of TLS."""
+        return self.tcp.tls if self.tcp else self.http.tls if self.http else None
+
+    @property
     def min_valid_days(self) -> int | None:
         """Days that the far end's certificate must still be valid; None where that is not judged."""
-        tls = self.tcp.tls if self.tcp else self.http.tls if self.http else None
-        return None if tls is None else tls.min_valid_days
+        return None if self.tls is None else self.tls.min_valid_days
 
     @property
     def packets(self) -> int:

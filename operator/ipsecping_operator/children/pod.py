@@ -5,7 +5,7 @@ from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
-from ipsecping_operator.compile.compiled import KEYS_DIRECTORY
+from ipsecping_operator.compile.compiled import FILES_DIRECTORY, KeyRef
 
 from .labels import child_name, labels
 from .settings import ChildSettings
@@ -30,7 +30,7 @@ RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
     """Pod template of a long-running agent.
 
-    Nothing of the plan is in it but the names of keys: hardly a new plan restarts the agent.
+    Nothing of the plan is in it but the names of keys: hardly ever does a new plan restart the agent.
     """
     container = _container(path, settings, AGENT_ARGS) | {
         "ports": [{"name": "http", "containerPort": DEFAULT_PORT, "protocol": "TCP"}],
@@ -69,18 +69,10 @@ def _container(path: CompiledPath, settings: ChildSettings, args: list[str]) -> 
     return container
 
 
-def _keys(check: CompiledCheck) -> list[dict[str, Any]]:
-    """The named keys and nothing else of their Secrets; what does not exist yet is mounted once it does."""
-    return [
-        {
-            "secret": {
-                "name": ref.secret,
-                "optional": True,
-                "items": [{"key": ref.key, "path": f"{ref.secret}/{ref.key}"}],
-            }
-        }
-        for ref in sorted({*check.keys.values()})
-    ]
+def _source(ref: KeyRef) -> dict[str, Any]:
+    """The named key and nothing else; what does not exist yet is mounted once it does."""
+    kind = ref.kind[0].lower() + ref.kind[1:]
+    return {kind: {"name": ref.name, "optional": True, "items": [{"key": ref.key, "path": ref.path}]}}
 
 
 def _health(*, period: int, failures: int) -> dict[str, Any]:
@@ -108,9 +100,10 @@ def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any
         "containers": [container],
         "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
     }
-    if check.keys:
-        container["volumeMounts"].append({"name": "keys", "mountPath": KEYS_DIRECTORY, "readOnly": True})
-        spec["volumes"].append({"name": "keys", "projected": {"sources": _keys(check)}})
+    if check.mounted:
+        container["volumeMounts"].append({"name": "files", "mountPath": FILES_DIRECTORY, "readOnly": True})
+        sources = [_source(ref) for ref in check.mounted]
+        spec["volumes"].append({"name": "files", "projected": {"sources": sources}})
     return {"metadata": _metadata(check, path), "spec": spec | _placed(path.placement)}
 
 

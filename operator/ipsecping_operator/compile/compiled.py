@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from ipsecping.contract import PlannedCheck, PlannedProbe
 
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
-KEYS_DIRECTORY = "/etc/ipsecping-keys"
-"""Where the keys that plans name are mounted."""
+FILES_DIRECTORY = "/etc/ipsecping-files"
+"""Where the keys and certificates that plans name are mounted."""
 
 
 class InvalidSpec(ValueError):
@@ -60,15 +60,21 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class KeyRef:
-    """A key in a Secret of the check's namespace."""
+    """A key in a Secret or a ConfigMap of the check's namespace."""
 
-    secret: str
+    kind: Literal["Secret", "ConfigMap"]
+    name: str
     key: str
+
+    @property
+    def path(self) -> str:
+        """Where it is mounted, below `FILES_DIRECTORY`."""
+        return f"{self.kind.lower()}/{self.name}/{self.key}"
 
     @property
     def file(self) -> str:
         """Where the prober finds it."""
-        return f"{KEYS_DIRECTORY}/{self.secret}/{self.key}"
+        return f"{FILES_DIRECTORY}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,13 @@ class CompiledCheck:
     """The remote gateway's public endpoint."""
     keys: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
     """Probe to the key it signs with."""
+    authorities: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
+    """Probe to the certificates it trusts, where those are not the system's."""
+
+    @property
+    def mounted(self) -> tuple[KeyRef, ...]:
+        """All keys and certificates, each once."""
+        return tuple(sorted({*self.keys.values(), *self.authorities.values()}))
 
     @property
     def round_ms(self) -> int:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import PlannedCheck
+from ipsecping.contract import ContractError, Plan, PlannedCheck, plan_from_json, plan_to_json
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
@@ -16,7 +16,7 @@ from ipsecping_operator.api.validation import InvalidModel, read
 from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
-from .probes import key_of, planned_probe
+from .probes import authority_of, key_of, planned_probe
 
 
 def compile_check(body: Mapping[str, Any]) -> CompiledCheck:
@@ -45,6 +45,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     probes = tuple(planned_probe(probe, gateway=tunnel.gateway) for probe in spec.probe_list)
     common = spec.placement or PlacementSpec()
     keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
+    authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
 
     def compiled(path: Path) -> CompiledPath:
         plan = PlannedCheck(
@@ -72,9 +73,20 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         thresholds=_thresholds(spec),
         paths=tuple(compiled(path) for path in spec.paths or (Path(name=defaults.PATH),)),
         keys=MappingProxyType(keys),
+        authorities=MappingProxyType(authorities),
     )
+    _require_what_a_prober_reads(check)
     _require_time_for_a_round(check)
     return check
+
+
+def _require_what_a_prober_reads(check: CompiledCheck) -> None:
+    """What the schema lets pass and the prober does not, it would refuse where nobody looks."""
+    for path in check.paths:
+        try:
+            plan_from_json(plan_to_json(Plan(checks=(path.plan,))))
+        except ContractError as error:
+            raise InvalidSpec("spec.probes", str(error).removeprefix("plan.checks[0].")) from error
 
 
 def _require_time_for_a_round(check: CompiledCheck) -> None:

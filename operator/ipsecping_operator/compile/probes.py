@@ -64,7 +64,7 @@ def _member(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
     match probe.options:
         case StampOptions() if probe.name in check.keys:
             key = check.keys[probe.name]
-            return member | {"auth": {"secretName": key.secret, "key": key.key}}
+            return member | {"auth": {"secretName": key.name, "key": key.key}}
         case TcpOptions(tls=tls) if tls is not None:
             return member | {"tls": _effective_tls(tls, probe, check)}
         case HttpOptions() as http:
@@ -83,6 +83,9 @@ def _effective_tls(tls: TlsOptions, probe: PlannedProbe, check: CompiledCheck) -
     written: dict[str, Any] = {"insecureSkipVerify": not tls.verify}
     if tls.server_name is not None:
         written["serverName"] = tls.server_name
+    if probe.name in check.authorities:
+        ca = check.authorities[probe.name]
+        written["ca"] = {"configMapName": ca.name, "key": ca.key}
     if probe.name in check.thresholds.certificate_ns:
         written["minValidDays"] = check.thresholds.certificate_ns[probe.name] // DAY
     return written
@@ -91,7 +94,13 @@ def _effective_tls(tls: TlsOptions, probe: PlannedProbe, check: CompiledCheck) -
 def key_of(probe: Probe) -> KeyRef | None:
     """The key that the probe signs with, if any."""
     auth = probe.stamp.auth if probe.stamp else None
-    return None if auth is None else KeyRef(secret=auth.secret_name, key=auth.key)
+    return None if auth is None else KeyRef(kind="Secret", name=auth.secret_name, key=auth.key)
+
+
+def authority_of(probe: Probe) -> KeyRef | None:
+    """The certificates that the probe trusts instead of the system's, if any."""
+    ca = probe.tls.ca if probe.tls else None
+    return None if ca is None else KeyRef(kind="ConfigMap", name=ca.config_map_name, key=ca.key)
 
 
 def _size(probe: Probe, kind: ProbeType) -> int:
@@ -115,19 +124,22 @@ def _stamp(probe: Any, gateway: str | None) -> Options:
     return StampOptions(key_file=None if key is None else key.file)
 
 
-def _tls(tls: Tls | None) -> TlsOptions:
-    return (
-        TlsOptions(server_name=tls.server_name, verify=not tls.insecure_skip_verify) if tls else TlsOptions()
+def _tls(probe: Probe) -> TlsOptions:
+    tls, ca = probe.tls or Tls(), authority_of(probe)
+    return TlsOptions(
+        server_name=tls.server_name,
+        ca_file=None if ca is None else ca.file,
+        verify=not tls.insecure_skip_verify,
     )
 
 
 def _tcp(probe: Any, gateway: str | None) -> Options:
-    return TcpOptions(tls=None if probe.tcp.tls is None else _tls(probe.tcp.tls))
+    return TcpOptions(tls=None if probe.tcp.tls is None else _tls(probe))
 
 
 def _http(probe: Any, gateway: str | None) -> Options:
     codes = probe.http.status_codes or (defaults.STATUS_CODE,)
-    return HttpOptions(url=probe.http.url, status_codes=codes, tls=_tls(probe.http.tls))
+    return HttpOptions(url=probe.http.url, status_codes=codes, tls=_tls(probe))
 
 
 def _dns(probe: Any, gateway: str | None) -> Options:

@@ -31,7 +31,7 @@ def missing_key(state: CheckState) -> Readiness | None:
         return None
     lacking = sorted(
         {
-            (key.secret, key.key, f"{path}/{probe}")
+            (key.name, key.key, f"{path}/{probe}")
             for (path, probe), series in state.measurements.series.items()
             if (key := check.keys.get(probe)) is not None and _lacks_key(series.window.last)
         }

@@ -141,11 +141,14 @@ def certificate(where: str, expiry: int, *, least: int, now: int) -> str:
 
 def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:
     """What must not get through did."""
-    how = "answered" if figures.received else _LOSSES[_commonest(figures)]
-    return (
-        f"{figures.reached} of {text.counted(figures.sent, 'packet')} got through in {text.span(window)} "
-        f"on {where}, though Blocked is expected: {how}"
-    )
+    spoken = {reason: count for reason, count in figures.losses.items() if reason.reached}
+    how = ""
+    if figures.received:
+        how = ": answered"
+    elif spoken:
+        how = f": {_LOSSES[max(spoken, key=lambda reason: spoken[reason])]}"
+    packets = text.counted(figures.reached, "packet")
+    return f"{packets} got through in {text.span(window)} on {where}, though Blocked is expected{how}"
 
 
 def blocked(where: str, figures: Tally, *, window: int) -> str:

@@ -61,6 +61,9 @@ def judge_probe(
         last = window.last.end if window.last else None
         message = messages.stale(where, check.schedule, last=last)
         return found(Finding(reason=HealthyReason.STALE_RESULTS, message=message))
+    if probe.expect is Expect.BLOCKED and total.reached:
+        message = messages.unexpectedly_reachable(where, total, window=check.thresholds.window_ms * 1_000_000)
+        return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), holds={})
     if figures is None or window.invalid_run() >= check.thresholds.down_after:
         message = messages.invalid(where, total, run=window.invalid_run())
         return found(Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message))
@@ -95,11 +98,8 @@ def _answered_wrongly(figures: Tally) -> bool:
 
 
 def _blocked(limits: Thresholds, where: str, figures: Tally) -> Finding:
-    """Any packet that got there is one too many; where nothing could be tried, nothing is proved."""
+    """Nothing got through; but where nothing could be tried, nothing is proved."""
     window = limits.window_ms * 1_000_000
-    if figures.reached:
-        message = messages.unexpectedly_reachable(where, figures, window=window)
-        return Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message)
     if 2 * figures.losses.get(LossReason.RESOLVE_FAILED, 0) >= figures.sent:
         return Finding(
             reason=HealthyReason.PROBE_FAILED, message=messages.not_tried(where, figures, window=window)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult
+from ipsecping.contract.expectation import packets_reached
 
 _WRONG = frozenset(
     {
@@ -19,7 +20,8 @@ NOTHING: Mapping[LossReason, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts over `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid` only.
+    """Counts over `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid` and
+    `reached` only.
 
     `directed` says whether any round knew the direction of its losses; `undirected` counts the packets lost
     in rounds that did not. Directions are known when the first is true and the second zero.
@@ -43,6 +45,8 @@ class Tally:
     rtt: Histogram = field(default_factory=Histogram)
     jitter_sum: int = 0
     jitter_count: int = 0
+    reached: int = 0
+    """Packets that the far end is known to have got, in invalid rounds too: a leak is a leak."""
     path_mtu: PathMtu | None = None
     """What the newest search found."""
     certificate_expiry: int | None = None
@@ -53,7 +57,8 @@ class Tally:
         """One round that began at `start` on the operator's clock."""
         end = start + result.duration
         if result.invalid is not None:
-            return cls(start=start, end=end, invalid=1, invalidity=result.invalid)
+            reached = packets_reached(result)
+            return cls(start=start, end=end, invalid=1, invalidity=result.invalid, reached=reached)
         directed = result.forward_lost is not None and result.reverse_lost is not None
         return cls(
             start=start,
@@ -71,6 +76,7 @@ class Tally:
             rtt=result.rtt,
             jitter_sum=result.jitter_sum,
             jitter_count=result.jitter_count,
+            reached=packets_reached(result),
             path_mtu=result.path_mtu,
             certificate_expiry=(
                 None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
@@ -86,11 +92,6 @@ class Tally:
     def wrong(self) -> int:
         """Packets lost because what answered was not as asked for: the path carried them."""
         return sum(count for reason, count in self.losses.items() if reason in _WRONG)
-
-    @property
-    def reached(self) -> int:
-        """Packets that the far end is known to have got."""
-        return self.received + sum(count for reason, count in self.losses.items() if reason.reached)
 
     @property
     def mtu(self) -> int | None:
@@ -149,6 +150,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         rtt=rtt,
         jitter_sum=sum(t.jitter_sum for t in tallies),
         jitter_count=sum(t.jitter_count for t in tallies),
+        reached=sum(t.reached for t in tallies),
         path_mtu=next((t.path_mtu for t in reversed(tallies) if t.path_mtu), None),
         certificate_expiry=next(
             (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry), None

@@ -232,7 +232,7 @@ def test_a_message_too_long_for_the_api_is_cut() -> None:
     assert len(ready["message"]) == 1024
 
 
-KEY = KeyRef(secret="tunnel-keys", key="hq-dc1")
+KEY = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
 
 
 def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> None:

@@ -188,8 +188,8 @@ def test_the_named_key_and_nothing_else_of_its_secret_is_mounted(schedule: dict[
     made = check(schedule=schedule, probes=[AUTH, AUTH | {"name": "b"}])
     *_, workload = build_children(made, SETTINGS)
     spec = pod(workload)["spec"]
-    mount = next(each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "keys")
-    volume = next(each for each in spec["volumes"] if each["name"] == "keys")
+    mount = next(each for each in spec["containers"][0]["volumeMounts"] if each["name"] == "files")
+    volume = next(each for each in spec["volumes"] if each["name"] == "files")
     (source,) = volume["projected"]["sources"]
     assert source["secret"]["name"] == "tunnel-keys"
     (item,) = source["secret"]["items"]

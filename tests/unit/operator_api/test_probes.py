@@ -118,10 +118,26 @@ def test_the_code_point_and_the_expectation_reach_the_prober() -> None:
 def test_authenticated_stamp_is_as_long_as_its_packet_and_names_the_file_of_its_keys() -> None:
     check = compiled({"stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}})
     (made,) = check.paths[0].plan.probes
-    key = KeyRef(secret="tunnel-keys", key="hq-dc1")
+    key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
     assert made.size == 112
     assert made.options == StampOptions(key_file=key.file)
     assert dict(check.keys) == {"p0": key}
+
+
+def test_authorities_of_one_s_own_are_mounted_and_named_in_the_plan() -> None:
+    tls = {"ca": {"configMapName": "dc1-ca", "key": "ca.crt"}}
+    check = compiled({"tcp": {"port": 443, "tls": tls}}, {"http": {"url": HTTPS, "tls": tls}})
+    authority = KeyRef(kind="ConfigMap", name="dc1-ca", key="ca.crt")
+    tcp, http = (probe.options for probe in check.paths[0].plan.probes)
+    assert tcp == TcpOptions(tls=TlsOptions(ca_file=authority.file))
+    assert http == HttpOptions(url=HTTPS, tls=TlsOptions(ca_file=authority.file))
+    assert check.mounted == (authority,)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_a_secret_and_a_config_map_of_the_same_name_do_not_collide() -> None:
+    secret, config_map = (KeyRef(kind=kind, name="a", key="b") for kind in ("Secret", "ConfigMap"))
+    assert secret.file != config_map.file
 
 
 def test_the_longest_names_of_a_key_fit_into_the_plan() -> None:
