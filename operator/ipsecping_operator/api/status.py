@@ -133,7 +133,8 @@ class CheckStatus(Model):
     last_result_time: Time | None = None
     """When the newest result was measured."""
     headline: Headline | None = None
-    """Whose figures lossPercent, rtt and jitter are: the first probe of the preferred path."""
+    """Whose figures lossPercent, rtt and jitter are: the preferred path's first probe that expects
+    Reachable."""
     loss_percent: Figure | None = None
     """Packets lost over the window, in per cent of those sent."""
     rtt: Rtt | None = None

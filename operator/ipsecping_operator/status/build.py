@@ -39,7 +39,7 @@ def build_status(
 
 def _figures(verdict: Verdict) -> dict[str, Any]:
     preferred = verdict.preferred
-    head = preferred.probes[0]
+    head = preferred.head
     status: dict[str, Any] = {
         "headline": {"path": head.path, "probe": head.probe.name},
         "preferredPath": preferred.name,
@@ -64,7 +64,7 @@ def _path(path: PathVerdict) -> dict[str, Any]:
         "state": _STATES[path.finding.status],
         "reason": path.finding.reason.value,
     }
-    figures = path.probes[0].figures
+    figures = path.head.figures
     if figures is not None:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
         if figures.rtt.count:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ipsecping.contract import PlannedProbe
+from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
 
@@ -26,6 +26,12 @@ class PathVerdict:
     name: str
     finding: Finding
     probes: tuple[ProbeVerdict, ...]
+
+    @property
+    def head(self) -> ProbeVerdict:
+        """The probe whose figures stand for the path: the first that is to get through, else the first."""
+        wanted = (each for each in self.probes if each.probe.expect is Expect.REACHABLE)
+        return next(wanted, self.probes[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

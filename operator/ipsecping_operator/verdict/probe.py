@@ -77,11 +77,11 @@ def judge_probe(
             else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent))
         )
         return found(finding, since=silent.start)
-    judged = _Judged(check.thresholds, probe, where, figures, window, holds, now)
-    findings = tuple(judged.findings())
-    within = messages.within(where, figures, window=judged.span)
+    look = _Look(check.thresholds, probe, where, figures, window, holds, now)
+    findings = tuple(look.findings())
+    within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    return found(worst((*findings, healthy)), holds=judged.held)
+    return found(worst((*findings, healthy)), holds=look.held)
 
 
 def certificate_limit(check: CompiledCheck, probe: PlannedProbe, figures: Tally | None) -> int | None:
@@ -109,95 +109,91 @@ def _blocked(limits: Thresholds, where: str, figures: Tally) -> Finding:
     )
 
 
-class _Judged:
+@dataclass(slots=True)
+class _Look:
     """One look at all limits of a probe; `held` are the holds after it."""
 
-    def __init__(
-        self,
-        limits: Thresholds,
-        probe: PlannedProbe,
-        where: str,
-        figures: Tally,
-        window: Window,
-        holds: Holds,
-        now: int,
-    ) -> None:
-        self._limits = limits
-        self._probe = probe
-        self._where = where
-        self._figures = figures
-        self._window = window
-        self._holds = holds
-        self._now = now
-        self.span = limits.window_ms * 1_000_000
-        self.held: dict[str, Hold] = {}
+    limits: Thresholds
+    probe: PlannedProbe
+    where: str
+    figures: Tally
+    window: Window
+    holds: Holds
+    now: int
+    held: dict[str, Hold] = field(default_factory=dict)
+
+    @property
+    def span(self) -> int:
+        """Length of the window, nanoseconds."""
+        return self.limits.window_ms * 1_000_000
 
     def findings(self) -> Iterator[Finding]:
         """Everything that is not as it should be."""
         yield from self._loss()
         yield from self._certificate()
         yield from self._path_mtu()
-        if self._probe.type not in UNTIMED:
+        if self.probe.type not in UNTIMED:
             yield from self._latency()
             yield from self._jitter()
 
     def _loss(self) -> Iterator[Finding]:
-        figures, limit = self._figures, self._limits.loss_percent
+        figures, limit = self.figures, self.limits.loss_percent
         hold = self._exceeded(hysteresis.LOSS, Decimal(100 * figures.lost) / figures.sent, limit)
         if hold is None:
             return
         if _answered_wrongly(figures):
             reason = HealthyReason.PROBE_FAILED
-            message = messages.failed(self._where, figures, limit=limit, window=self.span, now=self._now)
+            message = messages.failed(self.where, figures, limit=limit, window=self.span, now=self.now)
         else:
             reason = HealthyReason.LOSS_HIGH
-            message = messages.loss_high(self._where, figures, limit=limit, window=self.span)
+            message = messages.loss_high(self.where, figures, limit=limit, window=self.span)
         release = f"{text.limit(hysteresis.release_at(limit))} %"
         yield Finding(reason=reason, message=message + messages.held(hold, release))
 
     def _certificate(self) -> Iterator[Finding]:
-        expiry = self._figures.certificate_expiry
-        least = self._limits.certificate_ns.get(self._probe.name)
-        if expiry is not None and least is not None and expiry - least <= self._now:
-            message = messages.certificate(self._where, expiry, least=least, now=self._now)
+        expiry = self.figures.certificate_expiry
+        least = self.limits.certificate_ns.get(self.probe.name)
+        if expiry is not None and least is not None and expiry - least <= self.now:
+            message = messages.certificate(self.where, expiry, least=least, now=self.now)
             yield Finding(reason=HealthyReason.PROBE_FAILED, message=message)
 
     def _path_mtu(self) -> Iterator[Finding]:
-        limit, searches = self._limits.path_mtu, self._window.searches(2)
+        limit = self.limits.path_mtu
+        searches = [] if limit is None else self.window.searches(2)
         if limit is None or not searches:
             return
         sizes = [size for size, _ in searches]
-        hold = hysteresis.too_small(sizes, limit, self._holds.get(hysteresis.PATH_MTU))
+        hold = hysteresis.too_small(sizes, limit, self.holds.get(hysteresis.PATH_MTU))
         if hold is not None:
             self.held[hysteresis.PATH_MTU] = hold
             size, search = min(searches, key=lambda each: each[0])
-            message = messages.path_mtu_low(self._where, size, search, limit=limit)
+            message = messages.path_mtu_low(self.where, size, search, limit=limit)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
 
     def _latency(self) -> Iterator[Finding]:
-        for name, limit in sorted(self._limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):
-            measured = self._figures.rtt.percentile(float(name[1:]))
+        for name, limit in sorted(self.limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):
+            measured = self.figures.rtt.percentile(float(name[1:]))
             hold = None if measured is None else self._exceeded(name, measured, limit)
             if hold is not None and measured is not None:
                 message = messages.latency_high(
-                    self._where, self._figures, name=name, measured=measured, limit=limit, window=self.span
+                    self.where, self.figures, name=name, measured=measured, limit=limit, window=self.span
                 )
                 yield Finding(reason=HealthyReason.LATENCY_HIGH, message=message + self._held(hold, limit))
 
     def _jitter(self) -> Iterator[Finding]:
-        limit, measured = self._limits.jitter_ns, self._figures.jitter
+        limit, measured = self.limits.jitter_ns, self.figures.jitter
         hold = None
         if limit is not None and measured is not None:
             hold = self._exceeded(hysteresis.JITTER, measured, limit)
         if hold is not None and limit is not None and measured is not None:
             message = messages.jitter_high(
-                self._where, self._figures, measured=measured, limit=limit, window=self.span
+                self.where, self.figures, measured=measured, limit=limit, window=self.span
             )
             yield Finding(reason=HealthyReason.JITTER_HIGH, message=message + self._held(hold, limit))
 
     def _exceeded(self, kind: str, value: int | Decimal, limit: int | Decimal) -> Hold | None:
         hold = hysteresis.exceeded(
-            value, limit, self._holds.get(kind), oldest=self._figures.start, now=self._now
+            value, limit, self.holds.get(kind), oldest=self.figures.start, now=self.now
         )
         if hold is not None:
             self.held[kind] = hold

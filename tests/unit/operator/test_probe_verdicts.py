@@ -79,6 +79,13 @@ def test_a_leak_outweighs_an_outage() -> None:
     assert judged.finding.message.endswith("; 1 more of 2 probes not healthy")
 
 
+def test_the_headline_is_not_of_a_probe_whose_loss_is_wanted() -> None:
+    both = plan(probe("closed", expect=Expect.BLOCKED, **TCP), probe("ping"))
+    judged = judge(check(both), {}, expected=Expectation(since=NOON), now=NOON)
+    assert judged.preferred.head.probe.name == "ping"
+    assert verdict(None, BLOCKED).preferred.head.probe.name == "ping", "where there is no other"
+
+
 WRONG = [
     (LossReason.AUTH_FAILED, "the keys of both sides differ"),
     (LossReason.TLS_FAILED, "verification failed"),
