@@ -20,6 +20,7 @@ from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
+from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import SerialQueue
@@ -85,6 +86,7 @@ class Operator:
             settings=ChildSettings(
                 probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
             ),
+            permissions=Permissions(host_network=settings.host_network),
             report=self._reporter.report,
         )
         self._queue = SerialQueue(self._reconcile)

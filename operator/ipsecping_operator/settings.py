@@ -21,6 +21,8 @@ class Settings:
     image_pull_policy: str | None
     namespaces: tuple[str, ...]
     """Empty: all."""
+    host_network: frozenset[str]
+    """Namespaces whose checks may ask for the node's own network; `*`: all."""
     kubeconfig: Path | None
     context: str | None
     metrics_address: tuple[str, int]
@@ -53,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser, *, environ: Mapping[str, str]
     add(
         "--namespaces",
         "namespaces to serve, separated by commas; all when not given",
+        metavar="NAMES",
+    )
+    add(
+        "--allow-host-network",
+        "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
+        "none when not given",
         metavar="NAMES",
     )
     add(
@@ -98,7 +106,8 @@ def from_arguments(args: argparse.Namespace) -> Settings:
     return Settings(
         probe_image=args.probe_image,
         image_pull_policy=args.probe_image_pull_policy or None,
-        namespaces=tuple(name for name in re.split(r"[\s,]+", args.namespaces or "") if name),
+        namespaces=_names(args.namespaces),
+        host_network=frozenset(_names(args.allow_host_network)),
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,
         metrics_address=args.metrics_port,
@@ -108,6 +117,10 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         log_level=args.log_level,
         log_format=args.log_format,
     )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name for name in re.split(r"[\s,]+", text or "") if name)
 
 
 def variable_of(flag: str) -> str:

@@ -60,6 +60,8 @@ class CheckState:
     compiled: CompiledCheck | None = None
     """The last valid version."""
     invalid: InvalidSpec | None = None
+    refused: str | None = None
+    """What of the last valid version is not permitted."""
     applied: dict[ChildRef, Applied] = field(default_factory=dict)
     nudges: dict[str, str] = field(default_factory=dict)
     """Path to the nonce of a plan that its pods have still to be told of."""

@@ -65,6 +65,12 @@ class ReadyReason(Reason):
         ConditionStatus.FALSE,
         "The spec cannot be carried out; the message names the field.",
     )
+    NOT_PERMITTED = (
+        "NotPermitted",
+        ConditionStatus.FALSE,
+        "The spec asks for what the operator does not permit in this namespace; nothing is measured. The "
+        "message names the field.",
+    )
     WORKLOAD_UNAVAILABLE = (
         "WorkloadUnavailable",
         ConditionStatus.FALSE,

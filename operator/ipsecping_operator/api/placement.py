@@ -78,3 +78,7 @@ class Placement(Model):
     """Annotations of probe pods: for additional networks (Multus) or egress gateways."""
     image_pull_secrets: Annotated[tuple[PullSecret, ...] | None, Field(max_length=8), ListMap("name")] = None
     """Secrets that the probe image is pulled with."""
+    host_network: bool | None = None
+    """True has probe pods use the node's own network. Needs the operator's permission for the namespace
+    (otherwise Ready is False with the reason NotPermitted), a namespace of the privileged Pod Security level,
+    and, for icmp, a node whose net.ipv4.ping_group_range holds group 65532. Default: false."""

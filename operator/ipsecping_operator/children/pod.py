@@ -1,5 +1,6 @@
 """The pod that probes: restricted Pod Security level, no service-account token, no need of the API server."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "requests": {"cpu": "10m", "memory": "32Mi"},
     "limits": {"memory": "128Mi"},
 }
-AGENT_ARGS = ["agent", PLAN_FILE, "--listen", f":{DEFAULT_PORT}"]
+HOST_PORTS = range(20_000, 30_000)
+"""Where agents on a node's own network listen: below the ports that Linux gives to clients."""
 RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
 
@@ -32,12 +34,24 @@ def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings)
 
     Nothing of the plan is in it but the names of keys: hardly ever does a new plan restart the agent.
     """
-    container = _container(path, settings, AGENT_ARGS) | {
-        "ports": [{"name": "http", "containerPort": DEFAULT_PORT, "protocol": "TCP"}],
+    port = agent_port(path)
+    container = _container(path, settings, ["agent", PLAN_FILE, "--listen", f":{port}"]) | {
+        "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
         "livenessProbe": _health(period=10, failures=3),
         "readinessProbe": _health(period=5, failures=2),
     }
     return _template(check, path, container)
+
+
+def agent_port(path: CompiledPath) -> int:
+    """Where the path's agent listens: on the node's own network each has a port to itself.
+
+    Should two agree by chance, the scheduler keeps them on different nodes.
+    """
+    if not path.placement.host_network:
+        return DEFAULT_PORT
+    digest = hashlib.sha256(f"{path.plan.uid}/{path.plan.path}".encode()).digest()
+    return HOST_PORTS[int.from_bytes(digest[:4], "big") % len(HOST_PORTS)]
 
 
 def run_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
@@ -94,12 +108,17 @@ def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any
             "runAsUser": USER,
             "runAsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
-            # ICMP without privileges: the group may open ping sockets. A safe sysctl, so always set.
-            "sysctls": [{"name": "net.ipv4.ping_group_range", "value": f"{USER} {USER}"}],
         },
         "containers": [container],
         "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
     }
+    if path.placement.host_network:
+        # Names of the cluster stay known. The network's sysctls are the node's own, and not the pod's to set.
+        spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+    else:
+        # ICMP without privileges: the group may open ping sockets. A safe sysctl.
+        sysctl = {"name": "net.ipv4.ping_group_range", "value": f"{USER} {USER}"}
+        spec["securityContext"]["sysctls"] = [sysctl]
     if check.mounted:
         container["volumeMounts"].append({"name": "files", "mountPath": FILES_DIRECTORY, "readOnly": True})
         sources = [_source(ref) for ref in check.mounted]

@@ -25,6 +25,7 @@ def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Place
         resources=_frozen(as_pod_spec(placement.resources) if placement.resources else None),
         pod_labels=_frozen(placement.pod_labels),
         pod_annotations=_frozen(placement.pod_annotations),
+        host_network=bool(placement.host_network),
         image_pull_secrets=tuple(secret.name for secret in placement.image_pull_secrets or ()),
     )
 
@@ -48,5 +49,6 @@ def effective_placement(placement: Placement) -> dict[str, Any]:
         "podLabels": dict(placement.pod_labels),
         "podAnnotations": dict(placement.pod_annotations),
         "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
+        "hostNetwork": placement.host_network,
     }
     return {key: value for key, value in written.items() if value}

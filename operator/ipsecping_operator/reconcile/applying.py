@@ -3,15 +3,13 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
     ChildRef,
-    ChildSettings,
-    build_children,
     surplus,
 )
 from ipsecping_operator.kube.client import ApiError, KubeClient
@@ -25,11 +23,14 @@ Log = logging.LoggerAdapter[logging.Logger]
 
 
 async def ensure_children(
-    state: CheckState, *, store: Store, client: KubeClient, settings: ChildSettings, log: Log
+    state: CheckState,
+    desired: Sequence[Mapping[str, Any]],
+    *,
+    store: Store,
+    client: KubeClient,
+    log: Log,
 ) -> None:
     """Apply what differs, delete what is surplus, nudge pods. Raises ApiError; may be called at any time."""
-    assert state.compiled is not None
-    desired = build_children(state.compiled, settings)
     for manifest in desired:
         await _ensure(state, manifest, store=store, client=client, log=log)
     existing = [_as_manifest(child) for child in state.children.values()]

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.children import ChildSettings
+from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.permission import Permissions
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.state import CheckState, Readiness
 
@@ -30,6 +32,7 @@ class Reconciler:
         client: KubeClient,
         collector: Collector,
         settings: ChildSettings,
+        permissions: Permissions,
         report: Callable[[str], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -37,6 +40,7 @@ class Reconciler:
         self._client = client
         self._collector = collector
         self._settings = settings
+        self._permissions = permissions
         self._report = report
         self._clock = clock
 
@@ -51,9 +55,8 @@ class Reconciler:
         self._compile(state, log)
         try:
             if state.invalid is None:
-                await ensure_children(
-                    state, store=self._store, client=self._client, settings=self._settings, log=log
-                )
+                desired = self._desired(state)
+                await ensure_children(state, desired, store=self._store, client=self._client, log=log)
             await self._collector.sync(state, log=log)
         except ApiError as error:
             log.warning("not reconciled, will retry: %s", error)
@@ -65,10 +68,18 @@ class Reconciler:
             return False
         if state.invalid is not None:
             state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
+        elif state.refused is not None:
+            state.ready = Readiness(reason=ReadyReason.NOT_PERMITTED, message=state.refused)
         else:
             state.ready = readiness(state)
         self._report(uid)
         return True
+
+    def _desired(self, state: CheckState) -> tuple[dict[str, Any], ...]:
+        """What is not permitted has no children, whoever made them and when."""
+        if state.compiled is None or state.refused is not None:
+            return ()
+        return build_children(state.compiled, self._settings)
 
     def _compile(self, state: CheckState, log: logs.Log) -> None:
         assert state.body is not None
@@ -83,6 +94,9 @@ class Reconciler:
             state.invalid = error
             return
         state.invalid = None
+        state.refused = self._permissions.refusal(compiled)
+        if state.refused is not None:
+            log.warning("not permitted: %s", state.refused)
         self._take_up(state, compiled)
 
     def _take_up(self, state: CheckState, compiled: CompiledCheck) -> None:

@@ -17,6 +17,7 @@ def parsed(*words: str, **environ: str) -> settings.Settings:
 def test_only_the_probe_image_is_needed() -> None:
     found = parsed("--probe-image=probe:1")
     assert found.namespaces == ()
+    assert found.host_network == frozenset()
     assert (found.metrics_address, found.healthz_address) == (("", 9090), ("", 8080))
     assert (found.status_interval, found.resync_interval) == (60, 300)
 
@@ -25,6 +26,7 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
     environ = {
         "IPSECPING_PROBE_IMAGE": "probe:env",
         "IPSECPING_NAMESPACES": "network, edge",
+        "IPSECPING_ALLOW_HOST_NETWORK": "edge,lab",
         "IPSECPING_METRICS_PORT": "[::1]:1",
         "IPSECPING_STATUS_INTERVAL": "1m30s",
         "IPSECPING_KUBECONFIG": "/etc/kubeconfig",
@@ -33,6 +35,7 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
     found = parsed("--metrics-port=127.0.0.1:2", **environ)
     assert found.probe_image == "probe:env"
     assert found.namespaces == ("network", "edge")
+    assert found.host_network == {"edge", "lab"}
     assert found.metrics_address == ("127.0.0.1", 2)
     assert found.status_interval == 90
     assert found.kubeconfig == Path("/etc/kubeconfig")

@@ -180,6 +180,30 @@ def test_what_is_asked_of_a_resource_replaces_its_defaults(
     assert pod(deployment)["spec"]["containers"][0]["resources"] == made
 
 
+HOST = {"hostNetwork": True}
+
+
+def test_agents_on_the_node_s_own_network_get_a_port_each_and_no_sysctl() -> None:
+    deployments = [
+        child
+        for child in build_children(check(placement=HOST, paths=[{"name": n} for n in "abcdefgh"]), SETTINGS)
+        if child["kind"] == "Deployment"
+    ]
+    ports = set()
+    for deployment in deployments:
+        spec = pod(deployment)["spec"]
+        (container,) = spec["containers"]
+        (port,) = container["ports"]
+        ports.add(port["containerPort"])
+        assert container["args"][-1] == f":{port['containerPort']}"
+        assert spec["hostNetwork"] is True
+        assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
+        assert "sysctls" not in spec["securityContext"]
+    assert len(ports) == len(deployments) == 8
+    assert all(20_000 <= port < 30_000 for port in ports)
+    assert "hostNetwork" not in pod(children()["Deployment"])["spec"]
+
+
 AUTH = {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}
 
 
