@@ -5,6 +5,7 @@ user patches in. The compile step fills them in, and `ipsecping-operator render`
 """
 
 from ipsecping.contract import ProbeType
+from ipsecping.contract.options import AUTHENTICATED_STAMP_PAYLOAD
 
 INTERVAL = "30s"
 PATH = "default"
@@ -15,8 +16,7 @@ SPACING = "100ms"
 TIMEOUT = "2s"
 SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56, ProbeType.STAMP: 44}
 """ICMP as ping(8) does; STAMP the base packet of RFC 8762. Other types have no size to choose."""
-AUTHENTICATED_SIZE = 112
-"""The packet of STAMP's authenticated mode, RFC 8762 section 4.2.2."""
+AUTHENTICATED_SIZE = AUTHENTICATED_STAMP_PAYLOAD
 STAMP_PORT = 862
 """RFC 8762, section 4.1, and RFC 8545."""
 DNS_PORT = 53

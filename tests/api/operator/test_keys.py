@@ -11,6 +11,13 @@ SPEC = {
 }
 
 
+def test_an_agent_without_its_key_says_so(operator: OperatorProcess, cluster: Cluster) -> None:
+    cluster.check(SPEC | {"schedule": {"interval": "2s"}})
+    cluster.run_agent()
+    cluster.says("Ready", "False", "KeyMissing")
+    cluster.says("Healthy", "Unknown", "MeasurementInvalid")
+
+
 def test_a_missing_key_is_said_and_forgotten_once_it_is_there(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:
