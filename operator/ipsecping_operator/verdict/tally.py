@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult
-from ipsecping.contract.expectation import packets_reached
+from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
 _WRONG = frozenset(
     {
