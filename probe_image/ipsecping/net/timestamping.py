@@ -33,6 +33,9 @@ SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSON
 ANCILLARY_SIZE = 512
 """Octets of ancillary data to make room for: timestamp, error, drop counter, TTL and destination address."""
 
+RECEIVE_ANCILLARY_SIZE = 128
+"""As much as the timestamp of an arrival takes: it comes alone where nothing else was asked for."""
+
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 _ORIGIN_TIMESTAMPING = 4
 _UINT = struct.Struct("=I")
@@ -98,6 +101,14 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
     return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
 
 
+def software_timestamp(items: Iterable[tuple[int, int, bytes]]) -> int | None:
+    """The timestamp alone, where nothing else is looked for: see Ancillary."""
+    for level, kind, data in items:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            return _software_timestamp(data)
+    return None
+
+
 def enable_timestamps(sock: socket.socket, flags: int) -> None:
     """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0."""
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
@@ -132,10 +143,13 @@ def _offender(address: bytes) -> bytes:
     return address[8:24] if family == socket.AF_INET6 and len(address) >= 24 else b""
 
 
+_TIMESPEC, _TIMESPEC_32 = struct.Struct("=qq"), struct.Struct("=ii")
+
+
 def _software_timestamp(data: bytes) -> int | None:
     """The first of three `struct timespec`: zero when this one is not a software timestamp."""
-    layout = "=qq" if len(data) >= 48 else "=ii"
-    if len(data) < struct.calcsize(layout):
+    layout = _TIMESPEC if len(data) >= 3 * _TIMESPEC.size else _TIMESPEC_32
+    if len(data) < layout.size:
         return None
-    seconds, nanoseconds = struct.unpack_from(layout, data)
+    seconds, nanoseconds = layout.unpack_from(data)
     return seconds * NANOSECONDS + nanoseconds or None
