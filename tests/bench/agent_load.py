@@ -181,8 +181,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
     return [
         ("targets", f"{arguments.targets} ({arguments.type}, 1 packet every {arguments.spacing} ms each)"),
         ("agent ready after", f"{started:.2f} s"),
-        ("agent CPU per round trip", f"{agent_cpu / trips * 1e6:.1f} us ({agent_cpu / elapsed:.1%} of a core)"),
-        ("reflector CPU per round trip", f"{reflector_cpu / trips * 1e6:.1f} us"),
+        ("agent CPU a round trip", f"{agent_cpu / trips * 1e6:.1f} us ({agent_cpu / elapsed:.0%} of a core)"),
+        ("reflector CPU a round trip", f"{reflector_cpu / trips * 1e6:.1f} us"),
         ("agent PSS, reflector PSS", f"{memory[0]:.1f} MiB, {memory[1]:.1f} MiB"),
         ("/healthz under load", f"{healthz * 1000:.1f} ms"),
         ("rounds read, packets sent", f"{figures.rounds}, {figures.sent}"),

@@ -243,15 +243,14 @@ class SharedSocket:
                 data, items, _, source = receive(_MAX_QUOTE, timestamping.ANCILLARY_SIZE, _ERROR_QUEUE)
             except OSError:
                 return
-            found = timestamping.parse_ancillary(items)
-            error = found.error
-            if error is None:
+            left = timestamping.departure(items)
+            if left is not None:
+                packet = awaited.pop(left[0], None)
+                if packet is not None and left[1] is not None:
+                    self._departures.append((packet, left[1]))
                 continue
-            if error.is_send_timestamp:
-                packet = awaited.pop(error.data, None)
-                if packet is not None and found.timestamp is not None:
-                    self._departures.append((packet, found.timestamp))
-            elif reason := reason_of_extended_error(error, _octets(source)):
+            error = timestamping.parse_ancillary(items).error
+            if error is not None and (reason := reason_of_extended_error(error, _octets(source))):
                 self._refusals.append((source, data, reason))
 
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:

@@ -7,7 +7,7 @@ only a few of these constants.
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
@@ -99,6 +99,16 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
         elif (level, kind) in _TRAFFIC_CLASS_KINDS and data:
             traffic_class = int.from_bytes(data[:4], sys.byteorder)  # an octet, or an int with IPv6
     return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
+
+
+def departure(items: Sequence[tuple[int, int, bytes]]) -> tuple[int, int | None] | None:
+    """Number and time of a send timestamp from the error queue, the short way; None for anything else."""
+    if len(items) != 2:
+        return None
+    (_, kind, stamp), (_, _, error) = items
+    if kind != SO_TIMESTAMPING or len(error) < _EXTENDED_ERROR.size or error[4] != _ORIGIN_TIMESTAMPING:
+        return None
+    return _UINT.unpack_from(error, 12)[0], _software_timestamp(stamp)
 
 
 def software_timestamp(items: Iterable[tuple[int, int, bytes]]) -> int | None:
