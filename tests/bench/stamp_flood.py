@@ -6,16 +6,19 @@ reflector process of our own on another core, on loopback only: this is no tool 
 
 import argparse
 import asyncio
+import select
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ipsecping.contract import PlannedProbe, ProbeType
 from ipsecping.measure.packet import Packet
+from ipsecping.net import timestamping
 from ipsecping.net.clocks import Clock
 from ipsecping.probes import stamp
 from ipsecping.probes.base import Session
@@ -36,10 +39,13 @@ class Target:
         self.answered = self.lost = 0
         self._book: list[Packet] = []
         self._under_way = 0
+        self._filling = False
+        self.ended = False
 
     def fill(self) -> None:
         """Send as many packets as the window has room for."""
-        while self._under_way < self.window:
+        self._filling = False
+        while not self.ended and self._under_way < self.window:
             packet = self.session.send(self._told)
             self._book.append(packet)
             self._under_way += not packet.settled
@@ -52,6 +58,9 @@ class Target:
     def _told(self, packet: Packet) -> None:
         self._under_way -= 1
         self.answered += packet.answered
+        if not self._filling:  # once for all answers that were read in one go
+            self._filling = True
+            asyncio.get_running_loop().call_soon(self.fill)
 
 
 async def flood(port: int, *, targets: int, window: int, seconds: float) -> tuple[int, int, float, float]:
@@ -65,14 +74,42 @@ async def flood(port: int, *, targets: int, window: int, seconds: float) -> tupl
         Target(stamp.METHOD.open(probe, str(ip_address(first + i)), clock), window) for i in range(targets)
     ]
     begun, cpu = time.monotonic(), time.process_time()
-    while time.monotonic() < begun + seconds:
-        for flow in flows:
-            flow.fill()
-        await asyncio.sleep(0)  # the event loop reads the socket
+    for flow in flows:
+        flow.fill()
+    await asyncio.sleep(seconds)
     elapsed, cpu = time.monotonic() - begun, time.process_time() - cpu
     for flow in flows:
+        flow.ended = True
         flow.session.close()
     return sum(flow.answered for flow in flows), sum(flow.lost for flow in flows), elapsed, cpu
+
+
+def bare_loop(port: int, *, window: int, seconds: float) -> float:
+    """CPU seconds a round trip of the least that Python must do: send, read the send stamp and the answer.
+
+    How fast a machine is, and how busy others keep it, shows here as well: hold the engine against this.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
+        sock.connect(("127.0.0.1", port))
+        request, trips, under_way, cpu = bytes(44), 0, 0, time.process_time()
+        buffers, room, errors = [bytearray(2048)], 128, timestamping.MSG_ERRQUEUE
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for _ in range(window - under_way):
+                sock.send(request)
+            under_way = window
+            select.select([sock], [], [], 1)
+            with suppress(BlockingIOError):
+                while True:
+                    sock.recvmsg_into(buffers, room, errors)
+            with suppress(BlockingIOError):
+                while True:
+                    sock.recvmsg_into(buffers, room)
+                    trips += 1
+                    under_way -= 1
+        return (time.process_time() - cpu) / max(trips, 1)
 
 
 def main() -> int:
@@ -93,6 +130,7 @@ def main() -> int:
         with running(command, core=1, log=log) as reflector:
             run_on(0)
             await_reflector(log, reflector)
+            bare = bare_loop(port, window=arguments.targets * arguments.window, seconds=2)
             before = cpu_seconds(reflector.pid)
             answered, lost, elapsed, cpu = asyncio.run(
                 flood(port, targets=arguments.targets, window=arguments.window, seconds=arguments.seconds)
@@ -101,6 +139,7 @@ def main() -> int:
     for name, value in (
         ("round trips/s", f"{answered / elapsed:.0f}"),
         ("prober CPU per round trip", f"{cpu / answered * 1e6:.1f} us ({cpu / elapsed:.0%} of a core)"),
+        ("a bare loop beside it", f"{bare * 1e6:.1f} us"),
         ("reflector CPU per round trip", f"{far / answered * 1e6:.1f} us ({far / elapsed:.0%} of a core)"),
         ("packets lost", str(lost)),
     ):
