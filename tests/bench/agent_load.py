@@ -99,7 +99,11 @@ def running(arguments: list[str], *, core: int, log: Path) -> Iterator[subproces
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def metric(text: str, name: str) -> float:

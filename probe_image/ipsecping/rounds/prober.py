@@ -187,7 +187,8 @@ class _ProbeRounds:
                 await before
             lost = session.ledger.attribute(pacing.packets)
         finally:
-            closed.set_result(None)
+            if not closed.done():  # cancelled, together with the round that waits for it
+                closed.set_result(None)
         return summarise(
             check=check.ref,
             probe=probe,
