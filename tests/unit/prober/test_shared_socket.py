@@ -194,3 +194,23 @@ async def test_a_thousand_far_ends_are_answered_each_once(peer: Peer) -> None:
     assert len({source[1] for source in peer.sources}) == 1
     for session in sessions:
         session.close()
+
+
+async def test_an_overflow_of_the_queue_concerns_who_had_packets_under_way_and_nobody_later(
+    peer: Peer,
+) -> None:
+    clock = Clock()
+    flow = open_udp(ADDRESSES[2], peer.port, clock)
+    flow.send(b"x", Mark())  # gives the socket its port
+    under_way, idle = session_to(ADDRESSES[0], peer.port, clock), session_to(ADDRESSES[1], peer.port, clock)
+    under_way.send()
+    await until(lambda: len(peer.sources) == 2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for _ in range(6000):  # in one go: the event loop has no turn to read them
+            stranger.sendto(bytes(1000), ("127.0.0.1", flow.local_port))
+    assert under_way.overflowed()
+    assert not under_way.overflowed()
+    idle.send()
+    assert not idle.overflowed()
+    for each in (under_way, idle, flow):
+        each.close()
