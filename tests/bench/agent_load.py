@@ -114,7 +114,7 @@ def metric(text: str, name: str) -> float:
 
 def get(port: int, path: str) -> str:
     """The body at a path of the agent."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
         text: str = answer.read().decode()
         return text
 
@@ -134,7 +134,7 @@ def await_agent(port: int) -> None:
 def results(port: int, count: int) -> Figures:
     """The results that the agent holds up to the one with the number `count`."""
     figures = Figures()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/results", timeout=30) as stream:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/results", timeout=60) as stream:
         for line in stream:
             content = json.loads(line)
             if "result" in content:
