@@ -51,6 +51,11 @@ test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_against_capture
 
+.PHONY: bench
+bench: venv ## What a round trip costs, and how far round-trip times are from a capture (root, loopback only)
+	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.stamp_flood
+	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_error
+
 .PHONY: lint
 lint: venv ## Format check, ruff, mypy --strict, import contracts, generated files
 	@echo "==> lint"

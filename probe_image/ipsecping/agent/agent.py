@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -13,6 +14,8 @@ log = logging.getLogger(__name__)
 
 OVERDUE_LIMIT = 5_000_000_000
 """A round that should have started so long ago (nanoseconds) means that the agent no longer works."""
+MAX_STRETCH = 1_000_000
+"""For so long (nanoseconds) a plan is taken over in one go: packets that are due meanwhile leave late."""
 
 Key = tuple[str, str]
 """(check UID, path)."""
@@ -56,8 +59,8 @@ class Agent:
         """Rounds that ended in an error of the prober itself."""
         return self._failures_before + sum(runner.failures for runner in self._tasks.values())
 
-    def apply(self, plan: Plan) -> None:
-        """Execute `plan` from now on.
+    async def apply(self, plan: Plan) -> None:
+        """Execute `plan` from now on; a large one is taken over piecemeal, so that no packet has to wait.
 
         A path whose plan has not changed goes on undisturbed; one that has changed finishes its running
         rounds under the old plan. Checks without an interval are a scheduler's business and passed over.
@@ -65,7 +68,9 @@ class Agent:
         wanted: dict[Key, PlannedCheck] = {
             (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
         }
+        breath = _Breath()
         for key, runner in list(self._runners.items()):
+            await breath.taken()
             check = wanted.get(key)
             if check is not None and check.nonce == runner.check.nonce:
                 runner.update(check)
@@ -74,6 +79,7 @@ class Agent:
                 runner.stop()
                 del self._runners[key]
         for key, check in wanted.items():
+            await breath.taken()
             self._start(key, check)
         log.info("plan: %d paths, %d of them new or changed", len(self._runners), len(wanted))
 
@@ -118,3 +124,16 @@ class Agent:
         self._ring.append(result)
         for observe in self._observers:
             observe(check, result)
+
+
+class _Breath:
+    """Gives way to what is due in the event loop, time and again."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic_ns()
+
+    async def taken(self) -> None:
+        """Go on at once, or after the others had their turn when the last time is long ago."""
+        if time.monotonic_ns() - self._since > MAX_STRETCH:
+            await asyncio.sleep(0)
+            self._since = time.monotonic_ns()

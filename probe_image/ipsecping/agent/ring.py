@@ -80,7 +80,8 @@ class Ring:
                 return
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), HEARTBEAT_SECONDS)
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await news.wait()
                     continue
                 yield encode(Heartbeat(now=clock()))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..contract import Invalidity, PlannedCheck, RoundResult
+from ..net.timers import running_timers
 from .ticks import Ticks, phase
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ class Runner:
         # A round's time-outs may reach into the next rounds; more than that at once is a prober gone astray.
         self._most_at_once = longest // check.interval_ms + 2
         self._rounds: set[asyncio.Task[None]] = set()
-        self._stopping = asyncio.Event()
+        self._timers = running_timers()
+        self._stopping = False
+        self._waiting: asyncio.Future[None] | None = None
         self.failures = 0
         """Rounds that ended in an error of the prober itself."""
 
@@ -55,7 +58,7 @@ class Runner:
 
     def overdue(self, *, monotonic: int) -> int:
         """How long ago (nanoseconds) a round should have started that did not; 0 when all is well."""
-        return 0 if self._stopping.is_set() else max(monotonic - self._ticks.next, 0)
+        return 0 if self._stopping else max(monotonic - self._ticks.next, 0)
 
     def update(self, check: PlannedCheck) -> None:
         """Take over a new generation of the same plan (equal nonce)."""
@@ -63,7 +66,9 @@ class Runner:
 
     def stop(self) -> None:
         """Start no more rounds; those that run go on to their end."""
-        self._stopping.set()
+        self._stopping = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def run(self) -> None:
         """Run until `stop` and until the last round is over; then close the prober."""
@@ -89,11 +94,10 @@ class Runner:
         return f"{self.check.namespace}/{self.check.name} path {self.check.path}"
 
     async def _stopped_before(self, tick: int) -> bool:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), max(tick - time.monotonic_ns(), 0) / 1e9)
-        except TimeoutError:
-            return False
-        return True
+        if not self._stopping:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._timers.wait(self._waiting, tick)
+        return self._stopping
 
     def _start_round(self) -> None:
         if len(self._rounds) >= self._most_at_once:

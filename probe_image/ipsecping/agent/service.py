@@ -54,7 +54,7 @@ class Service:
         """
         self._file = FileWatch(plan)
         self._file.changed()
-        first = read_plan(plan)
+        self._first = read_plan(plan)
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
@@ -64,7 +64,6 @@ class Service:
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
-        self._apply(first)
         self.server = Server(
             {RESULTS_PATH: self._results, "/healthz": self._healthz, "/metrics": self._metrics}
         )
@@ -77,28 +76,30 @@ class Service:
         """Serve until `stop` is set; then finish the running rounds and hand them out. Raises OSError."""
         bound = await self.server.start(host, port)
         log.info("listening on port %d: %s /healthz /metrics", bound, RESULTS_PATH)
+        await self._apply(self._first)
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
             if self._file.changed():
-                self._reload()
+                await self._reload()
         log.info("stopping: running rounds have %g s to end", ROUND_GRACE_SECONDS)
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         try:
-            plan = read_plan(self._file.path)
+            # In a thread: thousands of checks take longer to read than a packet may wait.
+            plan = await asyncio.to_thread(read_plan, self._file.path)
         except ContractError as error:
             # The old plan goes on: a broken edit must not stop the measuring.
             self._plan_error = str(error)
             log.error("new plan not taken, the old one goes on: %s", error)
             return
         self._plan_error = None
-        self._apply(plan)
+        await self._apply(plan)
 
-    def _apply(self, plan: Plan) -> None:
-        self.agent.apply(plan)
+    async def _apply(self, plan: Plan) -> None:
+        await self.agent.apply(plan)
         if self._series is not None:
             self._series.retain(plan)
 

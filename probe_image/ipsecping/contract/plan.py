@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import fields
@@ -51,6 +51,7 @@ class PlannedCheck:
     target: str
     interval_ms: int | None
     probes: tuple[PlannedProbe, ...]
+    _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def nonce(self) -> str:
@@ -58,20 +59,26 @@ class PlannedCheck:
 
         The generation is left out on purpose: an edit that changes only thresholds keeps the results.
         """
-        content = _check_to_json(self)
-        del content["generation"]
-        encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-        return hashlib.sha256(encoded).hexdigest()[:16]
+        return self.ref.nonce
 
     @property
     def ref(self) -> CheckRef:
-        """How results name this check."""
+        """How results name this check. Made once: an agent asks for it in each round."""
+        if self._ref is None:
+            object.__setattr__(self, "_ref", self._make_ref())
+        assert self._ref is not None
+        return self._ref
+
+    def _make_ref(self) -> CheckRef:
+        content = _check_to_json(self)
+        del content["generation"]
+        encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
         return CheckRef(
             uid=self.uid,
             namespace=self.namespace,
             name=self.name,
             generation=self.generation,
-            nonce=self.nonce,
+            nonce=hashlib.sha256(encoded).hexdigest()[:16],
             path=self.path,
         )
 

@@ -54,6 +54,11 @@ class Ledger:
         return self._next
 
     @property
+    def idle(self) -> bool:
+        """No round is under way: all books are closed."""
+        return not self._packets
+
+    @property
     def exhausted(self) -> bool:
         """The numbers come to an end: a new session is due."""
         return self._next > LAST_SEQUENCE

@@ -29,7 +29,8 @@ class Clock:
         monotonic: Callable[[], int] = time.monotonic_ns,
         realtime: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._monotonic = monotonic
+        self.now = self._monotonic = monotonic
+        """The monotonic clock alone, for where that is enough."""
         self._realtime = realtime
         self.steps = 0
         """How often the wall clock was seen to step; stamps from before cannot be converted after."""
@@ -45,9 +46,14 @@ class Clock:
             self._low, self._high = sorted((max(low, self._low), min(high, self._high)))
         return reading
 
+    @property
+    def offset(self) -> int:
+        """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step."""
+        return (self._low + self._high) // 2
+
     def to_monotonic(self, realtime: int) -> int:
         """The monotonic time of a CLOCK_REALTIME stamp taken since the last step."""
-        return realtime - (self._low + self._high) // 2
+        return realtime - self.offset
 
     def _bounds(self) -> tuple[Reading, int, int]:
         before = self._monotonic()

@@ -16,6 +16,8 @@ MAX_CONNECTIONS = 16
 MAX_HEAD = 8192
 HEAD_SECONDS = 5.0
 """A client has this long to send its request head: half-open connections do not pile up."""
+MAX_AT_ONCE = 16
+"""Chunks of a stream that are written before packets get their turn."""
 WRITE_SECONDS = 30.0
 """A reader that takes nothing for this long is cut off."""
 
@@ -160,8 +162,17 @@ async def _send(writer: asyncio.StreamWriter, response: Response, *, head_only: 
     async with aclosing(body) as chunks:
         if head_only:
             return
+        at_once = 0
         async for chunk in chunks:
             writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-            await asyncio.wait_for(writer.drain(), WRITE_SECONDS)
+            await _drain(writer)
+            at_once += 1
+            if at_once % MAX_AT_ONCE == 0:
+                await asyncio.sleep(0)
     writer.write(b"0\r\n\r\n")
-    await asyncio.wait_for(writer.drain(), WRITE_SECONDS)
+    await _drain(writer)
+
+
+async def _drain(writer: asyncio.StreamWriter) -> None:
+    async with asyncio.timeout(WRITE_SECONDS):
+        await writer.drain()

@@ -7,7 +7,7 @@ only a few of these constants.
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
@@ -32,6 +32,9 @@ SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSON
 
 ANCILLARY_SIZE = 512
 """Octets of ancillary data to make room for: timestamp, error, drop counter, TTL and destination address."""
+
+RECEIVE_ANCILLARY_SIZE = 128
+"""As much as the timestamp of an arrival takes: it comes alone where nothing else was asked for."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 _ORIGIN_TIMESTAMPING = 4
@@ -98,6 +101,24 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
     return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
 
 
+def departure(items: Sequence[tuple[int, int, bytes]]) -> tuple[int, int | None] | None:
+    """Number and time of a send timestamp from the error queue, the short way; None for anything else."""
+    if len(items) != 2:
+        return None
+    (_, kind, stamp), (_, _, error) = items
+    if kind != SO_TIMESTAMPING or len(error) < _EXTENDED_ERROR.size or error[4] != _ORIGIN_TIMESTAMPING:
+        return None
+    return _UINT.unpack_from(error, 12)[0], _software_timestamp(stamp)
+
+
+def software_timestamp(items: Iterable[tuple[int, int, bytes]]) -> int | None:
+    """The timestamp alone, where nothing else is looked for: see Ancillary."""
+    for level, kind, data in items:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            return _software_timestamp(data)
+    return None
+
+
 def enable_timestamps(sock: socket.socket, flags: int) -> None:
     """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0."""
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
@@ -132,10 +153,13 @@ def _offender(address: bytes) -> bytes:
     return address[8:24] if family == socket.AF_INET6 and len(address) >= 24 else b""
 
 
+_TIMESPEC, _TIMESPEC_32 = struct.Struct("=qq"), struct.Struct("=ii")
+
+
 def _software_timestamp(data: bytes) -> int | None:
     """The first of three `struct timespec`: zero when this one is not a software timestamp."""
-    layout = "=qq" if len(data) >= 48 else "=ii"
-    if len(data) < struct.calcsize(layout):
+    layout = _TIMESPEC if len(data) >= 3 * _TIMESPEC.size else _TIMESPEC_32
+    if len(data) < layout.size:
         return None
-    seconds, nanoseconds = struct.unpack_from(layout, data)
+    seconds, nanoseconds = layout.unpack_from(data)
     return seconds * NANOSECONDS + nanoseconds or None

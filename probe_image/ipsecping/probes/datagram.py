@@ -1,19 +1,16 @@
 """Sessions of the probe types that are one datagram there and one back."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from ..contract import LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Packet
 from ..net.clocks import Clock
-from ..net.datagram import DatagramSocket, SendError
+from ..net.shared_socket import Flow, SendError
 
 log = logging.getLogger(__name__)
-
-MAX_KEYS = 1024
-"""Packets whose send timestamp is awaited."""
 
 
 class Codec(Protocol):
@@ -33,55 +30,47 @@ class Codec(Protocol):
 
 
 class DatagramSession:
-    """See Session. Reads its socket whenever the running event loop finds it readable."""
+    """See Session. Shares its socket with other sessions, which the event loop reads for all of them."""
 
-    def __init__(
-        self, *, address: str, sock: DatagramSocket, codec: Codec, clock: Clock, timeout: int
-    ) -> None:
+    def __init__(self, *, address: str, sock: Flow, codec: Codec, clock: Clock, timeout: int) -> None:
         self.address = address
         self.ledger = Ledger(timeout=timeout)
         self._sock = sock
         self._codec = codec
         self._clock = clock
-        self._keys: dict[int, Packet] = {}
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(sock.fileno(), self.drain)
+        sock.receiver = self
 
     def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
         """Send one packet; see Session."""
-        now = self._clock.read()
-        token = self._codec.token(now.realtime)
-        packet = self.ledger.record(at=now.monotonic, token=token, observer=observer)
+        clock, ledger = self._clock, self.ledger
+        if ledger.idle:
+            self._sock.forget_overflows()
+        now = clock.now()
+        token = self._codec.token(now + clock.offset)
+        packet = ledger.record(at=now, token=token, observer=observer)
         try:
-            key = self._sock.send(self._codec.encode(packet.sequence, token))
+            self._sock.send(self._codec.encode(packet.sequence, token), packet)
         except SendError as error:
-            self._keys.clear()
             if error.reason is None:
                 log.warning("%s: packet not sent: %s", self.address, error)
-            self.ledger.not_sent(packet, error.reason)
-            return packet
-        self._keys[key] = packet
-        if len(self._keys) > MAX_KEYS:  # a driver that gives no send timestamps
-            del self._keys[next(iter(self._keys))]
-        # Most drivers have stamped the packet by now: this spares the loop a wake-up of its own.
-        self.drain()
+            ledger.not_sent(packet, error.reason)
         return packet
 
     def drain(self) -> None:
         """Take in all that has come; see Session."""
-        batch = self._sock.receive()
-        for departure in batch.departures:
-            packet = self._keys.pop(departure.key, None)
-            if packet is not None:
-                packet.departed_at = departure.at
-        for refusal in batch.refusals:
-            self.ledger.refused(self._codec.quoted(refusal.quote), refusal.reason)
-        for arrival in batch.arrivals:
-            answer = self._codec.decode(arrival.data)
-            if answer is None:
-                self.ledger.foreign += 1
-            else:
-                self.ledger.answered(answer, arrived_at=arrival.at, read_at=batch.read_at)
+        self._sock.drain()
+
+    def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
+        """A datagram came from the far end: an answer, or a foreign one (see Receiver)."""
+        answer = self._codec.decode(data)
+        if answer is None:
+            self.ledger.foreign += 1
+        else:
+            self.ledger.answered(answer, arrived_at=at, read_at=read_at)
+
+    def refused(self, quote: bytes, reason: LossReason) -> None:
+        """A packet was refused on the way (see Receiver)."""
+        self.ledger.refused(self._codec.quoted(quote), reason)
 
     def overflowed(self) -> bool:
         """See Session."""
@@ -89,5 +78,4 @@ class DatagramSession:
 
     def close(self) -> None:
         """End the conversation."""
-        self._loop.remove_reader(self._sock.fileno())
         self._sock.close()

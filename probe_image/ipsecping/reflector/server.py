@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 from ..net import timestamping
 from ..net.fragmentation import never_fragment
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_BURST = 64
 """Packets taken from one socket before the others get their turn."""
+MAX_LOCAL = 256
+"""Addresses of this host whose forms are kept, where it answers on all of them."""
 _RECEIVE_BUFFER = 1 << 21
 _MAX_DATAGRAM = 65_535
 
@@ -60,7 +63,9 @@ class Listener:
         self._responder = make_responder(self.port)
         self.counters = Counters()
         self._buffer = bytearray(_MAX_DATAGRAM)
+        self._buffers = [self._buffer]
         self._view = memoryview(self._buffer)
+        self._local: dict[bytes, _Local] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._readable)
 
@@ -70,11 +75,10 @@ class Listener:
         self._sock.close()
 
     def _readable(self) -> None:
+        receive, room = self._sock.recvmsg_into, timestamping.ANCILLARY_SIZE
         for _ in range(MAX_BURST):
             try:
-                size, items, _flags, source = self._sock.recvmsg_into(
-                    [self._buffer], timestamping.ANCILLARY_SIZE
-                )
+                size, items, _flags, source = receive(self._buffers, room)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:  # an ICMP error about an earlier answer: nobody to tell
@@ -88,12 +92,12 @@ class Listener:
         counters.octets_received += len(data)
         if ancillary.drops is not None:
             counters.queue_drops = ancillary.drops
-        local = ancillary.local_address if self._wildcard else None
+        local = self._local_of(ancillary.local_address)
         request = Request(
             data=data,
             peer=source[0],
             peer_port=source[1],
-            local=self.address if local is None else str(ip_address(local)),
+            local=local.text,
             local_port=self.port,
             ttl=ancillary.ttl or 0,
             traffic_class=ancillary.traffic_class or 0,
@@ -104,9 +108,9 @@ class Listener:
         if isinstance(reply, Drop):
             counters.dropped[reply] += 1
             return
-        control = [] if local is None else [_source_address(local)]
+        control = local.control
         if reply.dscp:
-            control.append(self._traffic_class(reply.dscp))
+            control = [*control, self._traffic_class(reply.dscp)]
         self._responder.finish(reply, time.time_ns())
         if self._send(reply.data, control, source):
             counters.answered += 1
@@ -120,6 +124,17 @@ class Listener:
         if self._sock.family == socket.AF_INET6:
             return socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value
         return socket.IPPROTO_IP, socket.IP_TOS, value
+
+    def _local_of(self, address: bytes | None) -> "_Local":
+        """The address that was asked, as text and as ancillary data; made once for each."""
+        if address is None or not self._wildcard:
+            return _Local(self.address, [])
+        local = self._local.get(address)
+        if local is None:
+            if len(self._local) >= MAX_LOCAL:
+                self._local.clear()
+            local = self._local[address] = _Local(str(ip_address(address)), [_source_address(address)])
+        return local
 
     def _send(
         self, answer: bytearray, control: list[tuple[int, int, bytes]], source: tuple[str, int]
@@ -135,6 +150,12 @@ class Listener:
             else:
                 return True
         return False
+
+
+class _Local(NamedTuple):
+    text: str
+    control: list[tuple[int, int, bytes]]
+    """Makes the answer leave from the address that was asked."""
 
 
 _LEFT_BY_EARLIER = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO}

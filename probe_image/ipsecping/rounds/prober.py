@@ -52,6 +52,10 @@ class PathProber:
         A target without address or route is the path's fault: all packets count as sent and lost. What goes
         wrong in here makes the round invalid.
         """
+        if len(check.probes) == 1:  # which spares three tasks
+            (probe,) = check.probes
+            host = destination(probe, check.target)
+            return [await self._probe_round(check, probe, host, self._resolve(check, host))]
         hosts = {probe.name: destination(probe, check.target) for probe in check.probes}
         lookups = {host: asyncio.create_task(self._resolve(check, host)) for host in set(hosts.values())}
         return await asyncio.gather(
@@ -187,7 +191,8 @@ class _ProbeRounds:
                 await before
             lost = session.ledger.attribute(pacing.packets)
         finally:
-            closed.set_result(None)
+            if not closed.done():  # cancelled, together with the round that waits for it
+                closed.set_result(None)
         return summarise(
             check=check.ref,
             probe=probe,

@@ -10,6 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from ipsecping.agent.agent import Agent
+from ipsecping.agent.ring import Ring
 from ipsecping.agent.service import Service
 from ipsecping.contract import (
     ContractError,
@@ -191,3 +193,15 @@ def test_a_plan_that_cannot_be_read_is_refused_at_the_start(tmp_path: Path) -> N
     (tmp_path / "plan.json").write_text("{")
     with pytest.raises(ContractError, match="not JSON"):
         Service(tmp_path / "plan.json", StandIn, pod_uid=None)
+
+
+async def test_a_plan_with_thousands_of_checks_leaves_others_their_turns_while_it_is_taken_over() -> None:
+    agent = Agent(Ring(boot_id="boot", pod_uid=None), StandIn)
+    checks = tuple(replace(CHECK, uid=f"u{i}", interval_ms=3_600_000) for i in range(2000))
+    applying, turns = asyncio.create_task(agent.apply(Plan(checks=checks))), 0
+    while not applying.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert agent.paths == len(checks)
+    assert turns > 10
+    await agent.stop(grace=10)

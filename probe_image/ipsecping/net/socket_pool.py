@@ -1,0 +1,71 @@
+"""Which socket a flow gets: few sockets for many far ends, and a source port of its own for each session."""
+
+import socket
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from .clocks import Clock
+from .dscp import set_dscp
+from .shared_socket import Flow, SharedSocket, SocketAddress
+
+MAX_FLOWS = 2048
+"""Flows of one socket: so many answers at once find room in its receive queue."""
+MAX_SERVED = 65_536
+"""A socket that has served so many far ends gets no further ones."""
+
+
+class Kind(NamedTuple):
+    """Flows of one kind can share a socket."""
+
+    family: int
+    protocol: int
+    """0 for UDP, IPPROTO_ICMP or IPPROTO_ICMPV6 for echo."""
+    dscp: int
+
+
+class SocketPool:
+    """The shared sockets of one event loop.
+
+    To one far end, a socket carries one flow and never another one after it: a STAMP session is known by its
+    addresses and ports (RFC 8762 section 3), so a new session must come from a fresh port.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: dict[Kind, list[SharedSocket]] = {}
+
+    def flow(self, kind: Kind, target: SocketAddress, clock: Clock) -> Flow:
+        """A flow to the far end. Raises OSError when it takes a socket more and that cannot be had."""
+        sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
+        self._sockets[kind] = sockets
+        for shared in sockets:
+            if (
+                len(shared) < MAX_FLOWS
+                and not shared.has_served(target)
+                and shared.targets_served < MAX_SERVED
+            ):
+                return shared.add(target)
+        shared = open_socket(kind, clock)
+        sockets.append(shared)
+        return shared.add(target)
+
+
+def open_socket(kind: Kind, clock: Clock) -> SharedSocket:
+    """A socket without flows yet, in a running event loop. Raises OSError."""
+    sock = socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol)
+    try:
+        set_dscp(sock, kind.dscp)
+        return SharedSocket(sock, clock, confirm_drops=kind.protocol == 0)
+    except BaseException:
+        sock.close()
+        raise
+
+
+_BY_CLOCK: "WeakKeyDictionary[Clock, SocketPool]" = WeakKeyDictionary()
+
+
+def pool_of(clock: Clock) -> SocketPool:
+    """The pool of all that measures with this clock."""
+    pool = _BY_CLOCK.get(clock)
+    if pool is None:
+        pool = _BY_CLOCK[clock] = SocketPool()
+    return pool

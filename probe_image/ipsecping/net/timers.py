@@ -1,0 +1,162 @@
+"""Many deadlines on one timer of the event loop.
+
+An asyncio timer for each packet costs more than the packet. Here, deadlines stand in a heap of our own and
+all that are due are served in one go: the event loop wakes to the millisecond, which makes the batches.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from weakref import WeakKeyDictionary
+
+log = logging.getLogger(__name__)
+
+MAX_CANCELLED = 1024
+"""At least so many cancelled deadlines are kept before they are swept out."""
+
+Action = Callable[[], None]
+
+
+class Deadline:
+    """One entry of the agenda."""
+
+    __slots__ = ("_agenda", "action")
+
+    def __init__(self, action: Action, agenda: "Agenda") -> None:
+        self.action: Action | None = action
+        self._agenda: Agenda | None = agenda
+
+    def cancel(self) -> None:
+        """Forget it; may be called at any time."""
+        self.action = None
+        if self._agenda is not None:
+            self._agenda.sweep(self)
+
+    def taken(self) -> None:
+        """It stands in the agenda no more."""
+        self._agenda = None
+
+
+class Agenda:
+    """What is to be done when. Pure: times (monotonic nanoseconds) are passed in."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Deadline]] = []
+        self._added = 0
+        self._cancelled = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._cancelled
+
+    @property
+    def next(self) -> int | None:
+        """The earliest deadline, or None."""
+        heap = self._heap
+        while heap and heap[0][2].action is None:
+            heappop(heap)
+            self._cancelled -= 1
+        return heap[0][0] if heap else None
+
+    def add(self, at: int, action: Action) -> Deadline:
+        """`action` is to be done at `at`; those of the same instant in the order in which they were added."""
+        deadline = Deadline(action, self)
+        self._added += 1
+        heappush(self._heap, (at, self._added, deadline))
+        return deadline
+
+    def due(self, now: int) -> list[Deadline]:
+        """Take out all deadlines up to `now`, in order."""
+        heap, found = self._heap, []
+        while heap and heap[0][0] <= now:
+            deadline = heappop(heap)[2]
+            if deadline.action is None:
+                self._cancelled -= 1
+            else:
+                deadline.taken()
+                found.append(deadline)
+        return found
+
+    def sweep(self, deadline: Deadline) -> None:
+        """Account for a cancelled deadline: they must not pile up until their time comes."""
+        deadline.taken()
+        self._cancelled += 1
+        if self._cancelled > max(MAX_CANCELLED, len(self._heap) // 2):
+            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+            heapify(self._heap)
+            self._cancelled = 0
+
+
+class Timers:
+    """Serves an agenda. Belongs to one event loop; get it with `running_timers`."""
+
+    def __init__(self) -> None:
+        self._agenda = Agenda()
+        self._handle: asyncio.TimerHandle | None = None
+        self._armed_for = 0
+        self._serving = False
+
+    def at(self, instant: int, action: Action) -> Deadline:
+        """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has."""
+        deadline = self._agenda.add(instant, action)
+        if not self._serving and (self._handle is None or instant < self._armed_for):
+            self._arm(instant)
+        return deadline
+
+    async def sleep_until(self, instant: int) -> None:
+        """Return when the monotonic clock (nanoseconds) has reached `instant`."""
+        if instant <= time.monotonic_ns():
+            return
+        await self.wait(asyncio.get_running_loop().create_future(), instant)
+
+    async def wait(self, future: "asyncio.Future[None]", until: int) -> bool:
+        """Whether `future` is done before `until` (monotonic nanoseconds); otherwise it is set then."""
+        if future.done():
+            return True
+        timed_out = False
+
+        def give_up() -> None:
+            nonlocal timed_out
+            if not future.done():
+                timed_out = True
+                future.set_result(None)
+
+        deadline = self.at(until, give_up)
+        try:
+            await future
+        finally:
+            deadline.cancel()
+        return not timed_out
+
+    def _serve(self) -> None:
+        self._handle = None
+        self._serving = True
+        for deadline in self._agenda.due(time.monotonic_ns()):
+            action, deadline.action = deadline.action, None
+            if action is not None:  # not cancelled by an action before it
+                try:
+                    action()
+                except Exception:
+                    log.exception("a deadline's action failed")
+        self._serving = False
+        if (instant := self._agenda.next) is not None:
+            self._arm(instant)
+
+    def _arm(self, instant: int) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        self._armed_for = instant
+        self._handle = asyncio.get_running_loop().call_at(instant / 1e9, self._serve)
+
+
+_BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, Timers]" = WeakKeyDictionary()
+
+
+def running_timers() -> Timers:
+    """The timers of the running event loop."""
+    loop = asyncio.get_running_loop()
+    timers = _BY_LOOP.get(loop)
+    if timers is None:
+        timers = _BY_LOOP[loop] = Timers()
+    return timers

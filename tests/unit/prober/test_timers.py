@@ -1,0 +1,93 @@
+"""Deadlines are served in order, each once, and cancelled ones never; in virtual time and in a real loop."""
+
+import asyncio
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.net.timers import MAX_CANCELLED, Agenda, Deadline, running_timers
+
+SECOND = 1_000_000_000
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=60),
+    st.lists(st.integers(0, 30), max_size=20),
+)
+def test_each_deadline_is_due_once_in_order_and_never_early(
+    planned: list[tuple[int, bool]], steps: list[int]
+) -> None:
+    agenda, served, now = Agenda(), list[int](), 0
+    deadlines = [agenda.add(at, lambda i=i: served.append(i)) for i, (at, _) in enumerate(planned)]  # type: ignore[misc]
+    for deadline, (_, cancelled) in zip(deadlines, planned, strict=True):
+        if cancelled:
+            deadline.cancel()
+    assert len(agenda) == sum(not cancelled for _, cancelled in planned)
+    for step in [*steps, 1000]:
+        now += step
+        before = len(served)
+        for deadline in agenda.due(now):
+            assert deadline.action is not None
+            deadline.action()
+        assert all(planned[i][0] <= now for i in served[before:])
+        assert agenda.next is None or agenda.next > now
+    kept = [i for i, (_, cancelled) in enumerate(planned) if not cancelled]
+    assert served == sorted(kept, key=lambda i: planned[i][0])
+
+
+def test_cancelled_deadlines_do_not_pile_up() -> None:
+    agenda = Agenda()
+    agenda.add(1, lambda: None)
+    for _ in range(20 * MAX_CANCELLED):
+        agenda.add(SECOND, lambda: None).cancel()
+    assert len(agenda) == 1
+    assert len(agenda._heap) <= MAX_CANCELLED + 2
+
+
+def test_a_deadline_cancelled_twice_or_after_it_was_due_counts_once() -> None:
+    agenda = Agenda()
+    first, second = agenda.add(1, lambda: None), agenda.add(2, lambda: None)
+    agenda.due(1)
+    first.cancel()
+    second.cancel()
+    second.cancel()
+    assert len(agenda) == 0
+    assert agenda.next is None
+
+
+async def test_an_earlier_deadline_set_later_comes_first_and_a_failing_action_stops_no_other() -> None:
+    timers, order, done = running_timers(), list[str](), asyncio.Event()
+    now = time.monotonic_ns()
+
+    def fail() -> None:
+        order.append("fails")
+        raise ValueError
+
+    def last() -> None:
+        order.append("last")
+        done.set()
+
+    timers.at(now + SECOND // 20, last)
+    timers.at(now + SECOND // 50, fail)
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert order == ["fails", "last"]
+
+
+async def test_an_action_may_cancel_another_that_is_due_at_the_same_time() -> None:
+    timers, order = running_timers(), list[str]()
+    now = time.monotonic_ns()
+    deadlines: list[Deadline] = []
+    timers.at(now, lambda: deadlines[0].cancel())
+    deadlines.append(timers.at(now, lambda: order.append("cancelled")))
+    await timers.sleep_until(now + SECOND // 50)
+    assert order == []
+
+
+async def test_waiting_ends_with_the_future_or_with_the_time() -> None:
+    timers, loop = running_timers(), asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(future.set_result, None)
+    assert await timers.wait(future, time.monotonic_ns() + 60 * SECOND)
+    assert not await timers.wait(loop.create_future(), time.monotonic_ns())
