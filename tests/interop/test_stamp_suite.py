@@ -52,12 +52,92 @@ def test_our_reflector_answers_its_sender_and_counts_for_each_session(stamp_suit
     assert counters["octetsAnswered"] == counters["octetsReceived"]
 
 
-def test_our_reflector_keeps_the_length_of_its_packets_with_tlvs(stamp_suite: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "type_number"),
+    [
+        (["--extra-padding", "64"], 1),
+        (["--location"], 2),
+        (["--cos", "--dscp", "46"], 4),
+        (["--direct-measurement"], 5),
+    ],
+    ids=["extra-padding", "location", "class-of-service", "direct-measurement"],
+)
+def test_our_reflector_answers_its_tlvs_as_rfc_8972_says(
+    stamp_suite: str, option: list[str], type_number: int
+) -> None:
     with ours.reflector("stamp") as reflector:
-        summary = stamp_suite_sends(stamp_suite, reflector.port, "--extra-padding", "64")
+        summary = stamp_suite_sends(stamp_suite, reflector.port, "--ssid", "77", *option)
         counters = reflector.stop()
     assert summary["packets_received"] == COUNT
     seen = summary["measurements"]["tlv_validation"]
     assert (seen["evaluated_replies"], seen["rejected_replies"]) == (COUNT, 0)
-    assert seen["flags"]["malformed"] == 0
+    assert seen["by_type"][str(type_number)]["observed"] == COUNT
+    assert seen["flags"]["unrecognized"] == seen["flags"]["malformed"] == 0
     assert counters["octetsAnswered"] == counters["octetsReceived"] > 44 * COUNT
+
+
+def test_it_takes_our_direct_measurement_counters_for_no_loss(stamp_suite: str) -> None:
+    with ours.reflector("stamp") as reflector:
+        summary = stamp_suite_sends(stamp_suite, reflector.port, "--ssid", "78", "--direct-measurement")
+    counted = summary["measurements"]["direct_measurement"]
+    assert counted["observations"] == COUNT
+    assert (counted["forward_missing"], counted["reverse_missing"]) == (0, 0)
+    assert counted["discontinuities"] == 0
+
+
+def test_a_tlv_of_no_known_type_comes_back_marked_unrecognised(stamp_suite: str) -> None:
+    with ours.reflector("stamp") as reflector:
+        summary = stamp_suite_sends(stamp_suite, reflector.port, "--ssid", "79", "--follow-up-telemetry")
+    seen = summary["measurements"]["tlv_validation"]
+    assert summary["packets_received"] == COUNT
+    assert seen["flags"]["unrecognized"] == COUNT
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> tuple[Path, Path]:
+    """The same key in our form and in stamp-suite's."""
+    key = "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+    our_file, its_file = tmp_path / "ours", tmp_path / "its"
+    for file, content in ((our_file, f"hex:{key}\n"), (its_file, f"{key}\n")):
+        file.write_text(content)
+        file.chmod(0o600)
+    return our_file, its_file
+
+
+@pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])
+def test_its_authenticated_reflector_answers_our_sender(
+    stamp_suite: str, keys: tuple[Path, Path], stateful: bool, tmp_path: Path
+) -> None:
+    our_file, its_file = keys
+    port = free_port()
+    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
+    options = [
+        "--auth-mode",
+        "A",
+        "--hmac-key-file",
+        its_file,
+        *(["--stateful-reflector"] if stateful else []),
+    ]
+    with listening([*reflector, *options], port, log=tmp_path / "log"):
+        said = ours.ping(
+            "127.0.0.1", "--stamp", str(port), "--key-file", str(our_file), "-c", str(COUNT), "-i", "10ms"
+        )
+        refused = ours.ping("127.0.0.1", "--stamp", str(port), "-c", "3", "-i", "10ms", "-W", "500ms")
+    assert (said["sent"], said["received"], said["size"]) == (COUNT, COUNT, 112)
+    assert (said["forward_lost"], said["reverse_lost"]) == (0, 0)
+    assert refused["received"] == 0
+
+
+def test_our_authenticated_reflector_answers_its_sender_and_nobody_without_the_key(
+    stamp_suite: str, keys: tuple[Path, Path]
+) -> None:
+    our_file, its_file = keys
+    authenticated = ["--auth-mode", "A", "--hmac-key-file", str(its_file)]
+    with ours.reflector("stamp", "--key-file", str(our_file)) as reflector:
+        said = stamp_suite_sends(stamp_suite, reflector.port, *authenticated)
+        refused = stamp_suite_sends(stamp_suite, reflector.port, "--timeout", "1")
+        counters = reflector.stop()
+    assert (said["packets_received"], said["measurements"]["last_reflector_sequence"]) == (COUNT, COUNT - 1)
+    assert said["measurements"]["tlv_validation"]["rejected_replies"] == 0
+    assert refused["packets_received"] == 0
+    assert counters["answered"] == COUNT
