@@ -33,9 +33,7 @@ def main() -> int:
     outcomes, failed = [], False
     with tempfile.TemporaryDirectory() as folder:
         for name, attack in CAMPAIGNS.items():
-            tell = _every(
-                TELL_EVERY, lambda sent, name=name: print(f"  {name}: {sent} packets so far", flush=True)
-            )
+            tell = _every(TELL_EVERY, name)
             try:
                 outcomes.append(
                     attack(options.packets // len(CAMPAIGNS), Random(f"{seed} {name}"), Path(folder), tell)
@@ -62,14 +60,14 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _every(seconds: float, say: Callable[[int], None]) -> Callable[[int], None]:
+def _every(seconds: float, name: str) -> Callable[[int], None]:
     last = time.monotonic()
 
     def tell(sent: int) -> None:
         nonlocal last
         if time.monotonic() - last >= seconds:
             last = time.monotonic()
-            say(sent)
+            print(f"  {name}: {sent} packets so far", flush=True)
 
     return tell
 

@@ -17,7 +17,7 @@ class NotListening(Exception):
 
 @contextmanager
 def running(
-    argv: Sequence[str | Path | int], *, log: Path, cwd: Path | None = None
+    argv: Sequence[object], *, log: Path, cwd: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A peer program with its output in `log`, killed when the body is left."""
     with log.open("wb") as output:
@@ -32,9 +32,7 @@ def running(
 
 
 @contextmanager
-def listening(
-    argv: Sequence[str | Path | int], port: int, *, log: Path, cwd: Path | None = None
-) -> Iterator[None]:
+def listening(argv: Sequence[object], port: int, *, log: Path, cwd: Path | None = None) -> Iterator[None]:
     """The same, with the body entered once something listens on that UDP port.
 
     Raises:
