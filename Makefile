@@ -51,6 +51,10 @@ test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
 	@$(BIN)/pytest -q tests/e2e
 
+.PHONY: bench
+bench: venv ## The agent beside other probers: CPU, most targets, memory, time to the first packet (root, 15 min)
+	@PYTHONPATH=tests/lab $(BIN)/python -u -m tests.bench.peers
+
 PACKETS ?= 1000000
 .PHONY: fuzz
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)

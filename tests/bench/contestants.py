@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -55,8 +55,8 @@ class Contestant(Protocol):
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """Run it on one core against so many targets."""
 
-    def command(self, targets: int, folder: Path) -> list[str]:
-        """How it is started (for the time to its first packet)."""
+    def first(self, folder: Path) -> list[str] | None:
+        """How it is started to send to one target at once; None when it sends only when asked."""
 
 
 class Stuck(Exception):
@@ -137,7 +137,7 @@ class IPsecPing:
     port = 19109
 
     def command(self, targets: int, folder: Path) -> list[str]:
-        """See Contestant."""
+        """Its command line."""
         probe = PlannedProbe(
             name="p", type=ProbeType.ICMP, count=ROUND_MS // 1000, spacing_ms=1000, timeout_ms=1000, size=56
         )
@@ -159,35 +159,41 @@ class IPsecPing:
         file.write_text(json.dumps(plan_to_json(Plan(checks=checks))))
         return [sys.executable, "-m", "ipsecping", "agent", str(file), "--listen", f"127.0.0.1:{self.port}"]
 
+    def first(self, folder: Path) -> list[str]:
+        """See Contestant: `run`, since the agent spreads its first rounds over the interval."""
+        self.command(1, folder)
+        return [sys.executable, "-m", "ipsecping", "run", str(folder / "plan.json")]
+
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
         with started(self.command(targets, folder), folder / "log") as process:
             await_http(self.port, "/healthz")
             time.sleep(2 * ROUND_MS / 1000)
-            cpu = cpu_seconds(process.pid)
+            since, cpu = time.time_ns(), cpu_seconds(process.pid)
             time.sleep(seconds)
-            cpu = cpu_seconds(process.pid) - cpu
+            until, cpu = time.time_ns(), cpu_seconds(process.pid) - cpu
             pss = pss_mib(process.pid)
-            sent, received = self._results(targets, seconds)
-        return Sample(sent=sent, received=received, cpu=cpu, pss=pss)
+            time.sleep(ROUND_MS / 1000 + 1)  # the last rounds' answers and time-outs
+            received = self._received(since, until)
+        asked = targets * (until - since) // 1_000_000_000
+        return Sample(sent=asked, received=min(received, asked), cpu=cpu, pss=pss)
 
-    def _results(self, targets: int, seconds: float) -> tuple[int, int]:
-        """Packets of the rounds that it has measured, scaled to the stretch of time measured."""
-        sent = received = 0
-        with (
-            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/results", timeout=5) as stream,
-            suppress(TimeoutError),
-        ):
-            deadline = time.monotonic() + 3
-            for line in stream:
-                result = json.loads(line).get("result")
-                if result is not None:
-                    sent += result["sent"]
-                    received += result["received"]
-                if time.monotonic() > deadline:
-                    break
-        expected = int(targets * seconds)
-        return expected, expected * received // max(sent, 1)
+    def _received(self, since: int, until: int) -> int:
+        """Answers of the rounds begun in that time (nanoseconds since the epoch) that it vouches for."""
+        received, deadline = 0, time.monotonic() + START_SECONDS
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/results", timeout=2) as stream:
+                for line in stream:
+                    result = json.loads(line).get("result")
+                    if result is None:
+                        continue
+                    if result["startedAt"] > until + ROUND_MS * 1_000_000 or time.monotonic() > deadline:
+                        break
+                    if since <= result["startedAt"] < until and not result.get("invalid"):
+                        received += result["received"]
+        except TimeoutError:
+            pass  # nothing more within two seconds: that was all
+        return received
 
 
 class SmokepingProber:
@@ -200,11 +206,15 @@ class SmokepingProber:
         self._program = program
 
     def command(self, targets: int, folder: Path) -> list[str]:
-        """See Contestant."""
+        """Its command line."""
         file = folder / "smokeping.yml"
         hosts = "\n".join(f"    - {address(number)}" for number in range(targets))
         file.write_text(f"targets:\n- interval: 1s\n  network: ip4\n  protocol: icmp\n  hosts:\n{hosts}\n")
         return [self._program, f"--config.file={file}", f"--web.listen-address=127.0.0.1:{self.port}"]
+
+    def first(self, folder: Path) -> list[str]:
+        """See Contestant."""
+        return self.command(1, folder)
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
@@ -231,11 +241,14 @@ class BlackboxExporter:
         self._program = program
 
     def command(self, targets: int, folder: Path) -> list[str]:
-        """See Contestant."""
+        """Its command line."""
         file = folder / "blackbox.yml"
         file.write_text("modules: {icmp: {prober: icmp, timeout: 1s, icmp: {preferred_ip_protocol: ip4}}}\n")
         return [self._program, f"--config.file={file}", f"--web.listen-address=127.0.0.1:{self.port}",
                 "--log.level=error"]  # fmt: skip
+
+    def first(self, folder: Path) -> None:
+        """See Contestant."""
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
@@ -268,11 +281,15 @@ class Fping:
         self._program = program
 
     def command(self, targets: int, folder: Path, seconds: float = 10) -> list[str]:
-        """See Contestant."""
+        """Its command line."""
         file = folder / "targets"
         file.write_text("".join(f"{address(number)}\n" for number in range(targets)))
         return [self._program, "-q", "-c", str(int(seconds)), "-p", "1000", "-t", "1000",
                 "-i", f"{900 / targets:.3f}", "-f", str(file)]  # fmt: skip
+
+    def first(self, folder: Path) -> list[str]:
+        """See Contestant."""
+        return self.command(1, folder)
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
@@ -290,8 +307,12 @@ class BareLoop:
     name = "bare Python loop"
 
     def command(self, targets: int, folder: Path, seconds: float = 10) -> list[str]:
-        """See Contestant."""
+        """Its command line."""
         return [sys.executable, "-m", "tests.bench.baseline", str(targets), str(seconds)]
+
+    def first(self, folder: Path) -> list[str]:
+        """See Contestant."""
+        return self.command(1, folder)
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""

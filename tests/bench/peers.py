@@ -11,19 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..peers import debian
 from ..peers.missing import PeerMissing
-from . import first_packet
+from . import first_packet, one_flow
 from .contestants import (
     BareLoop,
     BlackboxExporter,
     Contestant,
     Fping,
     IPsecPing,
-    Sample,
     SmokepingProber,
     Stuck,
 )
@@ -31,6 +30,7 @@ from .contestants import (
 TARGETS = 500
 FEWEST, MOST = 250, 32_000
 MAX_LOSS = 0.001
+TRIES = 3
 _CLONE_NEWNET = 0x40000000
 
 
@@ -58,40 +58,50 @@ def enter_namespace() -> None:
     subprocess.run(["sysctl", "-q", "-w", "net.ipv4.ping_group_range=0 2147483647"], check=True)
 
 
-def most_targets(contestant: Contestant, seconds: float, folder: Path) -> tuple[int, Sample | None]:
-    """By doubling: the most at which it loses at most MAX_LOSS; and what it did with twice as many."""
+def most_targets(contestant: Contestant, seconds: float, folder: Path) -> tuple[int, str]:
+    """By doubling: the most at which it loses at most MAX_LOSS, and what happened with twice as many.
+
+    A number of targets is too many when it was three times in a row: other work on the machine passes.
+    """
     targets, good = FEWEST, 0
     while targets <= MOST:
-        sample = contestant.measure(targets, seconds, folder)
-        if sample.loss > MAX_LOSS:
-            return good, sample
+        losses: list[float] = []
+        while not losses or (losses[-1] > MAX_LOSS and len(losses) < TRIES):
+            try:
+                losses.append(contestant.measure(targets, seconds, folder).loss)
+            except Stuck:
+                losses.append(1.0)
+        if losses[-1] > MAX_LOSS:
+            return good, f"loses {min(losses):.1%} of {targets}"
         good, targets = targets, targets * 2
-    return good, None
+    return good, "search ends"
 
 
 def row(contestant: Contestant, seconds: float, folder: Path) -> list[str]:
     """All figures of one."""
     sample = contestant.measure(TARGETS, seconds, folder)
     alone = contestant.measure(1, seconds, folder)
-    good, beyond = most_targets(contestant, seconds, folder)
-    then = "search ends" if beyond is None else f"then loses {beyond.loss:.1%}"
-    if isinstance(contestant, BlackboxExporter):
-        first = "when asked"
-    else:
-        first = f"{first_packet.milliseconds(contestant.command(1, folder), folder, times=5):.0f} ms"
+    good, then = most_targets(contestant, seconds, folder)
+    start = contestant.first(folder)
+    first = "when asked" if start is None else f"{first_packet.milliseconds(start, folder, times=5):.0f} ms"
     return [
         contestant.name,
         f"{sample.microseconds:.1f} us",
         f"{sample.loss:.2%}",
-        f"{good} ({then})" if good else f"under {FEWEST} ({then})",
+        f"{good or f'under {FEWEST}'} ({then})",
         f"{alone.pss:.1f} MiB",
         f"{sample.pss:.1f} MiB",
         first,
     ]
 
 
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
 def main() -> int:
-    """Print one table, as Markdown."""
+    """Print the tables, as Markdown."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=6, help="of each measurement (%(default)s)")
     parser.add_argument("--only", help="the contestants whose name contains this")
@@ -116,7 +126,13 @@ def main() -> int:
             except Stuck as error:
                 rows.append([contestant.name, str(error)])
         print(f"  {contestant.name}: done after {time.monotonic() - began:.0f} s", flush=True)
-    print("\n".join(f"| {' | '.join(cells)} |" for cells in rows))
+    print(markdown(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        flow = [
+            ["program, 1 target, 100 packets/s", "CPU per round trip, start included", "PSS"],
+            ["---"] * 3,
+        ]
+        print(markdown([*flow, *one_flow.rows(Path(folder))]))
     print(f"load {os.getloadavg()[0]:.1f} after")
     return 0
 
