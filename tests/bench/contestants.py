@@ -96,10 +96,13 @@ def to_its_end(command: Sequence[str], log: Path, seconds: float) -> tuple[str, 
 
 
 def fetch(port: int, path: str) -> str:
-    """The body at a path on loopback."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        text: str = answer.read().decode()
-        return text
+    """The body at a path on loopback. Raises Stuck when none comes."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+    except OSError as error:
+        raise Stuck(f"no answer on port {port}: {error}") from error
 
 
 def await_http(port: int, path: str) -> None:
@@ -108,9 +111,9 @@ def await_http(port: int, path: str) -> None:
     while True:
         try:
             fetch(port, path)
-        except OSError:
+        except Stuck:
             if time.monotonic() > deadline:
-                raise Stuck(f"nothing answers on port {port}") from None
+                raise
             time.sleep(0.1)
         else:
             return

@@ -23,6 +23,7 @@ from .contestants import (
     Contestant,
     Fping,
     IPsecPing,
+    Sample,
     SmokepingProber,
     Stuck,
 )
@@ -31,6 +32,7 @@ TARGETS = 500
 FEWEST, MOST = 250, 32_000
 MAX_LOSS = 0.001
 TRIES = 3
+STUCK = "no answer"
 _CLONE_NEWNET = 0x40000000
 
 
@@ -67,30 +69,37 @@ def most_targets(contestant: Contestant, seconds: float, folder: Path) -> tuple[
     while targets <= MOST:
         losses: list[float] = []
         while not losses or (losses[-1] > MAX_LOSS and len(losses) < TRIES):
-            try:
-                losses.append(contestant.measure(targets, seconds, folder).loss)
-            except Stuck:
-                losses.append(1.0)
+            sample = attempt(contestant, targets, seconds, folder)
+            losses.append(1.0 if sample is None else sample.loss)
         if losses[-1] > MAX_LOSS:
             return good, f"loses {min(losses):.1%} of {targets}"
         good, targets = targets, targets * 2
     return good, "search ends"
 
 
+def attempt(contestant: Contestant, targets: int, seconds: float, folder: Path) -> Sample | None:
+    """One measurement; None when it got stuck."""
+    try:
+        return contestant.measure(targets, seconds, folder)
+    except Stuck as error:
+        print(f"  {contestant.name}, {targets} targets: {error}", flush=True)
+        return None
+
+
 def row(contestant: Contestant, seconds: float, folder: Path) -> list[str]:
     """All figures of one."""
-    sample = contestant.measure(TARGETS, seconds, folder)
-    alone = contestant.measure(1, seconds, folder)
+    sample = attempt(contestant, TARGETS, seconds, folder)
+    alone = attempt(contestant, 1, seconds, folder)
     good, then = most_targets(contestant, seconds, folder)
     start = contestant.first(folder)
     first = "when asked" if start is None else f"{first_packet.milliseconds(start, folder, times=5):.0f} ms"
     return [
         contestant.name,
-        f"{sample.microseconds:.1f} us",
-        f"{sample.loss:.2%}",
+        f"{sample.microseconds:.1f} us" if sample else STUCK,
+        f"{sample.loss:.2%}" if sample else STUCK,
         f"{good or f'under {FEWEST}'} ({then})",
-        f"{alone.pss:.1f} MiB",
-        f"{sample.pss:.1f} MiB",
+        f"{alone.pss:.1f} MiB" if alone else STUCK,
+        f"{sample.pss:.1f} MiB" if sample else STUCK,
         first,
     ]
 

@@ -92,11 +92,17 @@ class HostileNetwork(RuleBasedStateMachine):
         self.there.pop(data.draw(st.integers(0, len(self.there) - 1)))
 
     @precondition(lambda self: self.back)
-    @rule(data=st.data(), copied=st.booleans(), stamped=st.booleans())
-    def an_answer_comes(self, data: Any, copied: bool, stamped: bool) -> None:
+    @rule(data=st.data(), copies=st.integers(1, 3), apart=st.integers(0, 15), one_more=st.booleans())
+    def an_answer_comes(self, data: Any, copies: int, apart: int, one_more: bool) -> None:
         place = data.draw(st.integers(0, len(self.back) - 1))
-        sent, answer = self.back[place] if copied else self.back.pop(place)
-        self.ledger.answered(answer, arrived_at=self.now if stamped else None, read_at=self.now)
+        sent, answer = self.back[place] if one_more else self.back.pop(place)
+        for _ in range(copies):
+            stamp = data.draw(st.sampled_from([self.now, None]))
+            self.ledger.answered(answer, arrived_at=stamp, read_at=self.now)
+            self._note_arrival(sent)
+            self.now += apart * MS
+
+    def _note_arrival(self, sent: Sent) -> None:
         if sent in self.closed:
             self.foreign += 1
             return
