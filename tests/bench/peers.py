@@ -92,7 +92,12 @@ def row(contestant: Contestant, seconds: float, folder: Path) -> list[str]:
     alone = attempt(contestant, 1, seconds, folder)
     good, then = most_targets(contestant, seconds, folder)
     start = contestant.first(folder)
-    first = "when asked" if start is None else f"{first_packet.milliseconds(start, folder, times=5):.0f} ms"
+    try:
+        first = (
+            "when asked" if start is None else f"{first_packet.milliseconds(start, folder, times=5):.0f} ms"
+        )
+    except Stuck as error:
+        first = str(error)
     return [
         contestant.name,
         f"{sample.microseconds:.1f} us" if sample else STUCK,
@@ -130,11 +135,8 @@ def main() -> int:
     rows.append(["---"] * len(rows[0]))
     for contestant in chosen:
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                rows.append(row(contestant, options.seconds, Path(folder)))
-            except Stuck as error:
-                rows.append([contestant.name, str(error)])
-        print(f"  {contestant.name}: done after {time.monotonic() - began:.0f} s", flush=True)
+            rows.append(row(contestant, options.seconds, Path(folder)))
+        print(f"  {time.monotonic() - began:.0f} s: {' | '.join(rows[-1])}", flush=True)
     print(markdown(rows))
     with tempfile.TemporaryDirectory() as folder:
         flow = [

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipsecping.agent.http import BadRequest, Request, parse_request
 from ipsecping.agent.plan_file import read_plan
 from ipsecping.contract import (
     ContractError,
@@ -26,6 +25,7 @@ from ipsecping.contract import (
 from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
 from ipsecping.contract.termination import decode
 from ipsecping.net import timestamping
+from ipsecping.net.http_server import BadRequest, Request, parse_request
 
 from ..contract.strategies import checks, results
 
