@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from .campaigns import Broken, Outcome, attack_prober, attack_reflector
+from .campaigns import SPOKEN, Broken, Outcome, attack_prober, attack_reflector
 
 CAMPAIGNS: dict[str, Callable[..., Outcome]] = {
     "reflector, open": partial(attack_reflector, authenticated=False),
     "reflector, authenticated": partial(attack_reflector, authenticated=True),
-    "prober, STAMP": partial(attack_prober, kind="stamp"),
-    "prober, UDP echo": partial(attack_prober, kind="udp-echo"),
+    **{f"prober, {kind}": partial(attack_prober, kind=kind) for kind in SPOKEN},
 }
 TELL_EVERY = 10.0
 
@@ -50,10 +49,10 @@ def main() -> int:
 
 def table(outcomes: list[Outcome]) -> str:
     """One line a campaign."""
-    lines = [f"{'campaign':<26}{'packets':>9}{'answers':>9}{'octets in':>12}{'octets out':>12}{'s':>7}"]
+    lines = [f"{'campaign':<30}{'packets':>9}{'answers':>9}{'octets in':>12}{'octets out':>12}{'s':>7}"]
     for each in outcomes:
         lines.append(
-            f"{each.name:<26}{each.packets:>9}{each.answers:>9}{each.octets_in:>12}{each.octets_out:>12}"
+            f"{each.name:<30}{each.packets:>9}{each.answers:>9}{each.octets_in:>12}{each.octets_out:>12}"
             f"{each.seconds:>7.1f}"
         )
         lines.append(f"  {each.note}")

@@ -180,11 +180,9 @@ def attack_prober(packets: int, random: Random, folder: Path, tell: Tell, *, kin
     """Broken answers to our prober's packets, each followed by the right one: all must count, none twice."""
     lies = 50
     count = max(packets // lies, 1)
-    liar = (
-        Liar(stamp_answer, slice(28, 36), lies, random)
-        if kind == "stamp"
-        else Liar(bytes, slice(4, 12), lies, random)
-    )
+    spoken = SPOKEN[kind]
+    liar = Liar(spoken.answer, spoken.secret, lies, random)
+    proof = ["--key-file", str(key_file(folder))] if spoken.signed else []
     began = time.monotonic()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -192,7 +190,7 @@ def attack_prober(packets: int, random: Random, folder: Path, tell: Tell, *, kin
         thread.start()
         port = str(sock.getsockname()[1])
         count_and_pace = ["-c", str(count), "-i", "10ms", "-W", "10s", "--json"]
-        command = ["ping", "127.0.0.1", f"--{kind}", port, *count_and_pace]
+        command = ["ping", "127.0.0.1", spoken.option, port, *proof, *count_and_pace]
         with subprocess.Popen(
             [sys.executable, "-m", "ipsecping", *command],
             stdout=subprocess.PIPE,
@@ -240,6 +238,35 @@ def stamp_answer(request: bytes) -> bytes:
         64,
     )
     return bytes(answer)
+
+
+def signed_stamp_answer(request: bytes) -> bytes:
+    """The same in authenticated mode (RFC 8762 section 4.3.2)."""
+    sequence, timestamp, estimate, ssid = unpack_from("!I12xQHH", request)
+    answer = bytearray(len(request))
+    pack_into("!I12xQHH4xQ8x", answer, 0, sequence, timestamp, estimate, ssid, timestamp)
+    pack_into("!I12xQH6xB", answer, 48, sequence, timestamp, estimate, 64)
+    answer[96:112] = hmac.digest(KEY, answer[:96], "sha256")[:16]
+    return bytes(answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """What a lying far end speaks."""
+
+    option: str
+    answer: Callable[[bytes], bytes]
+    secret: slice
+    signed: bool = False
+
+
+SPOKEN = {
+    "STAMP": Spoken(option="--stamp", answer=stamp_answer, secret=slice(28, 36)),
+    "authenticated STAMP": Spoken(
+        option="--stamp", answer=signed_stamp_answer, secret=slice(96, 112), signed=True
+    ),
+    "UDP echo": Spoken(option="--udp-echo", answer=bytes, secret=slice(4, 12)),
+}
 
 
 def wait_until_read(port: int) -> None:
