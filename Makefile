@@ -29,7 +29,7 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(BIN)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-network test-api test-lab ## Everything: lint, unit, network, api (real kube-apiserver), lab (end to end)
+test: lint test-unit test-interop test-network test-api test-lab ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
@@ -39,6 +39,10 @@ test-unit: venv ## Unit tests (seconds, no root)
 test-network: venv ## Path MTU through a real router, in network namespaces (root; skipped without)
 	@$(BIN)/pytest -q tests/network
 
+.PHONY: test-interop
+test-interop: venv ## Hold prober and reflector against programs of others (the first run builds two; root for all of it)
+	@PYTHONPATH=tests/lab $(BIN)/pytest -q tests/interop
+
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 	@$(BIN)/pytest -q tests/api
@@ -46,6 +50,15 @@ test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
 	@$(BIN)/pytest -q tests/e2e
+
+.PHONY: bench
+bench: venv ## The agent beside other probers: CPU, most targets, memory, time to the first packet (root, 15 min)
+	@PYTHONPATH=tests/lab $(BIN)/python -u -m tests.bench.peers
+
+PACKETS ?= 1000000
+.PHONY: fuzz
+fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)
+	@PYTHONPATH=tests/lab $(BIN)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)

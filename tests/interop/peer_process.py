@@ -1,6 +1,5 @@
 """Peer programs that listen on loopback for the time of a test."""
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -8,13 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 
+from ..peers import debian
+from ..peers.missing import PeerMissing
+
 
 def require(program: str, package: str) -> str:
-    """The path of a program; skips the test with the reason where it is missing."""
-    found = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin")
-    if found is None:
-        pytest.skip(f"the program {program} is not installed (Debian: apt install {package})")
-    return found
+    """The path of a program, installed if need be; skips the test with the reason where it cannot be had."""
+    try:
+        return debian.program(program, package)
+    except PeerMissing as error:
+        pytest.skip(str(error))
 
 
 def free_port(kind: int) -> int:
