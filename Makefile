@@ -64,8 +64,8 @@ fuzz: venv ## Throw a million broken packets at the reflector and the prober (PA
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_against_capture
 
-.PHONY: bench
-bench: venv ## What a round trip costs, and how far round-trip times are from a capture (root, loopback only)
+.PHONY: bench-engine
+bench-engine: venv ## What a round trip costs, and how far round-trip times are from a capture (root, loopback only)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.stamp_flood
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_error
 

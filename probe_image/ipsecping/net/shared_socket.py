@@ -18,7 +18,7 @@ from .drops import DropWatch, read_receive_buffer_errors
 from .errors import reason_of_errno, reason_of_extended_error
 
 MAX_BATCH = 256
-"""Messages taken per wake-up from each of the two queues, before others get their turn."""
+"""Arrivals taken per wake-up, before others get their turn."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
 _RECEIVE_BUFFER = 4 << 20
@@ -236,7 +236,8 @@ class SharedSocket:
     def _read_errors(self, *, until_stamped: bool = False) -> None:
         """Take the error queue in, or only as much of it as holds the stamps that are awaited."""
         awaited, receive = self._awaited, self._sock.recvmsg
-        for _ in range(MAX_BATCH):
+        # Not one by one with the arrivals: an answer must not be looked at before its packet's send time.
+        for _ in range(MAX_AWAITED):
             if until_stamped and not awaited:
                 return
             try:
