@@ -34,7 +34,6 @@ def test_a_cron_check_brings_its_result_home_in_the_termination_message(bench: B
 
     # A message from a pod that is dressed up as the check's, but belongs to nobody, changes nothing.
     message = pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"]
-    before = bench.check("minutely")["status"]["probes"]
     impostor = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -61,7 +60,7 @@ def test_a_cron_check_brings_its_result_home_in_the_termination_message(bench: B
     kubectl(
         "-n", bench.namespace, "patch", "itc", "minutely", "--type=merge", "-p", '{"spec":{"suspend":true}}'
     )
-    bench.wait_for_reason("minutely", "Suspended")
+    before = bench.wait_for_reason("minutely", "Suspended")["status"]["probes"]
     workbench.apply(impostor)
     wait_for(
         "the impostor's message",
