@@ -1,5 +1,7 @@
 """The coarse buckets of round-trip times that Prometheus sees, the same from the operator and the prober."""
 
+from bisect import bisect_left
+
 from .histogram import Histogram, bucket_bounds
 
 _MS = 1_000_000
@@ -18,5 +20,4 @@ def spread(rtt: Histogram, buckets: list[int]) -> None:
     for index, count in rtt.counts.items():
         low, high = bucket_bounds(index, rtt.precision)
         middle = (low + high) // 2
-        place = next((i for i, bound in enumerate(BOUNDS) if middle <= bound), len(BOUNDS))
-        buckets[place] += count
+        buckets[bisect_left(BOUNDS, middle)] += count
