@@ -45,8 +45,11 @@ def mss_of(mtu: int, *, ipv6: bool) -> int:
 
 
 def tries_needed(sent: int, lost: int) -> int:
-    """Losses in a row that chance explains with a probability of at most `ERROR`, in bounds."""
-    share = (lost + 0.5) / (sent + 1)
+    """Losses in a row that chance explains with a probability of at most `ERROR`, in bounds.
+
+    The path's loss is estimated by the rule of succession: a few packets without a loss do not mean none.
+    """
+    share = (lost + 1) / (sent + 2)
     return min(max(math.ceil(math.log(ERROR) / math.log(share)), LEAST_TRIES), MOST_TRIES)
 
 

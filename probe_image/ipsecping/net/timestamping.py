@@ -120,8 +120,12 @@ def software_timestamp(items: Iterable[tuple[int, int, bytes]]) -> int | None:
 
 
 def enable_timestamps(sock: socket.socket, flags: int) -> None:
-    """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0."""
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, 0)
+    """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0.
+
+    The receive timestamps stay on meanwhile: where no other socket has any, the kernel turns its stamping off
+    and on again with a delay, and packets that come in between would have none.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags & RECEIVE_ONLY)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
 
