@@ -12,11 +12,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from ipsecping.contract.buckets import BOUNDS
+from ipsecping.contract.buckets import cumulative
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.results.measurements import Series
-from ipsecping_operator.results.totals import Totals
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.verdict.tally import Tally
 
@@ -80,7 +79,7 @@ def _probe_families(states: list[CheckState]) -> Iterator[Metric]:
             totals = series.totals
             sent.add_metric(labels, totals.sent)
             received.add_metric(labels, totals.received)
-            rtt.add_metric(labels, buckets=_buckets(totals), sum_value=totals.rtt_sum / SECOND)
+            rtt.add_metric(labels, buckets=cumulative(totals.buckets), sum_value=totals.rtt_sum / SECOND)
             tally = figures.get(key)
             if tally is not None:
                 loss.add_metric(labels, tally.lost / tally.sent)
@@ -150,15 +149,6 @@ def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:
         for probe in state.verdict.probes
         if probe.figures is not None
     }
-
-
-def _buckets(totals: Totals) -> list[tuple[str, float]]:
-    """Cumulative, as Prometheus wants them."""
-    cumulative, running = [], 0
-    for bound, count in zip(BOUNDS, totals.buckets, strict=False):
-        running += count
-        cumulative.append((str(bound / SECOND), float(running)))
-    return [*cumulative, ("+Inf", float(totals.rtt_count))]
 
 
 def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:

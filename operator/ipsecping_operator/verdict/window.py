@@ -85,11 +85,6 @@ class Window:
         )
         return list(islice(found, most))
 
-    @property
-    def last_answered(self) -> Tally | None:
-        """The newest round that got an answer."""
-        return next((tally for tally in reversed(self.tallies) if tally.answered), None)
-
     def _oldest_kept(self, *, now: int) -> int:
         gone = 0
         while gone < len(self.tallies) and self.tallies[gone].end + self.length <= now:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEAST_INTERVAL_MS = 10
 MAX_PAYLOAD = 65_507
-PAYLOAD, AUTHENTICATED_PAYLOAD = 56, 112
+PAYLOAD = 56
 DNS_PORT = 53
 
 
@@ -41,8 +41,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         metavar="B",
         type=positive,
-        help="octets of UDP or ICMP payload "
-        f"(default: {PAYLOAD}, or {AUTHENTICATED_PAYLOAD} with --key-file)",
+        help=f"octets of UDP or ICMP payload (default: {PAYLOAD}, or more where the type needs it)",
     )
     parser.add_argument(
         "--key-file",
@@ -112,7 +111,7 @@ def _size(options: argparse.Namespace, kind: "ProbeType", more: "Options | None"
             raise CommandError(f"ping: --size: {kind} has no payload to choose")
         return 0
     least = least_payload(kind, more)
-    size = options.size or (PAYLOAD if options.key_file is None else AUTHENTICATED_PAYLOAD)
+    size = options.size or max(PAYLOAD, least)
     if not least <= size <= MAX_PAYLOAD:
         raise CommandError(f"ping: --size {size}: {kind} takes {least} to {MAX_PAYLOAD} octets here")
     return int(size)

@@ -1,10 +1,13 @@
 """The coarse buckets of round-trip times that Prometheus sees, the same from the operator and the prober."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
 
 from .histogram import Histogram, bucket_bounds
 
 _MS = 1_000_000
+_SECOND = 1_000_000_000
 BOUNDS = tuple(
     int(limit * _MS)
     for limit in (0.5, 1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000)
@@ -21,3 +24,9 @@ def spread(rtt: Histogram, buckets: list[int]) -> None:
         low, high = bucket_bounds(index, rtt.precision)
         middle = (low + high) // 2
         buckets[bisect_left(BOUNDS, middle)] += count
+
+
+def cumulative(buckets: Sequence[int]) -> list[tuple[str, float]]:
+    """Buckets as Prometheus wants them: upper bound in seconds, and the count up to it."""
+    bounds = [*(str(bound / _SECOND) for bound in BOUNDS), "+Inf"]
+    return [(bound, float(count)) for bound, count in zip(bounds, accumulate(buckets), strict=True)]

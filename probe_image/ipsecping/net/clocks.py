@@ -48,12 +48,8 @@ class Clock:
 
     @property
     def offset(self) -> int:
-        """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step."""
+        """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step: takes a stamp to the monotonic clock."""
         return (self._low + self._high) // 2
-
-    def to_monotonic(self, realtime: int) -> int:
-        """The monotonic time of a CLOCK_REALTIME stamp taken since the last step."""
-        return realtime - self.offset
 
     def _bounds(self) -> tuple[Reading, int, int]:
         before = self._monotonic()

@@ -9,7 +9,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from ..contract import Plan, PlannedCheck, RoundResult
-from ..contract.buckets import BOUNDS, spread
+from ..contract.buckets import BOUNDS, cumulative, spread
 from .figures import LABELS, SECOND, Measured
 
 PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip")
@@ -35,15 +35,6 @@ class Counters:
         self.received += result.received
         self.rtt_sum += result.rtt.sum
         spread(result.rtt, self.buckets)
-
-    @property
-    def cumulative(self) -> list[tuple[str, float]]:
-        """Buckets as Prometheus wants them: upper bound in seconds, and the count up to it."""
-        rows, running = [], 0
-        for bound, count in zip((*BOUNDS, None), self.buckets, strict=True):
-            running += count
-            rows.append(("+Inf" if bound is None else str(bound / SECOND), float(running)))
-        return rows
 
 
 @dataclass(slots=True)
@@ -121,7 +112,7 @@ class SeriesBook(Collector):
         rtt = HistogramMetricFamily("ipsecping_rtt_seconds", "Round-trip time.", labels=LABELS)
         for labels, series in self._series.items():
             counters = series.counters
-            rtt.add_metric(list(labels), counters.cumulative, counters.rtt_sum / SECOND)
+            rtt.add_metric(list(labels), cumulative(counters.buckets), counters.rtt_sum / SECOND)
         yield rtt
         for name, help_text, read in _GAUGES:
             yield self._gauge(name, help_text, read)

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from ..contract import LossReason
+from ..contract import LossReason, PlannedProbe
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Packet
 from ..net.clocks import Clock
+from ..net.datagram import open_udp
 from ..net.shared_socket import Flow, SendError
 
 log = logging.getLogger(__name__)
@@ -79,3 +80,15 @@ class DatagramSession:
     def close(self) -> None:
         """End the conversation."""
         self._sock.close()
+
+
+def udp_session(probe: PlannedProbe, address: str, clock: Clock, codec: Codec) -> DatagramSession:
+    """A session with the probe's UDP port at an address. Raises OSError."""
+    assert probe.port is not None
+    return DatagramSession(
+        address=address,
+        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
+        codec=codec,
+        clock=clock,
+        timeout=probe.timeout_ms * 1_000_000,
+    )

@@ -5,10 +5,9 @@ import secrets
 from ..contract import DnsOptions, LossReason, PlannedProbe
 from ..measure.ledger import Answer
 from ..net.clocks import Clock
-from ..net.datagram import open_udp
 from ..wire import dns
 from .base import ProbeMethod
-from .datagram import DatagramSession
+from .datagram import DatagramSession, udp_session
 
 MAX_IDS = 16_384
 """Queries whose IDs are remembered: so long no ID is used twice, and a late answer finds its query."""
@@ -65,15 +64,8 @@ class DnsCodec:
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
-    assert probe.port is not None
     assert isinstance(probe.options, DnsOptions)
-    return DatagramSession(
-        address=address,
-        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
-        codec=DnsCodec(probe.options),
-        clock=clock,
-        timeout=probe.timeout_ms * 1_000_000,
-    )
+    return udp_session(probe, address, clock, DnsCodec(probe.options))
 
 
 METHOD = ProbeMethod(least_size=0, open=open_session)

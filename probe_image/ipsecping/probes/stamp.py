@@ -7,12 +7,11 @@ from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
 from ..measure.ledger import Answer
 from ..net.clock_quality import ClockQuality
 from ..net.clocks import Clock
-from ..net.datagram import open_udp
 from ..net.key_file import KeyFile, KeyFileError
 from ..wire import stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
-from .datagram import DatagramSession
+from .datagram import DatagramSession, udp_session
 
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
@@ -101,18 +100,11 @@ class StampCodec:
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
-    assert probe.port is not None
     keys = None
     if isinstance(probe.options, StampOptions) and probe.options.key_file is not None:
         keys = SenderKeys(KeyFile(Path(probe.options.key_file)))
         keys.look(clock.read().realtime)
-    return DatagramSession(
-        address=address,
-        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
-        codec=StampCodec(probe.size, keys),
-        clock=clock,
-        timeout=probe.timeout_ms * 1_000_000,
-    )
+    return udp_session(probe, address, clock, StampCodec(probe.size, keys))
 
 
 METHOD = ProbeMethod(least_size=stamp.BASE_SIZE, open=open_session)

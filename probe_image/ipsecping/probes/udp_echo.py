@@ -5,10 +5,9 @@ import secrets
 from ..contract import PlannedProbe
 from ..measure.ledger import Answer
 from ..net.clocks import Clock
-from ..net.datagram import open_udp
 from ..wire import echo
 from .base import ProbeMethod
-from .datagram import DatagramSession
+from .datagram import DatagramSession, udp_session
 
 
 class UdpEchoCodec:
@@ -38,14 +37,7 @@ class UdpEchoCodec:
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
-    assert probe.port is not None
-    return DatagramSession(
-        address=address,
-        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
-        codec=UdpEchoCodec(probe.size),
-        clock=clock,
-        timeout=probe.timeout_ms * 1_000_000,
-    )
+    return udp_session(probe, address, clock, UdpEchoCodec(probe.size))
 
 
 METHOD = ProbeMethod(least_size=echo.BASE_SIZE, open=open_session)

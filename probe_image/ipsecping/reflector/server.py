@@ -65,6 +65,7 @@ class Listener:
         self._buffer = bytearray(_MAX_DATAGRAM)
         self._buffers = [self._buffer]
         self._view = memoryview(self._buffer)
+        self._own = _Local(self.address, [])
         self._local: dict[bytes, _Local] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._readable)
@@ -128,7 +129,7 @@ class Listener:
     def _local_of(self, address: bytes | None) -> "_Local":
         """The address that was asked, as text and as ancillary data; made once for each."""
         if address is None or not self._wildcard:
-            return _Local(self.address, [])
+            return self._own
         local = self._local.get(address)
         if local is None:
             if len(self._local) >= MAX_LOCAL:

@@ -50,7 +50,6 @@ from .authentication import MAC_SIZE, digest, signer
 from .ntp import ErrorEstimate, unix_from_ntp, unix_from_ptp
 
 PORT = 862
-MAX_SEQUENCE = 2**32 - 1
 BASE_SIZE = 44
 AUTHENTICATED_SIZE = 112
 TWAMP_SIZE = 41
