@@ -32,14 +32,6 @@ def search() -> Any:
     )  # fmt: skip
 
 
-def link_mtu(fault: str, *where: str, octets: int) -> None:
-    """Give the link between the gateways an MTU, and have everybody forget what it was before."""
-    workbench.lab("fault", "clear")
-    for place in ("left", "righta", "far"):  # a gateway that keeps a smaller one refuses what would pass
-        workbench.lab("guest", "--ns", place, "ip", "route", "flush", "cache")
-    workbench.lab("fault", "set", fault, "a", *where, f"bytes={octets}")
-
-
 @pytest.mark.usefixtures("tunnel")
 @pytest.mark.parametrize("fault", ["mtu", "mtu-blackhole"])
 def test_the_tunnels_mtu_is_exact_with_and_without_too_big_messages(fault: str) -> None:
@@ -56,6 +48,6 @@ def test_the_tunnels_mtu_is_exact_with_and_without_too_big_messages(fault: str) 
 
 @pytest.mark.usefixtures("tunnel")
 def test_a_narrow_way_back_is_told_from_a_narrow_way_there() -> None:
-    link_mtu("mtu-blackhole", "in", octets=1400)
+    workbench.lab("fault", "set", "mtu-blackhole", "a", "in", "bytes=1400")
     found = search()
     assert (found["forward"], found["reverse"]) == (inner_mtu(1500), inner_mtu(1400))
