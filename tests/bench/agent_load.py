@@ -20,9 +20,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipsecping.contract import Plan, PlannedCheck, PlannedProbe, ProbeType, plan_to_json
+from ipsecping.contract import Plan, PlannedProbe, ProbeType, plan_to_json
 
+from ..ports import free_port
 from .processes import cpu_seconds, pss_mib, run_on
+from .targets import plan_of
 
 PROGRAM = [sys.executable, "-m", "ipsecping"]
 TYPES = {"stamp": ProbeType.STAMP, "udp-echo": ProbeType.UDP_ECHO, "icmp": ProbeType.ICMP}
@@ -63,30 +65,7 @@ def plan(*, kind: ProbeType, targets: int, interval: int, spacing: int, port: in
         size=64,
         port=None if kind is ProbeType.ICMP else port,
     )
-    return Plan(
-        checks=tuple(
-            PlannedCheck(
-                uid=f"check-{i}",
-                namespace="bench",
-                name=f"check-{i}",
-                generation=1,
-                tunnel_name="bench",
-                path="default",
-                target=f"127.{1 + (i >> 16)}.{i >> 8 & 255}.{i & 255}",
-                interval_ms=interval,
-                probes=(probe,),
-            )
-            for i in range(targets)
-        )
-    )
-
-
-def free_port(kind: int) -> int:
-    """A port that nobody uses now."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    return plan_of(probe, targets=targets, interval_ms=interval)
 
 
 @contextmanager

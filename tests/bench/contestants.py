@@ -17,10 +17,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Protocol
 
-from ipsecping.contract import Plan, PlannedCheck, PlannedProbe, ProbeType, plan_to_json
+from ipsecping.contract import PlannedProbe, ProbeType, plan_to_json
 
 from .processes import cpu_seconds, pss_mib, run_on
-from .targets import address
+from .targets import address, plan_of
 
 CORE, OTHER_CORE = 0, 1
 START_SECONDS = 30.0
@@ -144,22 +144,9 @@ class IPsecPing:
         probe = PlannedProbe(
             name="p", type=ProbeType.ICMP, count=ROUND_MS // 1000, spacing_ms=1000, timeout_ms=1000, size=56
         )
-        checks = tuple(
-            PlannedCheck(
-                uid=f"check-{number}",
-                namespace="bench",
-                name=f"check-{number}",
-                generation=1,
-                tunnel_name="bench",
-                path="default",
-                target=address(number),
-                interval_ms=ROUND_MS,
-                probes=(probe,),
-            )
-            for number in range(targets)
-        )
         file = folder / "plan.json"
-        file.write_text(json.dumps(plan_to_json(Plan(checks=checks))))
+        plan = plan_of(probe, targets=targets, interval_ms=ROUND_MS)
+        file.write_text(json.dumps(plan_to_json(plan)))
         return [sys.executable, "-m", "ipsecping", "agent", str(file), "--listen", f"127.0.0.1:{self.port}"]
 
     def first(self, folder: Path) -> list[str]:

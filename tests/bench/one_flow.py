@@ -1,6 +1,7 @@
 """One target, a hundred packets a second: what the programs of the command line cost, start included."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from ..peers import debian, ours
 from ..peers.missing import PeerMissing
-from ..peers.processes import free_port, listening
+from ..peers.processes import listening
+from ..ports import free_port
 from .processes import pss_mib
 
 COUNT, EVERY_MS = 500, 10
@@ -53,6 +55,6 @@ def figures(command: Sequence[str]) -> list[str]:
 @contextmanager
 def irtt_server(program: str, folder: Path) -> Iterator[int]:
     """Its far end, on a free port."""
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with listening([program, "server", "-b", f"{TARGET}:{port}", "-i", "0"], port, log=folder / "irtt.log"):
         yield port

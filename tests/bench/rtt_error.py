@@ -18,7 +18,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from .agent_load import PROGRAM, free_port, running
+from ..ports import free_port
+from .agent_load import PROGRAM, running
 from .pcap import Datagram
 from .rtt_against_capture import percentile, residence
 

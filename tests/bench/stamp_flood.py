@@ -23,7 +23,8 @@ from ipsecping.net.clocks import Clock
 from ipsecping.probes import stamp
 from ipsecping.probes.base import Session
 
-from .agent_load import free_port, running
+from ..ports import free_port
+from .agent_load import running
 from .processes import cpu_seconds, run_on
 
 BOOK = 1000

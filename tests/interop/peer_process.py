@@ -1,6 +1,5 @@
 """Peer programs that listen on loopback for the time of a test."""
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,6 @@ def require(program: str, package: str) -> str:
         return debian.program(program, package)
     except PeerMissing as error:
         pytest.skip(str(error))
-
-
-def free_port(kind: int) -> int:
-    """A port of 127.0.0.1 that nobody used a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextmanager

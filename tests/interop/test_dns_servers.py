@@ -20,7 +20,8 @@ from ipsecping.contract import (
     RoundResult,
 )
 
-from .peer_process import free_port, require, running
+from ..ports import free_port
+from .peer_process import require, running
 
 UNBOUND = """
 server:

@@ -26,7 +26,8 @@ from ipsecping.contract import (
     TlsOptions,
 )
 
-from .peer_process import free_port, require, running
+from ..ports import free_port
+from .peer_process import require, running
 
 
 @pytest.fixture(scope="module")

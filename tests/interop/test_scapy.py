@@ -1,6 +1,7 @@
 """STAMP against scapy's contrib.stamp: an independent reading of RFC 8762's packets."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ..peers import ours
-from ..peers.processes import PATIENCE, free_port, listening
+from ..peers.processes import PATIENCE, listening
+from ..ports import free_port
 
 SCAPY = [sys.executable, "-m", "tests.peers.scapy_stamp"]
 
@@ -16,7 +18,7 @@ SCAPY = [sys.executable, "-m", "tests.peers.scapy_stamp"]
 @pytest.mark.parametrize("stateless", [False, True], ids=["stateful", "stateless"])
 @pytest.mark.parametrize("size", [44, 45, 512], ids=lambda size: f"{size}-octets")
 def test_a_scapy_reflector_answers_our_sender(stateless: bool, size: int, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     reflector = [*SCAPY, "reflect", "127.0.0.1", port, *(["--stateless"] if stateless else [])]
     with listening(reflector, port, log=tmp_path / "scapy.log"):
         said = ours.ping(

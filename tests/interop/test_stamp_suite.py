@@ -1,6 +1,7 @@
 """STAMP against stamp-suite, an implementation in Rust: both ways, both kinds of reflector, and TLVs."""
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from ..peers import ours
-from ..peers.processes import PATIENCE, free_port, listening
+from ..peers.processes import PATIENCE, listening
+from ..ports import free_port
 
 COUNT = 20
 
@@ -31,7 +33,7 @@ def stamp_suite_sends(program: str, port: int, *options: str) -> dict[str, Any]:
 def test_its_reflector_answers_our_sender(
     stamp_suite: str, stateful: bool, size: int, tmp_path: Path
 ) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
     with listening([*reflector, *(["--stateful-reflector"] if stateful else [])], port, log=tmp_path / "log"):
         said = ours.ping("127.0.0.1", "--stamp", str(port), "-c", str(COUNT), "-i", "10ms", "-s", str(size))
@@ -109,7 +111,7 @@ def test_its_authenticated_reflector_answers_our_sender(
     stamp_suite: str, keys: tuple[Path, Path], stateful: bool, tmp_path: Path
 ) -> None:
     our_file, its_file = keys
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
     options = [
         "--auth-mode",

@@ -1,6 +1,7 @@
 """TWAMP-Light (RFC 5357 appendix I) as routers speak it, both ways (RFC 8762 section 4.6)."""
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from ..peers import ours
-from ..peers.processes import PATIENCE, free_port, listening
+from ..peers.processes import PATIENCE, listening
+from ..ports import free_port
 
 LOG_TO_STDOUT = """
 appenders:
@@ -38,7 +40,7 @@ def configuration(folder: Path, content: dict[str, Any]) -> Path:
 def test_its_reflector_answers_our_sender_also_with_41_octets(
     twamp_light: str, size: int, folder: Path
 ) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     file = configuration(
         folder, {"mode": "LIGHT_REFLECTOR", "source_ip_address": f"127.0.0.1:{port}", "ref_wait": 900}
     )
@@ -57,7 +59,7 @@ def test_our_reflector_answers_its_sender(twamp_light: str, padding: int, folder
             {
                 "mode": "LIGHT_SENDER",
                 "hosts": [{"ip": "127.0.0.1", "port": reflector.port}],
-                "source_ip_address": f"127.0.0.1:{free_port()}",
+                "source_ip_address": f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}",
                 "collection_period": SECONDS,
                 "packet_interval": EVERY_MS,
                 "padding": padding,

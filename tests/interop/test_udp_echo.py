@@ -1,5 +1,6 @@
 """UDP echo against plain responders that know nothing of us."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ..peers import ours
-from ..peers.processes import free_port, listening
+from ..peers.processes import listening
+from ..ports import free_port
 
 PYTHON_ECHO = """
 import socket, sys
@@ -20,7 +22,7 @@ while True:
 
 @pytest.mark.parametrize("size", [16, 1400], ids=lambda size: f"{size}-octets")
 def test_socat_echoes_our_probes(socat: str, size: int, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     echo = [socat, "-b", "65535", f"UDP4-RECVFROM:{port},bind=127.0.0.1,fork", "PIPE"]
     with listening(echo, port, log=tmp_path / "socat.log"):
         said = ours.ping(
@@ -32,7 +34,7 @@ def test_socat_echoes_our_probes(socat: str, size: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [16, 1400], ids=lambda size: f"{size}-octets")
 def test_ten_lines_of_python_echo_our_probes(size: int, tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(socket.SOCK_DGRAM)
     with listening([sys.executable, "-c", PYTHON_ECHO, port], port, log=tmp_path / "echo.log"):
         said = ours.ping("127.0.0.1", "--udp-echo", str(port), "-c", "20", "-i", "10ms", "-s", str(size))
     assert (said["sent"], said["received"], said["duplicates"], said["reordered"]) == (20, 20, 0, 0)

@@ -1,6 +1,5 @@
 """Peers as processes: started, waited for until they answer, and ended."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -55,11 +54,3 @@ def is_bound(pid: int, port: int) -> bool:
             if any(wanted in line for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()):
                 return True
     return False
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """A UDP port that nobody had a moment ago, for programs that cannot choose one themselves."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((address, 0))
-        port: int = sock.getsockname()[1]
-        return port

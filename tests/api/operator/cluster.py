@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...ports import free_port
 from ..kubectl import Kubectl
-from .processes import Process, eventually, free_port
+from .processes import Process, eventually
 from .rounds import message
 
 Object = dict[str, Any]

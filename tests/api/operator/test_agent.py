@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ...ports import free_port
 from .cluster import RUNNING, AgentPod, Cluster
-from .processes import OperatorProcess, Process, eventually, free_port
+from .processes import OperatorProcess, Process, eventually
 
 
 class Reflector(Process):

@@ -2,8 +2,9 @@
 
 import socket
 
+from ...ports import free_port
 from .cluster import Cluster
-from .processes import OperatorProcess, eventually, free_port
+from .processes import OperatorProcess, eventually
 
 
 def test_a_reset_leaks_what_should_be_blocked_and_a_connection_does_not_hide_it(

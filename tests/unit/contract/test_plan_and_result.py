@@ -20,12 +20,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
 
-from .strategies import checks, results
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-)
+from .strategies import checks, json_values, results
 
 
 def through_json(value: Any) -> Any:

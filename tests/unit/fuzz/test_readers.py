@@ -27,13 +27,7 @@ from ipsecping.contract.termination import decode
 from ipsecping.net import timestamping
 from ipsecping.net.http_server import BadRequest, Request, parse_request
 
-from ..contract.strategies import checks, results
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
-    max_leaves=12,
-)
+from ..contract.strategies import checks, json_values, results
 
 
 def outcome(read: Callable[[], Any], error: type[Exception]) -> Any:
