@@ -47,7 +47,7 @@ class Target:
         """Send as many packets as the window has room for."""
         self._filling = False
         while not self.ended and self._under_way < self.window:
-            packet = self.session.send(self._told)
+            packet = self.session.send(self)
             self._book.append(packet)
             self._under_way += not packet.settled
         if len(self._book) >= BOOK:
@@ -56,7 +56,8 @@ class Target:
             self.lost += sum(not packet.answered for packet in done)
             del self._book[: -self.window]
 
-    def _told(self, packet: Packet) -> None:
+    def told(self, packet: Packet) -> None:
+        """See Observer."""
         self._under_way -= 1
         self.answered += packet.answered
         if not self._filling:  # once for all answers that were read in one go

@@ -18,13 +18,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import NamedTuple
 
 from ipsecping.contract import PlannedProbe, ProbeType, TcpOptions
-from ipsecping.measure.packet import Packet
 from ipsecping.net.clocks import Clock
 from ipsecping.probes import tcp
+
+from ..news import News
 
 PACKETS = 500
 SPACING = 0.01
@@ -112,18 +112,14 @@ async def connects(port: int) -> list[Connect]:
     session = tcp.open_session(probe, "127.0.0.1", Clock())
     made = []
     for _ in range(PACKETS):
-        answered = asyncio.Event()
-        packet = session.send(partial(_set, answered))
+        answered = News()
+        packet = session.send(answered)
         await answered.wait()
         noticed = time.monotonic_ns() - packet.sent_at
         made.append(Connect(packet.rtt or 0, noticed))
         await asyncio.sleep(SPACING)
     session.close()
     return made
-
-
-def _set(event: asyncio.Event, _: Packet) -> None:
-    event.set()
 
 
 def measure(load: int) -> dict[str, list[int]]:

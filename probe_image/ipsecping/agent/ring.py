@@ -92,4 +92,7 @@ class Ring:
 
 def encode(line: Hello | Item | Heartbeat) -> bytes:
     """One line of the stream, with its line feed."""
-    return json.dumps(line_to_json(line), separators=(",", ":")).encode() + b"\n"
+    return _to_text(line_to_json(line)).encode() + b"\n"
+
+
+_to_text = json.JSONEncoder(separators=(",", ":")).encode

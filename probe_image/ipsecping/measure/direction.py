@@ -107,7 +107,10 @@ def attribute(
     if not any(packet.replies for packet in sent):
         nothing = None if lost else 0
         return Attribution(nothing, nothing, Anchor(anchor.next_reply, anchor.pending + lost))
-    made = (_by_sum if overtaken(sent) else _by_gaps)(sent, lost, anchor, later)
+    disordered = overtaken(sent)
+    if not (lost or disordered) and sent[-1].replies:
+        return Attribution(0, 0, Anchor(sent[-1].replies[0] + 1))
+    made = (_by_sum if disordered else _by_gaps)(sent, lost, anchor, later)
     if not lost:
         return made._replace(forward=0, reverse=0)
     return made if stateful else made._replace(forward=None, reverse=None)

@@ -1,11 +1,11 @@
 """The book of one session: every packet sent, every answer, and what the reflector's numbers reveal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..contract import ClockSource, LossReason
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
-from .packet import Packet
+from .packet import Observer, Packet
 
 FIRST_SEQUENCE = 2
 """A session's first packet has this number, as if two before it had been lost on this host.
@@ -63,11 +63,11 @@ class Ledger:
         """The numbers come to an end: a new session is due."""
         return self._next > LAST_SEQUENCE
 
-    def record(self, *, at: int, token: int = 0, observer: Callable[[Packet], None] | None = None) -> Packet:
+    def record(self, *, at: int, token: int = 0, observer: Observer | None = None) -> Packet:
         """Enter a packet that is about to be sent."""
-        packet = Packet(sequence=self._next, sent_at=at, token=token, observer=observer)
-        self._packets[packet.sequence] = packet
-        self._next += 1
+        sequence = self._next
+        self._next = sequence + 1
+        packet = self._packets[sequence] = Packet(sequence, at, token, observer)
         return packet
 
     def not_sent(self, packet: Packet, reason: LossReason | None) -> None:
@@ -89,26 +89,29 @@ class Ledger:
 
     def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
         """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
-        packet = self._packets.get(answer.sequence)
-        if packet is None or packet.token != answer.token or not packet.left:
+        sequence, token, reply, residence, failure = answer
+        packet = self._packets.get(sequence)
+        if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
             return
-        if answer.failure is not None:
-            self.refused(answer.sequence, answer.failure)
+        if failure is not None:
+            self.refused(sequence, failure)
             return
-        if answer.reply is not None:
-            self.stateful |= answer.reply != answer.sequence
-            if answer.reply not in packet.replies:
-                packet.replies.append(answer.reply)
+        if reply is not None:
+            if reply != sequence:
+                self.stateful = True
+            if reply not in packet.replies:
+                packet.replies += (reply,)
         packet.arrivals += 1
-        arrival = read_at if arrived_at is None else min(arrived_at, read_at)
+        arrival = arrived_at if arrived_at is not None and arrived_at < read_at else read_at
         if packet.arrivals == 1 and arrival - packet.sent_at <= self._timeout:
             packet.order = self._order
             self._order += 1
             packet.reason = None
-            packet.residence = answer.residence
-            packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, answer.residence)
-        _tell(packet)
+            packet.residence = residence
+            packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, residence)
+        if packet.observer is not None:
+            packet.observer.told(packet)
 
     def attribute(self, packets: Sequence[Packet]) -> Attribution:
         """Close a round: attribute its losses to directions and forget its packets.
@@ -156,10 +159,12 @@ def round_trip(
     if arrived_at is not None and start <= arrived_at <= read_at:
         end, kernel = arrived_at, kernel + 1
     whole = end - start
-    clock = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)[kernel]
-    return (whole - residence if 0 <= residence <= whole else None), clock
+    return (whole - residence if 0 <= residence <= whole else None), _SOURCES[kernel]
+
+
+_SOURCES = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)
 
 
 def _tell(packet: Packet) -> None:
     if packet.observer is not None:
-        packet.observer(packet)
+        packet.observer.told(packet)

@@ -1,9 +1,16 @@
 """One probe packet and what became of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 from ..contract import ClockSource, LossReason
+
+
+class Observer(Protocol):
+    """Follows a packet."""
+
+    def told(self, packet: "Packet") -> None:
+        """Something became of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -15,7 +22,7 @@ class Packet:
     """Read just before the system call."""
     token: int = 0
     """What the answer must carry back beside the sequence number (STAMP: the sender's timestamp)."""
-    observer: "Callable[[Packet], None] | None" = None
+    observer: Observer | None = None
     """Told whenever something became of this packet."""
     left: bool = True
     """False when this host refused to send it."""
@@ -32,7 +39,7 @@ class Packet:
     clock: ClockSource = ClockSource.USER
     residence: int = 0
     """How long the reflector held it (STAMP)."""
-    replies: list[int] = field(default_factory=list)
+    replies: tuple[int, ...] = ()
     """The reflector's numbers of the answers (STAMP), each once."""
 
     @property

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
+from functools import cache
 
 from ..wire.ntp import NANOSECONDS, UNSYNCHRONIZED, ErrorEstimate
 
@@ -37,6 +38,12 @@ def read_error_estimate() -> ErrorEstimate:
         return ErrorEstimate.from_wire(UNSYNCHRONIZED)
     synchronized = found != _TIME_ERROR and not state.status & _STA_UNSYNC
     return ErrorEstimate.covering(max(state.maxerror, 0) * _MICROSECOND, synchronized=synchronized)
+
+
+@cache
+def own_clock_quality() -> "ClockQuality":
+    """That of this host's clock, for all sessions of the process."""
+    return ClockQuality()
 
 
 class ClockQuality:

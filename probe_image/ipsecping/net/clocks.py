@@ -35,21 +35,22 @@ class Clock:
         self.steps = 0
         """How often the wall clock was seen to step; stamps from before cannot be converted after."""
         self._low, self._high = self._bounds()[1:]
+        self.offset = (self._low + self._high) // 2
+        """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step: takes a stamp to the monotonic clock."""
 
     def read(self) -> Reading:
         """Both clocks now; notices a step since the previous read."""
         reading, low, high = self._bounds()
         if low > self._high + STEP_TOLERANCE or high < self._low - STEP_TOLERANCE:
             self.steps += 1
-            self._low, self._high = low, high
+            self._narrow(low, high)
         elif low > self._low or high < self._high:
-            self._low, self._high = sorted((max(low, self._low), min(high, self._high)))
+            self._narrow(*sorted((max(low, self._low), min(high, self._high))))
         return reading
 
-    @property
-    def offset(self) -> int:
-        """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step: takes a stamp to the monotonic clock."""
-        return (self._low + self._high) // 2
+    def _narrow(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+        self.offset = (low + high) // 2
 
     def _bounds(self) -> tuple[Reading, int, int]:
         before = self._monotonic()

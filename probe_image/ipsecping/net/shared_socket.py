@@ -1,14 +1,15 @@
 """One unconnected datagram socket for many far ends: when packets left and arrived, which were refused.
 
 A socket of its own for each far end would cost a wake-up and several system calls for each packet. Here, all
-that has come is taken in one go and handed to the flow it belongs to, by the address it comes from.
+that has come is taken in one go and handed to the flow it belongs to, by the address it comes from. A socket
+that is woken time and again is read at intervals instead: the kernel has stamped what waits there.
 """
 
 import asyncio
 import errno
 import socket
+import sys
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any, Protocol
 
 from ..contract import LossReason
@@ -16,17 +17,16 @@ from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
 from .errors import reason_of_errno, reason_of_extended_error
+from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, raw_address
+from .timers import running_timers
 
-MAX_BATCH = 256
-"""Arrivals taken per wake-up, before others get their turn."""
+MAX_READS = 8
+"""Batches taken per wake-up, before others get their turn."""
+HOLD_OFF = 2_000_000
+"""Woken again within so long (nanoseconds), a socket is read at this interval for as long as it is busy."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
 _RECEIVE_BUFFER = 4 << 20
-_MAX_DATAGRAM = 65_535
-_MAX_QUOTE = 2048
-"""More than an ICMP error quotes of a packet (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4)."""
-_ERROR_QUEUE = timestamping.MSG_ERRQUEUE
-_TRANSIENT = (BlockingIOError, InterruptedError)
 
 SocketAddress = tuple[Any, ...]
 """As the socket module has it: (address, port), for IPv6 also flow label and zone."""
@@ -64,12 +64,14 @@ class SendError(Exception):
 class Flow:
     """One far end's share of a shared socket."""
 
-    __slots__ = ("_overflows", "_shared", "receiver", "target")
+    __slots__ = ("_overflows", "_shared", "key", "receiver", "target")
 
-    def __init__(self, shared: "SharedSocket", target: SocketAddress) -> None:
+    def __init__(self, shared: "SharedSocket", target: SocketAddress, key: bytes) -> None:
         self._shared = shared
         self._overflows = shared.overflows
         self.target = target
+        self.key = key
+        """The target as a datagram's source names it."""
         self.receiver: Receiver | None = None
         """Told of all that comes; None: nobody is."""
 
@@ -105,20 +107,20 @@ class Flow:
 class SharedSocket:
     """Reads itself whenever the running event loop finds it readable; closes itself after its last flow."""
 
-    def __init__(self, sock: socket.socket, clock: Clock, *, confirm_drops: bool) -> None:
+    def __init__(
+        self, sock: socket.socket, clock: Clock, batch: MessageBatch, *, confirm_drops: bool
+    ) -> None:
         """Takes `sock` over. `confirm_drops` as in DropWatch: for UDP. Raises OSError."""
         self._sock = sock
         self._clock = clock
+        self._batch = batch
         self._steps = clock.steps
-        self._flows: dict[SocketAddress, Flow] = {}
-        self._used: set[SocketAddress] = set()
+        self._flows: dict[bytes, Flow] = {}
+        self._used: set[bytes] = set()
         self._awaited: dict[int, Leaving] = {}
         self._sent = 0
         self._departures: list[tuple[Leaving, int]] = []
-        self._refusals: list[tuple[SocketAddress, bytes, LossReason]] = []
-        self._buffer = bytearray(_MAX_DATAGRAM)
-        self._buffers = [self._buffer]
-        self._view = memoryview(self._buffer)
+        self._refusals: list[Refusal] = []
         self.overflows = 0
         """How often the receive queue was found to have overflowed."""
         self.closed = False
@@ -129,7 +131,10 @@ class SharedSocket:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         self._drops = DropWatch(sock, confirm=read_receive_buffer_errors if confirm_drops else None)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(sock.fileno(), self.drain)
+        self._timers = running_timers()
+        self._woken_at = 0
+        self._watched = False
+        self._watch()
 
     @property
     def local_port(self) -> int:
@@ -142,7 +147,7 @@ class SharedSocket:
 
     def has_served(self, target: SocketAddress) -> bool:
         """Whether packets of this socket went to `target`: a new session needs another source port."""
-        return target in self._used
+        return self._key(target) in self._used
 
     @property
     def targets_served(self) -> int:
@@ -151,16 +156,17 @@ class SharedSocket:
 
     def add(self, target: SocketAddress) -> Flow:
         """A flow to a far end that this socket has not served yet."""
-        if target in self._used:
+        key = self._key(target)
+        if key in self._used:
             raise ValueError(f"{target}: the socket has served it before")
-        self._used.add(target)
-        flow = self._flows[target] = Flow(self, target)
+        self._used.add(key)
+        flow = self._flows[key] = Flow(self, target, key)
         return flow
 
     def remove(self, flow: Flow) -> None:
         """End a flow; the last one closes the socket."""
-        if self._flows.get(flow.target) is flow:
-            del self._flows[flow.target]
+        if self._flows.get(flow.key) is flow:
+            del self._flows[flow.key]
         if not self._flows:
             self.close()
 
@@ -187,32 +193,50 @@ class SharedSocket:
         if len(awaited) > MAX_AWAITED:  # a driver that gives no send timestamps
             del awaited[next(iter(awaited))]
 
-    def drain(self) -> None:
-        """Take in all that has come, and tell the flows.
-
-        Send times first, so that they are known when an answer is looked at. The error queue is read only
-        when it can hold something: stamps that are awaited, or errors, which also fail a read.
-        """
-        if self.closed:
-            return
-        if self._awaited:
-            self._read_errors(until_stamped=True)
-        arrivals: list[tuple[SocketAddress, bytes, list[tuple[int, int, bytes]]]] = []
-        receive, view, buffers = self._sock.recvmsg_into, self._view, self._buffers
-        for _ in range(MAX_BATCH):
+    def drain(self) -> bool:
+        """Take in all that has come, and tell the flows. Returns whether there was anything."""
+        arrivals: list[Arrival] = []
+        for _ in range(MAX_READS):
+            if self.closed:
+                return False
             try:
-                size, items, _, source = receive(buffers, timestamping.RECEIVE_ANCILLARY_SIZE)
-            except _TRANSIENT:
-                break
+                some = self._batch.arrivals(self._sock)
             except OSError:  # an ICMP error, which also stands in the error queue
                 self._read_errors()
-            else:
-                arrivals.append((source, bytes(view[:size]), items))
+                continue
+            arrivals += some
+            if len(some) < SLOTS:
+                break
+        # The error queue after the arrivals: what has been answered has left, so its send time stands there.
+        # If nothing has come, something in there has woken us and must be taken, or it wakes us for ever.
+        if self._awaited or not arrivals:
+            self._read_errors()
         if not (arrivals or self._departures or self._refusals):
-            self._read_errors()  # what woke us must be taken, or it wakes us for ever
+            return False
         self._hand_out(arrivals)
+        return True
 
-    def _hand_out(self, arrivals: list[tuple[SocketAddress, bytes, list[tuple[int, int, bytes]]]]) -> None:
+    def _watch(self) -> None:
+        self._loop.add_reader(self._sock.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        self.drain()
+        before, self._woken_at = self._woken_at, self._clock.now()
+        if self._woken_at - before < HOLD_OFF and not self.closed:
+            self._loop.remove_reader(self._sock.fileno())
+            self._timers.call_at(self._woken_at + HOLD_OFF, self._read_on)
+
+    def _read_on(self) -> None:
+        """Read at intervals, until nothing comes any more."""
+        came = self.drain()
+        if self.closed:
+            return
+        if came:
+            self._timers.call_at(self._clock.now() + HOLD_OFF, self._read_on)
+        else:
+            self._watch()
+
+    def _hand_out(self, arrivals: list[Arrival]) -> None:
         """Put the stamps on the monotonic clock; after a step, those of this batch may be from before it."""
         read_at = self._clock.read().monotonic
         stepped, self._steps = self._clock.steps != self._steps, self._clock.steps
@@ -220,39 +244,35 @@ class SharedSocket:
         departures, self._departures = self._departures, []
         refusals, self._refusals = self._refusals, []
         if not stepped:
-            for packet, stamp in departures:
-                packet.departed_at = stamp - offset
+            for packet, left in departures:
+                packet.departed_at = left - offset
         flows = self._flows
-        for source, quote, reason in refusals:
-            flow = flows.get(source)
+        for target, quote, error in refusals:
+            flow = flows.get(target)
             if flow is not None and flow.receiver is not None:
-                flow.receiver.refused(quote, reason)
-        for source, data, items in arrivals:
+                reason = reason_of_extended_error(error, _octets(flow))
+                if reason is not None:
+                    flow.receiver.refused(quote, reason)
+        for source, data, stamp in arrivals:
             flow = flows.get(source)
-            if flow is not None and flow.receiver is not None:
-                arrived = None if stepped else timestamping.software_timestamp(items)
-                flow.receiver.arrived(data, None if arrived is None else arrived - offset, read_at)
+            if flow is not None and (receiver := flow.receiver) is not None:
+                receiver.arrived(data, None if stepped or stamp is None else stamp - offset, read_at)
 
-    def _read_errors(self, *, until_stamped: bool = False) -> None:
-        """Take the error queue in, or only as much of it as holds the stamps that are awaited."""
-        awaited, receive = self._awaited, self._sock.recvmsg
-        # Not one by one with the arrivals: an answer must not be looked at before its packet's send time.
-        for _ in range(MAX_AWAITED):
-            if until_stamped and not awaited:
-                return
+    def _read_errors(self) -> None:
+        """Take the error queue in: send timestamps and errors."""
+        awaited = self._awaited
+        for _ in range(MAX_AWAITED // SLOTS):
             try:
-                data, items, _, source = receive(_MAX_QUOTE, timestamping.ANCILLARY_SIZE, _ERROR_QUEUE)
+                departures, refusals = self._batch.error_queue(self._sock)
             except OSError:
                 return
-            left = timestamping.departure(items)
-            if left is not None:
-                packet = awaited.pop(left[0], None)
-                if packet is not None and left[1] is not None:
-                    self._departures.append((packet, left[1]))
-                continue
-            error = timestamping.parse_ancillary(items).error
-            if error is not None and (reason := reason_of_extended_error(error, _octets(source))):
-                self._refusals.append((source, data, reason))
+            self._refusals += refusals
+            for number, stamp in departures:
+                packet = awaited.pop(number, None)
+                if packet is not None and stamp is not None:
+                    self._departures.append((packet, stamp))
+            if len(departures) + len(refusals) < SLOTS:
+                return
 
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
         """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError."""
@@ -274,10 +294,14 @@ class SharedSocket:
             timestamping.enable_timestamps(self._sock, timestamping.SEND_AND_RECEIVE)
         self._sent = 0
 
-
-def _octets(address: SocketAddress) -> bytes:
-    """Of whom a refused packet was sent to."""
-    return ip_address(address[0].partition("%")[0]).packed
+    def _key(self, target: SocketAddress) -> bytes:
+        return raw_address(self._sock.family, target)
 
 
+def _octets(flow: Flow) -> bytes:
+    """The address of a far end."""
+    return flow.key[8:24] if flow.key[:2] == _INET6 else flow.key[4:8]
+
+
+_INET6 = socket.AF_INET6.to_bytes(2, sys.byteorder)
 _HOPELESS = {errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE}

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from .clocks import Clock
 from .dscp import set_dscp
+from .message_batch import MessageBatch
 from .shared_socket import Flow, SharedSocket, SocketAddress
 
 MAX_FLOWS = 2048
@@ -32,6 +33,7 @@ class SocketPool:
 
     def __init__(self) -> None:
         self._sockets: dict[Kind, list[SharedSocket]] = {}
+        self._batch: MessageBatch | None = None
 
     def flow(self, kind: Kind, target: SocketAddress, clock: Clock) -> Flow:
         """A flow to the far end. Raises OSError when it takes a socket more and that cannot be had."""
@@ -44,17 +46,19 @@ class SocketPool:
                 and shared.targets_served < MAX_SERVED
             ):
                 return shared.add(target)
-        shared = open_socket(kind, clock)
+        if self._batch is None:
+            self._batch = MessageBatch()
+        shared = open_socket(kind, clock, self._batch)
         sockets.append(shared)
         return shared.add(target)
 
 
-def open_socket(kind: Kind, clock: Clock) -> SharedSocket:
+def open_socket(kind: Kind, clock: Clock, batch: MessageBatch) -> SharedSocket:
     """A socket without flows yet, in a running event loop. Raises OSError."""
     sock = socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol)
     try:
         set_dscp(sock, kind.dscp)
-        return SharedSocket(sock, clock, confirm_drops=kind.protocol == 0)
+        return SharedSocket(sock, clock, batch, confirm_drops=kind.protocol == 0)
     except BaseException:
         sock.close()
         raise

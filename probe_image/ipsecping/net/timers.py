@@ -20,72 +20,73 @@ Action = Callable[[], None]
 
 
 class Deadline:
-    """One entry of the agenda."""
+    """An entry of the agenda that can be cancelled. Done by calling it."""
 
-    __slots__ = ("_agenda", "action")
+    __slots__ = ("_action", "_agenda")
 
     def __init__(self, action: Action, agenda: "Agenda") -> None:
-        self.action: Action | None = action
-        self._agenda: Agenda | None = agenda
+        self._action: Action | None = action
+        self._agenda = agenda
+
+    def __call__(self) -> None:
+        """Do what is to be done, unless it was cancelled."""
+        action, self._action = self._action, None
+        if action is None:
+            self._agenda.cancelled -= 1
+        else:
+            action()
 
     def cancel(self) -> None:
         """Forget it; may be called at any time."""
-        self.action = None
-        if self._agenda is not None:
-            self._agenda.sweep(self)
+        if self._action is not None:
+            self._action = None
+            self._agenda.cancelled += 1
+            self._agenda.sweep()
 
-    def taken(self) -> None:
-        """It stands in the agenda no more."""
-        self._agenda = None
+    @property
+    def over(self) -> bool:
+        """Done or cancelled."""
+        return self._action is None
 
 
 class Agenda:
     """What is to be done when. Pure: times (monotonic nanoseconds) are passed in."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Deadline]] = []
+        self._heap: list[tuple[int, int, Action]] = []
         self._added = 0
-        self._cancelled = 0
+        self.cancelled = 0
+        """Entries that stand in it for nothing."""
 
     def __len__(self) -> int:
-        return len(self._heap) - self._cancelled
+        return len(self._heap) - self.cancelled
 
     @property
     def next(self) -> int | None:
-        """The earliest deadline, or None."""
-        heap = self._heap
-        while heap and heap[0][2].action is None:
-            heappop(heap)
-            self._cancelled -= 1
-        return heap[0][0] if heap else None
+        """The earliest deadline (of a cancelled one as well), or None."""
+        return self._heap[0][0] if self._heap else None
 
-    def add(self, at: int, action: Action) -> Deadline:
+    def add(self, at: int, action: Action) -> None:
         """`action` is to be done at `at`; those of the same instant in the order in which they were added."""
-        deadline = Deadline(action, self)
         self._added += 1
-        heappush(self._heap, (at, self._added, deadline))
-        return deadline
+        heappush(self._heap, (at, self._added, action))
 
-    def due(self, now: int) -> list[Deadline]:
-        """Take out all deadlines up to `now`, in order."""
+    def due(self, now: int) -> list[Action]:
+        """Take out all that is due at `now`, in order: each has to be called."""
         heap, found = self._heap, []
         while heap and heap[0][0] <= now:
-            deadline = heappop(heap)[2]
-            if deadline.action is None:
-                self._cancelled -= 1
-            else:
-                deadline.taken()
-                found.append(deadline)
+            found.append(heappop(heap)[2])
         return found
 
-    def sweep(self, deadline: Deadline) -> None:
-        """Account for a cancelled deadline: they must not pile up until their time comes."""
-        deadline.taken()
-        self._cancelled += 1
-        if self._cancelled > max(MAX_CANCELLED, len(self._heap) // 2):
-            self._heap = [entry for entry in self._heap if entry[2].action is not None]
+    def sweep(self) -> None:
+        """Cancelled deadlines must not pile up until their time comes."""
+        if self.cancelled > max(MAX_CANCELLED, len(self._heap) // 2):
+            before = len(self._heap)
+            self._heap = [
+                entry for entry in self._heap if not (isinstance(entry[2], Deadline) and entry[2].over)
+            ]
             heapify(self._heap)
-            self._cancelled = 0
+            self.cancelled -= before - len(self._heap)
 
 
 class Timers:
@@ -97,11 +98,16 @@ class Timers:
         self._armed_for = 0
         self._serving = False
 
-    def at(self, instant: int, action: Action) -> Deadline:
+    def call_at(self, instant: int, action: Action) -> None:
         """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has."""
-        deadline = self._agenda.add(instant, action)
+        self._agenda.add(instant, action)
         if not self._serving and (self._handle is None or instant < self._armed_for):
             self._arm(instant)
+
+    def at(self, instant: int, action: Action) -> Deadline:
+        """The same for what may have to be cancelled."""
+        deadline = Deadline(action, self._agenda)
+        self.call_at(instant, deadline)
         return deadline
 
     async def sleep_until(self, instant: int) -> None:
@@ -132,13 +138,11 @@ class Timers:
     def _serve(self) -> None:
         self._handle = None
         self._serving = True
-        for deadline in self._agenda.due(time.monotonic_ns()):
-            action, deadline.action = deadline.action, None
-            if action is not None:  # not cancelled by an action before it
-                try:
-                    action()
-                except Exception:
-                    log.exception("a deadline's action failed")
+        for action in self._agenda.due(time.monotonic_ns()):
+            try:
+                action()
+            except Exception:
+                log.exception("a deadline's action failed")
         self._serving = False
         if (instant := self._agenda.next) is not None:
             self._arm(instant)

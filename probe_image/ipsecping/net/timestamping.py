@@ -7,7 +7,7 @@ only a few of these constants.
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
@@ -33,11 +33,8 @@ SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSON
 ANCILLARY_SIZE = 512
 """Octets of ancillary data to make room for: timestamp, error, drop counter, TTL and destination address."""
 
-RECEIVE_ANCILLARY_SIZE = 128
-"""As much as the timestamp of an arrival takes: it comes alone where nothing else was asked for."""
-
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
-_ORIGIN_TIMESTAMPING = 4
+ORIGIN_TIMESTAMPING = 4
 _UINT = struct.Struct("=I")
 
 
@@ -58,7 +55,7 @@ class ExtendedError(NamedTuple):
     @property
     def is_send_timestamp(self) -> bool:
         """This entry reports when a packet left, not an error."""
-        return self.origin == _ORIGIN_TIMESTAMPING
+        return self.origin == ORIGIN_TIMESTAMPING
 
 
 class Ancillary(NamedTuple):
@@ -99,24 +96,6 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
         elif (level, kind) in _TRAFFIC_CLASS_KINDS and data:
             traffic_class = int.from_bytes(data[:4], sys.byteorder)  # an octet, or an int with IPv6
     return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
-
-
-def departure(items: Sequence[tuple[int, int, bytes]]) -> tuple[int, int | None] | None:
-    """Number and time of a send timestamp from the error queue, the short way; None for anything else."""
-    if len(items) != 2:
-        return None
-    (_, kind, stamp), (_, _, error) = items
-    if kind != SO_TIMESTAMPING or len(error) < _EXTENDED_ERROR.size or error[4] != _ORIGIN_TIMESTAMPING:
-        return None
-    return _UINT.unpack_from(error, 12)[0], _software_timestamp(stamp)
-
-
-def software_timestamp(items: Iterable[tuple[int, int, bytes]]) -> int | None:
-    """The timestamp alone, where nothing else is looked for: see Ancillary."""
-    for level, kind, data in items:
-        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
-            return _software_timestamp(data)
-    return None
 
 
 def enable_timestamps(sock: socket.socket, flags: int) -> None:

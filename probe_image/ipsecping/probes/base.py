@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from ..contract import Invalidity, LossReason, PathMtu, PlannedCheck, PlannedProbe
 from ..measure.ledger import Ledger
-from ..measure.packet import Packet
+from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 
 
@@ -30,7 +30,7 @@ class Session(Protocol):
     address: str
     ledger: Ledger
 
-    def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
+    def send(self, observer: Observer | None = None) -> Packet:
         """Send one packet now; `observer` is told whenever something becomes of it.
 
         One that the path refuses at once is lost with the reason; see also Packet.failed_here. Raises

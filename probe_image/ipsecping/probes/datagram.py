@@ -1,12 +1,11 @@
 """Sessions of the probe types that are one datagram there and one back."""
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from ..contract import LossReason, PlannedProbe
 from ..measure.ledger import Answer, Ledger
-from ..measure.packet import Packet
+from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 from ..net.datagram import open_udp
 from ..net.shared_socket import Flow, SendError
@@ -41,16 +40,17 @@ class DatagramSession:
         self._clock = clock
         sock.receiver = self
 
-    def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
+    def send(self, observer: Observer | None = None) -> Packet:
         """Send one packet; see Session."""
         clock, ledger = self._clock, self.ledger
         if ledger.idle:
             self._sock.forget_overflows()
+        codec = self._codec
         now = clock.now()
-        token = self._codec.token(now + clock.offset)
+        token = codec.token(now + clock.offset)
         packet = ledger.record(at=now, token=token, observer=observer)
         try:
-            self._sock.send(self._codec.encode(packet.sequence, token), packet)
+            self._sock.send(codec.encode(packet.sequence, token), packet)
         except SendError as error:
             if error.reason is None:
                 log.warning("%s: packet not sent: %s", self.address, error)

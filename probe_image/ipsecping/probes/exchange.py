@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..contract import LossReason
 from ..measure.ledger import Answer, Ledger
-from ..measure.packet import Packet
+from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of_errno
 from ..net.stream import ExchangeFailed, Stream
 
@@ -52,7 +52,7 @@ class ExchangeSession:
         self._running: dict[asyncio.Task[None], Stream] = {}
         self._told = ""
 
-    def send(self, observer: Callable[[Packet], None] | None = None) -> Packet:
+    def send(self, observer: Observer | None = None) -> Packet:
         """Send the SYN now; see Session."""
         packet = self.ledger.record(at=time.monotonic_ns(), observer=observer)
         if len(self._running) >= MAX_AT_ONCE:

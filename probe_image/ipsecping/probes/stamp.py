@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
 from ..measure.ledger import Answer
-from ..net.clock_quality import ClockQuality
+from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
 from ..net.key_file import KeyFile, KeyFileError
 from ..wire import stamp
@@ -66,7 +66,7 @@ class StampCodec:
         self._keys = keys
         self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
         self._ssid = 1 + secrets.randbelow(0xFFFF)
-        self._quality = ClockQuality()
+        self._quality = own_clock_quality()
         self._error_estimate = 0
 
     def token(self, realtime: int) -> int:
@@ -78,8 +78,8 @@ class StampCodec:
 
     def encode(self, sequence: int, token: int) -> bytes:
         """A Session-Sender packet."""
-        packet = stamp.SenderPacket(sequence, token, self._error_estimate, self._ssid)
-        return stamp.pack_sender(packet, self._size, None if self._keys is None else self._keys.signing)
+        key = None if self._keys is None else self._keys.signing
+        return stamp.pack_request(sequence, token, self._error_estimate, self._ssid, self._size, key)
 
     def decode(self, data: bytes) -> Answer | None:
         """A Session-Reflector packet, stateful or not, also of a TWAMP Light reflector."""

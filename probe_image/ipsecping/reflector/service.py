@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..net.clock_quality import ClockQuality
+from ..net.clock_quality import own_clock_quality
 from ..net.http_server import Request as HttpRequest
 from ..net.http_server import Response, Server
 from ..net.key_file import KeyFile
@@ -139,7 +139,7 @@ class Service:
             admission=self._admission,
             sessions=self._sessions,
             own_ports=self._own_ports,
-            error_estimate=ClockQuality().estimate,
+            error_estimate=own_clock_quality().estimate,
             keys=None if ring is None else lambda: ring.keys,
             policy=self._settings.policy,
         )

@@ -17,8 +17,6 @@ MAX_CLOSING = 3
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
 
-Observer = Callable[[Packet], None]
-
 
 class Pacing:
     """One round's packets in one session. Times in monotonic nanoseconds.
@@ -35,8 +33,8 @@ class Pacing:
         *,
         timeout: int,
         closing: bool = True,
-        observer: Observer | None = None,
-        sent: Observer | None = None,
+        observer: Callable[[Packet], None] | None = None,
+        sent: Callable[[Packet], None] | None = None,
     ) -> None:
         """`observer` is told whenever something became of a packet, `sent` of each packet sent."""
         self._session = session
@@ -68,7 +66,7 @@ class Pacing:
                     due = start + sent * spacing
                     late = time.monotonic_ns() - due
                     if late < 0:
-                        self._timers.at(due, send_due)
+                        self._timers.call_at(due, send_due)
                         return
                     if late > LATE_LIMIT:
                         self.invalid = Invalidity.LATE_TICKS
@@ -124,19 +122,20 @@ class Pacing:
         return max(PATIENCE, 2 * self._largest_rtt)
 
     def _send_one(self) -> None:
-        packet = self._session.send(self._told)
+        packet = self._session.send(self)
         self.packets.append(packet)
-        if not packet.settled:
+        if packet.left and packet.reason is None:
             self._outstanding.add(packet.sequence)
         if self._sent is not None:
             self._sent(packet)
 
-    def _told(self, packet: Packet) -> None:
+    def told(self, packet: Packet) -> None:
+        """See Observer."""
         if packet.rtt is not None and packet.rtt > self._largest_rtt:
             self._largest_rtt = packet.rtt
-        if packet.failed_here:
-            self.invalid = Invalidity.LOCAL_SEND_FAILED
         if packet.settled:
+            if packet.failed_here:
+                self.invalid = Invalidity.LOCAL_SEND_FAILED
             self._outstanding.discard(packet.sequence)
             if not self._outstanding:
                 self._wake()

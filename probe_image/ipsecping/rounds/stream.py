@@ -10,7 +10,7 @@ from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..measure.totals import Totals
 from ..probes.base import Session
-from .pacing import Observer, Pacing
+from .pacing import Pacing
 
 _MS = 1_000_000
 _NOBODY = CheckRef(uid="-", namespace="-", name="-", generation=0, nonce="-", path="-")
@@ -24,8 +24,8 @@ class PacketStream:
         session: Session,
         probe: PlannedProbe,
         *,
-        observer: Observer | None = None,
-        sent: Observer | None = None,
+        observer: Callable[[Packet], None] | None = None,
+        sent: Callable[[Packet], None] | None = None,
         settled: Callable[[list[Packet]], None] | None = None,
     ) -> None:
         """`observer` and `sent` as in Pacing; `settled` is told of whole stretches that are over."""

@@ -10,6 +10,7 @@ NANOSECONDS = 1_000_000_000
 SECONDS_1900_TO_1970 = 2_208_988_800
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
+_RANGE, _HALF_RANGE = 1 << 64, 1 << 63
 _MAX_SCALE, _MAX_MULTIPLIER = 63, 255
 
 
@@ -31,9 +32,18 @@ def unix_from_ntp(timestamp: int) -> int:
     return (seconds - SECONDS_1900_TO_1970) * NANOSECONDS + ((fraction * NANOSECONDS + _HALF_ERA) >> 32)
 
 
+def ntp_difference(later: int, earlier: int) -> int:
+    """Nanoseconds from one NTP timestamp to another, at most 68 years either way, also across eras."""
+    return (((later - earlier + _HALF_RANGE) % _RANGE - _HALF_RANGE) * NANOSECONDS + _HALF_ERA) >> 32
+
+
 def unix_from_ptp(timestamp: int) -> int:
     """Nanoseconds since the epoch of the sender's PTP clock, which may be TAI: use differences only."""
     return (timestamp >> 32) * NANOSECONDS + (timestamp & (_ERA - 1))
+
+
+PTP_FLAG = 0x4000
+"""Z in an error estimate."""
 
 
 class ErrorEstimate(NamedTuple):
@@ -64,7 +74,7 @@ class ErrorEstimate(NamedTuple):
     @classmethod
     def from_wire(cls, field: int) -> "ErrorEstimate":
         """Read the 16-bit field."""
-        return cls(bool(field & 0x8000), bool(field & 0x4000), field >> 8 & 0x3F, field & 0xFF)
+        return cls(bool(field & 0x8000), bool(field & PTP_FLAG), field >> 8 & 0x3F, field & 0xFF)
 
 
 UNSYNCHRONIZED = ErrorEstimate().to_wire()

@@ -47,7 +47,7 @@ from typing import NamedTuple
 
 from . import tlv
 from .authentication import MAC_SIZE, digest, signer
-from .ntp import ErrorEstimate, unix_from_ntp, unix_from_ptp
+from .ntp import PTP_FLAG, ntp_difference, unix_from_ptp
 
 PORT = 862
 BASE_SIZE = 44
@@ -112,17 +112,24 @@ class ReflectorPacket(NamedTuple):
     @property
     def residence(self) -> int:
         """T3 - T2 in nanoseconds, the reflector's own delay. Negative if its clock was set back."""
-        if ErrorEstimate.from_wire(self.error_estimate).ptp:
+        if self.error_estimate & PTP_FLAG:
             return unix_from_ptp(self.timestamp) - unix_from_ptp(self.receive_timestamp)
-        return unix_from_ntp(self.timestamp) - unix_from_ntp(self.receive_timestamp)
+        return ntp_difference(self.timestamp, self.receive_timestamp)
 
 
 def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None) -> bytes:
     """The packet in `size` octets, signed where there is a key; what the base leaves over is padding."""
+    return pack_request(packet.sequence, packet.timestamp, packet.error_estimate, packet.ssid, size, key)
+
+
+def pack_request(
+    sequence: int, timestamp: int, error_estimate: int, ssid: int, size: int, key: bytes | None
+) -> bytes:
+    """The same from single fields, for whoever sends thousands a second."""
     mode = UNAUTHENTICATED if key is None else AUTHENTICATED
     if size < mode.size:
         raise ValueError(f"this STAMP packet has at least {mode.size} octets, not {size}")
-    base = mode.sender.pack(packet.sequence, packet.timestamp, packet.error_estimate, packet.ssid)
+    base = mode.sender.pack(sequence, timestamp, error_estimate, ssid)
     if key is not None:
         base += digest(key, base)
     return base + tlv.padding(size - mode.size)
@@ -174,8 +181,12 @@ def parse_reflector(data: bytes, mode: Mode = UNAUTHENTICATED) -> ReflectorPacke
     """The packet, or None when it is cut short; its signature is another matter, see `signed_with`."""
     if len(data) < mode.least:
         return None
-    sequence, timestamp, error_estimate, ssid, *echoed = mode.reflector.unpack_from(_filled(data, mode))
-    return ReflectorPacket._make((sequence, timestamp, error_estimate, *echoed, ssid))
+    sequence, sent, estimate, ssid, received, number, echoed, echoed_estimate, ttl = (
+        mode.reflector.unpack_from(data if len(data) >= mode.size else _filled(data, mode))
+    )
+    return tuple.__new__(  # which spares a call for each answer
+        ReflectorPacket, (sequence, sent, estimate, received, number, echoed, echoed_estimate, ttl, ssid)
+    )
 
 
 def sign(packet: bytearray, key: bytes) -> None:

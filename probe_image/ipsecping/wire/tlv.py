@@ -16,6 +16,7 @@ Report is about 3GPP and non-3GPP access, which this reflector has nothing to do
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple
 
@@ -98,6 +99,7 @@ class Tlv(NamedTuple):
         return self.at + HEADER_SIZE + self.length
 
 
+@lru_cache(maxsize=64)
 def padding(size: int) -> bytes:
     """`size` octets to make a packet longer: an Extra Padding TLV where its header has room, else zeros."""
     if size < HEADER_SIZE:

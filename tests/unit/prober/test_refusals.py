@@ -1,6 +1,5 @@
 """Who refused a packet decides what the refusal says: the target itself, or somebody on the way."""
 
-import asyncio
 import select
 import socket
 import struct
@@ -15,6 +14,7 @@ from ipsecping.net.errors import reason_of_extended_error
 from ipsecping.net.timestamping import IP_RECVERR, IPV6_RECVERR, ExtendedError, parse_ancillary
 from ipsecping.probes.registry import METHODS
 
+from ...news import News
 from .far_ends import full_backlog, probe
 
 TARGET, ROUTER = "127.0.0.1", "127.0.0.9"
@@ -108,8 +108,8 @@ async def test_a_datagram_that_is_refused_on_the_way(
         port = mute.getsockname()[1]
         planned = probe(ProbeType.UDP_ECHO, size=16, port=port)
         session = METHODS[ProbeType.UDP_ECHO].open(planned, TARGET, Clock())
-        told = asyncio.Event()
-        packet = session.send(lambda _: told.set())
+        told = News()
+        packet = session.send(told)
         refuse(packet_to(port, watch), message, by)
         await told.wait()
         session.close()
@@ -126,8 +126,8 @@ async def test_a_syn_that_is_refused_on_the_way(
         )
         while select_ready(watch):  # the handshakes before
             watch.recv(2048)
-        told = asyncio.Event()
-        packet = session.send(lambda _: told.set())
+        told = News()
+        packet = session.send(told)
         refuse(packet_to(port, watch), message, by)
         await told.wait()
         session.close()

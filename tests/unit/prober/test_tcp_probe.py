@@ -14,6 +14,7 @@ from ipsecping.net.clocks import Clock
 from ipsecping.net.stream import Stream
 from ipsecping.probes import tcp
 
+from ...news import News
 from .far_ends import (
     LOOPBACK,
     Handler,
@@ -58,8 +59,8 @@ async def test_each_connect_is_an_answer_timed_by_the_kernel(host: str) -> None:
 async def test_the_round_trip_time_does_not_include_the_probers_own_delay() -> None:
     async with tcp_server(silent) as port:
         session = tcp.open_session(tcp_probe(port), "127.0.0.1", Clock())
-        told = asyncio.Event()
-        packet = session.send(lambda _: told.set())
+        told = News()
+        packet = session.send(told)
         clock = Clock()
         while clock.read().monotonic < packet.sent_at + 200_000_000:
             pass  # the event loop is held up: the answer waits in the kernel
@@ -85,8 +86,8 @@ async def test_a_syn_that_had_to_be_sent_again_counts_with_its_whole_time() -> N
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, socket.socket() as first:
         first.connect(server.getsockname())
         session = tcp.open_session(tcp_probe(server.getsockname()[1]), "127.0.0.1", Clock())
-        told = asyncio.Event()
-        packet = session.send(lambda _: told.set())
+        told = News()
+        packet = session.send(told)
         server.accept()[0].close()  # the SYN was dropped; the next one, after about a second, finds room
         await told.wait()
         session.close()

@@ -6,9 +6,15 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.net.timers import MAX_CANCELLED, Agenda, Deadline, running_timers
+from ipsecping.net.timers import MAX_CANCELLED, Action, Agenda, Deadline, running_timers
 
 SECOND = 1_000_000_000
+
+
+def deadline(agenda: Agenda, at: int, action: Action) -> Deadline:
+    made = Deadline(action, agenda)
+    agenda.add(at, made)
+    return made
 
 
 @given(
@@ -19,17 +25,19 @@ def test_each_deadline_is_due_once_in_order_and_never_early(
     planned: list[tuple[int, bool]], steps: list[int]
 ) -> None:
     agenda, served, now = Agenda(), list[int](), 0
-    deadlines = [agenda.add(at, lambda i=i: served.append(i)) for i, (at, _) in enumerate(planned)]  # type: ignore[misc]
-    for deadline, (_, cancelled) in zip(deadlines, planned, strict=True):
+    deadlines = [
+        deadline(agenda, at, lambda i=i: served.append(i))  # type: ignore[misc]
+        for i, (at, _) in enumerate(planned)
+    ]
+    for each, (_, cancelled) in zip(deadlines, planned, strict=True):
         if cancelled:
-            deadline.cancel()
+            each.cancel()
     assert len(agenda) == sum(not cancelled for _, cancelled in planned)
     for step in [*steps, 1000]:
         now += step
         before = len(served)
-        for deadline in agenda.due(now):
-            assert deadline.action is not None
-            deadline.action()
+        for action in agenda.due(now):
+            action()
         assert all(planned[i][0] <= now for i in served[before:])
         assert agenda.next is None or agenda.next > now
     kept = [i for i, (_, cancelled) in enumerate(planned) if not cancelled]
@@ -40,20 +48,23 @@ def test_cancelled_deadlines_do_not_pile_up() -> None:
     agenda = Agenda()
     agenda.add(1, lambda: None)
     for _ in range(20 * MAX_CANCELLED):
-        agenda.add(SECOND, lambda: None).cancel()
+        deadline(agenda, SECOND, lambda: None).cancel()
     assert len(agenda) == 1
     assert len(agenda._heap) <= MAX_CANCELLED + 2
 
 
 def test_a_deadline_cancelled_twice_or_after_it_was_due_counts_once() -> None:
     agenda = Agenda()
-    first, second = agenda.add(1, lambda: None), agenda.add(2, lambda: None)
-    agenda.due(1)
+    first, second = deadline(agenda, 1, lambda: None), deadline(agenda, 2, lambda: None)
+    for action in agenda.due(1):
+        action()
     first.cancel()
     second.cancel()
     second.cancel()
     assert len(agenda) == 0
-    assert agenda.next is None
+    for action in agenda.due(2):
+        action()
+    assert len(agenda) == 0
 
 
 async def test_an_earlier_deadline_set_later_comes_first_and_a_failing_action_stops_no_other() -> None:

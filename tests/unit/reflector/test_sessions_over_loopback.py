@@ -32,6 +32,8 @@ from ipsecping.rounds.prober import PathProber
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
+from ...news import News
+
 OLD, NEW, WRONG = "the key of the old days", "the key of the new days", "the key of somebody else"
 LOOPBACK = "127.0.0.1"
 
@@ -107,8 +109,8 @@ def session_with(probe: PlannedProbe) -> Iterator[Session]:
 
 async def exchange(session: Session, count: int) -> list[Packet]:
     """Send packets and wait until each is answered or refused."""
-    news = asyncio.Event()
-    packets = [session.send(lambda _: news.set()) for _ in range(count)]
+    news = News()
+    packets = [session.send(news) for _ in range(count)]
     async with asyncio.timeout(5):
         while not all(packet.settled for packet in packets):
             news.clear()
@@ -240,7 +242,7 @@ async def test_an_answer_under_a_wrong_key_is_lost_with_its_reason(tmp_path: Pat
         packets = await exchange(session, 3)
     assert [packet.reason for packet in packets] == [LossReason.AUTH_FAILED] * 3
     assert not session.ledger.stateful  # nothing that a forger says is believed
-    assert [packet.replies for packet in packets] == [[], [], []]
+    assert [packet.replies for packet in packets] == [(), (), ()]
 
 
 async def test_a_forgery_does_not_displace_the_true_answer(tmp_path: Path) -> None:

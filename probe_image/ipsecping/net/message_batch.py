@@ -1,0 +1,191 @@
+"""Many datagrams from one socket in one system call: recvmmsg(2), for which Python has no function.
+
+Taken one at a time, a datagram costs a system call, a copy and a dozen objects; here, the kernel writes into
+slots of fixed size, which are unpacked all in one go.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from struct import Struct
+from typing import Any, Literal, NamedTuple
+
+from . import timestamping
+from .timestamping import MSG_ERRQUEUE, ORIGIN_TIMESTAMPING, SO_TIMESTAMPING
+
+SLOTS = 128
+"""Datagrams taken at once."""
+
+_NAME, _CONTROL = 32, 192
+_DATA = 65_536 + 64
+"""Octets of a slot: room for any datagram, and a little more, so that slots do not all compete for the same
+lines of the processor's cache. Memory that no datagram has reached takes no room."""
+
+_ENDIAN: Literal["little", "big"] = sys.byteorder
+_WORD = Struct("@N").size
+
+_DONTWAIT = int(socket.MSG_DONTWAIT)  # the enumeration computes slowly
+_IOVEC = Struct("@PN")
+_MESSAGE = Struct("@PIPNPNi0PI0P")
+"""`struct mmsghdr`: name and its length, iovec and their number, control and its length, flags; length."""
+_TAKEN = Struct(f"@{5 * Struct('P').size}xNi0PI0P")
+"""What the kernel wrote of it: length of the control data, flags, length of the datagram."""
+_SOURCE = Struct(f"28s{_NAME - 28}x")
+"""`struct sockaddr_in6`; of a `struct sockaddr_in` the rest is zero."""
+
+
+def _slot(layout: str) -> Struct:
+    return Struct(f"{layout}{_CONTROL - Struct(layout).size}x")
+
+
+_STAMP = _slot("@Niill")
+"""`struct cmsghdr` (length, level, type) and the first `struct timespec`."""
+_DEPARTURE = _slot("@Niill4l0PNiiIBBBxII")
+"""The same with all three, and behind it a `struct sock_extended_err`."""
+_CONTROL_HEADER = Struct("@Nii")
+
+_new = tuple.__new__
+
+
+class Arrival(NamedTuple):
+    """A datagram."""
+
+    source: bytes
+    """As `raw_address` gives it."""
+    data: bytes
+    timestamp: int | None
+    """By the kernel, CLOCK_REALTIME in nanoseconds."""
+
+
+class Departure(NamedTuple):
+    """When a packet left."""
+
+    number: int
+    """Its place in the order of sending on this socket, from 0."""
+    timestamp: int | None
+
+
+class Refusal(NamedTuple):
+    """An error of the network about a packet."""
+
+    target: bytes
+    """Whom it was sent to."""
+    quote: bytes
+    """As much of it as came back."""
+    error: timestamping.ExtendedError
+
+
+def raw_address(family: int, target: tuple[str | int, ...]) -> bytes:
+    """A socket address as `Arrival.source` has it; for IPv6 without the flow label."""
+    address, port = str(target[0]).partition("%")[0], int(target[1])
+    packed = family.to_bytes(2, _ENDIAN) + port.to_bytes(2, "big")
+    if family == socket.AF_INET6:
+        zone = int(target[3]) if len(target) > 3 else 0
+        packed += bytes(4) + socket.inet_pton(family, address) + zone.to_bytes(4, _ENDIAN)
+    else:
+        packed += socket.inet_pton(family, address)
+    return packed.ljust(28, b"\0")
+
+
+class MessageBatch:
+    """Buffers for one `receive` after the other, of any sockets of one thread.
+
+    Each result is a copy: the next call may come at any time.
+    """
+
+    def __init__(self) -> None:
+        """Raises OSError where the system has no recvmmsg."""
+        self._recvmmsg = _find_recvmmsg()
+        self._names = bytearray(SLOTS * _NAME)
+        self._controls = bytearray(SLOTS * _CONTROL)
+        self._data = bytearray(SLOTS * _DATA)
+        self._view = memoryview(self._data)
+        iovecs = bytearray(SLOTS * _IOVEC.size)
+        self._messages = bytearray(SLOTS * _MESSAGE.size)
+        self._at = _address(self._messages)
+        self._pointed_to = iovecs
+        names, controls, data, vectors = map(_address, (self._names, self._controls, self._data, iovecs))
+        for i in range(SLOTS):
+            _IOVEC.pack_into(iovecs, i * _IOVEC.size, data + i * _DATA, _DATA)
+            _MESSAGE.pack_into(
+                self._messages, i * _MESSAGE.size, names + i * _NAME, _NAME, vectors + i * _IOVEC.size, 1,
+                controls + i * _CONTROL, _CONTROL, 0, 0,
+            )  # fmt: skip
+        self._fresh = bytes(self._messages)
+
+    def arrivals(self, sock: socket.socket) -> list[Arrival]:
+        """Datagrams that have come, at most `SLOTS`, in order; without waiting. Raises OSError."""
+        view, found = self._view, []
+        count = self._receive(sock, 0)
+        for (source,), (held, _, size), (_, level, kind, seconds, nanoseconds), at in zip(
+            _SOURCE.iter_unpack(memoryview(self._names)[: count * _NAME]),
+            _TAKEN.iter_unpack(memoryview(self._messages)[: count * _MESSAGE.size]),
+            _STAMP.iter_unpack(memoryview(self._controls)[: count * _CONTROL]),
+            range(0, count * _DATA, _DATA),
+            strict=True,
+        ):
+            stamp = None
+            if held and kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+                stamp = seconds * 1_000_000_000 + nanoseconds or None
+            found.append(_new(Arrival, (source, bytes(view[at : at + size]), stamp)))
+        return found
+
+    def error_queue(self, sock: socket.socket) -> tuple[list[Departure], list[Refusal]]:
+        """What stands in the error queue, at most `SLOTS` entries in order. Raises OSError."""
+        departures, refusals = [], []
+        count = self._receive(sock, MSG_ERRQUEUE)
+        for number, (_, level, kind, seconds, nanoseconds, *_, origin, _, _, _, data) in enumerate(
+            _DEPARTURE.iter_unpack(memoryview(self._controls)[: count * _CONTROL])
+        ):
+            if origin == ORIGIN_TIMESTAMPING and kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+                departures.append(_new(Departure, (data, seconds * 1_000_000_000 + nanoseconds or None)))
+            elif (refusal := self._refusal(number)) is not None:
+                refusals.append(refusal)
+        return departures, refusals
+
+    def _receive(self, sock: socket.socket, flags: int) -> int:
+        self._messages[:] = self._fresh
+        count = int(self._recvmmsg(sock.fileno(), self._at, SLOTS, flags | _DONTWAIT, None))
+        if count >= 0:
+            return count
+        number = ctypes.get_errno()
+        if number in (errno.EAGAIN, errno.EINTR):
+            return 0
+        raise OSError(number, os.strerror(number))
+
+    def _refusal(self, number: int) -> Refusal | None:
+        """Any other entry than a send timestamp, the long way."""
+        held, _, size = _TAKEN.unpack_from(self._messages, number * _MESSAGE.size)
+        control = bytes(self._controls[number * _CONTROL : number * _CONTROL + held])
+        error = timestamping.parse_ancillary(_items(control)).error
+        if error is None or error.is_send_timestamp:
+            return None
+        (target,) = _SOURCE.unpack_from(self._names, number * _NAME)
+        return Refusal(target, bytes(self._view[number * _DATA : number * _DATA + size]), error)
+
+
+def _items(control: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Control data as `socket.recvmsg` has it."""
+    at = 0
+    while at + _CONTROL_HEADER.size <= len(control):
+        length, level, kind = _CONTROL_HEADER.unpack_from(control, at)
+        if not _CONTROL_HEADER.size <= length <= len(control) - at:
+            return
+        yield level, kind, control[at + _CONTROL_HEADER.size : at + length]
+        at += -(-length // _WORD) * _WORD
+
+
+def _address(buffer: bytearray) -> int:
+    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
+
+
+def _find_recvmmsg() -> Any:
+    try:
+        found = ctypes.CDLL(None, use_errno=True).recvmmsg
+    except AttributeError:
+        raise OSError(errno.ENOSYS, "this system has no recvmmsg: probes need Linux") from None
+    found.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+    return found
