@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from .histogram import Histogram, bucket_bounds
@@ -21,9 +22,14 @@ def spread(rtt: Histogram, buckets: list[int]) -> None:
     Off by at most the histogram's stated relative error.
     """
     for index, count in rtt.counts.items():
-        low, high = bucket_bounds(index, rtt.precision)
-        middle = (low + high) // 2
-        buckets[bisect_left(BOUNDS, middle)] += count
+        buckets[_place(index, rtt.precision)] += count
+
+
+@lru_cache(maxsize=8192)
+def _place(index: int, precision: int) -> int:
+    """Where a fine bucket belongs: the same ones come time and again."""
+    low, high = bucket_bounds(index, precision)
+    return bisect_left(BOUNDS, (low + high) // 2)
 
 
 def cumulative(buckets: Sequence[int]) -> list[tuple[str, float]]:

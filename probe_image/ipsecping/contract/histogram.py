@@ -21,8 +21,8 @@ MAX_BUCKETS = 10_000
 
 def bucket_index(value: int, precision: int) -> int:
     """Index of the bucket that holds `value` (nanoseconds, >= 0). Values below `2**precision` are exact."""
-    shift = max(value.bit_length() - 1 - precision, 0)
-    return (shift << precision) + (value >> shift)
+    shift = value.bit_length() - 1 - precision
+    return value if shift <= 0 else (shift << precision) + (value >> shift)
 
 
 def bucket_bounds(index: int, precision: int) -> tuple[int, int]:
@@ -46,10 +46,17 @@ class Histogram:
     @classmethod
     def of(cls, values: Iterable[int], *, precision: int = DEFAULT_PRECISION) -> "Histogram":
         """A histogram of the given durations (nanoseconds)."""
-        made = cls(precision=precision)
+        values = list(values)
+        if not values:
+            return cls(precision=precision)
+        counts: dict[int, int] = {}
         for value in values:
-            made.add(value)
-        return made
+            index = bucket_index(value, precision)
+            counts[index] = counts.get(index, 0) + 1
+        least = min(values)
+        if least < 0:
+            raise ValueError(f"a duration cannot be negative: {least} ns")
+        return cls(precision, counts, len(values), sum(values), least, max(values))
 
     @property
     def relative_error(self) -> float:

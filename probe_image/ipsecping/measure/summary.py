@@ -1,8 +1,7 @@
 """A round's figures from its packets."""
 
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from ..contract import (
@@ -32,8 +31,7 @@ def summarise(
     certificate_expiry: int | None = None,
 ) -> RoundResult:
     """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
-    answered = [packet for packet in packets if packet.answered]
-    measured = [packet for packet in answered if packet.rtt is not None]
+    answered = [packet for packet in packets if packet.order is not None]
     variations = delay_variations(packets)
     known = probe.type is ProbeType.STAMP
     return RoundResult(
@@ -48,10 +46,8 @@ def summarise(
         reordered=reordered(answered),
         forward_lost=forward_lost if known else None,
         reverse_lost=reverse_lost if known else None,
-        losses=MappingProxyType(
-            Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
-        ),
-        rtt=Histogram.of(packet.rtt for packet in measured if packet.rtt is not None),
+        losses=_losses(packets) if len(answered) < len(packets) else _NOTHING_LOST,
+        rtt=Histogram.of([packet.rtt for packet in answered if packet.rtt is not None]),
         jitter_sum=sum(variations),
         jitter_count=len(variations),
         clock=_clock({packet.clock for packet in answered}),
@@ -63,6 +59,9 @@ def summarise(
 
 def reordered(answered: Sequence[Packet]) -> int:
     """Answers that came after the answer to a packet sent later (RFC 4737 section 3.3)."""
+    orders = [packet.order or 0 for packet in answered]
+    if orders == sorted(orders):
+        return 0
     count, highest = 0, -1
     for packet in sorted(answered, key=lambda each: each.order or 0):
         count += packet.sequence < highest
@@ -72,11 +71,23 @@ def reordered(answered: Sequence[Packet]) -> int:
 
 def delay_variations(packets: Sequence[Packet]) -> list[int]:
     """|RTT(i) - RTT(i-1)| for each pair of successive packets that were both answered (RFC 3393)."""
-    return [
-        abs(here.rtt - there.rtt)
-        for there, here in pairwise(packets)
-        if here.rtt is not None and there.rtt is not None and here.sequence == there.sequence + 1
-    ]
+    variations = []
+    before, last = None, 0
+    for packet in packets:
+        rtt = packet.rtt
+        if rtt is not None and before is not None and packet.sequence == last + 1:
+            variations.append(abs(rtt - before))
+        before, last = rtt, packet.sequence
+    return variations
+
+
+_NOTHING_LOST: Mapping[LossReason, int] = MappingProxyType({})
+
+
+def _losses(packets: Sequence[Packet]) -> Mapping[LossReason, int]:
+    return MappingProxyType(
+        Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
+    )
 
 
 def _clock(sources: set[ClockSource]) -> ClockSource:

@@ -6,10 +6,12 @@ slots of fixed size, which are unpacked all in one go.
 
 import ctypes
 import errno
+import mmap
 import os
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from typing import Any, Literal, NamedTuple
 
@@ -22,7 +24,7 @@ SLOTS = 128
 _NAME, _CONTROL = 32, 192
 _DATA = 65_536 + 64
 """Octets of a slot: room for any datagram, and a little more, so that slots do not all compete for the same
-lines of the processor's cache. Memory that no datagram has reached takes no room."""
+lines of the processor's cache."""
 
 _ENDIAN: Literal["little", "big"] = sys.byteorder
 _WORD = Struct("@N").size
@@ -101,13 +103,14 @@ class MessageBatch:
         self._recvmmsg = _find_recvmmsg()
         self._names = bytearray(SLOTS * _NAME)
         self._controls = bytearray(SLOTS * _CONTROL)
-        self._data = bytearray(SLOTS * _DATA)
+        self._data = _untouched(SLOTS * _DATA)
         self._view = memoryview(self._data)
         iovecs = bytearray(SLOTS * _IOVEC.size)
         self._messages = bytearray(SLOTS * _MESSAGE.size)
         self._at = _address(self._messages)
         self._pointed_to = iovecs
-        names, controls, data, vectors = map(_address, (self._names, self._controls, self._data, iovecs))
+        names, controls, vectors = _address(self._names), _address(self._controls), _address(iovecs)
+        data = _address(self._data)
         for i in range(SLOTS):
             _IOVEC.pack_into(iovecs, i * _IOVEC.size, data + i * _DATA, _DATA)
             _MESSAGE.pack_into(
@@ -178,7 +181,15 @@ def _items(control: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += -(-length // _WORD) * _WORD
 
 
-def _address(buffer: bytearray) -> int:
+def _untouched(size: int) -> mmap.mmap:
+    """Memory that takes no room until a datagram reaches it."""
+    memory = mmap.mmap(-1, size)
+    with suppress(OSError):  # a kernel without large pages
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return memory
+
+
+def _address(buffer: bytearray | mmap.mmap) -> int:
     return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
 
 

@@ -1,18 +1,20 @@
 """Many deadlines on one timer of the event loop.
 
-An asyncio timer for each packet costs more than the packet. Here, deadlines stand in a heap of our own and
-all that are due are served in one go: the event loop wakes to the millisecond, which makes the batches.
+An asyncio timer for each packet costs more than the packet. Here, deadlines stand in slots of two
+milliseconds, and a slot is served in one go when it has passed: that makes the batches.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from weakref import WeakKeyDictionary
 
 log = logging.getLogger(__name__)
 
+SLOT = 2_000_000
+"""Nanoseconds. A deadline is served at most so much late, and never early."""
 MAX_CANCELLED = 1024
 """At least so many cancelled deadlines are kept before they are swept out."""
 
@@ -53,40 +55,56 @@ class Agenda:
     """What is to be done when. Pure: times (monotonic nanoseconds) are passed in."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Action]] = []
+        self._slots: dict[int, list[tuple[int, int, Action]]] = {}
+        """By the instant at which they are over, in slots."""
+        self._order: list[int] = []
+        """A heap of the keys."""
         self._added = 0
+        self._taken = 0
         self.cancelled = 0
         """Entries that stand in it for nothing."""
 
     def __len__(self) -> int:
-        return len(self._heap) - self.cancelled
+        return self._added - self._taken - self.cancelled
 
     @property
     def next(self) -> int | None:
-        """The earliest deadline (of a cancelled one as well), or None."""
-        return self._heap[0][0] if self._heap else None
+        """When there is something to be done, perhaps only to find it cancelled; None: never."""
+        return self._order[0] * SLOT if self._order else None
 
-    def add(self, at: int, action: Action) -> None:
-        """`action` is to be done at `at`; those of the same instant in the order in which they were added."""
-        self._added += 1
-        heappush(self._heap, (at, self._added, action))
+    def add(self, at: int, action: Action) -> int:
+        """`action` is to be done at `at`; those of the same instant in the order in which they were added.
+
+        Returns when it will be due: at the end of its slot.
+        """
+        key = -(-at // SLOT)
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = []
+            heappush(self._order, key)
+        self._added = added = self._added + 1
+        slot.append((at, added, action))
+        return key * SLOT
 
     def due(self, now: int) -> list[Action]:
         """Take out all that is due at `now`, in order: each has to be called."""
-        heap, found = self._heap, []
-        while heap and heap[0][0] <= now:
-            found.append(heappop(heap)[2])
+        found: list[Action] = []
+        while self._order and self._order[0] * SLOT <= now:
+            slot = self._slots.pop(heappop(self._order))
+            slot.sort()
+            found += [action for _, _, action in slot]
+        self._taken += len(found)
         return found
 
     def sweep(self) -> None:
         """Cancelled deadlines must not pile up until their time comes."""
-        if self.cancelled > max(MAX_CANCELLED, len(self._heap) // 2):
-            before = len(self._heap)
-            self._heap = [
-                entry for entry in self._heap if not (isinstance(entry[2], Deadline) and entry[2].over)
-            ]
-            heapify(self._heap)
-            self.cancelled -= before - len(self._heap)
+        if self.cancelled <= max(MAX_CANCELLED, len(self)):
+            return
+        for key, slot in self._slots.items():
+            kept = [entry for entry in slot if not (isinstance(entry[2], Deadline) and entry[2].over)]
+            self._taken += len(slot) - len(kept)
+            self.cancelled -= len(slot) - len(kept)
+            self._slots[key] = kept
 
 
 class Timers:
@@ -100,9 +118,9 @@ class Timers:
 
     def call_at(self, instant: int, action: Action) -> None:
         """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has."""
-        self._agenda.add(instant, action)
-        if not self._serving and (self._handle is None or instant < self._armed_for):
-            self._arm(instant)
+        due = self._agenda.add(instant, action)
+        if not self._serving and (self._handle is None or due < self._armed_for):
+            self._arm(due)
 
     def at(self, instant: int, action: Action) -> Deadline:
         """The same for what may have to be cancelled."""

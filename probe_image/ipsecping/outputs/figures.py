@@ -22,9 +22,21 @@ class Measured(NamedTuple):
     @property
     def labels(self) -> dict[str, str]:
         """All of `LABELS`."""
+        return dict(zip(LABELS, self.series, strict=True))
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Their values."""
         check, result = self.check, self.result
-        values = (check.namespace, check.name, check.tunnel_name, check.path)
-        return dict(zip(LABELS, (*values, result.probe, result.type.value, check.target), strict=True))
+        return (
+            check.namespace,
+            check.name,
+            check.tunnel_name,
+            check.path,
+            result.probe,
+            result.type.value,
+            check.target,
+        )
 
     @property
     def ended_at(self) -> int:

@@ -55,10 +55,12 @@ class SeriesBook(Collector):
     def add(self, check: PlannedCheck, result: RoundResult) -> None:
         """Take in a result. An invalid round counts no packets."""
         measured = Measured(check, result)
-        labels = tuple(measured.labels.values())
+        labels = measured.series
         if self._wanted is not None and labels not in self._wanted:
             return  # the last round of a path that has left the plan
-        series = self._series.setdefault(labels, Series())
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = Series()
         series.newest = measured
         if result.invalid is None:
             series.counters.add(result)

@@ -124,7 +124,7 @@ class Pacing:
     def _send_one(self) -> None:
         packet = self._session.send(self)
         self.packets.append(packet)
-        if packet.left and packet.reason is None:
+        if not packet.settled:
             self._outstanding.add(packet.sequence)
         if self._sent is not None:
             self._sent(packet)
