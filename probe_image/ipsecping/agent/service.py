@@ -1,6 +1,7 @@
 """The agent as a service: plan file in, results over HTTP out, until SIGTERM."""
 
 import asyncio
+import gc
 import logging
 import secrets
 import signal
@@ -33,6 +34,10 @@ ROUND_GRACE_SECONDS = 5.0
 READER_GRACE_SECONDS = 2.0
 """... and readers this long to take its result. Together below the pod's grace period of 10 s."""
 
+GC_THRESHOLD = 20_000
+"""Packets come and go without cycles: looking for them more often only holds others back. What was made for
+the plan stays, and is not looked through at all."""
+
 
 class Service:
     """One agent with its plan file, its ring and its server."""
@@ -46,12 +51,15 @@ class Service:
         capacity: int = DEFAULT_CAPACITY,
         export_results: bool = False,
         log_results: bool = False,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
         """Raises ContractError when the plan cannot be executed.
 
         `export_results`: /metrics shows what was measured, beside the agent's own health.
         `log_results`: one log line for each result.
+        `settled` is called whenever a plan has been taken over.
         """
+        self._settled = settled
         self._file = FileWatch(plan)
         self._file.changed()
         self._first = read_plan(plan)
@@ -102,6 +110,7 @@ class Service:
         await self.agent.apply(plan)
         if self._series is not None:
             self._series.retain(plan)
+        self._settled()
 
     async def _results(self, request: Request) -> Response:
         try:
@@ -139,7 +148,13 @@ async def run_agent(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    gc.set_threshold(GC_THRESHOLD)
     service = Service(
-        plan, make_prober, pod_uid=pod_uid, export_results=export_results, log_results=log_results
+        plan,
+        make_prober,
+        pod_uid=pod_uid,
+        export_results=export_results,
+        log_results=log_results,
+        settled=gc.freeze,
     )
     await service.run(host, port, stop=stop)

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import os
 from pathlib import Path
 
@@ -29,9 +28,6 @@ GET /metrics                   for Prometheus: the agent's own health and what i
 A changed plan file is taken over within a second; paths whose plan has not changed go on undisturbed.
 SIGTERM ends the agent after the running rounds. {NAME} skips checks without an interval.
 """
-
-GC_THRESHOLD = 20_000
-"""Packets come and go without cycles: looking for them more often only holds others back."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +68,6 @@ async def _agent(options: argparse.Namespace, host: str | None, port: int) -> No
     from ..net.resolve import Resolver
     from ..rounds.prober import PathProber
 
-    gc.set_threshold(GC_THRESHOLD)
     clock, resolver, pod_uid = Clock(), Resolver(), os.environ.get(POD_UID)
     await run_agent(
         options.plan,
