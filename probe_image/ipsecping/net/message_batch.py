@@ -47,9 +47,23 @@ _STAMP = _slot("@Niill")
 """`struct cmsghdr` (length, level, type) and the first `struct timespec`."""
 _DEPARTURE = _slot("@Niill4l0PNiiIBBBxII")
 """The same with all three, and behind it a `struct sock_extended_err`."""
+_REQUEST_LAYOUT = {
+    socket.AF_INET: "@Niill4l0PNii8x4s0PNiii0PNiiB0P",
+    socket.AF_INET6: "@Niill4l0PNii16s4x0PNiii0PNiii0P",
+}
+"""Timestamp, address asked (`struct in_pktinfo`, `struct in6_pktinfo`), TTL and traffic class, in the order
+of net/socket.c, net/ipv4/ip_sockglue.c and net/ipv6/datagram.c."""
+_REQUEST = {family: _slot(layout) for family, layout in _REQUEST_LAYOUT.items()}
+_REQUEST_KINDS = {
+    socket.AF_INET: (SO_TIMESTAMPING, timestamping.IP_PKTINFO, socket.IP_TTL, socket.IP_TOS),
+    socket.AF_INET6: (SO_TIMESTAMPING, socket.IPV6_PKTINFO, socket.IPV6_HOPLIMIT, socket.IPV6_TCLASS),
+}
 _CONTROL_HEADER = Struct("@Nii")
 
-_new = tuple.__new__
+SocketAddress = tuple[Any, ...]
+"""As the socket module has it: (address, port), for IPv6 also flow label and zone."""
+
+_new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 
 
 class Arrival(NamedTuple):
@@ -60,6 +74,15 @@ class Arrival(NamedTuple):
     data: bytes
     timestamp: int | None
     """By the kernel, CLOCK_REALTIME in nanoseconds."""
+
+
+class Asked(NamedTuple):
+    """A datagram to be answered."""
+
+    source: bytes
+    """As `raw_address` gives it."""
+    data: bytes
+    ancillary: timestamping.Ancillary
 
 
 class Departure(NamedTuple):
@@ -80,7 +103,7 @@ class Refusal(NamedTuple):
     error: timestamping.ExtendedError
 
 
-def raw_address(family: int, target: tuple[str | int, ...]) -> bytes:
+def raw_address(family: int, target: SocketAddress) -> bytes:
     """A socket address as `Arrival.source` has it; for IPv6 without the flow label."""
     address, port = str(target[0]).partition("%")[0], int(target[1])
     packed = family.to_bytes(2, _ENDIAN) + port.to_bytes(2, "big")
@@ -90,6 +113,16 @@ def raw_address(family: int, target: tuple[str | int, ...]) -> bytes:
     else:
         packed += socket.inet_pton(family, address)
     return packed.ljust(28, b"\0")
+
+
+def socket_address(source: bytes) -> SocketAddress:
+    """The inverse of `raw_address`, as the socket module has it."""
+    port = int.from_bytes(source[2:4], "big")
+    if int.from_bytes(source[:2], _ENDIAN) == socket.AF_INET:
+        return socket.inet_ntop(socket.AF_INET, source[4:8]), port
+    zone = int.from_bytes(source[24:28], _ENDIAN)
+    address = socket.inet_ntop(socket.AF_INET6, source[8:24])
+    return (f"{address}%{zone}" if zone else address), port, 0, zone
 
 
 class MessageBatch:
@@ -136,6 +169,29 @@ class MessageBatch:
             found.append(_new(Arrival, (source, bytes(view[at : at + size]), stamp)))
         return found
 
+    def requests(self, sock: socket.socket) -> list[Asked]:
+        """The same with all that a reflector wants to know of them."""
+        view, found = self._view, []
+        count, family = self._receive(sock, 0), sock.family
+        usual = (Struct(_REQUEST_LAYOUT[family]).size, *_REQUEST_KINDS[family])
+        for (source,), (held, _, size), control, number in zip(
+            _SOURCE.iter_unpack(memoryview(self._names)[: count * _NAME]),
+            _TAKEN.iter_unpack(memoryview(self._messages)[: count * _MESSAGE.size]),
+            _REQUEST[family].iter_unpack(memoryview(self._controls)[: count * _CONTROL]),
+            range(count),
+            strict=True,
+        ):
+            (_, _, first, seconds, nanoseconds, _, _, _, _, _, _, second, local,
+             _, _, third, ttl, _, _, fourth, traffic_class) = control  # fmt: skip
+            if (held, first, second, third, fourth) == usual:
+                stamp = seconds * 1_000_000_000 + nanoseconds or None
+                ancillary = _new(timestamping.Ancillary, (stamp, None, ttl, None, local, traffic_class))
+            else:
+                ancillary = timestamping.parse_ancillary(self._control(number, held))
+            at = number * _DATA
+            found.append(_new(Asked, (source, bytes(view[at : at + size]), ancillary)))
+        return found
+
     def error_queue(self, sock: socket.socket) -> tuple[list[Departure], list[Refusal]]:
         """What stands in the error queue, at most `SLOTS` entries in order. Raises OSError."""
         departures, refusals = [], []
@@ -162,12 +218,14 @@ class MessageBatch:
     def _refusal(self, number: int) -> Refusal | None:
         """Any other entry than a send timestamp, the long way."""
         held, _, size = _TAKEN.unpack_from(self._messages, number * _MESSAGE.size)
-        control = bytes(self._controls[number * _CONTROL : number * _CONTROL + held])
-        error = timestamping.parse_ancillary(_items(control)).error
+        error = timestamping.parse_ancillary(self._control(number, held)).error
         if error is None or error.is_send_timestamp:
             return None
         (target,) = _SOURCE.unpack_from(self._names, number * _NAME)
         return Refusal(target, bytes(self._view[number * _DATA : number * _DATA + size]), error)
+
+    def _control(self, number: int, held: int) -> Iterator[tuple[int, int, bytes]]:
+        return _items(bytes(self._controls[number * _CONTROL : number * _CONTROL + held]))
 
 
 def _items(control: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -10,14 +10,14 @@ import errno
 import socket
 import sys
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..contract import LossReason
 from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
 from .errors import reason_of_errno, reason_of_extended_error
-from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, raw_address
+from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
 from .timers import running_timers
 
 MAX_READS = 8
@@ -27,9 +27,6 @@ HOLD_OFF = 2_000_000
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
 _RECEIVE_BUFFER = 4 << 20
-
-SocketAddress = tuple[Any, ...]
-"""As the socket module has it: (address, port), for IPv6 also flow label and zone."""
 
 
 class Leaving(Protocol):

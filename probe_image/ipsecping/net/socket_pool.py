@@ -6,8 +6,8 @@ from weakref import WeakKeyDictionary
 
 from .clocks import Clock
 from .dscp import set_dscp
-from .message_batch import MessageBatch
-from .shared_socket import Flow, SharedSocket, SocketAddress
+from .message_batch import MessageBatch, SocketAddress
+from .shared_socket import Flow, SharedSocket
 
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""

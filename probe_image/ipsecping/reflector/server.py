@@ -15,17 +15,15 @@ from typing import NamedTuple
 
 from ..net import timestamping
 from ..net.fragmentation import never_fragment
-from .admission import Drop
+from ..net.message_batch import MessageBatch, SocketAddress, socket_address
+from .admission import MAX_PEERS, Drop
 from .responder import Request, Responder
 
 log = logging.getLogger(__name__)
 
-MAX_BURST = 64
-"""Packets taken from one socket before the others get their turn."""
 MAX_LOCAL = 256
 """Addresses of this host whose forms are kept, where it answers on all of them."""
 _RECEIVE_BUFFER = 1 << 21
-_MAX_DATAGRAM = 65_535
 
 
 @dataclass(slots=True)
@@ -62,11 +60,10 @@ class Listener:
         self.address, self.port = self._sock.getsockname()[:2]
         self._responder = make_responder(self.port)
         self.counters = Counters()
-        self._buffer = bytearray(_MAX_DATAGRAM)
-        self._buffers = [self._buffer]
-        self._view = memoryview(self._buffer)
+        self._batch = MessageBatch()
         self._own = _Local(self.address, [])
         self._local: dict[bytes, _Local] = {}
+        self._peers: dict[bytes, SocketAddress] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._readable)
 
@@ -76,18 +73,15 @@ class Listener:
         self._sock.close()
 
     def _readable(self) -> None:
-        receive, room = self._sock.recvmsg_into, timestamping.ANCILLARY_SIZE
-        for _ in range(MAX_BURST):
-            try:
-                size, items, _flags, source = receive(self._buffers, room)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:  # an ICMP error about an earlier answer: nobody to tell
-                log.debug("receive on port %d: %s", self.port, error)
-                continue
-            self._reflect(bytes(self._view[:size]), timestamping.parse_ancillary(items), source)
+        try:
+            requests = self._batch.requests(self._sock)
+        except OSError as error:  # an ICMP error about an earlier answer: nobody to tell
+            log.debug("receive on port %d: %s", self.port, error)
+            return
+        for source, data, ancillary in requests:
+            self._reflect(data, ancillary, self._peer_of(source))
 
-    def _reflect(self, data: bytes, ancillary: timestamping.Ancillary, source: tuple[str, int]) -> None:
+    def _reflect(self, data: bytes, ancillary: timestamping.Ancillary, source: SocketAddress) -> None:
         counters = self.counters
         counters.received += 1
         counters.octets_received += len(data)
@@ -95,15 +89,15 @@ class Listener:
             counters.queue_drops = ancillary.drops
         local = self._local_of(ancillary.local_address)
         request = Request(
-            data=data,
-            peer=source[0],
-            peer_port=source[1],
-            local=local.text,
-            local_port=self.port,
-            ttl=ancillary.ttl or 0,
-            traffic_class=ancillary.traffic_class or 0,
-            received_at=ancillary.timestamp or time.time_ns(),
-            now=time.monotonic_ns(),
+            data,
+            source[0],
+            source[1],
+            local.text,
+            self.port,
+            ancillary.ttl or 0,
+            ancillary.traffic_class or 0,
+            ancillary.timestamp or time.time_ns(),
+            time.monotonic_ns(),
         )
         reply = self._responder.answer(request)
         if isinstance(reply, Drop):
@@ -126,6 +120,14 @@ class Listener:
             return socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value
         return socket.IPPROTO_IP, socket.IP_TOS, value
 
+    def _peer_of(self, source: bytes) -> SocketAddress:
+        peer = self._peers.get(source)
+        if peer is None:
+            if len(self._peers) >= MAX_PEERS:
+                self._peers.clear()
+            peer = self._peers[source] = socket_address(source)
+        return peer
+
     def _local_of(self, address: bytes | None) -> "_Local":
         """The address that was asked, as text and as ancillary data; made once for each."""
         if address is None or not self._wildcard:
@@ -137,9 +139,7 @@ class Listener:
             local = self._local[address] = _Local(str(ip_address(address)), [_source_address(address)])
         return local
 
-    def _send(
-        self, answer: bytearray, control: list[tuple[int, int, bytes]], source: tuple[str, int]
-    ) -> bool:
+    def _send(self, answer: bytearray, control: list[tuple[int, int, bytes]], source: SocketAddress) -> bool:
         """Send, once more if the error reported was left by an earlier answer."""
         for _ in range(2):
             try:

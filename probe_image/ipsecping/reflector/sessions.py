@@ -10,6 +10,9 @@ MAX_SESSIONS = 65_536
 IDLE_NS = 900 * NANOSECONDS
 """A session unused for so long is forgotten: REFWAIT's default in TWAMP (RFC 5357 section 3.1)."""
 
+LOOK_NS = NANOSECONDS
+"""How often it is looked whether sessions can be forgotten."""
+
 
 class SessionId(NamedTuple):
     """What packets of one session have in common (RFC 8972 section 3)."""
@@ -40,13 +43,16 @@ class SessionTable:
         self._max_sessions = max_sessions
         self._idle_ns = idle_ns
         self._sessions: OrderedDict[SessionId, ReflectedSession] = OrderedDict()
+        self._look_at = 0
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def session(self, key: SessionId, now: int) -> ReflectedSession:
         """The session, perhaps a new one. `now` in monotonic nanoseconds."""
-        self._forget_idle(now)
+        if now >= self._look_at:
+            self._look_at = now + LOOK_NS
+            self._forget_idle(now)
         session = self._sessions.get(key)
         if session is None:
             session = self._sessions[key] = ReflectedSession()
