@@ -1,15 +1,16 @@
 """Entry point: find the sub-command, set up the log, turn errors into one line and an exit code.
 
-Sub-commands import what they need when they run, so that the first packet leaves soon after the start.
+Only the sub-command that is asked for is imported, and imports what it needs when it runs, so that the first
+packet leaves soon after the start.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from .. import __version__
 from ..net.descriptors import raise_descriptor_limit
-from . import agent, ike, mtu, ping, reflect, run
 from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -29,8 +30,12 @@ machine or an output does not allow it; 130 interrupted before there was anythin
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+COMMANDS = ("ping", "mtu", "ike", "run", "agent", "reflect")
+"""Each is a module of this package."""
+
+
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The command line with the commands of these names: the whole one, or the part that is needed."""
     root = argparse.ArgumentParser(
         prog="ipsecping",
         description=DESCRIPTION,
@@ -39,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (ping, mtu, ike, run, agent, reflect):
+    for name in names:
+        command = import_module(f".{name}", __package__)
         added = commands.add_parser(
             command.NAME,
             help=command.HELP,
@@ -58,7 +64,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    wanted = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
+    options = parser(wanted).parse_args(given)
     configure_logging(options.log_format, verbose=options.verbose)
     try:
         if sys.platform != "linux":

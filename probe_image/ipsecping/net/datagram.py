@@ -32,6 +32,6 @@ def open_ping(address: str, clock: Clock, *, dscp: int = 0) -> Flow:
 
 
 def _open(address: str, port: int, protocol: int, clock: Clock, dscp: int) -> Flow:
-    numeric = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
     return pool_of(clock).flow(Kind(family, protocol, dscp), target, clock)

@@ -153,7 +153,7 @@ def open_untimed_ping(address: str, *, dscp: int = 0, dont_fragment: bool = Fals
 
 
 def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool) -> UntimedSocket:
-    numeric = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
     sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
     try:
