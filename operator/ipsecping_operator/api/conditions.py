@@ -131,6 +131,12 @@ class HealthyReason(Reason):
         "A packet of a probe that expects Blocked got through in the window: it was answered, or refused by "
         "the far end itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
     )
+    SOURCE_MISMATCH = (
+        "SourceMismatch",
+        ConditionStatus.FALSE,
+        "In the window, the reflector saw packets come from an address outside of verify.sourceSeen: NAT on "
+        "the way, or traffic that leaves beside the tunnel. Graver than an outage, which others notice.",
+    )
     PROBE_FAILED = (
         "ProbeFailed",
         ConditionStatus.FALSE,
@@ -149,6 +155,12 @@ class HealthyReason(Reason):
         "MeasurementInvalid",
         ConditionStatus.UNKNOWN,
         "The prober itself was at fault (late, short of buffers): its rounds say nothing about the tunnel.",
+    )
+    SOURCE_UNKNOWN = (
+        "SourceUnknown",
+        ConditionStatus.UNKNOWN,
+        "verify.sourceSeen cannot be judged: some answers in the window do not tell which address the "
+        "reflector saw, because it knows no Location TLV (RFC 8972) or keeps addresses to itself.",
     )
     SUSPENDED = ("Suspended", ConditionStatus.UNKNOWN, "spec.suspend is true; nothing is measured.")
 

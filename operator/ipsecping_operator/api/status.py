@@ -7,6 +7,7 @@ from pydantic import Field
 from ipsecping.contract import ProbeType
 
 from .conditions import ConditionStatus, ConditionType
+from .defaults import MAX_SOURCES_SEEN
 from .rules import ListMap, Model
 
 Text: TypeAlias = Annotated[str, Field(max_length=63)]
@@ -93,6 +94,11 @@ class ProbeStatus(Model):
     """Octets of the largest IP packet that passes, both ways where that is known, by the newest search."""
     certificate_expiry: Time | None = None
     """When the far end's TLS certificate ends."""
+    source_seen: Annotated[
+        tuple[Text, ...] | None,
+        Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """Source addresses that the far end saw, with verify.sourceSeen; absent while it tells none."""
 
 
 class Condition(Model):

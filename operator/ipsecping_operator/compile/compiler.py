@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
@@ -42,7 +43,10 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     schedule = _schedule(spec.schedule)
     tunnel = spec.tunnel or Tunnel()
     tunnel_name = tunnel.name or metadata["name"]
-    probes = tuple(planned_probe(probe, gateway=tunnel.gateway) for probe in spec.probe_list)
+    probes = tuple(
+        planned_probe(probe, gateway=tunnel.gateway, ask_source=spec.verify is not None)
+        for probe in spec.probe_list
+    )
     common = spec.placement or PlacementSpec()
     keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
     authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
@@ -72,6 +76,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         suspend=bool(spec.suspend),
         thresholds=_thresholds(spec),
         paths=tuple(compiled(path) for path in spec.paths or (Path(name=defaults.PATH),)),
+        source_seen=tuple(ip_network(each) for each in spec.verify.source_seen) if spec.verify else (),
         keys=MappingProxyType(keys),
         authorities=MappingProxyType(authorities),
     )

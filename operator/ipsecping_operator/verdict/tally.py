@@ -15,6 +15,9 @@ _WRONG = frozenset(
     }
 )
 NOTHING: Mapping[LossReason, int] = MappingProxyType({})
+NO_SOURCES: Mapping[str, int] = MappingProxyType({})
+MAX_SOURCES = 16
+"""Distinct source addresses that are kept; of packets from more it is as if nothing had been told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,10 @@ class Tally:
     """What the newest search found."""
     certificate_expiry: int | None = None
     """When the certificate seen last ends."""
+    sources: Mapping[str, int] = field(default_factory=lambda: NO_SOURCES)
+    """Source addresses that the far end saw, in invalid rounds too, and how many packets came from each."""
+    untold: int = 0
+    """Packets answered that no address is known of."""
 
     @classmethod
     def of(cls, result: RoundResult, *, start: int) -> "Tally":
@@ -57,7 +64,14 @@ class Tally:
         end = start + result.duration
         if result.invalid is not None:
             reached = packets_reached(result)
-            return cls(start=start, end=end, invalid=1, invalidity=result.invalid, reached=reached)
+            return cls(
+                start=start,
+                end=end,
+                invalid=1,
+                invalidity=result.invalid,
+                reached=reached,
+                sources=result.sources or NO_SOURCES,
+            )
         directed = result.forward_lost is not None and result.reverse_lost is not None
         return cls(
             start=start,
@@ -80,6 +94,8 @@ class Tally:
             certificate_expiry=(
                 None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
             ),
+            sources=result.sources or NO_SOURCES,
+            untold=result.received - sum(result.sources.values()),
         )
 
     @property
@@ -131,6 +147,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         rtt.merge(tally.rtt)
         for reason, count in tally.losses.items():
             losses[reason] = losses.get(reason, 0) + count
+    sources, beyond = _sources(tallies)
     return Tally(
         start=min(t.start for t in tallies),
         end=max(t.end for t in tallies),
@@ -154,4 +171,19 @@ def total(tallies: list[Tally]) -> Tally | None:
         certificate_expiry=next(
             (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry), None
         ),
+        sources=sources,
+        untold=sum(t.untold for t in tallies) + beyond,
     )
+
+
+def _sources(tallies: list[Tally]) -> tuple[Mapping[str, int], int]:
+    """All source addresses with their packets, and how many packets came from more than are kept."""
+    sources: dict[str, int] = {}
+    beyond = 0
+    for tally in tallies:
+        for address, count in tally.sources.items():
+            if address in sources or len(sources) < MAX_SOURCES:
+                sources[address] = sources.get(address, 0) + count
+            else:
+                beyond += count
+    return sources or NO_SOURCES, beyond

@@ -30,6 +30,8 @@ class Answer(NamedTuple):
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
     failure: LossReason | None = None
     """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
+    source: str | None = None
+    """The source address that the far end saw (STAMP, where asked for)."""
 
 
 class Ledger:
@@ -107,6 +109,7 @@ class Ledger:
             self._order += 1
             packet.reason = None
             packet.residence = answer.residence
+            packet.source = answer.source
             packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, answer.residence)
         _tell(packet)
 

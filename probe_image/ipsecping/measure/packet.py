@@ -32,6 +32,8 @@ class Packet:
     clock: ClockSource = ClockSource.USER
     residence: int = 0
     """How long the reflector held it (STAMP)."""
+    source: str | None = None
+    """The source address that the far end saw, where it was asked and told (STAMP)."""
     replies: list[int] = field(default_factory=list)
     """The reflector's numbers of the answers (STAMP), each once."""
 

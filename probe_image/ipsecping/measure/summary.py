@@ -15,6 +15,7 @@ from ..contract import (
     ProbeType,
     RoundResult,
 )
+from ..contract.result import MAX_SOURCES
 from .packet import Packet
 
 
@@ -58,6 +59,7 @@ def summarise(
         remote_ip=remote_ip,
         invalid=invalid,
         certificate_expiry=certificate_expiry,
+        sources=MappingProxyType(_sources(answered)),
     )
 
 
@@ -77,6 +79,12 @@ def delay_variations(packets: Sequence[Packet]) -> list[int]:
         for there, here in pairwise(packets)
         if here.rtt is not None and there.rtt is not None and here.sequence == there.sequence + 1
     ]
+
+
+def _sources(answered: Sequence[Packet]) -> dict[str, int]:
+    """The addresses seen most, in order of address, so that equal rounds have equal results."""
+    seen = Counter(packet.source for packet in answered if packet.source is not None)
+    return dict(sorted(seen.most_common(MAX_SOURCES)))
 
 
 def _clock(sources: set[ClockSource]) -> ClockSource:

@@ -83,6 +83,7 @@ def _findings(result: RoundResult) -> dict[str, Field | None]:
         "path_mtu_bytes": None if mtu is None else mtu.forward,
         "path_mtu_reverse_bytes": None if mtu is None else mtu.reverse,
         "certificate_expiry": result.certificate_expiry,
+        "source_seen": ",".join(sorted(result.sources)) or None,
     }
 
 

@@ -117,15 +117,16 @@ class ReflectorPacket(NamedTuple):
         return unix_from_ntp(self.timestamp) - unix_from_ntp(self.receive_timestamp)
 
 
-def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None) -> bytes:
-    """The packet in `size` octets, signed where there is a key; what the base leaves over is padding."""
+def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None, tlvs: bytes = b"") -> bytes:
+    """The packet in `size` octets, signed where there is a key; what base and TLVs leave over is padding."""
     mode = UNAUTHENTICATED if key is None else AUTHENTICATED
-    if size < mode.size:
-        raise ValueError(f"this STAMP packet has at least {mode.size} octets, not {size}")
+    padding = size - mode.size - len(tlvs)
+    if padding < 0:
+        raise ValueError(f"this STAMP packet has at least {size - padding} octets, not {size}")
     base = mode.sender.pack(packet.sequence, packet.timestamp, packet.error_estimate, packet.ssid)
     if key is not None:
         base += digest(key, base)
-    return base + tlv.padding(size - mode.size)
+    return base + tlvs + tlv.padding(padding)
 
 
 def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | None:

@@ -43,7 +43,9 @@ tls = st.builds(
     verify=st.booleans(),
 )
 options: dict[ProbeType, st.SearchStrategy[Options]] = {
-    ProbeType.STAMP: st.builds(StampOptions, key_file=st.none() | st.just("/keys/hq")),
+    ProbeType.STAMP: st.builds(
+        StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
+    ),
     ProbeType.TCP: st.builds(TcpOptions, tls=st.none() | tls),
     ProbeType.HTTP: st.builds(
         HttpOptions,
@@ -138,4 +140,5 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         path_mtu=draw(st.none() | path_mtus),
         certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
         nat=draw(st.none() | st.booleans()),
+        sources=draw(st.sampled_from([{}, {"10.244.0.7": len(rtts)}, {"2001:db8::7": 1}])) if rtts else {},
     )

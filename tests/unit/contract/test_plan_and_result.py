@@ -91,8 +91,16 @@ def test_a_plan_with_one_field_replaced_is_read_or_refused_by_name(
     assert not message or message.startswith("plan")
 
 
-@pytest.mark.parametrize(("options", "least"), [({}, 44), ({"keyFile": "/keys/hq"}, 112)])
-def test_a_signed_stamp_packet_needs_more_room(options: dict[str, str], least: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ({}, 44),
+        ({"keyFile": "/keys/hq"}, 112),
+        ({"askSource": True}, 72),
+        ({"keyFile": "/keys/hq", "askSource": True}, 160),
+    ],
+)
+def test_a_stamp_packet_that_is_signed_or_asks_needs_more_room(options: dict[str, Any], least: int) -> None:
     probe = {"name": "p", "type": "STAMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "port": 862}
     check = {"uid": "u", "namespace": "n", "name": "c", "generation": 1, "tunnelName": "t", "path": "default"}
     check |= {"target": "10.50.1.10", "intervalMs": 1000}
@@ -134,6 +142,12 @@ RESULT = {
         ({"sent": 100000}, r"result\.sent: 100000 is outside"),
         ({"uid": "u" * 600}, r"result\.uid: longer than"),
         ({"invalid": "Tired"}, r"result\.invalid: 'Tired' is not one of"),
+        ({"sources": {"far.example": 1}}, r"result\.sources: 'far\.example' is not an IP address"),
+        ({"sources": {"10.0.0.1": 8, "10.0.0.2": 1}}, r"result\.sources: more packets than the 8 received"),
+        (
+            {"sources": {f"10.0.0.{n}": 1 for n in range(5)}},
+            r"result\.sources: 5 addresses, at most 4 are allowed",
+        ),
     ],
 )
 def test_a_contradictory_result_is_refused_with_the_name_of_the_field(

@@ -163,3 +163,21 @@ def test_an_ike_probe_has_no_series_of_packets() -> None:
     made = planned({"timeout": "3s", "ike": {}})
     assert made.count == 1
     assert round_ms(made) == 3000
+
+
+def test_with_verify_the_stamp_probes_ask_for_their_source_and_have_room_for_it() -> None:
+    auth = {"secretName": "s", "key": "k"}
+    check = compiled(
+        {"stamp": {}},
+        {"stamp": {"auth": auth}},
+        {"size": 500, "stamp": {}},
+        {"expect": "Blocked", "stamp": {}},
+        {"icmp": {}},
+        verify={"sourceSeen": ["10.244.0.0/16", "2001:db8::/64"]},
+    )
+    probes = check.paths[0].plan.probes
+    assert [probe.size for probe in probes] == [72, 160, 500, 44, 56]
+    asked = [isinstance(probe.options, StampOptions) and probe.options.ask_source for probe in probes]
+    assert asked == [True, True, True, False, False]
+    assert effective_spec(check)["verify"] == {"sourceSeen": ["10.244.0.0/16", "2001:db8::/64"]}
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
