@@ -33,7 +33,7 @@ test: lint test-unit test-interop test-network test-api test-lab ## Everything: 
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n 2 tests/unit
 
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router, in network namespaces (root; skipped without)
@@ -45,7 +45,7 @@ test-interop: venv ## Hold prober and reflector against programs of others (the 
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
-	@$(BIN)/pytest -q tests/api
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/api
 
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from .building.binaries import API_NAMES, binaries
 from .cluster import control_plane, pki
 from .errors import LabError
+from .host.ports import free_port
 from .host.waiting import wait_until
 
 _CLUSTER = "ipsecping-api-test"
@@ -35,7 +35,7 @@ class ApiServer:
         self.kubectl = built["kubectl"]
         self._workdir = workdir
         self._pki = workdir / "pki"
-        etcd_port, peer_port, self._port = _free_ports(3)
+        etcd_port, peer_port, self._port = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self._port}"
         pki.write(
             self._pki,
@@ -127,14 +127,6 @@ def api_server(workdir: Path) -> Iterator[ApiServer]:
         yield server
     finally:
         server.stop()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for taken in sockets:
-            taken.bind(("127.0.0.1", 0))
-        return [int(taken.getsockname()[1]) for taken in sockets]
 
 
 def _spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
