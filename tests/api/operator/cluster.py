@@ -55,7 +55,7 @@ class Cluster:
 
     def children(self, kind: str) -> list[Object]:
         """All objects of a kind that the operator made in the namespace."""
-        found: Object = self.kubectl.get(kind, "-l", "app.kubernetes.io/managed-by=ipsecping")
+        found: Object = self.kubectl.get(kind, selector="app.kubernetes.io/managed-by=ipsecping")
         return list(found["items"])
 
     def one(self, kind: str) -> Object:
@@ -149,7 +149,7 @@ class Cluster:
 
     def events(self, name: str = "hq") -> list[Object]:
         """The events on a check, oldest first."""
-        found: Object = self.kubectl.get("events.events.k8s.io")
+        found: Object = self.kubectl.get("event")
         mine = [each for each in found["items"] if each["regarding"]["name"] == name]
         return sorted(mine, key=lambda each: str(each["eventTime"]))
 
