@@ -109,6 +109,7 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.probe_image == "localhost/probe:0.1.0"
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
+    assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
 
 
 def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
@@ -118,6 +119,7 @@ def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
     assert [(each["kind"], each["metadata"]["namespace"]) for each in bindings] == [
         ("RoleBinding", "a"),
         ("RoleBinding", "b"),
+        ("RoleBinding", "ipsecping-system"),  # the Lease
     ]
 
 

@@ -41,11 +41,19 @@ class ApiError(Exception):
 class KubeClient:
     """One connection pool for the whole operator."""
 
-    def __init__(self, configuration: Configuration, *, observe: Observer = lambda verb, code: None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        observe: Observer = lambda verb, code: None,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`may_write` is asked before each request that changes something: False refuses it."""
         configuration.connection_pool_maxsize = IN_FLIGHT
         self._api = ApiClient(configuration)
         self._api.user_agent = FIELD_MANAGER
         self._observe = observe
+        self._may_write = may_write
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def close(self) -> None:
@@ -79,6 +87,17 @@ class KubeClient:
         """Create an object."""
         return await self._request(
             "create", "POST", kind.path(namespace), query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Any:
+        """Replace the version that `body` names; the object as stored."""
+        meta = body["metadata"]
+        return await self._request(
+            "update",
+            "PUT",
+            kind.path(meta["namespace"], meta["name"]),
+            query={"fieldManager": FIELD_MANAGER},
+            body=body,
         )
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
@@ -148,6 +167,8 @@ class KubeClient:
         outcome = "error"
         try:
             async with self._slots:
+                if method != "GET" and not self._may_write():
+                    raise ApiError(0, "NotLeading", f"{method} {path}: another operator may lead by now")
                 request = await self._api.param_serialize(
                     method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
                 )

@@ -51,6 +51,11 @@ class OperatorMetrics:
             ("kind",),
             registry=self.registry,
         )
+        self.leader = Gauge(
+            "ipsecping_operator_leader",
+            "1 when this operator works, 0 when it waits.",
+            registry=self.registry,
+        )
         self.streams = Gauge(
             "ipsecping_operator_agent_streams", "Agents whose results are followed.", registry=self.registry
         )
