@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -16,7 +16,7 @@ from ipsecping_operator import handlers, logs
 from ipsecping_operator.children import ChildSettings
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK, POD, Kind
+from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
 from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
@@ -28,7 +28,7 @@ from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import SerialQueue
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
+from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
@@ -38,7 +38,9 @@ from ipsecping_operator.status.events import EventPoster
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
 SWEEP_AGAIN = 60.0
-"""Seconds to the sweep that judges what this one found unseen."""
+"""Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
+ECHO_SECONDS = 30.0
+"""A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -128,6 +130,9 @@ class Operator:
         self._queue = SerialQueue(self._reconcile)
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
         self._work = [self._spawn(self._events.run(), "events"), self._spawn(self._sweep(), "sweep")]
+        for kind in WATCHED:
+            self._metrics.saw(kind.name)
+            self._metrics.unseen(kind.name, 0)
         self._health.phase = Phase.LEADING
         self._metrics.leader.set(1)
 
@@ -159,6 +164,8 @@ class Operator:
         self._metrics.saw(kind.name)
         if event is None:
             self._sweep_soon.set()
+        meta = body["metadata"]
+        self._store.echoes.heard(meta["uid"], int(meta["resourceVersion"]), now=time.monotonic())
         uid = self._file(kind, body, gone=event == "DELETED")
         if uid is not None:
             self._queue.request(uid)
@@ -210,29 +217,46 @@ class Operator:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _sweep(self) -> None:
-        pause = SWEEP_AFTER_LIST
+        resync = self._settings.resync_interval
+        pause = min(SWEEP_AFTER_LIST, resync)
         while True:
             await self._pause_before_sweep(pause)
             try:
                 touched, never = await self._sweeper.sweep()
             except ApiError as error:
                 _log.warning("cannot compare with the API, will retry: %s", error)
+                pause = min(SWEEP_AGAIN, resync)
                 continue
-            self._health.unseen = tuple(never)
-            pause = SWEEP_AGAIN if self._sweeper.behind else self._settings.resync_interval
+            self._tell_unseen(never)
+            pause = min(SWEEP_AGAIN, resync) if self._sweeper.behind else resync
             for uid in touched:
                 if uid not in self._store.checks or self._store.checks[uid].body is None:
                     self._reporter.forget(uid)
                 self._queue.request(uid)
 
+    def _tell_unseen(self, never: Sequence[Listed]) -> None:
+        unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
+        for kind, names in unseen.items():
+            self._metrics.unseen(kind, len(names))
+        self._health.unseen = {kind: names for kind, names in unseen.items() if names}
+        if never:
+            _log.error("%s", self._health.problem(time.monotonic()))
+
     async def _pause_before_sweep(self, pause: float) -> None:
-        """Wait so long, or until shortly after a watch began anew."""
+        """Wait so long; or until shortly after a watch began anew, or does not show what was written."""
+        resync = self._settings.resync_interval
+        until = time.monotonic() + pause
+        least = time.monotonic() + min(SWEEP_AGAIN, resync)
         self._sweep_soon.clear()
-        try:
-            await asyncio.wait_for(self._sweep_soon.wait(), pause)
-        except TimeoutError:
+        while (now := time.monotonic()) < until:
+            try:
+                await asyncio.wait_for(self._sweep_soon.wait(), min(until - now, TICK_SECONDS))
+            except TimeoutError:
+                if now > least and self._store.echoes.late(before=now - min(ECHO_SECONDS, resync)):
+                    return
+                continue
+            await asyncio.sleep(min(SWEEP_AFTER_LIST, resync))
             return
-        await asyncio.sleep(SWEEP_AFTER_LIST)
 
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.leading
@@ -274,8 +298,17 @@ class Operator:
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
         self._tasks.append(task)
         return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """None of these ends but by a fault: then only a restart brings it back."""
+        if not task.cancelled():
+            _log.error(
+                "the task %s ended: a fault of the operator", task.get_name(), exc_info=task.exception()
+            )
+            self._health.ended = task.get_name()
 
 
 async def run(settings: Settings) -> None:

@@ -134,7 +134,8 @@ class KubeClient:
             page = await self._request(
                 "list", "GET", kind.path(namespace), query=query, accept=_METADATA_ONLY
             )
-            for item in page["items"]:
+            # null where there is none
+            for item in page["items"] or ():
                 yield item["metadata"]
             following = page["metadata"].get("continue")
             if not following:

@@ -41,3 +41,5 @@ LEASE = Kind("Lease", "coordination.k8s.io", "v1", "leases")
 
 APPLIED = {kind.name: kind for kind in (CONFIG_MAP, DEPLOYMENT, CRON_JOB)}
 """Kinds the operator makes, by name."""
+
+WATCHED = (CHECK, POD, *APPLIED.values())

@@ -1,6 +1,7 @@
 """Whether the operator is alive (/healthz) and set up (/readyz). Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 TICK_SECONDS = 1.0
@@ -26,8 +27,10 @@ class Health:
     phase: Phase = Phase.STARTING
     waiting: str = ""
     """What for, unless it leads."""
-    unseen: tuple[str, ...] = ()
-    """Objects that the API has held for longer than a sweep, and no watch has shown."""
+    ended: str | None = None
+    """A part of the operator that should run for ever, and does not any more."""
+    unseen: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By kind, objects that the API has held for longer than a sweep, and its watch has not shown."""
 
     def tick(self, now: float) -> None:
         """The event loop turned."""
@@ -42,8 +45,11 @@ class Health:
         age = now - self.ticked
         if age > STUCK_SECONDS:
             return f"the event loop has not turned for {age:.0f} s"
+        if self.ended is not None:
+            return f"the task {self.ended} has ended"
         if self.unseen:
-            return f"the watches are deaf: they have not shown {', '.join(self.unseen[:3])}"
+            deaf = "; ".join(f"{kind} (not shown: {names[0]})" for kind, names in sorted(self.unseen.items()))
+            return f"deaf watches: {deaf}"
         return None
 
     def unready(self, now: float) -> str | None:

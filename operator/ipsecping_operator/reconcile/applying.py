@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ async def _ensure(
     nonce = manifest["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
     if child is not None and nonce is not None and child.meta.nonce != nonce:
         state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = nonce
-    store.put_child(stored)
+    store.put_written(stored, now=time.monotonic())
 
 
 def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:

@@ -122,11 +122,14 @@ class Reporter:
             "status": status,
         }
         try:
-            await self._client.apply(body, CHECK, subresource="status")
+            stored = await self._client.apply(body, CHECK, subresource="status")
         except ApiError as error:
             if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
                 raise Gone from error
             raise
+        version = int(stored["metadata"]["resourceVersion"])
+        if version > int(state.body["metadata"]["resourceVersion"]):
+            self._store.echoes.expect(uid, version, now=time.monotonic())
 
     @staticmethod
     def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:

@@ -12,6 +12,8 @@ from ipsecping_operator.status import build
 from ipsecping_operator.status.conditions import from_json
 from ipsecping_operator.verdict import text
 
+from .echoes import Echoes
+
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 _FIGURES = (
     "lastResultTime",
@@ -35,6 +37,7 @@ class Store:
     """
 
     checks: dict[str, CheckState] = field(default_factory=dict)
+    echoes: Echoes = field(default_factory=Echoes)
 
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
         """A check as the API stores it."""
@@ -74,6 +77,11 @@ class Store:
             children[ref] = child
             return uid
         return None
+
+    def put_written(self, child: Child, *, now: float) -> None:
+        """A child as stored at our request, which the watch has to show too; `now` is monotonic."""
+        if self.put_child(child) is not None:
+            self.echoes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
     def remove_child(self, meta: Meta) -> str | None:
         """A child has gone."""
