@@ -124,7 +124,7 @@ class Operator:
             settings=ChildSettings(
                 probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
             ),
-            permissions=Permissions(host_network=settings.host_network),
+            permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
             report=self._reporter.report,
         )
         self._queue = SerialQueue(self._reconcile)

@@ -7,9 +7,12 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from ipsecping.contract.plan import MAX_ALLOWED
 from ipsecping_operator.api import durations
 
 PREFIX = "IPSECPING_"
@@ -25,6 +28,8 @@ class Settings:
     """Empty: all."""
     host_network: frozenset[str]
     """Namespaces whose checks may ask for the node's own network; `*`: all."""
+    targets: Mapping[str, tuple[str, ...]] | None
+    """Namespace to the networks that its checks may have probed, `*` for all others; None: anywhere."""
     kubeconfig: Path | None
     context: str | None
     lease_name: str
@@ -85,6 +90,28 @@ def seconds(text: str) -> float:
     return value
 
 
+def networks(text: str) -> Mapping[str, tuple[str, ...]] | None:
+    """`network=10.0.0.0/8,2001:db8::/32;*=10.50.0.0/16` as a map; None for an empty text."""
+    if not text.strip():
+        return None
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, (each.strip() for each in text.split(";"))):
+        namespace, separator, listed = (part.strip() for part in entry.partition("="))
+        if not separator or not namespace or namespace in found:
+            raise argparse.ArgumentTypeError(
+                f"{entry!r} is not NAMESPACE=CIDR,CIDR with a namespace that is named once"
+            )
+        found[namespace] = _names(listed)
+        if len(found[namespace]) > MAX_ALLOWED:
+            raise argparse.ArgumentTypeError(f"{namespace}: more than {MAX_ALLOWED} networks")
+        for network in found[namespace]:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise argparse.ArgumentTypeError(f"{namespace}: {error}") from None
+    return MappingProxyType(found)
+
+
 SETTINGS = (
     Setting("--probe-image", "image of the probe pods; the only setting that is needed", "IMAGE"),
     Setting(
@@ -98,6 +125,13 @@ SETTINGS = (
         "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
         "none when not given",
         "NAMES",
+    ),
+    Setting(
+        "--allow-targets",
+        "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
+        "namespaces that are not named, and one without any may probe nothing; anything when not given",
+        "NETWORKS",
+        read=networks,
     ),
     Setting(
         "--kubeconfig",
@@ -189,6 +223,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         image_pull_policy=args.probe_image_pull_policy or None,
         namespaces=_names(args.namespaces),
         host_network=frozenset(_names(args.allow_host_network)),
+        targets=args.allow_targets,
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,
         lease_name=args.lease_name,

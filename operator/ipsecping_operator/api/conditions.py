@@ -68,8 +68,8 @@ class ReadyReason(Reason):
     NOT_PERMITTED = (
         "NotPermitted",
         ConditionStatus.FALSE,
-        "The spec asks for what the operator does not permit in this namespace; nothing is measured. The "
-        "message names the field.",
+        "The spec asks for what the operator does not permit in this namespace, the node's own network or a "
+        "target outside of certain networks; nothing is measured. The message names the field.",
     )
     WORKLOAD_UNAVAILABLE = (
         "WorkloadUnavailable",

@@ -101,6 +101,8 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
+    target_field: str = field(default="spec.target", compare=False)
+    """Where the spec has the target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
     authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
 
-    def compiled(path: Path) -> CompiledPath:
+    def compiled(index: int, path: Path) -> CompiledPath:
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -63,7 +63,11 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
         )
-        return CompiledPath(plan=plan, placement=compile_placement(common, path.placement))
+        return CompiledPath(
+            plan=plan,
+            placement=compile_placement(common, path.placement),
+            target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
+        )
 
     check = CompiledCheck(
         uid=metadata["uid"],
@@ -75,7 +79,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         schedule=schedule,
         suspend=bool(spec.suspend),
         thresholds=_thresholds(spec),
-        paths=tuple(compiled(path) for path in spec.paths or (Path(name=defaults.PATH),)),
+        paths=tuple(
+            compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
+        ),
         source_seen=tuple(ip_network(each) for each in spec.verify.source_seen) if spec.verify else (),
         keys=MappingProxyType(keys),
         authorities=MappingProxyType(authorities),

@@ -15,7 +15,7 @@ from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, jud
 from ipsecping_operator.verdict.outage import follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
 
-from .readiness import missing_key
+from .readiness import complaint
 
 SECOND = 1_000_000_000
 
@@ -47,7 +47,7 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         after[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
 
-    ready = missing_key(state) or state.ready
+    ready = complaint(state) or state.ready
     put(ConditionType.READY, ready.reason, ready.message)
     if carried:
         after[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from ipsecping.contract import Invalidity
+from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.permission import field_of, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.verdict.tally import Tally
 
@@ -24,16 +25,37 @@ def readiness(state: CheckState) -> Readiness:
     return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.children.values()))
 
 
-def missing_key(state: CheckState) -> Readiness | None:
-    """The complaint of a prober that has no key to sign with; None while none complains, or nothing runs."""
+def complaint(state: CheckState) -> Readiness | None:
+    """What a prober lacks in order to measure; None while none complains, or nothing runs."""
     check, ready = state.compiled, state.ready
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
+    return _foreign_address(state, check) or _missing_key(state, check)
+
+
+def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | None:
+    """A name has an address that the check may not send to."""
+    for path in check.paths:
+        for probe in path.plan.probes:
+            series = state.measurements.series.get((path.plan.path, probe.name))
+            if series is None or not _complains(series.window.last, Invalidity.NOT_PERMITTED):
+                continue
+            host = destination(probe, path.plan.target)
+            return Readiness(
+                reason=ReadyReason.NOT_PERMITTED,
+                message=f"{field_of(path, probe)}: {series.address}, the address of {host} on path "
+                f"{path.plan.path}, is {not_allowed(path.plan)}",
+            )
+    return None
+
+
+def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     lacking = sorted(
         {
             (key.name, key.key, f"{path}/{probe}")
             for (path, probe), series in state.measurements.series.items()
-            if (key := check.keys.get(probe)) is not None and _lacks_key(series.window.last)
+            if (key := check.keys.get(probe)) is not None
+            and _complains(series.window.last, Invalidity.KEY_MISSING)
         }
     )
     if not lacking:
@@ -47,8 +69,8 @@ def missing_key(state: CheckState) -> Readiness | None:
     )
 
 
-def _lacks_key(newest: Tally | None) -> bool:
-    return newest is not None and newest.invalidity is Invalidity.KEY_MISSING and not newest.rounds
+def _complains(newest: Tally | None, of: Invalidity) -> bool:
+    return newest is not None and newest.invalidity is of and not newest.rounds
 
 
 def _running(check: CompiledCheck, children: Iterable[Child]) -> str:

@@ -88,7 +88,7 @@ class Reconciler:
             return
         state.generation = generation
         try:
-            compiled = compile_check(state.body)
+            compiled = self._permissions.limited(compile_check(state.body))
         except InvalidSpec as error:
             log.warning("invalid spec: %s", error)
             state.invalid = error

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, RoundResult
+from ipsecping.contract import PlannedCheck, PlannedProbe, RoundResult, destination
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
@@ -39,6 +39,8 @@ class Series:
     totals: Totals = field(default_factory=Totals)
     last_end: int | None = None
     """End of the newest round, valid or not."""
+    address: str | None = None
+    """Where the newest round went, so far as its name had an address."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,8 @@ class Measurements:
         series.window.add(tally, now=now)
         series.totals.add(tally)
         series.last_end = max(tally.end, series.last_end or 0)
-        if result.remote_ip is not None:
+        series.address = result.remote_ip
+        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
             self.remote[plan.path] = result.remote_ip
         return None
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from . import fields
@@ -15,6 +17,7 @@ VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
 MAX_COUNT = 1000
+MAX_ALLOWED = 64
 MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
 DAY_MS = 24 * 3600 * 1000
 
@@ -51,6 +54,8 @@ class PlannedCheck:
     target: str
     interval_ms: int | None
     probes: tuple[PlannedProbe, ...]
+    allowed: tuple[str, ...] | None = None
+    """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -68,6 +73,15 @@ class PlannedCheck:
             object.__setattr__(self, "_ref", self._make_ref())
         assert self._ref is not None
         return self._ref
+
+    def permits(self, address: str) -> bool:
+        """Whether packets may be sent to the IP address."""
+        if self.allowed is None:
+            return True
+        plain = ip_address(address.partition("%")[0])
+        # What is written as IPv6 here travels as IPv4.
+        embedded = plain.ipv4_mapped if isinstance(plain, IPv6Address) else None
+        return any((embedded or plain) in network for network in _networks(self.allowed))
 
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
@@ -109,7 +123,13 @@ def plan_from_json(value: object) -> Plan:
     return Plan(checks=checks)
 
 
+@lru_cache(maxsize=256)
+def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
 def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
+    limit = {} if check.allowed is None else {"allowedTargets": list(check.allowed)}
     return {
         "uid": check.uid,
         "namespace": check.namespace,
@@ -119,6 +139,7 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         "path": check.path,
         "target": check.target,
         "intervalMs": check.interval_ms,
+        **limit,
         "probes": [_probe_to_json(probe) for probe in check.probes],
     }
 
@@ -162,7 +183,19 @@ def _check_from_json(value: object, path: str) -> PlannedCheck:
         target=fields.text(source, "target", path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
+        allowed=_allowed(source.get("allowedTargets"), f"{path}.allowedTargets"),
     )
+
+
+def _allowed(value: object, path: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    allowed = tuple(str(item) for item in fields.sequence(value, path, at_most=MAX_ALLOWED))
+    try:
+        _networks(allowed)
+    except ValueError as error:
+        raise ContractError(f"{path}: {error}") from None
+    return allowed
 
 
 def _probe_from_json(value: object, path: str) -> PlannedProbe:

@@ -29,7 +29,7 @@ class ClockSource(StrEnum):
 
 
 class Invalidity(StrEnum):
-    """Why a round says nothing about the path: the prober itself was at fault."""
+    """Why a round says nothing about the path: the prober itself was at fault, or not allowed to measure."""
 
     LATE_TICKS = "LateTicks"
     """Packets left too late for the spacing asked for."""
@@ -43,6 +43,8 @@ class Invalidity(StrEnum):
     """The kernel left out timestamps that it gives as a rule."""
     KEY_MISSING = "KeyMissing"
     """The key file named in the plan is absent, empty or malformed."""
+    NOT_PERMITTED = "NotPermitted"
+    """The target's address is not among those that the plan allows; nothing was sent."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
 

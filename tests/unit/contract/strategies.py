@@ -97,6 +97,7 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         target=draw(st.sampled_from(["10.50.1.10", "2001:db8::1", "far.example"])),
         interval_ms=draw(st.one_of(st.none(), st.integers(1000, 3_600_000))),
         probes=tuple(draw(probes(name)) for name in probe_names),
+        allowed=draw(st.sampled_from([None, (), ("10.0.0.0/8", "2001:db8::/32")])),
     )
 
 

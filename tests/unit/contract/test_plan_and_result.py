@@ -113,6 +113,55 @@ def test_a_stamp_packet_that_is_signed_or_asks_needs_more_room(options: dict[str
         plan_from_json(plan(least - 1))
 
 
+PLANNED: dict[str, Any] = {
+    "uid": "u",
+    "namespace": "n",
+    "name": "c",
+    "generation": 1,
+    "tunnelName": "t",
+    "path": "default",
+    "target": "far.example",
+    "intervalMs": 1000,
+    "probes": [{"name": "p", "type": "ICMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "size": 56}],
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "permitted"),
+    [
+        ("10.1.2.3", True),
+        ("2001:db8::7", True),
+        ("::ffff:10.1.2.3", True),
+        ("192.0.2.1", False),
+        ("2001:db9::7", False),
+        ("::ffff:192.0.2.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_a_plan_permits_the_addresses_of_its_networks_however_they_are_written(
+    address: str, permitted: bool
+) -> None:
+    check = PLANNED | {"allowedTargets": ["10.0.0.0/8", "2001:db8::/32"]}
+    (read,) = plan_from_json({"version": 1, "checks": [check]}).checks
+    assert read.permits(address) is permitted
+
+
+def test_an_address_of_the_old_kind_within_the_new_needs_the_old_network() -> None:
+    (read,) = plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["::/0"]}]}).checks
+    assert not read.permits("::ffff:10.1.2.3")
+
+
+def test_a_plan_without_networks_permits_everything_and_an_empty_list_nothing() -> None:
+    for allowed, permitted in ((None, True), ([], False)):
+        (read,) = plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": allowed}]}).checks
+        assert read.permits("10.1.2.3") is permitted
+
+
+def test_a_network_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(ContractError, match=r"plan\.checks\[0\]\.allowedTargets: .*10\.0\.0\.0/33"):
+        plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["10.0.0.0/33"]}]})
+
+
 RESULT = {
     "uid": "u",
     "namespace": "n",

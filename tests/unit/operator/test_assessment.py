@@ -251,6 +251,23 @@ def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> Non
     assert healthy(made.status)["reason"] == "WithinThresholds"
 
 
+def test_a_name_with_an_address_that_is_not_permitted_is_told_by_field_until_it_has_another() -> None:
+    limited = plan(target="far.example", allowed=("10.0.0.0/8",))
+    state = seen(of=check(limited))
+    take(state, result(of=limited, sent=0, invalid=Invalidity.NOT_PERMITTED, remote_ip="192.0.2.7"))
+    made = assessed(state, at=5)
+    ready = made.status["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
+    assert ready["message"] == (
+        "spec.target: 192.0.2.7, the address of far.example on path default, is not a permitted target in "
+        "namespace network: allowed is 10.0.0.0/8 (--allow-targets of the operator)"
+    )
+    assert healthy(made.status)["reason"] == "MeasurementInvalid"
+    take(state, result(of=limited, at=NOON + 30 * SECOND))
+    made = assessed(state, at=35)
+    assert made.status["conditions"][0]["reason"] == "Reconciled"
+
+
 def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> None:
     state = seen(of=check(keys={"ping": KEY}))
     take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
