@@ -94,6 +94,8 @@ class ProbeStatus(Model):
     """Octets of the largest IP packet that passes, both ways where that is known, by the newest search."""
     certificate_expiry: Time | None = None
     """When the far end's TLS certificate ends."""
+    nat: bool | None = None
+    """Whether there is NAT on the way to the gateway, with ike.detectNAT; absent while that is not known."""
     source_seen: Annotated[
         tuple[Text, ...] | None,
         Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),

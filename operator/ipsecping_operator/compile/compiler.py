@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import ContractError, Plan, PlannedCheck, plan_from_json, plan_to_json
+from ipsecping.contract import ContractError, IkeOptions, Plan, PlannedCheck, plan_from_json, plan_to_json
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
@@ -18,6 +18,9 @@ from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidS
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import authority_of, key_of, planned_probe
+
+NAT_PERIOD = 600
+"""Seconds: gateways block peers that leave them with many half-open SAs."""
 
 
 def compile_check(body: Mapping[str, Any]) -> CompiledCheck:
@@ -87,7 +90,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         authorities=MappingProxyType(authorities),
     )
     _require_what_a_prober_reads(check)
-    _require_time_for_a_round(check)
+    _require_time_between_rounds(check)
     return check
 
 
@@ -100,11 +103,19 @@ def _require_what_a_prober_reads(check: CompiledCheck) -> None:
             raise InvalidSpec("spec.probes", str(error).removeprefix("plan.checks[0].")) from error
 
 
-def _require_time_for_a_round(check: CompiledCheck) -> None:
-    """A CronJob that forbids concurrency would skip rounds without a word."""
+def _require_time_between_rounds(check: CompiledCheck) -> None:
+    """A CronJob that forbids concurrency would skip rounds without a word; and gateways need their rest."""
     if not isinstance(check.schedule, Cron):
         return
     gap = shortest_gap(check.schedule).total_seconds()
+    probes = check.paths[0].plan.probes
+    if gap < NAT_PERIOD and any(isinstance(p.options, IkeOptions) and p.options.detect_nat for p in probes):
+        # Each round has a process of its own, which does not know when the one before it asked.
+        raise InvalidSpec(
+            "spec.probes",
+            f"ike.detectNAT must not be asked for more often than every {NAT_PERIOD // 60} minutes, "
+            f"but spec.schedule.cron fires {gap:g}s apart",
+        )
     if check.round_ms / 1000 > gap:
         raise InvalidSpec(
             "spec.probes",

@@ -84,6 +84,8 @@ def _member(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
             return member | {"query": dns.query, "recordType": dns.record_type.value}
         case PathMtuOptions() as mtu:
             return member | {"min": mtu.min, "max": mtu.max}
+        case IkeOptions() as ike:
+            return {"detectNAT": ike.detect_nat}
         case _:
             return member
 
@@ -157,7 +159,7 @@ def _path_mtu(probe: Any, gateway: str | None) -> Options:
 
 def _ike(probe: Any, gateway: str | None) -> Options:
     assert gateway is not None, "a rule of the spec asks for it"
-    return IkeOptions(gateway=gateway)
+    return IkeOptions(gateway=gateway, detect_nat=bool(probe.ike.detect_nat))
 
 
 _OPTIONS: Mapping[ProbeType, Callable[[Any, str | None], Options]] = MappingProxyType(

@@ -92,6 +92,8 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
         entry["pathMTU"] = figures.mtu
     if figures.certificate_expiry is not None:
         entry["certificateExpiry"] = text.moment(figures.certificate_expiry)
+    if figures.nat is not None:
+        entry["nat"] = figures.nat
     if figures.sources:
         entry["sourceSeen"] = sorted(figures.sources)
     return entry | _measured(figures)

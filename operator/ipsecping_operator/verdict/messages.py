@@ -201,6 +201,16 @@ def _commonest(figures: Tally) -> LossReason:
 
 
 def _why_lost(figures: Tally) -> str:
-    """The commonest reason, unless it is the plain one."""
+    """The commonest reason, unless it is the plain one, and which of a gateway's ports are silent."""
     reason = _commonest(figures)
-    return "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"
+    why = "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"
+    return f"{why}{_ports(figures)}"
+
+
+def _ports(figures: Tally) -> str:
+    counts = sorted(figures.unanswered.items())
+    if not counts:
+        return ""
+    if len(counts) == 1:
+        return f"; all by UDP port {counts[0][0]}"
+    return "; " + " and ".join(f"{count} by UDP port {port}" for port, count in counts)

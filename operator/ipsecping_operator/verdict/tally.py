@@ -16,6 +16,7 @@ _WRONG = frozenset(
 )
 NOTHING: Mapping[LossReason, int] = MappingProxyType({})
 NO_SOURCES: Mapping[str, int] = MappingProxyType({})
+NO_PORTS: Mapping[int, int] = MappingProxyType({})
 MAX_SOURCES = 16
 """Distinct source addresses that are kept; of packets from more it is as if nothing had been told."""
 
@@ -57,6 +58,10 @@ class Tally:
     """Source addresses that the far end saw, in invalid rounds too, and how many packets came from each."""
     untold: int = 0
     """Packets answered that no address is known of."""
+    unanswered: Mapping[int, int] = field(default_factory=lambda: NO_PORTS)
+    """IKE port to the packets that it did not answer."""
+    nat: bool | None = None
+    """Whether there is NAT on the way to the gateway, by the newest round that asked."""
 
     @classmethod
     def of(cls, result: RoundResult, *, start: int) -> "Tally":
@@ -96,6 +101,8 @@ class Tally:
             ),
             sources=result.sources or NO_SOURCES,
             untold=result.received - sum(result.sources.values()),
+            unanswered=dict.fromkeys(result.unanswered, 1) or NO_PORTS,
+            nat=result.nat,
         )
 
     @property
@@ -173,7 +180,17 @@ def total(tallies: list[Tally]) -> Tally | None:
         ),
         sources=sources,
         untold=sum(t.untold for t in tallies) + beyond,
+        unanswered=_unanswered(tallies),
+        nat=next((t.nat for t in reversed(tallies) if t.nat is not None), None),
     )
+
+
+def _unanswered(tallies: list[Tally]) -> Mapping[int, int]:
+    ports: dict[int, int] = {}
+    for tally in tallies:
+        for port, count in tally.unanswered.items():
+            ports[port] = ports.get(port, 0) + count
+    return ports or NO_PORTS
 
 
 def _sources(tallies: list[Tally]) -> tuple[Mapping[str, int], int]:

@@ -16,6 +16,9 @@ from .plan import MAX_COUNT
 MAX_SOURCES = 4
 """Distinct source addresses that one result names; of packets from more it is as if nothing had been told."""
 
+_PORTS = ("500", "4500")
+MAX_PORTS = len(_PORTS)
+
 
 class ClockSource(StrEnum):
     """Where the send and receive timestamps of the RTT come from."""
@@ -96,6 +99,8 @@ class RoundResult:
     """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
     nat: bool | None = None
     """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
+    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
+    """Of an IKE probe: UDP ports of the gateway that did not answer, and why; at most `MAX_PORTS`."""
     sources: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
     received came from each, so far as it told. At most `MAX_SOURCES`."""
@@ -133,6 +138,7 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "pathMTU": None if result.path_mtu is None else _path_mtu_to_json(result.path_mtu),
         "certificateExpiry": result.certificate_expiry,
         "nat": result.nat,
+        "unanswered": {str(port): reason.value for port, reason in result.unanswered.items()} or None,
         "sources": dict(result.sources) or None,
     }
     return content | {key: value for key, value in optional.items() if value is not None}
@@ -182,6 +188,9 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         path_mtu=_path_mtu(source["pathMTU"], f"{path}.pathMTU") if source.get("pathMTU") else None,
         certificate_expiry=fields.optional_integer(source, "certificateExpiry", path),
         nat=None if source.get("nat") is None else fields.flag(source, "nat", path),
+        unanswered=MappingProxyType(
+            _unanswered(source.get("unanswered") or {}, f"{path}.unanswered", lost=sent - received)
+        ),
         sources=MappingProxyType(_sources(source.get("sources") or {}, f"{path}.sources", received=received)),
     )
 
@@ -209,6 +218,15 @@ def _sources(value: object, path: str, *, received: int) -> dict[str, int]:
     if sum(counts.values()) > received:
         raise ContractError(f"{path}: more packets than the {received} received")
     return counts
+
+
+def _unanswered(value: object, path: str, *, lost: int) -> dict[int, LossReason]:
+    source = fields.mapping(value, path)
+    if len(source) > min(lost, MAX_PORTS):
+        raise ContractError(f"{path}: {len(source)} ports, at most {min(lost, MAX_PORTS)} can be")
+    if any(key not in _PORTS for key in source):
+        raise ContractError(f"{path}: IKE has the ports {', '.join(_PORTS)} only")
+    return {int(key): fields.member(source, key, path, LossReason) for key in source}
 
 
 def _address(text: str, path: str) -> str:

@@ -141,5 +141,6 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         path_mtu=draw(st.none() | path_mtus),
         certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
         nat=draw(st.none() | st.booleans()),
+        unanswered=draw(st.sampled_from([{}, {500: LossReason.TIMEOUT}])) if lost else {},
         sources=draw(st.sampled_from([{}, {"10.244.0.7": len(rtts)}, {"2001:db8::7": 1}])) if rtts else {},
     )

@@ -191,6 +191,8 @@ RESULT = {
         ({"sent": 100000}, r"result\.sent: 100000 is outside"),
         ({"uid": "u" * 600}, r"result\.uid: longer than"),
         ({"invalid": "Tired"}, r"result\.invalid: 'Tired' is not one of"),
+        ({"unanswered": {"501": "Timeout"}}, r"result\.unanswered: IKE has the ports 500, 4500 only"),
+        ({"unanswered": {"500": "Gremlins"}}, r"result\.unanswered\.500: 'Gremlins' is not one of"),
         ({"sources": {"far.example": 1}}, r"result\.sources: 'far\.example' is not an IP address"),
         ({"sources": {"10.0.0.1": 8, "10.0.0.2": 1}}, r"result\.sources: more packets than the 8 received"),
         (

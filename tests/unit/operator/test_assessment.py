@@ -1,8 +1,10 @@
 """From measurements to the report: conditions that keep their times, restarts that change nothing."""
 
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
-from ipsecping.contract import Invalidity, PathMtu, ProbeType, RoundResult
+from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, RoundResult, StampOptions
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.api.validation import read
@@ -273,6 +275,21 @@ def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> 
     take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
     state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no pod can be made")
     assert assessed(state, at=5).status["conditions"][0]["reason"] == "WorkloadUnavailable"
+
+
+def test_what_is_known_about_nat_and_sources_stands_in_the_status() -> None:
+    both = plan(
+        probe("ike", type=ProbeType.IKE, size=0, options=IkeOptions(gateway="a", detect_nat=True)),
+        probe("stamp", type=ProbeType.STAMP, port=862, size=72, options=StampOptions(ask_source=True)),
+    )
+    state = seen(of=replace(check(both), source_seen=(ip_network("10.244.0.0/16"),)))
+    take(
+        state,
+        result(of=both, probe_name="ike", sent=2, nat=False),
+        result(of=both, probe_name="stamp", sources={"10.244.0.7": 4, "10.244.0.10": 6}),
+    )
+    ike, stamp = assessed(state, at=5).status["probes"]
+    assert (ike["nat"], stamp["sourceSeen"]) == (False, ["10.244.0.10", "10.244.0.7"])
 
 
 def test_path_mtu_and_certificate_stand_in_the_status_with_each_probe_s_reason() -> None:
