@@ -63,6 +63,11 @@ PACKETS ?= 1000000
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
 
+FAULTS ?= 1000
+.PHONY: chaos
+chaos: venv ## Kill the operator, cut its way to the API, edit its children, a thousand times (FAULTS=N SEED=N)
+	@PYTHONPATH=operator:probe_image:tests/lab $(BIN)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_against_capture
