@@ -26,7 +26,7 @@ from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
-from ipsecping_operator.reconcile.serial import SerialQueue
+from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.results.collector import Collector
@@ -129,7 +129,7 @@ class Operator:
         )
         self._queue = SerialQueue(self._reconcile)
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
-        self._work = [self._spawn(self._events.run(), "events"), self._spawn(self._sweep(), "sweep")]
+        self._work = [self._spawn(self._sweep(), "sweep")]
         for kind in WATCHED:
             self._metrics.saw(kind.name)
             self._metrics.unseen(kind.name, 0)
@@ -185,17 +185,17 @@ class Operator:
             return remove(read_meta(kind.name, body["metadata"]))
         return store.put_pod(read_pod(body)) if kind is POD else store.put_child(read_child(kind.name, body))
 
-    async def _reconcile(self, uid: str) -> bool:
+    async def _reconcile(self, uid: str) -> Outcome:
         started = time.monotonic()
-        done = False
+        outcome = Outcome.REFUSED
         try:
-            done = await self._reconciler.reconcile(uid)
+            outcome = await self._reconciler.reconcile(uid)
         except Exception:
             _log.exception("reconciling check %s: a fault of the operator", uid)
         self._metrics.reconciles.observe(time.monotonic() - started)
-        if not done:
+        if outcome is not Outcome.DONE:
             self._metrics.reconcile_errors.inc()
-        return done
+        return outcome
 
     def _counted(self, state: CheckState, rejection: Rejection | None, count: int) -> None:
         self._metrics.result(rejection, count)

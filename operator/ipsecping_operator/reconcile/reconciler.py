@@ -15,6 +15,7 @@ from ipsecping_operator.state import CheckState, Readiness
 
 from .applying import ensure_children
 from .readiness import readiness
+from .serial import Outcome
 from .store import Store
 
 SECOND = 1_000_000_000
@@ -44,13 +45,13 @@ class Reconciler:
         self._report = report
         self._clock = clock
 
-    async def reconcile(self, uid: str) -> bool:
-        """Whether everything is as it should be; if not, it is to be called again."""
+    async def reconcile(self, uid: str) -> Outcome:
+        """Whether everything is as it should be; if not, why, and it is to be called again."""
         state = self._store.checks.get(uid)
         if state is None or state.body is None or not state.present:
             # Owner references and the garbage collector do the rest.
             self._collector.forget(uid)
-            return True
+            return Outcome.DONE
         log = logs.for_check(__name__, state.body["metadata"])
         self._compile(state, log)
         try:
@@ -65,7 +66,7 @@ class Reconciler:
                     reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=f"the API refuses: {error}"
                 )
                 self._report(uid)
-            return False
+            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
         if state.invalid is not None:
             state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
         elif state.refused is not None:
@@ -73,7 +74,7 @@ class Reconciler:
         else:
             state.ready = readiness(state)
         self._report(uid)
-        return True
+        return Outcome.DONE
 
     def _desired(self, state: CheckState) -> tuple[dict[str, Any], ...]:
         """What is not permitted has no children, whoever made them and when."""

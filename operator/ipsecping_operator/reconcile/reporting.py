@@ -87,10 +87,6 @@ class Reporter:
             for uid in list(timers):
                 self._cancel(timers, uid)
         await self._writer.close(seconds=seconds)
-        try:
-            await asyncio.wait_for(self._events.flush(), seconds)
-        except TimeoutError:
-            return
 
     def _tell(
         self,
@@ -104,11 +100,12 @@ class Reporter:
         for condition in changed:
             say = log.warning if condition.status is ConditionStatus.FALSE else log.info
             say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
+        check, written = state.body["metadata"], self._writer.written(state.uid)
         for condition in worth_telling(changed, before):
-            self._events.tell(of_condition(condition), state.body["metadata"])
+            self._events.tell(of_condition(condition), check, written=written)
         if move is not None:
             log.info("preferred path: %s", move.message)
-            self._events.tell(of_move(move), state.body["metadata"])
+            self._events.tell(of_move(move), check, written=written)
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)
@@ -122,6 +119,7 @@ class Reporter:
             "status": status,
         }
         try:
+            await self._events.post(uid)
             stored = await self._client.apply(body, CHECK, subresource="status")
         except ApiError as error:
             if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):

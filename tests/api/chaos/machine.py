@@ -34,7 +34,7 @@ wishes = st.builds(
     down_after=st.sampled_from((2, 3)),
     suspend=st.sampled_from((False, False, False, True)),
 )
-storms = st.lists(st.sampled_from((*FAULT_NAMES, "kill", "kill", "lose", "cut")), min_size=1, max_size=6)
+storms = st.lists(st.sampled_from((*FAULT_NAMES, "kill", "kill", "lose", "cut")), min_size=4, max_size=12)
 
 
 class Chaos(RuleBasedStateMachine):
