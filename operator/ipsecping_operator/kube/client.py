@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,14 +24,23 @@ Observer = Callable[[str, str], None]
 """Told the verb and the outcome (a status code, or `error`) of each request."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One of the details that explain a refusal."""
+
+    field: str
+    message: str
+
+
 class ApiError(Exception):
     """The API refused a request, or did not answer it (`status` 0)."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, *, causes: tuple[Cause, ...] = ()) -> None:
         super().__init__(f"{status} {reason}: {message}" if status else message)
         self.status = status
         self.reason = reason
         self.message = message
+        self.causes = causes
 
     @property
     def refused(self) -> bool:
@@ -60,14 +70,16 @@ class KubeClient:
         """Close the connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
 
-    async def apply(self, body: Mapping[str, Any], kind: Kind, *, subresource: str | None = None) -> Any:
-        """Server-side apply, taking over fields that others manage; the object as stored."""
+    async def apply(
+        self, body: Mapping[str, Any], kind: Kind, *, subresource: str | None = None, force: bool = True
+    ) -> Any:
+        """Server-side apply; the object as stored. Fields that others manage are taken over by `force`."""
         meta = body["metadata"]
         return await self._request(
             "apply",
             "PATCH",
             kind.path(meta["namespace"], meta["name"], subresource),
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": FIELD_MANAGER, "force": str(force).lower()},
             body=body,
             content_type="application/apply-patch+yaml",
         )
@@ -196,4 +208,9 @@ def _content(method: str, path: str, status: int, text: bytes) -> Any:
         return content
     details = content if isinstance(content, dict) else {}
     message = details.get("message") or f"{method} {path}"
-    raise ApiError(status, str(details.get("reason") or "Refused"), str(message))
+    raise ApiError(status, str(details.get("reason") or "Refused"), str(message), causes=_causes(details))
+
+
+def _causes(refusal: Mapping[str, Any]) -> tuple[Cause, ...]:
+    causes = (refusal.get("details") or {}).get("causes") or ()
+    return tuple(Cause(str(each.get("field")), str(each.get("message"))) for each in causes)

@@ -14,6 +14,7 @@ from ipsecping_operator.children import (
     surplus,
 )
 from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.contest import Contested, claims
 from ipsecping_operator.kube.kinds import APPLIED, POD
 from ipsecping_operator.kube.observed import Child, read_child
 from ipsecping_operator.state import Applied, CheckState
@@ -51,7 +52,7 @@ async def _ensure(
     if not must_apply(state.uid, digest, applied=applied, child=child):
         return
     log.info("applying %s %s", ref.kind, ref.name)
-    stored = read_child(ref.kind, await client.apply(manifest, APPLIED[ref.kind]))
+    stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
     state.applied[ref] = Applied(digest=digest, uid=stored.meta.uid, version=version(stored))
     nonce = manifest["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
     if child is not None and nonce is not None and child.meta.nonce != nonce:
@@ -59,12 +60,46 @@ async def _ensure(
     store.put_written(stored, now=time.monotonic())
 
 
+async def _apply(
+    manifest: Mapping[str, Any], child: Child | None, *, owner: str, client: KubeClient, log: Log
+) -> Any:
+    """Apply, and make anew what cannot be changed; the object as stored. Raises Contested, and ApiError."""
+    ref = ChildRef.of(manifest)
+    try:
+        return await _apply_over_edits(manifest, ref, client=client)
+    except ApiError as error:
+        changeable = error.status != 422 or "immutable" not in error.message
+        if changeable or child is None or not _owned(child, by=owner):
+            raise
+    log.info("making %s %s anew: what has to change of it cannot be changed", ref.kind, ref.name)
+    await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=child.meta.uid)
+    return await client.apply(manifest, APPLIED[ref.kind])
+
+
+async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, client: KubeClient) -> Any:
+    """Take over what was edited by hand, but not what somebody else applies."""
+    try:
+        return await client.apply(manifest, APPLIED[ref.kind], force=False)
+    except ApiError as error:
+        if error.status != 409 or not error.causes:
+            raise
+        contested = claims(error.causes)
+        if contested:
+            raise Contested(f"{ref.kind} {ref.name}", contested) from error
+    return await client.apply(manifest, APPLIED[ref.kind])
+
+
 def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:
     """Whether the child is not known to be as it was applied, or should now be otherwise."""
     if applied is None or child is None or applied.digest != digest:
         return True
-    owned = child.meta.owner is not None and child.meta.owner.uid == check_uid
-    return not owned or child.meta.uid != applied.uid or version(child) != applied.version
+    return (
+        not _owned(child, by=check_uid) or child.meta.uid != applied.uid or version(child) != applied.version
+    )
+
+
+def _owned(child: Child | None, *, by: str) -> bool:
+    return child is not None and child.meta.owner is not None and child.meta.owner.uid == by
 
 
 def version(child: Child) -> int:

@@ -9,6 +9,7 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.state import CheckState, Readiness
@@ -62,9 +63,8 @@ class Reconciler:
         except ApiError as error:
             log.warning("not reconciled, will retry: %s", error)
             if error.refused and state.invalid is None:
-                state.ready = Readiness(
-                    reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=f"the API refuses: {error}"
-                )
+                said = error.message if isinstance(error, Contested) else f"the API refuses: {error}"
+                state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said)
                 self._report(uid)
             return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
         if state.invalid is not None:

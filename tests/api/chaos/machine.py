@@ -1,9 +1,11 @@
 """Checks come, change and go while everything around them fails; then all has to be as it should be."""
 
+import functools
 import random
 import time
+import traceback
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -19,6 +21,7 @@ from .model import (
 )
 from .world import FAULT_NAMES, World
 
+Act = TypeVar("Act", bound=Callable[..., None])
 NAMES = ("a", "b", "c")
 PATHS = ("north", "south", "default")
 PATIENCE = 90.0
@@ -37,6 +40,20 @@ wishes = st.builds(
 storms = st.lists(st.sampled_from((*FAULT_NAMES, "kill", "kill", "lose", "cut")), min_size=4, max_size=12)
 
 
+def _loud(act: Act) -> Act:
+    """What goes wrong is told at once: it seldom goes wrong the same way when it is tried again."""
+
+    @functools.wraps(act)
+    def acting(*args: Any, **drawn: Any) -> None:
+        try:
+            act(*args, **drawn)
+        except Exception:
+            traceback.print_exc()
+            raise
+
+    return acting  # type: ignore[return-value]
+
+
 class Chaos(RuleBasedStateMachine):
     """Rules of the user, of the weather and of misfortune; `settle` is where all is looked at."""
 
@@ -49,11 +66,13 @@ class Chaos(RuleBasedStateMachine):
         self.checks: dict[str, Check] = {}
 
     @initialize(wish=wishes)
+    @_loud
     def begin(self, wish: Wish) -> None:
         """There is always something to look at."""
         self.declare("a", wish)
 
     @rule(name=st.sampled_from(NAMES), wish=wishes)
+    @_loud
     def declare(self, name: str, wish: Wish) -> None:
         """Create a check, or edit it."""
         self._one_thing_at_a_time(name)
@@ -67,6 +86,7 @@ class Chaos(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.checks) > 1)
     @rule(data=st.data())
+    @_loud
     def delete(self, data: st.DataObject) -> None:
         """A check goes."""
         name = data.draw(st.sampled_from(sorted(self.checks)))
@@ -74,6 +94,7 @@ class Chaos(RuleBasedStateMachine):
         del self.checks[name]
 
     @rule(name=st.sampled_from(NAMES), path=st.sampled_from(PATHS))
+    @_loud
     def weather(self, name: str, path: str) -> None:
         """An outage begins, or ends."""
         check = self.checks.get(name)
@@ -83,6 +104,7 @@ class Chaos(RuleBasedStateMachine):
         self.world.nodes.weather.dark ^= {(name, path)}
 
     @rule(faults=storms, seed=st.integers(0, 2**32))
+    @_loud
     def storm(self, faults: list[str], seed: int) -> None:
         """Misfortunes in a row."""
         chance = random.Random(seed)
@@ -92,6 +114,7 @@ class Chaos(RuleBasedStateMachine):
         type(self).after_storm()
 
     @rule()
+    @_loud
     def settle(self) -> None:
         """Faults end; in the end everything is as it should be, and nothing untrue was said on the way."""
         self.world.calm()
@@ -108,6 +131,7 @@ class Chaos(RuleBasedStateMachine):
         for check in self.checks.values():
             self._look_back(check)
 
+    @_loud
     def teardown(self) -> None:
         """All checks go, and all that belonged to them."""
         for name in self.checks:
