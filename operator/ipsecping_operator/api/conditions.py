@@ -79,8 +79,9 @@ class ReadyReason(Reason):
     KEY_MISSING = (
         "KeyMissing",
         ConditionStatus.FALSE,
-        "The key of an authenticated probe is missing or malformed, as its prober reports; True again with "
-        "the first round after it was put into its Secret.",
+        "The key that a probe signs with, or the certificates of the authorities that it trusts (tls.ca), is "
+        "missing or malformed, as its prober reports; True again with the first round after it was put "
+        "into its Secret or ConfigMap.",
     )
 
 

@@ -62,8 +62,8 @@ class TlsAuthority(Model):
     """Where the certificates of the authorities to trust are."""
 
     config_map_name: ObjectName
-    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, nothing
-    can be measured: Healthy is Unknown with the reason MeasurementInvalid."""
+    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, Ready is
+    False with the reason KeyMissing."""
     key: DataKey
     """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.permission import field_of, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
@@ -50,23 +51,35 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
 
 
 def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
-    lacking = sorted(
-        {
-            (key.name, key.key, f"{path}/{probe}")
-            for (path, probe), series in state.measurements.series.items()
-            if (key := check.keys.get(probe)) is not None
-            and _complains(series.window.last, Invalidity.KEY_MISSING)
-        }
+    lacking = {
+        (path, probe)
+        for (path, probe), series in state.measurements.series.items()
+        if _complains(series.window.last, Invalidity.KEY_MISSING)
+    }
+    missing = sorted(
+        {(_content(ref, f"{path}/{probe}"), ref) for path, probe in lacking if (ref := _needed(check, probe))}
     )
-    if not lacking:
+    if not missing:
         return None
-    secret, name, where = lacking[0]
-    more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    what, ref = missing[0]
+    others = len({other for _, other in missing} - {ref})
+    more = f" ({others} more {'is' if others == 1 else 'are'} missing)" if others else ""
     return Readiness(
         reason=ReadyReason.KEY_MISSING,
-        message=f"Secret {secret} has no usable key {name}, which {where} signs with{more}: put it there, "
-        "the prober takes it up within about a minute",
+        message=f"{ref.kind} {ref.name} has {what}{more}: put it there, the prober takes it up within about "
+        "a minute",
     )
+
+
+def _needed(check: CompiledCheck, probe: str) -> KeyRef | None:
+    """What the probe cannot measure without."""
+    return check.keys.get(probe) or check.authorities.get(probe)
+
+
+def _content(ref: KeyRef, where: str) -> str:
+    if ref.kind == "ConfigMap":
+        return f"no usable certificates {ref.key}, which {where} trusts"
+    return f"no usable key {ref.key}, which {where} signs with"
 
 
 def _complains(newest: Tally | None, of: Invalidity) -> bool:

@@ -29,7 +29,7 @@ _INVALIDITIES = {
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
-    Invalidity.KEY_MISSING: "its key is missing or malformed",
+    Invalidity.KEY_MISSING: "its key, or whom it is to trust, is missing or malformed",
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
 }

@@ -45,7 +45,7 @@ class Invalidity(StrEnum):
     TIMESTAMPS_MISSING = "TimestampsMissing"
     """The kernel left out timestamps that it gives as a rule."""
     KEY_MISSING = "KeyMissing"
-    """The key file named in the plan is absent, empty or malformed."""
+    """The file of keys or of authorities' certificates that the plan names is absent, empty or malformed."""
     NOT_PERMITTED = "NotPermitted"
     """The target's address is not among those that the plan allows; nothing was sent."""
     INTERNAL_ERROR = "InternalError"

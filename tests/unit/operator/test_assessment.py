@@ -253,6 +253,28 @@ def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> Non
     assert healthy(made.status)["reason"] == "WithinThresholds"
 
 
+def test_missing_certificates_are_ready_false_too_and_count_what_else_is_missing() -> None:
+    both = plan(probe("web", type=ProbeType.TCP, port=443, size=0), probe())
+    ca = KeyRef(kind="ConfigMap", name="authorities", key="ca.crt")
+    state = seen(of=replace(check(both, keys={"ping": KEY}), authorities={"web": ca}))
+
+    def missing(probe_name: str) -> RoundResult:
+        return result(of=both, probe_name=probe_name, sent=0, invalid=Invalidity.KEY_MISSING)
+
+    take(state, missing("web"))
+    ready = assessed(state, at=5).status["conditions"][0]
+    lacking = "ConfigMap authorities has no usable certificates ca.crt, which default/web trusts"
+    assert (ready["status"], ready["reason"]) == ("False", "KeyMissing")
+    assert ready["message"] == f"{lacking}: put it there, the prober takes it up within about a minute"
+    take(state, missing("ping"))
+    assert (
+        assessed(state, at=5).status["conditions"][0]["message"].startswith(f"{lacking} (1 more is missing)")
+    )
+    for name in ("web", "ping"):
+        take(state, result(of=both, probe_name=name, at=NOON + 30 * SECOND))
+    assert assessed(state, at=35).status["conditions"][0]["reason"] == "Reconciled"
+
+
 def test_a_name_with_an_address_that_is_not_permitted_is_told_by_field_until_it_has_another() -> None:
     limited = plan(target="far.example", allowed=("10.0.0.0/8",))
     state = seen(of=check(limited))
