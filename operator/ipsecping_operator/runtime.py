@@ -24,6 +24,7 @@ from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile import run_now
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
@@ -201,6 +202,8 @@ class Operator:
         self._metrics.result(rejection, count)
         if rejection is None:
             self._reporter.report_soon(state.uid)
+            if state.body is not None and (value := run_now.asked(state)) and run_now.measured(state, value):
+                self._queue.request(state.uid)
         elif state.body is not None:
             log = logs.for_check(__name__, state.body["metadata"])
             log.debug("dropped %d results: %s", count, rejection)

@@ -133,6 +133,19 @@ class Outage(Model):
     """What was seen, for a human."""
 
 
+class RunNow(Model):
+    """What became of the newest value of the annotation ipsecping.dev/run-now."""
+
+    value: Annotated[str, Field(max_length=64)]
+    """The annotation's value, at most its first 64 characters: those that tell one from another."""
+    outcome: Literal["Started", "NotStarted"]
+    """Started: the agents have measured the extra round, or its Job was made. NotStarted: it could not be."""
+    time: Time
+    """When that was known."""
+    message: Message
+    """What was started, or why nothing was, for a human."""
+
+
 class CheckStatus(Model):
     """What the operator reports about the check."""
 
@@ -164,3 +177,5 @@ class CheckStatus(Model):
         Field(max_length=MAX_OUTAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The newest ten outages, newest first."""
+    run_now: RunNow | None = None
+    """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""

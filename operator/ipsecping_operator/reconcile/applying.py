@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
@@ -16,7 +17,7 @@ from ipsecping_operator.children import (
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested, claims
 from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, read_child
+from ipsecping_operator.kube.observed import Child, Meta, read_child
 from ipsecping_operator.state import Applied, CheckState
 
 from .store import Store
@@ -54,9 +55,9 @@ async def _ensure(
     log.info("applying %s %s", ref.kind, ref.name)
     stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
     state.applied[ref] = Applied(digest=digest, uid=stored.meta.uid, version=version(stored))
-    nonce = manifest["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
-    if child is not None and nonce is not None and child.meta.nonce != nonce:
-        state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = nonce
+    marks = manifest["metadata"].get("annotations", {})
+    if child is not None and not _bears(child.meta, marks):
+        state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = marks
     store.put_written(stored, now=time.monotonic())
 
 
@@ -87,6 +88,12 @@ async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, clien
         if contested:
             raise Contested(f"{ref.kind} {ref.name}", contested) from error
     return await client.apply(manifest, APPLIED[ref.kind])
+
+
+def _bears(meta: Meta, marks: Mapping[str, str]) -> bool:
+    """Whether an object has been told of the plan with these annotations."""
+    borne = {NONCE_ANNOTATION: meta.nonce, RUN_NOW_ANNOTATION: meta.ticket}
+    return all(borne.get(key) == value for key, value in marks.items())
 
 
 def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:
@@ -130,11 +137,11 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
 
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
-    for path, nonce in list(state.nudges.items()):
+    for path, marks in list(state.nudges.items()):
         for pod in list(state.pods.values()):
-            if pod.meta.path != path or pod.finished or pod.meta.deleting or pod.meta.nonce == nonce:
+            if pod.meta.path != path or pod.finished or pod.meta.deleting or _bears(pod.meta, marks):
                 continue
-            body = {"metadata": {"uid": pod.meta.uid, "annotations": {NONCE_ANNOTATION: nonce}}}
+            body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
             try:
                 await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
             except ApiError as error:

@@ -50,6 +50,8 @@ class Measurements:
     current: dict[str, Known] = field(default_factory=dict)
     previous: dict[str, Known] = field(default_factory=dict)
     series: dict[ProbeKey, Series] = field(default_factory=dict)
+    tickets: dict[str, str] = field(default_factory=dict)
+    """Path to the ticket of the newest extra round that was heard of."""
     remote: dict[str, str] = field(default_factory=dict)
     """Path to the target's address as it was last resolved."""
     length: int = 0
@@ -104,6 +106,8 @@ class Measurements:
         series.totals.add(tally)
         series.last_end = max(tally.end, series.last_end or 0)
         series.address = result.remote_ip
+        if result.run_now is not None:
+            self.tickets[plan.path] = result.run_now
         if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
             self.remote[plan.path] = result.remote_ip
         return None

@@ -22,6 +22,7 @@ from ipsecping_operator.kube.kinds import EVENT
 from ipsecping_operator.verdict.preference import Move
 
 from .conditions import MAX_MESSAGE, Condition, Conditions
+from .extra import ExtraRound
 
 COMPONENT = "ipsecping-operator"
 BURST = 25
@@ -78,6 +79,16 @@ def of_move(move: Move) -> Notice:
         reason="PreferredPathChanged",
         action="PreferredPathChanged",
         note=move.message[:MAX_MESSAGE],
+    )
+
+
+def of_extra(extra: ExtraRound) -> Notice:
+    """The annotation run-now was carried out, or could not be."""
+    return Notice(
+        type="Normal" if extra.started else "Warning",
+        reason="RunNow" if extra.started else "RunNowNotStarted",
+        action="RunNow",
+        note=extra.message,
     )
 
 

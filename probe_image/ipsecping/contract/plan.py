@@ -56,13 +56,16 @@ class PlannedCheck:
     probes: tuple[PlannedProbe, ...]
     allowed: tuple[str, ...] | None = None
     """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
+    run_now: str | None = None
+    """A word that asks an agent for one extra round; the same word asks once. None: nobody asks."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def nonce(self) -> str:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
-        The generation is left out on purpose: an edit that changes only thresholds keeps the results.
+        The generation is left out on purpose: an edit that changes only thresholds keeps the results. So is
+        `run_now`: an extra round measures the same.
         """
         return self.ref.nonce
 
@@ -86,6 +89,7 @@ class PlannedCheck:
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
         del content["generation"]
+        content.pop("runNow", None)
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
         return CheckRef(
             uid=self.uid,
@@ -130,7 +134,7 @@ def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
 
 def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
     limit = {} if check.allowed is None else {"allowedTargets": list(check.allowed)}
-    return {
+    content: dict[str, Any] = {
         "uid": check.uid,
         "namespace": check.namespace,
         "name": check.name,
@@ -142,6 +146,9 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         **limit,
         "probes": [_probe_to_json(probe) for probe in check.probes],
     }
+    if check.run_now is not None:
+        content["runNow"] = check.run_now
+    return content
 
 
 def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
@@ -184,6 +191,7 @@ def _check_from_json(value: object, path: str) -> PlannedCheck:
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
         allowed=_allowed(source.get("allowedTargets"), f"{path}.allowedTargets"),
+        run_now=fields.optional_text(source, "runNow", path),
     )
 
 

@@ -101,6 +101,8 @@ class RoundResult:
     """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
     unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
     """Of an IKE probe: UDP ports of the gateway that did not answer, and why; at most `MAX_PORTS`."""
+    run_now: str | None = None
+    """Of an extra round: the word in the plan that asked for it."""
     sources: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
     received came from each, so far as it told. At most `MAX_SOURCES`."""
@@ -139,6 +141,7 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "certificateExpiry": result.certificate_expiry,
         "nat": result.nat,
         "unanswered": {str(port): reason.value for port, reason in result.unanswered.items()} or None,
+        "runNow": result.run_now,
         "sources": dict(result.sources) or None,
     }
     return content | {key: value for key, value in optional.items() if value is not None}
@@ -191,6 +194,7 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         unanswered=MappingProxyType(
             _unanswered(source.get("unanswered") or {}, f"{path}.unanswered", lost=sent - received)
         ),
+        run_now=fields.optional_text(source, "runNow", path),
         sources=MappingProxyType(_sources(source.get("sources") or {}, f"{path}.sources", received=received)),
     )
 

@@ -27,7 +27,7 @@ def pair(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[list[O
             f"--namespaces={namespace}",
             f"--lease-namespace={namespace}",
             f"--lease-identity={name}",
-            "--lease-duration=5s",
+            "--lease-duration=10s",
             name=name,
         )
         for name in ("first", "second")

@@ -98,6 +98,7 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         interval_ms=draw(st.one_of(st.none(), st.integers(1000, 3_600_000))),
         probes=tuple(draw(probes(name)) for name in probe_names),
         allowed=draw(st.sampled_from([None, (), ("10.0.0.0/8", "2001:db8::/32")])),
+        run_now=draw(st.none() | names),
     )
 
 
@@ -142,5 +143,6 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
         nat=draw(st.none() | st.booleans()),
         unanswered=draw(st.sampled_from([{}, {500: LossReason.TIMEOUT}])) if lost else {},
+        run_now=draw(st.none() | names),
         sources=draw(st.sampled_from([{}, {"10.244.0.7": len(rtts)}, {"2001:db8::7": 1}])) if rtts else {},
     )

@@ -36,6 +36,7 @@ def test_a_plan_survives_json(check: PlannedCheck) -> None:
 @given(check=checks())
 def test_the_nonce_changes_with_what_is_measured_and_only_with_that(check: PlannedCheck) -> None:
     assert replace(check, generation=check.generation + 1).nonce == check.nonce
+    assert replace(check, run_now="again").nonce == check.nonce
     assert replace(check, target="192.0.2.77").nonce != check.nonce
     slower = replace(check.probes[0], count=check.probes[0].count % 1000 + 1)
     assert replace(check, probes=(slower, *check.probes[1:])).nonce != check.nonce
