@@ -33,7 +33,7 @@ test: lint test-unit test-interop test-network test-api test-lab ## Everything: 
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n 2 tests/unit
 
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router, in network namespaces (root; skipped without)
@@ -45,7 +45,7 @@ test-interop: venv ## Hold prober and reflector against programs of others (the 
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
-	@$(BIN)/pytest -q tests/api
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/api
 
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
@@ -62,6 +62,11 @@ PACKETS ?= 1000000
 .PHONY: fuzz
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)
 	@PYTHONPATH=tests/lab $(BIN)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
+
+FAULTS ?= 1000
+.PHONY: chaos
+chaos: venv ## Kill the operator, cut its way to the API, edit its children, a thousand times (FAULTS=N SEED=N)
+	@PYTHONPATH=operator:probe_image:tests/lab $(BIN)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)

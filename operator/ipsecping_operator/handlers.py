@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import kopf
 
 from ipsecping_operator.children import CHILD_SELECTOR
-from ipsecping_operator.kube.kinds import APPLIED, CHECK, POD, Kind
+from ipsecping_operator.kube.kinds import APPLIED, POD, WATCHED, Kind
 
 
 class Watcher(Protocol):
@@ -44,7 +44,7 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await watcher.login()
 
-    for kind in (CHECK, POD, *APPLIED.values()):
+    for kind in WATCHED:
         kopf.on.event(kind.group, kind.version, kind.plural, registry=made)(_seeing(watcher, kind))
     return made
 

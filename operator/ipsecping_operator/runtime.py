@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
+import signal
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -14,18 +16,20 @@ from ipsecping_operator import handlers, logs
 from ipsecping_operator.children import ChildSettings
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK, POD, Kind
+from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
-from ipsecping_operator.metrics.health import TICK_SECONDS, Health
+from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile import run_now
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
-from ipsecping_operator.reconcile.serial import SerialQueue
+from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
+from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
@@ -35,7 +39,9 @@ from ipsecping_operator.status.events import EventPoster
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
 SWEEP_AGAIN = 60.0
-"""Seconds to the sweep that judges what this one found unseen."""
+"""Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
+ECHO_SECONDS = 30.0
+"""A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -54,6 +60,39 @@ class Operator:
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
         self._sweep_soon = asyncio.Event()
+        self._elector: Elector | None = None
+        self._elector_client: KubeClient | None = None
+
+    async def serve(self) -> None:
+        """Answer on both ports, also while the operator waits. Raises OSError."""
+        settings = self._settings
+        self._servers = [
+            await serve_health(self._health, address=settings.healthz_address),
+            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge),
+        ]
+        self._spawn(self._tick(), "tick")
+
+    async def prepare(self) -> None:
+        """Wait for what the operator needs before it may begin: the API with the CRD, and the Lease."""
+        await self._wait_for_crd()
+        settings = self._settings
+        namespace = settings.lease_namespace or access.own_namespace()
+        if namespace is None:
+            _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
+            return
+        self._elector_client = KubeClient(
+            await access.load(settings.kubeconfig, settings.context), observe=self._metrics.request
+        )
+        self._elector = Elector(
+            self._elector_client,
+            namespace=namespace,
+            name=settings.lease_name,
+            identity=settings.lease_identity,
+            duration=settings.lease_duration,
+            waiting=lambda what, well: self._wait(what, Phase.STANDBY if well else Phase.STARTING),
+        )
+        await self._elector.acquire()
+        self._spawn(self._lead(self._elector), "lease")
 
     async def login(self) -> kopf.ConnectionInfo:
         """Kopf's credentials."""
@@ -63,7 +102,7 @@ class Operator:
         """Make and start everything but the watches, which follow."""
         settings = self._settings
         configuration = await access.load(settings.kubeconfig, settings.context)
-        self._client = KubeClient(configuration, observe=self._metrics.request)
+        self._client = KubeClient(configuration, observe=self._metrics.request, may_write=self._may_write)
         # Agents send plain JSON; what pretends to be compressed could be a bomb.
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
@@ -86,37 +125,48 @@ class Operator:
             settings=ChildSettings(
                 probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
             ),
-            permissions=Permissions(host_network=settings.host_network),
+            permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
             report=self._reporter.report,
         )
         self._queue = SerialQueue(self._reconcile)
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
-        self._servers = [
-            await serve_health(self._health, address=settings.healthz_address),
-            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge),
-        ]
-        self._spawn(self._events.run(), "events")
-        self._spawn(self._tick(), "tick")
-        self._spawn(self._sweep(), "sweep")
+        self._work = [self._spawn(self._sweep(), "sweep")]
+        for kind in WATCHED:
+            self._metrics.saw(kind.name)
+            self._metrics.unseen(kind.name, 0)
+        self._health.phase = Phase.LEADING
+        self._metrics.leader.set(1)
 
     async def stop(self) -> None:
-        """Write what waits, then end everything."""
-        for task in self._tasks:
+        """Write what waits, then end everything that works. The Lease is still held."""
+        for task in self._work:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._work, return_exceptions=True)
         await self._collector.close()
         await self._queue.close()
         await self._reporter.close(seconds=LAST_WRITES)
-        for server in self._servers:
-            await server.cleanup()
         await self._session.close()
         await self._client.close()
+
+    async def close(self) -> None:
+        """Let go of the Lease, now that nothing is written any more, and of the ports."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._elector is not None:
+            await self._elector.release()
+        if self._elector_client is not None:
+            await self._elector_client.close()
+        for server in self._servers:
+            await server.cleanup()
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
         """File what a watch shows and reconcile the check it is about."""
         self._metrics.saw(kind.name)
         if event is None:
             self._sweep_soon.set()
+        meta = body["metadata"]
+        self._store.echoes.heard(meta["uid"], int(meta["resourceVersion"]), now=time.monotonic())
         uid = self._file(kind, body, gone=event == "DELETED")
         if uid is not None:
             self._queue.request(uid)
@@ -136,27 +186,31 @@ class Operator:
             return remove(read_meta(kind.name, body["metadata"]))
         return store.put_pod(read_pod(body)) if kind is POD else store.put_child(read_child(kind.name, body))
 
-    async def _reconcile(self, uid: str) -> bool:
+    async def _reconcile(self, uid: str) -> Outcome:
         started = time.monotonic()
-        done = False
+        outcome = Outcome.REFUSED
         try:
-            done = await self._reconciler.reconcile(uid)
+            outcome = await self._reconciler.reconcile(uid)
         except Exception:
             _log.exception("reconciling check %s: a fault of the operator", uid)
         self._metrics.reconciles.observe(time.monotonic() - started)
-        if not done:
+        if outcome is not Outcome.DONE:
             self._metrics.reconcile_errors.inc()
-        return done
+        return outcome
 
     def _counted(self, state: CheckState, rejection: Rejection | None, count: int) -> None:
         self._metrics.result(rejection, count)
         if rejection is None:
             self._reporter.report_soon(state.uid)
+            if state.body is not None and (value := run_now.asked(state)) and run_now.measured(state, value):
+                self._queue.request(state.uid)
         elif state.body is not None:
             log = logs.for_check(__name__, state.body["metadata"])
             log.debug("dropped %d results: %s", count, rejection)
 
     def _gauge(self) -> None:
+        if self._health.phase is not Phase.LEADING:
+            return
         self._metrics.streams.set(self._collector.reading)
         self._metrics.checks.set(sum(state.body is not None for state in self._store.checks.values()))
 
@@ -166,62 +220,132 @@ class Operator:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _sweep(self) -> None:
-        pause = SWEEP_AFTER_LIST
+        resync = self._settings.resync_interval
+        pause = min(SWEEP_AFTER_LIST, resync)
         while True:
             await self._pause_before_sweep(pause)
             try:
                 touched, never = await self._sweeper.sweep()
             except ApiError as error:
                 _log.warning("cannot compare with the API, will retry: %s", error)
+                pause = min(SWEEP_AGAIN, resync)
                 continue
-            self._health.unseen = tuple(never)
-            pause = SWEEP_AGAIN if self._sweeper.behind else self._settings.resync_interval
+            self._tell_unseen(never)
+            pause = min(SWEEP_AGAIN, resync) if self._sweeper.behind else resync
             for uid in touched:
                 if uid not in self._store.checks or self._store.checks[uid].body is None:
                     self._reporter.forget(uid)
                 self._queue.request(uid)
 
-    async def _pause_before_sweep(self, pause: float) -> None:
-        """Wait so long, or until shortly after a watch began anew."""
-        self._sweep_soon.clear()
-        try:
-            await asyncio.wait_for(self._sweep_soon.wait(), pause)
-        except TimeoutError:
-            return
-        await asyncio.sleep(SWEEP_AFTER_LIST)
+    def _tell_unseen(self, never: Sequence[Listed]) -> None:
+        unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
+        for kind, names in unseen.items():
+            self._metrics.unseen(kind, len(names))
+        self._health.unseen = {kind: names for kind, names in unseen.items() if names}
+        if never:
+            _log.error("%s", self._health.problem(time.monotonic()))
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks.append(asyncio.create_task(work, name=name))
+    async def _pause_before_sweep(self, pause: float) -> None:
+        """Wait so long; or until shortly after a watch began anew, or does not show what was written."""
+        resync = self._settings.resync_interval
+        until = time.monotonic() + pause
+        least = time.monotonic() + min(SWEEP_AGAIN, resync)
+        self._sweep_soon.clear()
+        while (now := time.monotonic()) < until:
+            try:
+                await asyncio.wait_for(self._sweep_soon.wait(), min(until - now, TICK_SECONDS))
+            except TimeoutError:
+                if now > least and self._store.echoes.late(before=now - min(ECHO_SECONDS, resync)):
+                    return
+                continue
+            await asyncio.sleep(min(SWEEP_AFTER_LIST, resync))
+            return
+
+    def _may_write(self) -> bool:
+        return self._elector is None or self._elector.leading
+
+    async def _lead(self, elector: Elector) -> None:
+        """Keep the Lease; end the process when it is lost."""
+        try:
+            reason = await elector.keep()
+        except Exception:
+            _log.exception("keeping the Lease: a fault of the operator")
+            reason = "see above"
+        _log.error("the Lease is lost: %s; exiting", reason)
+        logging.shutdown()
+        # At once and without a clean-up: another operator may be at work already, and ours is refused.
+        os._exit(1)
+
+    def _wait(self, what: str, phase: Phase) -> None:
+        if what != self._health.waiting:
+            _log.warning("waiting: %s", what)
+        self._health.wait(phase, what)
+
+    async def _wait_for_crd(self) -> None:
+        """Kopf looks for its resources once, when it starts: until then both API and CRD have to be there."""
+        client = KubeClient(await access.load(self._settings.kubeconfig, self._settings.context))
+        try:
+            while True:
+                try:
+                    if await client.exists(CHECK):
+                        return
+                    fault = (
+                        f"the CustomResourceDefinition of {CHECK.name} ({CHECK.api_version}) is not installed"
+                    )
+                except ApiError as error:
+                    fault = str(error)
+                self._wait(fault, Phase.STARTING)
+                await asyncio.sleep(1)
+        finally:
+            await client.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """None of these ends but by a fault: then only a restart brings it back."""
+        if not task.cancelled():
+            _log.error(
+                "the task %s ended: a fault of the operator", task.get_name(), exc_info=task.exception()
+            )
+            self._health.ended = task.get_name()
 
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
     operator = Operator(settings)
-    await _wait_for_crd(settings)
-    await kopf.operator(
-        registry=handlers.registry(operator),
-        settings=handlers.settings(),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-    )
-
-
-async def _wait_for_crd(settings: Settings) -> None:
-    """Kopf looks for its resources once, when it starts: until then both API and CRD have to be there."""
-    client = KubeClient(await access.load(settings.kubeconfig, settings.context))
-    said = None
+    await operator.serve()
     try:
-        while True:
-            try:
-                if await client.exists(CHECK):
-                    return
-                fault = f"the CustomResourceDefinition of {CHECK.name} ({CHECK.api_version}) is not installed"
-            except ApiError as error:
-                fault = str(error)
-            if fault != said:
-                _log.warning("waiting: %s", fault)
-                said = fault
-            await asyncio.sleep(1)
+        if await _unless_stopped(operator.prepare()):
+            await kopf.operator(
+                registry=handlers.registry(operator),
+                settings=handlers.settings(),
+                standalone=True,
+                clusterwide=not settings.namespaces,
+                namespaces=settings.namespaces,
+            )
     finally:
-        await client.close()
+        await operator.close()
+
+
+async def _unless_stopped(work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work was done before SIGTERM or SIGINT came. Raises what it raises.
+
+    The first process of a container ignores signals that it has no handler for; later Kopf has its own.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return False
+    await working
+    return True

@@ -1,13 +1,18 @@
-"""What the operator is told by its command line or its environment."""
+"""What the operator is told by its command line or its environment: one table for both and for their docs."""
 
 import argparse
 import os
 import re
-from collections.abc import Mapping
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from ipsecping.contract.plan import MAX_ALLOWED
 from ipsecping_operator.api import durations
 
 PREFIX = "IPSECPING_"
@@ -23,8 +28,16 @@ class Settings:
     """Empty: all."""
     host_network: frozenset[str]
     """Namespaces whose checks may ask for the node's own network; `*`: all."""
+    targets: Mapping[str, tuple[str, ...]] | None
+    """Namespace to the networks that its checks may have probed, `*` for all others; None: anywhere."""
     kubeconfig: Path | None
     context: str | None
+    lease_name: str
+    lease_namespace: str | None
+    """None: the pod's own, and outside a cluster no Lease at all."""
+    lease_identity: str
+    lease_duration: float
+    """Seconds."""
     metrics_address: tuple[str, int]
     healthz_address: tuple[str, int]
     status_interval: float
@@ -35,97 +48,27 @@ class Settings:
     log_format: str
 
 
-def add_arguments(parser: argparse.ArgumentParser, *, environ: Mapping[str, str] = os.environ) -> None:
-    """Add every setting as a flag whose default comes from the environment."""
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One flag and its environment variable."""
 
-    def add(flag: str, text: str, *, default: str | None = None, **options: Any) -> None:
-        variable = variable_of(flag)
-        shown = f"; default {default}" if default else ""
-        # argparse passes a default that is a string through `type`, so both sources are checked alike.
-        parser.add_argument(
-            flag, default=environ.get(variable, default), help=f"{text} [{variable}{shown}]", **options
-        )
+    flag: str
+    text: str
+    metavar: str | None = None
+    default: str | None = None
+    choices: Sequence[str] | None = None
+    read: Callable[[str], Any] | None = None
+    """Raises argparse.ArgumentTypeError; None: the text itself."""
 
-    add("--probe-image", "image of the probe pods", metavar="IMAGE")
-    add(
-        "--probe-image-pull-policy",
-        "pull policy of the probe pods; the API server's choice when not given",
-        choices=("Always", "IfNotPresent", "Never"),
-    )
-    add(
-        "--namespaces",
-        "namespaces to serve, separated by commas; all when not given",
-        metavar="NAMES",
-    )
-    add(
-        "--allow-host-network",
-        "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
-        "none when not given",
-        metavar="NAMES",
-    )
-    add(
-        "--kubeconfig",
-        "credentials outside a cluster; the pod's service account when not given",
-        metavar="FILE",
-    )
-    add("--context", "context of the kubeconfig; its current one when not given", metavar="NAME")
-    add("--metrics-port", "[ADDRESS:]PORT of /metrics", type=address, metavar="PORT", default="9090")
-    add("--healthz-port", "[ADDRESS:]PORT of /healthz", type=address, metavar="PORT", default="8080")
-    add(
-        "--status-interval",
-        "least time between two writes of a check's status that no transition hastens",
-        type=seconds,
-        metavar="DURATION",
-        default="1m",
-    )
-    add(
-        "--resync-interval",
-        "time between two comparisons of everything seen with what the API holds",
-        type=seconds,
-        metavar="DURATION",
-        default="5m",
-    )
-    add("--log-level", "least level to log", choices=("debug", "info", "warning", "error"), default="info")
-    add("--log-format", "form of the log on standard error", choices=("text", "json"), default="text")
+    @property
+    def variable(self) -> str:
+        """The environment variable that stands for the flag."""
+        return PREFIX + self.flag.removeprefix("--").replace("-", "_").upper()
 
-
-def from_arguments(args: argparse.Namespace) -> Settings:
-    """The settings; raises ValueError naming the flag that is missing or wrong."""
-    if not args.probe_image:
-        raise ValueError(
-            f"--probe-image (or {variable_of('--probe-image')}) is needed: the image of the probe pods"
-        )
-    for flag, value, allowed in (
-        ("--probe-image-pull-policy", args.probe_image_pull_policy, ("Always", "IfNotPresent", "Never")),
-        ("--log-level", args.log_level, ("debug", "info", "warning", "error")),
-        ("--log-format", args.log_format, ("text", "json")),
-    ):
-        # argparse checks what stands on the command line, not what comes from the environment.
-        if value and value not in allowed:
-            raise ValueError(f"{flag} (or {variable_of(flag)}): {value!r} is not one of {', '.join(allowed)}")
-    return Settings(
-        probe_image=args.probe_image,
-        image_pull_policy=args.probe_image_pull_policy or None,
-        namespaces=_names(args.namespaces),
-        host_network=frozenset(_names(args.allow_host_network)),
-        kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
-        context=args.context or None,
-        metrics_address=args.metrics_port,
-        healthz_address=args.healthz_port,
-        status_interval=args.status_interval,
-        resync_interval=args.resync_interval,
-        log_level=args.log_level,
-        log_format=args.log_format,
-    )
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name for name in re.split(r"[\s,]+", text or "") if name)
-
-
-def variable_of(flag: str) -> str:
-    """The environment variable that stands for a flag."""
-    return PREFIX + flag.removeprefix("--").replace("-", "_").upper()
+    @property
+    def value(self) -> str:
+        """What is to be given, for people."""
+        return self.metavar or "|".join(self.choices or ())
 
 
 def address(text: str) -> tuple[str, int]:
@@ -145,3 +88,156 @@ def seconds(text: str) -> float:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text}: at least 1s")
     return value
+
+
+def networks(text: str) -> Mapping[str, tuple[str, ...]] | None:
+    """`network=10.0.0.0/8,2001:db8::/32;*=10.50.0.0/16` as a map; None for an empty text."""
+    if not text.strip():
+        return None
+    found: dict[str, tuple[str, ...]] = {}
+    for entry in filter(None, (each.strip() for each in text.split(";"))):
+        namespace, separator, listed = (part.strip() for part in entry.partition("="))
+        if not separator or not namespace or namespace in found:
+            raise argparse.ArgumentTypeError(
+                f"{entry!r} is not NAMESPACE=CIDR,CIDR with a namespace that is named once"
+            )
+        found[namespace] = _names(listed)
+        if len(found[namespace]) > MAX_ALLOWED:
+            raise argparse.ArgumentTypeError(f"{namespace}: more than {MAX_ALLOWED} networks")
+        for network in found[namespace]:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise argparse.ArgumentTypeError(f"{namespace}: {error}") from None
+    return MappingProxyType(found)
+
+
+SETTINGS = (
+    Setting("--probe-image", "image of the probe pods; the only setting that is needed", "IMAGE"),
+    Setting(
+        "--probe-image-pull-policy",
+        "pull policy of the probe pods; the API server's choice when not given",
+        choices=("Always", "IfNotPresent", "Never"),
+    ),
+    Setting("--namespaces", "namespaces to serve, separated by commas; all when not given", "NAMES"),
+    Setting(
+        "--allow-host-network",
+        "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
+        "none when not given",
+        "NAMES",
+    ),
+    Setting(
+        "--allow-targets",
+        "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
+        "namespaces that are not named, and one without any may probe nothing; anything when not given",
+        "NETWORKS",
+        read=networks,
+    ),
+    Setting(
+        "--kubeconfig",
+        "credentials outside a cluster; the pod's service account when not given",
+        "FILE",
+    ),
+    Setting("--context", "context of the kubeconfig; its current one when not given", "NAME"),
+    Setting(
+        "--lease-name",
+        "name of the Lease that one operator at a time holds, while others wait",
+        "NAME",
+        default="ipsecping-operator",
+    ),
+    Setting(
+        "--lease-namespace",
+        "namespace of the Lease; the pod's own when not given, and outside a cluster there is no Lease then",
+        "NAME",
+    ),
+    Setting(
+        "--lease-identity",
+        "name of this operator in the Lease: no two that run at the same time may have the same, and one "
+        "that is started again under its old name goes on at once; the host's name and a random part when "
+        "not given",
+        "NAME",
+    ),
+    Setting(
+        "--lease-duration",
+        "for how long a Lease that nobody renews keeps others waiting; it is renewed in time for this, and "
+        "the operator exits when it could not for two thirds of it",
+        "DURATION",
+        default="15s",
+        read=seconds,
+    ),
+    Setting("--metrics-port", "[ADDRESS:]PORT of /metrics", "PORT", default="9090", read=address),
+    Setting("--healthz-port", "[ADDRESS:]PORT of /healthz and /readyz", "PORT", default="8080", read=address),
+    Setting(
+        "--status-interval",
+        "least time between two writes of a check's status that no transition hastens",
+        "DURATION",
+        default="1m",
+        read=seconds,
+    ),
+    Setting(
+        "--resync-interval",
+        "time between two comparisons of everything seen with what the API holds: they find what was deleted "
+        "during an outage, and a watch that has gone deaf",
+        "DURATION",
+        default="5m",
+        read=seconds,
+    ),
+    Setting(
+        "--log-level",
+        "least level to log",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+    ),
+    Setting("--log-format", "form of the log on standard error", default="text", choices=("text", "json")),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, environ: Mapping[str, str] = os.environ) -> None:
+    """Add every setting as a flag whose default comes from the environment."""
+    for each in SETTINGS:
+        shown = f"; default {each.default}" if each.default else ""
+        options: dict[str, Any] = {"choices": each.choices} if each.choices else {"metavar": each.metavar}
+        if each.read is not None:
+            options["type"] = each.read
+        parser.add_argument(
+            each.flag,
+            # argparse passes a default that is a string through `type`, so both sources are checked alike.
+            default=environ.get(each.variable, each.default),
+            help=f"{each.text} [{each.variable}{shown}]",
+            **options,
+        )
+
+
+def from_arguments(args: argparse.Namespace) -> Settings:
+    """The settings; raises ValueError naming the flag that is missing or wrong."""
+    if not args.probe_image:
+        raise ValueError("--probe-image (or IPSECPING_PROBE_IMAGE) is needed: the image of the probe pods")
+    for each in SETTINGS:
+        # argparse checks the choices of what stands on the command line, not of what the environment holds.
+        value = getattr(args, each.flag.removeprefix("--").replace("-", "_"))
+        if each.choices and value and value not in each.choices:
+            allowed = ", ".join(each.choices)
+            raise ValueError(f"{each.flag} (or {each.variable}): {value!r} is not one of {allowed}")
+    return Settings(
+        probe_image=args.probe_image,
+        image_pull_policy=args.probe_image_pull_policy or None,
+        namespaces=_names(args.namespaces),
+        host_network=frozenset(_names(args.allow_host_network)),
+        targets=args.allow_targets,
+        kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
+        context=args.context or None,
+        lease_name=args.lease_name,
+        lease_namespace=args.lease_namespace or None,
+        lease_identity=args.lease_identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
+        lease_duration=args.lease_duration,
+        metrics_address=args.metrics_port,
+        healthz_address=args.healthz_port,
+        status_interval=args.status_interval,
+        resync_interval=args.resync_interval,
+        log_level=args.log_level,
+        log_format=args.log_format,
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name for name in re.split(r"[\s,]+", text or "") if name)

@@ -10,6 +10,7 @@ from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
 
@@ -63,8 +64,12 @@ class CheckState:
     refused: str | None = None
     """What of the last valid version is not permitted."""
     applied: dict[ChildRef, Applied] = field(default_factory=dict)
-    nudges: dict[str, str] = field(default_factory=dict)
-    """Path to the nonce of a plan that its pods have still to be told of."""
+    nudges: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Path to the annotations of a plan that its pods have still to be told of."""
+    extra: ExtraRound | None = None
+    """What became of the newest annotation run-now."""
+    extra_jobs: set[str] = field(default_factory=set)
+    """Made for the annotation that is being carried out."""
 
     # Measured
     measurements: Measurements = field(default_factory=Measurements)
@@ -81,6 +86,7 @@ class CheckState:
     verdict: Verdict | None = None
     preferred: str | None = None
     """The path last reported as preferred, once all have been measured."""
+    extra_told: ExtraRound | None = None
     conditions: dict[ConditionType, Condition] = field(default_factory=dict)
     outages: tuple[Outage, ...] = ()
     outages_begun: int = 0

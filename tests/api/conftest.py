@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from ipsecping_lab.apiserver import ApiServer, api_server
-from ipsecping_operator.api.crd import crd_yaml
 
+from .crd import install_crd
 from .kubectl import Kubectl
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
@@ -17,9 +17,7 @@ RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """The API server, with the CRD established."""
     with api_server(tmp_path_factory.mktemp("api")) as api:
-        kubectl = Kubectl(api.kubectl, api.kubeconfig, "default")
-        kubectl("apply", "--server-side", "-f", "-", stdin=crd_yaml())
-        kubectl("wait", "--for=condition=Established", "crd/ipsectunnelchecks.ipsecping.dev", "--timeout=30s")
+        install_crd(api)
         yield api
 
 

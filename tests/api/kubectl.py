@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .reading import path_of, reader
+
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
@@ -34,9 +36,14 @@ class Kubectl:
         assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
         return done.stdout
 
-    def get(self, *words: str) -> Any:
-        """An object as JSON."""
-        return json.loads(self("get", *words, "--output=json"))
+    def get(self, kind: str, name: str | None = None, *, selector: str | None = None) -> Any:
+        """An object, or the list of all, as `kubectl get --output=json` prints it; read without kubectl."""
+        query = {} if selector is None else {"labelSelector": selector}
+        found = reader(self.kubeconfig).get(path_of(kind, self.namespace, name), **query)
+        if name is None:
+            of = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
+            found["items"] = [of | each for each in found["items"]]
+        return found
 
     def refused(self, *words: str, stdin: str | None = None) -> str:
         """What it says when the server refuses; fails the test when it succeeds."""

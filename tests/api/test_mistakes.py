@@ -94,7 +94,7 @@ def a_probe(chance: Chance) -> dict[str, Any]:
     if chance.random() < 0.5:
         made["spacing"] = chance.choice(["10ms", "100ms", "111ms", "1s", "1m"])
     if chance.random() < 0.3:
-        made["size"] = chance.choice([23, 24, 43, 44, 65507])
+        made["size"] = chance.choice([23, 24, 43, 44, 71, 72, 112, 159, 160, 65507])
     if chance.random() < 0.2:
         made["expect"] = chance.choice(["Reachable", "Blocked", "Blocked", "blocked"])
     for member in chance.sample(list(MEMBERS), k=chance.choice([1] * 8 + [0, 2])):
@@ -156,11 +156,22 @@ def a_whole_spec(chance: Chance) -> dict[str, Any]:
         spec["tunnel"] = chance.choice([{"gateway": "198.51.100.2"}] * 3 + [{}])
     if chance.random() < 0.5:
         spec["thresholds"] = some_thresholds(chance)
+    if chance.random() < 0.3:
+        spec["verify"] = {"sourceSeen": ["10.244.0.0/16"]}
     return spec
+
+
+def a_network(chance: Chance) -> str:
+    prefix = chance.choice(
+        ["0", "8", "16", "24", "32", "33", "64", "128", "129", "08", "", "+8", "255.0.0.0"]
+    )
+    return chance.choice([f"{an_address(chance)}/{prefix}", f"10.0.0.0/{prefix}", f"2001:db8::/{prefix}"])
 
 
 def one_probe(chance: Chance) -> dict[str, Any]:
     spec: dict[str, Any] = {"target": "a", "tunnel": {"gateway": "a"}, "probes": [a_probe(chance)]}
+    if chance.random() < 0.2:
+        spec["verify"] = {"sourceSeen": ["10.244.0.0/16"]}
     return spec | ({"thresholds": some_thresholds(chance)} if chance.random() < 0.5 else {})
 
 
@@ -182,6 +193,11 @@ MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
     },
     "whole": a_whole_spec,
     "probe": one_probe,
+    "network": lambda chance: {
+        "target": "a",
+        "probes": [{"name": "a", "stamp": {}}],
+        "verify": {"sourceSeen": [a_network(chance)]},
+    },
     "url": lambda chance: {"target": "a", "probes": [{"name": "a", "http": {"url": a_url(chance)}}]},
     "labels": lambda chance: {"target": "a", "placement": {"podLabels": some_labels(chance)}},
     "quantity": lambda chance: {

@@ -98,7 +98,14 @@ def test_the_operators_pod_meets_the_restricted_level(kubectl: Kubectl) -> None:
 def test_the_operator_understands_the_flags_it_is_given() -> None:
     (deployment,) = [
         each
-        for each in objects("--set", "probeImage.pullPolicy=Always", "--set", "operator.namespaces={a,b}")
+        for each in objects(
+            *("--set", "probeImage.pullPolicy=Always"),
+            *("--set", "operator.namespaces={a,b}"),
+            *(
+                "--set-json",
+                'operator.allowTargets={"*": ["10.50.0.0/16"], "a": ["10.0.0.0/8", "2001:db8::/32"]}',
+            ),
+        )
         if each["kind"] == "Deployment"
     ]
     command, *flags = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
@@ -109,6 +116,8 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.probe_image == "localhost/probe:0.1.0"
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
+    assert chosen.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
+    assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
 
 
 def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
@@ -118,6 +127,7 @@ def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
     assert [(each["kind"], each["metadata"]["namespace"]) for each in bindings] == [
         ("RoleBinding", "a"),
         ("RoleBinding", "b"),
+        ("RoleBinding", "ipsecping-system"),  # the Lease
     ]
 
 

@@ -17,7 +17,7 @@ def operator_pods() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = workbench.get(
         "pods", namespace=OPERATOR_NAMESPACE, selector="app.kubernetes.io/name=ipsecping"
     )
-    return found
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def test_a_child_deleted_by_hand_comes_back(bench: Bench) -> None:

@@ -1,13 +1,24 @@
 """The IKE probe against strongSwan's charon: alive, no half-open SA, NAT, cookies and groups."""
 
+import json
 import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from ipsecping.contract import (
+    IkeOptions,
+    Plan,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    plan_to_json,
+)
 
 from ..network.routed import FAR, FAR6, Missing, Routed, routed
 
@@ -164,3 +175,49 @@ def test_a_port_that_is_filtered_shows_beside_one_that_answers(path: Routed, sta
         (500, True, None),
         (4500, False, "Timeout"),
     ]
+
+
+def one_round(path: Routed, folder: Path) -> dict[str, Any]:
+    """A round of a plan that wants to know about NAT."""
+    ike = PlannedProbe(
+        name="ike",
+        type=ProbeType.IKE,
+        count=1,
+        spacing_ms=100,
+        timeout_ms=4000,
+        size=0,
+        options=IkeOptions(gateway=FAR, detect_nat=True),
+    )
+    check = PlannedCheck(
+        uid="u",
+        namespace="network",
+        name="hq-dc1",
+        generation=1,
+        tunnel_name="hq-dc1",
+        path="default",
+        target=FAR,
+        interval_ms=None,
+        probes=(ike,),
+    )
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps(plan_to_json(Plan(checks=(check,)))))
+    result: dict[str, Any] = path.near.ipsecping("run", str(plan))
+    return result
+
+
+def test_a_round_of_a_plan_says_whether_there_is_nat(path: Routed, start: Start, tmp_path: Path) -> None:
+    charon = start()
+    said = one_round(path, tmp_path)
+    assert (said["received"], said["nat"]) == (2, False)
+    assert charon.half_open == 1
+    path.masquerade()
+    assert one_round(path, tmp_path)["nat"] is True
+
+
+def test_a_round_of_a_plan_names_the_port_that_is_filtered(
+    path: Routed, start: Start, tmp_path: Path
+) -> None:
+    start()
+    path.drop_udp(4500)
+    said = one_round(path, tmp_path)
+    assert (said["received"], said["unanswered"], said["nat"]) == (1, {"4500": "Timeout"}, False)

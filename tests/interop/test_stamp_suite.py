@@ -3,10 +3,22 @@
 import json
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ipsecping.contract import (
+    Plan,
+    PlannedCheck,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+    StampOptions,
+    plan_to_json,
+    result_from_json,
+)
 
 from ..peers import ours
 from ..peers.processes import PATIENCE, listening
@@ -104,6 +116,54 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
         file.write_text(content)
         file.chmod(0o600)
     return our_file, its_file
+
+
+def one_round_that_asks_for_its_source(port: int, folder: Path, key_file: Path | None = None) -> RoundResult:
+    probe = PlannedProbe(
+        name="datapath",
+        type=ProbeType.STAMP,
+        count=5,
+        spacing_ms=10,
+        timeout_ms=2000,
+        size=160,
+        port=port,
+        options=StampOptions(key_file=None if key_file is None else str(key_file), ask_source=True),
+    )
+    check = PlannedCheck(
+        uid="u",
+        namespace="network",
+        name="hq-dc1",
+        generation=1,
+        tunnel_name="hq-dc1",
+        path="default",
+        target="127.0.0.1",
+        interval_ms=None,
+        probes=(probe,),
+    )
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps(plan_to_json(Plan(checks=(check,)))))
+    done = subprocess.run(
+        [sys.executable, "-m", "ipsecping", "run", str(plan), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return result_from_json(json.loads(done.stdout.splitlines()[0]))
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["unauthenticated", "authenticated"])
+def test_its_reflector_tells_our_sender_which_source_address_it_sees(
+    stamp_suite: str, keys: tuple[Path, Path], signed: bool, tmp_path: Path
+) -> None:
+    our_file, its_file = keys
+    port = free_port(socket.SOCK_DGRAM)
+    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
+    options = ["--stateful-reflector", *(["--auth-mode", "A", "--hmac-key-file", its_file] if signed else [])]
+    with listening([*reflector, *options], port, log=tmp_path / "log"):
+        result = one_round_that_asks_for_its_source(port, tmp_path, our_file if signed else None)
+    assert (result.received, dict(result.sources)) == (5, {"127.0.0.1": 5})
 
 
 @pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])

@@ -68,8 +68,8 @@ class ReadyReason(Reason):
     NOT_PERMITTED = (
         "NotPermitted",
         ConditionStatus.FALSE,
-        "The spec asks for what the operator does not permit in this namespace; nothing is measured. The "
-        "message names the field.",
+        "The spec asks for what the operator does not permit in this namespace, the node's own network or a "
+        "target outside of certain networks; nothing is measured. The message names the field.",
     )
     WORKLOAD_UNAVAILABLE = (
         "WorkloadUnavailable",
@@ -79,8 +79,9 @@ class ReadyReason(Reason):
     KEY_MISSING = (
         "KeyMissing",
         ConditionStatus.FALSE,
-        "The key of an authenticated probe is missing or malformed, as its prober reports; True again with "
-        "the first round after it was put into its Secret.",
+        "The key that a probe signs with, or the certificates of the authorities that it trusts (tls.ca), is "
+        "missing or malformed, as its prober reports; True again with the first round after it was put "
+        "into its Secret or ConfigMap.",
     )
 
 
@@ -131,6 +132,12 @@ class HealthyReason(Reason):
         "A packet of a probe that expects Blocked got through in the window: it was answered, or refused by "
         "the far end itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
     )
+    SOURCE_MISMATCH = (
+        "SourceMismatch",
+        ConditionStatus.FALSE,
+        "In the window, the reflector saw packets come from an address outside of verify.sourceSeen: NAT on "
+        "the way, or traffic that leaves beside the tunnel. Graver than an outage, which others notice.",
+    )
     PROBE_FAILED = (
         "ProbeFailed",
         ConditionStatus.FALSE,
@@ -149,6 +156,12 @@ class HealthyReason(Reason):
         "MeasurementInvalid",
         ConditionStatus.UNKNOWN,
         "The prober itself was at fault (late, short of buffers): its rounds say nothing about the tunnel.",
+    )
+    SOURCE_UNKNOWN = (
+        "SourceUnknown",
+        ConditionStatus.UNKNOWN,
+        "verify.sourceSeen cannot be judged: some answers in the window do not tell which address the "
+        "reflector saw, because it knows no Location TLV (RFC 8972) or keeps addresses to itself.",
     )
     SUSPENDED = ("Suspended", ConditionStatus.UNKNOWN, "spec.suspend is true; nothing is measured.")
 

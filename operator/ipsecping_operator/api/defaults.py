@@ -14,8 +14,8 @@ PROBE = "ping"
 COUNT = 10
 SPACING = "100ms"
 TIMEOUT = "2s"
-SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56, ProbeType.STAMP: 44}
-"""ICMP as ping(8) does; STAMP the base packet of RFC 8762. Other types have no size to choose."""
+SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56}
+"""ICMP as ping(8) does; STAMP as small as its packets can be. Other types have no size to choose."""
 AUTHENTICATED_SIZE = AUTHENTICATED_STAMP_PAYLOAD
 STAMP_PORT = 862
 """RFC 8762, section 4.1, and RFC 8545."""
@@ -32,5 +32,6 @@ MAX_PATHS = 8
 MAX_PROBES = 16
 MAX_PROBES_CRON = 8
 """The results of one run share a termination message of 4096 bytes."""
+MAX_SOURCES_SEEN = 16
 MAX_COUNT = 1000
 MAX_COUNT_CRON = 100

@@ -62,8 +62,8 @@ class TlsAuthority(Model):
     """Where the certificates of the authorities to trust are."""
 
     config_map_name: ObjectName
-    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, nothing
-    can be measured: Healthy is Unknown with the reason MeasurementInvalid."""
+    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, Ready is
+    False with the reason KeyMissing."""
     key: DataKey
     """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
 
@@ -193,3 +193,9 @@ class PathMtu(Model):
 class Ike(Model):
     """An IKE_SA_INIT request (RFC 7296) to ports 500 and 4500 of spec.tunnel.gateway: is the gateway's IKE
     daemon alive? Asked at most once a minute, whatever the schedule."""
+
+    detect_nat: Annotated[bool | None, Field(alias="detectNAT")] = None
+    """True also finds out whether there is NAT on the way to the gateway (RFC 7296 section 2.23), which
+    status.probes[].nat shows: at most every ten minutes, whatever the interval, by a request that leaves a
+    half-open SA at the gateway for a while. A cron line must not fire more often. Each request then has a
+    quarter of timeout. Default: false."""

@@ -2,6 +2,8 @@
 
 GROUP = "ipsecping.dev"
 VERSION = "v1alpha1"
+RUN_NOW_ANNOTATION = f"{GROUP}/run-now"
+"""On a check: each new value asks for one extra round."""
 API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "IPsecTunnelCheck"
 PLURAL = "ipsectunnelchecks"

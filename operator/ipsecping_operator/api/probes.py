@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ipsecping.contract import MIN_PAYLOAD, Expect, ProbeType
+from ipsecping.contract.options import stamp_payload
 from ipsecping.contract.plan import MAX_PAYLOAD
 
 from . import defaults, durations
@@ -48,7 +49,7 @@ class Probe(Model):
     """How long to wait for the answer to each packet, 10ms to 1m; may overlap the next round. Default: 2s."""
     size: Annotated[int, Field(ge=min(MIN_PAYLOAD.values()), le=MAX_PAYLOAD)] | None = None
     """Octets of UDP or ICMP payload, with icmp, udpEcho and stamp only. Least: 16, with stamp 44, with
-    stamp.auth 112. Default: 56, with stamp the least."""
+    stamp.auth 112; with spec.verify.sourceSeen 72 and 160. Default: 56, with stamp the least."""
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
     """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
     expect: Expect | None = None
@@ -146,6 +147,15 @@ class Probe(Model):
     def is_timed(self) -> bool:
         """Limits of time apply to it."""
         return self.expect is not Expect.BLOCKED and not UNTIMED & {*self.members}
+
+    @property
+    def may_ask_source(self) -> bool:
+        """Its answers can tell the source address that the far end sees."""
+        return self.stamp is not None and self.expect is not Expect.BLOCKED
+
+    def least_size(self, *, asks: bool) -> int:
+        """Least octets of a stamp probe's packets, which may have to ask for the source address."""
+        return stamp_payload(signed=self.stamp is not None and self.stamp.auth is not None, asks=asks)
 
     @property
     def tls(self) -> Tls | None:

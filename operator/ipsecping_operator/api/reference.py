@@ -36,6 +36,25 @@ def api_reference() -> str:
         "## spec",
         "",
         *_section("spec", CheckSpec),
+        "## Annotations",
+        "",
+        f"`{names.RUN_NOW_ANNOTATION}` on a check: each new value starts one extra round of every path:",
+        "",
+        "```console",
+        f"kubectl annotate {names.SHORT_NAME} NAME {names.RUN_NOW_ANNOTATION}=$(date +%s) --overwrite",
+        "```",
+        "",
+        "The agents of a check with an interval run it at once, or as soon as no other round runs. A "
+        "check with cron gets a Job from each CronJob's template, once no round of it runs (a "
+        "schedule that fires during the extra round starts one beside it). Windows, plans and "
+        "schedules stay as they are. `status.runNow` and an event (RunNow, RunNowNotStarted) tell "
+        "what became of it; a check that is suspended, invalid or not permitted runs nothing, also "
+        "not later. To wait for it:",
+        "",
+        "```console",
+        f"kubectl wait {names.SHORT_NAME}/NAME --for=jsonpath='{{.status.runNow.value}}'=VALUE",
+        "```",
+        "",
         "## Conditions",
         "",
         *_conditions(),

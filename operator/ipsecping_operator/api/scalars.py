@@ -59,6 +59,41 @@ Target: TypeAlias = Annotated[
     ),
 ]
 
+_PREFIX_LENGTH = "[0-9a-fA-F.:]+/(0|[1-9][0-9]{0,2})"
+
+
+def is_cidr(text: str) -> bool:
+    """As the API server's isCIDR: host bits may be set."""
+    address, _, length = text.partition("/")
+    if not re.fullmatch(_PREFIX_LENGTH, text) or not is_ip(address):
+        return False
+    return int(length) <= ipaddress.ip_address(address).max_prefixlen
+
+
+def _is_network(text: str) -> bool:
+    try:
+        return not is_cidr(text) or bool(ipaddress.ip_network(text))
+    except ValueError:
+        return False
+
+
+Cidr: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=43),
+    Rules(
+        Rule(
+            cel="isCIDR(self)",
+            holds=is_cidr,
+            message="must be a network in CIDR notation, such as 10.244.0.0/16, 2001:db8::/32 or 10.1.2.3/32",
+        ),
+        Rule(
+            cel="!isCIDR(self) || cidr(self).masked() == cidr(self)",
+            holds=_is_network,
+            message="has bits set beyond its prefix length: write the network's first address",
+        ),
+    ),
+]
+
 # Fractions of a millisecond (and some of a minute or an hour that nobody writes).
 _FRACTION = "[.]([0-9]+ms|[0-9]{4})"
 

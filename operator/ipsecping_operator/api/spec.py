@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ipsecping.contract.options import stamp_payload
+
 from . import defaults, durations
 from .placement import Placement
 from .probes import Probe
@@ -11,6 +13,7 @@ from .rules import ListMap, Model, Rule
 from .scalars import Name, Target
 from .schedule import Schedule
 from .thresholds import Thresholds
+from .verify import Verify
 
 
 class Tunnel(Model):
@@ -54,6 +57,9 @@ _SENDING_MS_CEL = (
     f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
 )
 _TIMED_CEL = "!has(probe.pathMTU) && !has(probe.ike) && !(has(probe.expect) && probe.expect == 'Blocked')"
+_ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
+_QUESTION = stamp_payload(signed=False, asks=True)
+_SEALED_QUESTION = stamp_payload(signed=True, asks=True)
 
 
 class CheckSpec(Model):
@@ -81,6 +87,8 @@ class CheckSpec(Model):
     """Measuring methods, at most 16 (8 with cron). Default: one probe `ping` of type icmp."""
     thresholds: Thresholds | None = None
     """Limits that the measurements are judged by."""
+    verify: Verify | None = None
+    """What must hold of the packets that arrive at the far end. Default: nothing."""
 
     rules = (
         Rule(
@@ -157,6 +165,29 @@ class CheckSpec(Model):
             ),
             field=".thresholds.jitter",
             message="no probe measures it: that takes a round-trip time and a count of 2 or more",
+        ),
+        Rule(
+            cel="!has(self.verify) || !has(self.verify.sourceSeen) || "
+            f"(has(self.probes) && self.probes.exists(probe, {_ASKING_CEL}))",
+            holds=lambda self: not self.verify or any(probe.may_ask_source for probe in self.probe_list),
+            field=".verify.sourceSeen",
+            message="no probe asks for it: add a probe of type stamp that does not expect Blocked",
+        ),
+        Rule(
+            cel="!has(self.verify) || !has(self.probes) || self.probes.all(probe, "
+            f"!({_ASKING_CEL}) || !has(probe.size) || "
+            f"probe.size >= (has(probe.stamp.auth) ? {_SEALED_QUESTION} : {_QUESTION}))",
+            holds=lambda self: (
+                not self.verify
+                or all(
+                    probe.size is None or probe.size >= probe.least_size(asks=True)
+                    for probe in self.probe_list
+                    if probe.may_ask_source
+                )
+            ),
+            field=".probes",
+            message=f"size of a stamp probe must be at least {_QUESTION} ({_SEALED_QUESTION} with "
+            "stamp.auth) with spec.verify.sourceSeen, which the packets have to ask for",
         ),
     )
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from ipsecping.contract import ProbeType
 
 from .conditions import ConditionStatus, ConditionType
+from .defaults import MAX_SOURCES_SEEN
 from .rules import ListMap, Model
 
 Text: TypeAlias = Annotated[str, Field(max_length=63)]
@@ -93,6 +94,13 @@ class ProbeStatus(Model):
     """Octets of the largest IP packet that passes, both ways where that is known, by the newest search."""
     certificate_expiry: Time | None = None
     """When the far end's TLS certificate ends."""
+    nat: bool | None = None
+    """Whether there is NAT on the way to the gateway, with ike.detectNAT; absent while that is not known."""
+    source_seen: Annotated[
+        tuple[Text, ...] | None,
+        Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """Source addresses that the far end saw, with verify.sourceSeen; absent while it tells none."""
 
 
 class Condition(Model):
@@ -123,6 +131,19 @@ class Outage(Model):
     """Reason of the condition Healthy when the outage began."""
     message: Message
     """What was seen, for a human."""
+
+
+class RunNow(Model):
+    """What became of the newest value of the annotation ipsecping.dev/run-now."""
+
+    value: Annotated[str, Field(max_length=64)]
+    """The annotation's value, at most its first 64 characters: those that tell one from another."""
+    outcome: Literal["Started", "NotStarted"]
+    """Started: the agents have measured the extra round, or its Job was made. NotStarted: it could not be."""
+    time: Time
+    """When that was known."""
+    message: Message
+    """What was started, or why nothing was, for a human."""
 
 
 class CheckStatus(Model):
@@ -156,3 +177,5 @@ class CheckStatus(Model):
         Field(max_length=MAX_OUTAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The newest ten outages, newest first."""
+    run_now: RunNow | None = None
+    """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""

@@ -2,7 +2,7 @@
 
 from .build import CHILD_KINDS, ChildRef, build_children, controller_uid, surplus
 from .labels import CHILD_SELECTOR, NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, child_name, labels
-from .objects import JOB_HISTORY
+from .objects import JOB_HISTORY, extra_job
 from .settings import FIELD_MANAGER, ChildSettings
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "build_children",
     "child_name",
     "controller_uid",
+    "extra_job",
     "labels",
     "surplus",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ipsecping_operator.compile import CompiledCheck, Cron
@@ -33,14 +34,17 @@ class ChildRef:
         )
 
 
-def build_children(check: CompiledCheck, settings: ChildSettings) -> tuple[dict[str, Any], ...]:
+def build_children(
+    check: CompiledCheck, settings: ChildSettings, *, tickets: Mapping[str, str] = MappingProxyType({})
+) -> tuple[dict[str, Any], ...]:
     """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
 
-    They state nothing that is left to the API server's defaults, so applying them again changes nothing.
+    `tickets` are those of the paths whose agents are asked for an extra round. The manifests state nothing
+    that is left to the API server's defaults, so applying them again changes nothing.
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:
-        children.append(plan_config_map(check, path))
+        children.append(plan_config_map(check, path, ticket=tickets.get(path.plan.path)))
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
         else:

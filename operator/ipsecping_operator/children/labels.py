@@ -16,11 +16,14 @@ PATH_LABEL = f"{GROUP}/path"
 NONCE_ANNOTATION = f"{GROUP}/plan-nonce"
 """On the ConfigMap: nonce of the plan in it."""
 
+INSTANTIATE_ANNOTATION = "cronjob.kubernetes.io/instantiate"
+"""As `kubectl create job --from` marks a Job that no schedule asked for."""
+
 CHILD_SELECTOR = f"{APP_LABEL}={APP},{MANAGED_BY_LABEL}={MANAGED_BY}"
 """Label selector of all children, their Jobs and their pods."""
 
 MAX_NAME = 52
-"""Of a CronJob: the controller appends 11 characters to name a Job, which may have 63."""
+"""Of a CronJob: the controller appends 11 characters to name a Job, which may have 63; we append 9."""
 MAX_LABEL = 63
 _HASH = 8
 

@@ -1,15 +1,17 @@
 """The objects of one path: a ConfigMap with the plan, and the Deployment or CronJob that executes it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
 from ipsecping.contract import Plan, plan_to_json
-from ipsecping_operator.api.names import API_VERSION, KIND
+from ipsecping_operator.api.names import API_VERSION, KIND, RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.compile.cron import DEFAULT_TIME_ZONE
 
-from .labels import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, child_name, labels
+from .labels import INSTANTIATE_ANNOTATION, NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, child_name, labels
 from .pod import PLAN_KEY, agent_pod, run_pod
 from .settings import ChildSettings
 
@@ -21,11 +23,14 @@ STARTING_DEADLINE_SECONDS = 60
 """A round that could not be started for so long (controller away) is skipped."""
 
 
-def plan_config_map(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
-    """The ConfigMap that holds the path's plan.json."""
-    plan = json.dumps(plan_to_json(Plan(checks=(path.plan,))), indent=2)
+def plan_config_map(check: CompiledCheck, path: CompiledPath, *, ticket: str | None = None) -> dict[str, Any]:
+    """The ConfigMap that holds the path's plan.json; `ticket` asks its agent for an extra round."""
+    planned = replace(path.plan, run_now=ticket)
+    plan = json.dumps(plan_to_json(Plan(checks=(planned,))), indent=2)
     made = _object("v1", "ConfigMap", check, path)
     made["metadata"]["annotations"] = {NONCE_ANNOTATION: path.plan.nonce}
+    if ticket is not None:
+        made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = ticket
     return made | {"data": {PLAN_KEY: plan + "\n"}}
 
 
@@ -67,6 +72,42 @@ def round_cron_job(
                 },
             },
         }
+    }
+
+
+def extra_job(
+    check: CompiledCheck,
+    path: CompiledPath,
+    cron: Cron,
+    settings: ChildSettings,
+    *,
+    owner_uid: str,
+    ticket: str,
+    value: str,
+) -> dict[str, Any]:
+    """A Job that runs one round of the path now, as `kubectl create job --from=cronjob/...` makes it.
+
+    `owner_uid` is the CronJob's, `value` the annotation's that asked for it.
+    """
+    cron_job = round_cron_job(check, path, cron, settings)
+    template: Mapping[str, Any] = cron_job["spec"]["jobTemplate"]
+    owner = {key: cron_job[key] for key in ("apiVersion", "kind")} | {
+        "name": cron_job["metadata"]["name"],
+        "uid": owner_uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": f"{cron_job['metadata']['name']}-{ticket}",
+            "namespace": check.namespace,
+            "labels": template["metadata"]["labels"],
+            "annotations": {INSTANTIATE_ANNOTATION: "manual", RUN_NOW_ANNOTATION: value},
+            "ownerReferences": [owner],
+        },
+        "spec": template["spec"],
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from ipsecping.contract import PlannedCheck, PlannedProbe
 
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
+Network = IPv4Network | IPv6Network
 FILES_DIRECTORY = "/etc/ipsecping-files"
 """Where the keys and certificates that plans name are mounted."""
 
@@ -99,6 +101,8 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
+    target_field: str = field(default="spec.target", compare=False)
+    """Where the spec has the target."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,8 @@ class CompiledCheck:
     paths: tuple[CompiledPath, ...]
     gateway: str | None = None
     """The remote gateway's public endpoint."""
+    source_seen: tuple[Network, ...] = ()
+    """Networks that source addresses must lie in, as the far end sees them; empty: not verified."""
     keys: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
     """Probe to the key it signs with."""
     authorities: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import ContractError, Plan, PlannedCheck, plan_from_json, plan_to_json
+from ipsecping.contract import ContractError, IkeOptions, Plan, PlannedCheck, plan_from_json, plan_to_json
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
@@ -17,6 +18,9 @@ from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidS
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import authority_of, key_of, planned_probe
+
+NAT_PERIOD = 600
+"""Seconds: gateways block peers that leave them with many half-open SAs."""
 
 
 def compile_check(body: Mapping[str, Any]) -> CompiledCheck:
@@ -42,12 +46,15 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     schedule = _schedule(spec.schedule)
     tunnel = spec.tunnel or Tunnel()
     tunnel_name = tunnel.name or metadata["name"]
-    probes = tuple(planned_probe(probe, gateway=tunnel.gateway) for probe in spec.probe_list)
+    probes = tuple(
+        planned_probe(probe, gateway=tunnel.gateway, ask_source=spec.verify is not None)
+        for probe in spec.probe_list
+    )
     common = spec.placement or PlacementSpec()
     keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
     authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
 
-    def compiled(path: Path) -> CompiledPath:
+    def compiled(index: int, path: Path) -> CompiledPath:
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -59,7 +66,11 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
         )
-        return CompiledPath(plan=plan, placement=compile_placement(common, path.placement))
+        return CompiledPath(
+            plan=plan,
+            placement=compile_placement(common, path.placement),
+            target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
+        )
 
     check = CompiledCheck(
         uid=metadata["uid"],
@@ -71,12 +82,15 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         schedule=schedule,
         suspend=bool(spec.suspend),
         thresholds=_thresholds(spec),
-        paths=tuple(compiled(path) for path in spec.paths or (Path(name=defaults.PATH),)),
+        paths=tuple(
+            compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
+        ),
+        source_seen=tuple(ip_network(each) for each in spec.verify.source_seen) if spec.verify else (),
         keys=MappingProxyType(keys),
         authorities=MappingProxyType(authorities),
     )
     _require_what_a_prober_reads(check)
-    _require_time_for_a_round(check)
+    _require_time_between_rounds(check)
     return check
 
 
@@ -89,11 +103,19 @@ def _require_what_a_prober_reads(check: CompiledCheck) -> None:
             raise InvalidSpec("spec.probes", str(error).removeprefix("plan.checks[0].")) from error
 
 
-def _require_time_for_a_round(check: CompiledCheck) -> None:
-    """A CronJob that forbids concurrency would skip rounds without a word."""
+def _require_time_between_rounds(check: CompiledCheck) -> None:
+    """A CronJob that forbids concurrency would skip rounds without a word; and gateways need their rest."""
     if not isinstance(check.schedule, Cron):
         return
     gap = shortest_gap(check.schedule).total_seconds()
+    probes = check.paths[0].plan.probes
+    if gap < NAT_PERIOD and any(isinstance(p.options, IkeOptions) and p.options.detect_nat for p in probes):
+        # Each round has a process of its own, which does not know when the one before it asked.
+        raise InvalidSpec(
+            "spec.probes",
+            f"ike.detectNAT must not be asked for more often than every {NAT_PERIOD // 60} minutes, "
+            f"but spec.schedule.cron fires {gap:g}s apart",
+        )
     if check.round_ms / 1000 > gap:
         raise InvalidSpec(
             "spec.probes",

@@ -41,6 +41,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "paths": [_path(path) for path in check.paths] if several else {},
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
+        "verify": {"sourceSeen": [str(each) for each in check.source_seen]} if check.source_seen else {},
     }
     return {key: value for key, value in spec.items() if value != {}}
 

@@ -1,6 +1,7 @@
 """From a probe as the spec writes it to the one that a prober executes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from ipsecping.contract import (
     StampOptions,
     TcpOptions,
     TlsOptions,
+    least_payload,
 )
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import UNPACED, Tls
@@ -26,21 +28,28 @@ from .compiled import DAY, CompiledCheck, KeyRef
 from .durations import shortest
 
 
-def planned_probe(probe: Probe, *, gateway: str | None) -> PlannedProbe:
-    """The probe with every default filled in; `gateway` is the one that ike probes ask."""
+def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False) -> PlannedProbe:
+    """The probe with every default filled in.
+
+    `gateway` is the one that ike probes ask; `ask_source`: stamp probes are to ask which source address the
+    far end sees.
+    """
     (kind,) = probe.members
     paced = kind not in UNPACED
+    options = _OPTIONS[kind](probe, gateway) if kind in _OPTIONS else None
+    if isinstance(options, StampOptions) and ask_source and probe.may_ask_source:
+        options = replace(options, ask_source=True)
     return PlannedProbe(
         name=probe.name,
         type=kind,
         count=probe.packets if paced else 1,
         spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
         timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
-        size=probe.size or _size(probe, kind),
+        size=probe.size or defaults.SIZE.get(kind) or least_payload(kind, options),
         port=_PORTS[kind](probe) if kind in _PORTS else None,
         dscp=probe.dscp or 0,
         expect=probe.expect or Expect.REACHABLE,
-        options=_OPTIONS[kind](probe, gateway) if kind in _OPTIONS else None,
+        options=options,
     )
 
 
@@ -75,6 +84,8 @@ def _member(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
             return member | {"query": dns.query, "recordType": dns.record_type.value}
         case PathMtuOptions() as mtu:
             return member | {"min": mtu.min, "max": mtu.max}
+        case IkeOptions() as ike:
+            return {"detectNAT": ike.detect_nat}
         case _:
             return member
 
@@ -101,10 +112,6 @@ def authority_of(probe: Probe) -> KeyRef | None:
     """The certificates that the probe trusts instead of the system's, if any."""
     ca = probe.tls.ca if probe.tls else None
     return None if ca is None else KeyRef(kind="ConfigMap", name=ca.config_map_name, key=ca.key)
-
-
-def _size(probe: Probe, kind: ProbeType) -> int:
-    return defaults.AUTHENTICATED_SIZE if key_of(probe) else defaults.SIZE.get(kind, 0)
 
 
 # What a member is must be looked up by type: mypy cannot know that the one named is not None.
@@ -152,7 +159,7 @@ def _path_mtu(probe: Any, gateway: str | None) -> Options:
 
 def _ike(probe: Any, gateway: str | None) -> Options:
     assert gateway is not None, "a rule of the spec asks for it"
-    return IkeOptions(gateway=gateway)
+    return IkeOptions(gateway=gateway, detect_nat=bool(probe.ike.detect_nat))
 
 
 _OPTIONS: Mapping[ProbeType, Callable[[Any, str | None], Options]] = MappingProxyType(

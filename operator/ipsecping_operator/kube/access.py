@@ -9,6 +9,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 
 class AccessError(Exception):
     """There are no usable credentials; the message says what to give."""
@@ -37,6 +39,14 @@ async def load(kubeconfig: Path | None, context: str | None) -> Configuration:
         source = kubeconfig or "the pod's service account"
         raise AccessError(f"no credentials from {source}: {error}") from error
     return configuration
+
+
+def own_namespace() -> str | None:
+    """The namespace of the pod that this runs in; None outside a cluster."""
+    try:
+        return NAMESPACE_FILE.read_text().strip() or None
+    except OSError:
+        return None
 
 
 def for_kopf(configuration: Configuration) -> kopf.ConnectionInfo:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,14 +24,23 @@ Observer = Callable[[str, str], None]
 """Told the verb and the outcome (a status code, or `error`) of each request."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One of the details that explain a refusal."""
+
+    field: str
+    message: str
+
+
 class ApiError(Exception):
     """The API refused a request, or did not answer it (`status` 0)."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, *, causes: tuple[Cause, ...] = ()) -> None:
         super().__init__(f"{status} {reason}: {message}" if status else message)
         self.status = status
         self.reason = reason
         self.message = message
+        self.causes = causes
 
     @property
     def refused(self) -> bool:
@@ -41,25 +51,35 @@ class ApiError(Exception):
 class KubeClient:
     """One connection pool for the whole operator."""
 
-    def __init__(self, configuration: Configuration, *, observe: Observer = lambda verb, code: None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        observe: Observer = lambda verb, code: None,
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`may_write` is asked before each request that changes something: False refuses it."""
         configuration.connection_pool_maxsize = IN_FLIGHT
         self._api = ApiClient(configuration)
         self._api.user_agent = FIELD_MANAGER
         self._observe = observe
+        self._may_write = may_write
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
 
-    async def apply(self, body: Mapping[str, Any], kind: Kind, *, subresource: str | None = None) -> Any:
-        """Server-side apply, taking over fields that others manage; the object as stored."""
+    async def apply(
+        self, body: Mapping[str, Any], kind: Kind, *, subresource: str | None = None, force: bool = True
+    ) -> Any:
+        """Server-side apply; the object as stored. Fields that others manage are taken over by `force`."""
         meta = body["metadata"]
         return await self._request(
             "apply",
             "PATCH",
             kind.path(meta["namespace"], meta["name"], subresource),
-            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+            query={"fieldManager": FIELD_MANAGER, "force": str(force).lower()},
             body=body,
             content_type="application/apply-patch+yaml",
         )
@@ -79,6 +99,17 @@ class KubeClient:
         """Create an object."""
         return await self._request(
             "create", "POST", kind.path(namespace), query={"fieldManager": FIELD_MANAGER}, body=body
+        )
+
+    async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Any:
+        """Replace the version that `body` names; the object as stored."""
+        meta = body["metadata"]
+        return await self._request(
+            "update",
+            "PUT",
+            kind.path(meta["namespace"], meta["name"]),
+            query={"fieldManager": FIELD_MANAGER},
+            body=body,
         )
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
@@ -115,7 +146,8 @@ class KubeClient:
             page = await self._request(
                 "list", "GET", kind.path(namespace), query=query, accept=_METADATA_ONLY
             )
-            for item in page["items"]:
+            # null where there is none
+            for item in page["items"] or ():
                 yield item["metadata"]
             following = page["metadata"].get("continue")
             if not following:
@@ -148,6 +180,8 @@ class KubeClient:
         outcome = "error"
         try:
             async with self._slots:
+                if method != "GET" and not self._may_write():
+                    raise ApiError(0, "NotLeading", f"{method} {path}: another operator may lead by now")
                 request = await self._api.param_serialize(
                     method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
                 )
@@ -174,4 +208,9 @@ def _content(method: str, path: str, status: int, text: bytes) -> Any:
         return content
     details = content if isinstance(content, dict) else {}
     message = details.get("message") or f"{method} {path}"
-    raise ApiError(status, str(details.get("reason") or "Refused"), str(message))
+    raise ApiError(status, str(details.get("reason") or "Refused"), str(message), causes=_causes(details))
+
+
+def _causes(refusal: Mapping[str, Any]) -> tuple[Cause, ...]:
+    causes = (refusal.get("details") or {}).get("causes") or ()
+    return tuple(Cause(str(each.get("field")), str(each.get("message"))) for each in causes)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL
 
 Raw = Mapping[str, Any]
@@ -33,6 +34,8 @@ class Meta:
     check_uid: str | None
     path: str | None
     nonce: str | None
+    ticket: str | None
+    """Of a plan that asks for an extra round."""
     owner: Owner | None
     created: int
     """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
@@ -46,6 +49,8 @@ class Child:
     meta: Meta
     available: bool = False
     """Deployments: the newest revision has an available pod."""
+    active: bool = False
+    """CronJobs: a round that the schedule asked for runs."""
     problem: str | None = None
     """Deployments: why no pod could be made (quota, admission)."""
 
@@ -79,7 +84,7 @@ class Pod:
 
 def read_meta(kind: str, raw: Raw) -> Meta:
     """The metadata of an object of this kind."""
-    labels = raw.get("labels") or {}
+    labels, annotations = raw.get("labels") or {}, raw.get("annotations") or {}
     return Meta(
         kind=kind,
         namespace=raw["namespace"],
@@ -89,7 +94,8 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         generation=raw.get("generation", 0),
         check_uid=labels.get(UID_LABEL),
         path=labels.get(PATH_LABEL),
-        nonce=(raw.get("annotations") or {}).get(NONCE_ANNOTATION),
+        nonce=annotations.get(NONCE_ANNOTATION),
+        ticket=annotations.get(RUN_NOW_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),
         deleting="deletionTimestamp" in raw,
@@ -107,9 +113,9 @@ def controller(metadata: Raw) -> Owner | None:
 def read_child(kind: str, raw: Raw) -> Child:
     """A ConfigMap, Deployment or CronJob."""
     meta = read_meta(kind, raw["metadata"])
-    if kind != "Deployment":
-        return Child(meta=meta)
     status = raw.get("status") or {}
+    if kind != "Deployment":
+        return Child(meta=meta, active=bool(status.get("active")))
     current = status.get("observedGeneration", 0) >= meta.generation
     available = current and status.get("availableReplicas", 0) > 0
     return Child(meta=meta, available=available, problem=_deployment_problem(status))

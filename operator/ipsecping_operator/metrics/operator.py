@@ -47,8 +47,19 @@ class OperatorMetrics:
             self._results.labels(outcome)
         self._watch = Gauge(
             "ipsecping_operator_watch_event_timestamp_seconds",
-            "When the newest event of a kind was seen, Unix time.",
+            "When the newest event of a kind was seen, or the watch began, Unix time.",
             ("kind",),
+            registry=self.registry,
+        )
+        self._unseen = Gauge(
+            "ipsecping_operator_watch_unseen_objects",
+            "Objects that the API holds and the watch has not shown in time: above 0 it has gone deaf.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.leader = Gauge(
+            "ipsecping_operator_leader",
+            "1 when this operator works, 0 when it waits.",
             registry=self.registry,
         )
         self.streams = Gauge(
@@ -67,6 +78,10 @@ class OperatorMetrics:
     def result(self, rejection: Rejection | None, count: int) -> None:
         """Count results accepted (None) or dropped."""
         self._results.labels("Accepted" if rejection is None else rejection.value).inc(count)
+
+    def unseen(self, kind: str, count: int) -> None:
+        """How much of this kind its watch has not shown."""
+        self._unseen.labels(kind).set(count)
 
     def saw(self, kind: str) -> None:
         """An event of this kind came through a watch."""

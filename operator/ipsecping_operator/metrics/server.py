@@ -1,4 +1,4 @@
-"""Serve /metrics and /healthz."""
+"""Serve /metrics, /healthz and /readyz."""
 
 import asyncio
 import time
@@ -26,13 +26,18 @@ async def serve_metrics(
 
 
 async def serve_health(health: Health, *, address: tuple[str, int]) -> web.AppRunner:
-    """Answer GET /healthz with 200 or 503 and a line that says why."""
+    """Answer GET /healthz and /readyz with 200 or 503 and a line that says why."""
+
+    def answer(fault: str | None) -> web.Response:
+        return web.Response(text=f"{fault or health.state}\n", status=503 if fault else 200)
 
     async def healthz(_: web.Request) -> web.Response:
-        problem = health.problem(time.monotonic())
-        return web.Response(text=f"{problem or 'ok'}\n", status=503 if problem else 200)
+        return answer(health.problem(time.monotonic()))
 
-    return await _serve({"/healthz": healthz}, address)
+    async def readyz(_: web.Request) -> web.Response:
+        return answer(health.unready(time.monotonic()))
+
+    return await _serve({"/healthz": healthz, "/readyz": readyz}, address)
 
 
 _Handler = Callable[[web.Request], Awaitable[web.Response]]

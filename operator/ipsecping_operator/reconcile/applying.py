@@ -3,9 +3,11 @@
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
@@ -13,8 +15,9 @@ from ipsecping_operator.children import (
     surplus,
 )
 from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.contest import Contested, claims
 from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, read_child
+from ipsecping_operator.kube.observed import Child, Meta, read_child
 from ipsecping_operator.state import Applied, CheckState
 
 from .store import Store
@@ -50,20 +53,60 @@ async def _ensure(
     if not must_apply(state.uid, digest, applied=applied, child=child):
         return
     log.info("applying %s %s", ref.kind, ref.name)
-    stored = read_child(ref.kind, await client.apply(manifest, APPLIED[ref.kind]))
+    stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
     state.applied[ref] = Applied(digest=digest, uid=stored.meta.uid, version=version(stored))
-    nonce = manifest["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
-    if child is not None and nonce is not None and child.meta.nonce != nonce:
-        state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = nonce
-    store.put_child(stored)
+    marks = manifest["metadata"].get("annotations", {})
+    if child is not None and not _bears(child.meta, marks):
+        state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = marks
+    store.put_written(stored, now=time.monotonic())
+
+
+async def _apply(
+    manifest: Mapping[str, Any], child: Child | None, *, owner: str, client: KubeClient, log: Log
+) -> Any:
+    """Apply, and make anew what cannot be changed; the object as stored. Raises Contested, and ApiError."""
+    ref = ChildRef.of(manifest)
+    try:
+        return await _apply_over_edits(manifest, ref, client=client)
+    except ApiError as error:
+        changeable = error.status != 422 or "immutable" not in error.message
+        if changeable or child is None or not _owned(child, by=owner):
+            raise
+    log.info("making %s %s anew: what has to change of it cannot be changed", ref.kind, ref.name)
+    await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=child.meta.uid)
+    return await client.apply(manifest, APPLIED[ref.kind])
+
+
+async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, client: KubeClient) -> Any:
+    """Take over what was edited by hand, but not what somebody else applies."""
+    try:
+        return await client.apply(manifest, APPLIED[ref.kind], force=False)
+    except ApiError as error:
+        if error.status != 409 or not error.causes:
+            raise
+        contested = claims(error.causes)
+        if contested:
+            raise Contested(f"{ref.kind} {ref.name}", contested) from error
+    return await client.apply(manifest, APPLIED[ref.kind])
+
+
+def _bears(meta: Meta, marks: Mapping[str, str]) -> bool:
+    """Whether an object has been told of the plan with these annotations."""
+    borne = {NONCE_ANNOTATION: meta.nonce, RUN_NOW_ANNOTATION: meta.ticket}
+    return all(borne.get(key) == value for key, value in marks.items())
 
 
 def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:
     """Whether the child is not known to be as it was applied, or should now be otherwise."""
     if applied is None or child is None or applied.digest != digest:
         return True
-    owned = child.meta.owner is not None and child.meta.owner.uid == check_uid
-    return not owned or child.meta.uid != applied.uid or version(child) != applied.version
+    return (
+        not _owned(child, by=check_uid) or child.meta.uid != applied.uid or version(child) != applied.version
+    )
+
+
+def _owned(child: Child | None, *, by: str) -> bool:
+    return child is not None and child.meta.owner is not None and child.meta.owner.uid == by
 
 
 def version(child: Child) -> int:
@@ -94,11 +137,11 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
 
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
-    for path, nonce in list(state.nudges.items()):
+    for path, marks in list(state.nudges.items()):
         for pod in list(state.pods.values()):
-            if pod.meta.path != path or pod.finished or pod.meta.deleting or pod.meta.nonce == nonce:
+            if pod.meta.path != path or pod.finished or pod.meta.deleting or _bears(pod.meta, marks):
                 continue
-            body = {"metadata": {"uid": pod.meta.uid, "annotations": {NONCE_ANNOTATION: nonce}}}
+            body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
             try:
                 await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
             except ApiError as error:

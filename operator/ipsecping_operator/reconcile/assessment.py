@@ -9,13 +9,14 @@ from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, condition, transitions
+from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.verdict.deadline import stale_at
 from ipsecping_operator.verdict.hysteresis import Holds, restored
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
 
-from .readiness import missing_key
+from .readiness import complaint
 
 SECOND = 1_000_000_000
 
@@ -29,6 +30,8 @@ class Assessment:
     """Conditions with a new status or reason."""
     move: Move | None
     """The preferred path is another one."""
+    extra: ExtraRound | None
+    """News of the annotation run-now."""
     urgent: bool
     """Something happened that people wait for."""
     next_change: int | None
@@ -47,7 +50,7 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         after[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
 
-    ready = missing_key(state) or state.ready
+    ready = complaint(state) or state.ready
     put(ConditionType.READY, ready.reason, ready.message)
     if carried:
         after[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]
@@ -60,7 +63,15 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))
     move = None if verdict is None or carried else _prefer(state, verdict)
     state.conditions, state.verdict = after, verdict
-    status = build_status(generation=generation, verdict=verdict, conditions=after, outages=state.outages)
+    news = state.extra if state.extra != state.extra_told else None
+    state.extra_told = state.extra
+    status = build_status(
+        generation=generation,
+        verdict=verdict,
+        conditions=after,
+        outages=state.outages,
+        extra=state.extra,
+    )
     if state.restored is not None:
         status = {**status, **state.restored.figures}
     changed = tuple(transitions(before, after))
@@ -68,7 +79,9 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
         status=status,
         changed=changed,
         move=move,
+        extra=news,
         urgent=bool(changed)
+        or news is not None
         or move is not None
         or len(before) != len(after)
         or [outage.start for outage in before_outages] != [outage.start for outage in state.outages]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from ipsecping.contract import Invalidity
+from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.permission import field_of, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.verdict.tally import Tally
 
@@ -24,31 +26,64 @@ def readiness(state: CheckState) -> Readiness:
     return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.children.values()))
 
 
-def missing_key(state: CheckState) -> Readiness | None:
-    """The complaint of a prober that has no key to sign with; None while none complains, or nothing runs."""
+def complaint(state: CheckState) -> Readiness | None:
+    """What a prober lacks in order to measure; None while none complains, or nothing runs."""
     check, ready = state.compiled, state.ready
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
-    lacking = sorted(
-        {
-            (key.name, key.key, f"{path}/{probe}")
-            for (path, probe), series in state.measurements.series.items()
-            if (key := check.keys.get(probe)) is not None and _lacks_key(series.window.last)
-        }
+    return _foreign_address(state, check) or _missing_key(state, check)
+
+
+def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | None:
+    """A name has an address that the check may not send to."""
+    for path in check.paths:
+        for probe in path.plan.probes:
+            series = state.measurements.series.get((path.plan.path, probe.name))
+            if series is None or not _complains(series.window.last, Invalidity.NOT_PERMITTED):
+                continue
+            host = destination(probe, path.plan.target)
+            return Readiness(
+                reason=ReadyReason.NOT_PERMITTED,
+                message=f"{field_of(path, probe)}: {series.address}, the address of {host} on path "
+                f"{path.plan.path}, is {not_allowed(path.plan)}",
+            )
+    return None
+
+
+def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
+    lacking = {
+        (path, probe)
+        for (path, probe), series in state.measurements.series.items()
+        if _complains(series.window.last, Invalidity.KEY_MISSING)
+    }
+    missing = sorted(
+        {(_content(ref, f"{path}/{probe}"), ref) for path, probe in lacking if (ref := _needed(check, probe))}
     )
-    if not lacking:
+    if not missing:
         return None
-    secret, name, where = lacking[0]
-    more = f" (and {len(lacking) - 1} more)" if len(lacking) > 1 else ""
+    what, ref = missing[0]
+    others = len({other for _, other in missing} - {ref})
+    more = f" ({others} more {'is' if others == 1 else 'are'} missing)" if others else ""
     return Readiness(
         reason=ReadyReason.KEY_MISSING,
-        message=f"Secret {secret} has no usable key {name}, which {where} signs with{more}: put it there, "
-        "the prober takes it up within about a minute",
+        message=f"{ref.kind} {ref.name} has {what}{more}: put it there, the prober takes it up within about "
+        "a minute",
     )
 
 
-def _lacks_key(newest: Tally | None) -> bool:
-    return newest is not None and newest.invalidity is Invalidity.KEY_MISSING and not newest.rounds
+def _needed(check: CompiledCheck, probe: str) -> KeyRef | None:
+    """What the probe cannot measure without."""
+    return check.keys.get(probe) or check.authorities.get(probe)
+
+
+def _content(ref: KeyRef, where: str) -> str:
+    if ref.kind == "ConfigMap":
+        return f"no usable certificates {ref.key}, which {where} trusts"
+    return f"no usable key {ref.key}, which {where} signs with"
+
+
+def _complains(newest: Tally | None, of: Invalidity) -> bool:
+    return newest is not None and newest.invalidity is of and not newest.rounds
 
 
 def _running(check: CompiledCheck, children: Iterable[Child]) -> str:

@@ -9,12 +9,17 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.state import CheckState, Readiness
+from ipsecping_operator.status.conditions import MAX_MESSAGE
+from ipsecping_operator.status.extra import ExtraRound
 
+from . import run_now as extra
 from .applying import ensure_children
 from .readiness import readiness
+from .serial import Outcome
 from .store import Store
 
 SECOND = 1_000_000_000
@@ -44,28 +49,30 @@ class Reconciler:
         self._report = report
         self._clock = clock
 
-    async def reconcile(self, uid: str) -> bool:
-        """Whether everything is as it should be; if not, it is to be called again."""
+    async def reconcile(self, uid: str) -> Outcome:
+        """Whether everything is as it should be; if not, why, and it is to be called again."""
         state = self._store.checks.get(uid)
         if state is None or state.body is None or not state.present:
             # Owner references and the garbage collector do the rest.
             self._collector.forget(uid)
-            return True
+            return Outcome.DONE
         log = logs.for_check(__name__, state.body["metadata"])
         self._compile(state, log)
+        run_now = self._run_now(state)
         try:
             if state.invalid is None:
-                desired = self._desired(state)
+                desired = self._desired(state, run_now)
                 await ensure_children(state, desired, store=self._store, client=self._client, log=log)
+                if run_now is not None:
+                    await self._start_jobs(state, run_now, log)
             await self._collector.sync(state, log=log)
         except ApiError as error:
             log.warning("not reconciled, will retry: %s", error)
             if error.refused and state.invalid is None:
-                state.ready = Readiness(
-                    reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=f"the API refuses: {error}"
-                )
+                said = error.message if isinstance(error, Contested) else f"the API refuses: {error}"
+                state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said)
                 self._report(uid)
-            return False
+            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
         if state.invalid is not None:
             state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
         elif state.refused is not None:
@@ -73,13 +80,35 @@ class Reconciler:
         else:
             state.ready = readiness(state)
         self._report(uid)
-        return True
+        return Outcome.DONE
 
-    def _desired(self, state: CheckState) -> tuple[dict[str, Any], ...]:
+    def _run_now(self, state: CheckState) -> str | None:
+        """What the annotation asks for and is still to be done."""
+        value = extra.asked(state)
+        if value is None:
+            return None
+        if (why := extra.obstacle(state)) is not None:
+            self._settle(state, value, why, started=False)
+            return None
+        if (done := extra.measured(state, value)) is not None:
+            self._settle(state, value, done, started=True)
+            return None
+        return value
+
+    async def _start_jobs(self, state: CheckState, value: str, log: logs.Log) -> None:
+        done = await extra.start_jobs(state, value, self._settings, client=self._client, log=log)
+        if done is not None:
+            self._settle(state, value, done, started=True)
+
+    def _settle(self, state: CheckState, value: str, message: str, *, started: bool) -> None:
+        now = self._clock()
+        state.extra = ExtraRound(value=value, started=started, at=now, message=message[:MAX_MESSAGE])
+
+    def _desired(self, state: CheckState, run_now: str | None) -> tuple[dict[str, Any], ...]:
         """What is not permitted has no children, whoever made them and when."""
         if state.compiled is None or state.refused is not None:
             return ()
-        return build_children(state.compiled, self._settings)
+        return build_children(state.compiled, self._settings, tickets=extra.tickets(state, run_now))
 
     def _compile(self, state: CheckState, log: logs.Log) -> None:
         assert state.body is not None
@@ -88,7 +117,7 @@ class Reconciler:
             return
         state.generation = generation
         try:
-            compiled = compile_check(state.body)
+            compiled = self._permissions.limited(compile_check(state.body))
         except InvalidSpec as error:
             log.warning("invalid spec: %s", error)
             state.invalid = error

@@ -11,11 +11,10 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.conditions import Condition
-from ipsecping_operator.status.events import EventPoster, of_condition, of_move, worth_telling
+from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
 from ipsecping_operator.status.writer import Gone, StatusWriter
-from ipsecping_operator.verdict.preference import Move
 
-from .assessment import assess
+from .assessment import Assessment, assess
 from .store import Store
 
 SOON = 0.1
@@ -66,7 +65,7 @@ class Reporter:
         assessment = assess(state, now=self._clock())
         if assessment is None:
             return
-        self._tell(state, before, assessment.changed, assessment.move)
+        self._tell(state, before, assessment)
         self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
         if assessment.next_change is not None:
             wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
@@ -87,28 +86,28 @@ class Reporter:
             for uid in list(timers):
                 self._cancel(timers, uid)
         await self._writer.close(seconds=seconds)
-        try:
-            await asyncio.wait_for(self._events.flush(), seconds)
-        except TimeoutError:
-            return
 
     def _tell(
         self,
         state: CheckState,
         before: Mapping[Any, Condition],
-        changed: tuple[Condition, ...],
-        move: Move | None,
+        assessment: Assessment,
     ) -> None:
         assert state.body is not None
         log = logs.for_check(__name__, state.body["metadata"])
+        changed, move, extra = assessment.changed, assessment.move, assessment.extra
         for condition in changed:
             say = log.warning if condition.status is ConditionStatus.FALSE else log.info
             say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
+        check, written = state.body["metadata"], self._writer.written(state.uid)
         for condition in worth_telling(changed, before):
-            self._events.tell(of_condition(condition), state.body["metadata"])
+            self._events.tell(of_condition(condition), check, written=written)
         if move is not None:
             log.info("preferred path: %s", move.message)
-            self._events.tell(of_move(move), state.body["metadata"])
+            self._events.tell(of_move(move), check, written=written)
+        if extra is not None:
+            log.info("run-now=%s: %s", extra.value, extra.message)
+            self._events.tell(of_extra(extra), check, written=written)
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)
@@ -122,11 +121,15 @@ class Reporter:
             "status": status,
         }
         try:
-            await self._client.apply(body, CHECK, subresource="status")
+            await self._events.post(uid)
+            stored = await self._client.apply(body, CHECK, subresource="status")
         except ApiError as error:
             if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
                 raise Gone from error
             raise
+        version = int(stored["metadata"]["resourceVersion"])
+        if version > int(state.body["metadata"]["resourceVersion"]):
+            self._store.echoes.expect(uid, version, now=time.monotonic())
 
     @staticmethod
     def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:

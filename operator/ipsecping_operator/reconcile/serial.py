@@ -3,18 +3,28 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from enum import Enum
 
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
+
+
+class Outcome(Enum):
+    """What a run came to; the number is the longest pause before the next one, in seconds."""
+
+    DONE = 0.0
+    UNREACHABLE = 30.0
+    """Somebody did not answer: when they are back, soon is late enough."""
+    REFUSED = 300.0
+    """The same again will be refused again, until something changes that nobody tells of."""
 
 
 class SerialQueue:
     """Level-triggered work: a request during a run leads to one more run, however many requests there were.
 
-    `work(key)` says whether it succeeded; after a failure it is called again, each time later.
+    What is not `DONE` is run again, each time later.
     """
 
-    def __init__(self, work: Callable[[str], Awaitable[bool]], *, at_once: int = 16) -> None:
+    def __init__(self, work: Callable[[str], Awaitable[Outcome]], *, at_once: int = 16) -> None:
         self._work = work
         self._slots = asyncio.Semaphore(at_once)
         self._wanted: set[str] = set()
@@ -50,18 +60,18 @@ class SerialQueue:
                 async with self._slots:
                     self._wanted.discard(key)
                     self._drop_retry(key)
-                    succeeded = await self._work(key)
-                if succeeded:
+                    outcome = await self._work(key)
+                if outcome is Outcome.DONE:
                     self._failures.pop(key, None)
                 else:
-                    self._retry(key)
+                    self._retry(key, longest=outcome.value)
         finally:
             del self._tasks[key]
 
-    def _retry(self, key: str) -> None:
+    def _retry(self, key: str, *, longest: float) -> None:
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), LONGEST_PAUSE) * random.uniform(0.7, 1.0)  # noqa: S311
+        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), longest) * random.uniform(0.7, 1.0)  # noqa: S311
         if not self._closed:
             self._drop_retry(key)
             self._retries[key] = asyncio.get_running_loop().call_later(pause, self._again, key)

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.kube.kinds import APPLIED
 from ipsecping_operator.kube.observed import Child, Meta, Pod
 from ipsecping_operator.state import CheckState, Restored
-from ipsecping_operator.status import build
+from ipsecping_operator.status import build, extra
 from ipsecping_operator.status.conditions import from_json
 from ipsecping_operator.verdict import text
+
+from .echoes import Echoes
 
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 _FIGURES = (
@@ -35,6 +38,7 @@ class Store:
     """
 
     checks: dict[str, CheckState] = field(default_factory=dict)
+    echoes: Echoes = field(default_factory=Echoes)
 
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
         """A check as the API stores it."""
@@ -43,15 +47,21 @@ class Store:
         before = state.body
         if before is not None and int(before["metadata"]["resourceVersion"]) > int(meta["resourceVersion"]):
             return None
+        run_now = (meta.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
         state.body = {
-            "metadata": {key: meta[key] for key in _KEPT if key in meta},
+            "metadata": {key: meta[key] for key in _KEPT if key in meta}
+            | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
             "spec": body.get("spec") or {},
         }
         if before is None:
             _restore(state, body.get("status") or {}, now=now)
             return state.uid
         was = before["metadata"]
-        changed = was["generation"] != meta["generation"] or not state.present
+        changed = (
+            was["generation"] != meta["generation"]
+            or not state.present
+            or was["annotations"] != state.body["metadata"]["annotations"]
+        )
         return state.uid if changed else None
 
     def remove_check(self, uid: str) -> str | None:
@@ -74,6 +84,11 @@ class Store:
             children[ref] = child
             return uid
         return None
+
+    def put_written(self, child: Child, *, now: float) -> None:
+        """A child as stored at our request, which the watch has to show too; `now` is monotonic."""
+        if self.put_child(child) is not None:
+            self.echoes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
     def remove_child(self, meta: Meta) -> str | None:
         """A child has gone."""
@@ -131,6 +146,7 @@ def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
     state.born = state.expected_since = now
     state.conditions = from_json(status.get("conditions"))
     state.outages = build.outages_from_json(status.get("outages"))
+    state.extra = state.extra_told = extra.from_json(status.get("runNow"))
     try:
         last = text.from_moment(status["lastResultTime"])
     except (KeyError, TypeError, ValueError):

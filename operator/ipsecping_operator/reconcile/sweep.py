@@ -5,12 +5,13 @@ a watch can go deaf. So everything is listed (metadata only) now and then.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ipsecping_operator.children import CHILD_SELECTOR
+from ipsecping_operator.children import CHILD_SELECTOR, UID_LABEL
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.kinds import APPLIED, CHECK, POD
+from ipsecping_operator.kube.kinds import CHECK, WATCHED
 from ipsecping_operator.kube.observed import Meta
 
 from .store import Store
@@ -22,8 +23,9 @@ _log = logging.getLogger(__name__)
 class Listed:
     """An object as the API lists it."""
 
+    kind: str
     name: str
-    """`Kind namespace/name`."""
+    """`namespace/name`."""
     resource_version: int
 
 
@@ -44,38 +46,46 @@ class Sweeper:
     namespaces: Sequence[str | None]
     behind: dict[str, Listed] = field(default_factory=dict)
 
-    async def sweep(self) -> tuple[list[str], list[str]]:
-        """Forget what has gone. Returns UIDs of checks to reconcile, and names of objects never shown.
+    async def sweep(self) -> tuple[list[str], list[Listed]]:
+        """Forget what has gone. Returns UIDs of checks to reconcile, and what a watch has never shown.
 
         Raises ApiError.
         """
+        began = time.monotonic()
         before = dict(_held(self.store))
         listed = await self._list()
         gone = [held for uid, held in before.items() if uid not in listed]
         if gone:
             _log.info("%d objects had gone without a watch telling", len(gone))
         touched = {uid for held in gone if (uid := held.remove()) is not None}
-        now = dict(_held(self.store))
+        self.store.echoes.retain(listed, before=began)
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
-        never = [
-            one.name for uid, one in self.behind.items() if uid in listed and _is_behind(now.get(uid), one)
-        ]
-        self.behind = {uid: one for uid, one in listed.items() if _is_behind(now.get(uid), one)}
+        never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
+        self.behind = self._behind(listed)
         return sorted(touched), never
+
+    def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
+        """Of the listed versions those that the watches have not shown, nor a later one."""
+        held = dict(_held(self.store))
+        return {
+            uid: one
+            for uid, one in listed.items()
+            if uid not in held
+            or held[uid].resource_version < one.resource_version
+            or self.store.echoes.missing(uid, one.resource_version)
+        }
 
     async def _list(self) -> dict[str, Listed]:
         listed: dict[str, Listed] = {}
-        for kind in (CHECK, POD, *APPLIED.values()):
+        for kind in WATCHED:
             selector = None if kind is CHECK else CHILD_SELECTOR
             for namespace in self.namespaces:
                 async for meta in self.client.metadata(kind, namespace, selector=selector):
-                    name = f"{kind.name} {meta['namespace']}/{meta['name']}"
-                    listed[meta["uid"]] = Listed(name, int(meta["resourceVersion"]))
+                    if kind is not CHECK and UID_LABEL not in (meta.get("labels") or {}):
+                        continue  # somebody's own, which only looks like a child: nothing is kept of it
+                    name = f"{meta['namespace']}/{meta['name']}"
+                    listed[meta["uid"]] = Listed(kind.name, name, int(meta["resourceVersion"]))
         return listed
-
-
-def _is_behind(held: _Held | None, listed: Listed) -> bool:
-    return held is None or held.resource_version < listed.resource_version
 
 
 def _held(store: Store) -> Iterator[tuple[str, _Held]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, RoundResult
+from ipsecping.contract import PlannedCheck, PlannedProbe, RoundResult, destination
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
@@ -39,6 +39,8 @@ class Series:
     totals: Totals = field(default_factory=Totals)
     last_end: int | None = None
     """End of the newest round, valid or not."""
+    address: str | None = None
+    """Where the newest round went, so far as its name had an address."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class Measurements:
     current: dict[str, Known] = field(default_factory=dict)
     previous: dict[str, Known] = field(default_factory=dict)
     series: dict[ProbeKey, Series] = field(default_factory=dict)
+    tickets: dict[str, str] = field(default_factory=dict)
+    """Path to the ticket of the newest extra round that was heard of."""
     remote: dict[str, str] = field(default_factory=dict)
     """Path to the target's address as it was last resolved."""
     length: int = 0
@@ -101,7 +105,10 @@ class Measurements:
         series.window.add(tally, now=now)
         series.totals.add(tally)
         series.last_end = max(tally.end, series.last_end or 0)
-        if result.remote_ip is not None:
+        series.address = result.remote_ip
+        if result.run_now is not None:
+            self.tickets[plan.path] = result.run_now
+        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
             self.remote[plan.path] = result.remote_ip
         return None
 

@@ -12,6 +12,7 @@ from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
 from .conditions import Conditions
+from .extra import ExtraRound
 
 _STATES = {
     ConditionStatus.TRUE: "Healthy",
@@ -22,7 +23,12 @@ _ORDER = (ConditionType.READY, ConditionType.HEALTHY, ConditionType.STALLED)
 
 
 def build_status(
-    *, generation: int, verdict: Verdict | None, conditions: Conditions, outages: Sequence[Outage]
+    *,
+    generation: int,
+    verdict: Verdict | None,
+    conditions: Conditions,
+    outages: Sequence[Outage],
+    extra: ExtraRound | None = None,
 ) -> dict[str, Any]:
     """The status object; what was not measured is absent, never zero.
 
@@ -34,6 +40,8 @@ def build_status(
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [_outage(outage) for outage in outages]
+    if extra is not None:
+        status["runNow"] = extra.to_json()
     return status
 
 
@@ -92,6 +100,10 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
         entry["pathMTU"] = figures.mtu
     if figures.certificate_expiry is not None:
         entry["certificateExpiry"] = text.moment(figures.certificate_expiry)
+    if figures.nat is not None:
+        entry["nat"] = figures.nat
+    if figures.sources:
+        entry["sourceSeen"] = sorted(figures.sources)
     return entry | _measured(figures)
 
 

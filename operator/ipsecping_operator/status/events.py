@@ -1,12 +1,17 @@
-"""Kubernetes events: one for each transition that somebody would want to be told of."""
+"""Kubernetes events: one for each transition that somebody would want to be told of.
 
-import asyncio
+An event is posted before the status that holds its transition is written, under a name that follows from the
+status before and from what is told. So an operator that is killed between the two tells the same again under
+the same name, which the API refuses: no transition is told twice, and none is forgotten.
+"""
+
+import hashlib
+import json
 import logging
 import socket
 import time
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +22,12 @@ from ipsecping_operator.kube.kinds import EVENT
 from ipsecping_operator.verdict.preference import Move
 
 from .conditions import MAX_MESSAGE, Condition, Conditions
+from .extra import ExtraRound
 
 COMPONENT = "ipsecping-operator"
 BURST = 25
 REFILL_SECONDS = 60.0
 """One more event per check each minute, as long as fewer than BURST are saved up."""
-WAITING = 1000
-ATTEMPTS = 4
 
 # What follows from the user's own act, or is told by Ready already.
 _SILENT = {HealthyReason.NO_RESULTS.value, HealthyReason.SUSPENDED.value}
@@ -78,6 +82,16 @@ def of_move(move: Move) -> Notice:
     )
 
 
+def of_extra(extra: ExtraRound) -> Notice:
+    """The annotation run-now was carried out, or could not be."""
+    return Notice(
+        type="Normal" if extra.started else "Warning",
+        reason="RunNow" if extra.started else "RunNowNotStarted",
+        action="RunNow",
+        note=extra.message,
+    )
+
+
 def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:
     """The events.k8s.io/v1 object; `check` is the metadata of the check. Pure."""
     return {
@@ -101,63 +115,64 @@ def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) 
     }
 
 
+def event_name(notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None) -> str:
+    """The same whenever the same is told while the API holds the same status (None: none yet). Pure."""
+    what = json.dumps([check["uid"], notice.action, notice.type, notice.reason, written], sort_keys=True)
+    return f"{check['name'][:200]}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+
+
 @dataclass(slots=True)
-class _Budget:
+class _Check:
+    """What is kept for one check."""
+
+    at: float
     tokens: float = BURST
-    at: float = 0.0
+    waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Events by name, in order."""
 
 
 class EventPoster:
-    """Posts in the background. A check that flaps runs out of events, not the cluster."""
+    """Keeps events until they are posted. A check that flaps runs out of events, not the cluster."""
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING)
-        self._budgets: dict[str, _Budget] = {}
+        self._checks: dict[str, _Check] = {}
 
-    def tell(self, notice: Notice, check: Mapping[str, Any]) -> None:
-        """Post an event on the check, unless it has had too many or too many wait."""
-        if not self._allowed(check["uid"], time.monotonic()):
-            return
-        name = f"{check['name'][:200]}.{uuid.uuid4().hex[:16]}"
-        try:
-            self._queue.put_nowait(event(notice, check, name=name, at=datetime.now(UTC)))
-        except asyncio.QueueFull:
-            _log.warning("too many events wait: dropped %s of %s", notice.reason, check["name"])
+    def tell(
+        self, notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None = None
+    ) -> None:
+        """Have it posted with the next `post`, unless the check (its metadata) has had too many events.
 
-    def forget(self, uid: str) -> None:
-        """The check has gone."""
-        self._budgets.pop(uid, None)
+        `written` is the status that the API holds.
+        """
+        kept = self._checks.setdefault(check["uid"], _Check(at=time.monotonic()))
+        name = event_name(notice, check, written=written)
+        if name not in kept.waiting and _allowed(kept, time.monotonic()):
+            kept.waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
 
-    async def run(self) -> None:
-        """Post what is told, one after the other; never returns."""
-        while True:
-            await self._post(await self._queue.get())
-
-    async def flush(self) -> None:
-        """Post what waits."""
-        while not self._queue.empty():
-            await self._post(self._queue.get_nowait())
-
-    async def _post(self, body: dict[str, Any]) -> None:
-        for attempt in range(ATTEMPTS):
+    async def post(self, uid: str) -> None:
+        """Post what waits for a check. Raises ApiError without an answer; what is left still waits."""
+        kept = self._checks.get(uid)
+        while kept is not None and kept.waiting:
+            name, body = next(iter(kept.waiting.items()))
             try:
                 await self._client.create(EVENT, body["metadata"]["namespace"], body)
             except ApiError as error:
-                if error.status == 409:
-                    return  # an attempt whose answer was lost
-                if error.refused or attempt == ATTEMPTS - 1:
+                if not error.refused:
+                    raise
+                if error.status != 409:  # told already
                     _log.warning("event %s not posted: %s", body["reason"], error)
-                    return
-                await asyncio.sleep(2.0**attempt)
-            else:
-                return
+            kept.waiting.pop(name, None)
 
-    def _allowed(self, uid: str, now: float) -> bool:
-        budget = self._budgets.setdefault(uid, _Budget(at=now))
-        budget.tokens = min(BURST, budget.tokens + (now - budget.at) / REFILL_SECONDS)
-        budget.at = now
-        if budget.tokens < 1:
-            return False
-        budget.tokens -= 1
-        return True
+    def forget(self, uid: str) -> None:
+        """The check has gone."""
+        self._checks.pop(uid, None)
+
+
+def _allowed(kept: _Check, now: float) -> bool:
+    kept.tokens = min(BURST, kept.tokens + (now - kept.at) / REFILL_SECONDS)
+    kept.at = now
+    if kept.tokens < 1:
+        return False
+    kept.tokens -= 1
+    return True

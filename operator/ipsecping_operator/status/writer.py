@@ -10,7 +10,7 @@ from typing import Any
 LEAST_PAUSE = 1.0
 """Seconds between two writes of a check that flaps."""
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 60.0
+LONGEST_PAUSE = 30.0
 
 Status = Mapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -57,6 +57,11 @@ class StatusWriter:
         """The API holds this status already."""
         self._slots[uid] = _Slot(wanted=status, written=status)
 
+    def written(self, uid: str) -> Status | None:
+        """What the API holds, as far as is known; None before the first write."""
+        slot = self._slots.get(uid)
+        return None if slot is None else slot.written
+
     def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
         """Have the status written: now, or when the check's interval allows."""
         slot = self._slots.setdefault(uid, _Slot(wanted=status))
@@ -76,7 +81,8 @@ class StatusWriter:
     async def close(self, *, seconds: float) -> None:
         """Write what waits, for at most so long."""
         for uid, slot in self._slots.items():
-            if slot.task is None and slot.wanted != slot.written:
+            # A write that failed may have been carried out: what the API holds is not known then.
+            if slot.task is None and (slot.failures or slot.wanted != slot.written):
                 self._start(uid, slot)
         tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
         if tasks:

@@ -8,6 +8,7 @@ from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 SEVERITY = (
     # An outage is noticed by everybody, a leak by nobody: so the leak comes first.
     HealthyReason.UNEXPECTEDLY_REACHABLE,
+    HealthyReason.SOURCE_MISMATCH,
     HealthyReason.DOWN,
     HealthyReason.PROBE_FAILED,
     HealthyReason.LOSS_HIGH,
@@ -17,6 +18,7 @@ SEVERITY = (
     HealthyReason.STALE_RESULTS,
     HealthyReason.MEASUREMENT_INVALID,
     HealthyReason.NO_RESULTS,
+    HealthyReason.SOURCE_UNKNOWN,
     HealthyReason.SUSPENDED,
     HealthyReason.WITHIN_THRESHOLDS,
 )

@@ -29,7 +29,8 @@ _INVALIDITIES = {
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
-    Invalidity.KEY_MISSING: "its key is missing or malformed",
+    Invalidity.KEY_MISSING: "its key, or whom it is to trust, is missing or malformed",
+    Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
 }
 
@@ -200,6 +201,16 @@ def _commonest(figures: Tally) -> LossReason:
 
 
 def _why_lost(figures: Tally) -> str:
-    """The commonest reason, unless it is the plain one."""
+    """The commonest reason, unless it is the plain one, and which of a gateway's ports are silent."""
     reason = _commonest(figures)
-    return "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"
+    why = "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"
+    return f"{why}{_ports(figures)}"
+
+
+def _ports(figures: Tally) -> str:
+    counts = sorted(figures.unanswered.items())
+    if not counts:
+        return ""
+    if len(counts) == 1:
+        return f"; all by UDP port {counts[0][0]}"
+    return "; " + " and ".join(f"{count} by UDP port {port}" for port, count in counts)

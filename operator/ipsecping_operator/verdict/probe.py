@@ -12,6 +12,7 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Thresholds
 from . import hysteresis, messages, text
 from .finding import Finding, worst
 from .hysteresis import Hold, Holds
+from .source import verify_source
 from .tally import Tally
 from .window import Window
 
@@ -64,6 +65,9 @@ def judge_probe(
     if probe.expect is Expect.BLOCKED and total.reached:
         message = messages.unexpectedly_reachable(where, total, window=check.thresholds.window_ms * 1_000_000)
         return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), holds={})
+    verified = verify_source(check, probe, where, total)
+    if verified is not None and verified.reason is HealthyReason.SOURCE_MISMATCH:
+        return found(verified, holds={})
     if figures is None or window.invalid_run() >= check.thresholds.down_after:
         message = messages.invalid(where, total, run=window.invalid_run())
         return found(Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message))
@@ -81,7 +85,7 @@ def judge_probe(
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    return found(worst((*findings, healthy)), holds=look.held)
+    return found(worst((*findings, *([verified] if verified else []), healthy)), holds=look.held)
 
 
 def certificate_limit(check: CompiledCheck, probe: PlannedProbe, figures: Tally | None) -> int | None:

@@ -15,6 +15,10 @@ _WRONG = frozenset(
     }
 )
 NOTHING: Mapping[LossReason, int] = MappingProxyType({})
+NO_SOURCES: Mapping[str, int] = MappingProxyType({})
+NO_PORTS: Mapping[int, int] = MappingProxyType({})
+MAX_SOURCES = 16
+"""Distinct source addresses that are kept; of packets from more it is as if nothing had been told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,14 @@ class Tally:
     """What the newest search found."""
     certificate_expiry: int | None = None
     """When the certificate seen last ends."""
+    sources: Mapping[str, int] = field(default_factory=lambda: NO_SOURCES)
+    """Source addresses that the far end saw, in invalid rounds too, and how many packets came from each."""
+    untold: int = 0
+    """Packets answered that no address is known of."""
+    unanswered: Mapping[int, int] = field(default_factory=lambda: NO_PORTS)
+    """IKE port to the packets that it did not answer."""
+    nat: bool | None = None
+    """Whether there is NAT on the way to the gateway, by the newest round that asked."""
 
     @classmethod
     def of(cls, result: RoundResult, *, start: int) -> "Tally":
@@ -57,7 +69,14 @@ class Tally:
         end = start + result.duration
         if result.invalid is not None:
             reached = packets_reached(result)
-            return cls(start=start, end=end, invalid=1, invalidity=result.invalid, reached=reached)
+            return cls(
+                start=start,
+                end=end,
+                invalid=1,
+                invalidity=result.invalid,
+                reached=reached,
+                sources=result.sources or NO_SOURCES,
+            )
         directed = result.forward_lost is not None and result.reverse_lost is not None
         return cls(
             start=start,
@@ -80,6 +99,10 @@ class Tally:
             certificate_expiry=(
                 None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
             ),
+            sources=result.sources or NO_SOURCES,
+            untold=result.received - sum(result.sources.values()),
+            unanswered=dict.fromkeys(result.unanswered, 1) or NO_PORTS,
+            nat=result.nat,
         )
 
     @property
@@ -131,6 +154,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         rtt.merge(tally.rtt)
         for reason, count in tally.losses.items():
             losses[reason] = losses.get(reason, 0) + count
+    sources, beyond = _sources(tallies)
     return Tally(
         start=min(t.start for t in tallies),
         end=max(t.end for t in tallies),
@@ -154,4 +178,29 @@ def total(tallies: list[Tally]) -> Tally | None:
         certificate_expiry=next(
             (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry), None
         ),
+        sources=sources,
+        untold=sum(t.untold for t in tallies) + beyond,
+        unanswered=_unanswered(tallies),
+        nat=next((t.nat for t in reversed(tallies) if t.nat is not None), None),
     )
+
+
+def _unanswered(tallies: list[Tally]) -> Mapping[int, int]:
+    ports: dict[int, int] = {}
+    for tally in tallies:
+        for port, count in tally.unanswered.items():
+            ports[port] = ports.get(port, 0) + count
+    return ports or NO_PORTS
+
+
+def _sources(tallies: list[Tally]) -> tuple[Mapping[str, int], int]:
+    """All source addresses with their packets, and how many packets came from more than are kept."""
+    sources: dict[str, int] = {}
+    beyond = 0
+    for tally in tallies:
+        for address, count in tally.sources.items():
+            if address in sources or len(sources) < MAX_SOURCES:
+                sources[address] = sources.get(address, 0) + count
+            else:
+                beyond += count
+    return sources or NO_SOURCES, beyond

@@ -1,7 +1,7 @@
 """The rolling window of one probe on one path."""
 
 from bisect import insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ipsecping.contract import PathMtu
@@ -12,6 +12,8 @@ LEAST_ROUNDS = 3
 """A window never holds fewer than this many of the newest valid rounds, however old they are."""
 RECENT = 128
 """The newest tallies are never merged."""
+NAT_KEPT = 30 * 60 * 10**9
+"""Nanoseconds for which a finding about NAT stands: it is looked for every ten minutes at most."""
 MOST = 512
 """More tallies than this are merged, pairwise in time, until the window has this resolution again."""
 
@@ -26,9 +28,15 @@ class Window:
 
     length: int
     tallies: list[Tally] = field(default_factory=list)
+    nat: bool | None = None
+    """What the newest round found that asked about NAT: that is too rare for a window to hold."""
+    nat_at: int = 0
+    """When it was found."""
 
     def add(self, tally: Tally, *, now: int) -> None:
         """Take in one round; forget what has left the window by `now`."""
+        if tally.nat is not None and tally.end > self.nat_at:
+            self.nat, self.nat_at = tally.nat, tally.end
         insort(self.tallies, tally, key=lambda held: held.start)
         self.forget(now=now)
         if len(self.tallies) > MOST:
@@ -38,6 +46,8 @@ class Window:
         """Drop what ended more than `length` ago and is not among the last three valid rounds."""
         keep = self._oldest_kept(now=now)
         del self.tallies[:keep]
+        if self.nat_at + max(NAT_KEPT, self.length) <= now:
+            self.nat = None
 
     def expires(self) -> int | None:
         """When time alone will next take something out of the window, or None: only a new round can."""
@@ -52,7 +62,8 @@ class Window:
 
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
-        return total(self.tallies)
+        added = total(self.tallies)
+        return added if added is None or self.nat is None else replace(added, nat=self.nat)
 
     def silent_run(self) -> Tally | None:
         """The rounds since the last answer, added up: none of their packets came back. None: there are none.

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ..contract import Invalidity, PlannedCheck, RoundResult
@@ -48,6 +49,10 @@ class Runner:
         self._timers = running_timers()
         self._stopping = False
         self._waiting: asyncio.Future[None] | None = None
+        self._asked = check.run_now
+        """Asks for an extra round that has not begun."""
+        self._ran: str | None = None
+        """What the newest extra round was asked for by."""
         self.failures = 0
         """Rounds that ended in an error of the prober itself."""
 
@@ -61,8 +66,10 @@ class Runner:
         return 0 if self._stopping else max(monotonic - self._ticks.next, 0)
 
     def update(self, check: PlannedCheck) -> None:
-        """Take over a new generation of the same plan (equal nonce)."""
+        """Take over a new generation of the same plan (equal nonce), or the extra round that it asks for."""
         self.check = check
+        self._asked = check.run_now if check.run_now != self._ran else None
+        self._start_extra()
 
     def stop(self) -> None:
         """Start no more rounds; those that run go on to their end."""
@@ -73,6 +80,7 @@ class Runner:
     async def run(self) -> None:
         """Run until `stop` and until the last round is over; then close the prober."""
         try:
+            self._start_extra()
             while not await self._stopped_before(self._ticks.next):
                 missed = self._ticks.advance(monotonic=time.monotonic_ns())
                 if missed:
@@ -103,11 +111,26 @@ class Runner:
         if len(self._rounds) >= self._most_at_once:
             log.warning("%s: %d rounds still run, none started", self._name, len(self._rounds))
             return
-        task = asyncio.create_task(self._round(self.check))
+        asked, self._asked = self._asked, None
+        self._ran = asked or self._ran
+        task = asyncio.create_task(self._round(self.check, asked))
         self._rounds.add(task)
-        task.add_done_callback(self._rounds.discard)
+        task.add_done_callback(self._ended)
 
-    async def _round(self, check: PlannedCheck) -> None:
+    def _start_extra(self) -> None:
+        """Begin the round asked for when no other runs: two would send over one another.
+
+        Where the rounds' time-outs reach into the next rounds, the next tick's round is the one.
+        """
+        if self._asked is not None and not self._rounds and not self._stopping:
+            log.info("%s: an extra round, asked for by %r", self._name, self._asked)
+            self._start_round()
+
+    def _ended(self, round_: asyncio.Task[None]) -> None:
+        self._rounds.discard(round_)
+        self._start_extra()
+
+    async def _round(self, check: PlannedCheck, asked: str | None) -> None:
         started_at, started = time.time_ns(), time.monotonic_ns()
         try:
             results = await self._prober.round(check)
@@ -117,7 +140,7 @@ class Runner:
             self.failures += 1
             results = failed_round(check, started_at=started_at, duration=time.monotonic_ns() - started)
         for result in results:
-            self._deliver(result)
+            self._deliver(result if asked is None else replace(result, run_now=asked))
 
 
 def failed_round(check: PlannedCheck, *, started_at: int, duration: int) -> list[RoundResult]:

@@ -14,6 +14,8 @@ from .web_url import parse_url
 
 MAX_STATUS_CODES = 16
 AUTHENTICATED_STAMP_PAYLOAD = 112  # octets, RFC 8762 section 4.2.2
+SOURCE_QUESTION, SEALED_SOURCE_QUESTION = 28, 48
+"""Octets that the question for the source address takes, and with the HMAC of the authenticated mode."""
 MAX_NAME = 253
 LEAST_MTU, MOST_MTU = 576, 65_535
 
@@ -40,6 +42,8 @@ class StampOptions:
 
     key_file: str | None = None
     """File with the keys of the authenticated mode, the first of which signs; None: unauthenticated."""
+    ask_source: bool = False
+    """Ask the reflector, in each packet, which source address it sees (RFC 8972 section 4.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,16 +106,23 @@ Options: TypeAlias = StampOptions | TcpOptions | HttpOptions | DnsOptions | Path
 
 def least_payload(kind: ProbeType, options: Options | None) -> int:
     """Least octets of payload of a probe with these options; 0 where there is no size to choose."""
-    if isinstance(options, StampOptions) and options.key_file is not None:
-        return AUTHENTICATED_STAMP_PAYLOAD
+    if isinstance(options, StampOptions):
+        return stamp_payload(signed=options.key_file is not None, asks=options.ask_source)
     return MIN_PAYLOAD.get(kind, 0)
+
+
+def stamp_payload(*, signed: bool, asks: bool) -> int:
+    """Least octets of a STAMP packet that is signed, and one that asks for the source address."""
+    if signed:
+        return AUTHENTICATED_STAMP_PAYLOAD + (SEALED_SOURCE_QUESTION if asks else 0)
+    return MIN_PAYLOAD[ProbeType.STAMP] + (SOURCE_QUESTION if asks else 0)
 
 
 def options_to_json(options: Options) -> dict[str, Any]:
     """The JSON object; absent keys mean the default."""
     match options:
         case StampOptions():
-            return _present(keyFile=options.key_file)
+            return _present(keyFile=options.key_file, askSource=options.ask_source or None)
         case TcpOptions():
             return _present(tls=None if options.tls is None else tls_to_json(options.tls))
         case HttpOptions():
@@ -137,7 +148,10 @@ def options_from_json(kind: ProbeType, value: object, path: str) -> Options | No
 
 
 def _stamp(source: Mapping[str, Any], path: str) -> StampOptions:
-    return StampOptions(key_file=fields.optional_text(source, "keyFile", path))
+    return StampOptions(
+        key_file=fields.optional_text(source, "keyFile", path),
+        ask_source=fields.flag(source, "askSource", path),
+    )
 
 
 def _tcp(source: Mapping[str, Any], path: str) -> TcpOptions:

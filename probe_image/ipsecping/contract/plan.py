@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from . import fields
@@ -15,6 +17,7 @@ VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
 MAX_COUNT = 1000
+MAX_ALLOWED = 64
 MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
 DAY_MS = 24 * 3600 * 1000
 
@@ -51,13 +54,18 @@ class PlannedCheck:
     target: str
     interval_ms: int | None
     probes: tuple[PlannedProbe, ...]
+    allowed: tuple[str, ...] | None = None
+    """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
+    run_now: str | None = None
+    """A word that asks an agent for one extra round; the same word asks once. None: nobody asks."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def nonce(self) -> str:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
-        The generation is left out on purpose: an edit that changes only thresholds keeps the results.
+        The generation is left out on purpose: an edit that changes only thresholds keeps the results. So is
+        `run_now`: an extra round measures the same.
         """
         return self.ref.nonce
 
@@ -69,9 +77,19 @@ class PlannedCheck:
         assert self._ref is not None
         return self._ref
 
+    def permits(self, address: str) -> bool:
+        """Whether packets may be sent to the IP address."""
+        if self.allowed is None:
+            return True
+        plain = ip_address(address.partition("%")[0])
+        # What is written as IPv6 here travels as IPv4.
+        embedded = plain.ipv4_mapped if isinstance(plain, IPv6Address) else None
+        return any((embedded or plain) in network for network in _networks(self.allowed))
+
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
         del content["generation"]
+        content.pop("runNow", None)
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
         return CheckRef(
             uid=self.uid,
@@ -109,8 +127,14 @@ def plan_from_json(value: object) -> Plan:
     return Plan(checks=checks)
 
 
+@lru_cache(maxsize=256)
+def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
 def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
-    return {
+    limit = {} if check.allowed is None else {"allowedTargets": list(check.allowed)}
+    content: dict[str, Any] = {
         "uid": check.uid,
         "namespace": check.namespace,
         "name": check.name,
@@ -119,8 +143,12 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         "path": check.path,
         "target": check.target,
         "intervalMs": check.interval_ms,
+        **limit,
         "probes": [_probe_to_json(probe) for probe in check.probes],
     }
+    if check.run_now is not None:
+        content["runNow"] = check.run_now
+    return content
 
 
 def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
@@ -162,7 +190,20 @@ def _check_from_json(value: object, path: str) -> PlannedCheck:
         target=fields.text(source, "target", path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
+        allowed=_allowed(source.get("allowedTargets"), f"{path}.allowedTargets"),
+        run_now=fields.optional_text(source, "runNow", path),
     )
+
+
+def _allowed(value: object, path: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    allowed = tuple(str(item) for item in fields.sequence(value, path, at_most=MAX_ALLOWED))
+    try:
+        _networks(allowed)
+    except ValueError as error:
+        raise ContractError(f"{path}: {error}") from None
+    return allowed
 
 
 def _probe_from_json(value: object, path: str) -> PlannedProbe:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,12 @@ from .check import CheckRef, LossReason, ProbeType
 from .fields import ContractError
 from .histogram import Histogram
 from .plan import MAX_COUNT
+
+MAX_SOURCES = 4
+"""Distinct source addresses that one result names; of packets from more it is as if nothing had been told."""
+
+_PORTS = ("500", "4500")
+MAX_PORTS = len(_PORTS)
 
 
 class ClockSource(StrEnum):
@@ -25,7 +32,7 @@ class ClockSource(StrEnum):
 
 
 class Invalidity(StrEnum):
-    """Why a round says nothing about the path: the prober itself was at fault."""
+    """Why a round says nothing about the path: the prober itself was at fault, or not allowed to measure."""
 
     LATE_TICKS = "LateTicks"
     """Packets left too late for the spacing asked for."""
@@ -38,7 +45,9 @@ class Invalidity(StrEnum):
     TIMESTAMPS_MISSING = "TimestampsMissing"
     """The kernel left out timestamps that it gives as a rule."""
     KEY_MISSING = "KeyMissing"
-    """The key file named in the plan is absent, empty or malformed."""
+    """The file of keys or of authorities' certificates that the plan names is absent, empty or malformed."""
+    NOT_PERMITTED = "NotPermitted"
+    """The target's address is not among those that the plan allows; nothing was sent."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
 
@@ -90,6 +99,13 @@ class RoundResult:
     """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
     nat: bool | None = None
     """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
+    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
+    """Of an IKE probe: UDP ports of the gateway that did not answer, and why; at most `MAX_PORTS`."""
+    run_now: str | None = None
+    """Of an extra round: the word in the plan that asked for it."""
+    sources: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
+    received came from each, so far as it told. At most `MAX_SOURCES`."""
 
 
 def result_to_json(result: RoundResult) -> dict[str, Any]:
@@ -124,6 +140,9 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "pathMTU": None if result.path_mtu is None else _path_mtu_to_json(result.path_mtu),
         "certificateExpiry": result.certificate_expiry,
         "nat": result.nat,
+        "unanswered": {str(port): reason.value for port, reason in result.unanswered.items()} or None,
+        "runNow": result.run_now,
+        "sources": dict(result.sources) or None,
     }
     return content | {key: value for key, value in optional.items() if value is not None}
 
@@ -172,6 +191,11 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         path_mtu=_path_mtu(source["pathMTU"], f"{path}.pathMTU") if source.get("pathMTU") else None,
         certificate_expiry=fields.optional_integer(source, "certificateExpiry", path),
         nat=None if source.get("nat") is None else fields.flag(source, "nat", path),
+        unanswered=MappingProxyType(
+            _unanswered(source.get("unanswered") or {}, f"{path}.unanswered", lost=sent - received)
+        ),
+        run_now=fields.optional_text(source, "runNow", path),
+        sources=MappingProxyType(_sources(source.get("sources") or {}, f"{path}.sources", received=received)),
     )
 
 
@@ -188,6 +212,32 @@ def _path_mtu(value: object, path: str) -> PathMtu:
         reverse=fields.optional_integer(source, "reverse", path, at_most=forward or 0),
         too_big=fields.flag(source, "tooBig", path),
     )
+
+
+def _sources(value: object, path: str, *, received: int) -> dict[str, int]:
+    source = fields.mapping(value, path)
+    if len(source) > MAX_SOURCES:
+        raise ContractError(f"{path}: {len(source)} addresses, at most {MAX_SOURCES} are allowed")
+    counts = {_address(key, path): fields.integer(source, key, path, at_least=1) for key in source}
+    if sum(counts.values()) > received:
+        raise ContractError(f"{path}: more packets than the {received} received")
+    return counts
+
+
+def _unanswered(value: object, path: str, *, lost: int) -> dict[int, LossReason]:
+    source = fields.mapping(value, path)
+    if len(source) > min(lost, MAX_PORTS):
+        raise ContractError(f"{path}: {len(source)} ports, at most {min(lost, MAX_PORTS)} can be")
+    if any(key not in _PORTS for key in source):
+        raise ContractError(f"{path}: IKE has the ports {', '.join(_PORTS)} only")
+    return {int(key): fields.member(source, key, path, LossReason) for key in source}
+
+
+def _address(text: str, path: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise ContractError(f"{path}: {text[:64]!r} is not an IP address") from None
 
 
 def _losses(value: object, path: str) -> dict[LossReason, int]:

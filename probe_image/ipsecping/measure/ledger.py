@@ -30,6 +30,8 @@ class Answer(NamedTuple):
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
     failure: LossReason | None = None
     """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
+    source: str | None = None
+    """The source address that the far end saw (STAMP, where asked for)."""
 
 
 class Ledger:
@@ -89,7 +91,7 @@ class Ledger:
 
     def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
         """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
-        sequence, token, reply, residence, failure = answer
+        sequence, token, reply, residence, failure, source = answer
         packet = self._packets.get(sequence)
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
@@ -109,6 +111,7 @@ class Ledger:
             self._order += 1
             packet.reason = None
             packet.residence = residence
+            packet.source = source
             packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, residence)
         if packet.observer is not None:
             packet.observer.told(packet)

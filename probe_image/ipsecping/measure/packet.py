@@ -39,6 +39,8 @@ class Packet:
     clock: ClockSource = ClockSource.USER
     residence: int = 0
     """How long the reflector held it (STAMP)."""
+    source: str | None = None
+    """The source address that the far end saw, where it was asked and told (STAMP)."""
     replies: tuple[int, ...] = ()
     """The reflector's numbers of the answers (STAMP), each once."""
 

@@ -14,6 +14,7 @@ from ..contract import (
     ProbeType,
     RoundResult,
 )
+from ..contract.result import MAX_SOURCES
 from .packet import Packet
 
 
@@ -54,6 +55,7 @@ def summarise(
         remote_ip=remote_ip,
         invalid=invalid,
         certificate_expiry=certificate_expiry,
+        sources=MappingProxyType(_sources(answered)),
     )
 
 
@@ -88,6 +90,12 @@ def _losses(packets: Sequence[Packet]) -> Mapping[LossReason, int]:
     return MappingProxyType(
         Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
     )
+
+
+def _sources(answered: Sequence[Packet]) -> dict[str, int]:
+    """The addresses seen most, in order of address, so that equal rounds have equal results."""
+    seen = Counter(packet.source for packet in answered if packet.source is not None)
+    return dict(sorted(seen.most_common(MAX_SOURCES)))
 
 
 def _clock(sources: set[ClockSource]) -> ClockSource:

@@ -97,17 +97,24 @@ class CertificateRefused(ExchangeFailed):
         super().__init__(LossReason.TLS_FAILED, f"certificate: {message}")
 
 
+class UnusableAuthorities(OSError):
+    """The CA file is absent or holds no certificates; the message names it."""
+
+    def __init__(self, file: str | None, what: str | None) -> None:
+        super().__init__(errno.EINVAL, f"CA file {file}: {what}")
+
+
 class Trust:
     """Whom to trust. Sessions that trust the same share it: the system's certificates take memory."""
 
     def __init__(self, ca_file: str | None, *, verify: bool) -> None:
-        """Raises OSError when the CA file cannot be used."""
+        """Raises UnusableAuthorities."""
         self._file = ca_file if verify else None
         self._seen = self._signature()
         self._context = self._make() if verify else unverified()
 
     def context(self) -> ssl.SSLContext:
-        """For the next handshake; reads the CA file again when it has changed. Raises OSError."""
+        """For the next handshake; reads the CA file again when it has changed. Raises UnusableAuthorities."""
         signature = self._signature()
         if signature != self._seen:
             self._context, self._seen = self._make(), signature
@@ -121,9 +128,9 @@ class Trust:
         try:
             context.load_verify_locations(self._file)
         except ssl.SSLError as error:
-            raise OSError(errno.EINVAL, f"CA file {self._file}: no certificates in PEM form") from error
+            raise UnusableAuthorities(self._file, "no certificates in PEM form") from error
         except OSError as error:
-            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
+            raise UnusableAuthorities(self._file, error.strerror) from error
         return context
 
     def _signature(self) -> object:
@@ -132,13 +139,13 @@ class Trust:
         try:
             status = Path(self._file).stat()
         except OSError as error:
-            raise OSError(errno.EINVAL, f"CA file {self._file}: {error.strerror}") from error
+            raise UnusableAuthorities(self._file, error.strerror) from error
         return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @lru_cache(maxsize=MAX_TRUSTS)
 def trust(ca_file: str | None, *, verify: bool) -> Trust:
-    """The Trust for these options. Raises OSError when the CA file cannot be used."""
+    """The Trust for these options. Raises UnusableAuthorities."""
     return Trust(ca_file, verify=verify)
 
 

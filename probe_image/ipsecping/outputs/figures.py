@@ -95,6 +95,9 @@ def _findings(result: RoundResult) -> dict[str, Field | None]:
         "path_mtu_bytes": None if mtu is None else mtu.forward,
         "path_mtu_reverse_bytes": None if mtu is None else mtu.reverse,
         "certificate_expiry": result.certificate_expiry,
+        "nat": None if result.nat is None else int(result.nat),
+        "unanswered_ports": ",".join(str(port) for port in sorted(result.unanswered)) or None,
+        "source_seen": ",".join(sorted(result.sources)) or None,
     }
 
 

@@ -18,6 +18,7 @@ BATCH = 5000
 """Lines in one request, as the makers recommend."""
 
 _ESCAPED_IN_TAGS = re.compile(r"([,= ])")
+_MISREAD_IN_TAGS = re.compile(r"\\+(?=[,= ]|$)")
 _ESCAPED_IN_STRINGS = re.compile(r'(["\\])')
 
 
@@ -61,11 +62,9 @@ def write(target: Target, results: Sequence[Measured], token: str | None) -> Non
 
 
 def _tag(value: str) -> str:
-    """A tag cannot hold line breaks, nor end in a backslash, which would escape what follows it."""
+    """A tag cannot hold line breaks; nor backslashes before what is escaped: readers differ about these."""
     plain = "".join(c if c.isprintable() else "_" for c in value)
-    if plain.endswith("\\"):
-        plain = plain.rstrip("\\") + "_"
-    return _ESCAPED_IN_TAGS.sub(r"\\\1", plain)
+    return _ESCAPED_IN_TAGS.sub(r"\\\1", _MISREAD_IN_TAGS.sub("_", plain))
 
 
 def _field(value: Field) -> str:

@@ -65,6 +65,8 @@ class Outcome:
     invalid: Invalidity | None = None
     path_mtu: PathMtu | None = None
     nat: bool | None = None
+    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
+    """As in RoundResult."""
 
 
 class RoundMethod(NamedTuple):

@@ -41,19 +41,28 @@ class ExchangeSession:
     """See Session. An exchange ends with its packet's timeout: no answer comes late or twice."""
 
     def __init__(
-        self, *, address: str, connect: Callable[[], Stream], exchange: Exchange, timeout: int
+        self,
+        *,
+        address: str,
+        connect: Callable[[], Stream],
+        exchange: Exchange,
+        timeout: int,
+        ready: Callable[[], None] | None = None,
     ) -> None:
-        """`timeout` in nanoseconds."""
+        """`timeout` in nanoseconds; `ready` raises RoundInvalid when this host lacks what it needs."""
         self.address = address
         self.ledger = Ledger(timeout=timeout)
         self._connect = connect
         self._exchange = exchange
         self._timeout = timeout
+        self._ready = ready
         self._running: dict[asyncio.Task[None], Stream] = {}
         self._told = ""
 
     def send(self, observer: Observer | None = None) -> Packet:
         """Send the SYN now; see Session."""
+        if self._ready is not None:
+            self._ready()
         packet = self.ledger.record(at=time.monotonic_ns(), observer=observer)
         if len(self._running) >= MAX_AT_ONCE:
             self._not_sent(packet, None, f"{MAX_AT_ONCE} exchanges are under way already")

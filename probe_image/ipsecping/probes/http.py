@@ -61,7 +61,11 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
         await get(channel, request, options.status_codes, report)
 
     return ExchangeSession(
-        address=address, connect=open_stream, exchange=exchange, timeout=probe.timeout_ms * 1_000_000
+        address=address,
+        connect=open_stream,
+        exchange=exchange,
+        timeout=probe.timeout_ms * 1_000_000,
+        ready=None if probing is None else probing.ready,
     )
 
 

@@ -1,7 +1,8 @@
 """IKE probe: does the gateway's daemon answer an IKE_SA_INIT (RFC 7296) on ports 500 and 4500?
 
 A round is two requests, to 500 and 4500, whatever the plan's count; each is repeated within the timeout, as
-in IKE itself. A gateway is asked at most once a minute by all the probes of this process together. A round in
+in IKE itself. Whether there is NAT on the way is asked where a probe wants to know, at most every ten
+minutes. A gateway is asked at most once a minute by all the probes of this process together. A round in
 between reports the latest exchange where its probe has not reported that yet, or else that nothing was sent.
 """
 
@@ -10,7 +11,7 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from ..contract import IkeOptions, Invalidity, LossReason, PlannedCheck, PlannedProbe
@@ -47,10 +48,21 @@ class _Gateway:
     """What this process knows of one gateway."""
 
     asking: Ration = field(default_factory=lambda: Ration(MINUTE))
-    nat: Ration = field(default_factory=lambda: Ration(NAT_PERIOD))
     latest: "asyncio.Task[Outcome] | None" = None
     reported_to: set[Hashable] = field(default_factory=set)
     told: str = ""
+    nat: Ration = field(default_factory=lambda: Ration(NAT_PERIOD))
+    nat_wanted_until: int = 0
+    """Some probe wants to know; monotonic."""
+    nat_found: bool | None = None
+    nat_reported_to: set[Hashable] = field(default_factory=set)
+
+    def unreported_nat(self, reader: Hashable) -> bool | None:
+        """What was found last, once for each reader."""
+        if self.nat_found is None or reader in self.nat_reported_to:
+            return None
+        self.nat_reported_to.add(reader)
+        return self.nat_found
 
 
 class Gateways:
@@ -65,32 +77,41 @@ class Gateways:
         self._known.move_to_end(address)
         if len(self._known) > MAX_GATEWAYS:
             self._known.popitem(last=False)
-        if gateway.asking.take(time.monotonic_ns()):
+        assert isinstance(probe.options, IkeOptions)
+        now, wants_nat = time.monotonic_ns(), probe.options.detect_nat
+        if wants_nat:
+            gateway.nat_wanted_until = now + 2 * MINUTE  # by when somebody will have asked
+        if gateway.asking.take(now):
             gateway.latest = asyncio.create_task(_ask(gateway, probe, address))
             gateway.reported_to = set()
         reader = (check.uid, check.path, probe.name)
-        if gateway.latest is None or gateway.latest.cancelled() or reader in gateway.reported_to:
-            return Outcome()
-        gateway.reported_to.add(reader)
-        return await asyncio.shield(gateway.latest)
+        outcome = Outcome()
+        if (
+            gateway.latest is not None
+            and not gateway.latest.cancelled()
+            and reader not in gateway.reported_to
+        ):
+            gateway.reported_to.add(reader)
+            outcome = await asyncio.shield(gateway.latest)
+        return replace(outcome, nat=gateway.unreported_nat(reader)) if wants_nat else outcome
 
 
 async def _ask(gateway: _Gateway, probe: PlannedProbe, address: str) -> Outcome:
-    assert isinstance(probe.options, IkeOptions)
-    wants_nat = probe.options.detect_nat and gateway.nat.take(time.monotonic_ns())
+    now = time.monotonic_ns()
+    wants_nat = now < gateway.nat_wanted_until and gateway.nat.take(now)
     # The whole round keeps within the probe's timeout, with NAT detection as without.
     timeout = probe.timeout_ms * 1_000_000 // (1 + MAX_REQUESTS if wants_nat else 1)
     outcomes = await ask_ports(address, timeout=timeout, dscp=probe.dscp)
-    nat: bool | None = None
     alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
     if wants_nat and alive:
         nat = await ask_nat(address, alive[0], timeout=timeout, dscp=probe.dscp)
         log.info("gateway %s: NAT on the way: %s", address, {None: "unknown", True: "yes", False: "no"}[nat])
+        gateway.nat_found, gateway.nat_reported_to = nat, set()
     _tell(gateway, address, outcomes)
-    return outcome_of(outcomes, nat)
+    return outcome_of(outcomes)
 
 
-def outcome_of(outcomes: list[PortOutcome], nat: bool | None = None) -> Outcome:
+def outcome_of(outcomes: list[PortOutcome]) -> Outcome:
     """Both ports' answers and losses as a round's figures."""
     unanswered = [outcome for outcome in outcomes if outcome.answer is None]
     losses: Counter[LossReason] = Counter(o.reason for o in unanswered if o.reason is not None)
@@ -98,7 +119,7 @@ def outcome_of(outcomes: list[PortOutcome], nat: bool | None = None) -> Outcome:
         received=len(outcomes) - len(unanswered),
         losses=MappingProxyType(dict(losses)),
         invalid=Invalidity.LOCAL_SEND_FAILED if any(o.reason is None for o in unanswered) else None,
-        nat=nat,
+        unanswered=MappingProxyType({o.port: o.reason for o in unanswered if o.reason is not None}),
     )
 
 
@@ -110,7 +131,7 @@ def describe(outcome: PortOutcome) -> str:
 
 
 def _tell(gateway: _Gateway, address: str, outcomes: list[PortOutcome]) -> None:
-    """Log what the ports say when it changes: the result only counts them."""
+    """Log what the ports say when it changes."""
     said = ", ".join(describe(outcome) for outcome in outcomes)
     if said != gateway.told:
         level = logging.INFO if all(outcome.answer for outcome in outcomes) else logging.WARNING

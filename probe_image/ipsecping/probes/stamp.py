@@ -8,7 +8,7 @@ from ..measure.ledger import Answer
 from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
 from ..net.key_file import KeyFile, KeyFileError
-from ..wire import stamp
+from ..wire import source, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
 from .datagram import DatagramSession, udp_session
@@ -61,9 +61,11 @@ class StampCodec:
     somebody may have recorded (see reflector/replay.py).
     """
 
-    def __init__(self, size: int, keys: SenderKeys | None = None) -> None:
+    def __init__(self, size: int, keys: SenderKeys | None = None, *, ask_source: bool = False) -> None:
+        """`ask_source`: have the reflector tell what source address it sees."""
         self._size = size
         self._keys = keys
+        self._ask_source = ask_source
         self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
         self._ssid = 1 + secrets.randbelow(0xFFFF)
         self._quality = own_clock_quality()
@@ -79,18 +81,25 @@ class StampCodec:
     def encode(self, sequence: int, token: int) -> bytes:
         """A Session-Sender packet."""
         key = None if self._keys is None else self._keys.signing
-        return stamp.pack_request(sequence, token, self._error_estimate, self._ssid, self._size, key)
+        tlvs = source.question(sequence, key) if self._ask_source else b""
+        return stamp.pack_request(sequence, token, self._error_estimate, self._ssid, self._size, key, tlvs)
 
     def decode(self, data: bytes) -> Answer | None:
         """A Session-Reflector packet, stateful or not, also of a TWAMP Light reflector."""
         packet = stamp.parse_reflector(data, self._mode)
         if packet is None:
             return None
-        failure = None
-        if self._keys is not None and stamp.signed_with(data, self._keys.accepted) is None:
-            failure = LossReason.AUTH_FAILED
+        failure = key = None
+        if self._keys is not None:
+            key = stamp.signed_with(data, self._keys.accepted)
+            failure = LossReason.AUTH_FAILED if key is None else None
         return Answer(
-            packet.sender_sequence, packet.sender_timestamp, packet.sequence, packet.residence, failure
+            packet.sender_sequence,
+            packet.sender_timestamp,
+            packet.sequence,
+            packet.residence,
+            failure,
+            source.answered(data, self._mode.size, key) if self._ask_source and not failure else None,
         )
 
     def quoted(self, data: bytes) -> int | None:
@@ -100,11 +109,13 @@ class StampCodec:
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
-    keys = None
-    if isinstance(probe.options, StampOptions) and probe.options.key_file is not None:
-        keys = SenderKeys(KeyFile(Path(probe.options.key_file)))
+    keys, options = None, probe.options
+    assert isinstance(options, StampOptions | None)
+    if options is not None and options.key_file is not None:
+        keys = SenderKeys(KeyFile(Path(options.key_file)))
         keys.look(clock.read().realtime)
-    return udp_session(probe, address, clock, StampCodec(probe.size, keys))
+    ask_source = options is not None and options.ask_source
+    return udp_session(probe, address, clock, StampCodec(probe.size, keys, ask_source=ask_source))
 
 
 METHOD = ProbeMethod(least_size=stamp.BASE_SIZE, open=open_session)

@@ -25,11 +25,15 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     def open_stream() -> Stream:
         return Stream(address, port, dscp=probe.dscp)
 
-    exchange: Exchange = connect
+    probing = None
     if options.tls is not None:
-        exchange = _handshake(TlsProbing(options.tls, host=address, connect=open_stream))
+        probing = TlsProbing(options.tls, host=address, connect=open_stream)
     return ExchangeSession(
-        address=address, connect=open_stream, exchange=exchange, timeout=probe.timeout_ms * 1_000_000
+        address=address,
+        connect=open_stream,
+        exchange=connect if probing is None else _handshake(probing),
+        timeout=probe.timeout_ms * 1_000_000,
+        ready=None if probing is None else probing.ready,
     )
 
 

@@ -2,26 +2,49 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from ..contract import TlsOptions
+from ..contract import Invalidity, TlsOptions
 from ..measure.ledger import Ledger
 from ..net.stream import ExchangeFailed, Stream
-from ..net.tls import CertificateRefused, TlsStream, server_name, trust, unverified
+from ..net.tls import (
+    CertificateRefused,
+    TlsStream,
+    UnusableAuthorities,
+    server_name,
+    trust,
+    unverified,
+)
+from .base import RoundInvalid
 from .exchange import Report
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except UnusableAuthorities as error:
+        raise RoundInvalid(Invalidity.KEY_MISSING, str(error.strerror)) from error
 
 
 class TlsProbing:
     """Handshakes of one session."""
 
     def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
-        """`host` is the certificate's name where the options give none. Raises OSError for a bad CA file."""
-        self._trust = trust(options.ca_file, verify=options.verify)
+        """`host` is the certificate's name where the options give none. Raises RoundInvalid, as `ready`."""
+        with _told():
+            self._trust = trust(options.ca_file, verify=options.verify)
         self._name = server_name(options.server_name or host)
         self._connect = connect
         self._looked = asyncio.Lock()
+
+    def ready(self) -> None:
+        """Raises RoundInvalid while the CA file cannot be used."""
+        with _told():
+            self._trust.context()
 
     async def handshake(self, stream: Stream, ledger: Ledger, report: Report) -> tuple[TlsStream, int]:
         """TLS upon a connection, and when it was complete; enters the certificate's end into the ledger.

@@ -145,7 +145,14 @@ class StampResponder:
         extended = len(data) > self._mode.size and not packet.twamp
         if extended and not tlv.reflect_padding(data, self._mode.size):
             circumstances = self._circumstances(request, session)
-            dscp = tlv.reflect(data, self._mode.size, circumstances, keys=keys, signed=key is not None)
+            dscp = tlv.reflect(
+                data,
+                self._mode.size,
+                circumstances,
+                sequence=packet.sequence,
+                keys=keys,
+                signed=key is not None,
+            )
         return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, key)
 
     def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:

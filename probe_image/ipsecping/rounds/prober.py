@@ -91,6 +91,11 @@ class PathProber:
         address = await lookup
         if address is None:
             return _without_session(check, probe, started_at, lost=LossReason.RESOLVE_FAILED)
+        if not check.permits(address):
+            self._tell(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
+            return _without_session(
+                check, probe, started_at, invalid=Invalidity.NOT_PERMITTED, address=address
+            )
         started_at = time.time_ns()
         method = ROUND_METHODS.get(probe.type)
         try:

@@ -25,4 +25,5 @@ async def whole_round(
         invalid=outcome.invalid,
         path_mtu=outcome.path_mtu,
         nat=outcome.nat,
+        unanswered=outcome.unanswered,
     )

@@ -117,22 +117,30 @@ class ReflectorPacket(NamedTuple):
         return ntp_difference(self.timestamp, self.receive_timestamp)
 
 
-def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None) -> bytes:
-    """The packet in `size` octets, signed where there is a key; what the base leaves over is padding."""
-    return pack_request(packet.sequence, packet.timestamp, packet.error_estimate, packet.ssid, size, key)
+def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None, tlvs: bytes = b"") -> bytes:
+    """The packet in `size` octets, signed where there is a key; what base and TLVs leave over is padding."""
+    sequence, timestamp, error_estimate, ssid, _ = packet
+    return pack_request(sequence, timestamp, error_estimate, ssid, size, key, tlvs)
 
 
 def pack_request(
-    sequence: int, timestamp: int, error_estimate: int, ssid: int, size: int, key: bytes | None
+    sequence: int,
+    timestamp: int,
+    error_estimate: int,
+    ssid: int,
+    size: int,
+    key: bytes | None = None,
+    tlvs: bytes = b"",
 ) -> bytes:
     """The same from single fields, for whoever sends thousands a second."""
     mode = UNAUTHENTICATED if key is None else AUTHENTICATED
-    if size < mode.size:
-        raise ValueError(f"this STAMP packet has at least {mode.size} octets, not {size}")
+    padding = size - mode.size - len(tlvs)
+    if padding < 0:
+        raise ValueError(f"this STAMP packet has at least {size - padding} octets, not {size}")
     base = mode.sender.pack(sequence, timestamp, error_estimate, ssid)
     if key is not None:
         base += digest(key, base)
-    return base + tlv.padding(size - mode.size)
+    return base + tlvs + tlv.padding(padding)
 
 
 def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | None:

@@ -17,6 +17,7 @@ Report is about 3GPP and non-3GPP access, which this reflector has nothing to do
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
+from itertools import islice
 from struct import Struct
 from typing import NamedTuple
 
@@ -142,12 +143,14 @@ def reflect(
     start: int,
     circumstances: Circumstances,
     *,
+    sequence: int,
     keys: Sequence[bytes] = (),
     signed: bool = False,
 ) -> int | None:
     """Answer, in place, the TLVs copied from the request into `answer`; its sequence number stands already.
 
-    `keys` verify an HMAC TLV; `signed`: the request was, so that one is needed. Returns the DSCP that the
+    `keys` verify an HMAC TLV, which covers the request's own `sequence` number; `signed`: the request was, so
+    that one is needed. Returns the DSCP that the
     sender wants the answer to have, None where it does not say or may not choose.
     """
     tlvs: list[Tlv] = []
@@ -157,7 +160,8 @@ def reflect(
             break
         tlvs.append(found)
     seal = next((found for found in tlvs if found.type == TlvType.HMAC), None)
-    key = None if seal is None else _verify(answer, start, tlvs, seal, keys)
+    number = sequence.to_bytes(_SEQUENCE_SIZE, "big")
+    key = None if seal is None else _verify(answer, start, tlvs, seal, keys, number)
     trusted = (not signed or _needs_no_seal(tlvs)) if seal is None else key is not None
     if not trusted:
         for found in tlvs:
@@ -172,8 +176,18 @@ def reflect(
         if found.type == TlvType.CLASS_OF_SERVICE and circumstances.permit_dscp:
             dscp = answer[found.value_at] >> 2
     if seal is not None and key is not None:
-        answer[seal.value_at : seal.end] = digest(key, _covered(answer, start, seal))
+        covered = _covered(answer, start, seal, answer[:_SEQUENCE_SIZE])
+        answer[seal.value_at : seal.end] = digest(key, covered)
     return dscp
+
+
+def verified(packet: bytes, start: int, key: bytes) -> bool:
+    """Whether an HMAC TLV made with the key covers the TLVs of a packet (section 4.8)."""
+    tlvs = list(islice(scan(packet, start), MAX_TLVS))
+    seal = next((found for found in tlvs if found.type == TlvType.HMAC), None)
+    return (
+        seal is not None and _verify(packet, start, tlvs, seal, (key,), packet[:_SEQUENCE_SIZE]) is not None
+    )
 
 
 def _needs_no_seal(tlvs: list[Tlv]) -> bool:
@@ -181,7 +195,14 @@ def _needs_no_seal(tlvs: list[Tlv]) -> bool:
     return not tlvs or [found.type for found in tlvs] == [TlvType.EXTRA_PADDING]
 
 
-def _verify(packet: bytearray, start: int, tlvs: list[Tlv], seal: Tlv, keys: Sequence[bytes]) -> bytes | None:
+def _verify(
+    packet: bytes | bytearray,
+    start: int,
+    tlvs: list[Tlv],
+    seal: Tlv,
+    keys: Sequence[bytes],
+    number: bytes | bytearray,
+) -> bytes | None:
     """Section 4.8: the key of a good HMAC TLV, which stands behind all others but Extra Padding; or None.
 
     One that cannot be verified, for want of a key, has failed.
@@ -190,12 +211,13 @@ def _verify(packet: bytearray, start: int, tlvs: list[Tlv], seal: Tlv, keys: Seq
         return None
     if any(found.type != TlvType.EXTRA_PADDING for found in tlvs[tlvs.index(seal) + 1 :]):
         return None
-    return signer(keys, _covered(packet, start, seal), packet[seal.value_at : seal.end])
+    covered = _covered(packet, start, seal, number)
+    return signer(keys, covered, packet[seal.value_at : seal.end])
 
 
-def _covered(packet: bytearray, start: int, seal: Tlv) -> bytearray:
+def _covered(packet: bytes | bytearray, start: int, seal: Tlv, number: bytes | bytearray) -> bytes:
     """What the HMAC TLV signs: the Sequence Number and all TLVs before it."""
-    return packet[:_SEQUENCE_SIZE] + packet[start : seal.at]
+    return bytes(number + packet[start : seal.at])
 
 
 def _answer(answer: bytearray, found: Tlv, circumstances: Circumstances) -> int:

@@ -55,7 +55,7 @@ class Cluster:
 
     def children(self, kind: str) -> list[Object]:
         """All objects of a kind that the operator made in the namespace."""
-        found: Object = self.kubectl.get(kind, "-l", "app.kubernetes.io/managed-by=ipsecping")
+        found: Object = self.kubectl.get(kind, selector="app.kubernetes.io/managed-by=ipsecping")
         return list(found["items"])
 
     def one(self, kind: str) -> Object:
@@ -141,6 +141,23 @@ class Cluster:
         name: str = self.pod(cron_job, template, ("batch/v1", "Job"))["metadata"]["name"]
         return name
 
+    def run_job(self, job: Object, plan: Object, **round_: Any) -> None:
+        """The Job's pod runs one round of the ConfigMap's plan and ends."""
+        name = self.start_job(job)
+        self.set_status("pod", name, ended(message(plan, **round_)))
+
+    def start_job(self, job: Object) -> str:
+        """The name of the pod that the Job's controller would make."""
+        template = job["spec"]["template"]
+        metadata = {
+            "name": f"{job['metadata']['name']}-{uuid.uuid4().hex[:5]}",
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [owner(job)],
+        }
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+        name: str = self.make(pod)["metadata"]["name"]
+        return name
+
     def finish_round(self, cron_job: Object, plan: Object, **round_: Any) -> str:
         """A pod of the CronJob runs one round of the ConfigMap's plan (see `rounds.message`) and ends."""
         name = self.round_pod(cron_job)
@@ -149,7 +166,7 @@ class Cluster:
 
     def events(self, name: str = "hq") -> list[Object]:
         """The events on a check, oldest first."""
-        found: Object = self.kubectl.get("events.events.k8s.io")
+        found: Object = self.kubectl.get("event")
         mine = [each for each in found["items"] if each["regarding"]["name"] == name]
         return sorted(mine, key=lambda each: str(each["eventTime"]))
 

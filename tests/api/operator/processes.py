@@ -69,12 +69,15 @@ class OperatorProcess(Process):
     """`ipsecping-operator run` with its two ports."""
 
     health: str = ""
+    ready: str = ""
     metrics: str = ""
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it works."""
         self.launch()
-        eventually(lambda: self.ask(self.health)[0] == 200, what=f"the operator's /healthz, see {self.log}")
+        eventually(
+            lambda: self.ask(self.ready) == (200, "ok\n"), what=f"the operator's /readyz, see {self.log}"
+        )
 
     def ask(self, url: str) -> tuple[int, str]:
         """Status and body of a GET; 0 when nothing answers."""
@@ -93,7 +96,7 @@ class OperatorProcess(Process):
         return float(lines[0].rpartition(" ")[2]) if lines else 0.0
 
 
-def operator_process(kubeconfig: Path, workdir: Path, *flags: str) -> OperatorProcess:
+def operator_process(kubeconfig: Path, workdir: Path, *flags: str, name: str = "operator") -> OperatorProcess:
     """An operator that writes statuses every second; not started yet."""
     health, metrics = free_port(), free_port()
     words = [
@@ -109,7 +112,8 @@ def operator_process(kubeconfig: Path, workdir: Path, *flags: str) -> OperatorPr
     ]
     return OperatorProcess(
         words=words,
-        log=workdir / "operator.log",
+        log=workdir / f"{name}.log",
         health=f"http://127.0.0.1:{health}/healthz",
+        ready=f"http://127.0.0.1:{health}/readyz",
         metrics=f"http://127.0.0.1:{metrics}/metrics",
     )

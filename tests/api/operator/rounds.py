@@ -5,7 +5,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ipsecping.contract import Histogram, Invalidity, LossReason, RoundResult, plan_from_json, termination
+from ipsecping.contract import (
+    Histogram,
+    Invalidity,
+    LossReason,
+    PlannedCheck,
+    RoundResult,
+    plan_from_json,
+    termination,
+)
 
 MS = 1_000_000
 
@@ -18,9 +26,27 @@ def message(
     invalid: Invalidity | None = None,
 ) -> str:
     """One round of the ConfigMap's plan, just ended: ten packets, so many of them answered."""
+    return termination.encode(
+        round_of(planned(config_map), received=received, rtt_ms=rtt_ms, invalid=invalid)
+    )
+
+
+def planned(config_map: dict[str, Any]) -> PlannedCheck:
+    """The one check of the ConfigMap's plan."""
     (check,) = plan_from_json(json.loads(config_map["data"]["plan.json"])).checks
+    return check
+
+
+def round_of(
+    check: PlannedCheck,
+    *,
+    received: int = 10,
+    rtt_ms: Sequence[float] | float = 12,
+    invalid: Invalidity | None = None,
+) -> list[RoundResult]:
+    """The results of one round of the check, just ended: ten packets, so many of them answered."""
     times = [rtt_ms] * received if isinstance(rtt_ms, int | float) else rtt_ms
-    results = [
+    return [
         RoundResult(
             check=check.ref,
             probe=probe.name,
@@ -35,4 +61,3 @@ def message(
         )
         for probe in check.probes
     ]
-    return termination.encode(results)

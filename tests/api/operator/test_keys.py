@@ -2,6 +2,7 @@
 
 from ipsecping.contract import Invalidity
 
+from ...ports import free_port
 from .cluster import Cluster
 from .processes import OperatorProcess
 
@@ -30,3 +31,19 @@ def test_a_missing_key_is_said_and_forgotten_once_it_is_there(
     cluster.finish_round(cron_job, plan)
     cluster.says("Ready", "True", "Reconciled")
     cluster.says("Healthy", "True", "WithinThresholds")
+
+
+def test_missing_certificates_are_said_by_a_real_agent_and_forgotten_once_they_are_there(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    tls = {"ca": {"configMapName": "authorities", "key": "ca.crt"}}
+    probe = {"name": "web", "count": 1, "timeout": "500ms", "tcp": {"port": free_port(), "tls": tls}}
+    cluster.check({"schedule": {"interval": "1s"}, "probes": [probe]})
+    cluster.run_agent()
+    cluster.says("Ready", "False", "KeyMissing")
+    assert cluster.condition("Ready")["message"].startswith(
+        "ConfigMap authorities has no usable certificates ca.crt, which default/web trusts: put it there"
+    )
+    cluster.check({"schedule": {"cron": "*/5 * * * *"}, "probes": [probe]})
+    cluster.finish_round(cluster.one("cronjob"), cluster.one("configmap"))
+    cluster.says("Ready", "True", "Reconciled")

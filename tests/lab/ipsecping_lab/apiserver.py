@@ -3,24 +3,24 @@
     with api_server(tmp_path) as api:
         subprocess.run([api.kubectl, "get", "namespaces"], env={"KUBECONFIG": str(api.kubeconfig)})
 
-No controllers run: objects are stored and validated, nothing acts on them. Needs no root.
+Objects are stored and validated; nothing acts on them but the controllers that are asked for. Needs no root.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from .building.binaries import API_NAMES, binaries
 from .cluster import control_plane, pki
 from .errors import LabError
+from .host.ports import free_port
 from .host.waiting import wait_until
 
 _CLUSTER = "ipsecping-api-test"
@@ -30,12 +30,14 @@ _START_SECONDS = 60
 class ApiServer:
     """A running API server; :func:`api_server` makes and ends it."""
 
-    def __init__(self, workdir: Path) -> None:
-        built = binaries(API_NAMES)
+    def __init__(self, workdir: Path, *, controllers: Sequence[str] = ()) -> None:
+        """`controllers`: of kube-controller-manager, by the names that its flag --controllers takes."""
+        manager = ("kube-controller-manager",) if controllers else ()
+        built = binaries((*API_NAMES, *manager))
         self.kubectl = built["kubectl"]
         self._workdir = workdir
         self._pki = workdir / "pki"
-        etcd_port, peer_port, self._port = _free_ports(3)
+        etcd_port, peer_port, self._port = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self._port}"
         pki.write(
             self._pki,
@@ -45,8 +47,8 @@ class ApiServer:
             users=["admin"],
         )
         self.kubeconfig = self._pki / "admin.kubeconfig"
-        self._tls = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
-        self._tls.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        self.tls = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        self.tls.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
         data = workdir / "etcd"
         data.mkdir(mode=0o700, exist_ok=True)
         self._etcd_argv = control_plane.etcd(
@@ -65,8 +67,10 @@ class ApiServer:
             # no controller makes the default service accounts that this plugin waits for
             "--disable-admission-plugins=ServiceAccount",
         ]
+        self._manager_argv = _manager(built[manager[0]], self.kubeconfig, controllers) if manager else []
         self._etcd: subprocess.Popen[bytes] | None = None
         self._api: subprocess.Popen[bytes] | None = None
+        self._manager: subprocess.Popen[bytes] | None = None
 
     @property
     def log(self) -> Path:
@@ -90,10 +94,12 @@ class ApiServer:
             log=self.log,
             alive=lambda: process.poll() is None,
         )
+        if self._manager_argv and self._manager is None:
+            self._manager = _spawn(self._manager_argv, self._workdir / "kube-controller-manager.log")
 
     def ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", context=self._tls, timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/readyz", context=self.tls, timeout=2) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -110,7 +116,10 @@ class ApiServer:
         self.start()
 
     def stop(self) -> None:
-        """End both processes."""
+        """End all processes."""
+        if self._manager is not None:
+            _end(self._manager, signal.SIGKILL)
+            self._manager = None
         self.kill()
         if self._etcd is not None:
             _end(self._etcd, signal.SIGKILL)
@@ -118,10 +127,10 @@ class ApiServer:
 
 
 @contextmanager
-def api_server(workdir: Path) -> Iterator[ApiServer]:
+def api_server(workdir: Path, *, controllers: Sequence[str] = ()) -> Iterator[ApiServer]:
     """A fresh API server with its files in ``workdir``; builds what is not in the cache (minutes, once)."""
     workdir.mkdir(parents=True, exist_ok=True)
-    server = ApiServer(workdir)
+    server = ApiServer(workdir, controllers=controllers)
     try:
         server.start()
         yield server
@@ -129,12 +138,17 @@ def api_server(workdir: Path) -> Iterator[ApiServer]:
         server.stop()
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for taken in sockets:
-            taken.bind(("127.0.0.1", 0))
-        return [int(taken.getsockname()[1]) for taken in sockets]
+def _manager(binary: Path, kubeconfig: Path, controllers: Sequence[str]) -> list[str | Path]:
+    return [
+        binary,
+        *(f"--{of}kubeconfig={kubeconfig}" for of in ("", "authentication-", "authorization-")),
+        f"--controllers={','.join(controllers)}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={free_port()}",
+        "--leader-elect=false",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+    ]
 
 
 def _spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:

@@ -144,6 +144,52 @@ async def test_a_new_generation_of_the_same_plan_disturbs_nothing_and_names_late
     assert len(stage.stand_ins) == 1
 
 
+async def test_an_extra_round_is_run_once_for_each_word_and_says_so(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    # No round is due for an hour, or up to two.
+    rare = replace(CHECK, interval_ms=7_200_000)
+    stage.write(replace(rare, run_now="first"))
+    await stage.begin()
+    try:
+        stand_in = stage.stand_ins[0]
+        stand_in.let_go.set()
+        # A path that begins cannot know whether its predecessor ran the round: it does.
+        await until(lambda: stage.service.ring.last == 1)
+        stage.write(replace(rare, run_now="first", generation=2))
+        await until(lambda: stage.service.agent._runners[("u1", "default")].check.generation == 2)
+        stage.write(rare)
+        stage.write(replace(rare, run_now="second"))
+        await until(lambda: stage.service.ring.last == 2)
+        stage.write(replace(rare, generation=3))
+        await until(lambda: stage.service.agent._runners[("u1", "default")].check.generation == 3)
+        async with aiohttp.ClientSession() as session, session.get(stage.url + "/v1/results") as answer:
+            await answer.content.readline()
+            items = [line_from_json(json.loads(await answer.content.readline())) for _ in range(2)]
+        assert [item.result.run_now for item in items if isinstance(item, Item)] == ["first", "second"]
+        assert len(stage.stand_ins) == 1, "the same prober, with its sockets and sessions"
+        assert len(stand_in.rounds) == 2
+    finally:
+        await stage.end()
+
+
+async def test_an_extra_round_waits_for_the_one_that_runs(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    rare = replace(CHECK, interval_ms=7_200_000)
+    stage.write(replace(rare, run_now="first"))
+    await stage.begin()
+    try:
+        stand_in = stage.stand_ins[0]
+        await stand_in.started.wait()
+        stage.write(replace(rare, run_now="second", generation=2))
+        await until(lambda: stage.service.agent._runners[("u1", "default")].check.generation == 2)
+        assert len(stand_in.rounds) == 1
+        stand_in.let_go.set()
+        await until(lambda: stage.service.ring.last == 2)
+        assert [check.generation for check in stand_in.rounds] == [1, 2]
+    finally:
+        await stage.end()
+
+
 async def test_a_broken_plan_is_told_and_the_old_one_goes_on(stage: Stage) -> None:
     stage.file.write_text('{"version": 1, "checks": [{}]}')
 

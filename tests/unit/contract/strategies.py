@@ -43,7 +43,9 @@ tls = st.builds(
     verify=st.booleans(),
 )
 options: dict[ProbeType, st.SearchStrategy[Options]] = {
-    ProbeType.STAMP: st.builds(StampOptions, key_file=st.none() | st.just("/keys/hq")),
+    ProbeType.STAMP: st.builds(
+        StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
+    ),
     ProbeType.TCP: st.builds(TcpOptions, tls=st.none() | tls),
     ProbeType.HTTP: st.builds(
         HttpOptions,
@@ -95,6 +97,8 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         target=draw(st.sampled_from(["10.50.1.10", "2001:db8::1", "far.example"])),
         interval_ms=draw(st.one_of(st.none(), st.integers(1000, 3_600_000))),
         probes=tuple(draw(probes(name)) for name in probe_names),
+        allowed=draw(st.sampled_from([None, (), ("10.0.0.0/8", "2001:db8::/32")])),
+        run_now=draw(st.none() | names),
     )
 
 
@@ -138,4 +142,7 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
         path_mtu=draw(st.none() | path_mtus),
         certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
         nat=draw(st.none() | st.booleans()),
+        unanswered=draw(st.sampled_from([{}, {500: LossReason.TIMEOUT}])) if lost else {},
+        run_now=draw(st.none() | names),
+        sources=draw(st.sampled_from([{}, {"10.244.0.7": len(rtts)}, {"2001:db8::7": 1}])) if rtts else {},
     )

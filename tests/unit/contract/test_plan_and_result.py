@@ -36,6 +36,7 @@ def test_a_plan_survives_json(check: PlannedCheck) -> None:
 @given(check=checks())
 def test_the_nonce_changes_with_what_is_measured_and_only_with_that(check: PlannedCheck) -> None:
     assert replace(check, generation=check.generation + 1).nonce == check.nonce
+    assert replace(check, run_now="again").nonce == check.nonce
     assert replace(check, target="192.0.2.77").nonce != check.nonce
     slower = replace(check.probes[0], count=check.probes[0].count % 1000 + 1)
     assert replace(check, probes=(slower, *check.probes[1:])).nonce != check.nonce
@@ -91,8 +92,16 @@ def test_a_plan_with_one_field_replaced_is_read_or_refused_by_name(
     assert not message or message.startswith("plan")
 
 
-@pytest.mark.parametrize(("options", "least"), [({}, 44), ({"keyFile": "/keys/hq"}, 112)])
-def test_a_signed_stamp_packet_needs_more_room(options: dict[str, str], least: int) -> None:
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ({}, 44),
+        ({"keyFile": "/keys/hq"}, 112),
+        ({"askSource": True}, 72),
+        ({"keyFile": "/keys/hq", "askSource": True}, 160),
+    ],
+)
+def test_a_stamp_packet_that_is_signed_or_asks_needs_more_room(options: dict[str, Any], least: int) -> None:
     probe = {"name": "p", "type": "STAMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "port": 862}
     check = {"uid": "u", "namespace": "n", "name": "c", "generation": 1, "tunnelName": "t", "path": "default"}
     check |= {"target": "10.50.1.10", "intervalMs": 1000}
@@ -103,6 +112,55 @@ def test_a_signed_stamp_packet_needs_more_room(options: dict[str, str], least: i
     assert plan_from_json(plan(least)).checks[0].probes[0].size == least
     with pytest.raises(ContractError, match=rf"probes\[0\]\.size: {least - 1} is outside {least}\.\."):
         plan_from_json(plan(least - 1))
+
+
+PLANNED: dict[str, Any] = {
+    "uid": "u",
+    "namespace": "n",
+    "name": "c",
+    "generation": 1,
+    "tunnelName": "t",
+    "path": "default",
+    "target": "far.example",
+    "intervalMs": 1000,
+    "probes": [{"name": "p", "type": "ICMP", "count": 1, "spacingMs": 10, "timeoutMs": 10, "size": 56}],
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "permitted"),
+    [
+        ("10.1.2.3", True),
+        ("2001:db8::7", True),
+        ("::ffff:10.1.2.3", True),
+        ("192.0.2.1", False),
+        ("2001:db9::7", False),
+        ("::ffff:192.0.2.1", False),
+        ("fe80::1%eth0", False),
+    ],
+)
+def test_a_plan_permits_the_addresses_of_its_networks_however_they_are_written(
+    address: str, permitted: bool
+) -> None:
+    check = PLANNED | {"allowedTargets": ["10.0.0.0/8", "2001:db8::/32"]}
+    (read,) = plan_from_json({"version": 1, "checks": [check]}).checks
+    assert read.permits(address) is permitted
+
+
+def test_an_address_of_the_old_kind_within_the_new_needs_the_old_network() -> None:
+    (read,) = plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["::/0"]}]}).checks
+    assert not read.permits("::ffff:10.1.2.3")
+
+
+def test_a_plan_without_networks_permits_everything_and_an_empty_list_nothing() -> None:
+    for allowed, permitted in ((None, True), ([], False)):
+        (read,) = plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": allowed}]}).checks
+        assert read.permits("10.1.2.3") is permitted
+
+
+def test_a_network_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(ContractError, match=r"plan\.checks\[0\]\.allowedTargets: .*10\.0\.0\.0/33"):
+        plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["10.0.0.0/33"]}]})
 
 
 RESULT = {
@@ -134,6 +192,14 @@ RESULT = {
         ({"sent": 100000}, r"result\.sent: 100000 is outside"),
         ({"uid": "u" * 600}, r"result\.uid: longer than"),
         ({"invalid": "Tired"}, r"result\.invalid: 'Tired' is not one of"),
+        ({"unanswered": {"501": "Timeout"}}, r"result\.unanswered: IKE has the ports 500, 4500 only"),
+        ({"unanswered": {"500": "Gremlins"}}, r"result\.unanswered\.500: 'Gremlins' is not one of"),
+        ({"sources": {"far.example": 1}}, r"result\.sources: 'far\.example' is not an IP address"),
+        ({"sources": {"10.0.0.1": 8, "10.0.0.2": 1}}, r"result\.sources: more packets than the 8 received"),
+        (
+            {"sources": {f"10.0.0.{n}": 1 for n in range(5)}},
+            r"result\.sources: 5 addresses, at most 4 are allowed",
+        ),
     ],
 )
 def test_a_contradictory_result_is_refused_with_the_name_of_the_field(

@@ -27,7 +27,7 @@ def largest_run(example: RoundResult) -> list[RoundResult]:
     return [
         replace(
             example, probe=f"probe-{i}", sent=100, received=100, losses={}, rtt=Histogram.of(values),
-            forward_lost=0, reverse_lost=0, reordered=0, jitter_count=99,
+            forward_lost=0, reverse_lost=0, reordered=0, jitter_count=99, unanswered={},
         )
         for i, values in enumerate(rtts)
     ]  # fmt: skip

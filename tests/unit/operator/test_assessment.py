@@ -1,8 +1,10 @@
 """From measurements to the report: conditions that keep their times, restarts that change nothing."""
 
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
-from ipsecping.contract import Invalidity, PathMtu, ProbeType, RoundResult
+from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, RoundResult, StampOptions
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.api.validation import read
@@ -251,11 +253,65 @@ def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> Non
     assert healthy(made.status)["reason"] == "WithinThresholds"
 
 
+def test_missing_certificates_are_ready_false_too_and_count_what_else_is_missing() -> None:
+    both = plan(probe("web", type=ProbeType.TCP, port=443, size=0), probe())
+    ca = KeyRef(kind="ConfigMap", name="authorities", key="ca.crt")
+    state = seen(of=replace(check(both, keys={"ping": KEY}), authorities={"web": ca}))
+
+    def missing(probe_name: str) -> RoundResult:
+        return result(of=both, probe_name=probe_name, sent=0, invalid=Invalidity.KEY_MISSING)
+
+    take(state, missing("web"))
+    ready = assessed(state, at=5).status["conditions"][0]
+    lacking = "ConfigMap authorities has no usable certificates ca.crt, which default/web trusts"
+    assert (ready["status"], ready["reason"]) == ("False", "KeyMissing")
+    assert ready["message"] == f"{lacking}: put it there, the prober takes it up within about a minute"
+    take(state, missing("ping"))
+    assert (
+        assessed(state, at=5).status["conditions"][0]["message"].startswith(f"{lacking} (1 more is missing)")
+    )
+    for name in ("web", "ping"):
+        take(state, result(of=both, probe_name=name, at=NOON + 30 * SECOND))
+    assert assessed(state, at=35).status["conditions"][0]["reason"] == "Reconciled"
+
+
+def test_a_name_with_an_address_that_is_not_permitted_is_told_by_field_until_it_has_another() -> None:
+    limited = plan(target="far.example", allowed=("10.0.0.0/8",))
+    state = seen(of=check(limited))
+    take(state, result(of=limited, sent=0, invalid=Invalidity.NOT_PERMITTED, remote_ip="192.0.2.7"))
+    made = assessed(state, at=5)
+    ready = made.status["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
+    assert ready["message"] == (
+        "spec.target: 192.0.2.7, the address of far.example on path default, is not a permitted target in "
+        "namespace network: allowed is 10.0.0.0/8 (--allow-targets of the operator)"
+    )
+    assert healthy(made.status)["reason"] == "MeasurementInvalid"
+    take(state, result(of=limited, at=NOON + 30 * SECOND))
+    made = assessed(state, at=35)
+    assert made.status["conditions"][0]["reason"] == "Reconciled"
+
+
 def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> None:
     state = seen(of=check(keys={"ping": KEY}))
     take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
     state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no pod can be made")
     assert assessed(state, at=5).status["conditions"][0]["reason"] == "WorkloadUnavailable"
+
+
+def test_what_is_known_about_nat_and_sources_stands_in_the_status() -> None:
+    both = plan(
+        probe("ike", type=ProbeType.IKE, size=0, options=IkeOptions(gateway="a", detect_nat=True)),
+        probe("stamp", type=ProbeType.STAMP, port=862, size=72, options=StampOptions(ask_source=True)),
+    )
+    state = seen(of=replace(check(both), source_seen=(ip_network("10.244.0.0/16"),)))
+    take(
+        state,
+        result(of=both, probe_name="ike", sent=2, nat=False),
+        result(of=both, probe_name="stamp", sources={"10.244.0.7": 4, "10.244.0.10": 6}),
+    )
+    ike, stamp = assessed(state, at=5).status["probes"]
+    assert (ike["nat"], stamp["sourceSeen"]) == (False, ["10.244.0.10", "10.244.0.7"])
 
 
 def test_path_mtu_and_certificate_stand_in_the_status_with_each_probe_s_reason() -> None:

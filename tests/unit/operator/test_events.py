@@ -6,8 +6,17 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
+from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.status.conditions import condition
-from ipsecping_operator.status.events import BURST, EventPoster, event, of_condition, of_move, worth_telling
+from ipsecping_operator.status.events import (
+    BURST,
+    EventPoster,
+    event,
+    event_name,
+    of_condition,
+    of_move,
+    worth_telling,
+)
 from ipsecping_operator.verdict.preference import Move
 
 from .builders import NOON, UID
@@ -56,16 +65,61 @@ def test_a_change_of_the_preferred_path_is_told_and_warns_when_a_path_failed(bad
     assert (told["type"], told["reason"], told["note"]) == (kind, "PreferredPathChanged", move.message)
 
 
+class Client:
+    """Notes the names of events; refuses one that is there, and answers nothing while it is `away`."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.away = False
+
+    async def create(self, kind: Any, namespace: str, body: Any) -> None:
+        if self.away:
+            raise ApiError(0, "Unreachable", "no route")
+        if body["metadata"]["name"] in self.names:
+            raise ApiError(409, "AlreadyExists", "it is there")
+        self.names.append(body["metadata"]["name"])
+
+
+def poster(client: Client) -> EventPoster:
+    return EventPoster(client)  # type: ignore[arg-type]
+
+
+DOWN = of_condition(made(HEALTHY, HealthyReason.DOWN))
+UP = of_condition(made(HEALTHY, HealthyReason.WITHIN_THRESHOLDS))
+
+
 async def test_a_check_that_flaps_runs_out_of_events_and_another_does_not() -> None:
-    posted: list[Any] = []
+    client = Client()
+    flapping = poster(client)
+    for number in range(100):
+        flapping.tell(DOWN, CHECK, written={"write": number})
+    flapping.tell(DOWN, CHECK | {"uid": "other", "name": "other"})
+    await flapping.post(UID)
+    await flapping.post("other")
+    assert [name.partition(".")[0] for name in client.names] == ["hq"] * BURST + ["other"]
 
-    class Client:
-        async def create(self, kind: Any, namespace: str, body: Any) -> None:
-            posted.append(body["regarding"]["name"])
 
-    poster = EventPoster(Client())  # type: ignore[arg-type]
-    for _ in range(100):
-        poster.tell(of_condition(made(HEALTHY, HealthyReason.DOWN)), CHECK)
-    poster.tell(of_condition(made(HEALTHY, HealthyReason.DOWN)), CHECK | {"uid": "other", "name": "other"})
-    await poster.flush()
-    assert posted == ["hq"] * BURST + ["other"]
+async def test_what_an_operator_told_before_it_was_killed_its_successor_does_not_tell_again() -> None:
+    client, written = Client(), {"conditions": ["as before"]}
+    for _ in ("killed before it wrote the status", "its successor"):
+        successor = poster(client)
+        successor.tell(DOWN, CHECK, written=written)
+        await successor.post(UID)
+    assert len(client.names) == 1
+    successor.tell(UP, CHECK, written={"conditions": ["down"]})
+    successor.tell(DOWN, CHECK, written={"conditions": ["up"]})
+    await successor.post(UID)
+    assert len(client.names) == 3, "the next time is another event"
+
+
+async def test_events_wait_for_an_api_that_is_away_and_come_in_order() -> None:
+    client = Client()
+    waiting = poster(client)
+    client.away = True
+    for notice in (DOWN, UP):
+        waiting.tell(notice, CHECK)
+        with pytest.raises(ApiError):
+            await waiting.post(UID)
+    client.away = False
+    await waiting.post(UID)
+    assert client.names == [event_name(notice, CHECK, written=None) for notice in (DOWN, UP)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipsecping.contract import CheckRef, Invalidity, RoundResult
+from ipsecping.contract import CheckRef, IkeOptions, Invalidity, ProbeType, RoundResult
 from ipsecping.contract.buckets import BOUNDS
 from ipsecping_operator.results import placing
 from ipsecping_operator.results.measurements import Measurements
@@ -146,3 +146,13 @@ def test_a_finished_pod_s_round_lies_between_the_pod_s_creation_and_now() -> Non
     assert placing.from_pod(NOON + 3 * SECOND, SECOND, pod_created=created, now=now) == NOON + 3 * SECOND
     assert placing.from_pod(NOON - 10**15, SECOND, pod_created=created, now=now) == created
     assert placing.from_pod(NOON + 10**15, SECOND, pod_created=created, now=now) == now - SECOND
+
+
+def test_the_address_of_the_target_is_not_that_of_another_host_that_a_probe_asks() -> None:
+    ike = probe("ike", type=ProbeType.IKE, size=0, options=IkeOptions(gateway="198.51.100.2"))
+    both = plan(probe(), ike)
+    measurements = following(both)
+    accept(measurements, result(of=both, remote_ip="203.0.113.10"))
+    accept(measurements, result(of=both, probe_name="ike", remote_ip="198.51.100.2"))
+    assert measurements.remote == {"default": "203.0.113.10"}
+    assert measurements.series["default", "ike"].address == "198.51.100.2"

@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ipsecping.contract import PathMtu, ProbeType
 from ipsecping_operator.metrics.checks import CheckCollector
-from ipsecping_operator.metrics.health import STUCK_SECONDS, Health
+from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
 from ipsecping_operator.reconcile.assessment import assess
 from ipsecping_operator.state import CheckState
 
@@ -121,8 +121,23 @@ def test_health_notices_a_stuck_loop_and_a_deaf_watch() -> None:
     assert health.problem(100.0 + STUCK_SECONDS) is None
     assert "not turned for 31 s" in str(health.problem(131.0))
     health.tick(131.0)
-    health.unseen = ("Pod network/hq-1",)
-    assert health.problem(131.0) == "the watches are deaf: they have not shown Pod network/hq-1"
+    health.unseen = {"Pod": ["network/hq-1", "network/hq-2"], "CronJob": ["network/hq"]}
+    assert health.problem(131.0) == (
+        "deaf watches: CronJob (not shown: network/hq); Pod (not shown: network/hq-1)"
+    )
+
+
+def test_an_operator_that_waits_is_alive_and_ready_only_when_nothing_is_missing() -> None:
+    health = Health(ticked=100.0)
+    health.wait(Phase.STARTING, "the CustomResourceDefinition is not installed")
+    assert health.problem(100.0) is None
+    assert health.unready(100.0) == "waiting: the CustomResourceDefinition is not installed"
+    health.wait(Phase.STANDBY, "Lease a/b is held by c")
+    assert health.unready(100.0) is None
+    assert health.state == "ok, standby: Lease a/b is held by c"
+    health.phase = Phase.LEADING
+    assert (health.unready(100.0), health.state) == (None, "ok")
+    assert health.unready(131.0) == "the event loop has not turned for 31 s"
 
 
 def test_path_mtu_certificate_and_their_limits_are_exported_where_they_are_measured() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract import Expect, Invalidity, LossReason, PathMtu, ProbeType
+from ipsecping.contract import Expect, IkeOptions, Invalidity, LossReason, PathMtu, ProbeType
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -263,3 +263,38 @@ def test_loss_that_ends_is_healthy_as_soon_as_it_has_left_the_window() -> None:
         HealthyReason.LOSS_HIGH,
         HealthyReason.WITHIN_THRESHOLDS,
     ]
+
+
+IKE: dict[str, Any] = {"type": ProbeType.IKE, "size": 0, "options": IkeOptions(gateway="198.51.100.2")}
+GATEWAY = check(plan(probe(**IKE)))
+
+
+def test_the_silent_port_of_a_gateway_is_named() -> None:
+    half = {"sent": 2, "received": 1, "unanswered": {4500: LossReason.TIMEOUT}}
+    found = verdict(filled({"sent": 2, "received": 2}, half, half), GATEWAY).finding
+    assert found.reason is HealthyReason.LOSS_HIGH
+    assert found.message == (
+        "33.33 % of 6 packets lost in 5m (limit 1 %) on default/ping; all by UDP port 4500"
+    )
+
+
+def test_a_gateway_that_refuses_on_one_port_and_is_silent_on_the_other_is_down_with_both_named() -> None:
+    reasons = {500: LossReason.REFUSED, 4500: LossReason.TIMEOUT}
+    dead = {"sent": 2, "received": 0, "unanswered": reasons, "losses": dict.fromkeys(reasons.values(), 1)}
+    found = verdict(filled(dead, dead, dead), GATEWAY).finding
+    assert found.reason is HealthyReason.DOWN
+    assert found.message.endswith("; 3 by UDP port 500 and 3 by UDP port 4500")
+
+
+def test_what_was_found_about_nat_stands_between_the_rare_rounds_that_look_for_it() -> None:
+    asked = {"sent": 2, "received": 2, "nat": True}
+    alive = {"sent": 2, "received": 2}
+    judged = verdict(filled(asked, *[alive] * 20), GATEWAY)
+    assert judged.probes[0].figures is not None
+    assert judged.probes[0].figures.nat is True
+    changed = verdict(filled(asked, *[alive] * 20, asked | {"nat": False}), GATEWAY)
+    assert changed.probes[0].figures is not None
+    assert changed.probes[0].figures.nat is False
+    forgotten = verdict(filled(asked, *[alive] * 62), GATEWAY)
+    assert forgotten.probes[0].figures is not None
+    assert forgotten.probes[0].figures.nat is None

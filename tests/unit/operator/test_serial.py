@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from ipsecping_operator.reconcile.serial import SerialQueue
+from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 
 from .virtual_time import run
 
@@ -12,14 +12,14 @@ def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
     runs: list[float] = []
     running = 0
 
-    async def work(key: str) -> bool:
+    async def work(key: str) -> Outcome:
         nonlocal running
         running += 1
         assert running == 1
         runs.append(asyncio.get_running_loop().time())
         await asyncio.sleep(10)
         running -= 1
-        return True
+        return Outcome.DONE
 
     async def scenario() -> None:
         queue = SerialQueue(work)
@@ -36,13 +36,13 @@ def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
 def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
     most = running = 0
 
-    async def work(key: str) -> bool:
+    async def work(key: str) -> Outcome:
         nonlocal running, most
         running += 1
         most = max(most, running)
         await asyncio.sleep(1)
         running -= 1
-        return True
+        return Outcome.DONE
 
     async def scenario() -> None:
         queue = SerialQueue(work, at_once=4)
@@ -57,9 +57,9 @@ def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
 def test_a_failure_is_repeated_later_each_time_until_it_succeeds() -> None:
     runs: list[float] = []
 
-    async def work(key: str) -> bool:
+    async def work(key: str) -> Outcome:
         runs.append(asyncio.get_running_loop().time())
-        return len(runs) > 6
+        return Outcome.DONE if len(runs) > 6 else Outcome.REFUSED
 
     async def scenario() -> None:
         queue = SerialQueue(work)
@@ -75,9 +75,9 @@ def test_a_failure_is_repeated_later_each_time_until_it_succeeds() -> None:
 def test_news_about_a_failing_key_is_tried_at_once() -> None:
     runs: list[float] = []
 
-    async def work(key: str) -> bool:
+    async def work(key: str) -> Outcome:
         runs.append(asyncio.get_running_loop().time())
-        return False
+        return Outcome.REFUSED
 
     async def scenario() -> None:
         queue = SerialQueue(work)
@@ -89,3 +89,20 @@ def test_news_about_a_failing_key_is_tried_at_once() -> None:
 
     run(scenario())
     assert runs == [0, 0.1]
+
+
+def test_who_did_not_answer_is_asked_again_within_half_a_minute_however_long_they_were_away() -> None:
+    runs: list[float] = []
+
+    async def work(key: str) -> Outcome:
+        runs.append(asyncio.get_running_loop().time())
+        return Outcome.UNREACHABLE
+
+    async def scenario() -> None:
+        queue = SerialQueue(work)
+        queue.request("a")
+        await asyncio.sleep(3600)
+        await queue.close()
+
+    run(scenario())
+    assert max(later - earlier for earlier, later in itertools.pairwise(runs)) <= 30

@@ -18,6 +18,7 @@ def test_only_the_probe_image_is_needed() -> None:
     found = parsed("--probe-image=probe:1")
     assert found.namespaces == ()
     assert found.host_network == frozenset()
+    assert found.targets is None
     assert (found.metrics_address, found.healthz_address) == (("", 9090), ("", 8080))
     assert (found.status_interval, found.resync_interval) == (60, 300)
 
@@ -27,6 +28,7 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
         "IPSECPING_PROBE_IMAGE": "probe:env",
         "IPSECPING_NAMESPACES": "network, edge",
         "IPSECPING_ALLOW_HOST_NETWORK": "edge,lab",
+        "IPSECPING_ALLOW_TARGETS": "network=10.0.0.0/8, 2001:db8::/32; edge=;*=10.50.0.0/16",
         "IPSECPING_METRICS_PORT": "[::1]:1",
         "IPSECPING_STATUS_INTERVAL": "1m30s",
         "IPSECPING_KUBECONFIG": "/etc/kubeconfig",
@@ -36,6 +38,11 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
     assert found.probe_image == "probe:env"
     assert found.namespaces == ("network", "edge")
     assert found.host_network == {"edge", "lab"}
+    assert found.targets == {
+        "network": ("10.0.0.0/8", "2001:db8::/32"),
+        "edge": (),
+        "*": ("10.50.0.0/16",),
+    }
     assert found.metrics_address == ("127.0.0.1", 2)
     assert found.status_interval == 90
     assert found.kubeconfig == Path("/etc/kubeconfig")
@@ -50,6 +57,9 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
         (["--probe-image=p", "--status-interval=10ms"], "at least 1s"),
         (["--probe-image=p", "--metrics-port=99999"], "'99999' is not PORT or ADDRESS:PORT"),
         (["--probe-image=p", "--log-format=xml"], "xml"),
+        (["--probe-image=p", "--allow-targets=10.0.0.0/8"], "'10.0.0.0/8' is not NAMESPACE=CIDR,CIDR"),
+        (["--probe-image=p", "--allow-targets=a=10.0.0.1/8"], "a: 10.0.0.1/8 has host bits set"),
+        (["--probe-image=p", "--allow-targets=a=::/0;a=::/0"], "a namespace that is named once"),
     ],
 )
 def test_a_wrong_setting_is_named_on_standard_error(

@@ -10,8 +10,9 @@ import pytest
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import must_apply
+from ipsecping_operator.reconcile.echoes import Echoes
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
+from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.state import Applied
 
 from .builders import NOON, UID
@@ -138,7 +139,7 @@ def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
     api.listed = [("IPsecTunnelCheck", body(version=7)["metadata"])]
     assert asyncio.run(sweeper.sweep()) == ([], [])
     api.listed = [("IPsecTunnelCheck", body(version=8)["metadata"])]
-    assert asyncio.run(sweeper.sweep()) == ([], ["IPsecTunnelCheck network/hq"])
+    assert asyncio.run(sweeper.sweep()) == ([], [Listed("IPsecTunnelCheck", "network/hq", 7)])
 
 
 def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness() -> None:
@@ -148,6 +149,57 @@ def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness(
     asyncio.run(sweeper.sweep())
     api.listed = []
     assert asyncio.run(sweeper.sweep()) == ([], [])
+
+
+def test_an_object_that_only_looks_like_a_child_is_not_waited_for() -> None:
+    store = Store()
+    labels = {"app.kubernetes.io/name": "ipsecping-probe", "app.kubernetes.io/managed-by": "ipsecping"}
+    mine = metadata("mine", uid="c-1") | {"labels": labels}
+    sweeper = Sweeper(store, Api(("ConfigMap", mine)), (None,))  # type: ignore[arg-type]
+    asyncio.run(sweeper.sweep())
+    assert asyncio.run(sweeper.sweep()) == ([], [])
+
+
+def test_what_was_written_has_to_come_back_through_the_watch() -> None:
+    store = Store()
+    store.put_written(child(version=7), now=100.0)
+    api = Api(("Deployment", metadata("hq", uid="d-1", version=7)))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    assert not store.echoes.late(before=100.0)
+    assert store.echoes.late(before=100.1)
+    asyncio.run(sweeper.sweep())
+    assert asyncio.run(sweeper.sweep()) == ([], [Listed("Deployment", "network/hq", 7)])
+    store.echoes.heard("d-1", 7, now=200.0)
+    asyncio.run(sweeper.sweep())
+    assert asyncio.run(sweeper.sweep()) == ([], [])
+
+
+def test_frequent_writes_do_not_hide_that_none_comes_back() -> None:
+    echoes = Echoes()
+    for version in range(5, 50, 5):
+        echoes.expect("d-1", version, now=version)
+    assert echoes.late(before=6)
+    assert echoes.missing("d-1", 5)
+    echoes.heard("d-1", 20, now=60)
+    assert not echoes.missing("d-1", 20)
+    assert echoes.missing("d-1", 45), "what was written last is still to come"
+    assert not echoes.late(before=60)
+    echoes.heard("d-1", 45, now=61)
+    assert not echoes.missing("d-1", 100)
+
+
+def test_what_came_by_the_watch_first_is_not_waited_for() -> None:
+    store = Store()
+    store.put_child(child(version=7))
+    store.put_written(child(version=7), now=100.0)
+    assert not store.echoes.late(before=1000.0)
+
+
+def test_an_object_that_was_written_and_went_unseen_is_forgotten() -> None:
+    store = Store()
+    store.put_written(child(version=7), now=0.0)
+    asyncio.run(Sweeper(store, Api(), (None,)).sweep())  # type: ignore[arg-type]
+    assert not store.echoes.late(before=1000.0)
 
 
 def test_children_are_known_by_the_reference_that_builds_them() -> None:

@@ -88,7 +88,7 @@ def test_time_alone_empties_it_down_to_three_rounds() -> None:
     assert window.expires() is None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from([0, 7, 10, None]), min_size=4, max_size=40), st.integers(0, 200))
 def test_a_day_of_rounds_every_second_stays_small_and_exact(
     pattern: list[int | None], silent_end: int

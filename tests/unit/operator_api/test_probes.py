@@ -22,7 +22,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping_operator.api.probes import MEMBERS, Probe
-from ipsecping_operator.compile import CompiledCheck, compile_check
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.compile.compiled import KeyRef, round_ms
 from ipsecping_operator.compile.effective import effective_spec
 
@@ -163,3 +163,34 @@ def test_an_ike_probe_has_no_series_of_packets() -> None:
     made = planned({"timeout": "3s", "ike": {}})
     assert made.count == 1
     assert round_ms(made) == 3000
+
+
+def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:
+    assert planned({"ike": {}}).options == IkeOptions(gateway="198.51.100.2")
+    check = compiled({"ike": {"detectNAT": True}}, schedule={"cron": "*/10 * * * *"})
+    assert check.paths[0].plan.probes[0].options == IkeOptions(gateway="198.51.100.2", detect_nat=True)
+    assert effective_spec(check)["probes"][0]["ike"] == {"detectNAT": True}
+    with pytest.raises(InvalidSpec) as refused:
+        compiled({"ike": {"detectNAT": True}}, schedule={"cron": "0,9 * * * *"})
+    assert str(refused.value) == (
+        "spec.probes: ike.detectNAT must not be asked for more often than every 10 minutes, but "
+        "spec.schedule.cron fires 540s apart"
+    )
+
+
+def test_with_verify_the_stamp_probes_ask_for_their_source_and_have_room_for_it() -> None:
+    auth = {"secretName": "s", "key": "k"}
+    check = compiled(
+        {"stamp": {}},
+        {"stamp": {"auth": auth}},
+        {"size": 500, "stamp": {}},
+        {"expect": "Blocked", "stamp": {}},
+        {"icmp": {}},
+        verify={"sourceSeen": ["10.244.0.0/16", "2001:db8::/64"]},
+    )
+    probes = check.paths[0].plan.probes
+    assert [probe.size for probe in probes] == [72, 160, 500, 44, 56]
+    asked = [isinstance(probe.options, StampOptions) and probe.options.ask_source for probe in probes]
+    assert asked == [True, True, True, False, False]
+    assert effective_spec(check)["verify"] == {"sourceSeen": ["10.244.0.0/16", "2001:db8::/64"]}
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check

@@ -6,10 +6,15 @@ import string
 import pytest
 
 from ipsecping.contract import CheckRef, Histogram, LossReason, PathMtu, ProbeType, RoundResult, termination
+from ipsecping.contract.result import MAX_SOURCES
 from ipsecping_operator.api import defaults
 
 
-def the_largest_result(chance: random.Random) -> RoundResult:
+def an_address(chance: random.Random) -> str:
+    return "2001:db8:" + ":".join(f"{chance.randrange(4096, 65536):x}" for _ in range(6))
+
+
+def the_largest_result(chance: random.Random, *sources: str) -> RoundResult:
     """Names of full length, every counter in use, round-trip times all over the range of the timeout."""
     count = defaults.MAX_COUNT_CRON
     losses = dict.fromkeys(LossReason, 1)
@@ -37,14 +42,27 @@ def the_largest_result(chance: random.Random) -> RoundResult:
         rtt=Histogram.of(rtts),
         jitter_sum=chance.randrange(10**13),
         jitter_count=count - 1,
-        remote_ip="2001:db8:" + ":".join(f"{chance.randrange(4096, 65536):x}" for _ in range(6)),
+        remote_ip=an_address(chance),
         path_mtu=PathMtu(forward=chance.randrange(1280, 9000), reverse=1280, too_big=True),
         certificate_expiry=1795435200 + chance.randrange(10**8),
+        sources=dict.fromkeys(sources, 1),
     )
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_results_of_as_many_probes_and_packets_as_are_allowed_fit_undiminished(seed: int) -> None:
     chance = random.Random(seed)
-    results = [the_largest_result(chance) for _ in range(defaults.MAX_PROBES_CRON)]
+    pod = an_address(chance)
+    results = [the_largest_result(chance, pod) for _ in range(defaults.MAX_PROBES_CRON)]
     assert termination.decode(termination.encode(results)) == results
+
+
+def test_with_as_many_sources_as_there_can_be_they_fit_with_coarser_round_trip_times() -> None:
+    chance = random.Random(0)
+    results = [
+        the_largest_result(chance, *(an_address(chance) for _ in range(MAX_SOURCES)))
+        for _ in range(defaults.MAX_PROBES_CRON)
+    ]
+    read = termination.decode(termination.encode(results))
+    assert [each.sources for each in read] == [each.sources for each in results]
+    assert [each.rtt.count for each in read] == [each.rtt.count for each in results]

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipsecping.outputs import influx
@@ -69,6 +69,9 @@ def test_awkward_names_come_through(name: str, tunnel: str, address: str) -> Non
     assert figures["remote_ip"] == address
 
 
+@example("\\")
+@example("\\ ")
+@example("a\\\\,b")
 @given(st.text(min_size=1, max_size=8))
 def test_no_name_breaks_out_of_its_line(name: str) -> None:
     line = influx.line(measured(check(target=name)))

@@ -1,6 +1,8 @@
 """The IKE probe's rounds: how often a gateway is asked, and what a round says."""
 
 import asyncio
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +30,9 @@ PROBE = PlannedProbe(
     name="ike", type=ProbeType.IKE, count=10, spacing_ms=100, timeout_ms=300, size=0,
     options=IkeOptions(gateway="192.0.2.1"),
 )  # fmt: skip
+
+
+CURIOUS = replace(PROBE, options=IkeOptions(gateway="192.0.2.1", detect_nat=True))
 
 
 def check(uid: str) -> PlannedCheck:
@@ -63,12 +68,21 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.addresses: list[str] = []
+        self.nat = 0
+        self.now = SECOND
         monkeypatch.setattr(probe_ike, "ask_ports", self.ask_ports)
+        monkeypatch.setattr(probe_ike, "ask_nat", self.ask_nat)
+        monkeypatch.setattr(time, "monotonic_ns", lambda: self.now)
 
     async def ask_ports(self, address: str, *, timeout: int, dscp: int) -> list[PortOutcome]:
         self.addresses.append(address)
         await asyncio.sleep(0)
         return [PortOutcome(500, REFUSAL, None, 1), PortOutcome(4500, None, LossReason.TIMEOUT)]
+
+    async def ask_nat(self, address: str, port: int, *, timeout: int, dscp: int) -> bool:
+        assert (port, timeout) == (500, 300_000_000 // 4)
+        self.nat += 1
+        return True
 
 
 async def test_every_check_reports_an_exchange_once_and_none_asks_twice(
@@ -85,6 +99,45 @@ async def test_every_check_reports_an_exchange_once_and_none_asks_twice(
     assert (again.received, again.losses) == (0, {})
     await gateways.measure(check("a"), PROBE, "192.0.2.2")
     assert asked.addresses == ["192.0.2.1", "192.0.2.2"]
+
+
+async def test_nat_is_asked_for_at_most_every_ten_minutes_and_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Asked(monkeypatch)
+    gateways = Gateways()
+    told = []
+    for _ in range(61):  # half an hour
+        told.append((await gateways.measure(check("a"), CURIOUS, "192.0.2.1")).nat)
+        asked.now += MINUTE // 2
+    assert (asked.nat, len(asked.addresses)) == (4, 31)
+    assert [at for at, nat in enumerate(told) if nat] == [0, 20, 40, 60]
+    assert set(told) == {True, None}
+
+
+async def test_nobody_is_asked_about_nat_unless_a_probe_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(monkeypatch)
+    gateways = Gateways()
+    await gateways.measure(check("a"), PROBE, "192.0.2.1")
+    assert asked.nat == 0
+    # Who wants it learns it, though another probe always is the first to ask.
+    found = []
+    for _ in range(3):
+        asked.now += MINUTE
+        assert (await gateways.measure(check("a"), PROBE, "192.0.2.1")).nat is None
+        found.append((await gateways.measure(check("b"), CURIOUS, "192.0.2.1")).nat)
+    assert (asked.nat, found) == (1, [None, True, None])
+    for _ in range(30):
+        asked.now += MINUTE
+        await gateways.measure(check("a"), PROBE, "192.0.2.1")
+    assert asked.nat == 1, "the probe that wanted it is gone"
+
+
+async def test_a_round_names_the_port_that_did_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    Asked(monkeypatch)
+    method = RoundMethod(measure=Gateways().measure)
+    result = await whole_round(method, check("a"), PROBE, "192.0.2.1")
+    assert result_from_json(result_to_json(result)).unanswered == {4500: LossReason.TIMEOUT}
 
 
 async def test_a_round_in_which_nothing_is_sent_is_no_round_to_the_operator(

@@ -154,7 +154,7 @@ async def test_a_handshake_without_answer_times_out() -> None:
 async def test_a_missing_ca_file_is_our_fault_and_the_log_names_it(caplog: pytest.LogCaptureFixture) -> None:
     tls = TlsOptions(ca_file="/nowhere/ca.pem")
     result = await measure(probe(ProbeType.TCP, port=1, options=TcpOptions(tls=tls)))
-    assert result.invalid is Invalidity.INTERNAL_ERROR
+    assert result.invalid is Invalidity.KEY_MISSING
     assert "CA file /nowhere/ca.pem: No such file or directory" in caplog.text
 
 
@@ -171,3 +171,25 @@ async def test_a_ca_file_that_changes_is_read_again(certificates: Certificates, 
             (tmp_path / "new.pem").replace(file)
             (after,) = await made.round(planned)
     assert (before.received, after.received) == (0, 3)
+
+
+async def test_a_ca_file_that_goes_makes_rounds_invalid_until_it_is_back(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    file = tmp_path / "ca.pem"
+    shutil.copy(certificates.ca, file)
+    async with tcp_server(silent, ssl=server_context(certificates.good)) as port:
+        planned = check(
+            probe(ProbeType.TCP, port=port, options=TcpOptions(tls=TlsOptions(ca_file=str(file))))
+        )
+        with prober(find=lookup) as made:
+            rounds = [*await made.round(planned)]
+            file.unlink()
+            rounds += await made.round(planned)
+            file.write_text("not a certificate")
+            rounds += await made.round(planned)
+            shutil.copy(certificates.ca, file)
+            rounds += await made.round(planned)
+    missing = Invalidity.KEY_MISSING
+    assert [each.invalid for each in rounds] == [None, missing, missing, None]
+    assert [(each.sent, each.received) for each in rounds] == [(3, 3), (0, 0), (0, 0), (3, 3)]

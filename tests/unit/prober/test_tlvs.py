@@ -49,6 +49,7 @@ def reflected(
         answer,
         START,
         circumstances,
+        sequence=0,
         keys=() if key is None else (key,),
         signed=key is not None,
     )
@@ -163,18 +164,19 @@ def test_in_unsigned_packets_an_hmac_is_verified_where_there_is_one() -> None:
     answer = octets("00 05 000c 00000000 00000007 00000005")
     for tlvs, made in ((asked, answer), (asked + seal(asked), answer + b"\0" + seal(answer)[1:])):
         packet = bytearray(START) + tlvs
-        tlv.reflect(packet, START, CIRCUMSTANCES, keys=(bytes(16), KEY))
+        tlv.reflect(packet, START, CIRCUMSTANCES, sequence=0, keys=(bytes(16), KEY))
         assert packet[START:] == made
     forged = bytearray(START) + asked + seal(asked, key=b"the key of somebody else")
-    tlv.reflect(forged, START, CIRCUMSTANCES, keys=(bytes(16), KEY))
+    tlv.reflect(forged, START, CIRCUMSTANCES, sequence=0, keys=(bytes(16), KEY))
     assert [forged[found.at] for found in tlv.scan(forged, START)] == [tlv.INTEGRITY] * 2
 
 
-def test_the_signature_covers_the_sequence_number() -> None:
+def test_the_signatures_cover_the_sequence_numbers_of_request_and_answer() -> None:
     asked = octets("80 01 0001 aa")
-    answer = bytearray(octets("00000007")) + bytes(40) + asked + seal(asked, octets("00000007"))
-    assert tlv.reflect(answer, START, CIRCUMSTANCES, keys=(KEY,), signed=True) is None
-    assert answer[START] == 0
+    answer = bytearray(octets("00000003")) + bytes(40) + asked + seal(asked, octets("00000007"))
+    assert tlv.reflect(answer, START, CIRCUMSTANCES, sequence=7, keys=(KEY,), signed=True) is None
+    made = octets("00 01 0001 aa")
+    assert answer[START:] == made + b"\0" + seal(made, octets("00000003"))[1:]
 
 
 @pytest.mark.parametrize(

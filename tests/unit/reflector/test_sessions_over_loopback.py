@@ -15,6 +15,7 @@ from ipsecping.contract import (
     PlannedCheck,
     PlannedProbe,
     ProbeType,
+    RoundResult,
     StampOptions,
 )
 from ipsecping.measure.packet import Packet
@@ -25,7 +26,7 @@ from ipsecping.probes import stamp as stamp_probe
 from ipsecping.probes.base import RoundInvalid, Session
 from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.keys import KeyRing
-from ipsecping.reflector.responder import StampResponder
+from ipsecping.reflector.responder import StampPolicy, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
 from ipsecping.rounds.prober import PathProber
@@ -45,7 +46,9 @@ def write_keys(path: Path, *keys: str) -> None:
     draft.replace(path)
 
 
-def planned(port: int, key_file: Path | None = None, *, size: int = 112) -> PlannedProbe:
+def planned(
+    port: int, key_file: Path | None = None, *, size: int = 112, ask_source: bool = False
+) -> PlannedProbe:
     return PlannedProbe(
         name="datapath",
         type=ProbeType.STAMP,
@@ -54,12 +57,12 @@ def planned(port: int, key_file: Path | None = None, *, size: int = 112) -> Plan
         timeout_ms=2000,
         size=size,
         port=port,
-        options=StampOptions(key_file=None if key_file is None else str(key_file)),
+        options=StampOptions(key_file=None if key_file is None else str(key_file), ask_source=ask_source),
     )
 
 
 @asynccontextmanager
-async def reflector(ring: KeyRing | None) -> AsyncIterator[Listener]:
+async def reflector(ring: KeyRing | None, **policy: bool) -> AsyncIterator[Listener]:
     listener = Listener(
         LOOPBACK,
         0,
@@ -69,6 +72,7 @@ async def reflector(ring: KeyRing | None) -> AsyncIterator[Listener]:
             own_ports={port},
             error_estimate=lambda _: UNSYNCHRONIZED,
             keys=None if ring is None else lambda: ring.keys,
+            policy=StampPolicy(**policy),
         ),
     )
     try:
@@ -116,6 +120,52 @@ async def exchange(session: Session, count: int) -> list[Packet]:
             news.clear()
             await news.wait()
     return packets
+
+
+async def one_round(probe: PlannedProbe) -> RoundResult:
+    check = PlannedCheck(
+        uid="u",
+        namespace="network",
+        name="hq-dc1",
+        generation=1,
+        tunnel_name="hq-dc1",
+        path="default",
+        target=LOOPBACK,
+        interval_ms=1000,
+        probes=(probe,),
+    )
+    prober = PathProber(Clock(), Resolver())
+    try:
+        [result] = await prober.round(check)
+    finally:
+        prober.close()
+    return result
+
+
+@pytest.mark.parametrize("size", [160, 163, 500])
+@pytest.mark.parametrize("signed", [False, True], ids=["unauthenticated", "authenticated"])
+async def test_the_result_names_the_source_that_the_reflector_saw(
+    tmp_path: Path, signed: bool, size: int
+) -> None:
+    keys = tmp_path / "stamp.keys"
+    write_keys(keys, OLD)
+    async with reflector(KeyRing(KeyFile(keys)) if signed else None) as listener:
+        probe = planned(listener.port, keys if signed else None, size=size, ask_source=True)
+        result = await one_round(probe)
+    assert (result.received, dict(result.sources)) == (3, {LOOPBACK: 3})
+    assert listener.counters.octets_answered == listener.counters.octets_received == 3 * size
+
+
+async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
+    async with reflector(None, tell_location=False) as listener:
+        result = await one_round(planned(listener.port, ask_source=True))
+    assert (result.received, dict(result.sources)) == (3, {})
+
+
+async def test_nothing_is_asked_unless_it_is_wanted() -> None:
+    async with reflector(None) as listener:
+        result = await one_round(planned(listener.port))
+    assert (result.received, dict(result.sources)) == (3, {})
 
 
 async def test_keys_rotate_without_a_lost_packet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,20 +236,7 @@ async def test_a_session_stops_sending_while_its_key_is_missing(
 async def test_a_round_without_a_key_is_invalid_and_lost_no_packet(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    check = PlannedCheck(
-        uid="u",
-        namespace="network",
-        name="hq-dc1",
-        generation=1,
-        tunnel_name="hq-dc1",
-        path="default",
-        target=LOOPBACK,
-        interval_ms=1000,
-        probes=(planned(9, tmp_path / "absent.keys"),),
-    )
-    prober = PathProber(Clock(), Resolver())
-    [result] = await prober.round(check)
-    prober.close()
+    result = await one_round(planned(9, tmp_path / "absent.keys"))
     assert result.invalid is Invalidity.KEY_MISSING
     assert (result.sent, result.received, dict(result.losses)) == (0, 0, {})
     assert "network/hq-dc1: probe datapath: key file" in caplog.text

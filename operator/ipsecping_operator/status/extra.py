@@ -1,0 +1,45 @@
+"""What became of the newest value of the annotation run-now. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.verdict import text
+
+MAX_VALUE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraRound:
+    """`status.runNow`."""
+
+    value: str
+    """Of the annotation, at most its first `MAX_VALUE` characters."""
+    started: bool
+    at: int
+    """Unix time, nanoseconds."""
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As in the status."""
+        return {
+            "value": self.value,
+            "outcome": "Started" if self.started else "NotStarted",
+            "time": text.moment(self.at),
+            "message": self.message,
+        }
+
+
+def from_json(value: object) -> ExtraRound | None:
+    """Of a status read from the API; None where there is none, or not one of ours."""
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        return ExtraRound(
+            value=str(value["value"]),
+            started=value["outcome"] == "Started",
+            at=text.from_moment(value["time"]),
+            message=str(value["message"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

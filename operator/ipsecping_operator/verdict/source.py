@@ -1,0 +1,55 @@
+"""The verdict on the source addresses that the far end saw. Pure."""
+
+from ipaddress import ip_address
+
+from ipsecping.contract import PlannedProbe, StampOptions
+from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.compile.compiled import CompiledCheck
+
+from . import text
+from .finding import Finding
+from .tally import Tally
+
+FIELD = "spec.verify.sourceSeen"
+_NAMED = 3
+"""So many addresses are named in a message; the status has all."""
+
+
+def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures: Tally) -> Finding | None:
+    """What is wrong with the addresses, or that they are not known; None where nothing is to be said.
+
+    One packet from elsewhere is enough, for as long as it is in the window, also in a round that the prober
+    spoilt. Only where every answer told an address is anything verified.
+    """
+    if not isinstance(probe.options, StampOptions) or not probe.options.ask_source:
+        return None
+    networks = check.source_seen
+    foreign = {
+        address: count
+        for address, count in figures.sources.items()
+        if not any(ip_address(address) in network for network in networks)
+    }
+    span = text.span(check.thresholds.window_ms * 1_000_000)
+    allowed = f"{', '.join(str(network) for network in networks)} ({FIELD})"
+    if foreign:
+        packets = text.counted(sum(foreign.values()), "packet")
+        return Finding(
+            reason=HealthyReason.SOURCE_MISMATCH,
+            message=f"the far end saw {packets} in {span} come from {_some(foreign)} on {where}, allowed is "
+            f"{allowed}: NAT on the way, or traffic beside the tunnel",
+        )
+    if figures.untold:
+        answers = text.counted(figures.untold + sum(figures.sources.values()), "answer")
+        return Finding(
+            reason=HealthyReason.SOURCE_UNKNOWN,
+            message=f"{figures.untold} of {answers} in {span} "
+            f"on {where} do not tell the source address, so that {allowed} is not verified: the reflector "
+            "must answer Location TLVs (RFC 8972), as ipsecping reflect does",
+        )
+    return None
+
+
+def _some(foreign: dict[str, int]) -> str:
+    names = sorted(foreign, key=lambda address: -foreign[address])
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more addresses" if more > 0 else "")

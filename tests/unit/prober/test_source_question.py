@@ -1,0 +1,113 @@
+"""What a STAMP packet asks about its source address, and what of an answer is believed."""
+
+import hashlib
+import hmac
+from ipaddress import ip_address
+
+import pytest
+
+from ipsecping.contract.options import SEALED_SOURCE_QUESTION, SOURCE_QUESTION
+from ipsecping.wire import source, tlv
+
+KEY, OTHER = bytes(range(16)), bytes(range(1, 17))
+START = 44
+
+
+def octets(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+QUESTION = octets("80 02 0018 00000000 80 07 0010" + "00" * 16)
+
+
+def sealed(tlvs: bytes, sequence: int = 7, key: bytes = KEY) -> bytes:
+    """With the HMAC TLV of RFC 8972 section 4.8."""
+    covered = sequence.to_bytes(4, "big") + tlvs
+    return tlvs + octets("00 08 0010") + hmac.new(key, covered, hashlib.sha256).digest()[:16]
+
+
+def packet(tlvs: bytes, sequence: int = 7) -> bytes:
+    return sequence.to_bytes(4, "big") + bytes(START - 4) + tlvs
+
+
+def test_the_question_is_a_location_tlv_as_in_rfc_8972() -> None:
+    assert source.question(7) == QUESTION
+    asked = source.question(7, KEY)
+    assert asked == sealed(QUESTION).replace(octets("00 08 0010"), octets("80 08 0010"))
+    assert (len(QUESTION), len(asked)) == (SOURCE_QUESTION, SEALED_SOURCE_QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("00 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12, "10.244.0.7"),
+        ("00 02 0018 035e c001 00 09 0010 20010db8" + "00" * 11 + "07", "2001:db8::7"),
+        ("00 02 0018 035e c001 00 09 0010" + "00" * 10 + "ffff 0af40007", "10.244.0.7"),
+        ("00 02 000c 035e c001 00 08 0004 0af40007", "10.244.0.7"),
+        ("00 01 0002 0000 00 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12, "10.244.0.7"),
+    ],
+    ids=["IPv4", "IPv6", "IPv4 within IPv6", "IPv4 without its zeros", "behind padding"],
+)
+def test_an_address_that_is_told_is_read(told: str, address: str) -> None:
+    assert source.answered(packet(octets(told)), START) == address
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        QUESTION.hex(),
+        "00 02 0018 00000000 00 07 0010" + "00" * 16,
+        "00 02 0018 00000000 00 08 0010" + "00" * 16,
+        "80 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12,
+        "40 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12,
+        "20 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12,
+        "00 02 0018 035e c001 80 08 0010 0af40007" + "00" * 12,
+        "00 02 0008 035e c001 00 08 0000",
+        "00 02 0018 035e c001 00 08 0010 0af4",
+        "00 02 0004 035e c001",
+    ],
+    ids=[
+        "no TLV",
+        "the question as it was",
+        "policy: the question with zeros",
+        "policy: zeros",
+        "not known",
+        "malformed",
+        "integrity",
+        "not known within",
+        "no octets of an address",
+        "cut off",
+        "ports alone",
+    ],
+)
+def test_anything_else_tells_nothing(told: str) -> None:
+    assert source.answered(packet(octets(told)), START) is None
+
+
+def test_in_the_authenticated_mode_nothing_is_believed_that_the_hmac_does_not_cover() -> None:
+    told = octets("00 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12)
+    assert source.answered(packet(sealed(told)), START, KEY) == "10.244.0.7"
+    assert source.answered(packet(sealed(told) + octets("00 01 0000")), START, KEY) == "10.244.0.7"
+    assert source.answered(packet(told), START, KEY) is None
+    assert source.answered(packet(sealed(told, key=OTHER)), START, KEY) is None
+    assert source.answered(packet(sealed(told), sequence=8), START, KEY) is None
+    assert source.answered(packet(sealed(b"") + told), START, KEY) is None
+
+
+@pytest.mark.parametrize("key", [None, KEY], ids=["unauthenticated", "authenticated"])
+@pytest.mark.parametrize("address", ["10.244.0.7", "2001:db8::7"])
+def test_our_reflector_answers_our_question(address: str, key: bytes | None) -> None:
+    asked = packet(source.question(7, key) + tlv.padding(5))
+    answer = bytearray(packet(asked[START:], sequence=3))  # the reflector's own number
+    seen = tlv.Circumstances(
+        source=ip_address(address).packed,
+        source_port=1,
+        destination=bytes([10, 50, 1, 10]),
+        destination_port=862,
+        traffic_class=0,
+    )
+    keys = () if key is None else (key,)
+    tlv.reflect(answer, START, seen, sequence=7, keys=keys, signed=key is not None)
+    assert len(answer) == len(asked)
+    assert source.answered(bytes(answer), START, key) == address
