@@ -6,22 +6,16 @@ RFC 8762 section 4.3). The prober's figure for the same sequence number is held 
 
 import argparse
 import json
-import os
 import struct
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from ipsecping_lab import workbench
-from ipsecping_lab.workbench import kubectl, lab, wait_for
 
 from .pcap import Datagram, datagrams
+from .prober_pod import ProberPod
 
 NAMESPACE = "rtt-truth"
-POD = "prober"
 STAMP_PORT = 862
 PERCENTILES = (50, 90, 99, 100)
 
@@ -85,75 +79,25 @@ def residence(reply: Datagram) -> int:
     return nanoseconds(transmitted) - nanoseconds(received)
 
 
-def compare(*, target: str, count: int, interval: str) -> Comparison:
+def compare(pod: ProberPod, *, target: str, count: int, interval: str) -> Comparison:
     """Run the prober in a restricted pod of the lab, with a capture on the pod's interface beside it."""
-    start_pod()
-    process = pod_process()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "capture.pcap"
-        with file.open("wb") as output, subprocess.Popen(
-            [
-                workbench.PROGRAM, "exec", "nsenter", "-t", str(process), "-n",
-                "tcpdump", "-i", "eth0", "-w", "-", "-U", "--immediate-mode",
-                "--time-stamp-precision=nano", f"udp port {STAMP_PORT}",
-            ],
-            stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as tcpdump:  # fmt: skip
-            assert tcpdump.stderr is not None
-            tcpdump.stderr.readline()  # "listening on eth0": from here on nothing is missed
-            try:
-                said = kubectl(
-                    "-n", NAMESPACE, "exec", POD, "--", "python3", "-m", "ipsecping",
-                    "ping", target, "--stamp", str(STAMP_PORT), "-c", str(count), "-i", interval,
-                    "--json", "--samples", timeout=300,
-                )  # fmt: skip
-                time.sleep(0.5)  # the last reply's way through tcpdump's buffer
-            finally:
-                tcpdump.terminate()
-        capture = file.read_bytes()
-    samples = json.loads(said)["samples"]
+    with pod.captured(port=STAMP_PORT) as capture:
+        said = pod.ipsecping(
+            "ping",
+            target,
+            "--stamp",
+            str(STAMP_PORT),
+            "-c",
+            str(count),
+            "-i",
+            interval,
+            "--json",
+            "--samples",
+        )
     return Comparison(
-        reported={sample["sequence"]: sample["rtt_ns"] for sample in samples},
-        captured=captured_round_trips(capture),
+        reported={sample["sequence"]: sample["rtt_ns"] for sample in json.loads(said)["samples"]},
+        captured=captured_round_trips(capture.content),
     )
-
-
-def start_pod() -> None:
-    """An idle pod of the probe image, with what the operator gives its agents."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    workbench.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
-    )
-    security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-    container = {
-        "name": "prober",
-        "image": os.environ.get("IPSECPING_PROBE_IMAGE", "localhost/ipsecping-probe:dev"),
-        "command": ["python3", "-c", "import signal; signal.sigwait([signal.SIGTERM])"],
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    spec = {
-        "securityContext": security,
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 1,
-        "containers": [container],
-    }
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": POD, "namespace": NAMESPACE}, "spec": spec}
-    workbench.apply(pod)
-    kubectl("-n", NAMESPACE, "wait", f"pod/{POD}", "--for=condition=Ready", "--timeout=60s")
-
-
-def pod_process() -> int:
-    """Process id, within the node, of the pod's container."""
-    pod = workbench.get("pod", POD, namespace=NAMESPACE)
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-
-    def tasks() -> dict[str, int]:
-        lines = lab("exec", "ctr", "-n", "k8s.io", "task", "ls").splitlines()[1:]
-        return {line.split()[0]: int(line.split()[1]) for line in lines}
-
-    return wait_for("the pod's process", tasks, lambda found: container in found, seconds=10)[container]
 
 
 def main() -> int:
@@ -170,13 +114,15 @@ def main() -> int:
         "--limit-us", type=float, default=200, help="allowed difference at p99 (%(default)s us)"
     )
     arguments = parser.parse_args()
+    pod = ProberPod(NAMESPACE)
     try:
-        comparison = compare(target=arguments.target, count=arguments.count, interval=arguments.interval)
+        pod.start()
+        comparison = compare(pod, target=arguments.target, count=arguments.count, interval=arguments.interval)
     except (workbench.CommandFailed, workbench.GaveUp) as error:
         print(f"compare-rtt: {error}", file=sys.stderr)
         return 2
     print(comparison.table())
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    pod.delete()
     return int(percentile(comparison.differences, 99) > arguments.limit_us * 1000)
 
 

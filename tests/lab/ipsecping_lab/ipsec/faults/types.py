@@ -125,6 +125,14 @@ _ALL = (
         effects=lambda fault: _inside_tunnel(fault, duplicate=fault.number("percent")),
     ),
     FaultType(
+        "esp-duplicate",
+        "a share of the packets between the gateways is sent twice",
+        "nothing at the probers: the receiving gateway counts replays (XfrmInStateSeqError)",
+        directed=True,
+        arguments=(PERCENT,),
+        effects=lambda fault: _between_gateways(fault, duplicate=fault.number("percent")),
+    ),
+    FaultType(
         "reorder",
         "a share of the packets is late by ms, inside the tunnel",
         "reordering, if the spacing is less than ms",
