@@ -8,6 +8,7 @@ from .clocks import Clock
 from .dscp import set_dscp
 from .message_batch import MessageBatch, SocketAddress
 from .shared_socket import Flow, SharedSocket
+from .stamping import await_stamping
 
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""
@@ -48,7 +49,10 @@ class SocketPool:
                 return shared.add(target)
         if self._batch is None:
             self._batch = MessageBatch()
+        first = all(shared.closed for others in self._sockets.values() for shared in others)
         shared = open_socket(kind, clock, self._batch)
+        if first:
+            await_stamping()
         sockets.append(shared)
         return shared.add(target)
 

@@ -73,16 +73,6 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def until_the_kernel_stamps(session: Session) -> None:
-    """Where no socket had them before, the kernel begins to stamp arrivals a moment after it is asked."""
-    async with asyncio.timeout(10):
-        clock = ClockSource.USER
-        while clock is not ClockSource.KERNEL:
-            packet = session.send()
-            await until(lambda sent=packet: sent.settled)  # type: ignore[misc]
-            clock = packet.clock
-
-
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
     made = Peer(lambda data: [data])
@@ -107,9 +97,6 @@ def session_to(address: str, port: int, clock: Clock) -> Session:
 
 
 async def test_many_far_ends_share_one_port_and_each_gets_its_own_answers(peer: Peer) -> None:
-    other = session_to("127.0.3.1", peer.port, Clock())
-    await until_the_kernel_stamps(other)
-    peer.sources.clear()
     flows = flows_to(peer.port, Clock())
     marks = [Mark() for _ in flows]
     for number, ((flow, _), mark) in enumerate(zip(flows, marks, strict=True)):
@@ -120,7 +107,14 @@ async def test_many_far_ends_share_one_port_and_each_gets_its_own_answers(peer: 
     assert len(set(peer.sources)) == 1
     for flow, _ in flows:
         flow.close()
-    other.close()
+
+
+async def test_the_very_first_answer_of_a_process_has_the_kernels_timestamps(peer: Peer) -> None:
+    session = session_to(ADDRESSES[0], peer.port, Clock())
+    packet = session.send()
+    await until(lambda: packet.settled)
+    assert packet.clock is ClockSource.KERNEL
+    session.close()
 
 
 async def test_a_new_flow_to_the_same_far_end_comes_from_a_fresh_port(peer: Peer) -> None:
@@ -144,7 +138,6 @@ async def test_a_refused_port_loses_its_own_packets_only_and_others_keep_their_t
         closed = taken.getsockname()[1]
     dead = session_to("127.0.3.1", closed, clock)
     live = session_to(ADDRESSES[0], peer.port, clock)
-    await until_the_kernel_stamps(live)
     refused, answered = [], []
     for _ in range(20):
         refused.append(dead.send())
