@@ -142,8 +142,9 @@ class Operator:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        await self._collector.close()
+        # In this order: a reconcile under way may still begin to read an agent.
         await self._queue.close()
+        await self._collector.close()
         await self._reporter.close(seconds=LAST_WRITES)
         await self._session.close()
         await self._client.close()

@@ -232,7 +232,7 @@ class World:
             "ConfigMap": [{"data": {"plan.json": "{}"}}],
             "Deployment": [
                 {"spec": {"replicas": 3}},
-                {"spec": {"template": {"spec": {"hostNetwork": True}}}},
+                {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}},
             ],
             "CronJob": [{"spec": {"suspend": True}}, {"spec": {"schedule": "1 1 1 1 *"}}],
         }
