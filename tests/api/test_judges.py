@@ -1,4 +1,4 @@
-"""Our manifests before judges that are not ours: kubeconform (with the API server's schemas) and kube-score."""
+"""Our manifests before judges that are not ours: kubeconform (schemas of the API server) and kube-score."""
 
 import subprocess
 import sys

@@ -24,13 +24,13 @@ func main() {
 }
 
 func run() error {
-	var objects []map[string]any
+	var objects []unstructured.Unstructured
 	if err := json.NewDecoder(os.Stdin).Decode(&objects); err != nil {
 		return err
 	}
 	verdicts := make([]verdict, 0, len(objects))
 	for _, object := range objects {
-		found, err := status.Compute(&unstructured.Unstructured{Object: object})
+		found, err := status.Compute(&object)
 		if err != nil {
 			return err
 		}
