@@ -152,7 +152,7 @@ class CheckStatus(Model):
     observed_generation: Annotated[int, Field(ge=-1, json_schema_extra={"format": "int64"})] | None = None
     """metadata.generation that the status is about; -1 until the operator has seen the check."""
     last_result_time: Time | None = None
-    """When the newest result was measured."""
+    """When the newest result was measured that the headline's figures rest on; without figures, of all."""
     headline: Headline | None = None
     """Whose figures lossPercent, rtt and jitter are: the preferred path's first probe that expects
     Reachable."""
