@@ -35,6 +35,11 @@ class Installed:
     account: str
     api: ApiServer
 
+    def refused(self) -> list[str]:
+        """What it was not allowed to do."""
+        codes = [(each["responseStatus"]["code"], each) for each in self.requests()]
+        return [f"{each['verb']} {each['requestURI']}" for code, each in codes if code == 403]
+
     def requests(self) -> list[dict[str, Any]]:
         """All that the operator has asked the API for."""
         lines = self.api.audit_log.read_text().splitlines()
@@ -78,6 +83,7 @@ def installed(
     process.start()
     yield made
     process.stop_if_running()
+    print("refused:", made.refused())  # noqa: T201 - what a failed scenario lacked
     print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
     kubectl("delete", "clusterrole,clusterrolebinding", "-l", f"app.kubernetes.io/instance={system}")
 
@@ -144,10 +150,8 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
     eventually(lambda: cluster.events(), what="events")
     assert installed.operator.end() == 0
 
-    requests = installed.requests()
-    refused = [each for each in requests if each["responseStatus"]["code"] == 403]
-    assert [(each["verb"], each["requestURI"]) for each in refused] == [], "a right is missing"
-    used = set[Right]().union(*map(exercised, requests))
+    assert installed.refused() == [], "a right is missing"
+    used = set[Right]().union(*map(exercised, installed.requests()))
     assert installed.granted - used == set(), "rights that are never used"
 
     # The chart has the operator log JSON: what is about a check names it.
