@@ -86,7 +86,7 @@ format: venv ## Format and mend what can be mended
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 .PHONY: generate
-generate: venv ## Write what is made from the models and the chart: CRD, manifests/, docs/api.md
+generate: venv ## Write what is made from the models and the chart: CRD, manifests/, docs/api.md, docs/settings.md
 	@$(BIN)/python scripts/generate.py
 
 .PHONY: generated-check

@@ -1,4 +1,4 @@
-"""Write (or with --check compare) what is generated: the CRD, manifests/ from the chart, and docs/api.md.
+"""Write (or with --check compare) what is generated: CRD, manifests/, docs/api.md and docs/settings.md.
 
 example:
   scripts/generate.py            # after a change of the API models or of the chart
@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from settings_reference import settings_reference
 
 from ipsecping_operator.api.crd import crd_yaml
 from ipsecping_operator.api.reference import api_reference
@@ -50,6 +52,7 @@ def generated() -> dict[Path, str]:
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
     return {
         REPOSITORY / "docs" / "api.md": api_reference(),
+        REPOSITORY / "docs" / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},

@@ -142,8 +142,9 @@ class Operator:
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
-        await self._collector.close()
+        # In this order: a reconcile under way may still begin to read an agent.
         await self._queue.close()
+        await self._collector.close()
         await self._reporter.close(seconds=LAST_WRITES)
         await self._session.close()
         await self._client.close()
@@ -316,30 +317,35 @@ class Operator:
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
-    operator = Operator(settings)
+    operator, stop = Operator(settings), _stop_signal()
     await operator.serve()
     try:
-        if await _unless_stopped(operator.prepare()):
+        if await _done_before(stop, operator.prepare()):
             await kopf.operator(
                 registry=handlers.registry(operator),
                 settings=handlers.settings(),
                 standalone=True,
                 clusterwide=not settings.namespaces,
                 namespaces=settings.namespaces,
+                stop_flag=stop,
             )
     finally:
         await operator.close()
 
 
-async def _unless_stopped(work: Coroutine[Any, Any, None]) -> bool:
-    """Whether the work was done before SIGTERM or SIGINT came. Raises what it raises.
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT, until Kopf puts its own handlers in the place of these.
 
-    The first process of a container ignores signals that it has no handler for; later Kopf has its own.
+    The first process of a container ignores signals that it has no handler for.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work was done before the event was set. Raises what it raises."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

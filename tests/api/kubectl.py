@@ -52,13 +52,13 @@ class Kubectl:
         return done.stderr
 
 
-def manifest(spec: Any, *, name: str = "hq-dc1") -> str:
+def manifest(spec: Any, *, name: str = "hq-dc1", **metadata: Any) -> str:
     """A check as JSON, which kubectl reads as it reads YAML."""
     return json.dumps(
         {
             "apiVersion": "ipsecping.dev/v1alpha1",
             "kind": "IPsecTunnelCheck",
-            "metadata": {"name": name},
+            "metadata": {"name": name, **metadata},
             "spec": spec,
         }
     )

@@ -20,7 +20,8 @@ MISTAKES = yaml.safe_load((Path(__file__).parents[1] / "mistakes.yaml").read_tex
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"].replace(" ", "-"))
 def test_a_mistake_is_refused_by_its_field(dry: Kubectl, mistake: dict[str, Any]) -> None:
-    said = dry.refused("apply", "--dry-run=server", "-f", "-", stdin=manifest(mistake["spec"]))
+    wrong = manifest(mistake["spec"], **mistake.get("metadata", {}))
+    said = dry.refused("apply", "--dry-run=server", "-f", "-", stdin=wrong)
     (line,) = [line for line in said.splitlines() if mistake["field"] in line]
     assert re.search(rf"{re.escape(mistake['field'])}[:\"]", line)
     assert (mistake.get("says") or mistake["server"]) in line

@@ -2,26 +2,19 @@
 
 import argparse
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from ipsecping_lab.building.binaries import binaries
 from ipsecping_operator import settings
 from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
 
+from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl, manifest
 
-REPOSITORY = Path(__file__).parents[2]
-CHART = REPOSITORY / "charts" / "ipsecping"
 OPERATOR = "--as=system:serviceaccount:ipsecping-system:ipsecping-operator"
-IMAGES = ("--set", "image.repository=localhost/operator,probeImage.repository=localhost/probe")
 
 
 @pytest.fixture
@@ -31,18 +24,6 @@ def installed(kubectl: Kubectl) -> Iterator[Kubectl]:
     system("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests"))
     yield kubectl
     kubectl("delete", "clusterrole,clusterrolebinding", "-l", "app.kubernetes.io/name=ipsecping")
-
-
-def template(*words: str) -> "subprocess.CompletedProcess[str]":
-    helm = binaries(["helm"])["helm"]
-    command = [str(helm), "template", "ipsecping", str(CHART), "--namespace", "ipsecping-system", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def objects(*words: str) -> list[dict[str, Any]]:
-    done = template(*IMAGES, *words)
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
 def test_the_operator_may_do_its_work(installed: Kubectl) -> None:

@@ -166,6 +166,27 @@ def test_a_tunnel_that_is_up_but_drops_esp_is_down_and_heals(bench: Bench) -> No
     assert "WithinThresholds" in events
 
 
+@pytest.mark.usefixtures("tunnel")
+def test_traffic_that_leaves_in_clear_and_meets_a_nat_is_seen_by_the_far_end(bench: Bench) -> None:
+    bench.declare(
+        "leak",
+        target=FAR_A,
+        schedule={"interval": "2s"},
+        probes=[STAMP],
+        thresholds=SHORT_WINDOW,
+        verify={"sourceSeen": ["10.244.0.0/16"]},
+    )
+    check = bench.wait_for_reason("leak", "WithinThresholds")
+    (pod,) = check["status"]["probes"][0]["sourceSeen"]
+    assert pod == bench.probe_pod("leak")["status"]["podIP"]
+    lab("fault", "set", "nat", "a")
+    lab("fault", "set", "leak", "a")
+    check = bench.wait_for_reason("leak", "SourceMismatch")
+    message = workbench.condition(check, "Healthy")["message"]
+    assert "allowed is 10.244.0.0/16 (spec.verify.sourceSeen)" in message
+    assert {pod} < set(check["status"]["probes"][0]["sourceSeen"])
+
+
 def test_a_responder_that_is_gone_is_told_from_a_dead_tunnel(bench: Bench) -> None:
     bench.declare(
         "refused",

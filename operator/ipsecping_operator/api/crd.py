@@ -59,6 +59,8 @@ def custom_resource_definition() -> dict[str, Any]:
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
     }
+    # Tools that follow kstatus take an object without a status for finished; with this they wait for ours.
+    schema["properties"]["status"]["default"] = {"observedGeneration": -1}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

@@ -9,17 +9,17 @@ from pydantic import Field
 from .names import GROUP
 from .rules import Rule, Rules
 
-_LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
-_SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-_QUALIFIED = f"^({_SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]$"
+LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+QUALIFIED = f"^({SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]$"
 _OURS = f"^({GROUP}|app[.]kubernetes[.]io)/".replace("ipsecping.", "ipsecping[.]")
 
-LabelValue: TypeAlias = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
-LabelKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=317, pattern=_QUALIFIED)]
+LabelValue: TypeAlias = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
+LabelKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=317, pattern=QUALIFIED)]
 
 _QUALIFIED_KEYS = Rule(
-    cel=f"self.all(key, key.size() <= 317 && key.matches('{_QUALIFIED}'))",
-    holds=lambda self: all(len(key) <= 317 and re.fullmatch(_QUALIFIED, key) for key in self),
+    cel=f"self.all(key, key.size() <= 317 && key.matches('{QUALIFIED}'))",
+    holds=lambda self: all(len(key) <= 317 and re.fullmatch(QUALIFIED, key) for key in self),
     message="every key must be a label key, such as role or example.com/uplink",
 )
 _FOREIGN_KEYS = Rule(

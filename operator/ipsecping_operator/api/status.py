@@ -149,10 +149,10 @@ class RunNow(Model):
 class CheckStatus(Model):
     """What the operator reports about the check."""
 
-    observed_generation: Count | None = None
-    """metadata.generation that the status is about."""
+    observed_generation: Annotated[int, Field(ge=-1, json_schema_extra={"format": "int64"})] | None = None
+    """metadata.generation that the status is about; -1 until the operator has seen the check."""
     last_result_time: Time | None = None
-    """When the newest result was measured."""
+    """When the newest result was measured that the headline's figures rest on; without figures, of all."""
     headline: Headline | None = None
     """Whose figures lossPercent, rtt and jitter are: the preferred path's first probe that expects
     Reachable."""

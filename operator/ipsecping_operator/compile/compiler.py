@@ -1,5 +1,6 @@
 """The compiler proper: a custom resource in, a CompiledCheck with every default filled in out."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_network
@@ -9,6 +10,7 @@ from typing import Any
 from ipsecping.contract import ContractError, IkeOptions, Plan, PlannedCheck, plan_from_json, plan_to_json
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
+from ipsecping_operator.api.probes import MEMBERS
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
@@ -19,6 +21,7 @@ from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import authority_of, key_of, planned_probe
 
+_OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.]+): (.*)", re.DOTALL)
 NAT_PERIOD = 600
 """Seconds: gateways block peers that leave them with many half-open SAs."""
 
@@ -100,7 +103,13 @@ def _require_what_a_prober_reads(check: CompiledCheck) -> None:
         try:
             plan_from_json(plan_to_json(Plan(checks=(path.plan,))))
         except ContractError as error:
-            raise InvalidSpec("spec.probes", str(error).removeprefix("plan.checks[0].")) from error
+            text = str(error).removeprefix("plan.checks[0].")
+            option = _OPTION.match(text)
+            if option is None:
+                raise InvalidSpec("spec.probes", text) from error
+            index, field, message = option.groups()
+            member = MEMBERS[path.plan.probes[int(index)].type]
+            raise InvalidSpec(f"spec.probes[{index}].{member}.{field}", message) from error
 
 
 def _require_time_between_rounds(check: CompiledCheck) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipsecping_operator.api.check import IPsecTunnelCheck
+from ipsecping_operator.api.metadata import Metadata
 from ipsecping_operator.api.validation import FieldError, InvalidModel, read
 
 from .compiled import CompiledCheck
@@ -16,14 +17,22 @@ def compile_manifest(manifest: Mapping[str, Any], *, uid: str) -> CompiledCheck:
     Raises InvalidModel with every mistake that the API server would refuse it for, and InvalidSpec for one
     that only the operator can tell. A status is not looked at.
     """
-    check = read(IPsecTunnelCheck, {key: value for key, value in manifest.items() if key != "status"})
-    name = check.metadata.get("name")
-    if not isinstance(name, str) or not name:
-        raise InvalidModel((FieldError(field="metadata.name", message="is required"),))
-    metadata = {
+    given = manifest.get("metadata")
+    mistakes: tuple[FieldError, ...] = ()
+    try:
+        metadata = read(Metadata, given if isinstance(given, Mapping) else {}, path="metadata")
+    except InvalidModel as error:
+        mistakes = error.errors
+    try:
+        check = read(IPsecTunnelCheck, {key: value for key, value in manifest.items() if key != "status"})
+    except InvalidModel as error:
+        raise InvalidModel(mistakes + error.errors) from error
+    if mistakes:
+        raise InvalidModel(mistakes)
+    identity = {
         "uid": uid,
-        "namespace": check.metadata.get("namespace") or "default",
-        "name": name,
+        "namespace": metadata.namespace or "default",
+        "name": metadata.name,
         "generation": 1,
     }
-    return compile_spec(check.spec, metadata=metadata)
+    return compile_spec(check.spec, metadata=identity)

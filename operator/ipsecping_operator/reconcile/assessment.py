@@ -6,7 +6,7 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, StalledReason
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.state import CheckState, Restored
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, condition, transitions
 from ipsecping_operator.status.extra import ExtraRound
@@ -116,16 +116,20 @@ def _holds(state: CheckState) -> Mapping[ProbeKey, Holds]:
 def _still_carried(state: CheckState, verdict: Verdict, *, now: int) -> bool:
     """Whether an earlier run's finding still stands: its results are being read again, and are not stale.
 
-    Agents and finished pods hold them. Once every probe has been heard of, and the newest result is no
-    older than the one the status told of, this run knows as much as the one before it.
+    Agents and finished pods hold them. Once every probe has been heard of, and the headline's newest result
+    is no older than the one the status told of, this run knows as much as the one before it.
     """
     restored, check = state.restored, state.compiled
     if restored is None or check is None:
         return False
-    lasts = [series.last_end for series in state.measurements.series.values() if series.last_end is not None]
+    lasts = {
+        key: series.last_end
+        for key, series in state.measurements.series.items()
+        if series.last_end is not None
+    }
     heard = len(lasts) == sum(len(path.plan.probes) for path in check.paths)
     # The status has whole seconds, and placing on the operator's clock is good to a second.
-    if heard and max(lasts) >= restored.last_result - SECOND:
+    if heard and lasts.get(_head(restored), max(lasts.values())) >= restored.last_result - SECOND:
         state.restored = None
         return False
     if check.suspend or ConditionType.HEALTHY not in state.conditions:
@@ -133,6 +137,12 @@ def _still_carried(state: CheckState, verdict: Verdict, *, now: int) -> bool:
     since = max(restored.last_result, state.expected_since)
     due = stale_at(check.schedule, since=since, round_ms=check.round_ms)
     return due is not None and now < due
+
+
+def _head(restored: Restored) -> ProbeKey:
+    """Whose last result the status told of."""
+    head = restored.figures.get("headline")
+    return (str(head.get("path")), str(head.get("probe"))) if isinstance(head, Mapping) else ("", "")
 
 
 def _prefer(state: CheckState, verdict: Verdict) -> Move | None:

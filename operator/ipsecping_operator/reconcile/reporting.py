@@ -1,6 +1,7 @@
 """Bring assessments to where people look, and assess again when time alone may change them."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
+from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter
 
 from .assessment import Assessment, assess
@@ -20,7 +22,11 @@ from .store import Store
 SOON = 0.1
 """Seconds that results are gathered for before they are judged: they come in bursts."""
 LONGEST_WAIT = 3600.0
+OLD_CRD = 60.0
+"""Seconds after which fields are tried again that the CRD did not have."""
 SECOND = 1_000_000_000
+
+_log = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -43,6 +49,8 @@ class Reporter:
         self._writer = StatusWriter(self._send, interval=interval, count=count)
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
+        self._undeclared: frozenset[Field] = frozenset()
+        self._ask_again = 0.0
 
     def known(self, uid: str, status: Mapping[str, Any] | None) -> None:
         """What the API holds of a check that is seen for the first time."""
@@ -122,7 +130,7 @@ class Reporter:
         }
         try:
             await self._events.post(uid)
-            stored = await self._client.apply(body, CHECK, subresource="status")
+            stored = await self._apply(body)
         except ApiError as error:
             if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
                 raise Gone from error
@@ -130,6 +138,23 @@ class Reporter:
         version = int(stored["metadata"]["resourceVersion"])
         if version > int(state.body["metadata"]["resourceVersion"]):
             self._store.echoes.expect(uid, version, now=time.monotonic())
+
+    async def _apply(self, body: Mapping[str, Any]) -> Any:
+        """The check as stored. A CRD older than the operator does not keep the rest from being told."""
+        if time.monotonic() >= self._ask_again:
+            self._undeclared = frozenset()
+        while True:
+            told = {**body, "status": without(self._undeclared, body["status"])}
+            try:
+                return await self._client.apply(told, CHECK, subresource="status")
+            except ApiError as error:
+                more = undeclared(error.message) - self._undeclared
+                if not more:
+                    raise
+            names = ", ".join(sorted(".".join(field) for field in more))
+            _log.warning("the CustomResourceDefinition is older than the operator, upgrade it: no %s", names)
+            self._undeclared |= more
+            self._ask_again = time.monotonic() + OLD_CRD
 
     @staticmethod
     def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:

@@ -56,13 +56,18 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
     probes = [_probe(probe) for probe in verdict.probes if probe.figures is not None]
     if probes:
         status["probes"] = probes
-    if verdict.last_result is not None:
-        status["lastResultTime"] = text.moment(verdict.last_result)
+    searched = next(
+        (p for p in preferred.probes if p.figures is not None and p.figures.mtu is not None), None
+    )
+    # No number that `kubectl get` shows is older than this; without numbers it is the newest result of all.
+    shown = [probe.measured for probe in (head, searched) if probe is not None and probe.measured is not None]
+    last = min(shown, default=verdict.last_result)
+    if last is not None:
+        status["lastResultTime"] = text.moment(last)
     if head.figures is not None:
         status |= _measured(head.figures)
-    mtus = [p.figures.mtu for p in preferred.probes if p.figures is not None and p.figures.mtu is not None]
-    if mtus:
-        status["pathMTU"] = mtus[0]
+    if searched is not None and searched.figures is not None:
+        status["pathMTU"] = searched.figures.mtu
     return status
 
 

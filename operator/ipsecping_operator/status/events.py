@@ -10,8 +10,9 @@ import json
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,10 +116,16 @@ def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) 
     }
 
 
-def event_name(notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None) -> str:
-    """The same whenever the same is told while the API holds the same status (None: none yet). Pure."""
-    what = json.dumps([check["uid"], notice.action, notice.type, notice.reason, written], sort_keys=True)
-    return f"{check['name'][:200]}.{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+def event_name(
+    notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None, nth: int
+) -> str:
+    """The same whenever the same is told for the `nth` time while the API holds the same status (None: none).
+
+    Pure.
+    """
+    what = [check["uid"], notice.action, notice.type, notice.reason, written, nth]
+    digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    return f"{check['name'][:200]}.{digest[:16]}"
 
 
 @dataclass(slots=True)
@@ -129,6 +136,9 @@ class _Check:
     tokens: float = BURST
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Events by name, in order."""
+    written: Mapping[str, Any] | None = None
+    told: Counter[Notice] = field(default_factory=Counter)
+    """How often the same was told while the API held `written`; messages apart."""
 
 
 class EventPoster:
@@ -146,8 +156,13 @@ class EventPoster:
         `written` is the status that the API holds.
         """
         kept = self._checks.setdefault(check["uid"], _Check(at=time.monotonic()))
-        name = event_name(notice, check, written=written)
-        if name not in kept.waiting and _allowed(kept, time.monotonic()):
+        if kept.written != written:
+            kept.written = written
+            kept.told.clear()
+        alike = replace(notice, note="")
+        name = event_name(notice, check, written=written, nth=kept.told[alike])
+        kept.told[alike] += 1
+        if _allowed(kept, time.monotonic()):
             kept.waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
 
     async def post(self, uid: str) -> None:

@@ -26,6 +26,8 @@ class ProbeVerdict:
     finding: Finding
     figures: Tally | None
     """The window added up; None when it holds no valid round."""
+    measured: int | None
+    """End of the newest round among the figures."""
     since: int | None = None
     """For rounds without one answer: when the first of them began."""
     holds: Holds = field(default_factory=dict)
@@ -46,10 +48,17 @@ def judge_probe(
     where = f"{path}/{probe.name}"
     total = window.total()
     figures = total if total is not None and total.rounds else None
+    newest = window.last_valid
 
     def found(finding: Finding, *, since: int | None = None, holds: Holds = holds) -> ProbeVerdict:
         return ProbeVerdict(
-            path=path, probe=probe, finding=finding, figures=figures, since=since, holds=holds
+            path=path,
+            probe=probe,
+            finding=finding,
+            figures=figures,
+            measured=newest.end if newest else None,
+            since=since,
+            holds=holds,
         )
 
     if check.suspend:

@@ -60,6 +60,11 @@ class Window:
         """The newest round, valid or not."""
         return self.tallies[-1] if self.tallies else None
 
+    @property
+    def last_valid(self) -> Tally | None:
+        """The newest valid round."""
+        return next((tally for tally in reversed(self.tallies) if tally.rounds), None)
+
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
         added = total(self.tallies)

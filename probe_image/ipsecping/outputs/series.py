@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from ..contract import Plan, PlannedCheck, RoundResult
+from ..contract import Plan, PlannedCheck, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
 from .figures import LABELS, SECOND, Measured
 
@@ -142,11 +142,20 @@ class SeriesBook(Collector):
         addresses = {
             (*labels[:4], labels[6]): series.newest.result.remote_ip
             for labels, series in self._series.items()
-            if series.newest is not None and series.newest.result.remote_ip is not None
+            if series.newest is not None
+            and series.newest.result.remote_ip is not None
+            and _sent_to_target(series.newest)
         }
         for path, address in addresses.items():
             family.add_metric([*path, address], 1)
         return family
+
+
+def _sent_to_target(measured: Measured) -> bool:
+    """Rather than to a URL's host or to the gateway."""
+    check, name = measured.check, measured.result.probe
+    probe = next((each for each in check.probes if each.name == name), None)
+    return probe is not None and destination(probe, check.target) == check.target
 
 
 def _loss(measured: Measured) -> float | None:

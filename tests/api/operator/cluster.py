@@ -44,7 +44,7 @@ class Cluster:
         conditions = self.status(name).get("conditions", [])
         return next((each for each in conditions if each["type"] == kind), {})
 
-    def says(self, kind: str, status: str, reason: str, *, name: str = "hq", seconds: float = 30) -> None:
+    def says(self, kind: str, status: str, reason: str, *, name: str = "hq", seconds: float = 60) -> None:
         """Wait until the condition has this status and reason."""
 
         def holds() -> bool:

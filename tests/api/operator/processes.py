@@ -19,7 +19,7 @@ def _environment() -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1"}
 
 
-def eventually(holds: Callable[[], object], *, what: str, seconds: float = 30) -> None:
+def eventually(holds: Callable[[], object], *, what: str, seconds: float = 60) -> None:
     """Wait until it holds; fails the test with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -43,6 +43,8 @@ def round_of(
     received: int = 10,
     rtt_ms: Sequence[float] | float = 12,
     invalid: Invalidity | None = None,
+    losses: dict[LossReason, int] | None = None,
+    **figures: Any,
 ) -> list[RoundResult]:
     """The results of one round of the check, just ended: ten packets, so many of them answered."""
     times = [rtt_ms] * received if isinstance(rtt_ms, int | float) else rtt_ms
@@ -55,9 +57,10 @@ def round_of(
             duration=MS,
             sent=10,
             received=received,
-            losses={LossReason.TIMEOUT: 10 - received} if received < 10 else {},
+            losses=losses or ({LossReason.TIMEOUT: 10 - received} if received < 10 else {}),
             rtt=Histogram.of(int(each * MS) for each in times),
             invalid=invalid,
+            **figures,
         )
         for probe in check.probes
     ]

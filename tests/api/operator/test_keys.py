@@ -1,5 +1,7 @@
 """Keys: mounted by name, never read by the operator; a missing one is said, and heals by itself."""
 
+import signal
+
 from ipsecping.contract import Invalidity
 
 from ...ports import free_port
@@ -39,11 +41,12 @@ def test_missing_certificates_are_said_by_a_real_agent_and_forgotten_once_they_a
     tls = {"ca": {"configMapName": "authorities", "key": "ca.crt"}}
     probe = {"name": "web", "count": 1, "timeout": "500ms", "tcp": {"port": free_port(), "tls": tls}}
     cluster.check({"schedule": {"interval": "1s"}, "probes": [probe]})
-    cluster.run_agent()
+    agent = cluster.run_agent()
     cluster.says("Ready", "False", "KeyMissing")
     assert cluster.condition("Ready")["message"].startswith(
         "ConfigMap authorities has no usable certificates ca.crt, which default/web trusts: put it there"
     )
+    agent.process.end(signal.SIGKILL)  # as it goes with its Deployment; here nobody would remove it
     cluster.check({"schedule": {"cron": "*/5 * * * *"}, "probes": [probe]})
     cluster.finish_round(cluster.one("cronjob"), cluster.one("configmap"))
     cluster.says("Ready", "True", "Reconciled")

@@ -8,6 +8,7 @@ Objects are stored and validated; nothing acts on them but the controllers that 
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import ssl
@@ -64,6 +65,8 @@ class ApiServer:
                 service_network="10.96.0.0/16",
             ),
             "--authorization-mode=RBAC",
+            f"--audit-policy-file={self._audit_policy()}",
+            f"--audit-log-path={self.audit_log}",
             # no controller makes the default service accounts that this plugin waits for
             "--disable-admission-plugins=ServiceAccount",
         ]
@@ -75,6 +78,22 @@ class ApiServer:
     @property
     def log(self) -> Path:
         return self._workdir / "kube-apiserver.log"
+
+    @property
+    def audit_log(self) -> Path:
+        """What service accounts have asked for, a line of JSON (audit.k8s.io/v1) for each request."""
+        return self._workdir / "audit.log"
+
+    def _audit_policy(self) -> Path:
+        policy = self._workdir / "audit-policy.json"
+        who = {
+            "level": "Metadata",
+            "userGroups": ["system:serviceaccounts"],
+            "omitStages": ["RequestReceived"],
+        }
+        rules = [who, {"level": "None"}]
+        policy.write_text(json.dumps({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
+        return policy
 
     def start(self) -> None:
         """Start what is not running and wait until the API is ready.

@@ -4,6 +4,8 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
+import pytest
+
 from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, RoundResult, StampOptions
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.status import CheckStatus
@@ -341,3 +343,42 @@ def test_a_restart_does_not_let_go_of_a_limit_that_was_exceeded() -> None:
     again = seen(before, now=NOON + 280 * SECOND)
     take(again, *(at(30 * n) for n in range(1, 9)), at(270, received=9), at(300), at(330))
     assert healthy(assessed(again, at=335).status)["reason"] == "LossHigh", "1 % is not yet far enough below"
+
+
+@pytest.mark.parametrize("spoilt", [Invalidity.LATE_TICKS, None], ids=["rounds-spoilt", "path-silent"])
+def test_no_number_is_older_than_the_last_result_that_is_named(spoilt: Invalidity | None) -> None:
+    """The first path, whose figures are shown, falls silent or is spoilt; the other goes on, and is down."""
+    first, second = plan(path="primary"), plan(path="backup")
+    state = seen(of=check(first, second))
+    for seconds in range(0, 90, 30):
+        take(state, at(seconds, of=first, received=5), at(seconds, of=second, received=0))
+    for seconds in range(90, 900, 30):
+        take(state, at(seconds, of=second, received=0))
+        if spoilt is not None:
+            take(state, at(seconds, of=first, invalid=spoilt))
+    status = assessed(state, at=902).status
+    assert status["headline"]["path"] == "primary"
+    assert status["lossPercent"] == "50.00"
+    assert status["lastResultTime"] == "2026-11-23T12:01:02Z", "the end of its last round that counted"
+
+
+def test_the_last_result_of_a_check_without_figures_is_the_newest_of_all() -> None:
+    state = seen()
+    take(state, at(0, invalid=Invalidity.LATE_TICKS))
+    assert assessed(state, at=3).status["lastResultTime"] == "2026-11-23T12:00:02Z"
+
+
+def test_a_restart_carries_until_the_headline_has_caught_up() -> None:
+    first, second = plan(path="primary"), plan(path="backup")
+    state = seen(of=check(first, second))
+    for seconds in range(0, 120, 30):
+        take(state, at(seconds, of=first), at(seconds, of=second, received=9))
+    before = assessed(state, at=92)
+    again = seen({**before.status}, now=NOON + 95 * SECOND, of=check(first, second))
+    take(again, *(at(seconds, of=second, received=9) for seconds in range(0, 120, 30)), at(0, of=first))
+    carried = assessed(again, at=96)
+    assert (carried.changed, carried.status["lastResultTime"]) == ((), before.status["lastResultTime"])
+    take(again, *(at(seconds, of=first) for seconds in range(30, 120, 30)))
+    caught_up = assessed(again, at=97)
+    assert caught_up.changed == ()
+    assert caught_up.status["probes"] == before.status["probes"]

@@ -122,4 +122,13 @@ async def test_events_wait_for_an_api_that_is_away_and_come_in_order() -> None:
             await waiting.post(UID)
     client.away = False
     await waiting.post(UID)
-    assert client.names == [event_name(notice, CHECK, written=None) for notice in (DOWN, UP)]
+    assert client.names == [event_name(notice, CHECK, written=None, nth=0) for notice in (DOWN, UP)]
+
+
+async def test_a_check_that_goes_to_and_fro_between_two_writes_is_told_each_time() -> None:
+    client = Client()
+    flapping = poster(client)
+    for notice in (DOWN, UP, DOWN, UP):
+        flapping.tell(notice, CHECK, written={"conditions": ["up"]})
+    await flapping.post(UID)
+    assert len(client.names) == 4

@@ -126,9 +126,9 @@ def test_a_round_that_lasts_longer_than_the_line_leaves_is_refused() -> None:
 
 
 def test_what_the_prober_would_not_read_is_said_to_be_invalid() -> None:
-    error = refusal(probes=[{"name": "app", "http": {"url": "http://[12]/"}}])
-    assert error.field == "spec.probes"
-    assert error.message.startswith("probes[0].options.url: ")
+    error = refusal(probes=[{"name": "a", "icmp": {}}, {"name": "app", "http": {"url": "http://[12]/"}}])
+    assert error.field == "spec.probes[1].http.url"
+    assert "does not appear to be an IPv4 or IPv6 address" in error.message
 
 
 def test_an_invalid_spec_names_the_first_field_and_the_others() -> None:

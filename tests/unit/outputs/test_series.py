@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ipsecping.contract import Histogram, PathMtu, Plan
+from ipsecping.contract import Histogram, IkeOptions, PathMtu, Plan, ProbeType
 from ipsecping.outputs import textfile
 from ipsecping.outputs.earlier import counters_in
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.figures import Measured
 from ipsecping.outputs.series import SeriesBook
 
-from .results import MS, NOON, check, invalid, measured
+from .results import MS, NOON, PROBE, check, invalid, measured
 
 LABELS = {
     "namespace": "network",
@@ -65,6 +65,17 @@ def test_a_round_gives_all_metrics_with_their_labels() -> None:
     assert families["ipsecping_path_info"].samples[0].labels == {
         name: LABELS[name] for name in ("namespace", "check", "tunnel_name", "path", "target")
     } | {"remote_ip": "203.0.113.10"}
+
+
+def test_the_address_of_a_gateway_is_not_told_as_that_of_the_target() -> None:
+    options = IkeOptions(gateway="198.51.100.2")
+    ike = replace(PROBE, name="ike", type=ProbeType.IKE, port=None, size=0, options=options)
+    both = check(probes=(PROBE, ike))
+    asked = measured(both, probe="ike", type=ProbeType.IKE, remote_ip="198.51.100.2")
+    book = book_of(measured(both), asked)
+    families = {f.name: f for f in text_string_to_metric_families(book.exposition().decode())}
+    (path,) = families["ipsecping_path_info"].samples
+    assert path.labels["remote_ip"] == "203.0.113.10"
 
 
 def test_counters_grow_and_gauges_are_of_the_newest_round() -> None:

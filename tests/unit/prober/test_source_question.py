@@ -5,6 +5,8 @@ import hmac
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipsecping.contract.options import SEALED_SOURCE_QUESTION, SOURCE_QUESTION
 from ipsecping.wire import source, tlv
@@ -83,6 +85,15 @@ def test_an_address_that_is_told_is_read(told: str, address: str) -> None:
 )
 def test_anything_else_tells_nothing(told: str) -> None:
     assert source.answered(packet(octets(told)), START) is None
+
+
+@given(st.binary(max_size=60), st.integers(0, 28), st.binary(max_size=8))
+def test_no_answer_upsets_the_reader(noise: bytes, at: int, patch: bytes) -> None:
+    good = octets("00 02 0018 035e c001 00 08 0010 0af40007" + "00" * 12)
+    for tlvs in (noise, good[:at] + patch + good[at + len(patch) :] + noise):
+        told = source.answered(packet(tlvs), START)
+        assert told is None or str(ip_address(told)) == told
+        assert source.answered(packet(tlvs), START, OTHER) is None
 
 
 def test_in_the_authenticated_mode_nothing_is_believed_that_the_hmac_does_not_cover() -> None:

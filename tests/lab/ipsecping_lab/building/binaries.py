@@ -86,6 +86,12 @@ GO_PROGRAMS = (
         ldflags=f"-s -w -X helm.sh/helm/v4/internal/version.version={HELM_VERSION}",
     ),
 )
+JUDGES = (
+    GoProgram("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
+    GoProgram("kube-score", "kube-score", "github.com/zegl/kube-score/cmd/kube-score"),
+    GoProgram("kstatus", "kstatus", "."),
+)
+"""Programs of others that tests hold manifests and statuses against; no cluster needs them."""
 C_PROGRAMS = (
     CProgram("pause", "pause.c", ("-Os", "-static")),
     CProgram("xstate_shim.so", "xstate_shim.c", ("-O2", "-shared", "-fPIC", "-ldl")),
@@ -94,7 +100,9 @@ API_NAMES = ("kube-apiserver", "etcd", "kubectl")
 CLUSTER_NAMES = (*(program.name for program in GO_PROGRAMS), "pause")
 GUEST_NAMES = ("xstate_shim.so",)
 ALL_NAMES = (*CLUSTER_NAMES, *GUEST_NAMES)
-_TABLE: dict[str, GoProgram | CProgram] = {program.name: program for program in (*GO_PROGRAMS, *C_PROGRAMS)}
+_TABLE: dict[str, GoProgram | CProgram] = {
+    program.name: program for program in (*GO_PROGRAMS, *JUDGES, *C_PROGRAMS)
+}
 
 
 def binaries(names: Iterable[str] = ALL_NAMES, *, progress: Progress | None = None) -> dict[str, Path]:

@@ -1,0 +1,39 @@
+{{/* What the operator may do in the namespaces that it serves. It reads no Secret, and starts pods through its
+     workloads only. A test runs the operator with these rights and fails when one is missing or unused. */}}
+{{- define "ipsecping.rules" -}}
+- apiGroups: [ipsecping.dev]
+  resources: [ipsectunnelchecks]
+  verbs: [list, watch]
+- apiGroups: [ipsecping.dev]
+  resources: [ipsectunnelchecks/status]
+  verbs: [patch]
+# The children of a check. Server-side apply of an object that is not there yet needs create as well.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [batch]
+  resources: [cronjobs]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [list, watch, create, patch, delete]
+# Where results come from: agents by their address, finished rounds by the pod's status. An annotation on a
+# pod makes the kubelet look at the plan at once.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch, patch]
+# Between a pod and the workload it belongs to.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get]
+# An extra round of a CronJob (annotation ipsecping.dev/run-now).
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [create]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}

@@ -1,0 +1,167 @@
+"""The operator with the rights that the chart gives it, and no others: it lacks none, and leaves none unused.
+
+What it asks for is read from the API server's audit log, while one scenario passes all that it does.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ipsecping_lab.apiserver import ApiServer
+
+from ..chart import objects
+from .cluster import RUNNING, Cluster
+from .processes import OperatorProcess, eventually, operator_process
+
+CRON = {"cron": "0 0 1 1 *"}
+PATHS = [{"name": "a"}, {"name": "b"}]
+
+Right = tuple[str, str, str]
+"""API group, resource with its subresource, verb."""
+
+
+@dataclass
+class Installed:
+    """The chart's objects as applied, and the operator that runs as its service account."""
+
+    operator: OperatorProcess
+    granted: set[Right]
+    account: str
+    api: ApiServer
+
+    def refused(self) -> list[str]:
+        """What it was not allowed to do."""
+        codes = [(each["responseStatus"]["code"], each) for each in self.requests()]
+        return [f"{each['verb']} {each['requestURI']}" for code, each in codes if code == 403]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """All that the operator has asked the API for."""
+        lines = self.api.audit_log.read_text().splitlines()
+        return [event for line in lines if (event := json.loads(line))["user"]["username"] == self.account]
+
+
+@pytest.fixture(params=["every namespace", "some namespaces"])
+def installed(
+    request: pytest.FixtureRequest, server: ApiServer, cluster: Cluster, tmp_path: Path
+) -> Iterator[Installed]:
+    """The operator with a token of the chart's service account."""
+    system = f"system-{uuid.uuid4().hex[:8]}"
+    kubectl = replace(cluster.kubectl, namespace=system)
+    kubectl("create", "namespace", system)
+    some = request.param == "some namespaces"
+    served = ["--set", f"operator.namespaces={{{cluster.kubectl.namespace}}}"] if some else []
+    # The name is part of cluster-wide objects, which the tests of a run share.
+    rendered = objects(
+        "--set", "crds.install=false,rbac.aggregate=false", *served, namespace=system, name=system
+    )
+    access = [each for each in rendered if each["kind"] not in ("Deployment", "Service")]
+    assert not some or not [each["kind"] for each in access if each["kind"].startswith("Cluster")]
+    for each in access:
+        where = replace(kubectl, namespace=each["metadata"].get("namespace", system))
+        where("apply", "-f", "-", stdin=json.dumps(each))
+    (account,) = (each["metadata"]["name"] for each in access if each["kind"] == "ServiceAccount")
+    (deployment,) = (each for each in rendered if each["kind"] == "Deployment")
+    process = operator_process(
+        with_token(server, kubectl("create", "token", account).strip(), tmp_path),
+        tmp_path,
+        *[
+            flag
+            for flag in flags_of(deployment)
+            if not flag.startswith(("--healthz", "--metrics", "--status"))
+        ],
+        f"--lease-namespace={system}",
+        "--lease-duration=5s",
+        "--resync-interval=2s",
+    )
+    made = Installed(process, rights(access), f"system:serviceaccount:{system}:{account}", server)
+    process.start()
+    yield made
+    process.stop_if_running()
+    print("refused:", made.refused())  # noqa: T201 - what a failed scenario lacked
+    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    kubectl("delete", "clusterrole,clusterrolebinding", "-l", f"app.kubernetes.io/instance={system}")
+
+
+def flags_of(deployment: dict[str, Any]) -> list[str]:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    command, *flags = container["args"]
+    assert command == "run"
+    return [flag.replace("$(POD_NAME)", "operator-0") for flag in flags]
+
+
+def with_token(server: ApiServer, token: str, directory: Path) -> Path:
+    """A kubeconfig whose only credential is the token."""
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = directory / "account.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def rights(access: list[dict[str, Any]]) -> set[Right]:
+    return {
+        (group, resource, verb)
+        for each in access
+        for rule in each.get("rules", ())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def exercised(event: dict[str, Any]) -> set[Right]:
+    """What a request needed; server-side apply of what was not there (201) needs to create as well."""
+    about = event.get("objectRef", {})
+    if "resource" not in about:
+        return set()  # discovery, open to everybody
+    resource = "/".join(about[key] for key in ("resource", "subresource") if key in about)
+    verbs = [event["verb"]] + (["create"] if event["responseStatus"]["code"] == 201 else [])
+    return {(about.get("apiGroup", ""), resource, verb) for verb in verbs}
+
+
+def test_the_operator_needs_every_right_it_is_given_and_no_other(
+    installed: Installed, cluster: Cluster
+) -> None:
+    # An agent's pod: followed, nudged after an edit.
+    uid = cluster.check({"schedule": {"interval": "30s"}, "paths": PATHS})
+    eventually(lambda: len(cluster.children("deployment")) == 2, what="two Deployments")
+    deployment = cluster.children("deployment")[0]
+    pod = cluster.pod(deployment, deployment["spec"]["template"], ("apps/v1", "ReplicaSet"))
+    cluster.set_status("pod", pod["metadata"]["name"], RUNNING)
+    cluster.check({"schedule": {"interval": "10s"}, "paths": PATHS})
+    eventually(lambda: nudged(cluster, pod["metadata"]["name"]), what="the pod nudged")
+    # Another workload, and one path less.
+    cluster.check({"schedule": CRON, "paths": PATHS})
+    eventually(lambda: len(cluster.children("cronjob")) == 2, what="two CronJobs")
+    cluster.check({"schedule": CRON})
+    plan, cron_job = cluster.one("configmap"), cluster.one("cronjob")
+    eventually(lambda: not cluster.children("deployment"), what="the Deployments removed")
+    # A round by the schedule, and one by hand.
+    cluster.finish_round(cron_job, plan)
+    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.kubectl("annotate", "itc", "hq", "ipsecping.dev/run-now=1")
+    eventually(lambda: cluster.status().get("runNow"), what="the extra round started")
+    eventually(lambda: cluster.events(), what="events")
+    assert installed.operator.end() == 0
+
+    assert installed.refused() == [], "a right is missing"
+    used = set[Right]().union(*map(exercised, installed.requests()))
+    assert installed.granted - used == set(), "rights that are never used"
+
+    # The chart has the operator log JSON: what is about a check names it.
+    lines = [json.loads(line) for line in installed.operator.log.read_text().splitlines()]
+    about = [line for line in lines if line["message"].startswith("applying ")]
+    expected = (cluster.kubectl.namespace, "hq", uid)
+    assert {(line["namespace"], line["check"], line["uid"]) for line in about} == {expected}
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+
+
+def nudged(cluster: Cluster, pod: str) -> bool:
+    annotations = cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {})
+    return "ipsecping.dev/plan-nonce" in annotations
