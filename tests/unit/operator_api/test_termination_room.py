@@ -45,6 +45,8 @@ def the_largest_result(chance: random.Random, *sources: str) -> RoundResult:
         remote_ip=an_address(chance),
         path_mtu=PathMtu(forward=chance.randrange(1280, 9000), reverse=1280, too_big=True),
         certificate_expiry=1795435200 + chance.randrange(10**8),
+        nat=True,
+        unanswered={500: LossReason.TIMEOUT, 4500: LossReason.REFUSED},
         sources=dict.fromkeys(sources, 1),
     )
 
