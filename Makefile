@@ -58,6 +58,12 @@ bench: venv ## The agent beside other probers, and what its packet engine costs 
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.stamp_flood
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.rtt_error
 
+CHECKS ?= 2000
+STEADY ?= 300
+.PHONY: bench-scale
+bench-scale: venv ## The operator with 2,000 checks, kwok nodes and simulated agents (20 min; CHECKS=N STEADY=seconds)
+	@PYTHONPATH=tests/lab $(BIN)/python -u -m tests.bench.scale --checks $(CHECKS) --steady $(STEADY)
+
 PACKETS ?= 1000000
 .PHONY: fuzz
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)

@@ -25,3 +25,11 @@ def run_on(core: int | None, process: int = 0) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if core is not None and len(cores) > 1:
         os.sched_setaffinity(process, {cores[core % len(cores)]})
+
+
+def rss_mib(process: int, field: str = "VmRSS") -> float:
+    """Resident set size now; with `VmHWM` the largest it ever was."""
+    for line in Path(f"/proc/{process}/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) / 1024
+    raise ValueError(f"/proc/{process}/status has no line {field}")

@@ -31,8 +31,18 @@ _START_SECONDS = 60
 class ApiServer:
     """A running API server; :func:`api_server` makes and ends it."""
 
-    def __init__(self, workdir: Path, *, controllers: Sequence[str] = ()) -> None:
-        """`controllers`: of kube-controller-manager, by the names that its flag --controllers takes."""
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        controllers: Sequence[str] = (),
+        people: Sequence[pki.Certificate] = (),
+        flags: Sequence[str] = (),
+    ) -> None:
+        """`controllers`: of kube-controller-manager, by the names that its flag --controllers takes.
+
+        `people` get a kubeconfig each; `flags` are added to the API server's.
+        """
         manager = ("kube-controller-manager",) if controllers else ()
         built = binaries((*API_NAMES, *manager))
         self.kubectl = built["kubectl"]
@@ -44,12 +54,11 @@ class ApiServer:
             self._pki,
             cluster=_CLUSTER,
             server=self.url,
-            certificates=pki.api_certificates(names=control_plane.API_NAMES),
-            users=["admin"],
+            certificates=(*pki.api_certificates(names=control_plane.API_NAMES), *people),
+            users=["admin", *(person.name for person in people)],
         )
-        self.kubeconfig = self._pki / "admin.kubeconfig"
-        self.tls = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
-        self.tls.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
+        self.kubeconfig = self.kubeconfig_of("admin")
+        self.tls = self.tls_of("admin")
         data = workdir / "etcd"
         data.mkdir(mode=0o700, exist_ok=True)
         self._etcd_argv = control_plane.etcd(
@@ -69,11 +78,22 @@ class ApiServer:
             f"--audit-log-path={self.audit_log}",
             # no controller makes the default service accounts that this plugin waits for
             "--disable-admission-plugins=ServiceAccount",
+            *flags,
         ]
         self._manager_argv = _manager(built[manager[0]], self.kubeconfig, controllers) if manager else []
         self._etcd: subprocess.Popen[bytes] | None = None
         self._api: subprocess.Popen[bytes] | None = None
         self._manager: subprocess.Popen[bytes] | None = None
+
+    def kubeconfig_of(self, user: str) -> Path:
+        """Of `admin`, or of one of the ``people``."""
+        return self._pki / f"{user}.kubeconfig"
+
+    def tls_of(self, user: str) -> ssl.SSLContext:
+        """For connections as this user."""
+        context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
+        context.load_cert_chain(self._pki / f"{user}.crt", self._pki / f"{user}.key")
+        return context
 
     @property
     def log(self) -> Path:
@@ -102,9 +122,9 @@ class ApiServer:
             LabError: it does not become ready; the error carries the log.
         """
         if self._etcd is None:
-            self._etcd = _spawn(self._etcd_argv, self._workdir / "etcd.log")
+            self._etcd = spawn(self._etcd_argv, self._workdir / "etcd.log")
         if self._api is None:
-            self._api = _spawn(self._api_argv, self.log)
+            self._api = spawn(self._api_argv, self.log)
         process = self._api
         wait_until(
             self.ready,
@@ -114,7 +134,7 @@ class ApiServer:
             alive=lambda: process.poll() is None,
         )
         if self._manager_argv and self._manager is None:
-            self._manager = _spawn(self._manager_argv, self._workdir / "kube-controller-manager.log")
+            self._manager = spawn(self._manager_argv, self._workdir / "kube-controller-manager.log")
 
     def ready(self) -> bool:
         try:
@@ -126,7 +146,7 @@ class ApiServer:
     def kill(self) -> None:
         """End the API server (not etcd) at once, as a crash would."""
         if self._api is not None:
-            _end(self._api, signal.SIGKILL)
+            end(self._api, signal.SIGKILL)
             self._api = None
 
     def restart(self) -> None:
@@ -137,19 +157,25 @@ class ApiServer:
     def stop(self) -> None:
         """End all processes."""
         if self._manager is not None:
-            _end(self._manager, signal.SIGKILL)
+            end(self._manager, signal.SIGKILL)
             self._manager = None
         self.kill()
         if self._etcd is not None:
-            _end(self._etcd, signal.SIGKILL)
+            end(self._etcd, signal.SIGKILL)
             self._etcd = None
 
 
 @contextmanager
-def api_server(workdir: Path, *, controllers: Sequence[str] = ()) -> Iterator[ApiServer]:
+def api_server(
+    workdir: Path,
+    *,
+    controllers: Sequence[str] = (),
+    people: Sequence[pki.Certificate] = (),
+    flags: Sequence[str] = (),
+) -> Iterator[ApiServer]:
     """A fresh API server with its files in ``workdir``; builds what is not in the cache (minutes, once)."""
     workdir.mkdir(parents=True, exist_ok=True)
-    server = ApiServer(workdir, controllers=controllers)
+    server = ApiServer(workdir, controllers=controllers, people=people, flags=flags)
     try:
         server.start()
         yield server
@@ -170,7 +196,8 @@ def _manager(binary: Path, kubeconfig: Path, controllers: Sequence[str]) -> list
     ]
 
 
-def _spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
+def spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
+    """Start a program that ends with this one; its output is appended to ``log``. Raises LabError."""
     # setpriv: a killed test run leaves no server behind
     tie = ["setpriv", "--pdeathsig", "KILL", "--"]
     with log.open("ab") as output:
@@ -186,6 +213,7 @@ def _spawn(argv: Sequence[str | Path], log: Path) -> subprocess.Popen[bytes]:
             raise LabError(f"cannot start {argv[0]}: {error}") from error
 
 
-def _end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send the signal and wait until the process has ended."""
     process.send_signal(number)
     process.wait()

@@ -92,6 +92,8 @@ JUDGES = (
     GoProgram("kstatus", "kstatus", "."),
 )
 """Programs of others that tests hold manifests and statuses against; no cluster needs them."""
+# Not of the lab: fake nodes for the scale bench.
+KWOK = GoProgram("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok")
 C_PROGRAMS = (
     CProgram("pause", "pause.c", ("-Os", "-static")),
     CProgram("xstate_shim.so", "xstate_shim.c", ("-O2", "-shared", "-fPIC", "-ldl")),
@@ -101,7 +103,7 @@ CLUSTER_NAMES = (*(program.name for program in GO_PROGRAMS), "pause")
 GUEST_NAMES = ("xstate_shim.so",)
 ALL_NAMES = (*CLUSTER_NAMES, *GUEST_NAMES)
 _TABLE: dict[str, GoProgram | CProgram] = {
-    program.name: program for program in (*GO_PROGRAMS, *JUDGES, *C_PROGRAMS)
+    program.name: program for program in (*GO_PROGRAMS, *JUDGES, KWOK, *C_PROGRAMS)
 }
 
 
