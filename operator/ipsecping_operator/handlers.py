@@ -1,12 +1,11 @@
 """What Kopf is to watch, and how. Handlers only delegate."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import kopf
 
-from ipsecping_operator.children import CHILD_SELECTOR
-from ipsecping_operator.kube.kinds import APPLIED, POD, WATCHED, Kind
+from ipsecping_operator.kube.kinds import CHECK, Kind
 
 
 class Watcher(Protocol):
@@ -35,7 +34,7 @@ class Backoffs:
 
 
 def registry(watcher: Watcher) -> kopf.OperatorRegistry:
-    """Handlers for the checks and, by label, for all that belongs to them."""
+    """Handlers for the checks."""
     made = kopf.OperatorRegistry()
     kopf.on.startup(id="start", registry=made)(_calling(watcher.start))
     kopf.on.cleanup(id="stop", registry=made)(_calling(watcher.stop))
@@ -44,9 +43,23 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await watcher.login()
 
-    for kind in WATCHED:
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=made)(_seeing(watcher, kind))
+    kopf.on.event(CHECK.group, CHECK.version, CHECK.plural, registry=made)(_seeing(watcher, CHECK))
     return made
+
+
+class NoDiffs(kopf.DiffBaseStorage):
+    """Nothing here asks what changed since the last time; to copy and compare would double Kopf's work."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Nothing worth comparing."""
+        return cast("kopf.BodyEssence", {})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Store nothing."""
 
 
 def settings() -> kopf.OperatorSettings:
@@ -59,12 +72,14 @@ def settings() -> kopf.OperatorSettings:
     made.watching.server_timeout = 300
     made.watching.client_timeout = 310
     made.watching.connect_timeout = 10
+    made.watching.chunk_size = 250
+    # A worker keeps the last object it saw for so long.
+    made.queueing.idle_timeout = 0.5
+    made.persistence.diffbase_storage = NoDiffs()
     made.networking.request_timeout = 60
     made.networking.connect_timeout = 10
     made.networking.error_backoffs = Backoffs()
     made.process.ultimate_exiting_timeout = 30
-    for kind in (POD, *APPLIED.values()):
-        made.watching.label_selectors[kind.group, kind.version, kind.plural] = CHILD_SELECTOR
     return made
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -13,11 +13,12 @@ import kopf
 from aiohttp import web
 
 from ipsecping_operator import handlers, logs
-from ipsecping_operator.children import ChildSettings
+from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.kube.watching import Follower
 from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
@@ -28,9 +29,11 @@ from ipsecping_operator.reconcile import run_now
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
+from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.results.collector import Collector
+from ipsecping_operator.results.lineage import Lineage
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
@@ -99,7 +102,7 @@ class Operator:
         return access.for_kopf(await access.load(self._settings.kubeconfig, self._settings.context))
 
     async def start(self) -> None:
-        """Make and start everything but the watches, which follow."""
+        """Make and start everything but the watch for checks, which Kopf starts then."""
         settings = self._settings
         configuration = await access.load(settings.kubeconfig, settings.context)
         self._client = KubeClient(configuration, observe=self._metrics.request, may_write=self._may_write)
@@ -117,7 +120,10 @@ class Operator:
             interval=settings.status_interval,
             count=self._metrics.write,
         )
-        self._collector = Collector(client=self._client, session=self._session, counted=self._counted)
+        self._lineage = Lineage(self._client)
+        self._queue = SerialQueue(self._reconcile)
+        self._spare = SpareTime(self._verify)
+        self._collector = Collector(lineage=self._lineage, session=self._session, counted=self._counted)
         self._reconciler = Reconciler(
             store=self._store,
             client=self._client,
@@ -126,22 +132,39 @@ class Operator:
                 probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
             ),
             permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
-            report=self._reporter.report,
+            report=self._reporter.report_soon,
+            postpone=self._spare.request,
         )
-        self._queue = SerialQueue(self._reconcile)
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
-        self._work = [self._spawn(self._sweep(), "sweep")]
+        await self._learn_lineage()
+        self._work = [self._spawn(self._sweep(), "sweep"), *self._follow()]
         for kind in WATCHED:
             self._metrics.saw(kind.name)
             self._metrics.unseen(kind.name, 0)
         self._health.phase = Phase.LEADING
         self._metrics.leader.set(1)
 
+    async def _learn_lineage(self) -> None:
+        try:
+            await self._lineage.prepare(self._settings.namespaces or (None,))
+        except ApiError as error:
+            _log.warning("cannot list what controls the pods, will ask for each: %s", error)
+
+    def _follow(self) -> Iterator[asyncio.Task[None]]:
+        for kind in WATCHED:
+            for namespace in self._settings.namespaces or (None,):
+                if kind is not CHECK:
+                    follower = Follower(
+                        kind, namespace, selector=CHILD_SELECTOR, client=self._client, show=self.see
+                    )
+                    yield self._spawn(follower.run(), f"watch {kind.plural}")
+
     async def stop(self) -> None:
         """Write what waits, then end everything that works. The Lease is still held."""
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
+        self._spare.close()
         # In this order: a reconcile under way may still begin to read an agent.
         await self._queue.close()
         await self._collector.close()
@@ -198,6 +221,11 @@ class Operator:
         if outcome is not Outcome.DONE:
             self._metrics.reconcile_errors.inc()
         return outcome
+
+    def _verify(self, uid: str) -> None:
+        if uid in self._store.checks:
+            self._store.checks[uid].verify = True
+            self._queue.request(uid)
 
     def _counted(self, state: CheckState, rejection: Rejection | None, count: int) -> None:
         self._metrics.result(rejection, count)

@@ -51,7 +51,10 @@ class CheckState:
     born: int = 0
     """When this run of the operator first saw the check."""
     body: Mapping[str, Any] | None = None
-    """The custom resource without its status; None before it was seen and after it has gone."""
+    """The custom resource without its status; None before it was seen and after it has gone.
+
+    Its spec is empty once it was compiled.
+    """
     children: dict[ChildRef, Child] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
 
@@ -64,6 +67,12 @@ class CheckState:
     refused: str | None = None
     """What of the last valid version is not permitted."""
     applied: dict[ChildRef, Applied] = field(default_factory=dict)
+    ensured: tuple[object, ...] | None = None
+    """The generation, and the tickets, whose children are all in `applied`."""
+    reported: int | None = None
+    """The generation for which an earlier run of the operator reported its children as made."""
+    verify: bool = False
+    """It is time to apply the children of an earlier run again, to be sure of them."""
     nudges: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """Path to the annotations of a plan that its pods have still to be told of."""
     extra: ExtraRound | None = None

@@ -41,7 +41,7 @@ def test_the_operator_may_do_its_work(installed: Kubectl) -> None:
         "status": {"observedGeneration": 1},
     }
     installed(*apply, "--subresource=status", stdin=json.dumps(status))
-    for kind in ("ipsectunnelchecks", "deployments", "cronjobs", "configmaps", "pods"):
+    for kind in ("ipsectunnelchecks", "deployments", "cronjobs", "configmaps", "pods", "replicasets", "jobs"):
         installed("get", OPERATOR, kind, "--all-namespaces")
 
 

@@ -25,10 +25,10 @@
 # Between a pod and the workload it belongs to.
 - apiGroups: [apps]
   resources: [replicasets]
-  verbs: [get]
+  verbs: [get, list]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get]
+  verbs: [get, list]
 # An extra round of a CronJob (annotation ipsecping.dev/run-now).
 - apiGroups: [batch]
   resources: [jobs]

@@ -10,6 +10,7 @@ matches, so not at all within the hour that is skipped in spring, and twice with
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,7 @@ def compile_cron(line: str, time_zone: str | None) -> Cron:
     return Cron(line=written, time_zone=time_zone)
 
 
+@lru_cache(maxsize=1024)
 def shortest_gap(cron: Cron) -> timedelta:
     """The least time between two fires (of a hundred, so that rare lines cost little)."""
     fires = list(islice(fire_times(cron, after=_SOME_DAY.replace(tzinfo=UTC)), 100))

@@ -2,6 +2,8 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import kopf
 from kubernetes.aio.client.configuration import Configuration
@@ -38,6 +40,9 @@ async def load(kubeconfig: Path | None, context: str | None) -> Configuration:
     except (ConfigException, OSError) as error:
         source = kubeconfig or "the pod's service account"
         raise AccessError(f"no credentials from {source}: {error}") from error
+    # Looked up here once; left to the session, it would cost each request two switches of threads.
+    configuration.proxy = configuration.proxy or _proxy_of_environment(configuration.host)
+    configuration.client_session_kwargs = {"trust_env": False}
     return configuration
 
 
@@ -47,6 +52,11 @@ def own_namespace() -> str | None:
         return NAMESPACE_FILE.read_text().strip() or None
     except OSError:
         return None
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
 def for_kopf(configuration: Configuration) -> kopf.ConnectionInfo:

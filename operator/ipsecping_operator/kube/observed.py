@@ -1,8 +1,9 @@
 """What is kept of a watched object: the few fields that decisions rest on. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
@@ -81,19 +82,23 @@ class Pod:
         """It will never run again."""
         return self.phase in ("Succeeded", "Failed")
 
+    def read(self) -> "Pod":
+        """The same without its message, which has been read."""
+        return self if self.ended is None else replace(self, ended=replace(self.ended, message=""))
+
 
 def read_meta(kind: str, raw: Raw) -> Meta:
     """The metadata of an object of this kind."""
     labels, annotations = raw.get("labels") or {}, raw.get("annotations") or {}
     return Meta(
         kind=kind,
-        namespace=raw["namespace"],
+        namespace=intern(raw["namespace"]),
         name=raw["name"],
         uid=raw["uid"],
         resource_version=int(raw["resourceVersion"]),
         generation=raw.get("generation", 0),
-        check_uid=labels.get(UID_LABEL),
-        path=labels.get(PATH_LABEL),
+        check_uid=_interned(labels.get(UID_LABEL)),
+        path=_interned(labels.get(PATH_LABEL)),
         nonce=annotations.get(NONCE_ANNOTATION),
         ticket=annotations.get(RUN_NOW_ANNOTATION),
         owner=controller(raw),
@@ -106,8 +111,14 @@ def controller(metadata: Raw) -> Owner | None:
     """The owner reference marked as controller."""
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
-            return Owner(kind=reference["kind"], name=reference["name"], uid=reference["uid"])
+            uid = intern(reference["uid"])
+            return Owner(kind=intern(reference["kind"]), name=intern(reference["name"]), uid=uid)
     return None
+
+
+def _interned(text: str | None) -> str | None:
+    """Many objects name the same few things: kept once."""
+    return None if text is None else intern(text)
 
 
 def read_child(kind: str, raw: Raw) -> Child:

@@ -32,16 +32,44 @@ async def ensure_children(
     store: Store,
     client: KubeClient,
     log: Log,
-) -> None:
-    """Apply what differs, delete what is surplus, nudge pods. Raises ApiError; may be called at any time."""
+) -> bool:
+    """Apply what differs, delete what is surplus, nudge pods. Raises ApiError; may be called at any time.
+
+    False when children of an earlier run were taken as they are: `state.verify` is to be set some time, and
+    this called again.
+    """
+    taken = [manifest for manifest in desired if _inherited(state, ChildRef.of(manifest))]
     for manifest in desired:
-        await _ensure(state, manifest, store=store, client=client, log=log)
+        if manifest not in taken:
+            await _ensure(state, manifest, store=store, client=client, log=log)
     existing = [_as_manifest(child) for child in state.children.values()]
     for ref in surplus(existing, desired, owner_uid=state.uid):
         log.info("deleting %s %s, which the check no longer needs", ref.kind, ref.name)
         await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=state.children[ref].meta.uid)
         state.applied.pop(ref, None)
     await _nudge(state, client=client)
+    return not taken
+
+
+def as_applied(state: CheckState) -> bool:
+    """The children are those that were applied, and unchanged."""
+    own = {ref for ref, child in state.children.items() if _owned(child, by=state.uid)}
+    return (
+        not state.nudges
+        and own == state.applied.keys()
+        and all(_unchanged(applied, state.children[ref]) for ref, applied in state.applied.items())
+    )
+
+
+def _inherited(state: CheckState, ref: ChildRef) -> bool:
+    """An earlier run reported this child as made for the present spec.
+
+    Meanwhile it may have been edited, or another version of the operator may make it otherwise: so it is
+    applied again, but a fleet's statuses need not wait for that.
+    """
+    if state.verify or ref in state.applied or state.reported != state.generation:
+        return False
+    return _owned(state.children.get(ref), by=state.uid)
 
 
 async def _ensure(
@@ -100,13 +128,15 @@ def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: C
     """Whether the child is not known to be as it was applied, or should now be otherwise."""
     if applied is None or child is None or applied.digest != digest:
         return True
-    return (
-        not _owned(child, by=check_uid) or child.meta.uid != applied.uid or version(child) != applied.version
-    )
+    return not _owned(child, by=check_uid) or not _unchanged(applied, child)
 
 
 def _owned(child: Child | None, *, by: str) -> bool:
     return child is not None and child.meta.owner is not None and child.meta.owner.uid == by
+
+
+def _unchanged(applied: Applied, child: Child) -> bool:
+    return child.meta.uid == applied.uid and version(child) == applied.version
 
 
 def version(child: Child) -> int:

@@ -1,7 +1,7 @@
 """`reconcile(check)`: make everything about one check what it should be, whatever brought it about."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipsecping_operator import logs
@@ -17,7 +17,7 @@ from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.extra import ExtraRound
 
 from . import run_now as extra
-from .applying import ensure_children
+from .applying import as_applied, ensure_children
 from .readiness import readiness
 from .serial import Outcome
 from .store import Store
@@ -28,7 +28,10 @@ PLAN_DELIVERY = 90 * SECOND
 
 
 class Reconciler:
-    """`report(uid)` is called after every change of what there is to report."""
+    """`report(uid)` is called after every change of what there is to report.
+
+    `postpone(uid)` is asked to set the check's `verify` and to have it reconciled when there is time.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Reconciler:
         settings: ChildSettings,
         permissions: Permissions,
         report: Callable[[str], None],
+        postpone: Callable[[str], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._store = store
@@ -47,6 +51,7 @@ class Reconciler:
         self._settings = settings
         self._permissions = permissions
         self._report = report
+        self._postpone = postpone
         self._clock = clock
 
     async def reconcile(self, uid: str) -> Outcome:
@@ -60,12 +65,12 @@ class Reconciler:
         self._compile(state, log)
         run_now = self._run_now(state)
         try:
+            # First what is measured already: after a restart that is what people look at.
+            await self._collector.sync(state, log=log)
             if state.invalid is None:
-                desired = self._desired(state, run_now)
-                await ensure_children(state, desired, store=self._store, client=self._client, log=log)
+                await self._ensure(state, extra.tickets(state, run_now), log)
                 if run_now is not None:
                     await self._start_jobs(state, run_now, log)
-            await self._collector.sync(state, log=log)
         except ApiError as error:
             log.warning("not reconciled, will retry: %s", error)
             if error.refused and state.invalid is None:
@@ -104,20 +109,35 @@ class Reconciler:
         now = self._clock()
         state.extra = ExtraRound(value=value, started=started, at=now, message=message[:MAX_MESSAGE])
 
-    def _desired(self, state: CheckState, run_now: str | None) -> tuple[dict[str, Any], ...]:
+    async def _ensure(self, state: CheckState, tickets: Mapping[str, str], log: logs.Log) -> None:
+        """Have the children of this generation, with these tickets in their plans."""
+        made_for = (state.generation, *sorted(tickets.items()))
+        if state.ensured == made_for and as_applied(state):
+            return
+        state.ensured = None
+        # Somebody waits for an extra round.
+        state.verify = state.verify or bool(tickets)
+        desired = self._desired(state, tickets)
+        if await ensure_children(state, desired, store=self._store, client=self._client, log=log):
+            state.ensured = made_for
+        else:
+            self._postpone(state.uid)
+
+    def _desired(self, state: CheckState, tickets: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
         """What is not permitted has no children, whoever made them and when."""
         if state.compiled is None or state.refused is not None:
             return ()
-        return build_children(state.compiled, self._settings, tickets=extra.tickets(state, run_now))
+        return build_children(state.compiled, self._settings, tickets=tickets)
 
     def _compile(self, state: CheckState, log: logs.Log) -> None:
         assert state.body is not None
         generation = int(state.body["metadata"]["generation"])
         if state.generation == generation:
             return
+        body, state.body = state.body, {**state.body, "spec": {}}
         state.generation = generation
         try:
-            compiled = self._permissions.limited(compile_check(state.body))
+            compiled = self._permissions.limited(compile_check(body))
         except InvalidSpec as error:
             log.warning("invalid spec: %s", error)
             state.invalid = error

@@ -140,13 +140,13 @@ class Reporter:
             self._store.echoes.expect(uid, version, now=time.monotonic())
 
     async def _apply(self, body: Mapping[str, Any]) -> Any:
-        """The check as stored. A CRD older than the operator does not keep the rest from being told."""
+        """The check's metadata as stored. A CRD older than the operator does not keep the rest from being told."""
         if time.monotonic() >= self._ask_again:
             self._undeclared = frozenset()
         while True:
             told = {**body, "status": without(self._undeclared, body["status"])}
             try:
-                return await self._client.apply(told, CHECK, subresource="status")
+                return await self._client.apply_status(told, CHECK)
             except ApiError as error:
                 more = undeclared(error.message) - self._undeclared
                 if not more:

@@ -1,12 +1,13 @@
 """What the watches have shown, filed under the check it belongs to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import ChildRef
-from ipsecping_operator.kube.kinds import APPLIED
+from ipsecping_operator.kube.kinds import APPLIED, CONFIG_MAP
 from ipsecping_operator.kube.observed import Child, Meta, Pod
 from ipsecping_operator.state import CheckState, Restored
 from ipsecping_operator.status import build, extra
@@ -51,7 +52,8 @@ class Store:
         state.body = {
             "metadata": {key: meta[key] for key in _KEPT if key in meta}
             | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
-            "spec": body.get("spec") or {},
+            # What was compiled already is of no more use.
+            "spec": {} if state.generation == meta["generation"] else body.get("spec") or {},
         }
         if before is None:
             _restore(state, body.get("status") or {}, now=now)
@@ -80,14 +82,17 @@ class Store:
         if uid is None:
             return None
         children = self._state(uid).children
-        if _newer(child.meta, children.get(ref)):
-            children[ref] = child
-            return uid
-        return None
+        held = children.get(ref)
+        if not _newer(child.meta, held):
+            return None
+        children[ref] = child
+        return uid if _says_more(child, held) else None
 
     def put_written(self, child: Child, *, now: float) -> None:
         """A child as stored at our request, which the watch has to show too; `now` is monotonic."""
-        if self.put_child(child) is not None:
+        uid = child.meta.check_uid
+        if uid is not None and _newer(child.meta, self._state(uid).children.get(reference(child.meta))):
+            self.put_child(child)
             self.echoes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
     def remove_child(self, meta: Meta) -> str | None:
@@ -105,11 +110,12 @@ class Store:
         uid = pod.meta.check_uid
         if uid is None:
             return None
-        pods = self._state(uid).pods
-        if _newer(pod.meta, pods.get(pod.meta.uid)):
-            pods[pod.meta.uid] = pod
-            return uid
-        return None
+        state = self._state(uid)
+        held = state.pods.get(pod.meta.uid)
+        if not _newer(pod.meta, held):
+            return None
+        seen = state.pods[pod.meta.uid] = pod.read() if pod.meta.uid in state.counted else pod
+        return uid if _says_more(seen, held) else None
 
     def remove_pod(self, meta: Meta) -> str | None:
         """A pod has gone."""
@@ -141,9 +147,23 @@ def _newer(meta: Meta, held: Child | Pod | None) -> bool:
     return held is None or held.meta.uid != meta.uid or held.meta.resource_version < meta.resource_version
 
 
+def _says_more(seen: Child | Pod, held: Child | Pod | None) -> bool:
+    """Anything but the version is new; of a ConfigMap the version says that it was edited."""
+    if held is None or seen.meta.kind == CONFIG_MAP.name:
+        return True
+    return replace(seen, meta=replace(seen.meta, resource_version=held.meta.resource_version)) != held
+
+
+def _reported(status: Mapping[str, Any]) -> int | None:
+    """The generation whose children are all made, as the status says."""
+    ready = from_json(status.get("conditions")).get(ConditionType.READY)
+    return ready.generation if ready is not None and ready.reason == ReadyReason.RECONCILED else None
+
+
 def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
     """Take up the report of an earlier run, so that a restart neither forgets an outage nor invents one."""
     state.born = state.expected_since = now
+    state.reported = _reported(status)
     state.conditions = from_json(status.get("conditions"))
     state.outages = build.outages_from_json(status.get("outages"))
     state.extra = state.extra_told = extra.from_json(status.get("runNow"))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import aiohttp
 
 from ipsecping.contract import ContractError, RoundResult, termination
-from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
 
 from . import placing
+from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
@@ -29,12 +29,12 @@ class Collector:
     def __init__(
         self,
         *,
-        client: KubeClient,
+        lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        self._client = client
+        self._lineage = lineage
         self._session = session
         self._counted = counted
         self._clock = clock
@@ -81,10 +81,12 @@ class Collector:
             check_uid=state.uid,
             namespace=state.namespace,
             children=list(state.children.values()),
-            client=self._client,
+            lineage=self._lineage,
         )
         if verdict is Ownership.UNDECIDED or pod.meta.uid not in state.pods:
             return False
+        if pod.meta.owner is not None:
+            self._lineage.forget(pod.meta.owner)
         own = state.owned[pod.meta.uid] = verdict is Ownership.OWN
         if not own:
             log.warning("pod %s has the check's labels but does not belong to it: ignored", pod.meta.name)
@@ -128,6 +130,7 @@ class Collector:
             self._counted(state, Rejection.MALFORMED, 1)
             return
         state.counted[pod.meta.uid] = None
+        state.pods[pod.meta.uid] = pod.read()
         now = self._clock()
         for result in results:
             start = placing.from_pod(

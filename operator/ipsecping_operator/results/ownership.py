@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from enum import Enum
 
-from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.kinds import JOB, REPLICA_SET
-from ipsecping_operator.kube.observed import Child, Pod, controller
+from ipsecping_operator.kube.kinds import CRON_JOB, DEPLOYMENT, JOB, REPLICA_SET
+from ipsecping_operator.kube.observed import Child, Pod
 
-_CHAINS = {"ReplicaSet": (REPLICA_SET, "Deployment"), "Job": (JOB, "CronJob")}
+from .lineage import Lineage
+
+_TOPS = {REPLICA_SET.name: DEPLOYMENT.name, JOB.name: CRON_JOB.name}
+"""What controls the pod's owner, by its kind."""
 
 
 class Ownership(Enum):
@@ -20,21 +22,17 @@ class Ownership(Enum):
 
 
 async def ownership(
-    pod: Pod, *, check_uid: str, namespace: str, children: Iterable[Child], client: KubeClient
+    pod: Pod, *, check_uid: str, namespace: str, children: Iterable[Child], lineage: Lineage
 ) -> Ownership:
     """Follow pod, ReplicaSet or Job, Deployment or CronJob, check: every link by UID. Raises ApiError."""
     owner = pod.meta.owner
-    if owner is None or owner.kind not in _CHAINS or pod.meta.namespace != namespace:
+    if owner is None or owner.kind not in _TOPS or pod.meta.namespace != namespace:
         return Ownership.FOREIGN
-    between, top_kind = _CHAINS[owner.kind]
-    middle = await client.get(between, namespace, owner.name)
-    if middle is None or middle["metadata"]["uid"] != owner.uid:
-        return Ownership.FOREIGN
-    top = controller(middle["metadata"])
-    if top is None or top.kind != top_kind:
+    top = await lineage.controller_of(owner, namespace)
+    if top is None or top.kind != _TOPS[owner.kind]:
         return Ownership.FOREIGN
     for child in children:
-        if child.meta.kind == top_kind and child.meta.uid == top.uid:
+        if child.meta.kind == top.kind and child.meta.uid == top.uid:
             mine = child.meta.owner is not None and child.meta.owner.uid == check_uid
             return Ownership.OWN if mine else Ownership.FOREIGN
     return Ownership.UNDECIDED

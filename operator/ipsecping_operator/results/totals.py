@@ -21,6 +21,7 @@ class Totals:
         """Count one round; an invalid one counts nothing."""
         self.sent += tally.sent
         self.received += tally.received
-        self.rtt_sum += tally.rtt.sum
-        self.rtt_count += tally.rtt.count
-        spread(tally.rtt, self.buckets)
+        rtt = tally.rtt
+        self.rtt_sum += rtt.sum
+        self.rtt_count += rtt.count
+        spread(rtt, self.buckets)

@@ -80,8 +80,9 @@ def _path(path: PathVerdict) -> dict[str, Any]:
     figures = path.head.figures
     if figures is not None:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
-        if figures.rtt.count:
-            entry["rttP50"] = _percentile(figures.rtt, 50)
+        rtt = figures.rtt
+        if rtt.count:
+            entry["rttP50"] = _percentile(rtt, 50)
     return entry
 
 
@@ -114,13 +115,14 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
 
 def _measured(figures: Tally) -> dict[str, Any]:
     measured: dict[str, Any] = {"lossPercent": text.percent(figures.lost, figures.sent)}
-    if figures.rtt.count:
+    rtt = figures.rtt
+    if rtt.count:
         measured["rtt"] = {
-            "min": _percentile(figures.rtt, 0),
-            "p50": _percentile(figures.rtt, 50),
-            "p90": _percentile(figures.rtt, 90),
-            "p99": _percentile(figures.rtt, 99),
-            "max": _percentile(figures.rtt, 100),
+            "min": _percentile(rtt, 0),
+            "p50": _percentile(rtt, 50),
+            "p90": _percentile(rtt, 90),
+            "p99": _percentile(rtt, 99),
+            "max": _percentile(rtt, 100),
         }
     if figures.jitter is not None:
         measured["jitter"] = text.milliseconds(figures.jitter)

@@ -6,6 +6,8 @@ from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
+from .packed import EMPTY, PackedHistogram
+
 _WRONG = frozenset(
     {
         LossReason.AUTH_FAILED,
@@ -45,7 +47,7 @@ class Tally:
     directed: bool = False
     undirected: int = 0
     losses: Mapping[LossReason, int] = field(default_factory=lambda: NOTHING)
-    rtt: Histogram = field(default_factory=Histogram)
+    packed_rtt: PackedHistogram = EMPTY
     jitter_sum: int = 0
     jitter_count: int = 0
     reached: int = 0
@@ -91,7 +93,7 @@ class Tally:
             directed=directed,
             undirected=0 if directed else result.sent - result.received,
             losses=result.losses or NOTHING,
-            rtt=result.rtt,
+            packed_rtt=PackedHistogram.of(result.rtt),
             jitter_sum=result.jitter_sum,
             jitter_count=result.jitter_count,
             reached=packets_reached(result),
@@ -104,6 +106,11 @@ class Tally:
             unanswered=dict.fromkeys(result.unanswered, 1) or NO_PORTS,
             nat=result.nat,
         )
+
+    @property
+    def rtt(self) -> Histogram:
+        """Round-trip times, unpacked anew each time."""
+        return self.packed_rtt.unpack()
 
     @property
     def lost(self) -> int:
@@ -170,7 +177,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         directed=any(t.directed for t in tallies),
         undirected=sum(t.undirected for t in tallies),
         losses=losses or NOTHING,
-        rtt=rtt,
+        packed_rtt=PackedHistogram.of(rtt),
         jitter_sum=sum(t.jitter_sum for t in tallies),
         jitter_count=sum(t.jitter_count for t in tallies),
         reached=sum(t.reached for t in tallies),

@@ -34,12 +34,13 @@ def metadata(name: str, *, uid: str, version: int = 1, owner: tuple[str, str, st
     return made
 
 
-def child(kind: str = "Deployment", *, uid: str = "d-1", version: int = 1, **status: Any) -> Child:
+def child(
+    kind: str = "Deployment", *, uid: str = "d-1", version: int = 1, check_uid: str = UID, **status: Any
+) -> Child:
     """A child of the check."""
-    owner = ("IPsecTunnelCheck", "hq", UID)
-    return read_child(
-        kind, {"metadata": metadata("hq", uid=uid, version=version, owner=owner), "status": status}
-    )
+    meta = metadata("hq", uid=uid, version=version, owner=("IPsecTunnelCheck", "hq", check_uid))
+    meta["labels"] = LABELS | {"ipsecping.dev/check-uid": check_uid}
+    return read_child(kind, {"metadata": meta, "status": status})
 
 
 def pod(

@@ -1,22 +1,24 @@
 """Filing what the watches show, applying only what differs, and finding out what they did not show."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ipsecping_operator.children import ChildRef
+from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.reconcile.applying import must_apply
+from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
 from ipsecping_operator.reconcile.echoes import Echoes
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
-from ipsecping_operator.state import Applied
+from ipsecping_operator.state import Applied, CheckState
 
 from .builders import NOON, UID
-from .objects import child, metadata, pod
+from .objects import child, container, metadata, pod
 
 
 def body(*, version: int = 5, generation: int = 1, **more: Any) -> dict[str, Any]:
@@ -45,8 +47,18 @@ def test_an_older_version_never_replaces_a_newer_one() -> None:
 
 def test_resource_versions_are_compared_as_numbers() -> None:
     store = Store()
-    store.put_child(child(version=9))
-    assert store.put_child(child(version=10)) == UID
+    store.put_child(child("ConfigMap", version=9))
+    assert store.put_child(child("ConfigMap", version=10)) == UID
+
+
+def test_what_changes_nothing_that_is_looked_at_is_no_news() -> None:
+    store = Store()
+    store.put_child(child(version=1))
+    assert store.put_child(child(version=2, replicas=1)) is None
+    assert store.put_child(child(version=3, availableReplicas=1, observedGeneration=1)) == UID
+    store.put_pod(pod(version=1, phase="Running"))
+    assert store.put_pod(pod(version=2, phase="Running", qosClass="Burstable")) is None
+    assert store.put_pod(pod(version=3, phase="Succeeded")) == UID
 
 
 def test_a_deleted_check_is_forgotten_with_its_last_child() -> None:
@@ -207,3 +219,100 @@ def test_children_are_known_by_the_reference_that_builds_them() -> None:
     store.put_child(child("CronJob"))
     (ref,) = store.checks[UID].children
     assert ref == ChildRef(api_version="batch/v1", kind="CronJob", namespace="network", name="hq")
+
+
+def stored_status(*, generation: int, reason: str = "Reconciled") -> dict[str, Any]:
+    condition = {"type": "Ready", "status": "True", "reason": reason, "observedGeneration": generation}
+    return {"conditions": [condition | {"lastTransitionTime": "2026-11-23T11:00:00Z"}]}
+
+
+class Applier(KubeClient):
+    """Stores what is applied, as version 7; notes it."""
+
+    def __init__(self) -> None:
+        self.applied: list[str] = []
+
+    async def apply(self, body: Mapping[str, Any], kind: Kind, *, force: bool = True) -> Any:
+        self.applied.append(kind.name)
+        stored = metadata(body["metadata"]["name"], uid="d-1", version=7, owner=OWNER)
+        return {"metadata": stored, "status": {}}
+
+
+OWNER = ("IPsecTunnelCheck", "hq", UID)
+DESIRED = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "network", "name": "hq"}}
+
+
+def restarted(*, reported: int, generation: int, with_child: bool = True) -> CheckState:
+    """A check as an operator finds it that has just been started."""
+    store = Store()
+    found = body(generation=generation) | {"status": stored_status(generation=reported)}
+    store.put_check(found, now=NOON)
+    if with_child:
+        store.put_child(child())
+    state = store.checks[UID]
+    state.generation = generation
+    return state
+
+
+def ensured(state: CheckState, client: Applier) -> bool:
+    store = Store(checks={UID: state})
+    log = logging.LoggerAdapter(logging.getLogger("test"), {})
+    return asyncio.run(ensure_children(state, [DESIRED], store=store, client=client, log=log))
+
+
+def test_children_of_an_earlier_run_are_left_alone_until_there_is_time() -> None:
+    state, client = restarted(reported=2, generation=2), Applier()
+    assert not ensured(state, client)
+    assert client.applied == []
+    state.verify = True
+    assert ensured(state, client)
+    assert ensured(state, client)
+    assert client.applied == ["Deployment"], "once is enough"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        restarted(reported=1, generation=2),
+        restarted(reported=2, generation=2, with_child=False),
+    ],
+    ids=["edited meanwhile", "deleted meanwhile"],
+)
+def test_what_is_known_to_be_missing_is_applied_at_once(state: CheckState) -> None:
+    client = Applier()
+    assert ensured(state, client)
+    assert client.applied == ["Deployment"]
+
+
+def test_a_message_that_was_read_is_not_kept() -> None:
+    store = Store()
+    ended = container(terminated={"exitCode": 0, "reason": "Completed", "message": "a result"})
+    store.put_pod(pod(version=4, phase="Succeeded", **ended))
+    store.checks[UID].counted["p-1"] = None
+    store.put_pod(pod(version=5, phase="Succeeded", **ended))
+    (held,) = store.checks[UID].pods.values()
+    assert held.ended is not None
+    assert (held.ended.message, held.ended.exit_code) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("happens", "nothing"),
+    [
+        (lambda store, state: store.put_child(child(version=9, availableReplicas=1)), True),
+        (lambda store, state: store.put_pod(pod(phase="Running")), True),
+        (lambda store, state: store.put_child(child(uid="d-2", version=9)), False),
+        (lambda store, state: store.remove_child(child().meta), False),
+        (lambda store, state: store.put_child(child("CronJob", uid="c-1", version=9)), False),
+    ],
+    ids=["available", "a pod runs", "replaced", "deleted", "one too many"],
+)
+def test_children_are_looked_at_only_when_they_may_differ(
+    happens: Callable[[Store, CheckState], object], nothing: bool
+) -> None:
+    state = restarted(reported=1, generation=1, with_child=False)
+    store = Store(checks={UID: state})
+    log = logging.LoggerAdapter(logging.getLogger("test"), {})
+    asyncio.run(ensure_children(state, [DESIRED], store=store, client=Applier(), log=log))
+    assert as_applied(state)
+    happens(store, state)
+    assert as_applied(state) is nothing

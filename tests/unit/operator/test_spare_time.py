@@ -1,0 +1,37 @@
+"""Work that can wait comes one after the other, and each only once."""
+
+import asyncio
+
+from ipsecping_operator.reconcile.spare import SpareTime
+
+from .virtual_time import run
+
+
+def test_the_first_comes_at_once_and_the_others_with_pauses() -> None:
+    calls: list[tuple[float, str]] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        spare = SpareTime(lambda key: calls.append((loop.time(), key)), pause=2)
+        for key in ("a", "b", "a", "c"):
+            spare.request(key)
+        await asyncio.sleep(100)
+        spare.request("a")
+        await asyncio.sleep(1)
+
+    run(scenario())
+    assert calls == [(0, "a"), (2, "b"), (4, "c"), (100, "a")]
+
+
+def test_nothing_comes_after_the_end() -> None:
+    calls: list[str] = []
+
+    async def scenario() -> None:
+        spare = SpareTime(calls.append, pause=2)
+        for key in ("a", "b"):
+            spare.request(key)
+        spare.close()
+        await asyncio.sleep(100)
+
+    run(scenario())
+    assert calls == []
