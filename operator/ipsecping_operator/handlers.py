@@ -72,7 +72,7 @@ def settings() -> kopf.OperatorSettings:
     made.watching.server_timeout = 300
     made.watching.client_timeout = 310
     made.watching.connect_timeout = 10
-    made.watching.chunk_size = 250
+    made.watching.chunk_size = 100
     # A worker keeps the last object it saw for so long.
     made.queueing.idle_timeout = 0.5
     made.persistence.diffbase_storage = NoDiffs()
