@@ -19,7 +19,7 @@ from .report import Report
 from .stand import OPERATOR, audit_log
 
 LOSSY_EVERY = 20
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds after which a phase of the bench is given up."""
 ABSENT = 95.0
 """Seconds that the killed operator stays away: three rounds of each agent."""
