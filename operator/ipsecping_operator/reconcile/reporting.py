@@ -140,7 +140,7 @@ class Reporter:
             self._store.echoes.expect(uid, version, now=time.monotonic())
 
     async def _apply(self, body: Mapping[str, Any]) -> Any:
-        """The check's metadata as stored. A CRD older than the operator does not keep the rest from being told."""
+        """The metadata as stored. A CRD older than the operator does not keep the rest from being told."""
         if time.monotonic() >= self._ask_again:
             self._undeclared = frozenset()
         while True:
