@@ -147,7 +147,7 @@ def overtaken(capture: bytes) -> int:
 
 def replays(gateway: str) -> int:
     """ESP packets that came twice or too late, as the kernel counts them (net/xfrm/xfrm_input.c)."""
-    for line in lab("guest", gateway, "cat", "/proc/net/xfrm_stat").splitlines():
+    for line in lab("guest", "--ns", gateway, "cat", "/proc/net/xfrm_stat").splitlines():
         name, value = line.split()
         if name == "XfrmInStateSeqError":
             return int(value)
