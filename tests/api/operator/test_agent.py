@@ -121,6 +121,25 @@ def test_an_agent_that_dies_turns_the_check_unknown_within_two_intervals_and_a_r
     assert measured(cluster)["received"] > 0, "what was measured stays, with its time"
 
 
+def test_a_lost_node_makes_the_check_unknown_until_a_pod_runs_elsewhere(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    agent = cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    assert agent.process.running is not None
+    # What is seen of it: the connection stays, nothing comes, and the node controller calls the pod unready.
+    agent.process.running.send_signal(signal.SIGSTOP)
+    deployment = cluster.one("deployment")["metadata"]["name"]
+    cluster.set_status("deployment", deployment, {"readyReplicas": 0, "availableReplicas": 0})
+    cluster.says("Healthy", "Unknown", "StaleResults")
+    cluster.says("Ready", "False", "WorkloadUnavailable")
+    cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.says("Ready", "True", "Reconciled")
+    assert "outages" not in cluster.status(), "silence is no outage"
+
+
 def test_another_pod_at_a_reused_address_is_not_believed(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
