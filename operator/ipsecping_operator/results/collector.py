@@ -17,6 +17,9 @@ from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
 
+LAST_WORDS = 5.0
+"""Seconds that an agent's last results may take, once its pod has ended."""
+
 Log = logging.LoggerAdapter[logging.Logger]
 
 
@@ -38,7 +41,8 @@ class Collector:
         self._session = session
         self._counted = counted
         self._clock = clock
-        self._readers: dict[str, dict[str, tuple[Agent, asyncio.Task[None]]]] = {}
+        self._readers: dict[str, dict[str, tuple[Agent, Reader, asyncio.Task[None]]]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @property
     def reading(self) -> int:
@@ -62,14 +66,16 @@ class Collector:
 
     def forget(self, check_uid: str) -> None:
         """Stop all readers of a check."""
-        for _, task in self._readers.pop(check_uid, {}).values():
+        for _, _, task in self._readers.pop(check_uid, {}).values():
             task.cancel()
 
     async def close(self) -> None:
         """Stop all readers."""
-        tasks = [task for readers in self._readers.values() for _, task in readers.values()]
-        for uid in list(self._readers):
-            self.forget(uid)
+        tasks = [task for readers in self._readers.values() for _, _, task in readers.values()]
+        tasks += self._ending
+        for task in tasks:
+            task.cancel()
+        self._readers.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _own(self, state: CheckState, pod: Pod, *, log: Log) -> bool:
@@ -95,10 +101,10 @@ class Collector:
 
     def _follow(self, state: CheckState, wanted: dict[str, Agent], *, log: Log) -> None:
         readers = self._readers.setdefault(state.uid, {})
-        for pod_uid, (agent, task) in list(readers.items()):
+        for pod_uid, (agent, reader, task) in list(readers.items()):
             if wanted.get(pod_uid) != agent:
-                task.cancel()
                 del readers[pod_uid]
+                self._let_end(reader, task)
         for pod_uid, agent in wanted.items():
             if pod_uid not in readers:
                 reader = Reader(
@@ -109,9 +115,17 @@ class Collector:
                     log=log,
                     clock=self._clock,
                 )
-                readers[pod_uid] = (agent, asyncio.create_task(reader.run(), name=f"read {agent.pod}"))
+                task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
+                readers[pod_uid] = (agent, reader, task)
         if not readers:
             del self._readers[state.uid]
+
+    def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
+        """That its pod has ended may be known before the last results have been read."""
+        reader.end()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        asyncio.get_running_loop().call_later(LAST_WORDS, task.cancel)
 
     def _read_message(self, state: CheckState, pod: Pod, *, log: Log) -> None:
         if pod.meta.uid in state.counted:

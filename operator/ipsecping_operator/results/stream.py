@@ -54,7 +54,9 @@ class Agent:
 
 
 class Reader:
-    """Follows one agent until cancelled. Each result is delivered once, in order, across reconnections.
+    """Follows one agent until cancelled or told to end.
+
+    Each result is delivered once, in order, across reconnections.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
     is told what was dropped; `clock` gives the Unix time in nanoseconds.
@@ -84,10 +86,15 @@ class Reader:
         self._offset = 0
         self._pause = first_pause
         self._fault: str | None = None
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """The agent ends: `run` reads what is still handed out on this connection, and makes no other."""
+        self._ending.set()
 
     async def run(self) -> None:
-        """Connect, read, and connect again with growing pauses; never returns."""
-        while True:
+        """Connect, read, and connect again with growing pauses; returns only after `end`."""
+        while not self._ending.is_set():
             try:
                 await self._read()
                 fault = "the agent ended the stream"
@@ -103,6 +110,8 @@ class Reader:
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
+            if self._ending.is_set():
+                return
             if fault != self._fault:
                 # Once per kind of fault, not once per attempt.
                 self._log.warning("results of pod %s: %s", self._agent.pod, fault)

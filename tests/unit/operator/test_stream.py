@@ -220,3 +220,33 @@ def test_lines_are_cut_wherever_the_pieces_end() -> None:
     ]
     with pytest.raises(ContractError, match="longer than 10"):
         list(splitter.feed(b"0123456789a\n"))
+
+
+async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_follows() -> None:
+    told, connections = asyncio.Event(), list[str | None]()
+
+    async def script(after: str | None, send: Send) -> None:
+        connections.append(after)
+        await send(encoded(Hello(boot_id="boot-1", pod_uid=POD_UID, now=0, first=1)))
+        await told.wait()
+        await send(encoded(Item(sequence=1, result=result(at=NOON))))
+
+    followed = Followed()
+    async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+        reader = Reader(
+            Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
+            session=session,
+            deliver=followed.deliver,
+            reject=followed.reject,
+            log=LOG,
+            clock=lambda: NOON + 3600 * SECOND,
+        )
+        task = asyncio.create_task(reader.run())
+        async with asyncio.timeout(10):
+            while not connections:
+                await asyncio.sleep(0.01)
+            reader.end()
+            told.set()
+            await task
+    assert followed.order == [NOON]
+    assert connections == [None]
