@@ -64,7 +64,11 @@ class World:
     def __enter__(self) -> "World":
         self._background.spawn(self.nodes.run())
         self._background.spawn(self.diary.run())
-        self.operator.start()
+        try:
+            self.operator.start()
+        except BaseException:
+            self.close()  # its thread would keep the whole run from ending
+            raise
         return self
 
     def __exit__(
@@ -73,6 +77,10 @@ class World:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything that was started."""
         self.operator.stop_if_running()
         self._background.do(self.proxy.stop())
         self._background.do(self.api.close())
