@@ -18,11 +18,11 @@ from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
 from .errors import reason_of_errno, reason_of_extended_error
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
-from .timers import running_timers
+from .timers import SLACK, running_timers
 
 MAX_READS = 8
 """Batches taken per wake-up, before others get their turn."""
-HOLD_OFF = 2_000_000
+HOLD_OFF = SLACK
 """Woken again within so long (nanoseconds), a socket is read at this interval for as long as it is busy."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
@@ -82,8 +82,8 @@ class Flow:
         self._shared.send(data, self.target, packet)
 
     def drain(self) -> None:
-        """Take in all that has come on the socket, for whichever flow."""
-        self._shared.drain()
+        """Take in all that has come on the socket, for whichever flow, unless it has just been done."""
+        self._shared.drain_again()
 
     def overflowed(self) -> bool:
         """Whether the socket's receive queue has overflowed since the previous call."""
@@ -129,7 +129,7 @@ class SharedSocket:
         self._drops = DropWatch(sock, confirm=read_receive_buffer_errors if confirm_drops else None)
         self._loop = asyncio.get_running_loop()
         self._timers = running_timers()
-        self._woken_at = 0
+        self._woken_at = self._drained_at = 0
         self._watched = False
         self._watch()
 
@@ -190,8 +190,14 @@ class SharedSocket:
         if len(awaited) > MAX_AWAITED:  # a driver that gives no send timestamps
             del awaited[next(iter(awaited))]
 
+    def drain_again(self) -> None:
+        """Drain, unless that was done a moment ago."""
+        if self._clock.now() - self._drained_at > HOLD_OFF:
+            self.drain()
+
     def drain(self) -> bool:
         """Take in all that has come, and tell the flows. Returns whether there was anything."""
+        self._drained_at = self._clock.now()
         arrivals: list[Arrival] = []
         for _ in range(MAX_READS):
             if self.closed:
@@ -221,7 +227,7 @@ class SharedSocket:
         before, self._woken_at = self._woken_at, self._clock.now()
         if self._woken_at - before < HOLD_OFF and not self.closed:
             self._loop.remove_reader(self._sock.fileno())
-            self._timers.call_at(self._woken_at + HOLD_OFF, self._read_on)
+            self._timers.call_at(self._woken_at + 1, self._read_on, slack=HOLD_OFF)
 
     def _read_on(self) -> None:
         """Read at intervals, until nothing comes any more."""
@@ -229,7 +235,7 @@ class SharedSocket:
         if self.closed:
             return
         if came:
-            self._timers.call_at(self._clock.now() + HOLD_OFF, self._read_on)
+            self._timers.call_at(self._clock.now() + 1, self._read_on, slack=HOLD_OFF)
         else:
             self._watch()
 

@@ -1,11 +1,13 @@
 """Many deadlines on one timer of the event loop.
 
-An asyncio timer for each packet costs more than the packet. Here, deadlines stand in slots of two
-milliseconds, and a slot is served in one go when it has passed: that makes the batches.
+An asyncio timer for each packet costs more than the packet, and so does waking up for it: on a virtual machine
+some 100 us of CPU time. Here, deadlines stand in slots, and a slot is served in one go when it has passed:
+that makes the batches. What may be a little late says so (`slack`), and stands in fewer slots.
 """
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -13,8 +15,10 @@ from weakref import WeakKeyDictionary
 
 log = logging.getLogger(__name__)
 
-SLOT = 2_000_000
-"""Nanoseconds. A deadline is served at most so much late, and never early."""
+SLOT = 1_000_000
+"""Nanoseconds. A deadline without slack is served at most so much late, and never early."""
+SLACK = 5_000_000
+"""So much later (nanoseconds) is soon enough for whatever is not a packet."""
 MAX_CANCELLED = 1024
 """At least so many cancelled deadlines are kept before they are swept out."""
 
@@ -72,12 +76,15 @@ class Agenda:
         """When there is something to be done, perhaps only to find it cancelled; None: never."""
         return self._order[0] * SLOT if self._order else None
 
-    def add(self, at: int, action: Action) -> int:
+    def add(self, at: int, action: Action, slack: int = SLOT) -> int:
         """`action` is to be done at `at`; those of the same instant in the order in which they were added.
 
-        Returns when it will be due: at the end of its slot.
+        Returns when it will be due: at the end of its slot, less than `slack` (at least `SLOT`) after `at`.
         """
         key = -(-at // SLOT)
+        if slack >= 2 * SLOT:
+            wide = slack // SLOT
+            key = -(-key // wide) * wide
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = []
@@ -115,27 +122,29 @@ class Timers:
         self._handle: asyncio.TimerHandle | None = None
         self._armed_for = 0
         self._serving = False
+        self._origin = secrets.randbelow(SLACK)
+        """Where the slots begin: the agents of a node must not all send in the same instant."""
 
-    def call_at(self, instant: int, action: Action) -> None:
+    def call_at(self, instant: int, action: Action, *, slack: int = SLOT) -> None:
         """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has."""
-        due = self._agenda.add(instant, action)
+        due = self._agenda.add(instant - self._origin, action, slack) + self._origin
         if not self._serving and (self._handle is None or due < self._armed_for):
             self._arm(due)
 
-    def at(self, instant: int, action: Action) -> Deadline:
+    def at(self, instant: int, action: Action, *, slack: int = SLOT) -> Deadline:
         """The same for what may have to be cancelled."""
         deadline = Deadline(action, self._agenda)
-        self.call_at(instant, deadline)
+        self.call_at(instant, deadline, slack=slack)
         return deadline
 
     async def sleep_until(self, instant: int) -> None:
-        """Return when the monotonic clock (nanoseconds) has reached `instant`."""
+        """Return when the monotonic clock (nanoseconds) has reached `instant`, at most `SLACK` later."""
         if instant <= time.monotonic_ns():
             return
         await self.wait(asyncio.get_running_loop().create_future(), instant)
 
     async def wait(self, future: "asyncio.Future[None]", until: int) -> bool:
-        """Whether `future` is done before `until` (monotonic nanoseconds); otherwise it is set then."""
+        """Whether `future` is done before `until` (monotonic nanoseconds); otherwise it is set soon after."""
         if future.done():
             return True
         timed_out = False
@@ -146,7 +155,7 @@ class Timers:
                 timed_out = True
                 future.set_result(None)
 
-        deadline = self.at(until, give_up)
+        deadline = self.at(until, give_up, slack=SLACK)
         try:
             await future
         finally:
@@ -156,14 +165,14 @@ class Timers:
     def _serve(self) -> None:
         self._handle = None
         self._serving = True
-        for action in self._agenda.due(time.monotonic_ns()):
+        for action in self._agenda.due(time.monotonic_ns() - self._origin):
             try:
                 action()
             except Exception:
                 log.exception("a deadline's action failed")
         self._serving = False
         if (instant := self._agenda.next) is not None:
-            self._arm(instant)
+            self._arm(instant + self._origin)
 
     def _arm(self, instant: int) -> None:
         if self._handle is not None:

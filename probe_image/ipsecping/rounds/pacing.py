@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..contract import Invalidity
 from ..contract.plan import MAX_COUNT
 from ..measure.packet import Packet
-from ..net.timers import running_timers
+from ..net.timers import SLACK, running_timers
 from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
@@ -52,8 +52,8 @@ class Pacing:
         """Set when this host was at fault."""
 
     async def send(self, *, count: int, spacing: int, start: int) -> None:
-        """Send `count` packets, the i-th at `start + i * spacing`."""
-        sent = 0
+        """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that."""
+        sent, slack = 0, min(spacing // 20, SLACK)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def send_due() -> None:
@@ -66,7 +66,7 @@ class Pacing:
                     due = start + sent * spacing
                     late = time.monotonic_ns() - due
                     if late < 0:
-                        self._timers.call_at(due, send_due)
+                        self._timers.call_at(due, send_due, slack=slack)
                         return
                     if late > LATE_LIMIT:
                         self.invalid = Invalidity.LATE_TICKS
