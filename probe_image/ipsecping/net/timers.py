@@ -1,8 +1,8 @@
 """Many deadlines on one timer of the event loop.
 
-An asyncio timer for each packet costs more than the packet, and so does waking up for it: on a virtual machine
-some 100 us of CPU time. Here, deadlines stand in slots, and a slot is served in one go when it has passed:
-that makes the batches. What may be a little late says so (`slack`), and stands in fewer slots.
+An asyncio timer for each packet costs more than the packet, and so does waking up for it: on a virtual
+machine some 100 us of CPU time. Here, deadlines stand in slots, and a slot is served in one go when it has
+passed: that makes the batches. What may be a little late says so (`slack`), and stands in fewer slots.
 """
 
 import asyncio

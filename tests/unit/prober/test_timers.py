@@ -103,3 +103,15 @@ async def test_waiting_ends_with_the_future_or_with_the_time() -> None:
     loop.call_soon(future.set_result, None)
     assert await timers.wait(future, time.monotonic_ns() + 60 * SECOND)
     assert not await timers.wait(loop.create_future(), time.monotonic_ns())
+
+
+@given(st.integers(0, 10**12), st.integers(0, 20 * SLOT))
+def test_a_deadline_is_late_by_less_than_its_slack_and_never_early(at: int, slack: int) -> None:
+    due = Agenda().add(at, lambda: None, slack)
+    assert at <= due < at + max(slack, SLOT)
+
+
+def test_deadlines_with_slack_fall_together() -> None:
+    agenda = Agenda()
+    due = {agenda.add(at * SLOT // 4, lambda: None, 5 * SLOT) for at in range(1, 21)}
+    assert due == {5 * SLOT}
