@@ -89,10 +89,11 @@ class Reporter:
         self._events.forget(uid)
 
     async def close(self, *, seconds: float) -> None:
-        """Write what waits, for at most so long."""
-        for timers in (self._soon, self._alarms):
-            for uid in list(timers):
-                self._cancel(timers, uid)
+        """Assess and write what waits, for at most so long."""
+        for uid in list(self._soon):
+            self.report(uid)
+        for uid in list(self._alarms):
+            self._cancel(self._alarms, uid)
         await self._writer.close(seconds=seconds)
 
     def _tell(

@@ -86,15 +86,21 @@ class StatusWriter:
 
     async def close(self, *, seconds: float) -> None:
         """Write what waits, for at most so long."""
-        for uid, slot in self._slots.items():
-            # A write that failed may have been carried out: what the API holds is not known then.
-            if slot.task is None and (slot.failures or slot.wanted != slot.written):
-                self._start(uid, slot)
-        tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=seconds)
-            for task in late:
-                task.cancel()
+        loop = asyncio.get_running_loop()
+        end, tried = loop.time() + seconds, dict[str, str]()
+        while True:
+            for uid, slot in self._slots.items():
+                # A write that failed may have been carried out: what the API holds is not known then.
+                waits = slot.failures or slot.wanted != slot.written
+                if slot.task is None and waits and tried.get(uid) != slot.wanted:
+                    tried[uid] = slot.wanted
+                    self._start(uid, slot)
+            tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
+            if not tasks or loop.time() >= end:
+                break
+            await asyncio.wait(tasks, timeout=end - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
         for slot in self._slots.values():
             self._cancel_timer(slot)
 

@@ -192,3 +192,30 @@ def test_an_api_that_hangs_does_not_hold_up_the_stop() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(scenario()) == 3
+
+
+def test_at_the_end_the_newest_status_follows_a_write_that_is_under_way() -> None:
+    api = Api(takes=1)
+
+    async def scenario() -> None:
+        writer = api.writer()
+        writer.submit("a", {"round": 1}, at_once=False)
+        await asyncio.sleep(0.5)
+        writer.submit("a", {"round": 2}, at_once=False)
+        await writer.close(seconds=3)
+
+    run(scenario())
+    assert [status for _, status in api.writes] == [{"round": 1}, {"round": 2}]
+
+
+def test_at_the_end_a_write_that_is_refused_is_not_tried_time_and_again() -> None:
+    api = Api(failures=1000)
+
+    async def scenario() -> None:
+        writer = api.writer()
+        writer.submit("a", {"round": 1}, at_once=False)
+        await writer.close(seconds=3)
+
+    run(scenario())
+    assert api.writes == []
+    assert len(api.outcomes) <= 4
