@@ -13,13 +13,13 @@ from ipsecping.contract import (
     DnsOptions,
     LossReason,
     Plan,
-    PlannedCheck,
     PlannedProbe,
     ProbeType,
     RecordType,
     RoundResult,
 )
 
+from ..plans import check_of
 from ..ports import free_port
 from .peer_process import require, running
 
@@ -71,10 +71,7 @@ def ask(port: int, query: str, record_type: RecordType = RecordType.A) -> RoundR
         name="p", type=ProbeType.DNS, count=5, spacing_ms=20, timeout_ms=10_000, size=0, port=port,
         options=DnsOptions(query=query, record_type=record_type),
     )  # fmt: skip
-    check = PlannedCheck(
-        uid="u", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
-        target="127.0.0.1", interval_ms=None, probes=(probe,),
-    )  # fmt: skip
+    check = check_of(probe)
     (result,) = asyncio.run(measure(Plan(checks=(check,))))
     return result
 

@@ -1,6 +1,5 @@
 """The IKE probe against strongSwan's charon: alive, no half-open SA, NAT, cookies and groups."""
 
-import json
 import re
 import shutil
 import subprocess
@@ -13,14 +12,12 @@ import pytest
 
 from ipsecping.contract import (
     IkeOptions,
-    Plan,
-    PlannedCheck,
     PlannedProbe,
     ProbeType,
-    plan_to_json,
 )
 
 from ..network.routed import FAR, FAR6, Missing, Routed, routed
+from ..plans import check_of, plan_file
 
 PORTS = [(500, "NO_PROPOSAL_CHOSEN"), (4500, "NO_PROPOSAL_CHOSEN")]
 
@@ -188,19 +185,8 @@ def one_round(path: Routed, folder: Path) -> dict[str, Any]:
         size=0,
         options=IkeOptions(gateway=FAR, detect_nat=True),
     )
-    check = PlannedCheck(
-        uid="u",
-        namespace="network",
-        name="hq-dc1",
-        generation=1,
-        tunnel_name="hq-dc1",
-        path="default",
-        target=FAR,
-        interval_ms=None,
-        probes=(ike,),
-    )
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps(plan_to_json(Plan(checks=(check,)))))
+    check = check_of(ike, target=FAR)
+    plan = plan_file(folder, check)
     result: dict[str, Any] = path.near.ipsecping("run", str(plan))
     return result
 

@@ -18,7 +18,6 @@ from ipsecping.contract import (
     LossReason,
     Options,
     Plan,
-    PlannedCheck,
     PlannedProbe,
     ProbeType,
     RoundResult,
@@ -26,6 +25,7 @@ from ipsecping.contract import (
     TlsOptions,
 )
 
+from ..plans import check_of
 from ..ports import free_port
 from .peer_process import require, running
 
@@ -58,10 +58,7 @@ def round_of(kind: ProbeType, options: Options, port: int | None = None) -> Roun
     probe = PlannedProbe(
         name="p", type=kind, count=3, spacing_ms=50, timeout_ms=10_000, size=0, port=port, options=options
     )
-    check = PlannedCheck(
-        uid="u", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
-        target="127.0.0.1", interval_ms=None, probes=(probe,),
-    )  # fmt: skip
+    check = check_of(probe)
     (result,) = asyncio.run(measure(Plan(checks=(check,))))
     return result
 

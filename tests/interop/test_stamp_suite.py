@@ -10,18 +10,16 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import (
-    Plan,
-    PlannedCheck,
     PlannedProbe,
     ProbeType,
     RoundResult,
     StampOptions,
-    plan_to_json,
     result_from_json,
 )
 
 from ..peers import ours
 from ..peers.processes import PATIENCE, listening
+from ..plans import check_of, plan_file
 from ..ports import free_port
 
 COUNT = 20
@@ -129,19 +127,8 @@ def one_round_that_asks_for_its_source(port: int, folder: Path, key_file: Path |
         port=port,
         options=StampOptions(key_file=None if key_file is None else str(key_file), ask_source=True),
     )
-    check = PlannedCheck(
-        uid="u",
-        namespace="network",
-        name="hq-dc1",
-        generation=1,
-        tunnel_name="hq-dc1",
-        path="default",
-        target="127.0.0.1",
-        interval_ms=None,
-        probes=(probe,),
-    )
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps(plan_to_json(Plan(checks=(check,)))))
+    check = check_of(probe)
+    plan = plan_file(folder, check)
     done = subprocess.run(
         [sys.executable, "-m", "ipsecping", "run", str(plan), "--json"],
         capture_output=True,

@@ -21,17 +21,6 @@ def ntp_from_unix(unix_ns: int) -> int:
     return ((seconds + SECONDS_1900_TO_1970) % _ERA << 32) | fraction
 
 
-def unix_from_ntp(timestamp: int) -> int:
-    """Nanoseconds since the Unix epoch; the inverse of `ntp_from_unix` for the years 1968 to 2104.
-
-    The era is chosen as RFC 4330 section 3 does: seconds below 2^31 belong to the era that starts in 2036.
-    """
-    seconds, fraction = timestamp >> 32, timestamp & (_ERA - 1)
-    if seconds < _HALF_ERA:
-        seconds += _ERA
-    return (seconds - SECONDS_1900_TO_1970) * NANOSECONDS + ((fraction * NANOSECONDS + _HALF_ERA) >> 32)
-
-
 def ntp_difference(later: int, earlier: int) -> int:
     """Nanoseconds from one NTP timestamp to another, at most 68 years either way, also across eras."""
     return (((later - earlier + _HALF_RANGE) % _RANGE - _HALF_RANGE) * NANOSECONDS + _HALF_ERA) >> 32

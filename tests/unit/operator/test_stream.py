@@ -27,6 +27,8 @@ class Followed:
         self.results: list[tuple[RoundResult, int]] = []
         self.rejected: dict[Rejection, int] = {}
         self._news = asyncio.Event()
+        self.reader: Reader
+        self.reading: asyncio.Task[None]
 
     def deliver(self, given: RoundResult, start: int) -> None:
         self.results.append((given, start))
@@ -53,7 +55,7 @@ async def following(
 ) -> AsyncIterator[Followed]:
     followed = Followed()
     async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
-        reader = Reader(
+        reader = followed.reader = Reader(
             Agent(pod_uid=pod_uid, pod="probe-1", address="127.0.0.1", port=port),
             session=session,
             deliver=followed.deliver,
@@ -63,7 +65,7 @@ async def following(
             silence=silence,
             first_pause=0.01,
         )
-        task = asyncio.create_task(reader.run())
+        task = followed.reading = asyncio.create_task(reader.run())
         try:
             yield followed
         finally:
@@ -231,22 +233,11 @@ async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_fo
         await told.wait()
         await send(encoded(Item(sequence=1, result=result(at=NOON))))
 
-    followed = Followed()
-    async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
-        reader = Reader(
-            Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
-            session=session,
-            deliver=followed.deliver,
-            reject=followed.reject,
-            log=LOG,
-            clock=lambda: NOON + 3600 * SECOND,
-        )
-        task = asyncio.create_task(reader.run())
-        async with asyncio.timeout(10):
-            while not connections:
-                await asyncio.sleep(0.01)
-            reader.end()
-            told.set()
-            await task
+    async with following(script) as followed, asyncio.timeout(10):
+        while not connections:
+            await asyncio.sleep(0.01)
+        followed.reader.end()
+        told.set()
+        await followed.reading
     assert followed.order == [NOON]
     assert connections == [None]

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult
+from ipsecping.contract import PlannedProbe, ProbeType, RoundResult
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver, lookup
 from ipsecping.rounds.prober import PathProber
+
+from ...plans import check_of
 
 LOOPBACK = ("127.0.0.1", "::1")
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -19,13 +21,6 @@ def probe(kind: ProbeType, **fields: Any) -> PlannedProbe:
     """A short probe: three packets, 10 ms apart; the timeout is long, for nobody waits for it in vain."""
     usual = {"name": "p", "count": 3, "spacing_ms": 10, "timeout_ms": 5000, "size": 0}
     return PlannedProbe(type=kind, **{**usual, **fields})
-
-
-def check(*probes: PlannedProbe, target: str = "127.0.0.1") -> PlannedCheck:
-    return PlannedCheck(
-        uid="u", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
-        target=target, interval_ms=None, probes=probes,
-    )  # fmt: skip
 
 
 @contextmanager
@@ -41,7 +36,7 @@ def prober(*, find: Callable[[str], list[str]] = lookup) -> Iterator[PathProber]
 async def measure(planned: PlannedProbe, target: str = "127.0.0.1") -> RoundResult:
     """One round of one probe."""
     with prober() as made:
-        (result,) = await made.round(check(planned, target=target))
+        (result,) = await made.round(check_of(planned, target=target))
     return result
 
 

@@ -11,7 +11,8 @@ from ipsecping.contract import HttpOptions, LossReason, PlannedProbe, ProbeType,
 from ipsecping.probes.http import MAX_DRAINED
 from ipsecping.wire import http1
 
-from .far_ends import Handler, check, closed_port, hang_up, measure, probe, prober, reset, silent, tcp_server
+from ...plans import check_of
+from .far_ends import Handler, closed_port, hang_up, measure, probe, prober, reset, silent, tcp_server
 
 
 def http_probe(url: str, codes: tuple[int, ...] = (200,), **fields: Any) -> PlannedProbe:
@@ -119,7 +120,7 @@ async def test_the_host_of_the_url_is_where_the_packets_go() -> None:
         good = http_probe(f"http://app.example:{port}/", name="good")
         bad = http_probe(f"http://gone.example:{port}/", name="bad")
         with prober(find=find) as made:
-            found, lost = await made.round(check(good, bad, target="192.0.2.1"))
+            found, lost = await made.round(check_of(good, bad, target="192.0.2.1"))
     assert (found.received, found.remote_ip) == (3, "127.0.0.1")
     assert lost.losses == {LossReason.RESOLVE_FAILED: 3}
     assert sorted(asked) == ["app.example", "gone.example"]

@@ -11,8 +11,8 @@ from ipsecping.wire import echo, icmp, stamp
 from ipsecping.wire.ntp import (
     UNSYNCHRONIZED,
     ErrorEstimate,
+    ntp_difference,
     ntp_from_unix,
-    unix_from_ntp,
     unix_from_ptp,
 )
 
@@ -172,6 +172,17 @@ def test_packets_too_short_are_no_packets() -> None:
         echo.pack(bytes(8), 1, 15)
 
 
+def unix_from_ntp(timestamp: int) -> int:
+    """Nanoseconds since the Unix epoch; the inverse of `ntp_from_unix` for the years 1968 to 2104.
+
+    The era is chosen as RFC 4330 section 3 does: seconds below 2^31 belong to the era that starts in 2036.
+    """
+    seconds, fraction = timestamp >> 32, timestamp & (2**32 - 1)
+    if seconds < 2**31:
+        seconds += 2**32
+    return (seconds - 2_208_988_800) * 10**9 + ((fraction * 10**9 + 2**31) >> 32)
+
+
 def test_ntp_timestamps_cross_into_the_era_that_starts_in_2036() -> None:
     era_1 = (2**32 - 2_208_988_800) * 10**9
     assert ntp_from_unix(era_1 - 10**9) == 0xFFFFFFFF_00000000
@@ -184,6 +195,15 @@ def test_ntp_timestamps_cross_into_the_era_that_starts_in_2036() -> None:
 @given(st.integers(-61_505_152 * 10**9 + 1, 4_233_462_143 * 10**9))
 def test_ntp_timestamps_keep_every_nanosecond(unix: int) -> None:
     assert unix_from_ntp(ntp_from_unix(unix)) == unix
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(-(2**62), 2**62))
+def test_the_difference_of_ntp_timestamps_is_that_of_their_times(earlier: int, distance: int) -> None:
+    later = (earlier + distance) % 2**64
+    expected = (distance * 10**9 + 2**31) >> 32
+    assert ntp_difference(later, earlier) == expected
+    if earlier >= 2**63 and 2**63 <= earlier + distance < 2**64:  # both in the era of today
+        assert abs(unix_from_ntp(later) - unix_from_ntp(earlier) - expected) <= 1
 
 
 @given(st.integers(0, 2**64 - 1))

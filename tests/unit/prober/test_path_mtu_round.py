@@ -12,7 +12,6 @@ from ipsecping.contract import (
     LossReason,
     PathMtu,
     PathMtuOptions,
-    PlannedCheck,
     PlannedProbe,
     ProbeType,
     RoundResult,
@@ -27,6 +26,8 @@ from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
 from ipsecping.rounds.prober import PathProber
 from ipsecping.wire.ntp import UNSYNCHRONIZED
+
+from ...plans import check_of
 
 HOSTS = ["127.0.0.1", "::1"]
 EVERYBODY = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
@@ -72,10 +73,7 @@ async def one_round(host: str, port: int, **changes: object) -> RoundResult:
         "size": 0, "port": port, "options": PathMtuOptions(min=1280, max=1500),
     }  # fmt: skip
     probe = PlannedProbe(**(given | changes))  # type: ignore[arg-type]
-    check = PlannedCheck(
-        uid="u", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
-        target=host, interval_ms=1000, probes=(probe,),
-    )  # fmt: skip
+    check = check_of(probe, target=host, interval_ms=1000)
     prober = PathProber(Clock(), Resolver())
     try:
         (result,) = await prober.round(check)

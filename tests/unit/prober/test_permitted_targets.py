@@ -7,7 +7,8 @@ import pytest
 
 from ipsecping.contract import Invalidity, ProbeType
 
-from .far_ends import check, probe, prober, silent, tcp_server
+from ...plans import check_of
+from .far_ends import probe, prober, silent, tcp_server
 
 
 async def test_an_address_outside_of_the_networks_gets_nothing_sent_and_the_round_says_so(
@@ -21,7 +22,7 @@ async def test_an_address_outside_of_the_networks_gets_nothing_sent_and_the_roun
         await silent(reader, writer)
 
     async with tcp_server(count) as port:
-        planned = check(probe(ProbeType.TCP, port=port), target="far.example")
+        planned = check_of(probe(ProbeType.TCP, port=port), target="far.example")
         with prober(find=lambda name: ["127.0.0.1"]) as made:
             (refused,) = await made.round(replace(planned, allowed=("10.0.0.0/8",)))
             assert connections == 0
@@ -34,7 +35,7 @@ async def test_an_address_outside_of_the_networks_gets_nothing_sent_and_the_roun
 async def test_each_probe_is_looked_at_by_where_it_goes() -> None:
     async with tcp_server(silent) as port:
         probes = (probe(ProbeType.TCP, port=port), probe(ProbeType.TCP, port=port, name="q"))
-        planned = replace(check(*probes, target="127.0.0.1"), allowed=("192.0.2.0/24",))
+        planned = replace(check_of(*probes, target="127.0.0.1"), allowed=("192.0.2.0/24",))
         with prober() as made:
             results = await made.round(planned)
     assert [result.invalid for result in results] == [Invalidity.NOT_PERMITTED] * 2

@@ -21,7 +21,8 @@ from ipsecping.contract import (
     plan_to_json,
 )
 
-from .far_ends import check, closed_port, full_backlog, probe
+from ...plans import check_of
+from .far_ends import closed_port, full_backlog, probe
 
 R, B = Expect.REACHABLE, Expect.BLOCKED
 REF = CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="x", path="default")
@@ -64,7 +65,7 @@ def plan(tmp_path: Path) -> Path:
 
 def write(file: Path, port: int) -> None:
     planned = probe(ProbeType.TCP, port=port, timeout_ms=100, expect=B, options=TcpOptions())
-    file.write_text(json.dumps(plan_to_json(Plan(checks=(check(planned),)))))
+    file.write_text(json.dumps(plan_to_json(Plan(checks=(check_of(planned),)))))
 
 
 def test_a_reset_from_a_port_that_should_be_blocked_is_said_to_get_through(
@@ -80,7 +81,7 @@ def test_an_outage_with_more_connections_under_way_than_the_soft_limit_is_no_fau
 ) -> None:
     with full_backlog() as port:
         planned = probe(ProbeType.TCP, port=port, count=60, timeout_ms=700, options=TcpOptions())
-        plan.write_text(json.dumps(plan_to_json(Plan(checks=(check(planned),)))))
+        plan.write_text(json.dumps(plan_to_json(Plan(checks=(check_of(planned),)))))
         command = f"ulimit -Sn 40; exec {sys.executable} -m ipsecping run --json {plan}"
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
     measured = json.loads(done.stdout)

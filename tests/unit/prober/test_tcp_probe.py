@@ -15,10 +15,10 @@ from ipsecping.net.stream import Stream
 from ipsecping.probes import tcp
 
 from ...news import News
+from ...plans import check_of
 from .far_ends import (
     LOOPBACK,
     Handler,
-    check,
     closed_port,
     full_backlog,
     hang_up,
@@ -125,7 +125,7 @@ async def test_connections_are_reset_so_that_none_stays_in_time_wait() -> None:
 async def test_rounds_that_overlap_keep_their_packets_apart() -> None:
     async with tcp_server(silent) as port:
         with prober() as made:
-            planned = check(tcp_probe(port, count=5))
+            planned = check_of(tcp_probe(port, count=5))
             rounds = await asyncio.gather(made.round(planned), made.round(planned))
     assert [(result.sent, result.received) for (result,) in rounds] == [(5, 5), (5, 5)]
 

@@ -12,8 +12,9 @@ import pytest
 from ipsecping.contract import Invalidity, LossReason, ProbeType, RoundResult, TcpOptions, TlsOptions
 from ipsecping.net.resolve import lookup
 
+from ...plans import check_of
 from .certificates import Pair, authority, issue
-from .far_ends import LOOPBACK, Handler, check, hang_up, measure, probe, prober, reset, silent, tcp_server
+from .far_ends import LOOPBACK, Handler, hang_up, measure, probe, prober, reset, silent, tcp_server
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="the program openssl is not installed"
@@ -75,9 +76,9 @@ async def test_the_certificate_must_bear_the_name_of_the_target(certificates: Ce
     async with tcp_server(silent, ssl=server_context(certificates.good)) as port:
         planned = probe(ProbeType.TCP, port=port, options=TcpOptions(tls=tls))
         with prober(find=lambda name: ["127.0.0.1"]) as made:
-            (good,) = await made.round(check(planned, target="far.example"))
+            (good,) = await made.round(check_of(planned, target="far.example"))
         with prober(find=lambda name: ["127.0.0.1"]) as made:
-            (bad,) = await made.round(check(planned, target="other.example"))
+            (bad,) = await made.round(check_of(planned, target="other.example"))
     assert good.received == 3
     assert bad.losses == {LossReason.TLS_FAILED: 3}
 
@@ -162,7 +163,7 @@ async def test_a_ca_file_that_changes_is_read_again(certificates: Certificates, 
     file = tmp_path / "ca.pem"
     shutil.copy(certificates.stranger, file)
     async with tcp_server(silent, ssl=server_context(certificates.good)) as port:
-        planned = check(
+        planned = check_of(
             probe(ProbeType.TCP, port=port, options=TcpOptions(tls=TlsOptions(ca_file=str(file))))
         )
         with prober(find=lookup) as made:
@@ -179,7 +180,7 @@ async def test_a_ca_file_that_goes_makes_rounds_invalid_until_it_is_back(
     file = tmp_path / "ca.pem"
     shutil.copy(certificates.ca, file)
     async with tcp_server(silent, ssl=server_context(certificates.good)) as port:
-        planned = check(
+        planned = check_of(
             probe(ProbeType.TCP, port=port, options=TcpOptions(tls=TlsOptions(ca_file=str(file))))
         )
         with prober(find=lookup) as made:

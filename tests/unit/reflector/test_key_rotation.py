@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from ipsecping.contract import Plan, PlannedCheck, PlannedProbe, ProbeType, StampOptions, plan_to_json
+from ipsecping.contract import PlannedProbe, ProbeType, StampOptions
 from ipsecping.probes.stamp import LOOK_NS
 
 from ...peers import ours
+from ...plans import check_of, plan_file
 from ...ports import free_port
 
 OLD, NEW = "the key of the old days", "the key of the new days"
@@ -39,19 +40,8 @@ def agent(port: int, key_file: Path, folder: Path) -> Iterator[IO[str]]:
         port=port,
         options=StampOptions(key_file=str(key_file), ask_source=True),
     )
-    check = PlannedCheck(
-        uid="u",
-        namespace="network",
-        name="hq-dc1",
-        generation=1,
-        tunnel_name="hq-dc1",
-        path="default",
-        target="127.0.0.1",
-        interval_ms=1000,
-        probes=(probe,),
-    )
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps(plan_to_json(Plan(checks=(check,)))))
+    check = check_of(probe, interval_ms=1000)
+    plan = plan_file(folder, check)
     with subprocess.Popen(
         [sys.executable, "-m", "ipsecping", "agent", str(plan), "--listen", f"127.0.0.1:{free_port()}",
          "--log-results", "--log-format", "json"],
