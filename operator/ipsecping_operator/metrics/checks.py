@@ -1,8 +1,10 @@
 """The metrics of all checks, worked out when they are scraped."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -11,6 +13,7 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from ipsecping.contract.buckets import cumulative
 from ipsecping_operator.api.conditions import ConditionStatus
@@ -18,6 +21,8 @@ from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.results.measurements import Series
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.verdict.tally import Tally
+
+from .exposition import Family
 
 SECOND = 1_000_000_000
 CHECK_LABELS = ("namespace", "check", "tunnel_name")
@@ -37,98 +42,176 @@ class CheckCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families, in the order of their documentation."""
-        # May run in a thread beside the event loop: work on copies of what can grow meanwhile.
-        states = [state for state in list(self._checks.values()) if state.body and state.compiled]
-        yield from _probe_families(states)
-        yield from _check_families(states, now=self._clock())
+        # Written out piece by piece, while checks come and go.
+        states = [state for state in self._checks.values() if state.body and state.compiled]
+        now = self._clock()
+        for each in _FAMILIES:
+            yield each.of(states, now)
 
 
-def _probe_families(states: list[CheckState]) -> Iterator[Metric]:
-    sent = CounterMetricFamily("ipsecping_packets_sent", "Probe packets sent.", labels=PROBE_LABELS)
-    received = CounterMetricFamily(
-        "ipsecping_packets_received", "Probe packets answered in time.", labels=PROBE_LABELS
-    )
-    rtt = HistogramMetricFamily("ipsecping_rtt_seconds", "Round-trip time.", labels=PROBE_LABELS)
-    loss = GaugeMetricFamily(
-        "ipsecping_loss_ratio", "Packets lost over the check's window, 0 to 1.", labels=PROBE_LABELS
-    )
-    jitter = GaugeMetricFamily(
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A family, and how the samples of one check (at an instant) are added to it."""
+
+    kind: Callable[..., Metric]
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    add: Callable[[Any, CheckState, int], None]
+
+    def of(self, states: Sequence[CheckState], now: int) -> Metric:
+        """With the samples of all these checks."""
+        samples = (sample for state in states for sample in self._samples(state, now))
+        return Family(self.name, self.text, self.kind(self.name, self.text).type, samples)
+
+    def _samples(self, state: CheckState, now: int) -> Iterable[Sample]:
+        few = self.kind(self.name, self.text, labels=self.labels)
+        self.add(few, state, now)
+        return few.samples
+
+
+def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Callable[..., None]:
+    """A sample for each probe of each path; none where the figure is None."""
+
+    def add(family: Any, state: CheckState, _: int) -> None:
+        figures = _figures(state)
+        for key, series in state.measurements.series.items():
+            value = figure(series, figures.get(key))
+            if value is not None:
+                family.add_metric(_probe_labels(state, key, series), value)
+
+    return add
+
+
+def _in_seconds(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / SECOND
+
+
+def _round_trip_times(family: HistogramMetricFamily, state: CheckState, _: int) -> None:
+    for key, series in state.measurements.series.items():
+        totals = series.totals
+        buckets = cumulative(totals.buckets)
+        family.add_metric(_probe_labels(state, key, series), buckets, sum_value=totals.rtt_sum / SECOND)
+
+
+def _conditions(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
+    labels = _check_labels(state)
+    for kind, held in state.conditions.items():
+        for status in ConditionStatus:
+            family.add_metric([*labels, kind.value, status.value], float(held.status is status))
+
+
+def _thresholds(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
+    assert state.compiled is not None
+    for name, limit in _limits(state.compiled):
+        family.add_metric([*_check_labels(state), name], limit)
+
+
+def _outages(family: CounterMetricFamily, state: CheckState, _: int) -> None:
+    family.add_metric(_check_labels(state), state.outages_begun)
+
+
+def _outage_seconds(family: CounterMetricFamily, state: CheckState, now: int) -> None:
+    family.add_metric(_check_labels(state), _outage_time(state, now=now) / SECOND)
+
+
+def _path_info(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
+    assert state.compiled is not None
+    for path in state.compiled.paths:
+        address = state.measurements.remote.get(path.plan.path)
+        if address is not None:
+            family.add_metric([*_check_labels(state), path.plan.path, path.plan.target, address], 1)
+
+
+_FAMILIES = (
+    _Described(
+        CounterMetricFamily,
+        "ipsecping_packets_sent",
+        "Probe packets sent.",
+        PROBE_LABELS,
+        _each_probe(lambda series, _: series.totals.sent),
+    ),
+    _Described(
+        CounterMetricFamily,
+        "ipsecping_packets_received",
+        "Probe packets answered in time.",
+        PROBE_LABELS,
+        _each_probe(lambda series, _: series.totals.received),
+    ),
+    _Described(
+        HistogramMetricFamily, "ipsecping_rtt_seconds", "Round-trip time.", PROBE_LABELS, _round_trip_times
+    ),
+    _Described(
+        GaugeMetricFamily,
+        "ipsecping_loss_ratio",
+        "Packets lost over the check's window, 0 to 1.",
+        PROBE_LABELS,
+        _each_probe(lambda _, tally: tally.lost / tally.sent if tally else None),
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_jitter_seconds",
         "Mean difference of successive round-trip times over the check's window.",
-        labels=PROBE_LABELS,
-    )
-    path_mtu = GaugeMetricFamily(
+        PROBE_LABELS,
+        _each_probe(lambda _, tally: _in_seconds(tally.jitter) if tally else None),
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_path_mtu_bytes",
         "Largest IP packet that passes, by the newest search.",
-        labels=PROBE_LABELS,
-    )
-    certificate = GaugeMetricFamily(
+        PROBE_LABELS,
+        _each_probe(lambda _, tally: tally.mtu if tally else None),
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_certificate_expiry_timestamp_seconds",
         "When the far end's TLS certificate ends, Unix time.",
-        labels=PROBE_LABELS,
-    )
-    last = GaugeMetricFamily(
+        PROBE_LABELS,
+        _each_probe(lambda _, tally: _in_seconds(tally.certificate_expiry) if tally else None),
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_last_result_timestamp_seconds",
         "When the newest round ended, Unix time.",
-        labels=PROBE_LABELS,
-    )
-    for state in states:
-        figures = _figures(state)
-        for key, series in list(state.measurements.series.items()):
-            labels = _probe_labels(state, key, series)
-            totals = series.totals
-            sent.add_metric(labels, totals.sent)
-            received.add_metric(labels, totals.received)
-            rtt.add_metric(labels, buckets=cumulative(totals.buckets), sum_value=totals.rtt_sum / SECOND)
-            tally = figures.get(key)
-            if tally is not None:
-                loss.add_metric(labels, tally.lost / tally.sent)
-                if tally.jitter is not None:
-                    jitter.add_metric(labels, tally.jitter / SECOND)
-                if tally.mtu is not None:
-                    path_mtu.add_metric(labels, tally.mtu)
-                if tally.certificate_expiry is not None:
-                    certificate.add_metric(labels, tally.certificate_expiry / SECOND)
-            if series.last_end is not None:
-                last.add_metric(labels, series.last_end / SECOND)
-    yield from (sent, received, rtt, loss, jitter, path_mtu, certificate, last)
-
-
-def _check_families(states: list[CheckState], *, now: int) -> Iterator[Metric]:
-    condition = GaugeMetricFamily(
+        PROBE_LABELS,
+        _each_probe(lambda series, _: _in_seconds(series.last_end)),
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_check_condition",
         "1 for the status that a condition has, 0 for the two others.",
-        labels=(*CHECK_LABELS, "type", "status"),
-    )
-    threshold = GaugeMetricFamily(
-        "ipsecping_threshold", "Limit that the check is judged by.", labels=(*CHECK_LABELS, "kind")
-    )
-    outages = CounterMetricFamily(
-        "ipsecping_outages", "Outages begun since the operator started.", labels=CHECK_LABELS
-    )
-    outage_seconds = CounterMetricFamily(
-        "ipsecping_outage_seconds", "Time in outage since the operator started.", labels=CHECK_LABELS
-    )
-    info = GaugeMetricFamily(
+        (*CHECK_LABELS, "type", "status"),
+        _conditions,
+    ),
+    _Described(
+        GaugeMetricFamily,
+        "ipsecping_threshold",
+        "Limit that the check is judged by.",
+        (*CHECK_LABELS, "kind"),
+        _thresholds,
+    ),
+    _Described(
+        CounterMetricFamily,
+        "ipsecping_outages",
+        "Outages begun since the operator started.",
+        CHECK_LABELS,
+        _outages,
+    ),
+    _Described(
+        CounterMetricFamily,
+        "ipsecping_outage_seconds",
+        "Time in outage since the operator started.",
+        CHECK_LABELS,
+        _outage_seconds,
+    ),
+    _Described(
+        GaugeMetricFamily,
         "ipsecping_path_info",
         "Always 1; the target's address as it was last resolved.",
-        labels=(*CHECK_LABELS, "path", "target", "remote_ip"),
-    )
-    for state in states:
-        labels = _check_labels(state)
-        for kind, held in dict(state.conditions).items():
-            for status in ConditionStatus:
-                condition.add_metric([*labels, kind.value, status.value], float(held.status is status))
-        assert state.compiled is not None
-        for name, limit in _limits(state.compiled):
-            threshold.add_metric([*labels, name], limit)
-        outages.add_metric(labels, state.outages_begun)
-        outage_seconds.add_metric(labels, _outage_time(state, now=now) / SECOND)
-        for path in state.compiled.paths:
-            address = state.measurements.remote.get(path.plan.path)
-            if address is not None:
-                info.add_metric([*labels, path.plan.path, path.plan.target, address], 1)
-    yield from (condition, threshold, outages, outage_seconds, info)
+        (*CHECK_LABELS, "path", "target", "remote_ip"),
+        _path_info,
+    ),
+)
 
 
 def _check_labels(state: CheckState) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from .exposition import pieces
 from .health import Health
 
 
@@ -16,11 +17,14 @@ async def serve_metrics(
 ) -> web.AppRunner:
     """Answer GET /metrics; `before` is called before each scrape."""
 
-    async def scrape(_: web.Request) -> web.Response:
+    async def scrape(request: web.Request) -> web.StreamResponse:
         before()
-        # Thousands of checks take a second to write out: not on the event loop.
-        body = await asyncio.to_thread(generate_latest, registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        answer = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE_LATEST})
+        await answer.prepare(request)
+        for piece in pieces(registry):
+            await answer.write(piece)
+            await asyncio.sleep(0)  # thousands of checks take a second: let others have their turns
+        return answer
 
     return await _serve({"/metrics": scrape}, address)
 
@@ -40,7 +44,7 @@ async def serve_health(health: Health, *, address: tuple[str, int]) -> web.AppRu
     return await _serve({"/healthz": healthz, "/readyz": readyz}, address)
 
 
-_Handler = Callable[[web.Request], Awaitable[web.Response]]
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 async def _serve(routes: dict[str, _Handler], address: tuple[str, int]) -> web.AppRunner:

@@ -1,10 +1,16 @@
 """What Prometheus scrapes."""
 
-from prometheus_client import CollectorRegistry, generate_latest
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from ipsecping.contract import PathMtu, ProbeType
 from ipsecping_operator.metrics.checks import CheckCollector
+from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
 from ipsecping_operator.reconcile.assessment import assess
 from ipsecping_operator.state import CheckState
@@ -29,7 +35,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 def scraped(*states: CheckState, now: int = NOON + 200 * SECOND) -> Samples:
     registry = CollectorRegistry()
     registry.register(CheckCollector({state.uid: state for state in states}, clock=lambda: now))
-    families = text_string_to_metric_families(generate_latest(registry).decode())
+    families = text_string_to_metric_families(b"".join(pieces(registry)).decode())
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families
@@ -160,3 +166,33 @@ def test_path_mtu_certificate_and_their_limits_are_exported_where_they_are_measu
     assert value(samples, "ipsecping_threshold", **CHECK, kind="path_mtu_bytes") == 1400
     assert value(samples, "ipsecping_threshold", **CHECK, kind="jitter_seconds") == 0.02
     assert ("ipsecping_path_mtu_bytes", frozenset(web.items())) not in samples
+
+
+def test_what_is_written_piece_by_piece_is_what_prometheus_client_writes_in_one_go() -> None:
+    registry = CollectorRegistry()
+    Counter("empty", "No samples.", ("a",), registry=registry)
+    gauge = Gauge("many", "More than one piece, exactly two.", ("a",), registry=registry)
+    for number in range(2 * PIECE):
+        gauge.labels(f'"{number}"\n').set(number)
+    Gauge("one", "A sample\nwith a line break in its help.", registry=registry).set(1)
+    written = list(pieces(registry))
+    assert b"".join(written) == generate_latest(registry)
+    assert len(written) == 4
+
+
+def test_samples_are_made_while_they_are_written() -> None:
+    made = 0
+
+    def samples() -> Iterator[Sample]:
+        nonlocal made
+        for made in range(1, 10 * PIECE + 1):
+            yield Sample("lazy", {"number": str(made)}, made)
+
+    class Lazy(Collector):
+        def collect(self) -> Iterator[Metric]:
+            yield Family("lazy", "Made when asked for.", "gauge", samples())
+
+    text = pieces(Lazy())
+    next(text)
+    assert made == PIECE
+    assert b"".join(text).count(b"\n") == 9 * PIECE
