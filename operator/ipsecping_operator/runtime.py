@@ -67,12 +67,12 @@ class Operator:
         self._elector_client: KubeClient | None = None
 
     async def serve(self) -> None:
-        """Answer on both ports, also while the operator waits. Raises OSError."""
+        """Answer on both ports, also while the operator waits. Raises CannotListen."""
         settings = self._settings
-        self._servers = [
-            await serve_health(self._health, address=settings.healthz_address),
-            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge),
-        ]
+        self._servers.append(await serve_health(self._health, address=settings.healthz_address))
+        self._servers.append(
+            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge)
+        )
         self._spawn(self._tick(), "tick")
 
     async def prepare(self) -> None:
@@ -346,8 +346,8 @@ class Operator:
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
     operator, stop = Operator(settings), _stop_signal()
-    await operator.serve()
     try:
+        await operator.serve()
         if await _done_before(stop, operator.prepare()):
             await kopf.operator(
                 registry=handlers.registry(operator),

@@ -82,6 +82,7 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
         for each in objects(
             *("--set", "probeImage.pullPolicy=Always"),
             *("--set", "operator.namespaces={a,b}"),
+            *("--set", "operator.leaseDuration=30s,operator.resyncInterval=2m"),
             *(
                 "--set-json",
                 'operator.allowTargets={"*": ["10.50.0.0/16"], "a": ["10.0.0.0/8", "2001:db8::/32"]}',
@@ -97,6 +98,7 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.probe_image == "localhost/probe:0.1.0"
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
+    assert (chosen.lease_duration, chosen.resync_interval, chosen.status_interval) == (30, 120, 60)
     assert chosen.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
     assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
 
@@ -110,6 +112,15 @@ def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
         ("RoleBinding", "b"),
         ("RoleBinding", "ipsecping-system"),  # the Lease
     ]
+
+
+def test_two_operators_are_not_evicted_at_a_time() -> None:
+    two = {each["kind"]: each for each in objects("--set", "replicas=2")}
+    budget = two["PodDisruptionBudget"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == two["Deployment"]["spec"]["selector"]
+    # The budget of a single one would keep its node from being drained.
+    assert "PodDisruptionBudget" not in {each["kind"] for each in objects()}
 
 
 def test_the_definition_outlives_the_release() -> None:

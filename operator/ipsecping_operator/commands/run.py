@@ -41,11 +41,12 @@ def main(args: argparse.Namespace) -> int:
     # Kopf and the Kubernetes client take half a second to import: only for those who run the operator.
     from ipsecping_operator import logs, runtime
     from ipsecping_operator.kube.access import AccessError
+    from ipsecping_operator.metrics.server import CannotListen
 
     logs.set_up(level=chosen.log_level, form=chosen.log_format)
     try:
         asyncio.run(runtime.run(chosen))
-    except AccessError as error:
+    except (AccessError, CannotListen) as error:
         sys.stderr.write(f"ipsecping-operator run: {error}\n")
         return 1
     return 0
