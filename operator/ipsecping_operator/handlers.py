@@ -1,6 +1,7 @@
 """What Kopf is to watch, and how. Handlers only delegate."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import Context
 from typing import Any, Protocol, cast
 
 import kopf
@@ -43,7 +44,7 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await watcher.login()
 
-    kopf.on.event(CHECK.group, CHECK.version, CHECK.plural, registry=made)(_seeing(watcher, CHECK))
+    kopf.on.event(CHECK.group, CHECK.version, CHECK.plural, registry=made)(seeing(watcher, CHECK))
     return made
 
 
@@ -90,8 +91,12 @@ def _calling(method: Callable[[], Any]) -> Callable[..., Any]:
     return call
 
 
-def _seeing(watcher: Watcher, kind: Kind) -> Callable[..., Any]:
+def seeing(watcher: Watcher, kind: Kind) -> Callable[..., Any]:
+    """A handler of events that tells the watcher."""
+    # Tasks and timers keep the context that they were made in, and in Kopf's stands the whole object.
+    context = Context()
+
     async def see(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - Kopf's name
-        watcher.see(kind, type, body)
+        context.run(watcher.see, kind, type, body)
 
     return see

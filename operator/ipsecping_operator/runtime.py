@@ -45,6 +45,8 @@ SWEEP_AGAIN = 60.0
 """Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
 ECHO_SECONDS = 30.0
 """A watch that has not shown in this time what the operator wrote is looked into at once."""
+TRICKLE = 8
+"""Checks that are reconciled or reported at any moment, without anybody waiting for it."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -122,7 +124,7 @@ class Operator:
         )
         self._lineage = Lineage(self._client)
         self._queue = SerialQueue(self._reconcile)
-        self._spare = SpareTime(self._verify)
+        self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(lineage=self._lineage, session=self._session, counted=self._counted)
         self._reconciler = Reconciler(
             store=self._store,
@@ -222,6 +224,10 @@ class Operator:
             self._metrics.reconcile_errors.inc()
         return outcome
 
+    def _busy(self) -> bool:
+        """Whether there is work that people wait for, more than the steady trickle of a large fleet."""
+        return self._queue.waiting + self._reporter.writing > TRICKLE
+
     def _verify(self, uid: str) -> None:
         if uid in self._store.checks:
             self._store.checks[uid].verify = True
@@ -250,7 +256,9 @@ class Operator:
 
     async def _sweep(self) -> None:
         resync = self._settings.resync_interval
-        pause = min(SWEEP_AFTER_LIST, resync)
+        # The first lists have told of everything there is.
+        await asyncio.sleep(min(SWEEP_AGAIN, resync))
+        pause = 0.0
         while True:
             await self._pause_before_sweep(pause)
             try:

@@ -16,7 +16,8 @@ from ipsecping_operator.children import FIELD_MANAGER
 
 from .kinds import Kind
 
-IN_FLIGHT = 16
+IN_FLIGHT = 8
+"""Requests at a time; each connection holds a buffer of 256 KiB for TLS."""
 TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 PAGE = 100
 """Objects of a list that are held at a time: decoded, one takes 20 KiB, most of it managedFields."""

@@ -52,6 +52,11 @@ class Reporter:
         self._undeclared: frozenset[Field] = frozenset()
         self._ask_again = 0.0
 
+    @property
+    def writing(self) -> int:
+        """Statuses that are being written or wait for their turn."""
+        return self._writer.writing
+
     def known(self, uid: str, status: Mapping[str, Any] | None) -> None:
         """What the API holds of a check that is seen for the first time."""
         if status:

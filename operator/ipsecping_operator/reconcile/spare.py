@@ -1,35 +1,62 @@
-"""Work that can wait: one key after the other, with a pause between."""
+"""Work that can wait: one key after the other, with a pause between, and not while there is other work."""
 
 import asyncio
 from collections.abc import Callable
 
 PAUSE = 0.05
 """Seconds between two keys: a fleet of 2,000 takes two minutes, and hardly anybody notices."""
+AGAIN = 1.0
+"""Seconds after which it is looked again whether there is time."""
+LONGEST = 120.0
+"""Seconds after which a key's turn comes even so."""
 
 
 class SpareTime:
-    """Calls `call(key)` once for each request, the first at once and each further one later."""
+    """Calls `call(key)` once for each request, in order; while `busy()`, only what has waited for long."""
 
-    def __init__(self, call: Callable[[str], None], *, pause: float = PAUSE) -> None:
+    def __init__(
+        self,
+        call: Callable[[str], None],
+        *,
+        busy: Callable[[], bool] = lambda: False,
+        pause: float = PAUSE,
+        again: float = AGAIN,
+        longest: float = LONGEST,
+    ) -> None:
         self._call = call
+        self._busy = busy
         self._pause = pause
-        self._next = float("-inf")
-        self._waiting: dict[str, asyncio.TimerHandle] = {}
+        self._again = again
+        self._longest = longest
+        self._last = float("-inf")
+        self._waiting: dict[str, float] = {}
+        """Key to the loop's time of the request, oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
 
     def request(self, key: str) -> None:
         """Call when its turn comes; nothing new when it waits already."""
-        if key in self._waiting:
-            return
-        loop = asyncio.get_running_loop()
-        turn = max(loop.time(), self._next)
-        self._next = turn + self._pause
-        self._waiting[key] = loop.call_at(turn, self._take, key)
+        self._waiting.setdefault(key, asyncio.get_running_loop().time())
+        if self._timer is None:
+            self._set(self._last + self._pause)
 
     def close(self) -> None:
         """Call nothing any more."""
-        for timer in self._waiting.values():
-            timer.cancel()
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
 
-    def _take(self, key: str) -> None:
+    def _set(self, at: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(max(at, loop.time()), self._turn)
+
+    def _turn(self) -> None:
+        now, self._timer = asyncio.get_running_loop().time(), None
+        key, since = next(iter(self._waiting.items()))
+        if now - since < self._longest and self._busy():
+            self._set(now + self._again)
+            return
+        self._last = now
         del self._waiting[key]
         self._call(key)
+        if self._waiting:
+            self._set(now + self._pause)

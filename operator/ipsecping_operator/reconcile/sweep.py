@@ -6,12 +6,12 @@ a watch can go deaf. So everything is listed (metadata only) now and then.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from ipsecping_operator.children import CHILD_SELECTOR, UID_LABEL
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.kinds import CHECK, WATCHED
+from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED
 from ipsecping_operator.kube.observed import Meta
 
 from .store import Store
@@ -29,14 +29,6 @@ class Listed:
     resource_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """An object in the store."""
-
-    resource_version: int
-    remove: Callable[[], str | None]
-
-
 @dataclass(slots=True)
 class Sweeper:
     """Remembers what one sweep found that the watches had not shown yet, for the next to judge."""
@@ -52,12 +44,12 @@ class Sweeper:
         Raises ApiError.
         """
         began = time.monotonic()
-        before = dict(_held(self.store))
+        before = _versions(self.store).keys()
         listed = await self._list()
-        gone = [held for uid, held in before.items() if uid not in listed]
+        gone = before - listed.keys()
         if gone:
             _log.info("%d objects had gone without a watch telling", len(gone))
-        touched = {uid for held in gone if (uid := held.remove()) is not None}
+        touched = self._forget(gone) if gone else set()
         self.store.echoes.retain(listed, before=began)
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
         never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
@@ -66,14 +58,23 @@ class Sweeper:
 
     def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
         """Of the listed versions those that the watches have not shown, nor a later one."""
-        held = dict(_held(self.store))
+        held = _versions(self.store)
         return {
             uid: one
             for uid, one in listed.items()
-            if uid not in held
-            or held[uid].resource_version < one.resource_version
+            if held.get(uid, -1) < one.resource_version
             or self.store.echoes.missing(uid, one.resource_version)
         }
+
+    def _forget(self, gone: Set[str]) -> set[str]:
+        """UIDs of the checks that this touches."""
+        store = self.store
+        metas = [meta for meta in _metas(store) if meta.uid in gone]
+        touched = {
+            store.remove_pod(meta) if meta.kind == POD.name else store.remove_child(meta) for meta in metas
+        }
+        touched |= {store.remove_check(uid) for uid in gone & store.checks.keys()}
+        return {uid for uid in touched if uid is not None}
 
     async def _list(self) -> dict[str, Listed]:
         listed: dict[str, Listed] = {}
@@ -88,16 +89,19 @@ class Sweeper:
         return listed
 
 
-def _held(store: Store) -> Iterator[tuple[str, _Held]]:
-    for uid, state in store.checks.items():
-        if state.body is not None:
-            version = int(state.body["metadata"]["resourceVersion"])
-            yield uid, _Held(version, lambda uid=uid: store.remove_check(uid))  # type: ignore[misc]
-        for child in state.children.values():
-            yield _entry(child.meta, store.remove_child)
-        for pod in state.pods.values():
-            yield _entry(pod.meta, store.remove_pod)
+def _versions(store: Store) -> dict[str, int]:
+    """Resource version of everything in the store, by UID."""
+    versions = {
+        uid: int(state.body["metadata"]["resourceVersion"])
+        for uid, state in store.checks.items()
+        if state.body is not None
+    }
+    versions.update((meta.uid, meta.resource_version) for meta in _metas(store))
+    return versions
 
 
-def _entry(meta: Meta, remove: Callable[[Meta], str | None]) -> tuple[str, _Held]:
-    return meta.uid, _Held(meta.resource_version, lambda: remove(meta))
+def _metas(store: Store) -> Iterator[Meta]:
+    """Of all children and pods."""
+    for state in store.checks.values():
+        yield from (child.meta for child in state.children.values())
+        yield from (pod.meta for pod in state.pods.values())

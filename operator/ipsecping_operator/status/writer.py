@@ -56,6 +56,8 @@ class StatusWriter:
         self._count = count
         self._slots: dict[str, _Slot] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self.writing = 0
+        """Statuses that are being written or wait for their turn."""
 
     def known(self, uid: str, status: Status) -> None:
         """The API holds this status already."""
@@ -121,6 +123,11 @@ class StatusWriter:
     def _start(self, uid: str, slot: _Slot) -> None:
         self._cancel_timer(slot)
         slot.task = asyncio.get_running_loop().create_task(self._write(uid, slot), name=f"status {uid}")
+        self.writing += 1
+        slot.task.add_done_callback(self._ended)
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self.writing -= 1
 
     async def _write(self, uid: str, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .operator_run import measure
+from .operator_run import measure, measure_alone
 from .plain import yardstick
 from .report import Report
 from .stand import stand
@@ -29,7 +29,10 @@ def main() -> int:
         report.say(f"load {os.getloadavg()[0]:.1f}; the plain client on the bare API server")
         with stand(workdir / "bare", controllers=False) as api:
             report.bare = asyncio.run(yardstick(api, args.checks))
-        report.say(f"  {report.bare}; now beside the controllers")
+        report.say(f"  {report.bare}; now the operator alone")
+        with stand(workdir / "alone", controllers=False) as api:
+            asyncio.run(measure_alone(api, workdir / "alone", report, checks=args.checks))
+        report.say("now the plain client beside the controllers")
         with stand(workdir / "busy", controllers=True) as api:
             report.busy = asyncio.run(yardstick(api, args.checks))
         report.say(f"  {report.busy}; now the operator")
@@ -54,4 +57,5 @@ def _allow_files(wanted: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

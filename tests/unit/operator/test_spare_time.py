@@ -23,6 +23,41 @@ def test_the_first_comes_at_once_and_the_others_with_pauses() -> None:
     assert calls == [(0, "a"), (2, "b"), (4, "c"), (100, "a")]
 
 
+def test_other_work_comes_first() -> None:
+    calls: list[tuple[float, str]] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        spare = SpareTime(
+            lambda key: calls.append((loop.time(), key)),
+            busy=lambda: loop.time() < 10 or 12 <= loop.time() < 20,
+            pause=2,
+            again=1,
+        )
+        for key in ("a", "b"):
+            spare.request(key)
+        await asyncio.sleep(100)
+
+    run(scenario())
+    assert calls == [(10, "a"), (20, "b")]
+
+
+def test_what_has_waited_for_long_waits_no_more() -> None:
+    calls: list[tuple[float, str]] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        spare = SpareTime(
+            lambda key: calls.append((loop.time(), key)), busy=lambda: True, pause=2, again=1, longest=50
+        )
+        for key in ("a", "b", "a"):
+            spare.request(key)
+        await asyncio.sleep(100)
+
+    run(scenario())
+    assert calls == [(50, "a"), (52, "b")]
+
+
 def test_nothing_comes_after_the_end() -> None:
     calls: list[str] = []
 
