@@ -51,6 +51,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "probes": [
             {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "one"}}},
             {"name": "b", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "two"}}},
+            {"name": "m", "pathMTU": {"auth": {"secretName": "tunnel-keys", "key": "three"}}},
             {
                 "name": "c",
                 "tcp": {"port": 443, "tls": {"ca": {"configMapName": "dc1-ca", "key": "ca.crt"}}},

@@ -31,7 +31,10 @@ LIFE: tuple[dict[str, Any], ...] = (
             {"name": "primary"},
             {"name": "backup", "target": "2001:db8::10", "placement": {"nodeSelector": {"uplink": "lte"}}},
         ],
-        "probes": [{"name": "b", "expect": "Blocked", "tcp": {"port": 443}}, {"name": "m", "pathMTU": {}}],
+        "probes": [
+            {"name": "b", "expect": "Blocked", "tcp": {"port": 443}},
+            {"name": "m", "pathMTU": {"auth": AUTH}},
+        ],
         "thresholds": {"pathMTU": 1400},
         "placement": {"tolerations": [{"operator": "Exists"}], "hostNetwork": True},
     },

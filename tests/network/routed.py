@@ -4,6 +4,7 @@ No uplink: all that is sent stays in the namespaces, which vanish with the proce
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 NEAR, FAR = "10.71.1.2", "10.71.2.2"
 NEAR6, FAR6 = "fd71:1::2", "fd71:2::2"
-STAMP_PORT, ECHO_PORT = 862, 7
+STAMP_PORT, ECHO_PORT, SIGNED_PORT = 862, 7, 1862
 
 
 class Missing(Exception):
@@ -38,8 +39,12 @@ class Namespace:
         return self._holder.pid
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line that runs a command in here."""
-        return ["nsenter", "--target", str(self.process), "--net", *arguments]
+        """The command line that runs a command in here.
+
+        All of them on one CPU: packets of a process that moves to another may overtake each other.
+        """
+        pinned = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+        return [*pinned, "nsenter", "--target", str(self.process), "--net", *arguments]
 
     def run(self, *arguments: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> str:
         """Run a command to its end; returns what it printed."""
@@ -152,16 +157,22 @@ def routed() -> Iterator[Routed]:
             places.append(place)
         made = Routed(*places)
         for address in ("0.0.0.0", "[::]"):
-            reflector = subprocess.Popen(
-                made.far.command(
-                    sys.executable, "-m", "ipsecping", "reflect",
-                    "--stamp", f"{address}:{STAMP_PORT}", "--udp-echo", f"{address}:{ECHO_PORT}",
-                    "--allow", "0.0.0.0/0", "--allow", "::/0", "--rate", "100000",
-                ),
-                stderr=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            stack.enter_context(reflector)
-            stack.callback(reflector.terminate)
-            assert reflector.stderr is not None
-            assert "info" in reflector.stderr.readline()
+            listening = ["--stamp", f"{address}:{STAMP_PORT}", "--udp-echo", f"{address}:{ECHO_PORT}"]
+            stack.enter_context(reflector(made.far, *listening))
         yield made
+
+
+@contextmanager
+def reflector(place: Namespace, *arguments: str) -> Iterator[None]:
+    """A reflector that answers everybody when the body begins."""
+    command = [sys.executable, "-m", "ipsecping", "reflect", *arguments]
+    everybody = ["--allow", "0.0.0.0/0", "--allow", "::/0", "--rate", "100000"]
+    with subprocess.Popen(
+        place.command(*command, *everybody), stderr=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        try:
+            assert process.stderr is not None
+            assert "info" in process.stderr.readline()
+            yield
+        finally:
+            process.terminate()

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from .routed import ECHO_PORT, FAR, FAR6, Missing, Routed, routed
+from .routed import ECHO_PORT, FAR, FAR6, SIGNED_PORT, Missing, Routed, reflector, routed
 
 LIMITS = [(1500, 1500), (1438, 1438), (1280, 1500), (1500, 1341), (1407, 1399), (1301, 1477)]
 
@@ -50,6 +51,24 @@ def test_a_path_mtu_in_the_kernels_cache_hides_nothing(path: Routed, address: st
     path.limit(forward=1444, reverse=1500)
     assert path.near.ipsecping("mtu", address)["forward"] == 1444
     assert "mtu 1300" in path.near.run("ip", "route", "get", address)
+
+
+@pytest.mark.parametrize(("address", "wildcard"), [(FAR, "0.0.0.0"), (FAR6, "[::]")], ids=["IPv4", "IPv6"])
+def test_an_authenticated_reflector_serves_as_well(
+    path: Routed, address: str, wildcard: str, tmp_path: Path
+) -> None:
+    keys, others = tmp_path / "keys", tmp_path / "others"
+    keys.write_text("hex:" + "0f" * 32)
+    others.write_text("hex:" + "f0" * 32)
+    search = ["mtu", address, "--stamp", str(SIGNED_PORT), "--timeout", "300ms"]
+    path.limit(forward=1438, reverse=1399)
+    with reflector(path.far, "--stamp", f"{wildcard}:{SIGNED_PORT}", "--key-file", str(keys)):
+        found = path.near.ipsecping(*search, "--key-file", str(keys))
+        assert (found["forward"], found["reverse"]) == (1438, 1399)
+        assert (found["too_big"], found["messages"]) == (True, [1438])
+        for stranger in (search, [*search, "--key-file", str(others)]):
+            unanswered = path.near.ipsecping(*stranger)
+            assert (unanswered["forward"], unanswered["losses"]) == (None, {"Timeout": 5})
 
 
 def test_jumbo_frames_are_found_and_the_own_links_limit_is_named(path: Routed) -> None:

@@ -168,6 +168,8 @@ class PathMtu(Model):
     """Largest packet tried, in octets. Default: 1500."""
     port: Port | None = None
     """UDP port of the Session-Reflector. Default: 862."""
+    auth: StampAuth | None = None
+    """Authenticated mode of STAMP. Default: unauthenticated."""
 
     rules = (
         Rule(

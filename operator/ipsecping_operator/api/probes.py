@@ -9,7 +9,7 @@ from ipsecping.contract.options import stamp_payload
 from ipsecping.contract.plan import MAX_PAYLOAD
 
 from . import defaults, durations
-from .methods import UNPACED, UNTIMED, Dns, Http, Icmp, Ike, PathMtu, Stamp, Tcp, Tls, UdpEcho
+from .methods import UNPACED, UNTIMED, Dns, Http, Icmp, Ike, PathMtu, Stamp, StampAuth, Tcp, Tls, UdpEcho
 from .rules import Model, Rule
 from .scalars import Name, duration
 
@@ -155,7 +155,12 @@ class Probe(Model):
 
     def least_size(self, *, asks: bool) -> int:
         """Least octets of a stamp probe's packets, which may have to ask for the source address."""
-        return stamp_payload(signed=self.stamp is not None and self.stamp.auth is not None, asks=asks)
+        return stamp_payload(signed=self.auth is not None, asks=asks)
+
+    @property
+    def auth(self) -> StampAuth | None:
+        """Where the keys are that its packets are signed with."""
+        return self.stamp.auth if self.stamp else self.path_mtu.auth if self.path_mtu else None
 
     @property
     def tls(self) -> Tls | None:

@@ -71,9 +71,8 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
 def _member(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
     member: dict[str, Any] = {} if probe.port is None else {"port": probe.port}
     match probe.options:
-        case StampOptions() if probe.name in check.keys:
-            key = check.keys[probe.name]
-            return member | {"auth": {"secretName": key.name, "key": key.key}}
+        case StampOptions():
+            return member | _effective_auth(probe, check)
         case TcpOptions(tls=tls) if tls is not None:
             return member | {"tls": _effective_tls(tls, probe, check)}
         case HttpOptions() as http:
@@ -83,11 +82,16 @@ def _member(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
         case DnsOptions() as dns:
             return member | {"query": dns.query, "recordType": dns.record_type.value}
         case PathMtuOptions() as mtu:
-            return member | {"min": mtu.min, "max": mtu.max}
+            return member | {"min": mtu.min, "max": mtu.max} | _effective_auth(probe, check)
         case IkeOptions() as ike:
             return {"detectNAT": ike.detect_nat}
         case _:
             return member
+
+
+def _effective_auth(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
+    key = check.keys.get(probe.name)
+    return {} if key is None else {"auth": {"secretName": key.name, "key": key.key}}
 
 
 def _effective_tls(tls: TlsOptions, probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def _effective_tls(tls: TlsOptions, probe: PlannedProbe, check: CompiledCheck) -
 
 def key_of(probe: Probe) -> KeyRef | None:
     """The key that the probe signs with, if any."""
-    auth = probe.stamp.auth if probe.stamp else None
+    auth = probe.auth
     return None if auth is None else KeyRef(kind="Secret", name=auth.secret_name, key=auth.key)
 
 
@@ -127,8 +131,12 @@ _PORTS: Mapping[ProbeType, Callable[[Any], int]] = MappingProxyType(
 
 
 def _stamp(probe: Any, gateway: str | None) -> Options:
+    return StampOptions(key_file=_key_file(probe))
+
+
+def _key_file(probe: Probe) -> str | None:
     key = key_of(probe)
-    return StampOptions(key_file=None if key is None else key.file)
+    return None if key is None else key.file
 
 
 def _tls(probe: Probe) -> TlsOptions:
@@ -154,7 +162,8 @@ def _dns(probe: Any, gateway: str | None) -> Options:
 
 
 def _path_mtu(probe: Any, gateway: str | None) -> Options:
-    return PathMtuOptions(min=probe.path_mtu.least, max=probe.path_mtu.most)
+    mtu = probe.path_mtu
+    return PathMtuOptions(min=mtu.least, max=mtu.most, key_file=_key_file(probe))
 
 
 def _ike(probe: Any, gateway: str | None) -> Options:

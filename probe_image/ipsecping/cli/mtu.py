@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import duration_ms, port, positive
@@ -20,6 +21,7 @@ NAME = "mtu"
 HELP = "find the largest packet that passes to one host, and the TCP MSS to clamp to"
 EPILOG = """examples:
   ipsecping mtu 10.50.1.10                      STAMP reflector on port 862: each way by itself
+  ipsecping mtu 10.50.1.10 --key-file keys      the same with authenticated STAMP
   ipsecping mtu 10.50.1.10 --icmp               ICMP echo: there and back as one
   ipsecping mtu 10.50.1.10 --min 576 --max 9000 --json
 
@@ -52,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"
     )
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="with --stamp: keys of the authenticated mode, the first of which signs",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
@@ -63,6 +70,8 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandError(f"mtu: --min and --max: {LEAST_MTU} <= min <= max <= {MOST_MTU} is needed")
     if options.timeout < 1:
         raise CommandError("mtu: -W: the timeout must be at least 1ms")
+    if options.key_file is not None and (options.udp_echo or options.icmp):
+        raise CommandError("mtu: --key-file is for --stamp")
     try:
         return asyncio.run(_search(options))
     except KeyboardInterrupt:
@@ -71,6 +80,7 @@ def execute(options: argparse.Namespace) -> int:
 
 async def _search(options: argparse.Namespace) -> int:
     from ..net.datagram import PingForbidden
+    from ..net.key_file import KeyFile, KeyFileError
     from ..net.resolve import ResolveError, Resolver
     from ..net.untimed import open_untimed_ping, open_untimed_udp
     from ..probes.mtu_packets import EchoPackets, StampPackets
@@ -79,13 +89,14 @@ async def _search(options: argparse.Namespace) -> int:
 
     number = options.udp_echo or options.stamp
     try:
+        keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
         address = await Resolver().resolve(options.host)
         sock = (
             open_untimed_ping(address, dont_fragment=True)
             if options.icmp
             else open_untimed_udp(address, number, dont_fragment=True)
         )
-    except (PingForbidden, ResolveError) as error:
+    except (KeyFileError, PingForbidden, ResolveError) as error:
         raise CommandError(f"mtu: {error}") from error
     except OSError as error:
         raise CommandError(f"mtu: {options.host}: {error.strerror}") from error
@@ -97,7 +108,7 @@ async def _search(options: argparse.Namespace) -> int:
         )
     run = MtuRun(
         sock=sock,
-        packets=(EchoPackets if options.icmp else StampPackets)(ipv6=ipv6),
+        packets=EchoPackets(ipv6=ipv6) if options.icmp else StampPackets(ipv6=ipv6, keys=keys),
         low=options.min,
         high=options.max,
         timeout=options.timeout * 1_000_000,

@@ -89,6 +89,8 @@ class PathMtuOptions:
 
     min: int = 1280
     max: int = 1500
+    key_file: str | None = None
+    """As in StampOptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def options_to_json(options: Options) -> dict[str, Any]:
         case DnsOptions():
             return _present(query=options.query, recordType=options.record_type.value)
         case PathMtuOptions():
-            return {"min": options.min, "max": options.max}
+            return _present(min=options.min, max=options.max, keyFile=options.key_file)
         case IkeOptions():
             return _present(gateway=options.gateway, detectNAT=options.detect_nat or None)
 
@@ -194,7 +196,7 @@ def is_domain_name(text: str) -> bool:
 def _path_mtu(source: Mapping[str, Any], path: str) -> PathMtuOptions:
     low = fields.integer({"min": 1280, **source}, "min", path, at_least=LEAST_MTU, at_most=MOST_MTU)
     high = fields.integer({"max": 1500, **source}, "max", path, at_least=low, at_most=MOST_MTU)
-    return PathMtuOptions(min=low, max=high)
+    return PathMtuOptions(min=low, max=high, key_file=fields.optional_text(source, "keyFile", path))
 
 
 def _ike(source: Mapping[str, Any], path: str) -> IkeOptions:

@@ -75,4 +75,4 @@ class RoundMethod(NamedTuple):
     measure: Callable[[PlannedCheck, PlannedProbe, str], Awaitable[Outcome]]
     """One round with an IP address, over within the round's own time: `(count - 1) * spacing + timeout`.
 
-    Raises OSError and PingForbidden."""
+    Raises OSError, PingForbidden and RoundInvalid."""

@@ -4,6 +4,7 @@ Sizes are octets of the IP packet.
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from ..wire import echo, icmp, stamp
@@ -11,6 +12,7 @@ from ..wire.ntp import UNSYNCHRONIZED
 
 _IP_HEADER = {False: 20, True: 40}
 _UDP_HEADER = 8
+_TOKEN_SIZE = 8
 
 
 class Reading(NamedTuple):
@@ -22,6 +24,8 @@ class Reading(NamedTuple):
     """The reflector's own number; None where the answer has none."""
     size: int
     """Octets of the IP packet that it came in, were it in one piece."""
+    authentic: bool = True
+    """False: none of the keys signed it, though it should be signed."""
 
 
 class Packets(Protocol):
@@ -43,33 +47,47 @@ class Packets(Protocol):
 class StampPackets:
     """Session-Sender packets (RFC 8762 section 4.2.1). The token stands in the place of the timestamp.
 
-    A responder that sends back what it got (RFC 862) answers them as well; its answers have no number.
+    With keys, in the authenticated mode (section 4.2.2). Without, a responder that sends back what it got
+    (RFC 862) answers them as well; its answers have no number.
+
+    The SSID is random, as in stamp.StampCodec.
     """
 
-    def __init__(self, *, ipv6: bool) -> None:
+    def __init__(self, *, ipv6: bool, keys: Sequence[bytes] = ()) -> None:
+        """The first of `keys` signs, and an answer may be signed with any of them."""
         self._headers = _IP_HEADER[ipv6] + _UDP_HEADER
-        self.floor = self._headers + stamp.BASE_SIZE
+        self._keys = keys
+        self._mode = stamp.AUTHENTICATED if keys else stamp.UNAUTHENTICATED
+        self._ssid = 1 + secrets.randbelow(0xFFFF)
+        self.floor = self._headers + self._mode.size
 
     def encode(self, sequence: int, token: int, size: int) -> bytes:
         """See Packets."""
-        packet = stamp.SenderPacket(sequence, token, UNSYNCHRONIZED)
-        return stamp.pack_sender(packet, size - self._headers)
+        packet = stamp.SenderPacket(sequence, token, UNSYNCHRONIZED, self._ssid)
+        return stamp.pack_sender(packet, size - self._headers, self._keys[0] if self._keys else None)
 
     def decode(self, data: bytes) -> Reading | None:
-        """A Session-Reflector packet, or our own packet come back."""
+        """A Session-Reflector packet, or our own packet come back where that proves as much."""
         size = len(data) + self._headers
-        reflected, echoed = stamp.parse_reflector(data), stamp.parse_sender(data)
+        reflected, echoed = stamp.parse_reflector(data, self._mode), stamp.parse_sender(data, self._mode)
         if reflected is None or echoed is None:
             return None
         if (reflected.sender_sequence, reflected.sender_timestamp) == (0, 0):  # a sender's packet: MBZ there
-            return Reading(echoed.sequence, echoed.timestamp, None, size)
-        return Reading(reflected.sender_sequence, reflected.sender_timestamp, reflected.sequence, size)
+            return None if self._keys else Reading(echoed.sequence, echoed.timestamp, None, size)
+        return Reading(
+            reflected.sender_sequence,
+            reflected.sender_timestamp,
+            reflected.sequence,
+            size,
+            authentic=not self._keys or stamp.signed_with(data, self._keys) is not None,
+        )
 
     def quoted(self, quote: bytes) -> tuple[int, int] | None:
         """See Packets."""
-        if len(quote) < 12:
+        token = quote[self._mode.timestamp_at :][:_TOKEN_SIZE]
+        if len(token) < _TOKEN_SIZE:
             return None
-        return int.from_bytes(quote[:4], "big"), int.from_bytes(quote[4:12], "big")
+        return int.from_bytes(quote[:4], "big"), int.from_bytes(token, "big")
 
 
 class EchoPackets:

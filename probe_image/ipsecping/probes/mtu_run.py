@@ -175,6 +175,9 @@ class MtuRun:
             shot = None if reading is None else self._search.find(reading.sequence)
             if reading is None or shot is None or shot.token != reading.token:
                 continue  # foreign
+            if not reading.authentic:
+                self._reasons.setdefault(shot.sequence, LossReason.AUTH_FAILED)
+                continue
             rtt = now - self._sent_at[shot.sequence]
             if not shot.answered and rtt <= self._timeout:
                 self._in_time.add(shot.sequence)

@@ -8,11 +8,13 @@ it is what was asked about. A search that does not end within the round's own ti
 import logging
 import time
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
+from ..net.key_file import KeyFile, KeyFileError
 from ..net.untimed import open_untimed_udp
-from .base import Outcome, RoundMethod
+from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MtuRun
 
@@ -22,9 +24,10 @@ _MS = 1_000_000
 
 
 async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Outcome:
-    """See RoundMethod."""
+    """See RoundMethod. Raises RoundInvalid while the key file is not usable."""
     assert probe.port is not None
     assert isinstance(probe.options, PathMtuOptions)
+    keys = _keys(probe.options.key_file)
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     until = time.monotonic_ns() + own_time
     sock = open_untimed_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
@@ -33,7 +36,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     try:
         run = MtuRun(
             sock=sock,
-            packets=StampPackets(ipv6=is_ipv6(address)),
+            packets=StampPackets(ipv6=is_ipv6(address), keys=keys),
             low=probe.options.min,
             high=probe.options.max,
             timeout=probe.timeout_ms * _MS,
@@ -58,6 +61,14 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         invalid=Invalidity.LOCAL_SEND_FAILED if small.failed_here else None,
         path_mtu=found,
     )
+
+
+def _keys(file: str | None) -> tuple[bytes, ...]:
+    """The keys as they are now; none: unauthenticated mode."""
+    try:
+        return () if file is None else KeyFile(Path(file)).read()
+    except KeyFileError as error:
+        raise RoundInvalid(Invalidity.KEY_MISSING, str(error)) from error
 
 
 def is_ipv6(address: str) -> bool:

@@ -54,7 +54,12 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         tls=tls,
     ),
     ProbeType.DNS: st.builds(DnsOptions, query=names, record_type=st.sampled_from(RecordType)),
-    ProbeType.PATH_MTU: st.builds(PathMtuOptions, min=st.integers(576, 1280), max=st.integers(1280, 9000)),
+    ProbeType.PATH_MTU: st.builds(
+        PathMtuOptions,
+        min=st.integers(576, 1280),
+        max=st.integers(1280, 9000),
+        key_file=st.none() | st.just("/keys/hq"),
+    ),
     ProbeType.IKE: st.builds(IkeOptions, gateway=names, detect_nat=st.booleans()),
 }
 path_mtus = st.builds(

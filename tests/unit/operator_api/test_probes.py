@@ -124,6 +124,16 @@ def test_authenticated_stamp_is_as_long_as_its_packet_and_names_the_file_of_its_
     assert dict(check.keys) == {"p0": key}
 
 
+def test_an_authenticated_search_for_the_path_mtu_names_the_file_of_its_keys() -> None:
+    check = compiled({"pathMTU": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}, {"pathMTU": {}})
+    key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
+    options = [probe.options for probe in check.paths[0].plan.probes]
+    assert options == [PathMtuOptions(key_file=key.file), PathMtuOptions()]
+    assert dict(check.keys) == {"p0": key}
+    assert check.mounted == (key,)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
 def test_authorities_of_one_s_own_are_mounted_and_named_in_the_plan() -> None:
     tls = {"ca": {"configMapName": "dc1-ca", "key": "ca.crt"}}
     check = compiled({"tcp": {"port": 443, "tls": tls}}, {"http": {"url": HTTPS, "tls": tls}})

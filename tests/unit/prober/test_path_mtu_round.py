@@ -3,12 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 
 from ipsecping.contract import (
     Expect,
+    Invalidity,
     LossReason,
     PathMtu,
     PathMtuOptions,
@@ -37,13 +40,27 @@ def admission() -> Admission:
     return Admission(allow=EVERYBODY, rate=100_000, total_rate=100_000)
 
 
-def stamp_responder(_: int) -> StampResponder:
+KEY, OTHER_KEY = b"the key of both sides", b"the key of somebody else"
+
+
+def stamp_responder(_: int, keys: Callable[[], list[bytes]] | None = None) -> StampResponder:
     return StampResponder(
         admission=admission(),
         sessions=SessionTable(),
         own_ports=(),
         error_estimate=lambda _: UNSYNCHRONIZED,
+        keys=keys,
     )
+
+
+def signed_responder(_: int) -> StampResponder:
+    return stamp_responder(0, lambda: [KEY])
+
+
+def signed_options(folder: Path, *keys: bytes) -> PathMtuOptions:
+    file = folder / "mtu.keys"
+    file.write_bytes(b"\n".join(keys))
+    return PathMtuOptions(key_file=str(file))
 
 
 def echo_responder(_: int) -> EchoResponder:
@@ -53,8 +70,8 @@ def echo_responder(_: int) -> EchoResponder:
 class Narrow:
     """A stateful reflector behind a path that takes 1,400 octets there and 1,350 back."""
 
-    def __init__(self) -> None:
-        self._responder = stamp_responder(0)
+    def __init__(self, responder: StampResponder) -> None:
+        self._responder = responder
 
     def answer(self, request: Request) -> Reply | Drop:
         size = len(request.data) + 28
@@ -114,7 +131,7 @@ async def test_an_echo_responder_serves_as_well(host: str, far: Far) -> None:
 
 
 async def test_packets_beyond_the_limit_do_not_count_as_lost(far: Far) -> None:
-    result = await one_round("127.0.0.1", far("127.0.0.1", lambda _: Narrow()))
+    result = await one_round("127.0.0.1", far("127.0.0.1", lambda _: Narrow(stamp_responder(0))))
     assert result.path_mtu == PathMtu(forward=1400, reverse=1350, too_big=False)
     assert result.received == result.sent
     assert not result.losses
@@ -162,3 +179,54 @@ async def test_foreign_answers_and_garbage_are_no_answers() -> None:
     finally:
         transport.close()
     assert (result.received, result.losses) == (0, {LossReason.TIMEOUT: 4})
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_an_authenticated_reflector_answers_signed_packets(host: str, far: Far, tmp_path: Path) -> None:
+    result = await one_round(
+        host, far(host, signed_responder), options=signed_options(tmp_path, KEY, OTHER_KEY)
+    )
+    assert result.path_mtu == PathMtu(forward=1500, reverse=1500, too_big=False)
+    assert result.received == result.sent >= 2
+
+
+async def test_both_directions_are_told_apart_with_signed_packets_too(far: Far, tmp_path: Path) -> None:
+    port = far("127.0.0.1", lambda _: Narrow(signed_responder(0)))
+    result = await one_round("127.0.0.1", port, options=signed_options(tmp_path, KEY))
+    assert result.path_mtu == PathMtu(forward=1400, reverse=1350, too_big=False)
+    assert not result.losses
+
+
+@pytest.mark.parametrize("responder", [signed_responder, stamp_responder, echo_responder])
+async def test_who_does_not_know_the_key_gives_no_answer(
+    responder: Callable[[int], Responder], far: Far, tmp_path: Path
+) -> None:
+    """An echo of our own packet is signed with the right key, and proves nothing of the far end."""
+    options = signed_options(tmp_path, OTHER_KEY)
+    result = await one_round("127.0.0.1", far("127.0.0.1", responder), options=options, timeout_ms=200)
+    assert (result.received, result.losses, result.path_mtu) == (0, {LossReason.TIMEOUT: 4}, None)
+
+
+class Forger:
+    """Has the key of requests, and signs answers with another."""
+
+    def __init__(self) -> None:
+        self._responder = signed_responder(0)
+
+    def answer(self, request: Request) -> Reply | Drop:
+        return self._responder.answer(request)
+
+    def finish(self, reply: Reply, sent_at: int) -> None:
+        self._responder.finish(replace(reply, key=OTHER_KEY), sent_at)
+
+
+async def test_an_answer_under_a_wrong_key_is_lost_with_its_reason(far: Far, tmp_path: Path) -> None:
+    port = far("127.0.0.1", lambda _: Forger())
+    result = await one_round("127.0.0.1", port, options=signed_options(tmp_path, KEY))
+    assert (result.received, result.losses, result.path_mtu) == (0, {LossReason.AUTH_FAILED: 4}, None)
+
+
+async def test_without_a_usable_key_nothing_is_sent(far: Far, tmp_path: Path) -> None:
+    options = PathMtuOptions(key_file=str(tmp_path / "absent"))
+    result = await one_round("127.0.0.1", far("127.0.0.1", signed_responder), options=options)
+    assert (result.sent, result.invalid) == (0, Invalidity.KEY_MISSING)
