@@ -36,8 +36,14 @@ test-unit: venv ## Unit tests (seconds, no root)
 	@$(BIN)/pytest -q -n 2 tests/unit
 
 .PHONY: test-network
-test-network: venv ## Path MTU through a real router, in network namespaces (root; skipped without)
-	@$(BIN)/pytest -q tests/network
+test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
+	@said=$$(mktemp); $(BIN)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
+	  $(BIN)/pytest -q tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	  cat $$said; rm $$said; exit $$((network | systemd))
+
+.PHONY: test-systemd
+test-systemd: venv ## The units and a CPU quota under a real systemd, in User-mode Linux (root; skipped without)
+	@$(BIN)/pytest -q tests/systemd
 
 .PHONY: test-interop
 test-interop: venv ## Hold prober and reflector against programs of others (the first run builds two; root for all of it)

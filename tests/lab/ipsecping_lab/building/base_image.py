@@ -52,10 +52,15 @@ def read_sources(index_targets: Iterable[str]) -> Source:
     return Source(codename, tuple(lines))
 
 
+def machine_source() -> Source:
+    """What this machine's apt is configured for. Raises LabError as read_sources does."""
+    listing = run(["apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages"]).stdout
+    return read_sources(listing.splitlines())
+
+
 def archive(progress: Progress) -> tuple[str, Path]:
     """(a name for the base, its root file system as a tar file); made by mmdebstrap when not cached."""
-    listing = run(["apt-get", "indextargets", "--format", _FIELDS, "Created-By: Packages"]).stdout
-    source = read_sources(listing.splitlines())
+    source = machine_source()
     key = cache.digest([*_OPTIONS, *source.lines])
 
     def make(directory: Path) -> None:

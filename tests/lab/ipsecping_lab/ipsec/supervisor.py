@@ -16,6 +16,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from ..host.processes import Process
@@ -131,7 +132,7 @@ def supervise(layout: Layout) -> None:
     process = Process.of(guest.pid)
     if process is not None:
         process.write(layout.record(UML_RECORD))
-    threading.Thread(target=_drain, args=(layout, console_read), daemon=True).start()
+    threading.Thread(target=drain, args=(console_read, layout.log_file("console")), daemon=True).start()
     relay = Relay(layout, ours)
     relay.start()
     while guest.poll() is None and not stop.wait(0.1):
@@ -153,11 +154,12 @@ def _finish(layout: Layout, guest: subprocess.Popen[bytes], relay: Relay) -> Non
     shutil.rmtree(layout.state / "uml", ignore_errors=True)
 
 
-def _drain(layout: Layout, console: int) -> None:
-    with layout.log_file("console").open("ab") as log:
+def drain(console: int, log: Path) -> None:
+    """Write what a guest says on its console to a file, until it ends."""
+    with log.open("ab") as file:
         while data := os.read(console, 65536):
-            log.write(data)
-            log.flush()
+            file.write(data)
+            file.flush()
 
 
 if __name__ == "__main__":

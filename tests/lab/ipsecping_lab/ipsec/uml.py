@@ -8,6 +8,7 @@ import shutil
 import signal
 import struct
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,18 @@ def command_line(layout: Layout, directory: Path, lines: Lines) -> list[str]:
         "ro",
         f"init={layout.guest}/init.sh",
         f"lab={layout.guest}",
-        "con=null",
-        f"con0=null,fd:{lines.console}",
-        "ssl=null",
-        f"ssl0=fd:{lines.serial},fd:{lines.serial}",
+        *common_words(directory, serial=lines.serial, console=lines.console),
         f"vec0:transport=fd,fd={lines.tap},vec=0,depth=64",
+    ]
+
+
+def common_words(directory: Path, *, serial: int, console: int) -> list[str]:
+    """What every guest's command line has: its two lines, its directory, and to end when it panics."""
+    return [
+        "con=null",
+        f"con0=null,fd:{console}",
+        "ssl=null",
+        f"ssl0=fd:{serial},fd:{serial}",
         f"uml_dir={directory}",
         "umid=uml",
         "quiet",
@@ -73,26 +81,39 @@ def command_line(layout: Layout, directory: Path, lines: Lines) -> list[str]:
 
 
 def start(layout: Layout, lines: Lines) -> subprocess.Popen[bytes]:
-    """Start it in a session of its own, as an unprivileged user, on one CPU.
-
-    One CPU: its kernel and the processes in it take turns. On one they boot in 2 s, on two in 6 to 7 s.
-    """
+    """Start the gateways' guest."""
     directory = layout.state / "uml"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(mode=0o755)
     shutil.chown(directory, USER, GROUP)
-    with layout.log_file("console").open("ab") as console:
+    return spawn(
+        command_line(layout, directory, lines),
+        home=directory,
+        shim=layout.guest / "xstate_shim.so",
+        log=layout.log_file("console"),
+        descriptors=(lines.serial, lines.console, lines.tap),
+    )
+
+
+def spawn(
+    words: Sequence[str], *, home: Path, shim: Path, log: Path, descriptors: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    """Start a guest in a session of its own, as an unprivileged user, on one CPU.
+
+    One CPU: its kernel and the processes in it take turns. On one they boot in 2 s, on two in 6 to 7 s.
+    """
+    with log.open("ab") as console:
         return subprocess.Popen(
-            ["taskset", "--cpu-list", str(_cpu()), *command_line(layout, directory, lines)],
-            pass_fds=(lines.serial, lines.console, lines.tap),
+            ["taskset", "--cpu-list", str(_cpu()), *words],
+            pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
             env={
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "LD_PRELOAD": f"{layout.guest}/xstate_shim.so",
+                "LD_PRELOAD": str(shim),
                 "TMPDIR": "/dev/shm",  # the guest's memory: must be mappable as executable
-                "HOME": str(directory),
+                "HOME": str(home),
             },
             cwd="/",
             start_new_session=True,
