@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ipsecping_operator import handlers, logs
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
+from ipsecping_operator.clock import WallClock
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
@@ -25,7 +26,7 @@ from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.reconcile import run_now
+from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
@@ -59,8 +60,9 @@ class Operator:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store()
+        self._clock = WallClock()
         self._metrics = OperatorMetrics()
-        self._metrics.registry.register(CheckCollector(self._store.checks))
+        self._metrics.registry.register(CheckCollector(self._store.checks, clock=self._clock))
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
@@ -121,11 +123,14 @@ class Operator:
             events=self._events,
             interval=settings.status_interval,
             count=self._metrics.write,
+            clock=self._clock,
         )
         self._lineage = Lineage(self._client)
         self._queue = SerialQueue(self._reconcile)
         self._spare = SpareTime(self._verify, busy=self._busy)
-        self._collector = Collector(lineage=self._lineage, session=self._session, counted=self._counted)
+        self._collector = Collector(
+            lineage=self._lineage, session=self._session, counted=self._counted, clock=self._clock
+        )
         self._reconciler = Reconciler(
             store=self._store,
             client=self._client,
@@ -136,8 +141,10 @@ class Operator:
             permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
             report=self._reporter.report_soon,
             postpone=self._spare.request,
+            clock=self._clock,
         )
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
+        self._clock.stepped.append(self._stepped)
         await self._learn_lineage()
         self._work = [self._spawn(self._sweep(), "sweep"), *self._follow()]
         for kind in WATCHED:
@@ -206,7 +213,7 @@ class Operator:
                 return store.remove_check(uid)
             if uid not in store.checks or store.checks[uid].body is None:
                 self._reporter.known(uid, body.get("status"))
-            return store.put_check(body, now=time.time_ns())
+            return store.put_check(body, now=self._clock())
         if gone:
             remove = store.remove_pod if kind is POD else store.remove_child
             return remove(read_meta(kind.name, body["metadata"]))
@@ -223,6 +230,14 @@ class Operator:
         if outcome is not Outcome.DONE:
             self._metrics.reconcile_errors.inc()
         return outcome
+
+    def _stepped(self, by: int) -> None:
+        """How long ago something was measured does not change when somebody sets the clock."""
+        _log.warning("the clock was set %s by %.1f s", "forward" if by > 0 else "back", abs(by) / 1e9)
+        self._collector.move(by)
+        for uid, state in self._store.checks.items():
+            stepping.move(state, by)
+            self._reporter.report_soon(uid)
 
     def _busy(self) -> bool:
         """Whether there is work that people wait for, more than the steady trickle of a large fleet."""
@@ -252,6 +267,7 @@ class Operator:
     async def _tick(self) -> None:
         while True:
             self._health.tick(time.monotonic())
+            self._clock()  # notices a step though nothing happens
             await asyncio.sleep(TICK_SECONDS)
 
     async def _sweep(self) -> None:

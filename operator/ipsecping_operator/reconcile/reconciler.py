@@ -1,6 +1,5 @@
 """`reconcile(check)`: make everything about one check what it should be, whatever brought it about."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,7 +42,7 @@ class Reconciler:
         permissions: Permissions,
         report: Callable[[str], None],
         postpone: Callable[[str], None],
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int],
     ) -> None:
         self._store = store
         self._client = client

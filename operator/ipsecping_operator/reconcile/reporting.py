@@ -40,7 +40,7 @@ class Reporter:
         events: EventPoster,
         interval: float,
         count: Callable[[str], None],
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int],
     ) -> None:
         self._store = store
         self._client = client

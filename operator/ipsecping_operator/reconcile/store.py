@@ -168,7 +168,8 @@ def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
     state.outages = build.outages_from_json(status.get("outages"))
     state.extra = state.extra_told = extra.from_json(status.get("runNow"))
     try:
-        last = text.from_moment(status["lastResultTime"])
+        # In the future it would be if that run's clock was ahead of ours.
+        last = min(text.from_moment(status["lastResultTime"]), now)
     except (KeyError, TypeError, ValueError):
         return
     state.preferred = str(status["preferredPath"]) if "preferredPath" in status else None

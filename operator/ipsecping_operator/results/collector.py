@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 import aiohttp
@@ -35,7 +34,7 @@ class Collector:
         lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int],
     ) -> None:
         self._lineage = lineage
         self._session = session
@@ -63,6 +62,12 @@ class Collector:
                     pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address, port=pod.port
                 )
         self._follow(state, wanted, log=log)
+
+    def move(self, by: int) -> None:
+        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        for readers in self._readers.values():
+            for _, reader, _ in readers.values():
+                reader.move(by)
 
     def forget(self, check_uid: str) -> None:
         """Stop all readers of a check."""

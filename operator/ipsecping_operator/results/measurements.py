@@ -101,7 +101,8 @@ class Measurements:
             if series is not None and found is not self.current[plan.path]:
                 return Rejection.OTHER_PLAN
             series = self.series[key] = Series(basis=basis, window=Window(length=self.length))
-        tally = Tally.of(result, start=start)
+        # The clock may have been set back since the round was placed.
+        tally = Tally.of(result, start=min(start, now - result.duration))
         series.window.add(tally, now=now)
         series.totals.add(tally)
         series.last_end = max(tally.end, series.last_end or 0)
@@ -117,6 +118,13 @@ class Measurements:
         for series in self.series.values():
             series.window.forget(now=now)
         return {key: series.window for key, series in self.series.items()}
+
+    def move(self, by: int) -> None:
+        """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
+        for series in self.series.values():
+            series.window.move(by)
+            if series.last_end is not None:
+                series.last_end += by
 
     def _plan_of(self, result: RoundResult) -> Known | Rejection:
         current = self.current.get(result.check.path)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import random
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -70,7 +69,7 @@ class Reader:
         deliver: Callable[[RoundResult, int], None],
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
-        clock: Callable[[], int] = time.time_ns,
+        clock: Callable[[], int],
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
@@ -83,10 +82,15 @@ class Reader:
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
-        self._offset = 0
+        self._distance: placing.Distance | None = None
         self._pause = first_pause
         self._fault: str | None = None
         self._ending = asyncio.Event()
+
+    def move(self, by: int) -> None:
+        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        if self._distance is not None:
+            self._distance.move(by)
 
     def end(self) -> None:
         """The agent ends: `run` reads what is still handed out on this connection, and makes no other."""
@@ -129,7 +133,7 @@ class Reader:
             async for line in lines:
                 match line:
                     case Heartbeat():
-                        self._offset = self._clock() - line.now
+                        self._learn(sent=line.now)
                     case Item():
                         self._take(line)
                     case Hello():
@@ -141,7 +145,7 @@ class Reader:
             raise StreamError(
                 f"another pod ({hello.pod_uid or 'without a UID'}) answers at {self._agent.url}"
             )
-        self._offset = self._clock() - hello.now
+        self._distance = placing.Distance(sent=hello.now, now=self._clock())
         seen = self._cursor.sequence if self._cursor and self._cursor.boot_id == hello.boot_id else 0
         if seen and hello.first > seen + 1:
             self._miss(hello.first - seen - 1)
@@ -159,9 +163,15 @@ class Reader:
         if item.sequence > expected:
             self._miss(item.sequence - expected)
         self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=item.sequence)
-        result = item.result
-        start = placing.from_agent(result.started_at, result.duration, offset=self._offset, now=self._clock())
-        self._deliver(result, start)
+        end = self._learn(sent=item.ended)
+        self._deliver(item.result, end - item.result.duration)
+
+    def _learn(self, *, sent: int) -> int:
+        """When that was, on the operator's clock."""
+        assert self._distance is not None
+        now = self._clock()  # first of all: it may move the distance
+        self._distance.learn(sent=sent, now=now)
+        return self._distance.place(sent, now=now)
 
     def _miss(self, count: int) -> None:
         self._log.warning("results of pod %s: %d left its ring before they were read", self._agent.pod, count)

@@ -49,6 +49,11 @@ class Window:
         if self.nat_at + max(NAT_KEPT, self.length) <= now:
             self.nat = None
 
+    def move(self, by: int) -> None:
+        """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
+        self.tallies = [replace(tally, start=tally.start + by, end=tally.end + by) for tally in self.tallies]
+        self.nat_at += by
+
     def expires(self) -> int | None:
         """When time alone will next take something out of the window, or None: only a new round can."""
         if not self.tallies or self._rounds_after(0) < LEAST_ROUNDS:

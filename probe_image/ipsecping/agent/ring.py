@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
@@ -10,6 +11,13 @@ from ..contract import RoundResult
 from ..contract.stream import HEARTBEAT_SECONDS, Cursor, Heartbeat, Hello, Item, line_to_json
 
 DEFAULT_CAPACITY = 8 * 1024 * 1024
+LONGEST_HELD = 60_000_000_000
+"""Nanoseconds: a result does not wait longer for those of the other probes of its round."""
+
+
+def steady_clock() -> int:
+    """Nanoseconds; runs on while the machine sleeps, and is never set."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 class Ring:
@@ -18,9 +26,19 @@ class Ring:
     Belongs to one event loop.
     """
 
-    def __init__(self, *, boot_id: str, pod_uid: str | None, capacity: int = DEFAULT_CAPACITY) -> None:
+    def __init__(
+        self,
+        *,
+        boot_id: str,
+        pod_uid: str | None,
+        capacity: int = DEFAULT_CAPACITY,
+        steady: Callable[[], int] = steady_clock,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
         self.boot_id = boot_id
         self.pod_uid = pod_uid
+        self._steady = steady
+        self._wall = wall
         self._capacity = capacity
         self._lines: deque[bytes] = deque()
         self._octets = 0
@@ -49,7 +67,8 @@ class Ring:
     def append(self, result: RoundResult) -> None:
         """Add a result and wake the readers."""
         self._last += 1
-        line = encode(Item(sequence=self._last, result=result))
+        held = min(max(self._wall() - result.started_at - result.duration, 0), LONGEST_HELD)
+        line = encode(Item(sequence=self._last, ended=self._steady() - held, result=result))
         self._lines.append(line)
         self._octets += len(line)
         while self._octets > self._capacity and len(self._lines) > 1:
@@ -61,14 +80,11 @@ class Ring:
         self._closed = True
         self._wake()
 
-    async def follow(self, after: Cursor | None, *, clock: Callable[[], int]) -> AsyncGenerator[bytes, None]:
-        """Lines for one reader: Hello, what it has not seen, then each new result; Heartbeats in between.
-
-        `clock` reads the wall clock (nanoseconds since the Unix epoch).
-        """
+    async def follow(self, after: Cursor | None) -> AsyncGenerator[bytes, None]:
+        """Lines for one reader: Hello, what it has not seen, then each new result; Heartbeats in between."""
         seen = after.sequence if after is not None and after.boot_id == self.boot_id else 0
         seen = max(min(seen, self._last), self.dropped)
-        yield encode(Hello(boot_id=self.boot_id, pod_uid=self.pod_uid, now=clock(), first=seen + 1))
+        yield encode(Hello(boot_id=self.boot_id, pod_uid=self.pod_uid, now=self._steady(), first=seen + 1))
         while True:
             news = self._news
             if seen < self._last:
@@ -83,7 +99,7 @@ class Ring:
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
                         await news.wait()
                     continue
-                yield encode(Heartbeat(now=clock()))
+                yield encode(Heartbeat(now=self._steady()))
 
     def _wake(self) -> None:
         self._news.set()

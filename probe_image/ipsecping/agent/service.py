@@ -117,7 +117,7 @@ class Service:
             after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
         except ContractError as error:
             raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
-        lines = self.ring.follow(after, clock=time.time_ns)
+        lines = self.ring.follow(after)
         return Response(content_type="application/x-ndjson", body=lines)
 
     async def _healthz(self, _: Request) -> Response:

@@ -4,6 +4,9 @@ The first line is a `Hello`; then come `Item`s in order of sequence, first those
 new one as it is measured. An idle stream carries a `Heartbeat` every `HEARTBEAT_SECONDS`, so that the
 reader can tell a quiet agent from a dead connection.
 
+All instants in it are of the agent's steady clock (nanoseconds, CLOCK_BOOTTIME), which nobody sets: only the
+differences between them mean something, and by them a reader puts the rounds on its own clock.
+
 A cursor is `BOOT_ID:SEQUENCE`: all results up to and with SEQUENCE of that boot have been seen. A cursor of
 another boot, or none, starts at the oldest result in the ring.
 """
@@ -48,7 +51,7 @@ class Hello:
     pod_uid: str | None
     """From the downward API (environment variable POD_UID); None outside Kubernetes."""
     now: int
-    """The agent's wall clock, nanoseconds since the Unix epoch: lets the reader allow for clock skew."""
+    """The agent's steady clock when this was sent."""
     first: int
     """Sequence of the first item that follows or will follow: a gap after the cursor means lost results."""
 
@@ -58,6 +61,8 @@ class Item:
     """One result with its place in the sequence (1, 2, ... within a boot)."""
 
     sequence: int
+    ended: int
+    """When the round ended, by the agent's steady clock."""
     result: RoundResult
 
 
@@ -81,7 +86,11 @@ def line_to_json(line: Hello | Item | Heartbeat) -> dict[str, Any]:
                 }
             }
         case Item():
-            return {"sequence": line.sequence, "result": result_to_json(line.result)}
+            return {
+                "sequence": line.sequence,
+                "ended": line.ended,
+                "result": result_to_json(line.result),
+            }
         case Heartbeat():
             return {"heartbeat": {"now": line.now}}
 
@@ -102,5 +111,6 @@ def line_from_json(value: object) -> Hello | Item | Heartbeat:
         return Heartbeat(now=fields.integer(beat, "now", "heartbeat"))
     return Item(
         sequence=fields.integer(source, "sequence", "line", at_least=1),
+        ended=fields.integer(source, "ended", "line"),
         result=result_from_json(source.get("result")),
     )

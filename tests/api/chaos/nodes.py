@@ -8,7 +8,6 @@ import contextlib
 import itertools
 import random
 import secrets
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -81,9 +80,7 @@ class SimulatedAgent:
 
     async def _results(self, request: Request) -> Response:
         after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
-        return Response(
-            content_type="application/x-ndjson", body=self._ring.follow(after, clock=time.time_ns)
-        )
+        return Response(content_type="application/x-ndjson", body=self._ring.follow(after))
 
 
 class Nodes:

@@ -10,6 +10,7 @@ from ipsecping_lab.apiserver import ApiServer
 from ..kubectl import Kubectl
 from .cluster import Cluster
 from .processes import OperatorProcess, operator_process
+from .reflectors import Reflector, stamp_reflector
 
 
 @pytest.fixture
@@ -28,3 +29,11 @@ def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Op
     yield process
     process.stop_if_running()
     print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+
+
+@pytest.fixture
+def reflector(tmp_path: Path) -> Iterator[Reflector]:
+    """A running reflector."""
+    made = stamp_reflector(tmp_path / "reflector.log")
+    yield made
+    made.stop_if_running()

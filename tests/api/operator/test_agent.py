@@ -3,51 +3,12 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from ...ports import free_port
 from .cluster import RUNNING, AgentPod, Cluster
-from .processes import OperatorProcess, Process, eventually
-
-
-class Reflector(Process):
-    """A STAMP Session-Reflector on loopback."""
-
-    port: int
-
-
-@pytest.fixture
-def reflector(tmp_path: Path) -> Iterator[Reflector]:
-    """A running reflector."""
-    import socket
-
-    port = free_port(socket.SOCK_DGRAM)
-    words = ["-m", "ipsecping", "reflect", "--stamp", f"127.0.0.1:{port}", "--allow", "127.0.0.0/8"]
-    made = Reflector(words=words, log=tmp_path / "reflector.log")
-    made.port = port
-    made.launch()
-    yield made
-    made.stop_if_running()
-
-
-def spec(port: int, **thresholds: Any) -> dict[str, Any]:
-    """Four STAMP packets a second."""
-    datapath = {
-        "name": "datapath",
-        "count": 4,
-        "spacing": "20ms",
-        "timeout": "300ms",
-        "stamp": {"port": port},
-    }
-    return {
-        "schedule": {"interval": "1s"},
-        "probes": [datapath],
-        "thresholds": {"window": "5s", **thresholds},
-    }
+from .processes import OperatorProcess, eventually
+from .reflectors import Reflector, spec
 
 
 def measured(cluster: Cluster, agent: AgentPod | None = None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Agents:
 
         async def answer(request: Request) -> Response:
             after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
-            return Response(content_type="application/x-ndjson", body=ring.follow(after, clock=time.time_ns))
+            return Response(content_type="application/x-ndjson", body=ring.follow(after))
 
         server = Server({RESULTS_PATH: answer, "/healthz": _healthz})
         await server.start(pod["status"]["podIP"], DEFAULT_PORT)

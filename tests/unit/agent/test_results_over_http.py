@@ -27,15 +27,19 @@ RESULT = RoundResult(
 )
 
 
+WALL = 4
+"""When all rounds are handed over; they end at 2, 3, 4, ..."""
+
+
 def ring_of(count: int, *, capacity: int = 1_000_000) -> Ring:
-    ring = Ring(boot_id="boot", pod_uid="pod", capacity=capacity)
+    ring = Ring(boot_id="boot", pod_uid="pod", capacity=capacity, steady=lambda: 7, wall=lambda: WALL)
     for number in range(1, count + 1):
         ring.append(replace(RESULT, started_at=number))
     return ring
 
 
 async def lines_of(ring: Ring, after: Cursor | None, count: int) -> list[object]:
-    stream = ring.follow(after, clock=lambda: 7)
+    stream = ring.follow(after)
     return [line_from_json(json.loads(await anext(stream))) for _ in range(count)]
 
 
@@ -49,7 +53,7 @@ async def test_a_reader_goes_on_after_its_cursor() -> None:
     hello, item = await lines_of(ring_of(3), Cursor(boot_id="boot", sequence=2), 2)
     assert isinstance(hello, Hello)
     assert hello.first == 3
-    assert item == Item(sequence=3, result=replace(RESULT, started_at=3))
+    assert item == Item(sequence=3, ended=7, result=replace(RESULT, started_at=3))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +66,7 @@ async def test_a_cursor_of_another_boot_starts_anew_and_one_from_the_future_wait
 
 
 async def test_a_full_ring_drops_the_oldest_and_the_reader_can_see_the_gap() -> None:
-    size = len(await anext(ring_of(1).follow(None, clock=lambda: 7)))
+    size = len(await anext(ring_of(1).follow(None)))
     ring = ring_of(100, capacity=20 * size)
     assert ring.octets <= 20 * size
     assert ring.dropped == 100 - len(ring) > 0
@@ -73,15 +77,15 @@ async def test_a_full_ring_drops_the_oldest_and_the_reader_can_see_the_gap() -> 
 
 async def test_results_that_arrive_later_are_handed_out_and_closing_ends_the_stream() -> None:
     ring = ring_of(0)
-    stream = ring.follow(None, clock=lambda: 7)
+    stream = ring.follow(None)
     await anext(stream)
     waiting = asyncio.ensure_future(anext(stream))
     await asyncio.sleep(0)
     ring.append(RESULT)
-    assert line_from_json(json.loads(await waiting)) == Item(sequence=1, result=RESULT)
+    assert line_from_json(json.loads(await waiting)) == Item(sequence=1, ended=5, result=RESULT)
     ring.append(RESULT)
     ring.close()
-    assert line_from_json(json.loads(await anext(stream))) == Item(sequence=2, result=RESULT)
+    assert line_from_json(json.loads(await anext(stream))) == Item(sequence=2, ended=5, result=RESULT)
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
 
@@ -113,7 +117,7 @@ async def server() -> AsyncIterator[tuple[Server, int]]:
     ring = ring_of(2)
 
     async def results(_: Request) -> Response:
-        return Response(body=ring.follow(None, clock=lambda: 7))
+        return Response(body=ring.follow(None))
 
     async def hello(_: Request) -> Response:
         return Response(body=b"hello\n")

@@ -50,7 +50,7 @@ def test_a_result_survives_json(result: RoundResult) -> None:
 @given(result=results(), sequence=st.integers(1, 10**9))
 def test_stream_lines_survive_json(result: RoundResult, sequence: int) -> None:
     for line in (
-        Item(sequence=sequence, result=result),
+        Item(sequence=sequence, ended=9, result=result),
         Hello(boot_id="b", pod_uid=None, now=5, first=1),
         Heartbeat(now=7),
     ):

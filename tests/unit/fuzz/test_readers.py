@@ -91,7 +91,7 @@ def test_a_result_with_one_wrong_field_is_read_or_refused_by_name(
 def test_a_stream_line_with_one_wrong_field_is_read_or_refused(
     result: RoundResult, data: st.DataObject
 ) -> None:
-    wrong = with_one_wrong(line_to_json(Item(sequence=3, result=result)), data)
+    wrong = with_one_wrong(line_to_json(Item(sequence=3, ended=9, result=result)), data)
     read = outcome(lambda: line_from_json(wrong), ContractError)
     assert isinstance(read, Hello | Item | Heartbeat) or str(read)
 

@@ -22,12 +22,18 @@ def encoded(line: Hello | Item | Heartbeat) -> bytes:
 
 
 class Ring:
-    """A well-behaved agent with a ring of results. `served` holds the cursors it was asked for."""
+    """A well-behaved agent with a ring of results. `served` holds the cursors it was asked for.
 
-    def __init__(self, *, boot: str = "boot-1", pod_uid: str | None = POD_UID, now: int = 0) -> None:
+    Its steady clock stands at `now`, which is `wall` on the wall clock that its results were stamped by.
+    """
+
+    def __init__(
+        self, *, boot: str = "boot-1", pod_uid: str | None = POD_UID, now: int = 0, wall: int = 0
+    ) -> None:
         self.boot = boot
         self.pod_uid = pod_uid
         self.now = now
+        self.wall = wall
         self.first = 1
         self.results: list[RoundResult] = []
         self.served: list[str | None] = []
@@ -42,7 +48,8 @@ class Ring:
         for offset, result in enumerate(self.results):
             sequence = self.first + offset
             if sequence >= start:
-                await send(encoded(Item(sequence=sequence, result=result)))
+                ended = result.started_at + result.duration - self.wall + self.now
+                await send(encoded(Item(sequence=sequence, ended=ended, result=result)))
                 if self.cut_after == sequence:
                     self.cut_after = None
                     return

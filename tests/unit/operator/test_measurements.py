@@ -130,17 +130,6 @@ def test_the_exported_histogram_holds_every_answer_in_its_bucket() -> None:
     assert sum(totals.buckets) == totals.rtt_count == 7
 
 
-@pytest.mark.parametrize("skew", [-3600 * SECOND, 0, 3600 * SECOND])
-def test_a_node_s_wrong_clock_does_not_move_its_rounds(skew: int) -> None:
-    began, now = NOON, NOON + 5 * SECOND
-    agent_start = began + skew
-    assert placing.from_agent(agent_start, 2 * SECOND, offset=-skew, now=now) == began
-
-
-def test_no_round_ends_in_the_future() -> None:
-    assert placing.from_agent(NOON, 2 * SECOND, offset=0, now=NOON) == NOON - 2 * SECOND
-
-
 def test_a_finished_pod_s_round_lies_between_the_pod_s_creation_and_now() -> None:
     created, now = NOON, NOON + 60 * SECOND
     assert placing.from_pod(NOON + 3 * SECOND, SECOND, pod_created=created, now=now) == NOON + 3 * SECOND

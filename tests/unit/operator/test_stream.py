@@ -124,7 +124,7 @@ async def test_an_agent_that_sends_an_item_twice_counts_once() -> None:
     async def script(after: str | None, send: Send) -> None:
         await send(encoded(Hello(boot_id="b", pod_uid=POD_UID, now=NOON, first=1)))
         for sequence in (1, 1, 2, 5):
-            await send(encoded(Item(sequence=sequence, result=result())))
+            await send(encoded(Item(sequence=sequence, ended=NOON, result=result())))
         await asyncio.Event().wait()
 
     async with following(script) as followed:
@@ -154,7 +154,7 @@ async def test_another_pod_at_the_same_address_is_not_believed(answering: str | 
         b"x" * (MAX_LINE + 1),
         b"[" * 60_000 + b"\n",
         encoded(Heartbeat(now=1)),
-        encoded(Item(sequence=1, result=result())),
+        encoded(Item(sequence=1, ended=NOON, result=result())),
     ],
     ids=["text", "list", "bad-hello", "bare-item", "no-utf-8", "endless", "deep", "beat-first", "item-first"],
 )
@@ -176,7 +176,9 @@ async def test_garbage_delivers_nothing_and_the_agent_is_tried_again(garbage: by
 
 
 async def test_a_result_whose_figures_contradict_one_another_is_refused() -> None:
-    text = encoded(Item(sequence=1, result=result())).replace(b'"received": 10', b'"received": 11')
+    text = encoded(Item(sequence=1, ended=NOON, result=result())).replace(
+        b'"received": 10', b'"received": 11'
+    )
 
     async def script(after: str | None, send: Send) -> None:
         await send(encoded(Hello(boot_id="b", pod_uid=POD_UID, now=NOON, first=1)))
@@ -204,7 +206,7 @@ async def test_a_connection_without_heartbeats_is_given_up_and_made_again() -> N
 async def test_rounds_are_placed_on_the_operator_s_clock(skew: int) -> None:
     now = NOON + 3600 * SECOND
     agent_clock = now + skew * SECOND
-    ring = Ring(now=agent_clock)
+    ring = Ring(now=5000 * SECOND, wall=agent_clock)
     ring.results = [result(at=agent_clock - 60 * SECOND)]
     async with following(ring.script, clock=now) as followed:
         await followed.until(lambda: len(followed.results) == 1)
@@ -231,7 +233,7 @@ async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_fo
         connections.append(after)
         await send(encoded(Hello(boot_id="boot-1", pod_uid=POD_UID, now=0, first=1)))
         await told.wait()
-        await send(encoded(Item(sequence=1, result=result(at=NOON))))
+        await send(encoded(Item(sequence=1, ended=0, result=result(at=NOON))))
 
     async with following(script) as followed, asyncio.timeout(10):
         while not connections:
