@@ -177,6 +177,21 @@ def test_its_authenticated_reflector_answers_our_sender(
     assert refused["received"] == 0
 
 
+@pytest.mark.parametrize("signed", [False, True], ids=["unauthenticated", "authenticated"])
+def test_its_reflector_serves_our_search_for_the_path_mtu(
+    stamp_suite: str, keys: tuple[Path, Path], signed: bool, tmp_path: Path
+) -> None:
+    our_file, its_file = keys
+    port = free_port(socket.SOCK_DGRAM)
+    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
+    options = ["--stateful-reflector", *(["--auth-mode", "A", "--hmac-key-file", its_file] if signed else [])]
+    with listening([*reflector, *options], port, log=tmp_path / "log"):
+        found = ours.mtu(
+            "127.0.0.1", "--stamp", str(port), *(["--key-file", str(our_file)] if signed else [])
+        )
+    assert (found["forward"], found["reverse"]) == (1500, 1500)
+
+
 def test_our_authenticated_reflector_answers_its_sender_and_nobody_without_the_key(
     stamp_suite: str, keys: tuple[Path, Path]
 ) -> None:

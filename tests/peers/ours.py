@@ -19,8 +19,17 @@ def ping(*arguments: str, inside: Sequence[str] = ()) -> dict[str, Any]:
 
     Exit code 1 says that nothing was answered; the object says so too.
     """
+    return _printed("ping", *arguments, inside=inside)
+
+
+def mtu(*arguments: str) -> dict[str, Any]:
+    """The same of `ipsecping mtu`."""
+    return _printed("mtu", *arguments)
+
+
+def _printed(*arguments: str, inside: Sequence[str] = ()) -> dict[str, Any]:
     done = subprocess.run(
-        [*inside, sys.executable, "-m", "ipsecping", "ping", *arguments, "--json"],
+        [*inside, sys.executable, "-m", "ipsecping", *arguments, "--json"],
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -38,7 +38,7 @@ def machine() -> Iterator[Machine]:
         packages.ensure(TOOLS, Progress(sys.stderr))
         disk, shim = image.disk(), binaries(GUEST_NAMES, progress=Progress(sys.stderr))[GUEST_NAMES[0]]
     except LabError as error:
-        pytest.skip(str(error))
+        pytest.skip(f"no guest in User-mode Linux here: {error.message.splitlines()[0]}")
     with booted(disk, shim, payload()) as made:
         made.run(f"ip address add {NEAR}/32 dev lo")
         yield made
