@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
@@ -36,7 +37,9 @@ class Agent:
         self._make_prober = make_prober
         self._observers = observers
         self._runners: dict[Key, Runner] = {}
-        self._tasks: dict[asyncio.Task[None], Runner] = {}
+        self._running: set[Runner] = set()
+        """Those of the plan, and those that have left it and are not over yet."""
+        self._all_ended = asyncio.Event()
         self.rounds = 0
         """Results delivered."""
         self.invalid: dict[Invalidity, int] = dict.fromkeys(Invalidity, 0)
@@ -52,12 +55,12 @@ class Agent:
     @property
     def skipped(self) -> int:
         """Rounds left out because the agent was late."""
-        return self._skipped_before + sum(runner.skipped for runner in self._tasks.values())
+        return self._skipped_before + sum(runner.skipped for runner in self._running)
 
     @property
     def failures(self) -> int:
         """Rounds that ended in an error of the prober itself."""
-        return self._failures_before + sum(runner.failures for runner in self._tasks.values())
+        return self._failures_before + sum(runner.failures for runner in self._running)
 
     async def apply(self, plan: Plan) -> None:
         """Execute `plan` from now on; a large one is taken over piecemeal, so that no packet has to wait.
@@ -85,13 +88,16 @@ class Agent:
 
     async def stop(self, *, grace: float) -> None:
         """Finish the running rounds, for at most `grace` seconds, and close the ring."""
-        for runner in self._tasks.values():
+        for runner in list(self._running):
             runner.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=grace)
-            for task in late:
-                self._tasks[task].cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        if self._running:
+            self._all_ended.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_ended.wait(), grace)
+        for runner in list(self._running):
+            runner.cancel()
+        if self._running:
+            await self._all_ended.wait()
         self._ring.close()
 
     def trouble(self, *, monotonic: int) -> str | None:
@@ -104,18 +110,17 @@ class Agent:
         return None
 
     def _start(self, key: Key, check: PlannedCheck) -> None:
-        runner = Runner(check, self._make_prober(check), partial(self._deliver, check))
+        runner = Runner(check, self._make_prober(check), partial(self._deliver, check), self._ended)
         self._runners[key] = runner
-        task = asyncio.create_task(runner.run(), name=f"{check.namespace}/{check.name}/{check.path}")
-        self._tasks[task] = runner
-        task.add_done_callback(self._ended)
+        self._running.add(runner)
+        runner.start()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        runner = self._tasks.pop(task)
+    def _ended(self, runner: Runner) -> None:
+        self._running.discard(runner)
         self._skipped_before += runner.skipped
         self._failures_before += runner.failures
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("%s stopped", task.get_name(), exc_info=error)
+        if not self._running:
+            self._all_ended.set()
 
     def _deliver(self, check: PlannedCheck, result: RoundResult) -> None:
         self.rounds += 1

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..contract import Invalidity, PlannedCheck, RoundResult
-from ..net.timers import running_timers
+from ..net.timers import SLACK, Deadline, running_timers
 from .ticks import Ticks, phase
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,36 @@ class Prober(Protocol):
 class Runner:
     """Starts a round at each tick and hands each result to `deliver`. Belongs to one event loop."""
 
-    def __init__(self, check: PlannedCheck, prober: Prober, deliver: Callable[[RoundResult], None]) -> None:
+    __slots__ = (
+        "_asked",
+        "_deliver",
+        "_ended",
+        "_most_at_once",
+        "_prober",
+        "_ran",
+        "_rounds",
+        "_stopping",
+        "_tick_at",
+        "_ticks",
+        "_timers",
+        "check",
+        "failures",
+    )
+
+    def __init__(
+        self,
+        check: PlannedCheck,
+        prober: Prober,
+        deliver: Callable[[RoundResult], None],
+        ended: Callable[["Runner"], None],
+    ) -> None:
+        """`ended` is called once, after `stop` and when the last round is over and the prober closed."""
         if check.interval_ms is None:
             raise ValueError(f"{check.namespace}/{check.name}: a check without interval has no ticks")
         self.check = check
         self._prober = prober
         self._deliver = deliver
+        self._ended = ended
         interval = check.interval_ms * _MS
         self._ticks = Ticks(
             interval=interval,
@@ -48,7 +72,7 @@ class Runner:
         self._rounds: set[asyncio.Task[None]] = set()
         self._timers = running_timers()
         self._stopping = False
-        self._waiting: asyncio.Future[None] | None = None
+        self._tick_at: Deadline | None = None
         self._asked = check.run_now
         """Asks for an extra round that has not begun."""
         self._ran: str | None = None
@@ -71,25 +95,18 @@ class Runner:
         self._asked = check.run_now if check.run_now != self._ran else None
         self._start_extra()
 
+    def start(self) -> None:
+        """Run rounds from now on, until `stop`."""
+        self._start_extra()
+        self._await_tick()
+
     def stop(self) -> None:
         """Start no more rounds; those that run go on to their end."""
-        self._stopping = True
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    async def run(self) -> None:
-        """Run until `stop` and until the last round is over; then close the prober."""
-        try:
-            self._start_extra()
-            while not await self._stopped_before(self._ticks.next):
-                missed = self._ticks.advance(monotonic=time.monotonic_ns())
-                if missed:
-                    log.warning("%s: %d rounds left out, the prober was late", self._name, missed)
-                self._start_round()
-        finally:
-            if self._rounds:
-                await asyncio.wait(self._rounds)
-            self._prober.close()
+        if not self._stopping:
+            self._stopping = True
+            if self._tick_at is not None:
+                self._tick_at.cancel()
+            self._end_when_idle()
 
     def cancel(self) -> None:
         """Break off the rounds that still run: their results are lost."""
@@ -101,11 +118,20 @@ class Runner:
     def _name(self) -> str:
         return f"{self.check.namespace}/{self.check.name} path {self.check.path}"
 
-    async def _stopped_before(self, tick: int) -> bool:
-        if not self._stopping:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._timers.wait(self._waiting, tick)
-        return self._stopping
+    def _await_tick(self) -> None:
+        self._tick_at = self._timers.at(self._ticks.next, self._tick, slack=SLACK)
+
+    def _tick(self) -> None:
+        missed = self._ticks.advance(monotonic=time.monotonic_ns())
+        self._await_tick()
+        if missed:
+            log.warning("%s: %d rounds left out, the prober was late", self._name, missed)
+        self._start_round()
+
+    def _end_when_idle(self) -> None:
+        if self._stopping and not self._rounds:
+            self._prober.close()
+            self._ended(self)
 
     def _start_round(self) -> None:
         if len(self._rounds) >= self._most_at_once:
@@ -115,7 +141,7 @@ class Runner:
         self._ran = asked or self._ran
         task = asyncio.create_task(self._round(self.check, asked))
         self._rounds.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._round_over)
 
     def _start_extra(self) -> None:
         """Begin the round asked for when no other runs: two would send over one another.
@@ -126,9 +152,10 @@ class Runner:
             log.info("%s: an extra round, asked for by %r", self._name, self._asked)
             self._start_round()
 
-    def _ended(self, round_: asyncio.Task[None]) -> None:
+    def _round_over(self, round_: asyncio.Task[None]) -> None:
         self._rounds.discard(round_)
         self._start_extra()
+        self._end_when_idle()
 
     async def _round(self, check: PlannedCheck, asked: str | None) -> None:
         started_at, started = time.time_ns(), time.monotonic_ns()

@@ -35,8 +35,7 @@ READER_GRACE_SECONDS = 2.0
 """... and readers this long to take its result. Together below the pod's grace period of 10 s."""
 
 GC_THRESHOLD = 20_000
-"""Packets come and go without cycles: looking for them more often only holds others back. What was made for
-the plan stays, and is not looked through at all."""
+"""The collector is run for so many new objects, or for as many as a plan has made, if those are more."""
 
 
 class Service:
@@ -155,6 +154,16 @@ async def run_agent(
         pod_uid=pod_uid,
         export_results=export_results,
         log_results=log_results,
-        settled=gc.freeze,
+        settled=_spare_collector,
     )
     await service.run(host, port, stop=stop)
+
+
+def _spare_collector() -> None:
+    """Rounds come and go without cycles, and while they run there are some objects more or fewer.
+
+    So the collector is not to look for garbage before there is as much as the plan itself takes; and what was
+    made for the plan stays, and is not looked through at all.
+    """
+    gc.freeze()
+    gc.set_threshold(max(GC_THRESHOLD, gc.get_freeze_count()))

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from weakref import WeakKeyDictionary
 
@@ -139,28 +140,16 @@ class Timers:
 
     async def sleep_until(self, instant: int) -> None:
         """Return when the monotonic clock (nanoseconds) has reached `instant`, at most `SLACK` later."""
-        if instant <= time.monotonic_ns():
-            return
-        await self.wait(asyncio.get_running_loop().create_future(), instant)
+        if instant > time.monotonic_ns():
+            await self.wait(asyncio.get_running_loop().create_future(), instant)
 
-    async def wait(self, future: "asyncio.Future[None]", until: int) -> bool:
-        """Whether `future` is done before `until` (monotonic nanoseconds); otherwise it is set soon after."""
-        if future.done():
-            return True
-        timed_out = False
-
-        def give_up() -> None:
-            nonlocal timed_out
-            if not future.done():
-                timed_out = True
-                future.set_result(None)
-
-        deadline = self.at(until, give_up, slack=SLACK)
+    async def wait(self, future: "asyncio.Future[bool]", until: int) -> bool:
+        """The result of `future`; False when it has none at `until` (monotonic nanoseconds) or soon after."""
+        deadline = self.at(until, partial(_give_up, future), slack=SLACK)
         try:
-            await future
+            return await future
         finally:
             deadline.cancel()
-        return not timed_out
 
     def _serve(self) -> None:
         self._handle = None
@@ -179,6 +168,11 @@ class Timers:
             self._handle.cancel()
         self._armed_for = instant
         self._handle = asyncio.get_running_loop().call_at(instant / 1e9, self._serve)
+
+
+def _give_up(future: "asyncio.Future[bool]") -> None:
+    if not future.done():
+        future.set_result(False)
 
 
 _BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, Timers]" = WeakKeyDictionary()

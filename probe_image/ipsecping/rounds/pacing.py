@@ -27,6 +27,25 @@ class Pacing:
     what a packet counter on the way sees.
     """
 
+    __slots__ = (
+        "_all_sent",
+        "_all_settled",
+        "_closing",
+        "_due",
+        "_largest_rtt",
+        "_observer",
+        "_outstanding",
+        "_sent",
+        "_session",
+        "_slack",
+        "_spacing",
+        "_timeout",
+        "_timers",
+        "_to_send",
+        "invalid",
+        "packets",
+    )
+
     def __init__(
         self,
         session: Session,
@@ -44,41 +63,46 @@ class Pacing:
         self._sent = sent
         self._timers = running_timers()
         self._outstanding: set[int] = set()
-        self._all_settled: asyncio.Future[None] | None = None
+        self._to_send = self._due = self._spacing = self._slack = 0
+        self._all_sent: asyncio.Future[None] | None = None
+        self._all_settled: asyncio.Future[bool] | None = None
         self._largest_rtt = 0
         self.packets: list[Packet] = []
         """In order of sequence."""
         self.invalid: Invalidity | None = None
         """Set when this host was at fault."""
 
-    async def send(self, *, count: int, spacing: int, start: int) -> None:
-        """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that."""
-        sent, slack = 0, min(spacing // 20, SLACK)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def send(self, *, count: int, spacing: int, start: int) -> "asyncio.Future[None]":
+        """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that.
 
-        def send_due() -> None:
-            """A deadline for each packet instead of a task that sleeps: that is what makes it cheap."""
-            nonlocal sent
-            if done.done():  # broken off
-                return
-            try:
-                while sent < count:
-                    due = start + sent * spacing
-                    late = time.monotonic_ns() - due
-                    if late < 0:
-                        self._timers.call_at(due, send_due, slack=slack)
-                        return
-                    if late > LATE_LIMIT:
-                        self.invalid = Invalidity.LATE_TICKS
-                    sent += 1
-                    self._send_one()
-            except Exception as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
+        To be awaited; cancelled, no more are sent.
+        """
+        self._to_send, self._due, self._spacing = count, start, spacing
+        self._slack = min(spacing // 20, SLACK)
+        done = self._all_sent = asyncio.get_running_loop().create_future()
+        self._send_due()
+        return done
 
-        send_due()
-        await done
+    def _send_due(self) -> None:
+        """A deadline for each packet instead of a task that sleeps: that is what makes it cheap."""
+        done = self._all_sent
+        if done is None or done.done():  # broken off
+            return
+        try:
+            while self._to_send:
+                late = time.monotonic_ns() - self._due
+                if late < 0:
+                    self._timers.call_at(self._due, self._send_due, slack=self._slack)
+                    return
+                if late > LATE_LIMIT:
+                    self.invalid = Invalidity.LATE_TICKS
+                self._to_send -= 1
+                self._due += self._spacing
+                self._send_one()
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     async def finish(self) -> None:
         """Wait until each packet is answered or refused, or its timeout has passed."""
@@ -151,4 +175,4 @@ class Pacing:
 
     def _wake(self) -> None:
         if self._all_settled is not None and not self._all_settled.done():
-            self._all_settled.set_result(None)
+            self._all_settled.set_result(True)

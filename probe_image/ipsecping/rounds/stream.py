@@ -62,7 +62,7 @@ class PacketStream:
 
     async def _send(self, pacing: Pacing, count: int, spacing: int, start: int) -> None:
         """Send one stretch, or as much of it as `stop` allows."""
-        sending = asyncio.create_task(pacing.send(count=count, spacing=spacing, start=start))
+        sending = pacing.send(count=count, spacing=spacing, start=start)
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((sending, stopping), return_when=asyncio.FIRST_COMPLETED)

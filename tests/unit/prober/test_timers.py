@@ -99,8 +99,8 @@ async def test_an_action_may_cancel_another_that_is_due_at_the_same_time() -> No
 
 async def test_waiting_ends_with_the_future_or_with_the_time() -> None:
     timers, loop = running_timers(), asyncio.get_running_loop()
-    future: asyncio.Future[None] = loop.create_future()
-    loop.call_soon(future.set_result, None)
+    future: asyncio.Future[bool] = loop.create_future()
+    loop.call_soon(future.set_result, True)
     assert await timers.wait(future, time.monotonic_ns() + 60 * SECOND)
     assert not await timers.wait(loop.create_future(), time.monotonic_ns())
 

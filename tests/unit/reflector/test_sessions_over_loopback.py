@@ -1,6 +1,7 @@
 """STAMP sessions with reflectors on loopback: keys that rotate, keys that are wrong, and TWAMP Light."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -29,6 +30,7 @@ from ipsecping.reflector.keys import KeyRing
 from ipsecping.reflector.responder import StampPolicy, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
+from ipsecping.rounds.pacing import Pacing
 from ipsecping.rounds.prober import PathProber
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
@@ -154,6 +156,21 @@ async def test_the_result_names_the_source_that_the_reflector_saw(
         result = await one_round(probe)
     assert (result.received, dict(result.sources)) == (3, {LOOPBACK: 3})
     assert listener.counters.octets_answered == listener.counters.octets_received == 3 * size
+
+
+async def test_a_round_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
+    def alive() -> list[object]:
+        return [each for each in gc.get_objects() if isinstance(each, Packet | Pacing)]
+
+    before = len(alive())  # of other tests
+    gc.disable()
+    try:
+        async with reflector(None) as listener:
+            result = await one_round(planned(listener.port))
+        left = len(alive()) - before
+    finally:
+        gc.enable()
+    assert (result.sent, left) == (3, 0)
 
 
 async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
