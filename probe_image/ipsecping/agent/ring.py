@@ -11,6 +11,8 @@ from ..contract import RoundResult
 from ..contract.stream import HEARTBEAT_SECONDS, Cursor, Heartbeat, Hello, Item, line_to_json
 
 DEFAULT_CAPACITY = 8 * 1024 * 1024
+MAX_LINES = 64
+"""Lines that a reader gets at once: one after the other, it could not keep up with thousands of paths."""
 LONGEST_HELD = 60_000_000_000
 """Nanoseconds: a result does not wait longer for those of the other probes of its round."""
 
@@ -73,37 +75,38 @@ class Ring:
         self._octets += len(line)
         while self._octets > self._capacity and len(self._lines) > 1:
             self._octets -= len(self._lines.popleft())
-        self._wake()
+        self._news.set()
 
     def close(self) -> None:
         """No more results will come: readers get what is left, then their streams end."""
         self._closed = True
-        self._wake()
+        self._news.set()
 
     async def follow(self, after: Cursor | None) -> AsyncGenerator[bytes, None]:
-        """Lines for one reader: Hello, what it has not seen, then each new result; Heartbeats in between."""
+        """Lines for one reader: Hello, what it has not seen, then each new result; Heartbeats in between.
+
+        What is there is handed out together, at most `MAX_LINES`.
+        """
         seen = after.sequence if after is not None and after.boot_id == self.boot_id else 0
         seen = max(min(seen, self._last), self.dropped)
         yield encode(Hello(boot_id=self.boot_id, pod_uid=self.pod_uid, now=self._steady(), first=seen + 1))
         while True:
-            news = self._news
             if seen < self._last:
                 # A reader slower than the ring sees a gap in the sequence, and so do we.
                 seen = max(seen, self.dropped)
-                yield self._lines[seen - self.dropped]
-                seen += 1
+                first = seen - self.dropped
+                lines = [self._lines[i] for i in range(first, min(first + MAX_LINES, len(self._lines)))]
+                seen += len(lines)
+                yield b"".join(lines)
             elif self._closed:
                 return
             else:
+                self._news.clear()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await news.wait()
+                        await self._news.wait()
                     continue
                 yield encode(Heartbeat(now=self._steady()))
-
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
 
 
 def encode(line: Hello | Item | Heartbeat) -> bytes:

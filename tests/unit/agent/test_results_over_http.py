@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import pytest
 
-from ipsecping.agent.ring import Ring
+from ipsecping.agent.ring import MAX_LINES, Ring
 from ipsecping.contract import CheckRef, ClockSource, LossReason, ProbeType, RoundResult
 from ipsecping.contract.stream import Cursor, Hello, Item, line_from_json
 from ipsecping.net import http_server
@@ -39,8 +39,12 @@ def ring_of(count: int, *, capacity: int = 1_000_000) -> Ring:
 
 
 async def lines_of(ring: Ring, after: Cursor | None, count: int) -> list[object]:
-    stream = ring.follow(after)
-    return [line_from_json(json.loads(await anext(stream))) for _ in range(count)]
+    """The first lines of a stream; no more of them stand in what was handed out with them."""
+    stream, lines = ring.follow(after), list[bytes]()
+    while len(lines) < count:
+        lines += (await anext(stream)).splitlines()
+    assert len(lines) == count
+    return [line_from_json(json.loads(line)) for line in lines]
 
 
 async def test_a_reader_without_a_cursor_gets_all_that_is_held() -> None:
@@ -73,6 +77,28 @@ async def test_a_full_ring_drops_the_oldest_and_the_reader_can_see_the_gap() -> 
     (hello,) = await lines_of(ring, Cursor(boot_id="boot", sequence=1), 1)
     assert isinstance(hello, Hello)
     assert hello.first == ring.dropped + 1
+
+
+async def test_a_reader_far_behind_gets_many_lines_at_once_and_each_once() -> None:
+    stream = ring_of(3 * MAX_LINES).follow(None)
+    await anext(stream)
+    chunks = [await anext(stream) for _ in range(3)]
+    assert [chunk.count(b"\n") for chunk in chunks] == [MAX_LINES] * 3
+    items = [line_from_json(json.loads(line)) for chunk in chunks for line in chunk.splitlines()]
+    assert [item.sequence for item in items if isinstance(item, Item)] == [*range(1, 3 * MAX_LINES + 1)]
+
+
+async def test_two_readers_that_wait_are_both_told_of_news() -> None:
+    ring = ring_of(0)
+    streams = [ring.follow(None) for _ in range(2)]
+    for stream in streams:
+        await anext(stream)
+    waiting = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    ring.append(RESULT)
+    first, second = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    assert line_from_json(json.loads(first)) == Item(sequence=1, ended=5, result=RESULT)
+    assert first == second
 
 
 async def test_results_that_arrive_later_are_handed_out_and_closing_ends_the_stream() -> None:
