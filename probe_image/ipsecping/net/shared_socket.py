@@ -195,13 +195,13 @@ class SharedSocket:
         if self._clock.now() - self._drained_at > HOLD_OFF:
             self.drain()
 
-    def drain(self) -> bool:
-        """Take in all that has come, and tell the flows. Returns whether there was anything."""
+    def drain(self) -> int:
+        """Take in all that has come, and tell the flows. Returns how much there was."""
         self._drained_at = self._clock.now()
         arrivals: list[Arrival] = []
         for _ in range(MAX_READS):
             if self.closed:
-                return False
+                return 0
             try:
                 some = self._batch.arrivals(self._sock)
             except OSError:  # an ICMP error, which also stands in the error queue
@@ -214,10 +214,10 @@ class SharedSocket:
         # If nothing has come, something in there has woken us and must be taken, or it wakes us for ever.
         if self._awaited or not arrivals:
             self._read_errors()
-        if not (arrivals or self._departures or self._refusals):
-            return False
-        self._hand_out(arrivals)
-        return True
+        came = len(arrivals) + len(self._departures) + len(self._refusals)
+        if came:
+            self._hand_out(arrivals)
+        return came
 
     def _watch(self) -> None:
         self._loop.add_reader(self._sock.fileno(), self._readable)
@@ -230,11 +230,13 @@ class SharedSocket:
             self._timers.call_at(self._woken_at + 1, self._read_on, slack=HOLD_OFF)
 
     def _read_on(self) -> None:
-        """Read at intervals, until nothing comes any more."""
+        """Read at intervals, or at once where much comes, until nothing comes any more."""
         came = self.drain()
         if self.closed:
             return
-        if came:
+        if came >= SLOTS:
+            self._loop.call_soon(self._read_on)
+        elif came:
             self._timers.call_at(self._clock.now() + 1, self._read_on, slack=HOLD_OFF)
         else:
             self._watch()

@@ -127,15 +127,15 @@ class StampResponder:
         session.received += 1
         data = stamp.pack_reflector(
             stamp.ReflectorPacket(
-                sequence=session.transmitted if self._policy.stateful else packet.sequence,
-                timestamp=0,
-                error_estimate=self._error_estimate(request.now),
-                receive_timestamp=ntp_from_unix(request.received_at),
-                sender_sequence=packet.sequence,
-                sender_timestamp=packet.timestamp,
-                sender_error_estimate=packet.error_estimate,
-                sender_ttl=request.ttl & 0xFF,
-                ssid=packet.ssid,
+                session.transmitted if self._policy.stateful else packet.sequence,
+                0,  # T3: see `finish`
+                self._error_estimate(request.now),
+                ntp_from_unix(request.received_at),
+                packet.sequence,
+                packet.timestamp,
+                packet.error_estimate,
+                request.ttl & 0xFF,
+                packet.ssid,
             ),
             request.data,
             self._mode,

@@ -78,10 +78,13 @@ class Listener:
         except OSError as error:  # an ICMP error about an earlier answer: nobody to tell
             log.debug("receive on port %d: %s", self.port, error)
             return
+        now = time.monotonic_ns()
         for source, data, ancillary in requests:
-            self._reflect(data, ancillary, self._peer_of(source))
+            self._reflect(data, ancillary, self._peer_of(source), now)
 
-    def _reflect(self, data: bytes, ancillary: timestamping.Ancillary, source: SocketAddress) -> None:
+    def _reflect(
+        self, data: bytes, ancillary: timestamping.Ancillary, source: SocketAddress, now: int
+    ) -> None:
         counters = self.counters
         counters.received += 1
         counters.octets_received += len(data)
@@ -97,7 +100,7 @@ class Listener:
             ancillary.ttl or 0,
             ancillary.traffic_class or 0,
             ancillary.timestamp or time.time_ns(),
-            time.monotonic_ns(),
+            now,
         )
         reply = self._responder.answer(request)
         if isinstance(reply, Drop):
