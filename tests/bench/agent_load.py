@@ -110,16 +110,16 @@ def await_agent(port: int) -> None:
     raise TimeoutError("the agent does not answer")
 
 
-def results(port: int, count: int) -> Figures:
-    """The results that the agent holds up to the one with the number `count`."""
-    figures = Figures()
+def results(port: int) -> Figures:
+    """The results that the agent holds now."""
+    figures, now = Figures(), time.time_ns()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/results", timeout=60) as stream:
         for line in stream:
-            content = json.loads(line)
-            if "result" in content:
-                figures.add(content["result"])
-            if content.get("sequence", 0) >= count or "heartbeat" in content:
-                break
+            result = json.loads(line).get("result")
+            if result is not None:
+                figures.add(result)
+                if result["startedAt"] + result["duration"] > now:
+                    break
     return figures
 
 
@@ -147,7 +147,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         begun = time.monotonic()
         await_agent(http)
         started = time.monotonic() - begun
-        time.sleep(arguments.interval / 1000 + arguments.warm_up)  # all rounds have begun
+        time.sleep(2 * arguments.interval / 1000 + arguments.warm_up)  # each path has had its first round
         before = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
         time.sleep(arguments.seconds)
         after = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
@@ -155,8 +155,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         get(http, "/healthz")
         healthz = time.monotonic() - asked
         memory = pss_mib(agent.pid), pss_mib(reflector.pid)
-        metrics = get(http, "/metrics")
-        figures = results(http, int(metric(metrics, "ipsecping_agent_rounds_total")))
+        figures = results(http)
+        metrics = get(http, "/metrics")  # last, since this many series take some seconds to write
     elapsed = after[2] - before[2]
     trips = elapsed * arguments.targets * 1000 / arguments.spacing
     agent_cpu, reflector_cpu = after[0] - before[0], after[1] - before[1]
@@ -192,7 +192,7 @@ def main() -> int:
     parser.add_argument("--interval", type=int, default=10_000, help="of the rounds, ms (%(default)s)")
     parser.add_argument("--spacing", type=int, default=1000, help="of the packets, ms (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="measured time (%(default)s)")
-    parser.add_argument("--warm-up", type=float, default=2, help="after the first interval, s (%(default)s)")
+    parser.add_argument("--warm-up", type=float, default=2, help="after the second interval, s (%(default)s)")
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     with tempfile.TemporaryDirectory() as folder:

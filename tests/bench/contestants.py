@@ -9,9 +9,9 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -156,34 +156,36 @@ class IPsecPing:
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
+        lines: list[bytes] = []
+        follower = threading.Thread(target=self._follow, args=(lines,))
         with started(self.command(targets, folder), folder / "log") as process:
             await_http(self.port, "/healthz")
+            follower.start()
             time.sleep(2 * ROUND_MS / 1000)
             since, cpu = time.time_ns(), cpu_seconds(process.pid)
             time.sleep(seconds)
             until, cpu = time.time_ns(), cpu_seconds(process.pid) - cpu
             pss = pss_mib(process.pid)
             time.sleep(ROUND_MS / 1000 + 1)  # the last rounds' answers and time-outs
-            received = self._received(since, until)
+        follower.join()
         asked = targets * (until - since) // 1_000_000_000
-        return Sample(sent=asked, received=min(received, asked), cpu=cpu, pss=pss)
+        return Sample(sent=asked, received=min(received(lines, since, until), asked), cpu=cpu, pss=pss)
 
-    def _received(self, since: int, until: int) -> int:
-        """Answers of the rounds begun in that time (nanoseconds since the epoch) that it vouches for."""
-        received, deadline = 0, time.monotonic() + START_SECONDS
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/v1/results", timeout=2) as stream:
-                for line in stream:
-                    result = json.loads(line).get("result")
-                    if result is None:
-                        continue
-                    if result["startedAt"] > until + ROUND_MS * 1_000_000 or time.monotonic() > deadline:
-                        break
-                    if since <= result["startedAt"] < until and not result.get("invalid"):
-                        received += result["received"]
-        except TimeoutError:
-            pass  # nothing more within two seconds: that was all
-        return received
+    def _follow(self, lines: list[bytes]) -> None:
+        """Take the results as they come, as an operator does: the agent holds those of some seconds only."""
+        url = f"http://127.0.0.1:{self.port}/v1/results"
+        with suppress(OSError), urllib.request.urlopen(url, timeout=30) as stream:  # what is missing is lost
+            lines += stream
+
+
+def received(lines: Iterable[bytes], since: int, until: int) -> int:
+    """Answers of the rounds begun in that time (nanoseconds since the epoch) that the agent vouches for."""
+    results = (json.loads(line).get("result") for line in lines)
+    return sum(
+        result["received"]
+        for result in results
+        if result is not None and since <= result["startedAt"] < until and not result.get("invalid")
+    )
 
 
 class SmokepingProber:
