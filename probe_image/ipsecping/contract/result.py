@@ -20,6 +20,10 @@ _PORTS = ("500", "4500")
 MAX_PORTS = len(_PORTS)
 
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+"""Of what a result keeps by name, none; one for all."""
+
+
 class ClockSource(StrEnum):
     """Where the send and receive timestamps of the RTT come from."""
 
@@ -86,7 +90,7 @@ class RoundResult:
     reordered: int = 0
     forward_lost: int | None = None
     reverse_lost: int | None = None
-    losses: Mapping[LossReason, int] = field(default_factory=lambda: MappingProxyType({}))
+    losses: Mapping[LossReason, int] = field(default_factory=lambda: NOTHING)
     rtt: Histogram = field(default_factory=Histogram)
     jitter_sum: int = 0
     jitter_count: int = 0
@@ -99,11 +103,11 @@ class RoundResult:
     """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
     nat: bool | None = None
     """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
-    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
+    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: NOTHING)
     """Of an IKE probe: UDP ports of the gateway that did not answer, and why; at most `MAX_PORTS`."""
     run_now: str | None = None
     """Of an extra round: the word in the plan that asked for it."""
-    sources: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
     received came from each, so far as it told. At most `MAX_SOURCES`."""
 
@@ -126,25 +130,44 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         "received": result.received,
         "clock": result.clock.value,
     }
-    optional: dict[str, Any] = {
-        "duplicates": result.duplicates or None,
-        "reordered": result.reordered or None,
-        "forwardLost": result.forward_lost,
-        "reverseLost": result.reverse_lost,
-        "losses": {reason.value: count for reason, count in result.losses.items()} or None,
-        "rtt": result.rtt.to_json() or None,
-        "jitterSum": result.jitter_sum or None,
-        "jitterCount": result.jitter_count or None,
-        "remoteIP": result.remote_ip,
-        "invalid": result.invalid and result.invalid.value,
-        "pathMTU": None if result.path_mtu is None else _path_mtu_to_json(result.path_mtu),
-        "certificateExpiry": result.certificate_expiry,
-        "nat": result.nat,
-        "unanswered": {str(port): reason.value for port, reason in result.unanswered.items()} or None,
-        "runNow": result.run_now,
-        "sources": dict(result.sources) or None,
-    }
-    return content | {key: value for key, value in optional.items() if value is not None}
+    if result.duplicates:
+        content["duplicates"] = result.duplicates
+    if result.reordered:
+        content["reordered"] = result.reordered
+    if result.forward_lost is not None:
+        content["forwardLost"] = result.forward_lost
+    if result.reverse_lost is not None:
+        content["reverseLost"] = result.reverse_lost
+    if result.losses:
+        content["losses"] = {reason.value: count for reason, count in result.losses.items()}
+    if result.rtt.count:
+        content["rtt"] = result.rtt.to_json()
+    if result.jitter_sum:
+        content["jitterSum"] = result.jitter_sum
+    if result.jitter_count:
+        content["jitterCount"] = result.jitter_count
+    if result.remote_ip is not None:
+        content["remoteIP"] = result.remote_ip
+    _put_particulars(content, result)
+    return content
+
+
+def _put_particulars(content: dict[str, Any], result: RoundResult) -> None:
+    """What most results have not."""
+    if result.invalid is not None:
+        content["invalid"] = result.invalid.value
+    if result.path_mtu is not None:
+        content["pathMTU"] = _path_mtu_to_json(result.path_mtu)
+    if result.certificate_expiry is not None:
+        content["certificateExpiry"] = result.certificate_expiry
+    if result.nat is not None:
+        content["nat"] = result.nat
+    if result.unanswered:
+        content["unanswered"] = {str(port): reason.value for port, reason in result.unanswered.items()}
+    if result.run_now is not None:
+        content["runNow"] = result.run_now
+    if result.sources:
+        content["sources"] = dict(result.sources)
 
 
 def result_from_json(value: object, path: str = "result") -> RoundResult:

@@ -103,7 +103,7 @@ def attribute(
     answer came late are lost in no direction.
     """
     sent = [packet for packet in packets if packet.left]
-    lost = sum(packet.vanished for packet in sent)
+    lost = [packet.arrivals for packet in sent].count(0)
     if not any(packet.replies for packet in sent):
         nothing = None if lost else 0
         return Attribution(nothing, nothing, Anchor(anchor.next_reply, anchor.pending + lost))

@@ -37,6 +37,17 @@ class Answer(NamedTuple):
 class Ledger:
     """Belongs to one session (one socket, one far end). Times in monotonic nanoseconds, passed in."""
 
+    __slots__ = (
+        "_anchor",
+        "_next",
+        "_order",
+        "_packets",
+        "_timeout",
+        "certificate_expiry",
+        "foreign",
+        "stateful",
+    )
+
     def __init__(self, *, timeout: int) -> None:
         self._timeout = timeout
         self._packets: dict[int, Packet] = {}

@@ -14,7 +14,7 @@ from ..contract import (
     ProbeType,
     RoundResult,
 )
-from ..contract.result import MAX_SOURCES
+from ..contract.result import MAX_SOURCES, NOTHING
 from .packet import Packet
 
 
@@ -43,11 +43,11 @@ def summarise(
         duration=duration,
         sent=len(packets),
         received=len(answered),
-        duplicates=sum(packet.arrivals - 1 for packet in answered),
+        duplicates=sum([packet.arrivals for packet in answered]) - len(answered),
         reordered=reordered(answered),
         forward_lost=forward_lost if known else None,
         reverse_lost=reverse_lost if known else None,
-        losses=_losses(packets) if len(answered) < len(packets) else _NOTHING_LOST,
+        losses=_losses(packets) if len(answered) < len(packets) else NOTHING,
         rtt=Histogram.of([packet.rtt for packet in answered if packet.rtt is not None]),
         jitter_sum=sum(variations),
         jitter_count=len(variations),
@@ -55,7 +55,7 @@ def summarise(
         remote_ip=remote_ip,
         invalid=invalid,
         certificate_expiry=certificate_expiry,
-        sources=MappingProxyType(_sources(answered)),
+        sources=_sources([packet.source for packet in answered if packet.source is not None]),
     )
 
 
@@ -83,19 +83,17 @@ def delay_variations(packets: Sequence[Packet]) -> list[int]:
     return variations
 
 
-_NOTHING_LOST: Mapping[LossReason, int] = MappingProxyType({})
-
-
 def _losses(packets: Sequence[Packet]) -> Mapping[LossReason, int]:
     return MappingProxyType(
         Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
     )
 
 
-def _sources(answered: Sequence[Packet]) -> dict[str, int]:
+def _sources(seen: Sequence[str]) -> Mapping[str, int]:
     """The addresses seen most, in order of address, so that equal rounds have equal results."""
-    seen = Counter(packet.source for packet in answered if packet.source is not None)
-    return dict(sorted(seen.most_common(MAX_SOURCES)))
+    if not seen:
+        return NOTHING
+    return MappingProxyType(dict(sorted(Counter(seen).most_common(MAX_SOURCES))))
 
 
 def _clock(sources: set[ClockSource]) -> ClockSource:

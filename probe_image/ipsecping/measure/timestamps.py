@@ -21,18 +21,20 @@ MAX_DOUBTED = 3
 class StampRule:
     """What one probe's packets have as a rule. Rounds are shown to it one after the other."""
 
+    __slots__ = ("_doubted", "_regular")
+
     def __init__(self) -> None:
         self._regular = 0
         self._doubted = 0
 
     def broken(self, packets: Sequence[Packet]) -> bool:
         """Whether the kernel left out timestamps in this round. A round without answers has none to miss."""
-        answered = [packet for packet in packets if packet.answered]
-        if not answered:
+        clocks = [packet.clock for packet in packets if packet.order is not None]
+        if not clocks:
             return False
-        missing = sum(packet.clock is not ClockSource.KERNEL for packet in answered)
-        if missing <= MAX_MISSING * len(answered):
-            self._regular += len(answered)
+        missing = len(clocks) - clocks.count(ClockSource.KERNEL)
+        if missing <= MAX_MISSING * len(clocks):
+            self._regular += len(clocks)
             self._doubted = 0
             return False
         if self._regular < ENOUGH:

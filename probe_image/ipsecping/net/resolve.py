@@ -8,7 +8,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from functools import lru_cache
 from ipaddress import ip_address
 
 MAX_LOOKUPS = 16
@@ -21,7 +20,6 @@ class ResolveError(Exception):
     """The name has no address, or none within the time allowed."""
 
 
-@lru_cache(maxsize=65_536)
 def is_address(target: str) -> bool:
     """Whether the target is an IP address (IPv6 with or without a zone) rather than a name."""
     try:

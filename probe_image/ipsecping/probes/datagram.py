@@ -32,6 +32,8 @@ class Codec(Protocol):
 class DatagramSession:
     """See Session. Shares its socket with other sessions, which the event loop reads for all of them."""
 
+    __slots__ = ("_clock", "_codec", "_sock", "address", "ledger")
+
     def __init__(self, *, address: str, sock: Flow, codec: Codec, clock: Clock, timeout: int) -> None:
         self.address = address
         self.ledger = Ledger(timeout=timeout)

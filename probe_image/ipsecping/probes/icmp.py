@@ -15,6 +15,8 @@ from .datagram import DatagramSession
 class IcmpCodec:
     """Echo requests of one session; `size` is that of the payload, as in ping(8)."""
 
+    __slots__ = ("_cookie", "_ipv6", "_size")
+
     def __init__(self, size: int, *, ipv6: bool) -> None:
         self._size = size
         self._ipv6 = ipv6

@@ -61,6 +61,8 @@ class StampCodec:
     somebody may have recorded (see reflector/replay.py).
     """
 
+    __slots__ = ("_ask_source", "_error_estimate", "_keys", "_mode", "_quality", "_size", "_ssid")
+
     def __init__(self, size: int, keys: SenderKeys | None = None, *, ask_source: bool = False) -> None:
         """`ask_source`: have the reflector tell what source address it sees."""
         self._size = size

@@ -13,6 +13,8 @@ from .datagram import DatagramSession, udp_session
 class UdpEchoCodec:
     """Echo payloads of one session, told from others by a random cookie."""
 
+    __slots__ = ("_cookie", "_size")
+
     def __init__(self, size: int) -> None:
         self._size = size
         self._cookie = secrets.token_bytes(echo.COOKIE_SIZE)

@@ -16,6 +16,8 @@ moment of a packet: it is the shortest spacing that a check can ask for."""
 class Judge:
     """Judges the rounds of one probe; they may overlap. Times in monotonic nanoseconds."""
 
+    __slots__ = ("_clock", "_stamps", "_throttling")
+
     def __init__(self, clock: Clock, throttling: ThrottleWatch) -> None:
         self._clock = clock
         self._throttling = throttling

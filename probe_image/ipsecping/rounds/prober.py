@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.datagram import PingForbidden
 from ..net.errors import reason_of_errno
-from ..net.resolve import ResolveError, Resolver
+from ..net.resolve import ResolveError, Resolver, is_address
 from ..net.throttling import own_throttling
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS, ROUND_METHODS
@@ -39,6 +39,8 @@ _MS = 1_000_000
 class PathProber:
     """Runs rounds of all probes of one path. Belongs to one event loop; see agent.runner.Prober."""
 
+    __slots__ = ("_addresses", "_clock", "_probes", "_resolver", "_told")
+
     def __init__(self, clock: Clock, resolver: Resolver) -> None:
         self._clock = clock
         self._resolver = resolver
@@ -52,18 +54,13 @@ class PathProber:
         A target without address or route is the path's fault: all packets count as sent and lost. What goes
         wrong in here makes the round invalid.
         """
-        if len(check.probes) == 1:  # which spares three tasks
-            (probe,) = check.probes
-            host = destination(probe, check.target)
-            return [await self._probe_round(check, probe, host, self._resolve(check, host))]
-        hosts = {probe.name: destination(probe, check.target) for probe in check.probes}
-        lookups = {host: asyncio.create_task(self._resolve(check, host)) for host in set(hosts.values())}
-        return await asyncio.gather(
-            *(
-                self._probe_round(check, probe, hosts[probe.name], lookups[hosts[probe.name]])
-                for probe in check.probes
-            )
-        )
+        if len(check.probes) == 1:  # which spares two tasks
+            return [await self._probe_round(check, check.probes[0], {})]
+        hosts = {destination(probe, check.target) for probe in check.probes}
+        lookups = {
+            host: asyncio.create_task(self._resolve(check, host)) for host in hosts if not is_address(host)
+        }
+        return await asyncio.gather(*(self._probe_round(check, probe, lookups) for probe in check.probes))
 
     def close(self) -> None:
         """Close all sockets, once the rounds that use them are over."""
@@ -82,13 +79,18 @@ class PathProber:
         return address
 
     async def _probe_round(
-        self, check: PlannedCheck, probe: PlannedProbe, host: str, lookup: Awaitable[str | None]
+        self, check: PlannedCheck, probe: PlannedProbe, lookups: Mapping[str, Awaitable[str | None]]
     ) -> RoundResult:
+        """`lookups` of names under way for several probes."""
         rounds = self._probes.get(probe.name)
         if rounds is None:
-            rounds = self._probes[probe.name] = _ProbeRounds(named(probe, host), self._clock)
+            host = destination(probe, check.target)
+            rounds = self._probes[probe.name] = _ProbeRounds(named(probe, host), host, self._clock)
+        host = rounds.host
         started_at = time.time_ns()
-        address = await lookup
+        address: str | None = host
+        if not rounds.literal:
+            address = await (lookups.get(host) or self._resolve(check, host))
         if address is None:
             return _without_session(check, probe, started_at, lost=LossReason.RESOLVE_FAILED)
         if not check.permits(address):
@@ -121,6 +123,8 @@ class PathProber:
 
     def _tell(self, check: PlannedCheck, trouble: str | None, *, probe: str = "", host: str = "") -> None:
         """Log a trouble once, not every round."""
+        if trouble is None and not self._told:
+            return
         if trouble is not None and trouble != self._told.get((probe, host)):
             log.error(
                 "%s/%s: %s%s", check.namespace, check.name, f"probe {probe}: " if probe else "", trouble
@@ -162,7 +166,13 @@ class _Lease:
 class _ProbeRounds:
     """The rounds of one probe; they may overlap."""
 
-    def __init__(self, probe: PlannedProbe, clock: Clock) -> None:
+    __slots__ = ("_clock", "_judge", "_lease", "_probe", "host", "literal")
+
+    def __init__(self, probe: PlannedProbe, host: str, clock: Clock) -> None:
+        self.host = host
+        """The probe's destination."""
+        self.literal = is_address(host)
+        """It is an address, and need not be looked up."""
         self._probe = probe
         self._clock = clock
         self._judge = Judge(clock, own_throttling())
@@ -173,31 +183,26 @@ class _ProbeRounds:
             self._lease.retire()
 
     async def round(self, check: PlannedCheck, address: str) -> RoundResult:
-        lease = self._session_with(address)
-        with lease as session:
-            try:
-                return await self._measure(check, session, lease)
-            except BaseException:
-                lease.retire()  # what is left in its book would confuse the rounds to come
-                raise
-
-    async def _measure(self, check: PlannedCheck, session: Session, lease: _Lease) -> RoundResult:
-        probe = self._probe
+        probe, lease = self._probe, self._session_with(address)
         started_at, start = time.time_ns(), time.monotonic_ns()
         # Books are closed in the order of sending: each attribution builds on the one before.
         before, closed = lease.last, asyncio.get_running_loop().create_future()
         lease.last = closed
         trial = self._judge.begin(now=start)
-        pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
-        try:
-            await pacing.send(count=probe.count, spacing=probe.spacing_ms * _MS, start=start)
-            await pacing.finish()
-            if before is not None:
-                await before
-            lost = session.ledger.attribute(pacing.packets)
-        finally:
-            if not closed.done():  # cancelled, together with the round that waits for it
-                closed.set_result(None)
+        with lease as session:
+            pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
+            try:
+                await pacing.send(count=probe.count, spacing=probe.spacing_ms * _MS, start=start)
+                await pacing.finish()
+                if before is not None:
+                    await before
+                lost = session.ledger.attribute(pacing.packets)
+            except BaseException:
+                lease.retire()  # what is left in its book would confuse the rounds to come
+                raise
+            finally:
+                if not closed.done():  # cancelled, together with the round that waits for it
+                    closed.set_result(None)
         return summarise(
             check=check.ref,
             probe=probe,

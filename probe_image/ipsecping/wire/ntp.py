@@ -11,14 +11,13 @@ SECONDS_1900_TO_1970 = 2_208_988_800
 _ERA = 1 << 32
 _HALF_ERA = 1 << 31
 _RANGE, _HALF_RANGE = 1 << 64, 1 << 63
+_EPOCH = SECONDS_1900_TO_1970 << 32
 _MAX_SCALE, _MAX_MULTIPLIER = 63, 255
 
 
 def ntp_from_unix(unix_ns: int) -> int:
     """The 64-bit NTP timestamp of a time in nanoseconds since the Unix epoch (exact to 0.12 ns)."""
-    seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
-    fraction = ((nanoseconds << 32) + NANOSECONDS // 2) // NANOSECONDS
-    return ((seconds + SECONDS_1900_TO_1970) % _ERA << 32) | fraction
+    return (((unix_ns << 32) + NANOSECONDS // 2) // NANOSECONDS + _EPOCH) % _RANGE
 
 
 def ntp_difference(later: int, earlier: int) -> int:

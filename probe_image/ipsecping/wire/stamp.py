@@ -147,10 +147,12 @@ def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | No
     """The packet, or None when it has fewer octets than the shortest answer."""
     if len(data) < mode.least:
         return None
-    packet = SenderPacket(*mode.sender.unpack_from(_filled(data, mode)))
+    sequence, sent, estimate, ssid = mode.sender.unpack_from(
+        data if len(data) >= mode.size else _filled(data, mode)
+    )
     if mode is UNAUTHENTICATED and data.count(0, _MBZ_AT, BASE_SIZE) < min(len(data), BASE_SIZE) - _MBZ_AT:
-        return packet._replace(ssid=0, twamp=True)
-    return packet
+        return SenderPacket(sequence, sent, estimate, 0, True)
+    return SenderPacket(sequence, sent, estimate, ssid, False)
 
 
 def is_reflected(signed: bytes) -> bool:
@@ -164,18 +166,9 @@ def is_reflected(signed: bytes) -> bool:
 
 def pack_reflector(packet: ReflectorPacket, request: bytes, mode: Mode = UNAUTHENTICATED) -> bytearray:
     """The answer, of exactly the request's length; octets beyond the base are copied from the request."""
+    sequence, sent, estimate, received, number, echoed, echoed_estimate, ttl, ssid = packet
     answer = bytearray(request)
-    base = mode.reflector.pack(
-        packet.sequence,
-        packet.timestamp,
-        packet.error_estimate,
-        packet.ssid,
-        packet.receive_timestamp,
-        packet.sender_sequence,
-        packet.sender_timestamp,
-        packet.sender_error_estimate,
-        packet.sender_ttl,
-    )
+    base = mode.reflector.pack(sequence, sent, estimate, ssid, received, number, echoed, echoed_estimate, ttl)
     answer[: len(base)] = base[: len(answer)]
     return answer
 
