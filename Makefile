@@ -53,6 +53,10 @@ test-interop: venv ## Hold prober and reflector against programs of others (the 
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 	@$(BIN)/pytest -q -n 4 --dist worksteal tests/api
 
+.PHONY: test-outage
+test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
+	@IPSECPING_TEST_OUTAGE=120 $(BIN)/pytest -q tests/api/operator/test_api_outage.py
+
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
 	@$(BIN)/pytest -q tests/e2e
