@@ -27,6 +27,7 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile import run_now, stepping
+from ipsecping_operator.reconcile.applying import remind
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
@@ -257,6 +258,8 @@ class Operator:
         elif state.body is not None:
             log = logs.for_check(__name__, state.body["metadata"])
             log.debug("dropped %d results: %s", count, rejection)
+            if rejection is Rejection.OTHER_PLAN and remind(state):
+                self._queue.request(state.uid)
 
     def _gauge(self) -> None:
         if self._health.phase is not Phase.LEADING:

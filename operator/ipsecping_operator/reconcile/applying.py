@@ -17,7 +17,7 @@ from ipsecping_operator.children import (
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested, claims
 from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, Meta, read_child
+from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child
 from ipsecping_operator.state import Applied, CheckState
 
 from .store import Store
@@ -49,6 +49,21 @@ async def ensure_children(
         state.applied.pop(ref, None)
     await _nudge(state, client=client)
     return not taken
+
+
+def remind(state: CheckState) -> bool:
+    """Have the pods told of their plans that do not bear a mark of it; whether there are any.
+
+    An operator that was killed between an edit and this has told nobody.
+    """
+    for child in state.children.values():
+        meta = child.meta
+        if meta.path is None or meta.nonce is None:
+            continue
+        marks = {NONCE_ANNOTATION: meta.nonce} | ({RUN_NOW_ANNOTATION: meta.ticket} if meta.ticket else {})
+        if any(_is_late(pod, meta.path, marks) for pod in state.pods.values()):
+            state.nudges.setdefault(meta.path, marks)
+    return bool(state.nudges)
 
 
 def as_applied(state: CheckState) -> bool:
@@ -162,6 +177,12 @@ def _as_manifest(child: Child) -> Mapping[str, Any]:
     }
 
 
+def _is_late(pod: Pod, path: str, marks: Mapping[str, str]) -> bool:
+    """A running pod of this path that was not told of the plan with these annotations."""
+    going = pod.finished or pod.meta.deleting
+    return pod.meta.path == path and not going and not _bears(pod.meta, marks)
+
+
 async def _nudge(state: CheckState, *, client: KubeClient) -> None:
     """Annotate the pods of edited paths: a changed pod makes the kubelet refresh its volumes at once.
 
@@ -169,7 +190,7 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
     """
     for path, marks in list(state.nudges.items()):
         for pod in list(state.pods.values()):
-            if pod.meta.path != path or pod.finished or pod.meta.deleting or _bears(pod.meta, marks):
+            if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
             try:

@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings, build_children
+from ipsecping_operator.compile import compile_check
+
 from .cluster import RUNNING, AgentPod, Cluster
 from .processes import OperatorProcess, eventually
 from .reflectors import Reflector, spec
@@ -144,3 +147,31 @@ def test_an_edited_plan_is_followed_without_a_gap_or_a_restart(
     assert cluster.condition("Healthy")["status"] == "True"
     assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
     assert [each["reason"] for each in cluster.events() if each["type"] == "Warning"] == []
+
+
+def test_a_pod_that_a_killed_operator_did_not_tell_of_its_plan_is_told_by_the_next(
+    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
+) -> None:
+    cluster.check(spec(reflector.port))
+    agent = cluster.run_agent()
+    cluster.says("Healthy", "True", "WithinThresholds")
+    operator.end(signal.SIGKILL)
+    edited = spec(reflector.port)
+    edited["probes"][0]["count"] = 8
+    cluster.check(edited)
+    # What the operator did just before it was killed: the children of the edited check, and nothing more.
+    for child in build_children(
+        compile_check(cluster.kubectl.get("itc", "hq")),
+        ChildSettings(probe_image="registry.example.com/probe:1", image_pull_policy=None),
+    ):
+        apply = ("apply", "--server-side", "--field-manager", FIELD_MANAGER, "--force-conflicts", "-f", "-")
+        cluster.kubectl(*apply, stdin=json.dumps(child))
+    nonce = cluster.one("configmap")["metadata"]["annotations"][NONCE_ANNOTATION]
+    operator.start()
+    eventually(
+        lambda: (
+            cluster.kubectl.get("pod", agent.name)["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
+            == nonce
+        ),
+        what="the pod told of its plan",
+    )
