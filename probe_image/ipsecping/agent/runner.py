@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..contract import Invalidity, PlannedCheck, RoundResult
-from ..net.timers import SLACK, Deadline, running_timers
+from ..net.timers import LEISURE, Deadline, running_timers
 from .ticks import Ticks, phase
 
 log = logging.getLogger(__name__)
@@ -19,8 +19,11 @@ _MS = 1_000_000
 class Prober(Protocol):
     """What measures one path: sockets and sessions that live from round to round."""
 
-    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
-        """Run one round of every probe; `check` names the check's current generation."""
+    async def round(self, check: PlannedCheck, *, start: int) -> Sequence[RoundResult]:
+        """Run one round of every probe; `check` names the check's current generation.
+
+        `start` is when the first packets are due (monotonic nanoseconds), perhaps a little later than now.
+        """
 
     def close(self) -> None:
         """Give the sockets back."""
@@ -119,27 +122,29 @@ class Runner:
         return f"{self.check.namespace}/{self.check.name} path {self.check.path}"
 
     def _await_tick(self) -> None:
-        self._tick_at = self._timers.at(self._ticks.next, self._tick, slack=SLACK)
+        """Rounds are begun ahead of their tick, many in one go; the packets have their own deadlines."""
+        self._tick_at = self._timers.at(self._ticks.next - LEISURE, self._tick, slack=LEISURE)
 
     def _tick(self) -> None:
+        start = self._ticks.next
         missed = self._ticks.advance(monotonic=time.monotonic_ns())
         self._await_tick()
         if missed:
             log.warning("%s: %d rounds left out, the prober was late", self._name, missed)
-        self._start_round()
+        self._start_round(start)
 
     def _end_when_idle(self) -> None:
         if self._stopping and not self._rounds:
             self._prober.close()
             self._ended(self)
 
-    def _start_round(self) -> None:
+    def _start_round(self, start: int) -> None:
         if len(self._rounds) >= self._most_at_once:
             log.warning("%s: %d rounds still run, none started", self._name, len(self._rounds))
             return
         asked, self._asked = self._asked, None
         self._ran = asked or self._ran
-        task = asyncio.create_task(self._round(self.check, asked))
+        task = asyncio.create_task(self._round(self.check, start, asked))
         self._rounds.add(task)
         task.add_done_callback(self._round_over)
 
@@ -150,17 +155,17 @@ class Runner:
         """
         if self._asked is not None and not self._rounds and not self._stopping:
             log.info("%s: an extra round, asked for by %r", self._name, self._asked)
-            self._start_round()
+            self._start_round(time.monotonic_ns())
 
     def _round_over(self, round_: asyncio.Task[None]) -> None:
         self._rounds.discard(round_)
         self._start_extra()
         self._end_when_idle()
 
-    async def _round(self, check: PlannedCheck, asked: str | None) -> None:
+    async def _round(self, check: PlannedCheck, start: int, asked: str | None) -> None:
         started_at, started = time.time_ns(), time.monotonic_ns()
         try:
-            results = await self._prober.round(check)
+            results = await self._prober.round(check, start=start)
         except Exception:
             # Whatever goes wrong in here is the prober's fault: say so in a result, never as a lost packet.
             log.exception("%s: round failed", self._name)

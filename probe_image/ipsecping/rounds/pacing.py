@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..contract import Invalidity
 from ..contract.plan import MAX_COUNT
 from ..measure.packet import Packet
-from ..net.timers import SLACK, running_timers
+from ..net.timers import LEISURE, SLACK, running_timers
 from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
@@ -109,7 +109,8 @@ class Pacing:
         if self._closing:
             await self._close()
         if await self._settled(self._timeout):
-            await self._timers.sleep_until(time.monotonic_ns() + min(self._timeout, self._usual))
+            rest = min(self._timeout, self._usual)
+            await self._timers.sleep_until(time.monotonic_ns() + rest, slack=LEISURE)
         self._session.drain()
         if self.invalid is None and self._session.overflowed():
             self.invalid = Invalidity.RECEIVE_QUEUE_DROPS

@@ -48,19 +48,21 @@ class PathProber:
         self._probes: dict[str, _ProbeRounds] = {}
         self._told: dict[tuple[str, str], str] = {}
 
-    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
-        """One round of every probe at the same time; results in the plan's order.
+    async def round(self, check: PlannedCheck, *, start: int = 0) -> Sequence[RoundResult]:
+        """One round of every probe at the same time; results in the plan's order. `start` as in Prober.
 
         A target without address or route is the path's fault: all packets count as sent and lost. What goes
         wrong in here makes the round invalid.
         """
         if len(check.probes) == 1:  # which spares two tasks
-            return [await self._probe_round(check, check.probes[0], {})]
+            return [await self._probe_round(check, check.probes[0], {}, start)]
         hosts = {destination(probe, check.target) for probe in check.probes}
         lookups = {
             host: asyncio.create_task(self._resolve(check, host)) for host in hosts if not is_address(host)
         }
-        return await asyncio.gather(*(self._probe_round(check, probe, lookups) for probe in check.probes))
+        return await asyncio.gather(
+            *(self._probe_round(check, probe, lookups, start) for probe in check.probes)
+        )
 
     def close(self) -> None:
         """Close all sockets, once the rounds that use them are over."""
@@ -79,7 +81,11 @@ class PathProber:
         return address
 
     async def _probe_round(
-        self, check: PlannedCheck, probe: PlannedProbe, lookups: Mapping[str, Awaitable[str | None]]
+        self,
+        check: PlannedCheck,
+        probe: PlannedProbe,
+        lookups: Mapping[str, Awaitable[str | None]],
+        start: int,
     ) -> RoundResult:
         """`lookups` of names under way for several probes."""
         rounds = self._probes.get(probe.name)
@@ -102,7 +108,7 @@ class PathProber:
         method = ROUND_METHODS.get(probe.type)
         try:
             if method is None:
-                result = await rounds.round(check, address)
+                result = await rounds.round(check, address, start)
             else:
                 result = await whole_round(method, check, probe, address)
         except PingForbidden as error:
@@ -182,13 +188,15 @@ class _ProbeRounds:
         if self._lease is not None:
             self._lease.retire()
 
-    async def round(self, check: PlannedCheck, address: str) -> RoundResult:
+    async def round(self, check: PlannedCheck, address: str, start: int) -> RoundResult:
         probe, lease = self._probe, self._session_with(address)
-        started_at, start = time.time_ns(), time.monotonic_ns()
+        now = time.monotonic_ns()
+        start = max(start, now)
+        started_at = time.time_ns() + start - now
         # Books are closed in the order of sending: each attribution builds on the one before.
         before, closed = lease.last, asyncio.get_running_loop().create_future()
         lease.last = closed
-        trial = self._judge.begin(now=start)
+        trial = self._judge.begin(now=now)
         with lease as session:
             pacing = Pacing(session, timeout=probe.timeout_ms * _MS)
             try:

@@ -38,13 +38,15 @@ class StandIn:
     def __init__(self, check: PlannedCheck) -> None:
         self.check = check
         self.rounds: list[PlannedCheck] = []
+        self.starts: list[int] = []
         self.started = asyncio.Event()
         self.let_go = asyncio.Event()
         self.broken = False
         self.closed = False
 
-    async def round(self, check: PlannedCheck) -> Sequence[RoundResult]:
+    async def round(self, check: PlannedCheck, *, start: int) -> Sequence[RoundResult]:
         self.rounds.append(check)
+        self.starts.append(start)
         self.started.set()
         await self.let_go.wait()
         if self.broken:
@@ -142,6 +144,14 @@ async def test_a_new_generation_of_the_same_plan_disturbs_nothing_and_names_late
     stage.write(replace(CHECK, generation=7))
     await until(lambda: stand_in.rounds[-1].generation == 7)
     assert len(stage.stand_ins) == 1
+
+
+async def test_rounds_are_due_at_the_ticks_however_late_they_are_begun(stage: Stage) -> None:
+    stand_in = stage.stand_ins[0]
+    stand_in.let_go.set()
+    await until(lambda: len(stand_in.starts) == 3)
+    first, *later = stand_in.starts
+    assert all((start - first) % 1_000_000_000 == 0 for start in later)
 
 
 async def test_an_extra_round_is_run_once_for_each_word_and_says_so(tmp_path: Path) -> None:

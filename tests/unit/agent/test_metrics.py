@@ -102,7 +102,7 @@ def test_results_are_exported_where_no_operator_does(
 
 async def test_a_path_that_leaves_the_plan_leaves_the_metrics(plan: Path) -> None:
     class Prober:
-        async def round(self, check: PlannedCheck) -> list[RoundResult]:
+        async def round(self, check: PlannedCheck, *, start: int) -> list[RoundResult]:
             return [measured(check).result]
 
         def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
@@ -124,7 +125,7 @@ async def exchange(session: Session, count: int) -> list[Packet]:
     return packets
 
 
-async def one_round(probe: PlannedProbe) -> RoundResult:
+async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
     check = PlannedCheck(
         uid="u",
         namespace="network",
@@ -138,7 +139,7 @@ async def one_round(probe: PlannedProbe) -> RoundResult:
     )
     prober = PathProber(Clock(), Resolver())
     try:
-        [result] = await prober.round(check)
+        [result] = await prober.round(check, start=start)
     finally:
         prober.close()
     return result
@@ -171,6 +172,21 @@ async def test_a_round_that_is_over_leaves_nothing_for_the_garbage_collector() -
     finally:
         gc.enable()
     assert (result.sent, left) == (3, 0)
+
+
+async def test_a_round_that_is_begun_ahead_sends_nothing_before_its_start() -> None:
+    came = list[int]()
+
+    def answer(request: bytes, count: int) -> bytes:
+        came.append(time.monotonic_ns())
+        return reflect_twamp(request, count, size=44)
+
+    with foreign_reflector(answer) as port:
+        start, ahead = time.monotonic_ns() + 50_000_000, time.time_ns()
+        result = await one_round(planned(port, size=44), start=start)
+    assert result.received == 3
+    assert came[0] >= start
+    assert result.started_at > ahead
 
 
 async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
