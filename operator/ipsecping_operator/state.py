@@ -68,7 +68,7 @@ class CheckState:
     """What of the last valid version is not permitted."""
     applied: dict[ChildRef, Applied] = field(default_factory=dict)
     ensured: tuple[object, ...] | None = None
-    """The generation, and the tickets, whose children are all in `applied`."""
+    """The generation, the tickets and the ports whose children are all in `applied`."""
     reported: int | None = None
     """The generation for which an earlier run of the operator reported its children as made."""
     verify: bool = False
@@ -86,6 +86,8 @@ class CheckState:
     """Pod UID to whether the pod is the check's own, once that is known for good."""
     counted: dict[str, str | None] = field(default_factory=dict)
     """UID of a finished pod to what was wrong with its message, None when it was counted."""
+    podless: dict[tuple[str, int], int] = field(default_factory=dict)
+    """CronJob and time of its newest round, while that has no pod, to when that was first seen."""
     expected_since: int = 0
     """No result can be missed before this instant."""
 

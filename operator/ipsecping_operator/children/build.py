@@ -35,12 +35,17 @@ class ChildRef:
 
 
 def build_children(
-    check: CompiledCheck, settings: ChildSettings, *, tickets: Mapping[str, str] = MappingProxyType({})
+    check: CompiledCheck,
+    settings: ChildSettings,
+    *,
+    tickets: Mapping[str, str] = MappingProxyType({}),
+    ports: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], ...]:
     """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
 
-    `tickets` are those of the paths whose agents are asked for an extra round. The manifests state nothing
-    that is left to the API server's defaults, so applying them again changes nothing.
+    `tickets` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
+    whose agents listen elsewhere than by themselves. The manifests state nothing that is left to the API
+    server's defaults, so applying them again changes nothing.
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:
@@ -48,7 +53,7 @@ def build_children(
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
         else:
-            children.append(agent_deployment(check, path, settings))
+            children.append(agent_deployment(check, path, settings, port=ports.get(path.plan.path)))
     return tuple(children)
 
 

@@ -34,8 +34,10 @@ def plan_config_map(check: CompiledCheck, path: CompiledPath, *, ticket: str | N
     return made | {"data": {PLAN_KEY: plan + "\n"}}
 
 
-def agent_deployment(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
-    """The Deployment of the path's agent; without replicas while the check is suspended."""
+def agent_deployment(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
+) -> dict[str, Any]:
+    """The path's Deployment, without replicas while the check is suspended; `port` as in agent_pod."""
     selected = {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}
     return _object("apps/v1", "Deployment", check, path) | {
         "spec": {
@@ -44,7 +46,7 @@ def agent_deployment(check: CompiledCheck, path: CompiledPath, settings: ChildSe
             # Never two agents at once: each round is measured, sent and counted once.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selected},
-            "template": agent_pod(check, path, settings),
+            "template": agent_pod(check, path, settings, port=port),
         }
     }
 

@@ -29,12 +29,14 @@ HOST_PORTS = range(20_000, 30_000)
 RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
 
-def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
-    """Pod template of a long-running agent.
+def agent_pod(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
+) -> dict[str, Any]:
+    """Pod template of a long-running agent; `port` in the place of the one that it listens on by itself.
 
     Nothing of the plan is in it but the names of keys: hardly ever does a new plan restart the agent.
     """
-    port = agent_port(path)
+    port = port or agent_port(path)
     container = _container(path, settings, ["agent", PLAN_FILE, "--listen", f":{port}"]) | {
         "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
         "livenessProbe": _health(period=10, failures=3),
@@ -44,10 +46,7 @@ def agent_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings)
 
 
 def agent_port(path: CompiledPath) -> int:
-    """Where the path's agent listens: on the node's own network each has a port to itself.
-
-    Should two agree by chance, the scheduler keeps them on different nodes.
-    """
+    """Where the path's agent listens: on the node's own network each has a port to itself, by chance."""
     if not path.placement.host_network:
         return DEFAULT_PORT
     digest = hashlib.sha256(f"{path.plan.uid}/{path.plan.path}".encode()).digest()

@@ -52,8 +52,12 @@ class Child:
     """Deployments: the newest revision has an available pod."""
     active: bool = False
     """CronJobs: a round that the schedule asked for runs."""
+    scheduled: int | None = None
+    """CronJobs: when the newest round was due, by the controller's clock; Unix time, nanoseconds."""
     problem: str | None = None
     """Deployments: why no pod could be made (quota, admission)."""
+    host_port: int | None = None
+    """Deployments: where its agent listens on the node's own network; None on a network of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,10 @@ class Pod:
     port: int
     waiting: str | None
     """Why it does not run yet or any more (ImagePullBackOff: ...), for a person."""
+    node: str | None
+    """Where it was placed."""
+    ready: bool
+    """Its agent answers, and its node too."""
     ended: Ended | None
 
     @property
@@ -126,29 +134,48 @@ def read_child(kind: str, raw: Raw) -> Child:
     meta = read_meta(kind, raw["metadata"])
     status = raw.get("status") or {}
     if kind != "Deployment":
-        return Child(meta=meta, active=bool(status.get("active")))
+        due = status.get("lastScheduleTime")
+        return Child(
+            meta=meta, active=bool(status.get("active")), scheduled=None if due is None else _unix(due)
+        )
     current = status.get("observedGeneration", 0) >= meta.generation
     available = current and status.get("availableReplicas", 0) > 0
-    return Child(meta=meta, available=available, problem=_deployment_problem(status))
+    template = ((raw.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return Child(
+        meta=meta,
+        available=available,
+        problem=_deployment_problem(status),
+        host_port=_http_port(template) if template.get("hostNetwork") else None,
+    )
 
 
 def _deployment_problem(status: Raw) -> str | None:
+    failure = _condition(status, "ReplicaFailure", "True")
+    return None if failure is None else str(failure.get("message") or failure.get("reason"))
+
+
+def _condition(status: Raw, kind: str, state: str) -> Raw | None:
+    """The condition of that type, if it has that status."""
     for condition in status.get("conditions") or ():
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-            return str(condition.get("message") or condition.get("reason"))
+        if condition["type"] == kind:
+            found: Raw = condition
+            return found if found["status"] == state else None
     return None
 
 
 def read_pod(raw: Raw) -> Pod:
     """A pod."""
-    status = raw.get("status") or {}
+    spec, status = raw.get("spec") or {}, raw.get("status") or {}
     containers = status.get("containerStatuses") or ()
+    node = spec.get("nodeName")
     return Pod(
         meta=read_meta("Pod", raw["metadata"]),
         phase=status.get("phase", "Pending"),
         address=status.get("podIP"),
-        port=_http_port(raw.get("spec") or {}),
+        port=_http_port(spec),
         waiting=_waiting(status, containers),
+        node=None if node is None else intern(node),
+        ready=_condition(status, "Ready", "True") is not None,
         ended=_ended(containers),
     )
 
@@ -162,17 +189,16 @@ def _http_port(spec: Raw) -> int:
 
 
 def _waiting(status: Raw, containers: Any) -> str | None:
+    # Of the pod as a whole (Evicted, DeadlineExceeded): its containers end for that reason.
+    if status.get("reason"):
+        return _reason(status)
     for container in containers:
         state = container.get("state") or {}
         for kind in ("waiting", "terminated"):
             if kind in state and state[kind].get("reason") not in _IN_ORDER:
                 return _reason(state[kind])
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return _reason(condition)
-    if status.get("reason"):
-        return _reason(status)
-    return None
+    unplaced = _condition(status, "PodScheduled", "False")
+    return None if unplaced is None else _reason(unplaced)
 
 
 _IN_ORDER = ("ContainerCreating", "PodInitializing", "Completed")

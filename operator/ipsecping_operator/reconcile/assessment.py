@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipsecping_operator.api.conditions import ConditionType, HealthyReason, StalledReason
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.state import CheckState, Restored
 from ipsecping_operator.status.build import build_status
@@ -16,6 +16,7 @@ from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, jud
 from ipsecping_operator.verdict.outage import follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
 
+from .podless import podless
 from .readiness import complaint
 
 SECOND = 1_000_000_000
@@ -50,7 +51,10 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         after[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
 
+    lacking = podless(state, now=now)
     ready = complaint(state) or state.ready
+    if lacking is not None and now >= lacking.since and state.ready.reason is ReadyReason.RECONCILED:
+        ready = lacking.readiness
     put(ConditionType.READY, ready.reason, ready.message)
     if carried:
         after[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]
@@ -86,8 +90,15 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
         or len(before) != len(after)
         or [outage.start for outage in before_outages] != [outage.start for outage in state.outages]
         or _has_figures(before_verdict) != _has_figures(verdict),
-        next_change=None if verdict is None else verdict.next_change,
+        next_change=_earliest(
+            None if verdict is None else verdict.next_change,
+            None if lacking is None or now >= lacking.since else lacking.since,
+        ),
     )
+
+
+def _earliest(*instants: int | None) -> int | None:
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:

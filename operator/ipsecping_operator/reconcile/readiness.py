@@ -11,6 +11,8 @@ from ipsecping_operator.permission import field_of, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.verdict.tally import Tally
 
+from .remedies import with_remedy
+
 
 def readiness(state: CheckState) -> Readiness:
     """What the children, as last seen, allow to be said of the valid check."""
@@ -113,13 +115,29 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
         return _round_problem(state, pods[-1]) if pods else None
     if workload.available:
         return None
-    where = f"Deployment {workload.meta.name}"
-    waiting = next((pod for pod in reversed(pods) if not pod.meta.deleting and pod.waiting), None)
-    if waiting is not None:
-        return f"{where}: pod {waiting.meta.name} does not run: {waiting.waiting}"
-    if workload.problem is not None:
-        return f"{where}: no pod can be made: {workload.problem}"
-    return f"{where}: its pod is not available yet"
+    staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
+    problems = [
+        *(_pod_problem(pod) for pod in staying if not pod.finished),
+        f"no pod can be made: {with_remedy(workload.problem)}" if workload.problem else None,
+        *(_pod_problem(pod) for pod in staying if pod.finished),
+        "its pod is not available yet",
+    ]
+    return f"Deployment {workload.meta.name}: {next(filter(None, problems))}"
+
+
+def _pod_problem(pod: Pod) -> str | None:
+    """Why an agent's pod measures nothing, and what helps; None while it is on its way."""
+    if pod.waiting:
+        return f"pod {pod.meta.name} does not run: {with_remedy(pod.waiting)}"
+    if pod.finished:
+        return f"pod {pod.meta.name} on node {pod.node} was told to end (evicted, or the node shut down)"
+    if pod.phase == "Running" and not pod.ready:
+        return (
+            f"pod {pod.meta.name} on node {pod.node} is not ready: it has just started, its agent does not "
+            "answer, or the node is lost; then another takes its place after 5 minutes, or sooner by "
+            "tolerationSeconds in placement.tolerations"
+        )
+    return None
 
 
 def _round_problem(state: CheckState, newest: Pod) -> str | None:
@@ -128,5 +146,5 @@ def _round_problem(state: CheckState, newest: Pod) -> str | None:
     if fault is not None:
         return f"the newest round gave no result: pod {newest.meta.name}: {fault}"
     if not newest.finished and newest.phase == "Pending" and newest.waiting:
-        return f"the newest round does not start: pod {newest.meta.name}: {newest.waiting}"
+        return f"the newest round does not start: pod {newest.meta.name}: {with_remedy(newest.waiting)}"
     return None

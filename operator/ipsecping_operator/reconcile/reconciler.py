@@ -17,6 +17,7 @@ from ipsecping_operator.status.extra import ExtraRound
 
 from . import run_now as extra
 from .applying import as_applied, ensure_children
+from .host_ports import host_ports
 from .readiness import readiness
 from .serial import Outcome
 from .store import Store
@@ -110,23 +111,26 @@ class Reconciler:
 
     async def _ensure(self, state: CheckState, tickets: Mapping[str, str], log: logs.Log) -> None:
         """Have the children of this generation, with these tickets in their plans."""
-        made_for = (state.generation, *sorted(tickets.items()))
+        ports = host_ports(state)
+        made_for = (state.generation, *sorted(tickets.items()), *sorted(ports.items()))
         if state.ensured == made_for and as_applied(state):
             return
         state.ensured = None
         # Somebody waits for an extra round.
         state.verify = state.verify or bool(tickets)
-        desired = self._desired(state, tickets)
+        desired = self._desired(state, tickets, ports)
         if await ensure_children(state, desired, store=self._store, client=self._client, log=log):
             state.ensured = made_for
         else:
             self._postpone(state.uid)
 
-    def _desired(self, state: CheckState, tickets: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    def _desired(
+        self, state: CheckState, tickets: Mapping[str, str], ports: Mapping[str, int]
+    ) -> tuple[dict[str, Any], ...]:
         """What is not permitted has no children, whoever made them and when."""
         if state.compiled is None or state.refused is not None:
             return ()
-        return build_children(state.compiled, self._settings, tickets=tickets)
+        return build_children(state.compiled, self._settings, tickets=tickets, ports=ports)
 
     def _compile(self, state: CheckState, log: logs.Log) -> None:
         assert state.body is not None

@@ -14,6 +14,7 @@ def move(state: CheckState, by: int) -> None:
     """The operator's clock was set forward by so many nanoseconds (back: negative)."""
     state.born += by
     state.expected_since += by
+    state.podless = {each: since + by for each, since in state.podless.items()}
     if state.restored is not None:
         state.restored = replace(state.restored, last_result=state.restored.last_result + by)
     state.outages = tuple(

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 
@@ -20,6 +21,17 @@ LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
 
 Log = logging.LoggerAdapter[logging.Logger]
+
+
+@dataclass(slots=True)
+class _Following:
+    """An agent that is read."""
+
+    agent: Agent
+    pod: Pod
+    """As last seen."""
+    reader: Reader
+    task: asyncio.Task[None]
 
 
 class Collector:
@@ -40,7 +52,7 @@ class Collector:
         self._session = session
         self._counted = counted
         self._clock = clock
-        self._readers: dict[str, dict[str, tuple[Agent, Reader, asyncio.Task[None]]]] = {}
+        self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     @property
@@ -50,7 +62,7 @@ class Collector:
 
     async def sync(self, state: CheckState, *, log: Log) -> None:
         """Start and stop readers, read new termination messages. Raises ApiError."""
-        wanted: dict[str, Agent] = {}
+        wanted: dict[str, Pod] = {}
         for pod in list(state.pods.values()):
             if not await self._own(state, pod, log=log):
                 continue
@@ -58,25 +70,23 @@ class Collector:
                 if pod.finished:
                     self._read_message(state, pod, log=log)
             elif not pod.finished and pod.address:
-                wanted[pod.meta.uid] = Agent(
-                    pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address, port=pod.port
-                )
+                wanted[pod.meta.uid] = pod
         self._follow(state, wanted, log=log)
 
     def move(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
         for readers in self._readers.values():
-            for _, reader, _ in readers.values():
-                reader.move(by)
+            for following in readers.values():
+                following.reader.move(by)
 
     def forget(self, check_uid: str) -> None:
         """Stop all readers of a check."""
-        for _, _, task in self._readers.pop(check_uid, {}).values():
-            task.cancel()
+        for following in self._readers.pop(check_uid, {}).values():
+            following.task.cancel()
 
     async def close(self) -> None:
         """Stop all readers."""
-        tasks = [task for readers in self._readers.values() for _, _, task in readers.values()]
+        tasks = [following.task for readers in self._readers.values() for following in readers.values()]
         tasks += self._ending
         for task in tasks:
             task.cancel()
@@ -104,26 +114,34 @@ class Collector:
             self._counted(state, Rejection.FOREIGN_POD, 1)
         return own
 
-    def _follow(self, state: CheckState, wanted: dict[str, Agent], *, log: Log) -> None:
+    def _follow(self, state: CheckState, wanted: Mapping[str, Pod], *, log: Log) -> None:
         readers = self._readers.setdefault(state.uid, {})
-        for pod_uid, (agent, reader, task) in list(readers.items()):
-            if wanted.get(pod_uid) != agent:
+        for pod_uid, following in list(readers.items()):
+            pod = wanted.get(pod_uid)
+            if pod is None or _agent(pod) != following.agent:
                 del readers[pod_uid]
-                self._let_end(reader, task)
-        for pod_uid, agent in wanted.items():
+                self._let_end(following.reader, following.task)
+            elif pod is not following.pod:
+                following.pod = pod
+                following.reader.hasten()
+        for pod_uid, pod in wanted.items():
             if pod_uid not in readers:
-                reader = Reader(
-                    agent,
-                    session=self._session,
-                    deliver=lambda result, start: self._deliver(state, result, start=start),
-                    reject=lambda reason, count: self._counted(state, reason, count),
-                    log=log,
-                    clock=self._clock,
-                )
-                task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
-                readers[pod_uid] = (agent, reader, task)
+                readers[pod_uid] = self._begin(state, pod, log=log)
         if not readers:
             del self._readers[state.uid]
+
+    def _begin(self, state: CheckState, pod: Pod, *, log: Log) -> _Following:
+        agent = _agent(pod)
+        reader = Reader(
+            agent,
+            session=self._session,
+            deliver=lambda result, start: self._deliver(state, result, start=start),
+            reject=lambda reason, count: self._counted(state, reason, count),
+            log=log,
+            clock=self._clock,
+        )
+        task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
+        return _Following(agent=agent, pod=pod, reader=reader, task=task)
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
@@ -159,3 +177,8 @@ class Collector:
 
     def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
         self._counted(state, state.measurements.accept(result, start=start, now=self._clock()), 1)
+
+
+def _agent(pod: Pod) -> Agent:
+    """Whom to ask; only for pods that have an address."""
+    return Agent(pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address or "", port=pod.port)

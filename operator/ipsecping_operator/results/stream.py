@@ -86,6 +86,11 @@ class Reader:
         self._pause = first_pause
         self._fault: str | None = None
         self._ending = asyncio.Event()
+        self._hastened = asyncio.Event()
+
+    def hasten(self) -> None:
+        """Its pod has changed, so the agent may answer now: try again at once where the last try failed."""
+        self._hastened.set()
 
     def move(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
@@ -99,6 +104,7 @@ class Reader:
     async def run(self) -> None:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
         while not self._ending.is_set():
+            self._hastened.clear()
             try:
                 await self._read()
                 fault = "the agent ended the stream"
@@ -120,8 +126,16 @@ class Reader:
                 # Once per kind of fault, not once per attempt.
                 self._log.warning("results of pod %s: %s", self._agent.pod, fault)
                 self._fault = fault
-            await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, no secret
+            await self._rest()
+
+    async def _rest(self) -> None:
+        spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
+        try:
+            await asyncio.wait_for(self._hastened.wait(), self._pause * spread)
+        except TimeoutError:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        else:
+            self._pause = self._first_pause
 
     async def _read(self) -> None:
         stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)

@@ -31,6 +31,8 @@ _INVALIDITIES = {
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
     Invalidity.KEY_MISSING: "its key, or whom it is to trust, is missing or malformed",
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
+    Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
+    "net.ipv4.ping_group_range of the node has to include group 65532",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
 }
 

@@ -52,6 +52,8 @@ class Invalidity(StrEnum):
     """The file of keys or of authorities' certificates that the plan names is absent, empty or malformed."""
     NOT_PERMITTED = "NotPermitted"
     """The target's address is not among those that the plan allows; nothing was sent."""
+    PING_FORBIDDEN = "PingForbidden"
+    """The prober's group may not open ping sockets (net.ipv4.ping_group_range); nothing was sent."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
 

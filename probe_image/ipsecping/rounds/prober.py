@@ -113,6 +113,9 @@ class PathProber:
                 result = await whole_round(method, check, probe, address)
         except PingForbidden as error:
             self._tell(check, str(error), probe=probe.name)
+            return _without_session(
+                check, probe, started_at, invalid=Invalidity.PING_FORBIDDEN, address=address
+            )
         except RoundInvalid as error:
             self._tell(check, str(error), probe=probe.name)
             return _without_session(check, probe, started_at, invalid=error.invalidity, address=address)

@@ -69,9 +69,11 @@ def check(
     path_mtu: int | None = None,
     certificate_days: dict[str, int] | None = None,
     keys: dict[str, KeyRef] | None = None,
+    host_network: bool = False,
 ) -> CompiledCheck:
     """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
     plans = plans or (plan(),)
+    placement = Placement(node_selector={}, tolerations=(), host_network=host_network)
     first = plans[0]
     return CompiledCheck(
         uid=first.uid,
@@ -91,9 +93,7 @@ def check(
             certificate_ns={name: days * DAY for name, days in (certificate_days or {}).items()},
         ),
         keys=keys or {},
-        paths=tuple(
-            CompiledPath(plan=each, placement=Placement(node_selector={}, tolerations=())) for each in plans
-        ),
+        paths=tuple(CompiledPath(plan=each, placement=placement) for each in plans),
     )
 
 

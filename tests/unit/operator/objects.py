@@ -35,20 +35,39 @@ def metadata(name: str, *, uid: str, version: int = 1, owner: tuple[str, str, st
 
 
 def child(
-    kind: str = "Deployment", *, uid: str = "d-1", version: int = 1, check_uid: str = UID, **status: Any
+    kind: str = "Deployment",
+    *,
+    uid: str = "d-1",
+    version: int = 1,
+    check_uid: str = UID,
+    template: dict[str, Any] | None = None,
+    **status: Any,
 ) -> Child:
-    """A child of the check."""
+    """A child of the check; `template` is the pod spec of its template."""
     meta = metadata("hq", uid=uid, version=version, owner=("IPsecTunnelCheck", "hq", check_uid))
     meta["labels"] = LABELS | {"ipsecping.dev/check-uid": check_uid}
-    return read_child(kind, {"metadata": meta, "status": status})
+    spec = {"template": {"spec": template or {}}}
+    return read_child(kind, {"metadata": meta, "spec": spec, "status": status})
 
 
 def pod(
-    name: str = "hq-1", *, uid: str = "p-1", version: int = 1, owner_kind: str = "ReplicaSet", **status: Any
+    name: str = "hq-1",
+    *,
+    uid: str = "p-1",
+    version: int = 1,
+    owner_kind: str = "ReplicaSet",
+    spec: dict[str, Any] | None = None,
+    deleting: bool = False,
+    created: str | None = None,
+    **status: Any,
 ) -> Pod:
     """A pod of the check."""
-    owner = (owner_kind, "hq-rs", "rs-1")
-    return read_pod({"metadata": metadata(name, uid=uid, version=version, owner=owner), "status": status})
+    meta = metadata(name, uid=uid, version=version, owner=(owner_kind, "hq-rs", "rs-1"))
+    if deleting:
+        meta["deletionTimestamp"] = "2026-11-23T12:00:00Z"
+    if created is not None:
+        meta["creationTimestamp"] = created
+    return read_pod({"metadata": meta, "spec": spec or {}, "status": status})
 
 
 def container(**state: Any) -> dict[str, Any]:

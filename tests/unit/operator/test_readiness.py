@@ -47,7 +47,9 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
     [
         (
             container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"}),
-            "pod hq-1 does not run: ImagePullBackOff: Back-off pulling image",
+            "pod hq-1 does not run: ImagePullBackOff: Back-off pulling image; the node has to be able to "
+            "pull the probe image (--probe-image of the operator, placement.imagePullSecrets); the kubelet "
+            "tries again by itself",
         ),
         (
             container(terminated={"reason": "Error", "exitCode": 2, "message": "\x00secret"}),
@@ -68,21 +70,54 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
         ),
         (container(waiting={"reason": "ContainerCreating"}), "its pod is not available yet"),
         (
-            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"},
+            {"phase": "Failed", "reason": "Evicted", "message": "low on memory"}
+            | container(terminated={"reason": "Error", "exitCode": 137}),
             "pod hq-1 does not run: Evicted: low on memory",
         ),
+        (
+            {"phase": "Succeeded"} | container(terminated={"reason": "Completed", "exitCode": 0}),
+            "pod hq-1 on node n-1 was told to end (evicted, or the node shut down)",
+        ),
+        (
+            {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+            | container(running={}),
+            "pod hq-1 on node n-1 is not ready: it has just started, its agent does not answer, or the node "
+            "is lost; then another takes its place after 5 minutes, or sooner by tolerationSeconds in "
+            "placement.tolerations",
+        ),
+        (
+            {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+            "its pod is not available yet",
+        ),
     ],
-    ids=["image", "crash", "unschedulable", "creating", "evicted"],
+    ids=["image", "crash", "unschedulable", "creating", "evicted", "ended", "unready", "ready"],
 )
 def test_why_the_pod_does_not_run_stands_in_the_message(status: dict[str, Any], said: str) -> None:
-    found = ready(check(), child(), pod(**status))
+    found = ready(check(), child(), pod(spec={"nodeName": "n-1"}, **status))
     assert found.message == f"Deployment hq: {said}"
+
+
+def test_the_newest_pod_that_stays_is_the_one_to_speak_of() -> None:
+    image = container(waiting={"reason": "InvalidImageName", "message": "no"})
+    lost = pod("hq-1", uid="p-1", version=1, spec={"nodeName": "n-1"}, deleting=True, phase="Running")
+    found = ready(check(), child(), lost, pod("hq-2", uid="p-2", version=2, **image))
+    assert "pod hq-2 does not run: InvalidImageName: no; the node has to" in found.message
 
 
 def test_a_pod_that_the_cluster_refuses_to_make_is_said() -> None:
     failure = {"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: exceeded quota"}
     found = ready(check(), child(conditions=[failure]))
-    assert found.message == "Deployment hq: no pod can be made: pods is forbidden: exceeded quota"
+    assert found.message == (
+        "Deployment hq: no pod can be made: pods is forbidden: exceeded quota; raise that ResourceQuota, or "
+        "free some of it; Kubernetes tries again by itself, after pauses that grow to a quarter of an hour"
+    )
+
+
+def test_that_no_pod_can_be_made_is_said_before_what_became_of_earlier_ones() -> None:
+    failure = {"type": "ReplicaFailure", "status": "True", "message": "no"}
+    evicted = pod(phase="Failed", reason="Evicted", message="low on memory")
+    found = ready(check(), child(conditions=[failure]), evicted)
+    assert found.message == "Deployment hq: no pod can be made: no"
 
 
 CRON = check(plan(interval_ms=None), schedule=Cron(line="*/5 * * * *", time_zone="Europe/Berlin"))

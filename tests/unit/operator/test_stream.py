@@ -51,7 +51,12 @@ class Followed:
 
 @asynccontextmanager
 async def following(
-    script: Script, *, pod_uid: str = POD_UID, silence: float = 25.0, clock: int = NOON + 3600 * SECOND
+    script: Script,
+    *,
+    pod_uid: str = POD_UID,
+    silence: float = 25.0,
+    clock: int = NOON + 3600 * SECOND,
+    first_pause: float = 0.01,
 ) -> AsyncIterator[Followed]:
     followed = Followed()
     async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
@@ -63,7 +68,7 @@ async def following(
             log=LOG,
             clock=lambda: clock,
             silence=silence,
-            first_pause=0.01,
+            first_pause=first_pause,
         )
         task = followed.reading = asyncio.create_task(reader.run())
         try:
@@ -104,6 +109,24 @@ async def test_an_agent_that_started_anew_is_read_from_its_beginning() -> None:
         ring.boot, ring.results = "boot-2", rounds(3)
         await followed.until(lambda: len(followed.results) == 8)
     assert followed.rejected == {}
+
+
+async def test_an_agent_whose_pod_has_changed_is_asked_again_at_once() -> None:
+    ring, broken = Ring(), asyncio.Event()
+
+    async def script(after: str | None, send: Send) -> None:
+        if not broken.is_set():
+            broken.set()
+            return
+        await ring.script(after, send)
+
+    ring.results = rounds(1)
+    async with following(script, first_pause=3600) as followed:
+        await broken.wait()
+        while not followed.results:
+            followed.reader.hasten()
+            await asyncio.sleep(0.01)
+    assert ring.served == [None]
 
 
 async def test_results_that_left_the_ring_while_nobody_read_are_said_to_be_missing() -> None:

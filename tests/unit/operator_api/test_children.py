@@ -204,6 +204,13 @@ def test_agents_on_the_node_s_own_network_get_a_port_each_and_no_sysctl() -> Non
     assert "hostNetwork" not in pod(children()["Deployment"])["spec"]
 
 
+def test_an_agent_listens_where_it_is_told_to() -> None:
+    made = build_children(check(placement=HOST), SETTINGS, ports={"default": 20_777})
+    (container,) = pod(made[1])["spec"]["containers"]
+    assert container["ports"][0]["containerPort"] == 20_777
+    assert container["args"][-1] == ":20777"
+
+
 AUTH = {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}
 
 

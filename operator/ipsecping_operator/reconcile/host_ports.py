@@ -1,0 +1,41 @@
+"""Where agents on a node's own network listen: each keeps its port, and leaves one that the node has in use.
+
+Ports are chosen by chance, and so two agents of one node may have the same: the scheduler then finds no node
+for the second. Its Deployment is the memory of the port it has moved to. Pure.
+"""
+
+from collections.abc import Mapping
+
+from ipsecping_operator.children import HOST_PORTS
+from ipsecping_operator.compile import CompiledPath
+from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.state import CheckState
+
+_PORT_TAKEN = "didn't have free ports"
+"""The scheduler's words for a node on which another pod has the port."""
+
+
+def host_ports(state: CheckState) -> Mapping[str, int]:
+    """By path, the port for its Deployment; those that have none yet begin with their own."""
+    found: dict[str, int] = {}
+    for path in state.compiled.paths if state.compiled is not None else ():
+        deployed = _deployed(state, path)
+        if path.placement.host_network and deployed is not None and deployed in HOST_PORTS:
+            pods = [p for p in state.pods.values() if p.meta.path == path.plan.path and p.port == deployed]
+            found[path.plan.path] = _after(deployed) if _is_taken(pods) else deployed
+    return found
+
+
+def _deployed(state: CheckState, path: CompiledPath) -> int | None:
+    ports = (child.host_port for child in state.children.values() if child.meta.path == path.plan.path)
+    return next((port for port in ports if port is not None), None)
+
+
+def _is_taken(pods: list[Pod]) -> bool:
+    """By another's pod: one of the path's own that still ends will give it back."""
+    unplaced = any(_PORT_TAKEN in (pod.waiting or "") for pod in pods if not pod.meta.deleting)
+    return unplaced and not any(pod.meta.deleting and not pod.finished for pod in pods)
+
+
+def _after(port: int) -> int:
+    return HOST_PORTS[(port - HOST_PORTS.start + 1) % len(HOST_PORTS)]

@@ -1,0 +1,25 @@
+"""What helps against what keeps pods from running, in words for a person. Pure."""
+
+from collections.abc import Mapping
+
+_IMAGE = (
+    "the node has to be able to pull the probe image (--probe-image of the operator, "
+    "placement.imagePullSecrets); the kubelet tries again by itself"
+)
+_REMEDIES: Mapping[str, str] = {
+    "ErrImagePull": _IMAGE,
+    "ImagePullBackOff": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "ErrImageNeverPull": _IMAGE,
+    "exceeded quota": "raise that ResourceQuota, or free some of it; Kubernetes tries again by itself, after "
+    "pauses that grow to a quarter of an hour",
+    "violates PodSecurity": "the namespace's Pod Security level has to allow it; placement.hostNetwork takes "
+    "privileged",
+}
+"""What Kubernetes says to what helps."""
+
+
+def with_remedy(said: str) -> str:
+    """What Kubernetes said, and what helps where that is known."""
+    remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in said), None)
+    return said if remedy is None else f"{said}; {remedy}"

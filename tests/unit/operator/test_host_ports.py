@@ -1,0 +1,69 @@
+"""Which port an agent on its node's own network gets, and when it moves to another."""
+
+from typing import Any
+
+import pytest
+
+from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.reconcile.host_ports import host_ports
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.state import CheckState
+
+from .builders import UID, check
+from .objects import child, pod
+
+
+def on_port(port: int, **more: Any) -> dict[str, Any]:
+    """A pod spec."""
+    return {"containers": [{"name": "probe", "ports": [{"name": "http", "containerPort": port}]}]} | more
+
+
+def deployment(port: int, *, host_network: bool = True) -> Child:
+    return child(template=on_port(port, hostNetwork=host_network))
+
+
+def unplaced(port: int) -> Pod:
+    """One for which the scheduler finds no node with that port free."""
+    said = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said}
+    return pod("hq-2", uid="p-2", version=2, spec=on_port(port), phase="Pending", conditions=[condition])
+
+
+def ports(*objects: Child | Pod, host_network: bool = True) -> dict[str, int]:
+    store = Store()
+    for one in objects:
+        if isinstance(one, Pod):
+            store.put_pod(one)
+        else:
+            store.put_child(one)
+    state = store.checks.setdefault(UID, CheckState(uid=UID))
+    state.compiled = check(host_network=host_network)
+    return dict(host_ports(state))
+
+
+def test_an_agent_without_a_deployment_begins_with_its_own() -> None:
+    assert ports() == {}
+
+
+def test_an_agent_keeps_the_port_that_its_deployment_has() -> None:
+    assert ports(deployment(20_777)) == {"default": 20_777}
+    assert ports(deployment(20_777), pod(spec=on_port(20_777), phase="Running")) == {"default": 20_777}
+
+
+@pytest.mark.parametrize(("taken", "then"), [(20_777, 20_778), (29_999, 20_000)])
+def test_it_leaves_a_port_that_no_node_has_free(taken: int, then: int) -> None:
+    assert ports(deployment(taken), unplaced(taken)) == {"default": then}
+
+
+def test_it_moves_once_however_often_the_old_pod_is_seen() -> None:
+    assert ports(deployment(20_778), unplaced(20_777)) == {"default": 20_778}
+
+
+def test_it_waits_for_a_pod_of_its_own_that_still_ends() -> None:
+    ending = pod("hq-1", spec=on_port(20_777), deleting=True, phase="Running")
+    assert ports(deployment(20_777), ending, unplaced(20_777)) == {"default": 20_777}
+
+
+def test_a_deployment_on_a_network_of_its_own_says_nothing_of_ports() -> None:
+    assert ports(deployment(9109, host_network=False)) == {}
+    assert ports(deployment(20_777), host_network=False) == {}
