@@ -59,7 +59,11 @@ test-outage: venv ## The API server away for two minutes while checks are measur
 
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
-	@$(BIN)/pytest -q tests/e2e
+	@$(BIN)/pytest -q -m "not slow" tests/e2e
+
+.PHONY: test-lab-slow
+test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until its pods are replaced (root)
+	@$(BIN)/pytest -q -m slow tests/e2e
 
 .PHONY: bench
 bench: venv ## The agent beside other probers, and what its packet engine costs (root, at most 15 min)

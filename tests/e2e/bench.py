@@ -10,6 +10,8 @@ from ipsecping_lab.workbench import kubectl, lab, wait_for
 
 FAR_A = "10.50.1.10"
 FAR_B = "10.50.2.10"
+HOST_NAMESPACE = "e2e-host-network"
+"""Where checks may ask for the node's own network."""
 STAMP = {"name": "datapath", "count": 20, "spacing": "50ms", "timeout": "1s", "stamp": {"port": 862}}
 SHORT_WINDOW = {"window": "20s", "lossPercent": "1", "downAfter": 3}
 
@@ -20,9 +22,9 @@ class Bench:
 
     namespace: str
 
-    def create(self) -> None:
-        """Make the namespace; pods in it must meet the restricted Pod Security level."""
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    def create(self, *, level: str = "restricted") -> None:
+        """Make the namespace; pods in it must meet that Pod Security level."""
+        labels = {"pod-security.kubernetes.io/enforce": level}
         metadata = {"name": self.namespace, "labels": labels}
         workbench.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
@@ -87,6 +89,20 @@ class Bench:
             seconds=seconds,
         )
         return self.check(name)
+
+    def wait_for_ready(self, name: str, *, status: str, saying: str, seconds: float = 60) -> str:
+        """Wait until Ready has this status and a message with these words; returns the message."""
+
+        def ready() -> dict[str, Any]:
+            return workbench.condition(self.check(name), "Ready")
+
+        seen = wait_for(
+            f"{name} Ready={status} saying {saying!r}",
+            ready,
+            lambda ready: ready.get("status") == status and saying in ready["message"],
+            seconds=seconds,
+        )
+        return str(seen["message"])
 
     def children(self, kind: str, name: str) -> list[dict[str, Any]]:
         """Objects of a kind that belong to the check of that name."""

@@ -144,6 +144,14 @@ def _inside(commands: _Commands[argparse.ArgumentParser]) -> None:
         "lab responders restart",
         lambda _: responders.restart(),
     )
+    signed = _command(
+        answering,
+        "sign",
+        "have an authenticated STAMP reflector on port 8620 of path a accept these keys; end it without any",
+        "lab responders sign hex:00112233445566778899aabbccddeeff",
+        lambda a: responders.sign(a.keys),
+    )
+    signed.add_argument("keys", nargs="*", metavar="KEY")
     _command(answering, "list", "which run", "lab responders list", lambda _: responders.show())
 
 

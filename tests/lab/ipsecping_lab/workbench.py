@@ -6,8 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+from . import existing
+from .building.binaries import binaries
+from .cluster import clients
+from .layout import Layout
+from .progress import Progress
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROGRAM = REPOSITORY / "tests" / "lab" / "lab"
@@ -70,15 +77,37 @@ def kubectl(
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run kubectl against the lab's (or the user's) cluster; raises CommandFailed."""
-    return lab("kubectl", *arguments, stdin=stdin, timeout=timeout, environment=environment)
+    done = _run_kubectl(*arguments, stdin=stdin, timeout=timeout, environment=environment)
+    if done.returncode:
+        raise CommandFailed(f"kubectl {' '.join(arguments)}: exit {done.returncode}\n{done.stderr[-4000:]}")
+    return done.stdout
 
 
 def kubectl_refused(*arguments: str, stdin: str | None = None) -> str:
     """Run kubectl where it has to fail; returns what it says on standard error."""
-    done = run([PROGRAM, "kubectl", *arguments], stdin=stdin, timeout=60)
+    done = _run_kubectl(*arguments, stdin=stdin, timeout=60, environment=None)
     if done.returncode == 0:
         raise CommandFailed(f"kubectl {' '.join(arguments)} succeeded but had to be refused\n{done.stdout}")
     return done.stderr
+
+
+def _run_kubectl(
+    *arguments: str, stdin: str | None, timeout: float, environment: Mapping[str, str] | None
+) -> subprocess.CompletedProcess[str]:
+    command, own = _kubectl()
+    return run(
+        [*command, *arguments], stdin=stdin, timeout=timeout, environment={**own, **(environment or {})}
+    )
+
+
+@cache
+def _kubectl() -> tuple[list[str], dict[str, str]]:
+    """What `lab kubectl` becomes, with its environment: found once, for tests look very often."""
+    if existing.chosen():
+        return existing.command("kubectl"), {}
+    layout = Layout.from_environment()
+    path = binaries(["kubectl"], progress=Progress(sys.stderr))["kubectl"]
+    return clients.command(layout, path), clients.environment(layout)
 
 
 def get(kind: str, name: str | None = None, *, namespace: str | None = None, selector: str = "") -> Any:
@@ -102,7 +131,7 @@ def wait_for(
     until: Callable[[T], bool] = bool,
     *,
     seconds: float,
-    every: float = 0.5,
+    every: float = 0.25,
     progress: Callable[[T], None] | None = None,
 ) -> T:
     """Look again and again until what is seen satisfies `until`; raises GaveUp with the last sight."""
@@ -126,8 +155,11 @@ def condition(check: dict[str, Any], kind: str) -> dict[str, Any]:
     return found[0] if found else {}
 
 
-def install(*, progress: Callable[[str], None] = lambda _: None) -> None:
-    """Bring the lab up where it is ours, build the images, and install the operator with its Helm chart."""
+def install(*, host_network: str = "", progress: Callable[[str], None] = lambda _: None) -> None:
+    """Bring the lab up where it is ours, build the images, and install the operator with its Helm chart.
+
+    Checks of the namespace `host_network` may use the node's own network.
+    """
     if not existing_cluster():
         for step in ("up", "images"):
             done = subprocess.run([PROGRAM, step], check=False, stdout=sys.stdout, stderr=sys.stderr)
@@ -139,6 +171,7 @@ def install(*, progress: Callable[[str], None] = lambda _: None) -> None:
         "--namespace", OPERATOR_NAMESPACE, "--create-namespace", *_image_values(),
         # Often, so that one can watch: the default is one status write a minute while nothing changes.
         "--set-string", "operator.statusInterval=5s",
+        *(("--set", f"operator.allowHostNetwork={{{host_network}}}") if host_network else ()),
         "--wait", "--timeout", "120s",
     )  # fmt: skip
     if not existing_cluster():

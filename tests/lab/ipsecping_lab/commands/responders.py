@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .. import existing
 from ..ipsec import faults, responders
 from ..ipsec.control import Control
@@ -16,6 +18,14 @@ def restart() -> int:
     stopped = faults.stopped_responders(faults.in_force(control))
     for key in responders.restart(control, layout, stopped=stopped):
         print(f"{key}: started")
+    return 0
+
+
+def sign(keys: Sequence[str]) -> int:
+    """Have an authenticated reflector answer on the far host, or none without keys."""
+    existing.require_own_lab("responders")
+    layout = Layout.from_environment()
+    responders.sign(Control(layout), layout, keys)
     return 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..building import cache
+from ..errors import LabError
 from ..layout import REPOSITORY, Layout
 from . import guest_files, topology
 from .control import GUEST, Control
@@ -15,8 +16,10 @@ from .control import GUEST, Control
 PYTHON = "/usr/bin/python3"
 ECHO_PORT = 55055
 STAMP_PORT = 862
+SIGNED_PORT = 8620
 PACKAGE = REPOSITORY / "probe_image" / "ipsecping"
 _IN_FORCE = "reflector"
+_SIGNED, _KEY_FILE = "stamp-signed", "/run/stamp.keys"
 KINDS = ("udp-echo", "stamp")
 
 
@@ -52,9 +55,7 @@ def responders(guest: Path) -> tuple[Responder, ...]:
         found.append(Responder(key_of("udp-echo", path.letter), echo, {}))
         if package is not None:
             listen = f"{path.far_address}:{STAMP_PORT}"
-            reflect = (PYTHON, "-S", "-m", "ipsecping", "reflect", "--stamp", listen, "--allow", "0.0.0.0/0")
-            environment = {"PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
-            found.append(Responder(key_of("stamp", path.letter), reflect, environment))
+            found.append(_reflector(key_of("stamp", path.letter), listen, package))
     return tuple(found)
 
 
@@ -95,6 +96,32 @@ def restart(control: Control, layout: Layout, *, stopped: Collection[str] = ()) 
     for responder in responders(layout.guest):
         control.kill(responder.key)
     return start(control, layout, stopped=stopped)
+
+
+def sign(control: Control, layout: Layout, keys: Sequence[str]) -> None:
+    """Have an authenticated STAMP reflector on path a accept these keys and no others; end it without any.
+
+    While it runs it takes over new keys by itself, as those of a changed key file.
+
+    Raises:
+        LabError: the project's package was not copied, or the gateways are not up.
+    """
+    if not keys:
+        control.kill(_SIGNED)
+        return
+    package = _copied(layout.guest)
+    if package is None:
+        raise LabError("there is no reflector of the project on the far host")
+    listen = f"{topology.PATHS['a'].far_address}:{SIGNED_PORT}"
+    reflector = _reflector(_SIGNED, listen, package, "--key-file", _KEY_FILE)
+    written = {"op": "write", "path": _KEY_FILE, "text": "\n".join(keys) + "\n"}
+    control.batch([written, reflector.request()])
+
+
+def _reflector(key: str, listen: str, package: str, *arguments: str) -> Responder:
+    reflect = (PYTHON, "-S", "-m", "ipsecping", "reflect", "--stamp", listen, "--allow", "0.0.0.0/0")
+    environment = {"PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
+    return Responder(key, (*reflect, *arguments), environment)
 
 
 def _copied(guest: Path) -> str | None:
