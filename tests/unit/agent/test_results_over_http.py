@@ -192,3 +192,23 @@ async def test_connections_are_bounded_and_half_open_ones_are_cut_off(
         writer.close()
         await writer.wait_closed()
     assert b" 200 " in await ask(server[1], b"GET /hello HTTP/1.1\r\n\r\n")
+
+
+async def test_a_follower_that_does_not_go_is_cut_off_without_a_complaint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ring = ring_of(2)
+
+    async def results(_: Request) -> Response:
+        return Response(body=ring.follow(None))
+
+    server = Server({"/stream": results})
+    reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
+    writer.write(b"GET /stream HTTP/1.1\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    await server.stop(grace=0)
+    await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    await writer.wait_closed()
+    assert server.connections == 0
+    assert caplog.records == []
