@@ -30,7 +30,7 @@ from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
-from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
+from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
@@ -47,8 +47,6 @@ SWEEP_AGAIN = 60.0
 """Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
 ECHO_SECONDS = 30.0
 """A watch that has not shown in this time what the operator wrote is looked into at once."""
-TRICKLE = 8
-"""Checks that are reconciled or reported at any moment, without anybody waiting for it."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -118,16 +116,17 @@ class Operator:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._events = EventPoster(self._client)
+        self._queue = SerialQueue(self._reconcile)
         self._reporter = Reporter(
             store=self._store,
             client=self._client,
             events=self._events,
             interval=settings.status_interval,
+            calm=self._queue.calm,
             count=self._metrics.write,
             clock=self._clock,
         )
         self._lineage = Lineage(self._client)
-        self._queue = SerialQueue(self._reconcile)
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
             lineage=self._lineage, session=self._session, counted=self._counted, clock=self._clock
@@ -242,7 +241,7 @@ class Operator:
 
     def _busy(self) -> bool:
         """Whether there is work that people wait for, more than the steady trickle of a large fleet."""
-        return self._queue.waiting + self._reporter.writing > TRICKLE
+        return not self._queue.calm.is_set() or self._reporter.writing > CALM
 
     def _verify(self, uid: str) -> None:
         if uid in self._store.checks:

@@ -39,6 +39,7 @@ class Reporter:
         client: KubeClient,
         events: EventPoster,
         interval: float,
+        calm: asyncio.Event,
         count: Callable[[str], None],
         clock: Callable[[], int],
     ) -> None:
@@ -46,7 +47,7 @@ class Reporter:
         self._client = client
         self._events = events
         self._clock = clock
-        self._writer = StatusWriter(self._send, interval=interval, count=count)
+        self._writer = StatusWriter(self._send, interval=interval, calm=calm, count=count)
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._undeclared: frozenset[Field] = frozenset()

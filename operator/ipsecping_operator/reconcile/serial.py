@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 
 FIRST_PAUSE = 1.0
+CALM = 8
+"""Keys being worked on at any moment in a large fleet at rest."""
 
 
 class Outcome(Enum):
@@ -32,6 +34,9 @@ class SerialQueue:
         self._retries: dict[str, asyncio.TimerHandle] = {}
         self._failures: dict[str, int] = {}
         self._closed = False
+        self.calm = asyncio.Event()
+        """Set while hardly anything waits."""
+        self.calm.set()
 
     def request(self, key: str) -> None:
         """Run the work for this key soon."""
@@ -40,11 +45,8 @@ class SerialQueue:
         self._wanted.add(key)
         if key not in self._tasks:
             self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key), name=f"reconcile {key}")
-
-    @property
-    def waiting(self) -> int:
-        """Keys being worked on or waiting for it."""
-        return len(self._tasks)
+            if len(self._tasks) > CALM:
+                self.calm.clear()
 
     async def close(self) -> None:
         """Take no more requests; wait for what runs."""
@@ -67,6 +69,8 @@ class SerialQueue:
                     self._retry(key, longest=outcome.value)
         finally:
             del self._tasks[key]
+            if len(self._tasks) <= CALM:
+                self.calm.set()
 
     def _retry(self, key: str, *, longest: float) -> None:
         failures = self._failures.get(key, 0)

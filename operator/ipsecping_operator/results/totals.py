@@ -1,5 +1,6 @@
 """Counters of one probe on one path: they only grow, so that Prometheus can take rates of them."""
 
+from array import array
 from dataclasses import dataclass, field
 
 from ipsecping.contract.buckets import BOUNDS, spread
@@ -12,8 +13,8 @@ class Totals:
 
     sent: int = 0
     received: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    """Packets per bucket, not cumulative."""
+    buckets: "array[int]" = field(default_factory=lambda: array("Q", bytes(8 * (len(BOUNDS) + 1))))
+    """Packets per bucket, not cumulative: a third of the memory that a list would take."""
     rtt_sum: int = 0
     rtt_count: int = 0
 

@@ -4,7 +4,9 @@ import asyncio
 import json
 import logging
 import random
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 AT_ONCE = 2
 """Writes in flight: a fleet's statuses leave the API's attention to the objects that measure."""
+LONGEST_CALM = 30.0
+"""Seconds for which the first status of a check waits until others have their children."""
 
 Status = Mapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -29,10 +33,10 @@ Send = Callable[[str, Status], Awaitable[None]]
 
 @dataclass(slots=True)
 class _Slot:
-    """One check's pending and written status, as JSON: a third of the memory that its parts would take."""
+    """One check's pending and written status, as compressed JSON: a tenth of what its parts would take."""
 
-    wanted: str
-    written: str | None = None
+    wanted: bytes
+    written: bytes | None = None
     hasty: bool = False
     """A transition is waiting to be written."""
     last: float = float("-inf")
@@ -48,10 +52,19 @@ class StatusWriter:
     """One write at a time per check; the newest status replaces one that waits."""
 
     def __init__(
-        self, send: Send, *, interval: float, count: Callable[[str], None] = lambda outcome: None
+        self,
+        send: Send,
+        *,
+        interval: float,
+        calm: asyncio.Event | None = None,
+        count: Callable[[str], None] = lambda outcome: None,
     ) -> None:
-        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`."""
+        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`.
+
+        While `calm` is not set, checks that never had a status wait for their first.
+        """
         self._send = send
+        self._calm = calm
         self._interval = interval
         self._count = count
         self._slots: dict[str, _Slot] = {}
@@ -67,7 +80,7 @@ class StatusWriter:
     def written(self, uid: str) -> Status | None:
         """What the API holds, as far as is known; None before the first write."""
         slot = self._slots.get(uid)
-        return None if slot is None or slot.written is None else json.loads(slot.written)
+        return None if slot is None or slot.written is None else _decoded(slot.written)
 
     def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
         """Have the status written: now, or when the check's interval allows."""
@@ -89,7 +102,7 @@ class StatusWriter:
     async def close(self, *, seconds: float) -> None:
         """Write what waits, for at most so long."""
         loop = asyncio.get_running_loop()
-        end, tried = loop.time() + seconds, dict[str, str]()
+        end, tried = loop.time() + seconds, dict[str, bytes]()
         while True:
             for uid, slot in self._slots.items():
                 # A write that failed may have been carried out: what the API holds is not known then.
@@ -132,10 +145,13 @@ class StatusWriter:
     async def _write(self, uid: str, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         try:
+            if self._calm is not None and slot.written is None:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._calm.wait(), LONGEST_CALM)
             async with self._turns:
                 # Not before its turn: what was wanted meanwhile is sent instead, not afterwards.
                 sending, slot.hasty = slot.wanted, False
-                await self._send(uid, json.loads(sending))
+                await self._send(uid, _decoded(sending))
         except Gone:
             slot.task = None
             self.forget(uid)
@@ -162,5 +178,10 @@ class StatusWriter:
             slot.timer = None
 
 
-def _encoded(status: Status) -> str:
-    return json.dumps(status, sort_keys=True, separators=(",", ":"))
+def _encoded(status: Status) -> bytes:
+    return zlib.compress(json.dumps(status, sort_keys=True, separators=(",", ":")).encode(), level=1)
+
+
+def _decoded(text: bytes) -> Status:
+    status: Status = json.loads(zlib.decompress(text))
+    return status

@@ -1,40 +1,36 @@
 """A histogram at rest: a string of octets where the living one has a dictionary, ten times as large. Pure."""
 
 from array import array
-from dataclasses import dataclass
+from struct import Struct
 
 from ipsecping.contract import Histogram
 
+PackedHistogram = bytes
+"""`_HEAD`, then pairs of bucket and count, 4 octets each."""
 
-@dataclass(frozen=True, slots=True)
-class PackedHistogram:
-    """What `Histogram` holds; `octets` are pairs of bucket and count, 4 octets each."""
-
-    precision: int
-    count: int
-    sum: int
-    min: int | None
-    max: int | None
-    octets: bytes
-
-    @classmethod
-    def of(cls, rtt: Histogram) -> "PackedHistogram":
-        """The same figures."""
-        pairs = array("I", (number for pair in rtt.counts.items() for number in pair))
-        return cls(rtt.precision, rtt.count, rtt.sum, rtt.min, rtt.max, pairs.tobytes())
-
-    def unpack(self) -> Histogram:
-        """The same figures, to read and to add to."""
-        pairs = memoryview(self.octets).cast("I")
-        counts = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        return Histogram(
-            precision=self.precision,
-            counts=counts,
-            count=self.count,
-            sum=self.sum,
-            min=self.min,
-            max=self.max,
-        )
+_HEAD = Struct("=B?QQQQ")
+"""Precision, whether there is any value, then their number, sum, minimum and maximum."""
 
 
-EMPTY = PackedHistogram.of(Histogram())
+def pack(rtt: Histogram) -> PackedHistogram:
+    """The same figures."""
+    pairs = array("I", (number for pair in rtt.counts.items() for number in pair))
+    some = rtt.min is not None
+    return _HEAD.pack(rtt.precision, some, rtt.count, rtt.sum, rtt.min or 0, rtt.max or 0) + pairs.tobytes()
+
+
+def unpack(packed: PackedHistogram) -> Histogram:
+    """The same figures, to read and to add to."""
+    precision, some, count, total, least, most = _HEAD.unpack_from(packed)
+    pairs = array("I", packed[_HEAD.size :])
+    return Histogram(
+        precision=precision,
+        counts=dict(zip(pairs[::2], pairs[1::2], strict=True)),
+        count=count,
+        sum=total,
+        min=least if some else None,
+        max=most if some else None,
+    )
+
+
+EMPTY = pack(Histogram())

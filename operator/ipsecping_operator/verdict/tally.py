@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
-from .packed import EMPTY, PackedHistogram
+from .packed import EMPTY, PackedHistogram, pack, unpack
 
 _WRONG = frozenset(
     {
@@ -93,7 +93,7 @@ class Tally:
             directed=directed,
             undirected=0 if directed else result.sent - result.received,
             losses=result.losses or NOTHING,
-            packed_rtt=PackedHistogram.of(result.rtt),
+            packed_rtt=pack(result.rtt),
             jitter_sum=result.jitter_sum,
             jitter_count=result.jitter_count,
             reached=packets_reached(result),
@@ -110,7 +110,7 @@ class Tally:
     @property
     def rtt(self) -> Histogram:
         """Round-trip times, unpacked anew each time."""
-        return self.packed_rtt.unpack()
+        return unpack(self.packed_rtt)
 
     @property
     def lost(self) -> int:
@@ -177,7 +177,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         directed=any(t.directed for t in tallies),
         undirected=sum(t.undirected for t in tallies),
         losses=losses or NOTHING,
-        packed_rtt=PackedHistogram.of(rtt),
+        packed_rtt=pack(rtt),
         jitter_sum=sum(t.jitter_sum for t in tallies),
         jitter_count=sum(t.jitter_count for t in tallies),
         reached=sum(t.reached for t in tallies),

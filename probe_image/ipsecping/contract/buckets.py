@@ -1,7 +1,7 @@
 """The coarse buckets of round-trip times that Prometheus sees, the same from the operator and the prober."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
@@ -16,7 +16,7 @@ BOUNDS = tuple(
 """Upper bounds (inclusive, nanoseconds) of the exported histogram's buckets; +Inf comes after them."""
 
 
-def spread(rtt: Histogram, buckets: list[int]) -> None:
+def spread(rtt: Histogram, buckets: MutableSequence[int]) -> None:
     """Sort fine buckets by their midpoint into `buckets` (one for each bound and one for +Inf), in place.
 
     Off by at most the histogram's stated relative error.

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram
-from ipsecping_operator.verdict.packed import PackedHistogram
+from ipsecping_operator.verdict.packed import pack, unpack
 
 
 @given(st.lists(st.integers(0, 60 * 10**9), max_size=50), st.integers(2, 10))
 def test_unpacked_it_is_as_it_was(times: list[int], precision: int) -> None:
     rtt = Histogram.of(times, precision=precision)
-    assert PackedHistogram.of(rtt).unpack() == rtt
+    assert unpack(pack(rtt)) == rtt

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
+from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 
 from .virtual_time import run
 
@@ -27,10 +27,30 @@ def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
             queue.request("a")
             await asyncio.sleep(1)
         await asyncio.sleep(100)
-        assert queue.waiting == 0
 
     run(scenario())
     assert runs == [0, 10]
+
+
+def test_many_requests_are_no_calm_until_hardly_any_is_left() -> None:
+    seen: list[tuple[float, bool]] = []
+
+    async def work(key: str) -> Outcome:
+        await asyncio.sleep(1)
+        return Outcome.DONE
+
+    async def scenario() -> None:
+        queue = SerialQueue(work, at_once=1)
+        for round_ in range(2):
+            for key in range(CALM + 2 * round_):
+                queue.request(str(key))
+            seen.append((asyncio.get_running_loop().time(), queue.calm.is_set()))
+            await queue.calm.wait()
+            seen.append((asyncio.get_running_loop().time(), True))
+            await asyncio.sleep(100)
+
+    run(scenario())
+    assert seen == [(0, True), (0, True), (100, False), (102, True)]
 
 
 def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
