@@ -34,8 +34,13 @@ def guest(machine: Machine) -> Machine:
 
 
 def run_in_a_service(guest: Machine, script: str, *options: str) -> str:
-    """What a script prints that runs in a service of its own, with a neighbour that uses up its quota."""
-    guest.run(f"cat > /run/quota.sh <<'EOF'\nwhile :; do :; done &\n{script}\nkill $!\nEOF")
+    """What a script prints that runs in a service of its own, with a neighbour that uses up its quota.
+
+    The neighbour is nice, so that it takes what the script leaves of it.
+    """
+    guest.run(
+        f"cat > /run/quota.sh <<'EOF'\nnice -n 19 sh -c 'while :; do :; done' &\n{script}\nkill $!\nEOF"
+    )
     return guest.run(f"systemd-run --wait --pipe --collect --quiet {' '.join(options)} bash /run/quota.sh")
 
 
@@ -60,7 +65,7 @@ def test_a_quota_of_a_group_further_up_counts_as_well(guest: Machine) -> None:
 
 
 def test_without_a_quota_nobody_is_held_back(guest: Machine) -> None:
-    """The neighbour slows the prober down here too, but no limit does."""
+    """The neighbour is there as well, but no limit."""
     assert invalidity(run_in_a_service(guest, ROUND)) != "CPUThrottled"
 
 

@@ -114,14 +114,3 @@ def test_the_journal_tells_what_was_dropped_and_nothing_of_its_content(reflector
     key = reflector.run(f"cat {KEYS}").strip().removeprefix("hex:")
     for secret in (marker, packet.encode().hex(), key):
         assert secret not in said
-
-
-def test_it_stops_at_once_and_tells_its_counters(reflector: Machine) -> None:
-    """The last of this file, for the unit is started again."""
-    reflector.run(f"systemctl stop {UNIT}")
-    shown = reflector.properties(UNIT, "Result", "ActiveState", "ExecMainStatus")
-    assert shown == {"Result": "success", "ActiveState": "inactive", "ExecMainStatus": "0"}
-    last = reflector.run(f"journalctl --unit {UNIT} --output cat --identifier python3").splitlines()[-1]
-    assert "counters" in last
-    reflector.run(f"systemctl start {UNIT}")
-    reflector.eventually("cat /proc/net/udp", lambda said: " 00000000:035E " in said)

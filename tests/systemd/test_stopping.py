@@ -1,0 +1,12 @@
+"""How the reflector's unit ends. The last file of this folder, for the reflector stays stopped."""
+
+from .machine import Machine
+from .test_reflector import UNIT
+
+
+def test_it_stops_at_once_and_tells_its_counters(reflector: Machine) -> None:
+    reflector.run(f"systemctl stop {UNIT}")
+    shown = reflector.properties(UNIT, "Result", "ActiveState", "ExecMainStatus")
+    assert shown == {"Result": "success", "ActiveState": "inactive", "ExecMainStatus": "0"}
+    last = reflector.run(f"journalctl --unit {UNIT} --output cat --identifier python3").splitlines()[-1]
+    assert "counters" in last
