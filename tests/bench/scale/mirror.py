@@ -87,6 +87,7 @@ class Mirror:
         async with self._session.get(
             self._url, params=query, headers=self._accept(""), timeout=forever
         ) as answer:
+            answer.raise_for_status()
             held = bytearray()
             async for data in answer.content.iter_any():
                 held += data
