@@ -21,7 +21,6 @@ def move(state: CheckState, by: int) -> None:
         replace(outage, start=outage.start + by, end=None if outage.end is None else outage.end + by)
         for outage in state.outages
     )
-    state.podless = {lacking: since + by for lacking, since in state.podless.items()}
     state.measurements.move(by)
     if state.verdict is not None:
         state.verdict = _moved(state.verdict, by)
