@@ -69,8 +69,11 @@ class StatusWriter:
         self._count = count
         self._slots: dict[str, _Slot] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self.writing = 0
+
+    @property
+    def writing(self) -> int:
         """Statuses that are being written or wait for their turn."""
+        return sum(slot.task is not None for slot in self._slots.values())
 
     def known(self, uid: str, status: Status) -> None:
         """The API holds this status already."""
@@ -136,11 +139,6 @@ class StatusWriter:
     def _start(self, uid: str, slot: _Slot) -> None:
         self._cancel_timer(slot)
         slot.task = asyncio.get_running_loop().create_task(self._write(uid, slot), name=f"status {uid}")
-        self.writing += 1
-        slot.task.add_done_callback(self._ended)
-
-    def _ended(self, _: asyncio.Task[None]) -> None:
-        self.writing -= 1
 
     async def _write(self, uid: str, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()

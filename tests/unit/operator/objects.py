@@ -3,6 +3,7 @@
 from typing import Any
 
 from ipsecping_operator.kube.observed import Child, Pod, read_child, read_pod
+from ipsecping_operator.reconcile.store import Store
 
 from .builders import UID
 
@@ -73,3 +74,14 @@ def pod(
 def container(**state: Any) -> dict[str, Any]:
     """Status of the pod's container in one state."""
     return {"containerStatuses": [{"name": "probe", "state": state}]}
+
+
+def store_of(*objects: Child | Pod) -> Store:
+    """A store that has been shown these."""
+    store = Store()
+    for one in objects:
+        if isinstance(one, Pod):
+            store.put_pod(one)
+        else:
+            store.put_child(one)
+    return store

@@ -6,11 +6,10 @@ import pytest
 
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.host_ports import host_ports
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState
 
 from .builders import UID, check
-from .objects import child, pod
+from .objects import child, pod, store_of
 
 
 def on_port(port: int, **more: Any) -> dict[str, Any]:
@@ -30,12 +29,7 @@ def unplaced(port: int) -> Pod:
 
 
 def ports(*objects: Child | Pod, host_network: bool = True) -> dict[str, int]:
-    store = Store()
-    for one in objects:
-        if isinstance(one, Pod):
-            store.put_pod(one)
-        else:
-            store.put_child(one)
+    store = store_of(*objects)
     state = store.checks.setdefault(UID, CheckState(uid=UID))
     state.compiled = check(host_network=host_network)
     return dict(host_ports(state))

@@ -10,11 +10,10 @@ from ipsecping_operator.compile import Cron
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.stepping import move
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState, Readiness
 
 from .builders import NOON, SECOND, UID, check, plan
-from .objects import child, pod
+from .objects import child, pod, store_of
 
 CRON = check(plan(interval_ms=None), schedule=Cron(line="0 * * * *", time_zone=None))
 DUE = child("CronJob", lastScheduleTime="2026-11-23T12:00:00Z")
@@ -22,12 +21,7 @@ DUE = child("CronJob", lastScheduleTime="2026-11-23T12:00:00Z")
 
 
 def seen(*objects: Child | Pod, **changes: Any) -> CheckState:
-    store = Store()
-    for one in objects:
-        if isinstance(one, Pod):
-            store.put_pod(one)
-        else:
-            store.put_child(one)
+    store = store_of(*objects)
     meta = {"namespace": "network", "name": "hq", "uid": UID, "generation": 1, "resourceVersion": "7"}
     store.put_check({"metadata": meta, "spec": {}}, now=NOON)
     state = store.checks[UID]

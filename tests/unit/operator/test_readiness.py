@@ -9,22 +9,16 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.readiness import readiness
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState
 
 from .builders import UID, check, plan
-from .objects import child, container, pod
+from .objects import child, container, pod, store_of
 
 AVAILABLE: dict[str, Any] = {"observedGeneration": 1, "availableReplicas": 1}
 
 
 def ready(of: CompiledCheck, *objects: Child | Pod, counted: Mapping[str, str | None] | None = None) -> Any:
-    store = Store()
-    for one in objects:
-        if isinstance(one, Pod):
-            store.put_pod(one)
-        else:
-            store.put_child(one)
+    store = store_of(*objects)
     state = store.checks.setdefault(UID, CheckState(uid=UID))
     state.compiled = of
     state.counted = dict(counted or {})
