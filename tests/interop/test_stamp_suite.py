@@ -4,6 +4,8 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +40,25 @@ def stamp_suite_sends(program: str, port: int, *options: str) -> dict[str, Any]:
     return summary
 
 
+@contextmanager
+def its_reflector(
+    stamp_suite: str, folder: Path, *, key_file: Path | None = None, stateful: bool = True
+) -> Iterator[int]:
+    """stamp-suite's Session-Reflector on loopback, authenticated where there is a key file; its port."""
+    port = free_port(socket.SOCK_DGRAM)
+    words: list[object] = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
+    words += ["--stateful-reflector"] if stateful else []
+    words += ["--auth-mode", "A", "--hmac-key-file", key_file] if key_file is not None else []
+    with listening(words, port, log=folder / "log"):
+        yield port
+
+
 @pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])
 @pytest.mark.parametrize("size", [44, 100], ids=lambda size: f"{size}-octets")
 def test_its_reflector_answers_our_sender(
     stamp_suite: str, stateful: bool, size: int, tmp_path: Path
 ) -> None:
-    port = free_port(socket.SOCK_DGRAM)
-    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
-    with listening([*reflector, *(["--stateful-reflector"] if stateful else [])], port, log=tmp_path / "log"):
+    with its_reflector(stamp_suite, tmp_path, stateful=stateful) as port:
         said = ours.ping("127.0.0.1", "--stamp", str(port), "-c", str(COUNT), "-i", "10ms", "-s", str(size))
     assert (said["sent"], said["received"], said["duplicates"]) == (COUNT, COUNT, 0)
     assert (said["forward_lost"], said["reverse_lost"]) == (0, 0)
@@ -145,10 +158,7 @@ def test_its_reflector_tells_our_sender_which_source_address_it_sees(
     stamp_suite: str, keys: tuple[Path, Path], signed: bool, tmp_path: Path
 ) -> None:
     our_file, its_file = keys
-    port = free_port(socket.SOCK_DGRAM)
-    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
-    options = ["--stateful-reflector", *(["--auth-mode", "A", "--hmac-key-file", its_file] if signed else [])]
-    with listening([*reflector, *options], port, log=tmp_path / "log"):
+    with its_reflector(stamp_suite, tmp_path, key_file=its_file if signed else None) as port:
         result = one_round_that_asks_for_its_source(port, tmp_path, our_file if signed else None)
     assert (result.received, dict(result.sources)) == (5, {"127.0.0.1": 5})
 
@@ -158,16 +168,7 @@ def test_its_authenticated_reflector_answers_our_sender(
     stamp_suite: str, keys: tuple[Path, Path], stateful: bool, tmp_path: Path
 ) -> None:
     our_file, its_file = keys
-    port = free_port(socket.SOCK_DGRAM)
-    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
-    options = [
-        "--auth-mode",
-        "A",
-        "--hmac-key-file",
-        its_file,
-        *(["--stateful-reflector"] if stateful else []),
-    ]
-    with listening([*reflector, *options], port, log=tmp_path / "log"):
+    with its_reflector(stamp_suite, tmp_path, key_file=its_file, stateful=stateful) as port:
         said = ours.ping(
             "127.0.0.1", "--stamp", str(port), "--key-file", str(our_file), "-c", str(COUNT), "-i", "10ms"
         )
@@ -182,10 +183,7 @@ def test_its_reflector_serves_our_search_for_the_path_mtu(
     stamp_suite: str, keys: tuple[Path, Path], signed: bool, tmp_path: Path
 ) -> None:
     our_file, its_file = keys
-    port = free_port(socket.SOCK_DGRAM)
-    reflector = [stamp_suite, "--is-reflector", "--local-addr", "127.0.0.1", "--local-port", port]
-    options = ["--stateful-reflector", *(["--auth-mode", "A", "--hmac-key-file", its_file] if signed else [])]
-    with listening([*reflector, *options], port, log=tmp_path / "log"):
+    with its_reflector(stamp_suite, tmp_path, key_file=its_file if signed else None) as port:
         found = ours.mtu(
             "127.0.0.1", "--stamp", str(port), *(["--key-file", str(our_file)] if signed else [])
         )
