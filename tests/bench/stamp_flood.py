@@ -127,6 +127,7 @@ def main() -> int:
     arguments = parser.parse_args()
     port = free_port(socket.SOCK_DGRAM)
     command = ["reflect", "--stamp", f"0.0.0.0:{port}", "--allow", "127.0.0.0/8", "--rate", "10000000"]
+    command += ["--total-rate", "10000000"]
     with TemporaryDirectory() as folder:
         log = Path(folder) / "reflector.log"
         with running(command, core=1, log=log) as reflector:
