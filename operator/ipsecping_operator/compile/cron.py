@@ -24,6 +24,9 @@ DEFAULT_TIME_ZONE = "Etc/UTC"
 FIELD = "spec.schedule.cron"
 TIME_ZONE_FIELD = "spec.schedule.timeZone"
 
+LARGEST_SHIFT = timedelta(hours=3)
+"""No zone has ever shifted its clocks by more, other than over the date line."""
+
 _RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _NAMES: tuple[dict[str, int], ...] = (
     {},
@@ -61,8 +64,10 @@ def shortest_gap(cron: Cron) -> timedelta:
 def fire_times(cron: Cron, *, after: datetime) -> Iterator[datetime]:
     """The instants (aware, UTC) after `after` (aware) at which the line fires, in order, without end."""
     zone = _zone(cron.time_zone)
-    # A wall-clock time can stand for an instant up to a shift of the clock earlier: begin that much before.
-    start = after.astimezone(zone).replace(tzinfo=None) - timedelta(hours=3)
+    start = after.astimezone(zone).replace(tzinfo=None)
+    if _clocks_change(zone, near=after):
+        # A wall-clock time can stand for an instant up to a shift of the clock earlier.
+        start -= LARGEST_SHIFT
     due: list[datetime] = []
     for wall in CronSim(_explicit(cron.line), start):
         instants = _instants(wall, zone)
@@ -72,6 +77,12 @@ def fire_times(cron: Cron, *, after: datetime) -> Iterator[datetime]:
         for instant in instants:
             if instant > after:
                 heapq.heappush(due, instant)
+
+
+def _clocks_change(zone: ZoneInfo, *, near: datetime) -> bool:
+    """Whether the zone's clocks are shifted within a shift of this instant."""
+    offsets = {(near + by).astimezone(zone).utcoffset() for by in (-LARGEST_SHIFT, LARGEST_SHIFT)}
+    return len(offsets) > 1
 
 
 def _instants(wall: datetime, zone: ZoneInfo) -> set[datetime]:

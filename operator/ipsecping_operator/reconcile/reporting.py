@@ -21,6 +21,11 @@ from .store import Store
 
 SOON = 0.1
 """Seconds that results are gathered for before they are judged: they come in bursts."""
+FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
+"""While there is much to do, a new check's first report waits: seconds until it is looked again, and at most.
+
+What measures comes before what tells of it, and that nothing was measured yet need not be judged twice.
+"""
 LONGEST_WAIT = 3600.0
 OLD_CRD = 60.0
 """Seconds after which fields are tried again that the CRD did not have."""
@@ -47,7 +52,8 @@ class Reporter:
         self._client = client
         self._events = events
         self._clock = clock
-        self._writer = StatusWriter(self._send, interval=interval, calm=calm, count=count)
+        self._writer = StatusWriter(self._send, interval=interval, count=count)
+        self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._undeclared: frozenset[Field] = frozenset()
@@ -66,7 +72,20 @@ class Reporter:
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
         if uid not in self._soon:
-            self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self.report, uid)
+            self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self._report_unless_early, uid)
+
+    def _report_unless_early(self, uid: str) -> None:
+        state = self._store.checks.get(uid)
+        if state is not None and self._is_early(state):
+            loop = asyncio.get_running_loop()
+            self._soon[uid] = loop.call_later(FIRST_AGAIN, self._report_unless_early, uid)
+        else:
+            self.report(uid)
+
+    def _is_early(self, state: CheckState) -> bool:
+        if self._calm.is_set() or self._writer.has_written(state.uid):
+            return False
+        return self._clock() - state.born < FIRST_LATEST * SECOND
 
     def report(self, uid: str) -> None:
         """Assess the check now and have the outcome written."""
@@ -114,15 +133,15 @@ class Reporter:
         for condition in changed:
             say = log.warning if condition.status is ConditionStatus.FALSE else log.info
             say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
-        check, written = state.body["metadata"], self._writer.written(state.uid)
-        for condition in worth_telling(changed, before):
-            self._events.tell(of_condition(condition), check, written=written)
+        notices = [of_condition(condition) for condition in worth_telling(changed, before)]
         if move is not None:
             log.info("preferred path: %s", move.message)
-            self._events.tell(of_move(move), check, written=written)
+            notices.append(of_move(move))
         if extra is not None:
             log.info("run-now=%s: %s", extra.value, extra.message)
-            self._events.tell(of_extra(extra), check, written=written)
+            notices.append(of_extra(extra))
+        for notice in notices:
+            self._events.tell(notice, state.body["metadata"], written=self._writer.written(state.uid))
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)

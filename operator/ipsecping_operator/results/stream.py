@@ -5,7 +5,7 @@ import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -85,12 +85,16 @@ class Reader:
         self._distance: placing.Distance | None = None
         self._pause = first_pause
         self._fault: str | None = None
-        self._ending = asyncio.Event()
-        self._hastened = asyncio.Event()
+        self._ending = False
+        self._hastened = False
+        self._resting: asyncio.Event | None = None
+        """Set to end the pause between two connections; None while there is no pause."""
 
     def hasten(self) -> None:
         """Its pod has changed, so the agent may answer now: try again at once where the last try failed."""
-        self._hastened.set()
+        self._hastened = True
+        if self._resting is not None:
+            self._resting.set()
 
     def move(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
@@ -99,12 +103,12 @@ class Reader:
 
     def end(self) -> None:
         """The agent ends: `run` reads what is still handed out on this connection, and makes no other."""
-        self._ending.set()
+        self._ending = True
 
     async def run(self) -> None:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
-        while not self._ending.is_set():
-            self._hastened.clear()
+        while not self._ending:
+            self._hastened = False
             try:
                 await self._read()
                 fault = "the agent ended the stream"
@@ -120,22 +124,23 @@ class Reader:
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
-            if self._ending.is_set():
-                return
-            if fault != self._fault:
-                # Once per kind of fault, not once per attempt.
-                self._log.warning("results of pod %s: %s", self._agent.pod, fault)
-                self._fault = fault
-            await self._rest()
+            await self._after(fault)
 
-    async def _rest(self) -> None:
-        spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
-        try:
-            await asyncio.wait_for(self._hastened.wait(), self._pause * spread)
-        except TimeoutError:
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        else:
-            self._pause = self._first_pause
+    async def _after(self, fault: str) -> None:
+        """Say once what is wrong, and rest."""
+        if self._ending:
+            return
+        if fault != self._fault:
+            # Once per kind of fault, not once per attempt.
+            self._log.warning("results of pod %s: %s", self._agent.pod, fault)
+            self._fault = fault
+        if not self._hastened:
+            spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
+            self._resting = asyncio.Event()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._resting.wait(), self._pause * spread)
+            self._resting = None
+        self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
 
     async def _read(self) -> None:
         stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)

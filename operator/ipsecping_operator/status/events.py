@@ -116,12 +116,10 @@ def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) 
     }
 
 
-def event_name(
-    notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None, nth: int
-) -> str:
-    """The same whenever the same is told for the `nth` time while the API holds the same status (None: none).
+def event_name(notice: Notice, check: Mapping[str, Any], *, written: str | None, nth: int) -> str:
+    """The same whenever the same is told for the `nth` time while the API holds the same status.
 
-    Pure.
+    `written` is a digest of that (None: no status). Pure.
     """
     what = [check["uid"], notice.action, notice.type, notice.reason, written, nth]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
@@ -136,7 +134,7 @@ class _Check:
     tokens: float = BURST
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Events by name, in order."""
-    written: Mapping[str, Any] | None = None
+    written: str | None = None
     told: Counter[Notice] = field(default_factory=Counter)
     """How often the same was told while the API held `written`; messages apart."""
 
@@ -148,12 +146,10 @@ class EventPoster:
         self._client = client
         self._checks: dict[str, _Check] = {}
 
-    def tell(
-        self, notice: Notice, check: Mapping[str, Any], *, written: Mapping[str, Any] | None = None
-    ) -> None:
+    def tell(self, notice: Notice, check: Mapping[str, Any], *, written: str | None = None) -> None:
         """Have it posted with the next `post`, unless the check (its metadata) has had too many events.
 
-        `written` is the status that the API holds.
+        `written` is a digest of the status that the API holds.
         """
         kept = self._checks.setdefault(check["uid"], _Check(at=time.monotonic()))
         if kept.written != written:

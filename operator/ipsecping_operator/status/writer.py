@@ -1,12 +1,12 @@
 """Write statuses within a budget: at once on a transition, else at most once per interval, never in vain."""
 
 import asyncio
+import hashlib
 import json
 import logging
 import random
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,6 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 AT_ONCE = 2
 """Writes in flight: a fleet's statuses leave the API's attention to the objects that measure."""
-LONGEST_CALM = 30.0
-"""Seconds for which the first status of a check waits until others have their children."""
 
 Status = Mapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -56,15 +54,10 @@ class StatusWriter:
         send: Send,
         *,
         interval: float,
-        calm: asyncio.Event | None = None,
         count: Callable[[str], None] = lambda outcome: None,
     ) -> None:
-        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`.
-
-        While `calm` is not set, checks that never had a status wait for their first.
-        """
+        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`."""
         self._send = send
-        self._calm = calm
         self._interval = interval
         self._count = count
         self._slots: dict[str, _Slot] = {}
@@ -80,10 +73,17 @@ class StatusWriter:
         text = _encoded(status)
         self._slots[uid] = _Slot(wanted=text, written=text)
 
-    def written(self, uid: str) -> Status | None:
-        """What the API holds, as far as is known; None before the first write."""
+    def has_written(self, uid: str) -> bool:
+        """Whether the API holds a status of the check, as far as is known."""
         slot = self._slots.get(uid)
-        return None if slot is None or slot.written is None else _decoded(slot.written)
+        return slot is not None and slot.written is not None
+
+    def written(self, uid: str) -> str | None:
+        """A digest of the status that the API holds, as far as is known; None before the first write."""
+        slot = self._slots.get(uid)
+        if slot is None or slot.written is None:
+            return None
+        return hashlib.sha256(zlib.decompress(slot.written)).hexdigest()
 
     def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
         """Have the status written: now, or when the check's interval allows."""
@@ -116,7 +116,7 @@ class StatusWriter:
             tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
             if not tasks or loop.time() >= end:
                 break
-            await asyncio.wait(tasks, timeout=end - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=end - loop.time())
         for task in tasks:
             task.cancel()
         for slot in self._slots.values():
@@ -143,9 +143,6 @@ class StatusWriter:
     async def _write(self, uid: str, slot: _Slot) -> None:
         loop = asyncio.get_running_loop()
         try:
-            if self._calm is not None and slot.written is None:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._calm.wait(), LONGEST_CALM)
             async with self._turns:
                 # Not before its turn: what was wanted meanwhile is sent instead, not afterwards.
                 sending, slot.hasty = slot.wanted, False

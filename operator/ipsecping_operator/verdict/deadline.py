@@ -8,6 +8,7 @@ from ipsecping_operator.compile.cron import fire_times
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
 JOB_START_ALLOWANCE = 120 * SECOND
 """From a cron line's firing to the first packet: the controller's delay, scheduling, image pull, start."""
 
@@ -26,8 +27,13 @@ def stale_at(schedule: Interval | Cron, *, since: int, round_ms: int) -> int | N
     return None if due is None else due + JOB_START_ALLOWANCE + own
 
 
-@lru_cache(maxsize=4096)
 def next_fire(cron: Cron, *, after: int) -> int | None:
     """The first fire time after `after`, or None when there is none."""
-    fire = next(fire_times(cron, after=datetime.fromtimestamp(after / SECOND, tz=UTC)), None)
+    # Lines fire on whole minutes: within one, the answer is the same for all.
+    return _next_fire(cron, after // MINUTE * MINUTE)
+
+
+@lru_cache(maxsize=4096)
+def _next_fire(cron: Cron, after: int) -> int | None:
+    fire = next(fire_times(cron, after=datetime.fromtimestamp(after // SECOND, tz=UTC)), None)
     return None if fire is None else int(fire.timestamp()) * SECOND

@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .operator_run import measure, measure_alone
+from .alone import measure_alone
+from .operator_run import measure
 from .plain import yardstick
 from .report import Report
 from .stand import stand
@@ -31,7 +32,9 @@ def main() -> int:
             report.bare = asyncio.run(yardstick(api, args.checks))
         report.say(f"  {report.bare}; now the operator alone")
         with stand(workdir / "alone", controllers=False) as api:
-            asyncio.run(measure_alone(api, workdir / "alone", report, checks=args.checks))
+            asyncio.run(
+                measure_alone(api, workdir / "alone", report, checks=args.checks, profile=args.profile)
+            )
         report.say("now the plain client beside the controllers")
         with stand(workdir / "busy", controllers=True) as api:
             report.busy = asyncio.run(yardstick(api, args.checks))

@@ -4,19 +4,20 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ipsecping_lab.apiserver import ApiServer
 
-from ...api.operator.processes import OperatorProcess, operator_process
+from ...api.operator.processes import OperatorProcess
 from ..processes import cpu_seconds, pss_mib, rss_mib
 from . import audit, fleet, report
 from .onlooker import Onlooker, condition, is_true
-from .plain import in_flight, plain_client
+from .plain import in_flight, plain_client, same_writes
 from .report import Report
 from .stand import OPERATOR, audit_log
+from .started import running_operator
 
 LOSSY_EVERY = 20
 PATIENCE = 1800.0
@@ -63,51 +64,16 @@ class Run:
         return time.monotonic() - started
 
 
-async def measure_alone(api: ApiServer, workdir: Path, to: Report, *, checks: int) -> None:
-    """The same comparison where nobody else works: no controller makes pods of what the operator applies."""
-    operator = operator_process(api.kubeconfig_of(OPERATOR), workdir, "--status-interval=1m")
-    async with Onlooker(api) as fleet_seen:
-        await asyncio.to_thread(operator.start)
-        run = Run(report=to, fleet=fleet_seen, operator=operator, checks=checks, log=audit_log(workdir))
-        try:
-            began, cpu = time.monotonic(), cpu_seconds(run.pid)
-            async with plain_client(api) as client:
-                await in_flight(client.apply, map(fleet.check, range(checks)))
-            await run.until("children", lambda: fleet_seen.children, 2 * checks)
-            taken, plain = fleet_seen.last_child - began, _same_writes(to.bare)
-            to.add(
-                "first apply to all children present, no controllers running",
-                f"{taken:.1f} s, {taken / plain:.2f} of the plain client's {plain:.1f} s; "
-                f"CPU {cpu_seconds(run.pid) - cpu:.1f} s",
-                goal=f"{report.CHILDREN_GOAL} of the plain client",
-                met=taken <= report.CHILDREN_GOAL * plain,
-            )
-        finally:
-            operator.stop_if_running()
-
-
 async def measure(
     api: ApiServer, workdir: Path, to: Report, *, checks: int, steady: int, profile: bool
 ) -> None:
     """All phases, one after the other; figures go to the report."""
-    operator = operator_process(api.kubeconfig_of(OPERATOR), workdir, "--status-interval=1m")
-    operator.words = _profiled(operator.words, workdir) if profile else operator.words
-    async with Onlooker(api) as fleet_seen:
-        await asyncio.to_thread(operator.start)
-        run = Run(report=to, fleet=fleet_seen, operator=operator, checks=checks, log=audit_log(workdir))
-        try:
-            to.add("memory before the first check", run.memory())
-            await _create(run, api)
-            await _steady(run, steady)
-            await _restart(run)
-        finally:
-            if profile and operator.running is not None:
-                operator.end(signal.SIGTERM)
-            operator.stop_if_running()
-
-
-def _profiled(words: list[str], workdir: Path) -> list[str]:
-    return ["-m", "cProfile", "-o", str(workdir / "operator.pstats"), *words]
+    async with Onlooker(api) as seen, running_operator(api, workdir, profile=profile) as operator:
+        run = Run(report=to, fleet=seen, operator=operator, checks=checks, log=audit_log(workdir))
+        to.add("memory before the first check", run.memory())
+        await _create(run, api)
+        await _steady(run, steady)
+        await _restart(run)
 
 
 async def _create(run: Run, api: ApiServer) -> None:
@@ -119,7 +85,7 @@ async def _create(run: Run, api: ApiServer) -> None:
         to.add("checks applied, by the plain client", f"{applied:.1f} s")
         await run.until("children", lambda: seen.children, 2 * checks)
     children = seen.last_child - began
-    bare, busy = _same_writes(to.bare), _same_writes(to.busy)
+    bare, busy = same_writes(to.bare), same_writes(to.busy)
     to.add(
         "first apply to all children present",
         f"{children:.1f} s, {children / bare:.2f} of the plain client's {bare:.1f} s "
@@ -143,10 +109,6 @@ async def _create(run: Run, api: ApiServer) -> None:
     await run.until("healthy", lambda: seen.count(lambda each, _: _is(each, "Healthy")), checks)
     to.add("first apply to all cron checks Healthy, too", f"{time.monotonic() - began:.1f} s")
     to.add("memory then", run.memory())
-
-
-def _same_writes(plain: Mapping[str, float]) -> float:
-    return plain["checks"] + plain["children"]
 
 
 def _is(check: dict[str, object], kind: str) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping_operator.status.writer import LONGEST_CALM, Gone, StatusWriter
+from ipsecping_operator.status.writer import Gone, StatusWriter
 
 from .virtual_time import run
 
@@ -49,28 +49,6 @@ def test_the_first_status_is_written_at_once_and_the_next_after_the_interval() -
     assert len(api.writes) == 2
     assert 54 <= api.times[1] <= 60
     assert api.writes[1][1] == {"round": int(api.times[1])}, "the newest status is the one written"
-
-
-def test_first_statuses_wait_for_calm_and_others_do_not() -> None:
-    api, calm = Api(), asyncio.Event()
-
-    async def scenario() -> None:
-        writer = StatusWriter(api.send, interval=60, calm=calm)
-        writer.known("old", {"healthy": True})
-        writer.submit("new", {"check": "new"}, at_once=True)
-        writer.submit("old", {"check": "old"}, at_once=True)
-        asyncio.get_running_loop().call_later(10, calm.set)
-        await asyncio.sleep(20)
-        calm.clear()
-        writer.submit("newer", {"check": "newer"}, at_once=True)
-        await asyncio.sleep(2 * LONGEST_CALM)
-
-    run(scenario())
-    assert [(at, status["check"]) for at, status in api.writes] == [
-        (0, "old"),
-        (10, "new"),
-        (20 + LONGEST_CALM, "newer"),
-    ]
 
 
 def test_a_transition_is_written_at_once() -> None:

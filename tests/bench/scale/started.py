@@ -1,0 +1,27 @@
+"""The operator of the bench: a process with its default settings and the rights of its service account."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from ipsecping_lab.apiserver import ApiServer
+
+from ...api.operator.processes import OperatorProcess, operator_process
+from .stand import OPERATOR
+
+
+@asynccontextmanager
+async def running_operator(api: ApiServer, workdir: Path, *, profile: bool) -> AsyncIterator[OperatorProcess]:
+    """Ready when it begins; `profile` leaves operator.pstats, of its last start, in the directory."""
+    # The tests' writes statuses every second.
+    operator = operator_process(api.kubeconfig_of(OPERATOR), workdir, "--status-interval=1m")
+    if profile:
+        operator.words = ["-m", "cProfile", "-o", str(workdir / "operator.pstats"), *operator.words]
+    await asyncio.to_thread(operator.start)
+    try:
+        yield operator
+        if profile and operator.running is not None:
+            operator.end()
+    finally:
+        operator.stop_if_running()

@@ -1,0 +1,96 @@
+"""When checks are reported on: what measures comes before what tells of it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.state import Readiness
+from ipsecping_operator.status.events import EventPoster
+
+from . import objects
+from .builders import NOON, SECOND, check
+from .virtual_time import run
+
+
+class Api:
+    """Stores every status, and notes when it came and of which check."""
+
+    def __init__(self) -> None:
+        self.came: dict[str, float] = {}
+
+    async def create(self, kind: object, namespace: str, body: Mapping[str, Any]) -> None:
+        """An event."""
+
+    async def apply_status(self, body: Mapping[str, Any], kind: object) -> Mapping[str, Any]:
+        self.came.setdefault(body["metadata"]["name"], asyncio.get_running_loop().time())
+        return {"metadata": {"resourceVersion": "1"}}
+
+
+def now() -> int:
+    return NOON + int(asyncio.get_running_loop().time() * SECOND)
+
+
+def reporter_of(store: Store, api: Api, *, calm: asyncio.Event) -> Reporter:
+    client = cast("KubeClient", api)
+    return Reporter(
+        store=store,
+        client=client,
+        events=EventPoster(client),
+        interval=60,
+        calm=calm,
+        count=lambda outcome: None,
+        clock=now,
+    )
+
+
+def see(store: Store, name: str) -> str:
+    """A check that was reconciled once; its UID."""
+    uid = store.put_check({"metadata": objects.metadata(name, uid=f"uid-{name}"), "spec": {}}, now=now())
+    assert uid is not None
+    state = store.checks[uid]
+    state.compiled = check()
+    state.measurements.follow(state.compiled)
+    state.ready = Readiness(reason=ReadyReason.RECONCILED, message="runs")
+    return uid
+
+
+def test_first_statuses_wait_for_calm_but_not_for_ever_and_others_do_not_wait() -> None:
+    api = Api()
+
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        reporter = reporter_of(store, api, calm=calm)
+        old = see(store, "old")
+        reporter.known(old, {"observedGeneration": 1})
+        for uid in (old, see(store, "new")):
+            reporter.report_soon(uid)
+        await asyncio.sleep(10)
+        calm.set()
+        await asyncio.sleep(10)
+        calm.clear()
+        reporter.report_soon(see(store, "newer"))
+        await asyncio.sleep(2 * FIRST_LATEST)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    assert api.came["old"] < 1
+    assert 10 <= api.came["new"] <= 10 + FIRST_AGAIN
+    assert 20 + FIRST_LATEST <= api.came["newer"] <= 20 + FIRST_LATEST + FIRST_AGAIN
+
+
+def test_what_waits_for_calm_is_told_when_the_operator_stops() -> None:
+    api = Api()
+
+    async def scenario() -> None:
+        store = Store()
+        reporter = reporter_of(store, api, calm=asyncio.Event())
+        reporter.report_soon(see(store, "new"))
+        await asyncio.sleep(5)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    assert api.came == {"new": 5}
