@@ -128,7 +128,10 @@ class Store:
         return state.uid
 
     def _state(self, uid: str) -> CheckState:
-        return self.checks.setdefault(uid, CheckState(uid=uid))
+        state = self.checks.get(uid)
+        if state is None:
+            state = self.checks[uid] = CheckState(uid=uid)
+        return state
 
     def _prune(self, uid: str) -> None:
         state = self.checks[uid]
