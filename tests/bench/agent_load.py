@@ -23,7 +23,8 @@ from pathlib import Path
 from ipsecping.contract import Plan, PlannedProbe, ProbeType, plan_to_json
 
 from ..ports import free_port
-from .processes import cpu_seconds, pss_mib, run_on
+from .processes import cpu_seconds, pss_mib, rss_mib, run_on
+from .scraper import Scrapes, scraping
 from .targets import plan_of
 
 PROGRAM = [sys.executable, "-m", "ipsecping"]
@@ -149,14 +150,16 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         started = time.monotonic() - begun
         time.sleep(2 * arguments.interval / 1000 + arguments.warm_up)  # each path has had its first round
         before = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
-        time.sleep(arguments.seconds)
+        with scraping(http, every=arguments.scrape) as scrapes:
+            time.sleep(arguments.seconds)
         after = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
         asked = time.monotonic()
         get(http, "/healthz")
         healthz = time.monotonic() - asked
         memory = pss_mib(agent.pid), pss_mib(reflector.pid)
         figures = results(http)
-        metrics = get(http, "/metrics")  # last, since this many series take some seconds to write
+        metrics = get(http, "/metrics")
+        peak = rss_mib(agent.pid, "VmHWM")
     elapsed = after[2] - before[2]
     trips = elapsed * arguments.targets * 1000 / arguments.spacing
     agent_cpu, reflector_cpu = after[0] - before[0], after[1] - before[1]
@@ -167,17 +170,30 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         ("agent CPU a round trip", f"{agent_cpu / trips * 1e6:.1f} us ({agent_cpu / elapsed:.0%} of a core)"),
         ("reflector CPU a round trip", f"{reflector_cpu / trips * 1e6:.1f} us"),
         ("agent PSS, reflector PSS", f"{memory[0]:.1f} MiB, {memory[1]:.1f} MiB"),
+        ("agent RSS, highest", f"{peak:.1f} MiB"),
         ("/healthz under load", f"{healthz * 1000:.1f} ms"),
+        *waits(scrapes),
         ("rounds read, packets sent", f"{figures.rounds}, {figures.sent}"),
         ("packets lost", f"{figures.sent - figures.received} {dict(figures.losses)}"),
         ("rounds invalid", f"{sum(figures.invalid.values())} {dict(figures.invalid)}"),
         ("rounds by clock", str(dict(figures.clocks))),
-        ("ticks skipped, round failures", " ".join(
+        ("since the start: rounds, invalid, skipped, failed", " ".join(
             f"{metric(metrics, f'ipsecping_agent_{name}_total'):.0f}"
-            for name in ("rounds_skipped", "round_failures")
+            for name in ("rounds", "rounds_invalid", "rounds_skipped", "round_failures")
         )),
         ("reflector's own count", counters),
     ]  # fmt: skip
+
+
+def waits(scrapes: Scrapes) -> list[tuple[str, str]]:
+    """Lines about how long others waited for the agent's event loop, and what scrapes took."""
+    waited = sorted(scrapes.waited)
+    longest = f"{waited[-1] * 1000:.1f} ms ({waited[len(waited) * 99 // 100] * 1000:.1f} ms at p99)"
+    lines = [("longest wait for a turn", longest)]
+    if scrapes.took:
+        each = ", ".join(f"{seconds:.2f}" for seconds in scrapes.took)
+        lines.append(("scrapes took", f"{each} s ({scrapes.octets / 1e6:.1f} MB)"))
+    return lines
 
 
 def main() -> int:
@@ -193,11 +209,12 @@ def main() -> int:
     parser.add_argument("--spacing", type=int, default=1000, help="of the packets, ms (%(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="measured time (%(default)s)")
     parser.add_argument("--warm-up", type=float, default=2, help="after the second interval, s (%(default)s)")
+    parser.add_argument("--scrape", type=float, metavar="S", help="read /metrics every S seconds meanwhile")
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     with tempfile.TemporaryDirectory() as folder:
         for name, value in measure(arguments, Path(folder)):
-            print(f"{name:<30}{value}")
+            print(f"{name:<50}{value}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -10,13 +9,12 @@ from functools import partial
 from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
 from .ring import Ring
 from .runner import Prober, Runner
+from .stretches import Breath
 
 log = logging.getLogger(__name__)
 
 OVERDUE_LIMIT = 5_000_000_000
 """A round that should have started so long ago (nanoseconds) means that the agent no longer works."""
-MAX_STRETCH = 1_000_000
-"""For so long (nanoseconds) a plan is taken over in one go: packets that are due meanwhile leave late."""
 
 Key = tuple[str, str]
 """(check UID, path)."""
@@ -71,7 +69,7 @@ class Agent:
         wanted: dict[Key, PlannedCheck] = {
             (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
         }
-        breath = _Breath()
+        breath = Breath()
         for key, runner in list(self._runners.items()):
             await breath.taken()
             check = wanted.get(key)
@@ -129,16 +127,3 @@ class Agent:
         self._ring.append(result)
         for observe in self._observers:
             observe(check, result)
-
-
-class _Breath:
-    """Gives way to what is due in the event loop, time and again."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic_ns()
-
-    async def taken(self) -> None:
-        """Go on at once, or after the others had their turn when the last time is long ago."""
-        if time.monotonic_ns() - self._since > MAX_STRETCH:
-            await asyncio.sleep(0)
-            self._since = time.monotonic_ns()

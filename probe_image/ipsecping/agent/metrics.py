@@ -62,10 +62,9 @@ class AgentCollector(Collector):
         )
 
 
-def registry_of(*collectors: Collector) -> CollectorRegistry:
-    """A registry with the given collectors and the process's own figures."""
+def registry_of(collector: Collector) -> CollectorRegistry:
+    """A registry with the given collector and the process's own figures."""
     registry = CollectorRegistry(auto_describe=False)
-    for collector in collectors:
-        registry.register(collector)
+    registry.register(collector)
     ProcessCollector(registry=registry)
     return registry

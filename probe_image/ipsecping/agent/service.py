@@ -6,7 +6,7 @@ import logging
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +25,7 @@ from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
 from .runner import Prober
+from .stretches import written
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ class Service:
         collector = AgentCollector(
             self.agent, self.ring, self.server, plan_valid=lambda: self._plan_error is None
         )
-        self._registry = registry_of(collector, *([] if self._series is None else [self._series]))
+        self._health = registry_of(collector)
+        self._scraping = asyncio.Lock()
 
     async def run(self, host: str | None, port: int, *, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; then finish the running rounds and hand them out. Raises OSError."""
@@ -129,7 +131,12 @@ class Service:
         return Response(body=f"{said}\n".encode())
 
     async def _metrics(self, _: Request) -> Response:
-        return Response(content_type=CONTENT_TYPE_LATEST, body=generate_latest(self._registry))
+        return Response(content_type=CONTENT_TYPE_LATEST, body=written(self._text(), self._scraping))
+
+    def _text(self) -> Iterator[str]:
+        yield generate_latest(self._health).decode()
+        if self._series is not None:
+            yield from self._series.lines()
 
 
 async def run_agent(

@@ -24,9 +24,10 @@ WRITE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A GET or HEAD request."""
+    """A GET or HEAD request; `version` is "HTTP/1.0" or "HTTP/1.1"."""
 
     method: str
+    version: str
     path: str
     query: Mapping[str, str]
 
@@ -65,11 +66,11 @@ def parse_request(head: bytes) -> Request:
         raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 only")
     if method not in ("GET", "HEAD"):
         raise BadRequest(HTTPStatus.METHOD_NOT_ALLOWED, "GET and HEAD only")
-    return Request(method=method, path=parts.path, query=query)
+    return Request(method=method, version=version, path=parts.path, query=query)
 
 
-def render_head(response: Response) -> bytes:
-    """Status line and header fields of a response."""
+def render_head(response: Response, *, chunked: bool) -> bytes:
+    """Status line and header fields of a response; `chunked` as a stream is framed."""
     lines = [
         f"HTTP/1.1 {response.status.value} {response.status.phrase}",
         f"Content-Type: {response.content_type}",
@@ -79,7 +80,7 @@ def render_head(response: Response) -> bytes:
     ]
     if isinstance(response.body, bytes):
         lines.append(f"Content-Length: {len(response.body)}")
-    else:
+    elif chunked:
         lines.append("Transfer-Encoding: chunked")
     return "\r\n".join([*lines, "", ""]).encode()
 
@@ -124,7 +125,7 @@ class Server:
             # Cut off at the end is an end as well: asyncio before 3.12 reports a cancelled one as a fault.
             with suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
                 request, response = await self._answer(reader)
-                await _send(writer, response, head_only=request is not None and request.method == "HEAD")
+                await _send(writer, request, response)
         finally:
             self._connections.discard(task)
             writer.close()
@@ -153,8 +154,12 @@ async def _read_head(reader: asyncio.StreamReader) -> bytes:
         raise ConnectionResetError from None
 
 
-async def _send(writer: asyncio.StreamWriter, response: Response, *, head_only: bool) -> None:
-    writer.write(render_head(response))
+async def _send(writer: asyncio.StreamWriter, request: Request | None, response: Response) -> None:
+    """`request` is None when it was refused."""
+    head_only = request is not None and request.method == "HEAD"
+    # A client of HTTP/1.0 knows no chunks: the end of the connection ends the body (RFC 9112 section 6.1).
+    chunked = request is None or request.version != "HTTP/1.0"
+    writer.write(render_head(response, chunked=chunked))
     body = response.body
     if isinstance(body, bytes):
         writer.write(b"" if head_only else body)
@@ -165,12 +170,13 @@ async def _send(writer: asyncio.StreamWriter, response: Response, *, head_only: 
             return
         at_once = 0
         async for chunk in chunks:
-            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
             await _drain(writer)
             at_once += 1
             if at_once % MAX_AT_ONCE == 0:
                 await asyncio.sleep(0)
-    writer.write(b"0\r\n\r\n")
+    if chunked:
+        writer.write(b"0\r\n\r\n")
     await _drain(writer)
 
 

@@ -22,11 +22,11 @@ def counters_in(exposition: str) -> dict[Labels, Counters]:
         key = tuple(labels[label] for label in LABELS)
         counters = found.setdefault(key, Counters())
         if name == "ipsecping_packets_sent_total":
-            counters.sent = int(value)
+            found[key] = counters._replace(sent=int(value))
         elif name == "ipsecping_packets_received_total":
-            counters.received = int(value)
+            found[key] = counters._replace(received=int(value))
         elif name == "ipsecping_rtt_seconds_sum":
-            counters.rtt_sum = round(value * SECOND)
+            found[key] = counters._replace(rtt_sum=round(value * SECOND))
         elif name == _BUCKET:
             # A bound that is not ours leaves the row short, and the row is not taken.
             place = _PLACES.get(labels.get("le", ""), -1)
@@ -34,7 +34,8 @@ def counters_in(exposition: str) -> dict[Labels, Counters]:
     for key, row in cumulative.items():
         if sorted(row) == list(range(len(BOUNDS) + 1)):
             counts = [row[place] for place in sorted(row)]
-            found[key].buckets = [b - a for a, b in zip([0, *counts], counts, strict=False)]
+            buckets = tuple(b - a for a, b in zip([0, *counts], counts, strict=False))
+            found[key] = found[key]._replace(buckets=buckets)
     return found
 
 

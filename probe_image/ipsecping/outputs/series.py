@@ -1,15 +1,11 @@
 """Series for Prometheus: counters that grow from round to round, and the figures of the newest round."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector
+from typing import NamedTuple
 
 from ..contract import Plan, PlannedCheck, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
+from .exposition import LabelNames, head
 from .figures import LABELS, SECOND, Measured
 
 PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip")
@@ -18,34 +14,45 @@ Labels = tuple[str, ...]
 """Values of `LABELS`."""
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(NamedTuple):
     """Sums over all valid rounds of one series."""
 
     sent: int = 0
     received: int = 0
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    buckets: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
     """Round trips per bucket, not cumulative."""
     rtt_sum: int = 0
     """Nanoseconds."""
 
-    def add(self, result: RoundResult) -> None:
-        """Count one valid round."""
-        self.sent += result.sent
-        self.received += result.received
-        self.rtt_sum += result.rtt.sum
-        spread(result.rtt, self.buckets)
+    def with_round(self, result: RoundResult) -> "Counters":
+        """These and one valid round."""
+        buckets = list(self.buckets)
+        spread(result.rtt, buckets)
+        return Counters(
+            sent=self.sent + result.sent,
+            received=self.received + result.received,
+            buckets=tuple(buckets),
+            rtt_sum=self.rtt_sum + result.rtt.sum,
+        )
+
+    def going_on_from(self, earlier: "Counters") -> "Counters":
+        """These and those of an earlier run."""
+        return Counters(
+            sent=earlier.sent + self.sent,
+            received=earlier.received + self.received,
+            buckets=tuple(a + b for a, b in zip(earlier.buckets, self.buckets, strict=True)),
+            rtt_sum=earlier.rtt_sum + self.rtt_sum,
+        )
 
 
-@dataclass(slots=True)
-class Series:
-    """One probe on one path."""
+class Series(NamedTuple):
+    """One probe on one path. Never changed but replaced, so that whoever reads slowly reads one moment's."""
 
-    counters: Counters = field(default_factory=Counters)
-    newest: Measured | None = None
+    counters: Counters
+    newest: Measured
 
 
-class SeriesBook(Collector):
+class SeriesBook:
     """All series of a plan. Belongs to one thread."""
 
     def __init__(self) -> None:
@@ -58,25 +65,19 @@ class SeriesBook(Collector):
         labels = measured.series
         if self._wanted is not None and labels not in self._wanted:
             return  # the last round of a path that has left the plan
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = Series()
-        series.newest = measured
+        before = self._series.get(labels)
+        counters = Counters() if before is None else before.counters
         if result.invalid is None:
-            series.counters.add(result)
+            counters = counters.with_round(result)
+        self._series[labels] = Series(counters, measured)
 
     def go_on_from(self, earlier: Iterable[tuple[Labels, Counters]]) -> None:
         """Let the counters of series that are there already go on from those of an earlier run."""
         for labels, counters in earlier:
             series = self._series.get(labels)
-            if series is None:
-                continue
-            series.counters.sent += counters.sent
-            series.counters.received += counters.received
-            series.counters.rtt_sum += counters.rtt_sum
-            series.counters.buckets = [
-                a + b for a, b in zip(series.counters.buckets, counters.buckets, strict=True)
-            ]
+            if series is not None:
+                going_on = series.counters.going_on_from(counters)
+                self._series[labels] = series._replace(counters=going_on)
 
     def retain(self, plan: Plan) -> None:
         """Forget what is not in the plan, and take in nothing else from now on. What is down stays."""
@@ -99,56 +100,41 @@ class SeriesBook(Collector):
 
     def exposition(self) -> bytes:
         """The text format."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
-        return generate_latest(registry)
+        return "".join(self.lines()).encode()
 
-    def collect(self) -> Iterator[Metric]:
-        """All families, in the order of their documentation."""
-        yield self._counter(
-            "ipsecping_packets_sent", "Probe packets sent, without invalid rounds.", lambda c: c.sent
-        )
-        yield self._counter(
-            "ipsecping_packets_received", "Probe packets answered in time.", lambda c: c.received
-        )
-        rtt = HistogramMetricFamily("ipsecping_rtt_seconds", "Round-trip time.", labels=LABELS)
-        for labels, series in self._series.items():
-            counters = series.counters
-            rtt.add_metric(list(labels), cumulative(counters.buckets), counters.rtt_sum / SECOND)
-        yield rtt
-        for name, help_text, read in _GAUGES:
-            yield self._gauge(name, help_text, read)
-        yield self._path_info()
+    def lines(self) -> Iterator[str]:
+        """The text format bit by bit, at most one series of one family at a time.
 
-    def _counter(self, name: str, help_text: str, read: Callable[[Counters], int]) -> Metric:
-        family = CounterMetricFamily(name, help_text, labels=LABELS)
-        for labels, series in self._series.items():
-            family.add_metric(list(labels), read(series.counters))
-        return family
+        All of it is of the moment of the first bit. Bits may be empty: who has other things to do may do
+        them after each.
+        """
+        held = list(self._series.items())
+        for name, text, count in _COUNTERS:
+            yield head(name, "counter", text)
+            for labels, (counters, _) in held:
+                yield _NAMES.sample(name, labels, count(counters))
+        yield head(_RTT, "histogram", "Round-trip time.")
+        for labels, (counters, _) in held:
+            yield _NAMES.histogram(_RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND)
+        for name, text, read in _GAUGES:
+            yield head(name, "gauge", text)
+            for labels, (_, newest) in held:
+                value = read(newest)
+                yield "" if value is None else _NAMES.sample(name, labels, value)
+        yield from _addresses(held)
 
-    def _gauge(self, name: str, help_text: str, read: Callable[[Measured], float | None]) -> Metric:
-        family = GaugeMetricFamily(name, help_text, labels=LABELS)
-        for labels, series in self._series.items():
-            if series.newest is not None and (value := read(series.newest)) is not None:
-                family.add_metric(list(labels), value)
-        return family
 
-    def _path_info(self) -> Metric:
-        family = GaugeMetricFamily(
-            "ipsecping_path_info",
-            "Always 1; the target's address as it was last resolved.",
-            labels=PATH_LABELS,
-        )
-        addresses = {
-            (*labels[:4], labels[6]): series.newest.result.remote_ip
-            for labels, series in self._series.items()
-            if series.newest is not None
-            and series.newest.result.remote_ip is not None
-            and _sent_to_target(series.newest)
-        }
-        for path, address in addresses.items():
-            family.add_metric([*path, address], 1)
-        return family
+def _addresses(held: list[tuple[Labels, Series]]) -> Iterator[str]:
+    name = "ipsecping_path_info"
+    yield head(name, "gauge", "Always 1; the target's address as it was last resolved.")
+    told: set[Labels] = set()
+    for labels, (_, newest) in held:
+        path, address = (*labels[:4], labels[6]), newest.result.remote_ip
+        if address is None or path in told or not _sent_to_target(newest):
+            yield ""
+        else:
+            told.add(path)
+            yield _PATH_NAMES.sample(name, (*path, address), 1)
 
 
 def _sent_to_target(measured: Measured) -> bool:
@@ -177,6 +163,12 @@ def _path_mtu(measured: Measured) -> float | None:
     return None if found is None or measured.result.invalid is not None else found.forward
 
 
+_NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
+_RTT = "ipsecping_rtt_seconds"
+_COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
+    ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),
+    ("ipsecping_packets_received_total", "Probe packets answered in time.", lambda c: c.received),
+)
 _GAUGES: tuple[tuple[str, str, Callable[[Measured], float | None]], ...] = (
     ("ipsecping_loss_ratio", "Packets lost in the newest round, 0 to 1; absent when it is invalid.", _loss),
     ("ipsecping_jitter_seconds", "Mean difference of successive round-trip times, newest round.", _jitter),

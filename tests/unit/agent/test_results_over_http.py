@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -135,7 +135,9 @@ def test_a_wrong_request_is_refused_with_the_fitting_status(head: bytes, status:
 
 def test_path_and_query_are_taken_apart() -> None:
     request = parse_request(b"GET /v1/results?after=b%3A4&x HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert request == Request(method="GET", path="/v1/results", query={"after": "b:4", "x": ""})
+    assert request == Request(
+        method="GET", version="HTTP/1.1", path="/v1/results", query={"after": "b:4", "x": ""}
+    )
 
 
 @pytest.fixture
@@ -172,6 +174,26 @@ async def test_plain_answers_have_a_length_and_head_sends_none_of_the_body(
     assert b"Content-Length: 6\r\n" in answer
     assert answer.endswith(b"\r\n\r\nhello\n")
     assert (await ask(server[1], b"HEAD /hello HTTP/1.1\r\n\r\n")).endswith(b"\r\n\r\n")
+
+
+async def test_a_stream_is_framed_for_clients_that_know_frames_and_plain_for_the_others() -> None:
+    async def stream(_: Request) -> Response:
+        async def chunks() -> AsyncGenerator[bytes, None]:
+            for chunk in (b"one\n", b"two\n"):
+                yield chunk
+
+        return Response(body=chunks())
+
+    server = Server({"/": stream})
+    port = await server.start("127.0.0.1", 0)
+    framed = await ask(port, b"GET / HTTP/1.1\r\n\r\n")
+    assert b"Transfer-Encoding: chunked\r\n" in framed
+    assert framed.endswith(b"\r\n\r\n4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n")
+    plain = await ask(port, b"GET / HTTP/1.0\r\n\r\n")
+    assert b"Transfer-Encoding" not in plain
+    assert plain.endswith(b"\r\n\r\none\ntwo\n")
+    assert (await ask(port, b"HEAD / HTTP/1.1\r\n\r\n")).endswith(b"chunked\r\n\r\n")
+    await server.stop(grace=2)
 
 
 async def test_unknown_paths_and_oversized_heads_are_refused(server: tuple[Server, int]) -> None:

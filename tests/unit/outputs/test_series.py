@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from ipsecping.contract import Histogram, IkeOptions, PathMtu, Plan, ProbeType
 from ipsecping.outputs import textfile
@@ -160,6 +163,48 @@ def test_what_is_written_is_read_back(rounds: list[list[int]]) -> None:
 def replace_result(each: Measured, times: list[int]) -> Measured:
     """A round that was sent nothing, so that only what was read back counts."""
     return Measured(each.check, replace(each.result, sent=0, received=0, rtt=Histogram()))
+
+
+class Parsed(Collector):
+    """What prometheus_client reads in a text."""
+
+    def __init__(self, text: str) -> None:
+        self._families = list(text_string_to_metric_families(text))
+
+    def collect(self) -> list[Metric]:
+        return self._families
+
+
+@given(
+    st.lists(st.text().filter(str.isprintable) | st.sampled_from(['"', "\\", "a\nb", "a,b={}"]), max_size=4),
+    st.integers(0, 10**9),
+    st.booleans(),
+)
+def test_the_text_is_what_prometheus_client_writes_of_what_it_reads_there(
+    names: list[str], packets: int, lost: bool
+) -> None:
+    book = SeriesBook()
+    for name in names:
+        each = check(name=name, tunnel_name=name)
+        rtt = Histogram.of([] if lost else [MS, 70 * MS, 9000 * MS])
+        book.add(*measured(each, sent=packets, received=0 if lost else packets, rtt=rtt))
+    text = book.exposition().decode()
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Parsed(text))
+    assert generate_latest(registry).decode() == text
+    assert len(set(text.splitlines())) == text.count("\n")
+
+
+def test_a_text_under_way_is_of_the_moment_it_was_begun() -> None:
+    """Packets sent and received would be of different rounds otherwise, which would look like loss."""
+    book = book_of(measured(), measured(check(path="backup")))
+    before, under_way = book.exposition().decode(), book.lines()
+    first = next(under_way) + next(under_way)
+    book.add(*measured())
+    book.retain(Plan(checks=(check(),)))
+    book.add(*measured(check(path="third")))
+    assert first + "".join(under_way) == before
+    assert samples(book)["ipsecping_packets_sent_total"] == 20
 
 
 def test_promtool_finds_nothing_wrong_with_the_exposition() -> None:
