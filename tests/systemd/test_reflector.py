@@ -12,6 +12,13 @@ from .sandbox import inside, status_of, writable_folders
 UNIT = "ipsecping-reflector"
 KEYS = "/etc/ipsecping/reflector.keys"
 PROGRAM = "/usr/bin/python3 -I -B /usr/local/lib/ipsecping/ipsecping.pyz"
+LISTENING = " 00000000:035E "
+"""Port 862 of all addresses, in /proc/net/udp."""
+SQUATTER = """import socket, time
+taken = socket.socket(type=socket.SOCK_DGRAM)
+taken.bind(("", 862))
+time.sleep(600)
+"""
 SHORT = ("-W", "300ms")
 """For packets that shall have no answer."""
 BIND_SERVICE = f"{1 << 10:016x}"
@@ -37,8 +44,30 @@ def test_it_is_active_and_listens_on_port_862(reflector: Machine) -> None:
     }
     uid = status_of(reflector, UNIT)["Uid"].split()[0]
     table = reflector.run("cat /proc/net/udp").splitlines()
-    (row,) = [line.split() for line in table if " 00000000:035E " in line]
+    (row,) = [line.split() for line in table if LISTENING in line]
     assert row[7] == uid
+
+
+def test_start_returns_when_the_port_answers_and_its_status_says_what_it_answers(reflector: Machine) -> None:
+    said = reflector.run(f"systemctl restart {UNIT} && cat /proc/net/udp && systemctl status {UNIT}")
+    assert LISTENING in said
+    assert 'Status: "answering STAMP on 0.0.0.0:862; allowed: 10.244.0.0/16"' in said
+
+
+def test_without_its_port_start_fails_and_says_why_until_the_port_is_free(reflector: Machine) -> None:
+    reflector.run(f"systemctl stop {UNIT}\ncat > /run/squat.py <<'EOF'\n{SQUATTER}EOF")
+    reflector.run(
+        "systemd-run --quiet --unit=squatter python3 /run/squat.py\n"
+        f"until grep -q '{LISTENING}' /proc/net/udp; do sleep 0.1; done"
+    )
+    status, _, errors = reflector.attempt(f"systemctl start {UNIT}")
+    assert status == 1
+    assert f"Job for {UNIT}.service failed" in errors
+    shown = reflector.attempt(f"systemctl status {UNIT}")[1]
+    assert 'Status: "reflect: cannot listen on 0.0.0.0 port 862: Address already in use"' in shown
+    reflector.run("systemctl stop squatter")
+    reflector.eventually(f"systemctl is-active {UNIT}", lambda said: said == "active\n")
+    assert LISTENING in reflector.run("cat /proc/net/udp")
 
 
 def test_it_is_nobody_in_particular_with_one_capability(reflector: Machine) -> None:
@@ -87,7 +116,6 @@ def test_it_starts_again_when_it_was_killed(reflector: Machine) -> None:
         f"systemctl show {UNIT} --property=NRestarts,SubState",
         lambda said: f"NRestarts={int(before['NRestarts']) + 1}" in said and "SubState=running" in said,
     )
-    reflector.eventually("cat /proc/net/udp", lambda said: " 00000000:035E " in said)
     assert reflector.properties(UNIT, "MainPID")["MainPID"] != before["MainPID"]
     assert ping(reflector, "--key-file", KEYS)["received"] == 5
 

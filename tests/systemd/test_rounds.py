@@ -10,6 +10,7 @@ from .documents import block, commands
 from .machine import Machine
 from .sandbox import writable_folders
 
+AGENT = "ipsecping-agent"
 TEXTFILE = "/var/lib/prometheus/node-exporter/ipsecping.prom"
 PROBED = {"STAMP": 20, "ICMP": 10}
 """Packets of a round."""
@@ -76,16 +77,34 @@ def test_counters_go_on_from_run_to_run_and_node_exporter_may_read_them(installe
 
 
 def test_the_agent_measures_and_is_healthy(installed: Machine) -> None:
-    installed.run(
-        "cp probe_image/deploy/systemd/ipsecping-agent.service /etc/systemd/system/\n"
-        "systemctl daemon-reload && systemctl start ipsecping-agent"
-    )
+    started = commands("standalone.md", behind="## For ever: the agent", done=())
+    assert installed.run(f"{started}\n{get('/healthz')}").endswith("\n\nok\n"), "it answers at once"
+    assert 'Status: "measuring 1 path"' in installed.run(f"systemctl status {AGENT}")
     installed.eventually(get("/metrics"), lambda said: has_grown(said, since={}))
     assert installed.run(get("/healthz")).endswith("\n\nok\n")
-    assert writable_folders(installed, "ipsecping-agent") == ["/tmp", "/var/tmp"]
-    installed.run("systemctl stop ipsecping-agent")
-    ended = installed.properties("ipsecping-agent", "Result", "ExecMainStatus")
-    assert ended == {"Result": "success", "ExecMainStatus": "0"}
+    assert writable_folders(installed, AGENT) == ["/tmp", "/var/tmp"]
+
+
+def test_an_agent_tells_of_its_end_also_when_systemd_has_not_asked_for_it(installed: Machine) -> None:
+    pid = installed.properties(AGENT, "MainPID")["MainPID"]
+    installed.run(f"kill -TERM {pid}")
+    installed.eventually(f"systemctl show {AGENT} --property=ActiveState", lambda said: "inactive" in said)
+    ended = installed.properties(AGENT, "Result", "ExecMainStatus", "StatusText")
+    assert ended == {
+        "Result": "success",
+        "ExecMainStatus": "0",
+        "StatusText": "stopping: running rounds have 5 s to end",
+    }
+
+
+def test_an_agent_without_a_plan_that_it_can_read_does_not_start_and_says_why(installed: Machine) -> None:
+    installed.run("cp /etc/ipsecping/plan.json /run/ && echo '{' > /etc/ipsecping/plan.json")
+    assert installed.attempt(f"systemctl start {AGENT}")[0] == 1
+    assert (
+        'Status: "agent: /etc/ipsecping/plan.json: not JSON: '
+        in installed.attempt(f"systemctl status {AGENT}")[1]
+    )
+    installed.run(f"systemctl stop {AGENT} && cp /run/plan.json /etc/ipsecping/")
 
 
 def get(path: str) -> str:

@@ -17,6 +17,7 @@ from ..contract import ContractError, Plan, PlannedCheck, RoundResult
 from ..contract.stream import RESULTS_PATH, Cursor
 from ..net.file_watch import FileWatch
 from ..net.http_server import BadRequest, Request, Response, Server
+from ..net.service_manager import ServiceManager
 from ..outputs.figures import Measured
 from ..outputs.logline import log_result
 from ..outputs.series import SeriesBook
@@ -86,14 +87,24 @@ class Service:
         bound = await self.server.start(host, port)
         log.info("listening on port %d: %s /healthz /metrics", bound, RESULTS_PATH)
         await self._apply(self._first)
+        manager = ServiceManager()
+        manager.ready(self._status())
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
             if self._file.changed():
                 await self._reload()
-        log.info("stopping: running rounds have %g s to end", ROUND_GRACE_SECONDS)
+                manager.status(self._status())
+        ending = f"stopping: running rounds have {ROUND_GRACE_SECONDS:g} s to end"
+        manager.stopping(ending)
+        log.info(ending)
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
+
+    def _status(self) -> str:
+        paths = "1 path" if self.agent.paths == 1 else f"{self.agent.paths} paths"
+        trouble = f"; the plan as it is now was not taken: {self._plan_error}" if self._plan_error else ""
+        return f"measuring {paths}{trouble}"
 
     async def _reload(self) -> None:
         try:

@@ -11,6 +11,7 @@ from importlib import import_module
 
 from .. import __version__
 from ..net.descriptors import raise_descriptor_limit
+from ..net.service_manager import ServiceManager
 from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.execute(options)
     except CommandError as error:
         print(f"ipsecping: {error}", file=sys.stderr)
+        ServiceManager().status(str(error))
         return USAGE
     except KeyboardInterrupt:
         print("ipsecping: interrupted", file=sys.stderr)

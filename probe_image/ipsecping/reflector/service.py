@@ -13,12 +13,14 @@ from ..net.clock_quality import own_clock_quality
 from ..net.http_server import Request as HttpRequest
 from ..net.http_server import Response, Server
 from ..net.key_file import KeyFile
+from ..net.service_manager import ServiceManager
 from .admission import Admission, Network
 from .drop_report import DropReport
 from .keys import KeyRing
 from .responder import EchoResponder, Responder, StampPolicy, StampResponder
 from .server import Listener
 from .sessions import SessionTable
+from .status import status_line
 from .tcp_echo import TcpEcho
 
 log = logging.getLogger(__name__)
@@ -69,18 +71,20 @@ class Service:
         """Listeners with the name of the protocol they answer."""
         self.tcp: list[TcpEcho] = []
 
-    async def run(self, stop: asyncio.Event, started: Callable[[], None] | None = None) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Answer until `stop` is set. Raises CannotListen and MetricsUnavailable, before it answers."""
+        manager = ServiceManager()
         try:
             await self._start()
-            if started is not None:
-                started()
+            manager.ready(self._status())
             while not stop.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RELOAD_SECONDS)
                 if self._keys is not None:
                     self._keys.reload()
                 self._report_drops()
+                manager.status(self._status())
+            manager.stopping("stopping")
         finally:
             await self._stop()
 
@@ -90,6 +94,17 @@ class Service:
             _log_counters(protocol, listener, listener.counters.to_json())
         for server in self.tcp:
             _log_counters("TCPEcho", server, server.counters.to_json())
+
+    def _status(self) -> str:
+        listening: list[tuple[str, Listener | TcpEcho]] = [
+            *self.datagram,
+            *(("TCPEcho", server) for server in self.tcp),
+        ]
+        return status_line(
+            [(protocol, listener.address, listener.port) for protocol, listener in listening],
+            self._settings.allow,
+            None if self._keys is None else self._keys.trouble,
+        )
 
     def _report_drops(self) -> None:
         for (protocol, listener), report in zip(self.datagram, self._reports, strict=True):
