@@ -105,6 +105,8 @@ class TcpEcho:
             self.counters.refused[refused] += 1
             writer.transport.abort()
             return
+        # The connection below TLS: a TLS transport closed by both sides cannot be aborted (Python 3.11).
+        connection = writer.transport
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -118,7 +120,7 @@ class TcpEcho:
             if not self._peers[peer]:
                 del self._peers[peer]
             self.counters.open -= 1
-            writer.transport.abort()
+            connection.abort()
 
     def _refuse(self, peer: str) -> Drop | Refusal | None:
         if refused := self._admission.refuse(peer, time.monotonic_ns()):

@@ -1,6 +1,7 @@
 """TCP echo on loopback: what is echoed, and what is cut off."""
 
 import asyncio
+import gc
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -122,6 +123,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 async def test_tls_is_spoken_where_there_is_a_certificate(certificate: tuple[Path, Path]) -> None:
     chain, key = certificate
     client = ssl.create_default_context(cafile=str(chain))
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     async with listening(tls=tls_context(str(chain), str(key))) as server:
         reader, writer = await asyncio.open_connection(
             "127.0.0.1", server.port, ssl=client, server_hostname="reflector.example"
@@ -132,6 +135,9 @@ async def test_tls_is_spoken_where_there_is_a_certificate(certificate: tuple[Pat
         await writer.wait_closed()
         await until_closed(server)
         assert server.counters.accepted == 1
+    await asyncio.sleep(0)
+    gc.collect()  # what became of the connection's task is told at the latest now
+    assert not faults
 
 
 async def test_a_handshake_that_does_not_come_or_is_none_is_cut_off(certificate: tuple[Path, Path]) -> None:
