@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ipsecping.contract import PlannedProbe, ProbeType, plan_to_json
+from ipsecping.contract.plan import MAX_CHECKS
 
 from .processes import cpu_seconds, pss_mib, run_on
 from .targets import address, plan_of
@@ -57,6 +58,10 @@ class Contestant(Protocol):
 
     def first(self, folder: Path) -> list[str] | None:
         """How it is started to send to one target at once; None when it sends only when asked."""
+
+
+class Refused(Exception):
+    """A prober takes no such number of targets; the message says how many."""
 
 
 class Stuck(Exception):
@@ -156,6 +161,8 @@ class IPsecPing:
 
     def measure(self, targets: int, seconds: float, folder: Path) -> Sample:
         """See Contestant."""
+        if targets > MAX_CHECKS:
+            raise Refused(f"a plan has at most {MAX_CHECKS}")
         lines: list[bytes] = []
         follower = threading.Thread(target=self._follow, args=(lines,))
         with started(self.command(targets, folder), folder / "log") as process:

@@ -23,6 +23,7 @@ from .contestants import (
     Contestant,
     Fping,
     IPsecPing,
+    Refused,
     Sample,
     SmokepingProber,
     Stuck,
@@ -69,7 +70,10 @@ def most_targets(contestant: Contestant, seconds: float, folder: Path) -> tuple[
     while targets <= MOST:
         losses: list[float] = []
         while not losses or (losses[-1] > MAX_LOSS and len(losses) < TRIES):
-            sample = attempt(contestant, targets, seconds, folder)
+            try:
+                sample = attempt(contestant, targets, seconds, folder)
+            except Refused as error:
+                return good, str(error)
             losses.append(1.0 if sample is None else sample.loss)
         if losses[-1] > MAX_LOSS:
             return good, f"loses {min(losses):.1%} of {targets}"

@@ -59,8 +59,7 @@ def custom_resource_definition() -> dict[str, Any]:
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
     }
-    # Tools that follow kstatus take an object without a status for finished; with this they wait for ours.
-    schema["properties"]["status"]["default"] = {"observedGeneration": -1}
+    schema["properties"]["status"]["default"] = names.UNOBSERVED
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",

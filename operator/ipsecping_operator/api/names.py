@@ -10,3 +10,8 @@ PLURAL = "ipsectunnelchecks"
 SINGULAR = "ipsectunnelcheck"
 SHORT_NAME = "itc"
 CATEGORY = "ipsecping"
+UNOBSERVED = {"observedGeneration": -1}
+"""The status that the API server gives to a new check.
+
+Tools that follow kstatus take an object without a status for finished; with this they wait for ours.
+"""

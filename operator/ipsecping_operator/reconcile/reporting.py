@@ -8,6 +8,7 @@ from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionStatus
+from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
@@ -66,7 +67,7 @@ class Reporter:
 
     def known(self, uid: str, status: Mapping[str, Any] | None) -> None:
         """What the API holds of a check that is seen for the first time."""
-        if status:
+        if status and status != UNOBSERVED:
             self._writer.known(uid, status)
 
     def report_soon(self, uid: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.api.crd import custom_resource_definition
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
 from ipsecping_operator.reconcile.store import Store
@@ -58,15 +59,23 @@ def see(store: Store, name: str) -> str:
     return uid
 
 
+def status_of_a_new_check() -> Mapping[str, Any]:
+    """As the API server fills it in."""
+    (version,) = custom_resource_definition()["spec"]["versions"]
+    default: Mapping[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]["default"]
+    return default
+
+
 def test_first_statuses_wait_for_calm_but_not_for_ever_and_others_do_not_wait() -> None:
     api = Api()
 
     async def scenario() -> None:
         calm, store = asyncio.Event(), Store()
         reporter = reporter_of(store, api, calm=calm)
-        old = see(store, "old")
+        old, new = see(store, "old"), see(store, "new")
         reporter.known(old, {"observedGeneration": 1})
-        for uid in (old, see(store, "new")):
+        reporter.known(new, status_of_a_new_check())
+        for uid in (old, new):
             reporter.report_soon(uid)
         await asyncio.sleep(10)
         calm.set()
