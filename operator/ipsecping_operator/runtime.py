@@ -1,7 +1,6 @@
 """The running operator: every part made once, wired, started and stopped."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -13,7 +12,7 @@ import aiohttp
 import kopf
 from aiohttp import web
 
-from ipsecping_operator import handlers, logs
+from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.kube import access
@@ -46,11 +45,6 @@ SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
 SWEEP_AGAIN = 60.0
 """Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
-GC_THRESHOLD = 10_000
-"""More objects than at the last search for cycles, and the next one begins.
-
-Python's own (700) takes a tenth of the operator's time while a fleet is applied.
-"""
 ECHO_SECONDS = 30.0
 """A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
@@ -83,6 +77,7 @@ class Operator:
             await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge)
         )
         self._spawn(self._tick(), "tick")
+        self._spawn(memory.hand_back(), "memory")
 
     async def prepare(self) -> None:
         """Wait for what the operator needs before it may begin: the API with the CRD, and the Lease."""
@@ -377,7 +372,7 @@ class Operator:
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
-    _spare_collector()
+    memory.spare_collector()
     operator, stop = Operator(settings), _stop_signal()
     try:
         await operator.serve()
@@ -392,13 +387,6 @@ async def run(settings: Settings) -> None:
             )
     finally:
         await operator.close()
-
-
-def _spare_collector() -> None:
-    """What was imported stays, and is not looked through again; of the rest little is in cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -10,6 +10,8 @@ from ipsecping_operator.api.placement import Placement as PlacementSpec
 from .compiled import Placement
 
 V = TypeVar("V")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""One for all: most checks choose nothing."""
 
 
 def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Placement:
@@ -31,7 +33,7 @@ def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Place
 
 
 def _frozen(given: Mapping[str, V] | None) -> Mapping[str, V]:
-    return MappingProxyType(dict(given or {}))
+    return MappingProxyType(dict(given)) if given else NOTHING
 
 
 def _given(own: PlacementSpec) -> dict[str, object]:

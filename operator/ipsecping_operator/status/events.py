@@ -10,7 +10,6 @@ import json
 import logging
 import socket
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -135,7 +134,7 @@ class _Check:
     waiting: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Events by name, in order."""
     written: str | None = None
-    told: Counter[Notice] = field(default_factory=Counter)
+    told: dict[Notice, int] = field(default_factory=dict)
     """How often the same was told while the API held `written`; messages apart."""
 
 
@@ -156,8 +155,9 @@ class EventPoster:
             kept.written = written
             kept.told.clear()
         alike = replace(notice, note="")
-        name = event_name(notice, check, written=written, nth=kept.told[alike])
-        kept.told[alike] += 1
+        nth = kept.told.get(alike, 0)
+        name = event_name(notice, check, written=written, nth=nth)
+        kept.told[alike] = nth + 1
         if _allowed(kept, time.monotonic()):
             kept.waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
 

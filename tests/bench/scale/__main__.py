@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .alone import measure_alone
+from .alone import Pair, compare, median_of, pair
 from .operator_run import measure
 from .plain import yardstick
 from .report import Report
@@ -20,6 +20,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checks", type=int, default=2000, help="half by interval, half by cron")
     parser.add_argument("--steady", type=int, default=300, help="seconds to observe the steady state")
+    parser.add_argument(
+        "--pairs", type=int, default=3, help="comparisons without controllers, the median counts"
+    )
     parser.add_argument("--keep", type=Path, help="directory to leave logs in")
     parser.add_argument("--profile", action="store_true", help="run the operator under cProfile")
     args = parser.parse_args()
@@ -27,14 +30,13 @@ def main() -> int:
     report = Report(checks=args.checks)
     with tempfile.TemporaryDirectory(prefix="ipsecping-scale-") as made:
         workdir = args.keep or Path(made)
-        report.say(f"load {os.getloadavg()[0]:.1f}; the plain client on the bare API server")
-        with stand(workdir / "bare", controllers=False) as api:
-            report.bare = asyncio.run(yardstick(api, args.checks))
-        report.say(f"  {report.bare}; now the operator alone")
-        with stand(workdir / "alone", controllers=False) as api:
-            asyncio.run(
-                measure_alone(api, workdir / "alone", report, checks=args.checks, profile=args.profile)
-            )
+        report.say(f"load {os.getloadavg()[0]:.1f}; the plain client and the operator, without controllers")
+        pairs: list[Pair] = []
+        for number in range(args.pairs):
+            pairs.append(pair(workdir / f"pair-{number}", checks=args.checks, profile=args.profile))
+            report.say(f"  {pairs[-1]}")
+        compare(pairs, report)
+        report.bare = median_of(pairs).plain
         report.say("now the plain client beside the controllers")
         with stand(workdir / "busy", controllers=True) as api:
             report.busy = asyncio.run(yardstick(api, args.checks))
