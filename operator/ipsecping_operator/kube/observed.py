@@ -91,8 +91,9 @@ class Pod:
         return self.phase in ("Succeeded", "Failed")
 
     def read(self) -> "Pod":
-        """The same without its message, which has been read."""
-        return self if self.ended is None else replace(self, ended=replace(self.ended, message=""))
+        """The same when its message has been read: without that, its address and whose it is."""
+        ended = None if self.ended is None else replace(self.ended, message="")
+        return replace(self, ended=ended, address=None, meta=replace(self.meta, owner=None))
 
 
 def read_meta(kind: str, raw: Raw) -> Meta:
@@ -170,7 +171,7 @@ def read_pod(raw: Raw) -> Pod:
     node = spec.get("nodeName")
     return Pod(
         meta=read_meta("Pod", raw["metadata"]),
-        phase=status.get("phase", "Pending"),
+        phase=intern(status.get("phase", "Pending")),
         address=status.get("podIP"),
         port=_http_port(spec),
         waiting=_waiting(status, containers),
@@ -217,7 +218,7 @@ def _ended(containers: Any) -> Ended | None:
         if terminated is not None:
             return Ended(
                 exit_code=terminated.get("exitCode", -1),
-                reason=terminated.get("reason", ""),
+                reason=intern(terminated.get("reason", "")),
                 message=terminated.get("message", ""),
             )
     return None

@@ -8,7 +8,7 @@ import random
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 LEAST_PAUSE = 1.0
 """Seconds between two writes of a check that flaps."""
@@ -29,12 +29,21 @@ Send = Callable[[str, Status], Awaitable[None]]
 """Write the status of the check with this UID. Raises Gone, or any other exception to be retried."""
 
 
+class _Encoded(NamedTuple):
+    """A status as compressed JSON, a tenth of what its parts would take, and the SHA-256 of the JSON."""
+
+    text: bytes
+    digest: bytes
+
+
 @dataclass(slots=True)
 class _Slot:
-    """One check's pending and written status, as compressed JSON: a tenth of what its parts would take."""
+    """What of one check's status is still to be written, and which was written last."""
 
-    wanted: bytes
+    wanted: _Encoded | None = None
+    """None when it has been written."""
     written: bytes | None = None
+    """The digest of what the API holds, as far as is known."""
     hasty: bool = False
     """A transition is waiting to be written."""
     last: float = float("-inf")
@@ -70,8 +79,7 @@ class StatusWriter:
 
     def known(self, uid: str, status: Status) -> None:
         """The API holds this status already."""
-        text = _encoded(status)
-        self._slots[uid] = _Slot(wanted=text, written=text)
+        self._slots[uid] = _Slot(written=_encoded(status).digest)
 
     def has_written(self, uid: str) -> bool:
         """Whether the API holds a status of the check, as far as is known."""
@@ -83,13 +91,12 @@ class StatusWriter:
         slot = self._slots.get(uid)
         if slot is None or slot.written is None:
             return None
-        return hashlib.sha256(zlib.decompress(slot.written)).hexdigest()
+        return slot.written.hex()
 
     def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
         """Have the status written: now, or when the check's interval allows."""
-        text = _encoded(status)
-        slot = self._slots.setdefault(uid, _Slot(wanted=text))
-        slot.wanted = text
+        slot = self._slots.setdefault(uid, _Slot())
+        slot.wanted = _encoded(status)
         slot.hasty = slot.hasty or at_once
         if slot.task is None and not slot.failures:
             self._arrange(uid, slot)
@@ -105,12 +112,10 @@ class StatusWriter:
     async def close(self, *, seconds: float) -> None:
         """Write what waits, for at most so long."""
         loop = asyncio.get_running_loop()
-        end, tried = loop.time() + seconds, dict[str, bytes]()
+        end, tried = loop.time() + seconds, dict[str, _Encoded]()
         while True:
             for uid, slot in self._slots.items():
-                # A write that failed may have been carried out: what the API holds is not known then.
-                waits = slot.failures or slot.wanted != slot.written
-                if slot.task is None and waits and tried.get(uid) != slot.wanted:
+                if slot.task is None and slot.wanted is not None and tried.get(uid) != slot.wanted:
                     tried[uid] = slot.wanted
                     self._start(uid, slot)
             tasks = [slot.task for slot in self._slots.values() if slot.task is not None]
@@ -125,8 +130,8 @@ class StatusWriter:
     def _arrange(self, uid: str, slot: _Slot) -> None:
         """Set the timer for what is wanted; none is needed when that is written already."""
         self._cancel_timer(slot)
-        if slot.wanted == slot.written:
-            slot.hasty = False
+        if slot.wanted is None or slot.wanted.digest == slot.written:
+            slot.wanted, slot.hasty = None, False
             self._count("unchanged")
             return
         loop = asyncio.get_running_loop()
@@ -146,6 +151,7 @@ class StatusWriter:
             async with self._turns:
                 # Not before its turn: what was wanted meanwhile is sent instead, not afterwards.
                 sending, slot.hasty = slot.wanted, False
+                assert sending is not None
                 await self._send(uid, _decoded(sending))
         except Gone:
             slot.task = None
@@ -160,10 +166,12 @@ class StatusWriter:
             slot.timer = loop.call_later(pause * random.uniform(0.7, 1.0), self._start, uid, slot)  # noqa: S311
             return
         self._count("written")
-        slot.task, slot.failures, slot.written, slot.last = None, 0, sending, loop.time()
+        slot.task, slot.failures, slot.written, slot.last = None, 0, sending.digest, loop.time()
         # Not all checks in the same second of the minute, for ever.
         slot.pause = self._interval * random.uniform(0.9, 1.0)  # noqa: S311
-        if slot.wanted != sending:
+        if slot.wanted is sending:
+            slot.wanted = None
+        else:
             self._arrange(uid, slot)
 
     @staticmethod
@@ -173,10 +181,11 @@ class StatusWriter:
             slot.timer = None
 
 
-def _encoded(status: Status) -> bytes:
-    return zlib.compress(json.dumps(status, sort_keys=True, separators=(",", ":")).encode(), level=1)
+def _encoded(status: Status) -> _Encoded:
+    text = json.dumps(status, sort_keys=True, separators=(",", ":")).encode()
+    return _Encoded(zlib.compress(text, level=1), hashlib.sha256(text).digest())
 
 
-def _decoded(text: bytes) -> Status:
-    status: Status = json.loads(zlib.decompress(text))
+def _decoded(encoded: _Encoded) -> Status:
+    status: Status = json.loads(zlib.decompress(encoded.text))
     return status

@@ -1,11 +1,13 @@
 """The rolling window of one probe on one path."""
 
 from bisect import insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ipsecping.contract import PathMtu
 
+from .held import Held, end_of, hold, rounds_of, start_of, tally_of
 from .tally import Tally, total
 
 LEAST_ROUNDS = 3
@@ -27,7 +29,8 @@ class Window:
     """
 
     length: int
-    tallies: list[Tally] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    """In the order of their starts."""
     nat: bool | None = None
     """What the newest round found that asked about NAT: that is too rare for a window to hold."""
     nat_at: int = 0
@@ -37,38 +40,45 @@ class Window:
         """Take in one round; forget what has left the window by `now`."""
         if tally.nat is not None and tally.end > self.nat_at:
             self.nat, self.nat_at = tally.nat, tally.end
-        insort(self.tallies, tally, key=lambda held: held.start)
+        insort(self.held, hold(tally), key=start_of)
         self.forget(now=now)
-        if len(self.tallies) > MOST:
+        if len(self.held) > MOST:
             self._merge_old()
 
     def forget(self, *, now: int) -> None:
         """Drop what ended more than `length` ago and is not among the last three valid rounds."""
         keep = self._oldest_kept(now=now)
-        del self.tallies[:keep]
+        del self.held[:keep]
         if self.nat_at + max(NAT_KEPT, self.length) <= now:
             self.nat = None
 
     def move(self, by: int) -> None:
         """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
-        self.tallies = [replace(tally, start=tally.start + by, end=tally.end + by) for tally in self.tallies]
+        self.held = [
+            hold(replace(tally, start=tally.start + by, end=tally.end + by)) for tally in self.tallies
+        ]
         self.nat_at += by
 
     def expires(self) -> int | None:
         """When time alone will next take something out of the window, or None: only a new round can."""
-        if not self.tallies or self._rounds_after(0) < LEAST_ROUNDS:
+        if not self.held or self._rounds_after(0) < LEAST_ROUNDS:
             return None
-        return self.tallies[0].end + self.length
+        return end_of(self.held[0]) + self.length
+
+    @property
+    def tallies(self) -> list[Tally]:
+        """All that is in the window, in the order of their starts; made anew each time."""
+        return [tally_of(held) for held in self.held]
 
     @property
     def last(self) -> Tally | None:
         """The newest round, valid or not."""
-        return self.tallies[-1] if self.tallies else None
+        return tally_of(self.held[-1]) if self.held else None
 
     @property
     def last_valid(self) -> Tally | None:
         """The newest valid round."""
-        return next((tally for tally in reversed(self.tallies) if tally.rounds), None)
+        return next((tally_of(held) for held in reversed(self.held) if rounds_of(held)), None)
 
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
@@ -81,7 +91,7 @@ class Window:
         Invalid rounds neither break the run nor lengthen it.
         """
         run: list[Tally] = []
-        for tally in reversed(self.tallies):
+        for tally in self._newest_first():
             if tally.answered:
                 break
             if tally.silent:
@@ -91,7 +101,7 @@ class Window:
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
         count = 0
-        for tally in reversed(self.tallies):
+        for tally in self._newest_first():
             if tally.rounds:
                 break
             count += tally.invalid
@@ -101,14 +111,17 @@ class Window:
         """The newest searches for the path MTU that found one, with what they found, newest first."""
         found = (
             (tally.mtu, tally.path_mtu)
-            for tally in reversed(self.tallies)
+            for tally in self._newest_first()
             if tally.mtu is not None and tally.path_mtu is not None
         )
         return list(islice(found, most))
 
+    def _newest_first(self) -> Iterator[Tally]:
+        return map(tally_of, reversed(self.held))
+
     def _oldest_kept(self, *, now: int) -> int:
         gone = 0
-        while gone < len(self.tallies) and self.tallies[gone].end + self.length <= now:
+        while gone < len(self.held) and end_of(self.held[gone]) + self.length <= now:
             gone += 1
         while gone and self._rounds_after(gone - 1) < LEAST_ROUNDS:
             gone -= 1
@@ -116,8 +129,8 @@ class Window:
 
     def _rounds_after(self, index: int) -> int:
         rounds = 0
-        for tally in self.tallies[:index:-1]:
-            rounds += tally.rounds
+        for held in self.held[:index:-1]:
+            rounds += rounds_of(held)
             if rounds >= LEAST_ROUNDS:
                 break
         return rounds
@@ -125,8 +138,9 @@ class Window:
     def _merge_old(self) -> None:
         """Merge old neighbours, but never the last answered round with the silent ones after it."""
         width = self.length // 256
-        old, recent = self.tallies[:-RECENT], self.tallies[-RECENT:]
-        answered = max((i for i, tally in enumerate(self.tallies) if tally.answered), default=-1)
+        tallies = self.tallies
+        old, recent = tallies[:-RECENT], self.held[-RECENT:]
+        answered = max((i for i, tally in enumerate(tallies) if tally.answered), default=-1)
         merged: list[Tally] = []
         for index, tally in enumerate(old):
             apart = not merged or (index > answered and merged[-1].answered)
@@ -135,4 +149,4 @@ class Window:
                 merged.append(tally)
             else:
                 merged[-1] = pair
-        self.tallies = merged + recent
+        self.held = [*map(hold, merged), *recent]
