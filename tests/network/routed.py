@@ -32,6 +32,8 @@ class Namespace:
         if self._holder.stdout.readline() != "ready\n":
             raise Missing(f"network namespaces need root: {self._holder.communicate()[1].strip()}")
         self.run("ip", "link", "set", "lo", "up")
+        # Until a link's own address is known to be unique, a router asks nobody's way with it: for seconds.
+        self.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
 
     @property
     def process(self) -> int:
