@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ SIGNED_PORT = 8620
 PACKAGE = REPOSITORY / "probe_image" / "ipsecping"
 _IN_FORCE = "reflector"
 _SIGNED, _KEY_FILE = "stamp-signed", "/run/stamp.keys"
+KEYS_TAKEN_OVER = 2.0
+"""Seconds: a running reflector looks at its key file once a second."""
 KINDS = ("udp-echo", "stamp")
 
 
@@ -101,7 +104,7 @@ def restart(control: Control, layout: Layout, *, stopped: Collection[str] = ()) 
 def sign(control: Control, layout: Layout, keys: Sequence[str]) -> None:
     """Have an authenticated STAMP reflector on path a accept these keys and no others; end it without any.
 
-    While it runs it takes over new keys by itself, as those of a changed key file.
+    While it runs it takes over new keys by itself, as those of a changed key file. They are in force at return.
 
     Raises:
         LabError: the project's package was not copied, or the gateways are not up.
@@ -116,6 +119,7 @@ def sign(control: Control, layout: Layout, keys: Sequence[str]) -> None:
     reflector = _reflector(_SIGNED, listen, package, "--key-file", _KEY_FILE)
     written = {"op": "write", "path": _KEY_FILE, "text": "\n".join(keys) + "\n"}
     control.batch([written, reflector.request()])
+    time.sleep(KEYS_TAKEN_OVER)
 
 
 def _reflector(key: str, listen: str, package: str, *arguments: str) -> Responder:
