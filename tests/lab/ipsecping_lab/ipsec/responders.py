@@ -104,7 +104,7 @@ def restart(control: Control, layout: Layout, *, stopped: Collection[str] = ()) 
 def sign(control: Control, layout: Layout, keys: Sequence[str]) -> None:
     """Have an authenticated STAMP reflector on path a accept these keys and no others; end it without any.
 
-    While it runs it takes over new keys by itself, as those of a changed key file. They are in force at return.
+    While it runs it takes over new keys by itself: they are in force at return.
 
     Raises:
         LabError: the project's package was not copied, or the gateways are not up.
