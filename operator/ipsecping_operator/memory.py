@@ -9,7 +9,7 @@ GC_THRESHOLD = 10_000
 
 Python's own (700) takes a tenth of the operator's time while a fleet is applied.
 """
-HAND_BACK_SECONDS = 60.0
+HAND_BACK_SECONDS = 20.0
 
 
 def spare_collector() -> None:

@@ -87,11 +87,9 @@ async def _create(run: Run, api: ApiServer) -> None:
     children = seen.last_child - began
     bare, busy = same_writes(to.bare), same_writes(to.busy)
     to.add(
-        "first apply to all children present",
-        f"{children:.1f} s, {children / bare:.2f} of the plain client's {bare:.1f} s "
-        f"({children / busy:.2f} of {busy:.1f} s beside the controllers)",
-        goal=f"{report.CHILDREN_GOAL} of the plain client",
-        met=children <= report.CHILDREN_GOAL * bare,
+        "first apply to all children present, beside the controllers",
+        f"{children:.1f} s, {children / busy:.2f} of the plain client's {busy:.1f} s beside them "
+        f"({children / bare:.2f} of {bare:.1f} s without)",
     )
     await run.until("ready", lambda: seen.count(lambda each, _: _is(each, "Ready")), checks)
     to.add("first apply to all statuses written (Ready)", f"{time.monotonic() - began:.1f} s")
