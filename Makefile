@@ -67,7 +67,7 @@ test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until 
 
 .PHONY: bench
 bench: venv ## The agent beside other probers, and what its packet engine costs (root, at most 15 min)
-	@PYTHONPATH=tests/lab timeout 780 $(BIN)/python -u -m tests.bench.peers
+	@PYTHONPATH=tests/lab timeout 600 $(BIN)/python -u -m tests.bench.peers
 	@PYTHONPATH=tests/lab timeout 120 $(BIN)/python -u -m tests.bench.agent_load --targets 10000
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.stamp_flood --window 64
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.rtt_error

@@ -79,7 +79,7 @@ class Routed:
             for place, link, end in ((router, f"r{number}", 1), (host, "eth0", 2)):
                 place.run("ip", "link", "set", link, "up")
                 place.run("ip", "address", "add", f"10.71.{number}.{end}/24", "dev", link)
-                place.run("ip", "address", "add", f"fd71:{number}::{end}/64", "dev", link, "nodad")
+                place.run("ip", "address", "add", f"fd71:{number}::{end}/64", "dev", link)
             host.run("ip", "route", "add", "default", "via", f"10.71.{number}.1")
             host.run("ip", "route", "add", "default", "via", f"fd71:{number}::1")
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")

@@ -28,6 +28,10 @@ class InvalidSpec(ValueError):
         self.message = message
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""One for all: most checks choose nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """A round every so many milliseconds, by an agent in a Deployment."""
@@ -54,7 +58,7 @@ class Thresholds:
     jitter_ns: int | None = None
     path_mtu: int | None = None
     """Octets of the IP packet; less is too little."""
-    certificate_ns: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    certificate_ns: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     """Probe to how long its certificate must still be valid."""
     down_after: int
     """Consecutive rounds without one answer after which a probe is Down."""
@@ -87,10 +91,10 @@ class Placement:
     tolerations: tuple[Mapping[str, Any], ...]
     affinity: Mapping[str, Any] | None = None
     priority_class_name: str | None = None
-    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: NOTHING)
     """Keyed requests, limits; each keyed cpu, memory."""
-    pod_labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    pod_annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    pod_labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+    pod_annotations: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     image_pull_secrets: tuple[str, ...] = ()
     host_network: bool = False
 
@@ -122,9 +126,9 @@ class CompiledCheck:
     """The remote gateway's public endpoint."""
     source_seen: tuple[Network, ...] = ()
     """Networks that source addresses must lie in, as the far end sees them; empty: not verified."""
-    keys: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[str, KeyRef] = field(default_factory=lambda: NOTHING)
     """Probe to the key it signs with."""
-    authorities: Mapping[str, KeyRef] = field(default_factory=lambda: MappingProxyType({}))
+    authorities: Mapping[str, KeyRef] = field(default_factory=lambda: NOTHING)
     """Probe to the certificates it trusts, where those are not the system's."""
 
     @property

@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 from ipsecping_operator.api.affinity import as_pod_spec
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 
-from .compiled import Placement
+from .compiled import NOTHING, Placement
 
 V = TypeVar("V")
-NOTHING: Mapping[str, Any] = MappingProxyType({})
-"""One for all: most checks choose nothing."""
 
 
 def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Placement:
