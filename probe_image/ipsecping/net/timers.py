@@ -63,48 +63,43 @@ class Agenda:
     """What is to be done when. Pure: times (monotonic nanoseconds) are passed in."""
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[tuple[int, int, Action]]] = {}
-        """By the instant at which they are over, in slots."""
+        self._slots: dict[int, list[Action]] = {}
+        """By the instant at which they are due."""
         self._order: list[int] = []
-        """A heap of the keys."""
-        self._added = 0
-        self._taken = 0
+        """A heap of the instants."""
+        self._entries = 0
         self.cancelled = 0
         """Entries that stand in it for nothing."""
 
     def __len__(self) -> int:
-        return self._added - self._taken - self.cancelled
+        return self._entries - self.cancelled
 
     @property
     def next(self) -> int | None:
         """When there is something to be done, perhaps only to find it cancelled; None: never."""
-        return self._order[0] * SLOT if self._order else None
+        return self._order[0] if self._order else None
 
     def add(self, at: int, action: Action, slack: int = SLOT) -> int:
-        """`action` is to be done at `at`; those of the same instant in the order in which they were added.
+        """`action` is to be done at `at`; those of the same slot in the order in which they were added.
 
         Returns when it will be due: at the end of its slot, less than `slack` (at least `SLOT`) after `at`.
         """
-        key = -(-at // SLOT)
-        if slack >= 2 * SLOT:
-            wide = slack // SLOT
-            key = -(-key // wide) * wide
-        slot = self._slots.get(key)
+        width = slack - slack % SLOT if slack > SLOT else SLOT
+        due = -(-at // width) * width
+        slot = self._slots.get(due)
         if slot is None:
-            slot = self._slots[key] = []
-            heappush(self._order, key)
-        self._added = added = self._added + 1
-        slot.append((at, added, action))
-        return key * SLOT
+            slot = self._slots[due] = []
+            heappush(self._order, due)
+        self._entries += 1
+        slot.append(action)
+        return due
 
     def due(self, now: int) -> list[Action]:
-        """Take out all that is due at `now`, in order: each has to be called."""
+        """Take out all that is due at `now`, slot by slot: each has to be called."""
         found: list[Action] = []
-        while self._order and self._order[0] * SLOT <= now:
-            slot = self._slots.pop(heappop(self._order))
-            slot.sort()
-            found += [action for _, _, action in slot]
-        self._taken += len(found)
+        while self._order and self._order[0] <= now:
+            found += self._slots.pop(heappop(self._order))
+        self._entries -= len(found)
         return found
 
     def sweep(self) -> None:
@@ -112,8 +107,8 @@ class Agenda:
         if self.cancelled <= max(MAX_CANCELLED, len(self)):
             return
         for key, slot in self._slots.items():
-            kept = [entry for entry in slot if not (isinstance(entry[2], Deadline) and entry[2].over)]
-            self._taken += len(slot) - len(kept)
+            kept = [action for action in slot if not (isinstance(action, Deadline) and action.over)]
+            self._entries -= len(slot) - len(kept)
             self.cancelled -= len(slot) - len(kept)
             self._slots[key] = kept
 
