@@ -75,7 +75,7 @@ class Batches:
         received = stamped = 0
         while some := self._batch.arrivals(sock):
             received += len(some)
-            stamped += sum(arrival.timestamp is not None for arrival in some)
+            stamped += sum(stamp is not None for _, _, stamp in some)
         while departures := self._batch.error_queue(sock)[0]:
             stamped += len(departures)
         return received, stamped

@@ -30,11 +30,12 @@ _ENDIAN: Literal["little", "big"] = sys.byteorder
 _WORD = Struct("@N").size
 
 _DONTWAIT = int(socket.MSG_DONTWAIT)  # the enumeration computes slowly
+_SOL_SOCKET = int(socket.SOL_SOCKET)
 _IOVEC = Struct("@PN")
 _MESSAGE = Struct("@PIPNPNi0PI0P")
 """`struct mmsghdr`: name and its length, iovec and their number, control and its length, flags; length."""
-_TAKEN = Struct(f"@{5 * Struct('P').size}xNi0PI0P")
-"""What the kernel wrote of it: length of the control data, flags, length of the datagram."""
+_TAKEN = Struct(f"@{5 * Struct('P').size}xN4x0PI0P")
+"""What the kernel wrote of it: length of the control data, length of the datagram."""
 _SOURCE = Struct(f"28s{_NAME - 28}x")
 """`struct sockaddr_in6`; of a `struct sockaddr_in` the rest is zero."""
 
@@ -43,10 +44,11 @@ def _slot(layout: str) -> Struct:
     return Struct(f"{layout}{_CONTROL - Struct(layout).size}x")
 
 
-_STAMP = _slot("@Niill")
-"""`struct cmsghdr` (length, level, type) and the first `struct timespec`."""
-_DEPARTURE = _slot("@Niill4l0PNiiIBBBxII")
-"""The same with all three, and behind it a `struct sock_extended_err`."""
+_LONGS, _HEADER = 4 * Struct("@l").size, Struct("@Nii").size
+_STAMP = _slot(f"@{_WORD}xiill")
+"""`struct cmsghdr` (its level and type) and the first of three `struct timespec`."""
+_DEPARTURE = _slot(f"@{_WORD}xiill{_LONGS}x0P{_HEADER}x4xB7xI")
+"""The same, and behind the other two a `struct sock_extended_err`: its origin and data."""
 _REQUEST_LAYOUT = {
     socket.AF_INET: "@Niill4l0PNii8x4s0PNiii0PNiiB0P",
     socket.AF_INET6: "@Niill4l0PNii16s4x0PNiii0PNiii0P",
@@ -63,17 +65,13 @@ _CONTROL_HEADER = Struct("@Nii")
 SocketAddress = tuple[Any, ...]
 """As the socket module has it: (address, port), for IPv6 also flow label and zone."""
 
+Arrival = tuple[bytes, bytes, int | None]
+"""A datagram: where it comes from (as `raw_address` gives it), what it holds, and when it came by the kernel,
+CLOCK_REALTIME in nanoseconds. Plain, as there are so many of them."""
+Departure = tuple[int, int | None]
+"""A packet's place in the order of sending on its socket, from 0, and when it left by the kernel."""
+
 _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
-
-
-class Arrival(NamedTuple):
-    """A datagram."""
-
-    source: bytes
-    """As `raw_address` gives it."""
-    data: bytes
-    timestamp: int | None
-    """By the kernel, CLOCK_REALTIME in nanoseconds."""
 
 
 class Asked(NamedTuple):
@@ -83,14 +81,6 @@ class Asked(NamedTuple):
     """As `raw_address` gives it."""
     data: bytes
     ancillary: timestamping.Ancillary
-
-
-class Departure(NamedTuple):
-    """When a packet left."""
-
-    number: int
-    """Its place in the order of sending on this socket, from 0."""
-    timestamp: int | None
 
 
 class Refusal(NamedTuple):
@@ -137,7 +127,6 @@ class MessageBatch:
         self._names = bytearray(SLOTS * _NAME)
         self._controls = bytearray(SLOTS * _CONTROL)
         self._data = _untouched(SLOTS * _DATA)
-        self._view = memoryview(self._data)
         iovecs = bytearray(SLOTS * _IOVEC.size)
         self._messages = bytearray(SLOTS * _MESSAGE.size)
         self._at = _address(self._messages)
@@ -154,27 +143,30 @@ class MessageBatch:
 
     def arrivals(self, sock: socket.socket) -> list[Arrival]:
         """Datagrams that have come, at most `SLOTS`, in order; without waiting. Raises OSError."""
-        view, found = self._view, []
-        count = self._receive(sock, 0)
-        for (source,), (held, _, size), (_, level, kind, seconds, nanoseconds), at in zip(
-            _SOURCE.iter_unpack(memoryview(self._names)[: count * _NAME]),
-            _TAKEN.iter_unpack(memoryview(self._messages)[: count * _MESSAGE.size]),
-            _STAMP.iter_unpack(memoryview(self._controls)[: count * _CONTROL]),
-            range(0, count * _DATA, _DATA),
-            strict=True,
-        ):
-            stamp = None
-            if held and kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
-                stamp = seconds * 1_000_000_000 + nanoseconds or None
-            found.append(_new(Arrival, (source, bytes(view[at : at + size]), stamp)))
-        return found
+        data, count = self._data, self._receive(sock, 0)
+        return [
+            (
+                source,
+                data[at : at + size],
+                seconds * 1_000_000_000 + nanoseconds or None
+                if held and kind == SO_TIMESTAMPING and level == _SOL_SOCKET
+                else None,
+            )
+            for (source,), (held, size), (level, kind, seconds, nanoseconds), at in zip(
+                _SOURCE.iter_unpack(memoryview(self._names)[: count * _NAME]),
+                _TAKEN.iter_unpack(memoryview(self._messages)[: count * _MESSAGE.size]),
+                _STAMP.iter_unpack(memoryview(self._controls)[: count * _CONTROL]),
+                range(0, count * _DATA, _DATA),
+                strict=True,
+            )
+        ]
 
     def requests(self, sock: socket.socket) -> list[Asked]:
         """The same with all that a reflector wants to know of them."""
-        view, found = self._view, []
+        data, found = self._data, []
         count, family = self._receive(sock, 0), sock.family
         usual = (Struct(_REQUEST_LAYOUT[family]).size, *_REQUEST_KINDS[family])
-        for (source,), (held, _, size), control, number in zip(
+        for (source,), (held, size), control, number in zip(
             _SOURCE.iter_unpack(memoryview(self._names)[: count * _NAME]),
             _TAKEN.iter_unpack(memoryview(self._messages)[: count * _MESSAGE.size]),
             _REQUEST[family].iter_unpack(memoryview(self._controls)[: count * _CONTROL]),
@@ -189,18 +181,18 @@ class MessageBatch:
             else:
                 ancillary = timestamping.parse_ancillary(self._control(number, held))
             at = number * _DATA
-            found.append(_new(Asked, (source, bytes(view[at : at + size]), ancillary)))
+            found.append(_new(Asked, (source, data[at : at + size], ancillary)))
         return found
 
     def error_queue(self, sock: socket.socket) -> tuple[list[Departure], list[Refusal]]:
         """What stands in the error queue, at most `SLOTS` entries in order. Raises OSError."""
-        departures, refusals = [], []
+        departures, refusals = list[Departure](), list[Refusal]()
         count = self._receive(sock, MSG_ERRQUEUE)
-        for number, (_, level, kind, seconds, nanoseconds, *_, origin, _, _, _, data) in enumerate(
+        for number, (level, kind, seconds, nanoseconds, origin, place) in enumerate(
             _DEPARTURE.iter_unpack(memoryview(self._controls)[: count * _CONTROL])
         ):
-            if origin == ORIGIN_TIMESTAMPING and kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
-                departures.append(_new(Departure, (data, seconds * 1_000_000_000 + nanoseconds or None)))
+            if origin == ORIGIN_TIMESTAMPING and kind == SO_TIMESTAMPING and level == _SOL_SOCKET:
+                departures.append((place, seconds * 1_000_000_000 + nanoseconds or None))
             elif (refusal := self._refusal(number)) is not None:
                 refusals.append(refusal)
         return departures, refusals
@@ -217,12 +209,12 @@ class MessageBatch:
 
     def _refusal(self, number: int) -> Refusal | None:
         """Any other entry than a send timestamp, the long way."""
-        held, _, size = _TAKEN.unpack_from(self._messages, number * _MESSAGE.size)
+        held, size = _TAKEN.unpack_from(self._messages, number * _MESSAGE.size)
         error = timestamping.parse_ancillary(self._control(number, held)).error
         if error is None or error.is_send_timestamp:
             return None
         (target,) = _SOURCE.unpack_from(self._names, number * _NAME)
-        return Refusal(target, bytes(self._view[number * _DATA : number * _DATA + size]), error)
+        return Refusal(target, self._data[number * _DATA : number * _DATA + size], error)
 
     def _control(self, number: int, held: int) -> Iterator[tuple[int, int, bytes]]:
         return _items(bytes(self._controls[number * _CONTROL : number * _CONTROL + held]))

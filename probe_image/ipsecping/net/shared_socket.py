@@ -129,8 +129,7 @@ class SharedSocket:
         self._drops = DropWatch(sock, confirm=read_receive_buffer_errors if confirm_drops else None)
         self._loop = asyncio.get_running_loop()
         self._timers = running_timers()
-        self._woken_at = self._drained_at = 0
-        self._watched = False
+        self._woken_at = self._drained_at = self._looked_at = 0
         self._watch()
 
     @property
@@ -175,8 +174,11 @@ class SharedSocket:
             self._sock.close()
 
     def look_for_overflow(self) -> None:
-        """Count a new overflow of the receive queue, if there was one."""
-        self.overflows += self._drops.overflowed()
+        """Count a new overflow of the receive queue, if there was one; unless that was done a moment ago."""
+        now = self._clock.now()
+        if now - self._looked_at > HOLD_OFF:
+            self._looked_at = now
+            self.overflows += self._drops.overflowed()
 
     def send(self, data: bytes, target: SocketAddress, packet: Leaving) -> None:
         """See Flow."""
@@ -272,10 +274,11 @@ class SharedSocket:
             except OSError:
                 return
             self._refusals += refusals
-            for number, stamp in departures:
-                packet = awaited.pop(number, None)
-                if packet is not None and stamp is not None:
-                    self._departures.append((packet, stamp))
+            self._departures += [
+                (packet, stamp)
+                for number, stamp in departures
+                if (packet := awaited.pop(number, None)) is not None and stamp is not None
+            ]
             if len(departures) + len(refusals) < SLOTS:
                 return
 

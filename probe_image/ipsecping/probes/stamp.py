@@ -13,6 +13,7 @@ from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
 from .datagram import DatagramSession, udp_session
 
+_new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
 
@@ -88,21 +89,15 @@ class StampCodec:
 
     def decode(self, data: bytes) -> Answer | None:
         """A Session-Reflector packet, stateful or not, also of a TWAMP Light reflector."""
-        packet = stamp.parse_reflector(data, self._mode)
-        if packet is None:
+        told = stamp.parse_answer(data, self._mode)
+        if told is None:
             return None
         failure = key = None
         if self._keys is not None:
             key = stamp.signed_with(data, self._keys.accepted)
             failure = LossReason.AUTH_FAILED if key is None else None
-        return Answer(
-            packet.sender_sequence,
-            packet.sender_timestamp,
-            packet.sequence,
-            packet.residence,
-            failure,
-            source.answered(data, self._mode.size, key) if self._ask_source and not failure else None,
-        )
+        seen = source.answered(data, self._mode.size, key) if self._ask_source and failure is None else None
+        return _new(Answer, (*told, failure, seen))
 
     def quoted(self, data: bytes) -> int | None:
         """The number of a quoted Session-Sender packet."""

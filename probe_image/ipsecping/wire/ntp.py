@@ -22,7 +22,10 @@ def ntp_from_unix(unix_ns: int) -> int:
 
 def ntp_difference(later: int, earlier: int) -> int:
     """Nanoseconds from one NTP timestamp to another, at most 68 years either way, also across eras."""
-    return (((later - earlier + _HALF_RANGE) % _RANGE - _HALF_RANGE) * NANOSECONDS + _HALF_ERA) >> 32
+    units = later - earlier
+    if not -_HALF_RANGE <= units < _HALF_RANGE:  # another era
+        units = (units + _HALF_RANGE) % _RANGE - _HALF_RANGE
+    return (units * NANOSECONDS + _HALF_ERA) >> 32
 
 
 def unix_from_ptp(timestamp: int) -> int:

@@ -70,15 +70,25 @@ class Mode(NamedTuple):
     """Of a packet that can be read."""
     sender: Struct
     reflector: Struct
+    answer: Struct
+    """Those fields of the reflector's that tell the sender something."""
     timestamp_at: int
 
 
-UNAUTHENTICATED = Mode(BASE_SIZE, TWAMP_SIZE, Struct("!IQHH28x"), Struct("!IQHHQIQH2xB3x"), 4)
+UNAUTHENTICATED = Mode(
+    BASE_SIZE,
+    TWAMP_SIZE,
+    Struct("!IQHH28x"),
+    Struct("!IQHHQIQH2xB3x"),
+    Struct("!IQH2xQIQ8x"),
+    4,
+)
 AUTHENTICATED = Mode(
     AUTHENTICATED_SIZE,
     AUTHENTICATED_SIZE,
     Struct("!I12xQHH68x"),
     Struct("!I12xQHH4xQ8xI12xQH6xB15x"),
+    Struct("!I12xQH6xQ8xI12xQ24x"),
     16,
 )
 
@@ -112,9 +122,7 @@ class ReflectorPacket(NamedTuple):
     @property
     def residence(self) -> int:
         """T3 - T2 in nanoseconds, the reflector's own delay. Negative if its clock was set back."""
-        if self.error_estimate & PTP_FLAG:
-            return unix_from_ptp(self.timestamp) - unix_from_ptp(self.receive_timestamp)
-        return ntp_difference(self.timestamp, self.receive_timestamp)
+        return residence(self.timestamp, self.receive_timestamp, self.error_estimate)
 
 
 def pack_sender(packet: SenderPacket, size: int, key: bytes | None = None, tlvs: bytes = b"") -> bytes:
@@ -185,9 +193,27 @@ def parse_reflector(data: bytes, mode: Mode = UNAUTHENTICATED) -> ReflectorPacke
     sequence, sent, estimate, ssid, received, number, echoed, echoed_estimate, ttl = (
         mode.reflector.unpack_from(data if len(data) >= mode.size else _filled(data, mode))
     )
-    return tuple.__new__(  # which spares a call for each answer
-        ReflectorPacket, (sequence, sent, estimate, received, number, echoed, echoed_estimate, ttl, ssid)
+    return ReflectorPacket(sequence, sent, estimate, received, number, echoed, echoed_estimate, ttl, ssid)
+
+
+def parse_answer(data: bytes, mode: Mode = UNAUTHENTICATED) -> tuple[int, int, int, int] | None:
+    """Of a Session-Reflector packet what its sender asks for, for whoever gets thousands a second.
+
+    The sender's sequence number and timestamp, the reflector's sequence number, and T3 - T2 in nanoseconds.
+    """
+    if len(data) < mode.least:
+        return None
+    sequence, sent, estimate, received, number, echoed = mode.answer.unpack_from(
+        data if len(data) >= mode.size else _filled(data, mode)
     )
+    return number, echoed, sequence, residence(sent, received, estimate)
+
+
+def residence(sent: int, received: int, estimate: int) -> int:
+    """T3 - T2 in nanoseconds, from T3, T2 and T3's error estimate. Negative if the clock was set back."""
+    if estimate & PTP_FLAG:
+        return unix_from_ptp(sent) - unix_from_ptp(received)
+    return ntp_difference(sent, received)
 
 
 def sign(packet: bytearray, key: bytes) -> None:
