@@ -75,8 +75,8 @@ class _Gap(NamedTuple):
 
 def overtaken(packets: Sequence[Packet]) -> bool:
     """Whether packets reached the reflector out of order or more than once."""
-    firsts = [packet.replies[0] for packet in packets if packet.replies]
-    return any(len(packet.replies) > 1 for packet in packets) or firsts != sorted(firsts)
+    firsts = [packet.reply for packet in packets if packet.reply is not None]
+    return firsts != sorted(firsts) or any(packet.copies for packet in packets)
 
 
 def would_closing_tell(packets: Sequence[Packet], *, stateful: bool, closing: int) -> bool:
@@ -89,9 +89,9 @@ def would_closing_tell(packets: Sequence[Packet], *, stateful: bool, closing: in
     sent = [packet for packet in packets if packet.left]
     if not stateful or not any(packet.vanished for packet in sent):
         return False
-    if not any(packet.replies for packet in sent):
+    if all(packet.reply is None for packet in sent):
         return False
-    return not sent[-1].replies or (closing == 0 and overtaken(sent))
+    return sent[-1].reply is None or (closing == 0 and overtaken(sent))
 
 
 def attribute(
@@ -104,12 +104,13 @@ def attribute(
     """
     sent = [packet for packet in packets if packet.left]
     lost = [packet.arrivals for packet in sent].count(0)
-    if not any(packet.replies for packet in sent):
+    last = sent[-1].reply if sent else None
+    if last is None and all(packet.reply is None for packet in sent):
         nothing = None if lost else 0
         return Attribution(nothing, nothing, Anchor(anchor.next_reply, anchor.pending + lost))
     disordered = overtaken(sent)
-    if not (lost or disordered) and sent[-1].replies:
-        return Attribution(0, 0, Anchor(sent[-1].replies[0] + 1))
+    if not (lost or disordered) and last is not None:
+        return Attribution(0, 0, Anchor(last + 1))
     made = (_by_sum if disordered else _by_gaps)(sent, lost, anchor, later)
     if not lost:
         return made._replace(forward=0, reverse=0)
@@ -117,8 +118,11 @@ def attribute(
 
 
 def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
-    answered = [position for position, packet in enumerate(sent) if packet.replies]
-    replies = [sent[position].replies[0] for position in answered]
+    answered, replies = list[int](), list[int]()
+    for position, packet in enumerate(sent):
+        if packet.reply is not None:
+            answered.append(position)
+            replies.append(packet.reply)
     first, last = answered[0], answered[-1]
     before = anchor.next_reply
     head = _Gap(first, anchor.pending, None if before is None else replies[0] - before)
@@ -142,18 +146,19 @@ def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | N
 
 
 def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
-    replies = [number for packet in sent for number in packet.replies]
+    replies = [packet.reply for packet in sent if packet.reply is not None]
+    copies = [number for packet in sent for number in packet.copies]
+    replies += copies
     numbers = set(replies)
     end = max(numbers) + 1 if later is None else later.reply
     after = Anchor(end, 0)
     if later is not None and later.lost:
         after = Anchor(None, 0)
-    if not sent[-1].replies and later is None:
+    if sent[-1].reply is None and later is None:
         return Attribution(None, None, replace(after, pending=lost))
     others = anchor.pending + (later.lost if later else 0)
     missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
     backward = _Gap(lost, others, missing).reverse()
-    copied = any(len(packet.replies) > 1 for packet in sent)
-    if backward is None or (copied and missing) or len(numbers) < len(replies):
+    if backward is None or (copies and missing) or len(numbers) < len(replies):
         return Attribution(None, None, after)
     return Attribution(lost - backward, backward, after)

@@ -39,8 +39,8 @@ class Ledger:
 
     __slots__ = (
         "_anchor",
-        "_next",
-        "_order",
+        "_first",
+        "_highest",
         "_packets",
         "_timeout",
         "certificate_expiry",
@@ -50,9 +50,11 @@ class Ledger:
 
     def __init__(self, *, timeout: int) -> None:
         self._timeout = timeout
-        self._packets: dict[int, Packet] = {}
-        self._next = FIRST_SEQUENCE
-        self._order = 0
+        self._packets: list[Packet | None] = []
+        """From `_first` on, in order of sequence; None where the book is closed."""
+        self._first = FIRST_SEQUENCE
+        self._highest = 0
+        """The highest sequence number answered in time so far."""
         self._anchor = Anchor()
         self.stateful = False
         """The reflector's numbers differed from ours once: it counts for itself."""
@@ -64,7 +66,7 @@ class Ledger:
     @property
     def next_sequence(self) -> int:
         """The number of the next packet."""
-        return self._next
+        return self._first + len(self._packets)
 
     @property
     def idle(self) -> bool:
@@ -74,13 +76,13 @@ class Ledger:
     @property
     def exhausted(self) -> bool:
         """The numbers come to an end: a new session is due."""
-        return self._next > LAST_SEQUENCE
+        return self.next_sequence > LAST_SEQUENCE
 
     def record(self, *, at: int, token: int = 0, observer: Observer | None = None) -> Packet:
         """Enter a packet that is about to be sent."""
-        sequence = self._next
-        self._next = sequence + 1
-        packet = self._packets[sequence] = Packet(sequence, at, token, observer)
+        packets = self._packets
+        packet = Packet(self._first + len(packets), at, token, observer)
+        packets.append(packet)
         return packet
 
     def not_sent(self, packet: Packet, reason: LossReason | None) -> None:
@@ -92,10 +94,10 @@ class Ledger:
     def refused(self, sequence: int | None, reason: LossReason) -> None:
         """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken."""
         if sequence is None:
-            packet = next((each for each in self._packets.values() if not each.settled), None)
+            packet = next((each for each in self._packets if each is not None and not each.settled), None)
         else:
-            packet = self._packets.get(sequence)
-        if packet is None or packet.answered or packet.reason:
+            packet = self._packet(sequence)
+        if packet is None or packet.answered or packet.reason is not None:
             return
         packet.reason = reason
         _tell(packet)
@@ -103,7 +105,8 @@ class Ledger:
     def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
         """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
         sequence, token, reply, residence, failure, source = answer
-        packet = self._packets.get(sequence)
+        packets, place = self._packets, sequence - self._first
+        packet = packets[place] if 0 <= place < len(packets) else None
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
             return
@@ -113,17 +116,23 @@ class Ledger:
         if reply is not None:
             if reply != sequence:
                 self.stateful = True
-            if reply not in packet.replies:
-                packet.replies += (reply,)
+            if packet.reply is None:
+                packet.reply = reply
+            elif reply != packet.reply and reply not in packet.copies:
+                packet.copies += (reply,)
         packet.arrivals += 1
         arrival = arrived_at if arrived_at is not None and arrived_at < read_at else read_at
         if packet.arrivals == 1 and arrival - packet.sent_at <= self._timeout:
-            packet.order = self._order
-            self._order += 1
+            packet.answered = True
             packet.reason = None
             packet.residence = residence
             packet.source = source
             packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, residence)
+            packet.departed_at = None
+            if sequence > self._highest:
+                self._highest = sequence
+            else:
+                packet.reordered = True
         if packet.observer is not None:
             packet.observer.told(packet)
 
@@ -135,25 +144,32 @@ class Ledger:
         later = self._later(packets[-1].sequence)
         made = attribute(packets, stateful=self.stateful, anchor=self._anchor, later=later)
         self._anchor = made.anchor
+        book, first = self._packets, self._first
         for packet in packets:
             packet.observer = None
-            self._packets.pop(packet.sequence, None)
+            book[packet.sequence - first] = None
+        closed = next((place for place, packet in enumerate(book) if packet is not None), len(book))
+        del book[:closed]
+        self._first = first + closed
         return made
 
     def would_closing_tell(self, packets: Sequence[Packet], *, closing: int) -> bool:
         """See `direction.would_closing_tell`; never while a later round has begun, whose replies tell."""
-        return packets[-1].sequence + 1 == self._next and would_closing_tell(
+        return packets[-1].sequence + 1 == self.next_sequence and would_closing_tell(
             packets, stateful=self.stateful, closing=closing
         )
 
+    def _packet(self, sequence: int) -> Packet | None:
+        place = sequence - self._first
+        return self._packets[place] if 0 <= place < len(self._packets) else None
+
     def _later(self, last: int) -> Later | None:
         lost = 0
-        for sequence in range(last + 1, self._next):
-            packet = self._packets.get(sequence)
+        for packet in self._packets[last + 1 - self._first :]:
             if packet is None:
                 return None
-            if packet.replies:
-                return Later(packet.replies[0], lost)
+            if packet.reply is not None:
+                return Later(packet.reply, lost)
             lost += packet.left
         return None
 

@@ -26,14 +26,18 @@ class Packet:
     """Told whenever something became of this packet."""
     left: bool = True
     """False when this host refused to send it."""
+    awaited: bool = False
+    """Its observer waits for what becomes of it."""
     departed_at: int | None = None
-    """When it left, by the kernel."""
+    """When it left, by the kernel; forgotten once it has been answered."""
     reason: LossReason | None = None
     """Why it is lost, where that was said: by this host or by ICMP."""
     arrivals: int = 0
     """Copies of the answer, late ones included."""
-    order: int | None = None
-    """Place of its first answer among all answers that came in time; None without one."""
+    answered: bool = False
+    """An answer came in time."""
+    reordered: bool = False
+    """Its answer came after the answer to a packet sent later (RFC 4737 section 3.3)."""
     rtt: int | None = None
     """Round-trip time; None without an answer in time, or when a clock step broke it."""
     clock: ClockSource = ClockSource.USER
@@ -41,18 +45,15 @@ class Packet:
     """How long the reflector held it (STAMP)."""
     source: str | None = None
     """The source address that the far end saw, where it was asked and told (STAMP)."""
-    replies: tuple[int, ...] = ()
-    """The reflector's numbers of the answers (STAMP), each once."""
-
-    @property
-    def answered(self) -> bool:
-        """Whether an answer came in time."""
-        return self.order is not None
+    reply: int | None = None
+    """The reflector's number of the first answer (STAMP)."""
+    copies: tuple[int, ...] = ()
+    """Its numbers of the other answers, each once: the packet arrived there more than once."""
 
     @property
     def settled(self) -> bool:
         """Nothing more is awaited: answered in time, or refused."""
-        return self.order is not None or self.reason is not None or not self.left
+        return self.answered or self.reason is not None or not self.left
 
     @property
     def failed_here(self) -> bool:

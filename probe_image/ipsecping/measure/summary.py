@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import sub
 from types import MappingProxyType
 
 from ..contract import (
@@ -32,7 +33,7 @@ def summarise(
     certificate_expiry: int | None = None,
 ) -> RoundResult:
     """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
-    answered = [packet for packet in packets if packet.order is not None]
+    answered = [packet for packet in packets if packet.answered]
     variations = delay_variations(packets)
     known = probe.type is ProbeType.STAMP
     return RoundResult(
@@ -44,7 +45,7 @@ def summarise(
         sent=len(packets),
         received=len(answered),
         duplicates=sum([packet.arrivals for packet in answered]) - len(answered),
-        reordered=reordered(answered),
+        reordered=sum([packet.reordered for packet in answered]),
         forward_lost=forward_lost if known else None,
         reverse_lost=reverse_lost if known else None,
         losses=_losses(packets) if len(answered) < len(packets) else NOTHING,
@@ -59,20 +60,13 @@ def summarise(
     )
 
 
-def reordered(answered: Sequence[Packet]) -> int:
-    """Answers that came after the answer to a packet sent later (RFC 4737 section 3.3)."""
-    orders = [packet.order or 0 for packet in answered]
-    if orders == sorted(orders):
-        return 0
-    count, highest = 0, -1
-    for packet in sorted(answered, key=lambda each: each.order or 0):
-        count += packet.sequence < highest
-        highest = max(highest, packet.sequence)
-    return count
-
-
 def delay_variations(packets: Sequence[Packet]) -> list[int]:
     """|RTT(i) - RTT(i-1)| for each pair of successive packets that were both answered (RFC 3393)."""
+    if not packets:
+        return []
+    rtts = [packet.rtt for packet in packets]
+    if None not in rtts and packets[-1].sequence - packets[0].sequence == len(packets) - 1:
+        return list(map(abs, map(sub, rtts, rtts[1:])))
     variations = []
     before, last = None, 0
     for packet in packets:

@@ -29,7 +29,7 @@ class StampRule:
 
     def broken(self, packets: Sequence[Packet]) -> bool:
         """Whether the kernel left out timestamps in this round. A round without answers has none to miss."""
-        clocks = [packet.clock for packet in packets if packet.order is not None]
+        clocks = [packet.clock for packet in packets if packet.answered]
         if not clocks:
             return False
         missing = len(clocks) - clocks.count(ClockSource.KERNEL)

@@ -67,9 +67,9 @@ def test_a_host_that_could_not_be_pinged_has_a_row_and_an_object_with_the_reason
 @pytest.mark.parametrize(
     ("changes", "line", "mood"),
     [
-        ({"order": 0, "arrivals": 1, "rtt": 1_234_567}, "rtt=1.235 ms", Mood.PLAIN),
-        ({"order": 0, "arrivals": 1}, "rtt broken by a clock step", Mood.ODD),
-        ({"order": 0, "arrivals": 2, "rtt": 1}, "duplicate", Mood.ODD),
+        ({"answered": True, "arrivals": 1, "rtt": 1_234_567}, "rtt=1.235 ms", Mood.PLAIN),
+        ({"answered": True, "arrivals": 1}, "rtt broken by a clock step", Mood.ODD),
+        ({"answered": True, "arrivals": 2, "rtt": 1}, "duplicate", Mood.ODD),
         ({"arrivals": 1}, "late, counts as lost", Mood.BAD),
         ({"reason": LossReason.UNREACHABLE}, "Unreachable", Mood.BAD),
         ({"reason": LossReason.PROHIBITED, "left": False}, "Prohibited", Mood.BAD),

@@ -7,17 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram
-from ipsecping.measure.packet import Packet
-from ipsecping.measure.summary import reordered
+from ipsecping.measure.ledger import Answer, Ledger
 
 durations = st.integers(min_value=0, max_value=10**11)
 precisions = st.integers(min_value=2, max_value=10)
 
 
-def answered_in(order: list[int]) -> list[Packet]:
-    """Packets 0..n-1, whose answers came in that order of sequence numbers."""
-    places = {sequence: place for place, sequence in enumerate(order)}
-    return [Packet(sequence=sequence, sent_at=0, order=places[sequence]) for sequence in sorted(order)]
+def reordered(order: list[int]) -> int:
+    """What the book of a session says of packets whose answers come in that order of their numbers."""
+    ledger = Ledger(timeout=1)
+    packets = [ledger.record(at=0) for _ in range(max(order, default=0) + 1)]
+    for number in order:
+        ledger.answered(Answer(packets[number].sequence), arrived_at=1, read_at=1)
+    return sum(packet.reordered for packet in packets)
 
 
 def rfc_4737(order: list[int]) -> int:
@@ -34,12 +36,12 @@ def rfc_4737(order: list[int]) -> int:
 @given(st.permutations(list(range(12))), st.integers(0, 12))
 def test_reordering_is_counted_as_rfc_4737_defines_it_also_with_losses(order: list[int], lost: int) -> None:
     left = order[lost:]
-    assert reordered(answered_in(left)) == rfc_4737(left)
+    assert reordered(left) == rfc_4737(left)
 
 
 def test_all_orders_of_four_packets_are_counted_right() -> None:
     for order in permutations(range(4)):
-        assert reordered(answered_in(list(order))) == rfc_4737(list(order))
+        assert reordered(list(order)) == rfc_4737(list(order))
 
 
 @given(st.lists(st.lists(durations, max_size=20), min_size=1, max_size=5), st.floats(0, 100), st.data())

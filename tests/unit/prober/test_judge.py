@@ -51,7 +51,9 @@ class Host:
         self.throttled += throttled
         self.realtime += step
         self.clock.read()
-        packets = [Packet(sequence=i, sent_at=0, order=i, arrivals=1, clock=c) for i, c in enumerate(clocks)]
+        packets = [
+            Packet(sequence=i, sent_at=0, answered=True, arrivals=1, clock=c) for i, c in enumerate(clocks)
+        ]
         packets += [Packet(sequence=1000 + i, sent_at=0, reason=LossReason.TIMEOUT) for i in range(lost)]
         return trial.verdict(packets, now=self.now, found=found)
 
