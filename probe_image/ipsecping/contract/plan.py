@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -120,7 +121,8 @@ def plan_from_json(value: object) -> Plan:
     if version != VERSION:
         raise ContractError(f"plan.version: {version} is not supported, this prober reads version {VERSION}")
     items = fields.sequence(source.get("checks"), "plan.checks", at_most=MAX_CHECKS)
-    checks = tuple(_check_from_json(item, f"plan.checks[{i}]") for i, item in enumerate(items))
+    shared: dict[PlannedProbe, PlannedProbe] = {}
+    checks = tuple(_check_from_json(item, f"plan.checks[{i}]", shared) for i, item in enumerate(items))
     identities = [(check.uid, check.path) for check in checks]
     if len(set(identities)) != len(identities):
         raise ContractError("plan.checks: the same path of the same check stands there twice")
@@ -171,28 +173,37 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
     return content
 
 
-def _check_from_json(value: object, path: str) -> PlannedCheck:
+def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, PlannedProbe]) -> PlannedCheck:
+    """`shared` has the probes so far: equal ones are one object, as of thousands most are equal."""
     source = fields.mapping(value, path)
     items = fields.sequence(source.get("probes"), f"{path}.probes", at_most=MAX_PROBES)
     if not items:
         raise ContractError(f"{path}.probes: at least one probe is needed")
-    probes = tuple(_probe_from_json(item, f"{path}.probes[{i}]") for i, item in enumerate(items))
+    made = [_probe_from_json(item, f"{path}.probes[{i}]") for i, item in enumerate(items)]
+    probes = tuple(_once(probe, shared) for probe in made)
     names = [probe.name for probe in probes]
     if len(set(names)) != len(names):
         raise ContractError(f"{path}.probes: two probes have the same name")
     return PlannedCheck(
         uid=fields.text(source, "uid", path),
-        namespace=fields.text(source, "namespace", path),
+        namespace=sys.intern(fields.text(source, "namespace", path)),
         name=fields.text(source, "name", path),
         generation=fields.integer(source, "generation", path),
         tunnel_name=fields.text(source, "tunnelName", path),
-        path=fields.text(source, "path", path),
+        path=sys.intern(fields.text(source, "path", path)),
         target=fields.text(source, "target", path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
         allowed=_allowed(source.get("allowedTargets"), f"{path}.allowedTargets"),
         run_now=fields.optional_text(source, "runNow", path),
     )
+
+
+def _once(probe: PlannedProbe, shared: dict[PlannedProbe, PlannedProbe]) -> PlannedProbe:
+    try:
+        return shared.setdefault(probe, probe)
+    except TypeError:  # headers have no hash
+        return probe
 
 
 def _allowed(value: object, path: str) -> tuple[str, ...] | None:

@@ -12,6 +12,8 @@ from ipsecping.contract import (
     ContractError,
     Plan,
     PlannedCheck,
+    PlannedProbe,
+    ProbeType,
     RoundResult,
     plan_from_json,
     plan_to_json,
@@ -31,6 +33,17 @@ def through_json(value: Any) -> Any:
 def test_a_plan_survives_json(check: PlannedCheck) -> None:
     plan = Plan(checks=(check,))
     assert plan_from_json(through_json(plan_to_json(plan))) == plan
+
+
+@given(check=checks())
+def test_equal_probes_of_a_plan_stand_in_memory_once(check: PlannedCheck) -> None:
+    probe = PlannedProbe(
+        name="ping", type=ProbeType.ICMP, count=10, spacing_ms=1000, timeout_ms=2000, size=56
+    )
+    checks = tuple(replace(check, uid=f"u{i}", probes=(probe,)) for i in range(3))
+    read = plan_from_json(through_json(plan_to_json(Plan(checks=checks))))
+    assert read == Plan(checks=checks)
+    assert len({id(check.probes[0]) for check in read.checks}) == 1
 
 
 @given(check=checks())
