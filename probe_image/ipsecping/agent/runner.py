@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..contract import Invalidity, PlannedCheck, RoundResult
 from ..net.timers import LEISURE, Deadline, running_timers
@@ -19,8 +19,8 @@ _MS = 1_000_000
 class Prober(Protocol):
     """What measures one path: sockets and sessions that live from round to round."""
 
-    async def round(self, check: PlannedCheck, *, start: int) -> Sequence[RoundResult]:
-        """Run one round of every probe; `check` names the check's current generation.
+    def round(self, check: PlannedCheck, *, start: int) -> Awaitable[Sequence[RoundResult]]:
+        """Begin one round of every probe; `check` names the check's current generation.
 
         `start` is when the first packets are due (monotonic nanoseconds), perhaps a little later than now.
         """
@@ -72,7 +72,7 @@ class Runner:
         longest = max((p.count - 1) * p.spacing_ms + p.timeout_ms for p in check.probes)
         # A round's time-outs may reach into the next rounds; more than that at once is a prober gone astray.
         self._most_at_once = longest // check.interval_ms + 2
-        self._rounds: set[asyncio.Task[None]] = set()
+        self._rounds: dict[asyncio.Future[Sequence[RoundResult]], _Begun] = {}
         self._timers = running_timers()
         self._stopping = False
         self._tick_at: Deadline | None = None
@@ -114,8 +114,8 @@ class Runner:
     def cancel(self) -> None:
         """Break off the rounds that still run: their results are lost."""
         self.stop()
-        for task in self._rounds:
-            task.cancel()
+        for round_ in self._rounds:
+            round_.cancel()
 
     @property
     def _name(self) -> str:
@@ -144,9 +144,14 @@ class Runner:
             return
         asked, self._asked = self._asked, None
         self._ran = asked or self._ran
-        task = asyncio.create_task(self._round(self.check, start, asked))
-        self._rounds.add(task)
-        task.add_done_callback(self._round_over)
+        round_: asyncio.Future[Sequence[RoundResult]]
+        try:
+            round_ = asyncio.ensure_future(self._prober.round(self.check, start=start))
+        except Exception as error:
+            round_ = asyncio.get_running_loop().create_future()
+            round_.set_exception(error)
+        self._rounds[round_] = _Begun(self.check, start, asked)
+        round_.add_done_callback(self._round_over)
 
     def _start_extra(self) -> None:
         """Begin the round asked for when no other runs: two would send over one another.
@@ -157,22 +162,32 @@ class Runner:
             log.info("%s: an extra round, asked for by %r", self._name, self._asked)
             self._start_round(time.monotonic_ns())
 
-    def _round_over(self, round_: asyncio.Task[None]) -> None:
-        self._rounds.discard(round_)
+    def _round_over(self, round_: "asyncio.Future[Sequence[RoundResult]]") -> None:
+        check, start, asked = self._rounds.pop(round_)
+        if not round_.cancelled():
+            error = round_.exception()
+            if error is None:
+                results = round_.result()
+            else:
+                # What goes wrong in here is the prober's fault: say so in a result, never as a lost packet.
+                log.error("%s: round failed", self._name, exc_info=error)
+                self.failures += 1
+                duration = max(time.monotonic_ns() - start, 0)
+                results = failed_round(check, started_at=time.time_ns() - duration, duration=duration)
+            for result in results:
+                self._deliver(result if asked is None else replace(result, run_now=asked))
         self._start_extra()
         self._end_when_idle()
 
-    async def _round(self, check: PlannedCheck, start: int, asked: str | None) -> None:
-        started_at, started = time.time_ns(), time.monotonic_ns()
-        try:
-            results = await self._prober.round(check, start=start)
-        except Exception:
-            # Whatever goes wrong in here is the prober's fault: say so in a result, never as a lost packet.
-            log.exception("%s: round failed", self._name)
-            self.failures += 1
-            results = failed_round(check, started_at=started_at, duration=time.monotonic_ns() - started)
-        for result in results:
-            self._deliver(result if asked is None else replace(result, run_now=asked))
+
+class _Begun(NamedTuple):
+    """A round that runs."""
+
+    check: PlannedCheck
+    start: int
+    """When its first packets are due, monotonic nanoseconds."""
+    asked: str | None
+    """What it was asked for by, of an extra round."""
 
 
 def failed_round(check: PlannedCheck, *, started_at: int, duration: int) -> list[RoundResult]:

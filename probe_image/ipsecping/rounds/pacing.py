@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ..contract import Invalidity
 from ..contract.plan import MAX_COUNT
@@ -18,6 +19,10 @@ PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
 
 
+Over = Callable[[Exception | None], None]
+"""Told once that all is over, and of the error that ended it."""
+
+
 class Pacing:
     """One round's packets in one session. Times in monotonic nanoseconds.
 
@@ -25,16 +30,21 @@ class Pacing:
     awaited. With `closing`, further packets follow when their answers would tell in which direction the last
     ones were lost. They are packets of the round like any other, so that the round's figures agree with
     what a packet counter on the way sees.
+
+    There is a deadline for each packet instead of a task that sleeps, and one look for what has come instead
+    of a wake-up by each answer: that is what makes it cheap.
     """
 
     __slots__ = (
-        "_all_sent",
-        "_all_settled",
         "_closing",
         "_due",
+        "_finishing",
         "_largest_rtt",
+        "_looks",
+        "_most_closing",
         "_observer",
         "_outstanding",
+        "_over",
         "_sent",
         "_session",
         "_slack",
@@ -58,35 +68,76 @@ class Pacing:
         """`observer` is told whenever something became of a packet, `sent` of each packet sent."""
         self._session = session
         self._timeout = timeout
-        self._closing = closing
+        self._most_closing = MAX_CLOSING if closing else 0
         self._observer = observer
         self._sent = sent
         self._timers = running_timers()
-        self._outstanding: set[int] = set()
+        self._closing = self._looks = self._outstanding = self._largest_rtt = 0
         self._to_send = self._due = self._spacing = self._slack = 0
-        self._all_sent: asyncio.Future[None] | None = None
-        self._all_settled: asyncio.Future[bool] | None = None
-        self._largest_rtt = 0
+        self._finishing = False
+        self._over: Over | None = None
         self.packets: list[Packet] = []
         """In order of sequence."""
         self.invalid: Invalidity | None = None
         """Set when this host was at fault."""
 
-    def send(self, *, count: int, spacing: int, start: int) -> "asyncio.Future[None]":
+    def run(self, *, count: int, spacing: int, start: int, over: Over) -> None:
         """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that.
 
-        To be awaited; cancelled, no more are sent.
+        Then wait until each is answered or refused, or its timeout has passed.
         """
-        self._to_send, self._due, self._spacing = count, start, spacing
+        self._finishing = True
+        self._begin(count, spacing, start, over)
+
+    def send(self, *, count: int, spacing: int, start: int) -> "asyncio.Future[None]":
+        """The first half of `run`."""
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._finishing = False
+        self._begin(count, spacing, start, partial(_end, sent))
+        return sent
+
+    def finish(self) -> "asyncio.Future[None]":
+        """The second half of `run`."""
+        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._to_send, self._over = 0, partial(_end, finished)
+        self._look()
+        return finished
+
+    async def break_off(self) -> None:
+        """Wait no longer than answers usually take; packets still awaited then are forgotten, not lost."""
+        self._timeout, self._most_closing = min(self._timeout, self._usual), 0
+        if self._outstanding:
+            await self.finish()
+        else:
+            self._session.drain()
+        self.packets = [packet for packet in self.packets if not packet.awaited]
+
+    def stop(self) -> None:
+        """Send no more, and wait for nothing."""
+        self._to_send, self._over = 0, None
+
+    def told(self, packet: Packet) -> None:
+        """See Observer."""
+        rtt = packet.rtt
+        if rtt is not None and rtt > self._largest_rtt:
+            if not self._largest_rtt:
+                self._looks = 0  # only from now on it is known what is usual
+            self._largest_rtt = rtt
+        if not packet.left and packet.failed_here:
+            self.invalid = Invalidity.LOCAL_SEND_FAILED
+        if packet.awaited and packet.settled:
+            packet.awaited = False
+            self._outstanding -= 1
+        if self._observer is not None:
+            self._observer(packet)
+
+    def _begin(self, count: int, spacing: int, start: int, over: Over) -> None:
+        self._to_send, self._due, self._spacing, self._over = count, start, spacing, over
         self._slack = min(spacing // 20, SLACK)
-        done = self._all_sent = asyncio.get_running_loop().create_future()
         self._send_due()
-        return done
 
     def _send_due(self) -> None:
-        """A deadline for each packet instead of a task that sleeps: that is what makes it cheap."""
-        done = self._all_sent
-        if done is None or done.done():  # broken off
+        if not self._to_send:  # stopped
             return
         try:
             while self._to_send:
@@ -100,80 +151,88 @@ class Pacing:
                 self._due += self._spacing
                 self._send_one()
         except Exception as error:
-            done.set_exception(error)
+            self._to_send = 0
+            self._end(error)
+            return
+        if self._finishing:
+            self._look()
         else:
-            done.set_result(None)
+            self._end(None)
 
-    async def finish(self) -> None:
-        """Wait until each packet is answered or refused, or its timeout has passed."""
-        if self._closing:
-            await self._close()
-        if await self._settled(self._timeout):
-            rest = min(self._timeout, self._usual)
-            await self._timers.sleep_until(time.monotonic_ns() + rest, slack=LEISURE)
-        self._session.drain()
-        if self.invalid is None and self._session.overflowed():
-            self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
+    def _send_one(self) -> None:
+        packet = self._session.send(self)
+        self.packets.append(packet)
+        if not packet.settled:
+            packet.awaited = True
+            self._outstanding += 1
+        if self._sent is not None:
+            self._sent(packet)
 
-    async def break_off(self) -> None:
-        """Wait no longer than answers usually take; packets still awaited then are forgotten, not lost."""
-        await self._settled(min(self._timeout, self._usual))
-        self._session.drain()
-        self.packets = [packet for packet in self.packets if packet.sequence not in self._outstanding]
-
-    async def _close(self) -> None:
-        for closing in range(min(MAX_CLOSING, MAX_COUNT - len(self.packets))):
-            if not await self._overdue(closing):
+    def _look(self) -> None:
+        """End the round, or look again when it may be over."""
+        if self._over is None:  # stopped
+            return
+        try:
+            again = self._next_look(time.monotonic_ns())
+            if again is not None:
+                self._timers.call_at(again, self._look, slack=LEISURE)
                 return
-            if not self._session.ledger.would_closing_tell(self.packets, closing=closing):
-                return
-            self._send_one()
+            self._session.drain()
+            if self.invalid is None and self._session.overflowed():
+                self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
+        except Exception as error:
+            self._end(error)
+        else:
+            self._end(None)
 
-    async def _overdue(self, closing: int) -> bool:
-        """Wait as long as answers usually take, twice as long for each closing packet; False: all settled."""
-        waited = 0
-        while True:
-            # What is usual is learnt from the answers that come meanwhile.
-            wait = min(self._timeout, self._usual << closing) if self._largest_rtt else self._timeout
-            if wait <= waited:
-                return True
-            if await self._settled(wait):
-                return False
-            waited = wait
+    def _end(self, error: Exception | None) -> None:
+        over, self._over = self._over, None
+        if over is not None:
+            over(error)
+
+    def _next_look(self, now: int) -> int | None:
+        """When the round may be over; None: it is.
+
+        What answers usually take, and twice as long each time, is waited before one looks again or sends a
+        closing packet. What is usual is learnt from the answers that come; without one, the timeout is.
+        """
+        if not self.packets:
+            return None
+        while self._outstanding:
+            patience = min(self._timeout, self._usual << self._looks)
+            again = self.packets[-1].sent_at + patience
+            if now < again:
+                return again
+            self._looks += 1
+            timed_out = patience == self._timeout
+            if (timed_out or self._largest_rtt) and self._may_close():
+                self._closing += 1
+                self._looks = self._closing
+                self._send_one()
+            elif timed_out:
+                return None
+        rest = self._largest_rtt + min(self._timeout, self._usual)
+        again = self.packets[-1].sent_at + rest
+        return again if now < again else None
+
+    def _may_close(self) -> bool:
+        """Whether one more packet would tell something; once it does not, none will be sent."""
+        if self._closing >= self._most_closing or len(self.packets) >= MAX_COUNT:
+            return False
+        if not self._session.ledger.would_closing_tell(self.packets, closing=self._closing):
+            self._most_closing = 0
+        return self._most_closing > 0
 
     @property
     def _usual(self) -> int:
         """Within so long, answers and their duplicates have come as a rule."""
         return max(PATIENCE, 2 * self._largest_rtt)
 
-    def _send_one(self) -> None:
-        packet = self._session.send(self)
-        self.packets.append(packet)
-        if not packet.settled:
-            self._outstanding.add(packet.sequence)
-        if self._sent is not None:
-            self._sent(packet)
 
-    def told(self, packet: Packet) -> None:
-        """See Observer."""
-        if packet.rtt is not None and packet.rtt > self._largest_rtt:
-            self._largest_rtt = packet.rtt
-        if packet.settled:
-            if packet.failed_here:
-                self.invalid = Invalidity.LOCAL_SEND_FAILED
-            self._outstanding.discard(packet.sequence)
-            if not self._outstanding:
-                self._wake()
-        if self._observer is not None:
-            self._observer(packet)
-
-    async def _settled(self, patience: int) -> bool:
-        """Whether nothing more is awaited, at most `patience` after the last packet was sent."""
-        if not self._outstanding:
-            return True
-        self._all_settled = asyncio.get_running_loop().create_future()
-        return await self._timers.wait(self._all_settled, self.packets[-1].sent_at + patience)
-
-    def _wake(self) -> None:
-        if self._all_settled is not None and not self._all_settled.done():
-            self._all_settled.set_result(True)
+def _end(future: "asyncio.Future[None]", error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -69,19 +69,21 @@ class PacketStream:
             if sending.done():
                 sending.result()
         finally:
-            sending.cancel()
+            pacing.stop()
             stopping.cancel()
 
     async def _close(self, pacing: Pacing, before: asyncio.Task[None] | None) -> None:
         """Wait for a stretch's answers and add it up; in order, as the ledger wants it."""
-        finishing = asyncio.create_task(pacing.finish())
+        finishing = pacing.finish()
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await asyncio.wait((finishing, stopping), return_when=asyncio.FIRST_COMPLETED)
-            if not finishing.done():
+            if finishing.done():
+                finishing.result()
+            else:
                 await pacing.break_off()
         finally:
-            finishing.cancel()
+            pacing.stop()
             stopping.cancel()
         if before is not None:
             await before

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -222,6 +222,19 @@ async def test_an_error_of_the_prober_is_an_invalid_round_and_never_loss(stage: 
     metrics = (await get(stage, "/metrics"))[1]
     assert f'ipsecping_agent_rounds_invalid_total{{reason="{Invalidity.INTERNAL_ERROR}"}}' in metrics
     assert stage.service.agent.invalid[Invalidity.INTERNAL_ERROR] > 0
+
+
+async def test_a_prober_that_cannot_even_begin_a_round_makes_it_invalid(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def round_(_: StandIn, check: PlannedCheck, *, start: int) -> Awaitable[Sequence[RoundResult]]:
+        raise OSError(f"no round of {check.name} at {start}")
+
+    await stage.stand_ins[0].started.wait()
+    monkeypatch.setattr(StandIn, "round", round_)
+    stage.stand_ins[0].let_go.set()
+    await until(lambda: stage.service.agent.invalid[Invalidity.INTERNAL_ERROR])
+    assert stage.service.agent.failures > 0
 
 
 async def test_sigterm_finishes_the_running_round_and_hands_it_out(stage: Stage) -> None:

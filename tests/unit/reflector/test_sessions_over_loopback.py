@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -125,8 +126,8 @@ async def exchange(session: Session, count: int) -> list[Packet]:
     return packets
 
 
-async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
-    check = PlannedCheck(
+def check_with(probe: PlannedProbe) -> PlannedCheck:
+    return PlannedCheck(
         uid="u",
         namespace="network",
         name="hq-dc1",
@@ -137,9 +138,12 @@ async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
         interval_ms=1000,
         probes=(probe,),
     )
+
+
+async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
     prober = PathProber(Clock(), Resolver())
     try:
-        [result] = await prober.round(check, start=start)
+        [result] = await prober.round(check_with(probe), start=start)
     finally:
         prober.close()
     return result
@@ -189,6 +193,42 @@ async def test_a_round_that_is_begun_ahead_sends_nothing_before_its_start() -> N
     assert result.started_at > ahead
 
 
+async def test_rounds_that_overlap_share_a_session_and_each_has_its_own_packets() -> None:
+    prober = PathProber(Clock(), Resolver())
+    async with reflector(None) as listener:
+        check = check_with(replace(planned(listener.port), count=5, spacing_ms=10))
+        rounds = await asyncio.gather(*(prober.round(check) for _ in range(3)))
+        prober.close()
+    figures = [(r.sent, r.received, r.duplicates, r.reordered, r.forward_lost) for (r,) in rounds]
+    assert figures == [(5, 5, 0, 0, 0)] * 3
+
+
+async def test_a_round_that_is_cancelled_sends_no_more_and_does_not_hold_the_session() -> None:
+    came = 0
+
+    def answer(request: bytes, count: int) -> bytes:
+        nonlocal came
+        came += 1
+        return reflect_twamp(request, count, size=44)
+
+    prober = PathProber(Clock(), Resolver())
+    with foreign_reflector(answer) as port:
+        round_ = prober.round(check_with(replace(planned(port, size=44), count=1000, spacing_ms=2)))
+        async with asyncio.timeout(5):
+            while came < 3:
+                await asyncio.sleep(0.001)
+        round_.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await round_
+        prober.close()
+        await asyncio.sleep(0.02)
+        before = came
+        await asyncio.sleep(0.05)
+        assert came == before
+    again = prober.round(check_with(planned(port, size=44)))
+    assert (await again)[0].received == 0, "nobody answers any more, but a round can begin"
+
+
 async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
     async with reflector(None, tell_location=False) as listener:
         result = await one_round(planned(listener.port, ask_source=True))
@@ -224,7 +264,7 @@ async def test_keys_rotate_without_a_lost_packet(tmp_path: Path, monkeypatch: py
                 packets += await exchange(session, 5)
             lost = session.ledger.attribute(packets)
     assert [packet.reason for packet in packets if not packet.answered] == []
-    assert [reply for packet in packets for reply in packet.replies] == list(range(35))
+    assert [packet.reply for packet in packets] == list(range(35))
     assert (lost.forward, lost.reverse) == (0, 0)
 
 
@@ -312,7 +352,7 @@ async def test_an_answer_under_a_wrong_key_is_lost_with_its_reason(tmp_path: Pat
         packets = await exchange(session, 3)
     assert [packet.reason for packet in packets] == [LossReason.AUTH_FAILED] * 3
     assert not session.ledger.stateful  # nothing that a forger says is believed
-    assert [packet.replies for packet in packets] == [(), (), ()]
+    assert [packet.reply for packet in packets] == [None] * 3
 
 
 async def test_a_forgery_does_not_displace_the_true_answer(tmp_path: Path) -> None:

@@ -1,0 +1,215 @@
+"""The rounds of one probe: its session lives from round to round, and rounds may overlap.
+
+A round is no task of the event loop, only deadlines and one future: tasks and what they hold would be most of
+an agent's memory, and with thousands of paths reading memory anew is most of the work.
+"""
+
+import asyncio
+import time
+
+from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..measure.summary import summarise
+from ..net.clocks import Clock
+from ..net.resolve import is_address
+from ..net.throttling import own_throttling
+from ..probes.base import Session
+from ..probes.registry import METHODS
+from .judge import Judge, Trial
+from .pacing import Pacing
+from .troubles import Troubles
+from .unmeasured import failed
+
+MAX_IDLE = 300_000_000_000
+"""A session unused for longer (nanoseconds) gives way to a new one, before the reflector forgets it and
+starts counting anew: TWAMP's REFWAIT is 900 s (RFC 5357 section 3.1)."""
+_MS = 1_000_000
+
+RoundFuture = asyncio.Future[list[RoundResult]]
+"""Of one round of one probe: one result, never an exception."""
+
+
+class ProbeRounds:
+    """All rounds of one probe of a type in METHODS. Belongs to one event loop."""
+
+    __slots__ = ("_clock", "_judge", "_lease", "_troubles", "host", "literal", "probe")
+
+    def __init__(self, probe: PlannedProbe, host: str, clock: Clock, troubles: Troubles) -> None:
+        self.probe = probe
+        self.host = host
+        """The probe's destination."""
+        self.literal = is_address(host)
+        """It is an address, and need not be looked up."""
+        self._clock = clock
+        self._troubles = troubles
+        self._judge = Judge(clock, own_throttling())
+        self._lease: _Lease | None = None
+
+    def begin(self, check: PlannedCheck, address: str, *, start: int) -> RoundFuture:
+        """Begin a round with an IP address, the first packet at `start` or now (monotonic nanoseconds)."""
+        now = time.monotonic_ns()
+        start = max(start, now)
+        result: RoundFuture = asyncio.get_running_loop().create_future()
+        round_ = _ProbeRound(self, check, start, time.time_ns() + start - now, result)
+        try:
+            lease = self._lease_of(address, now=now)
+        except Exception as error:
+            result.set_result([self.failed(check, round_.started_at, address, error)])
+        else:
+            round_.run(lease, self._judge.begin(now=now))
+        return result
+
+    def failed(self, check: PlannedCheck, started_at: int, address: str, error: Exception) -> RoundResult:
+        """The result of a round that ended in an error, which is told."""
+        result, trouble = failed(check, self.probe, started_at, address, error)
+        if trouble is not None:
+            self._troubles.tell(check, trouble, probe=self.probe.name)
+        return result
+
+    def went_well(self, check: PlannedCheck) -> None:
+        """A round ended in no error."""
+        self._troubles.tell(check, None, probe=self.probe.name)
+
+    def close(self) -> None:
+        """Close the session once no round uses it; those whose future was cancelled are broken off."""
+        if self._lease is not None:
+            self._lease.break_off()
+
+    def _lease_of(self, address: str, *, now: int) -> "_Lease":
+        """The session so far, or a new one where that is no longer fit."""
+        lease = self._lease
+        if lease is not None:
+            if lease.session.address == address and lease.fit(now=now):
+                return lease
+            lease.retire()
+        lease = self._lease = _Lease(METHODS[self.probe.type].open(self.probe, address, self._clock))
+        return lease
+
+
+class _Lease:
+    """A session and the rounds that use it; closed when it is retired and unused."""
+
+    __slots__ = ("_retired", "_rounds", "_used_at", "session")
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._rounds: list[_ProbeRound] = []
+        """In the order in which they began."""
+        self._used_at = 0
+        self._retired = False
+
+    def fit(self, *, now: int) -> bool:
+        """Whether another round may begin."""
+        idle = 0 if self._rounds or not self._used_at else now - self._used_at
+        return not (self._retired or self.session.ledger.exhausted or idle > MAX_IDLE)
+
+    def begun(self, round_: "_ProbeRound") -> None:
+        """A round uses it from now on."""
+        self._rounds.append(round_)
+
+    def close_books(self, *, now: int) -> None:
+        """Of the rounds that are over, in the order of sending: each attribution builds on the one before."""
+        while self._rounds and self._rounds[0].over:
+            self._rounds.pop(0).close_book(now=now)
+        self._used_at = now
+        self._close_unused()
+
+    def retire(self) -> None:
+        """No round to come may use it."""
+        self._retired = True
+        self._close_unused()
+
+    def break_off(self) -> None:
+        """Stop the rounds whose result nobody waits for any more, and retire."""
+        self._rounds = [round_ for round_ in self._rounds if not round_.stopped()]
+        self.retire()
+
+    def _close_unused(self) -> None:
+        if self._retired and not self._rounds:
+            self.session.close()
+
+
+class _ProbeRound:
+    """One round of one probe."""
+
+    __slots__ = (
+        "_check",
+        "_error",
+        "_lease",
+        "_pacing",
+        "_result",
+        "_rounds",
+        "_start",
+        "_trial",
+        "over",
+        "started_at",
+    )
+    _lease: _Lease
+    _pacing: Pacing
+    _trial: Trial
+
+    def __init__(
+        self, rounds: ProbeRounds, check: PlannedCheck, start: int, started_at: int, result: RoundFuture
+    ) -> None:
+        self._rounds = rounds
+        self._check = check
+        self._start = start
+        self.started_at = started_at
+        """Nanoseconds since the Unix epoch."""
+        self._result = result
+        self._error: Exception | None = None
+        self.over = False
+        """Nothing more is awaited."""
+
+    def run(self, lease: _Lease, trial: Trial) -> None:
+        """Send the packets and wait for the answers."""
+        self._lease, self._trial = lease, trial
+        probe = self._rounds.probe
+        self._pacing = Pacing(lease.session, timeout=probe.timeout_ms * _MS)
+        lease.begun(self)
+        self._pacing.run(
+            count=probe.count, spacing=probe.spacing_ms * _MS, start=self._start, over=self._is_over
+        )
+
+    def stopped(self) -> bool:
+        """Send no more and wait for nothing if the result is not wanted any more."""
+        if unwanted := self._result.done():
+            self._pacing.stop()
+        return unwanted
+
+    def close_book(self, *, now: int) -> None:
+        """Attribute its losses, and hand out the result."""
+        result: RoundResult | None = None
+        if self._error is None:
+            try:
+                result = self._summary(now)
+            except Exception as error:
+                self._error = error
+        if self._error is not None:
+            self._lease.retire()  # what is left in its book would confuse the rounds to come
+            result = self._rounds.failed(
+                self._check, self.started_at, self._lease.session.address, self._error
+            )
+        else:
+            self._rounds.went_well(self._check)
+        if result is not None and not self._result.done():
+            self._result.set_result([result])
+
+    def _is_over(self, error: Exception | None) -> None:
+        self.over, self._error = True, error
+        self._lease.close_books(now=time.monotonic_ns())
+
+    def _summary(self, now: int) -> RoundResult:
+        session, pacing = self._lease.session, self._pacing
+        lost = session.ledger.attribute(pacing.packets)
+        return summarise(
+            check=self._check.ref,
+            probe=self._rounds.probe,
+            packets=pacing.packets,
+            started_at=self.started_at,
+            duration=now - self._start,
+            forward_lost=lost.forward,
+            reverse_lost=lost.reverse,
+            remote_ip=session.address,
+            invalid=self._trial.verdict(pacing.packets, now=now, found=pacing.invalid),
+            certificate_expiry=session.ledger.certificate_expiry,
+        )
