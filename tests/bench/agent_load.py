@@ -160,6 +160,9 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         figures = results(http)
         metrics = get(http, "/metrics")
         peak = rss_mib(agent.pid, "VmHWM")
+        agent.send_signal(signal.SIGSTOP)  # what follows is to have the core to itself
+        bare = bare_loop(arguments, kind, port)
+        agent.send_signal(signal.SIGCONT)
     elapsed = after[2] - before[2]
     trips = elapsed * arguments.targets * 1000 / arguments.spacing
     agent_cpu, reflector_cpu = after[0] - before[0], after[1] - before[1]
@@ -168,6 +171,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         ("targets", f"{arguments.targets} ({arguments.type}, 1 packet every {arguments.spacing} ms each)"),
         ("agent ready after", f"{started:.2f} s"),
         ("agent CPU a round trip", f"{agent_cpu / trips * 1e6:.1f} us ({agent_cpu / elapsed:.0%} of a core)"),
+        ("a bare loop's right after it", bare),
         ("reflector CPU a round trip", f"{reflector_cpu / trips * 1e6:.1f} us"),
         ("agent PSS, reflector PSS", f"{memory[0]:.1f} MiB, {memory[1]:.1f} MiB"),
         ("agent RSS, highest", f"{peak:.1f} MiB"),
@@ -183,6 +187,20 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         )),
         ("reflector's own count", counters),
     ]  # fmt: skip
+
+
+def bare_loop(arguments: argparse.Namespace, kind: ProbeType, port: int) -> str:
+    """What a loop that only sends and reads costs at the same pace, woken as often as the agent's packets."""
+    if kind is ProbeType.UDP_ECHO:
+        return "none (it speaks STAMP and ICMP)"
+    pace = str(arguments.targets * 1000 // arguments.spacing)
+    far_end = [] if kind is ProbeType.ICMP else ["--stamp", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.baseline", pace, "8", "10", *far_end], stdout=subprocess.PIPE
+    )
+    run_on(0, process.pid)
+    told = json.loads(process.communicate(timeout=60)[0])
+    return f"{told['cpu_us']:.1f} us ({told['received']} of {told['sent']} answered)"
 
 
 def waits(scrapes: Scrapes) -> list[tuple[str, str]]:

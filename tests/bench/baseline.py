@@ -1,33 +1,53 @@
-"""The least that Python can do: one ping socket, kernel timestamps for sending and receiving, no event loop.
-
-    python -m tests.bench.baseline TARGETS SECONDS [EVERY_MS]
+"""The least that Python can do: one socket, kernel timestamps for sending and receiving, no event loop.
 
 Sends one echo request a second to each of 127.0.0.0/8's first TARGETS addresses; prints what came back, and
 the CPU time of a round trip. With EVERY_MS it wakes at that interval, sends what is due and reads in batches,
-as the prober does; without, it wakes for each packet.
+as the prober does; without, it wakes for each packet. With --stamp it sends STAMP packets to a reflector.
 """
 
+import argparse
 import json
 import select
 import socket
 import struct
-import sys
 import time
 
 from ipsecping.net import timestamping
 from ipsecping.net.message_batch import MessageBatch
+from ipsecping.wire import stamp
+from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from .targets import address
 
 _HEADER = struct.Struct("!BBHHH")
+_SIZE = 64
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python -m tests.bench.baseline 10000 8 10",
+    )
+    parser.add_argument("targets", type=int, help="addresses probed")
+    parser.add_argument("seconds", type=float, help="how long")
+    parser.add_argument("every", type=float, nargs="?", metavar="EVERY_MS", help="between two wake-ups, ms")
+    parser.add_argument("--stamp", type=int, metavar="PORT", help="of a reflector on all these addresses")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Send, receive, count."""
-    targets, seconds = int(sys.argv[1]), float(sys.argv[2])
-    every = float(sys.argv[3]) / 1000 if len(sys.argv) > 3 else None
-    requests = [(_HEADER.pack(8, 0, 0, 0, 1) + bytes(56), (address(number), 0)) for number in range(targets)]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP) as sock:
+    asked = arguments()
+    targets, seconds = asked.targets, asked.seconds
+    every = None if asked.every is None else asked.every / 1000
+    if asked.stamp is None:
+        packet, port, protocol = _HEADER.pack(8, 0, 0, 0, 1) + bytes(_SIZE - 8), 0, socket.IPPROTO_ICMP
+    else:
+        packet, port, protocol = stamp.pack_request(0, 0, UNSYNCHRONIZED, 1, _SIZE), asked.stamp, 0
+    requests = [(packet, (address(number), port)) for number in range(targets)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM, protocol) as sock:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
