@@ -104,13 +104,21 @@ class Pacing:
         return finished
 
     async def break_off(self) -> None:
-        """Wait no longer than answers usually take; packets still awaited then are forgotten, not lost."""
-        self._timeout, self._most_closing = min(self._timeout, self._usual), 0
+        """Wait no longer than answers usually take.
+
+        Packets awaited then are lost if their timeout has passed; what became of the others is not known, and
+        they are forgotten.
+        """
+        timeout, self._timeout = self._timeout, min(self._timeout, self._usual)
+        self._most_closing = 0
         if self._outstanding:
             await self.finish()
         else:
             self._session.drain()
-        self.packets = [packet for packet in self.packets if not packet.awaited]
+        timed_out = time.monotonic_ns() - timeout
+        self.packets = [
+            packet for packet in self.packets if not packet.awaited or packet.sent_at <= timed_out
+        ]
 
     def stop(self) -> None:
         """Send no more, and wait for nothing."""

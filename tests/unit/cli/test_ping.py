@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -130,6 +131,21 @@ def test_ctrl_c_ends_with_the_summary(reflector: Reflector) -> None:
         rest, errors = process.communicate(timeout=60)
     assert "--- 127.0.0.1 STAMP statistics ---" in rest
     assert (process.returncode, errors) == (0, "")
+
+
+def test_ctrl_c_counts_what_has_timed_out_as_lost_and_forgets_the_rest() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        target = ("127.0.0.1", "--udp-echo", str(silent.getsockname()[1]), "-i", "100ms", "-W", "300ms")
+        with subprocess.Popen([*COMMAND, "ping", *target], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            while "seq=3 Timeout" not in process.stdout.readline():
+                pass
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=60)
+    sent, received = map(int, re.findall(r"(\d+) sent, (\d+) received, 100.00 % lost", rest)[0])
+    assert (sent >= 3, received, process.returncode) == (True, 0, 1)
+    assert f"lost: {sent} Timeout" in rest
 
 
 class Screen:
