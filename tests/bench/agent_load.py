@@ -161,8 +161,10 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         metrics = get(http, "/metrics")
         peak = rss_mib(agent.pid, "VmHWM")
         agent.send_signal(signal.SIGSTOP)  # what follows is to have the core to itself
-        bare = bare_loop(arguments, kind, port)
-        agent.send_signal(signal.SIGCONT)
+        try:
+            bare = bare_loop(arguments, kind, port)
+        finally:
+            agent.send_signal(signal.SIGCONT)
     elapsed = after[2] - before[2]
     trips = elapsed * arguments.targets * 1000 / arguments.spacing
     agent_cpu, reflector_cpu = after[0] - before[0], after[1] - before[1]
@@ -199,7 +201,10 @@ def bare_loop(arguments: argparse.Namespace, kind: ProbeType, port: int) -> str:
         [sys.executable, "-m", "tests.bench.baseline", pace, "8", "10", *far_end], stdout=subprocess.PIPE
     )
     run_on(0, process.pid)
-    told = json.loads(process.communicate(timeout=60)[0])
+    output, _ = process.communicate(timeout=60)
+    if process.returncode:
+        return "not measured, see above"
+    told = json.loads(output)
     return f"{told['cpu_us']:.1f} us ({told['received']} of {told['sent']} answered)"
 
 

@@ -105,8 +105,7 @@ class Ledger:
     def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
         """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
         sequence, token, reply, residence, failure, source = answer
-        packets, place = self._packets, sequence - self._first
-        packet = packets[place] if 0 <= place < len(packets) else None
+        packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
             return

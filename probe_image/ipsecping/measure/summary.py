@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from operator import sub
+from itertools import pairwise
 from types import MappingProxyType
 
 from ..contract import (
@@ -62,19 +62,11 @@ def summarise(
 
 def delay_variations(packets: Sequence[Packet]) -> list[int]:
     """|RTT(i) - RTT(i-1)| for each pair of successive packets that were both answered (RFC 3393)."""
-    if not packets:
-        return []
-    rtts = [packet.rtt for packet in packets]
-    if None not in rtts and packets[-1].sequence - packets[0].sequence == len(packets) - 1:
-        return list(map(abs, map(sub, rtts, rtts[1:])))
-    variations = []
-    before, last = None, 0
-    for packet in packets:
-        rtt = packet.rtt
-        if rtt is not None and before is not None and packet.sequence == last + 1:
-            variations.append(abs(rtt - before))
-        before, last = rtt, packet.sequence
-    return variations
+    return [
+        abs(there.rtt - here.rtt)
+        for there, here in pairwise(packets)
+        if there.rtt is not None and here.rtt is not None and here.sequence == there.sequence + 1
+    ]
 
 
 def _losses(packets: Sequence[Packet]) -> Mapping[LossReason, int]:

@@ -10,7 +10,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from functools import partial
 from heapq import heappop, heappush
 from weakref import WeakKeyDictionary
 
@@ -136,19 +135,6 @@ class Timers:
         self.call_at(instant, deadline, slack=slack)
         return deadline
 
-    async def sleep_until(self, instant: int, *, slack: int = SLACK) -> None:
-        """Return when the monotonic clock (nanoseconds) has reached `instant`, at most `slack` later."""
-        if instant > time.monotonic_ns():
-            await self.wait(asyncio.get_running_loop().create_future(), instant, slack=slack)
-
-    async def wait(self, future: "asyncio.Future[bool]", until: int, *, slack: int = SLACK) -> bool:
-        """The result of `future`; False when it has none at `until` (monotonic nanoseconds) or soon after."""
-        deadline = self.at(until, partial(_give_up, future), slack=slack)
-        try:
-            return await future
-        finally:
-            deadline.cancel()
-
     def _serve(self) -> None:
         self._handle = None
         self._serving = True
@@ -166,11 +152,6 @@ class Timers:
             self._handle.cancel()
         self._armed_for = instant
         self._handle = asyncio.get_running_loop().call_at(instant / 1e9, self._serve)
-
-
-def _give_up(future: "asyncio.Future[bool]") -> None:
-    if not future.done():
-        future.set_result(False)
 
 
 _BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, Timers]" = WeakKeyDictionary()

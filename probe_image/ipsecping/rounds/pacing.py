@@ -93,13 +93,13 @@ class Pacing:
         """The first half of `run`."""
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._finishing = False
-        self._begin(count, spacing, start, partial(_end, sent))
+        self._begin(count, spacing, start, partial(_settle, sent))
         return sent
 
     def finish(self) -> "asyncio.Future[None]":
         """The second half of `run`."""
         finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._to_send, self._over = 0, partial(_end, finished)
+        self._to_send, self._over = 0, partial(_settle, finished)
         self._look()
         return finished
 
@@ -237,7 +237,7 @@ class Pacing:
         return max(PATIENCE, 2 * self._largest_rtt)
 
 
-def _end(future: "asyncio.Future[None]", error: Exception | None) -> None:
+def _settle(future: "asyncio.Future[None]", error: Exception | None) -> None:
     if future.done():
         return
     if error is None:

@@ -48,14 +48,16 @@ class ProbeRounds:
         """Begin a round with an IP address, the first packet at `start` or now (monotonic nanoseconds)."""
         now = time.monotonic_ns()
         start = max(start, now)
+        started_at = time.time_ns() + start - now
         result: RoundFuture = asyncio.get_running_loop().create_future()
-        round_ = _ProbeRound(self, check, start, time.time_ns() + start - now, result)
         try:
             lease = self._lease_of(address, now=now)
         except Exception as error:
-            result.set_result([self.failed(check, round_.started_at, address, error)])
+            result.set_result([self.failed(check, started_at, address, error)])
         else:
-            round_.run(lease, self._judge.begin(now=now))
+            lease.begin(
+                _ProbeRound(self, check, lease, self._judge.begin(now=now), start, started_at, result)
+            )
         return result
 
     def failed(self, check: PlannedCheck, started_at: int, address: str, error: Exception) -> RoundResult:
@@ -81,7 +83,8 @@ class ProbeRounds:
             if lease.session.address == address and lease.fit(now=now):
                 return lease
             lease.retire()
-        lease = self._lease = _Lease(METHODS[self.probe.type].open(self.probe, address, self._clock))
+        session = METHODS[self.probe.type].open(self.probe, address, self._clock)
+        lease = self._lease = _Lease(session, now=now)
         return lease
 
 
@@ -90,21 +93,22 @@ class _Lease:
 
     __slots__ = ("_retired", "_rounds", "_used_at", "session")
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, now: int) -> None:
         self.session = session
         self._rounds: list[_ProbeRound] = []
         """In the order in which they began."""
-        self._used_at = 0
+        self._used_at = now
         self._retired = False
 
     def fit(self, *, now: int) -> bool:
         """Whether another round may begin."""
-        idle = 0 if self._rounds or not self._used_at else now - self._used_at
+        idle = 0 if self._rounds else now - self._used_at
         return not (self._retired or self.session.ledger.exhausted or idle > MAX_IDLE)
 
-    def begun(self, round_: "_ProbeRound") -> None:
-        """A round uses it from now on."""
+    def begin(self, round_: "_ProbeRound") -> None:
+        """Run a round."""
         self._rounds.append(round_)
+        round_.run()
 
     def close_books(self, *, now: int) -> None:
         """Of the rounds that are over, in the order of sending: each attribution builds on the one before."""
@@ -139,33 +143,37 @@ class _ProbeRound:
         "_result",
         "_rounds",
         "_start",
+        "_started_at",
         "_trial",
         "over",
-        "started_at",
     )
-    _lease: _Lease
-    _pacing: Pacing
-    _trial: Trial
 
     def __init__(
-        self, rounds: ProbeRounds, check: PlannedCheck, start: int, started_at: int, result: RoundFuture
+        self,
+        rounds: ProbeRounds,
+        check: PlannedCheck,
+        lease: _Lease,
+        trial: Trial,
+        start: int,
+        started_at: int,
+        result: RoundFuture,
     ) -> None:
+        """It starts at `start` on the monotonic clock, at `started_at` on the wall clock."""
         self._rounds = rounds
         self._check = check
+        self._lease = lease
+        self._trial = trial
         self._start = start
-        self.started_at = started_at
-        """Nanoseconds since the Unix epoch."""
+        self._started_at = started_at
         self._result = result
+        self._pacing = Pacing(lease.session, timeout=rounds.probe.timeout_ms * _MS)
         self._error: Exception | None = None
         self.over = False
         """Nothing more is awaited."""
 
-    def run(self, lease: _Lease, trial: Trial) -> None:
+    def run(self) -> None:
         """Send the packets and wait for the answers."""
-        self._lease, self._trial = lease, trial
         probe = self._rounds.probe
-        self._pacing = Pacing(lease.session, timeout=probe.timeout_ms * _MS)
-        lease.begun(self)
         self._pacing.run(
             count=probe.count, spacing=probe.spacing_ms * _MS, start=self._start, over=self._is_over
         )
@@ -178,25 +186,27 @@ class _ProbeRound:
 
     def close_book(self, *, now: int) -> None:
         """Attribute its losses, and hand out the result."""
-        result: RoundResult | None = None
-        if self._error is None:
-            try:
-                result = self._summary(now)
-            except Exception as error:
-                self._error = error
-        if self._error is not None:
-            self._lease.retire()  # what is left in its book would confuse the rounds to come
-            result = self._rounds.failed(
-                self._check, self.started_at, self._lease.session.address, self._error
-            )
-        else:
-            self._rounds.went_well(self._check)
-        if result is not None and not self._result.done():
+        result = self._outcome(now)
+        if not self._result.done():
             self._result.set_result([result])
 
     def _is_over(self, error: Exception | None) -> None:
         self.over, self._error = True, error
         self._lease.close_books(now=time.monotonic_ns())
+
+    def _outcome(self, now: int) -> RoundResult:
+        if self._error is not None:
+            return self._failed(self._error)
+        try:
+            result = self._summary(now)
+        except Exception as error:
+            return self._failed(error)
+        self._rounds.went_well(self._check)
+        return result
+
+    def _failed(self, error: Exception) -> RoundResult:
+        self._lease.retire()  # what is left in its book would confuse the rounds to come
+        return self._rounds.failed(self._check, self._started_at, self._lease.session.address, error)
 
     def _summary(self, now: int) -> RoundResult:
         session, pacing = self._lease.session, self._pacing
@@ -205,7 +215,7 @@ class _ProbeRound:
             check=self._check.ref,
             probe=self._rounds.probe,
             packets=pacing.packets,
-            started_at=self.started_at,
+            started_at=self._started_at,
             duration=now - self._start,
             forward_lost=lost.forward,
             reverse_lost=lost.reverse,

@@ -69,7 +69,7 @@ class PathProber:
             rounds = self._probes[probe.name] = ProbeRounds(
                 named(probe, host), host, self._clock, self._troubles
             )
-        if rounds.literal and check.allowed is None and probe.type not in ROUND_METHODS:
+        if rounds.literal and probe.type not in ROUND_METHODS and check.permits(rounds.host):
             return rounds.begin(check, rounds.host, start=start)
         return asyncio.create_task(self._probe_round(check, rounds, lookups.get(rounds.host), start))
 
