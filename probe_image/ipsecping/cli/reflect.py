@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import listen_address, network, positive
+from ..reflector.admission import LARGEST, OCTETS_PER_PACKET
+from .arguments import listen_address, network, port, positive
 from .errors import SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -55,25 +56,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="answer sources in this network only; may be repeated (0.0.0.0/0 for all)",
     )
-    parser.add_argument(
-        "--rate",
-        metavar="N",
-        type=positive,
-        default=DEFAULT_RATE,
-        help=f"packets a second answered per source address (default: {DEFAULT_RATE})",
-    )
-    parser.add_argument(
-        "--total-rate",
-        metavar="N",
-        type=positive,
-        default=DEFAULT_TOTAL_RATE,
-        help=f"packets a second answered in all (default: {DEFAULT_TOTAL_RATE})",
-    )
+    _add_limits(parser)
     _add_stamp_arguments(parser)
     parser.add_argument("--tls-cert", metavar="F", type=Path, help="certificate chain (PEM): TCP echo in TLS")
     parser.add_argument("--tls-key", metavar="F", type=Path, help="its private key (PEM)")
     parser.add_argument(
         "--metrics", metavar="ADDR:PORT", type=listen_address, help="serve /metrics and /healthz here"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    for option, octet_option, whose, default in (
+        ("--rate", "--octet-rate", "per source: an IPv4 address, an IPv6 /64", DEFAULT_RATE),
+        ("--total-rate", "--total-octet-rate", "in all", DEFAULT_TOTAL_RATE),
+    ):
+        parser.add_argument(
+            option,
+            metavar="N",
+            type=positive,
+            default=default,
+            help=f"packets a second answered {whose} (default: {default})",
+        )
+        parser.add_argument(
+            octet_option,
+            metavar="N",
+            type=positive,
+            help=f"octets a second answered {whose} (default: {OCTETS_PER_PACKET} times {option})",
+        )
+    parser.add_argument(
+        "--max-octets",
+        metavar="N",
+        type=positive,
+        default=LARGEST,
+        help=f"octets of UDP payload of a packet that is answered (default: {LARGEST})",
+    )
+    parser.add_argument(
+        "--allow-source-port",
+        metavar="PORT",
+        type=port,
+        action="append",
+        default=[],
+        help="answer packets from this source port, although it is below 1024 or listened on here: some"
+        " routers send STAMP and TWAMP Light from port 862 or 863; may be repeated",
     )
 
 
@@ -146,6 +170,10 @@ def _settings(options: argparse.Namespace) -> "Settings":
         allow=options.allow,
         rate=options.rate,
         total_rate=options.total_rate,
+        octet_rate=options.octet_rate,
+        total_octet_rate=options.total_octet_rate,
+        largest=options.max_octets,
+        permitted_ports=frozenset(options.allow_source_port),
         stamp=options.stamp,
         udp_echo=options.udp_echo,
         tcp_echo=options.tcp_echo,
