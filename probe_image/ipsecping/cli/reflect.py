@@ -31,6 +31,8 @@ Counters are logged on SIGUSR1 and at the end (SIGTERM, SIGINT), and served with
 """
 DEFAULT_RATE = 10_000
 DEFAULT_TOTAL_RATE = 50_000
+LEAST_OCTETS = 41
+"""Of a TWAMP Light packet that is answered."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,6 +160,8 @@ def _settings(options: argparse.Namespace) -> "Settings":
         raise CommandError("reflect: --tls-cert is for --tcp-echo, which is not given")
     if options.key_file is not None and not options.stamp:
         raise CommandError("reflect: --key-file is for --stamp, which is not given")
+    if options.max_octets < LEAST_OCTETS:
+        raise CommandError(f"reflect: --max-octets is {LEAST_OCTETS} at least, as the shortest answer has")
     if options.keys_for_tlvs and options.key_file is None:
         raise CommandError("reflect: --keys-for-tlvs needs --key-file")
     tls = None
