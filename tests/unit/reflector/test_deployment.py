@@ -144,7 +144,7 @@ def test_limits_and_source_ports_are_what_the_options_say(
             for sock in (other, like_a_reflector):
                 for size in (100, 600):
                     sock.sendto(bytes(size), ("127.0.0.1", port))
-            counters = {"received": 0}
+            counters: dict[str, Any] = {"received": 0}
             while counters["received"] < 4:
                 process.send_signal(signal.SIGUSR1)
                 counters = next(line for line in lines if line["message"] == "counters")
