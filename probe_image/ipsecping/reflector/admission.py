@@ -7,8 +7,6 @@ from typing import Final
 from .rates import PACKETS, Meter, Meters, Rate
 from .sources import AllowList, Network, source_of
 
-__all__ = ["LARGEST", "OCTETS_PER_PACKET", "Admission", "Drop", "Network"]
-
 MAX_SOURCES: Final = 16_384
 MAX_ADDRESSES: Final = 8_192
 """Addresses of which it is remembered which source they are: a cache, to lose an entry costs time alone."""

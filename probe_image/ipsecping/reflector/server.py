@@ -185,7 +185,6 @@ class Listener:
 
 _LEFT_BY_EARLIER = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO}
 
-
 _PERHAPS_STRANGERS = {Drop.NOT_ALLOWED, Drop.LOOP, Drop.RESERVED_PORT}
 """Dropped before it was looked at whether they are allowed, or because they are not."""
 _INT = struct.Struct("=i")

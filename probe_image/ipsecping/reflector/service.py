@@ -14,12 +14,13 @@ from ..net.http_server import Request as HttpRequest
 from ..net.http_server import Response, Server
 from ..net.key_file import KeyFile
 from ..net.service_manager import ServiceManager
-from .admission import LARGEST, Admission, Network
+from .admission import LARGEST, Admission
 from .drop_report import DropReport
 from .keys import KeyRing
 from .responder import EchoResponder, Responder, StampPolicy, StampResponder
 from .server import Listener
 from .sessions import SessionTable
+from .sources import Network
 from .status import status_line
 from .tcp_echo import TcpEcho
 

@@ -225,6 +225,25 @@ def test_sub_tlvs_count_among_the_tlvs() -> None:
     assert dscp is None
 
 
+@given(
+    st.lists(
+        st.sampled_from([bytes(4), bytes(1), b"\x80\x01\0\0", b"\0\x01\0\2", b"\1", b"\x80\0\0\0"]),
+        max_size=20,
+    ),
+    st.integers(1, 12),
+)
+def test_tlvs_end_where_nothing_but_zeros_follows(parts: list[bytes], most: int) -> None:
+    packet = b"".join(parts)
+    expected, at = [], 0
+    while at + 4 <= len(packet) and any(packet[at:]):
+        length = int.from_bytes(packet[at + 2 : at + 4], "big")
+        expected.append(tlv.Tlv(at, packet[at + 1], length, at + 4 + length <= len(packet)))
+        at += 4 + length
+    if len(expected) > most:
+        expected = [*expected[: most - 1], expected[most - 1]._replace(whole=False)]
+    assert tlv.scan(packet, 0, most=most) == expected
+
+
 def hostile(size: int) -> dict[str, bytes]:
     """TLVs that make as many steps as they can, of that many octets."""
     location = octets("80 02") + (size - 4).to_bytes(2, "big") + bytes(4)

@@ -55,6 +55,24 @@ def test_as_many_packets_as_the_rate_may_come_at_once_and_again_a_second_later(r
     assert limited.refuse(HONEST, SECOND, 44) is None
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 3 * SECOND), st.integers(0, 9000)), max_size=60),
+    st.integers(1, 50),
+    st.integers(1, 100_000),
+)
+def test_never_is_more_answered_than_a_second_and_the_time_since_allow(
+    packets: list[tuple[int, int]], rate: int, octet_rate: int
+) -> None:
+    limited = admission(rate=rate, octet_rate=octet_rate, largest=9000)
+    now, count, octets = 0, 0, 0
+    for pause, size in packets:
+        now += pause
+        if limited.refuse(HONEST, now, size) is None:
+            count, octets = count + 1, octets + size
+        assert count <= rate * (1 + now / SECOND)
+        assert octets <= max(octet_rate, 9000) + octet_rate * now / SECOND + 1
+
+
 @pytest.mark.parametrize("name", ["rate", "total_rate", "octet_rate", "total_octet_rate"])
 def test_a_rate_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=rf"the {name.replace('_', ' ')} must be at least 1"):
