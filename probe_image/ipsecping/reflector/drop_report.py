@@ -11,6 +11,7 @@ QUEUE = "QueueFull"
 HINTS = {
     QUEUE: " (dropped by the kernel: this program was too slow)",
     Drop.RESERVED_PORT.value: " (source port below 1024: see --allow-source-port)",
+    Drop.TTL_EXPIRED.value: " (came with a TTL or hop limit of 1, and an answer has one less)",
     Drop.TOO_LONG.value: " (see --max-octets)",
 }
 
