@@ -98,8 +98,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=port,
         action="append",
         default=[],
-        help="answer packets from this source port, although it is below 1024 or listened on here: some"
-        " routers send STAMP and TWAMP Light from port 862 or 863; may be repeated",
+        help="answer packets from this source port, although it is below 1024 or listened on here (STAMP:"
+        " 862 always); some routers send TWAMP Light from port 863; may be repeated",
     )
 
 

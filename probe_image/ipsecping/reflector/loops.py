@@ -4,6 +4,7 @@ A packet that claims to come from another reflector, or from a service that answ
 answer each other. Three things end that, each for itself:
 
 - Source ports: those that this reflector listens on, and those below 1024 (RFC 862 and RFC 864 are there).
+  STAMP is answered on 862 all the same, where some senders send from; there the content tells them apart.
 - Content: the answer of a Session-Reflector is told from a request (`stamp.is_reflected`, `stamp.is_answer`).
 - TTL: an answer has one less than its request had left on arrival, so each turn uses some of it up.
 """

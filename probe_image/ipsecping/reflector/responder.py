@@ -88,7 +88,7 @@ class StampResponder:
         self._admission = admission
         self._sessions = sessions
         self._own_ports = own_ports
-        self._ports = SourcePorts(own=own_ports, permitted=permitted_ports)
+        self._ports = SourcePorts(own=own_ports, permitted={stamp.PORT, *permitted_ports})
         self._error_estimate = error_estimate
         self._keys = keys
         self._policy = policy

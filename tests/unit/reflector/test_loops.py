@@ -175,5 +175,18 @@ def test_both_protocols_look_at_the_port(make: Callable[[], Responder]) -> None:
     assert isinstance(reflector.answer(request(probe(0))), Reply)
 
 
+def test_stamp_senders_that_send_from_the_stamp_port_are_answered_also_by_a_reflector_on_it() -> None:
+    for own in ({862}, {8620}):
+        reflector = StampResponder(
+            admission=of_probes(), sessions=SessionTable(), own_ports=own, error_estimate=lambda _: 0
+        )
+        reply = reflector.answer(request(probe(0), port=862))
+        assert isinstance(reply, Reply)
+        reflector.finish(reply, T3)
+        assert reflector.answer(request(bytes(reply.data), port=862)) is Drop.LOOP
+    echo = EchoResponder(admission=of_probes(), own_ports={55055})
+    assert echo.answer(request(probe(0), port=862)) is Drop.RESERVED_PORT
+
+
 def of_probes() -> Admission:
     return Admission(allow=[ip_network("10.244.0.0/16")], rate=10, total_rate=10)
