@@ -1,4 +1,4 @@
-"""The base of the images: Debian 13 with Python 3.13, from the mirrors that the machine's apt is configured for."""
+"""The base of the images: Debian 13 with Python 3.13, from the mirrors that the machine's apt knows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Source:
 def read_sources(index_targets: Iterable[str], *, codename: str | None = None) -> Source:
     """Turn ``apt-get indextargets`` output (one target a line as ``_FIELDS`` asks) into lines for a release.
 
-    Debian's mirrors hold every release side by side, so those of the machine's own serve ``codename`` as well,
+    Debian's mirrors hold every release side by side, so those of the machine's own serve ``codename`` too,
     with its updates and security updates. None stands for the machine's own release.
 
     Raises:
