@@ -47,7 +47,8 @@ def main(root: Path, environment: Path) -> None:
     shutil.copytree(AUTHORITIES, root / AUTHORITIES.relative_to("/"), dirs_exist_ok=True)
     for name, text in WRITTEN.items():
         (root / name).write_text(text)
-    (root / "tmp").mkdir(mode=0o1777)
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(0o1777)
     _record_packages([interpreter, library / "os.py", AUTHORITIES, *shared], root)
 
 
