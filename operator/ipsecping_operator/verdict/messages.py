@@ -34,6 +34,7 @@ _INVALIDITIES = {
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
+    Invalidity.RESULT_REFUSED: "its result breaks the rules for results, its log says which",
 }
 
 

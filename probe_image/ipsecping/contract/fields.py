@@ -85,16 +85,22 @@ def is_token(value: str) -> bool:
     return _TOKEN.fullmatch(value) is not None
 
 
-def check_text(value: str, path: str, key: str) -> None:
-    """Raise ContractError unless a string can be printed and is not empty or too long.
+def is_text(value: str) -> bool:
+    """Whether it is 1 to `MAX_TEXT` printable characters.
 
     Not printable are control characters, line breaks, lone surrogates, marks of direction, and what Unicode
     has not assigned (`str.isprintable`).
     """
+    return 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def check_text(value: str, path: str, key: str) -> None:
+    """Raise ContractError unless `is_text`."""
+    if is_text(value):
+        return
     if not 0 < len(value) <= MAX_TEXT:
         raise ContractError(f"{path}.{key}: empty, or longer than {MAX_TEXT} characters")
-    if not value.isprintable():
-        raise ContractError(f"{path}.{key}: {shown(value)} has characters that cannot be printed")
+    raise ContractError(f"{path}.{key}: {shown(value)} has characters that cannot be printed")
 
 
 @lru_cache(maxsize=32_768)

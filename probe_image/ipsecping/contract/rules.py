@@ -135,11 +135,12 @@ def _check_sources(result: RoundResult, path: str) -> None:
     sources = result.sources
     if len(sources) > MAX_SOURCES:
         raise ContractError(f"{path}: {len(sources)} addresses, at most {MAX_SOURCES} are allowed")
-    for source in sources:
-        if "%" in source or canonical_address(source) != source:
-            raise ContractError(
-                f"{path}: {shown(source)} is not an IP address in its canonical form, or has a zone"
-            )
+    canonical = {canonical_address(source) for source in sources}
+    wrong = next((each for each in sources if canonical_address(each) is None or "%" in each), None)
+    if wrong is not None:
+        raise ContractError(f"{path}: {shown(wrong)} is not an IP address, or has a zone")
+    if len(canonical) < len(sources):
+        raise ContractError(f"{path}: the same address stands there twice")
     if min(sources.values()) < 1:
         raise out_of_range(min(sources.values()), path, 1, result.received)
     if sum(sources.values()) > result.received:

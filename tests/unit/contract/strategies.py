@@ -110,8 +110,8 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
 
 
 @st.composite
-def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
-    kind = draw(st.sampled_from(ProbeType))
+def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = None) -> RoundResult:
+    kind = kind or draw(st.sampled_from(ProbeType))
     invalid = draw(st.one_of(st.none(), st.sampled_from(Invalidity)))
     sent = draw(st.integers(1 if invalid is None and kind is not ProbeType.IKE else 0, max_count))
     rtts = draw(st.lists(st.integers(0, MAX_RTT) | st.integers(1000, 10**10), max_size=sent))
