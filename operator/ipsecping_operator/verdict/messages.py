@@ -143,6 +143,12 @@ def certificate(where: str, expiry: int, *, least: int, now: int) -> str:
     return f"the certificate of {where} ends at {text.moment(expiry)}, in {left} {wanted}"
 
 
+def certificate_unreadable(where: str, *, least: int) -> str:
+    """Handshakes succeed, but nobody can tell how long they will."""
+    limit = text.counted(least // DAY, "day")
+    return f"the certificate of {where} does not say readably when it ends (limit {limit})"
+
+
 def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:
     """What must not get through did."""
     spoken = {reason: count for reason, count in figures.losses.items() if reason.reached}

@@ -74,6 +74,25 @@ def test_text_of_other_programs_is_refused(text: str) -> None:
         decode(text)
 
 
+@given(run=st.lists(results(max_count=5), min_size=3, max_size=3), data=st.data())
+def test_one_bad_result_of_several_does_not_lose_the_others(
+    run: list[RoundResult], data: st.DataObject
+) -> None:
+    bad = data.draw(st.integers(0, 2))
+    wrong = [replace(each, started_at=-1) if place == bad else each for place, each in enumerate(run)]
+    refused = list[ContractError]()
+    assert decode(encode(wrong), refused=refused.append) == [*run[:bad], *run[bad + 1 :]]
+    assert [error.field for error in refused] == [f"results[{bad}].startedAt"]
+    with pytest.raises(ContractError, match=rf"^results\[{bad}\]\.startedAt"):
+        decode(encode(wrong))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "ipsecping1 1 00000000 \ud800", "ipsecping1 1 0 é", "a\0 b c d"])
+def test_characters_that_no_message_has_are_refused(text: str) -> None:
+    with pytest.raises(ContractError, match="not one of ipsecping's"):
+        decode(text)
+
+
 def test_a_decompression_bomb_is_refused() -> None:
     data = base64.b85encode(zlib.compress(b" " * 10_000_000, 9)).decode()
     with pytest.raises(ContractError, match="expands"):
