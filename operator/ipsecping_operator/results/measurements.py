@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult, destination
+from ipsecping.contract.bounds import MAX_CLOSING
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
@@ -148,7 +149,8 @@ def _within(probe: PlannedProbe, result: RoundResult) -> bool:
 
     An IKE probe asks each port, and a search for the path MTU sends what it needs.
     """
+    most = probe.count + (MAX_CLOSING if probe.type is ProbeType.STAMP else 0)
     counted = probe.type not in (ProbeType.IKE, ProbeType.PATH_MTU)
-    if counted and result.sent > probe.count:
+    if counted and result.sent > most:
         return False
     return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

@@ -12,6 +12,8 @@ MAX_TOKEN = 64
 """Characters of what only machines read: boot and pod identities."""
 MAX_COUNT = 1000
 """Packets of a round."""
+MAX_CLOSING = 3
+"""At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction."""
 MAX_DUPLICATES = 10**9
 """Answers beyond the first that a round counts; a prober that sees more says as many."""
 DAY_MS = 24 * 3600 * 1000

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -36,34 +37,13 @@ from .builders import NOON, SECOND, check, plan, probe
 
 METADATA = {"namespace": "network", "name": "hq", "uid": "u", "generation": 1}
 
-hostile = json_values | st.sampled_from(
-    [
-        -1,
-        0,
-        2**31,
-        2**32,
-        2**53,
-        2**63 - 1,
-        2**63,
-        2**64,
-        10**400,
-        "\ud800",
-        "\x00",
-        "a\nb",
-        "\u202e",
-        "",
-        "x" * 600,
-        "fe80::1%\n",
-        "fe80::1%" + "x" * 40,
-        "::ffff:10.0.0.1",
-        "2001:DB8::0:1",
-        "10.0.0.1",
-        253_402_300_799,
-        253_402_300_800,
-        {"10.0.0.1": 1, "10.0.0.01": 1},
-        {"Timeout": 2**62},
-    ]
-)
+HOSTILE: list[Any] = [
+    None, True, [], {}, 0.5, -1, 0, 1, 2**31, 2**32, 2**53, 2**62, 2**63 - 1, 2**63, 2**64, 10**400,
+    253_402_300_799, 253_402_300_800, 9 * 10**18 + 1, 600_000_000_001,
+    "\ud800", "\x00", "a\nb", "\u202e", "", "x" * 600, "fe80::1%\n", "fe80::1%" + "x" * 40, "fe80::1%eth0",
+    "::ffff:10.0.0.1", "2001:DB8::0:1", "10.0.0.1", "Timeout", "STAMP", "LateTicks",
+    {"10.0.0.1": 1, "10.0.0.01": 1}, {"Timeout": 2**62}, {"\ud800": 1}, {"500": "Timeout"},
+]  # fmt: skip
 
 
 def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
@@ -126,7 +106,7 @@ def hostile_lines(draw: st.DrawFn) -> tuple[ProbeType, Expect, list[bytes]]:
             try:
                 for step in way:
                     inner = inner[step]
-                inner[last] = draw(hostile)
+                inner[last] = draw(json_values | st.sampled_from(HOSTILE))
             except (KeyError, IndexError, TypeError):
                 continue  # the first change has taken it away
         lines.append(json.dumps(line).encode())
@@ -174,3 +154,45 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
             state.measurements.accept(line.result, start=start, now=NOON)
         printed(state, now=NOON)
     printed(state, now=NOON + 3600 * SECOND)
+
+
+RICH: dict[ProbeType, dict[str, Any]] = {
+    ProbeType.STAMP: {"sources": {"10.0.0.9": 3}, "forwardLost": 1, "reverseLost": 1},
+    ProbeType.HTTP: {"certificateExpiry": NOON // SECOND},
+    ProbeType.PATH_MTU: {"pathMTU": {"forward": 1400, "reverse": 1300, "tooBig": True}},
+    ProbeType.IKE: {"nat": True, "unanswered": {"500": "Timeout"}},
+}
+
+
+@pytest.mark.parametrize("expect", Expect)
+@pytest.mark.parametrize("kind", RICH)
+def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeType, expect: Expect) -> None:
+    compiled = check_of(kind, expect)
+    ref = compiled.paths[0].plan.ref
+    good = {
+        "uid": ref.uid, "namespace": ref.namespace, "name": ref.name, "generation": 1, "nonce": ref.nonce,
+        "path": ref.path, "probe": "p", "type": kind.value, "startedAt": NOON, "duration": SECOND,
+        "sent": 5, "received": 3, "losses": {"Timeout": 1, "Refused": 1}, "duplicates": 1, "reordered": 1,
+        "rtt": {"precision": 7, "min": 5, "max": 100, "sum": 150, "buckets": [5, 1, 40, 1, 55, 1]},
+        "jitterSum": 100, "jitterCount": 2, "clock": "Kernel", "remoteIP": "10.0.0.1", "runNow": "now",
+        "invalid": None,
+    } | RICH[kind]  # fmt: skip
+    state = state_of(compiled)
+    accepted = 0
+    for way in list(places(good))[1:]:
+        for value in HOSTILE:
+            line = {"sequence": 1, "ended": 1, "result": json.loads(json.dumps(good))}
+            inner = line["result"]
+            for step in way[:-1]:
+                inner = inner[step]
+            inner[way[-1]] = value
+            read = read_line(json.dumps(line).encode())
+            if isinstance(read, Refused):
+                assert str(read.error).isprintable()
+                assert len(str(read.error)) < 400
+            else:
+                assert isinstance(read, Item)
+                if state.measurements.accept(read.result, start=NOON - SECOND, now=NOON) is None:
+                    accepted += 1
+                    printed(state, now=NOON)
+    assert accepted > 10

@@ -83,6 +83,12 @@ def test_packets_of_a_search_and_of_an_ike_probe_are_not_those_planned() -> None
         assert accept(measurements, result(of=searching, sent=2, rtt_ms=[])) is None
 
 
+def test_a_stamp_round_may_have_closing_packets() -> None:
+    stamp = plan(probe(type=ProbeType.STAMP, port=862, size=44, count=10))
+    assert accept(following(stamp), result(of=stamp, sent=13, received=9)) is None
+    assert accept(following(stamp), result(of=stamp, sent=14, received=9)) is Rejection.BEYOND_PLAN
+
+
 def test_after_an_edit_the_previous_plan_s_results_count_until_the_first_of_the_new_one() -> None:
     old, new = plan(), plan(probe(count=20, timeout_ms=2000), generation=2)
     measurements = following(old)
