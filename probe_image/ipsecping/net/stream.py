@@ -17,6 +17,13 @@ from .errors import reason_of_errno, reason_of_extended_error
 
 CHUNK = 16_384
 """Octets taken at once."""
+MAX_OCTETS = 262_144
+"""Octets that an exchange takes from the far end, TLS's own included."""
+UNPACED_READS = 16
+"""So many times an exchange reads as soon as something comes. A far end that sends octet by octet would wake
+us for each, so from then on it is read at intervals."""
+PACE_SECONDS = 0.01
+"""These intervals."""
 
 _BROKEN_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 _NO_LINGER = struct.pack("=ii", 1, 0)
@@ -41,7 +48,7 @@ class Channel(Protocol):
         """Send all of it."""
 
     async def receive(self) -> "Chunk":
-        """What has come, at least one octet; none when the far end has ended."""
+        """What has come, at least one octet; none when the far end has ended. Lets others run in between."""
 
 
 class Chunk(NamedTuple):
@@ -61,6 +68,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._peer = ip_address(address.partition("%")[0]).packed
         self._closed = False
+        self._reads = self._octets = 0
         self._sock = socket.socket(family, socket.SOCK_STREAM)
         self._descriptor = self._sock.fileno()
         try:
@@ -111,16 +119,22 @@ class Stream:
             except OSError as error:
                 raise self._failure(error) from error
 
-    async def receive(self) -> Chunk:
-        """See Channel."""
+    async def receive(self, most: int = CHUNK) -> Chunk:
+        """See Channel: at most so many octets, and of all exchanges at most `MAX_OCTETS`."""
+        await self._pause()
         while True:
             try:
-                data = self._sock.recv(CHUNK)
+                data = self._sock.recv(most)
             except BlockingIOError:
                 await self._readable()
             except OSError as error:
                 raise self._failure(error) from error
             else:
+                self._octets += len(data)
+                if self._octets > MAX_OCTETS:
+                    raise ExchangeFailed(
+                        LossReason.BAD_ANSWER, f"the far end sent more than {MAX_OCTETS} octets"
+                    )
                 return Chunk(data, time.monotonic_ns())
 
     def close(self) -> None:
@@ -130,6 +144,12 @@ class Stream:
             self._loop.remove_reader(self._descriptor)
             self._loop.remove_writer(self._descriptor)
             self._sock.close()
+
+    async def _pause(self) -> None:
+        """Between two reads, whatever waits: the timeout and other probes must have their turn."""
+        self._reads += 1
+        if self._reads > 1:
+            await asyncio.sleep(0 if self._reads <= UNPACED_READS else PACE_SECONDS)
 
     async def _readable(self) -> None:
         await self._event(self._loop.add_reader, self._loop.remove_reader)
