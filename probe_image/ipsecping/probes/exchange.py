@@ -78,8 +78,9 @@ class ExchangeSession:
         task.add_done_callback(self._over)
         return packet
 
-    def drain(self) -> None:
+    def drain(self) -> bool:
         """Nothing waits: each exchange takes its answers in itself."""
+        return True
 
     def overflowed(self) -> bool:
         """TCP loses no answers on this host."""
