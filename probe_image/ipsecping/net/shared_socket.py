@@ -30,6 +30,8 @@ HOLD_OFF = SLACK
 """Woken again within so long (nanoseconds), a socket is read at this interval for as long as it is busy."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
+MAX_SENDS = 16
+"""So often a packet is sent again, until the error is taken for its own."""
 _RECEIVE_BUFFER = 4 << 20
 
 
@@ -296,15 +298,23 @@ class SharedSocket:
                 flow.listen()
 
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
-        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError."""
+        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError.
+
+        Under a flood of them, those of somebody else fail one send after the other.
+        """
+        error = first
         self._restart_numbering()
-        if first.errno in _HOPELESS:
-            raise SendError(first) from first
-        try:
-            self._sock.sendto(data, target)
-        except OSError as error:
-            self._restart_numbering()
-            raise SendError(error) from error
+        for _ in range(MAX_SENDS):
+            if error.errno in _HOPELESS:
+                break
+            try:
+                self._sock.sendto(data, target)
+            except OSError as another:
+                error = another
+                self._restart_numbering()
+            else:
+                return
+        raise SendError(error) from error
 
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""

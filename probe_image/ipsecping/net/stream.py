@@ -19,7 +19,7 @@ CHUNK = 16_384
 """Octets taken at once."""
 MAX_OCTETS = 262_144
 """Octets that an exchange takes from the far end, TLS's own included."""
-UNPACED_READS = 16
+UNPACED_READS = 64
 """So many times an exchange reads as soon as something comes. A far end that sends octet by octet would wake
 us for each, so from then on it is read at intervals."""
 PACE_SECONDS = 0.01

@@ -17,8 +17,8 @@ _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
 ANSWER_SLACK = 256
-"""An answer is about as large as its packet (RFC 8762 section 4.3). In one that is larger by more octets, TLVs
-are not looked for."""
+"""An answer is about as large as its packet (RFC 8762 section 4.3). Where it is larger by more octets, no TLV
+is looked for."""
 
 
 class SenderKeys:
