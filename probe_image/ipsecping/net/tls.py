@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from ..contract import LossReason
 from ..wire import x509
-from .stream import CHUNK, Chunk, ExchangeFailed, Stream
+from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
 MAX_TRUSTS = 64
@@ -31,13 +31,21 @@ _CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!
 class TlsStream:
     """See Channel."""
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
-        """Raises ExchangeFailed for a name that no certificate can bear."""
+    def __init__(self, stream: SocketStream, context: ssl.SSLContext, server_name: str | None = None) -> None:
+        """The client's side, or the server's without a name.
+
+        Raises ExchangeFailed for a name that no certificate can bear.
+        """
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._octets = 0
         try:
-            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+            self._tls = context.wrap_bio(
+                self._incoming,
+                self._outgoing,
+                server_side=server_name is None,
+                server_hostname=server_name,
+            )
         except ValueError as error:
             raise ExchangeFailed(LossReason.TLS_FAILED, f"server name {server_name!r}: {error}") from error
 
@@ -74,6 +82,12 @@ class TlsStream:
         except ssl.SSLError as error:
             raise _broken_off(error) from error
         return Chunk(data, time.monotonic_ns())
+
+    async def end(self) -> None:
+        """See Channel."""
+        with suppress(ssl.SSLError):
+            await self._drive(self._tls.unwrap)
+        await self._stream.end()
 
     async def _drive(self, step: Callable[[], T], *, aside: bool = False) -> T:
         """Repeat a step of the protocol until it has the octets that it needs.
