@@ -1,4 +1,4 @@
-"""Hostile clients of a reflector: none holds its event loop, and others are answered meanwhile."""
+"""Hostile clients of reflector and agent: none holds the event loop, and others are answered meanwhile."""
 
 import asyncio
 import shutil
@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ipsecping.net.http_server import Request, Response, Server
 from ipsecping.reflector.admission import Admission
+from ipsecping.reflector.responder import EchoResponder
+from ipsecping.reflector.server import Listener
 from ipsecping.reflector.tcp_echo import TcpEcho, tls_context
 
 from .. import holds
@@ -85,3 +88,29 @@ async def test_hostile_clients_of_the_tls_echo_do_not_hold_up_others(certificate
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     server = TcpEcho(admission=admission(), tls=tls_context(str(chain), str(key)), max_connections=64)
     assert await serve_a_crowd(TLS, server, context)
+
+
+async def test_datagrams_of_strangers_do_not_hold_a_reflector() -> None:
+    responder = EchoResponder(admission=admission(), own_ports=set())
+    listener = Listener("127.0.0.1", 0, lambda _: responder)
+    try:
+        with tormented("client-datagrams", listener.port), holds.measured() as held:
+            await asyncio.sleep(2)
+    finally:
+        listener.close()
+    assert listener.counters.received > 1000
+    assert held.longest_ms < holds.LIMIT_MS, held
+
+
+async def test_hostile_clients_of_an_agent_do_not_hold_it() -> None:
+    async def answer(_: Request) -> Response:
+        return Response(body=b"ok\n")
+
+    server = Server({"/": answer})
+    port = await server.start("127.0.0.1", 0)
+    try:
+        with crowd(PLAIN, port), holds.measured() as held:
+            await asyncio.sleep(2)
+    finally:
+        await server.stop(grace=0)
+    assert held.longest_ms < holds.LIMIT_MS, held

@@ -43,17 +43,25 @@ def client_greedy(port: int) -> None:
 
 @kind
 def client_tls_records(port: int) -> None:
-    """Sends TLS records of one octet without end, and never reads."""
+    """Sends TLS records of one octet, 20,000 in one go, and never reads."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     while True:
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection((HOST, port), timeout=5) as connection,
-            context.wrap_socket(connection) as tls,
-        ):
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5) as connection:
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing)
             while True:
-                tls.send(b"x")
+                try:
+                    tls.do_handshake()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    incoming.write(connection.recv(65_536))
+                else:
+                    break
+            while True:
+                for _ in range(20_000):
+                    tls.write(b"x")
+                connection.sendall(outgoing.read())
 
 
 @kind
