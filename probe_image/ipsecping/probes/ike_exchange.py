@@ -16,7 +16,7 @@ MAX_REQUESTS = 3
 """To find out about NAT: the first request, one with the gateway's cookie, one with its choice of group."""
 MAX_COOKIE = 64
 """Octets (RFC 7296 section 2.6)."""
-MAX_MESSAGES = 256
+MAX_MESSAGES = 128
 """Taken from one port in an exchange, whatever they are; a gateway sends a few."""
 PACE_SECONDS = 0.01
 """Between two batches, once more than one came."""
