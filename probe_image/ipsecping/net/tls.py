@@ -1,5 +1,6 @@
 """TLS upon a Stream (RFC 8446), and what the far end's certificate says."""
 
+import asyncio
 import errno
 import ssl
 import time
@@ -13,29 +14,44 @@ from typing import TypeVar
 from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
-from .stream import CHUNK, Chunk, ExchangeFailed, Stream
+from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
 MAX_TRUSTS = 64
 """CA files that are kept in memory."""
+PIECE = 4096
+"""Octets that OpenSSL gets at once: it works on all that it has before it returns, and a record of 27 octets
+(KeyUpdate, RFC 8446 section 4.6.3) takes it 30 us."""
+LARGE_HANDSHAKE = 8192
+"""A handshake in which more octets came goes on in a thread, where OpenSSL does without the interpreter. A
+usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second."""
 
 
 class TlsStream:
     """See Channel."""
 
-    def __init__(self, stream: Stream, context: ssl.SSLContext, server_name: str) -> None:
-        """Raises ExchangeFailed for a name that no certificate can bear."""
+    def __init__(self, stream: SocketStream, context: ssl.SSLContext, server_name: str | None = None) -> None:
+        """The client's side, or the server's without a name.
+
+        Raises ExchangeFailed for a name that no certificate can bear.
+        """
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._octets = 0
         try:
-            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+            self._tls = context.wrap_bio(
+                self._incoming,
+                self._outgoing,
+                server_side=server_name is None,
+                server_hostname=server_name,
+            )
         except ValueError as error:
             raise ExchangeFailed(LossReason.TLS_FAILED, f"server name {server_name!r}: {error}") from error
 
     async def handshake(self) -> int:
         """The monotonic time at which it was complete. Raises ExchangeFailed."""
         try:
-            await self._drive(self._tls.do_handshake)
+            await self._drive(self._tls.do_handshake, aside=True)
         except ssl.SSLCertVerificationError as error:
             raise CertificateRefused(error.verify_message) from error
         except (ssl.SSLError, ExchangeFailed) as error:
@@ -66,14 +82,27 @@ class TlsStream:
             raise _broken_off(error) from error
         return Chunk(data, time.monotonic_ns())
 
-    async def _drive(self, step: Callable[[], T]) -> T:
-        """Repeat a step of the protocol until it has the octets that it needs."""
+    async def end(self) -> None:
+        """See Channel."""
+        with suppress(ssl.SSLError):
+            await self._drive(self._tls.unwrap)
+        await self._stream.end()
+
+    async def _drive(self, step: Callable[[], T], *, aside: bool = False) -> T:
+        """Repeat a step of the protocol until it has the octets that it needs.
+
+        `aside`: in a thread once more octets came than `LARGE_HANDSHAKE`.
+        """
         while True:
             try:
-                result = step()
+                if aside and self._octets > LARGE_HANDSHAKE:
+                    result = await asyncio.to_thread(step)
+                else:
+                    result = step()
             except ssl.SSLWantReadError:
                 await self._flush()
-                chunk = await self._stream.receive()
+                chunk = await self._stream.receive(PIECE)
+                self._octets += len(chunk.data)
                 if chunk.data:
                     self._incoming.write(chunk.data)
                 else:
