@@ -74,6 +74,7 @@ bench: venv ## The agent beside other probers, and what its packet engine costs 
 	@PYTHONPATH=tests/lab timeout 600 $(BIN)/python -u -m tests.bench.peers
 	@PYTHONPATH=tests/lab timeout 120 $(BIN)/python -u -m tests.bench.agent_load --targets 10000
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.stamp_flood --window 64
+	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.reflector_cost
 	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.rtt_error
 
 CHECKS ?= 2000
