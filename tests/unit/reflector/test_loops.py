@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from ipaddress import ip_network
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.net import timestamping
 from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.loops import SourcePorts
 from ipsecping.reflector.responder import EchoResponder, Reply, Responder, StampPolicy, StampResponder
@@ -51,8 +53,11 @@ async def after_one_spoofed_packet(
         port = sock.getsockname()[1]
         sock.sendto(packet, (host, first.port))
     second = Listener(host, port, make)
+    async with asyncio.timeout(10):
+        while not second.counters.received:
+            await asyncio.sleep(0.001)
     quiet = 0
-    while quiet < 20:  # turns of the loop; a packet over loopback takes one
+    while quiet < 50:  # turns of the loop; a packet over loopback takes one
         before = first.counters.received + second.counters.received
         await asyncio.sleep(0.001)
         quiet = quiet + 1 if first.counters.received + second.counters.received == before else 0
@@ -92,8 +97,8 @@ async def test_an_answer_has_one_hop_less_than_its_request_had_left(
     listener = Listener("127.0.0.1", 0, make)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, arrived)
-        sock.setsockopt(socket.IPPROTO_IP, 12, 1)  # IP_RECVTTL
-        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTTL, 1)
+        sock.settimeout(5)
         sock.sendto(probe(0), ("127.0.0.1", listener.port))
         async with asyncio.timeout(5):
             while not listener.counters.received:
@@ -104,7 +109,7 @@ async def test_an_answer_has_one_hop_less_than_its_request_had_left(
             assert counters.dropped == {Drop.TTL_EXPIRED: 1}
             return
         data, [(_, _, ttl)], _, _ = sock.recvmsg(2048, 64)
-    assert int.from_bytes(ttl, "little") == left
+    assert int.from_bytes(ttl, sys.byteorder) == left
     if make is stamp_responder:
         answer = stamp.parse_reflector(data)
         assert answer is not None
