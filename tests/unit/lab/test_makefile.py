@@ -1,0 +1,33 @@
+"""What make does to the environment of the programs that it starts."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+_ASSIGNED = re.compile(r"^([A-Za-z_]\w*) *[:?+]?=", re.MULTILINE)
+KEPT_BY_MAKE = {"SHELL"}
+"""Make never takes it from the environment, and hands the environment's on."""
+
+
+def environment_under_make(**given: str) -> dict[str, str]:
+    """The environment of a recipe."""
+    done = subprocess.run(
+        ["make", "--silent", "--eval", "shown: ; @env", "shown"],
+        cwd=ROOT,
+        env=os.environ | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+
+
+def test_no_variable_of_the_environment_is_replaced() -> None:
+    assigned = set(_ASSIGNED.findall((ROOT / "Makefile").read_text())) - KEPT_BY_MAKE
+    assert {"PYTHON", "lab"} <= assigned
+    given = {
+        name: "said by the user" for name in assigned | {"LAB", "KUBECONFIG", "VENV", "BIN"} if name.isupper()
+    }
+    assert given.items() <= environment_under_make(**given).items()
