@@ -131,10 +131,12 @@ class Reporter:
         assert state.body is not None
         log = logs.for_check(__name__, state.body["metadata"])
         changed, move, extra = assessment.changed, assessment.move, assessment.extra
+        told = worth_telling(changed, before)
         for condition in changed:
-            say = log.warning if condition.status is ConditionStatus.FALSE else log.info
+            # What is on its way is no event, and no warning either.
+            say = log.warning if condition.status is ConditionStatus.FALSE and condition in told else log.info
             say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
-        notices = [of_condition(condition) for condition in worth_telling(changed, before)]
+        notices = [of_condition(condition) for condition in told]
         if move is not None:
             log.info("preferred path: %s", move.message)
             notices.append(of_move(move))
