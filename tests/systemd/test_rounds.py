@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from ..docs.documents import block, commands
 from .conftest import NEAR
-from .documents import block, commands
 from .machine import Machine
 from .sandbox import writable_folders
 
