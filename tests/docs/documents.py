@@ -32,6 +32,8 @@ class Shown:
     """On one line, without comment and prompt."""
     output: str = ""
     """Empty: none is shown."""
+    in_text: bool = False
+    """It stands in the running text, where it may name a command rather than be one to type."""
 
 
 def documents() -> list[Path]:
@@ -61,7 +63,7 @@ def commands_of(document: str, text: str) -> Iterator[Shown]:
     for span in _SPAN.finditer(_BLOCK.sub("", text)):
         words = span[1].split()
         if len(words) > 1 and (words[0] in PROGRAMS or _SETTING.fullmatch(words[0])):
-            yield Shown(document, " ".join(words))
+            yield Shown(document, " ".join(words), in_text=True)
 
 
 def _of_block(document: str, block: str) -> Iterator[Shown]:

@@ -66,6 +66,8 @@ class Demo:
     target: str
     foreign: bool = False
     """The cluster is not the lab's."""
+    brought: tuple[str, ...] = ()
+    """What the demo has put into the cluster outside of its namespace, by `kubectl delete`'s words."""
 
 
 def lab_demo() -> Demo:
@@ -82,20 +84,22 @@ def foreign_demo() -> Demo:
     Raises:
         LabError: what has to be named is not.
     """
-    demo = Demo(namespace=FOREIGN_NAMESPACE, target=existing.far_end(), foreign=True)
+    target = existing.far_end()
     for deployment in workbench.get(
         "deployments", selector="app.kubernetes.io/name=ipsecping", everywhere=True
     ):
         where = deployment["metadata"]["namespace"]
-        if where != demo.namespace and existing.serves(deployment, demo.namespace):
+        if where != FOREIGN_NAMESPACE and existing.serves(deployment, FOREIGN_NAMESPACE):
             say(f"the operator in {where} serves every namespace already: it is used, and nothing installed")
-            return demo
-    values = ["--set", f"operator.namespaces={{{demo.namespace}}},rbac.aggregate=false"]
+            return Demo(namespace=FOREIGN_NAMESPACE, target=target, foreign=True)
+    values = ["--set", f"operator.namespaces={{{FOREIGN_NAMESPACE}}},rbac.aggregate=false"]
+    brought: tuple[str, ...] = (f"crd {CRD}",)
     if not ours(kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "json")):
         say("the CustomResourceDefinition is in the cluster already and stays as it is")
         values += ["--set", "crds.install=false"]
-    workbench.install(namespace=demo.namespace, values=values, progress=say)
-    return demo
+        brought = ()
+    workbench.install(namespace=FOREIGN_NAMESPACE, values=values, progress=say)
+    return Demo(namespace=FOREIGN_NAMESPACE, target=target, foreign=True, brought=brought)
 
 
 def ours(definition: str) -> bool:
@@ -165,12 +169,13 @@ def farewell(demo: Demo) -> None:
     seconds = f"{time.monotonic() - STARTED:.0f} s"
     if demo.foreign:
         on = " ".join(existing.command("kubectl")[1:])
+        remove = [f"kubectl {on} delete {what}" for what in (f"namespace {demo.namespace}", *demo.brought)]
         print(
             f"""
 Done in {seconds}. Look around:
   kubectl {on} -n {demo.namespace} get itc -o wide
-Remove it all (but the CustomResourceDefinition, with which every check of the cluster goes):
-  kubectl {on} delete namespace {demo.namespace}"""
+Remove it all:
+  {" && ".join(remove)}"""
         )
         return
     program = "tests/lab/lab"

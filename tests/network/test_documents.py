@@ -5,6 +5,7 @@ their way back where the documents show losses.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ..docs.documents import ROOT, block, shown
 from ..docs.form import difference
@@ -209,6 +211,15 @@ def test_help(host: Host, command: str) -> None:
     )
     assert "options:" in printed
     assert "example" in printed
+
+
+def test_a_check_is_rendered_without_a_cluster(host: Host) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (smallest,) = re.findall(r"^```yaml\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    (host.folder / "check.yaml").write_text(smallest)
+    rendered = host.type(shown("ipsecping-operator render", document="api.md").command)
+    kinds = [each["kind"] for each in yaml.safe_load_all(rendered)]
+    assert kinds == ["IPsecTunnelCheck", "ConfigMap", "Deployment"]
 
 
 @pytest.fixture

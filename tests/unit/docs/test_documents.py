@@ -33,8 +33,8 @@ def test_blocks_and_running_text_show_commands() -> None:
         Shown("a.md", "make it"),
         Shown("a.md", "docker build . -t image"),
         Shown("a.md", "cp a b && cp c d"),
-        Shown("a.md", "make demo"),
-        Shown("a.md", "LAB=existing make demo"),
+        Shown("a.md", "make demo", in_text=True),
+        Shown("a.md", "LAB=existing make demo", in_text=True),
     ]
 
 

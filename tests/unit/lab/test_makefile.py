@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from ...docs.documents import everything, shown
+
 ROOT = Path(__file__).parents[3]
 _ASSIGNED = re.compile(r"^([A-Za-z_]\w*) *[:?+]?=", re.MULTILINE)
 KEPT_BY_MAKE = {"SHELL"}
@@ -31,3 +33,19 @@ def test_no_variable_of_the_environment_is_replaced() -> None:
         name: "said by the user" for name in assigned | {"LAB", "KUBECONFIG", "VENV", "BIN"} if name.isupper()
     }
     assert given.items() <= environment_under_make(**given).items()
+
+
+def test_help_lists_every_command_that_documents_show() -> None:
+    helped = subprocess.run(
+        shown("make help", document="README.md").command.split(),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    listed = set(re.findall(r"^  make ([a-z-]+) ", helped, re.MULTILINE))
+    documented = {
+        each.command.split()[1] for each in everything() if re.fullmatch(r"make [a-z-]+", each.command)
+    }
+    assert documented - {"help"} <= listed
+    assert {"demo", "test", "lab-down"} <= documented
