@@ -34,6 +34,12 @@ class Trouble:
         self._told = (level, what)
         return level
 
+    def left(self, *, now: float) -> float | None:
+        """Seconds until it has lasted too long; None when it has, or when nothing is wrong."""
+        if self._since is None or now - self._since >= self.grace:
+            return None
+        return self._since + self.grace - now
+
     def over(self) -> None:
         """It works."""
         self._since = self._told = None
