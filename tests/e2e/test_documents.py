@@ -15,6 +15,8 @@ from ..docs.documents import shown
 from ..docs.form import difference, missing
 from .bench import FAR_A, HOST_NAMESPACE, SHORT_WINDOW, STAMP, Bench
 
+pytestmark = pytest.mark.usefixtures("tunnel")
+"""For commands are typed where the lab's cluster is: with LAB=existing there is none."""
 DEMO_NAMESPACE = "ipsecping-demo"
 NAME = "hq-dc1"
 """Of the sample that the documents look at."""
@@ -85,7 +87,6 @@ def test_the_demo_uses_an_operator_that_is_there_already() -> None:
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
 
 
-@pytest.mark.usefixtures("tunnel")
 def test_status_and_table_look_as_in_the_readme(bench: Bench) -> None:
     sample = (REPOSITORY / "manifests" / "samples" / "interval.yaml").read_text()
     kubectl("apply", "-n", bench.namespace, "-f", "-", stdin=sample)
