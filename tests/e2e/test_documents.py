@@ -1,5 +1,6 @@
 """What README.md and docs/ show of a cluster: typed as it stands there, and held against what is printed."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -163,9 +164,7 @@ def test_an_ordinary_life_of_a_check_is_no_warning_in_the_operator_s_log(bench: 
     bench.delete()
     wait_for("no pod", lambda: workbench.get("pods", namespace=bench.namespace), lambda p: not p, seconds=90)
     said = kubectl("-n", OPERATOR_NAMESPACE, "logs", "deployment/ipsecping-operator", f"--since-time={since}")
-    loud = [
-        line
-        for line in said.splitlines()
-        if bench.namespace in line and not any(f'"level": "{level}"' in line for level in ("info", "debug"))
-    ]
-    assert loud == []
+    warned = [json.loads(line) for line in said.splitlines() if bench.namespace in line]
+    loud = [each["message"] for each in warned if each["level"] not in ("info", "debug")]
+    # What is measured is no part of this: a reflector that starts again, a busy machine.
+    assert [each for each in loud if not each.startswith("Healthy=False")] == []
