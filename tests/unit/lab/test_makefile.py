@@ -13,10 +13,10 @@ KEPT_BY_MAKE = {"SHELL"}
 """Make never takes it from the environment, and hands the environment's on."""
 
 
-def environment_under_make(**given: str) -> dict[str, str]:
+def environment_under_make(*words: str, **given: str) -> dict[str, str]:
     """The environment of a recipe."""
     done = subprocess.run(
-        ["make", "--silent", "--eval", "shown: ; @env", "shown"],
+        ["make", "--silent", "--eval", "shown: ; @env", "shown", *words],
         cwd=ROOT,
         env=os.environ | given,
         capture_output=True,
@@ -33,6 +33,18 @@ def test_no_variable_of_the_environment_is_replaced() -> None:
         name: "said by the user" for name in assigned | {"LAB", "KUBECONFIG", "VENV", "BIN"} if name.isupper()
     }
     assert given.items() <= environment_under_make(**given).items()
+
+
+def test_the_lab_is_chosen_on_make_s_own_command_line_as_well() -> None:
+    assert environment_under_make("LAB=existing")["LAB"] == "existing"
+    done = subprocess.run(
+        ["make", "--dry-run", "lab-down", "LAB=existing"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "tests/lab/lab down"
 
 
 def test_help_lists_every_command_that_documents_show() -> None:
