@@ -49,6 +49,7 @@ def test_what_is_wrong_is_a_warning_but_not_what_is_on_its_way(
 def test_a_workload_that_stays_away_is_one_warning_with_its_newest_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.WARNING)
     said, reason = TransitionLog(), ReadyReason.WORKLOAD_UNAVAILABLE
     assert tell(said, made(reason, "not available yet"), now=100, changed=True) == GRACE
     assert tell(said, made(reason, "ErrImagePull"), now=100 + GRACE - 10) == 10
@@ -59,6 +60,7 @@ def test_a_workload_that_stays_away_is_one_warning_with_its_newest_message(
 
 
 def test_the_next_wait_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     said, reason = TransitionLog(), ReadyReason.WORKLOAD_UNAVAILABLE
     tell(said, made(reason), now=0)
     assert tell(said, made(ReadyReason.RECONCILED), now=10) is None
