@@ -4,6 +4,7 @@ The same sources make the same octets: entries are sorted and carry a fixed date
 the PATH; `python3 ipsecping.pyz` works as well.
 """
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -20,7 +21,8 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has
 def build(target: Path) -> None:
     """Write the archive, executable."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".draft")
+    # Its own, for two may build at a time.
+    draft = target.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
         file.write(SHEBANG)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

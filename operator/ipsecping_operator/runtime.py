@@ -40,6 +40,7 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.trouble import Trouble
 
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
@@ -66,6 +67,7 @@ class Operator:
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
         self._sweep_soon = asyncio.Event()
+        self._waiting = Trouble(quiet=logging.INFO)
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
 
@@ -336,8 +338,13 @@ class Operator:
         os._exit(1)
 
     def _wait(self, what: str, phase: Phase) -> None:
-        if what != self._health.waiting:
-            _log.warning("waiting: %s", what)
+        if phase is Phase.STANDBY:
+            # That is what a second operator is there for, however long.
+            self._waiting.over()
+            if what != self._health.waiting:
+                _log.info("waiting: %s", what)
+        elif (level := self._waiting.met(what, now=time.monotonic())) is not None:
+            _log.log(level, "waiting: %s", what)
         self._health.wait(phase, what)
 
     async def _wait_for_crd(self) -> None:

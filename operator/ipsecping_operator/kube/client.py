@@ -37,6 +37,7 @@ class Cause:
 
     field: str
     message: str
+    reason: str = ""
 
 
 class ApiError(Exception):
@@ -53,6 +54,11 @@ class ApiError(Exception):
     def refused(self) -> bool:
         """The API understood and will refuse again: repeating the same request is no use."""
         return self.status in (400, 403, 404, 405, 409, 413, 422)
+
+    @property
+    def terminating(self) -> bool:
+        """The namespace is being deleted, so nothing can be made in it: an end that somebody wanted."""
+        return any(cause.reason == "NamespaceTerminating" for cause in self.causes)
 
 
 class KubeClient:
@@ -311,4 +317,6 @@ def _content(method: str, path: str, status: int, text: bytes) -> Any:
 
 def _causes(refusal: Mapping[str, Any]) -> tuple[Cause, ...]:
     causes = (refusal.get("details") or {}).get("causes") or ()
-    return tuple(Cause(str(each.get("field")), str(each.get("message"))) for each in causes)
+    return tuple(
+        Cause(str(each.get("field")), str(each.get("message")), str(each.get("reason"))) for each in causes
+    )
