@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -35,7 +36,9 @@ from ..plans import check_of
 from ..ports import free_port
 from .hostile_peers import hostile
 
-COUNT, SPACING_MS, TIMEOUT_MS = 4, 100, 1000
+COUNT, SPACING_MS = 4, 100
+PATIENT_MS, SHORT_MS = 20_000, 1000
+"""Timeouts: where something comes, however busy this machine is; and where it is awaited in vain."""
 SECOND = 1_000_000_000
 
 
@@ -58,7 +61,7 @@ ANY = None
 
 
 def planned(kind: ProbeType, port: int, **fields: Any) -> PlannedProbe:
-    usual = {"name": "p", "count": COUNT, "spacing_ms": SPACING_MS, "timeout_ms": TIMEOUT_MS, "size": 80}
+    usual = {"name": "p", "count": COUNT, "spacing_ms": SPACING_MS, "timeout_ms": SHORT_MS, "size": 80}
     return PlannedProbe(type=kind, **{**usual, "port": port, **fields})
 
 
@@ -146,15 +149,16 @@ async def rounds(*probes: PlannedProbe) -> list[RoundResult]:
 async def beside_an_honest_one(probe: PlannedProbe) -> RoundResult:
     """One round of a probe; asserts that nothing held the loop and that an honest probe lost nothing."""
     with ours.reflector("udp-echo") as far_end:
-        honest = planned(ProbeType.UDP_ECHO, far_end.port, count=20, spacing_ms=50, timeout_ms=3000)
+        honest = planned(ProbeType.UDP_ECHO, far_end.port, count=20, spacing_ms=50, timeout_ms=PATIENT_MS)
         await rounds(honest)
         _ = ROUND_METHODS.get(probe.type) or METHODS[probe.type]  # what is imported on first use is no hold
         with holds.measured() as held:
             result, spared = await rounds(probe, honest)
-    assert (spared.received, dict(spared.losses), spared.invalid) == (20, {}, None)
+    assert (spared.received, dict(spared.losses)) == (20, {})
+    assert spared.invalid in (None, Invalidity.LATE_TICKS)  # late, if at all, for this machine's other work
     assert held.longest_ms < holds.LIMIT_MS, held
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * 1_000_000
-    assert result.duration < own_time + 3 * SECOND
+    assert result.duration < own_time + 10 * SECOND
     return result
 
 
@@ -164,7 +168,9 @@ async def test_a_hostile_far_end_holds_nothing_spoils_nothing_and_is_told_of(kin
         pytest.skip("the program openssl is not installed")
     make, expected = FAR_ENDS[kind]
     with hostile(kind, free_port() if kind == "tls-key-updates" else 0) as port:
-        result = await beside_an_honest_one(make(port))
+        patient = expected in (BAD, STATUS, TLS_FAILED, GOOD)
+        planned_probe = replace(make(port), timeout_ms=PATIENT_MS) if patient else make(port)
+        result = await beside_an_honest_one(planned_probe)
     if expected is not None:
         figures = ({}, 0) if result.invalid else (result.losses, result.received)
         assert (*figures, result.invalid) == expected

@@ -1,16 +1,18 @@
 """Names to addresses within a bounded time.
 
-`getaddrinfo` cannot be stopped, so it runs in a daemon thread that nobody waits for at exit; a semaphore
-bounds how many there are.
+`getaddrinfo` cannot be stopped, so it runs in a daemon thread that nobody waits for at exit. How many there
+are is bounded, and a name takes one of them: one whose servers are silent does not use all of them up.
 """
 
 import asyncio
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from ipaddress import ip_address
 
-MAX_LOOKUPS = 16
+MAX_LOOKUPS = 64
+"""Names that are looked up at the same time."""
 SECONDS = 5.0
 
 Lookup = Callable[[str], list[str]]
@@ -43,7 +45,10 @@ class Resolver:
 
     def __init__(self, lookup: Lookup = lookup) -> None:
         self._lookup = lookup
-        self._free = asyncio.Semaphore(MAX_LOOKUPS)
+        self._under_way: dict[str, asyncio.Future[list[str]]] = {}
+        """One look-up for each name, however many ask for it."""
+        self._waiting: deque[str] = deque()
+        self._threads = 0
 
     async def resolve(self, target: str, *, prefer: str | None = None, seconds: float = SECONDS) -> str:
         """One address of `target`: `prefer` while the name still has it. Raises ResolveError."""
@@ -51,7 +56,7 @@ class Resolver:
             return target
         try:
             async with asyncio.timeout(seconds):
-                addresses = await self._in_thread(target)
+                addresses = await asyncio.shield(self._find(target))
         except TimeoutError:
             raise ResolveError(f"{target}: no answer from the resolver in {seconds:g} s") from None
         except OSError as error:
@@ -60,19 +65,32 @@ class Resolver:
             raise ResolveError(f"{target}: no address")
         return prefer if prefer in addresses else addresses[0]
 
-    async def _in_thread(self, name: str) -> list[str]:
-        await self._free.acquire()
+    def _find(self, name: str) -> "asyncio.Future[list[str]]":
+        """The look-up of a name that is under way, or a new one."""
+        found = self._under_way.get(name)
+        if found is None:
+            found = self._under_way[name] = asyncio.get_running_loop().create_future()
+            found.add_done_callback(_retrieved)
+            self._waiting.append(name)
+            self._start_waiting()
+        return found
+
+    def _start_waiting(self) -> None:
+        while self._waiting and self._threads < MAX_LOOKUPS:
+            self._threads += 1
+            self._start(self._waiting.popleft())
+
+    def _start(self, name: str) -> None:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[str]] = loop.create_future()
 
         def settle(addresses: list[str], error: Exception | None) -> None:
-            self._free.release()
-            if future.done():
-                return
+            self._threads -= 1
+            future = self._under_way.pop(name)
             if error is None:
                 future.set_result(addresses)
             else:
                 future.set_exception(error)
+            self._start_waiting()
 
         def work() -> None:
             addresses, failure = [], None
@@ -86,4 +104,9 @@ class Resolver:
                 return
 
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
-        return await future
+
+
+def _retrieved(future: "asyncio.Future[list[str]]") -> None:
+    """Nobody may be left who asks for the error."""
+    if not future.cancelled():
+        future.exception()
