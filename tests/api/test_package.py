@@ -99,7 +99,7 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
     assert (chosen.lease_duration, chosen.resync_interval, chosen.status_interval) == (30, 120, 60)
-    assert chosen.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
+    assert chosen.permissions.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
     assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
 
 

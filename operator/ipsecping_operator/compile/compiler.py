@@ -71,8 +71,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         )
         return CompiledPath(
             plan=plan,
-            placement=compile_placement(common, path.placement),
+            placement=compile_placement(common, path.placement, own_field=f"spec.paths[{index}]"),
             target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
+            own_field=f"spec.paths[{index}]",
         )
 
     check = CompiledCheck(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ipsecping_operator import cli, settings
+from ipsecping_operator.permission import Permissions
 
 
 def parsed(*words: str, **environ: str) -> settings.Settings:
@@ -17,8 +18,7 @@ def parsed(*words: str, **environ: str) -> settings.Settings:
 def test_only_the_probe_image_is_needed() -> None:
     found = parsed("--probe-image=probe:1")
     assert found.namespaces == ()
-    assert found.host_network == frozenset()
-    assert found.targets is None
+    assert found.permissions == Permissions()
     assert (found.metrics_address, found.healthz_address) == (("", 9090), ("", 8080))
     assert (found.status_interval, found.resync_interval) == (60, 300)
 
@@ -37,8 +37,8 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
     found = parsed("--metrics-port=127.0.0.1:2", **environ)
     assert found.probe_image == "probe:env"
     assert found.namespaces == ("network", "edge")
-    assert found.host_network == {"edge", "lab"}
-    assert found.targets == {
+    assert found.permissions.host_network == {"edge", "lab"}
+    assert found.permissions.targets == {
         "network": ("10.0.0.0/8", "2001:db8::/32"),
         "edge": (),
         "*": ("10.50.0.0/16",),
