@@ -119,7 +119,8 @@ PERMISSIONS = (
     ),
     Setting(
         "--allow-priority-classes",
-        f"priority classes that checks may ask for: {_BY_NAMESPACE}; none when not given",
+        f"priority classes that checks may ask for: {_BY_NAMESPACE}; none when not given. Kubernetes' own "
+        "take an entry that begins with system-",
         "NAMES",
         default="",
         read=patterns,

@@ -15,6 +15,7 @@ from .scope import Refusal, listed, matches
 KUBERNETES = ("kubernetes.io", "k8s.io")
 """Domains whose taints are Kubernetes' own: of control planes, of nodes that are lost, full or closed."""
 ORDINARY_EFFECTS = ("NoSchedule", "PreferNoSchedule")
+SYSTEM_CLASSES = "system-"
 LOST_NODE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 LOST_NODE_SECONDS = 300
 """So long every pod tolerates them, by the API server's default: who asks for less only moves sooner."""
@@ -23,9 +24,12 @@ PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 def priority_class(path: CompiledPath, allowed: Sequence[str]) -> Iterator[Refusal]:
-    """A priority class that is not listed."""
+    """A priority class that is not listed. Kubernetes' own take an entry that begins as they do."""
     name = path.placement.priority_class_name
-    if name is not None and not matches(name, allowed):
+    if name is None:
+        return
+    own = name.startswith(SYSTEM_CLASSES)
+    if not matches(name, [each for each in allowed if not own or each.startswith(SYSTEM_CLASSES)]):
         yield Refusal(
             path.placement_field("priorityClassName"),
             f"{name} is not a permitted priority class in namespace {path.plan.namespace}: "

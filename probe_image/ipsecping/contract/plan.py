@@ -81,6 +81,8 @@ class PlannedCheck:
 
     def permits(self, address: str) -> bool:
         """Whether packets may be sent to the IP address."""
+        if self.allowed is None and not self.refused:
+            return True
         return is_permitted(address, self.allowed, self.refused)
 
     def _make_ref(self) -> CheckRef:

@@ -16,7 +16,7 @@ _MASK = 0xFFFF_FFFF
 _NOWHERE = -1
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32_768)  # an agent asks before each round, of at most 20,000 targets
 def is_permitted(address: str, allowed: tuple[str, ...] | None, refused: tuple[str, ...]) -> bool:
     """Whether packets may be sent to the IP address, with or without a zone.
 
