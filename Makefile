@@ -29,11 +29,15 @@ demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break 
 	@$(BIN)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-interop test-network test-api test-lab ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
+test: lint test-pythons test-interop test-network test-api test-lab ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
 	@$(BIN)/pytest -q -n 2 tests/unit
+
+.PHONY: test-pythons
+test-pythons: venv ## Unit tests on every supported Python found here, and a few of all others
+	@PYTHONPATH=tests/lab $(BIN)/python -u -m tests.interpreters
 
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)

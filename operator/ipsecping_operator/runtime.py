@@ -88,9 +88,7 @@ class Operator:
         if namespace is None:
             _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
             return
-        self._elector_client = KubeClient(
-            await access.load(settings.kubeconfig, settings.context), observe=self._metrics.request
-        )
+        self._elector_client = KubeClient(await self._access(), observe=self._metrics.request)
         self._elector = Elector(
             self._elector_client,
             namespace=namespace,
@@ -104,13 +102,17 @@ class Operator:
 
     async def login(self) -> kopf.ConnectionInfo:
         """Kopf's credentials."""
-        return access.for_kopf(await access.load(self._settings.kubeconfig, self._settings.context))
+        return access.for_kopf(await self._access())
+
+    async def _access(self) -> access.Access:
+        settings = self._settings
+        return await access.load(settings.kubeconfig, settings.context, tls_strict=settings.api_tls_strict)
 
     async def start(self) -> None:
         """Make and start everything but the watch for checks, which Kopf starts then."""
         settings = self._settings
-        configuration = await access.load(settings.kubeconfig, settings.context)
-        self._client = KubeClient(configuration, observe=self._metrics.request, may_write=self._may_write)
+        credentials = await self._access()
+        self._client = KubeClient(credentials, observe=self._metrics.request, may_write=self._may_write)
         # Agents send plain JSON; what pretends to be compressed could be a bomb.
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
@@ -143,7 +145,9 @@ class Operator:
             permissions=replace(
                 settings.permissions,
                 api_server=await api_server_addresses(
-                    self._client, configuration.host, clusterwide=not settings.namespaces
+                    self._client,
+                    credentials.configuration.host,
+                    clusterwide=not settings.namespaces,
                 ),
             ),
             report=self._reporter.report_soon,
@@ -345,7 +349,7 @@ class Operator:
 
     async def _wait_for_crd(self) -> None:
         """Kopf looks for its resources once, when it starts: until then both API and CRD have to be there."""
-        client = KubeClient(await access.load(self._settings.kubeconfig, self._settings.context))
+        client = KubeClient(await self._access())
         try:
             while True:
                 try:

@@ -30,6 +30,8 @@ class Settings:
     """What checks may ask for."""
     kubeconfig: Path | None
     context: str | None
+    api_tls_strict: bool
+    """Ask the strict profile of RFC 5280 of the API server's certificates."""
     lease_name: str
     lease_namespace: str | None
     """None: the pod's own, and outside a cluster no Lease at all."""
@@ -80,6 +82,14 @@ SETTINGS = (
         "FILE",
     ),
     Setting("--context", "context of the kubeconfig; its current one when not given", "NAME"),
+    Setting(
+        "--api-tls-strict",
+        "true asks the strict profile of RFC 5280 of the API server's certificates as well, which the "
+        "authorities of AWS EKS, of older kubeadm clusters and of others do not meet; trust and name are "
+        "verified anyway",
+        default="false",
+        choices=("true", "false"),
+    ),
     Setting(
         "--lease-name",
         "name of the Lease that one operator at a time holds, while others wait",
@@ -155,6 +165,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         permissions=permissions_of(args),
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,
+        api_tls_strict=args.api_tls_strict == "true",
         lease_name=args.lease_name,
         lease_namespace=args.lease_namespace or None,
         lease_identity=args.lease_identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from ipsecping_operator.children import FIELD_MANAGER
 
+from .access import Access
 from .kinds import Kind
 
 IN_FLIGHT = 8
@@ -64,16 +64,18 @@ class KubeClient:
 
     def __init__(
         self,
-        configuration: Configuration,
+        access: Access,
         *,
         observe: Observer = lambda verb, code: None,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """`may_write` is asked before each request that changes something: False refuses it."""
         # No limit: requests wait for a slot below, and watches are few.
-        configuration.connection_pool_maxsize = 0
-        self._configuration = configuration
-        self._rest = RESTClientObject(configuration)
+        access.configuration.connection_pool_maxsize = 0
+        self._configuration = access.configuration
+        self._rest = RESTClientObject(self._configuration)
+        # The transport's own would be as strict as the interpreter's defaults are.
+        self._rest.ssl_context = access.tls
         self._observe = observe
         self._may_write = may_write
         self._slots = asyncio.Semaphore(IN_FLIGHT)

@@ -88,7 +88,7 @@ def of_extra(extra: ExtraRound) -> Notice:
         type="Normal" if extra.started else "Warning",
         reason="RunNow" if extra.started else "RunNowNotStarted",
         action="RunNow",
-        note=extra.message,
+        note=extra.message[:MAX_MESSAGE],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..contract import Invalidity
-from ..contract.plan import MAX_COUNT
+from ..contract.bounds import MAX_COUNT
 from ..measure.packet import Packet
 from ..net.timers import LEISURE, SLACK, running_timers
 from ..probes.base import Session
