@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,6 +17,7 @@ from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.kube import access
+from ipsecping_operator.kube.api_server import api_server_addresses
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
@@ -25,7 +27,6 @@ from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
-from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
 from ipsecping_operator.reconcile.reconciler import Reconciler
@@ -112,9 +113,8 @@ class Operator:
     async def start(self) -> None:
         """Make and start everything but the watch for checks, which Kopf starts then."""
         settings = self._settings
-        self._client = KubeClient(
-            await self._access(), observe=self._metrics.request, may_write=self._may_write
-        )
+        credentials = await self._access()
+        self._client = KubeClient(credentials, observe=self._metrics.request, may_write=self._may_write)
         # Agents send plain JSON; what pretends to be compressed could be a bomb.
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
@@ -144,7 +144,14 @@ class Operator:
             settings=ChildSettings(
                 probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
             ),
-            permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
+            permissions=replace(
+                settings.permissions,
+                api_server=await api_server_addresses(
+                    self._client,
+                    credentials.configuration.host,
+                    clusterwide=not settings.namespaces,
+                ),
+            ),
             report=self._reporter.report_soon,
             postpone=self._spare.request,
             clock=self._clock,

@@ -2,20 +2,20 @@
 
 import argparse
 import os
-import re
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ipsecping.contract.plan import MAX_ALLOWED
 from ipsecping_operator.api import durations
 
-PREFIX = "IPSECPING_"
+from .permission_settings import PERMISSIONS, permissions_of
+from .setting import Setting, add_settings, names
+
+if TYPE_CHECKING:
+    from ipsecping_operator.permission import Permissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,8 @@ class Settings:
     image_pull_policy: str | None
     namespaces: tuple[str, ...]
     """Empty: all."""
-    host_network: frozenset[str]
-    """Namespaces whose checks may ask for the node's own network; `*`: all."""
-    targets: Mapping[str, tuple[str, ...]] | None
-    """Namespace to the networks that its checks may have probed, `*` for all others; None: anywhere."""
+    permissions: "Permissions"
+    """What checks may ask for."""
     kubeconfig: Path | None
     context: str | None
     api_tls_strict: bool
@@ -48,29 +46,6 @@ class Settings:
     """Seconds."""
     log_level: str
     log_format: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One flag and its environment variable."""
-
-    flag: str
-    text: str
-    metavar: str | None = None
-    default: str | None = None
-    choices: Sequence[str] | None = None
-    read: Callable[[str], Any] | None = None
-    """Raises argparse.ArgumentTypeError; None: the text itself."""
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that stands for the flag."""
-        return PREFIX + self.flag.removeprefix("--").replace("-", "_").upper()
-
-    @property
-    def value(self) -> str:
-        """What is to be given, for people."""
-        return self.metavar or "|".join(self.choices or ())
 
 
 def address(text: str) -> tuple[str, int]:
@@ -92,28 +67,6 @@ def seconds(text: str) -> float:
     return value
 
 
-def networks(text: str) -> Mapping[str, tuple[str, ...]] | None:
-    """`network=10.0.0.0/8,2001:db8::/32;*=10.50.0.0/16` as a map; None for an empty text."""
-    if not text.strip():
-        return None
-    found: dict[str, tuple[str, ...]] = {}
-    for entry in filter(None, (each.strip() for each in text.split(";"))):
-        namespace, separator, listed = (part.strip() for part in entry.partition("="))
-        if not separator or not namespace or namespace in found:
-            raise argparse.ArgumentTypeError(
-                f"{entry!r} is not NAMESPACE=CIDR,CIDR with a namespace that is named once"
-            )
-        found[namespace] = _names(listed)
-        if len(found[namespace]) > MAX_ALLOWED:
-            raise argparse.ArgumentTypeError(f"{namespace}: more than {MAX_ALLOWED} networks")
-        for network in found[namespace]:
-            try:
-                ip_network(network)
-            except ValueError as error:
-                raise argparse.ArgumentTypeError(f"{namespace}: {error}") from None
-    return MappingProxyType(found)
-
-
 SETTINGS = (
     Setting("--probe-image", "image of the probe pods; the only setting that is needed", "IMAGE"),
     Setting(
@@ -122,19 +75,7 @@ SETTINGS = (
         choices=("Always", "IfNotPresent", "Never"),
     ),
     Setting("--namespaces", "namespaces to serve, separated by commas; all when not given", "NAMES"),
-    Setting(
-        "--allow-host-network",
-        "namespaces whose checks may ask for placement.hostNetwork, separated by commas, * for all; "
-        "none when not given",
-        "NAMES",
-    ),
-    Setting(
-        "--allow-targets",
-        "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
-        "namespaces that are not named, and one without any may probe nothing; anything when not given",
-        "NETWORKS",
-        read=networks,
-    ),
+    *PERMISSIONS,
     Setting(
         "--kubeconfig",
         "credentials outside a cluster; the pod's service account when not given",
@@ -204,18 +145,7 @@ SETTINGS = (
 
 def add_arguments(parser: argparse.ArgumentParser, *, environ: Mapping[str, str] = os.environ) -> None:
     """Add every setting as a flag whose default comes from the environment."""
-    for each in SETTINGS:
-        shown = f"; default {each.default}" if each.default else ""
-        options: dict[str, Any] = {"choices": each.choices} if each.choices else {"metavar": each.metavar}
-        if each.read is not None:
-            options["type"] = each.read
-        parser.add_argument(
-            each.flag,
-            # argparse passes a default that is a string through `type`, so both sources are checked alike.
-            default=environ.get(each.variable, each.default),
-            help=f"{each.text} [{each.variable}{shown}]",
-            **options,
-        )
+    add_settings(parser, SETTINGS, environ=environ)
 
 
 def from_arguments(args: argparse.Namespace) -> Settings:
@@ -231,9 +161,8 @@ def from_arguments(args: argparse.Namespace) -> Settings:
     return Settings(
         probe_image=args.probe_image,
         image_pull_policy=args.probe_image_pull_policy or None,
-        namespaces=_names(args.namespaces),
-        host_network=frozenset(_names(args.allow_host_network)),
-        targets=args.allow_targets,
+        namespaces=names(args.namespaces),
+        permissions=permissions_of(args),
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,
         api_tls_strict=args.api_tls_strict == "true",
@@ -248,7 +177,3 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         log_level=args.log_level,
         log_format=args.log_format,
     )
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name for name in re.split(r"[\s,]+", text or "") if name)

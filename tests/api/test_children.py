@@ -49,12 +49,12 @@ SPECS: dict[str, dict[str, Any]] = {
     },
     "keys": {
         "probes": [
-            {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "one"}}},
-            {"name": "b", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "two"}}},
-            {"name": "m", "pathMTU": {"auth": {"secretName": "tunnel-keys", "key": "three"}}},
+            {"name": "a", "stamp": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "one"}}},
+            {"name": "b", "stamp": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "two"}}},
+            {"name": "m", "pathMTU": {"auth": {"secretName": "ipsecping-tunnel-keys", "key": "three"}}},
             {
                 "name": "c",
-                "tcp": {"port": 443, "tls": {"ca": {"configMapName": "dc1-ca", "key": "ca.crt"}}},
+                "tcp": {"port": 443, "tls": {"ca": {"configMapName": "ipsecping-dc1-ca", "key": "ca.crt"}}},
             },
         ]
     },

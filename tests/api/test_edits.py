@@ -10,7 +10,7 @@ import pytest
 
 from .kubectl import Kubectl, manifest
 
-AUTH = {"secretName": "tunnel-keys", "key": "hq-dc1"}
+AUTH = {"secretName": "ipsecping-tunnel-keys", "key": "hq-dc1"}
 LIFE: tuple[dict[str, Any], ...] = (
     {"target": "203.0.113.10"},
     {"target": "203.0.113.10", "probes": [{"name": "a", "stamp": {"auth": AUTH}}]},

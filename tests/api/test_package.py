@@ -10,6 +10,7 @@ import pytest
 from ipsecping_operator import settings
 from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
+from ipsecping_operator.permission import Permissions
 
 from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl, manifest
@@ -99,8 +100,48 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
     assert (chosen.lease_duration, chosen.resync_interval, chosen.status_interval) == (30, 120, 60)
-    assert chosen.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
+    assert chosen.permissions.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
     assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
+
+
+def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
+    values = {
+        "allowHostNetwork": ["a"],
+        "allowCrossNamespaceAffinity": ["a", "b"],
+        "allowTextKeys": ["*"],
+        "allowTargets": {"a": []},
+        "allowPriorityClasses": {"a": ["system-*", "first"]},
+        "allowTolerations": {"*": ["dedicated"], "a": ["*"]},
+        "allowPodLabels": {"a": ["egress"]},
+        "allowPodAnnotations": {"a": ["k8s.v1.cni.cncf.io/networks"]},
+        "allowSecrets": {"a": ["tunnel-keys"]},
+        "allowConfigMaps": {"a": ["site-*"]},
+        "maxCPU": {"a": 2},
+        "maxMemory": {"a": "1Gi"},
+        "maxPacketRate": {"a": 2_000_000},
+        "maxBitRate": {"a": "100M"},
+    }
+    rendered = objects("--set-json", f"operator={json.dumps(values)}")
+    (deployment,) = [each for each in rendered if each["kind"] == "Deployment"]
+    _, *flags = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, environ={})
+    assert settings.from_arguments(parser.parse_args(flags)).permissions == Permissions(
+        host_network=frozenset({"a"}),
+        cross_namespace_affinity=frozenset({"a", "b"}),
+        text_keys=frozenset({"*"}),
+        targets={"a": ()},
+        priority_classes={"a": ("system-*", "first")},
+        tolerations={"*": ("dedicated",), "a": ("*",)},
+        pod_labels={"a": ("egress",)},
+        pod_annotations={"a": ("k8s.v1.cni.cncf.io/networks",)},
+        secrets={"a": ("tunnel-keys",)},
+        config_maps={"a": ("site-*",)},
+        cpu={"a": "2", "*": "1"},
+        memory={"a": "1Gi", "*": "512Mi"},
+        packet_rate={"a": 2_000_000, "*": 1000},
+        bit_rate={"a": "100M", "*": "10M"},
+    )
 
 
 def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:

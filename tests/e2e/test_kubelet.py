@@ -20,8 +20,8 @@ NODE_ADDRESS = "10.99.0.1"
 QUICK = STAMP | {"count": 5, "spacing": "20ms"}
 # Faults of pods are the subject: a lost packet of a busy machine must not be one.
 LENIENT = {"window": "10m", "lossPercent": "50", "downAfter": 5}
-OLD, NEW = "old-key-of-the-tunnel", "new-key-of-the-tunnel"
-SECRET = "tunnel-keys"
+OLD, NEW = f"hex:{'0d' * 32}", f"hex:{'e4' * 32}"
+SECRET = "ipsecping-tunnel-keys"
 
 pytestmark = pytest.mark.skipif(workbench.existing_cluster(), reason="LAB=existing: its nodes are left alone")
 

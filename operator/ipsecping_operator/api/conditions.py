@@ -68,8 +68,9 @@ class ReadyReason(Reason):
     NOT_PERMITTED = (
         "NotPermitted",
         ConditionStatus.FALSE,
-        "The spec asks for what the operator does not permit in this namespace, the node's own network or a "
-        "target outside of certain networks; nothing is measured. The message names the field.",
+        "The spec asks for what the operator does not permit in this namespace: placement, Secrets, rates or "
+        "targets; or a prober met a target's address or a key that is not permitted. Nothing is measured "
+        "then. The message names the field and the setting.",
     )
     WORKLOAD_UNAVAILABLE = (
         "WorkloadUnavailable",

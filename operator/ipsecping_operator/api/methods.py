@@ -43,10 +43,13 @@ class StampAuth(Model):
     """Where the keys of STAMP's authenticated mode are (HMAC-SHA-256, RFC 8762 section 4.4)."""
 
     secret_name: ObjectName
-    """Secret in the check's namespace. It is mounted into the probe pod by name; the operator does not read
-    it. While it is missing, Ready is False with the reason KeyMissing."""
+    """Secret in the check's namespace, whose name begins with ipsecping- or is permitted by the operator
+    (--allow-secrets). It is mounted into the probe pod by name; the operator does not read it. While it is
+    missing, Ready is False with the reason KeyMissing."""
     key: DataKey
-    """Key in the Secret's data that holds the STAMP keys: the first one signs, all are accepted."""
+    """Key in the Secret's data that holds the STAMP keys, one a line: the first one signs, all are accepted.
+    Each is hex:... or base64:... of at least 32 octets; text needs the operator's permission
+    (--allow-text-keys)."""
 
 
 class Stamp(Model):
@@ -62,8 +65,9 @@ class TlsAuthority(Model):
     """Where the certificates of the authorities to trust are."""
 
     config_map_name: ObjectName
-    """ConfigMap in the check's namespace, mounted into the probe pod by name. While it is missing, Ready is
-    False with the reason KeyMissing."""
+    """ConfigMap in the check's namespace, whose name begins with ipsecping- or is permitted by the operator
+    (--allow-config-maps), mounted into the probe pod by name. While it is missing, Ready is False with the
+    reason KeyMissing."""
     key: DataKey
     """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
 

@@ -64,18 +64,25 @@ class Placement(Model):
     tolerations: Annotated[tuple[Toleration, ...] | None, Field(max_length=16, json_schema_extra=ATOMIC)] = (
         None
     )
-    """Taints that probe pods tolerate."""
+    """Taints that probe pods tolerate. A key that is not Kubernetes' own, with effect NoSchedule or
+    PreferNoSchedule, needs no permission, nor does leaving a lost node within 300 s; all others need the
+    operator's (--allow-tolerations)."""
     affinity: Affinity | None = None
-    """Scheduling constraints, as in a pod spec."""
+    """Scheduling constraints, as in a pod spec. Pods of other namespaces need the operator's permission
+    (--allow-cross-namespace-affinity)."""
     priority_class_name: ObjectName | None = None
-    """Priority class of probe pods. Default: the cluster's."""
+    """Priority class of probe pods. Needs the operator's permission (--allow-priority-classes). Default: the
+    cluster's."""
     resources: Resources | None = None
     """What the prober may use; what is given for cpu or memory replaces all that is the default for it.
-    Default: requests of 10m cpu and 32Mi memory, a limit of 128Mi memory."""
+    At most what the operator permits (--max-cpu, --max-memory). Default: requests of 10m cpu and 32Mi memory,
+    a limit of 128Mi memory; where only a request of memory is given that is larger, the limit equals it."""
     pod_labels: PodLabels | None = None
-    """Labels of probe pods, beside the operator's own: for network policies."""
+    """Labels of probe pods, beside the operator's own: for network policies. Each key needs the operator's
+    permission (--allow-pod-labels)."""
     pod_annotations: PodAnnotations | None = None
-    """Annotations of probe pods: for additional networks (Multus) or egress gateways."""
+    """Annotations of probe pods: for additional networks (Multus) or egress gateways. Each key needs the
+    operator's permission (--allow-pod-annotations)."""
     image_pull_secrets: Annotated[tuple[PullSecret, ...] | None, Field(max_length=8), ListMap("name")] = None
     """Secrets that the probe image is pulled with."""
     host_network: bool | None = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
 from ipsecping_operator.compile.compiled import FILES_DIRECTORY, KeyRef
 
@@ -145,11 +146,16 @@ def _placed(placement: Placement) -> dict[str, Any]:
 
 
 def _resources(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The defaults; but of a resource that a check speaks of, only what it says."""
+    """The defaults; but of a resource that a check speaks of, only what it says.
+
+    There is always a limit of memory: of a check that only requests some, the request or the default's.
+    """
     spoken_of = {name for amounts in asked.values() for name in amounts}
     merged = {
-        kind: {name: amount for name, amount in default.items() if name not in spoken_of}
+        kind: {name: quantity for name, quantity in default.items() if name not in spoken_of}
         | dict(asked.get(kind, {}))
         for kind, default in DEFAULT_RESOURCES.items()
     }
+    usual = DEFAULT_RESOURCES["limits"]["memory"]
+    merged["limits"].setdefault("memory", max(merged["requests"].get("memory", usual), usual, key=amount))
     return {kind: amounts for kind, amounts in merged.items() if amounts}

@@ -3,17 +3,24 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ipsecping_operator.permission_settings import PERMISSIONS, permissions_of
+from ipsecping_operator.setting import add_settings
+
+if TYPE_CHECKING:
+    from ipsecping_operator.permission import Permissions
 
 _DESCRIPTION = """\
 Validate IPsecTunnelCheck manifests without a cluster, by the rules of the API server, and print each check
 with every default filled in, followed by the objects that the operator makes of it. When something is wrong,
-print one line per mistake and exit with status 1.
+or not permitted by settings as the operator has them, print one line per mistake and exit with status 1.
 """
 _EPILOG = """examples:
   ipsecping-operator render -f check.yaml            # effective spec and children
   kubectl get itc hq-dc1 -o yaml | ipsecping-operator render -f -
   ipsecping-operator render -f a.yaml -f b.yaml >/dev/null   # validate, as before a commit
+  ipsecping-operator render --allow-priority-classes 'network=network-*' -f check.yaml
 """
 _OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
 
@@ -42,6 +49,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="IMAGE",
         help="image of the probe pods (default: %(default)s)",
     )
+    group = parser.add_argument_group(
+        "permissions",
+        "as given to `ipsecping-operator run`, by flag or by the environment variable in brackets",
+    )
+    add_settings(group, PERMISSIONS)
     parser.set_defaults(main=main)
 
 
@@ -51,11 +63,12 @@ def main(args: argparse.Namespace) -> int:
 
     rendered: list[dict[str, Any]] = []
     mistakes: list[str] = []
+    permissions = permissions_of(args)
     for name in args.filename:
         try:
             for document in read_manifests(name):
                 if document.get("kind") == "IPsecTunnelCheck":
-                    _render(document, args.probe_image, name, rendered, mistakes)
+                    _render(document, args.probe_image, permissions, name, rendered, mistakes)
                 else:
                     sys.stderr.write(f"{name}: passed over a {document.get('kind', 'document')}\n")
         except ManifestError as error:
@@ -72,6 +85,7 @@ def main(args: argparse.Namespace) -> int:
 def _render(
     document: dict[str, Any],
     probe_image: str,
+    permissions: "Permissions",
     source: str,
     rendered: list[dict[str, Any]],
     mistakes: list[str],
@@ -83,12 +97,14 @@ def _render(
     from ipsecping_operator.compile.offline import compile_manifest
 
     try:
-        check = compile_manifest(document, uid=_OFFLINE_UID)
+        check = permissions.limited(compile_manifest(document, uid=_OFFLINE_UID))
     except InvalidModel as error:
         mistakes += [f"{source}: {_name(document)}: {each}" for each in error.errors]
     except InvalidSpec as error:
         mistakes.append(f"{source}: {_name(document)}: {error}")
     else:
+        if (refused := permissions.refusal(check)) is not None:
+            mistakes.append(f"{source}: {_name(document)}: {refused}")
         rendered += [effective_check(check), *build_children(check, ChildSettings(probe_image=probe_image))]
 
 

@@ -30,6 +30,7 @@ class InvalidSpec(ValueError):
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 """One for all: most checks choose nothing."""
+NO_FIELDS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,8 @@ class Placement:
     pod_annotations: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     image_pull_secrets: tuple[str, ...] = ()
     host_network: bool = False
+    own: frozenset[str] = field(default=NO_FIELDS, compare=False)
+    """The fields, as the spec names them, that the path itself has given; the others are spec.placement's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,13 @@ class CompiledPath:
     placement: Placement
     target_field: str = field(default="spec.target", compare=False)
     """Where the spec has the target."""
+    own_field: str = field(default="spec", compare=False)
+    """Where the spec has what is the path's own."""
+
+    def placement_field(self, name: str) -> str:
+        """Where the spec has the placement's field of this name."""
+        whole = self.own_field if name in self.placement.own else "spec"
+        return f"{whole}.placement.{name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
 
     def compiled(index: int, path: Path) -> CompiledPath:
+        own_field = f"spec.paths[{index}]" if path.placement else "spec"
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -71,8 +72,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         )
         return CompiledPath(
             plan=plan,
-            placement=compile_placement(common, path.placement),
+            placement=compile_placement(common, path.placement, own_field=own_field),
             target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
+            own_field=own_field,
         )
 
     check = CompiledCheck(

@@ -6,16 +6,21 @@ from typing import Any, TypeVar
 
 from ipsecping_operator.api.affinity import as_pod_spec
 from ipsecping_operator.api.placement import Placement as PlacementSpec
+from ipsecping_operator.api.resources import amount
 
-from .compiled import NOTHING, Placement
+from .compiled import NO_FIELDS, NOTHING, InvalidSpec, Placement
 
 V = TypeVar("V")
 
 
-def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Placement:
-    """`common` with each field that `own` gives replaced."""
-    placement = common if own is None else common.model_copy(update=_given(own))
-    return Placement(
+def compile_placement(common: PlacementSpec, own: PlacementSpec | None, *, own_field: str) -> Placement:
+    """`common` with each field that `own` gives replaced; `own_field` is where the spec has the path's own.
+
+    Raises InvalidSpec for a limit of 0, which container runtimes take for no limit at all.
+    """
+    given = {} if own is None else _given(own)
+    placement = common.model_copy(update=given)
+    made = Placement(
         node_selector=_frozen(placement.node_selector),
         tolerations=tuple(
             MappingProxyType(as_pod_spec(toleration)) for toleration in placement.tolerations or ()
@@ -27,7 +32,16 @@ def compile_placement(common: PlacementSpec, own: PlacementSpec | None) -> Place
         pod_annotations=_frozen(placement.pod_annotations),
         host_network=bool(placement.host_network),
         image_pull_secrets=tuple(secret.name for secret in placement.image_pull_secrets or ()),
+        own=frozenset(PlacementSpec.model_fields[name].alias or name for name in given) or NO_FIELDS,
     )
+    for resource, limit in made.resources.get("limits", NOTHING).items():
+        if not amount(limit):
+            whole = own_field if "resources" in made.own else "spec"
+            raise InvalidSpec(
+                f"{whole}.placement.resources.limits.{resource}",
+                "0 is no limit at all: give an amount, or leave it out for the default",
+            )
+    return made
 
 
 def _frozen(given: Mapping[str, V] | None) -> Mapping[str, V]:

@@ -131,7 +131,8 @@ _PORTS: Mapping[ProbeType, Callable[[Any], int]] = MappingProxyType(
 
 
 def _stamp(probe: Any, gateway: str | None) -> Options:
-    return StampOptions(key_file=_key_file(probe))
+    file = _key_file(probe)
+    return StampOptions(key_file=file, marked_keys=file is not None)
 
 
 def _key_file(probe: Probe) -> str | None:
@@ -164,7 +165,8 @@ def _dns(probe: Any, gateway: str | None) -> Options:
 
 def _path_mtu(probe: Any, gateway: str | None) -> Options:
     mtu = probe.path_mtu
-    return PathMtuOptions(min=mtu.least, max=mtu.most, key_file=_key_file(probe))
+    file = _key_file(probe)
+    return PathMtuOptions(min=mtu.least, max=mtu.most, key_file=file, marked_keys=file is not None)
 
 
 def _ike(probe: Any, gateway: str | None) -> Options:

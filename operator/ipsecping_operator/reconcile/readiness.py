@@ -7,7 +7,7 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.permission import field_of, not_allowed
+from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.verdict.tally import Tally
 
@@ -33,7 +33,7 @@ def complaint(state: CheckState) -> Readiness | None:
     check, ready = state.compiled, state.ready
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
-    return _foreign_address(state, check) or _missing_key(state, check)
+    return _foreign_address(state, check) or _text_key(state, check) or _missing_key(state, check)
 
 
 def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | None:
@@ -41,14 +41,26 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
     for path in check.paths:
         for probe in path.plan.probes:
             series = state.measurements.series.get((path.plan.path, probe.name))
-            if series is None or not _complains(series.window.last, Invalidity.NOT_PERMITTED):
+            if series is None or series.address is None:
+                continue
+            if not _complains(series.window.last, Invalidity.NOT_PERMITTED):
                 continue
             host = destination(probe, path.plan.target)
             return Readiness(
                 reason=ReadyReason.NOT_PERMITTED,
                 message=f"{field_of(path, probe)}: {series.address}, the address of {host} on path "
-                f"{path.plan.path}, is {not_allowed(path.plan)}",
+                f"{path.plan.path}, is {not_allowed(path.plan, series.address)}",
             )
+    return None
+
+
+def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
+    """A key is text, which may be anybody's password."""
+    for (_, probe), series in state.measurements.series.items():
+        ref = check.keys.get(probe)
+        if ref is not None and _complains(series.window.last, Invalidity.KEY_NOT_PERMITTED):
+            said = str(not_a_marked_key(check, probe, ref))
+            return Readiness(reason=ReadyReason.NOT_PERMITTED, message=said)
     return None
 
 

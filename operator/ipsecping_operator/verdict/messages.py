@@ -30,6 +30,7 @@ _INVALIDITIES = {
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
     Invalidity.KEY_MISSING: "its key, or whom it is to trust, is missing or malformed",
+    Invalidity.KEY_NOT_PERMITTED: "its key is not in the form that is permitted",
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",

@@ -42,6 +42,8 @@ class StampOptions:
 
     key_file: str | None = None
     """File with the keys of the authenticated mode, the first of which signs; None: unauthenticated."""
+    marked_keys: bool = False
+    """Only keys in marked form count, see net.key_file: no password can be used as one."""
     ask_source: bool = False
     """Ask the reflector, in each packet, which source address it sees (RFC 8972 section 4.2)."""
 
@@ -92,7 +94,8 @@ class PathMtuOptions:
     min: int = 1280
     max: int = 1500
     key_file: str | None = None
-    """As in StampOptions."""
+    marked_keys: bool = False
+    """Both as in StampOptions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,11 @@ def options_to_json(options: Options) -> dict[str, Any]:
     """The JSON object; absent keys mean the default."""
     match options:
         case StampOptions():
-            return _present(keyFile=options.key_file, askSource=options.ask_source or None)
+            return _present(
+                keyFile=options.key_file,
+                markedKeys=options.marked_keys or None,
+                askSource=options.ask_source or None,
+            )
         case TcpOptions():
             return _present(tls=None if options.tls is None else tls_to_json(options.tls))
         case HttpOptions():
@@ -136,7 +143,12 @@ def options_to_json(options: Options) -> dict[str, Any]:
         case DnsOptions():
             return _present(query=options.query, recordType=options.record_type.value)
         case PathMtuOptions():
-            return _present(min=options.min, max=options.max, keyFile=options.key_file)
+            return _present(
+                min=options.min,
+                max=options.max,
+                keyFile=options.key_file,
+                markedKeys=options.marked_keys or None,
+            )
         case IkeOptions():
             return _present(gateway=options.gateway, detectNAT=options.detect_nat or None)
 
@@ -154,6 +166,7 @@ def options_from_json(kind: ProbeType, value: object, path: str) -> Options | No
 def _stamp(source: Mapping[str, Any], path: str) -> StampOptions:
     return StampOptions(
         key_file=fields.optional_text(source, "keyFile", path),
+        marked_keys=fields.flag(source, "markedKeys", path),
         ask_source=fields.flag(source, "askSource", path),
     )
 
@@ -198,7 +211,12 @@ def is_domain_name(text: str) -> bool:
 def _path_mtu(source: Mapping[str, Any], path: str) -> PathMtuOptions:
     low = fields.integer({"min": 1280, **source}, "min", path, at_least=LEAST_MTU, at_most=MOST_MTU)
     high = fields.integer({"max": 1500, **source}, "max", path, at_least=low, at_most=MOST_MTU)
-    return PathMtuOptions(min=low, max=high, key_file=fields.optional_text(source, "keyFile", path))
+    return PathMtuOptions(
+        min=low,
+        max=high,
+        key_file=fields.optional_text(source, "keyFile", path),
+        marked_keys=fields.flag(source, "markedKeys", path),
+    )
 
 
 def _ike(source: Mapping[str, Any], path: str) -> IkeOptions:

@@ -5,8 +5,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from . import fields
@@ -14,11 +13,12 @@ from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
 from .check import PORTLESS, CheckRef, Expect, ProbeType
 from .fields import ContractError
 from .options import Options, least_payload, options_from_json, options_to_json
+from .targets import is_permitted
 
 VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
-MAX_ALLOWED = 64
+MAX_NETWORKS = 64  # allowed, and refused
 MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
 
 
@@ -56,6 +56,8 @@ class PlannedCheck:
     probes: tuple[PlannedProbe, ...]
     allowed: tuple[str, ...] | None = None
     """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
+    refused: tuple[str, ...] = ()
+    """Networks that packets must not be sent to, unless a part of them is allowed."""
     run_now: str | None = None
     """A word that asks an agent for one extra round; the same word asks once. None: nobody asks."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
@@ -64,8 +66,8 @@ class PlannedCheck:
     def nonce(self) -> str:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
-        The generation is left out on purpose: an edit that changes only thresholds keeps the results. So is
-        `run_now`: an extra round measures the same.
+        The generation is left out on purpose: an edit that changes only thresholds keeps the results. So are
+        `run_now`, as an extra round measures the same, and `refused`, of which no round measures anything.
         """
         return self.ref.nonce
 
@@ -79,17 +81,15 @@ class PlannedCheck:
 
     def permits(self, address: str) -> bool:
         """Whether packets may be sent to the IP address."""
-        if self.allowed is None:
+        if self.allowed is None and not self.refused:
             return True
-        plain = ip_address(address.partition("%")[0])
-        # What is written as IPv6 here travels as IPv4.
-        embedded = plain.ipv4_mapped if isinstance(plain, IPv6Address) else None
-        return any((embedded or plain) in network for network in _networks(self.allowed))
+        return is_permitted(address, self.allowed, self.refused)
 
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
         del content["generation"]
         content.pop("runNow", None)
+        content.pop("refusedTargets", None)
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
         return CheckRef(
             uid=self.uid,
@@ -128,13 +128,10 @@ def plan_from_json(value: object) -> Plan:
     return Plan(checks=checks)
 
 
-@lru_cache(maxsize=256)
-def _networks(texts: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
-    return tuple(ip_network(text) for text in texts)
-
-
 def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
     limit = {} if check.allowed is None else {"allowedTargets": list(check.allowed)}
+    if check.refused:
+        limit["refusedTargets"] = list(check.refused)
     content: dict[str, Any] = {
         "uid": check.uid,
         "namespace": check.namespace,
@@ -193,7 +190,8 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         target=fields.text(source, "target", path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
-        allowed=_allowed(source.get("allowedTargets"), f"{path}.allowedTargets"),
+        allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
+        refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
         run_now=fields.optional_text(source, "runNow", path),
     )
 
@@ -205,14 +203,14 @@ def _once(probe: PlannedProbe, shared: dict[PlannedProbe, PlannedProbe]) -> Plan
         return probe
 
 
-def _allowed(value: object, path: str) -> tuple[str, ...] | None:
+def _networks(value: object, path: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    allowed = tuple(fields.sequence(value, path, at_most=MAX_ALLOWED))
-    for item in allowed:
+    networks = tuple(fields.sequence(value, path, at_most=MAX_NETWORKS))
+    for item in networks:
         if not isinstance(item, str) or not _is_network(item):
             raise ContractError(f"{path}: {fields.shown(item)} is not a network such as 10.0.0.0/8")
-    return allowed
+    return networks
 
 
 def _is_network(text: str) -> bool:

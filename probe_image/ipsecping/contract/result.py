@@ -45,6 +45,8 @@ class Invalidity(StrEnum):
     """The kernel left out timestamps that it gives as a rule."""
     KEY_MISSING = "KeyMissing"
     """The file of keys or of authorities' certificates that the plan names is absent, empty or malformed."""
+    KEY_NOT_PERMITTED = "KeyNotPermitted"
+    """A key is not in the marked form that the plan asks for (see `StampOptions.marked_keys`)."""
     NOT_PERMITTED = "NotPermitted"
     """The target's address is not among those that the plan allows; nothing was sent."""
     PING_FORBIDDEN = "PingForbidden"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..wire.authentication import MalformedKeys, parse_keys
+from ..wire.authentication import MalformedKeys, UnmarkedKey, parse_keys
 from .file_watch import FileWatch
 
 MAX_OCTETS = 65_536
@@ -12,11 +12,17 @@ class KeyFileError(Exception):
     """The file is absent, empty or malformed; the message names the file and the line, never a key."""
 
 
+class KeyNotPermitted(KeyFileError):
+    """A key of the file is not in the marked form that is asked for."""
+
+
 class KeyFile:
     """A file of keys that may be replaced at any time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, marked: bool = False) -> None:
+        """`marked`: only keys in marked form are accepted, see `wire.authentication`."""
         self.path = path
+        self._marked = marked
         self._watch = FileWatch(path)
 
     def changed(self) -> bool:
@@ -24,16 +30,18 @@ class KeyFile:
         return self._watch.changed()
 
     def read(self) -> tuple[bytes, ...]:
-        """The keys, of which the first signs. Raises KeyFileError."""
+        """The keys, of which the first signs. Raises KeyFileError, of which KeyNotPermitted is one."""
         try:
             with self.path.open("rb") as file:
                 content = file.read(MAX_OCTETS + 1)
             if len(content) > MAX_OCTETS:
                 raise KeyFileError(f"key file {self.path}: larger than {MAX_OCTETS} octets")
-            return parse_keys(content.decode())
+            return parse_keys(content.decode(), marked=self._marked)
         except OSError as error:
             raise KeyFileError(f"key file {self.path}: {error.strerror}") from error
         except UnicodeDecodeError:
             raise KeyFileError(f"key file {self.path}: not text; write binary keys as hex:...") from None
+        except UnmarkedKey as error:
+            raise KeyNotPermitted(f"key file {self.path}: {error}") from None
         except MalformedKeys as error:
             raise KeyFileError(f"key file {self.path}: {error}") from None

@@ -17,6 +17,7 @@ from ..net.untimed import open_untimed_udp
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun
+from .stamp import unusable_keys
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     """See RoundMethod. Raises RoundInvalid while the key file is not usable."""
     assert probe.port is not None
     assert isinstance(probe.options, PathMtuOptions)
-    keys = _keys(probe.options.key_file)
+    keys = _keys(probe.options)
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     until = time.monotonic_ns() + own_time
     sock = open_untimed_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
@@ -69,12 +70,14 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     )
 
 
-def _keys(file: str | None) -> tuple[bytes, ...]:
+def _keys(options: PathMtuOptions) -> tuple[bytes, ...]:
     """The keys as they are now; none: unauthenticated mode."""
+    if options.key_file is None:
+        return ()
     try:
-        return () if file is None else KeyFile(Path(file)).read()
+        return KeyFile(Path(options.key_file), marked=options.marked_keys).read()
     except KeyFileError as error:
-        raise RoundInvalid(Invalidity.KEY_MISSING, str(error)) from error
+        raise RoundInvalid(*unusable_keys(error)) from error
 
 
 def is_ipv6(address: str) -> bool:

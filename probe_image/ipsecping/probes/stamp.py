@@ -7,7 +7,7 @@ from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
 from ..measure.ledger import Answer
 from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
-from ..net.key_file import KeyFile, KeyFileError
+from ..net.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ..wire import source, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
@@ -28,7 +28,7 @@ class SenderKeys:
         self._file = file
         self._looked_at: int | None = None
         self._keys: tuple[bytes, ...] = ()
-        self._trouble: str | None = None
+        self._trouble: tuple[Invalidity, str] | None = None
 
     def look(self, now: int) -> None:
         """Take over a changed file. Raises RoundInvalid while the file is not usable."""
@@ -37,7 +37,7 @@ class SenderKeys:
             if self._file.changed():
                 self._read()
         if self._trouble is not None:
-            raise RoundInvalid(Invalidity.KEY_MISSING, self._trouble)
+            raise RoundInvalid(*self._trouble)
 
     @property
     def signing(self) -> bytes:
@@ -53,9 +53,15 @@ class SenderKeys:
         try:
             self._keys = self._file.read()
         except KeyFileError as error:
-            self._trouble = str(error)
+            self._trouble = unusable_keys(error)
         else:
             self._trouble = None
+
+
+def unusable_keys(error: KeyFileError) -> tuple[Invalidity, str]:
+    """Why a round is invalid whose keys cannot be used, and what to tell."""
+    refused = isinstance(error, KeyNotPermitted)
+    return Invalidity.KEY_NOT_PERMITTED if refused else Invalidity.KEY_MISSING, str(error)
 
 
 class StampCodec:
@@ -113,7 +119,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     keys, options = None, probe.options
     assert isinstance(options, StampOptions | None)
     if options is not None and options.key_file is not None:
-        keys = SenderKeys(KeyFile(Path(options.key_file)))
+        keys = SenderKeys(KeyFile(Path(options.key_file), marked=options.marked_keys))
         keys.look(clock.read().realtime)
     ask_source = options is not None and options.ask_source
     return udp_session(probe, address, clock, StampCodec(probe.size, keys, ask_source=ask_source))

@@ -106,6 +106,8 @@ def operator_process(kubeconfig: Path, workdir: Path, *flags: str, name: str = "
         f"--kubeconfig={kubeconfig}",
         "--probe-image=registry.example.com/probe:1",
         "--status-interval=1s",
+        # Everything here is on loopback, the API server too. A test's own flag takes the place of this one.
+        "--allow-targets=*=0.0.0.0/0,::/0,127.0.0.0/8,127.0.0.1/32,::1/128",
         f"--healthz-port=127.0.0.1:{health}",
         f"--metrics-port=127.0.0.1:{metrics}",
         *flags,

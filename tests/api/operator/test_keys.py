@@ -9,23 +9,24 @@ from ...ports import free_port
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
 
+AUTH = {"secretName": "ipsecping-tunnel-keys", "key": "hq-dc1"}
 SPEC: dict[str, Any] = {
     "schedule": {"cron": "*/5 * * * *"},
-    "probes": [{"name": "datapath", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}],
+    "probes": [{"name": "datapath", "stamp": {"auth": AUTH}}],
 }
 
 
 def test_an_agent_without_its_key_and_certificates_names_the_objects(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:
-    tls = {"ca": {"configMapName": "authorities", "key": "ca.crt"}}
+    tls = {"ca": {"configMapName": "ipsecping-authorities", "key": "ca.crt"}}
     web = {"name": "web", "count": 1, "timeout": "500ms", "tcp": {"port": free_port(), "tls": tls}}
     cluster.check({"schedule": {"interval": "2s"}, "probes": [web, *SPEC["probes"]]})
     agent = cluster.run_agent()
     cluster.says("Ready", "False", "KeyMissing")
     cluster.says("Healthy", "Unknown", "MeasurementInvalid")
     eventually(lambda: "1 more" in cluster.condition("Ready")["message"], what="both missing")
-    lacking = "ConfigMap authorities has no usable certificates ca.crt, which default/web trusts"
+    lacking = "ConfigMap ipsecping-authorities has no usable certificates ca.crt, which default/web trusts"
     assert cluster.condition("Ready")["message"].startswith(f"{lacking} (1 more is missing): put it there")
     agent.process.end(signal.SIGKILL)  # as it goes with its Deployment; here nobody would remove it
     cluster.check({"schedule": {"cron": "*/5 * * * *"}, "probes": [web]})
@@ -40,7 +41,7 @@ def test_a_missing_key_is_said_and_forgotten_once_it_is_there(
     cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
     cluster.finish_round(cron_job, plan, received=0, invalid=Invalidity.KEY_MISSING)
     cluster.says("Ready", "False", "KeyMissing")
-    assert "Secret tunnel-keys has no usable key hq-dc1" in cluster.condition("Ready")["message"]
+    assert "Secret ipsecping-tunnel-keys has no usable key hq-dc1" in cluster.condition("Ready")["message"]
     assert cluster.condition("Healthy")["reason"] == "MeasurementInvalid"
     cluster.finish_round(cron_job, plan)
     cluster.says("Ready", "True", "Reconciled")

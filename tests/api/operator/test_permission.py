@@ -18,7 +18,7 @@ def test_the_node_s_own_network_is_not_had_without_permission(
     cluster.one("deployment")
     cluster.check({"placement": {"hostNetwork": True}})
     cluster.says("Ready", "False", "NotPermitted")
-    assert cluster.condition("Ready")["message"].startswith("placement.hostNetwork of path default")
+    assert cluster.condition("Ready")["message"].startswith("spec.placement.hostNetwork: ")
     eventually(lambda: not cluster.children("deployment"), what="the Deployment removed")
     cluster.check({"placement": {"hostNetwork": False}})
     assert "hostNetwork" not in cluster.one("deployment")["spec"]["template"]["spec"]

@@ -294,6 +294,44 @@ def test_a_name_with_an_address_that_is_not_permitted_is_told_by_field_until_it_
     assert made.status["conditions"][0]["reason"] == "Reconciled"
 
 
+def test_a_special_address_that_a_name_has_is_told_as_what_it_is() -> None:
+    limited = plan(target="far.example", refused=("169.254.169.254/32", "10.96.0.1/32"))
+    state = seen(of=check(limited))
+    for address, kind in (
+        ("169.254.169.254", "a cloud's metadata address"),
+        ("64:ff9b::a9fe:a9fe", "a cloud's metadata address"),
+        ("10.96.0.1", "an address of the API server"),
+    ):
+        take(state, result(of=limited, sent=0, invalid=Invalidity.NOT_PERMITTED, remote_ip=address))
+        ready = assessed(state, at=5).status["conditions"][0]
+        assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
+        assert ready["message"] == (
+            f"spec.target: {address}, the address of far.example on path default, is {kind}, not a permitted "
+            "target in namespace network: it has to be allowed by a network of its own (--allow-targets of "
+            "the operator)"
+        )
+
+
+def test_a_key_that_is_text_is_not_permitted_by_its_field_until_it_is_marked() -> None:
+    signing = plan(probe("datapath", type=ProbeType.STAMP, size=112, port=862))
+    state = seen(of=check(signing, keys={"datapath": KEY}))
+    take(
+        state,
+        result(of=signing, probe_name="datapath", sent=0, invalid=Invalidity.KEY_NOT_PERMITTED),
+    )
+    made = assessed(state, at=5)
+    ready = made.status["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
+    assert ready["message"] == (
+        "spec.probes[0].stamp.auth.key: key hq-dc1 of Secret tunnel-keys is not permitted in namespace "
+        "network: allowed are keys of at least 32 octets, written as hex:... or base64:... "
+        "(--allow-text-keys of the operator)"
+    )
+    assert healthy(made.status)["reason"] == "MeasurementInvalid"
+    take(state, result(of=signing, probe_name="datapath", at=NOON + 30 * SECOND))
+    assert assessed(state, at=35).status["conditions"][0]["reason"] == "Reconciled"
+
+
 def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> None:
     state = seen(of=check(keys={"ping": KEY}))
     take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))

@@ -29,8 +29,8 @@ def test_what_is_permitted_in_the_namespace_may_be_asked_for(namespaces: set[str
 def test_anywhere_else_the_field_is_named_with_the_remedy(namespaces: set[str]) -> None:
     said = Permissions(host_network=frozenset(namespaces)).refusal(asking())
     assert said == (
-        "placement.hostNetwork of path backup is not permitted in namespace network: "
-        "remove it, or have the operator run with --allow-host-network for the namespace"
+        "spec.placement.hostNetwork: true is not permitted in namespace network: remove it, or "
+        "have the operator run with --allow-host-network for the namespace"
     )
 
 
@@ -100,5 +100,4 @@ def test_names_are_left_to_the_prober_which_is_told_the_networks() -> None:
     made = permissions.limited(check(plan(target="far.example")))
     assert permissions.refusal(made) is None
     assert made.paths[0].plan.allowed == ("10.0.0.0/8",)
-    unlimited = check()
-    assert Permissions().limited(unlimited) is unlimited
+    assert Permissions().limited(check()).paths[0].plan.allowed is None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ipsecping_operator import cli, settings
+from ipsecping_operator.permission import Permissions
 
 
 def parsed(*words: str, **environ: str) -> settings.Settings:
@@ -17,8 +18,7 @@ def parsed(*words: str, **environ: str) -> settings.Settings:
 def test_only_the_probe_image_is_needed() -> None:
     found = parsed("--probe-image=probe:1")
     assert found.namespaces == ()
-    assert found.host_network == frozenset()
-    assert found.targets is None
+    assert found.permissions == Permissions()
     assert (found.metrics_address, found.healthz_address) == (("", 9090), ("", 8080))
     assert (found.status_interval, found.resync_interval) == (60, 300)
 
@@ -37,8 +37,8 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
     found = parsed("--metrics-port=127.0.0.1:2", **environ)
     assert found.probe_image == "probe:env"
     assert found.namespaces == ("network", "edge")
-    assert found.host_network == {"edge", "lab"}
-    assert found.targets == {
+    assert found.permissions.host_network == {"edge", "lab"}
+    assert found.permissions.targets == {
         "network": ("10.0.0.0/8", "2001:db8::/32"),
         "edge": (),
         "*": ("10.50.0.0/16",),
@@ -59,6 +59,11 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
         (["--probe-image=p", "--log-format=xml"], "xml"),
         (["--probe-image=p", "--allow-targets=10.0.0.0/8"], "'10.0.0.0/8' is not NAMESPACE=CIDR,CIDR"),
         (["--probe-image=p", "--allow-targets=a=10.0.0.1/8"], "a: 10.0.0.1/8 has host bits set"),
+        (["--probe-image=p", "--allow-secrets=tunnel-keys"], "'tunnel-keys' is not NAMESPACE=NAME,NAME"),
+        (["--probe-image=p", "--allow-pod-labels=a=*app"], "a: '*app' is neither a name nor the beginning"),
+        (["--probe-image=p", "--max-memory=a=64MB"], "a: '64MB' is not a quantity"),
+        (["--probe-image=p", "--max-memory=a=64Mi"], "a: 64Mi is less than 128Mi, which is needed"),
+        (["--probe-image=p", "--max-packet-rate=a=0"], "a: '0' is not a number from 1"),
         (["--probe-image=p", "--allow-targets=a=::/0;a=::/0"], "a namespace that is named once"),
     ],
 )
@@ -77,3 +82,22 @@ def test_a_wrong_setting_is_named_on_standard_error(
 def test_a_wrong_choice_in_the_environment_is_named() -> None:
     with pytest.raises(ValueError, match=r"--log-level \(or IPSECPING_LOG_LEVEL\): 'loud' is not one of"):
         parsed("--probe-image=p", IPSECPING_LOG_LEVEL="loud")
+
+
+def test_what_checks_may_ask_for_is_read_by_namespace_and_defaults_stay_where_nothing_is_said() -> None:
+    found = parsed(
+        "--probe-image=p",
+        "--allow-priority-classes=network=first, last-*; *=low",
+        "--allow-tolerations=network=",
+        "--allow-text-keys=a,b",
+        "--max-cpu=network=2",
+        "--max-packet-rate=network=5000",
+        IPSECPING_MAX_MEMORY="network=1Gi;*=256Mi",
+    ).permissions
+    assert found.priority_classes == {"network": ("first", "last-*"), "*": ("low",)}
+    assert found.tolerations == {"network": ()}
+    assert found.text_keys == {"a", "b"}
+    assert found.cpu == {"network": "2", "*": "1"}
+    assert found.packet_rate == {"network": 5000, "*": 1000}
+    assert found.memory == {"network": "1Gi", "*": "256Mi"}
+    assert found.bit_rate == {"*": "10M"}

@@ -169,7 +169,11 @@ def test_a_pod_takes_all_that_its_placement_asks_for(schedule: dict[str, str]) -
         ),
         (
             {"requests": {"cpu": 1, "memory": "1Gi"}},
-            {"requests": {"cpu": 1, "memory": "1Gi"}},
+            {"requests": {"cpu": 1, "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+        ),
+        (
+            {"requests": {"memory": "64M"}},
+            {"requests": {"cpu": "10m", "memory": "64M"}, "limits": {"memory": "128Mi"}},
         ),
     ],
 )

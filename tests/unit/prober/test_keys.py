@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.net.key_file import KeyFile, KeyFileError
-from ipsecping.wire.authentication import MalformedKeys, parse_keys
+from ipsecping.net.key_file import KeyFile, KeyFileError, KeyNotPermitted
+from ipsecping.wire.authentication import MalformedKeys, UnmarkedKey, parse_keys
 
 
 def test_keys_are_hex_base64_or_the_line_itself() -> None:
@@ -80,3 +80,44 @@ def test_a_key_file_tells_when_it_has_changed_also_by_a_swapped_link(tmp_path: P
     link.unlink()
     assert file.changed()
     assert not file.changed()
+
+
+LONG = "hex:" + "0f" * 32
+
+
+def test_marked_keys_are_as_good_where_only_they_count() -> None:
+    in_base64 = base64.b64encode(bytes(40)).decode()
+    text = f"# both\n{LONG}\nbase64:{in_base64}\n"
+    assert parse_keys(text, marked=True) == parse_keys(text) == (b"\x0f" * 32, bytes(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("correct horse battery staple correct horse", "line 1: neither hex:... nor base64:..."),
+        (f"{LONG}\nroot:$6$salt$hashofapassword", "line 2: neither"),
+        ("0f" * 32, "line 1: neither"),
+        ("HEX:" + "0f" * 32, "line 1: neither"),
+        ("Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSBjb3JyZWN0", "line 1: neither"),
+        ("hex:" + "0f" * 31, "line 1: a key has at least 32 octets, not 31"),
+        ("base64:" + base64.b64encode(b"hunter2hunter2hunter2").decode(), "line 1: a key has at least 32"),
+    ],
+)
+def test_where_only_marked_keys_count_no_password_is_one(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UnmarkedKey, match=message):
+        parse_keys(text, marked=True)
+    path = tmp_path / "stamp.keys"
+    path.write_text(text)
+    with pytest.raises(KeyNotPermitted, match=r"stamp\.keys: line "):
+        KeyFile(path, marked=True).read()
+
+
+@given(st.text(max_size=200))
+def test_whatever_the_text_a_marked_key_was_marked(text: str) -> None:
+    try:
+        keys = parse_keys(text, marked=True)
+    except MalformedKeys:
+        return
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    assert all(line.startswith(("hex:", "base64:")) for line in lines)
+    assert all(len(key) >= 32 for key in keys)

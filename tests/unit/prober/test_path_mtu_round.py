@@ -230,3 +230,16 @@ async def test_without_a_usable_key_nothing_is_sent(far: Far, tmp_path: Path) ->
     options = PathMtuOptions(key_file=str(tmp_path / "absent"))
     result = await one_round("127.0.0.1", far("127.0.0.1", signed_responder), options=options)
     assert (result.sent, result.invalid) == (0, Invalidity.KEY_MISSING)
+
+
+async def test_a_key_that_is_text_signs_nothing_where_the_plan_wants_marked_ones(
+    far: Far, tmp_path: Path
+) -> None:
+    port = far("127.0.0.1", signed_responder)
+    options = replace(signed_options(tmp_path, b"correct horse battery staple"), marked_keys=True)
+    result = await one_round("127.0.0.1", port, options=options)
+    assert (result.sent, result.invalid) == (0, Invalidity.KEY_NOT_PERMITTED)
+    file = tmp_path / "mtu.keys"
+    file.write_text(f"hex:{'0f' * 32}\n")
+    result = await one_round("127.0.0.1", port, options=options)
+    assert (result.sent > 0, result.invalid) == (True, None)

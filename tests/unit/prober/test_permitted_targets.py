@@ -39,3 +39,20 @@ async def test_each_probe_is_looked_at_by_where_it_goes() -> None:
         with prober() as made:
             results = await made.round(planned)
     assert [result.invalid for result in results] == [Invalidity.NOT_PERMITTED] * 2
+
+
+async def test_an_address_that_is_refused_gets_nothing_sent_whatever_spells_it() -> None:
+    connections = 0
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await silent(reader, writer)
+
+    async with tcp_server(count) as port:
+        for target in ("127.0.0.1", "far.example", "::ffff:127.0.0.1"):
+            planned = check_of(probe(ProbeType.TCP, port=port), target=target)
+            with prober(find=lambda name: ["127.0.0.1"]) as made:
+                (result,) = await made.round(replace(planned, refused=("127.0.0.0/8",)))
+            assert (result.invalid, result.sent) == (Invalidity.NOT_PERMITTED, 0)
+    assert connections == 0

@@ -316,6 +316,21 @@ async def test_a_round_without_a_key_is_invalid_and_lost_no_packet(
     assert "absent.keys" in caplog.text
 
 
+async def test_a_password_taken_for_a_key_is_never_sent_where_the_plan_wants_marked_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    password = "correct horse battery staple"
+    file = tmp_path / "sender.keys"
+    write_keys(file, password)
+    probe = planned(9, file)
+    assert isinstance(probe.options, StampOptions)
+    result = await one_round(replace(probe, options=replace(probe.options, marked_keys=True)))
+    assert result.invalid is Invalidity.KEY_NOT_PERMITTED
+    assert (result.sent, result.received, dict(result.losses)) == (0, 0, {})
+    assert "sender.keys: line 1: neither hex:... nor base64:..." in caplog.text
+    assert password not in caplog.text
+
+
 async def test_a_reflector_with_other_keys_stays_silent(tmp_path: Path) -> None:
     here, there = tmp_path / "sender.keys", tmp_path / "reflector.keys"
     write_keys(here, OLD)

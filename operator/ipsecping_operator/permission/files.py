@@ -1,0 +1,49 @@
+"""Secrets and ConfigMaps that a check may have mounted. The operator reads none, so the name decides.
+
+A prober sends what it makes of a key, and trusts whom a certificate names, at a target of the author's
+choice: so not every Secret of the namespace is for it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from ipsecping_operator.api.probes import MEMBERS
+from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.compile.compiled import KeyRef
+
+from .scope import Refusal, listed, matches
+
+OURS = ("ipsecping-*",)
+"""Names that say themselves that they are for probes."""
+
+
+def files(check: CompiledCheck, *, secrets: Sequence[str], config_maps: Sequence[str]) -> Iterator[Refusal]:
+    """Secrets and ConfigMaps of other names than those allowed."""
+    for refs, field, allowed, flag in (
+        (check.keys, "auth.secretName", secrets, "--allow-secrets"),
+        (check.authorities, "tls.ca.configMapName", config_maps, "--allow-config-maps"),
+    ):
+        names = (*OURS, *allowed)
+        for probe, ref in refs.items():
+            if not matches(ref.name, names):
+                yield Refusal(
+                    field_of_file(check, probe, field),
+                    f"{ref.name} is not a permitted {ref.kind} in namespace {check.namespace}: "
+                    f"allowed is {listed(names)} ({flag} of the operator)",
+                )
+
+
+def not_a_marked_key(check: CompiledCheck, probe: str, ref: KeyRef) -> Refusal:
+    """A key that a prober has found to be text."""
+    return Refusal(
+        field_of_file(check, probe, "auth.key"),
+        f"key {ref.key} of {ref.kind} {ref.name} is not permitted in namespace {check.namespace}: "
+        "allowed are keys of at least 32 octets, written as hex:... or base64:... (--allow-text-keys of the "
+        "operator)",
+    )
+
+
+def field_of_file(check: CompiledCheck, probe: str, field: str) -> str:
+    """Where the spec has a field of the probe's type."""
+    probes = check.paths[0].plan.probes
+    index = [each.name for each in probes].index(probe)
+    return f"spec.probes[{index}].{MEMBERS[probes[index].type]}.{field}"

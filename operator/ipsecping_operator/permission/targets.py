@@ -1,0 +1,67 @@
+"""Whom a check may have probed. What a name stands for only its prober sees, which is told by the plan."""
+
+import re
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from ipsecping.contract import HttpOptions, IkeOptions, PlannedCheck, PlannedProbe, destination
+from ipsecping.contract.targets import is_permitted
+from ipsecping_operator.compile import CompiledCheck, CompiledPath
+
+from .scope import Refusal, listed
+from .special import kind_of
+
+_NUMBERS = re.compile("[0-9a-fx.]+")
+
+
+def targets(check: CompiledCheck) -> Iterator[Refusal]:
+    """Fields with an address that the check's plans do not allow."""
+    seen: set[str] = set()
+    for path in check.paths:
+        for probe in path.plan.probes:
+            field, host = field_of(path, probe), destination(probe, path.plan.target)
+            address = written_address(host)
+            if field not in seen and address is not None and not path.plan.permits(address):
+                seen.add(field)
+                yield Refusal(field, f"{host} is {not_allowed(path.plan, address)}")
+
+
+def written_address(host: str) -> str | None:
+    """The IP address that a host is, also in a form that only resolvers know (127.1, 2130706433); or None."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    if not _NUMBERS.fullmatch(host):
+        return None
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def not_allowed(plan: PlannedCheck, address: str) -> str:
+    """The end of a sentence about an address that the plan does not allow: what is, and who says so."""
+    where = f"not a permitted target in namespace {plan.namespace}"
+    if plan.allowed is not None and not is_permitted(address, plan.allowed, ()):
+        allowed = listed(plan.allowed, more="more networks")
+        return f"{where}: allowed is {allowed} (--allow-targets of the operator)"
+    if plan.permits(address):
+        return where  # by an agent's word alone
+    return (
+        f"{kind_of(address, plan.refused)}, {where}: it has to be allowed by a network of its own "
+        "(--allow-targets of the operator)"
+    )
+
+
+def field_of(path: CompiledPath, probe: PlannedProbe) -> str:
+    """Where the spec says whom the probe sends to."""
+    match probe.options:
+        case HttpOptions():
+            index = [each.name for each in path.plan.probes].index(probe.name)
+            return f"spec.probes[{index}].http.url"
+        case IkeOptions():
+            return "spec.tunnel.gateway"
+        case _:
+            return path.target_field
