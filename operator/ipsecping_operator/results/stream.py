@@ -23,6 +23,7 @@ from ipsecping.contract.stream import (
     Refused,
     read_line,
 )
+from ipsecping_operator.verdict import text
 
 from . import placing
 from .lines import LineSplitter
@@ -35,6 +36,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 MAX_MISSED = 1_000_000
 """A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
+MAX_FAULT = 300
+"""Characters of what is said of a connection."""
 MAX_TOLD = 64
 """Fields of which is remembered that they have been complained of."""
 
@@ -139,7 +142,8 @@ class Reader:
             await self._after(fault)
 
     async def _after(self, fault: str) -> None:
-        """Say once what is wrong, and rest."""
+        """Say once what is wrong, and rest. Part of it may be the agent's words."""
+        fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
         if fault != self._fault:
