@@ -23,6 +23,7 @@ from ipsecping.contract.stream import (
     Refused,
     read_line,
 )
+from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import placing
@@ -83,6 +84,7 @@ class Reader:
         clock: Callable[[], int],
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
+        grace: float = GRACE,
     ) -> None:
         self._agent = agent
         self._session = session
@@ -99,7 +101,7 @@ class Reader:
         """Fields that were complained of."""
         self._distance: placing.Distance | None = None
         self._pause = first_pause
-        self._fault: str | None = None
+        self._trouble = Trouble(grace=grace)
         self._ending = False
         self._hastened = False
         self._resting: asyncio.Event | None = None
@@ -124,12 +126,13 @@ class Reader:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
         while not self._ending:
             self._hastened = False
+            passing = True
             try:
                 await self._read()
                 fault = "the agent ended the stream"
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
-                fault = f"not an agent's answer: {error}"
+                fault, passing = f"not an agent's answer: {error}", False
             except aiohttp.ClientConnectorError as error:
                 fault = f"cannot connect to {self._agent.url}: {error.os_error.strerror or error.os_error}"
             except TimeoutError:
@@ -139,17 +142,16 @@ class Reader:
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
-            await self._after(fault)
+            await self._after(fault, passing=passing)
 
-    async def _after(self, fault: str) -> None:
+    async def _after(self, fault: str, *, passing: bool) -> None:
         """Say once what is wrong, and rest. Part of it may be the agent's words."""
         fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
-        if fault != self._fault:
-            # Once per kind of fault, not once per attempt.
-            self._log.warning("results of pod %s: %s", self._agent.pod, fault)
-            self._fault = fault
+        level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
+        if level is not None:
+            self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
         if not self._hastened:
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
             self._resting = asyncio.Event()
@@ -200,7 +202,7 @@ class Reader:
                 end = self._learn(sent=line.ended)
                 self._deliver(line.result, end - line.result.duration)
         # Not before: one that greets and then says nothing of use is to be asked less and less often.
-        self._pause, self._fault = self._first_pause, None
+        self._pause = self._first_pause
 
     def _refuse(self, line: Refused) -> None:
         """Pass over a line, and say so once for each field that is wrong."""
@@ -237,6 +239,7 @@ class Reader:
     def _learn(self, *, sent: int) -> int:
         """When that was, on the operator's clock."""
         assert self._distance is not None
+        self._trouble.over()
         now = self._clock()  # first of all: it may move the distance
         self._distance.learn(sent=sent, now=now)
         return self._distance.place(sent, now=now)

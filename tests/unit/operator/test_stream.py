@@ -59,6 +59,7 @@ async def following(
     silence: float = 25.0,
     clock: int = NOON + 3600 * SECOND,
     first_pause: float = 0.01,
+    grace: float = 3600,
 ) -> AsyncIterator[Followed]:
     followed = Followed()
     async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
@@ -71,6 +72,7 @@ async def following(
             clock=lambda: clock,
             silence=silence,
             first_pause=first_pause,
+            grace=grace,
         )
         task = followed.reading = asyncio.create_task(reader.run())
         try:
@@ -407,3 +409,41 @@ async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_fo
         await followed.reading
     assert followed.order == [NOON]
     assert connections == [None]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def broken_off(after: str | None, send: Send) -> None:
+    """An agent that ends each stream right after its greeting."""
+    await send(encoded(Hello(boot_id="b", pod_uid=POD_UID, now=NOON, first=1)))
+
+
+async def test_what_may_pass_by_itself_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with following(broken_off):
+        async with asyncio.timeout(10):
+            while "the agent ended the stream" not in caplog.text:
+                await asyncio.sleep(0.01)
+    assert warnings(caplog) == []
+
+
+async def test_what_lasts_is_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    async with following(broken_off, grace=0.05):
+        async with asyncio.timeout(10):
+            while not warnings(caplog):
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+    assert warnings(caplog) == ["results of pod probe-1: the agent ended the stream"]
+
+
+async def test_an_answer_that_is_no_agent_s_is_a_warning_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(after: str | None, send: Send) -> None:
+        await send(b"not json\n")
+
+    async with following(script) as followed:
+        await followed.until(lambda: Rejection.MALFORMED in followed.rejected)
+        await followed.until(lambda: followed.rejected[Rejection.MALFORMED] >= 2)
+    (said,) = warnings(caplog)
+    assert "not an agent's answer" in said

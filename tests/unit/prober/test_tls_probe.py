@@ -104,6 +104,15 @@ async def test_the_server_name_of_the_plan_is_what_counts(
     assert (await handshakes(certificates.good, tls)).received == received
 
 
+@pytest.mark.parametrize(("strict", "received"), [(False, 3), (True, 0)])
+async def test_the_strict_profile_is_asked_for_where_the_plan_says_so(
+    certificates: Certificates, strict: bool, received: int
+) -> None:
+    # The test authority says nothing of its key's usage, as that of AWS EKS.
+    tls = TlsOptions(ca_file=str(certificates.ca), strict=strict)
+    assert (await handshakes(certificates.good, tls)).received == received
+
+
 async def test_an_authority_that_is_not_trusted_fails_and_the_end_is_reported_nevertheless(
     certificates: Certificates,
 ) -> None:
