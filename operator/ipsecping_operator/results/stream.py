@@ -24,6 +24,7 @@ from ipsecping.contract.stream import (
     read_line,
 )
 from ipsecping_operator.trouble import GRACE, Trouble
+from ipsecping_operator.verdict import text
 
 from . import placing
 from .lines import LineSplitter
@@ -36,6 +37,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 MAX_MISSED = 1_000_000
 """A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
+MAX_FAULT = 300
+"""Characters of what is said of a connection."""
 MAX_TOLD = 64
 """Fields of which is remembered that they have been complained of."""
 
@@ -142,7 +145,8 @@ class Reader:
             await self._after(fault, passing=passing)
 
     async def _after(self, fault: str, *, passing: bool) -> None:
-        """Say once what is wrong, and rest."""
+        """Say once what is wrong, and rest. Part of it may be the agent's words."""
+        fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
         level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)

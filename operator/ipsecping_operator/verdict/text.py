@@ -70,3 +70,8 @@ def counted(count: int, noun: str) -> str:
 def shortened(message: str, most: int) -> str:
     """At most so many characters of a message; the last one says that there were more."""
     return message if len(message) <= most else f"{message[: most - 1]}…"
+
+
+def printable(message: str, most: int) -> str:
+    """At most so many characters of somebody's words, without line breaks and what no terminal should get."""
+    return shortened("".join(each if each.isprintable() else "?" for each in message[: most + 1]), most)

@@ -61,6 +61,8 @@ def test_any_instant_can_be_written_and_read_again(nanoseconds: int) -> None:
 def test_a_message_that_is_too_long_says_so() -> None:
     assert text.shortened("abc", 3) == "abc"
     assert text.shortened("abcd", 3) == "ab…"
+    assert text.printable("a\n\x1b[1m\ud800b", 9) == "a??[1m?b"
+    assert text.printable("a" * 10**6, 3) == "aa…"
 
 
 def test_moments_come_back_from_what_kubernetes_stores() -> None:

@@ -159,7 +159,8 @@ async def test_whatever_a_certificate_says_of_its_end_the_result_can_be_read(
     odd = Pair(tmp_path / "odd.pem", certificates.good.key)
     odd.certificate.write_text(ssl.DER_cert_to_PEM_cert(der.replace(END.encode(), end.encode())))
     result = await handshakes(odd, TlsOptions(ca_file=str(certificates.ca), verify=verify))
-    assert result.certificate_expiry == expiry
+    # On a busy machine the round may be over before a refused certificate has been looked at.
+    assert result.certificate_expiry in ((expiry, None) if verify else (expiry,))
     assert result.losses == ({LossReason.TLS_FAILED: 3} if verify else {})
     assert result_from_json(json.loads(json.dumps(result_to_json(result)))) == result
 
