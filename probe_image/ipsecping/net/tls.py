@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..contract import LossReason
+from ..tls_client import client_context
 from ..wire import x509
 from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
 
@@ -24,8 +25,6 @@ PIECE = 4096
 LARGE_HANDSHAKE = 8192
 """A handshake in which more octets came goes on in a thread, where OpenSSL does without the interpreter. A
 usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second."""
-_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""Python's choice without DHE (TLS 1.2): the far end chooses the prime, and one of 8,192 bits costs 0.3 s."""
 
 
 class TlsStream:
@@ -138,9 +137,10 @@ class UnusableAuthorities(OSError):
 class Trust:
     """Whom to trust. Sessions that trust the same share it: the system's certificates take memory."""
 
-    def __init__(self, ca_file: str | None, *, verify: bool) -> None:
+    def __init__(self, ca_file: str | None, *, verify: bool, strict: bool) -> None:
         """Raises UnusableAuthorities."""
         self._file = ca_file if verify else None
+        self._strict = strict
         self._seen = self._signature()
         self._context = self._make() if verify else unverified()
 
@@ -152,17 +152,12 @@ class Trust:
         return self._context
 
     def _make(self) -> ssl.SSLContext:
-        context = _cautious_context()
-        if self._file is None:
-            context.load_default_certs()
-            return context
         try:
-            context.load_verify_locations(self._file)
+            return client_context(ca_file=self._file, strict=self._strict)
         except ssl.SSLError as error:
             raise UnusableAuthorities(self._file, "no certificates in PEM form") from error
         except OSError as error:
             raise UnusableAuthorities(self._file, error.strerror) from error
-        return context
 
     def _signature(self) -> object:
         if self._file is None:
@@ -175,26 +170,15 @@ class Trust:
 
 
 @lru_cache(maxsize=MAX_TRUSTS)
-def trust(ca_file: str | None, *, verify: bool) -> Trust:
+def trust(ca_file: str | None, *, verify: bool, strict: bool) -> Trust:
     """The Trust for these options. Raises UnusableAuthorities."""
-    return Trust(ca_file, verify=verify)
+    return Trust(ca_file, verify=verify, strict=strict)
 
 
 @lru_cache(maxsize=1)
 def unverified() -> ssl.SSLContext:
     """Completes any handshake, whatever the certificate."""
-    context = _cautious_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _cautious_context() -> ssl.SSLContext:
-    """A client's context, without what lets the far end choose how long we compute."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_ciphers(_CIPHERS)
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    return context
+    return client_context(verify=False)
 
 
 def _broken_off(error: ssl.SSLError) -> ExchangeFailed:

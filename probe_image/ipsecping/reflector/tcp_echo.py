@@ -1,6 +1,6 @@
 """TCP echo (RFC 862), in TLS where there is a certificate: for probes of TCP connects and TLS handshakes.
 
-Everything is bounded: connections in all and per address, handshakes and octets a second, the time of a
+Everything is bounded: connections in all and of each source, handshakes and octets a second, the time of a
 handshake, of silence and of a reader that takes nothing, the life of a connection, and what is done of it at
 once. The octets echoed are held nowhere but in transit.
 """
@@ -20,13 +20,14 @@ from ..net.stream import Channel, ExchangeFailed, SocketStream
 from ..net.tls import TlsStream
 from ..wire.ntp import NANOSECONDS
 from .admission import Admission, Drop
+from .sources import source_of
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 256
 MAX_PER_PEER = 32
 MAX_HANDSHAKES, MAX_HANDSHAKES_PER_PEER = 200, 50
-"""TLS handshakes begun in a second, in all and of one address: each costs about a millisecond."""
+"""TLS handshakes begun in a second, in all and of one source: each costs about a millisecond."""
 UNPACED_OCTETS = 262_144
 """A connection has so many echoed as fast as they come."""
 RATE, TOTAL_RATE = 262_144, 8_388_608
@@ -45,7 +46,7 @@ class Refusal(StrEnum):
     """Why a connection was closed at once, beside the reasons in Drop."""
 
     TOO_MANY = "TooManyConnections"
-    """All of them together, or those of one address; or handshakes in this second."""
+    """All of them together, or those of one source; or handshakes in this second."""
     HANDSHAKE_FAILED = "HandshakeFailed"
     """TLS was not spoken, or not in time."""
 
@@ -108,6 +109,7 @@ class TcpEcho:
         self._max_connections = max_connections
         self._max_per_peer = max_per_peer
         self._peers: Counter[str] = Counter()
+        """Connections of each source: an IPv6 host with many addresses is one."""
         self._handshakes: Counter[str] = Counter()
         self._second = 0
         self._pace = Pace(TOTAL_RATE)
@@ -159,10 +161,11 @@ class TcpEcho:
                 return
             self._accept(connection, str(source[0]))
 
-    def _accept(self, connection: socket.socket, peer: str) -> None:
+    def _accept(self, connection: socket.socket, address: str) -> None:
         connection.setblocking(False)
         stream = SocketStream(connection)
-        refused = self._refuse(peer, time.monotonic_ns())
+        peer = source_of(address)
+        refused = self._refuse(address, peer, time.monotonic_ns())
         if refused is not None:
             self.counters.refused[refused] += 1
             stream.close()
@@ -173,8 +176,8 @@ class TcpEcho:
         self._tasks.add(task)
         task.add_done_callback(partial(self._over, stream, peer))
 
-    def _refuse(self, peer: str, now: int) -> Drop | Refusal | None:
-        if refused := self._admission.refuse(peer, now):
+    def _refuse(self, address: str, peer: str, now: int) -> Drop | Refusal | None:
+        if refused := self._admission.refuse(address, now):
             return refused
         if self.counters.open >= self._max_connections or self._peers[peer] >= self._max_per_peer:
             return Refusal.TOO_MANY

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from functools import partial
 
 from ..contract import Invalidity
-from ..contract.plan import MAX_COUNT
+from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.packet import Packet
 from ..net.timers import LEISURE, SLACK, running_timers
 from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
-MAX_CLOSING = 3
-"""At most so many packets are added to a round whose last ones were lost, to learn in which direction."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
 MOST_BEHIND = 100
