@@ -23,11 +23,18 @@ class Outcome(Enum):
 class SerialQueue:
     """Level-triggered work: a request during a run leads to one more run, however many requests there were.
 
-    What is not `DONE` is run again, each time later.
+    What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """
 
-    def __init__(self, work: Callable[[str], Awaitable[Outcome]], *, at_once: int = 16) -> None:
+    def __init__(
+        self,
+        work: Callable[[str], Awaitable[Outcome]],
+        *,
+        failed: Callable[[str, Exception], None],
+        at_once: int = 16,
+    ) -> None:
         self._work = work
+        self._failed = failed
         self._slots = asyncio.Semaphore(at_once)
         self._wanted: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -62,7 +69,7 @@ class SerialQueue:
                 async with self._slots:
                     self._wanted.discard(key)
                     self._drop_retry(key)
-                    outcome = await self._work(key)
+                    outcome = await self._try(key)
                 if outcome is Outcome.DONE:
                     self._failures.pop(key, None)
                 else:
@@ -71,6 +78,13 @@ class SerialQueue:
             del self._tasks[key]
             if len(self._tasks) <= CALM:
                 self.calm.set()
+
+    async def _try(self, key: str) -> Outcome:
+        try:
+            return await self._work(key)
+        except Exception as error:
+            self._failed(key, error)
+            return Outcome.REFUSED
 
     def _retry(self, key: str, *, longest: float) -> None:
         failures = self._failures.get(key, 0)

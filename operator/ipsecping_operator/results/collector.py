@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
 
@@ -37,7 +38,8 @@ class _Following:
 class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted.
+    `counted(state, rejection)` is told of every result: None when it was accepted. `ended(state)` is told of
+    a reader that has ended by a fault, so that `sync` is called again.
     """
 
     def __init__(
@@ -46,11 +48,15 @@ class Collector:
         lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
+        faults: Faults,
+        ended: Callable[[CheckState], None],
         clock: Callable[[], int],
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
+        self._faults = faults
+        self._ended = ended
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -136,12 +142,24 @@ class Collector:
             agent,
             session=self._session,
             deliver=lambda result, start: self._deliver(state, result, start=start),
-            reject=lambda reason, count: self._counted(state, reason, count),
+            reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
+        task.add_done_callback(lambda done: self._has_ended(state, pod.meta.uid, done))
         return _Following(agent=agent, pod=pod, reader=reader, task=task)
+
+    def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
+        """A reader ends when it is told to. If a fault has ended it, another takes its place."""
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        self._faults.note(Where.TASK, error)
+        readers = self._readers.get(state.uid, {})
+        if pod_uid in readers and readers[pod_uid].task is task:
+            del readers[pod_uid]
+            self._ended(state)
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
@@ -158,7 +176,9 @@ class Collector:
             if ended is None:
                 raise ContractError(pod.waiting or "it ended without a container's end")
             results = termination.decode(ended.message)
-        except ContractError as error:
+        except Exception as error:
+            if not isinstance(error, ContractError):
+                self._faults.note(Where.RESULT, error, state)
             reason = (
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
             )
@@ -168,15 +188,32 @@ class Collector:
             return
         state.counted[pod.meta.uid] = None
         state.pods[pod.meta.uid] = pod.read()
-        now = self._clock()
         for result in results:
-            start = placing.from_pod(
-                result.started_at, result.duration, pod_created=pod.meta.created, now=now
-            )
-            self._deliver(state, result, start=start)
+            with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
+                now = self._clock()
+                start = placing.from_pod(
+                    result.started_at, result.duration, pod_created=pod.meta.created, now=now
+                )
+                self._accept(state, result, start=start, now=now)
 
     def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
-        self._counted(state, state.measurements.accept(result, start=start, now=self._clock()), 1)
+        with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
+            self._accept(state, result, start=start, now=self._clock())
+
+    def _accept(self, state: CheckState, result: RoundResult, *, start: int, now: int) -> None:
+        self._counted(state, state.measurements.accept(result, start=start, now=now), 1)
+        self._faults.over(state, Where.RESULT, key="")
+
+    def _reject(self, state: CheckState, reason: Rejection, count: int) -> None:
+        with self._faults.guard(Where.RESULT):
+            self._counted(state, reason, count)
+
+
+def _key(state: CheckState, result: RoundResult) -> str:
+    """The probe that the result says it is of, if the check has such a one."""
+    known = state.measurements.current.get(result.check.path)
+    names = () if known is None else tuple(probe.name for probe in known.plan.probes)
+    return f"{result.check.path}/{result.probe}" if result.probe in names else ""
 
 
 def _agent(pod: Pod) -> Agent:
