@@ -63,7 +63,7 @@ class Operator:
         self._store = Store()
         self._clock = WallClock()
         self._metrics = OperatorMetrics()
-        self._faults = Faults(count=self._metrics.fault)
+        self._faults = Faults(count=self._metrics.fault, steady=time.monotonic)
         self._exporter = CheckCollector(
             self._store.checks,
             failed=lambda state, error: self._faults.note(Where.METRICS, error, state),
@@ -75,6 +75,7 @@ class Operator:
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
         self._sweep_soon = asyncio.Event()
+        self._stopping = False
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
 
@@ -139,6 +140,7 @@ class Operator:
             calm=self._queue.calm,
             count=self._metrics.write,
             clock=self._clock,
+            steady=time.monotonic,
         )
         self._lineage = Lineage(self._client)
         self._spare = SpareTime(self._verify, busy=self._busy)
@@ -172,7 +174,9 @@ class Operator:
             reporter=self._reporter,
             faults=self._faults,
             export=self._exporter.export,
+            revive=self._queue.revive,
             found=self._watched,
+            steady=time.monotonic,
         )
         self._clock.stepped.append(self._stepped)
         await self._learn_lineage()
@@ -204,6 +208,7 @@ class Operator:
 
     async def stop(self) -> None:
         """Write what waits, then end everything that works. The Lease is still held."""
+        self._stopping = True
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
@@ -217,6 +222,7 @@ class Operator:
 
     async def close(self) -> None:
         """Let go of the Lease, now that nothing is written any more, and of the ports."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -408,12 +414,12 @@ class Operator:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """None of these ends but by a fault: then only a restart brings it back."""
-        if not task.cancelled():
-            self._metrics.fault(Where.TASK)
-            _log.error(
-                "the task %s ended: a fault of the operator", task.get_name(), exc_info=task.exception()
-            )
-            self._health.ended = task.get_name()
+        if self._stopping:
+            return
+        error = None if task.cancelled() else task.exception()
+        self._metrics.fault(Where.TASK)
+        _log.error("the task %s ended: a fault of the operator", task.get_name(), exc_info=error)
+        self._health.ended = task.get_name()
 
 
 async def run(settings: Settings) -> None:

@@ -112,6 +112,8 @@ class CheckState:
     """The last report was made without judging: the verdict is of an earlier time."""
     compared: float | None = None
     """When the windows were last compared with what is reported, on the steady clock (seconds)."""
+    recheck: float | None = None
+    """When time alone may change what is to be reported, on the same clock."""
     written: Told | None = None
     """What the operator last wrote into the status."""
     stored: Told | None = None

@@ -108,8 +108,11 @@ class Reporter:
         return self._writer.restart(state.uid, after=STUCK_WRITE)
 
     async def write_least(self, state: CheckState) -> None:
-        """Write the conditions as they were decided, by the shortest way there is. Raises ApiError."""
-        await self.write(state, fallback.least_status(state, now=self._clock()))
+        """Write the conditions as they were decided, by the shortest way there is. Raises ApiError.
+
+        Past the writer and all that it may have stumbled over.
+        """
+        await self._client.apply_status(fallback.least_object(state, now=self._clock()), CHECK)
 
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
@@ -181,12 +184,12 @@ class Reporter:
             self._writer.submit(state.uid, assessment.status, at_once=True)
         else:
             self._take_up(state, assessment)
-        state.compared = self._steady()
+        state.compared, state.recheck = self._steady(), None
         if assessment.next_change is not None:
-            wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
-            loop = asyncio.get_running_loop()
             # A clock that is set back must not silence an alarm for ever.
-            self._alarms[state.uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, state.uid)
+            wait = min(max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001, LONGEST_WAIT)
+            state.recheck = self._steady() + wait
+            self._alarms[state.uid] = asyncio.get_running_loop().call_later(wait, self.report, state.uid)
         self._faults.over(state, Where.JUDGE)
 
     def _take_up(self, state: CheckState, assessment: Assessment) -> None:
@@ -261,14 +264,7 @@ class Reporter:
     async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
         """Have the API store the status. Raises ApiError."""
         assert state.body is not None
-        body = {
-            "apiVersion": CHECK.api_version,
-            "kind": CHECK.name,
-            # The UID keeps the status off another check of the same name.
-            "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
-            "status": status,
-        }
-        stored = await self._apply(body)
+        stored = await self._apply(_body(state, status))
         version = int(stored["metadata"]["resourceVersion"])
         state.written = told(status, version=version)
         if state.stored is None or state.stored.version < version:
@@ -306,3 +302,13 @@ class Reporter:
         timer = timers.pop(uid, None)
         if timer is not None:
             timer.cancel()
+
+
+def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": CHECK.api_version,
+        "kind": CHECK.name,
+        # The UID keeps the status off another check of the same name.
+        "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
+        "status": status,
+    }

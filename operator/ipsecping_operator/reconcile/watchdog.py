@@ -63,14 +63,17 @@ class Watchdog:
         reporter: Reporter,
         faults: Faults,
         export: Callable[[CheckState], None],
+        revive: Callable[[], None],
         found: Callable[[Findings], None],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`export` works out a check's metrics, and raises where they cannot be."""
+        """`export` works out a check's metrics, and raises where they cannot be; `revive` begins reconciles
+        anew that were lost."""
         self._checks = checks
         self._reporter = reporter
         self._faults = faults
         self._export = export
+        self._revive = revive
         self._found = found
         self._steady = steady
         self._unlike: dict[str, float] = {}
@@ -81,6 +84,8 @@ class Watchdog:
         """Never returns."""
         while True:
             await asyncio.sleep(PASS_SECONDS)
+            with self._faults.guard(Where.WATCHDOG):
+                self._revive()
             with self._faults.guard(Where.WATCHDOG):
                 self._found(await self.look())
 
@@ -94,6 +99,8 @@ class Watchdog:
                 with self._faults.guard(Where.WATCHDOG):
                     self._compare(state, seen)
                 with self._faults.guard(Where.WATCHDOG):
+                    self._check_writer(state)
+                with self._faults.guard(Where.WATCHDOG):
                     await self._check_written(state, seen, until=until)
         self._unlike = {uid: since for uid, since in self._unlike.items() if uid in self._checks}
         return seen
@@ -104,8 +111,9 @@ class Watchdog:
             self._try_again(state)
         if state.compared is None:
             state.compared = now
-        due = LEAST_INTERVAL if state.faults else EARLY * interval
-        if now - state.compared >= due:
+        pause = LEAST_INTERVAL if state.faults else EARLY * interval
+        lost_alarm = state.recheck is not None and now - state.recheck >= PASS_SECONDS / 2
+        if lost_alarm or now - state.compared >= pause:
             self._assess(state)
         age = (now - state.compared) / (2 * interval)
         seen.oldest = max(seen.oldest, age)
@@ -129,10 +137,12 @@ class Watchdog:
             with self._faults.guard(Where.METRICS, state):
                 self._export(state)
 
-    async def _check_written(self, state: CheckState, seen: Findings, *, until: float) -> None:
+    def _check_writer(self, state: CheckState) -> None:
         self._reporter.mend(state)
         if self._reporter.revive(state):
             self._faults.note(Where.WRITE, Overdue(f"the status of check {state.uid} was not being written"))
+
+    async def _check_written(self, state: CheckState, seen: Findings, *, until: float) -> None:
         stored, now = state.stored, self._steady()
         if stored is None or not stored.healthy or stored.gist == decided(state.conditions).gist:
             self._unlike.pop(state.uid, None)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
+from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.faults import Fault
 from ipsecping_operator.state import CheckState
 
@@ -44,6 +45,18 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
     if outages:
         status["outages"] = outages
     return status
+
+
+def least_object(state: CheckState, *, now: int) -> dict[str, Any]:
+    """The check with that status, as the API takes it."""
+    assert state.body is not None
+    meta = state.body["metadata"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"namespace": meta["namespace"], "name": meta["name"], "uid": state.uid},
+        "status": least_status(state, now=now),
+    }
 
 
 def _condition(condition: Condition, *, now: int) -> dict[str, Any]:
