@@ -20,6 +20,8 @@ from .stream import Agent, Reader
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
+READ_AGAIN = 5.0
+"""Seconds until a reader that a fault has ended is replaced."""
 
 Log = logging.LoggerAdapter[logging.Logger]
 
@@ -151,11 +153,13 @@ class Collector:
         return _Following(agent=agent, pod=pod, reader=reader, task=task)
 
     def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
-        """A reader ends when it is told to. If a fault has ended it, another takes its place."""
+        """A reader ends when it is told to. After a fault another takes its place, with a pause."""
         error = None if task.cancelled() else task.exception()
-        if error is None:
-            return
-        self._faults.note(Where.TASK, error)
+        if error is not None:
+            self._faults.note(Where.TASK, error)
+            asyncio.get_running_loop().call_later(READ_AGAIN, self._replace, state, pod_uid, task)
+
+    def _replace(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
         readers = self._readers.get(state.uid, {})
         if pod_uid in readers and readers[pod_uid].task is task:
             del readers[pod_uid]

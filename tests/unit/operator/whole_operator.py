@@ -44,6 +44,10 @@ class World:
 
     def __init__(self) -> None:
         self.down = False
+        self.tell: dict[str, Any] = {}
+        """What each result says besides."""
+        self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
+        """What the API answers to a request to write this, if not that it is done."""
         self.operator: runtime.Operator | None = None
         self.statuses: list[tuple[float, Mapping[str, Any]]] = []
         """As stored, and when."""
@@ -86,11 +90,14 @@ class World:
         return stored
 
     async def apply_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
-        assert kind is CHECK
+        if (refusal := self.refuses(kind, body)) is not None:
+            raise refusal
         return self.store_status(body["status"])
 
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> None:
-        del kind, namespace
+        del namespace
+        if (refusal := self.refuses(kind, body)) is not None:
+            raise refusal
         self.events.append((loop_time(), body["reason"]))
 
     async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
@@ -184,6 +191,16 @@ class World:
         moments = [since, *(when for when, _ in self.statuses if since <= when <= until)]
         return [moment for moment in moments if self.healthy(moment).get("status") == "True"]
 
+    def condition(self, kind: str) -> Mapping[str, Any]:
+        """As the API holds it now."""
+        listed = self.check.get("status", {}).get("conditions", ())
+        return next((each for each in listed if each["type"] == kind), {})
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Of the operator's registry."""
+        assert self.operator is not None
+        return self.operator._metrics.registry.get_sample_value(name, labels)
+
     def scrape(self) -> str:
         """The operator's /metrics; raises what a scrape raises."""
         assert self.operator is not None
@@ -204,7 +221,9 @@ class Agent:
             await asyncio.sleep(INTERVAL - loop_time() % INTERVAL + ROUND)
             assert self.world.plan is not None
             start = self._clock() - ROUND * SECOND
-            made = result(of=self.world.plan, at=start, received=0 if self.world.down else 10)
+            made = result(
+                of=self.world.plan, at=start, received=0 if self.world.down else 10, **self.world.tell
+            )
             # The reader logs what is raised, and reads on after that result.
             with suppress(Exception):
                 self._deliver(made, start)
