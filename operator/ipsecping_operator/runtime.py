@@ -174,7 +174,7 @@ class Operator:
             reporter=self._reporter,
             faults=self._faults,
             export=self._exporter.export,
-            revive=self._queue.revive,
+            revive=self._revive,
             found=self._watched,
             steady=time.monotonic,
         )
@@ -270,6 +270,12 @@ class Operator:
             else:
                 self._faults.over(state, Where.CLOCK)
             self._reporter.report_soon(uid)
+
+    def _revive(self) -> None:
+        """What nothing else will bring about any more."""
+        for uid in self._filing.retry():
+            self._queue.request(uid)
+        self._queue.revive()
 
     def _watched(self, seen: Findings) -> None:
         self._metrics.faulty.set(seen.faulty)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ipsecping_operator.children import UID_LABEL
@@ -14,8 +14,12 @@ from ipsecping_operator.state import CheckState
 from .reporting import Reporter
 from .store import Store
 
+RETRY_SECONDS = 10.0
+MOST_KEPT = 64
+"""Objects that are kept to be filed again; others wait for their next change."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Filing:
     """Puts into the store what a watch shows, and says which check it is about."""
 
@@ -23,6 +27,9 @@ class Filing:
     reporter: Reporter
     faults: Faults
     clock: Callable[[], int]
+    again: dict[str, tuple[Kind, str | None, Mapping[str, Any]]] = field(default_factory=dict)
+    """By UID, what could not be filed: the fault may have been of a moment, and nothing shows it again."""
+    retried: float = float("-inf")
 
     def file(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> str | None:
         """The UID of a check to reconcile, or None when nothing is new. Raises nothing for an odd object."""
@@ -34,15 +41,29 @@ class Filing:
         except Exception as error:
             # It has been shown: a watch that shows what nobody can read is not deaf.
             self.store.unreadable[uid] = version
+            if len(self.again) < MOST_KEPT or uid in self.again:
+                self.again[uid] = (kind, event, body)
             state = self._about(kind, meta)
             self.faults.note(Where.WATCH, error, state, key=uid)
             return None if state is None else state.uid
-        if self.store.unreadable.pop(uid, None) is not None and (state := self._about(kind, meta)):
+        if uid in self.store.unreadable and (state := self._about(kind, meta)):
             self.faults.over(state, Where.WATCH, key=uid)
+        self.store.unreadable.pop(uid, None)
+        self.again.pop(uid, None)
         return concerned
+
+    def retry(self) -> list[str]:
+        """File again what could not be filed, now and then. Returns UIDs of checks to reconcile."""
+        now = time.monotonic()
+        if not self.again or now - self.retried < RETRY_SECONDS:
+            return []
+        self.retried = now
+        concerned = [self.file(*what) for what in list(self.again.values())]
+        return [uid for uid in concerned if uid is not None]
 
     def retain(self) -> None:
         """After a sweep: what is not there any more is not unreadable either."""
+        self.again = {uid: what for uid, what in self.again.items() if uid in self.store.unreadable}
         for state in self.store.checks.values():
             for where, uid in state.faults:
                 if where is Where.WATCH and uid not in self.store.unreadable:

@@ -263,6 +263,21 @@ def test_an_object_that_cannot_be_read_harms_no_other_and_is_no_deafness() -> No
     happens(script)
 
 
+def test_an_object_that_could_not_be_filed_for_a_moment_is_filed_later() -> None:
+    async def script(world: World) -> None:
+        operator = world.operator
+        assert operator is not None
+        gone = {**world.objects["Pod-uid"], "metadata": {**world.objects["Pod-uid"]["metadata"]}}
+        gone["metadata"]["resourceVersion"] = "700"
+        with mock.patch("ipsecping_operator.reconcile.filing.read_meta", side_effect=MemoryError):
+            operator.see(POD, "DELETED", gone)
+        assert operator._store.checks[UID].pods
+        await asyncio.sleep(30)
+        assert not operator._store.checks[UID].pods
+
+    happens(script)
+
+
 def test_a_reader_that_a_fault_has_ended_is_replaced() -> None:
     async def script(world: World) -> None:
         with mock.patch.object(Agent, "run", side_effect=RuntimeError("out of order")):
