@@ -49,6 +49,8 @@ class Findings:
     """Those that stay overdue though they were assessed again."""
     unwritten: int = 0
     """Checks whose status is not what was decided, for longer than that should take."""
+    late: CheckState | None = None
+    """The last of them."""
     faulty: int = 0
     """Checks about which a fault stands."""
 
@@ -95,13 +97,16 @@ class Watchdog:
         for number, state in enumerate(list(self._checks.values())):
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)
-            if state.body is not None and self._checks.get(state.uid) is state:
+            if state.body is None or self._checks.get(state.uid) is not state:
+                continue
+            for step in (self._compare, self._check_writer, self._check_written):
+                try:
+                    step(state, seen)
+                except Exception as error:
+                    self._faults.note(Where.WATCHDOG, error)
+            if seen.late is state and self._resting <= self._steady() < until:
                 with self._faults.guard(Where.WATCHDOG):
-                    self._compare(state, seen)
-                with self._faults.guard(Where.WATCHDOG):
-                    self._check_writer(state)
-                with self._faults.guard(Where.WATCHDOG):
-                    await self._check_written(state, seen, until=until)
+                    await self._write(state)
         self._unlike = {uid: since for uid, since in self._unlike.items() if uid in self._checks}
         return seen
 
@@ -121,14 +126,16 @@ class Watchdog:
             seen.overdue.append(f"{state.namespace}/{state.name}")
         if age > 2:
             seen.lost.append(f"{state.namespace}/{state.name}")
-        seen.faulty += self._faults.standing(state) is not None
+        if state.faults:
+            seen.faulty += self._faults.standing(state) is not None
 
     def _assess(self, state: CheckState) -> None:
         try:
             self._reporter.report(state.uid, forced=True)
         except Exception as error:
             self._faults.note(Where.JUDGE, error, state)
-            self._reporter.fall_back(state)
+            with self._faults.guard(Where.WATCHDOG):
+                self._reporter.fall_back(state)
 
     def _try_again(self, state: CheckState) -> None:
         """A check's metrics are worked out only when they are scraped, which may never happen again."""
@@ -137,12 +144,12 @@ class Watchdog:
             with self._faults.guard(Where.METRICS, state):
                 self._export(state)
 
-    def _check_writer(self, state: CheckState) -> None:
+    def _check_writer(self, state: CheckState, _: Findings) -> None:
         self._reporter.mend(state)
         if self._reporter.revive(state):
             self._faults.note(Where.WRITE, Overdue(f"the status of check {state.uid} was not being written"))
 
-    async def _check_written(self, state: CheckState, seen: Findings, *, until: float) -> None:
+    def _check_written(self, state: CheckState, seen: Findings) -> None:
         stored, now = state.stored, self._steady()
         if stored is None or not stored.healthy or stored.gist == decided(state.conditions).gist:
             self._unlike.pop(state.uid, None)
@@ -151,8 +158,7 @@ class Watchdog:
         if waited < (CLAIM_SECONDS if stored.healthy == "True" else UNWRITTEN_SECONDS):
             return
         seen.unwritten += 1
-        if self._resting <= now < until:
-            await self._write(state)
+        seen.late = state
 
     async def _write(self, state: CheckState) -> None:
         """Past the writer, since that has not done it. While the API is away nothing can be done."""

@@ -16,6 +16,7 @@ from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
 from ipsecping_operator.metrics import checks
 from ipsecping_operator.metrics.health import UNWATCHED_SECONDS, Health
 from ipsecping_operator.reconcile import reconciler
+from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.state import CheckState
@@ -259,6 +260,42 @@ def test_an_object_that_cannot_be_read_harms_no_other_and_is_no_deafness() -> No
         operator.see(POD, "DELETED", odd)
         await asyncio.sleep(10)
         assert world.condition("Healthy")["status"] == "True"
+
+    happens(script)
+
+
+def test_a_check_that_nobody_manages_to_judge_is_overdue_and_ends_in_healthz() -> None:
+    async def script(world: World) -> None:
+        operator = world.operator
+        assert operator is not None
+        assert (world.metric("ipsecping_operator_comparison_age_ratio") or 0) < 1
+        with (
+            mock.patch.object(Reporter, "report", side_effect=KeyError),
+            mock.patch.object(Reporter, "fall_back", side_effect=KeyError),
+        ):
+            await asyncio.sleep(130)  # an alarm that is set already still comes
+            assert world.metric("ipsecping_operator_overdue_checks") == 1
+            assert operator._health.problem(0) is None
+            await asyncio.sleep(60)
+            assert "network/hq" in str(operator._health.problem(0))
+        await asyncio.sleep(10)
+        assert world.metric("ipsecping_operator_overdue_checks") == 0
+        assert operator._health.problem(0) is None
+
+    happens(script)
+
+
+def test_an_alarm_that_is_lost_costs_seconds() -> None:
+    async def script(world: World) -> None:
+        with mock.patch.object(Agent, "run", side_effect=asyncio.CancelledError):
+            operator = world.operator
+            assert operator is not None
+            operator._collector.forget(UID)
+            operator._queue.request(UID)  # nothing is measured any more
+            for alarm in operator._reporter._alarms.values():
+                alarm.cancel()
+            await asyncio.sleep(62 + 5 - 70 % 30)
+        assert world.condition("Healthy")["reason"] == "StaleResults"
 
     happens(script)
 
