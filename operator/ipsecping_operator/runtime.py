@@ -35,6 +35,7 @@ from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
+from ipsecping_operator.reconcile.sweeping import Sweeping
 from ipsecping_operator.reconcile.watchdog import Findings, Watchdog
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.lineage import Lineage
@@ -43,12 +44,6 @@ from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
 
-SWEEP_AFTER_LIST = 10.0
-"""Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
-SWEEP_AGAIN = 60.0
-"""Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
-ECHO_SECONDS = 30.0
-"""A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -74,7 +69,6 @@ class Operator:
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
-        self._sweep_soon = asyncio.Event()
         self._stopping = False
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
@@ -165,9 +159,17 @@ class Operator:
             postpone=self._spare.request,
             clock=self._clock,
         )
-        self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
         self._filing = Filing(
             store=self._store, reporter=self._reporter, faults=self._faults, clock=self._clock
+        )
+        self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
+        self._sweeping = Sweeping(
+            sweeper=self._sweeper,
+            filing=self._filing,
+            faults=self._faults,
+            interval=settings.resync_interval,
+            touched=self._touched,
+            unseen=self._tell_unseen,
         )
         self._watchdog = Watchdog(
             checks=self._store.checks,
@@ -181,7 +183,7 @@ class Operator:
         self._clock.stepped.append(self._stepped)
         await self._learn_lineage()
         self._work = [
-            self._spawn(self._sweep(), "sweep"),
+            self._spawn(self._sweeping.run(), "sweep"),
             self._spawn(self._watchdog.run(), "watchdog"),
             *self._follow(),
         ]
@@ -237,7 +239,7 @@ class Operator:
         """File what a watch shows and reconcile the check it is about."""
         self._metrics.saw(kind.name)
         if event is None:
-            self._sweep_soon.set()
+            self._sweeping.soon.set()
         uid = self._filing.file(kind, event, body)
         if uid is not None:
             self._queue.request(uid)
@@ -317,30 +319,11 @@ class Operator:
             self._clock()  # notices a step though nothing happens
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _sweep(self) -> None:
-        resync = self._settings.resync_interval
-        # The first lists have told of everything there is.
-        await asyncio.sleep(min(SWEEP_AGAIN, resync))
-        pause = 0.0
-        while True:
-            await self._pause_before_sweep(pause)
-            try:
-                touched, never = await self._sweeper.sweep()
-            except ApiError as error:
-                _log.warning("cannot compare with the API, will retry: %s", error)
-                pause = min(SWEEP_AGAIN, resync)
-                continue
-            except Exception as error:
-                self._faults.note(Where.SWEEP, error)
-                pause = min(SWEEP_AGAIN, resync)
-                continue
-            self._filing.retain()
-            self._tell_unseen(never)
-            pause = min(SWEEP_AGAIN, resync) if self._sweeper.behind else resync
-            for uid in touched:
-                if uid not in self._store.checks or self._store.checks[uid].body is None:
-                    self._reporter.forget(uid)
-                self._queue.request(uid)
+    def _touched(self, uid: str) -> None:
+        """Something of this check had gone without a watch telling."""
+        if uid not in self._store.checks or self._store.checks[uid].body is None:
+            self._reporter.forget(uid)
+        self._queue.request(uid)
 
     def _tell_unseen(self, never: Sequence[Listed]) -> None:
         unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
@@ -349,22 +332,6 @@ class Operator:
         self._health.unseen = {kind: names for kind, names in unseen.items() if names}
         if never:
             _log.error("%s", self._health.problem(time.monotonic()))
-
-    async def _pause_before_sweep(self, pause: float) -> None:
-        """Wait so long; or until shortly after a watch began anew, or does not show what was written."""
-        resync = self._settings.resync_interval
-        until = time.monotonic() + pause
-        least = time.monotonic() + min(SWEEP_AGAIN, resync)
-        self._sweep_soon.clear()
-        while (now := time.monotonic()) < until:
-            try:
-                await asyncio.wait_for(self._sweep_soon.wait(), min(until - now, TICK_SECONDS))
-            except TimeoutError:
-                if now > least and self._store.echoes.late(before=now - min(ECHO_SECONDS, resync)):
-                    return
-                continue
-            await asyncio.sleep(min(SWEEP_AFTER_LIST, resync))
-            return
 
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.leading

@@ -17,6 +17,7 @@ from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
+from ipsecping_operator.reconcile import sweeping
 from ipsecping_operator.results import collector
 
 from .builders import NOON, SECOND, UID, result
@@ -261,7 +262,7 @@ def fakes(world: World) -> Iterator[None]:
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "Reader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
-        mock.patch.object(runtime, "TICK_SECONDS", 30.0),  # else most of the time goes into waiting
+        mock.patch.object(sweeping, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
     ):
         logging.disable(logging.CRITICAL)
         try:
