@@ -16,11 +16,11 @@ from aiohttp import web
 from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
+from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
-from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.kube.kinds import CHECK, WATCHED, Kind
 from ipsecping_operator.kube.watching import Follower
 from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
@@ -29,12 +29,15 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
+from ipsecping_operator.reconcile.filing import Filing
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
+from ipsecping_operator.reconcile.sweeping import Sweeping
+from ipsecping_operator.reconcile.watchdog import Findings, Watchdog
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.lineage import Lineage
 from ipsecping_operator.results.rejection import Rejection
@@ -43,12 +46,6 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.trouble import Trouble
 
-SWEEP_AFTER_LIST = 10.0
-"""Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
-SWEEP_AGAIN = 60.0
-"""Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
-ECHO_SECONDS = 30.0
-"""A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
 
@@ -63,12 +60,19 @@ class Operator:
         self._store = Store()
         self._clock = WallClock()
         self._metrics = OperatorMetrics()
-        self._metrics.registry.register(CheckCollector(self._store.checks, clock=self._clock))
+        self._faults = Faults(count=self._metrics.fault, steady=time.monotonic)
+        self._exporter = CheckCollector(
+            self._store.checks,
+            failed=lambda state, error: self._faults.note(Where.METRICS, error, state),
+            exported=lambda state: self._faults.over(state, Where.METRICS),
+            clock=self._clock,
+        )
+        self._metrics.registry.register(self._exporter)
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[web.AppRunner] = []
-        self._sweep_soon = asyncio.Event()
         self._waiting = Trouble(quiet=logging.INFO)
+        self._stopping = False
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
 
@@ -122,20 +126,30 @@ class Operator:
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         self._events = EventPoster(self._client)
-        self._queue = SerialQueue(self._reconcile)
+        self._queue = SerialQueue(
+            self._reconcile,
+            failed=lambda uid, error: self._faults.note(Where.RECONCILE, error, self._store.checks.get(uid)),
+        )
         self._reporter = Reporter(
             store=self._store,
             client=self._client,
             events=self._events,
+            faults=self._faults,
             interval=settings.status_interval,
             calm=self._queue.calm,
             count=self._metrics.write,
             clock=self._clock,
+            steady=time.monotonic,
         )
         self._lineage = Lineage(self._client)
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
-            lineage=self._lineage, session=self._session, counted=self._counted, clock=self._clock
+            lineage=self._lineage,
+            session=self._session,
+            counted=self._counted,
+            faults=self._faults,
+            ended=lambda state: self._queue.request(state.uid),
+            clock=self._clock,
         )
         self._reconciler = Reconciler(
             store=self._store,
@@ -152,14 +166,39 @@ class Operator:
                     clusterwide=not settings.namespaces,
                 ),
             ),
+            faults=self._faults,
             report=self._reporter.report_soon,
             postpone=self._spare.request,
             clock=self._clock,
         )
+        self._filing = Filing(
+            store=self._store, reporter=self._reporter, faults=self._faults, clock=self._clock
+        )
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
+        self._sweeping = Sweeping(
+            sweeper=self._sweeper,
+            filing=self._filing,
+            faults=self._faults,
+            interval=settings.resync_interval,
+            touched=self._touched,
+            unseen=self._tell_unseen,
+        )
+        self._watchdog = Watchdog(
+            checks=self._store.checks,
+            reporter=self._reporter,
+            faults=self._faults,
+            export=self._exporter.export,
+            revive=self._revive,
+            found=self._watched,
+            steady=time.monotonic,
+        )
         self._clock.stepped.append(self._stepped)
         await self._learn_lineage()
-        self._work = [self._spawn(self._sweep(), "sweep"), *self._follow()]
+        self._work = [
+            self._spawn(self._sweeping.run(), "sweep"),
+            self._spawn(self._watchdog.run(), "watchdog"),
+            *self._follow(),
+        ]
         for kind in WATCHED:
             self._metrics.saw(kind.name)
             self._metrics.unseen(kind.name, 0)
@@ -183,6 +222,7 @@ class Operator:
 
     async def stop(self) -> None:
         """Write what waits, then end everything that works. The Lease is still held."""
+        self._stopping = True
         for task in self._work:
             task.cancel()
         await asyncio.gather(*self._work, return_exceptions=True)
@@ -196,6 +236,7 @@ class Operator:
 
     async def close(self) -> None:
         """Let go of the Lease, now that nothing is written any more, and of the ports."""
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -210,47 +251,52 @@ class Operator:
         """File what a watch shows and reconcile the check it is about."""
         self._metrics.saw(kind.name)
         if event is None:
-            self._sweep_soon.set()
-        meta = body["metadata"]
-        self._store.echoes.heard(meta["uid"], int(meta["resourceVersion"]), now=time.monotonic())
-        uid = self._file(kind, body, gone=event == "DELETED")
+            self._sweeping.soon.set()
+        uid = self._filing.file(kind, event, body)
         if uid is not None:
             self._queue.request(uid)
-
-    def _file(self, kind: Kind, body: Mapping[str, Any], *, gone: bool) -> str | None:
-        store = self._store
-        if kind is CHECK:
-            uid = body["metadata"]["uid"]
-            if gone:
-                self._reporter.forget(uid)
-                return store.remove_check(uid)
-            if uid not in store.checks or store.checks[uid].body is None:
-                self._reporter.known(uid, body.get("status"))
-            return store.put_check(body, now=self._clock())
-        if gone:
-            remove = store.remove_pod if kind is POD else store.remove_child
-            return remove(read_meta(kind.name, body["metadata"]))
-        return store.put_pod(read_pod(body)) if kind is POD else store.put_child(read_child(kind.name, body))
 
     async def _reconcile(self, uid: str) -> Outcome:
         started = time.monotonic()
         outcome = Outcome.REFUSED
         try:
             outcome = await self._reconciler.reconcile(uid)
-        except Exception:
-            _log.exception("reconciling check %s: a fault of the operator", uid)
-        self._metrics.reconciles.observe(time.monotonic() - started)
-        if outcome is not Outcome.DONE:
-            self._metrics.reconcile_errors.inc()
+        finally:
+            self._metrics.reconciles.observe(time.monotonic() - started)
+            if outcome is not Outcome.DONE:
+                self._metrics.reconcile_errors.inc()
+        if uid in self._store.checks:
+            self._faults.over(self._store.checks[uid], Where.RECONCILE)
         return outcome
 
     def _stepped(self, by: int) -> None:
         """How long ago something was measured does not change when somebody sets the clock."""
         _log.warning("the clock was set %s by %.1f s", "forward" if by > 0 else "back", abs(by) / 1e9)
-        self._collector.move(by)
-        for uid, state in self._store.checks.items():
-            stepping.move(state, by)
+        with self._faults.guard(Where.CLOCK):
+            self._collector.move(by)
+        for uid, state in list(self._store.checks.items()):
+            try:
+                stepping.move(state, by)
+            except Exception as error:
+                self._faults.note(Where.CLOCK, error, state)
+                # Some of it was moved and some was not: better to measure anew.
+                state.measurements.series.clear()
+            else:
+                self._faults.over(state, Where.CLOCK)
             self._reporter.report_soon(uid)
+
+    def _revive(self) -> None:
+        """What nothing else will bring about any more."""
+        for uid in self._filing.retry():
+            self._queue.request(uid)
+        self._queue.revive()
+
+    def _watched(self, seen: Findings) -> None:
+        self._metrics.faulty.set(seen.faulty)
+        self._metrics.overdue.set(len(seen.overdue))
+        self._metrics.comparison_age.set(seen.oldest)
+        self._metrics.unwritten.set(seen.unwritten)
+        self._health.watched, self._health.unjudged = time.monotonic(), seen.lost
 
     def _busy(self) -> bool:
         """Whether there is work that people wait for, more than the steady trickle of a large fleet."""
@@ -285,25 +331,11 @@ class Operator:
             self._clock()  # notices a step though nothing happens
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _sweep(self) -> None:
-        resync = self._settings.resync_interval
-        # The first lists have told of everything there is.
-        await asyncio.sleep(min(SWEEP_AGAIN, resync))
-        pause = 0.0
-        while True:
-            await self._pause_before_sweep(pause)
-            try:
-                touched, never = await self._sweeper.sweep()
-            except ApiError as error:
-                _log.warning("cannot compare with the API, will retry: %s", error)
-                pause = min(SWEEP_AGAIN, resync)
-                continue
-            self._tell_unseen(never)
-            pause = min(SWEEP_AGAIN, resync) if self._sweeper.behind else resync
-            for uid in touched:
-                if uid not in self._store.checks or self._store.checks[uid].body is None:
-                    self._reporter.forget(uid)
-                self._queue.request(uid)
+    def _touched(self, uid: str) -> None:
+        """Something of this check had gone without a watch telling."""
+        if uid not in self._store.checks or self._store.checks[uid].body is None:
+            self._reporter.forget(uid)
+        self._queue.request(uid)
 
     def _tell_unseen(self, never: Sequence[Listed]) -> None:
         unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
@@ -312,22 +344,6 @@ class Operator:
         self._health.unseen = {kind: names for kind, names in unseen.items() if names}
         if never:
             _log.error("%s", self._health.problem(time.monotonic()))
-
-    async def _pause_before_sweep(self, pause: float) -> None:
-        """Wait so long; or until shortly after a watch began anew, or does not show what was written."""
-        resync = self._settings.resync_interval
-        until = time.monotonic() + pause
-        least = time.monotonic() + min(SWEEP_AGAIN, resync)
-        self._sweep_soon.clear()
-        while (now := time.monotonic()) < until:
-            try:
-                await asyncio.wait_for(self._sweep_soon.wait(), min(until - now, TICK_SECONDS))
-            except TimeoutError:
-                if now > least and self._store.echoes.late(before=now - min(ECHO_SECONDS, resync)):
-                    return
-                continue
-            await asyncio.sleep(min(SWEEP_AFTER_LIST, resync))
-            return
 
     def _may_write(self) -> bool:
         return self._elector is None or self._elector.leading
@@ -378,19 +394,29 @@ class Operator:
         self._tasks.append(task)
         return task
 
+    def stray(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The event loop has met an exception that nobody caught: of a timer or a callback."""
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._faults.note(Where.LOOP, error)
+        else:
+            loop.default_exception_handler(context)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         """None of these ends but by a fault: then only a restart brings it back."""
-        if not task.cancelled():
-            _log.error(
-                "the task %s ended: a fault of the operator", task.get_name(), exc_info=task.exception()
-            )
-            self._health.ended = task.get_name()
+        if self._stopping:
+            return
+        error = None if task.cancelled() else task.exception()
+        self._metrics.fault(Where.TASK)
+        _log.error("the task %s ended: a fault of the operator", task.get_name(), exc_info=error)
+        self._health.ended = task.get_name()
 
 
 async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
     memory.spare_collector()
     operator, stop = Operator(settings), _stop_signal()
+    asyncio.get_running_loop().set_exception_handler(operator.stray)
     try:
         await operator.serve()
         if await _done_before(stop, operator.prepare()):

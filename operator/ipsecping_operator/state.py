@@ -7,10 +7,12 @@ from typing import Any
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.faults import FaultKey, Standing
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.extra import ExtraRound
+from ipsecping_operator.status.stored import Told
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
 
@@ -104,6 +106,18 @@ class CheckState:
     """Since the operator started."""
     outage_time: int = 0
     """Nanoseconds of outage that have ended since the operator started."""
+    faults: dict[FaultKey, Standing] = field(default_factory=dict)
+    """Of the operator, about this check."""
+    figureless: bool = False
+    """The last report was made without judging: the verdict is of an earlier time."""
+    compared: float | None = None
+    """When the windows were last compared with what is reported, on the steady clock (seconds)."""
+    recheck: float | None = None
+    """When time alone may change what is to be reported, on the same clock."""
+    written: Told | None = None
+    """What the operator last wrote into the status."""
+    stored: Told | None = None
+    """What the API holds in the status, as far as is known."""
 
     @property
     def namespace(self) -> str:

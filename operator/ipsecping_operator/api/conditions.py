@@ -84,6 +84,13 @@ class ReadyReason(Reason):
         "missing or malformed, as its prober reports; True again with the first round after it was put "
         "into its Secret or ConfigMap.",
     )
+    INTERNAL_ERROR = (
+        "InternalError",
+        ConditionStatus.UNKNOWN,
+        "The operator failed at carrying out the spec, by a fault of its own: whether what measures is set "
+        "up is not known. The message says where, the operator's log has the traceback; it is tried again, "
+        "and goes away by itself when that succeeds.",
+    )
 
 
 class StalledReason(Reason):
@@ -163,6 +170,13 @@ class HealthyReason(Reason):
         ConditionStatus.UNKNOWN,
         "verify.sourceSeen cannot be judged: some answers in the window do not tell which address the "
         "reflector saw, because it knows no Location TLV (RFC 8972) or keeps addresses to itself.",
+    )
+    INTERNAL_ERROR = (
+        "InternalError",
+        ConditionStatus.UNKNOWN,
+        "The operator failed at judging or reporting the check, by a fault of its own: nothing is claimed "
+        "about the tunnel. The message says where, the operator's log has the traceback; it is tried again, "
+        "and goes away by itself when that succeeds.",
     )
     SUSPENDED = ("Suspended", ConditionStatus.UNKNOWN, "spec.suspend is true; nothing is measured.")
 

@@ -1,7 +1,8 @@
 """The metrics of all checks, worked out when they are scraped."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -16,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ipsecping.contract.buckets import cumulative
-from ipsecping_operator.api.conditions import ConditionStatus
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.results.measurements import Series
 from ipsecping_operator.state import CheckState
@@ -29,11 +30,28 @@ CHECK_LABELS = ("namespace", "check", "tunnel_name")
 PROBE_LABELS = (*CHECK_LABELS, "path", "probe", "type", "target")
 
 
-class CheckCollector(Collector):
-    """Exports every check that was valid at least once; a check that has gone leaves no series."""
+Failed = Callable[[CheckState, Exception], None]
 
-    def __init__(self, checks: Mapping[str, CheckState], *, clock: Callable[[], int] = time.time_ns) -> None:
+
+class CheckCollector(Collector):
+    """Exports every check that was valid at least once; a check that has gone leaves no series.
+
+    One that cannot be exported costs no other check anything: it keeps nothing but its conditions, which then
+    say Healthy=Unknown.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, CheckState],
+        *,
+        failed: Failed,
+        exported: Callable[[CheckState], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`failed` is told of a check that cannot be exported; `exported` of one with faults that was."""
         self._checks = checks
+        self._failed = failed
+        self._exported = exported
         self._clock = clock
 
     def describe(self) -> Iterable[Metric]:
@@ -44,9 +62,24 @@ class CheckCollector(Collector):
         """All families, in the order of their documentation."""
         # Written out piece by piece, while checks come and go.
         states = [state for state in self._checks.values() if state.body and state.compiled]
-        now = self._clock()
+        now, out = self._clock(), set[str]()
+
+        def failed(state: CheckState, error: Exception) -> None:
+            out.add(state.uid)
+            self._failed(state, error)
+
         for each in _FAMILIES:
-            yield each.of(states, now)
+            yield each.of(states, now, out, failed)
+        for state in states:
+            if state.faults and state.uid not in out:
+                self._exported(state)
+
+    def export(self, state: CheckState) -> None:
+        """Work out all samples of one check. Raises what that raises."""
+        if state.body and state.compiled:
+            now = self._clock()
+            for each in _FAMILIES:
+                each.samples(state, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +92,52 @@ class _Described:
     labels: tuple[str, ...]
     add: Callable[[Any, CheckState, int], None]
 
-    def of(self, states: Sequence[CheckState], now: int) -> Metric:
-        """With the samples of all these checks."""
-        samples = (sample for state in states for sample in self._samples(state, now))
+    def of(self, states: Sequence[CheckState], now: int, out: Set[str], failed: Failed) -> Metric:
+        """With the samples of all these checks but those that are `out` (by UID)."""
+        samples = (sample for state in states for sample in self._guarded(state, now, out, failed))
         return Family(self.name, self.text, self.kind(self.name, self.text).type, samples)
 
-    def _samples(self, state: CheckState, now: int) -> Iterable[Sample]:
+    def samples(self, state: CheckState, now: int) -> list[Sample]:
+        """Of one check. Raises also where a sample could be made and not be written."""
         few = self.kind(self.name, self.text, labels=self.labels)
         self.add(few, state, now)
-        return few.samples
+        for sample in few.samples:
+            "".join(sample.labels.values()).encode()
+            float(sample.value)
+        made: list[Sample] = few.samples
+        return made
+
+    def _guarded(self, state: CheckState, now: int, out: Set[str], failed: Failed) -> Iterable[Sample]:
+        if state.uid not in out:
+            try:
+                return self.samples(state, now)
+            except Exception as error:
+                failed(state, error)
+        if self.add is not _conditions:
+            return ()
+        with suppress(Exception):
+            return _unknown(self, state)
+        return ()
+
+
+def _unknown(family: _Described, state: CheckState) -> list[Sample]:
+    """That nothing is claimed of the check, from as little as possible."""
+    assert state.body is not None
+    meta, tunnel = state.body["metadata"], "" if state.compiled is None else state.compiled.tunnel_name
+    values = [_printable(each) for each in (meta["namespace"], meta["name"], tunnel)]
+    labels = dict(zip(CHECK_LABELS, values, strict=True))
+    return [
+        Sample(
+            family.name,
+            {**labels, "type": ConditionType.HEALTHY.value, "status": status.value},
+            float(status is ConditionStatus.UNKNOWN),
+        )
+        for status in ConditionStatus
+    ]
+
+
+def _printable(text: object) -> str:
+    return str(text).encode(errors="replace").decode()
 
 
 def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Callable[..., None]:
@@ -225,7 +295,7 @@ def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> li
 
 def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:
     """The windows' sums as the last verdict used them."""
-    if state.verdict is None:
+    if state.verdict is None or state.figureless:
         return {}
     return {
         (probe.path, probe.probe.name): probe.figures

@@ -6,6 +6,8 @@ from enum import Enum
 
 TICK_SECONDS = 1.0
 STUCK_SECONDS = 30.0
+UNWATCHED_SECONDS = 120.0
+"""A pass over all checks takes less, also while it writes what others left unwritten."""
 
 
 class Phase(Enum):
@@ -32,6 +34,11 @@ class Health:
     unseen: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By kind, objects that the API has held for longer than a sweep, and its watch has not shown."""
 
+    watched: float | None = None
+    """When it was last seen that all checks are judged; None before that is looked for."""
+    unjudged: Sequence[str] = ()
+    """Checks that are not judged, though they were to be judged again."""
+
     def tick(self, now: float) -> None:
         """The event loop turned."""
         self.ticked = now
@@ -47,6 +54,10 @@ class Health:
             return f"the event loop has not turned for {age:.0f} s"
         if self.ended is not None:
             return f"the task {self.ended} has ended"
+        if self.watched is not None and now - self.watched > UNWATCHED_SECONDS:
+            return f"nobody has looked for {now - self.watched:.0f} s whether all checks are judged"
+        if self.unjudged:
+            return f"{len(self.unjudged)} checks are not judged any more ({self.unjudged[0]})"
         if self.unseen:
             deaf = "; ".join(f"{kind} (not shown: {names[0]})" for kind, names in sorted(self.unseen.items()))
             return f"deaf watches: {deaf}"

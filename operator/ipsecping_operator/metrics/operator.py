@@ -4,6 +4,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from ipsecping_operator.faults import Where
 from ipsecping_operator.results.rejection import Rejection
 
 
@@ -33,7 +34,7 @@ class OperatorMetrics:
         )
         self._writes = Counter(
             "ipsecping_operator_status_writes",
-            "Statuses written, found unchanged, or failed.",
+            "Statuses written, found unchanged, failed, or edited by somebody else and written again.",
             ("outcome",),
             registry=self.registry,
         )
@@ -57,6 +58,35 @@ class OperatorMetrics:
             ("kind",),
             registry=self.registry,
         )
+        self._faults = Counter(
+            "ipsecping_operator_faults",
+            "Faults of the operator itself, by what it was about: each is a bug.",
+            ("where",),
+            registry=self.registry,
+        )
+        for where in Where:
+            self._faults.labels(where.value)
+        self.faulty = Gauge(
+            "ipsecping_operator_faulty_checks",
+            "Checks about which nothing is claimed because of a fault of the operator (InternalError).",
+            registry=self.registry,
+        )
+        self.overdue = Gauge(
+            "ipsecping_operator_overdue_checks",
+            "Checks whose results were not compared with their status within two intervals.",
+            registry=self.registry,
+        )
+        self.comparison_age = Gauge(
+            "ipsecping_operator_comparison_age_ratio",
+            "Age of the oldest comparison of a check's results with its status, in parts of two of its "
+            "intervals (at least 10 s, at most 5 m): above 1 it is overdue.",
+            registry=self.registry,
+        )
+        self.unwritten = Gauge(
+            "ipsecping_operator_unwritten_checks",
+            "Checks whose status has long not been what was decided: the API is away, or refuses.",
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "ipsecping_operator_leader",
             "1 when this operator works, 0 when it waits.",
@@ -78,6 +108,10 @@ class OperatorMetrics:
     def result(self, rejection: Rejection | None, count: int) -> None:
         """Count results accepted (None) or dropped."""
         self._results.labels("Accepted" if rejection is None else rejection.value).inc(count)
+
+    def fault(self, where: Where) -> None:
+        """Count a fault of the operator."""
+        self._faults.labels(where.value).inc()
 
     def unseen(self, kind: str, count: int) -> None:
         """How much of this kind its watch has not shown."""

@@ -7,6 +7,7 @@ from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
+from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
@@ -41,6 +42,7 @@ class Reconciler:
         collector: Collector,
         settings: ChildSettings,
         permissions: Permissions,
+        faults: Faults,
         report: Callable[[str], None],
         postpone: Callable[[str], None],
         clock: Callable[[], int],
@@ -50,6 +52,7 @@ class Reconciler:
         self._collector = collector
         self._settings = settings
         self._permissions = permissions
+        self._faults = faults
         self._report = report
         self._postpone = postpone
         self._clock = clock
@@ -141,28 +144,31 @@ class Reconciler:
         generation = int(state.body["metadata"]["generation"])
         if state.generation == generation:
             return
-        body, state.body = state.body, {**state.body, "spec": {}}
-        state.generation = generation
         try:
-            compiled = self._permissions.limited(compile_check(body))
+            compiled = self._permissions.limited(compile_check(state.body))
+            invalid, refused = None, self._permissions.refusal(compiled)
         except InvalidSpec as error:
             log.warning("invalid spec: %s", error)
-            state.invalid = error
-            return
-        state.invalid = None
-        state.refused = self._permissions.refusal(compiled)
-        if state.refused is not None:
-            log.warning("not permitted: %s", state.refused)
-        self._take_up(state, compiled)
+            compiled, invalid, refused = None, error, state.refused
+        if compiled is not None:
+            if refused is not None:
+                log.warning("not permitted: %s", refused)
+            self._take_up(state, compiled)
+        # Last of all, and the spec goes only now: a fault on the way must not pass for done.
+        state.invalid, state.refused, state.generation = invalid, refused, generation
+        state.body = {**state.body, "spec": {}}
 
     def _take_up(self, state: CheckState, compiled: CompiledCheck) -> None:
-        before, state.compiled = state.compiled, compiled
+        now = self._clock()
         changed = state.measurements.follow(compiled)
+        before, state.compiled = state.compiled, compiled
         if before is None:
             return
         if before.suspend and not compiled.suspend:
             # Measuring begins anew: no result is due from before the pause.
             state.restored = None
-            state.expected_since = self._clock()
+            state.expected_since = now
         elif changed:
-            state.expected_since = self._clock() + PLAN_DELIVERY
+            state.expected_since = now + PLAN_DELIVERY
+        if changed:
+            self._faults.over(state, Where.RESULT)

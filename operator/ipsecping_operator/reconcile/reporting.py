@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipsecping_operator import logs
+from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.faults import Fault, Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
-from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status import fallback
+from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
+from ipsecping_operator.status.stored import told
 from ipsecping_operator.status.undeclared import Field, undeclared, without
-from ipsecping_operator.status.writer import Gone, StatusWriter
+from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
 from .assessment import Assessment, assess
 from .store import Store
@@ -31,12 +35,19 @@ LONGEST_WAIT = 3600.0
 OLD_CRD = 60.0
 """Seconds after which fields are tried again that the CRD did not have."""
 SECOND = 1_000_000_000
+STUCK_WRITE = 120.0
+"""Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
+UNACCEPTABLE = (400, 413, 422)
+"""Answers of an API that would refuse the same status again."""
 
 _log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """One assessment after another for each check."""
+    """One assessment after another for each check: the one place through which every report goes.
+
+    Whatever is raised while a check is judged, told of or written ends in Healthy=Unknown, InternalError.
+    """
 
     def __init__(
         self,
@@ -44,32 +55,66 @@ class Reporter:
         store: Store,
         client: KubeClient,
         events: EventPoster,
+        faults: Faults,
         interval: float,
         calm: asyncio.Event,
         count: Callable[[str], None],
         clock: Callable[[], int],
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._client = client
         self._events = events
+        self._faults = faults
         self._clock = clock
-        self._writer = StatusWriter(self._send, interval=interval, count=count)
         self._said = TransitionLog()
+        self._steady = steady
+        self._writer = StatusWriter(self._send, interval=interval, count=count, failed=self._not_written)
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
+        self._trials: dict[str, Assessment] = {}
+        """Reports that were not to be had written before: told of only once they are."""
         self._undeclared: frozenset[Field] = frozenset()
         self._ask_again = 0.0
+        faults.changed = self.report_soon
 
     @property
     def writing(self) -> int:
         """Statuses that are being written or wait for their turn."""
         return self._writer.writing
 
-    def known(self, uid: str, status: Mapping[str, Any] | None) -> None:
-        """What the API holds of a check that is seen for the first time."""
-        if status and status != UNOBSERVED:
-            self._writer.known(uid, status)
+    def shown(self, state: CheckState, body: Mapping[str, Any], *, first: bool) -> None:
+        """A watch shows the check as it is stored: somebody else may have edited its status."""
+        version, status = int(body["metadata"]["resourceVersion"]), body.get("status")
+        if state.stored is not None and version <= state.stored.version:
+            return
+        state.stored = told(status, version=version)
+        if first and status and status != UNOBSERVED:
+            state.written = state.stored
+            self._writer.known(state.uid, status)
+        self.mend(state)
+
+    def mend(self, state: CheckState) -> None:
+        """Write the status again where somebody has edited it after we had written it."""
+        written, stored = state.written, state.stored
+        if written is None or stored is None or stored.version <= written.version:
+            return
+        if stored.exact != written.exact and not self._writer.is_writing(state.uid):
+            state.written = None
+            self._writer.lost(state.uid)
+            self.report_soon(state.uid)
+
+    def revive(self, state: CheckState) -> bool:
+        """Begin the write of a status anew that nothing will bring to an end; whether there was one."""
+        return self._writer.restart(state.uid, after=STUCK_WRITE)
+
+    async def write_least(self, state: CheckState) -> None:
+        """Write the conditions as they were decided, by the shortest way there is. Raises ApiError.
+
+        Past the writer and all that it may have stumbled over.
+        """
+        await self._client.apply_status(fallback.least_object(state, now=self._clock()), CHECK)
 
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
@@ -77,6 +122,7 @@ class Reporter:
             self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self._report_unless_early, uid)
 
     def _report_unless_early(self, uid: str) -> None:
+        self._cancel(self._soon, uid)
         state = self._store.checks.get(uid)
         if state is not None and self._is_early(state):
             loop = asyncio.get_running_loop()
@@ -85,37 +131,86 @@ class Reporter:
             self.report(uid)
 
     def _is_early(self, state: CheckState) -> bool:
-        if self._calm.is_set() or self._writer.has_written(state.uid):
+        if self._calm.is_set() or self._writer.has_written(state.uid) or state.faults:
             return False
         return self._clock() - state.born < FIRST_LATEST * SECOND
 
-    def report(self, uid: str) -> None:
-        """Assess the check now and have the outcome written."""
+    def report(self, uid: str, *, forced: bool = False) -> None:
+        """Assess the check now and have the outcome written; `forced`: even before it was reconciled once."""
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         state = self._store.checks.get(uid)
         if state is None or state.body is None:
             return
-        before = dict(state.conditions)
-        assessment = assess(state, now=self._clock())
+        try:
+            self._assess(state, forced=forced)
+        except Exception as error:
+            self._faults.note(Where.JUDGE, error, state)
+            self._cancel(self._soon, uid)  # told at once instead
+            self.fall_back(state)
+
+    def fall_back(self, state: CheckState) -> None:
+        """Have Healthy=Unknown written, with as little as a status needs. Does not raise."""
+        self._trials.pop(state.uid, None)
+        fault = self._faults.standing(state)
+        if fault is None or state.body is None:
+            return
+        with self._faults.guard(Where.WRITE):
+            self._write_least(state, fault)
+
+    def _write_least(self, state: CheckState, fault: Fault) -> None:
+        assert state.body is not None
+        now = self._clock()
+        before = state.conditions
+        said = fallback.unknown(state, fault, now=now)
+        state.conditions, state.figureless = {**before, ConditionType.HEALTHY: said}, True
+        changed = transitions(before, state.conditions)
+        self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))
+        state.compared = self._steady()
+        with self._faults.guard(Where.EVENT):
+            for condition in changed:
+                notice = of_condition(condition)
+                self._events.tell([notice], state.body["metadata"], written=self._writer.written(state.uid))
+
+    def _assess(self, state: CheckState, *, forced: bool) -> None:
+        """Judge, tell, submit, remember; what is raised on the way leaves the check as it was."""
+        if self._faults.pauses(state, Where.WRITE):
+            self.fall_back(state)
+            return
+        fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
+        assessment = assess(state, now=self._clock(), fault=fault, forced=forced)
         if assessment is None:
             return
-        loop = asyncio.get_running_loop()
-        log = logs.for_check(__name__, state.body["metadata"])
-        again = self._said.tell(uid, assessment.changed, state.conditions, log=log, now=loop.time())
-        self._tell(state, before, assessment, log)
-        self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
+        again = None
+        if self._faults.tries(state, Where.WRITE):
+            self._trials[state.uid] = assessment
+            self._writer.submit(state.uid, assessment.status, at_once=True)
+        else:
+            again = self._take_up(state, assessment)
+        state.compared, state.recheck = self._steady(), None
         waits = [] if again is None else [again]
         if assessment.next_change is not None:
             waits.append(max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001)
         if waits:
             # A clock that is set back must not silence an alarm for ever.
-            self._alarms[uid] = loop.call_later(min(*waits, LONGEST_WAIT), self.report, uid)
+            wait = min(*waits, LONGEST_WAIT)
+            state.recheck = self._steady() + wait
+            self._alarms[state.uid] = asyncio.get_running_loop().call_later(wait, self.report, state.uid)
+        self._faults.over(state, Where.JUDGE)
+
+    def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
+        """Tell and submit; seconds after which there may be more to say in the log."""
+        encoded = encode(assessment.status)  # before anything is told: it may not be possible
+        again = self._tell(state, assessment)
+        assessment.commit(state)
+        self._writer.submit_encoded(state.uid, encoded, at_once=assessment.urgent)
+        return again
 
     def forget(self, uid: str) -> None:
         """The check has gone."""
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
+        self._trials.pop(uid, None)
         self._writer.forget(uid)
         self._events.forget(uid)
         self._said.forget(uid)
@@ -128,46 +223,71 @@ class Reporter:
             self._cancel(self._alarms, uid)
         await self._writer.close(seconds=seconds)
 
-    def _tell(
-        self,
-        state: CheckState,
-        before: Mapping[Any, Condition],
-        assessment: Assessment,
-        log: logs.Log,
-    ) -> None:
+    def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
         assert state.body is not None
         changed, move, extra = assessment.changed, assessment.move, assessment.extra
-        notices = [of_condition(condition) for condition in worth_telling(changed, before)]
+        log = logs.for_check(__name__, state.body["metadata"])
+        notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
         if move is not None:
-            log.info("preferred path: %s", move.message)
             notices.append(of_move(move))
         if extra is not None:
-            log.info("run-now=%s: %s", extra.value, extra.message)
             notices.append(of_extra(extra))
-        for notice in notices:
-            self._events.tell(notice, state.body["metadata"], written=self._writer.written(state.uid))
+        self._events.tell(notices, state.body["metadata"], written=self._writer.written(state.uid))
+        if move is not None:
+            log.info("preferred path: %s", move.message)
+        if extra is not None:
+            log.info("run-now=%s: %s", extra.value, extra.message)
+        conditions = {**assessment.before, **{condition.type: condition for condition in changed}}
+        now = asyncio.get_running_loop().time()
+        return self._said.tell(state.uid, changed, conditions, log=log, now=now)
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)
         if state is None or state.body is None:
             raise Gone
-        body = {
-            "apiVersion": CHECK.api_version,
-            "kind": CHECK.name,
-            # The UID keeps the status off another check of the same name.
-            "metadata": {"namespace": state.namespace, "name": state.name, "uid": uid},
-            "status": status,
-        }
         try:
-            await self._events.post(uid)
-            stored = await self._apply(body)
+            await self._post(state)
+            await self.write(state, status)
         except ApiError as error:
             if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
                 raise Gone from error
             raise
+        trial = self._trials.pop(uid, None)
+        if trial is not None:
+            self._faults.over(state, Where.WRITE)
+            self._tell(state, trial)
+            trial.commit(state)
+            await self._post(state)
+
+    async def _post(self, state: CheckState) -> None:
+        """Post the check's events. Raises ApiError without an answer; no other fault holds a status up."""
+        try:
+            await self._events.post(state.uid)
+        except ApiError:
+            raise
+        except Exception as error:
+            self._faults.note(Where.EVENT, error, state)
+        else:
+            self._faults.over(state, Where.EVENT)
+
+    async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
+        """Have the API store the status. Raises ApiError."""
+        assert state.body is not None
+        stored = await self._apply(_body(state, status))
         version = int(stored["metadata"]["resourceVersion"])
+        state.written = told(status, version=version)
+        if state.stored is None or state.stored.version < version:
+            state.stored = state.written
         if version > int(state.body["metadata"]["resourceVersion"]):
-            self._store.echoes.expect(uid, version, now=time.monotonic())
+            self._store.echoes.expect(state.uid, version, now=time.monotonic())
+
+    def _not_written(self, uid: str, error: Exception) -> None:
+        """An attempt to write a status failed. Where the status is at fault, another is written instead."""
+        state = self._store.checks.get(uid)
+        if state is None or (isinstance(error, ApiError) and error.status not in UNACCEPTABLE):
+            return
+        self._faults.note(Where.WRITE, error, state)
+        self.fall_back(state)
 
     async def _apply(self, body: Mapping[str, Any]) -> Any:
         """The metadata as stored. A CRD older than the operator does not keep the rest from being told."""
@@ -191,3 +311,13 @@ class Reporter:
         timer = timers.pop(uid, None)
         if timer is not None:
             timer.cancel()
+
+
+def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": CHECK.api_version,
+        "kind": CHECK.name,
+        # The UID keeps the status off another check of the same name.
+        "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
+        "status": status,
+    }

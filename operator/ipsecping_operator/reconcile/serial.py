@@ -23,11 +23,18 @@ class Outcome(Enum):
 class SerialQueue:
     """Level-triggered work: a request during a run leads to one more run, however many requests there were.
 
-    What is not `DONE` is run again, each time later.
+    What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """
 
-    def __init__(self, work: Callable[[str], Awaitable[Outcome]], *, at_once: int = 16) -> None:
+    def __init__(
+        self,
+        work: Callable[[str], Awaitable[Outcome]],
+        *,
+        failed: Callable[[str, Exception], None],
+        at_once: int = 16,
+    ) -> None:
         self._work = work
+        self._failed = failed
         self._slots = asyncio.Semaphore(at_once)
         self._wanted: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -43,10 +50,20 @@ class SerialQueue:
         if self._closed:
             return
         self._wanted.add(key)
-        if key not in self._tasks:
+        task = self._tasks.get(key)
+        if task is None or task.done():
             self._tasks[key] = asyncio.get_running_loop().create_task(self._run(key), name=f"reconcile {key}")
             if len(self._tasks) > CALM:
                 self.calm.clear()
+
+    def revive(self) -> None:
+        """Run what is to be run and nothing will bring about any more: its task or its timer was lost."""
+        now = asyncio.get_running_loop().time()
+        for key in self._wanted | self._failures.keys():
+            task, retry = self._tasks.get(key), self._retries.get(key)
+            waits = retry is not None and not retry.cancelled() and retry.when() + FIRST_PAUSE > now
+            if not waits and (task is None or task.done()):
+                self.request(key)
 
     async def close(self) -> None:
         """Take no more requests; wait for what runs."""
@@ -62,13 +79,19 @@ class SerialQueue:
                 async with self._slots:
                     self._wanted.discard(key)
                     self._drop_retry(key)
-                    outcome = await self._work(key)
+                    # Until it is done it counts as failed, so that `revive` finds it whatever happens here.
+                    self._failures.setdefault(key, 0)
+                    try:
+                        outcome = await self._work(key)
+                    except Exception as error:
+                        outcome = Outcome.REFUSED
+                        self._failed(key, error)
                 if outcome is Outcome.DONE:
                     self._failures.pop(key, None)
                 else:
                     self._retry(key, longest=outcome.value)
         finally:
-            del self._tasks[key]
+            self._tasks.pop(key, None)
             if len(self._tasks) <= CALM:
                 self.calm.set()
 

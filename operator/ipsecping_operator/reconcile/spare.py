@@ -42,21 +42,28 @@ class SpareTime:
     def close(self) -> None:
         """Call nothing any more."""
         self._waiting.clear()
+        self._rest()
+
+    def _rest(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _set(self, at: float) -> None:
         loop = asyncio.get_running_loop()
+        self._rest()
         self._timer = loop.call_at(max(at, loop.time()), self._turn)
 
     def _turn(self) -> None:
-        now, self._timer = asyncio.get_running_loop().time(), None
+        now = asyncio.get_running_loop().time()
+        # First of all: what is raised below must not be the end of the others' turns.
+        self._set(now + self._again)
         key, since = next(iter(self._waiting.items()))
         if now - since < self._longest and self._busy():
-            self._set(now + self._again)
             return
         self._last = now
         del self._waiting[key]
-        self._call(key)
+        self._rest()
         if self._waiting:
             self._set(now + self._pause)
+        self._call(key)

@@ -40,6 +40,8 @@ class Store:
 
     checks: dict[str, CheckState] = field(default_factory=dict)
     echoes: Echoes = field(default_factory=Echoes)
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """UID to the version of an object that a watch has shown and that could not be filed."""
 
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
         """A check as the API stores it."""

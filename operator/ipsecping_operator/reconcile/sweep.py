@@ -51,6 +51,9 @@ class Sweeper:
             _log.info("%d objects had gone without a watch telling", len(gone))
         touched = self._forget(gone) if gone else set()
         self.store.echoes.retain(listed, before=began)
+        self.store.unreadable = {
+            uid: version for uid, version in self.store.unreadable.items() if uid in listed
+        }
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
         never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
         self.behind = self._behind(listed)
@@ -58,7 +61,7 @@ class Sweeper:
 
     def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
         """Of the listed versions those that the watches have not shown, nor a later one."""
-        held = _versions(self.store)
+        held = self.store.unreadable | _versions(self.store)
         return {
             uid: one
             for uid, one in listed.items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
 
@@ -19,6 +20,8 @@ from .stream import Agent, Reader
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
+READ_AGAIN = 5.0
+"""Seconds until a reader that a fault has ended is replaced."""
 
 Log = logging.LoggerAdapter[logging.Logger]
 
@@ -37,7 +40,8 @@ class _Following:
 class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted.
+    `counted(state, rejection)` is told of every result: None when it was accepted. `ended(state)` is told of
+    a reader that has ended by a fault, so that `sync` is called again.
     """
 
     def __init__(
@@ -46,11 +50,15 @@ class Collector:
         lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
+        faults: Faults,
+        ended: Callable[[CheckState], None],
         clock: Callable[[], int],
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
+        self._faults = faults
+        self._ended = ended
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -136,12 +144,26 @@ class Collector:
             agent,
             session=self._session,
             deliver=lambda result, start: self._deliver(state, result, start=start),
-            reject=lambda reason, count: self._counted(state, reason, count),
+            reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
+        task.add_done_callback(lambda done: self._has_ended(state, pod.meta.uid, done))
         return _Following(agent=agent, pod=pod, reader=reader, task=task)
+
+    def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
+        """A reader ends when it is told to. After a fault another takes its place, with a pause."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._faults.note(Where.TASK, error)
+            asyncio.get_running_loop().call_later(READ_AGAIN, self._replace, state, pod_uid, task)
+
+    def _replace(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
+        readers = self._readers.get(state.uid, {})
+        if pod_uid in readers and readers[pod_uid].task is task:
+            del readers[pod_uid]
+            self._ended(state)
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
@@ -161,7 +183,9 @@ class Collector:
             results = termination.decode(ended.message, refused=refused.append)
             if refused and not results:
                 raise refused[0]
-        except ContractError as error:
+        except Exception as error:
+            if not isinstance(error, ContractError):
+                self._faults.note(Where.RESULT, error, state)
             reason = (
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
             )
@@ -176,16 +200,33 @@ class Collector:
                 "pod %s: %d of %d results do not count: %s",
                 pod.meta.name, len(refused), len(refused) + len(results), refused[0],
             )  # fmt: skip
-            self._counted(state, Rejection.MALFORMED, len(refused))
-        now = self._clock()
+            self._reject(state, Rejection.MALFORMED, len(refused))
         for result in results:
-            start = placing.from_pod(
-                result.started_at, result.duration, pod_created=pod.meta.created, now=now
-            )
-            self._deliver(state, result, start=start)
+            with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
+                now = self._clock()
+                start = placing.from_pod(
+                    result.started_at, result.duration, pod_created=pod.meta.created, now=now
+                )
+                self._accept(state, result, start=start, now=now)
 
     def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
-        self._counted(state, state.measurements.accept(result, start=start, now=self._clock()), 1)
+        with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
+            self._accept(state, result, start=start, now=self._clock())
+
+    def _accept(self, state: CheckState, result: RoundResult, *, start: int, now: int) -> None:
+        self._counted(state, state.measurements.accept(result, start=start, now=now), 1)
+        self._faults.over(state, Where.RESULT, key="")
+
+    def _reject(self, state: CheckState, reason: Rejection, count: int) -> None:
+        with self._faults.guard(Where.RESULT):
+            self._counted(state, reason, count)
+
+
+def _key(state: CheckState, result: RoundResult) -> str:
+    """The probe that the result says it is of, if the check has such a one."""
+    known = state.measurements.current.get(result.check.path)
+    names = () if known is None else tuple(probe.name for probe in known.plan.probes)
+    return f"{result.check.path}/{result.probe}" if result.probe in names else ""
 
 
 def _agent(pod: Pod) -> Agent:

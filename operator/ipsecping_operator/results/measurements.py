@@ -71,22 +71,22 @@ class Measurements:
             for path, known in plans.items()
             if path in self.current and self.current[path].nonce != known.nonce
         }
-        self.previous = {
+        previous = {
             path: self.current[path] if path in changed else self.previous[path]
             for path in plans
             if path in changed or path in self.previous
         }
-        self.current = plans
-        if self.suspended and not check.suspend:
-            # What was measured before the pause says nothing about now.
-            self.series.clear()
-        self.suspended = check.suspend
         keys = {(path, probe.name) for path, known in plans.items() for probe in known.plan.probes}
-        self.series = {key: series for key, series in self.series.items() if key in keys}
-        self.remote = {path: address for path, address in self.remote.items() if path in plans}
-        self.length = check.thresholds.window_ms * MILLISECOND
-        for series in self.series.values():
-            series.window.length = self.length
+        # What was measured before a pause says nothing about now.
+        resumed = self.suspended and not check.suspend
+        series = {} if resumed else {key: each for key, each in self.series.items() if key in keys}
+        remote = {path: address for path, address in self.remote.items() if path in plans}
+        length = check.thresholds.window_ms * MILLISECOND
+        # Only now, so that a fault above leaves everything as it was and is tried again as a whole.
+        self.current, self.previous, self.series, self.remote = plans, previous, series, remote
+        self.length, self.suspended = length, check.suspend
+        for each in self.series.values():
+            each.window.length = length
         return bool(changed)
 
     def accept(self, result: RoundResult, *, start: int, now: int) -> Rejection | None:

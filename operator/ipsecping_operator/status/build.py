@@ -39,7 +39,7 @@ def build_status(
         status |= _figures(verdict)
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
-        status["outages"] = [_outage(outage) for outage in outages]
+        status["outages"] = [outage_to_json(outage) for outage in outages]
     if extra is not None:
         status["runNow"] = extra.to_json()
     return status
@@ -135,7 +135,8 @@ def _percentile(rtt: Histogram, percent: float) -> str:
     return text.milliseconds(value)
 
 
-def _outage(outage: Outage) -> dict[str, Any]:
+def outage_to_json(outage: Outage) -> dict[str, Any]:
+    """One outage as in the status."""
     entry = {
         "start": text.moment(outage.start),
         "reason": outage.reason,

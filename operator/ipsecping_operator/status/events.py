@@ -145,24 +145,34 @@ class EventPoster:
         self._client = client
         self._checks: dict[str, _Check] = {}
 
-    def tell(self, notice: Notice, check: Mapping[str, Any], *, written: str | None = None) -> None:
-        """Have it posted with the next `post`, unless the check (its metadata) has had too many events.
+    def tell(
+        self, notices: Sequence[Notice], check: Mapping[str, Any], *, written: str | None = None
+    ) -> None:
+        """Have them posted with the next `post`, unless the check (its metadata) has had too many events.
 
-        `written` is a digest of the status that the API holds.
+        `written` is a digest of the status that the API holds. Where one cannot be made, none waits.
         """
         kept = self._checks.setdefault(check["uid"], _Check(at=time.monotonic()))
         if kept.written != written:
             kept.written = written
             kept.told.clear()
-        alike = replace(notice, note="")
-        nth = kept.told.get(alike, 0)
-        name = event_name(notice, check, written=written, nth=nth)
-        kept.told[alike] = nth + 1
-        if _allowed(kept, time.monotonic()):
-            kept.waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
+        told, waiting = dict(kept.told), dict[str, dict[str, Any]]()
+        for notice in notices:
+            alike = replace(notice, note="")
+            nth = told.get(alike, 0)
+            told[alike] = nth + 1
+            name = event_name(notice, check, written=written, nth=nth)
+            waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
+        kept.told = told
+        for name, body in waiting.items():
+            if _allowed(kept, time.monotonic()):
+                kept.waiting[name] = body
 
     async def post(self, uid: str) -> None:
-        """Post what waits for a check. Raises ApiError without an answer; what is left still waits."""
+        """Post what waits for a check. Raises ApiError without an answer; what is left still waits.
+
+        Raises whatever else comes of an event that cannot be sent, which then waits no more.
+        """
         kept = self._checks.get(uid)
         while kept is not None and kept.waiting:
             name, body = next(iter(kept.waiting.items()))
@@ -173,6 +183,9 @@ class EventPoster:
                     raise
                 if error.status != 409 and not error.terminating:  # told already; nobody there to be told
                     _log.warning("event %s not posted: %s", body["reason"], error)
+            except Exception:
+                kept.waiting.pop(name, None)
+                raise
             kept.waiting.pop(name, None)
 
     def forget(self, uid: str) -> None:

@@ -14,6 +14,8 @@ LEAST_PAUSE = 1.0
 """Seconds between two writes of a check that flaps."""
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+CONTEST_SECONDS, CONTEST_PAUSE = 600.0, 20.0
+"""Edits by somebody else within this time are one contest; the longest pause before the next write in one."""
 AT_ONCE = 2
 """Writes in flight: a fleet's statuses leave the API's attention to the objects that measure."""
 
@@ -29,7 +31,7 @@ Send = Callable[[str, Status], Awaitable[None]]
 """Write the status of the check with this UID. Raises Gone, or any other exception to be retried."""
 
 
-class _Encoded(NamedTuple):
+class Encoded(NamedTuple):
     """A status as compressed JSON, a tenth of what its parts would take, and the SHA-256 of the JSON."""
 
     text: bytes
@@ -40,7 +42,7 @@ class _Encoded(NamedTuple):
 class _Slot:
     """What of one check's status is still to be written, and which was written last."""
 
-    wanted: _Encoded | None = None
+    wanted: Encoded | None = None
     """None when it has been written."""
     written: bytes | None = None
     """The digest of what the API holds, as far as is known."""
@@ -51,6 +53,12 @@ class _Slot:
     pause: float = 0.0
     """Seconds after it before the next write that no transition hastens."""
     failures: int = 0
+    edits: int = 0
+    """How often in a row somebody else has edited what was written."""
+    edited: float = float("-inf")
+    """Loop time of the last such edit."""
+    sending: float | None = None
+    """Loop time at which the write under way got its turn."""
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
 
@@ -64,11 +72,16 @@ class StatusWriter:
         *,
         interval: float,
         count: Callable[[str], None] = lambda outcome: None,
+        failed: Callable[[str, Exception], None] = lambda uid, error: None,
     ) -> None:
-        """`interval` in seconds; `count` is told `written`, `unchanged` or `failed`."""
+        """`interval` in seconds; `count` is told `written`, `unchanged`, `failed` or `edited`.
+
+        `failed` is told of each attempt that failed, and may submit another status in its place.
+        """
         self._send = send
         self._interval = interval
         self._count = count
+        self._failed = failed
         self._slots: dict[str, _Slot] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -79,7 +92,7 @@ class StatusWriter:
 
     def known(self, uid: str, status: Status) -> None:
         """The API holds this status already."""
-        self._slots[uid] = _Slot(written=_encoded(status).digest)
+        self._slots[uid] = _Slot(written=encode(status).digest)
 
     def has_written(self, uid: str) -> bool:
         """Whether the API holds a status of the check, as far as is known."""
@@ -93,13 +106,54 @@ class StatusWriter:
             return None
         return slot.written.hex()
 
+    def is_writing(self, uid: str) -> bool:
+        """Whether a write of this check's status is under way, or waits for its turn."""
+        slot = self._slots.get(uid)
+        return slot is not None and slot.task is not None and not slot.task.done()
+
     def submit(self, uid: str, status: Status, *, at_once: bool) -> None:
-        """Have the status written: now, or when the check's interval allows."""
+        """Have the status written: now, or when the check's interval allows. Raises what `encode` raises."""
+        self.submit_encoded(uid, encode(status), at_once=at_once)
+
+    def submit_encoded(self, uid: str, status: Encoded, *, at_once: bool) -> None:
+        """As `submit`."""
         slot = self._slots.setdefault(uid, _Slot())
-        slot.wanted = _encoded(status)
+        slot.wanted = status
         slot.hasty = slot.hasty or at_once
         if slot.task is None and not slot.failures:
             self._arrange(uid, slot)
+
+    def lost(self, uid: str) -> None:
+        """Somebody else has edited what was written: the next status is written whatever it says.
+
+        Each time in a row it waits for longer, so that two who write the same do not race for ever.
+        """
+        slot = self._slots.get(uid)
+        if slot is None:
+            return
+        now = asyncio.get_running_loop().time()
+        slot.edits = slot.edits + 1 if now - slot.edited < CONTEST_SECONDS else 0
+        slot.written, slot.edited = None, now
+        slot.pause = min(LEAST_PAUSE * 2.0 ** min(slot.edits, 20), CONTEST_PAUSE)
+        self._count("edited")
+
+    def restart(self, uid: str, *, after: float) -> bool:
+        """Begin anew with a write that nothing will bring to an end; whether there was one.
+
+        `after` is how many seconds a request may take.
+        """
+        slot = self._slots.get(uid)
+        if slot is None or slot.wanted is None:
+            return False
+        if slot.task is not None and not slot.task.done():
+            if slot.sending is None or asyncio.get_running_loop().time() - slot.sending < after:
+                return False
+            slot.task.cancel()
+        elif slot.timer is not None and slot.timer.when() + LEAST_PAUSE > asyncio.get_running_loop().time():
+            return False
+        slot.task = None
+        self._start(uid, slot)
+        return True
 
     def forget(self, uid: str) -> None:
         """The check has gone."""
@@ -112,7 +166,7 @@ class StatusWriter:
     async def close(self, *, seconds: float) -> None:
         """Write what waits, for at most so long."""
         loop = asyncio.get_running_loop()
-        end, tried = loop.time() + seconds, dict[str, _Encoded]()
+        end, tried = loop.time() + seconds, dict[str, Encoded]()
         while True:
             for uid, slot in self._slots.items():
                 if slot.task is None and slot.wanted is not None and tried.get(uid) != slot.wanted:
@@ -150,20 +204,16 @@ class StatusWriter:
         try:
             async with self._turns:
                 # Not before its turn: what was wanted meanwhile is sent instead, not afterwards.
-                sending, slot.hasty = slot.wanted, False
+                sending, slot.hasty, slot.sending = slot.wanted, False, loop.time()
                 assert sending is not None
-                await self._send(uid, _decoded(sending))
+                if sending.digest != slot.written:
+                    await self._send(uid, _decoded(sending))
         except Gone:
             slot.task = None
             self.forget(uid)
             return
         except Exception as error:
-            _log.warning("status of check %s not written, will retry: %s", uid, error)
-            self._count("failed")
-            slot.failures += 1
-            pause = min(FIRST_PAUSE * 2.0 ** min(slot.failures - 1, 20), LONGEST_PAUSE)
-            slot.task = None
-            slot.timer = loop.call_later(pause * random.uniform(0.7, 1.0), self._start, uid, slot)  # noqa: S311
+            self._not_written(uid, slot, error)
             return
         self._count("written")
         slot.task, slot.failures, slot.written, slot.last = None, 0, sending.digest, loop.time()
@@ -174,6 +224,16 @@ class StatusWriter:
         else:
             self._arrange(uid, slot)
 
+    def _not_written(self, uid: str, slot: _Slot, error: Exception) -> None:
+        _log.warning("status of check %s not written, will retry: %s", uid, error)
+        self._count("failed")
+        slot.failures += 1
+        pause = min(FIRST_PAUSE * 2.0 ** min(slot.failures - 1, 20), LONGEST_PAUSE)
+        loop = asyncio.get_running_loop()
+        self._failed(uid, error)
+        slot.task = None
+        slot.timer = loop.call_later(pause * random.uniform(0.7, 1.0), self._start, uid, slot)  # noqa: S311
+
     @staticmethod
     def _cancel_timer(slot: _Slot) -> None:
         if slot.timer is not None:
@@ -181,11 +241,12 @@ class StatusWriter:
             slot.timer = None
 
 
-def _encoded(status: Status) -> _Encoded:
+def encode(status: Status) -> Encoded:
+    """Make a status ready to be submitted. Raises TypeError, ValueError, RecursionError if it is no JSON."""
     text = json.dumps(status, sort_keys=True, separators=(",", ":")).encode()
-    return _Encoded(zlib.compress(text, level=1), hashlib.sha256(text).digest())
+    return Encoded(zlib.compress(text, level=1), hashlib.sha256(text).digest())
 
 
-def _decoded(encoded: _Encoded) -> Status:
+def _decoded(encoded: Encoded) -> Status:
     status: Status = json.loads(zlib.decompress(encoded.text))
     return status

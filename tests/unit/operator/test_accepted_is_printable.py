@@ -131,7 +131,13 @@ def printed(state: CheckState, *, now: int) -> None:
         log.process("", {})
         for form in (logs._Text(), logs._Json()):
             form.format(record).encode()
-    assert b"".join(pieces(CheckCollector({"u": state}, clock=lambda: now)))
+    collector = CheckCollector(
+        {"u": state},
+        failed=lambda state, error: pytest.fail(f"not exported: {error!r}"),
+        exported=lambda state: None,
+        clock=lambda: now,
+    )
+    assert b"".join(pieces(collector))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])

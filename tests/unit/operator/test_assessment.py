@@ -45,6 +45,7 @@ def assessed(state: CheckState, *, at: float) -> Assessment:
     """Seconds after noon."""
     made = assess(state, now=NOON + int(at * SECOND))
     assert made is not None
+    made.commit(state)
     read(CheckStatus, made.status, path="status")  # what the API server would refuse is refused here
     return made
 

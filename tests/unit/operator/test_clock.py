@@ -100,6 +100,7 @@ def said(state: CheckState, *, now: int, by: int) -> tuple[object, ...]:
     """Condition, and outages as times past."""
     assessment = assess(state, now=now + by)
     assert assessment is not None
+    assessment.commit(state)
     healthy = next(each for kind, each in state.conditions.items() if kind.value == "Healthy")
     past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in state.outages)
     due = assessment.next_change and assessment.next_change - now - by

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import RoundResult, termination
+from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.state import CheckState
@@ -32,9 +33,18 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
         counts[why] = counts.get(why, 0) + count
 
     unused: Any = None
-    collector = Collector(lineage=unused, session=unused, counted=counted, clock=lambda: NOON + 60 * SECOND)
+    faults = list[Where]()
+    collector = Collector(
+        lineage=unused,
+        session=unused,
+        counted=counted,
+        faults=Faults(count=faults.append),
+        ended=lambda state: None,
+        clock=lambda: NOON + 60 * SECOND,
+    )
     for _ in range(3):
         asyncio.run(collector.sync(state, log=LOG))
+    assert not faults
     return state, counts
 
 

@@ -92,8 +92,8 @@ async def test_a_check_that_flaps_runs_out_of_events_and_another_does_not() -> N
     client = Client()
     flapping = poster(client)
     for number in range(100):
-        flapping.tell(DOWN, CHECK, written=str(number))
-    flapping.tell(DOWN, CHECK | {"uid": "other", "name": "other"})
+        flapping.tell([DOWN], CHECK, written=str(number))
+    flapping.tell([DOWN], CHECK | {"uid": "other", "name": "other"})
     await flapping.post(UID)
     await flapping.post("other")
     assert [name.partition(".")[0] for name in client.names] == ["hq"] * BURST + ["other"]
@@ -103,11 +103,11 @@ async def test_what_an_operator_told_before_it_was_killed_its_successor_does_not
     client, written = Client(), "as before"
     for _ in ("killed before it wrote the status", "its successor"):
         successor = poster(client)
-        successor.tell(DOWN, CHECK, written=written)
+        successor.tell([DOWN], CHECK, written=written)
         await successor.post(UID)
     assert len(client.names) == 1
-    successor.tell(UP, CHECK, written="down")
-    successor.tell(DOWN, CHECK, written="up")
+    successor.tell([UP], CHECK, written="down")
+    successor.tell([DOWN], CHECK, written="up")
     await successor.post(UID)
     assert len(client.names) == 3, "the next time is another event"
 
@@ -117,7 +117,7 @@ async def test_events_wait_for_an_api_that_is_away_and_come_in_order() -> None:
     waiting = poster(client)
     client.away = True
     for notice in (DOWN, UP):
-        waiting.tell(notice, CHECK)
+        waiting.tell([notice], CHECK)
         with pytest.raises(ApiError):
             await waiting.post(UID)
     client.away = False
@@ -129,6 +129,6 @@ async def test_a_check_that_goes_to_and_fro_between_two_writes_is_told_each_time
     client = Client()
     flapping = poster(client)
     for notice in (DOWN, UP, DOWN, UP):
-        flapping.tell(notice, CHECK, written="up")
+        flapping.tell([notice], CHECK, written="up")
     await flapping.post(UID)
     assert len(client.names) == 4

@@ -48,6 +48,7 @@ def fill(store: Store, writer: StatusWriter) -> None:
             state.measurements.accept(result, start=at, now=at + 2 * builders.SECOND)
         assessment = assess(state, now=builders.NOON + ROUNDS * 30 * builders.SECOND)
         assert assessment is not None
+        assessment.commit(state)
         writer.known(state.uid, assessment.status)
 
 

@@ -12,7 +12,6 @@ from ipsecping.contract import PathMtu, ProbeType
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
-from ipsecping_operator.reconcile.assessment import assess
 from ipsecping_operator.state import CheckState
 
 from .builders import NOON, SECOND, UID, check, plan, probe, result
@@ -32,9 +31,22 @@ CHECK = {key: LABELS[key] for key in ("namespace", "check", "tunnel_name")}
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
+def exporter(
+    *states: CheckState, now: int = NOON + 200 * SECOND, failed: list[CheckState] | None = None
+) -> CheckCollector:
+    """Exports these checks; those that it cannot export are added to `failed`."""
+    met = [] if failed is None else failed
+    return CheckCollector(
+        {state.uid: state for state in states},
+        failed=lambda state, error: met.append(state),
+        exported=lambda state: None,
+        clock=lambda: now,
+    )
+
+
 def scraped(*states: CheckState, now: int = NOON + 200 * SECOND) -> Samples:
     registry = CollectorRegistry()
-    registry.register(CheckCollector({state.uid: state for state in states}, clock=lambda: now))
+    registry.register(exporter(*states, now=now))
     families = text_string_to_metric_families(b"".join(pieces(registry)).decode())
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -116,7 +128,7 @@ def test_a_check_that_has_gone_or_was_never_valid_has_no_series() -> None:
 
 def test_a_check_without_results_claims_no_figures() -> None:
     state = seen()
-    assess(state, now=NOON + SECOND)
+    assessed(state, at=1)
     names = {name for name, _ in scraped(state)}
     assert not {"ipsecping_loss_ratio", "ipsecping_rtt_seconds_count", "ipsecping_jitter_seconds"} & names
     assert "ipsecping_check_condition" in names

@@ -34,6 +34,8 @@ def assessed(state: CheckState, *, at: float) -> Assessment:
     """Seconds after noon."""
     made = assess(state, now=NOON + int(at * SECOND))
     assert made is not None
+    made.commit(state)
+    assert made is not None
     return made
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
 from ipsecping_operator.reconcile.store import Store
@@ -44,6 +45,7 @@ def reporter_of(store: Store, api: Api, *, calm: asyncio.Event) -> Reporter:
         store=store,
         client=client,
         events=EventPoster(client),
+        faults=Faults(count=lambda where: None),
         interval=60,
         calm=calm,
         count=lambda outcome: None,
@@ -76,8 +78,10 @@ def test_first_statuses_wait_for_calm_but_not_for_ever_and_others_do_not_wait() 
         calm, store = asyncio.Event(), Store()
         reporter = reporter_of(store, api, calm=calm)
         old, new = see(store, "old"), see(store, "new")
-        reporter.known(old, {"observedGeneration": 1})
-        reporter.known(new, status_of_a_new_check())
+        for uid, status in ((old, {"observedGeneration": 1}), (new, status_of_a_new_check())):
+            body = store.checks[uid].body
+            assert body is not None
+            reporter.shown(store.checks[uid], {**body, "status": status}, first=True)
         for uid in (old, new):
             reporter.report_soon(uid)
         await asyncio.sleep(10)

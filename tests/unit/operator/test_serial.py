@@ -8,6 +8,10 @@ from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 from .virtual_time import run
 
 
+def unexpected(key: str, error: Exception) -> None:
+    raise AssertionError(key) from error
+
+
 def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
     runs: list[float] = []
     running = 0
@@ -22,7 +26,7 @@ def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work)
+        queue = SerialQueue(work, failed=unexpected)
         for _ in range(5):
             queue.request("a")
             await asyncio.sleep(1)
@@ -40,7 +44,7 @@ def test_many_requests_are_no_calm_until_hardly_any_is_left() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, at_once=1)
+        queue = SerialQueue(work, failed=unexpected, at_once=1)
         for round_ in range(2):
             for key in range(CALM + 2 * round_):
                 queue.request(str(key))
@@ -65,7 +69,7 @@ def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, at_once=4)
+        queue = SerialQueue(work, failed=unexpected, at_once=4)
         for key in range(20):
             queue.request(str(key))
         await asyncio.sleep(20)
@@ -82,7 +86,7 @@ def test_a_failure_is_repeated_later_each_time_until_it_succeeds() -> None:
         return Outcome.DONE if len(runs) > 6 else Outcome.REFUSED
 
     async def scenario() -> None:
-        queue = SerialQueue(work)
+        queue = SerialQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(10_000)
 
@@ -100,7 +104,7 @@ def test_news_about_a_failing_key_is_tried_at_once() -> None:
         return Outcome.REFUSED
 
     async def scenario() -> None:
-        queue = SerialQueue(work)
+        queue = SerialQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(0.1)
         queue.request("a")
@@ -119,7 +123,7 @@ def test_who_did_not_answer_is_asked_again_within_half_a_minute_however_long_the
         return Outcome.UNREACHABLE
 
     async def scenario() -> None:
-        queue = SerialQueue(work)
+        queue = SerialQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(3600)
         await queue.close()

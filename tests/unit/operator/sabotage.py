@@ -1,0 +1,135 @@
+"""Have functions of the operator raise by a plan: all of them, wherever they are called from."""
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any
+
+import ipsecping_operator
+
+PACKAGE = "ipsecping_operator."
+AREAS = ("verdict", "status", "reconcile", "results", "compile")
+"""Packages whose functions can be made to raise."""
+NOT_OURS = ("results.stream",)
+"""What is simulated instead."""
+
+
+def errors() -> tuple[Exception, ...]:
+    """One of each kind that a program meets."""
+    return (
+        KeyError("lost"),
+        ValueError("year 10000 is out of range"),
+        RecursionError("maximum recursion depth exceeded"),
+        MemoryError(),
+        OverflowError("int too large"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+        TimeoutError(),
+        AssertionError(),
+    )
+
+
+class Plan:
+    """Which calls raise. At first none."""
+
+    def __init__(self) -> None:
+        self.called: dict[str, int] = {}
+        self.raised = 0
+        self._fails: Callable[[str], bool] = lambda name: False
+        self._random = random.Random(0)
+
+    def never(self) -> None:
+        """All is well again."""
+        self._fails = lambda name: False
+
+    def always(self, *names: str, seed: int) -> None:
+        """Each call of these functions raises."""
+        self._random = random.Random(seed)
+        self._fails = names.__contains__
+
+    def now_and_then(self, chance: float, *, seed: int) -> None:
+        """A call of any function raises with this probability."""
+        self._random = random.Random(seed)
+        self._fails = lambda name: self._random.random() < chance
+
+    def strike(self, name: str) -> None:
+        """A function is called."""
+        self.called[name] = self.called.get(name, 0) + 1
+        if self._fails(name):
+            self.raised += 1
+            raise self._random.choice(errors())
+
+
+@contextmanager
+def sabotaged(plan: Plan) -> Iterator[None]:
+    """Inside, the plan is asked at each call of a function of `AREAS`."""
+    undo: list[tuple[Any, str, Any]] = []
+    functions: dict[int, Any] = {}
+    for module in _modules():
+        short = module.__name__.removeprefix(PACKAGE)
+        for name, found in vars(module).items():
+            if getattr(found, "__module__", None) != module.__name__:
+                continue
+            if isinstance(found, FunctionType):
+                functions[id(found)] = _wrapped(found, f"{short}.{name}", plan)
+            elif inspect.isclass(found) and not issubclass(found, BaseException):
+                undo += _methods(found, f"{short}.{name}", plan)
+    for importing in [module for name, module in sys.modules.items() if name.startswith(PACKAGE)]:
+        for name, found in list(vars(importing).items()):
+            if id(found) in functions:
+                undo.append((importing, name, found))
+                setattr(importing, name, functions[id(found)])
+    try:
+        yield
+    finally:
+        for owner, name, value in reversed(undo):
+            setattr(owner, name, value)
+
+
+def _methods(found: type, name: str, plan: Plan) -> Iterator[tuple[Any, str, Any]]:
+    """Replace them; each with what it was."""
+    for attribute, held in list(vars(found).items()):
+        wrapped = None if attribute.startswith("__") else _of_class(held, f"{name}.{attribute}", plan)
+        if wrapped is not None:
+            setattr(found, attribute, wrapped)
+            yield found, attribute, held
+
+
+def _modules() -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(ipsecping_operator.__path__, PACKAGE):
+        short = found.name.removeprefix(PACKAGE)
+        if short.partition(".")[0] in AREAS and short not in NOT_OURS:
+            yield importlib.import_module(found.name)
+
+
+def _of_class(held: Any, name: str, plan: Plan) -> Any:
+    if isinstance(held, FunctionType):
+        return _wrapped(held, name, plan)
+    if isinstance(held, staticmethod | classmethod):
+        return type(held)(_wrapped(held.__func__, name, plan))
+    if isinstance(held, property) and isinstance(held.fget, FunctionType):
+        return property(_wrapped(held.fget, name, plan))
+    return None
+
+
+def _wrapped(function: Callable[..., Any], name: str, plan: Plan) -> Any:
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*args: Any, **kwargs: Any) -> Any:
+            plan.strike(name)
+            return await function(*args, **kwargs)
+
+        return later
+
+    @functools.wraps(function)
+    def now(*args: Any, **kwargs: Any) -> Any:
+        plan.strike(name)
+        return function(*args, **kwargs)
+
+    return now
