@@ -117,13 +117,8 @@ def _measured(figures: Tally) -> dict[str, Any]:
     measured: dict[str, Any] = {"lossPercent": text.percent(figures.lost, figures.sent)}
     rtt = figures.rtt
     if rtt.count:
-        measured["rtt"] = {
-            "min": _percentile(rtt, 0),
-            "p50": _percentile(rtt, 50),
-            "p90": _percentile(rtt, 90),
-            "p99": _percentile(rtt, 99),
-            "max": _percentile(rtt, 100),
-        }
+        times = map(text.milliseconds, rtt.percentiles((0, 50, 90, 99, 100)))
+        measured["rtt"] = dict(zip(("min", "p50", "p90", "p99", "max"), times, strict=True))
     if figures.jitter is not None:
         measured["jitter"] = text.milliseconds(figures.jitter)
     return measured

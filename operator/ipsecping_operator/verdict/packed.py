@@ -1,6 +1,7 @@
 """A histogram at rest: a string of octets where the living one has a dictionary, ten times as large. Pure."""
 
 from array import array
+from itertools import chain
 from struct import Struct
 
 from ipsecping.contract import Histogram
@@ -14,7 +15,7 @@ _HEAD = Struct("=B?QQQQ")
 
 def pack(rtt: Histogram) -> PackedHistogram:
     """The same figures."""
-    pairs = array("I", (number for pair in rtt.counts.items() for number in pair))
+    pairs = array("I", chain.from_iterable(rtt.counts.items()))
     some = rtt.min is not None
     return _HEAD.pack(rtt.precision, some, rtt.count, rtt.sum, rtt.min or 0, rtt.max or 0) + pairs.tobytes()
 
@@ -31,6 +32,17 @@ def unpack(packed: PackedHistogram) -> Histogram:
         min=least if some else None,
         max=most if some else None,
     )
+
+
+def precision_of(packed: PackedHistogram) -> int:
+    """Of the histogram, without unpacking it."""
+    return packed[0]
+
+
+def extremes_of(packed: PackedHistogram) -> tuple[int, int] | None:
+    """Minimum and maximum (nanoseconds) without unpacking; None when there is no value."""
+    _, some, _, _, least, most = _HEAD.unpack_from(packed)
+    return (least, most) if some else None
 
 
 EMPTY = pack(Histogram())
