@@ -130,7 +130,11 @@ class Operator:
         self._lineage = Lineage(self._client)
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
-            lineage=self._lineage, session=self._session, counted=self._counted, clock=self._clock
+            lineage=self._lineage,
+            session=self._session,
+            counted=self._counted,
+            clock=self._clock,
+            held_back=self._metrics.held_back.inc,
         )
         self._reconciler = Reconciler(
             store=self._store,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
 
@@ -16,6 +16,7 @@ from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
+from .throttle import Throttle
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -37,7 +38,8 @@ class _Following:
 class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted.
+    `counted(state, rejection)` is told of every result: None when it was accepted; `held_back(seconds)` of
+    every time that an agent is not read because it sends more than its plan makes.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Collector:
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
         clock: Callable[[], int],
+        held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
+        self._held_back = held_back
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -124,6 +128,8 @@ class Collector:
             elif pod is not following.pod:
                 following.pod = pod
                 following.reader.hasten()
+            if pod_uid in readers:
+                following.reader.throttle.follow(_plan(state, following.pod))
         for pod_uid, pod in wanted.items():
             if pod_uid not in readers:
                 readers[pod_uid] = self._begin(state, pod, log=log)
@@ -139,9 +145,23 @@ class Collector:
             reject=lambda reason, count: self._counted(state, reason, count),
             log=log,
             clock=self._clock,
+            throttle=Throttle(plan=_plan(state, pod), held_back=self._once(agent, log=log)),
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
         return _Following(agent=agent, pod=pod, reader=reader, task=task)
+
+    def _once(self, agent: Agent, *, log: Log) -> Callable[[float], None]:
+        """Counts what an agent is held back, and says so the first time."""
+        said = False
+
+        def held_back(seconds: float) -> None:
+            nonlocal said
+            self._held_back(seconds)
+            if not said:
+                log.warning("results of pod %s: more than its plan makes, so they are read slowly", agent.pod)
+            said = True
+
+        return held_back
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
@@ -177,6 +197,12 @@ class Collector:
 
     def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
         self._counted(state, state.measurements.accept(result, start=start, now=self._clock()), 1)
+
+
+def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:
+    """Of the pod's path."""
+    known = state.measurements.current.get(pod.meta.path or "")
+    return None if known is None else known.plan
 
 
 def _agent(pod: Pod) -> Agent:

@@ -16,6 +16,8 @@ class Rejection(StrEnum):
     """It was measured under a plan that is neither the current one nor the one before."""
     DUPLICATE = "Duplicate"
     """It was counted before."""
+    OFF_SCHEDULE = "OffSchedule"
+    """Its probe has had as many rounds as the interval allows in the time that they are said to be from."""
     FOREIGN_POD = "ForeignPod"
     """Its pod does not belong to the check, or another pod answers at the pod's address."""
     MISSED = "Missed"

@@ -24,6 +24,7 @@ from ipsecping.contract.stream import (
 from . import placing
 from .lines import LineSplitter
 from .rejection import Rejection
+from .throttle import Throttle
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -58,7 +59,7 @@ class Reader:
     Each result is delivered once, in order, across reconnections.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
-    is told what was dropped; `clock` gives the Unix time in nanoseconds.
+    is told what was dropped; `clock` gives the Unix time in nanoseconds; `throttle` says how fast to read.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Reader:
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], int],
+        throttle: Throttle | None = None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
@@ -79,6 +81,7 @@ class Reader:
         self._reject = reject
         self._log = log
         self._clock = clock
+        self.throttle = throttle or Throttle()
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
@@ -143,7 +146,13 @@ class Reader:
         self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
 
     async def _read(self) -> None:
-        stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)
+        stream = _lines(
+            self._session,
+            self._agent.url,
+            after=self._cursor,
+            silence=self._silence,
+            throttle=self.throttle,
+        )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
             if not isinstance(hello, Hello):
@@ -198,7 +207,12 @@ class Reader:
 
 
 async def _lines(
-    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, silence: float
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    after: Cursor | None,
+    silence: float,
+    throttle: Throttle,
 ) -> AsyncGenerator[Hello | Item | Heartbeat, None]:
     """The decoded lines of one connection."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
@@ -209,10 +223,11 @@ async def _lines(
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):
+                await throttle.line(len(line))
                 try:
                     decoded = json.loads(line)
                 except (ValueError, RecursionError) as error:
                     raise ContractError(f"line: {error}") from error
                 yield line_from_json(decoded)
-            # A flood must not keep the event loop from everything else.
+            # A flood of pieces of a line must not keep the event loop from everything else either.
             await asyncio.sleep(0)

@@ -64,7 +64,7 @@ def cost(window_s: int, figures: dict[str, object], *, rounds: int, last: int = 
     given = [result(of=source, at=NOON + each * SECOND, **figures) for each in range(rounds)]  # type: ignore[arg-type]
     for each in given[:-last]:
         measured.take(each)
-    return calls(lambda: [measured.take(each) for each in given[-last:]]) / last
+    return calls(lambda: list(map(measured.take, given[-last:]))) / last
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_round_that_is_longer_than_the_resolution_of_the_window_is_merged_too(
     for each in range(2000):
         # Every other round is answered at once, so that rounds end in another order than they begin.
         figures = NOISY if each % 2 else SILENT
-        measured.take(result(of=source, at=NOON + each * SECOND, **figures))  # type: ignore[arg-type]
+        measured.take(result(of=source, at=NOON + each * SECOND, **figures))
     (window,) = measured.measurements.windows(now=NOON + 2000 * SECOND).values()
     assert len(window.held) <= MOST
     total = window.total()
