@@ -18,10 +18,9 @@ from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter
 
 from .assessment import Assessment, assess
+from .judging_pace import SOON, JudgingPace
 from .store import Store
 
-SOON = 0.1
-"""Seconds that results are gathered for before they are judged: they come in bursts."""
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """While there is much to do, a new check's first report waits: seconds until it is looked again, and at most.
 
@@ -48,11 +47,15 @@ class Reporter:
         calm: asyncio.Event,
         count: Callable[[str], None],
         clock: Callable[[], int],
+        processor: Callable[[], float] = time.thread_time,
     ) -> None:
+        """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken."""
         self._store = store
         self._client = client
         self._events = events
         self._clock = clock
+        self._processor = processor
+        self._pace = JudgingPace()
         self._writer = StatusWriter(self._send, interval=interval, count=count)
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
@@ -73,7 +76,9 @@ class Reporter:
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
         if uid not in self._soon:
-            self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self._report_unless_early, uid)
+            loop = asyncio.get_running_loop()
+            wait = max(self._pace.wait(uid, now=loop.time()), SOON)
+            self._soon[uid] = loop.call_later(wait, self._report_unless_early, uid)
 
     def _report_unless_early(self, uid: str) -> None:
         state = self._store.checks.get(uid)
@@ -95,22 +100,31 @@ class Reporter:
         state = self._store.checks.get(uid)
         if state is None or state.body is None:
             return
+        begun = self._processor()
+        next_change = self._assess(state)
+        loop = asyncio.get_running_loop()
+        self._pace.judged(uid, cost=self._processor() - begun, now=loop.time())
+        if next_change is not None:
+            due = (next_change - self._clock()) / SECOND
+            wait = max(due, self._pace.wait(uid, now=loop.time())) + 0.001
+            # A clock that is set back must not silence an alarm for ever.
+            self._alarms[uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, uid)
+
+    def _assess(self, state: CheckState) -> int | None:
+        """Assess and hand the outcome on; when time alone may change it."""
         before = dict(state.conditions)
         assessment = assess(state, now=self._clock())
         if assessment is None:
-            return
+            return None
         self._tell(state, before, assessment)
-        self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
-        if assessment.next_change is not None:
-            wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
-            loop = asyncio.get_running_loop()
-            # A clock that is set back must not silence an alarm for ever.
-            self._alarms[uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, uid)
+        self._writer.submit(state.uid, assessment.status, at_once=assessment.urgent)
+        return assessment.next_change
 
     def forget(self, uid: str) -> None:
         """The check has gone."""
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
+        self._pace.forget(uid)
         self._writer.forget(uid)
         self._events.forget(uid)
 

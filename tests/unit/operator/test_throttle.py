@@ -178,7 +178,7 @@ def schedule(starts: list[float], *, interval_ms: int = 30_000, extra: bool = Fa
 @pytest.mark.parametrize("seed", range(10))
 def test_the_rounds_of_an_interval_count_in_whatever_order_they_end(seed: int) -> None:
     """Every second, each taking up to a minute, and each placed a second too early or too late."""
-    random = Random(seed)  # noqa: S311 - a test
+    random = Random(seed)
     ends = sorted((each + random.uniform(0, 60), each) for each in range(300))
     starts = [start + random.uniform(-1, 1) for _, start in ends]
     assert schedule(starts, interval_ms=1000) == 300
