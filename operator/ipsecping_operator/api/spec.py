@@ -109,8 +109,9 @@ class CheckSpec(Model):
             cel=f"({_CRON}) || {_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message=f"spec.paths x spec.probes make more than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, "
-            "the most that one check may have: choose a longer interval, or several checks",
+            message="spec.paths x spec.probes make more than "
+            f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
+            "check: choose a longer interval, or several checks",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

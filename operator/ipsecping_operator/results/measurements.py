@@ -101,6 +101,8 @@ class Measurements:
         probe = next((p for p in plan.probes if p.name == result.probe and p.type is result.type), None)
         if probe is None:
             return Rejection.UNKNOWN_PROBE
+        if timetable.has_too_many_packets(probe, result.sent):
+            return Rejection.OFF_PLAN
         key, basis = (plan.path, probe.name), Basis(plan.target, probe)
         series = self.series.get(key)
         if series is None or series.basis != basis:
@@ -113,7 +115,7 @@ class Measurements:
             extra = result.run_now is not None
             used = timetable.used(plan.interval_ms, probe, extra=extra, start=start, before=series.used)
             if used is None:
-                return Rejection.OFF_SCHEDULE
+                return Rejection.OFF_PLAN
             series.used = used
         tally = Tally.of(result, start=start)
         series.window.add(tally, now=now)

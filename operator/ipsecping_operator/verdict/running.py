@@ -6,6 +6,7 @@ something) is looked up in the row, and only when what has left it may have held
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import add, attrgetter, sub
 from typing import Any, TypeVar
 
 from ipsecping.contract import Histogram
@@ -35,8 +36,10 @@ _COUNTS = (
     "reached",
     "untold",
 )
+_counts: Callable[[Tally], tuple[int, ...]] = attrgetter(*_COUNTS)
 _NEWEST = ("invalidity", "path_mtu", "certificate_expiry", "nat")
 """Fields that a total has from the newest tally that knows them."""
+_facts: Callable[[Tally], tuple[Any, ...]] = attrgetter(*_NEWEST)
 
 
 @dataclass(slots=True)
@@ -82,14 +85,15 @@ class RunningTotal:
 
 def _changed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> Tally:
     """The total of the row, given what it was before some tallies entered and others left."""
-    counts = {name: getattr(known, name) for name in _COUNTS}
+    counts = _counts(known)
     for tally in entered:
-        for name in _COUNTS:
-            counts[name] += getattr(tally, name)
+        counts = tuple(map(add, counts, _counts(tally)))
     for tally in left:
-        for name in _COUNTS:
-            counts[name] -= getattr(tally, name)
-    newest = {name: _newest(name, known, entered, row) for name in _NEWEST}
+        counts = tuple(map(sub, counts, _counts(tally)))
+    fields: dict[str, Any] = {
+        **dict(zip(_COUNTS, counts, strict=True)),
+        **_newest(known, entered, row),
+    }
     return Tally(
         start=start_of(row[0]),
         end=_extreme(max, (known.end, *(t.end for t in entered)), [t.end for t in left], map(end_of, row)),
@@ -98,17 +102,23 @@ def _changed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row:
         sources=_summed("sources", known, entered, left) or NO_SOURCES,
         unanswered=_summed("unanswered", known, entered, left) or NO_PORTS,
         packed_rtt=_rtt(known.packed_rtt, [t.packed_rtt for t in entered], [t.packed_rtt for t in left], row),
-        **counts,
-        **newest,
+        **fields,
     )
 
 
-def _newest(name: str, known: Tally, entered: Sequence[Tally], row: _Row) -> Any:
-    """The field of the newest tally in the row that has it; packed ones have none of these."""
-    if getattr(known, name) is None and all(getattr(tally, name) is None for tally in entered):
-        return None
-    values = (getattr(held, name) for held in reversed(row) if isinstance(held, Tally))
-    return next((value for value in values if value is not None), None)
+def _newest(known: Tally, entered: Sequence[Tally], row: _Row) -> dict[str, Any]:
+    """What the newest tallies in the row have of `_NEWEST`; packed ones have none of it."""
+    wanted = {
+        name
+        for tally in (known, *entered)
+        for name, value in zip(_NEWEST, _facts(tally), strict=True)
+        if value is not None
+    }
+    found: dict[str, Any] = {}
+    for name in wanted:
+        values = (getattr(held, name) for held in reversed(row) if isinstance(held, Tally))
+        found[name] = next((value for value in values if value is not None), None)
+    return found
 
 
 def _directed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> bool:

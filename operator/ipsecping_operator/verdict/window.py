@@ -147,7 +147,8 @@ class Window:
             self.silence = self.silence or RunningTotal()
             run = self.silence.total(self.held[first:])
         assert run is not None
-        return _moved(replace(run, start=start_of(begun)), self.ahead)
+        start = start_of(begun)
+        return _moved(run if run.start == start else replace(run, start=start), self.ahead)
 
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
