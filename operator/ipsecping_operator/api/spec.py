@@ -106,7 +106,9 @@ class CheckSpec(Model):
             f"(defaults: count {defaults.COUNT}, spacing {defaults.SPACING}, interval {defaults.INTERVAL})",
         ),
         Rule(
-            cel=f"({_CRON}) || {_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
+            # Of an interval that is too short for any check that is said already.
+            cel=f"({_CRON}) || {_INTERVAL_MS_CEL} < 1000 || "
+            f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
             message="spec.paths x spec.probes make more than "

@@ -145,23 +145,16 @@ class Collector:
             reject=lambda reason, count: self._counted(state, reason, count),
             log=log,
             clock=self._clock,
-            throttle=Throttle(plan=_plan(state, pod), held_back=self._once(agent, log=log)),
+            throttle=Throttle(
+                plan=_plan(state, pod),
+                held_back=self._held_back,
+                first=lambda: log.warning(
+                    "results of pod %s: more than its plan makes, so they are read slowly", agent.pod
+                ),
+            ),
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
         return _Following(agent=agent, pod=pod, reader=reader, task=task)
-
-    def _once(self, agent: Agent, *, log: Log) -> Callable[[float], None]:
-        """Counts what an agent is held back, and says so the first time."""
-        said = False
-
-        def held_back(seconds: float) -> None:
-            nonlocal said
-            self._held_back(seconds)
-            if not said:
-                log.warning("results of pod %s: more than its plan makes, so they are read slowly", agent.pod)
-            said = True
-
-        return held_back
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""

@@ -50,7 +50,10 @@ class Bucket:
 
 
 class Throttle:
-    """Awaited once for each line of one agent. `held_back(seconds)` is told of each wait for its rate."""
+    """Awaited once for each line of one agent.
+
+    `held_back(seconds)` is told of each wait for its rate; `first` is called before the first of them.
+    """
 
     def __init__(
         self,
@@ -58,9 +61,11 @@ class Throttle:
         plan: PlannedCheck | None = None,
         burst: float = BURST,
         held_back: Callable[[float], None] = lambda seconds: None,
+        first: Callable[[], None] = lambda: None,
     ) -> None:
         self._bucket = Bucket(rate=rate_of(plan), burst=burst)
         self._held_back = held_back
+        self._first: Callable[[], None] | None = first
         self._turn = 0
 
     def follow(self, plan: PlannedCheck | None) -> None:
@@ -72,6 +77,9 @@ class Throttle:
         wait = self._bucket.take(octets, now=asyncio.get_running_loop().time())
         self._turn += max(octets, LEAST_LINE)
         if wait > 0:
+            if self._first is not None:
+                self._first()
+                self._first = None
             self._held_back(wait)
         if wait > 0 or self._turn >= TURN:
             self._turn = 0

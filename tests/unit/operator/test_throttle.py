@@ -60,16 +60,23 @@ def worst(packets: int) -> RoundResult:
     )
 
 
-def test_an_agent_above_its_rate_is_held_back_and_that_is_counted() -> None:
+def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once() -> None:
+    said: list[str] = []
+
     async def scenario() -> tuple[float, list[float]]:
         waits: list[float] = []
-        throttle = Throttle(plan=plan(), burst=10 * LEAST_LINE, held_back=waits.append)
+        throttle = Throttle(
+            plan=plan(),
+            burst=10 * LEAST_LINE,
+            held_back=waits.append,
+            first=lambda: said.append("more than its plan makes"),
+        )
         for _ in range(20):
             await throttle.line(100)
         return asyncio.get_running_loop().time(), waits
 
     passed, waits = run(scenario())
-    assert len(waits) == 10
+    assert (len(waits), len(said)) == (10, 1)
     assert passed == pytest.approx(10 * LEAST_LINE / rate_of(plan()), rel=0.01)
 
 
