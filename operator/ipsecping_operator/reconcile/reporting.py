@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipsecping_operator import logs
-from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
@@ -20,6 +19,7 @@ from ipsecping_operator.status.writer import Gone, StatusWriter
 from .assessment import Assessment, assess
 from .judging_pace import SOON, JudgingPace
 from .store import Store
+from .transition_log import TransitionLog
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """While there is much to do, a new check's first report waits: seconds until it is looked again, and at most.
@@ -57,6 +57,7 @@ class Reporter:
         self._processor = processor
         self._pace = JudgingPace()
         self._writer = StatusWriter(self._send, interval=interval, count=count)
+        self._said = TransitionLog()
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
@@ -101,24 +102,30 @@ class Reporter:
         if state is None or state.body is None:
             return
         begun = self._processor()
-        next_change = self._assess(state)
+        due = self._assess(state)
         loop = asyncio.get_running_loop()
         self._pace.judged(uid, cost=self._processor() - begun, now=loop.time())
-        if next_change is not None:
-            due = (next_change - self._clock()) / SECOND
+        if due is not None:
             wait = max(due, self._pace.wait(uid, now=loop.time())) + 0.001
             # A clock that is set back must not silence an alarm for ever.
             self._alarms[uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, uid)
 
-    def _assess(self, state: CheckState) -> int | None:
-        """Assess and hand the outcome on; when time alone may change it."""
+    def _assess(self, state: CheckState) -> float | None:
+        """Assess and hand the outcome on; the seconds after which time alone may change it, None: never."""
+        assert state.body is not None
         before = dict(state.conditions)
         assessment = assess(state, now=self._clock())
         if assessment is None:
             return None
-        self._tell(state, before, assessment)
+        loop = asyncio.get_running_loop()
+        log = logs.for_check(__name__, state.body["metadata"])
+        again = self._said.tell(state.uid, assessment.changed, state.conditions, log=log, now=loop.time())
+        self._tell(state, before, assessment, log)
         self._writer.submit(state.uid, assessment.status, at_once=assessment.urgent)
-        return assessment.next_change
+        waits = [] if again is None else [again]
+        if assessment.next_change is not None:
+            waits.append((assessment.next_change - self._clock()) / SECOND)
+        return min(waits, default=None)
 
     def forget(self, uid: str) -> None:
         """The check has gone."""
@@ -127,6 +134,7 @@ class Reporter:
         self._pace.forget(uid)
         self._writer.forget(uid)
         self._events.forget(uid)
+        self._said.forget(uid)
 
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""
@@ -141,13 +149,10 @@ class Reporter:
         state: CheckState,
         before: Mapping[Any, Condition],
         assessment: Assessment,
+        log: logs.Log,
     ) -> None:
         assert state.body is not None
-        log = logs.for_check(__name__, state.body["metadata"])
         changed, move, extra = assessment.changed, assessment.move, assessment.extra
-        for condition in changed:
-            say = log.warning if condition.status is ConditionStatus.FALSE else log.info
-            say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
         notices = [of_condition(condition) for condition in worth_telling(changed, before)]
         if move is not None:
             log.info("preferred path: %s", move.message)

@@ -170,7 +170,10 @@ class Collector:
         try:
             if ended is None:
                 raise ContractError(pod.waiting or "it ended without a container's end")
-            results = termination.decode(ended.message)
+            refused = list[ContractError]()
+            results = termination.decode(ended.message, refused=refused.append)
+            if refused and not results:
+                raise refused[0]
         except ContractError as error:
             reason = (
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
@@ -181,6 +184,12 @@ class Collector:
             return
         state.counted[pod.meta.uid] = None
         state.pods[pod.meta.uid] = pod.read()
+        if refused:
+            log.warning(
+                "pod %s: %d of %d results do not count: %s",
+                pod.meta.name, len(refused), len(refused) + len(results), refused[0],
+            )  # fmt: skip
+            self._counted(state, Rejection.MALFORMED, len(refused))
         now = self._clock()
         for result in results:
             start = placing.from_pod(

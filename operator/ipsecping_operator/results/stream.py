@@ -1,7 +1,6 @@
 """Read one agent's results, over as many connections as it takes."""
 
 import asyncio
-import json
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable
@@ -11,15 +10,20 @@ from dataclasses import dataclass
 import aiohttp
 
 from ipsecping.contract import ContractError, RoundResult
+from ipsecping.contract.bounds import MAX_INTEGER
 from ipsecping.contract.stream import (
     HEARTBEAT_SECONDS,
+    MAX_LINE,
     RESULTS_PATH,
     Cursor,
     Heartbeat,
     Hello,
     Item,
-    line_from_json,
+    Line,
+    Refused,
+    read_line,
 )
+from ipsecping_operator.trouble import GRACE, Trouble
 
 from . import placing
 from .lines import LineSplitter
@@ -31,6 +35,10 @@ SILENCE = 2.5 * HEARTBEAT_SECONDS
 CONNECT_SECONDS = 5.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+MAX_MISSED = 1_000_000
+"""A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
+MAX_TOLD = 64
+"""Fields of which is remembered that they have been complained of."""
 
 
 class StreamError(Exception):
@@ -56,7 +64,8 @@ class Agent:
 class Reader:
     """Follows one agent until cancelled or told to end.
 
-    Each result is delivered once, in order, across reconnections.
+    Each result is delivered once, in order, across reconnections. A line that breaks the contract is passed
+    over and counted; what is behind it is read, and no reconnection meets it again.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
     is told what was dropped; `clock` gives the Unix time in nanoseconds; `throttle` says how fast to read.
@@ -74,6 +83,7 @@ class Reader:
         throttle: Throttle | None = None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
+        grace: float = GRACE,
     ) -> None:
         self._agent = agent
         self._session = session
@@ -85,9 +95,13 @@ class Reader:
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
+        self._unplaced = 0
+        """Lines since the cursor that could not be read at all: items, most likely."""
+        self._refused: set[str] = set()
+        """Fields that were complained of."""
         self._distance: placing.Distance | None = None
         self._pause = first_pause
-        self._fault: str | None = None
+        self._trouble = Trouble(grace=grace)
         self._ending = False
         self._hastened = False
         self._resting: asyncio.Event | None = None
@@ -112,12 +126,13 @@ class Reader:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
         while not self._ending:
             self._hastened = False
+            passing = True
             try:
                 await self._read()
                 fault = "the agent ended the stream"
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
-                fault = f"not an agent's answer: {error}"
+                fault, passing = f"not an agent's answer: {error}", False
             except aiohttp.ClientConnectorError as error:
                 fault = f"cannot connect to {self._agent.url}: {error.os_error.strerror or error.os_error}"
             except TimeoutError:
@@ -127,16 +142,15 @@ class Reader:
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
-            await self._after(fault)
+            await self._after(fault, passing=passing)
 
-    async def _after(self, fault: str) -> None:
+    async def _after(self, fault: str, *, passing: bool) -> None:
         """Say once what is wrong, and rest."""
         if self._ending:
             return
-        if fault != self._fault:
-            # Once per kind of fault, not once per attempt.
-            self._log.warning("results of pod %s: %s", self._agent.pod, fault)
-            self._fault = fault
+        level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
+        if level is not None:
+            self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
         if not self._hastened:
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
             self._resting = asyncio.Event()
@@ -155,17 +169,16 @@ class Reader:
         )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
+            if isinstance(hello, Refused):
+                raise hello.error
             if not isinstance(hello, Hello):
                 raise ContractError("the first line is no hello")
             self._greet(hello)
-            async for line in lines:
-                match line:
-                    case Heartbeat():
-                        self._learn(sent=line.now)
-                    case Item():
-                        self._take(line)
-                    case Hello():
-                        raise ContractError("a second hello in one stream")
+            try:
+                async for line in lines:
+                    self._take(line)
+            finally:
+                self._pass_unplaced()
 
     def _greet(self, hello: Hello) -> None:
         if hello.pod_uid != self._agent.pod_uid:
@@ -179,31 +192,66 @@ class Reader:
             self._miss(hello.first - seen - 1)
         # What left the ring before the first connection was read by an earlier run of the operator, or never.
         self._cursor = Cursor(boot_id=hello.boot_id, sequence=max(seen, hello.first - 1))
-        self._pause, self._fault = self._first_pause, None
         self._log.debug("following pod %s at %s", self._agent.pod, self._agent.url)
 
-    def _take(self, item: Item) -> None:
+    def _take(self, line: Line | Refused) -> None:
+        match line:
+            case Refused():
+                self._refuse(line)
+                return
+            case Hello():
+                raise ContractError("a second hello in one stream")
+            case Heartbeat():
+                self._learn(sent=line.now)
+            case Item() if self._advance(line.sequence):
+                end = self._learn(sent=line.ended)
+                self._deliver(line.result, end - line.result.duration)
+        # Not before: one that greets and then says nothing of use is to be asked less and less often.
+        self._pause = self._first_pause
+
+    def _refuse(self, line: Refused) -> None:
+        """Pass over a line, and say so once for each field that is wrong."""
+        if line.sequence is not None and not self._advance(line.sequence):
+            return
+        if line.sequence is None and line.item:
+            self._unplaced += 1
+        self._reject(Rejection.MALFORMED, 1)
+        if line.error.field not in self._refused and len(self._refused) < MAX_TOLD:
+            self._refused.add(line.error.field)
+            self._log.warning("results of pod %s: passed over: %s", self._agent.pod, line.error)
+
+    def _advance(self, sequence: int) -> bool:
+        """Move the cursor to an item; whether it is a new one."""
         assert self._cursor is not None
         expected = self._cursor.sequence + 1
-        if item.sequence < expected:
+        if sequence < expected:
             self._reject(Rejection.DUPLICATE, 1)
-            return
-        if item.sequence > expected:
-            self._miss(item.sequence - expected)
-        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=item.sequence)
-        end = self._learn(sent=item.ended)
-        self._deliver(item.result, end - item.result.duration)
+            return False
+        missed = sequence - expected - self._unplaced
+        if missed > 0:
+            self._miss(missed)
+        self._unplaced = 0
+        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=sequence)
+        return True
+
+    def _pass_unplaced(self) -> None:
+        """The connection ends: what could not be read is not to be met again by the next one."""
+        assert self._cursor is not None
+        sequence = min(self._cursor.sequence + self._unplaced, MAX_INTEGER)
+        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=sequence)
+        self._unplaced = 0
 
     def _learn(self, *, sent: int) -> int:
         """When that was, on the operator's clock."""
         assert self._distance is not None
+        self._trouble.over()
         now = self._clock()  # first of all: it may move the distance
         self._distance.learn(sent=sent, now=now)
         return self._distance.place(sent, now=now)
 
     def _miss(self, count: int) -> None:
         self._log.warning("results of pod %s: %d left its ring before they were read", self._agent.pod, count)
-        self._reject(Rejection.MISSED, count)
+        self._reject(Rejection.MISSED, min(count, MAX_MISSED))
 
 
 async def _lines(
@@ -213,8 +261,8 @@ async def _lines(
     after: Cursor | None,
     silence: float,
     throttle: Throttle,
-) -> AsyncGenerator[Hello | Item | Heartbeat, None]:
-    """The decoded lines of one connection."""
+) -> AsyncGenerator[Line | Refused, None]:
+    """The lines of one connection, read so far as they can be."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
     query = {"after": str(after)} if after else {}
     async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as answer:
@@ -223,11 +271,10 @@ async def _lines(
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):
-                await throttle.line(len(line))
-                try:
-                    decoded = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise ContractError(f"line: {error}") from error
-                yield line_from_json(decoded)
+                await throttle.line(MAX_LINE if line is None else len(line))
+                yield _TOO_LONG if line is None else read_line(line)
             # A flood of pieces of a line must not keep the event loop from everything else either.
             await asyncio.sleep(0)
+
+
+_TOO_LONG = Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))

@@ -1,26 +1,17 @@
-"""Whether an agent tells of more than its plan has it do: packets in a round, rounds in a time. Pure.
+"""Whether an agent tells of more rounds than its interval allows. Pure.
 
 Rounds are counted by the generic cell rate algorithm (ITU-T I.371, annex A), on the instants at which they
 are said to have begun.
 """
 
-from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping.contract import PlannedProbe
 from ipsecping_operator.compile.compiled import round_ms
 
 MS = 1_000_000
-MAX_CLOSING = 3
-"""Packets beyond `count` that tell in which direction the last of a STAMP round were lost."""
-_UNCOUNTED = frozenset({ProbeType.PATH_MTU, ProbeType.IKE})
-"""Types whose rounds take as many packets as they need."""
 EXTRA_MS = 1000
 """What an extra round counts as: the shortest interval that there is."""
 SLACK_MS = 60_000
 """So inexact may rounds be placed on the operator's clock while it learns how far away the agent's is."""
-
-
-def has_too_many_packets(probe: PlannedProbe, sent: int) -> bool:
-    """Whether no round of the probe has so many."""
-    return probe.type not in _UNCOUNTED and sent > probe.count + MAX_CLOSING
 
 
 def used(interval_ms: int, probe: PlannedProbe, *, extra: bool, start: int, before: int | None) -> int | None:

@@ -18,6 +18,7 @@ from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Re
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.trouble import GRACE
 
 from . import objects
 from .builders import NOON, SECOND, check
@@ -170,3 +171,21 @@ def test_an_alarm_does_not_come_before_the_check_s_turn_either(monkeypatch: pyte
 
     run(scenario())
     assert len(judged) == 11
+
+
+def test_a_workload_that_stays_away_is_told_of_though_nothing_else_happens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        calm.set()
+        reporter = reporter_of(store, Api(), calm=calm)
+        uid = see(store, "stuck")
+        store.checks[uid].ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no image")
+        reporter.report(uid)
+        await asyncio.sleep(2 * GRACE)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warnings == ["Ready=False WorkloadUnavailable: no image"]

@@ -10,7 +10,7 @@ from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 OLD, NEW = b"the key of the old days", b"the key of the new days"
-PEER, PORT, OWN_PORT = "10.244.0.7", 40_000, 862
+PEER, PORT, OWN_PORT = "10.244.0.7", 40_000, 8620
 SECOND = 1_000_000_000
 DEFAULT_POLICY = StampPolicy()
 

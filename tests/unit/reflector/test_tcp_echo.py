@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ipsecping.reflector import tcp_echo
 from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.tcp_echo import Refusal, TcpEcho, tls_context
 
@@ -85,6 +86,17 @@ async def test_connections_are_bounded_and_a_place_becomes_free_again(limits: An
         writer.close()
         await until_closed(server)
         assert not await refused(server.port)
+
+
+async def test_the_addresses_of_an_ipv6_host_are_one_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Loopback has one IPv6 address only: two of IPv4 stand for two of a /64.
+    monkeypatch.setattr(tcp_echo, "source_of", {"127.0.0.1": "::/64", "127.0.0.2": "::/64"}.get)
+    async with listening(max_per_peer=1) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0))
+        assert await refused(server.port)
+        assert server.counters.refused == {Refusal.TOO_MANY: 1}
+        writer.close()
+        await until_closed(server)
 
 
 async def test_a_silent_connection_is_closed() -> None:
