@@ -150,6 +150,7 @@ class Operator:
             faults=self._faults,
             ended=lambda state: self._queue.request(state.uid),
             clock=self._clock,
+            held_back=self._metrics.held_back.inc,
         )
         self._reconciler = Reconciler(
             store=self._store,

@@ -46,6 +46,11 @@ class OperatorMetrics:
         )
         for outcome in ("Accepted", *Rejection):
             self._results.labels(outcome)
+        self.held_back = Counter(
+            "ipsecping_operator_agent_streams_held_back_seconds",
+            "Time that streams were not read because agents send more than their plans make.",
+            registry=self.registry,
+        )
         self._watch = Gauge(
             "ipsecping_operator_watch_event_timestamp_seconds",
             "When the newest event of a kind was seen, or the watch began, Unix time.",

@@ -168,13 +168,12 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         expected=Expectation(since=state.expected_since, known_last=known_last),
         now=now,
         holds=_holds(state),
+        before=state.verdict,
     )
 
 
 def _holds(state: CheckState) -> Mapping[ProbeKey, Holds]:
-    """Which limits the last verdict held as exceeded; after a restart by what the status says."""
-    if state.verdict is not None:
-        return state.verdict.holds
+    """Which limits an earlier run held as exceeded, by what the status says."""
     entries = state.restored.figures.get("probes") if state.restored else None
     return {
         (str(entry.get("path")), str(entry.get("name"))): restored(str(entry.get("reason")))

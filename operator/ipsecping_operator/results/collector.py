@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
@@ -17,6 +17,7 @@ from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
+from .throttle import Throttle
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -41,7 +42,8 @@ class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
     `counted(state, rejection)` is told of every result: None when it was accepted. `ended(state)` is told of
-    a reader that has ended by a fault, so that `sync` is called again.
+    a reader that has ended by a fault, so that `sync` is called again; `held_back(seconds)` of every time
+    that an agent is not read because it sends more than its plan makes.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class Collector:
         faults: Faults,
         ended: Callable[[CheckState], None],
         clock: Callable[[], int],
+        held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
         self._faults = faults
         self._ended = ended
+        self._held_back = held_back
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -132,6 +136,8 @@ class Collector:
             elif pod is not following.pod:
                 following.pod = pod
                 following.reader.hasten()
+            if pod_uid in readers:
+                following.reader.throttle.follow(_plan(state, following.pod))
         for pod_uid, pod in wanted.items():
             if pod_uid not in readers:
                 readers[pod_uid] = self._begin(state, pod, log=log)
@@ -147,6 +153,13 @@ class Collector:
             reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
+            throttle=Throttle(
+                plan=_plan(state, pod),
+                held_back=self._held_back,
+                first=lambda: log.warning(
+                    "results of pod %s: more than its plan makes, so they are read slowly", agent.pod
+                ),
+            ),
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
         task.add_done_callback(lambda done: self._has_ended(state, pod.meta.uid, done))
@@ -227,6 +240,12 @@ def _key(state: CheckState, result: RoundResult) -> str:
     known = state.measurements.current.get(result.check.path)
     names = () if known is None else tuple(probe.name for probe in known.plan.probes)
     return f"{result.check.path}/{result.probe}" if result.probe in names else ""
+
+
+def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:
+    """Of the pod's path."""
+    known = state.measurements.current.get(pod.meta.path or "")
+    return None if known is None else known.plan
 
 
 def _agent(pod: Pod) -> Agent:

@@ -29,6 +29,7 @@ from ipsecping_operator.verdict import text
 from . import placing
 from .lines import LineSplitter
 from .rejection import Rejection
+from .throttle import Throttle
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -70,7 +71,7 @@ class Reader:
     over and counted; what is behind it is read, and no reconnection meets it again.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
-    is told what was dropped; `clock` gives the Unix time in nanoseconds.
+    is told what was dropped; `clock` gives the Unix time in nanoseconds; `throttle` says how fast to read.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Reader:
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], int],
+        throttle: Throttle | None = None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
         grace: float = GRACE,
@@ -92,6 +94,7 @@ class Reader:
         self._reject = reject
         self._log = log
         self._clock = clock
+        self.throttle = throttle or Throttle()
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
@@ -161,7 +164,13 @@ class Reader:
         self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
 
     async def _read(self) -> None:
-        stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)
+        stream = _lines(
+            self._session,
+            self._agent.url,
+            after=self._cursor,
+            silence=self._silence,
+            throttle=self.throttle,
+        )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
             if isinstance(hello, Refused):
@@ -250,7 +259,12 @@ class Reader:
 
 
 async def _lines(
-    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, silence: float
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    after: Cursor | None,
+    silence: float,
+    throttle: Throttle,
 ) -> AsyncGenerator[Line | Refused, None]:
     """The lines of one connection, read so far as they can be."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
@@ -261,8 +275,9 @@ async def _lines(
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):
+                await throttle.line(MAX_LINE if line is None else len(line))
                 yield _TOO_LONG if line is None else read_line(line)
-            # A flood must not keep the event loop from everything else.
+            # A flood of pieces of a line must not keep the event loop from everything else either.
             await asyncio.sleep(0)
 
 
