@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from ipsecping.agent.ring import Ring
 from ipsecping.contract import PlannedCheck, termination
 from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
-from ipsecping.net.http_server import Request, Response, Server
+from ipsecping.serving.messages import Request, Response
+from ipsecping.serving.server import Server
 
 from ..operator.cluster import RUNNING, ended
 from ..operator.rounds import planned, round_of
@@ -80,7 +81,7 @@ class SimulatedAgent:
 
     async def _results(self, request: Request) -> Response:
         after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
-        return Response(content_type="application/x-ndjson", body=self._ring.follow(after))
+        return Response(content_type="application/x-ndjson", body=self._ring.follow(after), seconds=None)
 
 
 class Nodes:
