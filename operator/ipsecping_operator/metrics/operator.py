@@ -65,6 +65,11 @@ class OperatorMetrics:
         self.streams = Gauge(
             "ipsecping_operator_agent_streams", "Agents whose results are followed.", registry=self.registry
         )
+        self.unreadable = Gauge(
+            "ipsecping_operator_agents_unreadable",
+            "Agents of those that cannot be read at present.",
+            registry=self.registry,
+        )
         self.checks = Gauge("ipsecping_operator_checks", "Checks known.", registry=self.registry)
 
     def request(self, verb: str, code: str) -> None:

@@ -1,5 +1,6 @@
 """As much of HTTP/1.1 (RFC 9110, RFC 9112) as is needed here: GET and HEAD, once a connection. Pure."""
 
+import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -7,6 +8,7 @@ from types import MappingProxyType
 from urllib.parse import parse_qsl, urlsplit
 
 MAX_FIELDS = 100
+_NOT_ACCEPTABLE = re.compile(r"q=0(\.0*)?")
 ANSWER_SECONDS = 60.0
 
 
@@ -19,7 +21,9 @@ class Request:
     path: str
     query: Mapping[str, str]
     authorization: str | None = None
-    """The field Authorization (RFC 9110 section 11.6.2), the only one that anybody here looks at."""
+    """The field Authorization (RFC 9110 section 11.6.2)."""
+    gzip: bool = False
+    """The client takes gzip (Accept-Encoding, RFC 9110 section 12.5.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +64,35 @@ def parse_request(head: bytes) -> Request:
         raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 only")
     if method not in ("GET", "HEAD"):
         raise BadRequest(HTTPStatus.METHOD_NOT_ALLOWED, "GET and HEAD only", headers={"Allow": "GET, HEAD"})
+    if len(lines) > MAX_FIELDS:
+        raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MAX_FIELDS} header fields")
     return Request(
-        method=method, version=version, path=parts.path, query=query, authorization=_authorization(lines)
+        method=method,
+        version=version,
+        path=parts.path,
+        query=query,
+        authorization=_authorization(lines),
+        gzip=any(map(_is_gzip, ",".join(_values(lines, b"accept-encoding")).split(","))),
     )
 
 
-def _authorization(lines: list[bytes]) -> str | None:
-    if len(lines) > MAX_FIELDS:
-        raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MAX_FIELDS} header fields")
+def _values(lines: list[bytes], wanted: bytes) -> list[str]:
+    """Of all fields with this name in lower case (RFC 9110 section 5.1)."""
     fields = (line.partition(b":") for line in lines)
-    found = [value for name, _, value in fields if name.lower() == b"authorization"]
+    return [value.strip().decode("latin-1") for name, _, value in fields if name.lower() == wanted]
+
+
+def _authorization(lines: list[bytes]) -> str | None:
+    found = _values(lines, b"authorization")
     if len(found) > 1:
         raise BadRequest(HTTPStatus.BAD_REQUEST, "more than one field Authorization")
-    return found[0].strip().decode("latin-1") if found else None
+    return found[0] if found else None
+
+
+def _is_gzip(coding: str) -> bool:
+    """Whether it is gzip, and not with a weight of 0."""
+    name, *parameters = coding.replace(" ", "").lower().split(";")
+    return name == "gzip" and not any(_NOT_ACCEPTABLE.fullmatch(each) for each in parameters)
 
 
 def render_head(response: Response, *, chunked: bool) -> bytes:
