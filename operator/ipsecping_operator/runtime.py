@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 import kopf
-from aiohttp import web
 
+from ipsecping.serving.server import Server
 from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
@@ -24,7 +24,7 @@ from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
-from ipsecping_operator.metrics.server import serve_health, serve_metrics
+from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
@@ -40,6 +40,8 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.tokens.keys import TokenKeys
+from ipsecping_operator.tokens.store import load
 
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
@@ -49,6 +51,9 @@ ECHO_SECONDS = 30.0
 """A watch that has not shown in this time what the operator wrote is looked into at once."""
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
+
+LAST_ANSWERS = 0.5
+"""Seconds that an answer under way may still take then."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +69,7 @@ class Operator:
         self._metrics.registry.register(CheckCollector(self._store.checks, clock=self._clock))
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[web.AppRunner] = []
+        self._servers: dict[str, Server] = {}
         self._sweep_soon = asyncio.Event()
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
@@ -72,9 +77,11 @@ class Operator:
     async def serve(self) -> None:
         """Answer on both ports, also while the operator waits. Raises CannotListen."""
         settings = self._settings
-        self._servers.append(await serve_health(self._health, address=settings.healthz_address))
-        self._servers.append(
-            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge)
+        registry = self._metrics.registry
+        registry.register(ServerCollector(self._servers))
+        self._servers["health"] = await serve_health(self._health, address=settings.healthz_address)
+        self._servers["metrics"] = await serve_metrics(
+            registry, address=settings.metrics_address, before=self._gauge
         )
         self._spawn(self._tick(), "tick")
         self._spawn(memory.hand_back(), "memory")
@@ -127,17 +134,25 @@ class Operator:
             count=self._metrics.write,
             clock=self._clock,
         )
+        tokens = await self._load_tokens()
         self._lineage = Lineage(self._client)
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
-            lineage=self._lineage, session=self._session, counted=self._counted, clock=self._clock
+            lineage=self._lineage,
+            session=self._session,
+            counted=self._counted,
+            troubled=self._troubled,
+            tokens=tokens,
+            clock=self._clock,
         )
         self._reconciler = Reconciler(
             store=self._store,
             client=self._client,
             collector=self._collector,
             settings=ChildSettings(
-                probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
+                probe_image=settings.probe_image,
+                image_pull_policy=settings.image_pull_policy,
+                tokens=tokens,
             ),
             permissions=Permissions(host_network=settings.host_network, targets=settings.targets),
             report=self._reporter.report_soon,
@@ -153,6 +168,11 @@ class Operator:
             self._metrics.unseen(kind.name, 0)
         self._health.phase = Phase.LEADING
         self._metrics.leader.set(1)
+
+    async def _load_tokens(self) -> TokenKeys:
+        namespace, name = self._settings.key_secret or (None, None)
+        namespace = namespace or self._settings.lease_namespace or access.own_namespace()
+        return await load(self._client, namespace, name)
 
     async def _learn_lineage(self) -> None:
         try:
@@ -191,8 +211,8 @@ class Operator:
             await self._elector.release()
         if self._elector_client is not None:
             await self._elector_client.close()
-        for server in self._servers:
-            await server.cleanup()
+        for server in self._servers.values():
+            await server.stop(grace=LAST_ANSWERS)
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
         """File what a watch shows and reconcile the check it is about."""
@@ -261,10 +281,17 @@ class Operator:
             if rejection is Rejection.OTHER_PLAN and remind(state):
                 self._queue.request(state.uid)
 
+    def _troubled(self, state: CheckState) -> None:
+        """An agent cannot be read, or can be read again."""
+        self._reporter.report_soon(state.uid)
+        if any(trouble.unauthorized for trouble in state.unread.values()) and remind(state):
+            self._queue.request(state.uid)
+
     def _gauge(self) -> None:
         if self._health.phase is not Phase.LEADING:
             return
         self._metrics.streams.set(self._collector.reading)
+        self._metrics.unreadable.set(self._collector.unreadable)
         self._metrics.checks.set(sum(state.body is not None for state in self._store.checks.values()))
 
     async def _tick(self) -> None:

@@ -37,6 +37,7 @@ REPLICA_SET = Kind("ReplicaSet", "apps", "v1", "replicasets")
 CRON_JOB = Kind("CronJob", "batch", "v1", "cronjobs")
 JOB = Kind("Job", "batch", "v1", "jobs")
 EVENT = Kind("Event", "events.k8s.io", "v1", "events")
+SECRET = Kind("Secret", "", "v1", "secrets")
 LEASE = Kind("Lease", "coordination.k8s.io", "v1", "leases")
 
 APPLIED = {kind.name: kind for kind in (CONFIG_MAP, DEPLOYMENT, CRON_JOB)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL
+from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, VERIFIERS_ANNOTATION
 
 Raw = Mapping[str, Any]
 
@@ -37,6 +37,8 @@ class Meta:
     nonce: str | None
     ticket: str | None
     """Of a plan that asks for an extra round."""
+    verifiers: str | None
+    """Digest of a plan's verifiers."""
     owner: Owner | None
     created: int
     """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
@@ -110,6 +112,7 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         path=_interned(labels.get(PATH_LABEL)),
         nonce=annotations.get(NONCE_ANNOTATION),
         ticket=annotations.get(RUN_NOW_ANNOTATION),
+        verifiers=annotations.get(VERIFIERS_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),
         deleting="deletionTimestamp" in raw,

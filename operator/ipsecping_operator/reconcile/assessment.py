@@ -18,6 +18,7 @@ from ipsecping_operator.verdict.preference import Move, moved, settled
 
 from .podless import podless
 from .readiness import complaint
+from .silence import with_trouble
 
 SECOND = 1_000_000_000
 
@@ -61,7 +62,7 @@ def assess(state: CheckState, *, now: int) -> Assessment | None:
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, "nothing is measured while the spec is invalid")
     else:
-        put(ConditionType.HEALTHY, verdict.finding.reason, verdict.finding.message)
+        put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
         _follow_outages(state, verdict, now=now)
     if state.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))

@@ -10,12 +10,14 @@ import aiohttp
 from ipsecping.contract import ContractError, RoundResult, termination
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
+from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing
 from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
+from .trouble import Trouble
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -32,12 +34,15 @@ class _Following:
     """As last seen."""
     reader: Reader
     task: asyncio.Task[None]
+    trouble: Trouble | None = None
+    """Why it cannot be read."""
 
 
 class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted.
+    `counted(state, rejection)` is told of every result: None when it was accepted. `troubled(state)` is told
+    when something of `state.unread` has changed.
     """
 
     def __init__(
@@ -46,11 +51,15 @@ class Collector:
         lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
+        troubled: Callable[[CheckState], None],
+        tokens: TokenKeys,
         clock: Callable[[], int],
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
+        self._troubled = troubled
+        self._tokens = tokens
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -59,6 +68,13 @@ class Collector:
     def reading(self) -> int:
         """Agents that are followed."""
         return sum(len(readers) for readers in self._readers.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Agents of those that cannot be read at present."""
+        return sum(
+            following.trouble is not None for each in self._readers.values() for following in each.values()
+        )
 
     async def sync(self, state: CheckState, *, log: Log) -> None:
         """Start and stop readers, read new termination messages. Raises ApiError."""
@@ -120,6 +136,7 @@ class Collector:
             pod = wanted.get(pod_uid)
             if pod is None or _agent(pod) != following.agent:
                 del readers[pod_uid]
+                state.unread.pop(pod_uid, None)
                 self._let_end(following.reader, following.task)
             elif pod is not following.pod:
                 following.pod = pod
@@ -132,6 +149,11 @@ class Collector:
 
     def _begin(self, state: CheckState, pod: Pod, *, log: Log) -> _Following:
         agent = _agent(pod)
+        following: _Following
+
+        def tell(trouble: Trouble | None) -> None:
+            self._tell(state, following, trouble)
+
         reader = Reader(
             agent,
             session=self._session,
@@ -139,9 +161,22 @@ class Collector:
             reject=lambda reason, count: self._counted(state, reason, count),
             log=log,
             clock=self._clock,
+            tokens=self._tokens.tokens(state.uid, pod.meta.path or ""),
+            tell=tell,
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
-        return _Following(agent=agent, pod=pod, reader=reader, task=task)
+        following = _Following(agent=agent, pod=pod, reader=reader, task=task)
+        return following
+
+    def _tell(self, state: CheckState, following: _Following, trouble: Trouble | None) -> None:
+        known, following.trouble = following.trouble, trouble
+        if trouble == known or self._readers.get(state.uid, {}).get(following.agent.pod_uid) is not following:
+            return
+        if trouble is None:
+            state.unread.pop(following.agent.pod_uid, None)
+        else:
+            state.unread[following.agent.pod_uid] = trouble
+        self._troubled(state)
 
     def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import logging
+import os
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -20,10 +21,12 @@ from ipsecping.contract.stream import (
     Item,
     line_from_json,
 )
+from ipsecping.contract.token import authorization
 
 from . import placing
 from .lines import LineSplitter
 from .rejection import Rejection
+from .trouble import Trouble
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -34,6 +37,10 @@ LONGEST_PAUSE = 30.0
 
 class StreamError(Exception):
     """The connection is of no use; try again later."""
+
+
+class Unauthorized(StreamError):
+    """The agent does not take the token that was shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,8 @@ class Reader:
     Each result is delivered once, in order, across reconnections.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
-    is told what was dropped; `clock` gives the Unix time in nanoseconds.
+    is told what was dropped; `clock` gives the Unix time in nanoseconds. `tokens` are shown to the agent, in
+    that order, until it takes one. `tell` is told why the agent cannot be read, and with None that it can.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class Reader:
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], int],
+        tokens: Sequence[str] = (),
+        tell: Callable[[Trouble | None], None] = lambda _: None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
@@ -79,6 +89,8 @@ class Reader:
         self._reject = reject
         self._log = log
         self._clock = clock
+        self._tokens = tokens
+        self._tell = tell
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
@@ -109,27 +121,35 @@ class Reader:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
         while not self._ending:
             self._hastened = False
+            unauthorized = False
             try:
-                await self._read()
+                await self._read_with_token()
                 fault = "the agent ended the stream"
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault = f"not an agent's answer: {error}"
             except aiohttp.ClientConnectorError as error:
-                fault = f"cannot connect to {self._agent.url}: {error.os_error.strerror or error.os_error}"
+                # asyncio words it at length, and names the address.
+                said = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+                fault = f"cannot connect to {self._agent.url}: {said}"
+            except aiohttp.ConnectionTimeoutError:
+                fault = f"{self._agent.url} does not answer: does a NetworkPolicy let the operator in?"
             except TimeoutError:
                 fault = f"{self._agent.url} says nothing"
+            except Unauthorized as error:
+                fault, unauthorized = str(error), True
             except (aiohttp.ClientError, OSError, StreamError) as error:
-                fault = str(error) or type(error).__name__
+                fault = f"{self._agent.url}: {str(error) or type(error).__name__}"
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
-            await self._after(fault)
+            await self._after(fault, unauthorized=unauthorized)
 
-    async def _after(self, fault: str) -> None:
+    async def _after(self, fault: str, *, unauthorized: bool) -> None:
         """Say once what is wrong, and rest."""
         if self._ending:
             return
+        self._tell(Trouble(pod=self._agent.pod, text=fault, unauthorized=unauthorized))
         if fault != self._fault:
             # Once per kind of fault, not once per attempt.
             self._log.warning("results of pod %s: %s", self._agent.pod, fault)
@@ -142,8 +162,18 @@ class Reader:
             self._resting = None
         self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
 
-    async def _read(self) -> None:
-        stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)
+    async def _read_with_token(self) -> None:
+        *others, last = self._tokens or (None,)
+        for token in others:
+            with suppress(Unauthorized):
+                await self._read(token)
+                return
+        await self._read(last)
+
+    async def _read(self, token: str | None) -> None:
+        stream = _lines(
+            self._session, self._agent.url, after=self._cursor, token=token, silence=self._silence
+        )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
             if not isinstance(hello, Hello):
@@ -161,9 +191,7 @@ class Reader:
     def _greet(self, hello: Hello) -> None:
         if hello.pod_uid != self._agent.pod_uid:
             self._reject(Rejection.FOREIGN_POD, 1)
-            raise StreamError(
-                f"another pod ({hello.pod_uid or 'without a UID'}) answers at {self._agent.url}"
-            )
+            raise StreamError(f"another pod ({hello.pod_uid or 'without a UID'}) answers there")
         self._distance = placing.Distance(sent=hello.now, now=self._clock())
         seen = self._cursor.sequence if self._cursor and self._cursor.boot_id == hello.boot_id else 0
         if seen and hello.first > seen + 1:
@@ -171,6 +199,7 @@ class Reader:
         # What left the ring before the first connection was read by an earlier run of the operator, or never.
         self._cursor = Cursor(boot_id=hello.boot_id, sequence=max(seen, hello.first - 1))
         self._pause, self._fault = self._first_pause, None
+        self._tell(None)
         self._log.debug("following pod %s at %s", self._agent.pod, self._agent.url)
 
     def _take(self, item: Item) -> None:
@@ -198,14 +227,19 @@ class Reader:
 
 
 async def _lines(
-    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, silence: float
+    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, token: str | None, silence: float
 ) -> AsyncGenerator[Hello | Item | Heartbeat, None]:
     """The decoded lines of one connection."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
     query = {"after": str(after)} if after else {}
-    async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as answer:
+    headers = {} if token is None else {"Authorization": authorization(token)}
+    async with session.get(
+        url, params=query, headers=headers, timeout=timeout, allow_redirects=False
+    ) as answer:
+        if answer.status == 401:
+            raise Unauthorized(f"{url} answers 401: it does not know the operator's token (yet)")
         if answer.status != 200:
-            raise StreamError(f"{url} answers {answer.status} {answer.reason}")
+            raise StreamError(f"it answers {answer.status} {answer.reason}")
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):

@@ -13,6 +13,8 @@ from .processes import Process, eventually
 from .rounds import message
 
 Object = dict[str, Any]
+KEY_SECRET = "results-key"
+"""Where the operator under test keeps the key of its tokens."""
 
 
 @dataclass
@@ -127,7 +129,19 @@ class Cluster:
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         self.available(deployment["metadata"]["name"])
-        return AgentPod(name=pod["metadata"]["name"], uid=pod["metadata"]["uid"], process=process)
+        return AgentPod(
+            name=pod["metadata"]["name"],
+            uid=pod["metadata"]["uid"],
+            process=process,
+            port=port,
+            plan=directory / "plan.json",
+        )
+
+    def refresh(self, agent: "AgentPod") -> None:
+        """Show the agent its plan as it is now, as the kubelet does some time."""
+        fresh = agent.plan.with_suffix(".next")
+        fresh.write_text(self.one("configmap")["data"]["plan.json"])
+        fresh.replace(agent.plan)
 
     def available(self, deployment: str) -> None:
         """Let the Deployment be available in its newest generation."""
@@ -183,6 +197,8 @@ class AgentPod:
     name: str
     uid: str
     process: Process
+    port: int
+    plan: Path
 
 
 def owner(of: Object) -> Object:

@@ -8,7 +8,7 @@ import pytest
 from ipsecping_lab.apiserver import ApiServer
 
 from ..kubectl import Kubectl
-from .cluster import Cluster
+from .cluster import KEY_SECRET, Cluster
 from .processes import OperatorProcess, operator_process
 from .reflectors import Reflector, stamp_reflector
 
@@ -24,7 +24,14 @@ def cluster(kubectl: Kubectl, tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
     """A running operator for the test's namespace; its log is shown when the test fails."""
-    process = operator_process(server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}")
+    namespace = cluster.kubectl.namespace
+    cluster.kubectl("create", "secret", "generic", KEY_SECRET)
+    process = operator_process(
+        server.kubeconfig,
+        tmp_path,
+        f"--namespaces={namespace}",
+        f"--results-key-secret={namespace}/{KEY_SECRET}",
+    )
     process.start()
     yield process
     process.stop_if_running()
