@@ -16,9 +16,10 @@ from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.kube import access
+from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
-from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.kube.observed import Meta, read_child, read_meta, read_pod
 from ipsecping_operator.kube.watching import Follower
 from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
@@ -63,7 +64,7 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store = Store()
+        self._store = Store(dropped=self._dropped)
         self._clock = WallClock()
         self._metrics = OperatorMetrics()
         self._metrics.registry.register(CheckCollector(self._store.checks, clock=self._clock))
@@ -239,6 +240,17 @@ class Operator:
             remove = store.remove_pod if kind is POD else store.remove_child
             return remove(read_meta(kind.name, body["metadata"]))
         return store.put_pod(read_pod(body)) if kind is POD else store.put_child(read_child(kind.name, body))
+
+    def _dropped(self, meta: Meta, why: Stray) -> None:
+        self._metrics.dropped(meta.kind, why)
+        _log.debug(
+            "%s %s/%s bears the label of check %s and is not the check's: %s",
+            meta.kind,
+            meta.namespace,
+            meta.name,
+            meta.check_uid,
+            why,
+        )
 
     async def _reconcile(self, uid: str) -> Outcome:
         started = time.monotonic()

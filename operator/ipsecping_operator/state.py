@@ -109,6 +109,11 @@ class CheckState:
     """Nanoseconds of outage that have ended since the operator started."""
 
     @property
+    def own_pods(self) -> list[Pod]:
+        """The pods that are known to be the check's: what others say of theirs is not listened to."""
+        return [pod for uid, pod in self.pods.items() if self.owned.get(uid, False)]
+
+    @property
     def namespace(self) -> str:
         """Of the check."""
         assert self.body is not None

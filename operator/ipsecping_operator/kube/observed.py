@@ -17,6 +17,8 @@ Raw = Mapping[str, Any]
 class Owner:
     """The controller among an object's owner references."""
 
+    group: str
+    """Of the API; empty for the core's."""
     kind: str
     name: str
     uid: str
@@ -123,8 +125,9 @@ def controller(metadata: Raw) -> Owner | None:
     """The owner reference marked as controller."""
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
-            uid = intern(reference["uid"])
-            return Owner(kind=intern(reference["kind"]), name=intern(reference["name"]), uid=uid)
+            group, _, _ = reference["apiVersion"].rpartition("/")
+            kind, name, uid = (intern(reference[key]) for key in ("kind", "name", "uid"))
+            return Owner(group=intern(group), kind=kind, name=name, uid=uid)
     return None
 
 

@@ -4,6 +4,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.results.rejection import Rejection
 
 
@@ -57,6 +58,12 @@ class OperatorMetrics:
             ("kind",),
             registry=self.registry,
         )
+        self._dropped = Counter(
+            "ipsecping_operator_objects_dropped",
+            "Objects seen that bear a check's label and are not the check's, by why not.",
+            ("kind", "reason"),
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "ipsecping_operator_leader",
             "1 when this operator works, 0 when it waits.",
@@ -83,6 +90,10 @@ class OperatorMetrics:
     def result(self, rejection: Rejection | None, count: int) -> None:
         """Count results accepted (None) or dropped."""
         self._results.labels("Accepted" if rejection is None else rejection.value).inc(count)
+
+    def dropped(self, kind: str, reason: Stray) -> None:
+        """Count an object that was not filed."""
+        self._dropped.labels(kind, reason.value).inc()
 
     def unseen(self, kind: str, count: int) -> None:
         """How much of this kind its watch has not shown."""

@@ -62,7 +62,7 @@ def remind(state: CheckState) -> bool:
         if meta.path is None or meta.nonce is None:
             continue
         marks = {key: value for key, value in _borne(meta).items() if value is not None}
-        if any(_is_late(pod, meta.path, marks) for pod in state.pods.values()):
+        if any(_is_late(pod, meta.path, marks) for pod in state.own_pods):
             state.nudges.setdefault(meta.path, marks)
     return bool(state.nudges)
 
@@ -206,7 +206,7 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
     for path, marks in list(state.nudges.items()):
-        for pod in list(state.pods.values()):
+        for pod in state.own_pods:
             if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}

@@ -22,7 +22,7 @@ def host_ports(state: CheckState) -> Mapping[str, int]:
     for path in state.compiled.paths if state.compiled is not None else ():
         deployed = _deployed(state, path)
         if path.placement.host_network and deployed is not None and deployed in HOST_PORTS:
-            pods = [p for p in state.pods.values() if p.meta.path == path.plan.path and p.port == deployed]
+            pods = [p for p in state.own_pods if p.meta.path == path.plan.path and p.port == deployed]
             found[path.plan.path] = _after(deployed) if _is_taken(pods) else deployed
     return found
 

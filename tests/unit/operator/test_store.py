@@ -156,7 +156,7 @@ def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
 
 def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness() -> None:
     store = Store()
-    api = Api(("Pod", metadata("hq-1", uid="p-1")))
+    api = Api(("Pod", metadata("hq-1", uid="p-1", owner=("ReplicaSet", "hq-rs", "rs-1"))))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
     asyncio.run(sweeper.sweep())
     api.listed = []
@@ -175,7 +175,7 @@ def test_an_object_that_only_looks_like_a_child_is_not_waited_for() -> None:
 def test_what_was_written_has_to_come_back_through_the_watch() -> None:
     store = Store()
     store.put_written(child(version=7), now=100.0)
-    api = Api(("Deployment", metadata("hq", uid="d-1", version=7)))
+    api = Api(("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER)))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
     assert not store.echoes.late(before=100.0)
     assert store.echoes.late(before=100.1)
