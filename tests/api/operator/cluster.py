@@ -25,6 +25,11 @@ class Cluster:
     workdir: Path
     processes: list[Process] = field(default_factory=list)
 
+    def key_secret(self) -> str:
+        """Make the Secret for the key of the operator's tokens; the flag that names it."""
+        self.kubectl("create", "secret", "generic", KEY_SECRET)
+        return f"--results-key-secret={self.kubectl.namespace}/{KEY_SECRET}"
+
     def check(self, spec: Mapping[str, Any], *, name: str = "hq") -> str:
         """Apply a check; its UID."""
         manifest = {

@@ -8,7 +8,7 @@ import pytest
 from ipsecping_lab.apiserver import ApiServer
 
 from ..kubectl import Kubectl
-from .cluster import KEY_SECRET, Cluster
+from .cluster import Cluster
 from .processes import OperatorProcess, operator_process
 from .reflectors import Reflector, stamp_reflector
 
@@ -25,12 +25,11 @@ def cluster(kubectl: Kubectl, tmp_path: Path) -> Iterator[Cluster]:
 def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
     """A running operator for the test's namespace; its log is shown when the test fails."""
     namespace = cluster.kubectl.namespace
-    cluster.kubectl("create", "secret", "generic", KEY_SECRET)
     process = operator_process(
         server.kubeconfig,
         tmp_path,
         f"--namespaces={namespace}",
-        f"--results-key-secret={namespace}/{KEY_SECRET}",
+        cluster.key_secret(),
     )
     process.start()
     yield process
