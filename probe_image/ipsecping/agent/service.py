@@ -21,6 +21,7 @@ from ..net.service_manager import ServiceManager
 from ..outputs.figures import Measured
 from ..outputs.logline import log_result
 from ..outputs.series import SeriesBook
+from ..serving.cached import CachedText
 from ..serving.messages import BadRequest, Request, Response
 from ..serving.server import Limits, Server
 from .agent import Agent
@@ -99,7 +100,9 @@ class Service:
             {"results": self.server, "health": self.health_server},
             plan_valid=lambda: self._plan_error is None,
         )
-        self._health = registry_of(collector)
+        registry = registry_of(collector)
+        # So that scrapes, however many, delay few packets.
+        self._health = CachedText(lambda: generate_latest(registry))
         self._scraping = asyncio.Lock()
 
     async def run(self, listen: Address, *, health: Address | None = None, stop: asyncio.Event) -> None:
@@ -189,7 +192,7 @@ class Service:
         return Response(content_type=CONTENT_TYPE_LATEST, body=written(self._text(), self._scraping))
 
     def _text(self) -> Iterator[str]:
-        yield generate_latest(self._health).decode()
+        yield self._health.text().decode()
         if self._series is not None:
             yield from self._series.lines()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..net.clock_quality import own_clock_quality
 from ..net.key_file import KeyFile
 from ..net.service_manager import ServiceManager
+from ..serving.cached import CachedText
 from ..serving.listening import hosts
 from ..serving.messages import Request as HttpRequest
 from ..serving.messages import Response
@@ -192,15 +193,15 @@ class Service:
 
         host, port = self._settings.metrics
         self._http = Server({"/metrics": metrics, "/healthz": healthz})
-        exposition = Exposition(
-            ReflectorCollector(
-                datagram=self.datagram,
-                tcp=self.tcp,
-                sessions=self._sessions,
-                keys=self._keys,
-                http=self._http,
-            )
+        collector = ReflectorCollector(
+            datagram=self.datagram,
+            tcp=self.tcp,
+            sessions=self._sessions,
+            keys=self._keys,
+            http=self._http,
         )
+        # So that scrapes, however many, delay few answers.
+        exposition = CachedText(Exposition(collector).text)
         try:
             bound = await self._http.start(host, port)
         except OSError as error:

@@ -25,8 +25,8 @@ def test_a_check_is_made_and_reported_with_a_dozen_requests(
     cluster.run_agent()
     cluster.says("Ready", "True", "Reconciled")
     spent = requests(operator)
-    # Two children; the status when its pod is awaited, runs, is measured; the ReplicaSet of its pod; events; and
-    # once for all checks the key of the tokens, which was read and written.
+    # Two children; the status when its pod is awaited, runs, is measured; the ReplicaSet of its pod; events.
+    # Once for all checks: the key of the tokens, which was read and written.
     assert spent["apply"] <= 6
     assert spent["get"] == 1 + 1
     assert spent["create"] <= 4
