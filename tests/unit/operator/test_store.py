@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import ChildRef
+from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
@@ -282,6 +282,29 @@ def test_what_is_known_to_be_missing_is_applied_at_once(state: CheckState) -> No
     client = Applier()
     assert ensured(state, client)
     assert client.applied == ["Deployment"]
+
+
+@pytest.mark.parametrize(
+    ("there", "applied"),
+    [("new", []), ("old", ["ConfigMap"]), (None, ["ConfigMap"])],
+    ids=["the same key", "another key", "an operator that had none"],
+)
+def test_a_plan_whose_agent_does_not_know_the_operator_s_token_is_applied_at_once(
+    there: str | None, applied: list[str]
+) -> None:
+    state, client = restarted(reported=2, generation=2, with_child=False), Applier()
+    held = child("ConfigMap")
+    store = Store(checks={UID: state})
+    store.put_child(replace(held, meta=replace(held.meta, verifiers=there)))
+    metadata_ = {"namespace": "network", "name": "hq", "labels": {PATH_LABEL: "default"}}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata_ | {"annotations": {VERIFIERS_ANNOTATION: "new"}},
+    }
+    log = logging.LoggerAdapter(logging.getLogger("test"), {})
+    asyncio.run(ensure_children(state, [manifest], store=store, client=client, log=log))
+    assert client.applied == applied
 
 
 def test_a_message_that_was_read_is_not_kept() -> None:
