@@ -7,7 +7,7 @@ stretches of a few milliseconds, and a fleet's megabytes take a fraction of thei
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 from prometheus_client.registry import Collector
 
@@ -17,7 +17,7 @@ LEAST_FRESH = 0.2
 """Seconds that a text is handed out for, from when it is made ..."""
 REST = 4
 """... or so many times the time that it took to make it, if that is longer."""
-MAX_TEXT = 65_536
+MAX_TEXT = 16_384
 """Octets of text that are unpacked at once."""
 _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 1
@@ -71,8 +71,24 @@ class CachedExposition:
             self._made = task.result()
 
 
-async def inflated(packed: Sequence[bytes]) -> AsyncGenerator[bytes, None]:
-    """The text itself, for a client that does not take gzip."""
+async def handed_out(
+    packed: Sequence[bytes], turn: asyncio.Lock, *, gzip: bool
+) -> AsyncGenerator[bytes, None]:
+    """The stream for a client that takes gzip, or else the text itself.
+
+    Of all who share `turn` one gets a piece in a turn of the event loop: many hold it no longer than one.
+    """
+    pieces = iter(packed) if gzip else _inflated(packed)
+    while True:
+        async with turn:
+            piece = next(pieces, None)
+            await asyncio.sleep(0)
+        if piece is None:
+            return
+        yield piece
+
+
+def _inflated(packed: Sequence[bytes]) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(_GZIP)
     for piece in packed:
         rest = piece

@@ -1,8 +1,9 @@
 """Serve /metrics, /healthz and /readyz. Each port has a server of its own: a crowd at one harms no other."""
 
+import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry
@@ -14,7 +15,7 @@ from ipsecping.serving.messages import Request, Response
 from ipsecping.serving.metrics import server_families
 from ipsecping.serving.server import Handler, Limits, Server
 
-from .cached import CachedExposition, inflated
+from .cached import CachedExposition, handed_out
 from .health import Health
 
 HEALTH_LIMITS = Limits(head_seconds=1.0, stall_seconds=1.0, linger_seconds=0.5)
@@ -40,23 +41,18 @@ async def serve_metrics(
     registry: CollectorRegistry, *, address: tuple[str, int], before: Callable[[], None]
 ) -> Server:
     """Answer GET /metrics; `before` is called whenever its text is made. Raises CannotListen."""
-    exposition = CachedExposition(registry, before=before)
+    exposition, turn = CachedExposition(registry, before=before), asyncio.Lock()
 
     async def metrics(request: Request) -> Response:
         pieces = await exposition.pieces()
-        headers = {"Vary": "Accept-Encoding"}
-        if request.gzip:
-            body, headers["Content-Encoding"] = _each(pieces), "gzip"
-        else:
-            body = inflated(pieces)
-        return Response(content_type=CONTENT_TYPE_LATEST, headers=headers, body=body)
+        encoding = {"Content-Encoding": "gzip"} if request.gzip else {}
+        return Response(
+            content_type=CONTENT_TYPE_LATEST,
+            headers={"Vary": "Accept-Encoding"} | encoding,
+            body=handed_out(pieces, turn, gzip=request.gzip),
+        )
 
     return await _listening({"/metrics": metrics}, address, flag="--metrics-port", limits=Limits())
-
-
-async def _each(pieces: tuple[bytes, ...]) -> AsyncGenerator[bytes, None]:
-    for piece in pieces:
-        yield piece
 
 
 async def serve_health(health: Health, *, address: tuple[str, int]) -> Server:

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ipsecping.serving.server import Refusal, Server
-from ipsecping_operator.metrics.cached import REST, CachedExposition, inflated
+from ipsecping_operator.metrics.cached import REST, CachedExposition, handed_out
 from ipsecping_operator.metrics.exposition import PIECE, Family
 from ipsecping_operator.metrics.health import Health, Phase
 from ipsecping_operator.metrics.server import serve_health, serve_metrics
@@ -94,6 +94,23 @@ async def test_many_who_ask_at_once_get_one_text_and_others_their_turns() -> Non
     assert sum(map(len, texts[0])) < SAMPLES * 6, "kept compressed"
 
 
+async def test_of_many_who_take_it_one_gets_a_piece_in_a_turn() -> None:
+    packed = await CachedExposition(registry_of(Fleet()), before=lambda: None).pieces()
+    turn, pieces, turns = asyncio.Lock(), 0, 0
+
+    async def take() -> None:
+        nonlocal pieces
+        async for _ in handed_out(packed, turn, gzip=False):
+            pieces += 1
+
+    taken = asyncio.gather(*(take() for _ in range(20)))
+    while not taken.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert pieces > 20 * 10
+    assert turns >= pieces
+
+
 async def test_a_text_is_handed_out_for_some_time_that_grows_with_its_cost() -> None:
     fleet, now = Fleet(3), [0.0]
     costs = [10.0]
@@ -117,7 +134,7 @@ async def test_one_who_goes_while_it_is_made_takes_it_from_nobody() -> None:
     impatient, patient = asyncio.create_task(made.pieces()), asyncio.create_task(made.pieces())
     await asyncio.sleep(0)
     impatient.cancel()
-    text = b"".join([piece async for piece in inflated(await patient)])
+    text = b"".join([piece async for piece in handed_out(await patient, asyncio.Lock(), gzip=False)])
     assert text.count(b"\n") == SAMPLES + 2
     assert fleet.made == 1
 
