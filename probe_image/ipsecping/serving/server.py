@@ -88,8 +88,8 @@ class Server:
 
     @property
     def connections(self) -> int:
-        """Connections that are open now."""
-        return len(self._open)
+        """Connections that are open now; those that made room are gone, though their tasks may still end."""
+        return len(self._places)
 
     async def start(self, host: str, port: int) -> int:
         """Listen on `host` (empty: everywhere) and `port` (0: any free); returns the port. Raises OSError."""
