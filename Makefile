@@ -3,115 +3,122 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-LAB := tests/lab/lab
+# Make gives the environment's variables its own values where it has some of the same name: so the names in capitals
+# are only those that a user may set, and what is ours is in small letters.
+venv := .venv
+bin := $(venv)/bin
+lab := tests/lab/lab
 
 .PHONY: help
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/installed: requirements/dev.txt pyproject.toml
-	@echo "==> Python environment in $(VENV)"
+$(venv)/installed: requirements/dev.txt pyproject.toml
+	@echo "==> Python environment in $(venv)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=/path/to/python3 make ...")'
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	  && apt-get install -y -qq python3-venv >/dev/null; } || { echo "install the venv module: apt install python3-venv" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(PYTHON) -m venv $(venv)
+	@$(bin)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(bin)/pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 .PHONY: venv
-venv: $(VENV)/installed ## Install the project and its development tools into .venv
+venv: $(venv)/installed ## Install the project and its development tools into .venv
 
 .PHONY: demo
 demo: venv ## Boot a cluster and an IPsec tunnel, measure it, degrade it, break it, heal it
-	@$(BIN)/python -u tests/lab/demo.py
+	@$(bin)/python -u tests/lab/demo.py
 
 .PHONY: test
-test: lint test-unit test-interop test-network test-api test-lab ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
+test: lint test-pythons test-interop test-network test-api test-lab ## Everything: lint, unit, interop, network, api (real kube-apiserver), lab (end to end)
 
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(BIN)/pytest -q -n 2 tests/unit
+	@$(bin)/pytest -q -n 2 tests/unit
+
+.PHONY: test-pythons
+test-pythons: venv ## Unit tests on every supported Python found here, and a few of all others
+	@PYTHONPATH=tests/lab $(bin)/python -u -m tests.interpreters
 
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
-	@said=$$(mktemp); $(BIN)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
-	  $(BIN)/pytest -q tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	@said=$$(mktemp); $(bin)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
+	  $(bin)/pytest -q tests/network || network=$$?; wait $$guest || systemd=$$?; \
 	  cat $$said; rm $$said; exit $$((network | systemd))
 
 .PHONY: test-systemd
 test-systemd: venv ## The units and a CPU quota under a real systemd, in User-mode Linux (root; skipped without)
-	@$(BIN)/pytest -q tests/systemd
+	@$(bin)/pytest -q tests/systemd
 
 .PHONY: test-interop
 test-interop: venv ## Hold prober and reflector against programs of others (the first run builds two; root for all of it)
-	@PYTHONPATH=tests/lab $(BIN)/pytest -q -n 2 tests/interop
+	@PYTHONPATH=tests/lab $(bin)/pytest -q -n 2 tests/interop
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/api
+	@$(bin)/pytest -q -n 4 --dist worksteal tests/api
 
 .PHONY: test-outage
 test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
-	@IPSECPING_TEST_OUTAGE=120 $(BIN)/pytest -q tests/api/operator/test_api_outage.py
+	@IPSECPING_TEST_OUTAGE=120 $(bin)/pytest -q tests/api/operator/test_api_outage.py
 
 .PHONY: test-lab
 test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
-	@$(BIN)/pytest -q -m "not slow" tests/e2e
+	@$(bin)/pytest -q -m "not slow" tests/e2e
 
 .PHONY: test-lab-slow
 test-lab-slow: venv ## What takes the lab minutes: a node that stays lost until its pods are replaced (root)
-	@$(BIN)/pytest -q -m slow tests/e2e
+	@$(bin)/pytest -q -m slow tests/e2e
 
 .PHONY: bench
 bench: venv ## The agent beside other probers, and what its packet engine costs (root, at most 15 min)
-	@PYTHONPATH=tests/lab timeout 600 $(BIN)/python -u -m tests.bench.peers
-	@PYTHONPATH=tests/lab timeout 120 $(BIN)/python -u -m tests.bench.agent_load --targets 10000
-	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.stamp_flood --window 64
-	@PYTHONPATH=tests/lab timeout 90 $(BIN)/python -u -m tests.bench.rtt_error
+	@PYTHONPATH=tests/lab timeout 600 $(bin)/python -u -m tests.bench.peers
+	@PYTHONPATH=tests/lab timeout 120 $(bin)/python -u -m tests.bench.agent_load --targets 10000
+	@PYTHONPATH=tests/lab timeout 90 $(bin)/python -u -m tests.bench.stamp_flood --window 64
+	@PYTHONPATH=tests/lab timeout 90 $(bin)/python -u -m tests.bench.reflector_cost
+	@PYTHONPATH=tests/lab timeout 90 $(bin)/python -u -m tests.bench.rtt_error
 
 CHECKS ?= 2000
 STEADY ?= 300
 .PHONY: bench-scale
 bench-scale: venv ## The operator with 2,000 checks, kwok nodes and simulated agents (20 min; CHECKS=N STEADY=seconds)
-	@PYTHONPATH=tests/lab $(BIN)/python -u -m tests.bench.scale --checks $(CHECKS) --steady $(STEADY)
+	@PYTHONPATH=tests/lab $(bin)/python -u -m tests.bench.scale --checks $(CHECKS) --steady $(STEADY)
 
 PACKETS ?= 1000000
 .PHONY: fuzz
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)
-	@PYTHONPATH=tests/lab $(BIN)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=tests/lab $(bin)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
 
 FAULTS ?= 1000
 .PHONY: chaos
 chaos: venv ## Kill the operator, cut its way to the API, edit its children, a thousand times (FAULTS=N SEED=N)
-	@PYTHONPATH=operator:probe_image:tests/lab $(BIN)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
-	@PYTHONPATH=tests/lab $(BIN)/python -m tests.bench.rtt_against_capture
+	@PYTHONPATH=tests/lab $(bin)/python -m tests.bench.rtt_against_capture
 
 .PHONY: lint
 lint: venv ## Format check, ruff, mypy --strict, import contracts, generated files
 	@echo "==> lint"
-	@$(BIN)/ruff format --check -q .
-	@$(BIN)/ruff check -q .
-	@$(BIN)/mypy
-	@PYTHONPATH=operator:probe_image $(BIN)/lint-imports --no-cache | tail -n 3
+	@$(bin)/ruff format --check -q .
+	@$(bin)/ruff check -q .
+	@$(bin)/mypy
+	@PYTHONPATH=operator:probe_image $(bin)/lint-imports --no-cache | tail -n 3
 	@$(MAKE) --no-print-directory generated-check
 
 .PHONY: format
 format: venv ## Format and mend what can be mended
-	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+	@$(bin)/ruff format -q . && $(bin)/ruff check -q --fix .
 
 .PHONY: generate
 generate: venv ## Write what is made from the models and the chart: CRD, manifests/, docs/api.md, docs/settings.md
-	@$(BIN)/python scripts/generate.py
+	@$(bin)/python scripts/generate.py
 
 .PHONY: generated-check
 generated-check: venv
-	@$(BIN)/python scripts/generate.py --check
+	@$(bin)/python scripts/generate.py --check
 
 .PHONY: zipapp
 zipapp: ## Build the prober and reflector as one file, dist/ipsecping.pyz, for hosts with Python alone
@@ -119,15 +126,15 @@ zipapp: ## Build the prober and reflector as one file, dist/ipsecping.pyz, for h
 
 .PHONY: lab-up
 lab-up: ## Boot the lab: cluster and IPsec gateways
-	@$(LAB) up && $(LAB) images
+	@$(lab) up && $(lab) images
 
 .PHONY: lab-down
 lab-down: ## Remove the lab; build caches stay
-	@$(LAB) down
+	@$(lab) down
 
 .PHONY: lock
 lock: venv ## Refresh requirements/*.txt from pyproject.toml
-	@$(BIN)/pip install -q uv
+	@$(bin)/pip install -q uv
 	@for t in "probe:" "operator:--extra operator" "dev:--extra operator --group dev"; do \
-	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    --no-annotate pyproject.toml $${t#*:} -o requirements/$${t%%:*}.txt; done

@@ -4,6 +4,7 @@ The same sources make the same octets: entries are sorted and carry a fixed date
 the PATH; `python3 ipsecping.pyz` works as well.
 """
 
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -20,7 +21,8 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has
 def build(target: Path) -> None:
     """Write the archive, executable."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".draft")
+    # Its own, for two may build at a time.
+    draft = target.with_suffix(f".{os.getpid()}.draft")
     with draft.open("wb") as file:
         file.write(SHEBANG)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -42,4 +44,4 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 if __name__ == "__main__":
     wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     build(wanted)
-    print(f"{wanted}: {wanted.stat().st_size} octets")  # noqa: T201 - a command's output
+    print(f"{wanted}: {wanted.stat().st_size} octets")

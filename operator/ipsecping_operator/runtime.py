@@ -43,6 +43,7 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load
+from ipsecping_operator.trouble import Trouble
 
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
@@ -72,6 +73,7 @@ class Operator:
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: dict[str, Server] = {}
         self._sweep_soon = asyncio.Event()
+        self._waiting = Trouble(quiet=logging.INFO)
         self._elector: Elector | None = None
         self._elector_client: KubeClient | None = None
 
@@ -95,9 +97,7 @@ class Operator:
         if namespace is None:
             _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
             return
-        self._elector_client = KubeClient(
-            await access.load(settings.kubeconfig, settings.context), observe=self._metrics.request
-        )
+        self._elector_client = KubeClient(await self._access(), observe=self._metrics.request)
         self._elector = Elector(
             self._elector_client,
             namespace=namespace,
@@ -111,13 +111,18 @@ class Operator:
 
     async def login(self) -> kopf.ConnectionInfo:
         """Kopf's credentials."""
-        return access.for_kopf(await access.load(self._settings.kubeconfig, self._settings.context))
+        return access.for_kopf(await self._access())
+
+    async def _access(self) -> access.Access:
+        settings = self._settings
+        return await access.load(settings.kubeconfig, settings.context, tls_strict=settings.api_tls_strict)
 
     async def start(self) -> None:
         """Make and start everything but the watch for checks, which Kopf starts then."""
         settings = self._settings
-        configuration = await access.load(settings.kubeconfig, settings.context)
-        self._client = KubeClient(configuration, observe=self._metrics.request, may_write=self._may_write)
+        self._client = KubeClient(
+            await self._access(), observe=self._metrics.request, may_write=self._may_write
+        )
         # Agents send plain JSON; what pretends to be compressed could be a bomb.
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
@@ -372,13 +377,18 @@ class Operator:
         os._exit(1)
 
     def _wait(self, what: str, phase: Phase) -> None:
-        if what != self._health.waiting:
-            _log.warning("waiting: %s", what)
+        if phase is Phase.STANDBY:
+            # That is what a second operator is there for, however long.
+            self._waiting.over()
+            if what != self._health.waiting:
+                _log.info("waiting: %s", what)
+        elif (level := self._waiting.met(what, now=time.monotonic())) is not None:
+            _log.log(level, "waiting: %s", what)
         self._health.wait(phase, what)
 
     async def _wait_for_crd(self) -> None:
         """Kopf looks for its resources once, when it starts: until then both API and CRD have to be there."""
-        client = KubeClient(await access.load(self._settings.kubeconfig, self._settings.context))
+        client = KubeClient(await self._access())
         try:
             while True:
                 try:

@@ -34,6 +34,8 @@ class Settings:
     """Namespace to the networks that its checks may have probed, `*` for all others; None: anywhere."""
     kubeconfig: Path | None
     context: str | None
+    api_tls_strict: bool
+    """Ask the strict profile of RFC 5280 of the API server's certificates."""
     lease_name: str
     lease_namespace: str | None
     """None: the pod's own, and outside a cluster no Lease at all."""
@@ -154,6 +156,14 @@ SETTINGS = (
     ),
     Setting("--context", "context of the kubeconfig; its current one when not given", "NAME"),
     Setting(
+        "--api-tls-strict",
+        "true asks the strict profile of RFC 5280 of the API server's certificates as well, which the "
+        "authorities of AWS EKS, of older kubeadm clusters and of others do not meet; trust and name are "
+        "verified anyway",
+        default="false",
+        choices=("true", "false"),
+    ),
+    Setting(
         "--lease-name",
         "name of the Lease that one operator at a time holds, while others wait",
         "NAME",
@@ -248,6 +258,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         targets=args.allow_targets,
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,
+        api_tls_strict=args.api_tls_strict == "true",
         lease_name=args.lease_name,
         lease_namespace=args.lease_namespace or None,
         lease_identity=args.lease_identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",

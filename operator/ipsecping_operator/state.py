@@ -9,7 +9,7 @@ from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.trouble import Trouble
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.verdict.judge import Verdict
@@ -87,7 +87,7 @@ class CheckState:
     """Pod UID to whether the pod is the check's own, once that is known for good."""
     counted: dict[str, str | None] = field(default_factory=dict)
     """UID of a finished pod to what was wrong with its message, None when it was counted."""
-    unread: dict[str, Trouble] = field(default_factory=dict)
+    unread: dict[str, Unreadable] = field(default_factory=dict)
     """UID of a pod to why its agent cannot be read."""
     podless: dict[tuple[str, int], int] = field(default_factory=dict)
     """CronJob and time of its newest round, while that has no pod, to when that was first seen."""

@@ -4,13 +4,13 @@ import base64
 import functools
 import http.client
 import json
-import ssl
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from ipsecping.tls_client import client_context
 from ipsecping_operator.api.names import API_VERSION, PLURAL
 
 _NAMESPACED = {
@@ -40,7 +40,7 @@ class Reader:
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        self._tls = ssl.create_default_context(cadata=_decoded(cluster, "certificate-authority-data"))
+        self._tls = client_context(ca_data=_decoded(cluster, "certificate-authority-data"))
         with tempfile.NamedTemporaryFile("w") as pair:  # the ssl module reads keys from files only
             pair.write(_decoded(user, "client-certificate-data") + _decoded(user, "client-key-data"))
             pair.flush()

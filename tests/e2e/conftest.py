@@ -20,13 +20,13 @@ from .bench import HOST_NAMESPACE, Bench
 def cluster() -> Iterator[None]:
     """The cluster with the operator of this very tree."""
     if workbench.existing_cluster():
-        workbench.install(host_network=HOST_NAMESPACE)
+        workbench.install(values=workbench.host_network(HOST_NAMESPACE))
         yield
         return
     if os.geteuid() != 0:
         pytest.skip("needs root to make network namespaces (or LAB=existing with a cluster of your own)")
     was_up = json.loads(workbench.lab("status", "--json")).get("up", False)
-    workbench.install(host_network=HOST_NAMESPACE)
+    workbench.install(values=workbench.host_network(HOST_NAMESPACE))
     workbench.lab("fault", "clear")
     yield
     if not was_up and not os.environ.get("LAB_KEEP"):

@@ -16,6 +16,8 @@ from ipsecping_lab.workbench import lab
 from ..bench import rtt_against_capture
 from ..bench.pcap import datagrams
 from ..bench.prober_pod import ProberPod
+from ..docs.documents import shown
+from ..docs.form import difference
 from .bench import FAR_A
 
 STAMP_PORT = 862
@@ -88,6 +90,8 @@ def plan(count: int) -> Plan:
 @pytest.mark.usefixtures("tunnel")
 def test_stamp_round_trip_times_agree_with_a_packet_capture(pod: ProberPod) -> None:
     comparison = rtt_against_capture.compare(pod, target=FAR_A, count=1000, interval="10ms")
+    example = shown("make compare-rtt", document="measurement.md").output
+    assert not difference(example, comparison.table()), difference(example, comparison.table())
     # All but a handful must be there: the capture may miss some under load.
     assert len(comparison.differences) >= 990
     # The median, for whatever is wrong with every packet: a stolen processor parts the two stamps of some

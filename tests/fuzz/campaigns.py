@@ -16,7 +16,7 @@ from struct import pack, pack_into, unpack_from
 from typing import Any
 
 from ..peers import ours
-from .octets import broken
+from .octets import broken, hostile_tlvs
 
 KEY = bytes.fromhex("00112233445566778899aabbccddeeff")
 NO_LIMIT = ["--rate", "100000000", "--total-rate", "100000000"]
@@ -68,11 +68,22 @@ class Burst:
     good: int = 0
     answers: int = 0
     """Those to broken requests."""
+    sent_back: int = 0
+    """Answers that were sent as if they were requests."""
     octets_in: int = 0
     octets_out: int = 0
 
     def send(self, some: Iterable[bytes]) -> None:
-        """Send them, and take in what comes back until all of them have been looked at."""
+        """Send them, then what comes back: this is not answered, or two reflectors would go on for ever."""
+        answers = self._answers(some)
+        self.answers += len(answers)
+        self.sent_back += len(answers)
+        again = self._answers(answers)
+        must(not again, f"no answer of a reflector is answered, but {again[:1]} was")
+
+    def _answers(self, some: Iterable[bytes]) -> list[bytes]:
+        """Send packets, and take in what comes back until all of them have been looked at."""
+        answers = list[bytes]()
         sequence, self.good = 10**9 + self.good, self.good + 1
         for octets in (*some, self._good(sequence)):
             self.octets_in += self.sock.send(octets)
@@ -85,8 +96,8 @@ class Burst:
                 ) from None
             self.octets_out += len(answer)
             if self._is_answer_to(answer, sequence):
-                return
-            self.answers += 1
+                return answers
+            answers.append(answer)
 
     def _good(self, sequence: int) -> bytes:
         """RFC 8762 sections 4.2.1 and 4.2.2."""
@@ -113,7 +124,10 @@ def attack_reflector(
     with ours.reflector("stamp", *options) as reflector, client(reflector.port) as sock:
         burst = Burst(sock, authenticated)
         while sent < packets:
-            some = [broken(random, templates) for _ in range(min(BURST, packets - sent))]
+            some = [
+                broken(random, templates) if random.randrange(2) else templates[0] + hostile_tlvs(random)
+                for _ in range(min(BURST, packets - sent))
+            ]
             burst.send(some)
             sent += len(some)
             tell(sent)
@@ -124,7 +138,8 @@ def attack_reflector(
         f"octets out ({burst.octets_out}) at most octets in ({burst.octets_in})",
     )
     must(counters["octetsAnswered"] <= counters["octetsReceived"], "its own counters say the same")
-    must(looked_at == sent + burst.good, f"every packet was looked at: {looked_at} of {sent + burst.good}")
+    all_sent = sent + burst.good + burst.sent_back
+    must(looked_at == all_sent, f"every packet was looked at: {looked_at} of {all_sent}")
     must(
         not authenticated or burst.answers == 0, f"no answer without the key, but there were {burst.answers}"
     )

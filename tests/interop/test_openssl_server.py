@@ -69,6 +69,7 @@ def end_as_openssl_reads_it(certificate: Path) -> int:
     return calendar.timegm(time.strptime(text.strip(), "notAfter=%b %d %H:%M:%S %Y GMT"))
 
 
+@pytest.mark.smoke
 def test_a_handshake_is_an_answer_and_the_end_of_the_certificate_is_right(
     server: int, certificate: Path
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_certificate_of_nobodys_is_not_trusted(server: int, certificate: Path)
     assert result.certificate_expiry == end_as_openssl_reads_it(certificate)
 
 
+@pytest.mark.smoke
 def test_a_page_is_fetched(server: int, certificate: Path) -> None:
     tls = TlsOptions(ca_file=str(certificate))
     result = round_of(ProbeType.HTTP, HttpOptions(url=f"https://127.0.0.1:{server}/", tls=tls))

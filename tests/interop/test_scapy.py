@@ -15,6 +15,7 @@ from ..ports import free_port
 SCAPY = [sys.executable, "-m", "tests.peers.scapy_stamp"]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("stateless", [False, True], ids=["stateful", "stateless"])
 @pytest.mark.parametrize("size", [44, 45, 512], ids=lambda size: f"{size}-octets")
 def test_a_scapy_reflector_answers_our_sender(stateless: bool, size: int, tmp_path: Path) -> None:
@@ -29,6 +30,7 @@ def test_a_scapy_reflector_answers_our_sender(stateless: bool, size: int, tmp_pa
     assert 0 < said["rtt"]["min"] <= said["rtt"]["p50"] <= said["rtt"]["max"]
 
 
+@pytest.mark.smoke
 def test_scapy_reads_what_our_reflector_answers() -> None:
     with ours.reflector("stamp") as reflector:
         done = subprocess.run(

@@ -4,25 +4,29 @@ Every step waits for what it announces to appear in the check's status, and fail
 """
 
 import argparse
-import os
+import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ipsecping_lab import workbench
+from ipsecping_lab import existing, workbench
 from ipsecping_lab.errors import LabError
 from ipsecping_lab.workbench import REPOSITORY, condition, kubectl, lab, wait_for
 
-NAMESPACE = "network"
 SAMPLES = REPOSITORY / "manifests" / "samples"
 INTERVAL_CHECK = "hq-dc1"
 CRON_CHECK = "hq-dc1-minutely"
 LAB_TARGET = "10.50.1.10"
+FOREIGN_NAMESPACE = "ipsecping-demo"
+CRD = "ipsectunnelchecks.ipsecping.dev"
 STARTED = time.monotonic()
 EPILOG = """\
-With LAB=existing the demo uses your own cluster and leaves the faults out; it needs
+With LAB=existing the demo uses your own cluster and leaves the faults out. All of it, an operator for one
+namespace included, is in the namespace ipsecping-demo; an operator that serves every namespace already is
+used as it is. It needs
   KUBECONFIG and LAB_CONTEXT                   the cluster, named explicitly
   IPSECPING_IMAGE and IPSECPING_PROBE_IMAGE    images that the cluster can pull
   IPSECPING_TARGET                             a far-end host with a STAMP reflector on UDP port 862"""
@@ -37,113 +41,162 @@ def main() -> int:
     )
     parser.parse_args()
     try:
-        prepare()
-        measured()
-        if workbench.existing_cluster():
+        demo = lab_demo() if not workbench.existing_cluster() else foreign_demo()
+        prepare(demo)
+        measured(demo)
+        if demo.foreign:
             say("LAB=existing: this tunnel is yours, so no faults are injected.")
         else:
-            degraded()
-            broken()
-            healed()
+            degraded(demo)
+            broken(demo)
+            healed(demo)
     except (workbench.CommandFailed, workbench.GaveUp, LabError) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
-    farewell()
+    farewell(demo)
     return 0
 
 
-def prepare() -> None:
-    """Lab, images, operator, a namespace that enforces restricted pods, and the two samples."""
-    if not workbench.existing_cluster():
-        say("a single-node Kubernetes and two strongSwan tunnels, in a network namespace without uplink")
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where it takes place."""
+
+    namespace: str
+    """Of the checks."""
+    target: str
+    foreign: bool = False
+    """The cluster is not the lab's."""
+    brought: tuple[str, ...] = ()
+    """What the demo has put into the cluster outside of its namespace, by `kubectl delete`'s words."""
+
+
+def lab_demo() -> Demo:
+    """In the lab: the operator as `make test-lab` has it, which serves every namespace."""
+    say("a single-node Kubernetes and two strongSwan tunnels, in a network namespace without uplink")
     workbench.install(progress=say)
-    if not workbench.existing_cluster():
-        lab("fault", "clear")
-    say("apply manifests/samples/interval.yaml and cron.yaml")
+    lab("fault", "clear")
+    return Demo(namespace="network", target=LAB_TARGET)
+
+
+def foreign_demo() -> Demo:
+    """In a cluster of the user's: nothing that is there already is changed.
+
+    Raises:
+        LabError: what has to be named is not.
+    """
+    target = existing.far_end()
+    for deployment in workbench.get(
+        "deployments", selector="app.kubernetes.io/name=ipsecping", everywhere=True
+    ):
+        where = deployment["metadata"]["namespace"]
+        if where != FOREIGN_NAMESPACE and existing.serves(deployment, FOREIGN_NAMESPACE):
+            say(f"the operator in {where} serves every namespace already: it is used, and nothing installed")
+            return Demo(namespace=FOREIGN_NAMESPACE, target=target, foreign=True)
+    values = ["--set", f"operator.namespaces={{{FOREIGN_NAMESPACE}}},rbac.aggregate=false"]
+    brought: tuple[str, ...] = (f"crd {CRD}",)
+    if not ours(kubectl("get", "crd", CRD, "--ignore-not-found", "-o", "json")):
+        say("the CustomResourceDefinition is in the cluster already and stays as it is")
+        values += ["--set", "crds.install=false"]
+        brought = ()
+    workbench.install(namespace=FOREIGN_NAMESPACE, values=values, progress=say)
+    return Demo(namespace=FOREIGN_NAMESPACE, target=target, foreign=True, brought=brought)
+
+
+def ours(definition: str) -> bool:
+    """Whether the CustomResourceDefinition is the demo's to install: missing, or from a demo before."""
+    annotations = json.loads(definition or "{}").get("metadata", {}).get("annotations", {})
+    return not definition or annotations.get("meta.helm.sh/release-namespace") == FOREIGN_NAMESPACE
+
+
+def prepare(demo: Demo) -> None:
+    """A namespace that enforces restricted pods, and the two samples in it."""
+    say("apply manifests/samples/interval.yaml and cron.yaml, and ask for the first round by cron at once")
     workbench.apply(
         {
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {
-                "name": NAMESPACE,
+                "name": demo.namespace,
                 "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
             },
         }
     )
     for sample in ("interval.yaml", "cron.yaml"):
-        text = (SAMPLES / sample).read_text().replace(LAB_TARGET, target())
-        print(kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=text), end="")
+        text = (SAMPLES / sample).read_text().replace(LAB_TARGET, demo.target)
+        print(kubectl("apply", "-n", demo.namespace, "-f", "-", stdin=text), end="")
+    ticket = f"ipsecping.dev/run-now={time.time():.0f}"
+    print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, ticket, "--overwrite"), end="")
 
 
-def target() -> str:
-    """The far end that the samples name: the lab's, or the user's own."""
-    if not workbench.existing_cluster():
-        return LAB_TARGET
-    if not (named := os.environ.get("IPSECPING_TARGET")):
-        raise LabError("LAB=existing: name the far end to measure, IPSECPING_TARGET=ADDRESS")
-    return named
-
-
-def measured() -> None:
+def measured(demo: Demo) -> None:
     """Both kinds of schedule deliver figures."""
     say("measured: loss and round-trip time through the tunnel")
-    watch("both checks healthy, with figures", both_measured, seconds=180)
+    watch(demo, "both checks healthy, with figures", both_measured, seconds=180)
 
 
-def degraded() -> None:
+def degraded(demo: Demo) -> None:
     """40 ms and 5 % loss show in the status."""
     lab("fault", "set", "delay", "a", "out", "ms=40")
     lab("fault", "set", "loss", "a", "out", "percent=5")
     say("degraded: 40 ms of delay and 5 % loss between the gateways, on the way out")
     watch(
-        "at least 40 ms and some loss in the status", lambda c: shows_delay(c) and shows_loss(c), seconds=120
+        demo,
+        "at least 40 ms and some loss in the status",
+        lambda c: shows_delay(c) and shows_loss(c),
+        seconds=120,
     )
 
 
-def broken() -> None:
+def broken(demo: Demo) -> None:
     """A tunnel whose IKE session is up and whose data is dropped."""
     lab("fault", "clear")
     lab("fault", "set", "esp-drop", "a")
     say("broken: ESP is dropped on path a while IKE passes; the gateway still reports the tunnel as up:")
     print(indented(ike_state()))
-    watch("Healthy=False, Down", lambda checks: reason(checks) == "Down", seconds=120)
-    print(indented(condition(find(current(), INTERVAL_CHECK), "Healthy")["message"]))
+    watch(demo, "Healthy=False, Down", lambda checks: reason(checks) == "Down", seconds=120)
+    print(indented(condition(find(current(demo), INTERVAL_CHECK), "Healthy")["message"]))
 
 
-def healed() -> None:
+def healed(demo: Demo) -> None:
     """All faults gone: healthy again as soon as the window holds no loss."""
     lab("fault", "clear")
     say("healed: all faults cleared; healthy again once its window of 30 s has passed")
-    watch("Healthy=True", lambda checks: reason(checks) == "WithinThresholds", seconds=180)
+    watch(demo, "Healthy=True", lambda checks: reason(checks) == "WithinThresholds", seconds=180)
 
 
-def farewell() -> None:
+def farewell(demo: Demo) -> None:
     """How to look around and how to remove everything."""
+    seconds = f"{time.monotonic() - STARTED:.0f} s"
+    if demo.foreign:
+        on = " ".join(existing.command("kubectl")[1:])
+        remove = [f"kubectl {on} delete {what}" for what in (f"namespace {demo.namespace}", *demo.brought)]
+        print(
+            f"""
+Done in {seconds}. Look around:
+  kubectl {on} -n {demo.namespace} get itc -o wide
+Remove it all:
+  {" && ".join(remove)}"""
+        )
+        return
     program = "tests/lab/lab"
     print(
         f"""
-Done in {time.monotonic() - STARTED:.0f} s. Look around:
-  {program} kubectl -n {NAMESPACE} get itc -o wide
-  {program} kubectl -n {NAMESPACE} describe itc {INTERVAL_CHECK}
+Done in {seconds}. Look around:
+  {program} kubectl -n {demo.namespace} get itc -o wide
+  {program} kubectl -n {demo.namespace} describe itc {INTERVAL_CHECK}
   {program} fault types            # what can be broken; `fault set`, `fault list`, `fault clear`
 Remove it all:
   make lab-down"""
-        if not workbench.existing_cluster()
-        else f"""
-Done in {time.monotonic() - STARTED:.0f} s. Look around:
-  kubectl -n {NAMESPACE} get itc -o wide
-Remove it all:
-  kubectl delete namespace {NAMESPACE} && helm -n {workbench.OPERATOR_NAMESPACE} uninstall ipsecping"""
     )
 
 
-def watch(what: str, until: Callable[[list[dict[str, Any]]], bool], *, seconds: float) -> None:
+def watch(demo: Demo, what: str, until: Callable[[list[dict[str, Any]]], bool], *, seconds: float) -> None:
     """Print each row of the table when it changes, until the checks satisfy `until`."""
     shown: set[str] = set()
 
     def show(_: list[dict[str, Any]]) -> None:
         nonlocal shown
-        header, *rows = kubectl("-n", NAMESPACE, "get", "itc").splitlines()
+        header, *rows = kubectl("-n", demo.namespace, "get", "itc").splitlines()
         if not shown:
             print(f"  {'':>6}  {header}")
         elapsed = f"{time.monotonic() - STARTED:.0f} s"
@@ -152,7 +205,7 @@ def watch(what: str, until: Callable[[list[dict[str, Any]]], bool], *, seconds: 
                 print(f"  {elapsed:>6}  {row}")
         shown = {without_age(row) for row in rows}
 
-    wait_for(what, current, until, seconds=seconds, every=2, progress=show)
+    wait_for(what, lambda: current(demo), until, seconds=seconds, every=2, progress=show)
 
 
 def without_age(row: str) -> str:
@@ -160,9 +213,9 @@ def without_age(row: str) -> str:
     return " ".join(row.split()[:-2])
 
 
-def current() -> list[dict[str, Any]]:
+def current(demo: Demo) -> list[dict[str, Any]]:
     """All checks of the demo's namespace."""
-    checks: list[dict[str, Any]] = workbench.get("itc", namespace=NAMESPACE)
+    checks: list[dict[str, Any]] = workbench.get("itc", namespace=demo.namespace)
     return checks
 
 

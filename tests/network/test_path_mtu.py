@@ -20,6 +20,7 @@ def path() -> Iterator[Routed]:
         pytest.skip(str(error))
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("hushed", [False, True], ids=["told", "black hole"])
 @pytest.mark.parametrize("address", [FAR, FAR6], ids=["IPv4", "IPv6"])
 def test_both_directions_are_exact(path: Routed, address: str, hushed: bool) -> None:
@@ -86,6 +87,7 @@ def test_loss_both_ways_does_not_blur_the_limit(path: Routed) -> None:
     assert (found["forward"], found["reverse"]) == (1407, 1344)
 
 
+@pytest.mark.smoke
 def test_the_verdict_is_told_in_words(path: Routed) -> None:
     path.limit(forward=1438, reverse=1400)
     said = path.near.run(sys.executable, "-m", "ipsecping", "mtu", FAR)

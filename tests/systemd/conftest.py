@@ -12,7 +12,8 @@ from ipsecping_lab.errors import LabError
 from ipsecping_lab.host import packages, requirements
 from ipsecping_lab.progress import Progress
 
-from . import documents, image
+from ..docs import documents
+from . import image
 from .machine import Machine, booted
 
 ROOT = Path(__file__).resolve().parents[2]

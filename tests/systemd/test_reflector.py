@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
+from ..docs.documents import DOCS
 from .conftest import NEAR
-from .documents import DOCS
 from .machine import Machine
 from .sandbox import inside, status_of, writable_folders
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
+from ..docs.documents import block, commands
 from .conftest import NEAR
-from .documents import block, commands
 from .machine import Machine
 from .sandbox import writable_folders
 
@@ -74,6 +74,23 @@ def test_counters_go_on_from_run_to_run_and_node_exporter_may_read_them(installe
     assert all(count % PROBED[kind] == 0 for kind, count in answered(said).items())
     owner, mode = installed.run(f"stat --format='%U %a' {TEXTFILE}").split()
     assert (owner, mode) == ("ipsecping", "644")
+
+
+def test_the_drop_in_for_influxdb_hands_the_token_to_the_service_alone(installed: Machine) -> None:
+    """Nothing listens where it sends to: the run says so, and has written nothing else."""
+    drop_in = block("standalone.md", "ini", behind="For InfluxDB add a drop-in")
+    folder = "/etc/systemd/system/ipsecping.service.d"
+    installed.run(f"mkdir -p {folder} && cat > {folder}/override.conf <<'EOF'\n{drop_in}EOF")
+    installed.run(
+        "install -m 0600 /dev/stdin /etc/ipsecping/influx-token <<< secret && systemctl daemon-reload"
+    )
+    assert installed.attempt("systemctl start ipsecping.service")[0] == 1
+    ended = installed.properties("ipsecping.service", "Result", "ExecMainStatus")
+    assert ended == {"Result": "exit-code", "ExecMainStatus": "2"}
+    said = installed.run("journalctl --unit ipsecping.service --output cat")
+    assert "influx: http://127.0.0.1:8086/api/v2/write: Connection refused" in said
+    assert "secret" not in said
+    installed.run(f"rm -r {folder} && systemctl daemon-reload && systemctl reset-failed ipsecping.service")
 
 
 def test_the_agent_measures_and_is_healthy(installed: Machine) -> None:

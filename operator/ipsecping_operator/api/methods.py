@@ -77,6 +77,9 @@ class Tls(Model):
     """Authorities to trust instead of the system's: for certificates of one's own."""
     insecure_skip_verify: bool | None = None
     """True accepts a certificate that cannot be verified. Default: false."""
+    strict: bool | None = None
+    """True asks the strict profile of RFC 5280 of every certificate up to the authority's: key usage, key
+    identifiers and the like, which many private authorities lack. Default: false."""
     min_valid_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Days that the certificate must still be valid, or the check is unhealthy with the reason ProbeFailed.
     Default: not judged."""
@@ -86,6 +89,14 @@ class Tls(Model):
             cel="!has(self.ca) || !has(self.insecureSkipVerify) || !self.insecureSkipVerify",
             holds=lambda self: self.ca is None or not self.insecure_skip_verify,
             field=".ca",
+            reason="FieldValueForbidden",
+            message="nothing is verified with insecureSkipVerify: remove one of the two",
+        ),
+        Rule(
+            cel="!has(self.strict) || !has(self.insecureSkipVerify) || "
+            "!(self.strict && self.insecureSkipVerify)",
+            holds=lambda self: not self.strict or not self.insecure_skip_verify,
+            field=".strict",
             reason="FieldValueForbidden",
             message="nothing is verified with insecureSkipVerify: remove one of the two",
         ),

@@ -95,7 +95,7 @@ def _effective_auth(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
 
 
 def _effective_tls(tls: TlsOptions, probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
-    written: dict[str, Any] = {"insecureSkipVerify": not tls.verify}
+    written: dict[str, Any] = {"insecureSkipVerify": not tls.verify, "strict": tls.strict}
     if tls.server_name is not None:
         written["serverName"] = tls.server_name
     if probe.name in check.authorities:
@@ -145,6 +145,7 @@ def _tls(probe: Probe) -> TlsOptions:
         server_name=tls.server_name,
         ca_file=None if ca is None else ca.file,
         verify=not tls.insecure_skip_verify,
+        strict=bool(tls.strict),
     )
 
 

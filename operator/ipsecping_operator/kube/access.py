@@ -1,6 +1,8 @@
 """Credentials: the pod's service account, or a kubeconfig outside a cluster."""
 
 import os
+import ssl
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -11,6 +13,8 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from ipsecping.tls_client import client_context
+
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -18,11 +22,20 @@ class AccessError(Exception):
     """There are no usable credentials; the message says what to give."""
 
 
-async def load(kubeconfig: Path | None, context: str | None) -> Configuration:
-    """Connection settings from the kubeconfig, or from the pod's service account when None.
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach the API server: for both of the operator's clients, its own and Kopf's."""
+
+    configuration: Configuration
+    tls: ssl.SSLContext
+
+
+async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool = False) -> Access:
+    """Read connection settings from the kubeconfig, or from the pod's service account when None.
 
     The service account's server is `KUBERNETES_SERVICE_HOST`, which needs no cluster DNS. Tokens are read
-    again from their file as they rotate.
+    again from their file as they rotate. `tls_strict` asks the strict profile of RFC 5280 of the API server's
+    certificates. Raises AccessError.
     """
     configuration = Configuration()
     try:
@@ -37,13 +50,21 @@ async def load(kubeconfig: Path | None, context: str | None) -> Configuration:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
             raise AccessError("not in a cluster (KUBERNETES_SERVICE_HOST is unset): give --kubeconfig FILE")
+        tls = client_context(
+            ca_file=configuration.ssl_ca_cert,
+            ca_data=configuration.ca_cert_data,
+            certificate=configuration.cert_file,
+            key=configuration.key_file,
+            verify=configuration.verify_ssl,
+            strict=tls_strict,
+        )
     except (ConfigException, OSError) as error:
         source = kubeconfig or "the pod's service account"
         raise AccessError(f"no credentials from {source}: {error}") from error
     # Looked up here once; left to the session, it would cost each request two switches of threads.
     configuration.proxy = configuration.proxy or _proxy_of_environment(configuration.host)
     configuration.client_session_kwargs = {"trust_env": False}
-    return configuration
+    return Access(configuration, tls)
 
 
 def own_namespace() -> str | None:
@@ -59,20 +80,29 @@ def _proxy_of_environment(url: str) -> str | None:
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
 
 
-def for_kopf(configuration: Configuration) -> kopf.ConnectionInfo:
-    """The same credentials in the form Kopf takes."""
+@dataclass(frozen=True, kw_only=True)
+class _Connection(kopf.ConnectionInfo):
+    """Kopf's own context would be as strict as the interpreter's defaults are."""
+
+    # Not compared: credentials that were refused are known again by the rest.
+    tls: ssl.SSLContext = field(compare=False)
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        """See kopf.ConnectionInfo."""
+        return self.tls
+
+
+def for_kopf(access: Access) -> kopf.ConnectionInfo:
+    """Give the same credentials in the form Kopf takes."""
+    configuration = access.configuration
     scheme, _, token = configuration.api_key.get("BearerToken", "").partition(" ")
-    return kopf.ConnectionInfo(
+    return _Connection(
         server=configuration.host,
-        ca_path=configuration.ssl_ca_cert,
-        ca_data=configuration.ca_cert_data,
-        insecure=not configuration.verify_ssl,
+        tls=access.tls,
         username=configuration.username,
         password=configuration.password,
         scheme=scheme.capitalize() if token else None,
         token=token.strip() or None,
-        certificate_path=configuration.cert_file,
-        private_key_path=configuration.key_file,
         proxy_url=configuration.proxy,
         trust_env=True,
     )

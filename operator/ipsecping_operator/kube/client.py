@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from ipsecping_operator.children import FIELD_MANAGER
 
+from .access import Access
 from .kinds import Kind
 
 IN_FLIGHT = 8
@@ -37,6 +37,7 @@ class Cause:
 
     field: str
     message: str
+    reason: str = ""
 
 
 class ApiError(Exception):
@@ -54,6 +55,11 @@ class ApiError(Exception):
         """The API understood and will refuse again: repeating the same request is no use."""
         return self.status in (400, 403, 404, 405, 409, 413, 422)
 
+    @property
+    def terminating(self) -> bool:
+        """The namespace is being deleted, so nothing can be made in it: an end that somebody wanted."""
+        return any(cause.reason == "NamespaceTerminating" for cause in self.causes)
+
 
 class KubeClient:
     """One connection pool for the whole operator.
@@ -64,16 +70,18 @@ class KubeClient:
 
     def __init__(
         self,
-        configuration: Configuration,
+        access: Access,
         *,
         observe: Observer = lambda verb, code: None,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         """`may_write` is asked before each request that changes something: False refuses it."""
         # No limit: requests wait for a slot below, and watches are few.
-        configuration.connection_pool_maxsize = 0
-        self._configuration = configuration
-        self._rest = RESTClientObject(configuration)
+        access.configuration.connection_pool_maxsize = 0
+        self._configuration = access.configuration
+        self._rest = RESTClientObject(self._configuration)
+        # The transport's own would be as strict as the interpreter's defaults are.
+        self._rest.ssl_context = access.tls
         self._observe = observe
         self._may_write = may_write
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -309,4 +317,6 @@ def _content(method: str, path: str, status: int, text: bytes) -> Any:
 
 def _causes(refusal: Mapping[str, Any]) -> tuple[Cause, ...]:
     causes = (refusal.get("details") or {}).get("causes") or ()
-    return tuple(Cause(str(each.get("field")), str(each.get("message"))) for each in causes)
+    return tuple(
+        Cause(str(each.get("field")), str(each.get("message")), str(each.get("reason"))) for each in causes
+    )

@@ -72,6 +72,10 @@ class Reconciler:
                 if run_now is not None:
                     await self._start_jobs(state, run_now, log)
         except ApiError as error:
+            if error.terminating:
+                # The check goes as well, so there is nothing to try again and nobody to tell.
+                log.debug("not reconciled: %s", error)
+                return Outcome.DONE
             log.warning("not reconciled, will retry: %s", error)
             if error.refused and state.invalid is None:
                 said = error.message if isinstance(error, Contested) else f"the API refuses: {error}"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipsecping_operator import logs
-from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
@@ -19,6 +18,7 @@ from ipsecping_operator.status.writer import Gone, StatusWriter
 
 from .assessment import Assessment, assess
 from .store import Store
+from .transition_log import TransitionLog
 
 SOON = 0.1
 """Seconds that results are gathered for before they are judged: they come in bursts."""
@@ -54,6 +54,7 @@ class Reporter:
         self._events = events
         self._clock = clock
         self._writer = StatusWriter(self._send, interval=interval, count=count)
+        self._said = TransitionLog()
         self._calm = calm
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
@@ -99,13 +100,17 @@ class Reporter:
         assessment = assess(state, now=self._clock())
         if assessment is None:
             return
-        self._tell(state, before, assessment)
+        loop = asyncio.get_running_loop()
+        log = logs.for_check(__name__, state.body["metadata"])
+        again = self._said.tell(uid, assessment.changed, state.conditions, log=log, now=loop.time())
+        self._tell(state, before, assessment, log)
         self._writer.submit(uid, assessment.status, at_once=assessment.urgent)
+        waits = [] if again is None else [again]
         if assessment.next_change is not None:
-            wait = max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001
-            loop = asyncio.get_running_loop()
+            waits.append(max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001)
+        if waits:
             # A clock that is set back must not silence an alarm for ever.
-            self._alarms[uid] = loop.call_later(min(wait, LONGEST_WAIT), self.report, uid)
+            self._alarms[uid] = loop.call_later(min(*waits, LONGEST_WAIT), self.report, uid)
 
     def forget(self, uid: str) -> None:
         """The check has gone."""
@@ -113,6 +118,7 @@ class Reporter:
         self._cancel(self._alarms, uid)
         self._writer.forget(uid)
         self._events.forget(uid)
+        self._said.forget(uid)
 
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""
@@ -127,13 +133,10 @@ class Reporter:
         state: CheckState,
         before: Mapping[Any, Condition],
         assessment: Assessment,
+        log: logs.Log,
     ) -> None:
         assert state.body is not None
-        log = logs.for_check(__name__, state.body["metadata"])
         changed, move, extra = assessment.changed, assessment.move, assessment.extra
-        for condition in changed:
-            say = log.warning if condition.status is ConditionStatus.FALSE else log.info
-            say("%s=%s %s: %s", condition.type, condition.status, condition.reason, condition.message)
         notices = [of_condition(condition) for condition in worth_telling(changed, before)]
         if move is not None:
             log.info("preferred path: %s", move.message)

@@ -17,7 +17,7 @@ from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
-from .trouble import Trouble
+from .unreadable import Unreadable
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -34,7 +34,7 @@ class _Following:
     """As last seen."""
     reader: Reader
     task: asyncio.Task[None]
-    trouble: Trouble | None = None
+    trouble: Unreadable | None = None
     """Why it cannot be read."""
 
 
@@ -151,7 +151,7 @@ class Collector:
         agent = _agent(pod)
         following: _Following
 
-        def tell(trouble: Trouble | None) -> None:
+        def tell(trouble: Unreadable | None) -> None:
             self._tell(state, following, trouble)
 
         reader = Reader(
@@ -168,7 +168,7 @@ class Collector:
         following = _Following(agent=agent, pod=pod, reader=reader, task=task)
         return following
 
-    def _tell(self, state: CheckState, following: _Following, trouble: Trouble | None) -> None:
+    def _tell(self, state: CheckState, following: _Following, trouble: Unreadable | None) -> None:
         known, following.trouble = following.trouble, trouble
         if trouble == known or self._readers.get(state.uid, {}).get(following.agent.pod_uid) is not following:
             return
@@ -192,7 +192,10 @@ class Collector:
         try:
             if ended is None:
                 raise ContractError(pod.waiting or "it ended without a container's end")
-            results = termination.decode(ended.message)
+            refused = list[ContractError]()
+            results = termination.decode(ended.message, refused=refused.append)
+            if refused and not results:
+                raise refused[0]
         except ContractError as error:
             reason = (
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
@@ -203,6 +206,12 @@ class Collector:
             return
         state.counted[pod.meta.uid] = None
         state.pods[pod.meta.uid] = pod.read()
+        if refused:
+            log.warning(
+                "pod %s: %d of %d results do not count: %s",
+                pod.meta.name, len(refused), len(refused) + len(results), refused[0],
+            )  # fmt: skip
+            self._counted(state, Rejection.MALFORMED, len(refused))
         now = self._clock()
         for result in results:
             start = placing.from_pod(

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from ipsecping.contract import ContractError
 from ipsecping.contract.stream import MAX_LINE
 
+ENDLESS = 16
+"""A line of so many times the limit is none."""
+
 
 @dataclass(slots=True)
 class LineSplitter:
@@ -13,16 +16,34 @@ class LineSplitter:
 
     limit: int = MAX_LINE
     held: bytearray = field(default_factory=bytearray)
+    skipped: int = 0
+    """Octets of a line that is too long, of which nothing more is held."""
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The lines completed by `data`, without their ends; raises ContractError for one too long."""
-        self.held += data
+    def feed(self, data: bytes) -> Iterator[bytes | None]:
+        """The lines completed by `data`, without their ends; None as soon as one is too long.
+
+        Raises ContractError for a line without end.
+        """
         start = 0
-        while (end := self.held.find(b"\n", start)) >= 0:
-            if end - start > self.limit:
-                raise ContractError(f"line: longer than {self.limit} octets")
-            yield bytes(self.held[start:end])
+        while (end := data.find(b"\n", start)) >= 0:
+            yield from self._take(data[start:end])
+            if not self.skipped:
+                yield bytes(self.held)
+            self.held.clear()
+            self.skipped = 0
             start = end + 1
-        del self.held[:start]
-        if len(self.held) > self.limit:
-            raise ContractError(f"line: longer than {self.limit} octets")
+        yield from self._take(data[start:])
+
+    def _take(self, part: bytes) -> Iterator[None]:
+        """More of the unfinished line."""
+        if not self.skipped:
+            self.held += part
+            if len(self.held) <= self.limit:
+                return
+            self.skipped = len(self.held)
+            self.held.clear()
+            yield None
+        else:
+            self.skipped += len(part)
+        if self.skipped > ENDLESS * self.limit:
+            raise ContractError(f"line: no end after {ENDLESS * self.limit} octets")

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, RoundResult, destination
+from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult, destination
+from ipsecping.contract.bounds import MAX_CLOSING
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
@@ -12,6 +13,8 @@ from .rejection import Rejection
 from .totals import Totals
 
 MILLISECOND = 1_000_000
+READ_LATE = 10_000 * MILLISECOND
+"""An answer that came in time may be read so much later: where the kernel did not stamp it, that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Measurements:
         probe = next((p for p in plan.probes if p.name == result.probe and p.type is result.type), None)
         if probe is None:
             return Rejection.UNKNOWN_PROBE
+        if not _within(probe, result):
+            return Rejection.BEYOND_PLAN
         key, basis = (plan.path, probe.name), Basis(plan.target, probe)
         series = self.series.get(key)
         if series is None or series.basis != basis:
@@ -137,3 +142,15 @@ class Measurements:
             if known is not None and known.nonce == result.check.nonce:
                 return known
         return Rejection.OTHER_PLAN
+
+
+def _within(probe: PlannedProbe, result: RoundResult) -> bool:
+    """Whether the figures are such as the planned packets can give: windows add up no more than that.
+
+    An IKE probe asks each port, and a search for the path MTU sends what it needs.
+    """
+    most = probe.count + (MAX_CLOSING if probe.type is ProbeType.STAMP else 0)
+    counted = probe.type not in (ProbeType.IKE, ProbeType.PATH_MTU)
+    if counted and result.sent > most:
+        return False
+    return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

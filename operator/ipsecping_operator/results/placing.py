@@ -29,8 +29,11 @@ class Distance:
         self._now += by
 
     def place(self, ended: int, *, now: int) -> int:
-        """The instant `ended` of the agent's clock on the operator's; what would be in the future is now."""
-        return min(ended + self._now, now)
+        """The instant `ended` of the agent's clock on the operator's.
+
+        What would be in the future is now, and nothing is before the Unix epoch.
+        """
+        return max(min(ended + self._now, now), 0)
 
 
 def from_pod(started_at: int, duration: int, *, pod_created: int, now: int) -> int:

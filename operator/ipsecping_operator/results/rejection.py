@@ -14,6 +14,8 @@ class Rejection(StrEnum):
     """Its path or probe is none of the plan's."""
     OTHER_PLAN = "OtherPlan"
     """It was measured under a plan that is neither the current one nor the one before."""
+    BEYOND_PLAN = "BeyondPlan"
+    """It tells of more packets, or of longer round-trip times, than its plan allows."""
     DUPLICATE = "Duplicate"
     """It was counted before."""
     FOREIGN_POD = "ForeignPod"

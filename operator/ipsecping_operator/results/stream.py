@@ -1,7 +1,6 @@
 """Read one agent's results, over as many connections as it takes."""
 
 import asyncio
-import json
 import logging
 import os
 import random
@@ -12,27 +11,36 @@ from dataclasses import dataclass
 import aiohttp
 
 from ipsecping.contract import ContractError, RoundResult
+from ipsecping.contract.bounds import MAX_INTEGER
 from ipsecping.contract.stream import (
     HEARTBEAT_SECONDS,
+    MAX_LINE,
     RESULTS_PATH,
     Cursor,
     Heartbeat,
     Hello,
     Item,
-    line_from_json,
+    Line,
+    Refused,
+    read_line,
 )
 from ipsecping.contract.token import authorization
+from ipsecping_operator.trouble import GRACE, Trouble
 
 from . import placing
 from .lines import LineSplitter
 from .rejection import Rejection
-from .trouble import Trouble
+from .unreadable import Unreadable
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
 CONNECT_SECONDS = 5.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
+MAX_MISSED = 1_000_000
+"""A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
+MAX_TOLD = 64
+"""Fields of which is remembered that they have been complained of."""
 
 
 class StreamError(Exception):
@@ -62,7 +70,8 @@ class Agent:
 class Reader:
     """Follows one agent until cancelled or told to end.
 
-    Each result is delivered once, in order, across reconnections.
+    Each result is delivered once, in order, across reconnections. A line that breaks the contract is passed
+    over and counted; what is behind it is read, and no reconnection meets it again.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
     is told what was dropped; `clock` gives the Unix time in nanoseconds. `tokens` are shown to the agent, in
@@ -79,9 +88,10 @@ class Reader:
         log: logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], int],
         tokens: Sequence[str] = (),
-        tell: Callable[[Trouble | None], None] = lambda _: None,
+        tell: Callable[[Unreadable | None], None] = lambda _: None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
+        grace: float = GRACE,
     ) -> None:
         self._agent = agent
         self._session = session
@@ -94,9 +104,13 @@ class Reader:
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
+        self._unplaced = 0
+        """Lines since the cursor that could not be read at all: items, most likely."""
+        self._refused: set[str] = set()
+        """Fields that were complained of."""
         self._distance: placing.Distance | None = None
         self._pause = first_pause
-        self._fault: str | None = None
+        self._trouble = Trouble(grace=grace)
         self._ending = False
         self._hastened = False
         self._resting: asyncio.Event | None = None
@@ -122,12 +136,13 @@ class Reader:
         while not self._ending:
             self._hastened = False
             unauthorized = False
+            passing = True
             try:
                 await self._read_with_token()
                 fault = "the agent ended the stream"
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
-                fault = f"not an agent's answer: {error}"
+                fault, passing = f"not an agent's answer: {error}", False
             except aiohttp.ClientConnectorError as error:
                 # asyncio words it at length, and names the address.
                 said = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
@@ -143,17 +158,17 @@ class Reader:
             except Exception as error:
                 self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
                 fault = type(error).__name__
-            await self._after(fault, unauthorized=unauthorized)
+            await self._after(fault, passing=passing, unauthorized=unauthorized)
 
-    async def _after(self, fault: str, *, unauthorized: bool) -> None:
-        """Say once what is wrong, and rest."""
+    async def _after(self, fault: str, *, passing: bool, unauthorized: bool) -> None:
+        """Say what is wrong, and rest."""
         if self._ending:
             return
-        self._tell(Trouble(pod=self._agent.pod, text=fault, unauthorized=unauthorized))
-        if fault != self._fault:
-            # Once per kind of fault, not once per attempt.
-            self._log.warning("results of pod %s: %s", self._agent.pod, fault)
-            self._fault = fault
+        text = fault if self._agent.url in fault else f"{self._agent.url}: {fault}"
+        self._tell(Unreadable(pod=self._agent.pod, text=text, unauthorized=unauthorized))
+        level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
+        if level is not None:
+            self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
         if not self._hastened:
             spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
             self._resting = asyncio.Event()
@@ -176,17 +191,16 @@ class Reader:
         )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
+            if isinstance(hello, Refused):
+                raise hello.error
             if not isinstance(hello, Hello):
                 raise ContractError("the first line is no hello")
             self._greet(hello)
-            async for line in lines:
-                match line:
-                    case Heartbeat():
-                        self._learn(sent=line.now)
-                    case Item():
-                        self._take(line)
-                    case Hello():
-                        raise ContractError("a second hello in one stream")
+            try:
+                async for line in lines:
+                    self._take(line)
+            finally:
+                self._pass_unplaced()
 
     def _greet(self, hello: Hello) -> None:
         if hello.pod_uid != self._agent.pod_uid:
@@ -198,38 +212,73 @@ class Reader:
             self._miss(hello.first - seen - 1)
         # What left the ring before the first connection was read by an earlier run of the operator, or never.
         self._cursor = Cursor(boot_id=hello.boot_id, sequence=max(seen, hello.first - 1))
-        self._pause, self._fault = self._first_pause, None
         self._tell(None)
         self._log.debug("following pod %s at %s", self._agent.pod, self._agent.url)
 
-    def _take(self, item: Item) -> None:
+    def _take(self, line: Line | Refused) -> None:
+        match line:
+            case Refused():
+                self._refuse(line)
+                return
+            case Hello():
+                raise ContractError("a second hello in one stream")
+            case Heartbeat():
+                self._learn(sent=line.now)
+            case Item() if self._advance(line.sequence):
+                end = self._learn(sent=line.ended)
+                self._deliver(line.result, end - line.result.duration)
+        # Not before: one that greets and then says nothing of use is to be asked less and less often.
+        self._pause = self._first_pause
+
+    def _refuse(self, line: Refused) -> None:
+        """Pass over a line, and say so once for each field that is wrong."""
+        if line.sequence is not None and not self._advance(line.sequence):
+            return
+        if line.sequence is None and line.item:
+            self._unplaced += 1
+        self._reject(Rejection.MALFORMED, 1)
+        if line.error.field not in self._refused and len(self._refused) < MAX_TOLD:
+            self._refused.add(line.error.field)
+            self._log.warning("results of pod %s: passed over: %s", self._agent.pod, line.error)
+
+    def _advance(self, sequence: int) -> bool:
+        """Move the cursor to an item; whether it is a new one."""
         assert self._cursor is not None
         expected = self._cursor.sequence + 1
-        if item.sequence < expected:
+        if sequence < expected:
             self._reject(Rejection.DUPLICATE, 1)
-            return
-        if item.sequence > expected:
-            self._miss(item.sequence - expected)
-        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=item.sequence)
-        end = self._learn(sent=item.ended)
-        self._deliver(item.result, end - item.result.duration)
+            return False
+        missed = sequence - expected - self._unplaced
+        if missed > 0:
+            self._miss(missed)
+        self._unplaced = 0
+        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=sequence)
+        return True
+
+    def _pass_unplaced(self) -> None:
+        """The connection ends: what could not be read is not to be met again by the next one."""
+        assert self._cursor is not None
+        sequence = min(self._cursor.sequence + self._unplaced, MAX_INTEGER)
+        self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=sequence)
+        self._unplaced = 0
 
     def _learn(self, *, sent: int) -> int:
         """When that was, on the operator's clock."""
         assert self._distance is not None
+        self._trouble.over()
         now = self._clock()  # first of all: it may move the distance
         self._distance.learn(sent=sent, now=now)
         return self._distance.place(sent, now=now)
 
     def _miss(self, count: int) -> None:
         self._log.warning("results of pod %s: %d left its ring before they were read", self._agent.pod, count)
-        self._reject(Rejection.MISSED, count)
+        self._reject(Rejection.MISSED, min(count, MAX_MISSED))
 
 
 async def _lines(
     session: aiohttp.ClientSession, url: str, *, after: Cursor | None, token: str | None, silence: float
-) -> AsyncGenerator[Hello | Item | Heartbeat, None]:
-    """The decoded lines of one connection."""
+) -> AsyncGenerator[Line | Refused, None]:
+    """The lines of one connection, read so far as they can be."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
     query = {"after": str(after)} if after else {}
     headers = {} if token is None else {"Authorization": authorization(token)}
@@ -243,10 +292,9 @@ async def _lines(
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):
-                try:
-                    decoded = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise ContractError(f"line: {error}") from error
-                yield line_from_json(decoded)
+                yield _TOO_LONG if line is None else read_line(line)
             # A flood must not keep the event loop from everything else.
             await asyncio.sleep(0)
+
+
+_TOO_LONG = Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))

@@ -11,7 +11,7 @@ from ipsecping_operator.verdict.outage import Outage
 from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
-from .conditions import Conditions
+from .conditions import MAX_MESSAGE, Conditions
 from .extra import ExtraRound
 
 _STATES = {
@@ -139,7 +139,7 @@ def _outage(outage: Outage) -> dict[str, Any]:
     entry = {
         "start": text.moment(outage.start),
         "reason": outage.reason,
-        "message": outage.message,
+        "message": text.shortened(outage.message, MAX_MESSAGE),
     }
     if outage.end is not None:
         entry["end"] = text.moment(outage.end)

@@ -59,7 +59,7 @@ def condition(
         type=kind,
         status=reason.status,
         reason=reason.value,
-        message=message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…",
+        message=text.shortened(message, MAX_MESSAGE),
         since=before.since if before is not None and kept else now,
         generation=generation,
     )

@@ -88,7 +88,7 @@ def of_extra(extra: ExtraRound) -> Notice:
         type="Normal" if extra.started else "Warning",
         reason="RunNow" if extra.started else "RunNowNotStarted",
         action="RunNow",
-        note=extra.message,
+        note=extra.message[:MAX_MESSAGE],
     )
 
 
@@ -171,7 +171,7 @@ class EventPoster:
             except ApiError as error:
                 if not error.refused:
                     raise
-                if error.status != 409:  # told already
+                if error.status != 409 and not error.terminating:  # told already; nobody there to be told
                     _log.warning("event %s not posted: %s", body["reason"], error)
             kept.waiting.pop(name, None)
 

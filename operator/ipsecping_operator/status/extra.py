@@ -6,6 +6,8 @@ from typing import Any
 
 from ipsecping_operator.verdict import text
 
+from .conditions import MAX_MESSAGE
+
 MAX_VALUE = 64
 
 
@@ -26,7 +28,7 @@ class ExtraRound:
             "value": self.value,
             "outcome": "Started" if self.started else "NotStarted",
             "time": text.moment(self.at),
-            "message": self.message,
+            "message": text.shortened(self.message, MAX_MESSAGE),
         }
 
 

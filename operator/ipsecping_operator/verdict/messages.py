@@ -34,6 +34,7 @@ _INVALIDITIES = {
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
+    Invalidity.RESULT_REFUSED: "its result breaks the rules for results, its log says which",
 }
 
 
@@ -140,6 +141,12 @@ def certificate(where: str, expiry: int, *, least: int, now: int) -> str:
         return f"the certificate of {where} ended at {text.moment(expiry)} {wanted}"
     left = text.counted((expiry - now) // DAY, "day")
     return f"the certificate of {where} ends at {text.moment(expiry)}, in {left} {wanted}"
+
+
+def certificate_unreadable(where: str, *, least: int) -> str:
+    """Handshakes succeed, but nobody can tell how long they will."""
+    limit = text.counted(least // DAY, "day")
+    return f"the certificate of {where} does not say readably when it ends (limit {limit})"
 
 
 def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:

@@ -166,7 +166,12 @@ class _Look:
     def _certificate(self) -> Iterator[Finding]:
         expiry = self.figures.certificate_expiry
         least = self.limits.certificate_ns.get(self.probe.name)
-        if expiry is not None and least is not None and expiry - least <= self.now:
+        if least is None:
+            return
+        if expiry is None and self.figures.received:
+            message = messages.certificate_unreadable(self.where, least=least)
+            yield Finding(reason=HealthyReason.PROBE_FAILED, message=message)
+        if expiry is not None and expiry - least <= self.now:
             message = messages.certificate(self.where, expiry, least=least, now=self.now)
             yield Finding(reason=HealthyReason.PROBE_FAILED, message=message)
 

@@ -183,7 +183,7 @@ def total(tallies: list[Tally]) -> Tally | None:
         reached=sum(t.reached for t in tallies),
         path_mtu=next((t.path_mtu for t in reversed(tallies) if t.path_mtu), None),
         certificate_expiry=next(
-            (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry), None
+            (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry is not None), None
         ),
         sources=sources,
         untold=sum(t.untold for t in tallies) + beyond,

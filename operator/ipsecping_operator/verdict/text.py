@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from ipsecping.contract.bounds import MAX_EXPIRY
+
 _UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -45,8 +47,13 @@ def span(nanoseconds: int) -> str:
 
 
 def moment(nanoseconds: int) -> str:
-    """A time as Kubernetes writes it: 2026-11-23T20:15:04Z (whole seconds, rounded down)."""
-    return datetime.fromtimestamp(nanoseconds // 1_000_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A time as Kubernetes writes it: 2026-11-23T20:15:04Z (whole seconds, rounded down).
+
+    What is before 1970 or after 9999 is shown as the first or the last second of that span: there is no other
+    way to write it (RFC 3339).
+    """
+    seconds = min(max(nanoseconds // 1_000_000_000, 0), MAX_EXPIRY)
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_moment(text: str) -> int:
@@ -58,3 +65,8 @@ def from_moment(text: str) -> int:
 def counted(count: int, noun: str) -> str:
     """`1 packet`, `30 packets`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def shortened(message: str, most: int) -> str:
+    """At most so many characters of a message; the last one says that there were more."""
+    return message if len(message) <= most else f"{message[: most - 1]}…"

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
+from ..rounds.hand_out import HandOut
 from .ring import Ring
 from .runner import Prober, Runner
 from .stretches import Breath
@@ -34,6 +35,7 @@ class Agent:
         self._ring = ring
         self._make_prober = make_prober
         self._observers = observers
+        self._hand_out = HandOut()
         self._runners: dict[Key, Runner] = {}
         self._running: set[Runner] = set()
         """Those of the plan, and those that have left it and are not over yet."""
@@ -121,6 +123,7 @@ class Agent:
             self._all_ended.set()
 
     def _deliver(self, check: PlannedCheck, result: RoundResult) -> None:
+        result = self._hand_out(result)
         self.rounds += 1
         if result.invalid is not None:
             self.invalid[result.invalid] += 1

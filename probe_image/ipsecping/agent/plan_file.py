@@ -1,9 +1,9 @@
 """plan.json on disk."""
 
-import json
 from pathlib import Path
 
 from ..contract import ContractError, Plan, plan_from_json
+from ..contract.json_text import decode
 
 MAX_OCTETS = 64 * 1024 * 1024
 
@@ -13,10 +13,6 @@ def read_plan(path: Path) -> Plan:
     try:
         if path.stat().st_size > MAX_OCTETS:
             raise ContractError(f"{path}: larger than {MAX_OCTETS} octets")
-        return plan_from_json(json.loads(path.read_bytes()))
+        return plan_from_json(decode(path.read_bytes(), str(path)))
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, ContractError):
-            raise
-        raise ContractError(f"{path}: not JSON: {error}") from error

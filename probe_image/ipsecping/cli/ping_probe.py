@@ -31,6 +31,9 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument(
+        "--tls-strict", action="store_true", help="ask the strict profile of RFC 5280 of certificates"
+    )
+    parser.add_argument(
         "--dns-port", metavar="PORT", type=port, default=DNS_PORT, help=f"with --dns (default: {DNS_PORT})"
     )
     parser.add_argument(
@@ -79,11 +82,21 @@ def _method(options: argparse.Namespace) -> "tuple[ProbeType, int | None, Option
 
     if options.tls and not options.tcp:
         raise CommandError("ping: --tls goes with --tcp PORT; for HTTP, write https:// in the URL")
-    if not (options.tls or options.http) and (options.ca_file or options.server_name or options.insecure):
-        raise CommandError("ping: --ca-file, --server-name and --insecure go with --tls or --http")
+    of_tls = options.ca_file or options.server_name or options.insecure or options.tls_strict
+    if of_tls and not (options.tls or options.http):
+        raise CommandError(
+            "ping: --ca-file, --server-name, --insecure and --tls-strict go with --tls or --http"
+        )
+    if options.tls_strict and options.insecure:
+        raise CommandError("ping: nothing is verified with --insecure: leave out --tls-strict")
     if options.key_file is not None and not options.stamp:
         raise CommandError("ping: --key-file is for --stamp, which is not given")
-    tls = TlsOptions(server_name=options.server_name, ca_file=options.ca_file, verify=not options.insecure)
+    tls = TlsOptions(
+        server_name=options.server_name,
+        ca_file=options.ca_file,
+        verify=not options.insecure,
+        strict=options.tls_strict,
+    )
     if options.stamp:
         return ProbeType.STAMP, options.stamp, StampOptions(key_file=options.key_file)
     if options.udp_echo:

@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import listen_address, network, positive
+from ..reflector.admission import LARGEST, OCTETS_PER_PACKET
+from .arguments import listen_address, network, port, positive
 from .errors import SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ Counters are logged on SIGUSR1 and at the end (SIGTERM, SIGINT), and served with
 """
 DEFAULT_RATE = 10_000
 DEFAULT_TOTAL_RATE = 50_000
+LEAST_OCTETS = 41
+"""Of a TWAMP Light packet that is answered."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,25 +58,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="answer sources in this network only; may be repeated (0.0.0.0/0 for all)",
     )
-    parser.add_argument(
-        "--rate",
-        metavar="N",
-        type=positive,
-        default=DEFAULT_RATE,
-        help=f"packets a second answered per source address (default: {DEFAULT_RATE})",
-    )
-    parser.add_argument(
-        "--total-rate",
-        metavar="N",
-        type=positive,
-        default=DEFAULT_TOTAL_RATE,
-        help=f"packets a second answered in all (default: {DEFAULT_TOTAL_RATE})",
-    )
+    _add_limits(parser)
     _add_stamp_arguments(parser)
     parser.add_argument("--tls-cert", metavar="F", type=Path, help="certificate chain (PEM): TCP echo in TLS")
     parser.add_argument("--tls-key", metavar="F", type=Path, help="its private key (PEM)")
     parser.add_argument(
         "--metrics", metavar="[ADDR]:PORT", type=listen_address, help="serve /metrics and /healthz here"
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    for option, octet_option, whose, default in (
+        ("--rate", "--octet-rate", "per source: an IPv4 address, an IPv6 /64", DEFAULT_RATE),
+        ("--total-rate", "--total-octet-rate", "in all", DEFAULT_TOTAL_RATE),
+    ):
+        parser.add_argument(
+            option,
+            metavar="N",
+            type=positive,
+            default=default,
+            help=f"packets a second answered {whose} (default: {default})",
+        )
+        parser.add_argument(
+            octet_option,
+            metavar="N",
+            type=positive,
+            help=f"octets a second answered {whose} (default: {OCTETS_PER_PACKET} times {option})",
+        )
+    parser.add_argument(
+        "--max-octets",
+        metavar="N",
+        type=positive,
+        default=LARGEST,
+        help=f"octets of UDP payload of a packet that is answered (default: {LARGEST})",
+    )
+    parser.add_argument(
+        "--allow-source-port",
+        metavar="PORT",
+        type=port,
+        action="append",
+        default=[],
+        help="answer packets from this source port, although it is below 1024 or listened on here: some"
+        " routers send STAMP and TWAMP Light from port 862 or 863; may be repeated",
     )
 
 
@@ -134,6 +160,8 @@ def _settings(options: argparse.Namespace) -> "Settings":
         raise CommandError("reflect: --tls-cert is for --tcp-echo, which is not given")
     if options.key_file is not None and not options.stamp:
         raise CommandError("reflect: --key-file is for --stamp, which is not given")
+    if options.max_octets < LEAST_OCTETS:
+        raise CommandError(f"reflect: --max-octets is {LEAST_OCTETS} at least, as the shortest answer has")
     if options.keys_for_tlvs and options.key_file is None:
         raise CommandError("reflect: --keys-for-tlvs needs --key-file")
     tls = None
@@ -146,6 +174,10 @@ def _settings(options: argparse.Namespace) -> "Settings":
         allow=options.allow,
         rate=options.rate,
         total_rate=options.total_rate,
+        octet_rate=options.octet_rate,
+        total_octet_rate=options.total_octet_rate,
+        largest=options.max_octets,
+        permitted_ports=frozenset(options.allow_source_port),
         stamp=options.stamp,
         udp_echo=options.udp_echo,
         tcp_echo=options.tcp_echo,

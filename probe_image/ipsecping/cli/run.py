@@ -86,9 +86,10 @@ async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundRes
     """
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
+    from ..rounds.hand_out import HandOut
     from ..rounds.prober import PathProber
 
-    clock, resolver = Clock(), Resolver()
+    clock, resolver, hand_out = Clock(), Resolver(), HandOut()
     running = dict(enumerate(plan.checks))
 
     def tell() -> None:
@@ -110,7 +111,7 @@ async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundRes
     finally:
         for prober in probers:
             prober.close()
-    return [result for results in rounds for result in results]
+    return [hand_out(result) for results in rounds for result in results]
 
 
 def exit_code(results: Sequence[RoundResult], expected: Sequence[Expect]) -> int:

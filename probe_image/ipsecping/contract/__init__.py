@@ -20,7 +20,9 @@ from .options import (
     least_payload,
 )
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
-from .result import ClockSource, Invalidity, PathMtu, RoundResult, result_from_json, result_to_json
+from .result import ClockSource, Invalidity, PathMtu, RoundResult
+from .result_json import result_from_json, result_to_json
+from .rules import check_result
 
 __all__ = [
     "MIN_PAYLOAD",
@@ -48,6 +50,7 @@ __all__ = [
     "TcpOptions",
     "TlsOptions",
     "as_expected",
+    "check_result",
     "destination",
     "least_payload",
     "named",

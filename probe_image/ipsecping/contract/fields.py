@@ -1,18 +1,37 @@
-"""Read one field of a decoded JSON object, or say which field is wrong and how."""
+"""Read one field of a decoded JSON object, or say which field is wrong and how.
 
+What is read is bounded, so that a hostile or broken peer cannot make the reader hold arbitrary amounts of
+data, and printable wherever a text goes: log lines, metrics, the Kubernetes API.
+"""
+
+import re
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
+
+from .bounds import MAX_INTEGER, MAX_TEXT, MAX_TOKEN
 
 E = TypeVar("E", bound=StrEnum)
 
-# Bounds keep a hostile or broken peer from making the reader hold arbitrary amounts of data.
-MAX_STRING = 512
-MAX_INTEGER = 2**63 - 1
+_SHOWN = 64
+"""Characters of a wrong value that an error quotes."""
+_TOKEN = re.compile(rf"[!-~]{{1,{MAX_TOKEN}}}")
+_ZONE = re.compile(r"[!-$&-.0-~]{1,15}")
+"""The name of a network interface (IFNAMSIZ), or its number."""
 
 
 class ContractError(ValueError):
-    """A plan or result that breaks the contract; the message starts with the path of the field."""
+    """A plan or result that breaks the contract; the message starts with the path of the field.
+
+    The message is short and printable, whatever the value was.
+    """
+
+    @property
+    def field(self) -> str:
+        """The path of the field: one of a bounded set, where the message may quote any value."""
+        return str(self).partition(":")[0]
 
 
 def mapping(value: object, path: str) -> Mapping[str, Any]:
@@ -31,19 +50,84 @@ def sequence(value: object, path: str, *, at_most: int) -> list[Any]:
     return value
 
 
+def optional_mapping(source: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]:
+    """A JSON object; an empty one when the key is absent or null."""
+    value = source.get(key)
+    return {} if value is None else mapping(value, f"{path}.{key}")
+
+
 def text(source: Mapping[str, Any], key: str, path: str) -> str:
-    """A required, non-empty string of at most `MAX_STRING` characters."""
+    """A required, non-empty, printable string of at most `MAX_TEXT` characters."""
     value = source.get(key)
     if not isinstance(value, str) or not value:
         raise ContractError(f"{path}.{key}: expected a non-empty string, got {_kind(value)}")
-    if len(value) > MAX_STRING:
-        raise ContractError(f"{path}.{key}: longer than {MAX_STRING} characters")
+    check_text(value, path, key)
     return value
 
 
 def optional_text(source: Mapping[str, Any], key: str, path: str) -> str | None:
     """A string, or None when the key is absent or null."""
     return None if source.get(key) is None else text(source, key, path)
+
+
+def token(source: Mapping[str, Any], key: str, path: str) -> str:
+    """A required string of 1 to `MAX_TOKEN` visible ASCII characters."""
+    value = source.get(key)
+    if not isinstance(value, str) or not is_token(value):
+        raise ContractError(
+            f"{path}.{key}: {shown(value)} is not a string of 1 to {MAX_TOKEN} visible ASCII characters"
+        )
+    return value
+
+
+def is_token(value: str) -> bool:
+    """Whether it is 1 to `MAX_TOKEN` visible ASCII characters."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def is_text(value: str) -> bool:
+    """Whether it is 1 to `MAX_TEXT` printable characters.
+
+    Not printable are control characters, line breaks, lone surrogates, marks of direction, and what Unicode
+    has not assigned (`str.isprintable`).
+    """
+    return 0 < len(value) <= MAX_TEXT and value.isprintable()
+
+
+def check_text(value: str, path: str, key: str) -> None:
+    """Raise ContractError unless `is_text`."""
+    if is_text(value):
+        return
+    if not 0 < len(value) <= MAX_TEXT:
+        raise ContractError(f"{path}.{key}: empty, or longer than {MAX_TEXT} characters")
+    raise ContractError(f"{path}.{key}: {shown(value)} has characters that cannot be printed")
+
+
+@lru_cache(maxsize=32_768)
+def canonical_address(value: str) -> str | None:
+    """An IP address as RFC 5952 writes it, with its zone where it is link-local; None for anything else."""
+    try:
+        address = ip_address(value)
+    except ValueError:
+        return None
+    zone = address.scope_id if isinstance(address, IPv6Address) else None
+    if zone is not None and not (address.is_link_local and _ZONE.fullmatch(zone)):
+        return None
+    return str(address)
+
+
+def optional_address(source: Mapping[str, Any], key: str, path: str) -> str | None:
+    """An IP address in its canonical form, or None when the key is absent or null."""
+    value = source.get(key)
+    return None if value is None else address(value, f"{path}.{key}")
+
+
+def address(value: object, path: str) -> str:
+    """An IP address in its canonical form."""
+    found = canonical_address(value) if isinstance(value, str) and len(value) <= MAX_TOKEN else None
+    if found is None:
+        raise ContractError(f"{path}: {shown(value)} is not an IP address")
+    return found
 
 
 def integer(
@@ -54,7 +138,7 @@ def integer(
     if isinstance(value, bool) or not isinstance(value, int):
         raise ContractError(f"{path}.{key}: expected an integer, got {_kind(value)}")
     if not at_least <= value <= at_most:
-        raise ContractError(f"{path}.{key}: {value} is outside {at_least}..{at_most}")
+        raise out_of_range(value, f"{path}.{key}", at_least, at_most)
     return value
 
 
@@ -84,7 +168,24 @@ def member(source: Mapping[str, Any], key: str, path: str, enum: type[E]) -> E:
         return enum(value)
     except ValueError:
         allowed = ", ".join(enum)
-        raise ContractError(f"{path}.{key}: {value!r} is not one of {allowed}") from None
+        raise ContractError(f"{path}.{key}: {shown(value)} is not one of {allowed}") from None
+
+
+def out_of_range(value: int, path: str, at_least: int, at_most: int) -> ContractError:
+    """What to raise for an integer outside of its bounds (inclusive)."""
+    return ContractError(f"{path}: {shown(value)} is outside {at_least}..{at_most}")
+
+
+def shown(value: object) -> str:
+    """A wrong value for an error message: printable, and short whatever it is."""
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str):
+        value = value[: _SHOWN + 1]  # one more, to see that it goes on
+    elif value is not None and not isinstance(value, int | float):
+        return _kind(value)
+    quoted = repr(value)
+    return quoted if len(quoted) <= _SHOWN + 2 else f"{quoted[:_SHOWN]}…"
 
 
 def _kind(value: object) -> str:

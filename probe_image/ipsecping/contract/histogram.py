@@ -11,12 +11,12 @@ from math import ceil
 from typing import Any
 
 from . import fields
+from .bounds import MAX_COUNT, MAX_RTT
 from .fields import ContractError
 
 DEFAULT_PRECISION = 7
 MIN_PRECISION = 2
 MAX_PRECISION = 10
-MAX_BUCKETS = 10_000
 
 
 def bucket_index(value: int, precision: int) -> int:
@@ -146,16 +146,38 @@ class Histogram:
         source: Mapping[str, Any] = fields.mapping(value, path)
         if not source:
             return cls()
-        precision = fields.integer(source, "precision", path, at_least=MIN_PRECISION, at_most=MAX_PRECISION)
-        low = fields.integer(source, "min", path)
-        high = fields.integer(source, "max", path, at_least=low)
-        buckets = fields.sequence(source.get("buckets"), f"{path}.buckets", at_most=2 * MAX_BUCKETS)
+        buckets = fields.sequence(source.get("buckets"), f"{path}.buckets", at_most=2 * MAX_COUNT)
         counts = _counts(buckets, f"{path}.buckets")
-        total = sum(counts.values())
+        read = cls(
+            precision=fields.integer(source, "precision", path),
+            counts=counts,
+            count=sum(counts.values()),
+            sum=fields.integer(source, "sum", path),
+            min=fields.integer(source, "min", path),
+            max=fields.integer(source, "max", path),
+        )
+        read.check(path)
+        return read
+
+    def check(self, path: str = "rtt") -> None:
+        """Raise ContractError unless it is one round's: of at most `MAX_COUNT` values up to `MAX_RTT`."""
+        counts, precision, low, high = self.counts, self.precision, self.min, self.max
+        if not MIN_PRECISION <= precision <= MAX_PRECISION:
+            raise fields.out_of_range(precision, f"{path}.precision", MIN_PRECISION, MAX_PRECISION)
+        if not counts:
+            if self.count or self.sum or low is not None or high is not None:
+                raise ContractError(f"{path}.buckets: there are none, though there are values")
+            return
+        if low is None or high is None:
+            raise ContractError(f"{path}: there are values without least and greatest")
+        if not low <= high <= MAX_RTT:
+            raise fields.out_of_range(high, f"{path}.max", low, MAX_RTT)
         if min(counts) != bucket_index(low, precision) or max(counts) != bucket_index(high, precision):
             raise ContractError(f"{path}.buckets: do not agree with min {low} and max {high}")
-        summed = fields.integer(source, "sum", path, at_least=low * total, at_most=high * total)
-        return cls(precision=precision, counts=counts, count=total, sum=summed, min=low, max=high)
+        if sum(counts.values()) != self.count or self.count > MAX_COUNT:
+            raise fields.out_of_range(self.count, f"{path}.buckets", 1, MAX_COUNT)
+        if not low * self.count <= self.sum <= high * self.count:
+            raise fields.out_of_range(self.sum, f"{path}.sum", low * self.count, high * self.count)
 
 
 def _counts(buckets: list[Any], path: str) -> dict[int, int]:
@@ -167,7 +189,8 @@ def _counts(buckets: list[Any], path: str) -> dict[int, int]:
         gap, count = buckets[position], buckets[position + 1]
         if type(gap) is not int or type(count) is not int or gap < (position > 0) or count < 1:
             raise ContractError(
-                f"{path}[{position}]: gap {gap!r} and count {count!r} must be positive integers"
+                f"{path}: pair {position // 2}: gap {fields.shown(gap)} and count {fields.shown(count)} "
+                "must be positive integers"
             )
         index += gap
         counts[index] = count

@@ -56,6 +56,8 @@ class TlsOptions:
     """Certificates to trust; None: the system's."""
     verify: bool = True
     """Whether a certificate that cannot be verified is a failure (TLSFailed)."""
+    strict: bool = False
+    """Whether the strict profile of RFC 5280 is asked of the certificates as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,12 +216,18 @@ def _tls(value: object, path: str) -> TlsOptions:
         server_name=server_name,
         ca_file=fields.optional_text(source, "caFile", path),
         verify=fields.flag(source, "verify", path, default=True),
+        strict=fields.flag(source, "strict", path),
     )
 
 
 def tls_to_json(tls: TlsOptions) -> dict[str, Any]:
     """The JSON object; empty when all is as usual."""
-    return _present(serverName=tls.server_name, caFile=tls.ca_file, verify=None if tls.verify else False)
+    return _present(
+        serverName=tls.server_name,
+        caFile=tls.ca_file,
+        verify=None if tls.verify else False,
+        strict=tls.strict or None,
+    )
 
 
 def _present(**content: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import Any
 
 from . import fields, token
+from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
 from .check import PORTLESS, CheckRef, Expect, ProbeType
 from .fields import ContractError
 from .options import Options, least_payload, options_from_json, options_to_json
@@ -17,10 +18,8 @@ from .options import Options, least_payload, options_from_json, options_to_json
 VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
-MAX_COUNT = 1000
 MAX_ALLOWED = 64
 MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
-DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,12 +221,19 @@ def _once(probe: PlannedProbe, shared: dict[PlannedProbe, PlannedProbe]) -> Plan
 def _allowed(value: object, path: str) -> tuple[str, ...] | None:
     if value is None:
         return None
-    allowed = tuple(str(item) for item in fields.sequence(value, path, at_most=MAX_ALLOWED))
-    try:
-        _networks(allowed)
-    except ValueError as error:
-        raise ContractError(f"{path}: {error}") from None
+    allowed = tuple(fields.sequence(value, path, at_most=MAX_ALLOWED))
+    for item in allowed:
+        if not isinstance(item, str) or not _is_network(item):
+            raise ContractError(f"{path}: {fields.shown(item)} is not a network such as 10.0.0.0/8")
     return allowed
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _probe_from_json(value: object, path: str) -> PlannedProbe:
@@ -243,7 +249,7 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         type=kind,
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
-        timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=DAY_MS),
+        timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=MAX_TIMEOUT_MS),
         size=fields.integer(source, "size", path, at_least=least, at_most=MAX_PAYLOAD),
         port=port,
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,

@@ -1,24 +1,19 @@
-"""The result: what one round of one probe measured, and its JSON form (one line of the stream)."""
+"""The result: what one round of one probe measured. Its rules are in rules.py, its JSON in result_json.py."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any
 
-from . import fields
 from .check import CheckRef, LossReason, ProbeType
-from .fields import ContractError
 from .histogram import Histogram
-from .plan import MAX_COUNT
 
 MAX_SOURCES = 4
 """Distinct source addresses that one result names; of packets from more it is as if nothing had been told."""
 
-_PORTS = ("500", "4500")
-MAX_PORTS = len(_PORTS)
-
+IKE_PORTS = (500, 4500)
+MAX_PORTS = len(IKE_PORTS)
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """Of what a result keeps by name, none; one for all."""
@@ -56,6 +51,8 @@ class Invalidity(StrEnum):
     """The prober's group may not open ping sockets (net.ipv4.ping_group_range); nothing was sent."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
+    RESULT_REFUSED = "ResultRefused"
+    """What the prober measured breaks the rules that its reader has for results; its log says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +99,9 @@ class RoundResult:
     path_mtu: PathMtu | None = None
     """Of a PathMTU probe."""
     certificate_expiry: int | None = None
-    """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS."""
+    """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS.
+
+    0 for one that ended before the epoch, `MAX_EXPIRY` for one that never ends."""
     nat: bool | None = None
     """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
     unanswered: Mapping[int, LossReason] = field(default_factory=lambda: NOTHING)
@@ -112,162 +111,3 @@ class RoundResult:
     sources: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
     received came from each, so far as it told. At most `MAX_SOURCES`."""
-
-
-def result_to_json(result: RoundResult) -> dict[str, Any]:
-    """The JSON object of one result; absent keys mean None, zero or empty."""
-    check = result.check
-    content: dict[str, Any] = {
-        "uid": check.uid,
-        "namespace": check.namespace,
-        "name": check.name,
-        "generation": check.generation,
-        "nonce": check.nonce,
-        "path": check.path,
-        "probe": result.probe,
-        "type": result.type.value,
-        "startedAt": result.started_at,
-        "duration": result.duration,
-        "sent": result.sent,
-        "received": result.received,
-        "clock": result.clock.value,
-    }
-    if result.duplicates:
-        content["duplicates"] = result.duplicates
-    if result.reordered:
-        content["reordered"] = result.reordered
-    if result.forward_lost is not None:
-        content["forwardLost"] = result.forward_lost
-    if result.reverse_lost is not None:
-        content["reverseLost"] = result.reverse_lost
-    if result.losses:
-        content["losses"] = {reason.value: count for reason, count in result.losses.items()}
-    if result.rtt.count:
-        content["rtt"] = result.rtt.to_json()
-    if result.jitter_sum:
-        content["jitterSum"] = result.jitter_sum
-    if result.jitter_count:
-        content["jitterCount"] = result.jitter_count
-    if result.remote_ip is not None:
-        content["remoteIP"] = result.remote_ip
-    _put_particulars(content, result)
-    return content
-
-
-def _put_particulars(content: dict[str, Any], result: RoundResult) -> None:
-    """What most results have not."""
-    if result.invalid is not None:
-        content["invalid"] = result.invalid.value
-    if result.path_mtu is not None:
-        content["pathMTU"] = _path_mtu_to_json(result.path_mtu)
-    if result.certificate_expiry is not None:
-        content["certificateExpiry"] = result.certificate_expiry
-    if result.nat is not None:
-        content["nat"] = result.nat
-    if result.unanswered:
-        content["unanswered"] = {str(port): reason.value for port, reason in result.unanswered.items()}
-    if result.run_now is not None:
-        content["runNow"] = result.run_now
-    if result.sources:
-        content["sources"] = dict(result.sources)
-
-
-def result_from_json(value: object, path: str = "result") -> RoundResult:
-    """Read one result; raises ContractError for a wrong field or figures that contradict one another."""
-    source = fields.mapping(value, path)
-    sent = fields.integer(source, "sent", path, at_most=MAX_COUNT)
-    received = fields.integer(source, "received", path, at_most=sent)
-    losses = _losses(source.get("losses") or {}, f"{path}.losses")
-    rtt = Histogram.from_json(source.get("rtt") or {}, f"{path}.rtt")
-    if rtt.count > received:
-        raise ContractError(f"{path}.rtt: {rtt.count} values for {received} packets received")
-    if sum(losses.values()) != sent - received:
-        raise ContractError(f"{path}.losses: do not add up to the {sent - received} packets lost")
-    lost = {
-        key: fields.optional_integer(source, key, path, at_most=sent - received)
-        for key in ("forwardLost", "reverseLost")
-    }
-    return RoundResult(
-        check=CheckRef(
-            uid=fields.text(source, "uid", path),
-            namespace=fields.text(source, "namespace", path),
-            name=fields.text(source, "name", path),
-            generation=fields.integer(source, "generation", path),
-            nonce=fields.text(source, "nonce", path),
-            path=fields.text(source, "path", path),
-        ),
-        probe=fields.text(source, "probe", path),
-        type=fields.member(source, "type", path, ProbeType),
-        started_at=fields.integer(source, "startedAt", path),
-        duration=fields.integer(source, "duration", path),
-        sent=sent,
-        received=received,
-        duplicates=fields.optional_integer(source, "duplicates", path) or 0,
-        reordered=fields.optional_integer(source, "reordered", path, at_most=received) or 0,
-        forward_lost=lost["forwardLost"],
-        reverse_lost=lost["reverseLost"],
-        losses=MappingProxyType(losses),
-        rtt=rtt,
-        jitter_sum=fields.optional_integer(source, "jitterSum", path) or 0,
-        jitter_count=fields.optional_integer(source, "jitterCount", path, at_most=max(received - 1, 0)) or 0,
-        clock=fields.member(source, "clock", path, ClockSource),
-        remote_ip=fields.optional_text(source, "remoteIP", path),
-        invalid=fields.member(source, "invalid", path, Invalidity) if source.get("invalid") else None,
-        path_mtu=_path_mtu(source["pathMTU"], f"{path}.pathMTU") if source.get("pathMTU") else None,
-        certificate_expiry=fields.optional_integer(source, "certificateExpiry", path),
-        nat=None if source.get("nat") is None else fields.flag(source, "nat", path),
-        unanswered=MappingProxyType(
-            _unanswered(source.get("unanswered") or {}, f"{path}.unanswered", lost=sent - received)
-        ),
-        run_now=fields.optional_text(source, "runNow", path),
-        sources=MappingProxyType(_sources(source.get("sources") or {}, f"{path}.sources", received=received)),
-    )
-
-
-def _path_mtu_to_json(found: PathMtu) -> dict[str, Any]:
-    content = {"forward": found.forward, "reverse": found.reverse, "tooBig": found.too_big}
-    return {key: value for key, value in content.items() if value is not None}
-
-
-def _path_mtu(value: object, path: str) -> PathMtu:
-    source = fields.mapping(value, path)
-    forward = fields.optional_integer(source, "forward", path, at_most=65_535)
-    return PathMtu(
-        forward=forward,
-        reverse=fields.optional_integer(source, "reverse", path, at_most=forward or 0),
-        too_big=fields.flag(source, "tooBig", path),
-    )
-
-
-def _sources(value: object, path: str, *, received: int) -> dict[str, int]:
-    source = fields.mapping(value, path)
-    if len(source) > MAX_SOURCES:
-        raise ContractError(f"{path}: {len(source)} addresses, at most {MAX_SOURCES} are allowed")
-    counts = {_address(key, path): fields.integer(source, key, path, at_least=1) for key in source}
-    if sum(counts.values()) > received:
-        raise ContractError(f"{path}: more packets than the {received} received")
-    return counts
-
-
-def _unanswered(value: object, path: str, *, lost: int) -> dict[int, LossReason]:
-    source = fields.mapping(value, path)
-    if len(source) > min(lost, MAX_PORTS):
-        raise ContractError(f"{path}: {len(source)} ports, at most {min(lost, MAX_PORTS)} can be")
-    if any(key not in _PORTS for key in source):
-        raise ContractError(f"{path}: IKE has the ports {', '.join(_PORTS)} only")
-    return {int(key): fields.member(source, key, path, LossReason) for key in source}
-
-
-def _address(text: str, path: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise ContractError(f"{path}: {text[:64]!r} is not an IP address") from None
-
-
-def _losses(value: object, path: str) -> dict[LossReason, int]:
-    source = fields.mapping(value, path)
-    unknown = sorted(set(source) - set(LossReason))
-    if unknown:
-        raise ContractError(f"{path}: {unknown[0]!r} is not one of {', '.join(LossReason)}")
-    return {LossReason(key): fields.integer(source, key, path, at_least=1) for key in source}

@@ -9,14 +9,19 @@ differences between them mean something, and by them a reader puts the rounds on
 
 A cursor is `BOOT_ID:SEQUENCE`: all results up to and with SEQUENCE of that boot have been seen. A cursor of
 another boot, or none, starts at the oldest result in the ring.
+
+Lines are in order, so a reader passes over one that it cannot read and goes on with the next: an item takes
+its place in the sequence also when nobody can read it.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from . import fields
+from . import fields, json_text
+from .bounds import MAX_INTEGER
 from .fields import ContractError
-from .result import RoundResult, result_from_json, result_to_json
+from .result import RoundResult
+from .result_json import result_from_json, result_to_json
 
 RESULTS_PATH = "/v1/results"
 DEFAULT_PORT = 9109
@@ -39,10 +44,13 @@ class Cursor:
     @classmethod
     def parse(cls, text: str) -> "Cursor":
         """Inverse of `str`; raises ContractError."""
-        boot_id, separator, sequence = text.rpartition(":")
-        if not separator or not boot_id or not (sequence.isascii() and sequence.isdigit()) or len(text) > 100:
-            raise ContractError(f"after: {text[:100]!r} is not BOOT_ID:SEQUENCE")
-        return cls(boot_id=boot_id, sequence=int(sequence))
+        boot_id, _, digits = text.rpartition(":")
+        if not (fields.is_token(boot_id) and digits.isascii() and digits.isdigit() and len(text) <= 100):
+            raise ContractError(f"after: {fields.shown(text)} is not BOOT_ID:SEQUENCE")
+        sequence = int(digits)
+        if sequence > MAX_INTEGER:
+            raise fields.out_of_range(sequence, "after", 0, MAX_INTEGER)
+        return cls(boot_id=boot_id, sequence=sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +83,21 @@ class Heartbeat:
     now: int
 
 
-def line_to_json(line: Hello | Item | Heartbeat) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A line that breaks the contract."""
+
+    error: ContractError
+    sequence: int | None = None
+    """Its place, where that much can be read of it."""
+    item: bool = True
+    """It takes a place in the sequence, or may well do so."""
+
+
+Line: TypeAlias = Hello | Item | Heartbeat
+
+
+def line_to_json(line: Line) -> dict[str, Any]:
     """The JSON object of one line."""
     match line:
         case Hello():
@@ -97,22 +119,52 @@ def line_to_json(line: Hello | Item | Heartbeat) -> dict[str, Any]:
             return {"heartbeat": {"now": line.now}}
 
 
-def line_from_json(value: object) -> Hello | Item | Heartbeat:
+def read_line(octets: bytes) -> Line | Refused:
+    """Read one line as it came, without its line feed; raises nothing."""
+    if len(octets) > MAX_LINE:
+        return Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))
+    try:
+        value = json_text.decode(octets, "line")
+    except ContractError as error:
+        return Refused(error=error)
+    try:
+        return line_from_json(value)
+    except ContractError as error:
+        return Refused(error=error, sequence=_place(value), item=_is_item(value))
+
+
+def line_from_json(value: object) -> Line:
     """Read one line; raises ContractError."""
     source = fields.mapping(value, "line")
     if "hello" in source:
         hello = fields.mapping(source["hello"], "hello")
         return Hello(
-            boot_id=fields.text(hello, "bootID", "hello"),
-            pod_uid=fields.optional_text(hello, "podUID", "hello"),
+            boot_id=fields.token(hello, "bootID", "hello"),
+            pod_uid=None if hello.get("podUID") is None else fields.token(hello, "podUID", "hello"),
             now=fields.integer(hello, "now", "hello"),
-            first=fields.integer(hello, "first", "hello"),
+            first=fields.integer(hello, "first", "hello", at_least=1),
         )
     if "heartbeat" in source:
         beat = fields.mapping(source["heartbeat"], "heartbeat")
         return Heartbeat(now=fields.integer(beat, "now", "heartbeat"))
+    if not _is_item(source):
+        raise ContractError("line: neither hello nor heartbeat nor item")
     return Item(
         sequence=fields.integer(source, "sequence", "line", at_least=1),
         ended=fields.integer(source, "ended", "line"),
         result=result_from_json(source.get("result")),
     )
+
+
+def _is_item(value: object) -> bool:
+    """Other kinds of lines may come one day, and take no place."""
+    return not isinstance(value, dict) or "sequence" in value or "result" in value
+
+
+def _place(value: object) -> int | None:
+    if not isinstance(value, dict) or "hello" in value or "heartbeat" in value:
+        return None
+    try:
+        return fields.integer(value, "sequence", "line", at_least=1)
+    except ContractError:
+        return None

@@ -7,16 +7,17 @@ when even the coarsest does not fit.
 """
 
 import base64
-import binascii
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from .fields import ContractError, sequence
+from . import json_text
+from .fields import ContractError, sequence, shown
 from .histogram import DEFAULT_PRECISION, MIN_PRECISION
 from .plan import MAX_PROBES
-from .result import RoundResult, result_from_json, result_to_json
+from .result import RoundResult
+from .result_json import result_from_json, result_to_json
 
 LIMIT = 4096
 MAGIC = "ipsecping1"
@@ -33,28 +34,41 @@ def encode(results: Sequence[RoundResult]) -> str:
     raise ContractError(f"{len(results)} results do not fit into a termination message of {LIMIT} bytes")
 
 
-def decode(message: str) -> list[RoundResult]:
-    """Results of a message; raises ContractError when it is not ours, cut short or damaged."""
+def decode(message: str, *, refused: Callable[[ContractError], None] | None = None) -> list[RoundResult]:
+    """Results of a message; raises ContractError when it is not ours, cut short or damaged.
+
+    `refused` is told of each result that breaks the contract, and the others are read; without it the first
+    one is raised.
+    """
+    results = []
+    for number, item in enumerate(_items(message)):
+        try:
+            results.append(result_from_json(item, f"results[{number}]"))
+        except ContractError as error:
+            if refused is None:
+                raise
+            refused(error)
+    return results
+
+
+def _items(message: str) -> list[object]:
     parts = message.strip().split(" ")
-    if len(parts) != 4 or parts[0] != MAGIC:
+    if len(parts) != 4 or parts[0] != MAGIC or not message.isascii():
         raise ContractError("termination message: not one of ipsecping's")
     _, length, checksum, data = parts
     if length != str(len(data)):
-        raise ContractError(f"termination message: {len(data)} characters of data, {length} announced")
+        raise ContractError(f"termination message: {len(data)} characters of data, {shown(length)} announced")
     if checksum != f"{zlib.crc32(data.encode()):08x}":
         raise ContractError("termination message: checksum mismatch")
     try:
         decompressor = zlib.decompressobj()
         text = decompressor.decompress(base64.b85decode(data), MAX_DECOMPRESSED)
-        if decompressor.unconsumed_tail:
-            raise ContractError("termination message: expands to more than any run's results")
-        items = json.loads(text)
-    except (ValueError, zlib.error, binascii.Error, RecursionError) as error:
-        if isinstance(error, ContractError):
-            raise
+    except (ValueError, zlib.error) as error:
         raise ContractError(f"termination message: {error}") from error
-    listed = sequence(items, "termination message", at_most=MAX_PROBES)
-    return [result_from_json(item, f"results[{i}]") for i, item in enumerate(listed)]
+    if decompressor.unconsumed_tail:
+        raise ContractError("termination message: expands to more than any run's results")
+    items = json_text.decode(text, "termination message")
+    return sequence(items, "termination message", at_most=MAX_PROBES)
 
 
 def _encode(results: Sequence[RoundResult], precision: int) -> str:

@@ -16,6 +16,9 @@ which copies ours: otherwise both look alike as long as only replies are lost.
 """
 LAST_SEQUENCE = 2**31
 """A session that has come so far is replaced by a new one before the numbers wrap."""
+MAX_COPIES = 16
+"""Numbers of further answers that are kept of a packet. Where there were more, some seem to be missing, and
+no direction is told."""
 
 
 class Answer(NamedTuple):
@@ -91,37 +94,44 @@ class Ledger:
         packet.reason = reason
         _tell(packet)
 
-    def refused(self, sequence: int | None, reason: LossReason) -> None:
-        """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken."""
+    def refused(self, sequence: int | None, reason: LossReason) -> bool:
+        """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken.
+
+        False: that is no news of any packet.
+        """
         if sequence is None:
             packet = next((each for each in self._packets if each is not None and not each.settled), None)
         else:
             packet = self._packet(sequence)
         if packet is None or packet.answered or packet.reason is not None:
-            return
+            return False
         packet.reason = reason
         _tell(packet)
+        return True
 
-    def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> None:
-        """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us."""
+    def answered(self, answer: Answer, *, arrived_at: int | None, read_at: int) -> bool:
+        """An answer came in: `arrived_at` by the kernel (None if it did not say), `read_at` by us.
+
+        False: it is nobody's, or its packet has had one before.
+        """
         sequence, token, reply, residence, failure, source = answer
         packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
-            return
+            return False
         if failure is not None:
-            self.refused(sequence, failure)
-            return
+            return self.refused(sequence, failure)
         if reply is not None:
             if reply != sequence:
                 self.stateful = True
             if packet.reply is None:
                 packet.reply = reply
-            elif reply != packet.reply and reply not in packet.copies:
+            elif reply != packet.reply and len(packet.copies) < MAX_COPIES and reply not in packet.copies:
                 packet.copies += (reply,)
         packet.arrivals += 1
+        first = packet.arrivals == 1
         arrival = arrived_at if arrived_at is not None and arrived_at < read_at else read_at
-        if packet.arrivals == 1 and arrival - packet.sent_at <= self._timeout:
+        if first and arrival - packet.sent_at <= self._timeout:
             packet.answered = True
             packet.reason = None
             packet.residence = residence
@@ -134,6 +144,7 @@ class Ledger:
                 packet.reordered = True
         if packet.observer is not None:
             packet.observer.told(packet)
+        return first
 
     def attribute(self, packets: Sequence[Packet]) -> Attribution:
         """Close a round: attribute its losses to directions and forget its packets.

@@ -95,7 +95,8 @@ class MtuSearch:
         self.shots: list[Shot] = []
         self._copied = False
         self._hints: list[int] = []
-        self._told: set[tuple[int, int]] = set()
+        self._told: dict[int, int] = {}
+        """Of each size that a message was about: the smallest MTU that one stated."""
 
     def shoot(self, *, size: int | None, token: int = 0) -> Shot:
         """Enter a packet that is about to be sent; without a size, a companion."""
@@ -121,7 +122,7 @@ class MtuSearch:
     def too_big(self, shot: Shot | None, mtu: int) -> None:
         """A message says that `shot` (None: it does not say which) exceeds a link of `mtu` octets."""
         if shot is not None:
-            self._told.add((shot.size, mtu))
+            self._told[shot.size] = min(mtu, self._told.get(shot.size, mtu))
         self._hint(mtu, self._high if shot is None else shot.size)
 
     def refused(self, shot: Shot, mtu: int) -> None:
@@ -171,4 +172,4 @@ class MtuSearch:
         """Whether a message explains the limit: one that states a larger MTU leaves it a black hole."""
         beyond = self._low if limit == 0 else limit + 1
         own = any(shot.refused and shot.size == beyond for shot in self.shots)
-        return own or any(size >= beyond > mtu for size, mtu in self._told)
+        return own or any(size >= beyond > mtu for size, mtu in self._told.items())

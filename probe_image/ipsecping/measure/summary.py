@@ -15,6 +15,7 @@ from ..contract import (
     ProbeType,
     RoundResult,
 )
+from ..contract.bounds import MAX_DUPLICATES
 from ..contract.result import MAX_SOURCES, NOTHING
 from .packet import Packet
 
@@ -44,7 +45,7 @@ def summarise(
         duration=duration,
         sent=len(packets),
         received=len(answered),
-        duplicates=sum([packet.arrivals for packet in answered]) - len(answered),
+        duplicates=min(sum([packet.arrivals for packet in answered]) - len(answered), MAX_DUPLICATES),
         reordered=sum([packet.reordered for packet in answered]),
         forward_lost=forward_lost if known else None,
         reverse_lost=reverse_lost if known else None,

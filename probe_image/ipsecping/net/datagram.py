@@ -4,7 +4,7 @@ import socket
 from ipaddress import ip_address
 
 from .clocks import Clock
-from .shared_socket import Flow
+from .flow import Flow
 from .socket_pool import Kind, pool_of
 
 

@@ -10,95 +10,29 @@ import errno
 import socket
 import sys
 from contextlib import suppress
-from typing import Protocol
 
-from ..contract import LossReason
 from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
-from .errors import reason_of_errno, reason_of_extended_error
+from .errors import reason_of_extended_error
+from .floods import MUTED, FloodGate
+from .flow import Flow, Leaving, SendError
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
-from .timers import SLACK, running_timers
+from .timers import LEISURE, SLACK, running_timers
 
 MAX_READS = 8
 """Batches taken per wake-up, before others get their turn."""
+HOLD = 5_000_000
+"""Once reading has taken so long (nanoseconds), others get their turn."""
+SLICE = 16
+"""Answers handed out between two looks at the clock: the slowest take a third of a millisecond each."""
 HOLD_OFF = SLACK
 """Woken again within so long (nanoseconds), a socket is read at this interval for as long as it is busy."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
+MAX_SENDS = 16
+"""So often a packet is sent again, until the error is taken for its own."""
 _RECEIVE_BUFFER = 4 << 20
-
-
-class Leaving(Protocol):
-    """A packet, to be told when it left."""
-
-    departed_at: int | None
-    """Monotonic nanoseconds, by the kernel."""
-
-
-class Receiver(Protocol):
-    """Owns a flow."""
-
-    def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
-        """A datagram came from the far end.
-
-        `at` by the kernel, None when it gave no stamp or the clock was stepped meanwhile; read at `read_at`
-        (monotonic nanoseconds).
-        """
-
-    def refused(self, quote: bytes, reason: LossReason) -> None:
-        """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
-
-
-class SendError(Exception):
-    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error.strerror or str(error))
-        self.reason: LossReason | None = reason_of_errno(error.errno)
-
-
-class Flow:
-    """One far end's share of a shared socket."""
-
-    __slots__ = ("_overflows", "_shared", "key", "receiver", "target")
-
-    def __init__(self, shared: "SharedSocket", target: SocketAddress, key: bytes) -> None:
-        self._shared = shared
-        self._overflows = shared.overflows
-        self.target = target
-        self.key = key
-        """The target as a datagram's source names it."""
-        self.receiver: Receiver | None = None
-        """Told of all that comes; None: nobody is."""
-
-    @property
-    def local_port(self) -> int:
-        """The port (of a ping socket: the identifier) that packets are sent from; 0 before the first."""
-        return self._shared.local_port
-
-    def send(self, data: bytes, packet: Leaving) -> None:
-        """Send one datagram; `packet` is told when it left. Raises SendError."""
-        self._shared.send(data, self.target, packet)
-
-    def drain(self) -> None:
-        """Take in all that has come on the socket, for whichever flow, unless it has just been done."""
-        self._shared.drain_again()
-
-    def overflowed(self) -> bool:
-        """Whether the socket's receive queue has overflowed since the previous call."""
-        self._shared.look_for_overflow()
-        before, self._overflows = self._overflows, self._shared.overflows
-        return self._overflows != before
-
-    def forget_overflows(self) -> None:
-        """Nothing is under way: what the queue has dropped so far was not ours."""
-        self._overflows = self._shared.overflows
-
-    def close(self) -> None:
-        """Give the share back."""
-        self.receiver = None
-        self._shared.remove(self)
 
 
 class SharedSocket:
@@ -120,6 +54,14 @@ class SharedSocket:
         self._refusals: list[Refusal] = []
         self.overflows = 0
         """How often the receive queue was found to have overflowed."""
+        self.behind = False
+        """More may wait than was handed out."""
+        self._backlog: list[Arrival] = []
+        """Read, and not handed out yet."""
+        self._stepped = False
+        """The clock was stepped, perhaps after what waits was stamped."""
+        self._sent_before = self._refused_at_sent = self._restarted_at = 0
+        self._gate = FloodGate(sock, ports=confirm_drops)
         self.closed = False
         sock.setblocking(False)
         timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
@@ -157,6 +99,7 @@ class SharedSocket:
             raise ValueError(f"{target}: the socket has served it before")
         self._used.add(key)
         flow = self._flows[key] = Flow(self, target, key)
+        self._gate.added(self._flows.keys())
         return flow
 
     def remove(self, flow: Flow) -> None:
@@ -172,6 +115,18 @@ class SharedSocket:
             self.closed = True
             self._loop.remove_reader(self._sock.fileno())
             self._sock.close()
+
+    def unwanted(self, source: bytes) -> None:
+        """What came from there last is nothing that a packet waits for."""
+        now = self._drained_at
+        if self._gate.unwanted(source, self._flows.keys(), now=now):
+            self._lift_later(now)
+            if self._gate.is_muted(source) and (flow := self._flows.get(source)) is not None:
+                flow.turn_deaf()
+
+    def is_muted(self, source: bytes) -> bool:
+        """Whether nothing is taken from there for its flood."""
+        return self._gate.is_muted(source)
 
     def look_for_overflow(self) -> None:
         """Count a new overflow of the receive queue, if there was one; unless that was done a moment ago."""
@@ -198,37 +153,61 @@ class SharedSocket:
             self.drain()
 
     def drain(self) -> int:
-        """Take in all that has come, and tell the flows. Returns how much there was."""
+        """Take in what has come, and tell the flows, until that is all or takes too long: see `behind`.
+
+        Returns how much it was.
+        """
         self._drained_at = self._clock.now()
-        arrivals: list[Arrival] = []
+        until, came = self._drained_at + HOLD, 0
         for _ in range(MAX_READS):
             if self.closed:
                 return 0
-            try:
-                some = self._batch.arrivals(self._sock)
-            except OSError:  # an ICMP error, which also stands in the error queue
-                self._read_errors()
-                continue
-            arrivals += some
-            if len(some) < SLOTS:
+            arrivals, more = self._take()
+            # The error queue after the arrivals: what has been answered has left, so its send time stands
+            # there. If nothing has come, something in there has woken us and must be taken, or it wakes us
+            # for ever.
+            if self._awaited or not arrivals:
+                self._read_errors(until)
+            new = len(arrivals) + len(self._departures) + len(self._refusals)
+            if new:
+                self._hand_out(arrivals, until)
+            came += new
+            self.behind = more or bool(self._backlog or self._refusals)
+            if not self.behind:
+                self._stepped = False
                 break
-        # The error queue after the arrivals: what has been answered has left, so its send time stands there.
-        # If nothing has come, something in there has woken us and must be taken, or it wakes us for ever.
-        if self._awaited or not arrivals:
-            self._read_errors()
-        came = len(arrivals) + len(self._departures) + len(self._refusals)
-        if came:
-            self._hand_out(arrivals)
+            if self._clock.now() > until:
+                break
+        if self.behind and self._watched:
+            self._unwatch()
+            self._loop.call_soon(self._read_on)
         return came
 
+    def _take(self) -> tuple[list[Arrival], bool]:
+        """What is next to be handed out, and whether more may wait behind it."""
+        if self._backlog:
+            arrivals, self._backlog = self._backlog, []
+            return arrivals, True
+        try:
+            arrivals = self._batch.arrivals(self._sock)
+        except OSError:  # an ICMP error, which also stands in the error queue
+            return [], True
+        return arrivals, len(arrivals) == SLOTS
+
     def _watch(self) -> None:
+        self._watched = True
         self._loop.add_reader(self._sock.fileno(), self._readable)
+
+    def _unwatch(self) -> None:
+        """Whoever calls this has `_read_on` called."""
+        self._watched = False
+        self._loop.remove_reader(self._sock.fileno())
 
     def _readable(self) -> None:
         self.drain()
         before, self._woken_at = self._woken_at, self._clock.now()
-        if self._woken_at - before < HOLD_OFF and not self.closed:
-            self._loop.remove_reader(self._sock.fileno())
+        if self._woken_at - before < HOLD_OFF and self._watched and not self.closed:
+            self._unwatch()
             self._timers.call_at(self._woken_at + 1, self._read_on, slack=HOLD_OFF)
 
     def _read_on(self) -> None:
@@ -236,36 +215,52 @@ class SharedSocket:
         came = self.drain()
         if self.closed:
             return
-        if came >= SLOTS:
+        if self.behind or came >= SLOTS:
             self._loop.call_soon(self._read_on)
         elif came:
             self._timers.call_at(self._clock.now() + 1, self._read_on, slack=HOLD_OFF)
         else:
             self._watch()
 
-    def _hand_out(self, arrivals: list[Arrival]) -> None:
-        """Put the stamps on the monotonic clock; after a step, those of this batch may be from before it."""
-        read_at = self._clock.read().monotonic
-        stepped, self._steps = self._clock.steps != self._steps, self._clock.steps
-        offset = self._clock.offset
+    def _hand_out(self, arrivals: list[Arrival], until: int) -> None:
+        """Put the stamps on the monotonic clock; after a step, those of what waits may be from before it."""
+        clock = self._clock
+        read_at = clock.read().monotonic
+        if clock.steps != self._steps:
+            self._stepped, self._steps = True, clock.steps
+        stepped, offset = self._stepped, clock.offset
         departures, self._departures = self._departures, []
-        refusals, self._refusals = self._refusals, []
         if not stepped:
             for packet, left in departures:
                 packet.departed_at = left - offset
+        if self._refusals:
+            self._hand_out_refusals(until)
         flows = self._flows
-        for target, quote, error in refusals:
-            flow = flows.get(target)
+        for start in range(0, len(arrivals), SLICE):
+            for source, data, stamp in arrivals[start : start + SLICE]:
+                flow = flows.get(source)
+                if flow is None:
+                    self.unwanted(source)
+                elif (receiver := flow.receiver) is not None:
+                    receiver.arrived(data, None if stepped or stamp is None else stamp - offset, read_at)
+            if clock.now() > until:
+                self._backlog = arrivals[start + SLICE :]
+                return
+
+    def _hand_out_refusals(self, until: int) -> None:
+        done = 0
+        for target, quote, error in self._refusals:
+            flow = self._flows.get(target)
             if flow is not None and flow.receiver is not None:
                 reason = reason_of_extended_error(error, _octets(flow))
                 if reason is not None:
                     flow.receiver.refused(quote, reason)
-        for source, data, stamp in arrivals:
-            flow = flows.get(source)
-            if flow is not None and (receiver := flow.receiver) is not None:
-                receiver.arrived(data, None if stepped or stamp is None else stamp - offset, read_at)
+            done += 1
+            if done % SLICE == 0 and self._clock.now() > until:
+                break
+        del self._refusals[:done]
 
-    def _read_errors(self) -> None:
+    def _read_errors(self, until: int) -> None:
         """Take the error queue in: send timestamps and errors."""
         awaited = self._awaited
         for _ in range(MAX_AWAITED // SLOTS):
@@ -273,33 +268,65 @@ class SharedSocket:
                 departures, refusals = self._batch.error_queue(self._sock)
             except OSError:
                 return
-            self._refusals += refusals
+            if refusals:
+                self._refusals += refusals
+                self._count_refusals(len(refusals))
             self._departures += [
                 (packet, stamp)
                 for number, stamp in departures
                 if (packet := awaited.pop(number, None)) is not None and stamp is not None
             ]
-            if len(departures) + len(refusals) < SLOTS:
+            if len(departures) + len(refusals) < SLOTS or self._clock.now() > until:
                 return
 
+    def _count_refusals(self, came: int) -> None:
+        sent = self._sent_before + self._sent
+        since, self._refused_at_sent = sent - self._refused_at_sent, sent
+        now = self._clock.now()
+        if self._gate.refused(came, sent=since, now=now):
+            self._lift_later(now)
+
+    def _lift_later(self, now: int) -> None:
+        self._timers.call_at(now + MUTED, self._lift, slack=LEISURE)
+
+    def _lift(self) -> None:
+        """Listen again to whom it is time to."""
+        if self.closed:
+            return
+        for source in self._gate.lift(self._flows.keys(), now=self._clock.now()):
+            if (flow := self._flows.get(source)) is not None:
+                flow.listen()
+
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
-        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError."""
+        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError.
+
+        Under a flood of them, those of somebody else fail one send after the other.
+        """
+        error = first
         self._restart_numbering()
-        if first.errno in _HOPELESS:
-            raise SendError(first) from first
-        try:
-            self._sock.sendto(data, target)
-        except OSError as error:
-            self._restart_numbering()
-            raise SendError(error) from error
+        for _ in range(MAX_SENDS):
+            if error.errno in _HOPELESS:
+                break
+            try:
+                self._sock.sendto(data, target)
+            except OSError as another:
+                error = another
+                self._restart_numbering()
+            else:
+                return
+        raise SendError(error) from error
 
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""
-        self._read_errors()
-        self._loop.call_soon(self.drain)  # hands out what this has taken
+        now = self._clock.now()
+        if now - self._restarted_at > HOLD_OFF:  # many in a row, under a flood of errors, must not add up
+            self._restarted_at = now
+            self._read_errors(now + HOLD)
+            self._loop.call_soon(self.drain)  # hands out what this has taken
         self._awaited.clear()
         with suppress(OSError):
             timestamping.enable_timestamps(self._sock, timestamping.SEND_AND_RECEIVE)
+        self._sent_before += self._sent
         self._sent = 0
 
     def _key(self, target: SocketAddress) -> bytes:

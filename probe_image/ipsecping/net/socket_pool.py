@@ -6,8 +6,9 @@ from weakref import WeakKeyDictionary
 
 from .clocks import Clock
 from .dscp import set_dscp
+from .flow import Flow
 from .message_batch import MessageBatch, SocketAddress
-from .shared_socket import Flow, SharedSocket
+from .shared_socket import SharedSocket
 from .stamping import await_stamping
 
 MAX_FLOWS = 2048

@@ -1,12 +1,15 @@
-"""A TCP connection for one exchange: non-blocking, bounded by its owner, and closed without a trace."""
+"""A TCP connection: non-blocking, fair to others of the event loop, and bounded in what it takes in."""
 
 import asyncio
 import errno
+import fcntl
 import os
 import socket
 import struct
+import termios
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
@@ -17,6 +20,13 @@ from .errors import reason_of_errno, reason_of_extended_error
 
 CHUNK = 16_384
 """Octets taken at once."""
+MAX_OCTETS = 262_144
+"""Octets that an exchange takes from the far end, TLS's own included."""
+UNPACED_READS = 64
+"""So many times an exchange reads as soon as something comes. A far end that sends octet by octet would wake
+us for each, so from then on it is read at intervals."""
+PACE_SECONDS = 0.01
+"""These intervals."""
 
 _BROKEN_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 _NO_LINGER = struct.pack("=ii", 1, 0)
@@ -41,7 +51,10 @@ class Channel(Protocol):
         """Send all of it."""
 
     async def receive(self) -> "Chunk":
-        """What has come, at least one octet; none when the far end has ended."""
+        """What has come, at least one octet; none when the far end has ended. Lets others run in between."""
+
+    async def end(self) -> None:
+        """Send no more; what was sent still arrives."""
 
 
 class Chunk(NamedTuple):
@@ -51,54 +64,18 @@ class Chunk(NamedTuple):
     at: int
 
 
-class Stream:
-    """See Channel. Opening it sends the SYN. Belongs to one event loop."""
+class SocketStream:
+    """See Channel: over a connected or connecting socket, which it takes over. Belongs to one event loop."""
 
-    def __init__(self, address: str, port: int, *, dscp: int = 0) -> None:
-        """Raises OSError when the path or this host refuses at once."""
-        numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-        family, _, _, _, target = numeric[0]
+    def __init__(self, sock: socket.socket, *, peer: bytes = b"", most: int | None = None) -> None:
+        """`peer`: the address of the far end, in 4 or 16 octets; `most`: octets taken in all."""
         self._loop = asyncio.get_running_loop()
-        self._peer = ip_address(address.partition("%")[0]).packed
+        self._sock = sock
+        self._descriptor = sock.fileno()
+        self._peer = peer
+        self._most = most
         self._closed = False
-        self._sock = socket.socket(family, socket.SOCK_STREAM)
-        self._descriptor = self._sock.fileno()
-        try:
-            self._sock.setblocking(False)
-            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A reset instead of a FIN on close: an orderly one leaves each connection in TIME_WAIT for a
-            # minute, and so a port of this host used up.
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            timestamping.enable_errors(self._sock)
-            set_dscp(self._sock, dscp)
-            number = self._sock.connect_ex(target)
-            if number not in (0, errno.EINPROGRESS):
-                raise OSError(number, os.strerror(number))
-        except BaseException:
-            self._sock.close()
-            raise
-
-    async def connected(self) -> int:
-        """Wait for the SYN's answer; the monotonic time when it was noticed. Raises ExchangeFailed."""
-        await self._writable()
-        now = time.monotonic_ns()
-        number = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        # A server that resets what it has just accepted has answered the SYN.
-        if number not in (0, *_BROKEN_OFF):
-            raise self._failure(OSError(number, os.strerror(number)))
-        return now
-
-    def connect_rtt(self) -> int | None:
-        """SYN to SYN-ACK as the kernel took it, nanoseconds (in whole microseconds).
-
-        Only before anything is sent. None when the SYN had to be sent again, or the kernel does not say.
-        """
-        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
-        if len(info) < _TCP_INFO_SIZE:
-            return None
-        (microseconds,) = struct.unpack_from("=I", info, _TCP_INFO_RTT_AT)
-        (sent_again,) = struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS_AT)
-        return None if sent_again or not microseconds else microseconds * 1000
+        self._reads = self._octets = 0
 
     async def send(self, data: bytes) -> None:
         """See Channel."""
@@ -111,25 +88,51 @@ class Stream:
             except OSError as error:
                 raise self._failure(error) from error
 
-    async def receive(self) -> Chunk:
-        """See Channel."""
+    async def receive(self, most: int = CHUNK) -> Chunk:
+        """See Channel: at most so many octets."""
+        await self._pause()
         while True:
             try:
-                data = self._sock.recv(CHUNK)
+                data = self._sock.recv(most)
             except BlockingIOError:
                 await self._readable()
             except OSError as error:
                 raise self._failure(error) from error
             else:
+                self._octets += len(data)
+                if self._most is not None and self._octets > self._most:
+                    raise ExchangeFailed(
+                        LossReason.BAD_ANSWER, f"the far end sent more than {self._most} octets"
+                    )
                 return Chunk(data, time.monotonic_ns())
 
+    async def end(self) -> None:
+        """See Channel."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def cut_off(self) -> None:
+        """Close the socket, and give up what the far end has not taken: it would keep the kernel at it."""
+        if self._closed:
+            return
+        unsent = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
+        if any(unsent):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.close()
+
     def close(self) -> None:
-        """Reset the connection; may be called more than once, and while somebody waits."""
+        """Close the socket; may be called more than once, and while somebody waits."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._descriptor)
             self._loop.remove_writer(self._descriptor)
             self._sock.close()
+
+    async def _pause(self) -> None:
+        """Between two reads, whatever waits: the timeout and other probes must have their turn."""
+        self._reads += 1
+        if self._reads > 1:
+            await asyncio.sleep(0 if self._reads <= UNPACED_READS else PACE_SECONDS)
 
     async def _readable(self) -> None:
         await self._event(self._loop.add_reader, self._loop.remove_reader)
@@ -160,3 +163,50 @@ class Stream:
         said = timestamping.parse_ancillary(items).error
         reason = None if said is None else reason_of_extended_error(said, self._peer)
         return ExchangeFailed(reason or reason_of_errno(error.errno), message)
+
+
+class Stream(SocketStream):
+    """A connection to a far end for one exchange, closed without a trace. Opening it sends the SYN."""
+
+    def __init__(self, address: str, port: int, *, dscp: int = 0) -> None:
+        """Raises OSError when the path or this host refuses at once."""
+        numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        family, _, _, _, target = numeric[0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A reset instead of a FIN on close: an orderly one leaves each connection in TIME_WAIT for a
+            # minute, and so a port of this host used up.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            timestamping.enable_errors(sock)
+            set_dscp(sock, dscp)
+            number = sock.connect_ex(target)
+            if number not in (0, errno.EINPROGRESS):
+                raise OSError(number, os.strerror(number))
+            super().__init__(sock, peer=ip_address(address.partition("%")[0]).packed, most=MAX_OCTETS)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def connected(self) -> int:
+        """Wait for the SYN's answer; the monotonic time when it was noticed. Raises ExchangeFailed."""
+        await self._writable()
+        now = time.monotonic_ns()
+        number = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        # A server that resets what it has just accepted has answered the SYN.
+        if number not in (0, *_BROKEN_OFF):
+            raise self._failure(OSError(number, os.strerror(number)))
+        return now
+
+    def connect_rtt(self) -> int | None:
+        """SYN to SYN-ACK as the kernel took it, nanoseconds (in whole microseconds).
+
+        Only before anything is sent. None when the SYN had to be sent again, or the kernel does not say.
+        """
+        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        if len(info) < _TCP_INFO_SIZE:
+            return None
+        (microseconds,) = struct.unpack_from("=I", info, _TCP_INFO_RTT_AT)
+        (sent_again,) = struct.unpack_from("=I", info, _TCP_INFO_TOTAL_RETRANS_AT)
+        return None if sent_again or not microseconds else microseconds * 1000

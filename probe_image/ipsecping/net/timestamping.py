@@ -113,12 +113,12 @@ def enable_drop_counter(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
 
 
-def enable_errors(sock: socket.socket) -> None:
-    """Ask for ICMP errors with the packet that caused them."""
+def enable_errors(sock: socket.socket, *, enable: bool = True) -> None:
+    """Ask for ICMP errors with the packet that caused them, or for none; then those that wait are dropped."""
     if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, enable)
     else:
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, enable)
 
 
 _ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}

@@ -4,6 +4,7 @@ For probes that ask whether a packet passes rather than how long it takes. With 
 in one piece or not at all (see `fragmentation`).
 """
 
+import asyncio
 import errno
 import socket
 from ipaddress import ip_address
@@ -16,8 +17,8 @@ from .dscp import set_dscp
 from .errors import reason_of_errno, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 
-MAX_BATCH = 256
-"""Messages taken per call from each of the two queues."""
+MAX_BATCH = 32
+"""Messages taken per call from each of the two queues, before others get their turn."""
 _MAX_DATAGRAM = 65_535
 _ORIGIN_LOCAL = 1
 
@@ -63,14 +64,32 @@ class UntimedSocket:
         self._sock = sock
         self._refusals: list[Refusal] = []
         self._own_limit: int | None = None
+        self._closed = False
 
     def fileno(self) -> int:
         """For the event loop."""
         return self._sock.fileno()
 
     def close(self) -> None:
-        """Close the socket."""
-        self._sock.close()
+        """Close the socket; may be called while somebody waits."""
+        if not self._closed:
+            self._closed = True
+            asyncio.get_running_loop().remove_reader(self._sock.fileno())
+            self._sock.close()
+
+    async def wait(self, nanoseconds: int) -> None:
+        """Wait until something has come, at most so long."""
+        loop, descriptor, event = asyncio.get_running_loop(), self._sock.fileno(), asyncio.Event()
+        loop.add_reader(descriptor, event.set)
+        try:
+            async with asyncio.timeout(nanoseconds / 1e9):
+                await event.wait()
+        except TimeoutError:
+            return
+        finally:
+            # What nobody is going to read must not wake the event loop time and again.
+            if not self._closed:
+                loop.remove_reader(descriptor)
 
     @property
     def local(self) -> tuple[str, int]:
@@ -101,7 +120,7 @@ class UntimedSocket:
         raise NotSent(failure) from failure
 
     def receive(self) -> tuple[list[Arrival], list[Refusal]]:
-        """All that has come."""
+        """What has come, at most `MAX_BATCH` of each."""
         arrivals: list[Arrival] = []
         for _ in range(MAX_BATCH):
             try:

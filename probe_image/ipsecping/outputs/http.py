@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from ..tls_client import client_context
 from .errors import OutputError
 
 SECONDS = 10.0
@@ -55,8 +56,11 @@ class Connection:
 
     def __init__(self, target: Target, *, seconds: float = SECONDS) -> None:
         self._target = target
-        kind = http.client.HTTPSConnection if target.secure else http.client.HTTPConnection
-        self._connection = kind(target.host, target.port, timeout=seconds)
+        self._connection = (
+            http.client.HTTPSConnection(target.host, target.port, timeout=seconds, context=client_context())
+            if target.secure
+            else http.client.HTTPConnection(target.host, target.port, timeout=seconds)
+        )
 
     def __enter__(self) -> "Connection":
         return self

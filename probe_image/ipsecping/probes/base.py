@@ -37,8 +37,8 @@ class Session(Protocol):
         RoundInvalid, and nothing is sent, when this host lacks what it needs.
         """
 
-    def drain(self) -> None:
-        """Take in all that has come, without waiting."""
+    def drain(self) -> bool:
+        """Take in all that has come, without waiting; False: it was too much to take it all in at once."""
 
     def overflowed(self) -> bool:
         """Whether this host dropped answers since the previous call."""

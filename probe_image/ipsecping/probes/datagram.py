@@ -8,7 +8,7 @@ from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 from ..net.datagram import open_udp
-from ..net.shared_socket import Flow, SendError
+from ..net.flow import Flow, SendError
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +59,18 @@ class DatagramSession:
             ledger.not_sent(packet, error.reason)
         return packet
 
-    def drain(self) -> None:
-        """Take in all that has come; see Session."""
-        self._sock.drain()
+    def drain(self) -> bool:
+        """See Session."""
+        return self._sock.drain()
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
         """A datagram came from the far end: an answer, or a foreign one (see Receiver)."""
         answer = self._codec.decode(data)
         if answer is None:
             self.ledger.foreign += 1
-        else:
-            self.ledger.answered(answer, arrived_at=at, read_at=read_at)
+            self._sock.unwanted()
+        elif not self.ledger.answered(answer, arrived_at=at, read_at=read_at):
+            self._sock.unwanted()
 
     def refused(self, quote: bytes, reason: LossReason) -> None:
         """A packet was refused on the way (see Receiver)."""

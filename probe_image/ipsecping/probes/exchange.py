@@ -12,6 +12,7 @@ from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of_errno
 from ..net.stream import ExchangeFailed, Stream
+from .telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class ExchangeSession:
         self._timeout = timeout
         self._ready = ready
         self._running: dict[asyncio.Task[None], Stream] = {}
-        self._told = ""
+        self._troubles = Telling()
 
     def send(self, observer: Observer | None = None) -> Packet:
         """Send the SYN now; see Session."""
@@ -77,8 +78,9 @@ class ExchangeSession:
         task.add_done_callback(self._over)
         return packet
 
-    def drain(self) -> None:
+    def drain(self) -> bool:
         """Nothing waits: each exchange takes its answers in itself."""
+        return True
 
     def overflowed(self) -> bool:
         """TCP loses no answers on this host."""
@@ -131,10 +133,8 @@ class ExchangeSession:
         self.ledger.not_sent(packet, reason)
 
     def _tell(self, trouble: str) -> None:
-        """Log a trouble when it is another than the last, not with every packet."""
-        if trouble != self._told:
+        if self._troubles.worth_telling(trouble, now=time.monotonic_ns()):
             log.warning("%s: %s", self.address, trouble)
-        self._told = trouble
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task).close()

@@ -127,7 +127,8 @@ def describe(outcome: PortOutcome) -> str:
     """One port's outcome in a few words."""
     if outcome.answer is not None:
         return f"{outcome.port} {outcome.answer.kind}"
-    return f"{outcome.port} {outcome.reason or 'not sent'}"
+    note = f" ({outcome.note})" if outcome.note else ""
+    return f"{outcome.port} {outcome.reason or 'not sent'}{note}"
 
 
 def _tell(gateway: _Gateway, address: str, outcomes: list[PortOutcome]) -> None:

@@ -4,17 +4,22 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from ..contract import LossReason
-from ..net.untimed import NotSent, TooBigHere, UntimedSocket, open_untimed_udp
+from ..net.untimed import MAX_BATCH, NotSent, TooBigHere, UntimedSocket, open_untimed_udp
 from ..wire import ike
 
 TRANSMISSIONS = 3
 """A request is sent so often at most, evenly over the timeout (RFC 7296 section 2.1)."""
 MAX_REQUESTS = 3
 """To find out about NAT: the first request, one with the gateway's cookie, one with its choice of group."""
+MAX_COOKIE = 64
+"""Octets (RFC 7296 section 2.6)."""
+MAX_MESSAGES = 128
+"""Taken from one port in an exchange, whatever they are; a gateway sends a few."""
+PACE_SECONDS = 0.01
+"""Between two batches, once more than one came."""
 
 
 class PortOutcome(NamedTuple):
@@ -27,6 +32,8 @@ class PortOutcome(NamedTuple):
     rtt: int | None = None
     """Nanoseconds from the last transmission to the answer, by the program's own clock."""
     responder_spi: int = 0
+    note: str = ""
+    """More on the reason."""
 
 
 class Exchange:
@@ -41,13 +48,10 @@ class Exchange:
         self._marker = b"" if port == ike.PORT else ike.NON_ESP_MARKER
         self._spi = secrets.randbits(63) + 1
         self._nonce = secrets.token_bytes(ike.NONCE_SIZE)
-        self._news = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._sock.fileno(), self._news.set)
+        self._taken = 0
 
     def close(self) -> None:
         """Close the socket."""
-        self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
 
     async def ask_refused(self) -> PortOutcome:
@@ -95,6 +99,8 @@ class Exchange:
             said = outcome.answer.notifies
             if cookies := said.get(ike.Notify.COOKIE):
                 cookie = cookies[0]
+                if not 1 <= len(cookie) <= MAX_COOKIE:
+                    return None
             elif groups := said.get(ike.Notify.INVALID_KE_PAYLOAD):
                 group = int.from_bytes(groups[0], "big")
                 if group not in ike.KEY_SIZES:
@@ -124,7 +130,7 @@ class Exchange:
                 return PortOutcome(self._port, None, error.reason)
             until = start + self._timeout * transmission // TRANSMISSIONS
             outcome = await self._await_answer(sent_at, until)
-            if outcome is not None and outcome.answer is not None:
+            if outcome is not None and (outcome.answer is not None or outcome.note):
                 return outcome
             if outcome is not None and outcome.reason is not None:
                 reason = outcome.reason
@@ -135,8 +141,8 @@ class Exchange:
     async def _await_answer(self, sent_at: int, until: int) -> PortOutcome | None:
         reason: LossReason | None = None
         while True:
-            self._news.clear()
             arrivals, refusals = self._sock.receive()
+            self._taken += len(arrivals) + len(refusals)
             now = time.monotonic_ns()
             for arrival in arrivals:
                 if not arrival.data.startswith(self._marker):
@@ -153,8 +159,13 @@ class Exchange:
                 reason = refusal.reason
             if reason is LossReason.REFUSED or now >= until:
                 return None if reason is None else PortOutcome(self._port, None, reason)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), (until - now) / 1e9)
+            if self._taken > MAX_MESSAGES:
+                return PortOutcome(
+                    self._port, None, LossReason.BAD_ANSWER, note=f"more than {MAX_MESSAGES} messages"
+                )
+            if len(arrivals) + len(refusals) >= MAX_BATCH:
+                await asyncio.sleep(PACE_SECONDS)
+            await self._sock.wait(until - now)
 
 
 def _public_key(group: int) -> bytes:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MAX_PACKETS = 1000
 """A search that needs more is given up."""
+MAX_UNWANTED = 1000
+"""Answers to none of our packets, further answers and ICMP errors: with more of them a search is given up."""
 PAIR_SPACING = 5_000_000
 """Nanoseconds between the tries of one size."""
 PATIENCE = 100_000_000
@@ -58,11 +60,17 @@ class MtuRun:
         self._in_time: set[int] = set()
         self._reasons: dict[int, LossReason | None] = {}
         self._largest_rtt = 0
+        self._unwanted = 0
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._readable)
         self.messages: list[int] = []
         """The MTUs stated by messages about our packets."""
+
+    @property
+    def flooded(self) -> bool:
+        """More came than the far end can have had reason to send: the search was given up."""
+        return self._unwanted > MAX_UNWANTED
 
     def close(self) -> None:
         """End the search; the socket is the owner's."""
@@ -74,6 +82,8 @@ class MtuRun:
             self._shoot(None)
             if await self._until(self._any_answer, time.monotonic_ns() + spacing):
                 return True
+            if self.flooded:
+                return False
         self._shoot(None)
         await self._until(
             lambda: self._any_answer() or self._all_refused(), time.monotonic_ns() + self._timeout
@@ -83,7 +93,11 @@ class MtuRun:
     async def find(self, *, until: int) -> PathMtu | None:
         """Search; None when it is not over at `until` (monotonic) or with `MAX_PACKETS`."""
         while isinstance(step := self._search.next(), Step):
-            if time.monotonic_ns() >= until or len(self._search.shots) + 2 * step.tries > MAX_PACKETS:
+            if (
+                self.flooded
+                or time.monotonic_ns() >= until
+                or len(self._search.shots) + 2 * step.tries > MAX_PACKETS
+            ):
                 return None
             await self._take(step)
         return step
@@ -145,7 +159,7 @@ class MtuRun:
         """Wait until something has happened, at most until `deadline` (monotonic)."""
         while not happened():
             rest = deadline - time.monotonic_ns()
-            if rest <= 0:
+            if rest <= 0 or self.flooded:
                 return False
             self._news.clear()
             with suppress(TimeoutError):
@@ -174,7 +188,9 @@ class MtuRun:
             reading = self._packets.decode(arrival.data)
             shot = None if reading is None else self._search.find(reading.sequence)
             if reading is None or shot is None or shot.token != reading.token:
-                continue  # foreign
+                self._unwanted += 1  # foreign
+                continue
+            self._unwanted += shot.answered
             if not reading.authentic:
                 self._reasons.setdefault(shot.sequence, LossReason.AUTH_FAILED)
                 continue
@@ -184,10 +200,13 @@ class MtuRun:
                 self._largest_rtt = max(self._largest_rtt, rtt)
             whole = arrival.fragment is None and reading.size >= shot.size
             self._search.answered(shot, reply=reading.reply, whole=whole)
+        if self.flooded:
+            self._loop.remove_reader(self._sock.fileno())
         self._news.set()
 
     def _refused(self, refusal: Refusal) -> None:
         """A quote that is not of a packet of ours is not believed; one cut short may be."""
+        self._unwanted += 1
         quoted = self._packets.quoted(refusal.quote)
         shot = None if quoted is None else self._search.find(quoted[0])
         if quoted is not None and (shot is None or shot.token != quoted[1]):

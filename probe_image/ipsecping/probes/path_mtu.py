@@ -16,7 +16,7 @@ from ..net.key_file import KeyFile, KeyFileError
 from ..net.untimed import open_untimed_udp
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
-from .mtu_run import MAX_PACKETS, MtuRun
+from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,13 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         reached = await run.reach(count=probe.count, spacing=probe.spacing_ms * _MS)
         if reached and probe.expect is Expect.REACHABLE:
             found = await run.find(until=until)
-            if found is None:
+            if run.flooded:
+                log.warning(
+                    "%s/%s: probe %s: the search was given up: more than %d packets came that none of ours "
+                    "explains",
+                    check.namespace, check.name, probe.name, MAX_UNWANTED,
+                )  # fmt: skip
+            elif found is None:
                 log.warning(
                     "%s/%s: probe %s: the search did not end within %d ms or %d packets: a larger count or "
                     "timeout gives it more time",

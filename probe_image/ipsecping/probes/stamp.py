@@ -16,6 +16,9 @@ from .datagram import DatagramSession, udp_session
 _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
+ANSWER_SLACK = 256
+"""An answer is about as large as its packet (RFC 8762 section 4.3). Where it is larger by more octets, no TLV
+is looked for."""
 
 
 class SenderKeys:
@@ -96,7 +99,8 @@ class StampCodec:
         if self._keys is not None:
             key = stamp.signed_with(data, self._keys.accepted)
             failure = LossReason.AUTH_FAILED if key is None else None
-        seen = source.answered(data, self._mode.size, key) if self._ask_source and failure is None else None
+        asked = self._ask_source and failure is None and len(data) <= self._size + ANSWER_SLACK
+        seen = source.answered(data, self._mode.size, key) if asked else None
         return _new(Answer, (*told, failure, seen))
 
     def quoted(self, data: bytes) -> int | None:

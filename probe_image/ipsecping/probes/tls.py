@@ -36,10 +36,12 @@ class TlsProbing:
     def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
         """`host` is the certificate's name where the options give none. Raises RoundInvalid, as `ready`."""
         with _told():
-            self._trust = trust(options.ca_file, verify=options.verify)
+            self._trust = trust(options.ca_file, verify=options.verify, strict=options.strict)
         self._name = server_name(options.server_name or host)
         self._connect = connect
-        self._looked = asyncio.Lock()
+        self._looking = asyncio.Lock()
+        self._looked = False
+        self._unreadable = False
 
     def ready(self) -> None:
         """Raises RoundInvalid while the CA file cannot be used."""
@@ -59,12 +61,19 @@ class TlsProbing:
             report(error)
             await self._look(ledger)
             raise
-        ledger.certificate_expiry = tls.certificate_expiry()
+        self._enter(tls, ledger)
         return tls, complete_at
 
+    def _enter(self, tls: TlsStream, ledger: Ledger) -> None:
+        """Note when the certificate ends; say once when that cannot be read."""
+        expiry = ledger.certificate_expiry = tls.certificate_expiry()
+        if expiry is None and not self._unreadable:
+            log.warning("the certificate of %s does not say readably when it ends", self._name)
+        self._unreadable = expiry is None
+
     async def _look(self, ledger: Ledger) -> None:
-        async with self._looked:
-            if ledger.certificate_expiry is not None:
+        async with self._looking:
+            if self._looked:
                 return
             stream = None
             try:
@@ -72,7 +81,8 @@ class TlsProbing:
                 await stream.connected()
                 tls = TlsStream(stream, unverified(), self._name)
                 await tls.handshake()
-                ledger.certificate_expiry = tls.certificate_expiry()
+                self._enter(tls, ledger)
+                self._looked = True
             except (ExchangeFailed, OSError) as error:
                 log.info("the refused certificate could not be looked at: %s", error)
             finally:

@@ -1,16 +1,19 @@
-"""Who is answered, and how often: an allow-list of networks, a token bucket per peer and one for all."""
+"""Who is answered, and how much: an allow-list of networks, a rate for each source and one for all."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
-from ..wire.ntp import NANOSECONDS
+from .rates import PACKETS, Meter, Meters, Rate
+from .sources import AllowList, Network, source_of
 
-Network = IPv4Network | IPv6Network
-
-MAX_PEERS: Final = 65_536
+MAX_SOURCES: Final = 16_384
+MAX_ADDRESSES: Final = 8_192
+"""Addresses of which it is remembered which source they are: a cache, to lose an entry costs time alone."""
+OCTETS_PER_PACKET: Final = 1_500
+"""The rate in octets is that of as many packets of this size, where nothing else is said."""
+LARGEST: Final = 9_216
+"""Octets of UDP payload of a packet that is answered, where nothing else is said: a jumbo frame's."""
 
 
 class Drop(StrEnum):
@@ -20,85 +23,91 @@ class Drop(StrEnum):
     """The source address is in no allowed network."""
     TOO_SHORT = "TooShort"
     """Fewer octets than the answer would have."""
+    TOO_LONG = "TooLong"
+    """More octets than are answered in one packet; nothing of it was looked at."""
     RATE_LIMITED = "RateLimited"
-    """The peer sends more than its rate."""
+    """The source sends more packets than its rate."""
+    OCTET_RATE_LIMITED = "OctetRateLimited"
+    """The source sends more octets than its rate."""
     TOTAL_RATE_LIMITED = "TotalRateLimited"
-    """All peers together send more than the total rate."""
+    """All sources together send more packets than the total rate."""
+    TOTAL_OCTET_RATE_LIMITED = "TotalOctetRateLimited"
+    """All sources together send more octets than the total rate."""
+    TOO_MANY_SOURCES = "TooManySources"
+    """More sources within a second than there is room for; those that are known go on being answered."""
     NOT_AUTHENTIC = "NotAuthentic"
     """There are keys, and the packet is signed with none of them."""
     REPLAYED = "Replayed"
     """A signed packet that was here before, or too far behind the others to tell."""
     LOOP = "Loop"
-    """From a reflector, by its source port (one we listen on) or its signed content: answering it could go on
-    for ever, or upset the session that it belongs to."""
+    """From a reflector, by its source port (one we listen on) or its content: answering it could go on for
+    ever, or upset the session that it belongs to."""
+    RESERVED_PORT = "ReservedPort"
+    """From a source port below 1024, where services are that answer anything: echo, chargen, DNS, NTP."""
+    TTL_EXPIRED = "TTLExpired"
+    """Its TTL or hop limit is used up: the answer's, one less, would be 0."""
     SEND_FAILED = "SendFailed"
     """The answer could not be sent."""
 
 
-class _Bucket:
-    """Earns `rate` tokens a second and holds as many."""
-
-    __slots__ = ("_filled_at", "_rate", "_tokens")
-
-    def __init__(self, rate: int, now: int) -> None:
-        self._rate = float(rate)
-        self._tokens = self._rate
-        self._filled_at = now
-
-    def take(self, now: int) -> bool:
-        earned = (now - self._filled_at) * self._rate / NANOSECONDS
-        self._tokens = min(self._tokens + earned, self._rate)
-        self._filled_at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-
-class _Peer:
-    """One address: whether it is allowed, and its bucket."""
-
-    __slots__ = ("allowed", "bucket")
-
-    def __init__(self, allowed: bool, bucket: _Bucket) -> None:
-        self.allowed = allowed
-        self.bucket = bucket
-
-
 class Admission:
-    """Decides on each packet. Rates are packets a second, per peer and in all; as many may come at once."""
+    """Decides on each packet. Rates are a second's packets and octets, for each source and for all.
+
+    What is due in a second may come at once. A source is an address; the addresses of an IPv6 /64 are one
+    (`source_of`). Addresses that are not allowed are remembered nowhere.
+    """
 
     def __init__(
-        self, *, allow: Sequence[Network], rate: int, total_rate: int, max_peers: int = MAX_PEERS
+        self,
+        *,
+        allow: Sequence[Network],
+        rate: int,
+        total_rate: int,
+        octet_rate: int | None = None,
+        total_octet_rate: int | None = None,
+        largest: int = LARGEST,
+        max_sources: int = MAX_SOURCES,
     ) -> None:
+        """`largest`: octets of a packet that is never too much on its own."""
         for name, value in (("rate", rate), ("total rate", total_rate)):
             if value < 1:
                 raise ValueError(f"the {name} must be at least 1 packet a second, not {value}")
-        self._allow = tuple(allow)
-        self._rate = rate
-        self._total_rate = total_rate
-        self._max_peers = max_peers
-        self._total: _Bucket | None = None
-        self._peers: OrderedDict[str, _Peer] = OrderedDict()
+        for name, octets in (("octet rate", octet_rate), ("total octet rate", total_octet_rate)):
+            if octets is not None and octets < 1:
+                raise ValueError(f"the {name} must be at least 1 octet a second, not {octets}")
+        self._allow = AllowList(allow)
+        self._rate = Rate(rate, octet_rate or rate * OCTETS_PER_PACKET, largest=largest)
+        self._total_rate = Rate(
+            total_rate, total_octet_rate or total_rate * OCTETS_PER_PACKET, largest=largest
+        )
+        self._total = Meter()
+        self._meters = Meters(max_sources)
+        self._sources: dict[str, str] = {}
 
-    def refuse(self, address: str, now: int) -> Drop | None:
+    @property
+    def sources(self) -> int:
+        """How many are remembered."""
+        return len(self._meters)
+
+    def refuse(self, address: str, now: int, octets: int = 0) -> Drop | None:
         """Why a packet from `address` at `now` (monotonic nanoseconds) is not answered, or None."""
-        peer = self._peers.get(address)
-        if peer is None:
-            peer = self._meet(address, now)
-        if not peer.allowed:
-            return Drop.NOT_ALLOWED
-        # The peer's own bucket first: what it sends in excess takes nothing from the others.
-        if not peer.bucket.take(now):
-            return Drop.RATE_LIMITED
-        if self._total is None:
-            self._total = _Bucket(self._total_rate, now)
-        return None if self._total.take(now) else Drop.TOTAL_RATE_LIMITED
-
-    def _meet(self, address: str, now: int) -> _Peer:
-        parsed = ip_address(address.partition("%")[0])
-        allowed = any(parsed in network for network in self._allow)
-        peer = self._peers[address] = _Peer(allowed, _Bucket(self._rate, now))
-        if len(self._peers) > self._max_peers:
-            self._peers.popitem(last=False)
-        return peer
+        source = self._sources.get(address)
+        if source is None:
+            if not self._allow.allows(address):
+                return Drop.NOT_ALLOWED
+            if len(self._sources) >= MAX_ADDRESSES:
+                self._sources.clear()
+            source = self._sources[address] = source_of(address)
+        meter = self._meters.get(source)
+        if meter is None:
+            meter = self._meters.add(source, now)
+            if meter is None:
+                return Drop.TOO_MANY_SOURCES
+        # The source's own rate first: what it sends in excess takes nothing from the others.
+        excess = self._rate.take(meter, octets, now)
+        if excess is not None:
+            return Drop.RATE_LIMITED if excess is PACKETS else Drop.OCTET_RATE_LIMITED
+        excess = self._total_rate.take(self._total, octets, now)
+        if excess is not None:
+            return Drop.TOTAL_RATE_LIMITED if excess is PACKETS else Drop.TOTAL_OCTET_RATE_LIMITED
+        return None

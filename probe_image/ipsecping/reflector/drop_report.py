@@ -7,20 +7,35 @@ from .admission import Drop
 
 INTERVAL_NS = 60 * NANOSECONDS
 
+QUEUE = "QueueFull"
+HINTS = {
+    QUEUE: " (dropped by the kernel: this program was too slow)",
+    Drop.RESERVED_PORT.value: " (source port below 1024: see --allow-source-port)",
+    Drop.TTL_EXPIRED.value: " (came with a TTL or hop limit of 1, and an answer has one less)",
+    Drop.TOO_LONG.value: " (see --max-octets)",
+}
+
 
 class DropReport:
     """What is new since it was last told, at most once a minute."""
 
     def __init__(self) -> None:
-        self._told: Counter[Drop] = Counter()
+        self._told: Counter[str] = Counter()
         self._told_at: int | None = None
 
-    def due(self, dropped: Counter[Drop], now: int) -> str | None:
-        """A line about the drops so far, or None when there is nothing to tell yet. Monotonic nanoseconds."""
+    def due(self, dropped: Counter[Drop], now: int, queue_drops: int = 0) -> str | None:
+        """A line about the drops so far, or None when there is nothing to tell yet. Monotonic nanoseconds.
+
+        `queue_drops`: packets that the kernel dropped before they were seen.
+        """
         if self._told_at is not None and now - self._told_at < INTERVAL_NS:
             return None
-        fresh = dropped - self._told
+        so_far = Counter({reason.value: count for reason, count in dropped.items()})
+        so_far[QUEUE] = queue_drops
+        fresh = so_far - self._told
         if not fresh:
             return None
-        self._told, self._told_at = Counter(dropped), now
-        return "not answered: " + ", ".join(f"{count} {reason}" for reason, count in sorted(fresh.items()))
+        self._told, self._told_at = so_far, now
+        return "not answered: " + ", ".join(
+            f"{count} {reason}{HINTS.get(reason, '')}" for reason, count in sorted(fresh.items())
+        )

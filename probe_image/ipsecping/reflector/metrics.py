@@ -10,13 +10,22 @@ from prometheus_client.registry import Collector
 from .. import __version__
 from ..serving.metrics import server_families
 from ..serving.server import Server
-from .admission import Drop
+from .admission import Admission, Drop
 from .keys import KeyRing
 from .server import Listener
 from .sessions import SessionTable
 from .tcp_echo import Refusal, TcpEcho
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+ADMISSION_DROPS = (
+    Drop.NOT_ALLOWED,
+    Drop.RATE_LIMITED,
+    Drop.OCTET_RATE_LIMITED,
+    Drop.TOTAL_RATE_LIMITED,
+    Drop.TOTAL_OCTET_RATE_LIMITED,
+    Drop.TOO_MANY_SOURCES,
+)
+"""Why a connection, too, may be refused."""
 _LABELS = ("protocol", "address", "port")
 
 
@@ -29,6 +38,7 @@ class ReflectorCollector(Collector):
         datagram: Sequence[tuple[str, Listener]],
         tcp: Sequence[TcpEcho],
         sessions: SessionTable,
+        admission: Admission,
         keys: KeyRing | None,
         http: Server,
     ) -> None:
@@ -36,6 +46,7 @@ class ReflectorCollector(Collector):
         self._datagram = datagram
         self._tcp = tcp
         self._sessions = sessions
+        self._admission = admission
         self._keys = keys
         self._http = http
 
@@ -49,6 +60,14 @@ class ReflectorCollector(Collector):
         yield from server_families("ipsecping_reflector_http", {"metrics": self._http})
         yield GaugeMetricFamily(
             "ipsecping_reflector_sessions", "STAMP sessions that are remembered.", value=len(self._sessions)
+        )
+        yield CounterMetricFamily(
+            "ipsecping_reflector_sessions_evicted",
+            "STAMP sessions forgotten for want of room.",
+            value=self._sessions.evicted,
+        )
+        yield GaugeMetricFamily(
+            "ipsecping_reflector_sources", "Sources whose rate is remembered.", value=self._admission.sources
         )
         if self._keys is not None:
             yield GaugeMetricFamily(
@@ -70,11 +89,11 @@ class ReflectorCollector(Collector):
         }
         dropped = _counter("packets_dropped", "Packets not answered, by reason.", "reason")
         for protocol, listener in self._datagram:
-            labels = [protocol, listener.address, str(listener.port)]
+            labels, counters = [protocol, listener.address, str(listener.port)], listener.counters
             for name, family in families.items():
-                family.add_metric(labels, getattr(listener.counters, name))
+                family.add_metric(labels, getattr(counters, name))
             for reason in Drop:
-                dropped.add_metric([*labels, reason.value], listener.counters.dropped[reason])
+                dropped.add_metric([*labels, reason.value], counters.dropped[reason])
         yield from families.values()
         yield dropped
 
@@ -93,7 +112,7 @@ class ReflectorCollector(Collector):
             timed_out.add_metric(labels, counters.timed_out)
             octets.add_metric(labels, counters.octets)
             opened.add_metric(labels, counters.open)
-            for refusal in (Drop.NOT_ALLOWED, Drop.RATE_LIMITED, Drop.TOTAL_RATE_LIMITED, *Refusal):
+            for refusal in (*ADMISSION_DROPS, *Refusal):
                 refused.add_metric([*labels, refusal.value], counters.refused[refusal])
         yield from (accepted, timed_out, octets, opened, refused)
 

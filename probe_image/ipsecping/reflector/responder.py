@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from ..wire import stamp, tlv
 from ..wire.ntp import ntp_from_unix
 from .admission import Admission, Drop
+from .loops import LEAST_TTL, RESERVED, SourcePorts
 from .sessions import ReflectedSession, SessionId, SessionTable
 
 
@@ -22,6 +23,7 @@ class Request(NamedTuple):
     """The address the packet was sent to; with the port it is part of the session's identity."""
     local_port: int
     ttl: int
+    """As it arrived; 0 where the kernel does not tell."""
     traffic_class: int
     """DSCP and ECN of the IP header, as in its octet."""
     received_at: int
@@ -35,6 +37,8 @@ class Reply:
     data: bytearray
     dscp: int
     """Differentiated services code point to send it with."""
+    ttl: int
+    """The most it may be sent with, as TTL or hop limit: see `loops`."""
     key: bytes | None = None
     """What to sign it with."""
 
@@ -72,14 +76,19 @@ class StampResponder:
         admission: Admission,
         sessions: SessionTable,
         own_ports: Collection[int],
+        permitted_ports: Collection[int] = (),
         error_estimate: Callable[[int], int],
         keys: Callable[[], Sequence[bytes]] | None = None,
         policy: StampPolicy = StampPolicy(),
     ) -> None:
-        """`error_estimate`: the clock's quality at a monotonic time; with `keys`, packets must be signed."""
+        """Ports: see SourcePorts. `error_estimate`: the clock's quality at a monotonic time.
+
+        With `keys`, packets must be signed.
+        """
         self._admission = admission
         self._sessions = sessions
         self._own_ports = own_ports
+        self._ports = SourcePorts(own=own_ports, permitted=permitted_ports)
         self._error_estimate = error_estimate
         self._keys = keys
         self._policy = policy
@@ -88,10 +97,13 @@ class StampResponder:
 
     def answer(self, request: Request) -> Reply | Drop:
         """A reflected packet of the request's length; see Responder."""
-        if request.peer_port in self._own_ports:
-            return Drop.LOOP
-        if refused := self._admission.refuse(request.peer, request.now):
+        port = request.peer_port
+        if (port < RESERVED or port in self._own_ports) and (refused := self._ports.refuse(port)):
             return refused
+        if refused := self._admission.refuse(request.peer, request.now, len(request.data)):
+            return refused
+        if request.ttl < LEAST_TTL:
+            return Drop.TTL_EXPIRED
         key: bytes | None = None
         keys: Sequence[bytes] = () if self._keys is None else self._keys()
         if self._mode is stamp.AUTHENTICATED:
@@ -104,6 +116,8 @@ class StampResponder:
         packet = stamp.parse_sender(request.data, self._mode)
         if packet is None:
             return Drop.TOO_SHORT
+        if packet.twamp and stamp.is_answer(request.data):
+            return Drop.LOOP
         identity = SessionId(request.peer, request.peer_port, request.local, request.local_port, packet.ssid)
         return self._reflect(request, packet, identity, key, keys)
 
@@ -122,7 +136,7 @@ class StampResponder:
         keys: Sequence[bytes],
     ) -> Reply | Drop:
         session = self._sessions.session(identity, request.now)
-        if key is not None and not session.replay.admit(packet.sequence, packet.timestamp):
+        if key is not None and not session.admit(packet.sequence, packet.timestamp):
             return Drop.REPLAYED
         session.received += 1
         data = stamp.pack_reflector(
@@ -153,7 +167,7 @@ class StampResponder:
                 keys=keys,
                 signed=key is not None,
             )
-        return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, key)
+        return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, request.ttl - 1, key)
 
     def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:
         return tlv.Circumstances(
@@ -173,16 +187,24 @@ class StampResponder:
 class EchoResponder:
     """Sends back what came (RFC 862), in the class it came in."""
 
-    def __init__(self, *, admission: Admission, own_ports: Collection[int]) -> None:
+    def __init__(
+        self, *, admission: Admission, own_ports: Collection[int], permitted_ports: Collection[int] = ()
+    ) -> None:
+        """Ports: see SourcePorts."""
         self._admission = admission
         self._own_ports = own_ports
+        self._ports = SourcePorts(own=own_ports, permitted=permitted_ports)
 
     def answer(self, request: Request) -> Reply | Drop:
         """The request's own octets; see Responder."""
-        if request.peer_port in self._own_ports:
-            return Drop.LOOP
-        refused = self._admission.refuse(request.peer, request.now)
-        return refused or Reply(bytearray(request.data), request.traffic_class >> 2)
+        port = request.peer_port
+        if (port < RESERVED or port in self._own_ports) and (refused := self._ports.refuse(port)):
+            return refused
+        if refused := self._admission.refuse(request.peer, request.now, len(request.data)):
+            return refused
+        if request.ttl < LEAST_TTL:
+            return Drop.TTL_EXPIRED
+        return Reply(bytearray(request.data), request.traffic_class >> 2, request.ttl - 1)
 
     def finish(self, reply: Reply, sent_at: int) -> None:
         """An echo carries no time."""

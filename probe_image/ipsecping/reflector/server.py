@@ -11,18 +11,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import NamedTuple
 
 from ..net import timestamping
 from ..net.fragmentation import never_fragment
 from ..net.message_batch import MessageBatch, SocketAddress, socket_address
-from .admission import MAX_PEERS, Drop
+from ..net.receive_queue import queue_drops
+from .admission import LARGEST, Drop
 from .responder import Request, Responder
 
 log = logging.getLogger(__name__)
 
+MAX_PEERS = 8_192
+"""Allowed addresses with their ports whose text is kept."""
 MAX_LOCAL = 256
-"""Addresses of this host whose forms are kept, where it answers on all of them."""
+"""Addresses of this host whose text is kept, where it answers on all of them."""
+MAX_CONTROLS = 4_096
+"""Forms of ancillary data that are kept."""
 _RECEIVE_BUFFER = 1 << 21
 
 
@@ -36,7 +40,7 @@ class Counters:
     octets_answered: int = 0
     dropped: Counter[Drop] = field(default_factory=Counter)
     queue_drops: int = 0
-    """Packets the kernel dropped because this program was too slow (SO_RXQ_OVFL)."""
+    """Packets the kernel dropped because the receive queue was full: this program was too slow."""
 
     def to_json(self) -> dict[str, object]:
         """For the log."""
@@ -53,24 +57,41 @@ class Counters:
 class Listener:
     """One UDP socket and its responder. Must be made inside a running event loop; `close` ends it."""
 
-    def __init__(self, address: str, port: int, make_responder: Callable[[int], Responder]) -> None:
+    def __init__(
+        self, address: str, port: int, make_responder: Callable[[int], Responder], *, largest: int = LARGEST
+    ) -> None:
+        """`largest`: octets of UDP payload of a packet that is answered."""
         parsed = ip_address(address.partition("%")[0])
         self._wildcard = parsed.is_unspecified
         self._sock = _open(address, port, parsed)
         self.address, self.port = self._sock.getsockname()[:2]
         self._responder = make_responder(self.port)
-        self.counters = Counters()
+        self._largest = largest
+        self._ttl = _default_ttl(self._sock)
+        self._counters = Counters()
         self._batch = MessageBatch()
-        self._own = _Local(self.address, [])
-        self._local: dict[bytes, _Local] = {}
+        # Caches of what follows from their keys: to lose an entry costs time alone, so a full one is emptied.
+        self._local: dict[bytes, str] = {}
         self._peers: dict[bytes, SocketAddress] = {}
+        self._controls: dict[tuple[bytes | None, int, int], list[tuple[int, int, bytes]]] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._sock, self._readable)
 
     def close(self) -> None:
         """Stop answering."""
         self._loop.remove_reader(self._sock)
+        self._look_at_queue()
         self._sock.close()
+
+    @property
+    def counters(self) -> Counters:
+        """As of now."""
+        self._look_at_queue()
+        return self._counters
+
+    def _look_at_queue(self) -> None:
+        with suppress(OSError):  # closed, or a kernel that does not tell
+            self._counters.queue_drops = queue_drops(self._sock)
 
     def _readable(self) -> None:
         try:
@@ -80,22 +101,24 @@ class Listener:
             return
         now = time.monotonic_ns()
         for source, data, ancillary in requests:
-            self._reflect(data, ancillary, self._peer_of(source), now)
+            self._reflect(data, ancillary, source, now)
 
-    def _reflect(
-        self, data: bytes, ancillary: timestamping.Ancillary, source: SocketAddress, now: int
-    ) -> None:
-        counters = self.counters
+    def _reflect(self, data: bytes, ancillary: timestamping.Ancillary, source: bytes, now: int) -> None:
+        counters = self._counters
         counters.received += 1
         counters.octets_received += len(data)
-        if ancillary.drops is not None:
-            counters.queue_drops = ancillary.drops
-        local = self._local_of(ancillary.local_address)
+        if len(data) > self._largest:
+            counters.dropped[Drop.TOO_LONG] += 1
+            return
+        peer = self._peers.get(source)
+        if peer is None:
+            peer = self._remember(source)
+        asked = ancillary.local_address if self._wildcard else None
         request = Request(
             data,
-            source[0],
-            source[1],
-            local.text,
+            peer[0],
+            peer[1],
+            self.address if asked is None else self._local.get(asked) or self._local_text(asked),
             self.port,
             ancillary.ttl or 0,
             ancillary.traffic_class or 0,
@@ -105,42 +128,46 @@ class Listener:
         reply = self._responder.answer(request)
         if isinstance(reply, Drop):
             counters.dropped[reply] += 1
+            if reply in _PERHAPS_STRANGERS:
+                del self._peers[source]  # they take no room in which peers could stand
             return
-        control = local.control
-        if reply.dscp:
-            control = [*control, self._traffic_class(reply.dscp)]
+        form = asked, reply.dscp, reply.ttl
+        control = self._controls.get(form)
+        if control is None:
+            control = self._control(*form)
         self._responder.finish(reply, time.time_ns())
-        if self._send(reply.data, control, source):
+        if self._send(reply.data, control, peer):
             counters.answered += 1
             counters.octets_answered += len(reply.data)
         else:
             counters.dropped[Drop.SEND_FAILED] += 1
 
-    def _traffic_class(self, dscp: int) -> tuple[int, int, bytes]:
-        """Ancillary data that makes the answer leave with a differentiated services code point."""
-        value = struct.pack("=i", dscp << 2)
-        if self._sock.family == socket.AF_INET6:
-            return socket.IPPROTO_IPV6, socket.IPV6_TCLASS, value
-        return socket.IPPROTO_IP, socket.IP_TOS, value
-
-    def _peer_of(self, source: bytes) -> SocketAddress:
-        peer = self._peers.get(source)
-        if peer is None:
-            if len(self._peers) >= MAX_PEERS:
-                self._peers.clear()
-            peer = self._peers[source] = socket_address(source)
+    def _remember(self, source: bytes) -> SocketAddress:
+        if len(self._peers) >= MAX_PEERS:
+            self._peers.clear()
+        peer = self._peers[source] = socket_address(source)
         return peer
 
-    def _local_of(self, address: bytes | None) -> "_Local":
-        """The address that was asked, as text and as ancillary data; made once for each."""
-        if address is None or not self._wildcard:
-            return self._own
-        local = self._local.get(address)
-        if local is None:
-            if len(self._local) >= MAX_LOCAL:
-                self._local.clear()
-            local = self._local[address] = _Local(str(ip_address(address)), [_source_address(address)])
-        return local
+    def _local_text(self, address: bytes) -> str:
+        if len(self._local) >= MAX_LOCAL:
+            self._local.clear()
+        text = self._local[address] = str(ip_address(address))
+        return text
+
+    def _control(self, source: bytes | None, dscp: int, ttl: int) -> list[tuple[int, int, bytes]]:
+        """Ancillary data that makes an answer leave from an address, with a code point and at most a TTL."""
+        if len(self._controls) >= MAX_CONTROLS:
+            self._controls.clear()
+        control = self._controls[source, dscp, ttl] = []
+        ipv6 = self._sock.family == socket.AF_INET6
+        level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
+        if source is not None:
+            control.append(_source_address(source))
+        if dscp:
+            control.append((level, socket.IPV6_TCLASS if ipv6 else socket.IP_TOS, _INT.pack(dscp << 2)))
+        if ttl < self._ttl:
+            control.append((level, socket.IPV6_HOPLIMIT if ipv6 else socket.IP_TTL, _INT.pack(ttl)))
+        return control
 
     def _send(self, answer: bytearray, control: list[tuple[int, int, bytes]], source: SocketAddress) -> bool:
         """Send, once more if the error reported was left by an earlier answer."""
@@ -156,13 +183,11 @@ class Listener:
         return False
 
 
-class _Local(NamedTuple):
-    text: str
-    control: list[tuple[int, int, bytes]]
-    """Makes the answer leave from the address that was asked."""
-
-
 _LEFT_BY_EARLIER = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO}
+
+_PERHAPS_STRANGERS = {Drop.NOT_ALLOWED, Drop.LOOP, Drop.RESERVED_PORT}
+"""Dropped before it was looked at whether they are allowed, or because they are not."""
+_INT = struct.Struct("=i")
 
 
 def _source_address(address: bytes) -> tuple[int, int, bytes]:
@@ -170,6 +195,13 @@ def _source_address(address: bytes) -> tuple[int, int, bytes]:
     if len(address) == 4:
         return socket.IPPROTO_IP, timestamping.IP_PKTINFO, struct.pack("=i4s4x", 0, address)
     return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("=16si", address, 0)
+
+
+def _default_ttl(sock: socket.socket) -> int:
+    """TTL or hop limit of what the socket sends, where nothing else is said."""
+    if sock.family == socket.AF_INET6:
+        return sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS)
+    return sock.getsockopt(socket.IPPROTO_IP, socket.IP_TTL)
 
 
 def _open(address: str, port: int, parsed: IPv4Address | IPv6Address) -> socket.socket:
@@ -187,7 +219,6 @@ def _open(address: str, port: int, parsed: IPv4Address | IPv6Address) -> socket.
             sock.setsockopt(socket.IPPROTO_IP, timestamping.IP_RECVTOS, 1)
         never_fragment(sock)
         timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
-        timestamping.enable_drop_counter(sock)
         with suppress(OSError):  # the system's limit holds then
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         sock.setblocking(False)

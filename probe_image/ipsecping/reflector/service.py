@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,13 @@ from ..serving.listening import hosts
 from ..serving.messages import Request as HttpRequest
 from ..serving.messages import Response
 from ..serving.server import Server
-from .admission import Admission, Network
+from .admission import LARGEST, Admission
 from .drop_report import DropReport
 from .keys import KeyRing
 from .responder import EchoResponder, Responder, StampPolicy, StampResponder
 from .server import Listener
 from .sessions import SessionTable
+from .sources import Network
 from .status import status_line
 from .tcp_echo import TcpEcho
 
@@ -52,6 +53,12 @@ class Settings:
     allow: Sequence[Network]
     rate: int
     total_rate: int
+    octet_rate: int | None = None
+    total_octet_rate: int | None = None
+    largest: int = LARGEST
+    """Octets of UDP payload of a packet that is answered."""
+    permitted_ports: Collection[int] = ()
+    """Source ports that are answered although they are below 1024 or listened on here."""
     stamp: Sequence[Address] = ()
     udp_echo: Sequence[Address] = ()
     tcp_echo: Sequence[Address] = ()
@@ -67,7 +74,14 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         """Raises KeyFileError."""
         self._settings = settings
-        self._admission = Admission(allow=settings.allow, rate=settings.rate, total_rate=settings.total_rate)
+        self._admission = Admission(
+            allow=settings.allow,
+            rate=settings.rate,
+            total_rate=settings.total_rate,
+            octet_rate=settings.octet_rate,
+            total_octet_rate=settings.total_octet_rate,
+            largest=settings.largest,
+        )
         self._sessions = SessionTable()
         self._keys = None if settings.key_file is None else KeyRing(KeyFile(settings.key_file))
         self._own_ports: set[int] = set()
@@ -114,7 +128,8 @@ class Service:
 
     def _report_drops(self) -> None:
         for (protocol, listener), report in zip(self.datagram, self._reports, strict=True):
-            told = report.due(listener.counters.dropped, time.monotonic_ns())
+            counters = listener.counters
+            told = report.due(counters.dropped, time.monotonic_ns(), counters.queue_drops)
             if told is not None:
                 log.warning("%s on %s port %d: %s", protocol, listener.address, listener.port, told)
 
@@ -141,7 +156,7 @@ class Service:
         host, port = address
         for each in hosts(host):
             try:
-                listener = Listener(each, port, make)
+                listener = Listener(each, port, make, largest=self._settings.largest)
             except OSError as error:
                 raise _cannot_listen(each, port, error) from error
             port = listener.port
@@ -168,6 +183,7 @@ class Service:
             admission=self._admission,
             sessions=self._sessions,
             own_ports=self._own_ports,
+            permitted_ports=self._settings.permitted_ports,
             error_estimate=own_clock_quality().estimate,
             keys=None if ring is None else lambda: ring.keys,
             policy=self._settings.policy,
@@ -175,7 +191,11 @@ class Service:
 
     def _echo_responder(self, port: int) -> EchoResponder:
         self._own_ports.add(port)
-        return EchoResponder(admission=self._admission, own_ports=self._own_ports)
+        return EchoResponder(
+            admission=self._admission,
+            own_ports=self._own_ports,
+            permitted_ports=self._settings.permitted_ports,
+        )
 
     async def _serve_metrics(self) -> None:
         if self._settings.metrics is None:
@@ -197,6 +217,7 @@ class Service:
             datagram=self.datagram,
             tcp=self.tcp,
             sessions=self._sessions,
+            admission=self._admission,
             keys=self._keys,
             http=self._http,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .admission import Network
+from .sources import Network
 
 MOST_NETWORKS = 3
 """Named; of more, only the number."""

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import partial
 
 from ..contract import Invalidity
-from ..contract.plan import MAX_COUNT
+from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.packet import Packet
 from ..net.timers import LEISURE, SLACK, running_timers
 from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
-MAX_CLOSING = 3
-"""At most so many packets are added to a round whose last ones were lost, to learn in which direction."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
+MOST_BEHIND = 100
+"""So often, 10 ms apart, a round waits for what came to be taken in, where a flood does not let it."""
 
 
 Over = Callable[[Exception | None], None]
@@ -36,6 +36,7 @@ class Pacing:
     """
 
     __slots__ = (
+        "_behind",
         "_closing",
         "_due",
         "_finishing",
@@ -72,7 +73,7 @@ class Pacing:
         self._observer = observer
         self._sent = sent
         self._timers = running_timers()
-        self._closing = self._looks = self._outstanding = self._largest_rtt = 0
+        self._closing = self._looks = self._outstanding = self._largest_rtt = self._behind = 0
         self._to_send = self._due = self._spacing = self._slack = 0
         self._finishing = False
         self._over: Over | None = None
@@ -185,8 +186,12 @@ class Pacing:
             if again is not None:
                 self._timers.call_at(again, self._look, slack=LEISURE)
                 return
-            self._session.drain()
-            if self.invalid is None and self._session.overflowed():
+            drained = self._session.drain()
+            if not drained and self._behind < MOST_BEHIND:
+                self._behind += 1
+                self._timers.call_at(time.monotonic_ns() + SLACK, self._look, slack=SLACK)
+                return
+            if self.invalid is None and (self._session.overflowed() or not drained):
                 self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
         except Exception as error:
             self._end(error)

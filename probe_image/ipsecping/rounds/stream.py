@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from ..contract import CheckRef, PlannedProbe
-from ..contract.plan import MAX_COUNT
+from ..contract.bounds import MAX_COUNT
 from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..measure.totals import Totals

@@ -11,6 +11,9 @@ from ..probes.base import RoundInvalid
 
 log = logging.getLogger(__name__)
 
+LOOKUP_MS = 10_000
+"""Beyond a round's own time: looking up the name takes at most 5 s, and the process may wait for its turn."""
+
 
 def unmeasured(
     check: PlannedCheck,
@@ -23,12 +26,14 @@ def unmeasured(
 ) -> RoundResult:
     """A round without packets: `lost` for a reason of the path's, all of them, or else by our own fault."""
     count = probe.count if lost else 0
+    # The wall clock may have been set meanwhile.
+    longest = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms + LOOKUP_MS) * 1_000_000
     return RoundResult(
         check=check.ref,
         probe=probe.name,
         type=probe.type,
         started_at=started_at,
-        duration=max(time.time_ns() - started_at, 0),
+        duration=min(max(time.time_ns() - started_at, 0), longest),
         sent=count,
         received=0,
         losses=MappingProxyType({lost: count} if lost else {}),

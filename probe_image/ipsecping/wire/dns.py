@@ -16,6 +16,9 @@ TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, 
 """RFC 1035 section 3.2.2, RFC 3596, RFC 2782."""
 MAX_RECORDS = 256
 """Answer records that are looked at: more do not fit into a datagram of sense."""
+MAX_LABELS = 512
+"""Labels and pointers in all names that are walked over. Twice as many octets are the most that an answer may
+have to a query without EDNS (RFC 1035 section 4.2.1)."""
 
 _HEADER = Struct("!HHHHHH")
 _QUESTION = Struct("!HH")
@@ -97,6 +100,7 @@ class _Reader:
         self._data = data
         self._id = id_
         self._at = HEADER_SIZE
+        self._labels = 0
 
     def question(self) -> Question:
         name = self._name()
@@ -111,7 +115,7 @@ class _Reader:
         for _ in range(min(count, MAX_RECORDS)):
             if truncated and self._at >= len(self._data):
                 break
-            self._name()
+            self._skip_name()
             kind, class_, _, length = self._take(_RECORD)
             if self._at + length > len(self._data):
                 raise Malformed(self._id, "cut short in a record")
@@ -132,7 +136,7 @@ class _Reader:
         name = bytearray()
         at, lowest, end = self._at, self._at, None
         while True:
-            length = self._octet(at)
+            length = self._label(at)
             if length >= _POINTER:
                 target = (length & ~_POINTER) << 8 | self._octet(at + 1)
                 end = at + 2 if end is None else end
@@ -151,6 +155,29 @@ class _Reader:
             if not length:
                 self._at = at if end is None else end
                 return bytes(name).lower()
+
+    def _skip_name(self) -> None:
+        """Step over a name; where its pointer leads does not matter, as long as that is back."""
+        start = at = self._at
+        while length := self._label(at):
+            if length >= _POINTER:
+                if (length & ~_POINTER) << 8 | self._octet(at + 1) >= start:
+                    raise Malformed(self._id, "a pointer that does not lead back")
+                at += 1
+                break
+            if length > 63:
+                raise Malformed(self._id, "an unknown kind of label")
+            at += 1 + length
+            if at - start >= _MAX_NAME:
+                raise Malformed(self._id, "a name that is too long")
+        self._at = at + 1
+
+    def _label(self, at: int) -> int:
+        """The octet that a label, a pointer or the end of a name begins with."""
+        self._labels += 1
+        if self._labels > MAX_LABELS:
+            raise Malformed(self._id, f"more than {MAX_LABELS} labels and pointers")
+        return self._octet(at)
 
     def _octet(self, at: int) -> int:
         if at >= len(self._data):

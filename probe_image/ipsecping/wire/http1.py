@@ -3,7 +3,9 @@
 import re
 
 MAX_HEAD = 65_536
-"""Octets of status line and header fields, interim responses included."""
+"""Octets up to the final status line, those of interim responses included."""
+MAX_INTERIM = 32
+"""Interim responses before the final one; a server sends a few (RFC 9110 section 15.2, RFC 8297)."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
 _PREFIX = b"HTTP/1."
@@ -29,6 +31,7 @@ class StatusReader:
 
     def __init__(self) -> None:
         self._head = b""
+        self._taken = self._interim = self._searched = 0
 
     def feed(self, data: bytes) -> int | None:
         """The final status code, or None while more is needed. Raises NotHttp.
@@ -36,15 +39,20 @@ class StatusReader:
         Interim responses (1xx, RFC 9110 section 15.2) are passed over.
         """
         self._head += data
+        self._taken += len(data)
         while (status := self._status()) is not None:
             if status >= 200 or status == _SWITCHING_PROTOCOLS:
                 return status
-            end = _HEAD_END.search(self._head)
+            end = _HEAD_END.search(self._head, self._searched)
             if end is None:
+                self._searched = max(len(self._head) - 3, 0)  # its first octets may have come
                 break
-            self._head = self._head[end.end() :]
-        if len(self._head) > MAX_HEAD:
-            raise NotHttp("a header section without end")
+            self._head, self._searched = self._head[end.end() :], 0
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                raise NotHttp(f"more than {MAX_INTERIM} interim responses")
+        if self._taken > MAX_HEAD:
+            raise NotHttp(f"no final status line within {MAX_HEAD} octets")
         return None
 
     def _status(self) -> int | None:
@@ -54,5 +62,5 @@ class StatusReader:
         if not self._head.startswith(_PREFIX[: len(self._head)]) or b"\n" in self._head:
             raise NotHttp("no HTTP/1.1 status line")
         if len(self._head) > _MAX_LINE:
-            raise NotHttp("a status line without end")
+            raise NotHttp(f"a status line of more than {_MAX_LINE} octets")
         return None

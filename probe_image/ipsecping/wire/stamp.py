@@ -47,7 +47,7 @@ from typing import NamedTuple
 
 from . import tlv
 from .authentication import MAC_SIZE, digest, signer
-from .ntp import PTP_FLAG, ntp_difference, unix_from_ptp
+from .ntp import NANOSECONDS, PTP_FLAG, ntp_difference, unix_from_ptp
 
 PORT = 862
 BASE_SIZE = 44
@@ -59,6 +59,8 @@ _SIGNED = 96
 _SENDER_MBZ_AT = 28
 _MBZ_AT = 16
 _TIMESTAMP = Struct("!Q")
+_TIMES = Struct("!4xQH2xQ14xH")
+"""Of an unauthenticated Session-Reflector packet: T3, its error estimate, T2, and the first MBZ."""
 
 
 class Mode(NamedTuple):
@@ -170,6 +172,16 @@ def is_reflected(signed: bytes) -> bool:
     a request, one that somebody sent back would upset the session it belongs to.
     """
     return signed.count(0, _SENDER_MBZ_AT, _SIGNED) < _SIGNED - _SENDER_MBZ_AT
+
+
+def is_answer(data: bytes) -> bool:
+    """Whether an unauthenticated packet, `twamp` by `parse_sender`, is a Session-Reflector's: not padding.
+
+    Where a Session-Sender may have padding, it has two octets of zeros, and T2, which is at most a second
+    before its T3. Of packets with random padding that is so for one in 10^14.
+    """
+    sent, estimate, received, zero = _TIMES.unpack_from(data)
+    return not zero and received != 0 and 0 <= residence(sent, received, estimate) < NANOSECONDS
 
 
 def pack_reflector(packet: ReflectorPacket, request: bytes, mode: Mode = UNAUTHENTICATED) -> bytearray:

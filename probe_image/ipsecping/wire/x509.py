@@ -4,14 +4,20 @@ Certificate    SEQUENCE { tbsCertificate SEQUENCE { version [0] OPTIONAL, serial
                signature SEQUENCE, issuer SEQUENCE, validity SEQUENCE { notBefore, notAfter }, ... } ... }
 """
 
-import calendar
+from datetime import UTC, datetime
 
 _INTEGER, _SEQUENCE, _VERSION = 0x02, 0x30, 0xA0
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def not_after(certificate: bytes) -> int | None:
-    """The end of its validity in seconds since the Unix epoch; None for what is not a certificate."""
+    """The end of its validity in seconds since the Unix epoch, up to the year 9999.
+
+    0 stands for any time before 1970, for it has ended; the last second of 9999 means that it never ends
+    (RFC 5280 section 4.1.2.5). None for what is not a certificate, and for a time that no calendar has: a
+    99th of December, a 31st of June.
+    """
     try:
         to_be_signed = _read(_read(certificate, 0, _SEQUENCE)[0], 0, _SEQUENCE)[0]
         at = 0
@@ -31,6 +37,8 @@ def _read(data: bytes, at: int, tag: int) -> tuple[bytes, int]:
     if data[at] != tag:
         raise ValueError("another element was expected")
     length, start = data[at + 1], at + 2
+    if length == 0x80:
+        raise ValueError("no length, which DER does not allow")
     if length & 0x80:
         octets = length & 0x7F
         start += octets
@@ -49,5 +57,10 @@ def _time(tag: int, content: bytes) -> int:
         raise ValueError("not a time")
     if len(text) != 15 or text[14] != "Z" or not text[:14].isdigit():
         raise ValueError("not a time in the form of RFC 5280")
-    fields = (int(text[:4]), *(int(text[i : i + 2]) for i in range(4, 14, 2)))
-    return calendar.timegm((*fields, 0, 0, 0))
+    year, month, day, hour, minute, second = (
+        int(text[:4]),
+        *(int(text[place : place + 2]) for place in range(4, 14, 2)),
+    )
+    # The year 0, which Python does not know, is a leap year.
+    moment = datetime(year or 4, month, day, hour, minute, second, tzinfo=UTC)
+    return 0 if year < _EPOCH.year else int((moment - _EPOCH).total_seconds())

@@ -8,6 +8,7 @@ import ssl
 import threading
 from pathlib import Path
 
+from ipsecping.tls_client import client_context
 from ipsecping_lab.apiserver import ApiServer
 
 _WATCH = re.compile(rb"^GET [^ ?]*/([a-z]+)\?[^ ]*\bwatch=true")
@@ -22,8 +23,9 @@ class DeafProxy(socketserver.ThreadingTCPServer):
     def __init__(self, server: ApiServer) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         pki = server.kubeconfig.parent
-        self.tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        self.tls.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        self.tls = client_context(
+            ca_file=str(pki / "ca.crt"), certificate=str(pki / "admin.crt"), key=str(pki / "admin.key")
+        )
         self.upstream = int(server.url.rpartition(":")[2])
         self.deaf: set[str] = set()
         """Plurals of the kinds whose watches show nothing any more."""

@@ -10,6 +10,7 @@ from ipsecping.contract import (
     Invalidity,
     LossReason,
     PlannedCheck,
+    PlannedProbe,
     RoundResult,
     plan_from_json,
     termination,
@@ -46,21 +47,46 @@ def round_of(
     losses: dict[LossReason, int] | None = None,
     **figures: Any,
 ) -> list[RoundResult]:
-    """The results of one round of the check, just ended: ten packets, so many of them answered."""
-    times = [rtt_ms] * received if isinstance(rtt_ms, int | float) else rtt_ms
+    """The results of one round of the check, just ended: ten packets, so many of them answered.
+
+    Fewer where the plan has fewer.
+    """
     return [
-        RoundResult(
-            check=check.ref,
-            probe=probe.name,
-            type=probe.type,
-            started_at=time.time_ns() - MS,
-            duration=MS,
-            sent=10,
+        _round(
+            check,
+            probe,
+            sent=min(probe.count, 10),
             received=received,
-            losses=losses or ({LossReason.TIMEOUT: 10 - received} if received < 10 else {}),
-            rtt=Histogram.of(int(each * MS) for each in times),
+            rtt_ms=rtt_ms,
             invalid=invalid,
+            losses=losses,
             **figures,
         )
         for probe in check.probes
     ]
+
+
+def _round(
+    check: PlannedCheck,
+    probe: PlannedProbe,
+    *,
+    sent: int,
+    received: int,
+    rtt_ms: Sequence[float] | float,
+    losses: dict[LossReason, int] | None,
+    **figures: Any,
+) -> RoundResult:
+    received = min(received, sent)
+    times = [rtt_ms] * received if isinstance(rtt_ms, int | float) else rtt_ms
+    return RoundResult(
+        check=check.ref,
+        probe=probe.name,
+        type=probe.type,
+        started_at=time.time_ns() - MS,
+        duration=MS,
+        sent=sent,
+        received=received,
+        losses=losses or ({LossReason.TIMEOUT: sent - received} if received < sent else {}),
+        rtt=Histogram.of(int(each * MS) for each in times),
+        **figures,
+    )

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
 
@@ -20,6 +22,7 @@ def measured(cluster: Cluster, agent: AgentPod | None = None) -> dict[str, Any]:
     return probes[0] if probes else {}
 
 
+@pytest.mark.smoke
 def test_what_the_agent_measures_stands_in_the_status(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:

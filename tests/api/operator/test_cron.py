@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from .cluster import Cluster, ended, owner
 from .processes import OperatorProcess, eventually
 from .rounds import message
@@ -15,6 +17,7 @@ def sent(cluster: Cluster) -> int:
     return sum(probe["sent"] for probe in probes)
 
 
+@pytest.mark.smoke
 def test_a_finished_round_becomes_the_status(operator: OperatorProcess, cluster: Cluster) -> None:
     cluster.check(CRON)
     times = [12.0] * 9 + [14.0]

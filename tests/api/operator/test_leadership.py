@@ -53,6 +53,7 @@ def both(pair: list[OperatorProcess]) -> tuple[OperatorProcess, OperatorProcess]
     return first, second
 
 
+@pytest.mark.smoke
 def test_a_second_operator_waits_ready_and_takes_over_from_one_that_was_killed(
     pair: list[OperatorProcess], cluster: Cluster
 ) -> None:

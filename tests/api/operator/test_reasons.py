@@ -47,7 +47,7 @@ REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "JitterHigh": (
         {"probes": STAMP, "thresholds": {"jitter": "2ms"}},
-        {"jitter_sum": 27 * MS, "jitter_count": 9},
+        {"rtt_ms": [12, 15] * 5, "jitter_sum": 27 * MS, "jitter_count": 9},
         "jitter 3.00ms of 10 packets in 5m (limit 2ms) on default/datapath",
     ),
     "PathMTULow": (

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .building.binaries import binaries
 from .errors import LabError
@@ -58,6 +59,40 @@ def context(available: list[str], environment: Mapping[str, str] = os.environ) -
     if wanted not in available:
         raise LabError(f"LAB_CONTEXT={wanted!r} is not in the kubeconfig (it has: {listed})")
     return wanted
+
+
+def far_end(environment: Mapping[str, str] = os.environ) -> str:
+    """The host behind the user's own tunnel.
+
+    Raises:
+        LabError: none was named.
+    """
+    if not (named := environment.get("IPSECPING_TARGET")):
+        raise LabError(
+            "LAB=existing: name the far end, a host with a STAMP reflector: IPSECPING_TARGET=ADDRESS"
+        )
+    return named
+
+
+def image(variable: str, environment: Mapping[str, str] = os.environ) -> str:
+    """An image that the user's cluster can pull.
+
+    Raises:
+        LabError: none was named.
+    """
+    if not (named := environment.get(variable)):
+        raise LabError(f"LAB=existing: name an image that the cluster can pull: {variable}=REPOSITORY:TAG")
+    return named
+
+
+def serves(deployment: Mapping[str, Any], namespace: str) -> bool:
+    """Whether a Deployment runs an operator of ours that serves the namespace."""
+    for container in deployment["spec"]["template"]["spec"]["containers"]:
+        first, *flags = container.get("args") or [""]
+        if first == "run" and any(flag.startswith("--probe-image=") for flag in flags):
+            named = [flag.partition("=")[2] for flag in flags if flag.startswith("--namespaces=")]
+            return not named or namespace in named[-1].split(",")
+    return False
 
 
 def command(program: str) -> list[str]:

@@ -33,8 +33,8 @@ class GaveUp(TimeoutError):
 
 
 def existing_cluster() -> bool:
-    """Whether the user's own cluster is used (LAB=existing): no faults, no tunnel of ours."""
-    return os.environ.get("LAB") == "existing"
+    """Whether the user's own cluster is used (LAB=existing), without tunnels of ours. Raises LabError."""
+    return existing.chosen()
 
 
 def run(
@@ -110,10 +110,18 @@ def _kubectl() -> tuple[list[str], dict[str, str]]:
     return clients.command(layout, path), clients.environment(layout)
 
 
-def get(kind: str, name: str | None = None, *, namespace: str | None = None, selector: str = "") -> Any:
-    """One object, or the list of items, as decoded JSON."""
+def get(
+    kind: str,
+    name: str | None = None,
+    *,
+    namespace: str | None = None,
+    everywhere: bool = False,
+    selector: str = "",
+) -> Any:
+    """One object, or the list of items (of a namespace, or of everywhere), as decoded JSON."""
     arguments = ["get", kind, *([name] if name else []), "-o", "json"]
     arguments += ["-n", namespace] if namespace else []
+    arguments += ["--all-namespaces"] if everywhere else []
     arguments += ["-l", selector] if selector else []
     decoded = json.loads(kubectl(*arguments))
     return decoded if name else decoded["items"]
@@ -155,10 +163,15 @@ def condition(check: dict[str, Any], kind: str) -> dict[str, Any]:
     return found[0] if found else {}
 
 
-def install(*, host_network: str = "", progress: Callable[[str], None] = lambda _: None) -> None:
+def install(
+    *,
+    namespace: str = OPERATOR_NAMESPACE,
+    values: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> None:
     """Bring the lab up where it is ours, build the images, and install the operator with its Helm chart.
 
-    Checks of the namespace `host_network` may use the node's own network.
+    `values` are more words for helm, such as `--set`, `replicas=2`.
     """
     if not existing_cluster():
         for step in ("up", "images"):
@@ -168,27 +181,36 @@ def install(*, host_network: str = "", progress: Callable[[str], None] = lambda 
     progress("helm install")
     lab(
         "helm", "upgrade", "--install", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"),
-        "--namespace", OPERATOR_NAMESPACE, "--create-namespace", *_image_values(),
+        "--namespace", namespace, "--create-namespace", *_image_values(),
         # Often, so that one can watch: the default is one status write a minute while nothing changes.
-        "--set-string", "operator.statusInterval=5s",
-        *(("--set", f"operator.allowHostNetwork={{{host_network}}}") if host_network else ()),
+        "--set-string", "operator.statusInterval=5s", *values,
         "--wait", "--timeout", "120s",
     )  # fmt: skip
     if not existing_cluster():
         # The tag stays the same when the images were built anew, so helm sees no change.
-        kubectl("-n", OPERATOR_NAMESPACE, "rollout", "restart", "deployment/ipsecping-operator")
-        kubectl(
-            "-n", OPERATOR_NAMESPACE, "rollout", "status", "deployment/ipsecping-operator", "--timeout=120s"
-        )
+        kubectl("-n", namespace, "rollout", "restart", "deployment/ipsecping-operator")
+        kubectl("-n", namespace, "rollout", "status", "deployment/ipsecping-operator", "--timeout=120s")
+
+
+def host_network(*namespaces: str) -> list[str]:
+    """The words for helm that let checks of these namespaces use the node's own network."""
+    return ["--set", f"operator.allowHostNetwork={{{','.join(namespaces)}}}"]
 
 
 def _image_values() -> list[str]:
-    defaults = {"image": "localhost/ipsecping-operator:dev", "probeImage": "localhost/ipsecping-probe:dev"}
+    lab_images = {"image": "localhost/ipsecping-operator:dev", "probeImage": "localhost/ipsecping-probe:dev"}
     variables = {"image": "IPSECPING_IMAGE", "probeImage": "IPSECPING_PROBE_IMAGE"}
     values: list[str] = []
     for key, variable in variables.items():
-        image = os.environ.get(variable) or ("" if existing_cluster() else defaults[key])
-        if image:
-            repository, _, tag = image.rpartition(":")
-            values += ["--set", f"{key}.repository={repository}", "--set-string", f"{key}.tag={tag}"]
+        named = existing.image(variable) if existing_cluster() else os.environ.get(variable)
+        repository, tag = repository_and_tag(named or lab_images[key])
+        values += ["--set", f"{key}.repository={repository}", "--set-string", f"{key}.tag={tag}"]
     return values
+
+
+def repository_and_tag(image: str) -> tuple[str, str]:
+    """What the chart joins with a colon again; without a tag it is `latest`, as everywhere."""
+    repository, colon, tag = image.rpartition(":")
+    if not colon or "/" in tag:
+        return image, "latest"
+    return repository, tag

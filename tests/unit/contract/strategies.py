@@ -1,6 +1,7 @@
 """Hypothesis strategies for plans and results that keep the contract."""
 
 from types import MappingProxyType
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ from ipsecping.contract import (
     TlsOptions,
     least_payload,
 )
+from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -67,7 +69,7 @@ path_mtus = st.builds(
     forward=st.just(1438),
     reverse=st.none() | st.integers(576, 1438),
     too_big=st.booleans(),
-)
+) | st.builds(PathMtu, forward=st.none(), reverse=st.none(), too_big=st.booleans())
 
 
 @st.composite
@@ -108,11 +110,14 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
 
 
 @st.composite
-def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
-    sent = draw(st.integers(1, max_count))
-    rtts = draw(st.lists(st.integers(1000, 10**10), max_size=sent))
-    lost = sent - len(rtts)
-    forward = draw(st.one_of(st.none(), st.integers(0, lost)))
+def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = None) -> RoundResult:
+    kind = kind or draw(st.sampled_from(ProbeType))
+    invalid = draw(st.one_of(st.none(), st.sampled_from(Invalidity)))
+    sent = draw(st.integers(1 if invalid is None and kind is not ProbeType.IKE else 0, max_count))
+    rtts = draw(st.lists(st.integers(0, MAX_RTT) | st.integers(1000, 10**10), max_size=sent))
+    received = draw(st.integers(len(rtts), sent))
+    lost = sent - received
+    varied = draw(st.integers(0, max(len(rtts) - 1, 0)))
     reasons: dict[LossReason, int] = {}
     if lost:
         refused = draw(st.integers(0, lost))
@@ -128,26 +133,48 @@ def results(draw: st.DrawFn, *, max_count: int = 100) -> RoundResult:
             path=draw(names),
         ),
         probe=draw(names),
-        type=draw(st.sampled_from(ProbeType)),
-        started_at=draw(st.integers(10**18, 2 * 10**18)),
-        duration=draw(st.integers(0, 10**11)),
+        type=kind,
+        started_at=draw(st.sampled_from([0, MAX_INSTANT]) | st.integers(10**18, 2 * 10**18)),
+        duration=draw(st.just(MAX_DURATION) | st.integers(0, 10**11)),
         sent=sent,
-        received=len(rtts),
-        duplicates=draw(st.integers(0, 10)),
-        reordered=draw(st.integers(0, len(rtts))),
-        forward_lost=forward,
-        reverse_lost=None if forward is None else lost - forward,
+        received=received,
+        duplicates=draw(st.just(MAX_DUPLICATES) | st.integers(0, 10)) if received else 0,
+        reordered=draw(st.integers(0, received)),
         losses=MappingProxyType(reasons),
         rtt=Histogram.of(rtts),
-        jitter_sum=draw(st.integers(0, 10**9)),
-        jitter_count=max(len(rtts) - 1, 0),
-        clock=draw(st.sampled_from(ClockSource)),
-        remote_ip=draw(st.sampled_from([None, "10.50.1.10"])),
-        invalid=draw(st.one_of(st.none(), st.sampled_from(Invalidity))),
-        path_mtu=draw(st.none() | path_mtus),
-        certificate_expiry=draw(st.none() | st.integers(0, 2**33)),
-        nat=draw(st.none() | st.booleans()),
-        unanswered=draw(st.sampled_from([{}, {500: LossReason.TIMEOUT}])) if lost else {},
+        jitter_sum=draw(st.integers(0, varied * (max(rtts) - min(rtts)))) if rtts else 0,
+        jitter_count=varied,
+        clock=draw(st.sampled_from(ClockSource)) if received else ClockSource.USER,
+        remote_ip=draw(st.sampled_from([None, "10.50.1.10", "2001:db8::1", "fe80::1%eth0"])),
+        invalid=invalid,
         run_now=draw(st.none() | names),
-        sources=draw(st.sampled_from([{}, {"10.244.0.7": len(rtts)}, {"2001:db8::7": 1}])) if rtts else {},
+        **draw(particulars(kind, received=received, lost=lost)),
     )
+
+
+@st.composite
+def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -> dict[str, Any]:
+    """What only probes of that type can tell."""
+    match kind:
+        case ProbeType.STAMP:
+            known, forward = draw(st.booleans()), draw(st.integers(0, lost))
+            told = [{"10.244.0.7": received}, {"2001:db8::7": 1}] if received else []
+            return {
+                "forward_lost": forward if known else None,
+                "reverse_lost": draw(st.integers(0, lost - forward)) if known else None,
+                "sources": draw(st.sampled_from([{}, *told])),
+            }
+        case ProbeType.TCP | ProbeType.HTTP:
+            return {
+                "certificate_expiry": draw(st.sampled_from([None, 0, MAX_EXPIRY]) | st.integers(0, 2**33))
+            }
+        case ProbeType.PATH_MTU:
+            return {"path_mtu": draw(st.none() | path_mtus)}
+        case ProbeType.IKE:
+            silent = {500: LossReason.TIMEOUT} if lost else {}
+            return {
+                "nat": draw(st.none() | st.booleans()),
+                "unanswered": draw(st.sampled_from([{}, silent])),
+            }
+        case _:
+            return {}

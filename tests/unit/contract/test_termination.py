@@ -27,7 +27,8 @@ def largest_run(example: RoundResult) -> list[RoundResult]:
     return [
         replace(
             example, probe=f"probe-{i}", sent=100, received=100, losses={}, rtt=Histogram.of(values),
-            forward_lost=0, reverse_lost=0, reordered=0, jitter_count=99, unanswered={},
+            forward_lost=None, reverse_lost=None, reordered=0, unanswered={}, sources={},
+            jitter_count=99, jitter_sum=99 * (max(values) - min(values)),
         )
         for i, values in enumerate(rtts)
     ]  # fmt: skip
@@ -70,6 +71,25 @@ def test_a_damaged_message_is_refused(result: RoundResult, data: st.DataObject) 
 @given(text=st.text(max_size=200))
 def test_text_of_other_programs_is_refused(text: str) -> None:
     with pytest.raises(ContractError):
+        decode(text)
+
+
+@given(run=st.lists(results(max_count=5), min_size=3, max_size=3), data=st.data())
+def test_one_bad_result_of_several_does_not_lose_the_others(
+    run: list[RoundResult], data: st.DataObject
+) -> None:
+    bad = data.draw(st.integers(0, 2))
+    wrong = [replace(each, started_at=-1) if place == bad else each for place, each in enumerate(run)]
+    refused = list[ContractError]()
+    assert decode(encode(wrong), refused=refused.append) == [*run[:bad], *run[bad + 1 :]]
+    assert [error.field for error in refused] == [f"results[{bad}].startedAt"]
+    with pytest.raises(ContractError, match=rf"^results\[{bad}\]\.startedAt"):
+        decode(encode(wrong))
+
+
+@pytest.mark.parametrize("text", ["\ud800", "ipsecping1 1 00000000 \ud800", "ipsecping1 1 0 é", "a\0 b c d"])
+def test_characters_that_no_message_has_are_refused(text: str) -> None:
+    with pytest.raises(ContractError, match="not one of ipsecping's"):
         decode(text)
 
 

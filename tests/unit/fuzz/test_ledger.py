@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipsecping.contract import CheckRef, LossReason, PlannedProbe, ProbeType, RoundResult
+from ipsecping.contract import CheckRef, LossReason, PlannedProbe, ProbeType, RoundResult, check_result
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.summary import summarise
@@ -149,6 +149,7 @@ class HostileNetwork(RuleBasedStateMachine):
         self._compare(result, had)
 
     def _compare(self, result: RoundResult, had: list[Sent]) -> None:
+        check_result(result)
         answered = [sent for sent in had if sent.rtt is not None]
         rtts = [sent.rtt for sent in answered]
         assert (result.sent, result.received) == (len(had), len(answered))

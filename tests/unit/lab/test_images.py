@@ -1,12 +1,13 @@
 """What images are made of, and when they are made anew."""
 
+import re
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from ipsecping_lab.building import oci
-from ipsecping_lab.building.base_image import read_sources
+from ipsecping_lab.building.base_image import CODENAME, PYTHON, read_sources
 from ipsecping_lab.building.project_images import IMAGES, Image, copied_sources, key
 from ipsecping_lab.building.toolchain import version_of
 from ipsecping_lab.errors import LabError
@@ -51,6 +52,29 @@ def test_the_base_comes_from_where_apt_gets_debian_and_from_nowhere_else() -> No
         "deb [signed-by=/usr/share/keyrings/d.gpg] http://mirror.example/debian bookworm main",
         "deb http://mirror.example/security bookworm-security main",
     )
+
+
+def test_another_release_comes_from_the_same_mirrors() -> None:
+    targets = [
+        "http://mirror.example/debian|bookworm|main|bookworm|Debian|$(SIGNED_BY)",
+        "http://mirror.example/debian|bookworm-updates|main|bookworm-updates|Debian|$(SIGNED_BY)",
+        "http://mirror.example/security|bookworm-security|main|bookworm-security|Debian|$(SIGNED_BY)",
+    ]
+    source = read_sources(targets, codename="trixie")
+    assert source.codename == "trixie"
+    assert source.lines == (
+        "deb http://mirror.example/debian trixie main",
+        "deb http://mirror.example/debian trixie-updates main",
+        "deb http://mirror.example/security trixie-security main",
+    )
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_the_lab_s_images_run_the_python_that_the_dockerfile_names(image: Image) -> None:
+    text = (REPOSITORY / image.dockerfile).read_text()
+    named = re.search(r"^ARG BASE_IMAGE=python:([0-9.]+)-slim-(\w+)$", text, re.MULTILINE)
+    assert named is not None, f"{image.dockerfile} names no base such as python:3.13-slim-trixie"
+    assert named.groups() == (PYTHON, CODENAME)
 
 
 def test_a_machine_without_debian_sources_is_told_so() -> None:

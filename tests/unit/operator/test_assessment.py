@@ -14,7 +14,7 @@ from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.results.trouble import Trouble
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.state import CheckState, Readiness
 
 from .builders import NOON, SECOND, UID, check, plan, probe, result
@@ -181,7 +181,7 @@ def test_what_happened_while_nobody_looked_is_found_out() -> None:
 def test_where_no_results_come_the_message_says_which_agent_cannot_be_read_where_and_why() -> None:
     state = seen()
     text = "http://10.244.0.7:9109/v1/results does not answer: does a NetworkPolicy let the operator in?"
-    state.unread["p-1"] = Trouble(pod="hq-1", text=text)
+    state.unread["p-1"] = Unreadable(pod="hq-1", text=text)
     none_yet = assessed(state, at=1)
     assert healthy(none_yet.status)["reason"] == "NoResults"
     assert healthy(none_yet.status)["message"].endswith(f"; pod hq-1 cannot be read: {text}")

@@ -62,6 +62,33 @@ def test_a_result_of_an_unknown_probe_changes_nothing() -> None:
     assert measurements.series == {}
 
 
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        result(sent=11),
+        result(sent=1000, received=0),
+        result(rtt_ms=1100 + 10_001),
+    ],
+)
+def test_a_result_that_the_planned_packets_cannot_give_changes_nothing(beyond: RoundResult) -> None:
+    measurements = following()
+    assert accept(measurements, beyond) is Rejection.BEYOND_PLAN
+    assert measurements.series == {}
+
+
+def test_packets_of_a_search_and_of_an_ike_probe_are_not_those_planned() -> None:
+    for kind in (ProbeType.IKE, ProbeType.PATH_MTU):
+        searching = plan(probe(type=kind, count=1))
+        measurements = following(searching)
+        assert accept(measurements, result(of=searching, sent=2, rtt_ms=[])) is None
+
+
+def test_a_stamp_round_may_have_closing_packets() -> None:
+    stamp = plan(probe(type=ProbeType.STAMP, port=862, size=44, count=10))
+    assert accept(following(stamp), result(of=stamp, sent=13, received=9)) is None
+    assert accept(following(stamp), result(of=stamp, sent=14, received=9)) is Rejection.BEYOND_PLAN
+
+
 def test_after_an_edit_the_previous_plan_s_results_count_until_the_first_of_the_new_one() -> None:
     old, new = plan(), plan(probe(count=20, timeout_ms=2000), generation=2)
     measurements = following(old)

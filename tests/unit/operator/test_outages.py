@@ -6,6 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
+from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.status.build import build_status
+from ipsecping_operator.status.events import of_extra
+from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage, follow
@@ -86,3 +90,12 @@ def test_outages_are_few_ordered_and_never_overlap(reasons: list[HealthyReason])
     decided = [r for r in reasons if r.status is not ConditionStatus.UNKNOWN or r is Reason.SUSPENDED]
     running = bool(outages) and outages[0].end is None
     assert running == (bool(decided) and decided[-1].status is ConditionStatus.FALSE)
+
+
+def test_an_outage_of_which_there_is_much_to_say_does_not_keep_the_status_from_being_written() -> None:
+    long = Outage(start=NOON, end=None, reason="Down", message="x" * 5000)
+    extra = ExtraRound(value="v", started=False, at=NOON, message="y" * 5000)
+    status = build_status(generation=1, verdict=None, conditions={}, outages=[long], extra=extra)
+    CheckStatus.model_validate(status)
+    assert status["outages"][0]["message"].endswith("x…")
+    assert len(of_extra(extra).note) <= 1024

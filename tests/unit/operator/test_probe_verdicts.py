@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import Expect, IkeOptions, Invalidity, LossReason, PathMtu, ProbeType
+from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -150,6 +151,27 @@ def test_a_certificate_about_to_end_fails_the_probe_and_says_when() -> None:
 
 def test_the_verdict_knows_the_instant_at_which_a_certificate_is_too_old() -> None:
     assert certified(after=6 * DAY - 1).next_change == NOON + 6 * DAY * SECOND
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_a_certificate_that_ended_before_any_clock_of_ours_began_has_ended(ended: int) -> None:
+    found = verdict(filled(*[{"certificate_expiry": ended}] * 3), CERTIFIED).finding
+    assert found.reason is HealthyReason.PROBE_FAILED
+    assert "ended at 1970-01-01T00:00:0" in found.message
+
+
+def test_a_certificate_that_never_ends_is_good() -> None:
+    found = verdict(filled(*[{"certificate_expiry": MAX_EXPIRY}] * 3), CERTIFIED).finding
+    assert found.reason is HealthyReason.WITHIN_THRESHOLDS
+
+
+def test_a_certificate_whose_end_nobody_can_read_is_not_taken_for_a_good_one() -> None:
+    found = verdict(filled(*[{}] * 3), CERTIFIED).finding
+    assert found.reason is HealthyReason.PROBE_FAILED
+    assert found.message == (
+        "the certificate of default/ping does not say readably when it ends (limit 14 days)"
+    )
+    assert verdict(filled(*[{"received": 0}] * 3), CERTIFIED).finding.reason is HealthyReason.DOWN
 
 
 def test_a_certificate_is_not_judged_unless_asked_for() -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
 
+import pytest
+
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
 from ipsecping_operator.kube.client import KubeClient
@@ -11,6 +13,7 @@ from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Re
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import Readiness
 from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.trouble import GRACE
 
 from . import objects
 from .builders import NOON, SECOND, check
@@ -103,3 +106,21 @@ def test_what_waits_for_calm_is_told_when_the_operator_stops() -> None:
 
     run(scenario())
     assert api.came == {"new": 5}
+
+
+def test_a_workload_that_stays_away_is_told_of_though_nothing_else_happens(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        calm.set()
+        reporter = reporter_of(store, Api(), calm=calm)
+        uid = see(store, "stuck")
+        store.checks[uid].ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no image")
+        reporter.report(uid)
+        await asyncio.sleep(2 * GRACE)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warnings == ["Ready=False WorkloadUnavailable: no image"]

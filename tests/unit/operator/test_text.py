@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipsecping_operator.verdict import text
 
@@ -47,6 +49,18 @@ def test_spans_read_as_they_are_configured(nanoseconds: int, shown: str) -> None
 
 def test_limits_read_as_they_were_written() -> None:
     assert [text.limit(Decimal(value)) for value in ("1", "0.5", "100", "2.50")] == ["1", "0.5", "100", "2.5"]
+
+
+@given(st.integers(-(2**70), 2**70) | st.sampled_from([-1, 0, 253_402_300_800 * 10**9, -(10**30), 10**30]))
+def test_any_instant_can_be_written_and_read_again(nanoseconds: int) -> None:
+    shown = text.moment(nanoseconds)
+    assert text.moment(text.from_moment(shown)) == shown
+    assert "1970-01-01T00:00:00Z" <= shown <= "9999-12-31T23:59:59Z"
+
+
+def test_a_message_that_is_too_long_says_so() -> None:
+    assert text.shortened("abc", 3) == "abc"
+    assert text.shortened("abcd", 3) == "ab…"
 
 
 def test_moments_come_back_from_what_kubernetes_stores() -> None:

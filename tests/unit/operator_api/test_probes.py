@@ -55,6 +55,13 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         0,
         TcpOptions(tls=TlsOptions(server_name="a.example", verify=False)),
     ),
+    (
+        {"tcp": {"port": 443, "tls": {"strict": True}}},
+        ProbeType.TCP,
+        443,
+        0,
+        TcpOptions(tls=TlsOptions(strict=True)),
+    ),
     ({"http": {"url": "http://a/"}}, ProbeType.HTTP, None, 0, HttpOptions(url="http://a/")),
     (
         {"http": {"url": HTTPS, "statusCodes": [200, 204], "tls": {"serverName": "b.example"}}},

@@ -40,6 +40,7 @@ def parse(*words: str) -> argparse.Namespace:
             0,
             TcpOptions(tls=TlsOptions(server_name="a", ca_file="b", verify=False)),
         ),
+        ("--tcp 443 --tls --tls-strict", ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions(strict=True))),
         ("--http http://a/b", ProbeType.HTTP, None, 0, HttpOptions(url="http://a/b")),
         (
             "--http https://a/ --insecure",
@@ -71,6 +72,8 @@ def test_options_make_a_probe(
     [
         ("--tls", "--tcp PORT"),
         ("--tcp 22 --insecure", "go with --tls or --http"),
+        ("--tcp 22 --tls-strict", "go with --tls or --http"),
+        ("--http https://a/ --tls-strict --insecure", "leave out --tls-strict"),
         ("--tcp 22 -s 100", "no payload"),
         ("--stamp 862 -s 20", "44 to 65507"),
         ("--http ftp://a/", "http:// or https://"),

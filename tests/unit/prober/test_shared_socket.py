@@ -10,7 +10,7 @@ import pytest
 from ipsecping.contract import ClockSource, LossReason, PlannedProbe, ProbeType
 from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import open_udp
-from ipsecping.net.shared_socket import Flow
+from ipsecping.net.flow import Flow
 from ipsecping.probes import udp_echo
 from ipsecping.probes.base import Session
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import calendar
+import json
 import shutil
 import ssl
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import NamedTuple
 
 import pytest
 
-from ipsecping.contract import Invalidity, LossReason, ProbeType, RoundResult, TcpOptions, TlsOptions
+from ipsecping.contract import (
+    Invalidity,
+    LossReason,
+    ProbeType,
+    RoundResult,
+    TcpOptions,
+    TlsOptions,
+    result_from_json,
+    result_to_json,
+)
+from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.net.resolve import lookup
 
 from ...plans import check_of
@@ -93,6 +104,15 @@ async def test_the_server_name_of_the_plan_is_what_counts(
     assert (await handshakes(certificates.good, tls)).received == received
 
 
+@pytest.mark.parametrize(("strict", "received"), [(False, 3), (True, 0)])
+async def test_the_strict_profile_is_asked_for_where_the_plan_says_so(
+    certificates: Certificates, strict: bool, received: int
+) -> None:
+    # The test authority says nothing of its key's usage, as that of AWS EKS.
+    tls = TlsOptions(ca_file=str(certificates.ca), strict=strict)
+    assert (await handshakes(certificates.good, tls)).received == received
+
+
 async def test_an_authority_that_is_not_trusted_fails_and_the_end_is_reported_nevertheless(
     certificates: Certificates,
 ) -> None:
@@ -119,6 +139,29 @@ async def test_a_refused_certificate_is_told_at_once_not_when_it_has_been_looked
         result = await measure(probe(ProbeType.TCP, port=port, count=1, options=options))
     assert result.losses == {LossReason.TLS_FAILED: 1}
     assert result.duration < 4_000_000_000  # the timeout is 5 s
+
+
+@pytest.mark.parametrize(
+    ("end", "expiry"),
+    [
+        ("99991231235959Z", MAX_EXPIRY),
+        ("99991299235959Z", None),
+        ("19001231235959Z", 0),
+        ("00000001000000Z", None),
+    ],
+)
+@pytest.mark.parametrize("verify", [True, False])
+async def test_whatever_a_certificate_says_of_its_end_the_result_can_be_read(
+    certificates: Certificates, tmp_path: Path, end: str, expiry: int | None, verify: bool
+) -> None:
+    der = ssl.PEM_cert_to_DER_cert(certificates.good.certificate.read_text())
+    assert der.count(END.encode()) == 1
+    odd = Pair(tmp_path / "odd.pem", certificates.good.key)
+    odd.certificate.write_text(ssl.DER_cert_to_PEM_cert(der.replace(END.encode(), end.encode())))
+    result = await handshakes(odd, TlsOptions(ca_file=str(certificates.ca), verify=verify))
+    assert result.certificate_expiry == expiry
+    assert result.losses == ({LossReason.TLS_FAILED: 3} if verify else {})
+    assert result_from_json(json.loads(json.dumps(result_to_json(result)))) == result
 
 
 async def test_an_expired_certificate_fails_and_says_since_when(certificates: Certificates) -> None:

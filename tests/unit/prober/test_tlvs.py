@@ -2,12 +2,16 @@
 
 import hashlib
 import hmac
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.wire import tlv
+from ipsecping.wire import source, tlv
 
 KEY = bytes(range(16))
 START = 44
@@ -205,6 +209,108 @@ def test_a_packet_with_too_many_tlvs_is_answered_in_bounded_time() -> None:
     flags = made[::4]
     assert flags[: tlv.MAX_TLVS] == bytes(tlv.MAX_TLVS - 1) + bytes([tlv.MALFORMED])
     assert set(flags[tlv.MAX_TLVS :]) == {tlv.UNRECOGNIZED}
+
+
+def test_sub_tlvs_count_among_the_tlvs() -> None:
+    questions = tlv.MAX_TLVS - 2
+    location = octets("80 02") + (4 + 20 * questions).to_bytes(2, "big") + bytes(4)
+    question, told = octets("80 07 0010") + bytes(16), octets("00 08 0010 0af40007") + bytes(12)
+    made, _ = reflected(location + question * questions + octets("80 01 0000"))
+    assert made[8:] == told * questions + octets("00 01 0000")
+    made, dscp = reflected(
+        location + question * questions + octets("80 01 0000") + octets("80 04 0004 b8000000")
+    )
+    assert made[0] == made[8 + 20 * (questions - 2)] == tlv.MALFORMED
+    assert made[8 + 20 * questions :] == octets("80 01 0000 80 04 0004 b8000000")
+    assert dscp is None
+
+
+@given(
+    st.lists(
+        st.sampled_from([bytes(4), bytes(1), b"\x80\x01\0\0", b"\0\x01\0\2", b"\1", b"\x80\0\0\0"]),
+        max_size=20,
+    ),
+    st.integers(1, 12),
+)
+def test_tlvs_end_where_nothing_but_zeros_follows(parts: list[bytes], most: int) -> None:
+    packet = b"".join(parts)
+    expected, at = [], 0
+    while at + 4 <= len(packet) and any(packet[at:]):
+        length = int.from_bytes(packet[at + 2 : at + 4], "big")
+        expected.append(tlv.Tlv(at, packet[at + 1], length, at + 4 + length <= len(packet)))
+        at += 4 + length
+    if len(expected) > most:
+        expected = [*expected[: most - 1], expected[most - 1]._replace(whole=False)]
+    assert tlv.scan(packet, 0, most=most) == expected
+
+
+def hostile(size: int) -> dict[str, bytes]:
+    """TLVs that make as many steps as they can, of that many octets."""
+    location = octets("80 02") + (size - 4).to_bytes(2, "big") + bytes(4)
+    rest = size - len(location)
+    return {
+        "zeros": bytes(size),
+        "zeros, then a one": bytes(size - 1) + b"\1",
+        "empty TLVs": (octets("80 20 0000") * size)[:size],
+        "TLVs of one octet": (octets("80 01 0001 00") * size)[:size],
+        "empty sub-TLVs": location + (octets("80 07 0000") * size)[:rest],
+        "sub-TLVs of zeros": location + bytes(rest - 1) + b"\1",
+        "Location questions": location + ((octets("80 07 0010") + bytes(16)) * size)[:rest],
+        "Locations": (octets("80 02 0008 00000000 80 63 0000") * size)[:size],
+        "Class of Service": (octets("80 04 0004 b8000000") * size)[:size],
+        "random": hashlib.shake_128(b"random").digest(size),
+        "HMAC last": (octets("80 63 0000") * size)[: size - 20] + octets("80 08 0010") + bytes(16),
+    }
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many lines of Python it takes."""
+    taken = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal taken
+        taken += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return taken
+
+
+@pytest.mark.parametrize("what", hostile(1400))
+def test_no_packet_makes_more_steps_than_a_full_one_however_long(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time is for the benchmark (reflector_cost): what takes it is counted here."""
+    looked_through = 0
+    search = tlv._last_nonzero
+
+    def counted(rest: bytearray) -> int:
+        nonlocal looked_through
+        looked_through += len(rest)
+        return search(rest)
+
+    monkeypatch.setattr(tlv, "_last_nonzero", counted)
+    of_good_ones = steps(lambda: reflected(FULL))
+    for size in (1400, 65_000):
+        packet, looked_through = bytes(START) + hostile(size)[what], 0
+        assert steps(lambda packet=packet: reflected(packet[START:])) < 2 * of_good_ones  # type: ignore[misc]
+        assert looked_through <= 2 * size
+        for key in (None, KEY):
+            assert steps(lambda p=packet, k=key: source.answered(p, START, k)) < 2 * of_good_ones  # type: ignore[misc]
+
+
+FULL = (
+    octets("80 02 002c 00000000")
+    + octets("80 07 0010") + bytes(16) + octets("80 04 0010") + bytes(16)
+    + octets("80 03 0004") + bytes(4) + octets("80 04 0004 b8000000") + octets("80 05 000c") + bytes(12)
+    + octets("80 06 0004") + bytes(4) + octets("80 07 0004") + bytes(4) + octets("80 01 0004") + bytes(4)
+)  # fmt: skip
+"""What RFC 8972 has, but for the HMAC."""
 
 
 @given(st.integers(0, 2000))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.wire import x509
 
 
@@ -28,7 +29,8 @@ def certificate(end: bytes, *, version: bytes = b"\xa0\x03\x02\x01\x02") -> byte
     ("end", "moment"),
     [
         (element(0x17, b"491231235958Z"), (2049, 12, 31, 23, 59, 58)),
-        (element(0x17, b"500101000000Z"), (1950, 1, 1, 0, 0, 0)),
+        (element(0x17, b"700101000000Z"), (1970, 1, 1, 0, 0, 0)),
+        (element(0x18, b"20240229120000Z"), (2024, 2, 29, 12, 0, 0)),
         (element(0x18, b"20991231235958Z"), (2099, 12, 31, 23, 59, 58)),
         (element(0x18, b"99991231235959Z"), (9999, 12, 31, 23, 59, 59)),
     ],
@@ -39,10 +41,58 @@ def test_both_forms_of_a_time_are_read(end: bytes, moment: tuple[int, ...]) -> N
 
 
 @pytest.mark.parametrize(
-    "end", [b"", element(0x17, b"4912312359Z"), element(0x17, b"49123123595\xffZ"), element(4)]
+    "end",
+    [
+        element(0x17, b"500101000000Z"),
+        element(0x17, b"691231235959Z"),
+        element(0x18, b"19691231235959Z"),
+        element(0x18, b"10000101000000Z"),
+        element(0x18, b"00010101000000Z"),
+        element(0x18, b"00000101000000Z"),
+        element(0x18, b"00000229000000Z"),
+    ],
 )
-def test_another_form_is_not_guessed_at(end: bytes) -> None:
+def test_a_certificate_that_ended_before_1970_has_ended(end: bytes) -> None:
+    assert x509.not_after(certificate(end)) == 0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"",
+        element(0x17, b"4912312359Z"),
+        element(0x17, b"49123123595\xffZ"),
+        element(4),
+        element(0x18, b"99991299235959Z"),
+        element(0x18, b"99990631235959Z"),
+        element(0x18, b"20230229000000Z"),
+        element(0x18, b"00010229000000Z"),
+        element(0x18, b"20300001000000Z"),
+        element(0x18, b"20301301000000Z"),
+        element(0x18, b"20300100000000Z"),
+        element(0x18, b"20300101240000Z"),
+        element(0x18, b"20300101006000Z"),
+        element(0x18, b"20300101000060Z"),
+        element(0x18, b"100000101000000Z"),
+        element(0x18, b"2030010100000 Z"),
+        element(0x18, b"2030010100+0000"),
+        element(0x18, b"20300101000000.5Z"),
+        element(0x17, b"\xb2\xb30101000000Z"),
+        b"\x17\x80" + b"491231235958Z\0\0",
+        b"\x18\xff",
+    ],
+)
+def test_a_time_that_no_calendar_has_or_in_another_form_is_not_guessed_at(end: bytes) -> None:
     assert x509.not_after(certificate(end)) is None
+
+
+TIMES = st.from_regex(r"[0-9]{12}Z|[0-9]{14}Z", fullmatch=True).map(str.encode)
+
+
+@given(TIMES | st.binary(max_size=20), st.sampled_from([0x17, 0x18]))
+def test_whatever_time_it_is_a_result_can_carry_it(time: bytes, tag: int) -> None:
+    end = x509.not_after(certificate(element(tag, time)))
+    assert end is None or 0 <= end <= MAX_EXPIRY
 
 
 @given(st.binary(max_size=300), st.integers(0, 200))
@@ -50,4 +100,5 @@ def test_no_octets_break_the_reader(data: bytes, at: int) -> None:
     x509.not_after(data)
     damaged = bytearray(certificate(element(0x17, b"491231235958Z")))
     damaged[at : at + len(data)] = data
-    x509.not_after(bytes(damaged))
+    end = x509.not_after(bytes(damaged))
+    assert end is None or 0 <= end <= MAX_EXPIRY

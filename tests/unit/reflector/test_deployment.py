@@ -4,10 +4,11 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,52 @@ def test_counters_are_served_for_prometheus() -> None:
     labels = f'address="127.0.0.1",port="{stamp}",protocol="STAMP"'
     assert f"ipsecping_reflector_packets_answered_total{{{labels}}} 3.0" in text
     assert f'ipsecping_reflector_packets_dropped_total{{{labels},reason="Replayed"}} 0.0' in text
+    assert f'ipsecping_reflector_packets_dropped_total{{{labels},reason="ReservedPort"}} 0.0' in text
+    assert f"ipsecping_reflector_queue_drops_total{{{labels}}} 0.0" in text
     assert "ipsecping_reflector_sessions 1.0" in text
+    assert "ipsecping_reflector_sessions_evicted_total 0.0" in text
+    assert "ipsecping_reflector_sources 1.0" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "answered", "dropped"),
+    [
+        ([], [100, 600], {"Loop": 2}),
+        (["--allow-source-port", "{port}"], [100, 600, 100, 600], {}),
+        (["--max-octets", "500"], [100], {"Loop": 1, "TooLong": 2}),
+        (["--octet-rate", "1", "--max-octets", "600"], [100], {"Loop": 2, "OctetRateLimited": 1}),
+        (["--total-octet-rate", "1", "--max-octets", "600"], [100], {"Loop": 2, "TotalOctetRateLimited": 1}),
+    ],
+)
+def test_limits_and_source_ports_are_what_the_options_say(
+    options: list[str], answered: list[int], dropped: dict[str, int]
+) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as like_a_reflector,
+    ):
+        like_a_reflector.bind(("127.0.0.2", 0))
+        port = like_a_reflector.getsockname()[1]
+        command = [sys.executable, "-m", "ipsecping", "reflect", "--allow", "127.0.0.0/8"]
+        command += ["--stamp", f"127.0.0.1:{port}", *(option.format(port=port) for option in options)]
+        with running(command) as (process, lines):
+            next(lines)
+            for sock in (other, like_a_reflector):
+                for size in (100, 600):
+                    sock.sendto(bytes(size), ("127.0.0.1", port))
+            counters: dict[str, Any] = {"received": 0}
+            while counters["received"] < 4:
+                process.send_signal(signal.SIGUSR1)
+                counters = next(line for line in lines if line["message"] == "counters")
+        received = [len(data) for sock in (other, like_a_reflector) for data in all_of(sock)]
+    assert (received, counters["dropped"]) == (answered, dropped)
+
+
+def all_of(sock: socket.socket) -> Iterator[bytes]:
+    """What has come."""
+    with suppress(BlockingIOError):
+        while True:
+            yield sock.recv(2048, socket.MSG_DONTWAIT)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +169,12 @@ def test_counters_are_served_for_prometheus() -> None:
         (["--tcp-echo", ":0", "--tls-cert", "x"], "--tls-cert and --tls-key go together"),
         (["--stamp", ":0", "--tls-cert", "x", "--tls-key", "x"], "--tls-cert is for --tcp-echo"),
         (["--tcp-echo", ":0", "--tls-cert", "/no/such/file", "--tls-key", "x"], "No such file"),
+        (["--stamp", ":0", "--max-octets", "40"], "--max-octets is 41 at least"),
+        (
+            ["--stamp", ":0", "--octet-rate", "0"],
+            "argument --octet-rate: '0' is not a whole number of at least 1",
+        ),
+        (["--stamp", ":0", "--allow-source-port", "65536"], "'65536' is not a port"),
         (["--tcp-echo", "192.0.2.1:0"], "cannot listen on 192.0.2.1 port 0"),
     ],
 )

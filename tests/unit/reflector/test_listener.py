@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from ipaddress import ip_network
 
 import pytest
 
 from ipsecping.net import timestamping
 from ipsecping.reflector.admission import Admission, Drop
-from ipsecping.reflector.responder import StampResponder
+from ipsecping.reflector.responder import EchoResponder, Responder, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
 from ipsecping.wire import stamp
@@ -98,3 +99,87 @@ async def test_a_request_shorter_than_its_answer_is_counted_and_dropped() -> Non
     listener.close()
     assert listener.counters.dropped == {Drop.TOO_SHORT: 1}
     assert listener.counters.answered == 0
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    "make", [responder, lambda port: EchoResponder(admission=open_to_all(), own_ports=())]
+)
+@pytest.mark.parametrize(("size", "answered"), [(9216, 1), (9217, 0), (65_507, 0)])
+async def test_a_packet_with_more_octets_than_are_answered_is_counted(
+    make: Callable[[int], Responder], size: int, answered: int
+) -> None:
+    listener = Listener("127.0.0.1", 0, make)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(probe(bytes(size - 44)), ("127.0.0.1", listener.port))
+        await until(lambda: listener.counters.received)
+    listener.close()
+    assert listener.counters.answered == answered
+    assert listener.counters.dropped == ({} if answered else {Drop.TOO_LONG: 1})
+    assert listener.counters.octets_received == size
+
+
+async def test_what_the_receive_queue_drops_is_counted_even_if_nothing_comes_after_it() -> None:
+    listener = Listener("127.0.0.1", 0, lambda port: EchoResponder(admission=open_to_all(), own_ports=()))
+    listener._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 0)  # the least
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _ in range(100):
+            sock.sendto(bytes(1000), ("127.0.0.1", listener.port))
+        dropped = listener.counters.queue_drops
+        assert 0 < dropped < 100
+        await until(lambda: listener.counters.received + dropped >= 100)
+    listener.close()
+    assert listener.counters.queue_drops == dropped
+
+
+async def test_strangers_take_no_room_among_the_peers() -> None:
+    listener = Listener("0.0.0.0", 0, responder_of("127.0.0.2/32"))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.2", 0))
+        peer.sendto(probe(), ("127.0.0.1", listener.port))
+        for _ in range(20):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.sendto(probe(), ("127.0.0.1", listener.port))
+        await until(lambda: listener.counters.received == 21)
+    listener.close()
+    assert listener.counters.dropped == {Drop.NOT_ALLOWED: 20}
+    assert listener.counters.answered == 1
+    assert len(listener._peers) == 1
+
+
+async def test_packets_of_one_peer_that_cost_much_take_nothing_from_another() -> None:
+    """Finding 8: four packets of 64 KiB of empty sub-TLVs a second silenced the reflector for everybody."""
+    listener = Listener("127.0.0.1", 0, responder_of("127.0.0.0/8"))
+    costly = probe(bytes.fromhex("8002fdfc00000000") + bytes.fromhex("80070000") * 16_254)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hostile,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as honest,
+    ):
+        hostile.bind(("127.0.0.66", 0))
+        honest.setblocking(False)
+        for _ in range(20):
+            hostile.sendto(costly, ("127.0.0.1", listener.port))
+            honest.sendto(probe(), ("127.0.0.1", listener.port))
+        await until(lambda: listener.counters.received == 40)
+        assert [len(honest.recv(2048)) for _ in range(20)] == [44] * 20
+    listener.close()
+    assert listener.counters.dropped == {Drop.TOO_LONG: 20}
+    assert listener.counters.queue_drops == 0
+
+
+def responder_of(allowed: str) -> Callable[[int], StampResponder]:
+    return lambda port: StampResponder(
+        admission=Admission(allow=[ip_network(allowed)], rate=1000, total_rate=1000),
+        sessions=SessionTable(),
+        own_ports={port},
+        error_estimate=lambda _: UNSYNCHRONIZED,
+    )
+
+
+def open_to_all() -> Admission:
+    return Admission(allow=[ip_network("0.0.0.0/0")], rate=1000, total_rate=1000)

@@ -199,6 +199,17 @@ def test_drops_are_told_at_most_once_a_minute() -> None:
     assert report.due(dropped, 200 * SECOND) is None
 
 
+def test_a_drop_that_an_option_would_end_is_told_with_the_option() -> None:
+    report = DropReport()
+    dropped = Counter({Drop.RESERVED_PORT: 7, Drop.TOO_LONG: 1})
+    assert report.due(dropped, 0, queue_drops=3) == (
+        "not answered: 3 QueueFull (dropped by the kernel: this program was too slow), "
+        "7 ReservedPort (source port below 1024: see --allow-source-port), 1 TooLong (see --max-octets)"
+    )
+    assert report.due(dropped, 100 * SECOND, queue_drops=3) is None
+    assert "1 QueueFull" in (report.due(dropped, 100 * SECOND, queue_drops=4) or "")
+
+
 @given(st.binary(max_size=100))
 def test_an_echo_is_what_came(data: bytes) -> None:
     admission = Admission(allow=[ip_network("10.244.0.0/16")], rate=10, total_rate=10)

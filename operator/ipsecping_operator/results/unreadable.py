@@ -6,7 +6,7 @@ MAX_TEXT = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Unreadable:
     """What went wrong with the newest connection to a pod's agent."""
 
     pod: str

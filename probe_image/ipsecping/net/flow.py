@@ -1,0 +1,105 @@
+"""One far end's share of a shared socket, and what is told to whom of it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from ..contract import LossReason
+from .errors import reason_of_errno
+from .message_batch import SocketAddress
+
+if TYPE_CHECKING:
+    from .shared_socket import SharedSocket
+
+
+class Leaving(Protocol):
+    """A packet, to be told when it left."""
+
+    departed_at: int | None
+    """Monotonic nanoseconds, by the kernel."""
+
+
+class Receiver(Protocol):
+    """Owns a flow."""
+
+    def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
+        """A datagram came from the far end.
+
+        `at` by the kernel, None when it gave no stamp or the clock was stepped meanwhile; read at `read_at`
+        (monotonic nanoseconds).
+        """
+
+    def refused(self, quote: bytes, reason: LossReason) -> None:
+        """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
+
+
+class SendError(Exception):
+    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.reason: LossReason | None = reason_of_errno(error.errno)
+
+
+class Flow:
+    """One far end's share of a shared socket."""
+
+    __slots__ = ("_deaf", "_overflows", "_shared", "flooded", "key", "receiver", "target")
+
+    def __init__(self, shared: "SharedSocket", target: SocketAddress, key: bytes) -> None:
+        self._shared = shared
+        self._overflows = shared.overflows
+        self.target = target
+        self.key = key
+        """The target as a datagram's source names it."""
+        self._deaf: Receiver | None = None
+        """The receiver of a muted far end."""
+        self.receiver: Receiver | None = None
+        """Told of all that comes; None: nobody is."""
+        self.flooded = False
+        """The far end is, or was since it was last asked, muted for a flood."""
+
+    @property
+    def local_port(self) -> int:
+        """The port (of a ping socket: the identifier) that packets are sent from; 0 before the first."""
+        return self._shared.local_port
+
+    def send(self, data: bytes, packet: Leaving) -> None:
+        """Send one datagram; `packet` is told when it left. Raises SendError."""
+        self._shared.send(data, self.target, packet)
+
+    def drain(self) -> bool:
+        """Take in what has come on the socket, for whichever flow, unless it has just been done.
+
+        False: there was too much to take it all in now.
+        """
+        self._shared.drain_again()
+        return not self._shared.behind
+
+    def unwanted(self) -> None:
+        """What came last is nothing that a packet waits for."""
+        self._shared.unwanted(self.key)
+
+    def overflowed(self) -> bool:
+        """Whether datagrams of the far end were dropped since the previous call: the socket's receive queue
+        overflowed, or the far end sent so many that nothing was taken from it."""
+        self._shared.look_for_overflow()
+        before, self._overflows = self._overflows, self._shared.overflows
+        flooded, self.flooded = self.flooded, self._shared.is_muted(self.key)
+        return self._overflows != before or flooded
+
+    def forget_overflows(self) -> None:
+        """Nothing is under way: what the queue has dropped so far was not ours."""
+        self._overflows = self._shared.overflows
+
+    def turn_deaf(self) -> None:
+        """The far end is muted: pass over what still waits of it."""
+        self.flooded = True
+        self._deaf, self.receiver = self.receiver, None
+
+    def listen(self) -> None:
+        """The far end is heard again."""
+        self._deaf, self.receiver = None, self._deaf
+
+    def close(self) -> None:
+        """Give the share back."""
+        self._deaf = self.receiver = None
+        self._shared.remove(self)

@@ -1,0 +1,1 @@
+"""Everybody hostile at once, beside honest checks: `make hostile`."""

@@ -1,0 +1,62 @@
+"""Whatever a far end says of packets, numbers, times and addresses: the round's result keeps the rules."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract import LossReason, check_result
+from ipsecping.measure.ledger import Answer, Ledger
+from ipsecping.measure.summary import summarise
+from ipsecping.wire import source
+
+from .test_ledger import CHECK, MS, PROBE, TIMEOUT
+
+numbers = st.integers(0, 12) | st.integers(0, 2**32 - 1)
+times = st.none() | st.integers(-TIMEOUT, 3 * TIMEOUT) | st.integers(-(2**63), 2**63)
+sources = st.none() | st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> Ledger:
+    """A session of some rounds, each of which is looked at when it is over."""
+    ledger, now = Ledger(timeout=TIMEOUT), 0
+    for _ in range(draw(st.integers(1, 3))):
+        packets = []
+        for _ in range(draw(st.integers(1, 6))):
+            now += MS
+            packets.append(ledger.record(at=now))
+            packets[-1].departed_at = draw(times)
+        for packet in packets:
+            fate = draw(st.sampled_from(["", "", "", "refused", "not sent", "failed here"]))
+            if fate == "refused":
+                ledger.refused(packet.sequence, draw(st.sampled_from(LossReason)))
+            elif fate:
+                ledger.not_sent(packet, LossReason.UNREACHABLE if fate == "not sent" else None)
+        for _ in range(draw(st.integers(0, 15))):
+            now += draw(st.integers(0, TIMEOUT))
+            octets = draw(sources)
+            told = Answer(
+                sequence=draw(numbers),
+                reply=draw(st.none() | numbers),
+                residence=draw(st.integers(-(2**64), 2**64) | st.integers(-MS, MS)),
+                failure=draw(st.none() | st.none() | st.sampled_from(LossReason)),
+                source=None if octets is None else source._text(octets),
+            )
+            ledger.answered(told, arrived_at=draw(times), read_at=now)
+        lost = ledger.attribute(packets)
+        check_result(
+            summarise(
+                check=CHECK,
+                probe=PROBE,
+                packets=packets,
+                started_at=0,
+                duration=now,
+                forward_lost=lost.forward,
+                reverse_lost=lost.reverse,
+            )
+        )
+    return ledger
+
+
+@given(conversations())
+def test_no_far_end_can_make_a_result_that_its_reader_refuses(ledger: Ledger) -> None:
+    assert ledger.idle

@@ -1,0 +1,198 @@
+"""What a reader accepts goes through windows, judge, status, events, metrics and logs without an exception.
+
+The lines are hostile: any JSON value may stand anywhere in an otherwise good result.
+"""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ipsecping.contract import (
+    Expect,
+    ProbeType,
+    StampOptions,
+)
+from ipsecping.contract.stream import Item, Refused, line_to_json, read_line
+from ipsecping_operator import logs
+from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.metrics.checks import CheckCollector
+from ipsecping_operator.metrics.exposition import pieces
+from ipsecping_operator.reconcile.assessment import assess
+from ipsecping_operator.results import placing
+from ipsecping_operator.results.measurements import Measurements
+from ipsecping_operator.state import CheckState, Readiness
+from ipsecping_operator.status.events import event, of_condition
+
+from ..contract.strategies import json_values, results
+from .builders import NOON, SECOND, check, plan, probe
+
+METADATA = {"namespace": "network", "name": "hq", "uid": "u", "generation": 1}
+
+HOSTILE: list[Any] = [
+    None, True, [], {}, 0.5, -1, 0, 1, 2**31, 2**32, 2**53, 2**62, 2**63 - 1, 2**63, 2**64, 10**400,
+    253_402_300_799, 253_402_300_800, 9 * 10**18 + 1, 600_000_000_001,
+    "\ud800", "\x00", "a\nb", "\u202e", "", "x" * 600, "fe80::1%\n", "fe80::1%" + "x" * 40, "fe80::1%eth0",
+    "::ffff:10.0.0.1", "2001:DB8::0:1", "10.0.0.1", "Timeout", "STAMP", "LateTicks",
+    {"10.0.0.1": 1, "10.0.0.01": 1}, {"Timeout": 2**62}, {"\ud800": 1}, {"500": "Timeout"},
+]  # fmt: skip
+
+
+def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
+    """A check with all limits, of one probe of the type."""
+    counted = probe(
+        "p",
+        type=kind,
+        count=1000,
+        timeout_ms=600_000,
+        size=0,
+        expect=expect,
+        options=StampOptions(ask_source=True) if kind is ProbeType.STAMP else None,
+    )
+    return check(
+        plan(counted),
+        rtt_ms={"p50": 1, "p99": 2},
+        jitter_ms=1,
+        path_mtu=1400,
+        certificate_days={"p": 30},
+        down_after=1,
+    )
+
+
+def state_of(compiled: CompiledCheck) -> CheckState:
+    state = CheckState(uid="u", body={"metadata": METADATA}, compiled=compiled)
+    state.ready = Readiness(reason=ReadyReason.RECONCILED, message="it runs")
+    state.measurements = Measurements()
+    state.measurements.follow(compiled)
+    return state
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from places(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from places(inner, (*path, index))
+
+
+@st.composite
+def hostile_lines(draw: st.DrawFn) -> tuple[ProbeType, Expect, list[bytes]]:
+    """Lines of an agent for one probe: some as they should be, some with wrong values in some places."""
+    kind, expect = draw(st.sampled_from(ProbeType)), draw(st.sampled_from(Expect))
+    (path,) = check_of(kind, expect).paths
+    lines = []
+    for number in range(draw(st.integers(1, 3))):
+        result = draw(results(max_count=6, kind=kind))
+        line = line_to_json(
+            Item(
+                sequence=number + 1,
+                ended=draw(st.sampled_from([0, NOON, 2**63 - 1]) | st.integers(0, 2**63 - 1)),
+                result=replace(result, check=path.plan.ref, probe="p"),
+            )
+        )
+        for _ in range(draw(st.integers(0, 2))):
+            *way, last = draw(st.sampled_from(list(places(line))[1:]))
+            inner = line
+            try:
+                for step in way:
+                    inner = inner[step]
+                inner[last] = draw(json_values | st.sampled_from(HOSTILE))
+            except (KeyError, IndexError, TypeError):
+                continue  # the first change has taken it away
+        lines.append(json.dumps(line).encode())
+    return kind, expect, lines
+
+
+def printed(state: CheckState, *, now: int) -> None:
+    """Go all the way that a result goes; raises what a consumer raises."""
+    assessment = assess(state, now=now)
+    assert assessment is not None
+    status = json.loads(json.dumps(assessment.status))
+    CheckStatus.model_validate(status)
+    assert status["conditions"][1]["reason"]
+    log = logs.for_check("test", METADATA)
+    for condition in assessment.changed:
+        note = event(of_condition(condition), METADATA, name="e", at=datetime(2026, 11, 23, tzinfo=UTC))
+        assert len(note["note"]) <= 1024
+        json.dumps(note, ensure_ascii=False).encode()
+        record = logging.LogRecord(
+            "test", logging.INFO, "", 0, "%s: %s", (condition.type, condition.message), None
+        )
+        log.process("", {})
+        for form in (logs._Text(), logs._Json()):
+            form.format(record).encode()
+    assert b"".join(pieces(CheckCollector({"u": state}, clock=lambda: now)))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_lines())
+def test_what_is_accepted_can_be_judged_and_printed_everywhere(
+    given: tuple[ProbeType, Expect, list[bytes]],
+) -> None:
+    kind, expect, lines = given
+    state = state_of(check_of(kind, expect))
+    distance = placing.Distance(sent=0, now=NOON)
+    for octets in lines:
+        line = read_line(octets)
+        if isinstance(line, Refused):
+            str(line.error).encode()
+            assert str(line.error).isprintable()
+            assert len(str(line.error)) < 400
+        elif isinstance(line, Item):
+            distance.learn(sent=line.ended, now=NOON)
+            start = distance.place(line.ended, now=NOON) - line.result.duration
+            state.measurements.accept(line.result, start=start, now=NOON)
+        printed(state, now=NOON)
+    printed(state, now=NOON + 3600 * SECOND)
+
+
+RICH: dict[ProbeType, dict[str, Any]] = {
+    ProbeType.STAMP: {"sources": {"10.0.0.9": 3}, "forwardLost": 1, "reverseLost": 1},
+    ProbeType.HTTP: {"certificateExpiry": NOON // SECOND},
+    ProbeType.PATH_MTU: {"pathMTU": {"forward": 1400, "reverse": 1300, "tooBig": True}},
+    ProbeType.IKE: {"nat": True, "unanswered": {"500": "Timeout"}},
+}
+
+
+@pytest.mark.parametrize("expect", Expect)
+@pytest.mark.parametrize("kind", RICH)
+def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeType, expect: Expect) -> None:
+    compiled = check_of(kind, expect)
+    ref = compiled.paths[0].plan.ref
+    good = {
+        "uid": ref.uid, "namespace": ref.namespace, "name": ref.name, "generation": 1, "nonce": ref.nonce,
+        "path": ref.path, "probe": "p", "type": kind.value, "startedAt": NOON, "duration": SECOND,
+        "sent": 5, "received": 3, "losses": {"Timeout": 1, "Refused": 1}, "duplicates": 1, "reordered": 1,
+        "rtt": {"precision": 7, "min": 5, "max": 100, "sum": 150, "buckets": [5, 1, 40, 1, 55, 1]},
+        "jitterSum": 100, "jitterCount": 2, "clock": "Kernel", "remoteIP": "10.0.0.1", "runNow": "now",
+        "invalid": None,
+    } | RICH[kind]  # fmt: skip
+    state = state_of(compiled)
+    accepted = 0
+    for way in list(places(good))[1:]:
+        for value in HOSTILE:
+            line = {"sequence": 1, "ended": 1, "result": json.loads(json.dumps(good))}
+            inner = line["result"]
+            for step in way[:-1]:
+                inner = inner[step]
+            inner[way[-1]] = value
+            read = read_line(json.dumps(line).encode())
+            if isinstance(read, Refused):
+                assert str(read.error).isprintable()
+                assert len(str(read.error)) < 400
+            else:
+                assert isinstance(read, Item)
+                if state.measurements.accept(read.result, start=NOON - SECOND, now=NOON) is None:
+                    accepted += 1
+                    printed(state, now=NOON)
+    assert accepted > 10

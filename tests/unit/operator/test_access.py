@@ -1,0 +1,103 @@
+"""Credentials for the API server: whom both of the operator's clients trust."""
+
+import json
+import shutil
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes.aio.client.configuration import Configuration
+
+from ipsecping_operator.kube import access
+from ipsecping_operator.kube.client import KubeClient
+
+from ..field_certificates import CA_BASICS, CA_USAGE, SAN, SERVER, SKI, Form, Issued, Workshop
+from ..handshakes import handshake, server
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="the program openssl is not installed"
+)
+
+EKS = Form(extensions=(CA_BASICS,))
+LEAF = Form(subject="/CN=kube-apiserver", extensions=(*SERVER, SAN))
+
+
+def kubeconfig(folder: Path, **cluster: Any) -> Path:
+    file = folder / "kubeconfig"
+    file.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "c",
+                "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443", **cluster}}],
+                "users": [{"name": "u", "user": {"token": "secret"}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            }
+        )
+    )
+    return file
+
+
+async def of_both_clients(made: access.Access) -> list[ssl.SSLContext]:
+    """The contexts of the operator's own client and of Kopf."""
+    client = KubeClient(made)
+    await client.close()
+    context = client._rest.ssl_context
+    assert isinstance(context, ssl.SSLContext)
+    return [context, access.for_kopf(made).as_ssl_context()]
+
+
+@pytest.fixture(scope="module")
+def eks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Issued, Issued]:
+    """An authority with basic constraints alone, and a server without key identifiers."""
+    workshop = Workshop(tmp_path_factory.mktemp("eks"))
+    ca = workshop.root(EKS)
+    return ca, workshop.signed(LEAF, ca)
+
+
+@pytest.mark.parametrize(("strict", "said"), [(False, None), (True, "Missing Authority Key Identifier")])
+async def test_both_clients_trust_an_authority_as_that_of_eks_unless_told_to_be_strict(
+    tmp_path: Path, eks: tuple[Issued, Issued], strict: bool, said: str | None
+) -> None:
+    ca, leaf = eks
+    file = kubeconfig(tmp_path, **{"certificate-authority": str(ca.certificate)})
+    for context in await of_both_clients(await access.load(file, None, tls_strict=strict)):
+        assert handshake(context, server(leaf.certificate, leaf.key), "127.0.0.1") == said
+
+
+async def test_neither_trusts_a_stranger_or_another_name(tmp_path: Path, eks: tuple[Issued, Issued]) -> None:
+    ca, leaf = eks
+    workshop = Workshop(tmp_path)
+    other = workshop.signed(LEAF, workshop.root(Form(subject="/CN=x", extensions=(CA_BASICS, CA_USAGE, SKI))))
+    file = kubeconfig(tmp_path, **{"certificate-authority": str(ca.certificate)})
+    for context in await of_both_clients(await access.load(file, None)):
+        assert handshake(context, server(other.certificate, other.key)) is not None
+        assert "mismatch" in str(handshake(context, server(leaf.certificate, leaf.key), "10.0.0.1"))
+
+
+async def test_a_cluster_that_says_so_is_not_verified(tmp_path: Path, eks: tuple[Issued, Issued]) -> None:
+    _, leaf = eks
+    file = kubeconfig(tmp_path, **{"insecure-skip-tls-verify": True})
+    for context in await of_both_clients(await access.load(file, None)):
+        assert handshake(context, server(leaf.certificate, leaf.key), "10.0.0.1") is None
+
+
+async def test_a_file_without_certificates_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "ca.crt"
+    broken.write_text("nothing")
+    file = kubeconfig(tmp_path, **{"certificate-authority": str(broken)})
+    with pytest.raises(access.AccessError, match=r"no credentials from .*kubeconfig"):
+        await access.load(file, None)
+
+
+def test_credentials_that_were_refused_are_known_again(tmp_path: Path) -> None:
+    """Kopf compares them: with other contexts alone it would try the same token for ever."""
+    workshop = Workshop(tmp_path)
+    ca = workshop.root(Form(extensions=(CA_BASICS, CA_USAGE, SKI)))
+    configuration = Configuration()
+    configuration.api_key["BearerToken"] = "Bearer secret"
+    contexts = [ssl.create_default_context(cafile=str(ca.certificate)) for _ in range(2)]
+    one, two = (access.for_kopf(access.Access(configuration, context)) for context in contexts)
+    assert one == two

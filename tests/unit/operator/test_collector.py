@@ -1,0 +1,75 @@
+"""Termination messages of finished pods, good, bad and half good."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ipsecping.contract import RoundResult, termination
+from ipsecping_operator.results.collector import Collector
+from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.state import CheckState
+from ipsecping_operator.tokens.keys import TokenKeys
+
+from .builders import NOON, SECOND, UID, check, plan, probe, result
+from .objects import container, pod
+
+LOG = logging.LoggerAdapter(logging.getLogger("test"), {})
+PLAN = plan(probe("a"), probe("b"))
+
+
+def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckState, dict[Any, int]]:
+    """The state after a pod has ended with these results, and how many were counted as what."""
+    said = termination.encode(results) if message is None else message
+    ended = container(terminated={"exitCode": 0, "reason": "Completed", "message": said})
+    finished = pod(owner_kind="Job", created="2026-11-23T11:59:00Z", phase="Succeeded", **ended)
+    state = CheckState(uid=UID, pods={finished.meta.uid: finished}, owned={finished.meta.uid: True})
+    state.measurements.follow(check(PLAN))
+    counts = dict[Any, int]()
+
+    def counted(_: CheckState, why: Rejection | None, count: int) -> None:
+        counts[why] = counts.get(why, 0) + count
+
+    unused: Any = None
+    collector = Collector(
+        lineage=unused,
+        session=unused,
+        counted=counted,
+        troubled=lambda _: None,
+        tokens=TokenKeys(()),
+        clock=lambda: NOON + 60 * SECOND,
+    )
+    for _ in range(3):
+        asyncio.run(collector.sync(state, log=LOG))
+    return state, counts
+
+
+def test_all_results_of_a_message_count_once() -> None:
+    state, counts = collected(*(result(of=PLAN, probe_name=name) for name in "ab"))
+    assert counts == {None: 2}
+    assert list(state.counted.values()) == [None]
+
+
+def test_a_bad_result_of_a_message_is_counted_and_said_and_the_other_one_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good, bad = (result(of=PLAN, probe_name=name) for name in "ab")
+    state, counts = collected(replace(bad, remote_ip="\ud800"), good)
+    assert counts == {None: 1, Rejection.MALFORMED: 1}
+    assert list(state.measurements.series) == [("default", "a")]
+    (said,) = caplog.records
+    assert said.message.startswith("pod hq-1: 1 of 2 results do not count: results[0].remoteIP: ")
+
+
+@pytest.mark.parametrize("message", [None, "\ud800", "panic: out of memory", "ipsecping1 1 2 \ud800"])
+def test_a_message_without_any_good_result_is_told_as_such(
+    message: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, counts = collected(replace(result(of=PLAN, probe_name="a"), started_at=-1), message=message)
+    assert counts == {Rejection.MALFORMED: 1}
+    (why,) = state.counted.values()
+    assert why is not None
+    assert why.isprintable()
+    assert len(caplog.records) == 1
