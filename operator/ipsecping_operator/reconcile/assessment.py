@@ -19,6 +19,7 @@ from ipsecping_operator.verdict.preference import Move, moved, settled
 
 from .podless import Podless, podless
 from .readiness import complaint
+from .silence import with_trouble
 
 SECOND = 1_000_000_000
 UNMEASURED = "nothing is measured while the spec is invalid"
@@ -109,7 +110,7 @@ def assess(
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if state.invalid else NOT_YET)
     else:
-        put(ConditionType.HEALTHY, verdict.finding.reason, verdict.finding.message)
+        put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
         _follow_outages(made, verdict, born=state.born, now=now)
     if state.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))

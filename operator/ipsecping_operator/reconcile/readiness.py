@@ -115,7 +115,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     if workload is None:
         return f"the {kind} of path {path} is not there yet"
     pods = sorted(
-        (pod for pod in state.pods.values() if pod.meta.path == path and state.owned.get(pod.meta.uid, True)),
+        (pod for pod in state.own_pods if pod.meta.path == path),
         key=lambda pod: (pod.meta.created, pod.meta.resource_version),
     )
     if kind == "CronJob":
