@@ -72,7 +72,8 @@ def secret_name(text: str) -> tuple[str | None, str] | None:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAMESPACE/NAME of a Secret")
     if name.startswith(MOUNTABLE_PREFIX):
         raise argparse.ArgumentTypeError(
-            f"{text!r}: checks may have any Secret mounted whose name begins with {MOUNTABLE_PREFIX}: choose another"
+            f"{text!r}: checks may have any Secret mounted whose name begins with {MOUNTABLE_PREFIX}: "
+            "choose another name"
         )
     return namespace or None, name
 

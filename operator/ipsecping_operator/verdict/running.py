@@ -74,7 +74,9 @@ class RunningTotal:
             self.known = total([tally_of(held) for held in row])
         elif self.entered or self.left:
             entered, left = list(map(tally_of, self.entered)), list(map(tally_of, self.left))
-            self.known = _changed(self.known, entered, left, row)
+            # Should that fail, the row is added up anew the next time.
+            known, self.known = self.known, None
+            self.known = _changed(known, entered, left, row)
         self.entered = self.left = ()
         return self.known
 

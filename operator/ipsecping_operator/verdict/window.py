@@ -74,13 +74,15 @@ class Window:
         if not gone:
             return
         leaving = self.held[:gone]
+        running, silence = self._uncertain()
         del self.held[:gone]
         self.merged = max(self.merged - gone, 0)
         self.version = next(_versions)
         for held in leaving:
-            self.running.leave(held)
-        if self.answered_at is None or start_of(leaving[-1]) > self.answered_at:
-            self.silence = None
+            running.leave(held)
+        if self.answered_at is not None and start_of(leaving[-1]) <= self.answered_at:
+            self.silence = silence
+        self.running = running
 
     def move(self, by: int) -> None:
         """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
@@ -171,18 +173,30 @@ class Window:
     def _insert(self, tally: Tally) -> None:
         held = hold(tally)
         at = bisect_right(self.held, tally.start, key=start_of)
+        after_answer = self.answered_at is None or tally.start > self.answered_at
+        answered_at = tally.start if tally.answered and after_answer else self.answered_at
+        valid_at = _later(self.valid_at, tally.start) if tally.rounds else self.valid_at
+        running, silence = self._uncertain()
         self.held.insert(at, held)
         self.merged = min(self.merged, at)
         self.version = next(_versions)
-        self.running.enter(held)
-        if tally.rounds:
-            self.valid_at = _later(self.valid_at, tally.start)
-        if self.answered_at is not None and tally.start <= self.answered_at:
-            return
-        if tally.answered:
-            self.answered_at, self.silence = tally.start, None
-        elif self.silence is not None:
-            self.silence.enter(held)
+        self.answered_at, self.valid_at = answered_at, valid_at
+        running.enter(held)
+        if after_answer and silence is not None:
+            if tally.answered:
+                silence = None
+            else:
+                silence.enter(held)
+        self.running, self.silence = running, silence
+
+    def _uncertain(self) -> tuple[RunningTotal, RunningTotal | None]:
+        """The totals, to be put back once they agree with the row again.
+
+        Should a fault keep that from happening, both are added up anew.
+        """
+        kept = self.running, self.silence
+        self.running, self.silence = RunningTotal(), None
+        return kept
 
     def _with_few_sources(self, tally: Tally) -> Tally:
         """Of packets from more addresses than are kept it is as if nothing had been told."""

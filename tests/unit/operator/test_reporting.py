@@ -128,9 +128,9 @@ def test_the_more_it_costs_to_judge_a_check_the_more_seldom_it_is_judged(
 ) -> None:
     api, judged = Api(), list[float]()
 
-    def judge(state: CheckState, *, now: int) -> Assessment | None:
+    def judge(state: CheckState, *, now: int, **options: Any) -> Assessment | None:
         judged.append(asyncio.get_running_loop().time())
-        return assess(state, now=now)
+        return assess(state, now=now, **options)
 
     monkeypatch.setattr(reporting, "assess", judge)
 
@@ -156,9 +156,9 @@ def test_the_more_it_costs_to_judge_a_check_the_more_seldom_it_is_judged(
 def test_an_alarm_does_not_come_before_the_check_s_turn_either(monkeypatch: pytest.MonkeyPatch) -> None:
     api, judged = Api(), list[float]()
 
-    def judge(state: CheckState, *, now: int) -> Assessment | None:
+    def judge(state: CheckState, *, now: int, **options: Any) -> Assessment | None:
         judged.append(asyncio.get_running_loop().time())
-        made = assess(state, now=now)
+        made = assess(state, now=now, **options)
         # Something is always about to leave a window.
         return made and replace(made, next_change=now + 1)
 

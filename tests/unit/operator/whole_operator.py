@@ -19,6 +19,7 @@ from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, K
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.reconcile import sweeping
 from ipsecping_operator.results import collector
+from ipsecping_operator.results.throttle import Throttle
 
 from .builders import NOON, SECOND, UID, result
 
@@ -153,7 +154,13 @@ class World:
         assert labels[UID_LABEL] == UID
         for kind, owner in ((REPLICA_SET, DEPLOYMENT), (POD, REPLICA_SET)):
             uid = f"{kind.name}-uid"
-            reference = {"kind": owner.name, "name": "hq", "uid": f"{owner.name}-uid", "controller": True}
+            reference = {
+                "apiVersion": owner.api_version,
+                "kind": owner.name,
+                "name": "hq",
+                "uid": f"{owner.name}-uid",
+                "controller": True,
+            }
             metadata = {
                 "namespace": "network",
                 "name": "hq",
@@ -216,6 +223,7 @@ class Agent:
     def __init__(self, agent: object, *, deliver: Callable[..., None], clock: Clock, **_: object) -> None:
         self._deliver = deliver
         self._clock = clock
+        self.throttle = Throttle()
 
     async def run(self) -> None:
         while True:
