@@ -7,6 +7,7 @@ example:
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,9 @@ from ipsecping_operator.api.reference import api_reference
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHART = REPOSITORY / "charts" / "ipsecping"
 NAMESPACE = "ipsecping-system"
-TEMPLATES = ("serviceaccount", "rbac", "deployment", "service")
+TEMPLATES = ("serviceaccount", "rbac", "secret", "deployment", "service", "networkpolicy")
 VALUES = ("image.repository=ipsecping-operator", "probeImage.repository=ipsecping-probe")
+_ANY = "any-namespace"
 MODELS = "operator/ipsecping_operator/api"
 
 
@@ -56,14 +58,22 @@ def generated() -> dict[Path, str]:
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
+        manifests / "admission.yaml": rendered("admission", "admissionPolicy.enabled=true"),
+        # To be applied in each namespace that has checks: so it names none of its own.
+        manifests / "agents-networkpolicy.yaml": re.sub(
+            f"^  namespace: {_ANY}\n",
+            "",
+            rendered("agents-networkpolicy", f"networkPolicies.agentNamespaces={{{_ANY}}}"),
+            flags=re.MULTILINE,
+        ),
     }
 
 
-def rendered(template: str) -> str:
-    """One template of the chart, without the marks of Helm."""
+def rendered(template: str, *values: str) -> str:
+    """One template of the chart with these values, without the marks of Helm."""
     source = f"templates/{template}.yaml"
     command = [helm(), "template", "ipsecping", str(CHART), "--namespace", NAMESPACE, "--show-only", source]
-    command += [word for value in VALUES for word in ("--set", value)]
+    command += [word for value in (*VALUES, *values) for word in ("--set", value)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"helm template {source}: {done.stderr.strip()}")

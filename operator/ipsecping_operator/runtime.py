@@ -11,22 +11,24 @@ from typing import Any
 
 import aiohttp
 import kopf
-from aiohttp import web
 
+from ipsecping.serving.server import Server
 from ipsecping_operator import handlers, logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
+from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, WATCHED, Kind
+from ipsecping_operator.kube.observed import Meta
 from ipsecping_operator.kube.watching import Follower
 from ipsecping_operator.leadership.elector import Elector
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
-from ipsecping_operator.metrics.server import serve_health, serve_metrics
+from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
 from ipsecping_operator.reconcile.filing import Filing
@@ -44,10 +46,15 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.tokens.keys import TokenKeys
+from ipsecping_operator.tokens.store import load
 from ipsecping_operator.trouble import Trouble
 
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
+
+LAST_ANSWERS = 0.5
+"""Seconds that an answer under way may still take then."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +64,7 @@ class Operator:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store = Store()
+        self._store = Store(dropped=self._dropped)
         self._clock = WallClock()
         self._metrics = OperatorMetrics()
         self._faults = Faults(count=self._metrics.fault, steady=time.monotonic)
@@ -70,7 +77,7 @@ class Operator:
         self._metrics.registry.register(self._exporter)
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
-        self._servers: list[web.AppRunner] = []
+        self._servers: dict[str, Server] = {}
         self._waiting = Trouble(quiet=logging.INFO)
         self._stopping = False
         self._elector: Elector | None = None
@@ -79,9 +86,11 @@ class Operator:
     async def serve(self) -> None:
         """Answer on both ports, also while the operator waits. Raises CannotListen."""
         settings = self._settings
-        self._servers.append(await serve_health(self._health, address=settings.healthz_address))
-        self._servers.append(
-            await serve_metrics(self._metrics.registry, address=settings.metrics_address, before=self._gauge)
+        registry = self._metrics.registry
+        registry.register(ServerCollector(self._servers))
+        self._servers["health"] = await serve_health(self._health, address=settings.healthz_address)
+        self._servers["metrics"] = await serve_metrics(
+            registry, address=settings.metrics_address, before=self._gauge
         )
         self._spawn(self._tick(), "tick")
         self._spawn(memory.hand_back(), "memory")
@@ -141,22 +150,28 @@ class Operator:
             clock=self._clock,
             steady=time.monotonic,
         )
+        tokens = await self._load_tokens()
         self._lineage = Lineage(self._client)
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
             lineage=self._lineage,
             session=self._session,
             counted=self._counted,
+            troubled=self._troubled,
+            tokens=tokens,
             faults=self._faults,
             ended=lambda state: self._queue.request(state.uid),
             clock=self._clock,
+            held_back=self._metrics.held_back.inc,
         )
         self._reconciler = Reconciler(
             store=self._store,
             client=self._client,
             collector=self._collector,
             settings=ChildSettings(
-                probe_image=settings.probe_image, image_pull_policy=settings.image_pull_policy
+                probe_image=settings.probe_image,
+                image_pull_policy=settings.image_pull_policy,
+                tokens=tokens,
             ),
             permissions=replace(
                 settings.permissions,
@@ -205,6 +220,11 @@ class Operator:
         self._health.phase = Phase.LEADING
         self._metrics.leader.set(1)
 
+    async def _load_tokens(self) -> TokenKeys:
+        namespace, name = self._settings.key_secret or (None, None)
+        namespace = namespace or self._settings.lease_namespace or access.own_namespace()
+        return await load(self._client, namespace, name)
+
     async def _learn_lineage(self) -> None:
         try:
             await self._lineage.prepare(self._settings.namespaces or (None,))
@@ -244,8 +264,8 @@ class Operator:
             await self._elector.release()
         if self._elector_client is not None:
             await self._elector_client.close()
-        for server in self._servers:
-            await server.cleanup()
+        for server in self._servers.values():
+            await server.stop(grace=LAST_ANSWERS)
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
         """File what a watch shows and reconcile the check it is about."""
@@ -255,6 +275,17 @@ class Operator:
         uid = self._filing.file(kind, event, body)
         if uid is not None:
             self._queue.request(uid)
+
+    def _dropped(self, meta: Meta, why: Stray) -> None:
+        self._metrics.dropped(meta.kind, why)
+        _log.debug(
+            "%s %s/%s bears the label of check %s and is not the check's: %s",
+            meta.kind,
+            meta.namespace,
+            meta.name,
+            meta.check_uid,
+            why,
+        )
 
     async def _reconcile(self, uid: str) -> Outcome:
         started = time.monotonic()
@@ -319,10 +350,17 @@ class Operator:
             if rejection is Rejection.OTHER_PLAN and remind(state):
                 self._queue.request(state.uid)
 
+    def _troubled(self, state: CheckState) -> None:
+        """An agent cannot be read, or can be read again."""
+        self._reporter.report_soon(state.uid)
+        if any(trouble.unauthorized for trouble in state.unread.values()) and remind(state):
+            self._queue.request(state.uid)
+
     def _gauge(self) -> None:
         if self._health.phase is not Phase.LEADING:
             return
         self._metrics.streams.set(self._collector.reading)
+        self._metrics.unreadable.set(self._collector.unreadable)
         self._metrics.checks.set(sum(state.body is not None for state in self._store.checks.values()))
 
     async def _tick(self) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -10,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipsecping_operator.api import durations
+from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 
 from .permission_settings import PERMISSIONS, permissions_of
 from .setting import Setting, add_settings, names
 
 if TYPE_CHECKING:
     from ipsecping_operator.permission import Permissions
+
+_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SECRET_NAME = re.compile("[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Settings:
     lease_identity: str
     lease_duration: float
     """Seconds."""
+    key_secret: tuple[str | None, str] | None
+    """Namespace (None: the Lease's) and name of the Secret with the key of the results' tokens."""
     metrics_address: tuple[str, int]
     healthz_address: tuple[str, int]
     status_interval: float
@@ -54,6 +61,20 @@ def address(text: str) -> tuple[str, int]:
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not PORT or ADDRESS:PORT")
     return host.strip("[]"), int(port)
+
+
+def secret_name(text: str) -> tuple[str | None, str] | None:
+    """`NAME` or `NAMESPACE/NAME`; None for an empty text."""
+    namespace, separator, name = text.strip().rpartition("/")
+    if not text.strip():
+        return None
+    if not _SECRET_NAME.fullmatch(name) or (separator and not _NAMESPACE.fullmatch(namespace)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAMESPACE/NAME of a Secret")
+    if name.startswith(MOUNTABLE_PREFIX):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: checks may have any Secret mounted whose name begins with {MOUNTABLE_PREFIX}: choose another"
+        )
+    return namespace or None, name
 
 
 def seconds(text: str) -> float:
@@ -116,6 +137,14 @@ SETTINGS = (
         default="15s",
         read=seconds,
     ),
+    Setting(
+        "--results-key-secret",
+        "Secret that holds the key of the tokens by which agents know the operator, in the namespace of the "
+        "Lease unless one is named; it has to exist and is filled when it is empty. When not given the "
+        "key is in memory and a new one at each start",
+        "[NAMESPACE/]NAME",
+        read=secret_name,
+    ),
     Setting("--metrics-port", "[ADDRESS:]PORT of /metrics", "PORT", default="9090", read=address),
     Setting("--healthz-port", "[ADDRESS:]PORT of /healthz and /readyz", "PORT", default="8080", read=address),
     Setting(
@@ -170,6 +199,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         lease_namespace=args.lease_namespace or None,
         lease_identity=args.lease_identity or f"{socket.gethostname()}_{secrets.token_hex(4)}",
         lease_duration=args.lease_duration,
+        key_secret=args.results_key_secret,
         metrics_address=args.metrics_port,
         healthz_address=args.healthz_port,
         status_interval=args.status_interval,

@@ -10,6 +10,7 @@ from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.faults import FaultKey, Standing
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.status.stored import Told
@@ -88,6 +89,8 @@ class CheckState:
     """Pod UID to whether the pod is the check's own, once that is known for good."""
     counted: dict[str, str | None] = field(default_factory=dict)
     """UID of a finished pod to what was wrong with its message, None when it was counted."""
+    unread: dict[str, Unreadable] = field(default_factory=dict)
+    """UID of a pod to why its agent cannot be read."""
     podless: dict[tuple[str, int], int] = field(default_factory=dict)
     """CronJob and time of its newest round, while that has no pod, to when that was first seen."""
     expected_since: int = 0
@@ -118,6 +121,11 @@ class CheckState:
     """What the operator last wrote into the status."""
     stored: Told | None = None
     """What the API holds in the status, as far as is known."""
+
+    @property
+    def own_pods(self) -> list[Pod]:
+        """The pods that are known to be the check's: what others say of theirs is not listened to."""
+        return [pod for uid, pod in self.pods.items() if self.owned.get(uid, False)]
 
     @property
     def namespace(self) -> str:

@@ -22,6 +22,7 @@ _NAMESPACED = {
     "cronjob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "job": "/apis/batch/v1/namespaces/{}/jobs",
     "event": "/apis/events.k8s.io/v1/namespaces/{}/events",
+    "secret": "/api/v1/namespaces/{}/secrets",
     "lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
     "crd": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
 }

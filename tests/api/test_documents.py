@@ -1,5 +1,7 @@
 """What README, docs and the chart's notes tell users to type, word for word, on API servers of their own."""
 
+import base64
+import json
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import yaml
 from ipsecping_lab.apiserver import ApiServer, api_server
 from ipsecping_lab.building.binaries import binaries
 from ipsecping_operator.api.crd import crd_yaml
+from ipsecping_operator.tokens.keys import keys_in
 
 from ..docs.documents import ROOT, commands, shown
 
@@ -92,6 +95,26 @@ def test_install_with_helm_and_do_what_its_notes_say(administrator: Administrato
 def test_install_without_helm(administrator: Administrator) -> None:
     assert "deployment.apps/ipsecping-operator serverside-applied" in administrator.type(APPLY)
     assert administrator.type(APPLY), "and again"
+
+
+def test_the_key_of_the_tokens_is_exchanged_as_documented_and_outlives_an_upgrade(
+    administrator: Administrator,
+) -> None:
+    administrator.type(INSTALL)
+    secret = "kubectl -n ipsecping-system get secret results-key-ipsecping-operator -o json"
+    assert "data" not in json.loads(administrator.type(secret)), "the operator fills it"
+    old = base64.b64encode(bytes(32)).decode()
+    administrator.type(
+        "kubectl -n ipsecping-system patch secret results-key-ipsecping-operator --type=merge "
+        f"-p '{json.dumps({'data': {'key': old}})}'"
+    )
+    administrator.type(shown("kubectl -n ipsecping-system patch secret", document="operation.md").command)
+    administrator.type(shown("kubectl -n ipsecping-system rollout restart").command)
+    keys = keys_in(json.loads(administrator.type(secret))["data"])
+    assert keys is not None
+    assert keys.keys[1] == bytes(32) != keys.keys[0]
+    administrator.type(INSTALL)
+    assert keys_in(json.loads(administrator.type(secret))["data"]) == keys
 
 
 def test_kubectl_applied_over_a_release(administrator: Administrator) -> None:

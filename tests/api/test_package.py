@@ -148,10 +148,78 @@ def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
     bindings = [
         each for each in objects("--set", "operator.namespaces={a,b}") if each["kind"].endswith("Binding")
     ]
-    assert [(each["kind"], each["metadata"]["namespace"]) for each in bindings] == [
+    assert sorted((each["kind"], each["metadata"]["namespace"]) for each in bindings) == [
         ("RoleBinding", "a"),
         ("RoleBinding", "b"),
         ("RoleBinding", "ipsecping-system"),  # the Lease
+        ("RoleBinding", "ipsecping-system"),  # the key of the results' tokens
+    ]
+
+
+def test_the_operator_reads_the_one_secret_that_is_its_own() -> None:
+    made = objects()
+    roles = {
+        (rule["resources"][0], *rule.get("resourceNames", ()), *rule["verbs"])
+        for each in made
+        for rule in each.get("rules", ())
+        if "secrets" in rule["resources"]
+    }
+    (secret,) = (each for each in made if each["kind"] == "Secret")
+    assert roles == {("secrets", secret["metadata"]["name"], "get", "patch")}
+    assert "data" not in secret, "an upgrade leaves what the operator put there"
+
+
+def test_an_upgrade_keeps_the_key(installed: Kubectl) -> None:
+    system = replace(installed, namespace="ipsecping-system")
+    name = "results-key-ipsecping-operator"
+    key = {"data": {"key": "a2V5"}}
+    system("patch", "secret", name, "--type=merge", f"--patch={json.dumps(key)}")
+    system("apply", "--server-side", "--force-conflicts", "-k", str(REPOSITORY / "manifests"))
+    assert system.get("secret", name)["data"] == key["data"]
+    system("patch", "secret", name, "--type=merge", '--patch={"data": null}')
+
+
+@pytest.mark.parametrize("file", ["admission", "agents-networkpolicy"])
+def test_the_manifests_that_are_applied_by_hand_are_taken(kubectl: Kubectl, file: str) -> None:
+    path = REPOSITORY / "manifests" / f"{file}.yaml"
+    kubectl("apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", str(path))
+
+
+def test_network_policies_let_in_whom_the_values_name(kubectl: Kubectl) -> None:
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    values = {"metricsFrom": [monitoring], "agentMetricsFrom": [monitoring]}
+    made = objects(
+        "--set", "operator.namespaces={a,b}", "--set-json", f"networkPolicies={json.dumps(values)}"
+    )
+    policies = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): each["spec"]
+        for each in made
+        if each["kind"] == "NetworkPolicy"
+    }
+    assert set(policies) == {
+        ("ipsecping-system", "ipsecping-operator"),
+        ("a", "ipsecping-operator-agents"),
+        ("b", "ipsecping-operator-agents"),
+    }
+    assert all(policy["policyTypes"] == ["Ingress"] for policy in policies.values()), "probes go anywhere"
+    (deployment,) = (each for each in made if each["kind"] == "Deployment")
+    operator = policies["ipsecping-system", "ipsecping-operator"]
+    assert operator["podSelector"] == deployment["spec"]["selector"]
+    assert operator["ingress"] == [
+        {"ports": [{"port": "healthz"}]},
+        {"ports": [{"port": "metrics"}], "from": [monitoring]},
+    ]
+    health, results = policies["a", "ipsecping-operator-agents"]["ingress"]
+    assert health == {"ports": [{"port": "health"}]}, "the kubelet"
+    reader, scraper = results["from"]
+    assert reader["podSelector"] == deployment["spec"]["selector"]
+    assert reader["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "ipsecping-system"}
+    assert scraper == monitoring
+    for policy in (each for each in made if each["kind"] == "NetworkPolicy"):
+        policy["metadata"]["namespace"] = kubectl.namespace
+        kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(policy))
+    assert not [
+        each for each in objects("--set", "networkPolicies.enabled=false") if each["kind"] == "NetworkPolicy"
     ]
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ipsecping.net.http_server import Request, Response, Server
 from ipsecping.reflector.admission import Admission
 from ipsecping.reflector.responder import EchoResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.tcp_echo import TcpEcho, tls_context
+from ipsecping.serving.messages import Request, Response
+from ipsecping.serving.server import Server
 
 from .. import holds
 from .hostile_peers import tormented

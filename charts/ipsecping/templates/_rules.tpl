@@ -1,5 +1,5 @@
-{{/* What the operator may do in the namespaces that it serves. It reads no Secret, and starts pods through its
-     workloads only. A test runs the operator with these rights and fails when one is missing or unused. */}}
+{{/* What the operator may do in the namespaces that it serves. It reads no Secret of these, and starts pods
+     through its workloads only. A test runs the operator with these rights and fails when one is missing or unused. */}}
 {{- define "ipsecping.rules" -}}
 - apiGroups: [ipsecping.dev]
   resources: [ipsectunnelchecks]

@@ -35,3 +35,6 @@ MAX_PROBES_CRON = 8
 MAX_SOURCES_SEEN = 16
 MAX_COUNT = 1000
 MAX_COUNT_CRON = 100
+MAX_ROUNDS_A_SECOND = 32
+"""Of all probes on all paths: each makes a result to be read and judged. 100 checks that make so many take
+one processor of the operator's."""

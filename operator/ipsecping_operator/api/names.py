@@ -15,3 +15,6 @@ UNOBSERVED = {"observedGeneration": -1}
 
 Tools that follow kstatus take an object without a status for finished; with this they wait for ours.
 """
+MOUNTABLE_PREFIX = "ipsecping-"
+"""Secrets and ConfigMaps whose names begin so say themselves that they are for probes: any check of their
+namespace may have them mounted."""

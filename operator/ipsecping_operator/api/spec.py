@@ -45,6 +45,11 @@ def _fits(spec: "CheckSpec") -> bool:
     return spec.is_cron or all(probe.sending_ms < _interval_ms(spec) for probe in spec.probes or ())
 
 
+def _is_affordable(spec: "CheckSpec") -> bool:
+    rounds = len(spec.paths or (None,)) * len(spec.probe_list)
+    return spec.is_cron or rounds * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
+
+
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
 _INTERVAL_MS_CEL = (
     "(has(self.schedule) && has(self.schedule.interval)"
@@ -56,6 +61,7 @@ _SENDING_MS_CEL = (
     f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
     f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
 )
+_ROUNDS_CEL = "(has(self.paths) ? self.paths.size() : 1) * (has(self.probes) ? self.probes.size() : 1)"
 _TIMED_CEL = "!has(probe.pathMTU) && !has(probe.ike) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _QUESTION = stamp_payload(signed=False, asks=True)
@@ -98,6 +104,16 @@ class CheckSpec(Model):
             field=".probes",
             message="(count - 1) x spacing of every probe must be shorter than spec.schedule.interval "
             f"(defaults: count {defaults.COUNT}, spacing {defaults.SPACING}, interval {defaults.INTERVAL})",
+        ),
+        Rule(
+            # Of an interval that is too short for any check that is said already.
+            cel=f"({_CRON}) || {_INTERVAL_MS_CEL} < 1000 || "
+            f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
+            holds=_is_affordable,
+            field=".schedule.interval",
+            message="spec.paths x spec.probes make more than "
+            f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
+            "check: choose a longer interval, or several checks",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

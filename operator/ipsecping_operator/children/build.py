@@ -49,7 +49,7 @@ def build_children(
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:
-        children.append(plan_config_map(check, path, ticket=tickets.get(path.plan.path)))
+        children.append(plan_config_map(check, path, settings, ticket=tickets.get(path.plan.path)))
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
         else:

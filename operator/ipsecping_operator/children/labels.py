@@ -15,6 +15,8 @@ UID_LABEL = f"{GROUP}/check-uid"
 PATH_LABEL = f"{GROUP}/path"
 NONCE_ANNOTATION = f"{GROUP}/plan-nonce"
 """On the ConfigMap: nonce of the plan in it."""
+VERIFIERS_ANNOTATION = f"{GROUP}/plan-verifiers"
+"""On the ConfigMap: digest of the verifiers in its plan."""
 
 INSTANTIATE_ANNOTATION = "cronjob.kubernetes.io/instantiate"
 """As `kubectl create job --from` marks a Job that no schedule asked for."""

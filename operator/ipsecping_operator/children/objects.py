@@ -1,5 +1,6 @@
 """The objects of one path: a ConfigMap with the plan, and the Deployment or CronJob that executes it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,15 @@ from ipsecping_operator.api.names import API_VERSION, KIND, RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.compile.cron import DEFAULT_TIME_ZONE
 
-from .labels import INSTANTIATE_ANNOTATION, NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, child_name, labels
+from .labels import (
+    INSTANTIATE_ANNOTATION,
+    NONCE_ANNOTATION,
+    PATH_LABEL,
+    UID_LABEL,
+    VERIFIERS_ANNOTATION,
+    child_name,
+    labels,
+)
 from .pod import PLAN_KEY, agent_pod, run_pod
 from .settings import ChildSettings
 
@@ -23,12 +32,18 @@ STARTING_DEADLINE_SECONDS = 60
 """A round that could not be started for so long (controller away) is skipped."""
 
 
-def plan_config_map(check: CompiledCheck, path: CompiledPath, *, ticket: str | None = None) -> dict[str, Any]:
+def plan_config_map(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, ticket: str | None = None
+) -> dict[str, Any]:
     """The ConfigMap that holds the path's plan.json; `ticket` asks its agent for an extra round."""
     planned = replace(path.plan, run_now=ticket)
-    plan = json.dumps(plan_to_json(Plan(checks=(planned,))), indent=2)
+    verifiers = () if settings.tokens is None else settings.tokens.verifiers(check.uid, path.plan.path)
+    plan = json.dumps(plan_to_json(Plan(checks=(planned,), verifiers=verifiers)), indent=2)
     made = _object("v1", "ConfigMap", check, path)
     made["metadata"]["annotations"] = {NONCE_ANNOTATION: path.plan.nonce}
+    if verifiers:
+        digest = hashlib.sha256(" ".join(verifiers).encode()).hexdigest()[:16]
+        made["metadata"]["annotations"][VERIFIERS_ANNOTATION] = digest
     if ticket is not None:
         made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = ticket
     return made | {"data": {PLAN_KEY: plan + "\n"}}

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping.contract.stream import DEFAULT_PORT, HEALTH_PORT
 from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
 from ipsecping_operator.compile.compiled import FILES_DIRECTORY, KeyRef
@@ -25,8 +25,9 @@ DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "requests": {"cpu": "10m", "memory": "32Mi"},
     "limits": {"memory": "128Mi"},
 }
-HOST_PORTS = range(20_000, 30_000)
-"""Where agents on a node's own network listen: below the ports that Linux gives to clients."""
+HOST_PORTS = range(20_000, 30_000, 2)
+"""Where agents on a node's own network listen: below the ports that Linux gives to clients. The next port is
+for an agent's health."""
 RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
 
@@ -38,8 +39,13 @@ def agent_pod(
     Nothing of the plan is in it but the names of keys: hardly ever does a new plan restart the agent.
     """
     port = port or agent_port(path)
-    container = _container(path, settings, ["agent", PLAN_FILE, "--listen", f":{port}"]) | {
-        "ports": [{"name": "http", "containerPort": port, "protocol": "TCP"}],
+    health = port + 1 if path.placement.host_network else HEALTH_PORT
+    args = ["agent", PLAN_FILE, "--listen", f":{port}", "--health", f":{health}"]
+    container = _container(path, settings, args) | {
+        "ports": [
+            {"name": "http", "containerPort": port, "protocol": "TCP"},
+            {"name": "health", "containerPort": health, "protocol": "TCP"},
+        ],
         "livenessProbe": _health(period=10, failures=3),
         "readinessProbe": _health(period=5, failures=2),
     }
@@ -91,7 +97,7 @@ def _source(ref: KeyRef) -> dict[str, Any]:
 
 def _health(*, period: int, failures: int) -> dict[str, Any]:
     return {
-        "httpGet": {"path": "/healthz", "port": "http"},
+        "httpGet": {"path": "/healthz", "port": "health"},
         "periodSeconds": period,
         "timeoutSeconds": 3,
         "failureThreshold": failures,

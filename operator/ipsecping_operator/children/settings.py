@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ipsecping_operator.tokens.keys import TokenKeys
+
 FIELD_MANAGER = "ipsecping-operator"
 """Who applies the children, in managedFields."""
 
@@ -13,3 +15,5 @@ class ChildSettings:
     probe_image: str
     image_pull_policy: str | None = None
     """None leaves the choice to the API server: Always for a tag `latest`, otherwise IfNotPresent."""
+    tokens: TokenKeys | None = None
+    """None: whoever asks gets an agent's results, as when the children are only shown."""

@@ -16,6 +16,7 @@ from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
 
+from .budget import require_budget
 from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
@@ -96,6 +97,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     )
     _require_what_a_prober_reads(check)
     _require_time_between_rounds(check)
+    require_budget(check)
     return check
 
 

@@ -38,6 +38,7 @@ CRON_JOB = Kind("CronJob", "batch", "v1", "cronjobs")
 JOB = Kind("Job", "batch", "v1", "jobs")
 EVENT = Kind("Event", "events.k8s.io", "v1", "events")
 ENDPOINT_SLICE = Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices")
+SECRET = Kind("Secret", "", "v1", "secrets")
 LEASE = Kind("Lease", "coordination.k8s.io", "v1", "leases")
 
 APPLIED = {kind.name: kind for kind in (CONFIG_MAP, DEPLOYMENT, CRON_JOB)}

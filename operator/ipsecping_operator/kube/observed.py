@@ -8,7 +8,7 @@ from typing import Any
 
 from ipsecping.contract.stream import DEFAULT_PORT
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL
+from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, VERIFIERS_ANNOTATION
 
 Raw = Mapping[str, Any]
 
@@ -17,6 +17,8 @@ Raw = Mapping[str, Any]
 class Owner:
     """The controller among an object's owner references."""
 
+    group: str
+    """Of the API; empty for the core's."""
     kind: str
     name: str
     uid: str
@@ -37,6 +39,8 @@ class Meta:
     nonce: str | None
     ticket: str | None
     """Of a plan that asks for an extra round."""
+    verifiers: str | None
+    """Digest of a plan's verifiers."""
     owner: Owner | None
     created: int
     """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
@@ -110,6 +114,7 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         path=_interned(labels.get(PATH_LABEL)),
         nonce=annotations.get(NONCE_ANNOTATION),
         ticket=annotations.get(RUN_NOW_ANNOTATION),
+        verifiers=annotations.get(VERIFIERS_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),
         deleting="deletionTimestamp" in raw,
@@ -120,8 +125,9 @@ def controller(metadata: Raw) -> Owner | None:
     """The owner reference marked as controller."""
     for reference in metadata.get("ownerReferences") or ():
         if reference.get("controller"):
-            uid = intern(reference["uid"])
-            return Owner(kind=intern(reference["kind"]), name=intern(reference["name"]), uid=uid)
+            group, _, _ = reference["apiVersion"].rpartition("/")
+            kind, name, uid = (intern(reference[key]) for key in ("kind", "name", "uid"))
+            return Owner(group=intern(group), kind=kind, name=name, uid=uid)
     return None
 
 

@@ -8,7 +8,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-PIECE = 500
+PIECE = 200
 """Samples that are held at a time."""
 
 

@@ -5,6 +5,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from ipsecping_operator.faults import Where
+from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.results.rejection import Rejection
 
 
@@ -46,6 +47,11 @@ class OperatorMetrics:
         )
         for outcome in ("Accepted", *Rejection):
             self._results.labels(outcome)
+        self.held_back = Counter(
+            "ipsecping_operator_agent_streams_held_back_seconds",
+            "Time that streams were not read because agents send more than their plans make.",
+            registry=self.registry,
+        )
         self._watch = Gauge(
             "ipsecping_operator_watch_event_timestamp_seconds",
             "When the newest event of a kind was seen, or the watch began, Unix time.",
@@ -87,6 +93,12 @@ class OperatorMetrics:
             "Checks whose status has long not been what was decided: the API is away, or refuses.",
             registry=self.registry,
         )
+        self._dropped = Counter(
+            "ipsecping_operator_objects_dropped",
+            "Objects seen that bear a check's label and are not the check's, by why not.",
+            ("kind", "reason"),
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "ipsecping_operator_leader",
             "1 when this operator works, 0 when it waits.",
@@ -94,6 +106,11 @@ class OperatorMetrics:
         )
         self.streams = Gauge(
             "ipsecping_operator_agent_streams", "Agents whose results are followed.", registry=self.registry
+        )
+        self.unreadable = Gauge(
+            "ipsecping_operator_agents_unreadable",
+            "Agents of those that cannot be read at present.",
+            registry=self.registry,
         )
         self.checks = Gauge("ipsecping_operator_checks", "Checks known.", registry=self.registry)
 
@@ -112,6 +129,10 @@ class OperatorMetrics:
     def fault(self, where: Where) -> None:
         """Count a fault of the operator."""
         self._faults.labels(where.value).inc()
+
+    def dropped(self, kind: str, reason: Stray) -> None:
+        """Count an object that was not filed."""
+        self._dropped.labels(kind, reason.value).inc()
 
     def unseen(self, kind: str, count: int) -> None:
         """How much of this kind its watch has not shown."""

@@ -6,14 +6,14 @@ choice: so not every Secret of the namespace is for it.
 
 from collections.abc import Iterator, Sequence
 
+from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 from ipsecping_operator.api.probes import MEMBERS
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import KeyRef
 
 from .scope import Refusal, listed, matches
 
-OURS = ("ipsecping-*",)
-"""Names that say themselves that they are for probes."""
+OURS = (f"{MOUNTABLE_PREFIX}*",)
 
 
 def files(check: CompiledCheck, *, secrets: Sequence[str], config_maps: Sequence[str]) -> Iterator[Refusal]:

@@ -11,6 +11,7 @@ from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
+    VERIFIERS_ANNOTATION,
     ChildRef,
     surplus,
 )
@@ -38,7 +39,7 @@ async def ensure_children(
     False when children of an earlier run were taken as they are: `state.verify` is to be set some time, and
     this called again.
     """
-    taken = [manifest for manifest in desired if _inherited(state, ChildRef.of(manifest))]
+    taken = [manifest for manifest in desired if _inherited(state, manifest)]
     for manifest in desired:
         if manifest not in taken:
             await _ensure(state, manifest, store=store, client=client, log=log)
@@ -60,8 +61,8 @@ def remind(state: CheckState) -> bool:
         meta = child.meta
         if meta.path is None or meta.nonce is None:
             continue
-        marks = {NONCE_ANNOTATION: meta.nonce} | ({RUN_NOW_ANNOTATION: meta.ticket} if meta.ticket else {})
-        if any(_is_late(pod, meta.path, marks) for pod in state.pods.values()):
+        marks = {key: value for key, value in _borne(meta).items() if value is not None}
+        if any(_is_late(pod, meta.path, marks) for pod in state.own_pods):
             state.nudges.setdefault(meta.path, marks)
     return bool(state.nudges)
 
@@ -76,15 +77,23 @@ def as_applied(state: CheckState) -> bool:
     )
 
 
-def _inherited(state: CheckState, ref: ChildRef) -> bool:
+def _inherited(state: CheckState, manifest: Mapping[str, Any]) -> bool:
     """An earlier run reported this child as made for the present spec.
 
     Meanwhile it may have been edited, or another version of the operator may make it otherwise: so it is
     applied again, but a fleet's statuses need not wait for that.
     """
-    if state.verify or ref in state.applied or state.reported != state.generation:
+    ref = ChildRef.of(manifest)
+    child = state.children.get(ref)
+    if state.verify or ref in state.applied or state.reported != state.generation or child is None:
         return False
-    return _owned(state.children.get(ref), by=state.uid)
+    return _owned(child, by=state.uid) and not changes_verifiers(child, manifest)
+
+
+def changes_verifiers(child: Child, manifest: Mapping[str, Any]) -> bool:
+    """Whether the plan lets others read the agent than the one there does: no results come meanwhile."""
+    wanted: str | None = manifest["metadata"].get("annotations", {}).get(VERIFIERS_ANNOTATION)
+    return child.meta.verifiers != wanted
 
 
 async def _ensure(
@@ -135,8 +144,16 @@ async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, clien
 
 def _bears(meta: Meta, marks: Mapping[str, str]) -> bool:
     """Whether an object has been told of the plan with these annotations."""
-    borne = {NONCE_ANNOTATION: meta.nonce, RUN_NOW_ANNOTATION: meta.ticket}
+    borne = _borne(meta)
     return all(borne.get(key) == value for key, value in marks.items())
+
+
+def _borne(meta: Meta) -> Mapping[str, str | None]:
+    return {
+        NONCE_ANNOTATION: meta.nonce,
+        RUN_NOW_ANNOTATION: meta.ticket,
+        VERIFIERS_ANNOTATION: meta.verifiers,
+    }
 
 
 def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:
@@ -189,7 +206,7 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
     for path, marks in list(state.nudges.items()):
-        for pod in list(state.pods.values()):
+        for pod in state.own_pods:
             if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}

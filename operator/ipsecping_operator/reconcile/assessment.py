@@ -19,6 +19,7 @@ from ipsecping_operator.verdict.preference import Move, moved, settled
 
 from .podless import Podless, podless
 from .readiness import complaint
+from .silence import with_trouble
 
 SECOND = 1_000_000_000
 UNMEASURED = "nothing is measured while the spec is invalid"
@@ -109,7 +110,7 @@ def assess(
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if state.invalid else NOT_YET)
     else:
-        put(ConditionType.HEALTHY, verdict.finding.reason, verdict.finding.message)
+        put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
         _follow_outages(made, verdict, born=state.born, now=now)
     if state.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(state.invalid))
@@ -168,13 +169,12 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         expected=Expectation(since=state.expected_since, known_last=known_last),
         now=now,
         holds=_holds(state),
+        before=state.verdict,
     )
 
 
 def _holds(state: CheckState) -> Mapping[ProbeKey, Holds]:
-    """Which limits the last verdict held as exceeded; after a restart by what the status says."""
-    if state.verdict is not None:
-        return state.verdict.holds
+    """Which limits an earlier run held as exceeded, by what the status says."""
     entries = state.restored.figures.get("probes") if state.restored else None
     return {
         (str(entry.get("path")), str(entry.get("name"))): restored(str(entry.get("reason")))

@@ -1,7 +1,8 @@
-"""Where agents on a node's own network listen: each keeps its port, and leaves one that the node has in use.
+"""Where agents on a node's own network listen: each keeps its ports, and leaves those that are in use.
 
-Ports are chosen by chance, and so two agents of one node may have the same: the scheduler then finds no node
-for the second. Its Deployment is the memory of the port it has moved to. Pure.
+Ports are chosen by chance (an even one for results, the next for health), and so two agents of one node may
+have the same: the scheduler then finds no node for the second. Its Deployment is the memory of those that it
+has moved to. Pure.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ def host_ports(state: CheckState) -> Mapping[str, int]:
     for path in state.compiled.paths if state.compiled is not None else ():
         deployed = _deployed(state, path)
         if path.placement.host_network and deployed is not None and deployed in HOST_PORTS:
-            pods = [p for p in state.pods.values() if p.meta.path == path.plan.path and p.port == deployed]
+            pods = [p for p in state.own_pods if p.meta.path == path.plan.path and p.port == deployed]
             found[path.plan.path] = _after(deployed) if _is_taken(pods) else deployed
     return found
 
@@ -38,4 +39,4 @@ def _is_taken(pods: list[Pod]) -> bool:
 
 
 def _after(port: int) -> int:
-    return HOST_PORTS[(port - HOST_PORTS.start + 1) % len(HOST_PORTS)]
+    return HOST_PORTS[(HOST_PORTS.index(port) + 1) % len(HOST_PORTS)]

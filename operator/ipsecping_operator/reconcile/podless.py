@@ -45,7 +45,7 @@ def podless(state: CheckState, *, now: int) -> Podless | None:
 
 
 def _has_pod(state: CheckState, path: str | None, due: int) -> bool:
-    return any(pod.meta.path == path and pod.meta.created >= due - SKEW for pod in state.pods.values())
+    return any(pod.meta.path == path and pod.meta.created >= due - SKEW for pod in state.own_pods)
 
 
 def _readiness(check: CompiledCheck, cron_job: str, due: int) -> Readiness:

@@ -9,7 +9,6 @@ from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
-from ipsecping_operator.verdict.tally import Tally
 
 from .remedies import with_remedy
 
@@ -43,7 +42,7 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
             series = state.measurements.series.get((path.plan.path, probe.name))
             if series is None or series.address is None:
                 continue
-            if not _complains(series.window.last, Invalidity.NOT_PERMITTED):
+            if series.window.last_invalidity is not Invalidity.NOT_PERMITTED:
                 continue
             host = destination(probe, path.plan.target)
             return Readiness(
@@ -58,7 +57,7 @@ def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     """A key is text, which may be anybody's password."""
     for (_, probe), series in state.measurements.series.items():
         ref = check.keys.get(probe)
-        if ref is not None and _complains(series.window.last, Invalidity.KEY_NOT_PERMITTED):
+        if ref is not None and series.window.last_invalidity is Invalidity.KEY_NOT_PERMITTED:
             said = str(not_a_marked_key(check, probe, ref))
             return Readiness(reason=ReadyReason.NOT_PERMITTED, message=said)
     return None
@@ -68,7 +67,7 @@ def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     lacking = {
         (path, probe)
         for (path, probe), series in state.measurements.series.items()
-        if _complains(series.window.last, Invalidity.KEY_MISSING)
+        if series.window.last_invalidity is Invalidity.KEY_MISSING
     }
     missing = sorted(
         {(_content(ref, f"{path}/{probe}"), ref) for path, probe in lacking if (ref := _needed(check, probe))}
@@ -96,10 +95,6 @@ def _content(ref: KeyRef, where: str) -> str:
     return f"no usable key {ref.key}, which {where} signs with"
 
 
-def _complains(newest: Tally | None, of: Invalidity) -> bool:
-    return newest is not None and newest.invalidity is of and not newest.rounds
-
-
 def _running(check: CompiledCheck, children: Iterable[Child]) -> str:
     kind = _kind(check)
     names = ", ".join(sorted(child.meta.name for child in children if child.meta.kind == kind))
@@ -120,7 +115,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     if workload is None:
         return f"the {kind} of path {path} is not there yet"
     pods = sorted(
-        (pod for pod in state.pods.values() if pod.meta.path == path and state.owned.get(pod.meta.uid, True)),
+        (pod for pod in state.own_pods if pod.meta.path == path),
         key=lambda pod: (pod.meta.created, pod.meta.resource_version),
     )
     if kind == "CronJob":

@@ -5,7 +5,7 @@ from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.children import ChildSettings, build_children
+from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
@@ -17,7 +17,7 @@ from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.extra import ExtraRound
 
 from . import run_now as extra
-from .applying import as_applied, ensure_children
+from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
 from .readiness import readiness
 from .serial import Outcome
@@ -126,6 +126,8 @@ class Reconciler:
         # Somebody waits for an extra round.
         state.verify = state.verify or bool(tickets)
         desired = self._desired(state, tickets, ports)
+        if any(_changes_readers(state, manifest) for manifest in desired):
+            state.expected_since = self._clock() + PLAN_DELIVERY
         if await ensure_children(state, desired, store=self._store, client=self._client, log=log):
             state.ensured = made_for
         else:
@@ -172,3 +174,9 @@ class Reconciler:
             state.expected_since = now + PLAN_DELIVERY
         if changed:
             self._faults.over(state, Where.RESULT)
+
+
+def _changes_readers(state: CheckState, manifest: Mapping[str, Any]) -> bool:
+    """Whether the agent that runs has yet to learn the operator's token."""
+    child = state.children.get(ChildRef.of(manifest))
+    return child is not None and changes_verifiers(child, manifest)

@@ -21,11 +21,10 @@ from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
 from .assessment import Assessment, assess
+from .judging_pace import SOON, JudgingPace
 from .store import Store
 from .transition_log import TransitionLog
 
-SOON = 0.1
-"""Seconds that results are gathered for before they are judged: they come in bursts."""
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """While there is much to do, a new check's first report waits: seconds until it is looked again, and at most.
 
@@ -61,12 +60,16 @@ class Reporter:
         count: Callable[[str], None],
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
     ) -> None:
+        """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken."""
         self._store = store
         self._client = client
         self._events = events
         self._faults = faults
         self._clock = clock
+        self._processor = processor
+        self._pace = JudgingPace()
         self._said = TransitionLog()
         self._steady = steady
         self._writer = StatusWriter(self._send, interval=interval, count=count, failed=self._not_written)
@@ -119,7 +122,9 @@ class Reporter:
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
         if uid not in self._soon:
-            self._soon[uid] = asyncio.get_running_loop().call_later(SOON, self._report_unless_early, uid)
+            loop = asyncio.get_running_loop()
+            wait = max(self._pace.wait(uid, now=loop.time()), SOON)
+            self._soon[uid] = loop.call_later(wait, self._report_unless_early, uid)
 
     def _report_unless_early(self, uid: str) -> None:
         self._cancel(self._soon, uid)
@@ -142,12 +147,27 @@ class Reporter:
         state = self._store.checks.get(uid)
         if state is None or state.body is None:
             return
+        begun = self._processor()
+        due = None
         try:
-            self._assess(state, forced=forced)
+            due = self._assess(state, forced=forced)
         except Exception as error:
             self._faults.note(Where.JUDGE, error, state)
             self._cancel(self._soon, uid)  # told at once instead
             self.fall_back(state)
+        with self._faults.guard(Where.JUDGE):
+            self._wake(state, due, cost=self._processor() - begun)
+
+    def _wake(self, state: CheckState, due: float | None, *, cost: float) -> None:
+        """Have the check assessed again after so many seconds, or later where judging it costs much."""
+        loop = asyncio.get_running_loop()
+        self._pace.judged(state.uid, cost=cost, now=loop.time())
+        state.recheck = None
+        if due is not None:
+            # A clock that is set back must not silence an alarm for ever.
+            wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
+            state.recheck = self._steady() + wait
+            self._alarms[state.uid] = loop.call_later(wait, self.report, state.uid)
 
     def fall_back(self, state: CheckState) -> None:
         """Have Healthy=Unknown written, with as little as a status needs. Does not raise."""
@@ -172,31 +192,29 @@ class Reporter:
                 notice = of_condition(condition)
                 self._events.tell([notice], state.body["metadata"], written=self._writer.written(state.uid))
 
-    def _assess(self, state: CheckState, *, forced: bool) -> None:
-        """Judge, tell, submit, remember; what is raised on the way leaves the check as it was."""
+    def _assess(self, state: CheckState, *, forced: bool) -> float | None:
+        """Judge, tell, submit, remember; seconds after which time alone may change the outcome, None: never.
+
+        What is raised on the way leaves the check as it was.
+        """
         if self._faults.pauses(state, Where.WRITE):
             self.fall_back(state)
-            return
+            return None
         fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
         assessment = assess(state, now=self._clock(), fault=fault, forced=forced)
         if assessment is None:
-            return
-        again = None
+            return None
+        waits = []
         if self._faults.tries(state, Where.WRITE):
             self._trials[state.uid] = assessment
             self._writer.submit(state.uid, assessment.status, at_once=True)
-        else:
-            again = self._take_up(state, assessment)
-        state.compared, state.recheck = self._steady(), None
-        waits = [] if again is None else [again]
+        elif (again := self._take_up(state, assessment)) is not None:
+            waits.append(again)
+        state.compared = self._steady()
         if assessment.next_change is not None:
-            waits.append(max(0.0, (assessment.next_change - self._clock()) / SECOND) + 0.001)
-        if waits:
-            # A clock that is set back must not silence an alarm for ever.
-            wait = min(*waits, LONGEST_WAIT)
-            state.recheck = self._steady() + wait
-            self._alarms[state.uid] = asyncio.get_running_loop().call_later(wait, self.report, state.uid)
+            waits.append((assessment.next_change - self._clock()) / SECOND)
         self._faults.over(state, Where.JUDGE)
+        return min(waits, default=None)
 
     def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
         """Tell and submit; seconds after which there may be more to say in the log."""
@@ -211,6 +229,7 @@ class Reporter:
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         self._trials.pop(uid, None)
+        self._pace.forget(uid)
         self._writer.forget(uid)
         self._events.forget(uid)
         self._said.forget(uid)

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Mapping
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.children import ChildSettings, extra_job
+from ipsecping_operator.children import ChildRef, ChildSettings, child_name, extra_job
 from ipsecping_operator.compile import CompiledPath, Cron
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import JOB
+from ipsecping_operator.kube.kinds import CRON_JOB, JOB
 from ipsecping_operator.kube.observed import Child
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.extra import MAX_VALUE
@@ -108,13 +108,15 @@ async def start_jobs(
 
 
 def _cron_job(state: CheckState, path: CompiledPath) -> Child | None:
-    return next(
-        (
-            child
-            for child in state.children.values()
-            if child.meta.kind == "CronJob" and child.meta.path == path.plan.path
-        ),
-        None,
+    """The one that the operator makes for the path, by name: whatever else bears the label starts nothing."""
+    assert state.compiled is not None
+    return state.children.get(
+        ChildRef(
+            api_version=CRON_JOB.api_version,
+            kind=CRON_JOB.name,
+            namespace=state.compiled.namespace,
+            name=child_name(state.compiled, path.plan.path),
+        )
     )
 
 
@@ -125,6 +127,5 @@ def _running(state: CheckState, path: CompiledPath, cron_job: Child) -> bool:
         and pod.meta.path == path.plan.path
         and pod.meta.owner is not None
         and pod.meta.owner.kind == "Job"
-        and state.owned.get(pod.meta.uid, False)
-        for pod in state.pods.values()
+        for pod in state.own_pods
     )

@@ -1,12 +1,13 @@
 """What the watches have shown, filed under the check it belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import ChildRef
+from ipsecping_operator.kube.belonging import Stray, stray
 from ipsecping_operator.kube.kinds import APPLIED, CONFIG_MAP
 from ipsecping_operator.kube.observed import Child, Meta, Pod
 from ipsecping_operator.state import CheckState, Restored
@@ -42,6 +43,8 @@ class Store:
     echoes: Echoes = field(default_factory=Echoes)
     unreadable: dict[str, int] = field(default_factory=dict)
     """UID to the version of an object that a watch has shown and that could not be filed."""
+    dropped: Callable[[Meta, Stray], None] = lambda meta, why: None
+    """Told of each object that bears a check's label and is not the check's."""
 
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
         """A check as the API stores it."""
@@ -58,6 +61,7 @@ class Store:
             "spec": {} if state.generation == meta["generation"] else body.get("spec") or {},
         }
         if before is None:
+            self._drop_strays(state)
             _restore(state, body.get("status") or {}, now=now)
             return state.uid
         was = before["metadata"]
@@ -83,6 +87,9 @@ class Store:
         uid, ref = child.meta.check_uid, reference(child.meta)
         if uid is None:
             return None
+        if (why := self.stray(child.meta)) is not None:
+            self.dropped(child.meta, why)
+            return self.remove_child(child.meta)
         children = self._state(uid).children
         held = children.get(ref)
         if not _newer(child.meta, held):
@@ -112,6 +119,9 @@ class Store:
         uid = pod.meta.check_uid
         if uid is None:
             return None
+        if (why := self.stray(pod.meta)) is not None:
+            self.dropped(pod.meta, why)
+            return self.remove_pod(pod.meta)
         state = self._state(uid)
         held = state.pods.get(pod.meta.uid)
         if not _newer(pod.meta, held):
@@ -128,6 +138,23 @@ class Store:
         state.counted.pop(meta.uid, None)
         self._prune(state.uid)
         return state.uid
+
+    def stray(self, meta: Meta) -> Stray | None:
+        """Why a child or pod is not that of the check whose label it bears, as far as is known."""
+        state = self.checks.get(meta.check_uid or "")
+        return stray(meta, namespace=None if state is None or state.body is None else state.namespace)
+
+    def _drop_strays(self, state: CheckState) -> None:
+        """What came before its check may be of another namespace."""
+        for child in list(state.children.values()):
+            if (why := self.stray(child.meta)) is not None:
+                self.dropped(child.meta, why)
+                del state.children[reference(child.meta)]
+        for pod in list(state.pods.values()):
+            if pod.meta.namespace != state.namespace:
+                self.dropped(pod.meta, Stray.OTHER_NAMESPACE)
+                del state.pods[pod.meta.uid]
+                state.owned.pop(pod.meta.uid, None)
 
     def _state(self, uid: str) -> CheckState:
         state = self.checks.get(uid)

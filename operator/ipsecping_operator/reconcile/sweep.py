@@ -8,11 +8,12 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
-from ipsecping_operator.children import CHILD_SELECTOR, UID_LABEL
+from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED
-from ipsecping_operator.kube.observed import Meta
+from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
+from ipsecping_operator.kube.observed import Meta, read_meta
 
 from .store import Store
 
@@ -85,11 +86,15 @@ class Sweeper:
             selector = None if kind is CHECK else CHILD_SELECTOR
             for namespace in self.namespaces:
                 async for meta in self.client.metadata(kind, namespace, selector=selector):
-                    if kind is not CHECK and UID_LABEL not in (meta.get("labels") or {}):
-                        continue  # somebody's own, which only looks like a child: nothing is kept of it
+                    if kind is not CHECK and self._is_anothers(kind, meta):
+                        continue  # it only looks like a child: nothing is kept of it
                     name = f"{meta['namespace']}/{meta['name']}"
                     listed[meta["uid"]] = Listed(kind.name, name, int(meta["resourceVersion"]))
         return listed
+
+    def _is_anothers(self, kind: Kind, raw: Mapping[str, Any]) -> bool:
+        meta = read_meta(kind.name, raw)
+        return meta.check_uid is None or self.store.stray(meta) is not None
 
 
 def _versions(store: Store) -> dict[str, int]:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from ipsecping.contract import ContractError, RoundResult, termination
+from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.state import CheckState
+from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing
 from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .rejection import Rejection
 from .stream import Agent, Reader
+from .throttle import Throttle
+from .unreadable import Unreadable
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -35,13 +38,17 @@ class _Following:
     """As last seen."""
     reader: Reader
     task: asyncio.Task[None]
+    trouble: Unreadable | None = None
+    """Why it cannot be read."""
 
 
 class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted. `ended(state)` is told of
-    a reader that has ended by a fault, so that `sync` is called again.
+    `counted(state, rejection)` is told of every result: None when it was accepted; `troubled(state)` when
+    something of `state.unread` has changed; `ended(state)` of a reader that has ended by a fault, so that
+    `sync` is called again; `held_back(seconds)` of every time that an agent is not read because it sends more
+    than its plan makes.
     """
 
     def __init__(
@@ -50,15 +57,21 @@ class Collector:
         lineage: Lineage,
         session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
+        troubled: Callable[[CheckState], None],
+        tokens: TokenKeys,
         faults: Faults,
         ended: Callable[[CheckState], None],
         clock: Callable[[], int],
+        held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._lineage = lineage
         self._session = session
         self._counted = counted
+        self._troubled = troubled
+        self._tokens = tokens
         self._faults = faults
         self._ended = ended
+        self._held_back = held_back
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -67,6 +80,13 @@ class Collector:
     def reading(self) -> int:
         """Agents that are followed."""
         return sum(len(readers) for readers in self._readers.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Agents of those that cannot be read at present."""
+        return sum(
+            following.trouble is not None for each in self._readers.values() for following in each.values()
+        )
 
     async def sync(self, state: CheckState, *, log: Log) -> None:
         """Start and stop readers, read new termination messages. Raises ApiError."""
@@ -128,10 +148,13 @@ class Collector:
             pod = wanted.get(pod_uid)
             if pod is None or _agent(pod) != following.agent:
                 del readers[pod_uid]
+                state.unread.pop(pod_uid, None)
                 self._let_end(following.reader, following.task)
             elif pod is not following.pod:
                 following.pod = pod
                 following.reader.hasten()
+            if pod_uid in readers:
+                following.reader.throttle.follow(_plan(state, following.pod))
         for pod_uid, pod in wanted.items():
             if pod_uid not in readers:
                 readers[pod_uid] = self._begin(state, pod, log=log)
@@ -140,6 +163,11 @@ class Collector:
 
     def _begin(self, state: CheckState, pod: Pod, *, log: Log) -> _Following:
         agent = _agent(pod)
+        following: _Following
+
+        def tell(trouble: Unreadable | None) -> None:
+            self._tell(state, following, trouble)
+
         reader = Reader(
             agent,
             session=self._session,
@@ -147,10 +175,33 @@ class Collector:
             reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
+            throttle=Throttle(
+                plan=_plan(state, pod),
+                held_back=self._held_back,
+                first=lambda: log.warning(
+                    "results of pod %s: more than its plan makes, so they are read slowly", agent.pod
+                ),
+            ),
+            tokens=self._tokens.tokens(state.uid, pod.meta.path or ""),
+            tell=tell,
+            failed=lambda error: self._faults.note(Where.RESULT, error, state, key=pod.meta.uid),
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
         task.add_done_callback(lambda done: self._has_ended(state, pod.meta.uid, done))
-        return _Following(agent=agent, pod=pod, reader=reader, task=task)
+        following = _Following(agent=agent, pod=pod, reader=reader, task=task)
+        return following
+
+    def _tell(self, state: CheckState, following: _Following, trouble: Unreadable | None) -> None:
+        known, following.trouble = following.trouble, trouble
+        if trouble is None:
+            self._faults.over(state, Where.RESULT, key=following.agent.pod_uid)
+        if trouble == known or self._readers.get(state.uid, {}).get(following.agent.pod_uid) is not following:
+            return
+        if trouble is None:
+            state.unread.pop(following.agent.pod_uid, None)
+        else:
+            state.unread[following.agent.pod_uid] = trouble
+        self._troubled(state)
 
     def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
         """A reader ends when it is told to. After a fault another takes its place, with a pause."""
@@ -227,6 +278,12 @@ def _key(state: CheckState, result: RoundResult) -> str:
     known = state.measurements.current.get(result.check.path)
     names = () if known is None else tuple(probe.name for probe in known.plan.probes)
     return f"{result.check.path}/{result.probe}" if result.probe in names else ""
+
+
+def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:
+    """Of the pod's path."""
+    known = state.measurements.current.get(pod.meta.path or "")
+    return None if known is None else known.plan
 
 
 def _agent(pod: Pod) -> Agent:

@@ -9,6 +9,7 @@ from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
+from . import timetable
 from .rejection import Rejection
 from .totals import Totals
 
@@ -42,6 +43,8 @@ class Series:
     totals: Totals = field(default_factory=Totals)
     last_end: int | None = None
     """End of the newest round, valid or not."""
+    used: int | None = None
+    """Up to when the schedule's rounds have been had; see `timetable`."""
     address: str | None = None
     """Where the newest round went, so far as its name had an address."""
 
@@ -85,8 +88,11 @@ class Measurements:
         # Only now, so that a fault above leaves everything as it was and is tried again as a whole.
         self.current, self.previous, self.series, self.remote = plans, previous, series, remote
         self.length, self.suspended = length, check.suspend
-        for each in self.series.values():
+        for (path, _), each in self.series.items():
             each.window.length = length
+            if path in changed:
+                # It may have another interval.
+                each.used = None
         return bool(changed)
 
     def accept(self, result: RoundResult, *, start: int, now: int) -> Rejection | None:
@@ -107,7 +113,14 @@ class Measurements:
                 return Rejection.OTHER_PLAN
             series = self.series[key] = Series(basis=basis, window=Window(length=self.length))
         # The clock may have been set back since the round was placed.
-        tally = Tally.of(result, start=min(start, now - result.duration))
+        start = min(start, now - result.duration)
+        if plan.interval_ms is not None:
+            extra = result.run_now is not None
+            used = timetable.used(plan.interval_ms, probe, extra=extra, start=start, before=series.used)
+            if used is None:
+                return Rejection.OFF_SCHEDULE
+            series.used = used
+        tally = Tally.of(result, start=start)
         series.window.add(tally, now=now)
         series.totals.add(tally)
         series.last_end = max(tally.end, series.last_end or 0)
@@ -130,6 +143,8 @@ class Measurements:
             series.window.move(by)
             if series.last_end is not None:
                 series.last_end += by
+            if series.used is not None:
+                series.used += by
 
     def _plan_of(self, result: RoundResult) -> Known | Rejection:
         current = self.current.get(result.check.path)

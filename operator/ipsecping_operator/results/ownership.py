@@ -8,7 +8,7 @@ from ipsecping_operator.kube.observed import Child, Pod
 
 from .lineage import Lineage
 
-_TOPS = {REPLICA_SET.name: DEPLOYMENT.name, JOB.name: CRON_JOB.name}
+_TOPS = {REPLICA_SET.name: DEPLOYMENT, JOB.name: CRON_JOB}
 """What controls the pod's owner, by its kind."""
 
 
@@ -29,7 +29,8 @@ async def ownership(
     if owner is None or owner.kind not in _TOPS or pod.meta.namespace != namespace:
         return Ownership.FOREIGN
     top = await lineage.controller_of(owner, namespace)
-    if top is None or top.kind != _TOPS[owner.kind]:
+    kind = _TOPS[owner.kind]
+    if top is None or (top.group, top.kind) != (kind.group, kind.name):
         return Ownership.FOREIGN
     for child in children:
         if child.meta.kind == top.kind and child.meta.uid == top.uid:

@@ -18,6 +18,8 @@ class Rejection(StrEnum):
     """It tells of more packets, or of longer round-trip times, than its plan allows."""
     DUPLICATE = "Duplicate"
     """It was counted before."""
+    OFF_SCHEDULE = "OffSchedule"
+    """Its probe has had as many rounds as the interval allows in the time that they are said to be from."""
     FOREIGN_POD = "ForeignPod"
     """Its pod does not belong to the check, or another pod answers at the pod's address."""
     MISSED = "Missed"

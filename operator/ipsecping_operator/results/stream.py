@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -23,12 +24,15 @@ from ipsecping.contract.stream import (
     Refused,
     read_line,
 )
+from ipsecping.contract.token import authorization
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import placing
 from .lines import LineSplitter
 from .rejection import Rejection
+from .throttle import Throttle
+from .unreadable import Unreadable
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -45,6 +49,10 @@ MAX_TOLD = 64
 
 class StreamError(Exception):
     """The connection is of no use; try again later."""
+
+
+class Unauthorized(StreamError):
+    """The agent does not take the token that was shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,9 @@ class Reader:
     over and counted; what is behind it is read, and no reconnection meets it again.
 
     `deliver(result, start)` takes a result and its start on the operator's clock; `reject(reason, count)`
-    is told what was dropped; `clock` gives the Unix time in nanoseconds.
+    is told what was dropped; `clock` gives the Unix time in nanoseconds; `throttle` says how fast to read.
+    `tokens` are shown to the agent, in that order, until it takes one. `tell` is told why the agent cannot be
+    read, and with None that it can; `failed` of a fault of the operator's own.
     """
 
     def __init__(
@@ -82,6 +92,10 @@ class Reader:
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
         clock: Callable[[], int],
+        throttle: Throttle | None = None,
+        tokens: Sequence[str] = (),
+        tell: Callable[[Unreadable | None], None] = lambda _: None,
+        failed: Callable[[Exception], None] = lambda _: None,
         silence: float = SILENCE,
         first_pause: float = FIRST_PAUSE,
         grace: float = GRACE,
@@ -92,6 +106,10 @@ class Reader:
         self._reject = reject
         self._log = log
         self._clock = clock
+        self.throttle = throttle or Throttle()
+        self._tokens = tokens
+        self._tell = tell
+        self._failed = failed
         self._silence = silence
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
@@ -126,29 +144,38 @@ class Reader:
         """Connect, read, and connect again with growing pauses; returns only after `end`."""
         while not self._ending:
             self._hastened = False
+            unauthorized = False
             passing = True
             try:
-                await self._read()
+                await self._read_with_token()
                 fault = "the agent ended the stream"
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault, passing = f"not an agent's answer: {error}", False
             except aiohttp.ClientConnectorError as error:
-                fault = f"cannot connect to {self._agent.url}: {error.os_error.strerror or error.os_error}"
+                # asyncio words it at length, and names the address.
+                said = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
+                fault = f"cannot connect to {self._agent.url}: {said}"
+            except aiohttp.ConnectionTimeoutError:
+                fault = f"{self._agent.url} does not answer: does a NetworkPolicy let the operator in?"
             except TimeoutError:
                 fault = f"{self._agent.url} says nothing"
+            except Unauthorized as error:
+                fault, unauthorized = str(error), True
             except (aiohttp.ClientError, OSError, StreamError) as error:
-                fault = str(error) or type(error).__name__
+                fault = f"{self._agent.url}: {str(error) or type(error).__name__}"
             except Exception as error:
-                self._log.exception("results of pod %s: a fault of the operator", self._agent.pod)
-                fault = type(error).__name__
-            await self._after(fault, passing=passing)
+                self._failed(error)
+                fault = f"a fault of the operator: {type(error).__name__}"
+            await self._after(fault, passing=passing, unauthorized=unauthorized)
 
-    async def _after(self, fault: str, *, passing: bool) -> None:
-        """Say once what is wrong, and rest. Part of it may be the agent's words."""
+    async def _after(self, fault: str, *, passing: bool, unauthorized: bool) -> None:
+        """Say what is wrong, and rest. Part of it may be the agent's words."""
         fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
+        where = fault if self._agent.url in fault else f"{self._agent.url}: {fault}"
+        self._tell(Unreadable(pod=self._agent.pod, text=where, unauthorized=unauthorized))
         level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
         if level is not None:
             self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
@@ -160,8 +187,23 @@ class Reader:
             self._resting = None
         self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
 
-    async def _read(self) -> None:
-        stream = _lines(self._session, self._agent.url, after=self._cursor, silence=self._silence)
+    async def _read_with_token(self) -> None:
+        *others, last = self._tokens or (None,)
+        for token in others:
+            with suppress(Unauthorized):
+                await self._read(token)
+                return
+        await self._read(last)
+
+    async def _read(self, token: str | None) -> None:
+        stream = _lines(
+            self._session,
+            self._agent.url,
+            after=self._cursor,
+            token=token,
+            silence=self._silence,
+            throttle=self.throttle,
+        )
         async with aclosing(stream) as lines:
             hello = await anext(lines, None)
             if isinstance(hello, Refused):
@@ -178,15 +220,14 @@ class Reader:
     def _greet(self, hello: Hello) -> None:
         if hello.pod_uid != self._agent.pod_uid:
             self._reject(Rejection.FOREIGN_POD, 1)
-            raise StreamError(
-                f"another pod ({hello.pod_uid or 'without a UID'}) answers at {self._agent.url}"
-            )
+            raise StreamError(f"another pod ({hello.pod_uid or 'without a UID'}) answers there")
         self._distance = placing.Distance(sent=hello.now, now=self._clock())
         seen = self._cursor.sequence if self._cursor and self._cursor.boot_id == hello.boot_id else 0
         if seen and hello.first > seen + 1:
             self._miss(hello.first - seen - 1)
         # What left the ring before the first connection was read by an earlier run of the operator, or never.
         self._cursor = Cursor(boot_id=hello.boot_id, sequence=max(seen, hello.first - 1))
+        self._tell(None)
         self._log.debug("following pod %s at %s", self._agent.pod, self._agent.url)
 
     def _take(self, line: Line | Refused) -> None:
@@ -250,19 +291,31 @@ class Reader:
 
 
 async def _lines(
-    session: aiohttp.ClientSession, url: str, *, after: Cursor | None, silence: float
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    after: Cursor | None,
+    token: str | None,
+    silence: float,
+    throttle: Throttle,
 ) -> AsyncGenerator[Line | Refused, None]:
     """The lines of one connection, read so far as they can be."""
     timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
     query = {"after": str(after)} if after else {}
-    async with session.get(url, params=query, timeout=timeout, allow_redirects=False) as answer:
+    headers = {} if token is None else {"Authorization": authorization(token)}
+    async with session.get(
+        url, params=query, headers=headers, timeout=timeout, allow_redirects=False
+    ) as answer:
+        if answer.status == 401:
+            raise Unauthorized(f"{url} answers 401: it does not know the operator's token (yet)")
         if answer.status != 200:
-            raise StreamError(f"{url} answers {answer.status} {answer.reason}")
+            raise StreamError(f"it answers {answer.status} {answer.reason}")
         splitter = LineSplitter()
         async for data in answer.content.iter_any():
             for line in splitter.feed(data):
+                await throttle.line(MAX_LINE if line is None else len(line))
                 yield _TOO_LONG if line is None else read_line(line)
-            # A flood must not keep the event loop from everything else.
+            # A flood of pieces of a line must not keep the event loop from everything else either.
             await asyncio.sleep(0)
 
 

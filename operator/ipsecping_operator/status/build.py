@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ipsecping.contract import Histogram
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.judge import PathVerdict, Verdict
@@ -80,9 +79,8 @@ def _path(path: PathVerdict) -> dict[str, Any]:
     figures = path.head.figures
     if figures is not None:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
-        rtt = figures.rtt
-        if rtt.count:
-            entry["rttP50"] = _percentile(rtt, 50)
+        for median in figures.percentiles(50):
+            entry["rttP50"] = text.milliseconds(median)
     return entry
 
 
@@ -115,24 +113,13 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
 
 def _measured(figures: Tally) -> dict[str, Any]:
     measured: dict[str, Any] = {"lossPercent": text.percent(figures.lost, figures.sent)}
-    rtt = figures.rtt
-    if rtt.count:
-        measured["rtt"] = {
-            "min": _percentile(rtt, 0),
-            "p50": _percentile(rtt, 50),
-            "p90": _percentile(rtt, 90),
-            "p99": _percentile(rtt, 99),
-            "max": _percentile(rtt, 100),
-        }
+    times = figures.percentiles(0, 50, 90, 99, 100)
+    if times:
+        names = ("min", "p50", "p90", "p99", "max")
+        measured["rtt"] = dict(zip(names, map(text.milliseconds, times), strict=True))
     if figures.jitter is not None:
         measured["jitter"] = text.milliseconds(figures.jitter)
     return measured
-
-
-def _percentile(rtt: Histogram, percent: float) -> str:
-    value = rtt.percentile(percent)
-    assert value is not None
-    return text.milliseconds(value)
 
 
 def outage_to_json(outage: Outage) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """A tally at rest: a string of octets where the living one has two dozen fields, twice as large. Pure."""
 
+from operator import attrgetter
 from struct import Struct
 from struct import error as DoesNotFit  # noqa: N812 - what it means here
 from typing import TypeAlias
 
+from .packed import PackedHistogram
 from .tally import Tally
 
 Held: TypeAlias = bytes | Tally
@@ -27,17 +29,31 @@ _FIELDS = Struct(f"=qqq?{len(_COUNTS)}H")
 _SPAN = Struct("=qq")
 _ROUNDS = Struct("=H")
 _ROUNDS_AT = _FIELDS.size - _ROUNDS.size * len(_COUNTS)
+_packed_fields = attrgetter("start", "end", "jitter_sum", "directed", *_COUNTS)
 
 
 def hold(tally: Tally) -> Held:
     """The same in as little memory as it takes."""
-    counts = (getattr(tally, name) for name in _COUNTS)
+    if _tells_more(tally):
+        return tally
     try:
-        fields = _FIELDS.pack(tally.start, tally.end, tally.jitter_sum, tally.directed, *counts)
+        return _FIELDS.pack(*_packed_fields(tally)) + tally.packed_rtt
     except DoesNotFit:
         return tally
-    packed = fields + tally.packed_rtt
-    return packed if tally_of(packed) == tally else tally
+
+
+def _tells_more(tally: Tally) -> bool:
+    """Whether it has something that `_FIELDS` has no place for."""
+    return bool(
+        tally.invalid
+        or tally.losses
+        or tally.sources
+        or tally.unanswered
+        or tally.invalidity is not None
+        or tally.path_mtu is not None
+        or tally.certificate_expiry is not None
+        or tally.nat is not None
+    )
 
 
 def tally_of(held: Held) -> Tally:
@@ -68,3 +84,8 @@ def end_of(held: Held) -> int:
 def rounds_of(held: Held) -> int:
     """How many valid rounds it adds up."""
     return held.rounds if isinstance(held, Tally) else int(_ROUNDS.unpack_from(held, _ROUNDS_AT)[0])
+
+
+def rtt_of(held: Held) -> PackedHistogram:
+    """Its round-trip times."""
+    return held.packed_rtt if isinstance(held, Tally) else held[_FIELDS.size :]

@@ -11,7 +11,7 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
 from .deadline import stale_at
 from .finding import Finding, worst
 from .hysteresis import Holds
-from .probe import ProbeVerdict, certificate_limit, judge_probe
+from .probe import ProbeVerdict, judge_probe
 from .window import Window
 
 ProbeKey = tuple[str, str]
@@ -46,6 +46,8 @@ class Verdict:
     """End of the newest round of any probe."""
     next_change: int | None
     """The next instant at which time alone could change the verdict."""
+    check: CompiledCheck | None = None
+    """What was judged."""
 
     @property
     def preferred(self) -> PathVerdict:
@@ -80,44 +82,56 @@ def judge(
     expected: Expectation,
     now: int,
     holds: Mapping[ProbeKey, Holds] = NO_HOLDS,
+    before: Verdict | None = None,
 ) -> Verdict:
     """Judge every probe, path and the check by what the windows hold at `now`.
 
-    Forget what has left the windows before calling. `holds` are those of the verdict before. A False finding
-    outweighs Unknown, Unknown outweighs True; among equals the worst reason speaks.
+    Forget what has left the windows before calling. `before` is the last verdict: only probes of which
+    something has changed since are judged again. Where there is none, `holds` may tell what an earlier run
+    of the operator held. A False finding outweighs Unknown, Unknown outweighs True; among equals the worst
+    reason speaks.
     """
-    deadlines: list[int] = []
+    earlier: Mapping[ProbeKey, ProbeVerdict] = {}
+    if before is not None:
+        holds = before.holds
+        if before.check is check:
+            earlier = {(each.path, each.probe.name): each for each in before.probes}
     paths = []
     for path in check.paths:
         verdicts = []
         for probe in path.plan.probes:
             key = (path.plan.path, probe.name)
-            window = windows.get(key) or Window(length=0)
+            window = windows.get(key) or _NEVER
             due = None if check.suspend else _due(check, probe, window, expected)
-            verdict = judge_probe(
-                check, path.plan.path, probe, window, holds=holds.get(key, {}), due=due, now=now
-            )
-            verdicts.append(verdict)
-            instants = (due, window.expires(), certificate_limit(check, probe, verdict.figures))
-            deadlines += [instant for instant in instants if instant is not None]
+            known = earlier.get(key)
+            if known is None or not known.stands(window, due=due, now=now):
+                known = judge_probe(
+                    check, path.plan.path, probe, window, holds=holds.get(key, {}), due=due, now=now
+                )
+            verdicts.append(known)
         finding = worst(verdict.finding for verdict in verdicts)
         paths.append(PathVerdict(name=path.plan.path, finding=finding, probes=tuple(verdicts)))
     probes = [probe for path in paths for probe in path.probes]
-    lasts = [window.last.end for window in windows.values() if window.last is not None]
+    lasts = [span[1] for window in windows.values() if (span := window.last_span) is not None]
     return Verdict(
+        check=check,
         finding=_summary(check, probes),
         paths=tuple(paths),
         since=min((p.since for p in probes if p.since is not None), default=None),
         last_result=max([*lasts, expected.known_last or 0]) or None,
-        next_change=min((instant for instant in deadlines if instant > now), default=None),
+        next_change=min((p.until for p in probes if p.until is not None), default=None),
     )
+
+
+_NEVER = Window(length=0)
+"""Of a probe that no result was ever seen of."""
 
 
 def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, expected: Expectation) -> int | None:
     """When the probe's silence becomes stale; None while no result was ever seen, or none is due."""
-    newest = window.last
+    newest = window.last_span
     cron = isinstance(check.schedule, Cron)
-    known = expected.known_last if newest is None else (newest.start if cron else newest.end)
+    known = expected.known_last if newest is None else newest[0 if cron else 1]
     if known is None:
         return None
     return stale_at(check.schedule, since=max(known, expected.since), round_ms=round_ms(probe))

@@ -180,8 +180,7 @@ def not_tried(where: str, figures: Tally, *, window: int) -> str:
 
 def within(where: str, figures: Tally, *, window: int) -> str:
     """All is well, and this is what it rests on."""
-    median = figures.rtt.percentile(50)
-    rtt = "" if median is None else f", RTT p50 {text.milliseconds(median)}"
+    rtt = "".join(f", RTT p50 {text.milliseconds(median)}" for median in figures.percentiles(50))
     return f"{_loss(figures)}{rtt} in {text.span(window)} on {where}"
 
 

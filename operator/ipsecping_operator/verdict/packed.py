@@ -1,36 +1,62 @@
 """A histogram at rest: a string of octets where the living one has a dictionary, ten times as large. Pure."""
 
 from array import array
+from functools import lru_cache
+from itertools import chain
 from struct import Struct
 
 from ipsecping.contract import Histogram
 
 PackedHistogram = bytes
-"""`_HEAD`, then pairs of bucket and count, 4 octets each."""
+"""`_HEAD`, then pairs of bucket and count, 2 octets each where all of them fit, else 4."""
 
-_HEAD = Struct("=B?QQQQ")
-"""Precision, whether there is any value, then their number, sum, minimum and maximum."""
+_HEAD = Struct("=BBQQQQ")
+"""Precision, octets of a number in the pairs (0: there is no value), then how many values there are, their
+sum, minimum and maximum."""
+_SIZES = {2: "H", 4: "I"}
 
 
 def pack(rtt: Histogram) -> PackedHistogram:
     """The same figures."""
-    pairs = array("I", (number for pair in rtt.counts.items() for number in pair))
-    some = rtt.min is not None
-    return _HEAD.pack(rtt.precision, some, rtt.count, rtt.sum, rtt.min or 0, rtt.max or 0) + pairs.tobytes()
+    try:
+        pairs = array("H", chain.from_iterable(rtt.counts.items()))
+    except OverflowError:
+        pairs = array("I", chain.from_iterable(rtt.counts.items()))
+    size = 0 if rtt.min is None else pairs.itemsize
+    return _HEAD.pack(rtt.precision, size, rtt.count, rtt.sum, rtt.min or 0, rtt.max or 0) + pairs.tobytes()
 
 
 def unpack(packed: PackedHistogram) -> Histogram:
     """The same figures, to read and to add to."""
-    precision, some, count, total, least, most = _HEAD.unpack_from(packed)
-    pairs = array("I", packed[_HEAD.size :])
+    precision, size, count, total, least, most = _HEAD.unpack_from(packed)
+    if not size:
+        return Histogram(precision=precision)
+    pairs = array(_SIZES[size], packed[_HEAD.size :])
     return Histogram(
         precision=precision,
         counts=dict(zip(pairs[::2], pairs[1::2], strict=True)),
         count=count,
         sum=total,
-        min=least if some else None,
-        max=most if some else None,
+        min=least,
+        max=most,
     )
+
+
+def precision_of(packed: PackedHistogram) -> int:
+    """Of the histogram, without unpacking it."""
+    return packed[0]
+
+
+def extremes_of(packed: PackedHistogram) -> tuple[int, int] | None:
+    """Minimum and maximum (nanoseconds) without unpacking; None when there is no value."""
+    _, some, _, _, least, most = _HEAD.unpack_from(packed)
+    return (least, most) if some else None
+
+
+@lru_cache(maxsize=256)
+def percentiles_of(packed: PackedHistogram, percents: tuple[float, ...]) -> list[int]:
+    """As `Histogram.percentiles`. A check of many probes asks time and again of those that did not change."""
+    return unpack(packed).percentiles(percents)
 
 
 EMPTY = pack(Histogram())

@@ -7,7 +7,7 @@ from decimal import Decimal
 from ipsecping.contract import Expect, LossReason, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.api.methods import UNTIMED
-from ipsecping_operator.compile.compiled import CompiledCheck, Thresholds
+from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
 from .finding import Finding, worst
@@ -32,6 +32,20 @@ class ProbeVerdict:
     """For rounds without one answer: when the first of them began."""
     holds: Holds = field(default_factory=dict)
     """Limits that were exceeded and not let go of yet."""
+    version: int = 0
+    """Of the window that was looked at."""
+    due: int | None = None
+    """When silence turns stale."""
+    until: int | None = None
+    """When time alone may change it; None: never."""
+
+    def stands(self, window: Window, *, due: int | None, now: int) -> bool:
+        """Whether another look, at the same check, would find the same."""
+        return (
+            window.version == self.version != 0
+            and due == self.due
+            and (self.until is None or now < self.until)
+        )
 
 
 def judge_probe(
@@ -59,6 +73,9 @@ def judge_probe(
             measured=newest.end if newest else None,
             since=since,
             holds=holds,
+            version=window.version,
+            due=due,
+            until=_until(check, probe, window, figures, due=due, now=now),
         )
 
     if check.suspend:
@@ -95,6 +112,35 @@ def judge_probe(
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
     return found(worst((*findings, *([verified] if verified else []), healthy)), holds=look.held)
+
+
+def _until(
+    check: CompiledCheck,
+    probe: PlannedProbe,
+    window: Window,
+    figures: Tally | None,
+    *,
+    due: int | None,
+    now: int,
+) -> int | None:
+    """The first instant after `now` at which time alone may change the verdict, or what it says."""
+    instants = [due, window.expires(), *_certificate_news(check, probe, figures, now=now)]
+    return min((instant for instant in instants if instant is not None and instant > now), default=None)
+
+
+def _certificate_news(
+    check: CompiledCheck, probe: PlannedProbe, figures: Tally | None, *, now: int
+) -> Iterator[int]:
+    """When the certificate will not be valid for long enough, when it is a day less, and when it ends."""
+    if figures is None or figures.certificate_expiry is None:
+        return
+    left = figures.certificate_expiry - now
+    yield figures.certificate_expiry
+    limit = certificate_limit(check, probe, figures)
+    if limit is not None:
+        yield limit
+        if limit <= now and left >= 0:
+            yield now + left % DAY + 1
 
 
 def certificate_limit(check: CompiledCheck, probe: PlannedProbe, figures: Tally | None) -> int | None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
-from .packed import EMPTY, PackedHistogram, pack, unpack
+from .packed import EMPTY, PackedHistogram, pack, percentiles_of, unpack
 
 _WRONG = frozenset(
     {
@@ -111,6 +111,10 @@ class Tally:
     def rtt(self) -> Histogram:
         """Round-trip times, unpacked anew each time."""
         return unpack(self.packed_rtt)
+
+    def percentiles(self, *percents: float) -> list[int]:
+        """Round-trip times (nanoseconds) for percents in ascending order; none where there is no value."""
+        return percentiles_of(self.packed_rtt, percents)
 
     @property
     def lost(self) -> int:

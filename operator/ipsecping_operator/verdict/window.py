@@ -1,152 +1,258 @@
 """The rolling window of one probe on one path."""
 
-from bisect import insort
-from collections.abc import Iterator
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import count, islice
 
-from ipsecping.contract import PathMtu
+from ipsecping.contract import Invalidity, PathMtu
 
 from .held import Held, end_of, hold, rounds_of, start_of, tally_of
-from .tally import Tally, total
+from .running import RunningTotal
+from .tally import MAX_SOURCES, NO_SOURCES, Tally, total
 
 LEAST_ROUNDS = 3
 """A window never holds fewer than this many of the newest valid rounds, however old they are."""
-RECENT = 128
+MOST = 256
+"""So many tallies a window has at most, however many rounds it holds: old neighbours are merged."""
+RECENT = 64
 """The newest tallies are never merged."""
+EDGES = 128
+"""Merged rounds begin within so small a part of the window: what leaves it leaves in steps of that."""
 NAT_KEPT = 30 * 60 * 10**9
 """Nanoseconds for which a finding about NAT stands: it is looked for every ten minutes at most."""
-MOST = 512
-"""More tallies than this are merged, pairwise in time, until the window has this resolution again."""
+
+_versions = count(1)
 
 
 @dataclass(slots=True)
 class Window:
     """Rounds of the last `length` (nanoseconds), at least the last three, in bounded memory.
 
-    A window of more than `MOST` rounds merges old neighbours, none longer than 1/256 of its length: what
-    leaves it then leaves in steps of at most that. Rounds may be added in any order.
+    Rounds may be added in any order. What a round costs does not depend on how many there are.
     """
 
     length: int
     held: list[Held] = field(default_factory=list)
-    """In the order of their starts."""
+    """In the order of their starts, on this window's own clock: the operator's less `ahead`."""
     nat: bool | None = None
     """What the newest round found that asked about NAT: that is too rare for a window to hold."""
     nat_at: int = 0
     """When it was found."""
+    version: int = 0
+    """Another one after each change, of this window or of any other; 0 while nothing was ever added."""
+    ahead: int = 0
+    """Nanoseconds by which the operator's clock was set forward since the window was made."""
+    merged: int = 0
+    """So many tallies, from the first on, are merged as far as they may be."""
+    running: RunningTotal = field(default_factory=RunningTotal)
+    answered_at: int | None = None
+    """Start of the newest tally with an answer, as it was when it was added."""
+    valid_at: int | None = None
+    """The same of the newest tally with a valid round."""
+    silence: RunningTotal | None = None
+    """Of what began after the last answer; None until it is asked for."""
 
     def add(self, tally: Tally, *, now: int) -> None:
         """Take in one round; forget what has left the window by `now`."""
+        if self.ahead:
+            tally = _moved(tally, -self.ahead)
         if tally.nat is not None and tally.end > self.nat_at:
             self.nat, self.nat_at = tally.nat, tally.end
-        insort(self.held, hold(tally), key=start_of)
+        if tally.sources:
+            tally = self._with_few_sources(tally)
+        self._insert(tally)
         self.forget(now=now)
         if len(self.held) > MOST:
-            self._merge_old()
+            self._shorten()
 
     def forget(self, *, now: int) -> None:
         """Drop what ended more than `length` ago and is not among the last three valid rounds."""
-        keep = self._oldest_kept(now=now)
-        del self.held[:keep]
-        if self.nat_at + max(NAT_KEPT, self.length) <= now:
-            self.nat = None
+        now -= self.ahead
+        if self.nat is not None and self.nat_at + max(NAT_KEPT, self.length) <= now:
+            self.nat, self.version = None, next(_versions)
+        gone = self._gone(now=now)
+        if not gone:
+            return
+        leaving = self.held[:gone]
+        del self.held[:gone]
+        self.merged = max(self.merged - gone, 0)
+        self.version = next(_versions)
+        for held in leaving:
+            self.running.leave(held)
+        if self.answered_at is None or start_of(leaving[-1]) > self.answered_at:
+            self.silence = None
 
     def move(self, by: int) -> None:
         """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
-        self.held = [
-            hold(replace(tally, start=tally.start + by, end=tally.end + by)) for tally in self.tallies
-        ]
-        self.nat_at += by
+        self.ahead += by
+        self.version = next(_versions)
 
     def expires(self) -> int | None:
         """When time alone will next take something out of the window, or None: only a new round can."""
-        if not self.held or self._rounds_after(0) < LEAST_ROUNDS:
+        if not self.held or self._third_newest() == 0:
             return None
-        return end_of(self.held[0]) + self.length
+        return end_of(self.held[0]) + self.length + self.ahead
 
     @property
     def tallies(self) -> list[Tally]:
         """All that is in the window, in the order of their starts; made anew each time."""
-        return [tally_of(held) for held in self.held]
+        return [self._told(held) for held in self.held]
 
     @property
     def last(self) -> Tally | None:
         """The newest round, valid or not."""
-        return tally_of(self.held[-1]) if self.held else None
+        return self._told(self.held[-1]) if self.held else None
+
+    @property
+    def last_span(self) -> tuple[int, int] | None:
+        """Start and end of the newest round, valid or not."""
+        if not self.held:
+            return None
+        return start_of(self.held[-1]) + self.ahead, end_of(self.held[-1]) + self.ahead
+
+    @property
+    def last_invalidity(self) -> Invalidity | None:
+        """What made the newest round invalid; None where it is valid."""
+        newest = self.held[-1] if self.held else None
+        return newest.invalidity if isinstance(newest, Tally) and not newest.rounds else None
 
     @property
     def last_valid(self) -> Tally | None:
         """The newest valid round."""
-        return next((tally_of(held) for held in reversed(self.held) if rounds_of(held)), None)
+        return next((self._told(held) for held in reversed(self.held) if rounds_of(held)), None)
 
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
-        added = total(self.tallies)
-        return added if added is None or self.nat is None else replace(added, nat=self.nat)
+        added = self.running.total(self.held)
+        if added is None:
+            return None
+        if self.ahead:
+            added = _moved(added, self.ahead)
+        return added if self.nat is None else replace(added, nat=self.nat)
 
     def silent_run(self) -> Tally | None:
         """The rounds since the last answer, added up: none of their packets came back. None: there are none.
 
         Invalid rounds neither break the run nor lengthen it.
         """
-        run: list[Tally] = []
-        for tally in self._newest_first():
-            if tally.answered:
-                break
-            if tally.silent:
-                run.append(tally)
-        return total(run[::-1])
+        first = 0
+        if self.answered_at is not None:
+            first = bisect_right(self.held, self.answered_at, key=start_of)
+        begun = next((held for held in self.held[first:] if tally_of(held).silent), None)
+        if begun is None:
+            return None
+        if first == 0:
+            run = self.running.total(self.held)
+        else:
+            self.silence = self.silence or RunningTotal()
+            run = self.silence.total(self.held[first:])
+        assert run is not None
+        start = start_of(begun)
+        return _moved(run if run.start == start else replace(run, start=start), self.ahead)
 
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
-        count = 0
-        for tally in self._newest_first():
-            if tally.rounds:
+        rounds = 0
+        for held in reversed(self.held):
+            if rounds_of(held) or not isinstance(held, Tally):
                 break
-            count += tally.invalid
-        return count
+            rounds += held.invalid
+        return rounds
 
     def searches(self, most: int) -> list[tuple[int, PathMtu]]:
         """The newest searches for the path MTU that found one, with what they found, newest first."""
         found = (
-            (tally.mtu, tally.path_mtu)
-            for tally in self._newest_first()
-            if tally.mtu is not None and tally.path_mtu is not None
+            (held.mtu, held.path_mtu)
+            for held in reversed(self.held)
+            if isinstance(held, Tally) and held.mtu is not None and held.path_mtu is not None
         )
         return list(islice(found, most))
 
-    def _newest_first(self) -> Iterator[Tally]:
-        return map(tally_of, reversed(self.held))
+    def _insert(self, tally: Tally) -> None:
+        held = hold(tally)
+        at = bisect_right(self.held, tally.start, key=start_of)
+        self.held.insert(at, held)
+        self.merged = min(self.merged, at)
+        self.version = next(_versions)
+        self.running.enter(held)
+        if tally.rounds:
+            self.valid_at = _later(self.valid_at, tally.start)
+        if self.answered_at is not None and tally.start <= self.answered_at:
+            return
+        if tally.answered:
+            self.answered_at, self.silence = tally.start, None
+        elif self.silence is not None:
+            self.silence.enter(held)
 
-    def _oldest_kept(self, *, now: int) -> int:
-        gone = 0
-        while gone < len(self.held) and end_of(self.held[gone]) + self.length <= now:
-            gone += 1
-        while gone and self._rounds_after(gone - 1) < LEAST_ROUNDS:
-            gone -= 1
-        return gone
+    def _with_few_sources(self, tally: Tally) -> Tally:
+        """Of packets from more addresses than are kept it is as if nothing had been told."""
+        before = self.running.total(self.held)
+        known = set() if before is None else set(before.sources)
+        kept: dict[str, int] = {}
+        for address, packets in tally.sources.items():
+            if address in known or len(known) < MAX_SOURCES:
+                known.add(address)
+                kept[address] = packets
+        beyond = sum(tally.sources.values()) - sum(kept.values())
+        if not beyond:
+            return tally
+        return replace(tally, sources=kept or NO_SOURCES, untold=tally.untold + beyond)
 
-    def _rounds_after(self, index: int) -> int:
+    def _gone(self, *, now: int) -> int:
+        """How many tallies, from the first on, are to be forgotten."""
+        if not self.held or end_of(self.held[0]) + self.length > now:
+            return 0
+        most = self._third_newest()
+        return next((at for at in range(most) if end_of(self.held[at]) + self.length > now), most)
+
+    def _third_newest(self) -> int:
+        """Where the third newest valid round is, or the first tally where there are fewer."""
         rounds = 0
-        for held in self.held[:index:-1]:
+        for back, held in enumerate(reversed(self.held), start=1):
             rounds += rounds_of(held)
             if rounds >= LEAST_ROUNDS:
-                break
-        return rounds
+                return len(self.held) - back
+        return 0
 
-    def _merge_old(self) -> None:
-        """Merge old neighbours, but never the last answered round with the silent ones after it."""
-        width = self.length // 256
-        tallies = self.tallies
-        old, recent = tallies[:-RECENT], self.held[-RECENT:]
-        answered = max((i for i, tally in enumerate(tallies) if tally.answered), default=-1)
-        merged: list[Tally] = []
-        for index, tally in enumerate(old):
-            apart = not merged or (index > answered and merged[-1].answered)
-            pair = None if apart else total([merged[-1], tally])
-            if pair is None or pair.end - pair.start > width:
-                merged.append(tally)
+    def _shorten(self) -> None:
+        """Merge old neighbours until there are no more tallies than `MOST`."""
+        while len(self.held) > MOST:
+            old = len(self.held) - RECENT
+            if self.merged < old:
+                self._merge(self.merged, self._end_of_block(self.merged, old))
+                self.merged += 1
             else:
-                merged[-1] = pair
-        self.held = [*map(hold, merged), *recent]
+                at = next(each for each in range(1, old) if not self._apart(each))
+                self._merge(at - 1, at + 1)
+                self.merged -= 1
+
+    def _end_of_block(self, first: int, old: int) -> int:
+        """Where the tallies end that may be one with the first."""
+        latest = start_of(self.held[first]) + self.length // EDGES
+        end = first + 1
+        while end < old and start_of(self.held[end]) <= latest and not self._apart(end):
+            end += 1
+        return end
+
+    def _merge(self, first: int, end: int) -> None:
+        merged = total([tally_of(held) for held in self.held[first:end]])
+        assert merged is not None
+        self.held[first:end] = [hold(merged)]
+
+    def _apart(self, at: int) -> bool:
+        """Between the tally there and the one before it a run of silent or of invalid rounds begins."""
+        start, before = start_of(self.held[at]), tally_of(self.held[at - 1])
+        return (before.answered and self.answered_at is not None and start > self.answered_at) or (
+            before.rounds > 0 and self.valid_at is not None and start > self.valid_at
+        )
+
+    def _told(self, held: Held) -> Tally:
+        return _moved(tally_of(held), self.ahead)
+
+
+def _moved(tally: Tally, by: int) -> Tally:
+    return replace(tally, start=tally.start + by, end=tally.end + by) if by else tally
+
+
+def _later(known: int | None, start: int) -> int:
+    return start if known is None else max(known, start)

@@ -1,13 +1,14 @@
 """The agent's own health, for Prometheus. What it measures is in `outputs.series`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .. import __version__
-from ..net.http_server import Server
+from ..serving.metrics import server_families
+from ..serving.server import Server
 from .agent import Agent
 from .ring import Ring
 
@@ -15,10 +16,13 @@ from .ring import Ring
 class AgentCollector(Collector):
     """Reads the figures where they are kept, at the moment of the scrape."""
 
-    def __init__(self, agent: Agent, ring: Ring, server: Server, *, plan_valid: Callable[[], bool]) -> None:
+    def __init__(
+        self, agent: Agent, ring: Ring, servers: Mapping[str, Server], *, plan_valid: Callable[[], bool]
+    ) -> None:
+        """`servers` by what they serve."""
         self._agent = agent
         self._ring = ring
-        self._server = server
+        self._servers = servers
         self._plan_valid = plan_valid
 
     def collect(self) -> Iterator[Metric]:
@@ -52,9 +56,7 @@ class AgentCollector(Collector):
         yield CounterMetricFamily(
             "ipsecping_agent_ring_dropped", "Results that made room for newer ones.", value=ring.dropped
         )
-        yield GaugeMetricFamily(
-            "ipsecping_agent_connections", "Open connections.", value=self._server.connections
-        )
+        yield from server_families("ipsecping_agent", self._servers)
         yield GaugeMetricFamily(
             "ipsecping_agent_plan_valid",
             "1 when plan.json as it is now is being executed, 0 when it is broken and an older one is.",

@@ -3,24 +3,27 @@
 import asyncio
 import gc
 import logging
+import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, suppress
 from http import HTTPStatus
 from pathlib import Path
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from ..contract import ContractError, Plan, PlannedCheck, RoundResult
+from ..contract import ContractError, Plan, PlannedCheck, RoundResult, token
 from ..contract.stream import RESULTS_PATH, Cursor
 from ..net.file_watch import FileWatch
-from ..net.http_server import BadRequest, Request, Response, Server
 from ..net.service_manager import ServiceManager
 from ..outputs.figures import Measured
 from ..outputs.logline import log_result
 from ..outputs.series import SeriesBook
+from ..serving.cached import CachedText
+from ..serving.messages import BadRequest, Request, Response
+from ..serving.server import Limits, Server
 from .agent import Agent
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
@@ -36,8 +39,20 @@ ROUND_GRACE_SECONDS = 5.0
 READER_GRACE_SECONDS = 2.0
 """... and readers this long to take its result. Together below the pod's grace period of 10 s."""
 
+HEALTH_PATH = "/healthz"
+HEALTH_LIMITS = Limits(head_seconds=1.0, stall_seconds=1.0, linger_seconds=0.5)
+WHO_MAY_READ = "results are for who shows a token of the plan (Authorization: Bearer TOKEN)"
+
 GC_THRESHOLD = 20_000
 """The collector is run for so many new objects, or for as many as a plan has made, if those are more."""
+
+
+Address = tuple[str, int]
+"""An address, empty for all of both families, and a port."""
+
+
+class CannotListen(Exception):
+    """The system refuses an address or port; the message says which and why."""
 
 
 class Service:
@@ -64,6 +79,7 @@ class Service:
         self._file = FileWatch(plan)
         self._file.changed()
         self._first = read_plan(plan)
+        self._verifiers = self._first.verifiers
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
@@ -74,18 +90,30 @@ class Service:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
         self.server = Server(
-            {RESULTS_PATH: self._results, "/healthz": self._healthz, "/metrics": self._metrics}
+            {RESULTS_PATH: self._results, HEALTH_PATH: self._healthz, "/metrics": self._metrics}
         )
+        self.health_server = Server({HEALTH_PATH: self._healthz}, limits=HEALTH_LIMITS)
+        """Of its own, so that nothing that happens to the other one keeps the kubelet waiting."""
         collector = AgentCollector(
-            self.agent, self.ring, self.server, plan_valid=lambda: self._plan_error is None
+            self.agent,
+            self.ring,
+            {"results": self.server, "health": self.health_server},
+            plan_valid=lambda: self._plan_error is None,
         )
-        self._health = registry_of(collector)
+        registry = registry_of(collector)
+        # So that scrapes, however many, delay few packets.
+        self._health = CachedText(lambda: generate_latest(registry))
         self._scraping = asyncio.Lock()
 
-    async def run(self, host: str | None, port: int, *, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set; then finish the running rounds and hand them out. Raises OSError."""
-        bound = await self.server.start(host, port)
-        log.info("listening on port %d: %s /healthz /metrics", bound, RESULTS_PATH)
+    async def run(self, listen: Address, *, health: Address | None = None, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; then finish the running rounds and hand them out. Raises CannotListen.
+
+        `health`: where to answer /healthz as well, whatever happens at `listen`.
+        """
+        bound = await _listening(self.server, listen)
+        log.info("listening on port %d: %s %s /metrics", bound, RESULTS_PATH, HEALTH_PATH)
+        if health is not None:
+            log.info("listening on port %d: %s", await _listening(self.health_server, health), HEALTH_PATH)
         await self._apply(self._first)
         manager = ServiceManager()
         manager.ready(self._status())
@@ -100,6 +128,7 @@ class Service:
         log.info(ending)
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
+        await self.health_server.stop(grace=0)
 
     def _status(self) -> str:
         paths = "1 path" if self.agent.paths == 1 else f"{self.agent.paths} paths"
@@ -119,18 +148,36 @@ class Service:
         await self._apply(plan)
 
     async def _apply(self, plan: Plan) -> None:
+        self._verifiers = plan.verifiers
         await self.agent.apply(plan)
         if self._series is not None:
             self._series.retain(plan)
         self._settled()
 
     async def _results(self, request: Request) -> Response:
+        shown = token.admitted(request.authorization, self._verifiers)
+        if self._verifiers and shown is None:
+            raise BadRequest(HTTPStatus.UNAUTHORIZED, WHO_MAY_READ, headers={"WWW-Authenticate": "Bearer"})
         try:
             after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
         except ContractError as error:
             raise BadRequest(HTTPStatus.BAD_REQUEST, str(error)) from None
-        lines = self.ring.follow(after)
-        return Response(content_type="application/x-ndjson", body=lines)
+        return Response(
+            content_type="application/x-ndjson",
+            body=self._while_admitted(shown, self.ring.follow(after)),
+            seconds=None,
+            trusted=shown is not None,
+        )
+
+    async def _while_admitted(
+        self, shown: str | None, lines: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """The lines, until a new plan withdraws the token that was shown, or asks for one."""
+        async with aclosing(lines):
+            async for chunk in lines:
+                if self._verifiers and shown not in self._verifiers:
+                    return
+                yield chunk
 
     async def _healthz(self, _: Request) -> Response:
         trouble = self.agent.trouble(monotonic=time.monotonic_ns())
@@ -145,22 +192,32 @@ class Service:
         return Response(content_type=CONTENT_TYPE_LATEST, body=written(self._text(), self._scraping))
 
     def _text(self) -> Iterator[str]:
-        yield generate_latest(self._health).decode()
+        yield self._health.text().decode()
         if self._series is not None:
             yield from self._series.lines()
+
+
+async def _listening(server: Server, address: Address) -> int:
+    host, port = address
+    try:
+        return await server.start(host, port)
+    except OSError as error:
+        # asyncio words it at length, and names the address.
+        said = os.strerror(error.errno) if error.errno else str(error)
+        raise CannotListen(f"cannot listen on {host or '*'} port {port}: {said}") from error
 
 
 async def run_agent(
     plan: Path,
     make_prober: Callable[[PlannedCheck], Prober],
     *,
-    host: str | None,
-    port: int,
+    listen: Address,
+    health: Address | None,
     pod_uid: str | None,
     export_results: bool = False,
     log_results: bool = False,
 ) -> None:
-    """Run a service until SIGTERM or SIGINT. Raises ContractError (plan) and OSError (port)."""
+    """Run a service until SIGTERM or SIGINT. Raises ContractError (plan) and CannotListen."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -174,7 +231,7 @@ async def run_agent(
         log_results=log_results,
         settled=_spare_collector,
     )
-    await service.run(host, port, stop=stop)
+    await service.run(listen, health=health, stop=stop)
 
 
 def _spare_collector() -> None:

@@ -19,7 +19,9 @@ EPILOG = f"""examples:
   ipsecping agent plan.json --log-results --log-format json    one JSON line a result, for log collectors
   curl -N localhost:{DEFAULT_PORT}/v1/results    each result as it is measured, one JSON object a line
 
-GET /v1/results?after=CURSOR   results, from the oldest held; CURSOR is BOOT_ID:SEQUENCE as they name it
+GET /v1/results?after=CURSOR   results, from the oldest held; CURSOR is BOOT_ID:SEQUENCE as they name it;
+                               where the plan has verifiers (SHA-256 digests) only for who shows the token of
+                               one of them (Authorization: Bearer TOKEN), otherwise for whoever asks
 GET /healthz                   200 while rounds start on time
 GET /metrics                   for Prometheus: the agent's own health and what it measures; the health alone
                                where the environment has {POD_UID}, as in agents that the operator runs
@@ -38,7 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="[ADDR]:PORT",
         type=listen_address,
         default=("", DEFAULT_PORT),
-        help=f"where to serve HTTP (default: :{DEFAULT_PORT}, all addresses)",
+        help=f"where to serve HTTP (default: :{DEFAULT_PORT}, all addresses of both families)",
+    )
+    parser.add_argument(
+        "--health",
+        metavar="[ADDR]:PORT",
+        type=listen_address,
+        help="where to answer /healthz as well, whatever is asked of the other port (default: nowhere)",
     )
     parser.add_argument(
         "--export-results",
@@ -52,17 +60,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
-    host, port = options.listen
+    from ..agent.service import CannotListen
+
     try:
-        asyncio.run(_agent(options, host or None, port))
-    except ContractError as error:
+        asyncio.run(_agent(options))
+    except (ContractError, CannotListen) as error:
         raise CommandError(f"agent: {error}") from error
-    except OSError as error:
-        raise CommandError(f"agent: cannot listen on port {port}: {error.strerror}") from error
     return SUCCESS
 
 
-async def _agent(options: argparse.Namespace, host: str | None, port: int) -> None:
+async def _agent(options: argparse.Namespace) -> None:
     from ..agent.service import run_agent
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
@@ -72,8 +79,8 @@ async def _agent(options: argparse.Namespace, host: str | None, port: int) -> No
     await run_agent(
         options.plan,
         lambda _: PathProber(clock, resolver),
-        host=host,
-        port=port,
+        listen=options.listen,
+        health=options.health,
         pod_uid=pod_uid,
         export_results=pod_uid is None if options.export_results is None else options.export_results,
         log_results=options.log_results,

@@ -32,15 +32,21 @@ def dscp(text: str) -> int:
 
 
 def listen_address(text: str) -> tuple[str, int]:
-    """`ADDR:PORT`, `[ADDR6]:PORT` or `:PORT` (all IPv4 addresses); port 0 lets the kernel choose."""
+    """`ADDR:PORT`, `[ADDR6]:PORT`, or `:PORT` for all addresses of both families, whose host is empty.
+
+    Port 0 lets the kernel choose.
+    """
     host, separator, number = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") or "0.0.0.0"
+    host = host.removeprefix("[").removesuffix("]")
     try:
-        ip_address(host.partition("%")[0])
+        if host:
+            ip_address(host.partition("%")[0])
     except ValueError:
         separator = ""
     if not separator or not re.fullmatch("[0-9]{1,5}", number) or int(number) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not ADDR:PORT, such as 0.0.0.0:862 or [::]:862")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not [ADDR]:PORT, such as :862 (all addresses), 10.50.1.10:862 or [2001:db8::1]:862"
+        )
     return host, int(number)
 
 

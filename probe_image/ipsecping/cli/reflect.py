@@ -18,7 +18,7 @@ HELP = "answer STAMP, UDP echo and TCP echo probes of allowed peers"
 EPILOG = """examples:
   ipsecping reflect --stamp 10.50.1.10:862 --allow 10.244.0.0/16
   ipsecping reflect --stamp 10.50.1.10:862 --allow 10.244.0.0/16 --key-file /etc/ipsecping/reflector.keys
-  ipsecping reflect --stamp 0.0.0.0:862 --stamp [::]:862 --udp-echo 0.0.0.0:55055 --tcp-echo 0.0.0.0:55055 \\
+  ipsecping reflect --stamp :862 --udp-echo :55055 --tcp-echo :55055 \\
       --allow 10.244.0.0/16 --allow 2001:db8:1::/48 --rate 2000 --metrics 127.0.0.1:9110
 
 A key file has one key a line, of at least 16 octets: hex:..., base64:..., or the line's own characters. With
@@ -44,11 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(
             name,
-            metavar="ADDR:PORT",
+            metavar="[ADDR]:PORT",
             type=listen_address,
             action="append",
             default=[],
-            help=f"{what} here; may be repeated",
+            help=f"{what} here, at all addresses of both families without ADDR; may be repeated",
         )
     parser.add_argument(
         "--allow",
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tls-cert", metavar="F", type=Path, help="certificate chain (PEM): TCP echo in TLS")
     parser.add_argument("--tls-key", metavar="F", type=Path, help="its private key (PEM)")
     parser.add_argument(
-        "--metrics", metavar="ADDR:PORT", type=listen_address, help="serve /metrics and /healthz here"
+        "--metrics", metavar="[ADDR]:PORT", type=listen_address, help="serve /metrics and /healthz here"
     )
 
 

@@ -5,7 +5,7 @@ differs from its bucket's midpoint by at most `2**-(precision + 1)` of itself: 0
 of 7. Minimum, maximum, sum and count are exact.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -103,22 +103,31 @@ class Histogram:
 
     def percentile(self, percent: float) -> int | None:
         """The duration (nanoseconds) not exceeded by `percent` % of the values (nearest rank), or None."""
-        if not 0 <= percent <= 100:
-            raise ValueError(f"percent must be within 0..100, got {percent}")
+        found = self.percentiles((percent,))
+        return found[0] if found else None
+
+    def percentiles(self, percents: Sequence[float]) -> list[int]:
+        """The durations (nanoseconds) for percents in ascending order; none where there is no value."""
+        if any(not 0 <= percent <= 100 for percent in percents):
+            raise ValueError(f"percent must be within 0..100, got {percents}")
         if self.min is None or self.max is None:
-            return None
-        rank = max(ceil(self.count * percent / 100), 1)
-        if rank == 1:
-            return self.min
-        if rank >= self.count:
-            return self.max
-        seen = 0
-        for index in sorted(self.counts):
-            seen += self.counts[index]
-            if seen >= rank:
-                low, high = bucket_bounds(index, self.precision)
-                return min(max((low + high) // 2, self.min), self.max)
-        return self.max
+            return []
+        found: list[int] = []
+        buckets: Iterator[int] | None = None
+        index = seen = 0
+        for percent in percents:
+            rank = max(ceil(self.count * percent / 100), 1)
+            if rank == 1 or rank >= self.count:
+                found.append(self.min if rank == 1 else self.max)
+                continue
+            if buckets is None:
+                buckets = iter(sorted(self.counts))
+            while seen < rank:
+                index = next(buckets)
+                seen += self.counts[index]
+            low, high = bucket_bounds(index, self.precision)
+            found.append(min(max((low + high) // 2, self.min), self.max))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """`{"precision", "sum", "min", "max", "buckets": [gap, count, gap, count, ...]}`; `{}` when empty.

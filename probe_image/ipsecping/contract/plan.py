@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from . import fields
+from . import fields, token
 from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
 from .check import PORTLESS, CheckRef, Expect, ProbeType
 from .fields import ContractError
@@ -106,11 +106,14 @@ class Plan:
     """All that one prober does."""
 
     checks: tuple[PlannedCheck, ...]
+    verifiers: tuple[str, ...] = ()
+    """Of the tokens that open an agent's results (see `token`); none: whoever asks gets them."""
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """The content of plan.json."""
-    return {"version": VERSION, "checks": [_check_to_json(check) for check in plan.checks]}
+    verifiers = {"verifiers": list(plan.verifiers)} if plan.verifiers else {}
+    return {"version": VERSION, **verifiers, "checks": [_check_to_json(check) for check in plan.checks]}
 
 
 def plan_from_json(value: object) -> Plan:
@@ -125,7 +128,17 @@ def plan_from_json(value: object) -> Plan:
     identities = [(check.uid, check.path) for check in checks]
     if len(set(identities)) != len(identities):
         raise ContractError("plan.checks: the same path of the same check stands there twice")
-    return Plan(checks=checks)
+    return Plan(checks=checks, verifiers=_verifiers(source.get("verifiers"), "plan.verifiers"))
+
+
+def _verifiers(value: object, path: str) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    verifiers = tuple(fields.sequence(value, path, at_most=token.MAX_VERIFIERS))
+    # An empty list would open to everybody what somebody meant to shut.
+    if not verifiers or not all(token.is_verifier(each) for each in verifiers):
+        raise ContractError(f"{path}: expected SHA-256 digests of 64 hexadecimal digits")
+    return verifiers
 
 
 def _check_to_json(check: PlannedCheck) -> dict[str, Any]:

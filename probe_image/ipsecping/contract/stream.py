@@ -25,6 +25,8 @@ from .result_json import result_from_json, result_to_json
 
 RESULTS_PATH = "/v1/results"
 DEFAULT_PORT = 9109
+HEALTH_PORT = 9110
+"""Where agents in pods answer /healthz, and nothing else."""
 HEARTBEAT_SECONDS = 10.0
 MAX_LINE = 65_536  # octets of one line; a longer one is not the agent's
 

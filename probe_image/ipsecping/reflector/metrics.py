@@ -8,6 +8,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from .. import __version__
+from ..serving.metrics import server_families
+from ..serving.server import Server
 from .admission import Admission, Drop
 from .keys import KeyRing
 from .server import Listener
@@ -38,6 +40,7 @@ class ReflectorCollector(Collector):
         sessions: SessionTable,
         admission: Admission,
         keys: KeyRing | None,
+        http: Server,
     ) -> None:
         """`datagram` with the name of the protocol each listener answers."""
         self._datagram = datagram
@@ -45,6 +48,7 @@ class ReflectorCollector(Collector):
         self._sessions = sessions
         self._admission = admission
         self._keys = keys
+        self._http = http
 
     def collect(self) -> Iterator[Metric]:
         """One metric family after the other."""
@@ -53,6 +57,7 @@ class ReflectorCollector(Collector):
         yield info
         yield from self._packets()
         yield from self._connections()
+        yield from server_families("ipsecping_reflector_http", {"metrics": self._http})
         yield GaugeMetricFamily(
             "ipsecping_reflector_sessions", "STAMP sessions that are remembered.", value=len(self._sessions)
         )

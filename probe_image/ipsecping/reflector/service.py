@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..net.clock_quality import own_clock_quality
-from ..net.http_server import Request as HttpRequest
-from ..net.http_server import Response, Server
 from ..net.key_file import KeyFile
 from ..net.service_manager import ServiceManager
+from ..serving.cached import CachedText
+from ..serving.listening import hosts
+from ..serving.messages import Request as HttpRequest
+from ..serving.messages import Response
+from ..serving.server import Server
 from .admission import LARGEST, Admission
 from .drop_report import DropReport
 from .keys import KeyRing
@@ -42,7 +45,10 @@ class MetricsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a reflector is asked to do. Addresses with port; port 0 lets the kernel choose."""
+    """What a reflector is asked to do.
+
+    Addresses with port; an empty one is every address of both families, port 0 lets the kernel choose.
+    """
 
     allow: Sequence[Network]
     rate: int
@@ -134,14 +140,8 @@ class Service:
             self._listen("STAMP", address, self._stamp_responder)
         for address in settings.udp_echo:
             self._listen("UDPEcho", address, self._echo_responder)
-        for host, port in settings.tcp_echo:
-            server = TcpEcho(admission=self._admission, tls=settings.tls)
-            try:
-                await server.start(host, port)
-            except OSError as error:
-                raise _cannot_listen(host, port, error) from error
-            self.tcp.append(server)
-            log.info("answering TCPEcho on %s port %d", server.address, server.port)
+        for address in settings.tcp_echo:
+            await self._listen_tcp(address)
 
     async def _stop(self) -> None:
         self.log_counters()
@@ -154,13 +154,27 @@ class Service:
 
     def _listen(self, protocol: str, address: Address, make: Callable[[int], Responder]) -> None:
         host, port = address
-        try:
-            listener = Listener(host, port, make, largest=self._settings.largest)
-        except OSError as error:
-            raise _cannot_listen(host, port, error) from error
-        self.datagram.append((protocol, listener))
-        self._reports.append(DropReport())
-        log.info("answering %s on %s port %d", protocol, listener.address, listener.port)
+        for each in hosts(host):
+            try:
+                listener = Listener(each, port, make, largest=self._settings.largest)
+            except OSError as error:
+                raise _cannot_listen(each, port, error) from error
+            port = listener.port
+            self.datagram.append((protocol, listener))
+            self._reports.append(DropReport())
+            log.info("answering %s on %s port %d", protocol, listener.address, listener.port)
+
+    async def _listen_tcp(self, address: Address) -> None:
+        host, port = address
+        for each in hosts(host):
+            server = TcpEcho(admission=self._admission, tls=self._settings.tls)
+            try:
+                await server.start(each, port)
+            except OSError as error:
+                raise _cannot_listen(each, port, error) from error
+            port = server.port
+            self.tcp.append(server)
+            log.info("answering TCPEcho on %s port %d", server.address, server.port)
 
     def _stamp_responder(self, port: int) -> StampResponder:
         self._own_ports.add(port)
@@ -190,15 +204,6 @@ class Service:
             from .metrics import CONTENT_TYPE, Exposition, ReflectorCollector
         except ImportError as error:
             raise MetricsUnavailable("--metrics needs prometheus-client, which is not installed") from error
-        exposition = Exposition(
-            ReflectorCollector(
-                datagram=self.datagram,
-                tcp=self.tcp,
-                sessions=self._sessions,
-                admission=self._admission,
-                keys=self._keys,
-            )
-        )
 
         async def metrics(_: HttpRequest) -> Response:
             return Response(content_type=CONTENT_TYPE, body=exposition.text())
@@ -208,11 +213,21 @@ class Service:
 
         host, port = self._settings.metrics
         self._http = Server({"/metrics": metrics, "/healthz": healthz})
+        collector = ReflectorCollector(
+            datagram=self.datagram,
+            tcp=self.tcp,
+            sessions=self._sessions,
+            admission=self._admission,
+            keys=self._keys,
+            http=self._http,
+        )
+        # So that scrapes, however many, delay few answers.
+        exposition = CachedText(Exposition(collector).text)
         try:
             bound = await self._http.start(host, port)
         except OSError as error:
             raise _cannot_listen(host, port, error) from error
-        log.info("counters on http://%s:%d/metrics", host, bound)
+        log.info("counters on http://%s:%d/metrics", host or "*", bound)
 
 
 def _log_counters(protocol: str, listener: Listener | TcpEcho, counters: dict[str, object]) -> None:
@@ -221,7 +236,7 @@ def _log_counters(protocol: str, listener: Listener | TcpEcho, counters: dict[st
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:
-    message = f"cannot listen on {host} port {port}: {error.strerror}"
+    message = f"cannot listen on {host or '*'} port {port}: {error.strerror}"
     if isinstance(error, PermissionError):
         message += (
             " (ports below 1024 need root, CAP_NET_BIND_SERVICE or net.ipv4.ip_unprivileged_port_start)"

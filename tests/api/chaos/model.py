@@ -7,11 +7,14 @@ from typing import Any
 
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
+from ipsecping_operator.tokens.keys import TokenKeys
 
 from .diary import Entry
 from .nodes import Way
 
-SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1")
+KEYS = TokenKeys((bytes(range(32)),))
+"""Of the tokens by which agents know the operator."""
+SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1", tokens=KEYS)
 MOST_OUTAGES = 10
 """That a status keeps."""
 MOST_EVENTS = 20

@@ -10,11 +10,14 @@ import random
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 from ipsecping.agent.ring import Ring
-from ipsecping.contract import PlannedCheck, termination
+from ipsecping.contract import PlannedCheck, termination, token
 from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
-from ipsecping.net.http_server import Request, Response, Server
+from ipsecping.serving.messages import BadRequest, Request, Response
+from ipsecping.serving.server import Server
+from ipsecping_operator.tokens.keys import TokenKeys
 
 from ..operator.cluster import RUNNING, ended
 from ..operator.rounds import planned, round_of
@@ -41,8 +44,11 @@ class Weather:
 class SimulatedAgent:
     """One pod's agent: a round of its plan each interval, kept in a ring, streamed to whoever asks."""
 
-    def __init__(self, *, uid: str, address: str, way: Way, plan: PlannedCheck, weather: Weather) -> None:
+    def __init__(
+        self, *, uid: str, address: str, way: Way, plan: PlannedCheck, weather: Weather, keys: TokenKeys
+    ) -> None:
         self.plan = plan
+        self._keys = keys
         self.way = way
         self._uid = uid
         self._address = address
@@ -79,18 +85,22 @@ class SimulatedAgent:
             await asyncio.sleep(self.plan.interval_ms / 1000)
 
     async def _results(self, request: Request) -> Response:
+        verifiers = self._keys.verifiers(self.plan.uid, self.plan.path)
+        if token.admitted(request.authorization, verifiers) is None:
+            raise BadRequest(HTTPStatus.UNAUTHORIZED, "not the operator")
         after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
-        return Response(content_type="application/x-ndjson", body=self._ring.follow(after))
+        return Response(content_type="application/x-ndjson", body=self._ring.follow(after), seconds=None)
 
 
 class Nodes:
     """The kubelets of one namespace; belongs to one event loop."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str, keys: TokenKeys) -> None:
         self.weather = Weather()
         self.agents: dict[str, SimulatedAgent] = {}
         """By the UIDs of their pods."""
         self._api = api
+        self._keys = keys
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
         self._config_maps = f"/api/v1/namespaces/{namespace}/configmaps"
         # Networks of their own, so that runs beside each other on one machine do not meet.
@@ -136,7 +146,9 @@ class Nodes:
                 self.agents[uid].plan = plan
         elif plan.interval_ms is not None:
             address = f"{self._network}.{next(self._hosts)}"
-            agent = SimulatedAgent(uid=uid, address=address, way=way, plan=plan, weather=self.weather)
+            agent = SimulatedAgent(
+                uid=uid, address=address, way=way, plan=plan, weather=self.weather, keys=self._keys
+            )
             await agent.start()
             self.agents[uid] = agent
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

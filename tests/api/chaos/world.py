@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.children import CHILD_SELECTOR
+from ipsecping_operator.tokens.keys import CURRENT, encoded
 
 from ...ports import free_port
+from ..operator.cluster import KEY_SECRET
 from ..operator.processes import OperatorProcess, operator_process
 from .api import APPLY, FAULTS, Api, Object
 from .background import Background
 from .diary import Diary
-from .model import Tally, Wish
+from .model import KEYS, Tally, Wish
 from .nodes import Nodes
 from .proxy import Proxy
 
@@ -48,18 +50,22 @@ class World:
     async def _make(self) -> tuple[Api, Proxy, Nodes, Diary]:
         api = Api(self.server.url, self.server.tls)
         await api("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        key = {CURRENT: encoded(KEYS.keys[0])}
+        secret = {"metadata": {"name": KEY_SECRET}, "data": key}
+        await api("POST", f"/api/v1/namespaces/{self.namespace}/secrets", secret)
         port = urlsplit(self.server.url).port
         assert port is not None
         proxy = Proxy(free_port(), port)
         await proxy.start()
-        return api, proxy, Nodes(api, self.namespace), Diary(api, self.checks_path)
+        return api, proxy, Nodes(api, self.namespace, KEYS), Diary(api, self.checks_path)
 
     def _operator(self, workdir: Path) -> OperatorProcess:
         config = json.loads(self.server.kubeconfig.read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.proxy.port}"
         kubeconfig = workdir / f"{self.namespace}.kubeconfig"
         kubeconfig.write_text(json.dumps(config))
-        return operator_process(kubeconfig, workdir, f"--namespaces={self.namespace}")
+        flags = (f"--namespaces={self.namespace}", f"--results-key-secret={self.namespace}/{KEY_SECRET}")
+        return operator_process(kubeconfig, workdir, *flags)
 
     def __enter__(self) -> "World":
         self._background.spawn(self.nodes.run())

@@ -13,6 +13,8 @@ from .processes import Process, eventually
 from .rounds import message
 
 Object = dict[str, Any]
+KEY_SECRET = "results-key"
+"""Where the operator under test keeps the key of its tokens."""
 
 
 @dataclass
@@ -22,6 +24,11 @@ class Cluster:
     kubectl: Kubectl
     workdir: Path
     processes: list[Process] = field(default_factory=list)
+
+    def key_secret(self) -> str:
+        """Make the Secret for the key of the operator's tokens; the flag that names it."""
+        self.kubectl("create", "secret", "generic", KEY_SECRET)
+        return f"--results-key-secret={self.kubectl.namespace}/{KEY_SECRET}"
 
     def check(self, spec: Mapping[str, Any], *, name: str = "hq") -> str:
         """Apply a check; its UID."""
@@ -127,7 +134,19 @@ class Cluster:
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         self.available(deployment["metadata"]["name"])
-        return AgentPod(name=pod["metadata"]["name"], uid=pod["metadata"]["uid"], process=process)
+        return AgentPod(
+            name=pod["metadata"]["name"],
+            uid=pod["metadata"]["uid"],
+            process=process,
+            port=port,
+            plan=directory / "plan.json",
+        )
+
+    def refresh(self, agent: "AgentPod") -> None:
+        """Show the agent its plan as it is now, as the kubelet does some time."""
+        fresh = agent.plan.with_suffix(".next")
+        fresh.write_text(self.one("configmap")["data"]["plan.json"])
+        fresh.replace(agent.plan)
 
     def available(self, deployment: str) -> None:
         """Let the Deployment be available in its newest generation."""
@@ -183,6 +202,8 @@ class AgentPod:
     name: str
     uid: str
     process: Process
+    port: int
+    plan: Path
 
 
 def owner(of: Object) -> Object:

@@ -24,7 +24,13 @@ def cluster(kubectl: Kubectl, tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
     """A running operator for the test's namespace; its log is shown when the test fails."""
-    process = operator_process(server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}")
+    namespace = cluster.kubectl.namespace
+    process = operator_process(
+        server.kubeconfig,
+        tmp_path,
+        f"--namespaces={namespace}",
+        cluster.key_secret(),
+    )
     process.start()
     yield process
     process.stop_if_running()

@@ -49,7 +49,9 @@ def clock(tmp_path: Path) -> Clock:
 @pytest.fixture
 def operator(server: ApiServer, cluster: Cluster, clock: Clock, tmp_path: Path) -> Iterator[OperatorProcess]:
     """A running operator with that clock."""
-    process = operator_process(server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}")
+    process = operator_process(
+        server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}", cluster.key_secret()
+    )
     process.words = [settable.__file__, str(clock.file), *process.words[2:]]
     process.start()
     yield process

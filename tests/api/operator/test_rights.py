@@ -21,6 +21,7 @@ from .processes import OperatorProcess, eventually, operator_process
 
 CRON = {"cron": "0 0 1 1 *"}
 PATHS = [{"name": "a"}, {"name": "b"}]
+KINDS_OF_CLUSTER = "clusterrole,clusterrolebinding,validatingadmissionpolicy,validatingadmissionpolicybinding"
 
 Right = tuple[str, str, str]
 """API group, resource with its subresource, verb."""
@@ -34,6 +35,8 @@ class Installed:
     granted: set[Right]
     account: str
     api: ApiServer
+    kubeconfig: Path
+    """Of the operator's account."""
 
     def refused(self) -> list[str]:
         """What it was not allowed to do."""
@@ -46,7 +49,10 @@ class Installed:
         return [event for line in lines if (event := json.loads(line))["user"]["username"] == self.account]
 
 
-@pytest.fixture(params=["every namespace", "some namespaces"])
+HELD = "held by admission policies"
+
+
+@pytest.fixture(params=["every namespace", "some namespaces", HELD])
 def installed(
     request: pytest.FixtureRequest, server: ApiServer, cluster: Cluster, tmp_path: Path
 ) -> Iterator[Installed]:
@@ -56,9 +62,10 @@ def installed(
     kubectl("create", "namespace", system)
     some = request.param == "some namespaces"
     served = ["--set", f"operator.namespaces={{{cluster.kubectl.namespace}}}"] if some else []
+    held = ["--set", "admissionPolicy.enabled=true"] if request.param == HELD else []
     # The name is part of cluster-wide objects, which the tests of a run share.
     rendered = objects(
-        "--set", "crds.install=false,rbac.aggregate=false", *served, namespace=system, name=system
+        "--set", "crds.install=false,rbac.aggregate=false", *served, *held, namespace=system, name=system
     )
     access = [each for each in rendered if each["kind"] not in ("Deployment", "Service")]
     assert not some or not [each["kind"] for each in access if each["kind"].startswith("Cluster")]
@@ -67,8 +74,9 @@ def installed(
         where("apply", "-f", "-", stdin=json.dumps(each))
     (account,) = (each["metadata"]["name"] for each in access if each["kind"] == "ServiceAccount")
     (deployment,) = (each for each in rendered if each["kind"] == "Deployment")
+    kubeconfig = with_token(server, kubectl("create", "token", account).strip(), tmp_path)
     process = operator_process(
-        with_token(server, kubectl("create", "token", account).strip(), tmp_path),
+        kubeconfig,
         tmp_path,
         *[
             flag
@@ -79,13 +87,15 @@ def installed(
         "--lease-duration=5s",
         "--resync-interval=2s",
     )
-    made = Installed(process, rights(access), f"system:serviceaccount:{system}:{account}", server)
+    made = Installed(process, rights(access), f"system:serviceaccount:{system}:{account}", server, kubeconfig)
     process.start()
+    if held:
+        eventually(lambda: policies_work(made, cluster), what="the policies in force")
     yield made
     process.stop_if_running()
     print("refused:", made.refused())  # noqa: T201 - what a failed scenario lacked
     print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
-    kubectl("delete", "clusterrole,clusterrolebinding", "-l", f"app.kubernetes.io/instance={system}")
+    kubectl("delete", KINDS_OF_CLUSTER, "-l", f"app.kubernetes.io/instance={system}")
 
 
 def flags_of(deployment: dict[str, Any]) -> list[str]:
@@ -168,3 +178,93 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
 def nudged(cluster: Cluster, pod: str) -> bool:
     annotations = cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {})
     return "ipsecping.dev/plan-nonce" in annotations
+
+
+DENIED = "ValidatingAdmissionPolicy"
+FOREIGN: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
+
+
+def policies_work(installed: Installed, cluster: Cluster) -> bool:
+    """A new policy is in force some time after it was stored."""
+    kubectl = replace(cluster.kubectl, kubeconfig=installed.kubeconfig)
+    done = kubectl.run("create", "--dry-run=server", "-f", "-", stdin=json.dumps(FOREIGN))
+    return DENIED in done.stderr
+
+
+@pytest.mark.parametrize("installed", [HELD], indirect=True)
+def test_whoever_takes_over_the_operators_account_gains_nothing_but_checks_children(
+    installed: Installed, cluster: Cluster
+) -> None:
+    mine, thief = cluster.kubectl, replace(cluster.kubectl, kubeconfig=installed.kubeconfig)
+    uid = cluster.check({"schedule": {"interval": "30s"}})
+    deployment, config_map = cluster.one("deployment"), cluster.one("configmap")
+    mine("create", "-f", "-", stdin=json.dumps(FOREIGN))
+    own = cluster.pod(deployment, deployment["spec"]["template"], ("apps/v1", "ReplicaSet"))
+    other = cluster.make(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "app", "labels": {"app": "theirs"}},
+            "spec": own["spec"],
+        }
+    )
+
+    def denied(*words: str, body: Any = None) -> None:
+        done = thief.run(*words, stdin="" if body is None else json.dumps(body))
+        assert done.returncode != 0, words
+        assert DENIED in done.stderr, done.stderr
+
+    def changed(of: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+        kept = {key: of["metadata"][key] for key in ("namespace", "labels", "ownerReferences")}
+        return {
+            "apiVersion": of["apiVersion"],
+            "kind": of["kind"],
+            "metadata": {"name": "stolen"} | kept | metadata,
+            **{key: of[key] for key in ("spec", "data") if key in of},
+        }
+
+    create = ("create", "--dry-run=server", "-f", "-")
+    thief(*create, stdin=json.dumps(changed(deployment)))  # so nothing below is refused for anything else
+    (reference,) = deployment["metadata"]["ownerReferences"]
+    strays: tuple[dict[str, Any], ...] = (
+        {"ownerReferences": []},
+        {"ownerReferences": [reference | {"controller": False}]},
+        {"ownerReferences": [reference | {"uid": "11111111-2222-3333-4444-555555555555"}]},
+        {"ownerReferences": [reference | {"kind": "CronJob", "apiVersion": "batch/v1"}]},
+        {"ownerReferences": [reference | {"apiVersion": "evil.example/v1"}]},
+        {"labels": {}},
+        {"labels": deployment["metadata"]["labels"] | {"app.kubernetes.io/managed-by": "Helm"}},
+    )
+    for wrong in strays:
+        denied(*create, body=changed(deployment, **wrong))
+        denied(*create, body=changed(config_map, **wrong))
+    # A check's own Deployment, but with pods that take the node or the account of somebody.
+    pods: tuple[dict[str, Any], ...] = (
+        {"automountServiceAccountToken": True},
+        {"hostPID": True},
+        {"volumes": [{"name": "plan", "hostPath": {"path": "/"}}]},
+        {"volumes": [{"name": "plan", "secret": {"secretName": "others"}}]},
+    )
+    for wrong in pods:
+        body = changed(deployment)
+        body["spec"] = json.loads(json.dumps(deployment["spec"]))
+        body["spec"]["template"]["spec"] |= wrong
+        denied(*create, body=body)
+    # What is somebody else's.
+    apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
+    denied(*apply, body=changed(config_map, name="settings"))
+    settings = f"/api/v1/namespaces/{mine.namespace}/configmaps/settings"
+    denied("delete", "--raw", f"{settings}?dryRun=All")
+
+    def patched(pod: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        metadata = {"name": pod["metadata"]["name"], **changes.pop("metadata", {})}
+        return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, **changes}
+
+    mark = {"annotations": {"ipsecping.dev/plan-nonce": "x"}}
+    thief(*apply, stdin=json.dumps(patched(own, metadata=mark)))
+    denied(*apply, body=patched(other, metadata=mark))
+    denied(*apply, body=patched(own, metadata={"annotations": {"sidecar.istio.io/inject": "true"}}))
+    denied(*apply, body=patched(own, metadata={"labels": {"app": "theirs"}}))
+    denied(*apply, body=patched(own, metadata={"finalizers": ["evil.example/stay"]}))
+    denied(*apply, body=patched(own, spec={"containers": [{"name": "probe", "image": "evil"}]}))
+    assert mine.get("itc", "hq")["metadata"]["uid"] == uid

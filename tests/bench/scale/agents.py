@@ -27,7 +27,8 @@ from ipsecping.contract import (
     termination,
 )
 from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
-from ipsecping.net.http_server import Request, Response, Server
+from ipsecping.serving.messages import Request, Response
+from ipsecping.serving.server import Server
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.kube.kinds import POD
 
@@ -106,7 +107,7 @@ class Agents:
 
         async def answer(request: Request) -> Response:
             after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
-            return Response(content_type="application/x-ndjson", body=ring.follow(after))
+            return Response(content_type="application/x-ndjson", body=ring.follow(after), seconds=None)
 
         server = Server({RESULTS_PATH: answer, "/healthz": _healthz})
         await server.start(pod["status"]["podIP"], DEFAULT_PORT)

@@ -20,12 +20,16 @@ PODS = "127.64.0.0/12"
 NODES = 10
 CONTROLLERS = ("deployment", "replicaset", "job", "cronjob", "garbage-collector")
 _HERE = Path(__file__).parent
-_RBAC = Path(__file__).parents[3] / "manifests" / "rbac.yaml"
+_MANIFESTS = Path(__file__).parents[3] / "manifests"
+SYSTEM = "ipsecping-system"
+KEY = f"results-key-{OPERATOR}"
+"""The Secret with the key of the results' tokens, and the Role for it."""
 _SET_UP = (
     ("apply", "--server-side", "-f", "-"),
     ("create", "namespace", NAMESPACE),
-    ("create", "namespace", "ipsecping-system"),
-    ("apply", "-f", str(_RBAC)),
+    ("create", "namespace", SYSTEM),
+    *(("apply", "-f", str(_MANIFESTS / f"{name}.yaml")) for name in ("rbac", "secret")),
+    ("create", "rolebinding", "bench", f"--namespace={SYSTEM}", f"--role={KEY}", f"--user={OPERATOR}"),
     ("create", "clusterrolebinding", "bench", f"--clusterrole={OPERATOR}", f"--user={OPERATOR}"),
     ("wait", "--for=condition=Established", "crd/ipsectunnelchecks.ipsecping.dev", "--timeout=30s"),
 )

@@ -69,9 +69,9 @@ class Stage:
         self.stand_ins: list[StandIn] = []
         self.stop = asyncio.Event()
 
-    def write(self, *checks: PlannedCheck) -> None:
+    def write(self, *checks: PlannedCheck, verifiers: tuple[str, ...] = ()) -> None:
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(plan_to_json(Plan(checks=checks))))
+        fresh.write_text(json.dumps(plan_to_json(Plan(checks=checks, verifiers=verifiers))))
         fresh.replace(self.file)
 
     def make(self, check: PlannedCheck) -> StandIn:
@@ -80,7 +80,9 @@ class Stage:
 
     async def begin(self) -> None:
         self.service = Service(self.file, self.make, pod_uid="pod-1")
-        self.running = asyncio.create_task(self.service.run("127.0.0.1", 0, stop=self.stop))
+        self.running = asyncio.create_task(
+            self.service.run(("127.0.0.1", 0), health=("127.0.0.1", 0), stop=self.stop)
+        )
         await until(lambda: self.service.server.port)
         self.url = f"http://127.0.0.1:{self.service.server.port}"
 

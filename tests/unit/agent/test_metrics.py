@@ -110,7 +110,7 @@ async def test_a_path_that_leaves_the_plan_leaves_the_metrics(plan: Path) -> Non
 
     service = Service(plan, lambda _: Prober(), pod_uid=None, export_results=True)
     stop = asyncio.Event()
-    serving = asyncio.create_task(service.run("127.0.0.1", 0, stop=stop))
+    serving = asyncio.create_task(service.run(("127.0.0.1", 0), stop=stop))
     while service.agent.rounds == 0:
         await asyncio.sleep(0.01)
     port = service.server.port

@@ -25,7 +25,7 @@ from ipsecping.contract import (
 from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
 from ipsecping.contract.termination import decode
 from ipsecping.net import timestamping
-from ipsecping.net.http_server import BadRequest, Request, parse_request
+from ipsecping.serving.messages import BadRequest, Request, parse_request
 
 from ..contract.strategies import checks, json_values, results
 

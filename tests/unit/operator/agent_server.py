@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -57,10 +57,12 @@ class Ring:
 
 
 @asynccontextmanager
-async def serving(script: Script) -> AsyncIterator[int]:
-    """Serve on a free port of 127.0.0.1; yields the port."""
+async def serving(script: Script, *, tokens: Sequence[str] = ()) -> AsyncIterator[int]:
+    """Serve on a free port of 127.0.0.1, to who shows one of the tokens if there are any; yields the port."""
 
     async def results(request: web.Request) -> web.StreamResponse:
+        if tokens and request.headers.get("Authorization") not in {f"Bearer {token}" for token in tokens}:
+            return web.Response(status=401)
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         await script(request.query.get("after"), response.write)

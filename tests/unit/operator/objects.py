@@ -15,6 +15,14 @@ LABELS = {
     "ipsecping.dev/path": "default",
 }
 
+API_VERSIONS = {
+    "IPsecTunnelCheck": "ipsecping.dev/v1alpha1",
+    "Deployment": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "CronJob": "batch/v1",
+    "Job": "batch/v1",
+}
+
 
 def metadata(name: str, *, uid: str, version: int = 1, owner: tuple[str, str, str] | None = None) -> Any:
     """Metadata; `owner` is kind, name and UID of the controller."""
@@ -30,7 +38,13 @@ def metadata(name: str, *, uid: str, version: int = 1, owner: tuple[str, str, st
     if owner:
         kind, owner_name, owner_uid = owner
         made["ownerReferences"] = [
-            {"apiVersion": "v1", "kind": kind, "name": owner_name, "uid": owner_uid, "controller": True}
+            {
+                "apiVersion": API_VERSIONS[kind],
+                "kind": kind,
+                "name": owner_name,
+                "uid": owner_uid,
+                "controller": True,
+            }
         ]
     return made
 
@@ -77,11 +91,12 @@ def container(**state: Any) -> dict[str, Any]:
 
 
 def store_of(*objects: Child | Pod) -> Store:
-    """A store that has been shown these."""
+    """A store that has been shown these; the pods are known to be the check's."""
     store = Store()
     for one in objects:
         if isinstance(one, Pod):
             store.put_pod(one)
+            store.checks[UID].owned[one.meta.uid] = True
         else:
             store.put_child(one)
     return store

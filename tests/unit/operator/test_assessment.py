@@ -14,6 +14,7 @@ from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.state import CheckState, Readiness
 
 from .builders import NOON, SECOND, UID, check, plan, probe, result
@@ -176,6 +177,23 @@ def test_what_happened_while_nobody_looked_is_found_out() -> None:
     made = assessed(state, at=601)
     assert healthy(made.status)["reason"] == "WithinThresholds"
     assert made.status["outages"][0]["end"] == "2026-11-23T12:10:01Z"
+
+
+def test_where_no_results_come_the_message_says_which_agent_cannot_be_read_where_and_why() -> None:
+    state = seen()
+    text = "http://10.244.0.7:9109/v1/results does not answer: does a NetworkPolicy let the operator in?"
+    state.unread["p-1"] = Unreadable(pod="hq-1", text=text)
+    none_yet = assessed(state, at=1)
+    assert healthy(none_yet.status)["reason"] == "NoResults"
+    assert healthy(none_yet.status)["message"].endswith(f"; pod hq-1 cannot be read: {text}")
+    take(state, at(0))
+    made = assessed(state, at=3)
+    assert "cannot be read" not in healthy(made.status)["message"], "what was measured is there"
+    assert made.next_change is not None
+    stale = assess(state, now=made.next_change)
+    assert stale is not None
+    assert healthy(stale.status)["reason"] == "StaleResults"
+    assert text in healthy(stale.status)["message"]
 
 
 def test_after_a_restart_silence_is_stale_when_it_is_due_and_not_before() -> None:

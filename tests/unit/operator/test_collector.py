@@ -12,6 +12,7 @@ from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.state import CheckState
+from ipsecping_operator.tokens.keys import TokenKeys
 
 from .builders import NOON, SECOND, UID, check, plan, probe, result
 from .objects import container, pod
@@ -40,6 +41,8 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
         counted=counted,
         faults=Faults(count=faults.append),
         ended=lambda state: None,
+        troubled=lambda _: None,
+        tokens=TokenKeys(()),
         clock=lambda: NOON + 60 * SECOND,
     )
     for _ in range(3):

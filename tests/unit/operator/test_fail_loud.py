@@ -53,7 +53,27 @@ def reasons(world: World, since: float = 70) -> list[str]:
     return [reason for when, reason in world.events if when > since]
 
 
-def test_a_certificate_until_the_year_10000_does_not_freeze_the_status() -> None:
+def test_a_certificate_until_the_year_10000_is_judged_as_any_other() -> None:
+    async def script(world: World) -> None:
+        world.tell = {"certificate_expiry": LAST_SECOND + 3600}
+        await asyncio.sleep(120)
+        assert world.condition("Healthy")["status"] == "True"
+        world.down = True
+        await asyncio.sleep(60)
+        assert world.condition("Healthy")["reason"] == "Down"
+
+    assert reasons(happens(script)) == ["Down"]
+
+
+def test_a_date_that_cannot_be_written_would_not_freeze_the_status() -> None:
+    moment = text.moment
+
+    def strict(nanoseconds: int) -> str:
+        """What `moment` was before it took whatever comes."""
+        if nanoseconds > LAST_SECOND * SECOND:
+            raise ValueError("year 10000 is out of range")
+        return moment(nanoseconds)
+
     async def script(world: World) -> None:
         world.tell = {"certificate_expiry": LAST_SECOND + 3600}
         await asyncio.sleep(120)
@@ -75,7 +95,8 @@ def test_a_certificate_until_the_year_10000_does_not_freeze_the_status() -> None
         assert world.condition("Healthy")["reason"] == "Down", "back by itself, with what it missed"
         assert [outage["reason"] for outage in world.check["status"]["outages"]] == ["Down"]
 
-    assert reasons(happens(script)) == ["InternalError", "Down"]
+    with mock.patch.object(text, "moment", strict):
+        assert reasons(happens(script)) == ["InternalError", "Down"]
 
 
 def test_an_outage_that_cannot_be_written_leaves_the_others_in_the_status() -> None:

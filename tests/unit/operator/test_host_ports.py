@@ -40,24 +40,28 @@ def test_an_agent_without_a_deployment_begins_with_its_own() -> None:
 
 
 def test_an_agent_keeps_the_port_that_its_deployment_has() -> None:
-    assert ports(deployment(20_777)) == {"default": 20_777}
-    assert ports(deployment(20_777), pod(spec=on_port(20_777), phase="Running")) == {"default": 20_777}
+    assert ports(deployment(20_776)) == {"default": 20_776}
+    assert ports(deployment(20_776), pod(spec=on_port(20_776), phase="Running")) == {"default": 20_776}
 
 
-@pytest.mark.parametrize(("taken", "then"), [(20_777, 20_778), (29_999, 20_000)])
+@pytest.mark.parametrize(("taken", "then"), [(20_776, 20_778), (29_998, 20_000)])
 def test_it_leaves_a_port_that_no_node_has_free(taken: int, then: int) -> None:
     assert ports(deployment(taken), unplaced(taken)) == {"default": then}
 
 
 def test_it_moves_once_however_often_the_old_pod_is_seen() -> None:
-    assert ports(deployment(20_778), unplaced(20_777)) == {"default": 20_778}
+    assert ports(deployment(20_778), unplaced(20_776)) == {"default": 20_778}
 
 
 def test_it_waits_for_a_pod_of_its_own_that_still_ends() -> None:
-    ending = pod("hq-1", spec=on_port(20_777), deleting=True, phase="Running")
-    assert ports(deployment(20_777), ending, unplaced(20_777)) == {"default": 20_777}
+    ending = pod("hq-1", spec=on_port(20_776), deleting=True, phase="Running")
+    assert ports(deployment(20_776), ending, unplaced(20_776)) == {"default": 20_776}
+
+
+def test_an_odd_port_of_an_operator_before_health_had_a_port_is_not_kept() -> None:
+    assert ports(deployment(20_777)) == {}
 
 
 def test_a_deployment_on_a_network_of_its_own_says_nothing_of_ports() -> None:
     assert ports(deployment(9109, host_network=False)) == {}
-    assert ports(deployment(20_777), host_network=False) == {}
+    assert ports(deployment(20_776), host_network=False) == {}

@@ -11,7 +11,7 @@ from ipsecping_operator.results.lineage import Lineage
 
 from .objects import metadata
 
-DEPLOYMENT = Owner(kind="Deployment", name="hq", uid="d-1")
+DEPLOYMENT = Owner(group="apps", kind="Deployment", name="hq", uid="d-1")
 
 
 class Api(KubeClient):
@@ -39,7 +39,7 @@ def replica_set(uid: str = "rs-1") -> dict[str, Any]:
 
 
 def owner(uid: str = "rs-1", *, name: str = "rs", kind: str = REPLICA_SET.name) -> Owner:
-    return Owner(kind=kind, name=name, uid=uid)
+    return Owner(group="apps", kind=kind, name=name, uid=uid)
 
 
 def test_what_was_there_at_the_start_is_not_asked_for_one_by_one() -> None:

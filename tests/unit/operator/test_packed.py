@@ -11,3 +11,9 @@ from ipsecping_operator.verdict.packed import pack, unpack
 def test_unpacked_it_is_as_it_was(times: list[int], precision: int) -> None:
     rtt = Histogram.of(times, precision=precision)
     assert unpack(pack(rtt)) == rtt
+
+
+def test_numbers_take_as_few_octets_as_they_need() -> None:
+    few, many = Histogram.of([10**7]), Histogram.of([10**7])
+    many.counts[next(iter(many.counts))] = many.count = 70_000
+    assert (len(pack(many)) - len(pack(few)), unpack(pack(many))) == (4, many)

@@ -1,7 +1,9 @@
 """When checks are reported on: what measures comes before what tells of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count, pairwise
 from typing import Any, cast
 
 import pytest
@@ -10,9 +12,12 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.reconcile import reporting
+from ipsecping_operator.reconcile.assessment import Assessment, assess
+from ipsecping_operator.reconcile.judging_pace import LONGEST, SHARE, SOON
 from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.state import Readiness
+from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.trouble import GRACE
 
@@ -39,7 +44,9 @@ def now() -> int:
     return NOON + int(asyncio.get_running_loop().time() * SECOND)
 
 
-def reporter_of(store: Store, api: Api, *, calm: asyncio.Event) -> Reporter:
+def reporter_of(
+    store: Store, api: Api, *, calm: asyncio.Event, processor: Callable[[], float] = lambda: 0.0
+) -> Reporter:
     client = cast("KubeClient", api)
     return Reporter(
         store=store,
@@ -50,6 +57,7 @@ def reporter_of(store: Store, api: Api, *, calm: asyncio.Event) -> Reporter:
         calm=calm,
         count=lambda outcome: None,
         clock=now,
+        processor=processor,
     )
 
 
@@ -110,6 +118,63 @@ def test_what_waits_for_calm_is_told_when_the_operator_stops() -> None:
 
     run(scenario())
     assert api.came == {"new": 5}
+
+
+@pytest.mark.parametrize(
+    ("cost", "pause"), [(SHARE * SOON / 2, SOON), (0.005, 0.005 / SHARE), (100.0, LONGEST)]
+)
+def test_the_more_it_costs_to_judge_a_check_the_more_seldom_it_is_judged(
+    monkeypatch: pytest.MonkeyPatch, cost: float, pause: float
+) -> None:
+    api, judged = Api(), list[float]()
+
+    def judge(state: CheckState, *, now: int) -> Assessment | None:
+        judged.append(asyncio.get_running_loop().time())
+        return assess(state, now=now)
+
+    monkeypatch.setattr(reporting, "assess", judge)
+
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        calm.set()
+        # The processor's clock is read before and after.
+        clock = (number * cost for number in count())
+        reporter = reporter_of(store, api, calm=calm, processor=lambda: next(clock))
+        uid = see(store, "busy")
+        for _ in range(2000):
+            # Of a flood of results.
+            reporter.report_soon(uid)
+            await asyncio.sleep(0.01)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    gaps = [later - earlier for earlier, later in pairwise(judged[:-1])]
+    assert len(gaps) >= 2
+    assert all(pause - 1e-6 <= gap <= pause + 0.02 for gap in gaps)
+
+
+def test_an_alarm_does_not_come_before_the_check_s_turn_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, judged = Api(), list[float]()
+
+    def judge(state: CheckState, *, now: int) -> Assessment | None:
+        judged.append(asyncio.get_running_loop().time())
+        made = assess(state, now=now)
+        # Something is always about to leave a window.
+        return made and replace(made, next_change=now + 1)
+
+    monkeypatch.setattr(reporting, "assess", judge)
+
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        calm.set()
+        clock = (number * 0.005 for number in count())
+        reporter = reporter_of(store, api, calm=calm, processor=lambda: next(clock))
+        reporter.report(see(store, "busy"))
+        await asyncio.sleep(10.5)
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    assert len(judged) == 11
 
 
 def test_a_workload_that_stays_away_is_told_of_though_nothing_else_happens(

@@ -65,6 +65,8 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
         (["--probe-image=p", "--max-memory=a=64Mi"], "a: 64Mi is less than 128Mi, which is needed"),
         (["--probe-image=p", "--max-packet-rate=a=0"], "a: '0' is not a number from 1"),
         (["--probe-image=p", "--allow-targets=a=::/0;a=::/0"], "a namespace that is named once"),
+        (["--probe-image=p", "--results-key-secret=a/b/c"], "'a/b/c' is not NAME or NAMESPACE/NAME"),
+        (["--probe-image=p", "--results-key-secret=a/ipsecping-key"], "checks may have any Secret mounted"),
     ],
 )
 def test_a_wrong_setting_is_named_on_standard_error(

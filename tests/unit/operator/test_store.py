@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import ChildRef
+from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
@@ -156,7 +156,7 @@ def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
 
 def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness() -> None:
     store = Store()
-    api = Api(("Pod", metadata("hq-1", uid="p-1")))
+    api = Api(("Pod", metadata("hq-1", uid="p-1", owner=("ReplicaSet", "hq-rs", "rs-1"))))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
     asyncio.run(sweeper.sweep())
     api.listed = []
@@ -175,7 +175,7 @@ def test_an_object_that_only_looks_like_a_child_is_not_waited_for() -> None:
 def test_what_was_written_has_to_come_back_through_the_watch() -> None:
     store = Store()
     store.put_written(child(version=7), now=100.0)
-    api = Api(("Deployment", metadata("hq", uid="d-1", version=7)))
+    api = Api(("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER)))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
     assert not store.echoes.late(before=100.0)
     assert store.echoes.late(before=100.1)
@@ -282,6 +282,29 @@ def test_what_is_known_to_be_missing_is_applied_at_once(state: CheckState) -> No
     client = Applier()
     assert ensured(state, client)
     assert client.applied == ["Deployment"]
+
+
+@pytest.mark.parametrize(
+    ("there", "applied"),
+    [("new", []), ("old", ["ConfigMap"]), (None, ["ConfigMap"])],
+    ids=["the same key", "another key", "an operator that had none"],
+)
+def test_a_plan_whose_agent_does_not_know_the_operator_s_token_is_applied_at_once(
+    there: str | None, applied: list[str]
+) -> None:
+    state, client = restarted(reported=2, generation=2, with_child=False), Applier()
+    held = child("ConfigMap")
+    store = Store(checks={UID: state})
+    store.put_child(replace(held, meta=replace(held.meta, verifiers=there)))
+    metadata_ = {"namespace": "network", "name": "hq", "labels": {PATH_LABEL: "default"}}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata_ | {"annotations": {VERIFIERS_ANNOTATION: "new"}},
+    }
+    log = logging.LoggerAdapter(logging.getLogger("test"), {})
+    asyncio.run(ensure_children(state, [manifest], store=store, client=client, log=log))
+    assert client.applied == applied
 
 
 def test_a_message_that_was_read_is_not_kept() -> None:

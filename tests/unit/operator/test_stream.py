@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_
 from ipsecping_operator.results.lines import LineSplitter
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
+from ipsecping_operator.results.unreadable import Unreadable
 
 from .agent_server import POD_UID, Ring, Script, Send, encoded, serving
 from .builders import NOON, SECOND, result
@@ -28,6 +29,7 @@ class Followed:
     def __init__(self) -> None:
         self.results: list[tuple[RoundResult, int]] = []
         self.rejected: dict[Rejection, int] = {}
+        self.troubles: list[Unreadable | None] = []
         self._news = asyncio.Event()
         self.reader: Reader
         self.reading: asyncio.Task[None]
@@ -38,6 +40,10 @@ class Followed:
 
     def reject(self, reason: Rejection, count: int) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + count
+        self._news.set()
+
+    def tell(self, trouble: Unreadable | None) -> None:
+        self.troubles.append(trouble)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -59,10 +65,15 @@ async def following(
     silence: float = 25.0,
     clock: int = NOON + 3600 * SECOND,
     first_pause: float = 0.01,
+    wanted: Sequence[str] = (),
+    shown: Sequence[str] = (),
     grace: float = 3600,
 ) -> AsyncIterator[Followed]:
     followed = Followed()
-    async with serving(script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+    async with (
+        serving(script, tokens=wanted) as port,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+    ):
         reader = followed.reader = Reader(
             Agent(pod_uid=pod_uid, pod="probe-1", address="127.0.0.1", port=port),
             session=session,
@@ -70,6 +81,8 @@ async def following(
             reject=followed.reject,
             log=LOG,
             clock=lambda: clock,
+            tokens=shown,
+            tell=followed.tell,
             silence=silence,
             first_pause=first_pause,
             grace=grace,
@@ -409,6 +422,41 @@ async def test_what_an_ending_agent_still_hands_out_is_read_and_no_connection_fo
         await followed.reading
     assert followed.order == [NOON]
     assert connections == [None]
+
+
+async def test_the_agent_is_shown_the_token_and_the_one_before_while_it_knows_no_other() -> None:
+    ring = Ring()
+    ring.results = rounds(3)
+    for wanted in (["new"], ["old"], ["new", "old"]):
+        async with following(ring.script, wanted=wanted, shown=["new", "old"]) as followed:
+            await followed.until(lambda seen=followed: len(seen.results) == 3)  # type: ignore[misc]
+        assert followed.troubles == [None]
+
+
+async def test_an_agent_that_takes_no_token_is_told_of_and_nothing_is_lost_meanwhile() -> None:
+    ring, wanted = Ring(), ["other"]
+    ring.results = rounds(3)
+    async with following(ring.script, wanted=wanted, shown=["new", "old"]) as followed:
+        await followed.until(lambda: len(followed.troubles) > 2)
+        first = followed.troubles[0]
+        assert first is not None
+        assert first.unauthorized
+        assert "pod probe-1 cannot be read: http://127.0.0.1:" in str(first)
+        assert "/v1/results answers 401" in str(first)
+        wanted[:] = ["new"]
+        await followed.until(lambda: len(followed.results) == 3)
+        assert followed.troubles[-1] is None
+    assert followed.rejected == {}
+
+
+async def test_a_connection_that_is_refused_names_address_port_and_error() -> None:
+    async def gone(_: str | None, __: Send) -> None:
+        raise ConnectionResetError
+
+    async with following(gone, pod_uid="x") as followed:
+        followed.reader._agent = Agent(pod_uid="x", pod="probe-1", address="127.0.0.1", port=1)
+        await followed.until(lambda: any(t and ":1/" in t.text for t in followed.troubles))
+    assert "cannot connect to http://127.0.0.1:1/v1/results: Connection refused" in str(followed.troubles[-1])
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

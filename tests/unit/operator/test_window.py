@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import Invalidity
 from ipsecping_operator.verdict.tally import Tally
-from ipsecping_operator.verdict.window import LEAST_ROUNDS, MOST, RECENT, Window
+from ipsecping_operator.verdict.window import EDGES, LEAST_ROUNDS, MOST, Window
 
 from .builders import NOON, SECOND, result
 
@@ -104,7 +104,7 @@ def test_a_day_of_rounds_every_second_stays_small_and_exact(
     total = window.total()
     assert total is not None
     assert (total.sent, total.received) == (sent, received)
-    assert len(window.tallies) <= MOST + RECENT
+    assert len(window.tallies) <= MOST
     run = window.silent_run()
     assert (run.rounds if run else 0) >= silent_end
-    assert all(each.end - each.start <= 3600 * SECOND // 256 for each in window.tallies)
+    assert all(each.end - each.start <= 3600 * SECOND // EDGES + SECOND for each in window.tallies)

@@ -106,7 +106,7 @@ class World:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         del namespace, name
-        return self.objects[f"{kind.name}-uid"]
+        return self.objects.get(f"{kind.name}-uid")
 
     async def metadata(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
@@ -251,8 +251,8 @@ class _Session:
 def fakes(world: World) -> Iterator[None]:
     """Whatever an operator that is started in here talks to is of that world."""
 
-    async def load(*_: object) -> None:
-        return None
+    async def load(*_: object, **__: object) -> SimpleNamespace:
+        return SimpleNamespace(configuration=SimpleNamespace(host="https://192.0.2.1:6443"))
 
     http = SimpleNamespace(ClientSession=_Session, TCPConnector=lambda **_: None, DummyCookieJar=lambda: None)
     with (

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import StampOptions, plan_from_json
+from ipsecping.contract.token import verifier
 from ipsecping_operator.children import (
     CHILD_KINDS,
     NONCE_ANNOTATION,
+    VERIFIERS_ANNOTATION,
     ChildRef,
     ChildSettings,
     build_children,
@@ -21,6 +23,7 @@ from ipsecping_operator.children import (
 )
 from ipsecping_operator.children.labels import label_value
 from ipsecping_operator.compile import CompiledCheck, compile_check
+from ipsecping_operator.tokens.keys import TokenKeys
 
 SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1")
 CRON = {"cron": "*/5 * * * *"}
@@ -197,22 +200,41 @@ def test_agents_on_the_node_s_own_network_get_a_port_each_and_no_sysctl() -> Non
     for deployment in deployments:
         spec = pod(deployment)["spec"]
         (container,) = spec["containers"]
-        (port,) = container["ports"]
-        ports.add(port["containerPort"])
-        assert container["args"][-1] == f":{port['containerPort']}"
+        results, health = (port["containerPort"] for port in container["ports"])
+        ports |= {results, health}
+        assert container["args"][2:] == ["--listen", f":{results}", "--health", f":{health}"]
         assert spec["hostNetwork"] is True
         assert spec["dnsPolicy"] == "ClusterFirstWithHostNet"
         assert "sysctls" not in spec["securityContext"]
-    assert len(ports) == len(deployments) == 8
+    assert len(ports) == 2 * len(deployments) == 16
     assert all(20_000 <= port < 30_000 for port in ports)
     assert "hostNetwork" not in pod(children()["Deployment"])["spec"]
 
 
 def test_an_agent_listens_where_it_is_told_to() -> None:
-    made = build_children(check(placement=HOST), SETTINGS, ports={"default": 20_777})
+    made = build_children(check(placement=HOST), SETTINGS, ports={"default": 20_776})
     (container,) = pod(made[1])["spec"]["containers"]
-    assert container["ports"][0]["containerPort"] == 20_777
-    assert container["args"][-1] == ":20777"
+    assert [port["containerPort"] for port in container["ports"]] == [20_776, 20_777]
+    assert container["args"][2:] == ["--listen", ":20776", "--health", ":20777"]
+
+
+def test_a_plan_names_who_may_read_its_results_and_another_key_restarts_nothing() -> None:
+    by_key = {
+        key: build_children(
+            check(),
+            ChildSettings(probe_image="registry.example.com/probe:1", tokens=TokenKeys((key, b"old"))),
+        )
+        for key in (b"one", b"two")
+    }
+    (config_map, deployment), (other_map, other_deployment) = by_key[b"one"], by_key[b"two"]
+    plan = plan_from_json(json.loads(config_map["data"]["plan.json"]))
+    tokens = TokenKeys((b"one", b"old")).tokens(UID, "default")
+    assert plan.verifiers == tuple(verifier(token) for token in tokens)
+    assert not any(token in json.dumps(config_map) for token in tokens)
+    assert deployment == other_deployment, "no agent restarts"
+    marks, others = (each["metadata"]["annotations"] for each in (config_map, other_map))
+    assert marks[NONCE_ANNOTATION] == others[NONCE_ANNOTATION], "no window begins anew"
+    assert marks[VERIFIERS_ANNOTATION] != others[VERIFIERS_ANNOTATION], "and yet the agent is told at once"
 
 
 AUTH = {"name": "a", "stamp": {"auth": {"secretName": "tunnel-keys", "key": "hq-dc1"}}}

@@ -1,0 +1,16 @@
+"""Where no results come: say why, if it is that the agent cannot be read. Pure."""
+
+from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.state import CheckState
+from ipsecping_operator.verdict.finding import Finding
+
+SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
+
+
+def with_trouble(state: CheckState, finding: Finding) -> str:
+    """The finding's message, and the address, port and error of an agent that cannot be read."""
+    if finding.reason not in SILENT or not state.unread:
+        return finding.message
+    first, *others = sorted(state.unread.values(), key=lambda trouble: trouble.pod)
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{finding.message}; {first}{more}"

@@ -1,0 +1,86 @@
+"""How fast one agent's lines are read: about as fast as its plan makes them, and never without a pause.
+
+What is not read stays in the agent's buffers: TCP holds it back. So neither an agent gone astray nor one in
+the wrong hands keeps the operator's event loop from everything else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ipsecping.contract import PlannedCheck
+
+BURST = 16 * 2**20
+"""Octets that may come at once: twice what an agent's ring holds, which is read after a restart."""
+LEAST_RATE = 1024.0
+"""Octets a second that are read of any agent: heartbeats, and extra rounds."""
+LEAST_LINE = 512
+"""Octets that a line counts as at least, however short: each costs about as much."""
+TURN = 4096
+"""After so many octets everything else in the event loop has its turn."""
+_ROUND, _PACKET = 1024, 16
+"""Octets that a result takes at most, and each of its packets more."""
+_SPARE = 2
+"""So many times as fast as the plan has it is still no reason to doubt."""
+
+
+def rate_of(plan: PlannedCheck | None) -> float:
+    """Octets a second that are read of an agent with this plan; None: with none that is known."""
+    if plan is None or plan.interval_ms is None:
+        return LEAST_RATE
+    octets = sum(_ROUND + _PACKET * probe.count for probe in plan.probes)
+    return LEAST_RATE + _SPARE * octets * 1000 / plan.interval_ms
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket, counted in octets. Pure: seconds of a steady clock are passed in."""
+
+    rate: float = LEAST_RATE
+    burst: float = BURST
+    spent: float = 0.0
+    """Of the burst, at `at`."""
+    at: float = 0.0
+
+    def take(self, octets: int, *, now: float) -> float:
+        """Count a line that was read; returns the seconds to wait before the next."""
+        self.spent = max(self.spent - (now - self.at) * self.rate, 0.0) + max(octets, LEAST_LINE)
+        self.at = now
+        return max(self.spent - self.burst, 0.0) / self.rate
+
+
+class Throttle:
+    """Awaited once for each line of one agent.
+
+    `held_back(seconds)` is told of each wait for its rate; `first` is called before the first of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        plan: PlannedCheck | None = None,
+        burst: float = BURST,
+        held_back: Callable[[float], None] = lambda seconds: None,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._bucket = Bucket(rate=rate_of(plan), burst=burst)
+        self._held_back = held_back
+        self._first: Callable[[], None] | None = first
+        self._turn = 0
+
+    def follow(self, plan: PlannedCheck | None) -> None:
+        """The agent has another plan."""
+        self._bucket.rate = rate_of(plan)
+
+    async def line(self, octets: int) -> None:
+        """A line of so many octets has come: wait until the agent may send the next."""
+        wait = self._bucket.take(octets, now=asyncio.get_running_loop().time())
+        self._turn += max(octets, LEAST_LINE)
+        if wait > 0:
+            if self._first is not None:
+                self._first()
+                self._first = None
+            self._held_back(wait)
+        if wait > 0 or self._turn >= TURN:
+            self._turn = 0
+            await asyncio.sleep(wait)

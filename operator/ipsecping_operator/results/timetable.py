@@ -1,0 +1,27 @@
+"""Whether an agent tells of more rounds than its interval allows. Pure.
+
+Rounds are counted by the generic cell rate algorithm (ITU-T I.371, annex A), on the instants at which they
+are said to have begun.
+"""
+
+from ipsecping.contract import PlannedProbe
+from ipsecping_operator.compile.compiled import round_ms
+
+MS = 1_000_000
+EXTRA_MS = 1000
+"""What an extra round counts as: the shortest interval that there is."""
+SLACK_MS = 60_000
+"""So inexact may rounds be placed on the operator's clock while it learns how far away the agent's is."""
+
+
+def used(interval_ms: int, probe: PlannedProbe, *, extra: bool, start: int, before: int | None) -> int | None:
+    """Up to when the schedule's rounds have been had after one that began at `start` (nanoseconds).
+
+    `before` is the same before it, None where there was none. None: there have been too many already. Rounds
+    come in the order of their ends, so an older one may come later by as much as a round takes.
+    """
+    if before is None:
+        return start
+    tolerance = SLACK_MS + 2 * (round_ms(probe) + 2 * interval_ms)
+    earliest = before + (EXTRA_MS if extra else interval_ms) * MS
+    return None if start < earliest - tolerance * MS else max(start, earliest)
