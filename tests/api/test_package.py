@@ -2,15 +2,20 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import yaml
 
 from ipsecping_operator import settings
 from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.permission.files import OURS
+from ipsecping_operator.permission.scope import matches
 
 from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl, manifest
@@ -142,6 +147,38 @@ def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
         packet_rate={"a": 2_000_000, "*": 1000},
         bit_rate={"a": "100M", "*": "10M"},
     )
+
+
+def test_the_documented_values_for_many_tenants_do_what_they_say(tmp_path: Path) -> None:
+    document = (REPOSITORY / "docs" / "security.md").read_text()
+    values = tmp_path / "values.yaml"
+    values.write_text(document.partition("```yaml\n")[2].partition("```")[0])
+    done = template("-f", str(values))
+    assert done.returncode == 0, done.stderr
+    made = [each for each in yaml.safe_load_all(done.stdout) if each]
+    (deployment,) = [each for each in made if each["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    _, *flags = container["args"]
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, environ={})
+    chosen = settings.from_arguments(parser.parse_args(flags))
+    assert chosen.namespaces == ("network", "shop")
+    assert chosen.permissions == Permissions(
+        targets={"network": ("10.50.0.0/16", "203.0.113.10/32"), "shop": ("10.50.20.0/24",)},
+        secrets={"network": ("tunnel-keys",)},
+        tolerations={"network": ("dedicated",), "*": ()},
+        cpu={"*": "500m"},
+        memory={"*": "256Mi"},
+        packet_rate={"*": 100, "network": 1000},
+        bit_rate={"*": "1M", "network": "10M"},
+    )
+    assert "@sha256:" in container["image"]
+    assert "@sha256:" in chosen.probe_image
+    kinds = Counter(each["kind"] for each in made)
+    assert not {"ClusterRole", "ClusterRoleBinding"} & kinds.keys(), "no right in other namespaces"
+    assert (kinds["NetworkPolicy"], kinds["ValidatingAdmissionPolicy"]) == (3, 2)
+    (secret,) = [each for each in made if each["kind"] == "Secret"]
+    assert not matches(secret["metadata"]["name"], OURS), "no check may have the tokens' key mounted"
 
 
 def test_an_operator_of_some_namespaces_has_no_rights_in_others() -> None:
