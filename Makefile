@@ -95,6 +95,11 @@ FAULTS ?= 1000
 chaos: venv ## Kill the operator, cut its way to the API, edit its children, a thousand times (FAULTS=N SEED=N)
 	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
+MINUTES ?= 10
+.PHONY: hostile
+hostile: venv ## Hostile far ends, agents, authors and strangers beside honest checks (MINUTES=N CHECKS=N)
+	@PYTHONPATH=operator:probe_image:tests/lab:. $(bin)/python -u -m tests.api.hostile --minutes $(MINUTES) $(if $(filter command,$(firstword $(origin CHECKS))),--checks $(CHECKS))
+
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)
 	@PYTHONPATH=tests/lab $(bin)/python -m tests.bench.rtt_against_capture

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import signal
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +11,7 @@ import aiohttp
 import kopf
 
 from ipsecping.serving.server import Server
-from ipsecping_operator import handlers, logs, memory
+from ipsecping_operator import logs, memory
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.faults import Faults, Where
@@ -24,7 +22,7 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK, WATCHED, Kind
 from ipsecping_operator.kube.observed import Meta
 from ipsecping_operator.kube.watching import Follower
-from ipsecping_operator.leadership.elector import Elector
+from ipsecping_operator.leadership.candidacy import Candidacy
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
@@ -48,7 +46,6 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load
-from ipsecping_operator.trouble import Trouble
 
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
@@ -78,10 +75,10 @@ class Operator:
         self._health = Health(ticked=time.monotonic())
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: dict[str, Server] = {}
-        self._waiting = Trouble(quiet=logging.INFO)
         self._stopping = False
-        self._elector: Elector | None = None
-        self._elector_client: KubeClient | None = None
+        self._candidacy = Candidacy(
+            settings, credentials=self._access, health=self._health, observe=self._metrics.request
+        )
 
     async def serve(self) -> None:
         """Answer on both ports, also while the operator waits. Raises CannotListen."""
@@ -97,23 +94,8 @@ class Operator:
 
     async def prepare(self) -> None:
         """Wait for what the operator needs before it may begin: the API with the CRD, and the Lease."""
-        await self._wait_for_crd()
-        settings = self._settings
-        namespace = settings.lease_namespace or access.own_namespace()
-        if namespace is None:
-            _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
-            return
-        self._elector_client = KubeClient(await self._access(), observe=self._metrics.request)
-        self._elector = Elector(
-            self._elector_client,
-            namespace=namespace,
-            name=settings.lease_name,
-            identity=settings.lease_identity,
-            duration=settings.lease_duration,
-            waiting=lambda what, well: self._wait(what, Phase.STANDBY if well else Phase.STARTING),
-        )
-        await self._elector.acquire()
-        self._spawn(self._lead(self._elector), "lease")
+        if await self._candidacy.win():
+            self._spawn(self._candidacy.keep(), "lease")
 
     async def login(self) -> kopf.ConnectionInfo:
         """Kopf's credentials."""
@@ -127,7 +109,9 @@ class Operator:
         """Make and start everything but the watch for checks, which Kopf starts then."""
         settings = self._settings
         credentials = await self._access()
-        self._client = KubeClient(credentials, observe=self._metrics.request, may_write=self._may_write)
+        self._client = KubeClient(
+            credentials, observe=self._metrics.request, may_write=lambda: self._candidacy.may_write
+        )
         # Agents send plain JSON; what pretends to be compressed could be a bomb.
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
@@ -260,10 +244,7 @@ class Operator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._elector is not None:
-            await self._elector.release()
-        if self._elector_client is not None:
-            await self._elector_client.close()
+        await self._candidacy.close()
         for server in self._servers.values():
             await server.stop(grace=LAST_ANSWERS)
 
@@ -383,49 +364,6 @@ class Operator:
         if never:
             _log.error("%s", self._health.problem(time.monotonic()))
 
-    def _may_write(self) -> bool:
-        return self._elector is None or self._elector.leading
-
-    async def _lead(self, elector: Elector) -> None:
-        """Keep the Lease; end the process when it is lost."""
-        try:
-            reason = await elector.keep()
-        except Exception:
-            _log.exception("keeping the Lease: a fault of the operator")
-            reason = "see above"
-        _log.error("the Lease is lost: %s; exiting", reason)
-        logging.shutdown()
-        # At once and without a clean-up: another operator may be at work already, and ours is refused.
-        os._exit(1)
-
-    def _wait(self, what: str, phase: Phase) -> None:
-        if phase is Phase.STANDBY:
-            # That is what a second operator is there for, however long.
-            self._waiting.over()
-            if what != self._health.waiting:
-                _log.info("waiting: %s", what)
-        elif (level := self._waiting.met(what, now=time.monotonic())) is not None:
-            _log.log(level, "waiting: %s", what)
-        self._health.wait(phase, what)
-
-    async def _wait_for_crd(self) -> None:
-        """Kopf looks for its resources once, when it starts: until then both API and CRD have to be there."""
-        client = KubeClient(await self._access())
-        try:
-            while True:
-                try:
-                    if await client.exists(CHECK):
-                        return
-                    fault = (
-                        f"the CustomResourceDefinition of {CHECK.name} ({CHECK.api_version}) is not installed"
-                    )
-                except ApiError as error:
-                    fault = str(error)
-                self._wait(fault, Phase.STARTING)
-                await asyncio.sleep(1)
-        finally:
-            await client.close()
-
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._ended)
@@ -448,47 +386,3 @@ class Operator:
         self._metrics.fault(Where.TASK)
         _log.error("the task %s ended: a fault of the operator", task.get_name(), exc_info=error)
         self._health.ended = task.get_name()
-
-
-async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
-    memory.spare_collector()
-    operator, stop = Operator(settings), _stop_signal()
-    asyncio.get_running_loop().set_exception_handler(operator.stray)
-    try:
-        await operator.serve()
-        if await _done_before(stop, operator.prepare()):
-            await kopf.operator(
-                registry=handlers.registry(operator),
-                settings=handlers.settings(),
-                standalone=True,
-                clusterwide=not settings.namespaces,
-                namespaces=settings.namespaces,
-                stop_flag=stop,
-            )
-    finally:
-        await operator.close()
-
-
-def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT, until Kopf puts its own handlers in the place of these.
-
-    The first process of a container ignores signals that it has no handler for.
-    """
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
-
-
-async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Whether the work was done before the event was set. Raises what it raises."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if stop.is_set():
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
-        return False
-    await working
-    return True

@@ -39,13 +39,13 @@ def main(args: argparse.Namespace) -> int:
         sys.stderr.write(f"ipsecping-operator run: {error}\n")
         return 2
     # Kopf and the Kubernetes client take half a second to import: only for those who run the operator.
-    from ipsecping_operator import logs, runtime
+    from ipsecping_operator import lifecycle, logs
     from ipsecping_operator.kube.access import AccessError
     from ipsecping_operator.metrics.server import CannotListen
 
     logs.set_up(level=chosen.log_level, form=chosen.log_format)
     try:
-        asyncio.run(runtime.run(chosen))
+        asyncio.run(lifecycle.run(chosen))
     except (AccessError, CannotListen) as error:
         sys.stderr.write(f"ipsecping-operator run: {error}\n")
         return 1
