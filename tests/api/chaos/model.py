@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ipsecping_operator.children import ChildRef, ChildSettings, build_children
-from ipsecping_operator.compile import compile_check
+from ipsecping_operator.children import ChildRef, ChildSettings
 from ipsecping_operator.tokens.keys import TokenKeys
 
+from ..operator.processes import children_of as applied
 from .diary import Entry
 from .nodes import Way
 
@@ -80,8 +80,8 @@ class Check:
 
 
 def children_of(check: Mapping[str, Any]) -> dict[ChildRef, dict[str, Any]]:
-    """The objects that `ipsecping-operator render` shows for a check as the API server holds it."""
-    return {ChildRef.of(each): each for each in build_children(compile_check(check), SETTINGS)}
+    """The objects that the operator applies for a check as the API server holds it."""
+    return {ChildRef.of(each): each for each in applied(check, SETTINGS)}
 
 
 def wrongs_of_healthy(was: str, will: str, entries: Sequence[Entry]) -> list[str]:

@@ -11,6 +11,7 @@ from subprocess import Popen
 from ipsecping.contract.stream import DEFAULT_PORT
 from ipsecping_lab.apiserver import ApiServer
 
+from ...peers.hostile import datagrams, http, tls
 from ...peers.hostile.kinds import KINDS
 from ...ports import free_port
 from ..chaos.api import APPLY, FAULTS, Api, Object
@@ -20,6 +21,8 @@ from . import author, lying_agent
 from .agents import Kubelets, Words, honest, start
 from .watched import Watched, faults_of
 
+FAR_ENDS = (datagrams, http, tls)
+"""Their kinds are in `KINDS` once they are imported."""
 HONEST, HOSTILE = "honest", "hostile"
 INTERVAL = 10.0
 STRANGERS = 1000

@@ -10,6 +10,12 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from ipsecping_operator.children import ChildSettings, build_children
+from ipsecping_operator.compile import compile_check
+from ipsecping_operator.permission import Permissions
+from ipsecping_operator.permission_settings import networks
 
 from ...ports import free_port
 
@@ -96,6 +102,16 @@ class OperatorProcess(Process):
         return float(lines[0].rpartition(" ")[2]) if lines else 0.0
 
 
+TARGETS = "*=0.0.0.0/0,::/0,127.0.0.0/8,127.0.0.1/32,::1/128"
+"""Everything here is on loopback, the API server too. A test's own flag takes the place of this one."""
+
+
+def children_of(check: Mapping[str, Any], settings: ChildSettings) -> tuple[dict[str, Any], ...]:
+    """What an operator as `operator_process` makes it, of some namespaces, applies for a check."""
+    permissions = Permissions(targets=networks(TARGETS), api_server=("127.0.0.1",))
+    return build_children(permissions.limited(compile_check(check)), settings)
+
+
 def operator_process(kubeconfig: Path, workdir: Path, *flags: str, name: str = "operator") -> OperatorProcess:
     """An operator that writes statuses every second; not started yet."""
     health, metrics = free_port(), free_port()
@@ -106,8 +122,7 @@ def operator_process(kubeconfig: Path, workdir: Path, *flags: str, name: str = "
         f"--kubeconfig={kubeconfig}",
         "--probe-image=registry.example.com/probe:1",
         "--status-interval=1s",
-        # Everything here is on loopback, the API server too. A test's own flag takes the place of this one.
-        "--allow-targets=*=0.0.0.0/0,::/0,127.0.0.0/8,127.0.0.1/32,::1/128",
+        f"--allow-targets={TARGETS}",
         f"--healthz-port=127.0.0.1:{health}",
         f"--metrics-port=127.0.0.1:{metrics}",
         *flags,

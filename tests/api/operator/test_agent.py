@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings, build_children
-from ipsecping_operator.compile import compile_check
+from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings
 
 from .cluster import RUNNING, AgentPod, Cluster
-from .processes import OperatorProcess, eventually
+from .processes import OperatorProcess, children_of, eventually
 from .reflectors import Reflector, spec
 
 
@@ -164,10 +163,8 @@ def test_a_pod_that_a_killed_operator_did_not_tell_of_its_plan_is_told_by_the_ne
     edited["probes"][0]["count"] = 8
     cluster.check(edited)
     # What the operator did just before it was killed: the children of the edited check, and nothing more.
-    for child in build_children(
-        compile_check(cluster.kubectl.get("itc", "hq")),
-        ChildSettings(probe_image="registry.example.com/probe:1", image_pull_policy=None),
-    ):
+    settings = ChildSettings(probe_image="registry.example.com/probe:1", image_pull_policy=None)
+    for child in children_of(cluster.kubectl.get("itc", "hq"), settings):
         apply = ("apply", "--server-side", "--field-manager", FIELD_MANAGER, "--force-conflicts", "-f", "-")
         cluster.kubectl(*apply, stdin=json.dumps(child))
     nonce = cluster.one("configmap")["metadata"]["annotations"][NONCE_ANNOTATION]

@@ -85,7 +85,9 @@ def test_a_message_of_a_pod_the_check_does_not_own_changes_nothing(
         cluster.set_status("pod", name, ended(message(plan, received=0)))
     cluster.finish_round(cron_job, plan)
     eventually(lambda: sent(cluster) == 20, what="the second round of its own")
-    assert operator.sample('ipsecping_operator_results_total{outcome="ForeignPod"}') == 2
+    dropped = 'ipsecping_operator_objects_dropped_total{kind="Pod",reason="NoOwner"}'
+    eventually(lambda: operator.sample(dropped) >= 1, what="the pod without an owner dropped")
+    assert operator.sample('ipsecping_operator_results_total{outcome="ForeignPod"}') == 1
     assert operator.sample('ipsecping_operator_results_total{outcome="Accepted"}') == 2
     assert cluster.condition("Healthy")["status"] == "True"
 
