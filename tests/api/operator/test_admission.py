@@ -279,6 +279,11 @@ def test_no_workload_of_the_operator_is_anything_but_a_checks(kubectl: Kubectl) 
     with account(kubectl, {}) as thief:
         sound = workloads({})
         assert thief.created(sound) == {}, "so nothing below is refused for anything else"
+        restarted = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+        rollout = changed(sound[0], "spec.template.metadata.annotations", restarted)
+        assert thief.created([rollout]) == {}, (
+            "somebody may have restarted it before the operator's next change"
+        )
         strays, expected = [], {}
         for workload in sound:
             for name, path, value, word in REFUSED:
