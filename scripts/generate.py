@@ -58,7 +58,10 @@ def generated() -> dict[Path, str]:
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
-        manifests / "admission.yaml": rendered("admission", "admissionPolicy.enabled=true"),
+        # The image is named in kustomization.yaml, which does not reach into a policy.
+        manifests / "admission.yaml": rendered(
+            "admission", "admissionPolicy.enabled=true", "admissionPolicy.images={*}"
+        ),
         # To be applied in each namespace that has checks: so it names none of its own.
         manifests / "agents-networkpolicy.yaml": re.sub(
             f"^  namespace: {_ANY}\n",

@@ -176,7 +176,7 @@ def test_the_documented_values_for_many_tenants_do_what_they_say(tmp_path: Path)
     assert "@sha256:" in chosen.probe_image
     kinds = Counter(each["kind"] for each in made)
     assert not {"ClusterRole", "ClusterRoleBinding"} & kinds.keys(), "no right in other namespaces"
-    assert (kinds["NetworkPolicy"], kinds["ValidatingAdmissionPolicy"]) == (3, 2)
+    assert (kinds["NetworkPolicy"], kinds["ValidatingAdmissionPolicy"]) == (3, 3)
     (secret,) = [each for each in made if each["kind"] == "Secret"]
     assert not matches(secret["metadata"]["name"], OURS), "no check may have the tokens' key mounted"
 

@@ -44,7 +44,9 @@ def api_reference() -> str:
         f"kubectl annotate {names.SHORT_NAME} NAME {names.RUN_NOW_ANNOTATION}=$(date +%s) --overwrite",
         "```",
         "",
-        "The agents of a check with an interval run it at once, or as soon as no other round runs. A "
+        "The agents of a check with an interval run it within a second where it fits between two rounds, "
+        "with its time-outs and a second before the next; elsewhere the next round is the extra one, so that "
+        "no more is sent in any second than the schedule sends. A "
         "check with cron gets a Job from each CronJob's template, once no round of it runs (a "
         "schedule that fires during the extra round starts one beside it). Windows, plans and "
         "schedules stay as they are. `status.runNow` and an event (RunNow, RunNowNotStarted) tell "

@@ -14,6 +14,8 @@ from .ticks import Ticks, phase
 log = logging.getLogger(__name__)
 
 _MS = 1_000_000
+APART = 1_000_000_000
+"""Nanoseconds between an extra round and the others: permitted rates are counted in a second."""
 
 
 class Prober(Protocol):
@@ -36,7 +38,10 @@ class Runner:
         "_asked",
         "_deliver",
         "_ended",
+        "_extra_at",
+        "_longest",
         "_most_at_once",
+        "_over_at",
         "_prober",
         "_ran",
         "_rounds",
@@ -70,12 +75,16 @@ class Runner:
             monotonic=time.monotonic_ns(),
         )
         longest = max((p.count - 1) * p.spacing_ms + p.timeout_ms for p in check.probes)
+        self._longest = longest * _MS
+        self._over_at: int | None = None
+        """When a round was over last."""
         # A round's time-outs may reach into the next rounds; more than that at once is a prober gone astray.
         self._most_at_once = longest // check.interval_ms + 2
         self._rounds: dict[asyncio.Future[Sequence[RoundResult]], _Begun] = {}
         self._timers = running_timers()
         self._stopping = False
         self._tick_at: Deadline | None = None
+        self._extra_at: Deadline | None = None
         self._asked = check.run_now
         """Asks for an extra round that has not begun."""
         self._ran: str | None = None
@@ -107,8 +116,9 @@ class Runner:
         """Start no more rounds; those that run go on to their end."""
         if not self._stopping:
             self._stopping = True
-            if self._tick_at is not None:
-                self._tick_at.cancel()
+            for deadline in (self._tick_at, self._extra_at):
+                if deadline is not None:
+                    deadline.cancel()
             self._end_when_idle()
 
     def cancel(self) -> None:
@@ -154,13 +164,24 @@ class Runner:
         round_.add_done_callback(self._round_over)
 
     def _start_extra(self) -> None:
-        """Begin the round asked for when no other runs: two would send over one another.
+        """Begin the round asked for where it is alone; elsewhere the next tick's round is the one.
 
-        Where the rounds' time-outs reach into the next rounds, the next tick's round is the one.
+        It is alone when the last one was over a second ago, and the next tick comes a second after its end at
+        the latest. So run-now sends no more in any second than the schedule may.
         """
-        if self._asked is not None and not self._rounds and not self._stopping:
-            log.info("%s: an extra round, asked for by %r", self._name, self._asked)
-            self._start_round(time.monotonic_ns())
+        if self._extra_at is not None:
+            self._extra_at.cancel()
+        if self._asked is None or self._rounds or self._stopping:
+            return
+        now = time.monotonic_ns()
+        start = now if self._over_at is None else max(now, self._over_at + APART)
+        if start + self._longest + APART > self._ticks.next:
+            return
+        if start > now:
+            self._extra_at = self._timers.at(start, self._start_extra)
+            return
+        log.info("%s: an extra round, asked for by %r", self._name, self._asked)
+        self._start_round(start)
 
     def _round_over(self, round_: "asyncio.Future[Sequence[RoundResult]]") -> None:
         check, start, asked = self._rounds.pop(round_)
@@ -176,6 +197,7 @@ class Runner:
                 results = failed_round(check, started_at=time.time_ns() - duration, duration=duration)
             for result in results:
                 self._deliver(result if asked is None else replace(result, run_now=asked))
+        self._over_at = time.monotonic_ns()
         self._start_extra()
         self._end_when_idle()
 

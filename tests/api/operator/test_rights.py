@@ -219,7 +219,7 @@ def test_whoever_takes_over_the_operators_account_gains_nothing_but_checks_child
         return {
             "apiVersion": of["apiVersion"],
             "kind": of["kind"],
-            "metadata": {"name": "stolen"} | kept | metadata,
+            "metadata": {"name": "ipsecping-stolen"} | kept | metadata,
             **{key: of[key] for key in ("spec", "data") if key in of},
         }
 
@@ -251,6 +251,7 @@ def test_whoever_takes_over_the_operators_account_gains_nothing_but_checks_child
         body["spec"]["template"]["spec"] |= wrong
         denied(*create, body=body)
     # What is somebody else's.
+    denied(*create, body=changed(config_map, name="settings-of-somebody"))
     apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
     denied(*apply, body=changed(config_map, name="settings"))
     settings = f"/api/v1/namespaces/{mine.namespace}/configmaps/settings"
