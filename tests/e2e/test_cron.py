@@ -69,9 +69,9 @@ def test_a_cron_check_brings_its_result_home_in_the_termination_message(bench: B
         seconds=60,
     )
     wait_for(
-        "the operator to have counted the foreign message as dropped",
+        "the operator to have counted the foreign pod as dropped",
         lambda: kubectl("get", "--raw", f"{metrics_path()}/metrics"),
-        lambda text: 'ipsecping_operator_results_total{outcome="ForeignPod"} 0.0' not in text,
+        lambda text: 'ipsecping_operator_objects_dropped_total{kind="Pod",reason="NoOwner"}' in text,
         seconds=30,
     )
     assert bench.check("minutely")["status"]["probes"] == before

@@ -149,7 +149,7 @@ def test_an_ordinary_life_of_a_check_is_no_warning_in_the_operator_s_log(bench: 
     bench.wait_for_reason("life", "WithinThresholds")
     first = bench.probe_pod("life")["metadata"]["name"]
     # Another pod template: a rollout.
-    bench.declare("life", **calm, placement={"podAnnotations": {"example.com/edited": "yes"}})
+    bench.declare("life", **calm, placement={"resources": {"requests": {"cpu": "20m"}}})
     wait_for(
         "another pod",
         lambda: [pod["metadata"]["name"] for pod in bench.children("pods", "life")],
