@@ -30,6 +30,9 @@ _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
+# As the API server words it (k8s.io/apiserver, admission/plugin/policy/validating and plugin/webhook/errors).
+_DENIED = re.compile(r'\S+ "[^"]*" is forbidden: ValidatingAdmissionPolicy |admission webhook "')
+
 Observer = Callable[[str, str], None]
 """Told the verb and the outcome (a status code, or `error`) of each request."""
 
@@ -57,6 +60,11 @@ class ApiError(Exception):
     def refused(self) -> bool:
         """The API understood and will refuse again: repeating the same request is no use."""
         return self.status in (400, 403, 404, 405, 409, 413, 422)
+
+    @property
+    def denied(self) -> bool:
+        """A policy or a webhook of the cluster's forbids it: nothing is wrong with what was asked for."""
+        return _DENIED.match(self.message) is not None
 
     @property
     def terminating(self) -> bool:
