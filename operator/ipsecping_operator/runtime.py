@@ -275,7 +275,7 @@ class Operator:
             outcome = await self._reconciler.reconcile(uid)
         finally:
             self._metrics.reconciles.observe(time.monotonic() - started)
-            if outcome is not Outcome.DONE:
+            if outcome not in (Outcome.DONE, Outcome.WAITING):
                 self._metrics.reconcile_errors.inc()
         if uid in self._store.checks:
             self._faults.over(self._store.checks[uid], Where.RECONCILE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -25,7 +26,12 @@ WATCH_SECONDS = 300
 """After which the API ends a watch, and a new one goes on from there."""
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=WATCH_SECONDS + 10, sock_connect=10)
 _JSON = "application/json"
+# With a parameter the transport sends the body as it is; by the bare name it would write JSON with escapes.
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+# As the API server words it (k8s.io/apiserver, admission/plugin/policy/validating and plugin/webhook/errors).
+_DENIED = re.compile(r'\S+ "[^"]*" is forbidden: ValidatingAdmissionPolicy |admission webhook "')
 
 Observer = Callable[[str, str], None]
 """Told the verb and the outcome (a status code, or `error`) of each request."""
@@ -54,6 +60,11 @@ class ApiError(Exception):
     def refused(self) -> bool:
         """The API understood and will refuse again: repeating the same request is no use."""
         return self.status in (400, 403, 404, 405, 409, 413, 422)
+
+    @property
+    def denied(self) -> bool:
+        """A policy or a webhook of the cluster's forbids it: nothing is wrong with what was asked for."""
+        return _DENIED.match(self.message) is not None
 
     @property
     def terminating(self) -> bool:
@@ -223,8 +234,8 @@ class KubeClient:
             "PATCH",
             kind.path(meta["namespace"], meta["name"], subresource),
             query={"fieldManager": FIELD_MANAGER, "force": str(force).lower()},
-            body=body,
-            content_type="application/apply-patch+yaml",
+            body=as_yaml(body),
+            content_type=_APPLY,
             accept=accept,
         )
 
@@ -235,7 +246,7 @@ class KubeClient:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> Any:
@@ -261,7 +272,7 @@ class KubeClient:
         path: str,
         *,
         query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
         timeout: aiohttp.ClientTimeout = TIMEOUT,
@@ -275,6 +286,19 @@ class KubeClient:
         return await self._rest.request(  # type: ignore[no-untyped-call]
             method, url, headers, body, _request_timeout=timeout
         )
+
+
+def as_yaml(body: Mapping[str, Any]) -> bytes:
+    """JSON that is YAML as well, which is what server-side apply takes.
+
+    YAML has no surrogate pairs: a character above U+FFFF (an emoji) has to be written as it is. Of those
+    below it some may not be (control characters), so these are escaped as in any JSON.
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+
+
+_ESCAPED = re.compile("[\x7f-\uffff]")
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:

@@ -14,6 +14,10 @@ from .scope import Refusal, listed, matches
 
 KUBERNETES = ("kubernetes.io", "k8s.io")
 """Domains whose taints are Kubernetes' own: of control planes, of nodes that are lost, full or closed."""
+UNPREFIXED = frozenset(
+    {"CriticalAddonsOnly", "ToBeDeletedByClusterAutoscaler", "DeletionCandidateOfClusterAutoscaler"}
+)
+"""Taints from before keys had domains: of nodes for the cluster's own services, or about to be removed."""
 ORDINARY_EFFECTS = ("NoSchedule", "PreferNoSchedule")
 SYSTEM_CLASSES = "system-"
 LOST_NODE = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
@@ -59,7 +63,12 @@ def is_ordinary(toleration: Mapping[str, Any]) -> bool:
     """Whether it is one that opens a pool of nodes: by a key of people's own, and not to stay at any cost."""
     domain, separator, _ = toleration.get("key", "").partition("/")
     kubernetes = separator and any(domain == own or domain.endswith(f".{own}") for own in KUBERNETES)
-    return bool(domain) and not kubernetes and toleration.get("effect") in ORDINARY_EFFECTS
+    return (
+        bool(domain)
+        and not kubernetes
+        and domain not in UNPREFIXED
+        and toleration.get("effect") in ORDINARY_EFFECTS
+    )
 
 
 def _moves_sooner(toleration: Mapping[str, Any]) -> bool:

@@ -47,15 +47,31 @@ def busiest_second(check: CompiledCheck) -> Sent:
     total = Sent(0, 0)
     for path in check.paths:
         for probe in path.plan.probes:
-            turns = min(probe.count, -(-SECOND_MS // probe.spacing_ms))
+            turns = busiest_turns(probe, path.plan.interval_ms)
             total += IKE_REQUESTS if probe.type is ProbeType.IKE else _one(probe, turns)
     return total
+
+
+def busiest_turns(probe: PlannedProbe, interval_ms: int | None) -> int:
+    """How many of a probe's packets, or conversations, begin within a second: of one round, or of two.
+
+    The last of a round and the first of the next may be a millisecond apart, whatever the spacing. An
+    interval is no shorter than a second, so no third round has a part in it.
+    """
+    of_one = min(probe.count, -(-SECOND_MS // probe.spacing_ms))
+    if interval_ms is None:
+        return of_one
+    between = interval_ms - (probe.count - 1) * probe.spacing_ms
+    if between >= SECOND_MS:
+        return of_one
+    return max(of_one, (SECOND_MS - 1 - between) // probe.spacing_ms + 2)
 
 
 def _one(probe: PlannedProbe, turns: int) -> Sent:
     match probe.options:
         case PathMtuOptions(max=largest):
-            return Sent(SEARCH_PACKETS, SEARCH_PACKETS * largest)
+            # Before it, small packets are sent until one is answered.
+            return Sent(max(SEARCH_PACKETS, turns), SEARCH_PACKETS * largest)
         case HttpOptions(url=url):
             secure = HANDSHAKE if url.startswith("https:") else Sent(0, 0)
             return (CONNECTION + secure + REQUEST).times(turns)

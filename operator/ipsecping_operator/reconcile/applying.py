@@ -43,10 +43,12 @@ async def ensure_children(
     for manifest in desired:
         if manifest not in taken:
             await _ensure(state, manifest, store=store, client=client, log=log)
-    existing = [_as_manifest(child) for child in state.children.values()]
+    # While one is being deleted, another may be seen to have gone.
+    there = dict(state.children)
+    existing = [_as_manifest(child) for child in there.values()]
     for ref in surplus(existing, desired, owner_uid=state.uid):
         log.info("deleting %s %s, which the check no longer needs", ref.kind, ref.name)
-        await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=state.children[ref].meta.uid)
+        await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=there[ref].meta.uid)
         state.applied.pop(ref, None)
     await _nudge(state, client=client)
     return not taken

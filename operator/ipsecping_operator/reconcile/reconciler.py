@@ -26,6 +26,7 @@ from .store import Store
 SECOND = 1_000_000_000
 PLAN_DELIVERY = 90 * SECOND
 """Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+DELETED = "the check is being deleted: nothing is measured any more"
 
 
 class Reconciler:
@@ -60,20 +61,23 @@ class Reconciler:
     async def reconcile(self, uid: str) -> Outcome:
         """Whether everything is as it should be; if not, why, and it is to be called again."""
         state = self._store.checks.get(uid)
-        if state is None or state.body is None or not state.present:
+        if state is None or state.body is None:
             # Owner references and the garbage collector do the rest.
             self._collector.forget(uid)
             return Outcome.DONE
         log = logs.for_check(__name__, state.body["metadata"])
+        if not state.present:
+            return await self._wind_up(state, log)
         self._compile(state, log)
         run_now = self._run_now(state)
+        waits = False
         try:
             # First what is measured already: after a restart that is what people look at.
             await self._collector.sync(state, log=log)
-            if state.invalid is None:
+            if state.invalid is None or state.compiled is None:
                 await self._ensure(state, extra.tickets(state, run_now), log)
-                if run_now is not None:
-                    await self._start_jobs(state, run_now, log)
+            if run_now is not None:
+                waits = not await self._start_jobs(state, run_now, log)
         except ApiError as error:
             if error.terminating:
                 # The check goes as well, so there is nothing to try again and nobody to tell.
@@ -92,6 +96,25 @@ class Reconciler:
         else:
             state.ready = readiness(state)
         self._report(uid)
+        return Outcome.WAITING if waits else Outcome.DONE
+
+    async def _wind_up(self, state: CheckState, log: logs.Log) -> Outcome:
+        """End the measuring of a check that is being deleted.
+
+        Somebody's finalizer may keep it for as long as they like, and the garbage collector waits for that:
+        meanwhile nobody could stop what sends packets, nor take a permission back.
+        """
+        self._collector.forget(state.uid)
+        state.ensured = None
+        state.nudges.clear()
+        try:
+            await ensure_children(state, (), store=self._store, client=self._client, log=log)
+        except ApiError as error:
+            log.warning("children of a check that is being deleted are still there, will retry: %s", error)
+            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
+        self._compile(state, log)
+        state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=DELETED)
+        self._report(state.uid)
         return Outcome.DONE
 
     def _run_now(self, state: CheckState) -> str | None:
@@ -107,10 +130,16 @@ class Reconciler:
             return None
         return value
 
-    async def _start_jobs(self, state: CheckState, value: str, log: logs.Log) -> None:
-        done = await extra.start_jobs(state, value, self._settings, client=self._client, log=log)
+    async def _start_jobs(self, state: CheckState, value: str, log: logs.Log) -> bool:
+        """Whether there is nothing to wait for."""
+        try:
+            done = await extra.start_jobs(state, value, self._settings, client=self._client, log=log)
+        except extra.NameTaken as taken:
+            self._settle(state, value, str(taken), started=False)
+            return True
         if done is not None:
             self._settle(state, value, done, started=True)
+        return done is not None
 
     def _settle(self, state: CheckState, value: str, message: str, *, started: bool) -> None:
         now = self._clock()
@@ -136,7 +165,7 @@ class Reconciler:
     def _desired(
         self, state: CheckState, tickets: Mapping[str, str], ports: Mapping[str, int]
     ) -> tuple[dict[str, Any], ...]:
-        """What is not permitted has no children, whoever made them and when."""
+        """What is not permitted has no children, whoever made them and when; nor what was never valid."""
         if state.compiled is None or state.refused is not None:
             return ()
         return build_children(state.compiled, self._settings, tickets=tickets, ports=ports)

@@ -303,7 +303,9 @@ class Reporter:
     def _not_written(self, uid: str, error: Exception) -> None:
         """An attempt to write a status failed. Where the status is at fault, another is written instead."""
         state = self._store.checks.get(uid)
-        if state is None or (isinstance(error, ApiError) and error.status not in UNACCEPTABLE):
+        if state is None:
+            return
+        if isinstance(error, ApiError) and (error.status not in UNACCEPTABLE or error.denied):
             return
         self._faults.note(Where.WRITE, error, state)
         self.fall_back(state)

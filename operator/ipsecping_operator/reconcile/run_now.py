@@ -8,9 +8,20 @@ the status, so an operator that is started again in the middle asks for the same
 import hashlib
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.children import ChildRef, ChildSettings, child_name, extra_job
+from ipsecping_operator.children import (
+    CHILD_SELECTOR,
+    PATH_LABEL,
+    UID_LABEL,
+    ChildRef,
+    ChildSettings,
+    child_name,
+    controller_uid,
+    extra_job,
+    label_value,
+)
 from ipsecping_operator.compile import CompiledPath, Cron
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
@@ -20,6 +31,11 @@ from ipsecping_operator.status.extra import MAX_VALUE
 from ipsecping_operator.verdict import text
 
 Log = logging.LoggerAdapter[logging.Logger]
+Job = Mapping[str, Any]
+
+
+class NameTaken(Exception):
+    """A Job that is not the check's has the name that its own would have."""
 
 
 def asked(state: CheckState) -> str | None:
@@ -69,9 +85,9 @@ def measured(state: CheckState, value: str) -> str | None:
 async def start_jobs(
     state: CheckState, value: str, settings: ChildSettings, *, client: KubeClient, log: Log
 ) -> str | None:
-    """Make the Jobs that can be made; what to say when that were the last ones. Raises ApiError.
+    """Make the Jobs that can be made; what to say when that were the last ones. Raises ApiError, NameTaken.
 
-    A path whose CronJob has a round running has to wait: the end of that round calls again.
+    A path that has a round running, whoever asked for that, has to wait: this has to be called again.
     """
     check = state.compiled
     if check is None or not isinstance(check.schedule, Cron):
@@ -96,15 +112,53 @@ async def start_jobs(
             continue
         if _running(state, path, cron_job):
             return None
-        log.info("creating Job %s, which %s asked for", name, RUN_NOW_ANNOTATION)
-        try:
-            await client.create(JOB, check.namespace, manifest)
-        except ApiError as error:
-            if error.reason != "AlreadyExists":
-                raise
+        there = await _jobs(state, path, cron_job, client=client)
+        if name not in there:
+            if any(_unfinished(state, job) for job in there.values()):
+                return None
+            log.info("creating Job %s, which %s asked for", name, RUN_NOW_ANNOTATION)
+            await _create(manifest, cron_job, client=client)
         state.extra_jobs.add(name)
     state.extra_jobs.clear()
     return f"started Job {', '.join(names)}"
+
+
+async def _jobs(
+    state: CheckState, path: CompiledPath, cron_job: Child, *, client: KubeClient
+) -> Mapping[str, Job]:
+    """The path's Jobs by name, as the API has them now: of one just made there is no pod to be seen yet.
+
+    There may never be one, where a quota is used up: then the Job waits, and so do those that are asked for.
+    """
+    selector = f"{CHILD_SELECTOR},{UID_LABEL}={state.uid},{PATH_LABEL}={label_value(path.plan.path)}"
+    found: dict[str, Job] = {}
+    async for page in client.pages(JOB, cron_job.meta.namespace, selector=selector):
+        own = (job for job in page["items"] if controller_uid(job) == cron_job.meta.uid)
+        found |= {job["metadata"]["name"]: job for job in own}
+    return found
+
+
+def _unfinished(state: CheckState, job: Job) -> bool:
+    """Whether a round may still run, or begin. Pods are named after their Job."""
+    ended = any(
+        condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+        for condition in (job.get("status") or {}).get("conditions") or ()
+    )
+    name = job["metadata"]["name"]
+    return not ended and not any(pod.finished and pod.meta.name.startswith(name) for pod in state.own_pods)
+
+
+async def _create(manifest: Mapping[str, Any], cron_job: Child, *, client: KubeClient) -> None:
+    """Make the Job, if it is not there. Raises ApiError and NameTaken."""
+    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    try:
+        await client.create(JOB, namespace, manifest)
+    except ApiError as error:
+        if error.reason != "AlreadyExists":
+            raise
+        stored = await client.get(JOB, namespace, name)
+        if stored is not None and controller_uid(stored) != cron_job.meta.uid:
+            raise NameTaken(f"Job {name} is there already and is not the check's: delete it") from error
 
 
 def _cron_job(state: CheckState, path: CompiledPath) -> Child | None:

@@ -16,6 +16,8 @@ class Outcome(Enum):
     DONE = 0.0
     UNREACHABLE = 30.0
     """Somebody did not answer: when they are back, soon is late enough."""
+    WAITING = 15.0
+    """Nothing failed, but something has to end first that may end without a word."""
     REFUSED = 300.0
     """The same again will be refused again, until something changes that nobody tells of."""
 

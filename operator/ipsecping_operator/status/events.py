@@ -19,12 +19,15 @@ from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, He
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import EVENT
+from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.preference import Move
 
-from .conditions import MAX_MESSAGE, Condition, Conditions
+from .conditions import Condition, Conditions
 from .extra import ExtraRound
 
 COMPONENT = "ipsecping-operator"
+MAX_NOTE = 1024
+"""Octets of UTF-8, by the API server's own rule; a condition's message is counted in characters."""
 BURST = 25
 REFILL_SECONDS = 60.0
 """One more event per check each minute, as long as fewer than BURST are saved up."""
@@ -78,7 +81,7 @@ def of_move(move: Move) -> Notice:
         type="Warning" if move.bad else "Normal",
         reason="PreferredPathChanged",
         action="PreferredPathChanged",
-        note=move.message[:MAX_MESSAGE],
+        note=move.message,
     )
 
 
@@ -88,7 +91,7 @@ def of_extra(extra: ExtraRound) -> Notice:
         type="Normal" if extra.started else "Warning",
         reason="RunNow" if extra.started else "RunNowNotStarted",
         action="RunNow",
-        note=extra.message[:MAX_MESSAGE],
+        note=extra.message,
     )
 
 
@@ -102,7 +105,7 @@ def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) 
         "type": notice.type,
         "reason": notice.reason,
         "action": notice.action,
-        "note": notice.note,
+        "note": text.within(notice.note, MAX_NOTE),
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -122,7 +125,8 @@ def event_name(notice: Notice, check: Mapping[str, Any], *, written: str | None,
     """
     what = [check["uid"], notice.action, notice.type, notice.reason, written, nth]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-    return f"{check['name'][:200]}.{digest[:16]}"
+    # A label of a name may end in neither of these.
+    return f"{check['name'][:200].rstrip('-.')}.{digest[:16]}"
 
 
 @dataclass(slots=True)

@@ -72,6 +72,14 @@ def shortened(message: str, most: int) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
+def within(message: str, most: int) -> str:
+    """At most so many octets of a message in UTF-8; its last character says that there were more."""
+    octets = message.encode()
+    if len(octets) <= most:
+        return message
+    return octets[: most - len("…".encode())].decode(errors="ignore") + "…"
+
+
 def printable(message: str, most: int) -> str:
     """At most so many characters of somebody's words, without line breaks and what no terminal should get."""
     return shortened("".join(each if each.isprintable() else "?" for each in message[: most + 1]), most)

@@ -179,9 +179,19 @@ class Creating(KubeClient):
 
     def __init__(self) -> None:
         self.created: list[Any] = []
+        self.there: list[Any] = []
 
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Any:
         self.created.append(body)
+
+    async def pages(
+        self, kind: Kind, namespace: str | None, *, selector: str | None = None
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        yield {"items": self.there}
+
+
+def owned_by(uid: str) -> dict[str, Any]:
+    return {"ownerReferences": [reference("CronJob", "batch/v1", uid=uid)]}
 
 
 def cron_job(name: str, uid: str, owner: dict[str, Any] | None = None) -> Child:
@@ -208,6 +218,13 @@ def test_an_extra_round_is_owned_by_the_cron_job_that_the_operator_made_and_by_n
     assert start() is None
     assert client.created == []
     store.put_child(cron_job(name, "c-1"))
+    # One of its Jobs has not ended, whose pod nobody has seen; of another's that is no matter.
+    job = {"metadata": {"name": "j", **owned_by("c-1")}, "status": {}}
+    client.there = [job]
+    assert start() is None
+    client.there = [job | {"metadata": {"name": "j", **owned_by("evil-1")}}]
     assert start() is not None
     (made,) = client.created
+    client.there = [job | {"status": {"conditions": [{"type": "Failed", "status": "True"}]}}]
+    assert start() is not None
     assert [each["uid"] for each in made["metadata"]["ownerReferences"]] == ["c-1"]

@@ -1,11 +1,13 @@
 """Which transitions deserve an event."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
+from ipsecping_operator.api.labels import SUBDOMAIN
 from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.status.conditions import condition
 from ipsecping_operator.status.events import (
@@ -25,8 +27,27 @@ READY, HEALTHY, STALLED = ConditionType.READY, ConditionType.HEALTHY, ConditionT
 CHECK = {"namespace": "network", "name": "hq", "uid": UID}
 
 
+DOWN_NOW = condition(HEALTHY, HealthyReason.DOWN, "because", previous={}, generation=1, now=NOON)
+
+
 def made(kind: ConditionType, reason: Any) -> Any:
     return condition(kind, reason, "because", previous={}, generation=1, now=NOON)
+
+
+@pytest.mark.parametrize("message", ["a" * 1023 + "…", "ü" * 1000, "\N{BELL}" * 300, "a" * 1024])
+def test_a_note_is_no_longer_than_the_api_takes_in_octets(message: str) -> None:
+    told = condition(HEALTHY, HealthyReason.DOWN, message, previous={}, generation=1, now=NOON)
+    body = event(of_condition(told), CHECK, name="hq.1", at=datetime.now(UTC))
+    assert 1000 < len(body["note"].encode()) <= 1024
+    assert message.startswith(body["note"].rstrip("…"))
+
+
+@pytest.mark.parametrize("end", [".", "-", "--"])
+def test_the_name_of_an_event_is_one_however_long_the_check_s(end: str) -> None:
+    name = "a" * (200 - len(end)) + end + "b" * 40
+    made = event_name(of_condition(DOWN_NOW), CHECK | {"name": name}, written=None, nth=0)
+    assert re.fullmatch(SUBDOMAIN, made)
+    assert len(made) <= 253
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,28 @@ def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> No
     happens(script)
 
 
+@pytest.mark.parametrize(
+    "denial",
+    [
+        "ipsectunnelchecks.ipsecping.dev \"hq\" is forbidden: ValidatingAdmissionPolicy 'frozen' with "
+        "binding 'all' denied request: not today",
+        'admission webhook "policy.example.com" denied the request: not today',
+    ],
+)
+def test_a_status_that_a_policy_forbids_is_no_fault_and_is_written_soon_after(denial: str) -> None:
+    async def script(world: World) -> None:
+        forbidden = ApiError(422, "Invalid", denial)
+        world.refuses = lambda kind, body: forbidden if kind is CHECK and "status" in body else None
+        world.down = True
+        await asyncio.sleep(600)
+        world.refuses = lambda kind, body: None
+        await asyncio.sleep(45)
+        assert world.condition("Healthy")["reason"] == "Down"
+        assert not world.metric("ipsecping_operator_faults_total", where="write")
+
+    happens(script)
+
+
 def test_an_event_that_cannot_be_sent_holds_no_status_up() -> None:
     async def script(world: World) -> None:
         world.refuses = lambda kind, body: TypeError("not JSON") if kind is EVENT else None

@@ -1,6 +1,7 @@
 """The history of outages, from sequences of verdicts."""
 
 import itertools
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.status.build import build_status
-from ipsecping_operator.status.events import of_extra
+from ipsecping_operator.status.events import event, of_extra
 from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.judge import Verdict
@@ -98,4 +99,5 @@ def test_an_outage_of_which_there_is_much_to_say_does_not_keep_the_status_from_b
     status = build_status(generation=1, verdict=None, conditions={}, outages=[long], extra=extra)
     CheckStatus.model_validate(status)
     assert status["outages"][0]["message"].endswith("x…")
-    assert len(of_extra(extra).note) <= 1024
+    check = {"namespace": "network", "name": "hq", "uid": "u"}
+    assert len(event(of_extra(extra), check, name="hq.1", at=datetime.now(UTC))["note"].encode()) <= 1024

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ipsecping_operator.compile import CompiledCheck, compile_check
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.permission.rates import busiest_second
+from ipsecping_operator.permission.rates import busiest_second, busiest_turns
 
 
 def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCheck:
@@ -33,10 +35,32 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
         ({"http": {"url": "http://192.0.2.7/"}, "count": 1}, 12, 1820),
         ({"http": {"url": "https://192.0.2.7/"}, "count": 1}, 18, 3320),
         ({"pathMTU": {"max": 9000}}, 64, 64 * 9000),
+        # Where nothing answers, small packets are all that is sent.
+        ({"pathMTU": {}, "count": 200, "spacing": "10ms"}, 100, 64 * 1500),
     ],
 )
 def test_of_a_probe(probe: dict[str, Any], packets: int, octets: int) -> None:
     assert busiest_second(compiled(probe, schedule={"interval": "10m"})) == (packets, octets)
+
+
+def test_the_last_packet_of_a_round_and_the_first_of_the_next_may_be_in_one_second() -> None:
+    probe = {"udpEcho": {"port": 7}, "size": 1400, "count": 5, "spacing": "1s"}
+    assert busiest_second(compiled(probe, schedule={"interval": "4001ms"})) == (2, 2 * 1448)
+    assert busiest_second(compiled(probe, schedule={"interval": "5s"})) == (1, 1448)
+
+
+@given(
+    count=st.integers(1, 60),
+    spacing=st.integers(10, 1500),
+    more=st.integers(1, 1500),
+)
+def test_the_busiest_second_is_that_of_a_schedule_carried_out(count: int, spacing: int, more: int) -> None:
+    interval = max((count - 1) * spacing + more, 1000)
+    probe = {"icmp": {}, "count": count, "spacing": f"{spacing}ms"}
+    (path,) = compiled(probe, schedule={"interval": f"{interval}ms"}).paths
+    sent = [round_ * interval + index * spacing for round_ in range(4) for index in range(count)]
+    most = max(sum(start <= each < start + 1000 for each in sent) for start in sent)
+    assert busiest_turns(path.plan.probes[0], path.plan.interval_ms) == most
 
 
 def test_of_all_probes_on_all_paths_together() -> None:

@@ -1,5 +1,6 @@
 """When a cron line fires: as Kubernetes' own controller (robfig/cron) has it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping_operator.compile import Cron, fire_times
+from ipsecping_operator.compile import cron as module
 
 
 def fires(line: str, zone: str | None, after: str, count: int) -> list[str]:
@@ -108,3 +110,28 @@ def matches(line: str, local: datetime) -> bool:
         field == "*" or any(one(item, value) for item in field.split(","))
         for field, value in zip(line.split(), values, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "least", "looked_at"),
+    [
+        ("*/5 * * * *", timedelta(minutes=5), 100),
+        ("0 12 1 * *", timedelta(days=29), 14),
+        ("0,7 12 29 2 *", timedelta(minutes=7), 4),
+        ("30 2 29 2 *", timedelta(days=1461), 2),
+    ],
+)
+def test_the_shortest_gap_of_a_rare_line_is_found_without_looking_through_centuries(
+    line: str, least: timedelta, looked_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[datetime] = []
+
+    def counted(cron: Cron, *, after: datetime) -> Iterator[datetime]:
+        for each in fire_times(cron, after=after):
+            seen.append(each)
+            yield each
+
+    monkeypatch.setattr(module, "fire_times", counted)
+    module.shortest_gap.cache_clear()
+    assert module.shortest_gap(Cron(line=line, time_zone=None)) == least
+    assert len(seen) <= looked_at
