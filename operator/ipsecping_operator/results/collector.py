@@ -171,7 +171,7 @@ class Collector:
         reader = Reader(
             agent,
             session=self._session,
-            deliver=lambda result, start: self._deliver(state, result, start=start),
+            deliver=lambda result, start: self._deliver(state, pod, result, start=start),
             reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
@@ -258,14 +258,20 @@ class Collector:
                 start = placing.from_pod(
                     result.started_at, result.duration, pod_created=pod.meta.created, now=now
                 )
-                self._accept(state, result, start=start, now=now)
+                self._accept(state, pod, result, start=start, now=now)
 
-    def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
+    def _deliver(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int) -> None:
         with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
-            self._accept(state, result, start=start, now=self._clock())
+            self._accept(state, pod, result, start=start, now=self._clock())
 
-    def _accept(self, state: CheckState, result: RoundResult, *, start: int, now: int) -> None:
-        self._counted(state, state.measurements.accept(result, start=start, now=now), 1)
+    def _accept(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int, now: int) -> None:
+        """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures."""
+        rejection = (
+            state.measurements.accept(result, start=start, now=now)
+            if result.check.path == pod.meta.path
+            else Rejection.FOREIGN_PATH
+        )
+        self._counted(state, rejection, 1)
         self._faults.over(state, Where.RESULT, key="")
 
     def _reject(self, state: CheckState, reason: Rejection, count: int) -> None:
