@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import aiohttp
-
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
@@ -55,7 +53,6 @@ class Collector:
         self,
         *,
         lineage: Lineage,
-        session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
         troubled: Callable[[CheckState], None],
         tokens: TokenKeys,
@@ -65,7 +62,6 @@ class Collector:
         held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._lineage = lineage
-        self._session = session
         self._counted = counted
         self._troubled = troubled
         self._tokens = tokens
@@ -170,7 +166,6 @@ class Collector:
 
         reader = Reader(
             agent,
-            session=self._session,
             deliver=lambda result, start: self._deliver(state, pod, result, start=start),
             reject=lambda reason, count: self._reject(state, reason, count),
             log=log,

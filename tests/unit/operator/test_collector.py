@@ -5,7 +5,6 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import pytest
 
 from ipsecping.contract import RoundResult, termination
@@ -40,7 +39,6 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
     faults = list[Where]()
     collector = Collector(
         lineage=unused,
-        session=unused,
         counted=counted,
         faults=Faults(count=faults.append),
         ended=lambda state: None,
@@ -100,14 +98,13 @@ async def test_an_agent_of_one_path_tells_nothing_of_another() -> None:
             news.set()
 
     unused: Any = None
-    async with serving(ring.script) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+    async with serving(ring.script) as port:
         spec = {"containers": [{"name": "probe", "ports": [{"name": "http", "containerPort": port}]}]}
         agent = pod(uid="p-1", spec=spec, phase="Running", podIP="127.0.0.1")
         state = CheckState(uid=UID, pods={agent.meta.uid: agent}, owned={agent.meta.uid: True})
         state.measurements.follow(check(PLAN, OTHER))
         collector = Collector(
             lineage=unused,
-            session=session,
             counted=counted,
             faults=Faults(count=lambda _: None),
             ended=lambda state: None,
