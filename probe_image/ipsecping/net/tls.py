@@ -14,6 +14,7 @@ from typing import TypeVar
 from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
+from ..wire.tls_hello import FirstHello
 from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
@@ -24,7 +25,8 @@ PIECE = 4096
 (KeyUpdate, RFC 8446 section 4.6.3) takes it 30 us."""
 LARGE_HANDSHAKE = 8192
 """A handshake in which more octets came goes on in a thread, where OpenSSL does without the interpreter. A
-usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second."""
+usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second. So
+does another key share, which the far end may ask for (HelloRetryRequest): it may choose ffdhe8192."""
 
 
 class TlsStream:
@@ -38,6 +40,7 @@ class TlsStream:
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._octets = 0
+        self._hello = FirstHello()
         try:
             self._tls = context.wrap_bio(
                 self._incoming,
@@ -91,11 +94,11 @@ class TlsStream:
     async def _drive(self, step: Callable[[], T], *, aside: bool = False) -> T:
         """Repeat a step of the protocol until it has the octets that it needs.
 
-        `aside`: in a thread once more octets came than `LARGE_HANDSHAKE`.
+        `aside`: in a thread once it may be a costly one, see `LARGE_HANDSHAKE`.
         """
         while True:
             try:
-                if aside and self._octets > LARGE_HANDSHAKE:
+                if aside and (self._octets > LARGE_HANDSHAKE or self._hello.retry):
                     result = await asyncio.to_thread(step)
                 else:
                     result = step()
@@ -104,6 +107,8 @@ class TlsStream:
                 chunk = await self._stream.receive(PIECE)
                 self._octets += len(chunk.data)
                 if chunk.data:
+                    if aside:
+                        self._hello.feed(chunk.data)
                     self._incoming.write(chunk.data)
                 else:
                     self._incoming.write_eof()
