@@ -120,7 +120,7 @@ FAR_ENDS = {
     "tls-tickets": (https, BAD),
     "tls-records": (https, BAD),
     "tls-key-updates": (https, ANY),
-    "tls-retry": (tls, GOOD),
+    "tls-retry": (tls, TLS_FAILED),
     "echo-many": (echo, FLOODED),
     "echo-garbage": (echo, ANY),
     "stamp-many": (stamp, FLOODED),

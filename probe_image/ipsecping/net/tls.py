@@ -14,7 +14,7 @@ from typing import TypeVar
 from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
-from ..wire.tls_hello import FirstHello
+from ..wire.tls_hello import FirstMessage, over_finite_field
 from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
@@ -25,8 +25,7 @@ PIECE = 4096
 (KeyUpdate, RFC 8446 section 4.6.3) takes it 30 us."""
 LARGE_HANDSHAKE = 8192
 """A handshake in which more octets came goes on in a thread, where OpenSSL does without the interpreter. A
-usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second. So
-does another key share, which the far end may ask for (HelloRetryRequest): it may choose ffdhe8192."""
+usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second."""
 
 
 class TlsStream:
@@ -40,7 +39,7 @@ class TlsStream:
         self._stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._octets = 0
-        self._hello = FirstHello()
+        self._first = FirstMessage()
         try:
             self._tls = context.wrap_bio(
                 self._incoming,
@@ -94,11 +93,11 @@ class TlsStream:
     async def _drive(self, step: Callable[[], T], *, aside: bool = False) -> T:
         """Repeat a step of the protocol until it has the octets that it needs.
 
-        `aside`: in a thread once it may be a costly one, see `LARGE_HANDSHAKE`.
+        `aside`: in a thread once more octets came than `LARGE_HANDSHAKE`.
         """
         while True:
             try:
-                if aside and (self._octets > LARGE_HANDSHAKE or self._hello.retry):
+                if aside and self._octets > LARGE_HANDSHAKE:
                     result = await asyncio.to_thread(step)
                 else:
                     result = step()
@@ -107,8 +106,7 @@ class TlsStream:
                 chunk = await self._stream.receive(PIECE)
                 self._octets += len(chunk.data)
                 if chunk.data:
-                    if aside:
-                        self._hello.feed(chunk.data)
+                    self._look_at(chunk.data)
                     self._incoming.write(chunk.data)
                 else:
                     self._incoming.write_eof()
@@ -119,6 +117,19 @@ class TlsStream:
             else:
                 await self._flush()
                 return result
+
+    def _look_at(self, data: bytes) -> None:
+        """Refuse what TLS 1.3 leaves of the costs that `tls_client` rules out.
+
+        Python cannot say which groups to offer; one of 8,192 bits costs us 0.15 s of computing.
+        """
+        self._first.feed(data)
+        group = self._first.group
+        if group is not None and over_finite_field(group):
+            raise ExchangeFailed(
+                LossReason.TLS_FAILED,
+                f"TLS handshake: the far end asks for Diffie-Hellman over a finite field (group {group})",
+            )
 
     async def _flush(self) -> None:
         if self._outgoing.pending:
