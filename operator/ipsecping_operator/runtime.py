@@ -7,7 +7,6 @@ from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import kopf
 
 from ipsecping.serving.server import Server
@@ -112,12 +111,6 @@ class Operator:
         self._client = KubeClient(
             credentials, observe=self._metrics.request, may_write=lambda: self._candidacy.may_write
         )
-        # Agents send plain JSON; what pretends to be compressed could be a bomb.
-        self._session = aiohttp.ClientSession(
-            auto_decompress=False,
-            connector=aiohttp.TCPConnector(limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
         self._events = EventPoster(self._client)
         self._queue = SerialQueue(
             self._reconcile,
@@ -139,7 +132,6 @@ class Operator:
         self._spare = SpareTime(self._verify, busy=self._busy)
         self._collector = Collector(
             lineage=self._lineage,
-            session=self._session,
             counted=self._counted,
             troubled=self._troubled,
             tokens=tokens,
@@ -235,7 +227,6 @@ class Operator:
         await self._queue.close()
         await self._collector.close()
         await self._reporter.close(seconds=LAST_WRITES)
-        await self._session.close()
         await self._client.close()
 
     async def close(self) -> None:

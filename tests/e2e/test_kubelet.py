@@ -217,7 +217,9 @@ def test_agents_on_the_node_s_own_network_share_it_and_measure_by_its_address(
     taken = take_port(host, wait_for_port(host, "crossed"))
     host.declare("crossed", **every_second(**own))
 
-    said = bench.wait_for_ready("refused", status="False", saying="spec.placement.hostNetwork: true is not permitted")
+    said = bench.wait_for_ready(
+        "refused", status="False", saying="spec.placement.hostNetwork: true is not permitted"
+    )
     assert "--allow-host-network" in said
     assert not bench.children("pods", "refused")
 

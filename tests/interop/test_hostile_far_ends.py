@@ -120,6 +120,7 @@ FAR_ENDS = {
     "tls-tickets": (https, BAD),
     "tls-records": (https, BAD),
     "tls-key-updates": (https, ANY),
+    "tls-retry": (tls, TLS_FAILED),
     "echo-many": (echo, FLOODED),
     "echo-garbage": (echo, ANY),
     "stamp-many": (stamp, FLOODED),
@@ -167,7 +168,7 @@ async def test_a_hostile_far_end_holds_nothing_spoils_nothing_and_is_told_of(kin
     if kind.startswith("tls") and shutil.which("openssl") is None:
         pytest.skip("the program openssl is not installed")
     make, expected = FAR_ENDS[kind]
-    with hostile(kind, free_port() if kind == "tls-key-updates" else 0) as port:
+    with hostile(kind, free_port() if kind in ("tls-key-updates", "tls-retry") else 0) as port:
         patient = expected in (BAD, STATUS, TLS_FAILED, GOOD)
         planned_probe = replace(make(port), timeout_ms=PATIENT_MS) if patient else make(port)
         result = await beside_an_honest_one(planned_probe)

@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import aiohttp
-
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
@@ -55,7 +53,6 @@ class Collector:
         self,
         *,
         lineage: Lineage,
-        session: aiohttp.ClientSession,
         counted: Callable[[CheckState, Rejection | None, int], None],
         troubled: Callable[[CheckState], None],
         tokens: TokenKeys,
@@ -65,7 +62,6 @@ class Collector:
         held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._lineage = lineage
-        self._session = session
         self._counted = counted
         self._troubled = troubled
         self._tokens = tokens
@@ -170,8 +166,7 @@ class Collector:
 
         reader = Reader(
             agent,
-            session=self._session,
-            deliver=lambda result, start: self._deliver(state, result, start=start),
+            deliver=lambda result, start: self._deliver(state, pod, result, start=start),
             reject=lambda reason, count: self._reject(state, reason, count),
             log=log,
             clock=self._clock,
@@ -258,14 +253,20 @@ class Collector:
                 start = placing.from_pod(
                     result.started_at, result.duration, pod_created=pod.meta.created, now=now
                 )
-                self._accept(state, result, start=start, now=now)
+                self._accept(state, pod, result, start=start, now=now)
 
-    def _deliver(self, state: CheckState, result: RoundResult, *, start: int) -> None:
+    def _deliver(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int) -> None:
         with self._faults.guard(Where.RESULT, state, key=_key(state, result)):
-            self._accept(state, result, start=start, now=self._clock())
+            self._accept(state, pod, result, start=start, now=self._clock())
 
-    def _accept(self, state: CheckState, result: RoundResult, *, start: int, now: int) -> None:
-        self._counted(state, state.measurements.accept(result, start=start, now=now), 1)
+    def _accept(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int, now: int) -> None:
+        """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures."""
+        rejection = (
+            state.measurements.accept(result, start=start, now=now)
+            if result.check.path == pod.meta.path
+            else Rejection.FOREIGN_PATH
+        )
+        self._counted(state, rejection, 1)
         self._faults.over(state, Where.RESULT, key="")
 
     def _reject(self, state: CheckState, reason: Rejection, count: int) -> None:

@@ -10,6 +10,8 @@ class Rejection(StrEnum):
     """It does not follow the contract."""
     FOREIGN_CHECK = "ForeignCheck"
     """It names another check."""
+    FOREIGN_PATH = "ForeignPath"
+    """It names another path than its pod measures."""
     UNKNOWN_PROBE = "UnknownProbe"
     """Its path or probe is none of the plan's."""
     OTHER_PLAN = "OtherPlan"

@@ -7,8 +7,7 @@ import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-
-import aiohttp
+from urllib.parse import quote
 
 from ipsecping.contract import ContractError, RoundResult
 from ipsecping.contract.bounds import MAX_INTEGER
@@ -28,7 +27,7 @@ from ipsecping.contract.token import authorization
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
-from . import placing
+from . import connection, placing
 from .lines import LineSplitter
 from .rejection import Rejection
 from .throttle import Throttle
@@ -37,12 +36,15 @@ from .unreadable import Unreadable
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
 CONNECT_SECONDS = 5.0
+"""A connection has this long to come about, and an agent then to begin its answer."""
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 MAX_MISSED = 1_000_000
 """A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
 MAX_FAULT = 300
 """Characters of what is said of a connection."""
+MISSED_SECONDS = 60.0
+"""What has been missed is logged so often at most: how often it happens is the agent's to choose."""
 MAX_TOLD = 64
 """Fields of which is remembered that they have been complained of."""
 
@@ -87,7 +89,6 @@ class Reader:
         self,
         agent: Agent,
         *,
-        session: aiohttp.ClientSession,
         deliver: Callable[[RoundResult, int], None],
         reject: Callable[[Rejection, int], None],
         log: logging.LoggerAdapter[logging.Logger],
@@ -101,7 +102,6 @@ class Reader:
         grace: float = GRACE,
     ) -> None:
         self._agent = agent
-        self._session = session
         self._deliver = deliver
         self._reject = reject
         self._log = log
@@ -117,6 +117,8 @@ class Reader:
         """Lines since the cursor that could not be read at all: items, most likely."""
         self._refused: set[str] = set()
         """Fields that were complained of."""
+        self._missed_at: float | None = None
+        """When that was logged last."""
         self._distance: placing.Distance | None = None
         self._pause = first_pause
         self._trouble = Trouble(grace=grace)
@@ -152,18 +154,20 @@ class Reader:
             except ContractError as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault, passing = f"not an agent's answer: {error}", False
-            except aiohttp.ClientConnectorError as error:
-                # asyncio words it at length, and names the address.
-                said = os.strerror(error.os_error.errno) if error.os_error.errno else str(error.os_error)
-                fault = f"cannot connect to {self._agent.url}: {said}"
-            except aiohttp.ConnectionTimeoutError:
-                fault = f"{self._agent.url} does not answer: does a NetworkPolicy let the operator in?"
+            except connection.NotConnected as error:
+                fault = (
+                    f"cannot connect to {self._agent.url}: {_words(error.error)}"
+                    if error.error
+                    else f"{self._agent.url} does not answer: does a NetworkPolicy let the operator in?"
+                )
             except TimeoutError:
                 fault = f"{self._agent.url} says nothing"
             except Unauthorized as error:
                 fault, unauthorized = str(error), True
-            except (aiohttp.ClientError, OSError, StreamError) as error:
-                fault = f"{self._agent.url}: {str(error) or type(error).__name__}"
+            except OSError as error:
+                fault = f"{self._agent.url}: {_words(error)}"
+            except (connection.BadAnswer, StreamError) as error:
+                fault = f"{self._agent.url}: {error}"
             except Exception as error:
                 self._failed(error)
                 fault = f"a fault of the operator: {type(error).__name__}"
@@ -197,8 +201,7 @@ class Reader:
 
     async def _read(self, token: str | None) -> None:
         stream = _lines(
-            self._session,
-            self._agent.url,
+            self._agent,
             after=self._cursor,
             token=token,
             silence=self._silence,
@@ -286,37 +289,51 @@ class Reader:
         return self._distance.place(sent, now=now)
 
     def _miss(self, count: int) -> None:
-        self._log.warning("results of pod %s: %d left its ring before they were read", self._agent.pod, count)
         self._reject(Rejection.MISSED, min(count, MAX_MISSED))
+        now = asyncio.get_running_loop().time()
+        if self._missed_at is None or now - self._missed_at >= MISSED_SECONDS:
+            self._missed_at = now
+            self._log.warning(
+                "results of pod %s: %d left its ring before they were read", self._agent.pod, count
+            )
 
 
 async def _lines(
-    session: aiohttp.ClientSession,
-    url: str,
-    *,
-    after: Cursor | None,
-    token: str | None,
-    silence: float,
-    throttle: Throttle,
+    agent: Agent, *, after: Cursor | None, token: str | None, silence: float, throttle: Throttle
 ) -> AsyncGenerator[Line | Refused, None]:
-    """The lines of one connection, read so far as they can be."""
-    timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
-    query = {"after": str(after)} if after else {}
-    headers = {} if token is None else {"Authorization": authorization(token)}
-    async with session.get(
-        url, params=query, headers=headers, timeout=timeout, allow_redirects=False
+    """The lines of one connection, read so far as they can be. Raises TimeoutError when none comes."""
+    target = f"{RESULTS_PATH}?after={quote(str(after))}" if after else RESULTS_PATH
+    fields = {} if token is None else {"Authorization": authorization(token)}
+    async with connection.asked(
+        agent.address, agent.port, target, fields=fields, seconds=CONNECT_SECONDS, pace=throttle.frame
     ) as answer:
         if answer.status == 401:
-            raise Unauthorized(f"{url} answers 401: it does not know the operator's token (yet)")
+            raise Unauthorized(f"{agent.url} answers 401: it does not know the operator's token (yet)")
         if answer.status != 200:
             raise StreamError(f"it answers {answer.status} {answer.reason}")
         splitter = LineSplitter()
-        async for data in answer.content.iter_any():
-            for line in splitter.feed(data):
-                await throttle.line(MAX_LINE if line is None else len(line))
-                yield _TOO_LONG if line is None else read_line(line)
-            # A flood of pieces of a line must not keep the event loop from everything else either.
-            await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        due = loop.time() + silence
+        async with aclosing(answer.content) as content:
+            # What keeps sending, but no line, is as silent as what sends nothing.
+            while data := await _by(due, content):
+                for line in splitter.feed(data):
+                    await throttle.line(MAX_LINE if line is None else len(line))
+                    yield _TOO_LONG if line is None else read_line(line)
+                    due = loop.time() + silence
+                # A flood of pieces of a line must not keep the event loop from everything else either.
+                await asyncio.sleep(0)
+
+
+async def _by(due: float, content: AsyncGenerator[bytes, None]) -> bytes:
+    """The next piece; empty at the end. Raises TimeoutError at `due`, in the event loop's time."""
+    async with asyncio.timeout_at(due):
+        return await anext(content, b"")
+
+
+def _words(error: OSError) -> str:
+    """What the system says; asyncio words it at length, and names the address."""
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 _TOO_LONG = Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))

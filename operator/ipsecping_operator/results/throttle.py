@@ -16,6 +16,8 @@ LEAST_RATE = 1024.0
 """Octets a second that are read of any agent: heartbeats, and extra rounds."""
 LEAST_LINE = 512
 """Octets that a line counts as at least, however short: each costs about as much."""
+LEAST_FRAME = 32
+"""The same of what frames a chunk."""
 TURN = 4096
 """After so many octets everything else in the event loop has its turn."""
 _ROUND, _PACKET = 1024, 16
@@ -43,14 +45,14 @@ class Bucket:
     at: float = 0.0
 
     def take(self, octets: int, *, now: float) -> float:
-        """Count a line that was read; returns the seconds to wait before the next."""
-        self.spent = max(self.spent - (now - self.at) * self.rate, 0.0) + max(octets, LEAST_LINE)
+        """Count what was read; returns the seconds to wait before more is."""
+        self.spent = max(self.spent - (now - self.at) * self.rate, 0.0) + octets
         self.at = now
         return max(self.spent - self.burst, 0.0) / self.rate
 
 
 class Throttle:
-    """Awaited once for each line of one agent.
+    """Awaited once for each line of one agent, and once for each frame around lines.
 
     `held_back(seconds)` is told of each wait for its rate; `first` is called before the first of them.
     """
@@ -74,8 +76,15 @@ class Throttle:
 
     async def line(self, octets: int) -> None:
         """A line of so many octets has come: wait until the agent may send the next."""
+        await self._take(max(octets, LEAST_LINE))
+
+    async def frame(self, octets: int) -> None:
+        """The same of so many octets that frame a chunk: there may be one around each octet of a line."""
+        await self._take(max(octets, LEAST_FRAME))
+
+    async def _take(self, octets: int) -> None:
         wait = self._bucket.take(octets, now=asyncio.get_running_loop().time())
-        self._turn += max(octets, LEAST_LINE)
+        self._turn += octets
         if wait > 0:
             if self._first is not None:
                 self._first()

@@ -27,9 +27,11 @@ def decode(octets: bytes | str, path: str) -> object:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ContractError(f"{shown(twice)} stands twice in an object")
+        seen = set[str]()
+        for name, _ in pairs:
+            if name in seen:
+                raise ContractError(f"{shown(name)} stands twice in an object")
+            seen.add(name)
     return made
 
 

@@ -127,6 +127,26 @@ def tls_key_updates(port: int) -> None:
             server.wait()
 
 
+@kind
+def tls_retry(port: int) -> None:
+    """Has the client make another key share (HelloRetryRequest), of the group that costs it most."""
+    with _certificate() as (chain, key, _):
+        command = ["openssl", "s_server", "-accept", f"{HOST}:{port}", "-cert", str(chain), "-key", str(key)]
+        server = subprocess.Popen(
+            [*command, "-tls1_3", "-groups", "ffdhe8192", "-quiet"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(0.3)
+            listening(port)
+            server.wait()
+        finally:
+            server.kill()
+            server.wait()
+
+
 _REQUEST = ("req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=hostile.example", "-newkey")
 
 

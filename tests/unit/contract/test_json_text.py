@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ipsecping.contract import ContractError
+from ipsecping.contract import ContractError, json_text
 from ipsecping.contract.json_text import decode
 from ipsecping.contract.stream import Heartbeat, Hello, Item, Refused, read_line
 
@@ -59,3 +59,22 @@ def test_no_line_raises_and_what_is_said_of_it_is_short_and_printable(octets: by
         assert said.isprintable()
         assert len(said) < 400
         assert len(line.error.field) < 80
+
+
+def test_a_name_that_stands_twice_is_found_without_comparing_all_with_all() -> None:
+    compared = 0
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    # What the decoder hands over; a line of 64 KiB has room for 7,600 names.
+    names = [f"{number:x}" for number in range(7600)]
+    with pytest.raises(ContractError, match=r"^'1daf' stands twice"):
+        json_text._object([(Name(name), 0) for name in [*names, names[-1]]])
+    assert compared < 100

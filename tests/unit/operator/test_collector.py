@@ -1,4 +1,4 @@
-"""Termination messages of finished pods, good, bad and half good."""
+"""Termination messages of finished pods, good, bad and half good; whose figures a pod may tell."""
 
 import asyncio
 import logging
@@ -14,11 +14,13 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys
 
+from .agent_server import Ring, serving
 from .builders import NOON, SECOND, UID, check, plan, probe, result
 from .objects import container, pod
 
 LOG = logging.LoggerAdapter(logging.getLogger("test"), {})
 PLAN = plan(probe("a"), probe("b"))
+OTHER = plan(probe("a"), probe("b"), path="backup")
 
 
 def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckState, dict[Any, int]]:
@@ -27,7 +29,7 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
     ended = container(terminated={"exitCode": 0, "reason": "Completed", "message": said})
     finished = pod(owner_kind="Job", created="2026-11-23T11:59:00Z", phase="Succeeded", **ended)
     state = CheckState(uid=UID, pods={finished.meta.uid: finished}, owned={finished.meta.uid: True})
-    state.measurements.follow(check(PLAN))
+    state.measurements.follow(check(PLAN, OTHER))
     counts = dict[Any, int]()
 
     def counted(_: CheckState, why: Rejection | None, count: int) -> None:
@@ -37,7 +39,6 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
     faults = list[Where]()
     collector = Collector(
         lineage=unused,
-        session=unused,
         counted=counted,
         faults=Faults(count=faults.append),
         ended=lambda state: None,
@@ -78,3 +79,42 @@ def test_a_message_without_any_good_result_is_told_as_such(
     assert why is not None
     assert why.isprintable()
     assert len(caplog.records) == 1
+
+
+def test_a_pod_of_one_path_gives_no_result_of_another() -> None:
+    state, counts = collected(result(of=OTHER, probe_name="a"), result(of=PLAN, probe_name="a"))
+    assert counts == {None: 1, Rejection.FOREIGN_PATH: 1}
+    assert list(state.measurements.series) == [("default", "a")]
+
+
+async def test_an_agent_of_one_path_tells_nothing_of_another() -> None:
+    ring = Ring(pod_uid="p-1", wall=NOON)
+    ring.results = [result(of=of, probe_name="a", run_now="word") for of in (OTHER, PLAN, OTHER)]
+    counts, news = list[Rejection | None](), asyncio.Event()
+
+    def counted(_: CheckState, why: Rejection | None, count: int) -> None:
+        counts.append(why)
+        if len(counts) == len(ring.results):
+            news.set()
+
+    unused: Any = None
+    async with serving(ring.script) as port:
+        spec = {"containers": [{"name": "probe", "ports": [{"name": "http", "containerPort": port}]}]}
+        agent = pod(uid="p-1", spec=spec, phase="Running", podIP="127.0.0.1")
+        state = CheckState(uid=UID, pods={agent.meta.uid: agent}, owned={agent.meta.uid: True})
+        state.measurements.follow(check(PLAN, OTHER))
+        collector = Collector(
+            lineage=unused,
+            counted=counted,
+            faults=Faults(count=lambda _: None),
+            ended=lambda state: None,
+            troubled=lambda _: None,
+            tokens=TokenKeys(()),
+            clock=lambda: NOON + 60 * SECOND,
+        )
+        await collector.sync(state, log=LOG)
+        await asyncio.wait_for(news.wait(), 10)
+        await collector.close()
+    assert counts == [Rejection.FOREIGN_PATH, None, Rejection.FOREIGN_PATH]
+    assert list(state.measurements.series) == [("default", "a")]
+    assert list(state.measurements.tickets) == ["default"]

@@ -172,3 +172,17 @@ def test_the_address_of_the_target_is_not_that_of_another_host_that_a_probe_asks
     accept(measurements, result(of=both, probe_name="ike", remote_ip="198.51.100.2"))
     assert measurements.remote == {"default": "203.0.113.10"}
     assert measurements.series["default", "ike"].address == "198.51.100.2"
+
+
+def test_made_up_rounds_beyond_what_a_day_has_room_for_are_added_up_all_the_same() -> None:
+    long = plan(probe(count=1000, timeout_ms=600_000), interval_ms=86_400_000)
+    measurements = Measurements()
+    measurements.follow(check(long, window_s=86_400))
+    made_up = result(of=long, sent=1000, rtt_ms=600_000, run_now="now", duration=700 * SECOND)
+    at, rounds = NOON + 86_400 * SECOND, 40_000
+    for _ in range(rounds):
+        assert measurements.accept(made_up, start=at, now=at) is None
+    total = measurements.windows(now=at)[KEY].total()
+    assert total is not None
+    assert total.rtt.sum == rounds * made_up.rtt.sum > 2**64
+    assert total.percentiles(50) == [600_000 * MS]

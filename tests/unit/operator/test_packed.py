@@ -17,3 +17,10 @@ def test_numbers_take_as_few_octets_as_they_need() -> None:
     few, many = Histogram.of([10**7]), Histogram.of([10**7])
     many.counts[next(iter(many.counts))] = many.count = 70_000
     assert (len(pack(many)) - len(pack(few)), unpack(pack(many))) == (4, many)
+
+
+@given(st.integers(0, 2**72 - 1))
+def test_a_sum_has_room_for_what_made_up_rounds_add_up_to(total: int) -> None:
+    rtt = Histogram.of([10**7])
+    rtt.sum = total
+    assert unpack(pack(rtt)) == rtt

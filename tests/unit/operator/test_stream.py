@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 
 from ipsecping.contract import ContractError, RoundResult
@@ -70,13 +69,9 @@ async def following(
     grace: float = 3600,
 ) -> AsyncIterator[Followed]:
     followed = Followed()
-    async with (
-        serving(script, tokens=wanted) as port,
-        aiohttp.ClientSession(auto_decompress=False) as session,
-    ):
+    async with serving(script, tokens=wanted) as port:
         reader = followed.reader = Reader(
             Agent(pod_uid=pod_uid, pod="probe-1", address="127.0.0.1", port=port),
-            session=session,
             deliver=followed.deliver,
             reject=followed.reject,
             log=LOG,
@@ -321,6 +316,17 @@ async def test_an_agent_cannot_spoil_the_counter_of_missed_results() -> None:
     async with following(script) as followed:
         await followed.until(lambda: len(followed.results) == 1)
     assert followed.rejected == {Rejection.MISSED: MAX_MISSED}
+
+
+async def test_an_agent_that_jumps_time_and_again_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(after: str | None, send: Send) -> None:
+        await send(HELLO + b"".join(map(item, range(2, 400, 2))))
+        await asyncio.Event().wait()
+
+    async with following(script) as followed:
+        await followed.until(lambda: len(followed.results) == 199)
+    assert followed.rejected == {Rejection.MISSED: 199}
+    assert warnings(caplog) == ["results of pod probe-1: 1 left its ring before they were read"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from itertools import count
 from random import Random
 
-import aiohttp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,12 +102,10 @@ async def test_ten_agents_that_make_results_up_leave_everything_else_its_turns()
 
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(flood))
-        session = await stack.enter_async_context(aiohttp.ClientSession(auto_decompress=False))
         reading = [
             asyncio.create_task(
                 Reader(
                     Agent(pod_uid=POD_UID, pod=f"probe-{number}", address="127.0.0.1", port=port),
-                    session=session,
                     deliver=took,
                     reject=took,
                     log=LOG,
@@ -148,10 +145,9 @@ async def test_a_throttled_agent_is_not_read_ahead_of_its_rate(caplog: pytest.Lo
         taken += 1
 
     with caplog.at_level(logging.WARNING):
-        async with serving(flood) as port, aiohttp.ClientSession(auto_decompress=False) as session:
+        async with serving(flood) as port:
             reader = Reader(
                 Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
-                session=session,
                 deliver=took,
                 reject=took,
                 log=LOG,

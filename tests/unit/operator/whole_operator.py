@@ -247,14 +247,6 @@ class Agent:
         """The clock was set."""
 
 
-class _Session:
-    def __init__(self, **_: object) -> None:
-        pass
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-
 @contextmanager
 def fakes(world: World) -> Iterator[None]:
     """Whatever an operator that is started in here talks to is of that world."""
@@ -262,11 +254,9 @@ def fakes(world: World) -> Iterator[None]:
     async def load(*_: object, **__: object) -> SimpleNamespace:
         return SimpleNamespace(configuration=SimpleNamespace(host="https://192.0.2.1:6443"))
 
-    http = SimpleNamespace(ClientSession=_Session, TCPConnector=lambda **_: None, DummyCookieJar=lambda: None)
     with (
         mock.patch.object(runtime, "KubeClient", return_value=world),
         mock.patch.object(runtime, "WallClock", Clock),
-        mock.patch.object(runtime, "aiohttp", http),
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "Reader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
