@@ -97,8 +97,8 @@ chaos: venv ## Kill the operator, cut its way to the API, edit its children, a t
 
 MINUTES ?= 10
 .PHONY: hostile
-hostile: venv ## Hostile far ends, agents, authors and strangers beside honest checks (MINUTES=N CHECKS=N)
-	@PYTHONPATH=operator:probe_image:tests/lab:. $(bin)/python -u -m tests.api.hostile --minutes $(MINUTES) $(if $(filter command,$(firstword $(origin CHECKS))),--checks $(CHECKS))
+hostile: venv ## Hostile far ends, agents, authors and strangers beside honest checks (MINUTES=N HONEST=checks)
+	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.api.hostile --minutes $(MINUTES) $(if $(HONEST),--checks $(HONEST))
 
 .PHONY: compare-rtt
 compare-rtt: venv ## Hold 1,000 STAMP round-trip times of a pod against a packet capture (lab up)

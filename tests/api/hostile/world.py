@@ -67,11 +67,17 @@ class World:
     def __post_init__(self) -> None:
         self.api = Api(self.server.url, self.server.tls)
         self.reflector: Reflector = stamp_reflector(self.workdir / "reflector.log")
+        self._echo, self._scraped = free_port(), free_port()
+        self.reflector.stop_if_running()
+        self.reflector.words += [
+            f"--tcp-echo=127.0.0.1:{self._echo}",
+            f"--metrics=127.0.0.1:{self._scraped}",
+        ]
+        self.reflector.launch()
         self.operator: OperatorProcess = operator_process(
             self.server.kubeconfig,
             self.workdir,
             f"--namespaces={HONEST},{HOSTILE}",
-            "--allow-targets=*=127.0.0.0/8",
         )
         self.honest = Kubelets(self.api, HONEST, self.workdir / HONEST, lambda _: honest)
         self.hostile = Kubelets(self.api, HOSTILE, self.workdir / HOSTILE, self._posing)
@@ -119,9 +125,14 @@ class World:
                 HOSTILE, f"agent-{kind}", self._honest_spec() | {"schedule": {"interval": "1s"}}
             )
         ports = [f"127.0.0.1:{self._port(url)}" for url in (self.operator.health, self.operator.metrics)]
-        ports += [f"{pod.address}:{DEFAULT_PORT}" for pod in self.honest.pods.values()]
+        ports += [f"127.0.0.1:{port}" for port in (self._echo, self._scraped)]
+        ports += [
+            f"{pod.address}:{port}"
+            for pod in self.honest.pods.values()
+            for port in (DEFAULT_PORT, DEFAULT_PORT + 1)
+        ]
         self._run("strangers", ["-m", "tests.api.hostile.strangers", str(STRANGERS), *ports])
-        self._run("stamp-noise", ["-m", "tests.peers.hostile", "client-datagrams", str(self.reflector.port)])
+        self._run("noise", ["-m", "tests.api.hostile.noise", str(self.reflector.port)])
 
     async def _meet(self, kind: str, member: Callable[[int], Object]) -> None:
         port = free_port()
@@ -168,7 +179,8 @@ class World:
     async def ask_health(self) -> None:
         """Ask operator and agents for their health, until cancelled."""
         while True:
-            asked = {"operator": self.operator.health}
+            scraped = f"http://127.0.0.1:{self._scraped}/metrics"
+            asked = {"operator": self.operator.health, "reflector": scraped}
             for uid, pod in list(self.honest.pods.items())[:5]:
                 asked[f"agent {uid[:8]}"] = f"http://{pod.address}:{DEFAULT_PORT + 1}/healthz"
             for name, url in asked.items():
