@@ -13,12 +13,18 @@ KEPT_BY_MAKE = {"SHELL"}
 """Make never takes it from the environment, and hands the environment's on."""
 
 
+# These tests may run under a make of their own, which tells its children so.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+}
+
+
 def environment_under_make(*words: str, **given: str) -> dict[str, str]:
     """The environment of a recipe."""
     done = subprocess.run(
         ["make", "--silent", "--eval", "shown: ; @env", "shown", *words],
         cwd=ROOT,
-        env=os.environ | given,
+        env=ENVIRONMENT | given,
         capture_output=True,
         text=True,
         check=True,
@@ -40,6 +46,7 @@ def test_the_lab_is_chosen_on_make_s_own_command_line_as_well() -> None:
     done = subprocess.run(
         ["make", "--dry-run", "lab-down", "LAB=existing"],
         cwd=ROOT,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
@@ -51,6 +58,7 @@ def test_help_lists_every_command_that_documents_show() -> None:
     helped = subprocess.run(
         shown("make help", document="README.md").command.split(),
         cwd=ROOT,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
