@@ -108,11 +108,6 @@ def enable_timestamps(sock: socket.socket, flags: int) -> None:
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
 
 
-def enable_drop_counter(sock: socket.socket) -> None:
-    """Ask for the count of packets that the receive queue dropped."""
-    sock.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
-
-
 def enable_errors(sock: socket.socket, *, enable: bool = True) -> None:
     """Ask for ICMP errors with the packet that caused them, or for none; then those that wait are dropped."""
     if sock.family == socket.AF_INET6:

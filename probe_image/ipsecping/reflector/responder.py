@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from ..wire import stamp, tlv
 from ..wire.ntp import ntp_from_unix
 from .admission import Admission, Drop
-from .loops import LEAST_TTL, RESERVED, SourcePorts
+from .loops import LEAST_TTL, SourcePorts
 from .sessions import ReflectedSession, SessionId, SessionTable
 
 
@@ -67,6 +67,15 @@ class StampPolicy:
     """Unauthenticated mode, in which the keys verify HMAC TLVs only (RFC 8972 section 4.8)."""
 
 
+def _refused(request: Request, ports: SourcePorts, admission: Admission) -> Drop | None:
+    """Why a request is not even looked at, whatever the protocol, or None."""
+    return (
+        ports.refuse(request.peer_port)
+        or admission.refuse(request.peer, request.now, len(request.data))
+        or (Drop.TTL_EXPIRED if request.ttl < LEAST_TTL else None)
+    )
+
+
 class StampResponder:
     """A Session-Reflector (RFC 8762 section 4.3). An answer goes out in the class its request came in."""
 
@@ -87,7 +96,6 @@ class StampResponder:
         """
         self._admission = admission
         self._sessions = sessions
-        self._own_ports = own_ports
         self._ports = SourcePorts(own=own_ports, permitted={stamp.PORT, *permitted_ports})
         self._error_estimate = error_estimate
         self._keys = keys
@@ -97,13 +105,8 @@ class StampResponder:
 
     def answer(self, request: Request) -> Reply | Drop:
         """A reflected packet of the request's length; see Responder."""
-        port = request.peer_port
-        if (port < RESERVED or port in self._own_ports) and (refused := self._ports.refuse(port)):
+        if refused := _refused(request, self._ports, self._admission):
             return refused
-        if refused := self._admission.refuse(request.peer, request.now, len(request.data)):
-            return refused
-        if request.ttl < LEAST_TTL:
-            return Drop.TTL_EXPIRED
         key: bytes | None = None
         keys: Sequence[bytes] = () if self._keys is None else self._keys()
         if self._mode is stamp.AUTHENTICATED:
@@ -192,18 +195,12 @@ class EchoResponder:
     ) -> None:
         """Ports: see SourcePorts."""
         self._admission = admission
-        self._own_ports = own_ports
         self._ports = SourcePorts(own=own_ports, permitted=permitted_ports)
 
     def answer(self, request: Request) -> Reply | Drop:
         """The request's own octets; see Responder."""
-        port = request.peer_port
-        if (port < RESERVED or port in self._own_ports) and (refused := self._ports.refuse(port)):
+        if refused := _refused(request, self._ports, self._admission):
             return refused
-        if refused := self._admission.refuse(request.peer, request.now, len(request.data)):
-            return refused
-        if request.ttl < LEAST_TTL:
-            return Drop.TTL_EXPIRED
         return Reply(bytearray(request.data), request.traffic_class >> 2, request.ttl - 1)
 
     def finish(self, reply: Reply, sent_at: int) -> None:
