@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from .state import CheckState
+    from .check.state import CheckState
 
 FIRST_HOLD, LONGEST_HOLD = 60.0, 1800.0
 """Seconds that a fault stands after it was seen last, when it has come back; doubled each time.

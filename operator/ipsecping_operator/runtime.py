@@ -11,6 +11,8 @@ import kopf
 
 from ipsecping.serving.server import Server
 from ipsecping_operator import logs, memory
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.faults import Faults, Where
@@ -39,9 +41,7 @@ from ipsecping_operator.reconcile.sweeping import Sweeping
 from ipsecping_operator.reconcile.watchdog import Findings, Watchdog
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.lineage import Lineage
-from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load

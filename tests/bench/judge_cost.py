@@ -13,9 +13,9 @@ from typing import Any
 
 from ipsecping.contract import Histogram, LossReason, RoundResult
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.state import CheckState, Readiness
 from ipsecping_operator.compile import Interval, compile_check
 from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.state import CheckState, Readiness
 
 SECOND = 10**9
 START = 1_795_435_200 * SECOND

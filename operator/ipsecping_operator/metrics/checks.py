@@ -18,9 +18,9 @@ from prometheus_client.samples import Sample
 
 from ipsecping.contract.buckets import cumulative
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
+from ipsecping_operator.check.measured import Series
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.results.measurements import Series
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.verdict.tally import Tally
 
 from .exposition import Family

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
+from ipsecping_operator.check.state import CheckState, Readiness, Restored
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.faults import Fault, Where
-from ipsecping_operator.state import CheckState, Readiness, Restored
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, condition, transitions
 from ipsecping_operator.status.extra import ExtraRound

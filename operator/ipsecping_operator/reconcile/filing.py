@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.kinds import CHECK, POD, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
-from ipsecping_operator.state import CheckState
 
 from .reporting import Reporter
 from .store import Store

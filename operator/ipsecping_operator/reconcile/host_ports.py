@@ -7,10 +7,10 @@ has moved to. Pure.
 
 from collections.abc import Mapping
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import HOST_PORTS
 from ipsecping_operator.compile import CompiledPath
 from ipsecping_operator.kube.observed import Pod
-from ipsecping_operator.state import CheckState
 
 _PORT_TAKEN = "didn't have free ports"
 """The scheduler's words for a node on which another pod has the port."""

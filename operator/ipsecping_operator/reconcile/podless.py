@@ -6,9 +6,9 @@ Kubernetes says so in events of the Job only; what is seen of it is that no pod 
 from dataclasses import dataclass
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.state import CheckState, Readiness
 from ipsecping_operator.children import CHECK_LABEL, label_value
 from ipsecping_operator.compile import CompiledCheck, Cron
-from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.verdict import text
 
 SECOND = 1_000_000_000

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.state import CheckState, Readiness
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
-from ipsecping_operator.state import CheckState, Readiness
 
 from .remedies import with_remedy
 

@@ -9,10 +9,10 @@ from typing import Any
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Fault, Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling

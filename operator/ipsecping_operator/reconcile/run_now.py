@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import (
     CHILD_SELECTOR,
     PATH_LABEL,
@@ -26,7 +27,6 @@ from ipsecping_operator.compile import CompiledPath, Cron
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
 from ipsecping_operator.kube.observed import Child
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.extra import MAX_VALUE
 from ipsecping_operator.verdict import text
 

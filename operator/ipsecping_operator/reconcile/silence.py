@@ -1,7 +1,7 @@
 """Where no results come: say why, if it is that the agent cannot be read. Pure."""
 
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.verdict.finding import Finding
 
 SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)

@@ -5,7 +5,7 @@ What was said already (transition times, events) stays as it was said.
 
 from dataclasses import replace
 
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.probe import ProbeVerdict
 

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.stored import decided
 
 from .reporting import Reporter

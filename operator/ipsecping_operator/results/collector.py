@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing
 from .lineage import Lineage
 from .ownership import Ownership, ownership
-from .rejection import Rejection
 from .stream import Agent, Reader
 from .throttle import Throttle
-from .unreadable import Unreadable
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""

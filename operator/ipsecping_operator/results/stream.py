@@ -24,14 +24,14 @@ from ipsecping.contract.stream import (
     read_line,
 )
 from ipsecping.contract.token import authorization
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import connection, placing
 from .lines import LineSplitter
-from .rejection import Rejection
 from .throttle import Throttle
-from .unreadable import Unreadable
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""

@@ -15,7 +15,7 @@ _HEAD = Struct("=BBBQQQQ")
 how many values there are, their sum, minimum and maximum.
 
 64 bits hold the sum of what a prober can measure in a day. An agent that makes its results up can tell of
-more (extra rounds that overlap), but of less than a tenth of 72 bits: `results.timetable` takes at most some
+more (extra rounds that overlap), but of less than a tenth of 72 bits: `check.timetable` takes at most some
 600,000 rounds in the longest window.
 """
 _LOW = 2**64 - 1

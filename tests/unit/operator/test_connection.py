@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ipsecping.contract.stream import Hello, Item
+from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.results import stream
-from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader
 from ipsecping_operator.results.throttle import LEAST_FRAME, Throttle
 

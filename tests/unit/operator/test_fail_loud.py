@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import REMEMBERED, Faults, Where
 from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
@@ -19,7 +20,6 @@ from ipsecping_operator.reconcile import reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.writer import StatusWriter
 from ipsecping_operator.verdict import text
 
@@ -200,9 +200,7 @@ def test_a_spec_that_the_operator_fails_at_is_not_taken_for_carried_out() -> Non
 
 def test_a_result_that_cannot_be_counted_is_told_of_and_the_next_one_clears_it() -> None:
     async def script(world: World) -> None:
-        with mock.patch(
-            "ipsecping_operator.results.measurements.Tally.of", side_effect=OverflowError("too large")
-        ):
+        with mock.patch("ipsecping_operator.check.measured.Tally.of", side_effect=OverflowError("too large")):
             await asyncio.sleep(35)
             assert world.condition("Healthy")["reason"] == "InternalError"
             assert "counting a result" in world.condition("Healthy")["message"]
@@ -217,7 +215,7 @@ def test_what_comes_and_goes_is_not_written_each_time() -> None:
         begun = len(world.statuses)
         for _ in range(40):
             with mock.patch(
-                "ipsecping_operator.results.measurements.Tally.of", side_effect=OverflowError("too large")
+                "ipsecping_operator.check.measured.Tally.of", side_effect=OverflowError("too large")
             ):
                 await asyncio.sleep(30)
             await asyncio.sleep(30)

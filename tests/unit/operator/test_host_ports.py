@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.host_ports import host_ports
-from ipsecping_operator.state import CheckState
 
 from .builders import UID, check
 from .objects import child, pod, store_of

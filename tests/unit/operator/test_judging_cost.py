@@ -8,8 +8,8 @@ from types import FrameType
 import pytest
 
 from ipsecping.contract import Invalidity, RoundResult
+from ipsecping_operator.check.measured import Measurements
 from ipsecping_operator.compile.compiled import CompiledCheck
-from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
 from ipsecping_operator.verdict.window import MOST
 

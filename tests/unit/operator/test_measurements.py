@@ -6,10 +6,10 @@ import pytest
 
 from ipsecping.contract import CheckRef, IkeOptions, Invalidity, ProbeType, RoundResult
 from ipsecping.contract.buckets import BOUNDS
+from ipsecping_operator.check.measured import Measurements
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.totals import Totals
 from ipsecping_operator.results import placing
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.totals import Totals
 from ipsecping_operator.verdict.tally import Tally
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result

@@ -9,10 +9,10 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ipsecping.contract import PathMtu, ProbeType
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
-from ipsecping_operator.state import CheckState
 
 from .builders import NOON, SECOND, UID, check, plan, probe, result
 from .test_assessment import assessed, at, seen, take

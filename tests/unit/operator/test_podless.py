@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.state import CheckState, Readiness
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.stepping import move
-from ipsecping_operator.state import CheckState, Readiness
 
 from .builders import NOON, SECOND, UID, check, plan
 from .objects import child, pod, store_of

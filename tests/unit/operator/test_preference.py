@@ -1,6 +1,6 @@
 """The preferred path: which it is, when that is told, and in which words."""
 
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.check.state import CheckState
 
 from .builders import NOON, SECOND, check, plan, result
 from .test_assessment import assessed, seen

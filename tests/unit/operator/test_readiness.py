@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.reconcile.readiness import readiness
-from ipsecping_operator.state import CheckState
 
 from .builders import UID, check, plan
 from .objects import child, container, pod, store_of

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Cron
 from ipsecping_operator.reconcile.run_now import asked, measured, obstacle, ticket, tickets
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.extra import ExtraRound, from_json
 
 from .builders import NOON, SECOND, UID, check, plan, result

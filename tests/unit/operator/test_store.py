@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ipsecping_operator.check.state import Applied, CheckState
 from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
@@ -15,7 +16,6 @@ from ipsecping_operator.reconcile.applying import as_applied, ensure_children, m
 from ipsecping_operator.reconcile.echoes import Echoes
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
-from ipsecping_operator.state import Applied, CheckState
 
 from .builders import NOON, UID
 from .objects import child, container, metadata, pod

@@ -11,10 +11,10 @@ import pytest
 
 from ipsecping.contract import ContractError, RoundResult
 from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.results.lines import LineSplitter
-from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
-from ipsecping_operator.results.unreadable import Unreadable
 
 from .agent_server import POD_UID, Ring, Script, Send, encoded, serving
 from .builders import NOON, SECOND, result

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
-from ipsecping_operator.results import timetable
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.check import timetable
+from ipsecping_operator.check.measured import Measurements
+from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader
 from ipsecping_operator.results.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
 

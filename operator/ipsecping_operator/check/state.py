@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
+from ipsecping_operator.check.measured import Measurements
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.faults import FaultKey, Standing
 from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.extra import ExtraRound
 from ipsecping_operator.status.stored import Told
