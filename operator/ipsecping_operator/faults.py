@@ -6,14 +6,13 @@ tunnel by an operator that failed at judging it.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import Any, Protocol, Self
 
-if TYPE_CHECKING:
-    from .check.state import CheckState
+from . import logs
 
 FIRST_HOLD, LONGEST_HOLD = 60.0, 1800.0
 """Seconds that a fault stands after it was seen last, when it has come back; doubled each time.
@@ -113,6 +112,86 @@ FaultKey = tuple[Where, str]
 """Where, and what of the check it is about (a probe, an object): one success clears no other fault."""
 
 
+class StandingFaults:
+    """The faults about one check. Pure: seconds of a steady clock are passed in."""
+
+    __slots__ = ("_standing",)
+
+    def __init__(self) -> None:
+        self._standing: dict[FaultKey, Standing] = {}
+
+    def __len__(self) -> int:
+        return len(self._standing)
+
+    def about(self, where: Where) -> list[str]:
+        """What the faults of this kind are about: the keys that they were noted under."""
+        return [about for place, about in self._standing if place is where]
+
+    def note(self, fault: Fault, key: str, *, now: float) -> bool:
+        """Let the fault stand; whether it is news."""
+        held = self._standing.get((fault.where, key))
+        if held is None:
+            if len(self._standing) >= MOST_KEPT:
+                key = ""
+            pause = FIRST_HOLD if fault.where in _HELD_AT_ONCE else 0.0
+            news = (fault.where, key) not in self._standing
+            self._standing[fault.where, key] = Standing(fault, seen=now, until=now + pause)
+            return news
+        stood, before = held.stands(now), held.fault
+        if held.over or fault.where in _HELD_AT_ONCE:
+            held.returns += 1
+            held.until = now + min(FIRST_HOLD * 2.0 ** min(held.returns - 1, 20), LONGEST_HOLD)
+        held.over, held.seen, held.fault = False, now, fault
+        return not stood or before != fault
+
+    def over(self, where: Where, *, key: str | None = None) -> None:
+        """What may have failed has succeeded; without a key: all that it may have been about."""
+        for (place, about), standing in self._standing.items():
+            if place is where and key in (None, about):
+                standing.over = True
+
+    def gravest(self, *, trying: Collection[Where] = (), now: float) -> Fault | None:
+        """What the check is to be reported under; of what is being tried now only what is in a pause."""
+        found = [
+            each.fault
+            for (where, _), each in self._standing.items()
+            if (now < each.until if where in trying else each.stands(now))
+        ]
+        return min(found, key=lambda fault: _ORDER[fault.where], default=None)
+
+    def pauses(self, where: Where, *, now: float) -> bool:
+        """Whether such a fault stands, and it is not yet time to try again."""
+        standing = self._standing.get((where, ""))
+        return standing is not None and now < standing.until
+
+    def tries(self, where: Where, *, now: float) -> bool:
+        """Whether such a fault stands, and it is time to try again."""
+        standing = self._standing.get((where, ""))
+        return standing is not None and not standing.over and now >= standing.until
+
+    def forget_old(self, *, now: float) -> None:
+        """Forget what has been over for long."""
+        for key, each in list(self._standing.items()):
+            if each.over and now > max(each.until, each.seen + REMEMBERED):
+                del self._standing[key]
+
+
+class Subject(Protocol):
+    """A check that a fault may be about."""
+
+    @property
+    def uid(self) -> str:
+        """Of the custom resource."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Of the custom resource; None where that is not there."""
+
+    @property
+    def faults(self) -> StandingFaults:
+        """Those about it."""
+
+
 class Faults:
     """The one place that every fault of the operator comes to. None of its methods raises."""
 
@@ -127,26 +206,27 @@ class Faults:
         """Told the UID of a check about which another fault stands than before."""
 
     def note(
-        self, where: Where, error: BaseException, state: "CheckState | None" = None, *, key: str = ""
+        self, where: Where, error: BaseException, state: Subject | None = None, *, key: str = ""
     ) -> None:
         """Count the fault, log it unless it was logged lately, and let it stand for the check."""
         try:
             self._count(where)
             fault = fault_of(where, error)
             self._tell(fault, error, state)
-            if state is not None and self._keep(state, fault, key) and state.body is not None:
+            if state is None:
+                return
+            news = state.faults.note(fault, key, now=self._steady())
+            if news and state.metadata is not None:
                 self.changed(state.uid)
         except Exception:
             _log.exception("noting a fault (%s): a fault of the operator", where)
 
-    def over(self, state: "CheckState", where: Where, *, key: str | None = None) -> None:
+    def over(self, state: Subject, where: Where, *, key: str | None = None) -> None:
         """What may have failed has succeeded; without a key: all that it may have been about."""
-        for (place, about), standing in state.faults.items():
-            if place is where and key in (None, about):
-                standing.over = True
+        state.faults.over(where, key=key)
 
     @contextmanager
-    def guard(self, where: Where, state: "CheckState | None" = None, *, key: str = "") -> Iterator[None]:
+    def guard(self, where: Where, state: Subject | None = None, *, key: str = "") -> Iterator[None]:
         """Note what is raised inside, and go on after it."""
         try:
             yield
@@ -156,54 +236,23 @@ class Faults:
             if state is not None:
                 self.over(state, where, key=key)
 
-    def standing(self, state: "CheckState", *, trying: Collection[Where] = ()) -> Fault | None:
+    def standing(self, state: Subject, *, trying: Collection[Where] = ()) -> Fault | None:
         """What the check is to be reported under; of what is being tried now only what is in a pause."""
-        if not state.faults:
-            return None
-        now = self._steady()
-        found = [
-            each.fault
-            for (where, _), each in state.faults.items()
-            if (now < each.until if where in trying else each.stands(now))
-        ]
-        return min(found, key=lambda fault: _ORDER[fault.where], default=None)
+        return state.faults.gravest(trying=trying, now=self._steady()) if state.faults else None
 
-    def pauses(self, state: "CheckState", where: Where) -> bool:
+    def pauses(self, state: Subject, where: Where) -> bool:
         """Whether such a fault stands, and it is not yet time to try again."""
-        standing = state.faults.get((where, ""))
-        return standing is not None and self._steady() < standing.until
+        return state.faults.pauses(where, now=self._steady())
 
-    def tries(self, state: "CheckState", where: Where) -> bool:
+    def tries(self, state: Subject, where: Where) -> bool:
         """Whether such a fault stands, and it is time to try again."""
-        standing = state.faults.get((where, ""))
-        return standing is not None and not standing.over and self._steady() >= standing.until
+        return state.faults.tries(where, now=self._steady())
 
-    def forget_old(self, state: "CheckState") -> None:
+    def forget_old(self, state: Subject) -> None:
         """Forget what has been over for long."""
-        now = self._steady()
-        for key, each in list(state.faults.items()):
-            if each.over and now > max(each.until, each.seen + REMEMBERED):
-                del state.faults[key]
+        state.faults.forget_old(now=self._steady())
 
-    def _keep(self, state: "CheckState", fault: Fault, key: str) -> bool:
-        """Whether it is news."""
-        now = self._steady()
-        held = state.faults.get((fault.where, key))
-        if held is None:
-            if len(state.faults) >= MOST_KEPT:
-                key = ""
-            pause = FIRST_HOLD if fault.where in _HELD_AT_ONCE else 0.0
-            news = (fault.where, key) not in state.faults
-            state.faults[fault.where, key] = Standing(fault, seen=now, until=now + pause)
-            return news
-        stood, before = held.stands(now), held.fault
-        if held.over or fault.where in _HELD_AT_ONCE:
-            held.returns += 1
-            held.until = now + min(FIRST_HOLD * 2.0 ** min(held.returns - 1, 20), LONGEST_HOLD)
-        held.over, held.seen, held.fault = False, now, fault
-        return not stood or before != fault
-
-    def _tell(self, fault: Fault, error: BaseException, state: "CheckState | None") -> None:
+    def _tell(self, fault: Fault, error: BaseException, state: Subject | None) -> None:
         now = self._steady()
         about = ("" if state is None else state.uid, fault)
         last = self._logged.get(about)
@@ -216,10 +265,5 @@ class Faults:
         _log_of(state).error("%s: a fault of the operator", fault.where.doing, exc_info=error)
 
 
-def _log_of(state: "CheckState | None") -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
-    if state is None or state.body is None:
-        return _log
-    meta = state.body["metadata"]
-    return logging.LoggerAdapter(
-        _log, {"namespace": meta["namespace"], "check": meta["name"], "uid": state.uid}
-    )
+def _log_of(state: Subject | None) -> logging.Logger | logs.Log:
+    return _log if state is None or state.metadata is None else logs.for_check(__name__, state.metadata)

@@ -28,8 +28,8 @@ from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
-from ipsecping_operator.reconcile import run_now, stepping
-from ipsecping_operator.reconcile.applying import remind
+from ipsecping_operator.reconcile import run_now
+from ipsecping_operator.reconcile.applying import note_late_pods
 from ipsecping_operator.reconcile.filing import Filing
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
@@ -279,11 +279,11 @@ class Operator:
             self._collector.move(by)
         for uid, state in list(self._store.checks.items()):
             try:
-                stepping.move(state, by)
+                state.shift(by)
             except Exception as error:
                 self._faults.note(Where.CLOCK, error, state)
                 # Some of it was moved and some was not: better to measure anew.
-                state.measurements.series.clear()
+                state.measured.discard()
             else:
                 self._faults.over(state, Where.CLOCK)
             self._reporter.report_soon(uid)
@@ -307,25 +307,31 @@ class Operator:
 
     def _verify(self, uid: str) -> None:
         if uid in self._store.checks:
-            self._store.checks[uid].verify = True
+            self._store.checks[uid].applied.request_reapply()
             self._queue.request(uid)
 
     def _counted(self, state: CheckState, rejection: Rejection | None, count: int) -> None:
         self._metrics.result(rejection, count)
         if rejection is None:
             self._reporter.report_soon(state.uid)
-            if state.body is not None and (value := run_now.asked(state)) and run_now.measured(state, value):
+            if (
+                state.metadata is not None
+                and (value := run_now.requested(state))
+                and run_now.measured(state, value)
+            ):
                 self._queue.request(state.uid)
-        elif state.body is not None:
-            log = logs.for_check(__name__, state.body["metadata"])
+        elif state.metadata is not None:
+            log = logs.for_check(__name__, state.metadata)
             log.debug("dropped %d results: %s", count, rejection)
-            if rejection is Rejection.OTHER_PLAN and remind(state):
+            if rejection is Rejection.OTHER_PLAN and note_late_pods(state):
                 self._queue.request(state.uid)
 
     def _troubled(self, state: CheckState) -> None:
         """An agent cannot be read, or can be read again."""
         self._reporter.report_soon(state.uid)
-        if any(trouble.unauthorized for trouble in state.unread.values()) and remind(state):
+        if any(trouble.unauthorized for trouble in state.measured.unreadable.values()) and note_late_pods(
+            state
+        ):
             self._queue.request(state.uid)
 
     def _gauge(self) -> None:
@@ -333,7 +339,7 @@ class Operator:
             return
         self._metrics.streams.set(self._collector.reading)
         self._metrics.unreadable.set(self._collector.unreadable)
-        self._metrics.checks.set(sum(state.body is not None for state in self._store.checks.values()))
+        self._metrics.checks.set(sum(state.metadata is not None for state in self._store.checks.values()))
 
     async def _tick(self) -> None:
         while True:
@@ -343,7 +349,7 @@ class Operator:
 
     def _touched(self, uid: str) -> None:
         """Something of this check had gone without a watch telling."""
-        if uid not in self._store.checks or self._store.checks[uid].body is None:
+        if uid not in self._store.checks or self._store.checks[uid].metadata is None:
             self._reporter.forget(uid)
         self._queue.request(uid)
 

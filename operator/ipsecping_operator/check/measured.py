@@ -1,5 +1,6 @@
 """All that was measured for one check: which results count, and what they add up to. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult, destination
@@ -12,6 +13,7 @@ from ipsecping_operator.verdict.window import Window
 from . import timetable
 from .rejection import Rejection
 from .totals import Totals
+from .unreadable import Unreadable
 
 MILLISECOND = 1_000_000
 READ_LATE = 10_000 * MILLISECOND
@@ -49,19 +51,61 @@ class Series:
     """Where the newest round went, so far as its name had an address."""
 
 
-@dataclass(slots=True)
-class Measurements:
-    """Windows and counters of one check, and the plans that results may come from."""
+class Measured:
+    """The part of a check's state that results determine: windows, counters, and the plans they may be of."""
 
-    current: dict[str, Known] = field(default_factory=dict)
-    previous: dict[str, Known] = field(default_factory=dict)
-    series: dict[ProbeKey, Series] = field(default_factory=dict)
-    tickets: dict[str, str] = field(default_factory=dict)
-    """Path to the ticket of the newest extra round that was heard of."""
-    remote: dict[str, str] = field(default_factory=dict)
-    """Path to the target's address as it was last resolved."""
-    length: int = 0
-    suspended: bool = False
+    __slots__ = (
+        "_current",
+        "_expected_since",
+        "_length",
+        "_previous",
+        "_remote",
+        "_request_ids",
+        "_series",
+        "_suspended",
+        "_unreadable",
+    )
+
+    def __init__(self) -> None:
+        self._current: dict[str, Known] = {}
+        self._previous: dict[str, Known] = {}
+        self._series: dict[ProbeKey, Series] = {}
+        self._request_ids: dict[str, str] = {}
+        self._remote: dict[str, str] = {}
+        self._length = 0
+        self._suspended = False
+        self._expected_since = 0
+        self._unreadable: dict[str, Unreadable] = {}
+
+    @property
+    def current(self) -> Mapping[str, Known]:
+        """Path to the plan that its agent has or is about to get."""
+        return self._current
+
+    @property
+    def series(self) -> Mapping[ProbeKey, Series]:
+        """What was measured, by path and probe."""
+        return self._series
+
+    @property
+    def request_ids(self) -> Mapping[str, str]:
+        """Path to the identifier of the newest run-now request that a result has named."""
+        return self._request_ids
+
+    @property
+    def remote(self) -> Mapping[str, str]:
+        """Path to the target's address as it was last resolved."""
+        return self._remote
+
+    @property
+    def expected_since(self) -> int:
+        """No result can be missed before this instant (Unix time, nanoseconds)."""
+        return self._expected_since
+
+    @property
+    def unreadable(self) -> Mapping[str, Unreadable]:
+        """UID of a pod to why its agent cannot be read."""
+        return self._unreadable
 
     def follow(self, check: CompiledCheck) -> bool:
         """Take up a new version of the check; whether any path's plan changed.
@@ -72,23 +116,23 @@ class Measurements:
         changed = {
             path
             for path, known in plans.items()
-            if path in self.current and self.current[path].nonce != known.nonce
+            if path in self._current and self._current[path].nonce != known.nonce
         }
         previous = {
-            path: self.current[path] if path in changed else self.previous[path]
+            path: self._current[path] if path in changed else self._previous[path]
             for path in plans
-            if path in changed or path in self.previous
+            if path in changed or path in self._previous
         }
         keys = {(path, probe.name) for path, known in plans.items() for probe in known.plan.probes}
         # What was measured before a pause says nothing about now.
-        resumed = self.suspended and not check.suspend
-        series = {} if resumed else {key: each for key, each in self.series.items() if key in keys}
-        remote = {path: address for path, address in self.remote.items() if path in plans}
+        resumed = self._suspended and not check.suspend
+        series = {} if resumed else {key: each for key, each in self._series.items() if key in keys}
+        remote = {path: address for path, address in self._remote.items() if path in plans}
         length = check.thresholds.window_ms * MILLISECOND
         # Only now, so that a fault above leaves everything as it was and is tried again as a whole.
-        self.current, self.previous, self.series, self.remote = plans, previous, series, remote
-        self.length, self.suspended = length, check.suspend
-        for (path, _), each in self.series.items():
+        self._current, self._previous, self._series, self._remote = plans, previous, series, remote
+        self._length, self._suspended = length, check.suspend
+        for (path, _), each in self._series.items():
             each.window.length = length
             if path in changed:
                 # It may have another interval.
@@ -107,16 +151,16 @@ class Measurements:
         if not _within(probe, result):
             return Rejection.BEYOND_PLAN
         key, basis = (plan.path, probe.name), Basis(plan.target, probe)
-        series = self.series.get(key)
+        series = self._series.get(key)
         if series is None or series.basis != basis:
-            if series is not None and found is not self.current[plan.path]:
+            if series is not None and found is not self._current[plan.path]:
                 return Rejection.OTHER_PLAN
-            series = self.series[key] = Series(basis=basis, window=Window(length=self.length))
+            series = self._series[key] = Series(basis=basis, window=Window(length=self._length))
         # The clock may have been set back since the round was placed.
         start = min(start, now - result.duration)
         if plan.interval_ms is not None:
-            extra = result.run_now is not None
-            used = timetable.used(plan.interval_ms, probe, extra=extra, start=start, before=series.used)
+            run_now = result.run_now is not None
+            used = timetable.used(plan.interval_ms, probe, run_now=run_now, start=start, before=series.used)
             if used is None:
                 return Rejection.OFF_SCHEDULE
             series.used = used
@@ -126,20 +170,37 @@ class Measurements:
         series.last_end = max(tally.end, series.last_end or 0)
         series.address = result.remote_ip
         if result.run_now is not None:
-            self.tickets[plan.path] = result.run_now
+            self._request_ids[plan.path] = result.run_now
         if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
-            self.remote[plan.path] = result.remote_ip
+            self._remote[plan.path] = result.remote_ip
         return None
 
     def windows(self, *, now: int) -> dict[ProbeKey, Window]:
         """The windows as they are at `now`."""
-        for series in self.series.values():
+        for series in self._series.values():
             series.window.forget(now=now)
-        return {key: series.window for key, series in self.series.items()}
+        return {key: series.window for key, series in self._series.items()}
 
-    def move(self, by: int) -> None:
-        """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
-        for series in self.series.values():
+    def expect_since(self, instant: int) -> None:
+        """From this instant on a result is due again: what is missing before it is missed by nobody."""
+        self._expected_since = instant
+
+    def agent_unreadable(self, pod_uid: str, why: Unreadable) -> None:
+        """The agent of a pod cannot be read."""
+        self._unreadable[pod_uid] = why
+
+    def agent_readable(self, pod_uid: str) -> None:
+        """The agent of a pod is read, or is not to be read any more."""
+        self._unreadable.pop(pod_uid, None)
+
+    def discard(self) -> None:
+        """Nothing that was measured is of use any more."""
+        self._series.clear()
+
+    def shift(self, by: int) -> None:
+        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        self._expected_since += by
+        for series in self._series.values():
             series.window.move(by)
             if series.last_end is not None:
                 series.last_end += by
@@ -147,12 +208,12 @@ class Measurements:
                 series.used += by
 
     def _plan_of(self, result: RoundResult) -> Known | Rejection:
-        current = self.current.get(result.check.path)
+        current = self._current.get(result.check.path)
         if current is None:
             return Rejection.UNKNOWN_PROBE
         if result.check.uid != current.plan.uid:
             return Rejection.FOREIGN_CHECK
-        previous = self.previous.get(result.check.path)
+        previous = self._previous.get(result.check.path)
         for known in (current, previous):
             if known is not None and known.nonce == result.check.nonce:
                 return known

@@ -1,145 +1,154 @@
-"""Everything the operator holds in memory about one check."""
+"""Everything the operator holds in memory about one check, in parts that own their changes.
+
+Each part is changed only by its own methods, which are named after what happened; what concerns several
+parts at once is a method here. Pure: the time is passed in.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.check.measured import Measurements
-from ipsecping_operator.check.unreadable import Unreadable
-from ipsecping_operator.children import ChildRef
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
-from ipsecping_operator.faults import FaultKey, Standing
-from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.status.conditions import Condition
-from ipsecping_operator.status.extra import ExtraRound
-from ipsecping_operator.status.stored import Told
-from ipsecping_operator.verdict.judge import Verdict
-from ipsecping_operator.verdict.outage import Outage
+from ipsecping_operator.faults import StandingFaults
+
+from .applied import Applied
+from .earlier_run import earlier_run
+from .measured import Measured
+from .observed import Observed
+from .reported import Reported
+
+SECOND = 1_000_000_000
+PLAN_DELIVERY = 90 * SECOND
+"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+
+_KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What the API server stored when a child was last applied."""
-
-    digest: str
-    uid: str
-    version: int
-    """Changes with every edit of what was applied, and with nothing else."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Readiness:
-    """Reason and message of the condition Ready."""
-
-    reason: ReadyReason
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """What an earlier run of the operator wrote into the status; holds until the windows have caught up."""
-
-    figures: Mapping[str, Any]
-    last_result: int
-
-
-@dataclass(slots=True)
 class CheckState:
     """One check: what was seen of it, what was made for it, what was measured, what was reported."""
 
-    uid: str
+    __slots__ = ("_applied", "_faults", "_measured", "_observed", "_reported", "_uid")
 
-    # Seen
-    born: int = 0
-    """When this run of the operator first saw the check."""
-    body: Mapping[str, Any] | None = None
-    """The custom resource without its status; None before it was seen and after it has gone.
-
-    Its spec is empty once it was compiled.
-    """
-    children: dict[ChildRef, Child] = field(default_factory=dict)
-    pods: dict[str, Pod] = field(default_factory=dict)
-
-    # Made
-    generation: int | None = None
-    """The generation that `compiled` or `invalid` is about."""
-    compiled: CompiledCheck | None = None
-    """The last valid version."""
-    invalid: InvalidSpec | None = None
-    refused: str | None = None
-    """What of the last valid version is not permitted."""
-    applied: dict[ChildRef, Applied] = field(default_factory=dict)
-    ensured: tuple[object, ...] | None = None
-    """The generation, the tickets and the ports whose children are all in `applied`."""
-    reported: int | None = None
-    """The generation for which an earlier run of the operator reported its children as made."""
-    verify: bool = False
-    """It is time to apply the children of an earlier run again, to be sure of them."""
-    nudges: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """Path to the annotations of a plan that its pods have still to be told of."""
-    extra: ExtraRound | None = None
-    """What became of the newest annotation run-now."""
-    extra_jobs: set[str] = field(default_factory=set)
-    """Made for the annotation that is being carried out."""
-
-    # Measured
-    measurements: Measurements = field(default_factory=Measurements)
-    owned: dict[str, bool] = field(default_factory=dict)
-    """Pod UID to whether the pod is the check's own, once that is known for good."""
-    counted: dict[str, str | None] = field(default_factory=dict)
-    """UID of a finished pod to what was wrong with its message, None when it was counted."""
-    unread: dict[str, Unreadable] = field(default_factory=dict)
-    """UID of a pod to why its agent cannot be read."""
-    podless: dict[tuple[str, int], int] = field(default_factory=dict)
-    """CronJob and time of its newest round, while that has no pod, to when that was first seen."""
-    expected_since: int = 0
-    """No result can be missed before this instant."""
-
-    # Reported
-    ready: Readiness | None = None
-    restored: Restored | None = None
-    verdict: Verdict | None = None
-    preferred: str | None = None
-    """The path last reported as preferred, once all have been measured."""
-    extra_told: ExtraRound | None = None
-    conditions: dict[ConditionType, Condition] = field(default_factory=dict)
-    outages: tuple[Outage, ...] = ()
-    outages_begun: int = 0
-    """Since the operator started."""
-    outage_time: int = 0
-    """Nanoseconds of outage that have ended since the operator started."""
-    faults: dict[FaultKey, Standing] = field(default_factory=dict)
-    """Of the operator, about this check."""
-    figureless: bool = False
-    """The last report was made without judging: the verdict is of an earlier time."""
-    compared: float | None = None
-    """When the windows were last compared with what is reported, on the steady clock (seconds)."""
-    recheck: float | None = None
-    """When time alone may change what is to be reported, on the same clock."""
-    written: Told | None = None
-    """What the operator last wrote into the status."""
-    stored: Told | None = None
-    """What the API holds in the status, as far as is known."""
+    def __init__(self, uid: str) -> None:
+        self._uid = uid
+        self._observed = Observed()
+        self._applied = Applied()
+        self._measured = Measured()
+        self._reported = Reported()
+        self._faults = StandingFaults()
 
     @property
-    def own_pods(self) -> list[Pod]:
-        """The pods that are known to be the check's: what others say of theirs is not listened to."""
-        return [pod for uid, pod in self.pods.items() if self.owned.get(uid, False)]
+    def uid(self) -> str:
+        """Of the custom resource."""
+        return self._uid
+
+    @property
+    def observed(self) -> Observed:
+        """What the watches have shown."""
+        return self._observed
+
+    @property
+    def applied(self) -> Applied:
+        """What was made of it."""
+        return self._applied
+
+    @property
+    def measured(self) -> Measured:
+        """What was measured."""
+        return self._measured
+
+    @property
+    def reported(self) -> Reported:
+        """What was reported."""
+        return self._reported
+
+    @property
+    def faults(self) -> StandingFaults:
+        """Faults of the operator about this check."""
+        return self._faults
+
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Of the custom resource; None before it was seen and after it has gone."""
+        return self._observed.metadata
 
     @property
     def namespace(self) -> str:
-        """Of the check."""
-        assert self.body is not None
-        return str(self.body["metadata"]["namespace"])
+        """Of the check, which has been seen."""
+        assert self._observed.metadata is not None
+        return str(self._observed.metadata["namespace"])
 
     @property
     def name(self) -> str:
-        """Of the check."""
-        assert self.body is not None
-        return str(self.body["metadata"]["name"])
+        """Of the check, which has been seen."""
+        assert self._observed.metadata is not None
+        return str(self._observed.metadata["name"])
+
+    @property
+    def generation(self) -> int:
+        """The newest generation of the check, which has been seen."""
+        assert self._observed.metadata is not None
+        return int(self._observed.metadata["generation"])
 
     @property
     def present(self) -> bool:
         """The check exists and is not being deleted."""
-        return self.body is not None and "deletionTimestamp" not in self.body["metadata"]
+        metadata = self._observed.metadata
+        return metadata is not None and "deletionTimestamp" not in metadata
+
+    def show(self, body: Mapping[str, Any]) -> None:
+        """A watch shows the check; its status is not looked at."""
+        metadata = body["metadata"]
+        run_now = (metadata.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
+        self._observed.show_check(
+            {key: metadata[key] for key in _KEPT if key in metadata}
+            | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
+            # What was compiled already is of no more use.
+            {} if self._applied.generation == metadata["generation"] else body.get("spec") or {},
+        )
+
+    def inherit(self, status: Mapping[str, Any], *, now: int) -> None:
+        """This run of the operator sees the check for the first time, with the status of an earlier run."""
+        self._observed.see_first(now=now)
+        self._measured.expect_since(now)
+        earlier = earlier_run(status, now=now)
+        self._applied.inherit(generation=earlier.made_generation, run_now=earlier.report.run_now)
+        self._reported.inherit(earlier.report)
+
+    def gone(self) -> "CheckState":
+        """The check has gone, with all that was measured and reported: what is left until its children go."""
+        left = CheckState(self._uid)
+        left._observed = self._observed.check_gone()
+        return left
+
+    def take_up(self, check: CompiledCheck, *, generation: int, refused: str | None, now: int) -> bool:
+        """The newest version is valid; whether the plan of any path has changed.
+
+        `refused` says what of it is not permitted.
+        """
+        before = self._applied.compiled
+        # First what may fail: then all is as it was, and tried again as a whole.
+        changed = self._measured.follow(check)
+        if before is not None and before.suspend and not check.suspend:
+            # Measuring begins anew: no result is due from before the pause.
+            self._reported.begin_anew()
+            self._measured.expect_since(now)
+        elif before is not None and changed:
+            self._measured.expect_since(now + PLAN_DELIVERY)
+        self._applied.compiled_as(check, generation=generation, refused=refused)
+        self._observed.spec_compiled()
+        return changed
+
+    def reject(self, invalid: InvalidSpec, *, generation: int) -> None:
+        """The newest version is invalid; the last valid one goes on."""
+        self._applied.rejected(invalid, generation=generation)
+        self._observed.spec_compiled()
+
+    def shift(self, by: int) -> None:
+        """The operator's clock was set forward by so many nanoseconds (back: negative).
+
+        How long ago something was stays as it is. What was said already (transition times, events) stays as
+        it was said.
+        """
+        for part in (self._observed, self._measured, self._reported):
+            part.shift(by)

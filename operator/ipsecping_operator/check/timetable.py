@@ -8,13 +8,15 @@ from ipsecping.contract import PlannedProbe
 from ipsecping_operator.compile.compiled import round_ms
 
 MS = 1_000_000
-EXTRA_MS = 1000
+RUN_NOW_MS = 1000
 """What an extra round counts as: the shortest interval that there is."""
 SLACK_MS = 60_000
 """So inexact may rounds be placed on the operator's clock while it learns how far away the agent's is."""
 
 
-def used(interval_ms: int, probe: PlannedProbe, *, extra: bool, start: int, before: int | None) -> int | None:
+def used(
+    interval_ms: int, probe: PlannedProbe, *, run_now: bool, start: int, before: int | None
+) -> int | None:
     """Up to when the schedule's rounds have been had after one that began at `start` (nanoseconds).
 
     `before` is the same before it, None where there was none. None: there have been too many already. Rounds
@@ -23,5 +25,5 @@ def used(interval_ms: int, probe: PlannedProbe, *, extra: bool, start: int, befo
     if before is None:
         return start
     tolerance = SLACK_MS + 2 * (round_ms(probe) + 2 * interval_ms)
-    earliest = before + (EXTRA_MS if extra else interval_ms) * MS
+    earliest = before + (RUN_NOW_MS if run_now else interval_ms) * MS
     return None if start < earliest - tolerance * MS else max(start, earliest)

@@ -65,16 +65,16 @@ class Filing:
         """After a sweep: what is not there any more is not unreadable either."""
         self.again = {uid: what for uid, what in self.again.items() if uid in self.store.unreadable}
         for state in self.store.checks.values():
-            for where, uid in state.faults:
-                if where is Where.WATCH and uid not in self.store.unreadable:
-                    self.faults.over(state, where, key=uid)
+            for uid in state.faults.about(Where.WATCH):
+                if uid not in self.store.unreadable:
+                    self.faults.over(state, Where.WATCH, key=uid)
 
     def _about(self, kind: Kind, meta: Mapping[str, Any]) -> CheckState | None:
         """The check that the object says it belongs to, in the same namespace."""
         labels = meta.get("labels")
         named = meta["uid"] if kind is CHECK else labels.get(UID_LABEL) if isinstance(labels, dict) else None
         state = self.store.checks.get(str(named))
-        if state is None or state.body is None or state.namespace != meta.get("namespace"):
+        if state is None or state.metadata is None or state.namespace != meta.get("namespace"):
             return None
         return state
 
@@ -92,7 +92,7 @@ class Filing:
         if gone:
             self.reporter.forget(uid)
             return store.remove_check(uid)
-        first = uid not in store.checks or store.checks[uid].body is None
+        first = uid not in store.checks or store.checks[uid].metadata is None
         try:
             return store.put_check(body, now=self.clock())
         finally:

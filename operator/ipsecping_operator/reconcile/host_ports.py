@@ -19,16 +19,20 @@ _PORT_TAKEN = "didn't have free ports"
 def host_ports(state: CheckState) -> Mapping[str, int]:
     """By path, the port for its Deployment; those that have none yet begin with their own."""
     found: dict[str, int] = {}
-    for path in state.compiled.paths if state.compiled is not None else ():
+    for path in state.applied.compiled.paths if state.applied.compiled is not None else ():
         deployed = _deployed(state, path)
         if path.placement.host_network and deployed is not None and deployed in HOST_PORTS:
-            pods = [p for p in state.own_pods if p.meta.path == path.plan.path and p.port == deployed]
+            pods = [
+                p for p in state.observed.own_pods if p.meta.path == path.plan.path and p.port == deployed
+            ]
             found[path.plan.path] = _after(deployed) if _is_taken(pods) else deployed
     return found
 
 
 def _deployed(state: CheckState, path: CompiledPath) -> int | None:
-    ports = (child.host_port for child in state.children.values() if child.meta.path == path.plan.path)
+    ports = (
+        child.host_port for child in state.observed.children.values() if child.meta.path == path.plan.path
+    )
     return next((port for port in ports if port is not None), None)
 
 

@@ -4,18 +4,23 @@ from collections.abc import Iterable
 
 from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.check.state import CheckState, Readiness
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 
-from .remedies import with_remedy
+from .hints import with_hint
 
 
 def readiness(state: CheckState) -> Readiness:
-    """What the children, as last seen, allow to be said of the valid check."""
-    check = state.compiled
+    """What the spec and the children, as last seen, allow to be said of the check."""
+    check, invalid, refused = state.applied.compiled, state.applied.invalid, state.applied.refused
+    if invalid is not None:
+        return Readiness(reason=ReadyReason.INVALID_SPEC, message=str(invalid))
+    if refused is not None:
+        return Readiness(reason=ReadyReason.NOT_PERMITTED, message=refused)
     assert check is not None
     if check.suspend:
         return Readiness(reason=ReadyReason.SUSPENDED, message="spec.suspend is true; nothing is measured")
@@ -24,12 +29,12 @@ def readiness(state: CheckState) -> Readiness:
     ]
     if problems:
         return Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="; ".join(problems))
-    return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.children.values()))
+    return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.observed.children.values()))
 
 
-def complaint(state: CheckState) -> Readiness | None:
-    """What a prober lacks in order to measure; None while none complains, or nothing runs."""
-    check, ready = state.compiled, state.ready
+def prober_fault(state: CheckState) -> Readiness | None:
+    """What keeps a running prober from measuring, by its results; None where nothing does, or none runs."""
+    check, ready = state.applied.compiled, state.applied.readiness
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
     return _foreign_address(state, check) or _text_key(state, check) or _missing_key(state, check)
@@ -39,7 +44,7 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
     """A name has an address that the check may not send to."""
     for path in check.paths:
         for probe in path.plan.probes:
-            series = state.measurements.series.get((path.plan.path, probe.name))
+            series = state.measured.series.get((path.plan.path, probe.name))
             if series is None or series.address is None:
                 continue
             if series.window.last_invalidity is not Invalidity.NOT_PERMITTED:
@@ -55,7 +60,7 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
 
 def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     """A key is text, which may be anybody's password."""
-    for (_, probe), series in state.measurements.series.items():
+    for (_, probe), series in state.measured.series.items():
         ref = check.keys.get(probe)
         if ref is not None and series.window.last_invalidity is Invalidity.KEY_NOT_PERMITTED:
             said = str(not_a_marked_key(check, probe, ref))
@@ -66,7 +71,7 @@ def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
 def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     lacking = {
         (path, probe)
-        for (path, probe), series in state.measurements.series.items()
+        for (path, probe), series in state.measured.series.items()
         if series.window.last_invalidity is Invalidity.KEY_MISSING
     }
     missing = sorted(
@@ -111,11 +116,13 @@ def _kind(check: CompiledCheck) -> str:
 def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     """Why nothing measures this path, or None."""
     kind = _kind(check)
-    workload = next((c for c in state.children.values() if c.meta.kind == kind and c.meta.path == path), None)
+    workload = next(
+        (c for c in state.observed.children.values() if c.meta.kind == kind and c.meta.path == path), None
+    )
     if workload is None:
         return f"the {kind} of path {path} is not there yet"
     pods = sorted(
-        (pod for pod in state.own_pods if pod.meta.path == path),
+        (pod for pod in state.observed.own_pods if pod.meta.path == path),
         key=lambda pod: (pod.meta.created, pod.meta.resource_version),
     )
     if kind == "CronJob":
@@ -125,7 +132,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
     problems = [
         *(_pod_problem(pod) for pod in staying if not pod.finished),
-        f"no pod can be made: {with_remedy(workload.problem)}" if workload.problem else None,
+        f"no pod can be made: {with_hint(workload.problem)}" if workload.problem else None,
         *(_pod_problem(pod) for pod in staying if pod.finished),
         "its pod is not available yet",
     ]
@@ -135,7 +142,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
 def _pod_problem(pod: Pod) -> str | None:
     """Why an agent's pod measures nothing, and what helps; None while it is on its way."""
     if pod.waiting:
-        return f"pod {pod.meta.name} does not run: {with_remedy(pod.waiting)}"
+        return f"pod {pod.meta.name} does not run: {with_hint(pod.waiting)}"
     if pod.finished:
         return f"pod {pod.meta.name} on node {pod.node} was told to end (evicted, or the node shut down)"
     if pod.phase == "Running" and not pod.ready:
@@ -149,9 +156,9 @@ def _pod_problem(pod: Pod) -> str | None:
 
 def _round_problem(state: CheckState, newest: Pod) -> str | None:
     """The newest round's pod cannot start, or ended without a result."""
-    fault = state.counted.get(newest.meta.uid)
+    fault = state.observed.messages.get(newest.meta.uid)
     if fault is not None:
         return f"the newest round gave no result: pod {newest.meta.name}: {fault}"
     if not newest.finished and newest.phase == "Pending" and newest.waiting:
-        return f"the newest round does not start: pod {newest.meta.name}: {with_remedy(newest.waiting)}"
+        return f"the newest round does not start: pod {newest.meta.name}: {with_hint(newest.waiting)}"
     return None

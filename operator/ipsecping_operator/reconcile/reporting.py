@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ipsecping_operator import logs
-from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Fault, Faults, Where
@@ -15,20 +14,22 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions
-from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
+from ipsecping_operator.status.events import EventPoster, of_condition, of_move, of_run_now, worth_telling
 from ipsecping_operator.status.stored import told
 from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
 from .assessment import Assessment, assess
 from .judging_pace import SOON, JudgingPace
+from .missing_pods import rounds_without_pod
 from .store import Store
 from .transition_log import TransitionLog
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
-"""While there is much to do, a new check's first report waits: seconds until it is looked again, and at most.
+"""Seconds after which a new check's first report is tried again while other checks wait for their children,
+and after which it is made at the latest.
 
-What measures comes before what tells of it, and that nothing was measured yet need not be judged twice.
+It could say only that nothing was measured yet, and its write would delay those children.
 """
 LONGEST_WAIT = 3600.0
 OLD_CRD = 60.0
@@ -90,21 +91,18 @@ class Reporter:
     def shown(self, state: CheckState, body: Mapping[str, Any], *, first: bool) -> None:
         """A watch shows the check as it is stored: somebody else may have edited its status."""
         version, status = int(body["metadata"]["resourceVersion"]), body.get("status")
-        if state.stored is not None and version <= state.stored.version:
+        if state.reported.stored is not None and version <= state.reported.stored.version:
             return
-        state.stored = told(status, version=version)
+        state.reported.show_stored(told(status, version=version))
         if first and status and status != UNOBSERVED:
-            state.written = state.stored
+            state.reported.recognise()
             self._writer.known(state.uid, status)
         self.mend(state)
 
     def mend(self, state: CheckState) -> None:
         """Write the status again where somebody has edited it after we had written it."""
-        written, stored = state.written, state.stored
-        if written is None or stored is None or stored.version <= written.version:
-            return
-        if stored.exact != written.exact and not self._writer.is_writing(state.uid):
-            state.written = None
+        if state.reported.edited and not self._writer.is_writing(state.uid):
+            state.reported.rewrite()
             self._writer.lost(state.uid)
             self.report_soon(state.uid)
 
@@ -138,14 +136,14 @@ class Reporter:
     def _is_early(self, state: CheckState) -> bool:
         if self._calm.is_set() or self._writer.has_written(state.uid) or state.faults:
             return False
-        return self._clock() - state.born < FIRST_LATEST * SECOND
+        return self._clock() - state.observed.first_seen < FIRST_LATEST * SECOND
 
     def report(self, uid: str, *, forced: bool = False) -> None:
         """Assess the check now and have the outcome written; `forced`: even before it was reconciled once."""
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         state = self._store.checks.get(uid)
-        if state is None or state.body is None:
+        if state is None or state.metadata is None:
             return
         begun = self._processor()
         due = None
@@ -162,35 +160,35 @@ class Reporter:
         """Have the check assessed again after so many seconds, or later where judging it costs much."""
         loop = asyncio.get_running_loop()
         self._pace.judged(state.uid, cost=cost, now=loop.time())
-        state.recheck = None
+        at = None
         if due is not None:
             # A clock that is set back must not silence an alarm for ever.
             wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
-            state.recheck = self._steady() + wait
+            at = self._steady() + wait
             self._alarms[state.uid] = loop.call_later(wait, self.report, state.uid)
+        state.reported.set_alarm(at)
 
     def fall_back(self, state: CheckState) -> None:
         """Have Healthy=Unknown written, with as little as a status needs. Does not raise."""
         self._trials.pop(state.uid, None)
         fault = self._faults.standing(state)
-        if fault is None or state.body is None:
+        if fault is None or state.metadata is None:
             return
         with self._faults.guard(Where.WRITE):
             self._write_least(state, fault)
 
     def _write_least(self, state: CheckState, fault: Fault) -> None:
-        assert state.body is not None
+        assert state.metadata is not None
         now = self._clock()
-        before = state.conditions
-        said = fallback.unknown(state, fault, now=now)
-        state.conditions, state.figureless = {**before, ConditionType.HEALTHY: said}, True
-        changed = transitions(before, state.conditions)
+        before = state.reported.last.conditions
+        state.reported.fell_back(fallback.unknown(state, fault, now=now))
+        changed = transitions(before, state.reported.last.conditions)
         self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))
-        state.compared = self._steady()
+        state.reported.compare(now=self._steady())
         with self._faults.guard(Where.EVENT):
             for condition in changed:
                 notice = of_condition(condition)
-                self._events.tell([notice], state.body["metadata"], written=self._writer.written(state.uid))
+                self._events.tell([notice], state.metadata, written=self._writer.written(state.uid))
 
     def _assess(self, state: CheckState, *, forced: bool) -> float | None:
         """Judge, tell, submit, remember; seconds after which time alone may change the outcome, None: never.
@@ -201,7 +199,9 @@ class Reporter:
             self.fall_back(state)
             return None
         fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
-        assessment = assess(state, now=self._clock(), fault=fault, forced=forced)
+        now = self._clock()
+        state.observed.pods_missing(rounds_without_pod(state), now=now)
+        assessment = assess(state, now=now, fault=fault, forced=forced)
         if assessment is None:
             return None
         waits = []
@@ -210,7 +210,7 @@ class Reporter:
             self._writer.submit(state.uid, assessment.status, at_once=True)
         elif (again := self._take_up(state, assessment)) is not None:
             waits.append(again)
-        state.compared = self._steady()
+        state.reported.compare(now=self._steady())
         if assessment.next_change is not None:
             waits.append((assessment.next_change - self._clock()) / SECOND)
         self._faults.over(state, Where.JUDGE)
@@ -220,7 +220,7 @@ class Reporter:
         """Tell and submit; seconds after which there may be more to say in the log."""
         encoded = encode(assessment.status)  # before anything is told: it may not be possible
         again = self._tell(state, assessment)
-        assessment.commit(state)
+        state.reported.judged(assessment.report)
         self._writer.submit_encoded(state.uid, encoded, at_once=assessment.urgent)
         return again
 
@@ -243,26 +243,26 @@ class Reporter:
         await self._writer.close(seconds=seconds)
 
     def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
-        assert state.body is not None
-        changed, move, extra = assessment.changed, assessment.move, assessment.extra
-        log = logs.for_check(__name__, state.body["metadata"])
+        assert state.metadata is not None
+        changed, move, run_now = assessment.changed, assessment.move, assessment.run_now
+        log = logs.for_check(__name__, state.metadata)
         notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
         if move is not None:
             notices.append(of_move(move))
-        if extra is not None:
-            notices.append(of_extra(extra))
-        self._events.tell(notices, state.body["metadata"], written=self._writer.written(state.uid))
+        if run_now is not None:
+            notices.append(of_run_now(run_now))
+        self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
         if move is not None:
             log.info("preferred path: %s", move.message)
-        if extra is not None:
-            log.info("run-now=%s: %s", extra.value, extra.message)
+        if run_now is not None:
+            log.info("run-now=%s: %s", run_now.value, run_now.message)
         conditions = {**assessment.before, **{condition.type: condition for condition in changed}}
         now = asyncio.get_running_loop().time()
         return self._said.tell(state.uid, changed, conditions, log=log, now=now)
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)
-        if state is None or state.body is None:
+        if state is None or state.metadata is None:
             raise Gone
         try:
             await self._post(state)
@@ -275,7 +275,7 @@ class Reporter:
         if trial is not None:
             self._faults.over(state, Where.WRITE)
             self._tell(state, trial)
-            trial.commit(state)
+            state.reported.judged(trial.report)
             await self._post(state)
 
     async def _post(self, state: CheckState) -> None:
@@ -291,13 +291,11 @@ class Reporter:
 
     async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
         """Have the API store the status. Raises ApiError."""
-        assert state.body is not None
+        assert state.metadata is not None
         stored = await self._apply(_body(state, status))
         version = int(stored["metadata"]["resourceVersion"])
-        state.written = told(status, version=version)
-        if state.stored is None or state.stored.version < version:
-            state.stored = state.written
-        if version > int(state.body["metadata"]["resourceVersion"]):
+        state.reported.wrote(told(status, version=version))
+        if version > int(state.metadata["resourceVersion"]):
             self._store.echoes.expect(state.uid, version, now=time.monotonic())
 
     def _not_written(self, uid: str, error: Exception) -> None:

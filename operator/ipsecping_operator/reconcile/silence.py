@@ -9,8 +9,8 @@ SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 def with_trouble(state: CheckState, finding: Finding) -> str:
     """The finding's message, and the address, port and error of an agent that cannot be read."""
-    if finding.reason not in SILENT or not state.unread:
+    if finding.reason not in SILENT or not state.measured.unreadable:
         return finding.message
-    first, *others = sorted(state.unread.values(), key=lambda trouble: trouble.pod)
+    first, *others = sorted(state.measured.unreadable.values(), key=lambda trouble: trouble.pod)
     more = f" (and {len(others)} more)" if others else ""
     return f"{finding.message}; {first}{more}"

@@ -4,31 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.check.state import CheckState, Restored
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.kube.belonging import Stray, stray
 from ipsecping_operator.kube.kinds import APPLIED, CONFIG_MAP
 from ipsecping_operator.kube.observed import Child, Meta, Pod
-from ipsecping_operator.status import build, extra
-from ipsecping_operator.status.conditions import from_json
-from ipsecping_operator.verdict import text
 
 from .echoes import Echoes
-
-_KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
-_FIGURES = (
-    "lastResultTime",
-    "headline",
-    "lossPercent",
-    "rtt",
-    "jitter",
-    "pathMTU",
-    "preferredPath",
-    "paths",
-    "probes",
-)
 
 
 @dataclass(slots=True)
@@ -50,35 +32,28 @@ class Store:
         """A check as the API stores it."""
         meta = body["metadata"]
         state = self._state(meta["uid"])
-        before = state.body
-        if before is not None and int(before["metadata"]["resourceVersion"]) > int(meta["resourceVersion"]):
+        before = state.metadata
+        if before is not None and int(before["resourceVersion"]) > int(meta["resourceVersion"]):
             return None
-        run_now = (meta.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
-        state.body = {
-            "metadata": {key: meta[key] for key in _KEPT if key in meta}
-            | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
-            # What was compiled already is of no more use.
-            "spec": {} if state.generation == meta["generation"] else body.get("spec") or {},
-        }
+        state.show(body)
         if before is None:
             self._drop_strays(state)
-            _restore(state, body.get("status") or {}, now=now)
+            state.inherit(body.get("status") or {}, now=now)
             return state.uid
-        was = before["metadata"]
         changed = (
-            was["generation"] != meta["generation"]
+            before["generation"] != meta["generation"]
             or not state.present
-            or was["annotations"] != state.body["metadata"]["annotations"]
+            or state.metadata is None
+            or before["annotations"] != state.metadata["annotations"]
         )
         return state.uid if changed else None
 
     def remove_check(self, uid: str) -> str | None:
         """The check has gone; its children follow."""
         state = self.checks.get(uid)
-        if state is None or state.body is None:
+        if state is None or state.metadata is None:
             return None
-        # What was measured and reported goes with it; children are kept until they are seen to go.
-        self.checks[uid] = CheckState(uid=uid, children=state.children, pods=state.pods)
+        self.checks[uid] = state.gone()
         self._prune(uid)
         return uid
 
@@ -90,17 +65,19 @@ class Store:
         if (why := self.stray(child.meta)) is not None:
             self.dropped(child.meta, why)
             return self.remove_child(child.meta)
-        children = self._state(uid).children
-        held = children.get(ref)
-        if not _newer(child.meta, held):
+        observed = self._state(uid).observed
+        known = observed.children.get(ref)
+        if not _newer(child.meta, known):
             return None
-        children[ref] = child
-        return uid if _says_more(child, held) else None
+        observed.show_child(ref, child)
+        return uid if _says_more(child, known) else None
 
     def put_written(self, child: Child, *, now: float) -> None:
         """A child as stored at our request, which the watch has to show too; `now` is monotonic."""
         uid = child.meta.check_uid
-        if uid is not None and _newer(child.meta, self._state(uid).children.get(reference(child.meta))):
+        if uid is not None and _newer(
+            child.meta, self._state(uid).observed.children.get(reference(child.meta))
+        ):
             self.put_child(child)
             self.echoes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
@@ -108,9 +85,13 @@ class Store:
         """A child has gone."""
         uid, ref = meta.check_uid, reference(meta)
         state = self.checks.get(uid or "")
-        if state is None or ref not in state.children or state.children[ref].meta.uid != meta.uid:
+        if (
+            state is None
+            or ref not in state.observed.children
+            or state.observed.children[ref].meta.uid != meta.uid
+        ):
             return None
-        del state.children[ref]
+        state.observed.child_gone(ref)
         self._prune(state.uid)
         return state.uid
 
@@ -122,49 +103,45 @@ class Store:
         if (why := self.stray(pod.meta)) is not None:
             self.dropped(pod.meta, why)
             return self.remove_pod(pod.meta)
-        state = self._state(uid)
-        held = state.pods.get(pod.meta.uid)
-        if not _newer(pod.meta, held):
+        observed = self._state(uid).observed
+        known = observed.pods.get(pod.meta.uid)
+        if not _newer(pod.meta, known):
             return None
-        seen = state.pods[pod.meta.uid] = pod.read() if pod.meta.uid in state.counted else pod
-        return uid if _says_more(seen, held) else None
+        return uid if _says_more(observed.show_pod(pod), known) else None
 
     def remove_pod(self, meta: Meta) -> str | None:
         """A pod has gone."""
         state = self.checks.get(meta.check_uid or "")
-        if state is None or state.pods.pop(meta.uid, None) is None:
+        if state is None or not state.observed.pod_gone(meta.uid):
             return None
-        state.owned.pop(meta.uid, None)
-        state.counted.pop(meta.uid, None)
         self._prune(state.uid)
         return state.uid
 
     def stray(self, meta: Meta) -> Stray | None:
         """Why a child or pod is not that of the check whose label it bears, as far as is known."""
         state = self.checks.get(meta.check_uid or "")
-        return stray(meta, namespace=None if state is None or state.body is None else state.namespace)
+        return stray(meta, namespace=None if state is None or state.metadata is None else state.namespace)
 
     def _drop_strays(self, state: CheckState) -> None:
         """What came before its check may be of another namespace."""
-        for child in list(state.children.values()):
+        for child in list(state.observed.children.values()):
             if (why := self.stray(child.meta)) is not None:
                 self.dropped(child.meta, why)
-                del state.children[reference(child.meta)]
-        for pod in list(state.pods.values()):
+                state.observed.child_gone(reference(child.meta))
+        for pod in list(state.observed.pods.values()):
             if pod.meta.namespace != state.namespace:
                 self.dropped(pod.meta, Stray.OTHER_NAMESPACE)
-                del state.pods[pod.meta.uid]
-                state.owned.pop(pod.meta.uid, None)
+                state.observed.pod_gone(pod.meta.uid)
 
     def _state(self, uid: str) -> CheckState:
         state = self.checks.get(uid)
         if state is None:
-            state = self.checks[uid] = CheckState(uid=uid)
+            state = self.checks[uid] = CheckState(uid)
         return state
 
     def _prune(self, uid: str) -> None:
         state = self.checks[uid]
-        if state.body is None and not state.children and not state.pods:
+        if state.metadata is None and not state.observed.children and not state.observed.pods:
             del self.checks[uid]
 
 
@@ -175,35 +152,12 @@ def reference(meta: Meta) -> ChildRef:
     )
 
 
-def _newer(meta: Meta, held: Child | Pod | None) -> bool:
-    return held is None or held.meta.uid != meta.uid or held.meta.resource_version < meta.resource_version
+def _newer(meta: Meta, known: Child | Pod | None) -> bool:
+    return known is None or known.meta.uid != meta.uid or known.meta.resource_version < meta.resource_version
 
 
-def _says_more(seen: Child | Pod, held: Child | Pod | None) -> bool:
+def _says_more(seen: Child | Pod, known: Child | Pod | None) -> bool:
     """Anything but the version is new; of a ConfigMap the version says that it was edited."""
-    if held is None or seen.meta.kind == CONFIG_MAP.name:
+    if known is None or seen.meta.kind == CONFIG_MAP.name:
         return True
-    return replace(seen, meta=replace(seen.meta, resource_version=held.meta.resource_version)) != held
-
-
-def _reported(status: Mapping[str, Any]) -> int | None:
-    """The generation whose children are all made, as the status says."""
-    ready = from_json(status.get("conditions")).get(ConditionType.READY)
-    return ready.generation if ready is not None and ready.reason == ReadyReason.RECONCILED else None
-
-
-def _restore(state: CheckState, status: Mapping[str, Any], *, now: int) -> None:
-    """Take up the report of an earlier run, so that a restart neither forgets an outage nor invents one."""
-    state.born = state.expected_since = now
-    state.reported = _reported(status)
-    state.conditions = from_json(status.get("conditions"))
-    state.outages = build.outages_from_json(status.get("outages"))
-    state.extra = state.extra_told = extra.from_json(status.get("runNow"))
-    try:
-        # In the future it would be if that run's clock was ahead of ours.
-        last = min(text.from_moment(status["lastResultTime"]), now)
-    except (KeyError, TypeError, ValueError):
-        return
-    state.preferred = str(status["preferredPath"]) if "preferredPath" in status else None
-    figures = {key: status[key] for key in _FIGURES if key in status}
-    state.restored = Restored(figures=figures, last_result=last)
+    return replace(seen, meta=replace(seen.meta, resource_version=known.meta.resource_version)) != known

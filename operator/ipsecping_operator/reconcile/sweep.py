@@ -100,9 +100,9 @@ class Sweeper:
 def _versions(store: Store) -> dict[str, int]:
     """Resource version of everything in the store, by UID."""
     versions = {
-        uid: int(state.body["metadata"]["resourceVersion"])
+        uid: int(state.metadata["resourceVersion"])
         for uid, state in store.checks.items()
-        if state.body is not None
+        if state.metadata is not None
     }
     versions.update((meta.uid, meta.resource_version) for meta in _metas(store))
     return versions
@@ -111,5 +111,5 @@ def _versions(store: Store) -> dict[str, int]:
 def _metas(store: Store) -> Iterator[Meta]:
     """Of all children and pods."""
     for state in store.checks.values():
-        yield from (child.meta for child in state.children.values())
-        yield from (pod.meta for pod in state.pods.values())
+        yield from (child.meta for child in state.observed.children.values())
+        yield from (pod.meta for pod in state.observed.pods.values())

@@ -97,7 +97,7 @@ class Watchdog:
         for number, state in enumerate(list(self._checks.values())):
             if number % TURN == TURN - 1:
                 await asyncio.sleep(0)
-            if state.body is None or self._checks.get(state.uid) is not state:
+            if state.metadata is None or self._checks.get(state.uid) is not state:
                 continue
             for step in (self._compare, self._check_writer, self._check_written):
                 try:
@@ -114,17 +114,19 @@ class Watchdog:
         now, interval = self._steady(), _interval(state)
         if state.faults:
             self._try_again(state)
-        if state.compared is None:
-            state.compared = now
+        age = state.reported.since_compared(now=now)
+        if age is None:
+            state.reported.compare(now=now)
         pause = LEAST_INTERVAL if state.faults else EARLY * interval
-        lost_alarm = state.recheck is not None and now - state.recheck >= PASS_SECONDS / 2
-        if lost_alarm or now - state.compared >= pause:
+        alarm = state.reported.alarm
+        lost_alarm = alarm is not None and now - alarm >= PASS_SECONDS / 2
+        if lost_alarm or (age is not None and age >= pause):
             self._assess(state)
-        age = (now - state.compared) / (2 * interval)
-        seen.oldest = max(seen.oldest, age)
-        if age > 1:
+        overdue = (state.reported.since_compared(now=now) or 0.0) / (2 * interval)
+        seen.oldest = max(seen.oldest, overdue)
+        if overdue > 1:
             seen.overdue.append(f"{state.namespace}/{state.name}")
-        if age > 2:
+        if overdue > 2:
             seen.lost.append(f"{state.namespace}/{state.name}")
         if state.faults:
             seen.faulty += self._faults.standing(state) is not None
@@ -140,7 +142,7 @@ class Watchdog:
     def _try_again(self, state: CheckState) -> None:
         """A check's metrics are worked out only when they are scraped, which may never happen again."""
         self._faults.forget_old(state)
-        if (Where.METRICS, "") in state.faults:
+        if "" in state.faults.about(Where.METRICS):
             with self._faults.guard(Where.METRICS, state):
                 self._export(state)
 
@@ -150,8 +152,12 @@ class Watchdog:
             self._faults.note(Where.WRITE, Overdue(f"the status of check {state.uid} was not being written"))
 
     def _check_written(self, state: CheckState, seen: Findings) -> None:
-        stored, now = state.stored, self._steady()
-        if stored is None or not stored.healthy or stored.gist == decided(state.conditions).gist:
+        stored, now = state.reported.stored, self._steady()
+        if (
+            stored is None
+            or not stored.healthy
+            or stored.gist == decided(state.reported.last.conditions).gist
+        ):
             self._unlike.pop(state.uid, None)
             return
         waited = now - self._unlike.setdefault(state.uid, now)
@@ -172,7 +178,7 @@ class Watchdog:
 
 def _interval(state: CheckState) -> float:
     """Seconds in which the check's results come."""
-    check = state.compiled
+    check = state.applied.compiled
     if check is None or isinstance(check.schedule, Cron):
         return MOST_INTERVAL
     return min(max(check.schedule.interval_ms / 1000, LEAST_INTERVAL), MOST_INTERVAL)

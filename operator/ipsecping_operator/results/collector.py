@@ -44,7 +44,7 @@ class Collector:
     """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
 
     `counted(state, rejection)` is told of every result: None when it was accepted; `troubled(state)` when
-    something of `state.unread` has changed; `ended(state)` of a reader that has ended by a fault, so that
+    an agent has become unreadable or readable; `ended(state)` of a reader that has ended by a fault, so that
     `sync` is called again; `held_back(seconds)` of every time that an agent is not read because it sends more
     than its plan makes.
     """
@@ -87,7 +87,7 @@ class Collector:
     async def sync(self, state: CheckState, *, log: Log) -> None:
         """Start and stop readers, read new termination messages. Raises ApiError."""
         wanted: dict[str, Pod] = {}
-        for pod in list(state.pods.values()):
+        for pod in list(state.observed.pods.values()):
             if not await self._own(state, pod, log=log):
                 continue
             if pod.meta.owner is not None and pod.meta.owner.kind == "Job":
@@ -118,21 +118,22 @@ class Collector:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _own(self, state: CheckState, pod: Pod, *, log: Log) -> bool:
-        known = state.owned.get(pod.meta.uid)
+        known = state.observed.ownership.get(pod.meta.uid)
         if known is not None:
             return known
         verdict = await ownership(
             pod,
             check_uid=state.uid,
             namespace=state.namespace,
-            children=list(state.children.values()),
+            children=list(state.observed.children.values()),
             lineage=self._lineage,
         )
-        if verdict is Ownership.UNDECIDED or pod.meta.uid not in state.pods:
+        if verdict is Ownership.UNDECIDED or pod.meta.uid not in state.observed.pods:
             return False
         if pod.meta.owner is not None:
             self._lineage.forget(pod.meta.owner)
-        own = state.owned[pod.meta.uid] = verdict is Ownership.OWN
+        own = verdict is Ownership.OWN
+        state.observed.owner_decided(pod.meta.uid, own=own)
         if not own:
             log.warning("pod %s has the check's labels but does not belong to it: ignored", pod.meta.name)
             self._counted(state, Rejection.FOREIGN_POD, 1)
@@ -144,7 +145,7 @@ class Collector:
             pod = wanted.get(pod_uid)
             if pod is None or _agent(pod) != following.agent:
                 del readers[pod_uid]
-                state.unread.pop(pod_uid, None)
+                state.measured.agent_readable(pod_uid)
                 self._let_end(following.reader, following.task)
             elif pod is not following.pod:
                 following.pod = pod
@@ -193,9 +194,9 @@ class Collector:
         if trouble == known or self._readers.get(state.uid, {}).get(following.agent.pod_uid) is not following:
             return
         if trouble is None:
-            state.unread.pop(following.agent.pod_uid, None)
+            state.measured.agent_readable(following.agent.pod_uid)
         else:
-            state.unread[following.agent.pod_uid] = trouble
+            state.measured.agent_unreadable(following.agent.pod_uid, trouble)
         self._troubled(state)
 
     def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
@@ -219,7 +220,7 @@ class Collector:
         asyncio.get_running_loop().call_later(LAST_WORDS, task.cancel)
 
     def _read_message(self, state: CheckState, pod: Pod, *, log: Log) -> None:
-        if pod.meta.uid in state.counted:
+        if pod.meta.uid in state.observed.messages:
             return
         ended = pod.ended
         try:
@@ -235,12 +236,11 @@ class Collector:
             reason = (
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
             )
-            state.counted[pod.meta.uid] = reason
+            state.observed.message_read(pod.meta.uid, reason)
             log.warning("pod %s gave no result: %s", pod.meta.name, reason)
             self._counted(state, Rejection.MALFORMED, 1)
             return
-        state.counted[pod.meta.uid] = None
-        state.pods[pod.meta.uid] = pod.read()
+        state.observed.message_read(pod.meta.uid, None)
         if refused:
             log.warning(
                 "pod %s: %d of %d results do not count: %s",
@@ -262,7 +262,7 @@ class Collector:
     def _accept(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int, now: int) -> None:
         """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures."""
         rejection = (
-            state.measurements.accept(result, start=start, now=now)
+            state.measured.accept(result, start=start, now=now)
             if result.check.path == pod.meta.path
             else Rejection.FOREIGN_PATH
         )
@@ -276,14 +276,14 @@ class Collector:
 
 def _key(state: CheckState, result: RoundResult) -> str:
     """The probe that the result says it is of, if the check has such a one."""
-    known = state.measurements.current.get(result.check.path)
+    known = state.measured.current.get(result.check.path)
     names = () if known is None else tuple(probe.name for probe in known.plan.probes)
     return f"{result.check.path}/{result.probe}" if result.probe in names else ""
 
 
 def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:
     """Of the pod's path."""
-    known = state.measurements.current.get(pod.meta.path or "")
+    known = state.measured.current.get(pod.meta.path or "")
     return None if known is None else known.plan
 
 

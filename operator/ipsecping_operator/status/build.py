@@ -11,7 +11,7 @@ from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
 from .conditions import MAX_MESSAGE, Conditions
-from .extra import ExtraRound
+from .run_now import RunNowOutcome
 
 _STATES = {
     ConditionStatus.TRUE: "Healthy",
@@ -27,7 +27,7 @@ def build_status(
     verdict: Verdict | None,
     conditions: Conditions,
     outages: Sequence[Outage],
-    extra: ExtraRound | None = None,
+    run_now: RunNowOutcome | None = None,
 ) -> dict[str, Any]:
     """The status object; what was not measured is absent, never zero.
 
@@ -39,8 +39,8 @@ def build_status(
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
-    if extra is not None:
-        status["runNow"] = extra.to_json()
+    if run_now is not None:
+        status["runNow"] = run_now.to_json()
     return status
 
 

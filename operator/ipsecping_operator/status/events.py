@@ -23,7 +23,7 @@ from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.preference import Move
 
 from .conditions import Condition, Conditions
-from .extra import ExtraRound
+from .run_now import RunNowOutcome
 
 COMPONENT = "ipsecping-operator"
 MAX_NOTE = 1024
@@ -85,13 +85,13 @@ def of_move(move: Move) -> Notice:
     )
 
 
-def of_extra(extra: ExtraRound) -> Notice:
+def of_run_now(outcome: RunNowOutcome) -> Notice:
     """The annotation run-now was carried out, or could not be."""
     return Notice(
-        type="Normal" if extra.started else "Warning",
-        reason="RunNow" if extra.started else "RunNowNotStarted",
+        type="Normal" if outcome.started else "Warning",
+        reason="RunNow" if outcome.started else "RunNowNotStarted",
         action="RunNow",
-        note=extra.message,
+        note=outcome.message,
     )
 
 

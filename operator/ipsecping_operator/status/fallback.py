@@ -23,7 +23,7 @@ SECOND = 1_000_000_000
 def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
     """Healthy=Unknown, InternalError."""
     reason = HealthyReason.INTERNAL_ERROR
-    before = state.conditions.get(ConditionType.HEALTHY)
+    before = state.reported.last.conditions.get(ConditionType.HEALTHY)
     return Condition(
         type=ConditionType.HEALTHY,
         status=reason.status,
@@ -37,9 +37,9 @@ def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
 def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
     """Conditions as they were decided, and outages as far as they can be written; no figures."""
     status: dict[str, Any] = {"observedGeneration": _generation(state)}
-    status["conditions"] = [_condition(each, now=now) for each in state.conditions.values()]
+    status["conditions"] = [_condition(each, now=now) for each in state.reported.last.conditions.values()]
     outages: list[Mapping[str, Any]] = []
-    for outage in state.outages:
+    for outage in state.reported.last.outages:
         with suppress(Exception):
             outages.append(outage_to_json(outage))
     if outages:
@@ -49,8 +49,8 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
 
 def least_object(state: CheckState, *, now: int) -> dict[str, Any]:
     """The check with that status, as the API takes it."""
-    assert state.body is not None
-    meta = state.body["metadata"]
+    assert state.metadata is not None
+    meta = state.metadata
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
@@ -82,6 +82,6 @@ def _moment(nanoseconds: int, *, now: int) -> str:
 
 def _generation(state: CheckState) -> int:
     try:
-        return int((state.body or {})["metadata"]["generation"])
+        return int((state.metadata or {})["generation"])
     except (KeyError, TypeError, ValueError):
         return 0

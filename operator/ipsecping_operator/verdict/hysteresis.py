@@ -6,7 +6,7 @@ its limit is healthy a full window later, one that swings around it is not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ipsecping_operator.api.conditions import HealthyReason
@@ -35,6 +35,10 @@ class Hold:
     def of(self, limit: Number) -> bool:
         """It is this limit that was exceeded."""
         return self.limit is None or self.limit == limit
+
+    def shifted(self, by: int) -> "Hold":
+        """The same on a clock that was set forward by so many nanoseconds."""
+        return self if self.since is None else replace(self, since=self.since + by)
 
 
 Holds = Mapping[str, Hold]
@@ -66,7 +70,7 @@ def too_small(sizes: Sequence[int], limit: int, hold: Hold | None) -> Hold | Non
     return Hold(limit=limit) if newest == {True} or (held and True in newest) else None
 
 
-def restored(reason: str) -> dict[str, Hold]:
+def reported_as(reason: str) -> dict[str, Hold]:
     """What an earlier run of the operator held, by the reason that it reported."""
     kinds = next((kinds for known, kinds in _KINDS.items() if known == reason), ())
     return {kind: Hold(limit=None) for kind in kinds}

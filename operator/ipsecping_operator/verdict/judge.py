@@ -1,7 +1,7 @@
 """The verdict: what the windows say under the thresholds, now. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ipsecping.contract import Expect, PlannedProbe
@@ -63,6 +63,13 @@ class Verdict:
     def probes(self) -> tuple[ProbeVerdict, ...]:
         """All probes of all paths in the spec's order."""
         return tuple(probe for path in self.paths for probe in path.probes)
+
+    def shifted(self, by: int) -> "Verdict":
+        """As `ProbeVerdict.shifted`."""
+        paths = (
+            replace(path, probes=tuple(probe.shifted(by) for probe in path.probes)) for path in self.paths
+        )
+        return replace(self, paths=tuple(paths))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

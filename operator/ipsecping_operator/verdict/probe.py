@@ -1,7 +1,7 @@
 """The verdict on one probe of one path. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ipsecping.contract import Expect, LossReason, PlannedProbe
@@ -46,6 +46,13 @@ class ProbeVerdict:
             and due == self.due
             and (self.until is None or now < self.until)
         )
+
+    def shifted(self, by: int) -> "ProbeVerdict":
+        """As the next verdict asks of this one, on a clock that was set forward by so many nanoseconds.
+
+        That is since when a value has been back within its limit; all else is worked out anew.
+        """
+        return replace(self, holds={kind: hold.shifted(by) for kind, hold in self.holds.items()})
 
 
 def judge_probe(

@@ -114,12 +114,12 @@ def test_an_agent_runs_an_extra_round_once_and_keeps_its_window(
     nonce = cluster.one("configmap")["metadata"]["annotations"]["ipsecping.dev/plan-nonce"]
     for value in ("1", "2"):
         run_now(cluster, value)
-        eventually(lambda: ticket(cluster), what="a ticket in the plan")
-        asked = ticket(cluster)
-        eventually(lambda asked=asked: nudge(cluster, agent.name) == asked, what="the pod nudged")  # type: ignore[misc]
+        eventually(lambda: request_id(cluster), what="a request in the plan")
+        named = request_id(cluster)
+        eventually(lambda named=named: told_of(cluster, agent.name) == named, what="the pod refreshed")  # type: ignore[misc]
         deliver(cluster, agent.process.log.parent)
         assert outcome(cluster, value)["message"] == "an extra round was measured on default"
-        eventually(lambda: not ticket(cluster), what="the ticket taken from the plan")
+        eventually(lambda: not request_id(cluster), what="the request taken from the plan")
         deliver(cluster, agent.process.log.parent)
     eventually(lambda: cluster.status()["probes"][0]["sent"] == 2, what="both rounds in one window")
     annotations = cluster.one("configmap")["metadata"]["annotations"]
@@ -130,16 +130,17 @@ def test_an_agent_runs_an_extra_round_once_and_keeps_its_window(
     cluster.says("Ready", "True", "Reconciled")
     assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
     assert told(cluster) == ["RunNow", "RunNow"]
-    assert ticket(cluster) is None
+    assert request_id(cluster) is None
 
 
-def ticket(cluster: Cluster) -> str | None:
+def request_id(cluster: Cluster) -> str | None:
     """The one plan's request for an extra round."""
     found: str | None = json.loads(cluster.one("configmap")["data"]["plan.json"])["checks"][0].get("runNow")
     return found
 
 
-def nudge(cluster: Cluster, pod: str) -> str | None:
+def told_of(cluster: Cluster, pod: str) -> str | None:
+    """The request that a pod was told of."""
     found: str | None = (
         cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {}).get("ipsecping.dev/run-now")
     )

@@ -18,6 +18,8 @@ AREAS = ("verdict", "status", "check", "reconcile", "results", "compile")
 """Packages whose functions can be made to raise."""
 NOT_OURS = ("results.stream",)
 """What is simulated instead."""
+ATTRIBUTES = ("check.",)
+"""Where a property does nothing but give an attribute, which is no call that could raise."""
 
 
 def errors() -> tuple[Exception, ...]:
@@ -112,7 +114,7 @@ def _of_class(held: Any, name: str, plan: Plan) -> Any:
         return _wrapped(held, name, plan)
     if isinstance(held, staticmethod | classmethod):
         return type(held)(_wrapped(held.__func__, name, plan))
-    if isinstance(held, property) and isinstance(held.fget, FunctionType):
+    if isinstance(held, property) and isinstance(held.fget, FunctionType) and not name.startswith(ATTRIBUTES):
         return property(_wrapped(held.fget, name, plan))
     return None
 

@@ -31,7 +31,7 @@ class Removing(KubeClient):
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         self.deleted.append((name, uid))
-        for child in list(self.store.checks[UID].children.values()):
+        for child in list(self.store.checks[UID].observed.children.values()):
             self.store.remove_child(child.meta)
 
 

@@ -8,55 +8,16 @@ import pytest
 
 from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, RoundResult, StampOptions
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
-from ipsecping_operator.api.status import CheckStatus
-from ipsecping_operator.api.validation import read
-from ipsecping_operator.check.state import CheckState, Readiness
+from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.unreadable import Unreadable
-from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.compile import InvalidSpec
 from ipsecping_operator.compile.compiled import KeyRef
-from ipsecping_operator.reconcile.assessment import Assessment, assess
-from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.reconcile.assessment import assess
+from ipsecping_operator.reconcile.readiness import readiness
 
-from .builders import NOON, SECOND, UID, check, plan, probe, result
-
-RUNS = Readiness(reason=ReadyReason.RECONCILED, message="Deployment hq runs the agent")
-
-
-def seen(
-    status: dict[str, Any] | None = None, *, now: int = NOON, of: CompiledCheck | None = None
-) -> CheckState:
-    """A check as a starting operator finds it: with the status an earlier run left, reconciled once."""
-    store = Store()
-    metadata = {"namespace": "network", "name": "hq", "uid": UID, "generation": 1, "resourceVersion": "7"}
-    store.put_check({"metadata": metadata, "spec": {}, "status": status or {}}, now=now)
-    state = store.checks[UID]
-    state.compiled = of or check()
-    state.ready = RUNS
-    state.measurements.follow(state.compiled)
-    return state
-
-
-def take(state: CheckState, *results: RoundResult) -> None:
-    for one in results:
-        end = one.started_at + one.duration
-        assert state.measurements.accept(one, start=one.started_at, now=end) is None
-
-
-def assessed(state: CheckState, *, at: float) -> Assessment:
-    """Seconds after noon."""
-    made = assess(state, now=NOON + int(at * SECOND))
-    assert made is not None
-    made.commit(state)
-    read(CheckStatus, made.status, path="status")  # what the API server would refuse is refused here
-    return made
-
-
-def healthy(status: Any) -> Any:
-    return next(each for each in status["conditions"] if each["type"] == "Healthy")
-
-
-def at(seconds: int, **values: Any) -> RoundResult:
-    return result(at=NOON + seconds * SECOND, **values)
+from .assessments import assessed, at, healthy, seen, take
+from .builders import NOON, SECOND, check, plan, probe, result
+from .states import shown, take_up
 
 
 def test_a_status_tells_all_that_was_measured() -> None:
@@ -166,7 +127,7 @@ def test_results_read_again_after_a_restart_are_no_transition_and_no_new_outage(
     assert made.changed == ()
     assert made.status["outages"] == before["outages"]
     assert healthy(made.status)["lastTransitionTime"] == healthy(before)["lastTransitionTime"]
-    assert state.outages_begun == 0
+    assert state.reported.last.outages_begun == 0
 
 
 def test_what_happened_while_nobody_looked_is_found_out() -> None:
@@ -182,7 +143,7 @@ def test_what_happened_while_nobody_looked_is_found_out() -> None:
 def test_where_no_results_come_the_message_says_which_agent_cannot_be_read_where_and_why() -> None:
     state = seen()
     text = "http://10.244.0.7:9109/v1/results does not answer: does a NetworkPolicy let the operator in?"
-    state.unread["p-1"] = Unreadable(pod="hq-1", text=text)
+    state.measured.agent_unreadable("p-1", Unreadable(pod="hq-1", text=text))
     none_yet = assessed(state, at=1)
     assert healthy(none_yet.status)["reason"] == "NoResults"
     assert healthy(none_yet.status)["message"].endswith(f"; pod hq-1 cannot be read: {text}")
@@ -220,9 +181,9 @@ def test_a_probe_added_while_the_operator_was_away_is_missed_when_it_is_due() ->
 
 
 def test_an_invalid_spec_is_stalled_and_claims_no_health() -> None:
-    state = seen()
-    state.compiled, state.invalid = None, InvalidSpec("spec.schedule.timeZone", "no such zone")
-    state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
+    state = shown()
+    state.reject(InvalidSpec("spec.schedule.timeZone", "no such zone"), generation=1)
+    state.applied.reconciled(readiness(state))
     status = assessed(state, at=1).status
     assert [(each["type"], each["status"], each["reason"]) for each in status["conditions"]] == [
         ("Ready", "False", "InvalidSpec"),
@@ -235,22 +196,21 @@ def test_a_suspended_check_keeps_its_figures_and_their_time() -> None:
     state = seen()
     take(state, at(0))
     assessed(state, at=5)
-    state.compiled = check(suspend=True)
-    state.measurements.follow(state.compiled)
+    take_up(state, check(suspend=True))
     status = assessed(state, at=500).status
     assert healthy(status)["reason"] == HealthyReason.SUSPENDED
     assert (status["lossPercent"], status["lastResultTime"]) == ("0.00", "2026-11-23T12:00:02Z")
 
 
 def test_nothing_is_reported_before_the_check_was_reconciled() -> None:
-    state = seen()
-    state.ready = None
+    state = shown()
+    take_up(state, ready=None)
     assert assess(state, now=NOON) is None
 
 
 def test_a_message_too_long_for_the_api_is_cut() -> None:
     state = seen()
-    state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="x" * 5000)
+    state.applied.reconciled(Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="x" * 5000))
     ready = assessed(state, at=1).status["conditions"][0]
     assert len(ready["message"]) == 1024
 
@@ -354,7 +314,7 @@ def test_a_key_that_is_text_is_not_permitted_by_its_field_until_it_is_marked() -
 def test_a_workload_that_does_not_run_is_told_before_a_key_that_is_missing() -> None:
     state = seen(of=check(keys={"ping": KEY}))
     take(state, at(0, received=0, invalid=Invalidity.KEY_MISSING))
-    state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no pod can be made")
+    state.applied.reconciled(Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no pod can be made"))
     assert assessed(state, at=5).status["conditions"][0]["reason"] == "WorkloadUnavailable"
 
 

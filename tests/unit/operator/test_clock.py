@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.clock import BRACKET, WallClock
 from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.reconcile.stepping import move
 from ipsecping_operator.results.placing import Distance
 
+from .assessments import at, seen, take
 from .builders import NOON, SECOND
-from .test_assessment import at, seen, take
 
 HOUR = 3600 * SECOND
 
@@ -100,11 +99,12 @@ def said(state: CheckState, *, now: int, by: int) -> tuple[object, ...]:
     """Condition, and outages as times past."""
     assessment = assess(state, now=now + by)
     assert assessment is not None
-    assessment.commit(state)
-    healthy = next(each for kind, each in state.conditions.items() if kind.value == "Healthy")
-    past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in state.outages)
+    told = assessment.report
+    state.reported.judged(told)
+    healthy = next(each for kind, each in told.conditions.items() if kind.value == "Healthy")
+    past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in told.outages)
     due = assessment.next_change and assessment.next_change - now - by
-    return healthy.status, healthy.reason, past, due, state.verdict and state.verdict.holds.keys()
+    return healthy.status, healthy.reason, past, due, told.verdict and told.verdict.holds.keys()
 
 
 rounds = st.lists(
@@ -126,5 +126,5 @@ def test_a_check_is_judged_as_if_nobody_had_set_the_clock(
         now = NOON + after * SECOND
         step = steps.get(number, 0)
         by += step
-        move(set_clock, step)
+        set_clock.shift(step)
         assert said(set_clock, now=now, by=by) == said(left_alone, now=now, by=0)

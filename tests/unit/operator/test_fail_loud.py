@@ -23,9 +23,9 @@ from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.status.writer import StatusWriter
 from ipsecping_operator.verdict import text
 
-from .builders import SECOND, UID
+from .assessments import assessed, at, seen, take
+from .builders import SECOND, UID, check, plan
 from .objects import metadata
-from .test_assessment import assessed, at, seen, take
 from .test_metrics import exporter, scraped
 from .virtual_time import run
 from .whole_operator import Agent, World, fakes, start
@@ -349,9 +349,9 @@ def test_an_object_that_could_not_be_filed_for_a_moment_is_filed_later() -> None
         gone["metadata"]["resourceVersion"] = "700"
         with mock.patch("ipsecping_operator.reconcile.filing.read_meta", side_effect=MemoryError):
             operator.see(POD, "DELETED", gone)
-        assert operator._store.checks[UID].pods
+        assert operator._store.checks[UID].observed.pods
         await asyncio.sleep(30)
-        assert not operator._store.checks[UID].pods
+        assert not operator._store.checks[UID].observed.pods
 
     happens(script)
 
@@ -385,7 +385,7 @@ def test_a_step_of_the_clock_that_a_check_cannot_follow_is_told_of() -> None:
     async def script(world: World) -> None:
         operator = world.operator
         assert operator is not None
-        with mock.patch("ipsecping_operator.reconcile.stepping.move", side_effect=ValueError):
+        with mock.patch("ipsecping_operator.check.state.CheckState.shift", side_effect=ValueError):
             operator._stepped(3600 * SECOND)
         await asyncio.sleep(5)
         assert world.condition("Healthy")["reason"] == "InternalError"
@@ -405,15 +405,12 @@ def test_a_part_that_ends_makes_the_operator_unhealthy_also_when_it_was_cancelle
 
 
 def test_a_check_that_cannot_be_exported_costs_only_its_own_series() -> None:
-    bad, good, failed = seen(), seen(), list[CheckState]()
+    planned = plan(name="bad", uid="bad")
+    bad, good, failed = seen(of=check(planned), name="bad", uid="bad"), seen(), list[CheckState]()
+    take(bad, at(0, of=planned, remote_ip="\ud800"))
+    take(good, at(0, remote_ip="203.0.113.10"))
     for state in (bad, good):
-        take(state, at(0, remote_ip="203.0.113.10"))
         assessed(state, at=5)
-    assert bad.compiled is not None
-    bad.uid = "bad"
-    bad.body = {"metadata": {**(bad.body or {})["metadata"], "name": "bad"}}
-    object.__setattr__(bad.compiled, "name", "bad")
-    bad.measurements.remote["default"] = "\ud800"
     samples = scraped(good)
     both = exporter(bad, good, failed=failed)
     families = {family.name: list(family.samples) for family in both.collect()}
@@ -458,8 +455,7 @@ def test_a_fault_is_logged_once_an_hour_for_each_check(caplog: pytest.LogCapture
     with caplog.at_level(logging.ERROR):
         for now[0] in (0.0, 1.0, 2.0, REMEMBERED + 1):
             fail()
-        state = seen()
-        state.uid = "other"
+        state = seen(uid="other")
         fail()
     assert len(caplog.records) == 3
     assert all("year 10000" in str(record.exc_info) for record in caplog.records)

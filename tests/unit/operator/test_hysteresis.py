@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.verdict.hysteresis import Hold, exceeded, restored, too_small
+from ipsecping_operator.verdict.hysteresis import Hold, exceeded, reported_as, too_small
 
 LIMIT, WINDOW = 100, 10
 
@@ -51,7 +51,7 @@ def test_a_new_limit_begins_anew() -> None:
 
 
 def test_after_a_restart_any_limit_may_be_the_one_that_was_held() -> None:
-    assert exceeded(Decimal("0.9"), Decimal(1), restored("LossHigh")["loss"], oldest=0, now=5) is not None
+    assert exceeded(Decimal("0.9"), Decimal(1), reported_as("LossHigh")["loss"], oldest=0, now=5) is not None
 
 
 @given(st.lists(st.integers(0, 200), max_size=200))
@@ -88,4 +88,4 @@ def test_two_searches_in_succession_decide_about_the_path_mtu(
 
 @pytest.mark.parametrize("reason", HealthyReason)
 def test_any_reason_can_be_taken_up_after_a_restart(reason: HealthyReason) -> None:
-    assert all(hold.limit is None for hold in restored(reason.value).values())
+    assert all(hold.limit is None for hold in reported_as(reason.value).values())

@@ -14,8 +14,8 @@ from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
 
+from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, UID, check, plan, probe, result
-from .test_assessment import assessed, at, seen, take
 
 LABELS = {
     "namespace": "network",
@@ -108,8 +108,6 @@ def test_a_check_that_is_down_keeps_its_series_and_a_reply_resets_nothing() -> N
 
 def test_outage_time_is_counted_on_when_it_ends() -> None:
     state = seen()
-    state.compiled = None
-    state = seen()
     take(state, *(at(30 * n, received=0) for n in range(3)))
     assessed(state, at=70)
     during = value(scraped(state, now=NOON + 100 * SECOND), "ipsecping_outage_seconds_total", **CHECK)
@@ -121,7 +119,7 @@ def test_outage_time_is_counted_on_when_it_ends() -> None:
 
 
 def test_a_check_that_has_gone_or_was_never_valid_has_no_series() -> None:
-    never = CheckState(uid=UID)
+    never = CheckState(UID)
     assert scraped(never) == {}
     assert scraped() == {}
 

@@ -10,7 +10,8 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
-from ipsecping_operator.check.state import CheckState, Readiness
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.reconcile import reporting
@@ -22,7 +23,8 @@ from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.trouble import GRACE
 
 from . import objects
-from .builders import NOON, SECOND, check
+from .builders import NOON, SECOND
+from .states import take_up
 from .virtual_time import run
 
 
@@ -65,10 +67,7 @@ def see(store: Store, name: str) -> str:
     """A check that was reconciled once; its UID."""
     uid = store.put_check({"metadata": objects.metadata(name, uid=f"uid-{name}"), "spec": {}}, now=now())
     assert uid is not None
-    state = store.checks[uid]
-    state.compiled = check()
-    state.measurements.follow(state.compiled)
-    state.ready = Readiness(reason=ReadyReason.RECONCILED, message="runs")
+    take_up(store.checks[uid])
     return uid
 
 
@@ -87,9 +86,8 @@ def test_first_statuses_wait_for_calm_but_not_for_ever_and_others_do_not_wait() 
         reporter = reporter_of(store, api, calm=calm)
         old, new = see(store, "old"), see(store, "new")
         for uid, status in ((old, {"observedGeneration": 1}), (new, status_of_a_new_check())):
-            body = store.checks[uid].body
-            assert body is not None
-            reporter.shown(store.checks[uid], {**body, "status": status}, first=True)
+            metadata = store.checks[uid].metadata
+            reporter.shown(store.checks[uid], {"metadata": metadata, "status": status}, first=True)
         for uid in (old, new):
             reporter.report_soon(uid)
         await asyncio.sleep(10)
@@ -185,7 +183,8 @@ def test_a_workload_that_stays_away_is_told_of_though_nothing_else_happens(
         calm.set()
         reporter = reporter_of(store, Api(), calm=calm)
         uid = see(store, "stuck")
-        store.checks[uid].ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no image")
+        missing = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="no image")
+        store.checks[uid].applied.reconciled(missing)
         reporter.report(uid)
         await asyncio.sleep(2 * GRACE)
         await reporter.close(seconds=1)

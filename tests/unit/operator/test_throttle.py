@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
 from ipsecping_operator.check import timetable
-from ipsecping_operator.check.measured import Measurements
+from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader
 from ipsecping_operator.results.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
@@ -166,7 +166,7 @@ async def test_a_throttled_agent_is_not_read_ahead_of_its_rate(caplog: pytest.Lo
 def schedule(starts: list[float], *, interval_ms: int = 30_000, extra: bool = False) -> int:
     """How many rounds that are said to have begun then (seconds) are counted."""
     of = plan(probe(timeout_ms=60_000), interval_ms=interval_ms)
-    measurements = Measurements()
+    measurements = Measured()
     measurements.follow(check(of))
     accepted = 0
     for start in starts:
@@ -200,7 +200,7 @@ def test_extra_rounds_come_on_top() -> None:
 
 def test_an_edit_of_the_interval_begins_anew() -> None:
     slow, fast = plan(interval_ms=24 * 3600 * 1000), plan(interval_ms=1000)
-    measurements = Measurements()
+    measurements = Measured()
     measurements.follow(check(slow))
     for each in range(5):
         assert (
@@ -213,4 +213,4 @@ def test_an_edit_of_the_interval_begins_anew() -> None:
 
 
 def test_the_first_round_is_always_on_schedule() -> None:
-    assert timetable.used(1000, probe(), extra=False, start=NOON, before=None) == NOON
+    assert timetable.used(1000, probe(), run_now=False, start=NOON, before=None) == NOON

@@ -1,12 +1,15 @@
 """Rounds of a CronJob that were due and have no pod: a quota or an admission rule keeps it from being made.
 
-Kubernetes says so in events of the Job only; what is seen of it is that no pod comes.
+Kubernetes says so in events of the Job only; what is seen of it is that no pod comes. Pure.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.check.state import CheckState, Readiness
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.observed import MissingRound
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import CHECK_LABEL, label_value
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.verdict import text
@@ -19,33 +22,35 @@ SKEW = 30 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Podless:
+class MissingPod:
     """The newest round of a path has no pod; that is to be said from `since` on."""
 
     since: int
     readiness: Readiness
 
 
-def podless(state: CheckState, *, now: int) -> Podless | None:
-    """The round that is longest without a pod, of all paths; remembers since when."""
-    check = state.compiled
+def rounds_without_pod(state: CheckState) -> list[MissingRound]:
+    """The newest round of each of the check's CronJobs, where it has no pod."""
+    check = state.applied.compiled
     if check is None or check.suspend or not isinstance(check.schedule, Cron):
-        state.podless = {}
-        return None
-    lacking = [
+        return []
+    return [
         (cron_job.meta.name, due)
-        for cron_job in state.children.values()
+        for cron_job in state.observed.children.values()
         if (due := cron_job.scheduled) is not None and not _has_pod(state, cron_job.meta.path, due)
     ]
-    state.podless = {each: state.podless.get(each, now) for each in lacking}
-    if not lacking:
+
+
+def missing_pod(check: CompiledCheck | None, rounds: Mapping[MissingRound, int]) -> MissingPod | None:
+    """What is to be said of the round that is longest without a pod; `rounds` says since when each is."""
+    if check is None or not rounds:
         return None
-    cron_job, due = min(lacking, key=lambda each: (state.podless[each], each))
-    return Podless(since=state.podless[cron_job, due] + PATIENCE, readiness=_readiness(check, cron_job, due))
+    cron_job, due = longest = min(rounds, key=lambda each: (rounds[each], each))
+    return MissingPod(since=rounds[longest] + PATIENCE, readiness=_readiness(check, cron_job, due))
 
 
 def _has_pod(state: CheckState, path: str | None, due: int) -> bool:
-    return any(pod.meta.path == path and pod.meta.created >= due - SKEW for pod in state.own_pods)
+    return any(pod.meta.path == path and pod.meta.created >= due - SKEW for pod in state.observed.own_pods)
 
 
 def _readiness(check: CompiledCheck, cron_job: str, due: int) -> Readiness:

@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.check.state import CheckState, Readiness
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.reconcile.assessment import Assessment, assess
-from ipsecping_operator.reconcile.stepping import move
+from ipsecping_operator.reconcile.assessment import Assessment
 
-from .builders import NOON, SECOND, UID, check, plan
-from .objects import child, pod, store_of
+from .assessments import assessed
+from .builders import NOON, SECOND, check, plan
+from .objects import child, pod
+from .states import shown, take_up
 
 CRON = check(plan(interval_ms=None), schedule=Cron(line="0 * * * *", time_zone=None))
 DUE = child("CronJob", lastScheduleTime="2026-11-23T12:00:00Z")
@@ -21,22 +23,10 @@ DUE = child("CronJob", lastScheduleTime="2026-11-23T12:00:00Z")
 
 
 def seen(*objects: Child | Pod, **changes: Any) -> CheckState:
-    store = store_of(*objects)
-    meta = {"namespace": "network", "name": "hq", "uid": UID, "generation": 1, "resourceVersion": "7"}
-    store.put_check({"metadata": meta, "spec": {}}, now=NOON)
-    state = store.checks[UID]
-    state.compiled = replace(CRON, **changes)
-    state.ready = Readiness(reason=ReadyReason.RECONCILED, message="CronJob hq runs a round")
+    state = shown(None, *objects)
+    runs = Readiness(reason=ReadyReason.RECONCILED, message="CronJob hq runs a round")
+    take_up(state, replace(CRON, **changes), ready=runs)
     return state
-
-
-def assessed(state: CheckState, *, at: float) -> Assessment:
-    """Seconds after noon."""
-    made = assess(state, now=NOON + int(at * SECOND))
-    assert made is not None
-    made.commit(state)
-    assert made is not None
-    return made
 
 
 def ready(made: Assessment) -> tuple[str, str]:
@@ -65,7 +55,7 @@ def test_a_round_without_a_pod_is_told_fifteen_seconds_after_it_was_seen() -> No
 def test_setting_the_clock_changes_nothing_of_how_long_a_pod_is_missing() -> None:
     state = seen(DUE)
     assessed(state, at=0)
-    move(state, 3600 * SECOND)
+    state.shift(3600 * SECOND)
     assert ready(assessed(state, at=3614))[0] == "Reconciled"
     assert ready(assessed(state, at=3615))[0] == "WorkloadUnavailable"
 

@@ -12,7 +12,7 @@ MAX_VALUE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExtraRound:
+class RunNowOutcome:
     """`status.runNow`."""
 
     value: str
@@ -32,12 +32,12 @@ class ExtraRound:
         }
 
 
-def from_json(value: object) -> ExtraRound | None:
+def from_json(value: object) -> RunNowOutcome | None:
     """Of a status read from the API; None where there is none, or not one of ours."""
     if not isinstance(value, Mapping):
         return None
     try:
-        return ExtraRound(
+        return RunNowOutcome(
             value=str(value["value"]),
             started=value["outcome"] == "Started",
             at=text.from_moment(value["time"]),

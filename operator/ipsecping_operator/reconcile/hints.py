@@ -6,7 +6,7 @@ _IMAGE = (
     "the node has to be able to pull the probe image (--probe-image of the operator, "
     "placement.imagePullSecrets); the kubelet tries again by itself"
 )
-_REMEDIES: Mapping[str, str] = {
+_HINTS: Mapping[str, str] = {
     "ErrImagePull": _IMAGE,
     "ImagePullBackOff": _IMAGE,
     "InvalidImageName": _IMAGE,
@@ -19,7 +19,7 @@ _REMEDIES: Mapping[str, str] = {
 """What Kubernetes says to what helps."""
 
 
-def with_remedy(said: str) -> str:
+def with_hint(said: str) -> str:
     """What Kubernetes said, and what helps where that is known."""
-    remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in said), None)
-    return said if remedy is None else f"{said}; {remedy}"
+    hint = next((hint for sign, hint in _HINTS.items() if sign in said), None)
+    return said if hint is None else f"{said}; {hint}"
