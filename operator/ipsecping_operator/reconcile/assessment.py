@@ -23,6 +23,8 @@ from .missing_pods import MissingPod, missing_pod
 from .readiness import prober_fault
 from .silence import with_trouble
 
+Outages = tuple[Outage, ...]
+
 SECOND = 1_000_000_000
 UNMEASURED = "nothing is measured while the spec is invalid"
 NOT_YET = "this run of the operator has not come to the check yet; its log says what keeps it"
@@ -64,7 +66,8 @@ def assess(
     carried_over = None if _caught_up(state) else last.restored
     carried = fault is None and _still_carried(state, carried_over, now=now)
     conditions: dict[ConditionType, Condition] = {}
-    preferred, outages = last.preferred, _Outages(last.outages, last.outages_begun, last.outage_time)
+    preferred, outages = last.preferred, last.outages
+    outages_begun, outage_time = last.outages_begun, last.outage_time
 
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         conditions[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
@@ -83,7 +86,8 @@ def assess(
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if applied.invalid else NOT_YET)
     else:
         put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
-        outages = outages.after(verdict, first_seen=state.observed.first_seen, now=now)
+        first_seen = state.observed.first_seen
+        outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
     if applied.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
     move = None
@@ -94,7 +98,7 @@ def assess(
         generation=generation,
         verdict=verdict,
         conditions=conditions,
-        outages=outages.outages,
+        outages=outages,
         run_now=applied.run_now,
     )
     if carried_over is not None:
@@ -110,7 +114,7 @@ def assess(
         or news is not None
         or move is not None
         or len(before) != len(conditions)
-        or [outage.start for outage in last.outages] != [outage.start for outage in outages.outages]
+        or [outage.start for outage in last.outages] != [outage.start for outage in outages]
         or _has_figures(last.verdict) != _has_figures(verdict),
         next_change=_earliest(
             None if verdict is None else verdict.next_change,
@@ -121,9 +125,9 @@ def assess(
             verdict=verdict,
             restored=carried_over,
             preferred=preferred,
-            outages=outages.outages,
-            outages_begun=outages.begun,
-            outage_time=outages.time,
+            outages=outages,
+            outages_begun=outages_begun,
+            outage_time=outage_time,
             run_now=applied.run_now,
         ),
     )
@@ -217,23 +221,15 @@ def _prefer(before: str | None, verdict: Verdict) -> tuple[str | None, Move | No
     return verdict.preferred.name, moved(before, verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Outages:
-    """The outages that are told of, and the counters of the operator's metrics; see `Report`."""
-
-    outages: tuple[Outage, ...]
-    begun: int
-    time: int
-
-    def after(self, verdict: Verdict, *, first_seen: int, now: int) -> "_Outages":
-        """The same after one more verdict."""
-        before, outages = self.outages, follow(self.outages, verdict, now=now)
-        begun, time = self.begun, self.time
-        if outages and (not before or before[0].start != outages[0].start):
-            begun += 1
-        elif outages and before[0].end is None and outages[0].end is not None:
-            time += outages[0].end - max(outages[0].start, first_seen)
-        return _Outages(outages, begun, time)
+def _outages_after(last: Report, verdict: Verdict, *, first_seen: int, now: int) -> tuple[Outages, int, int]:
+    """The outages after one more verdict, how many have begun, and how long those took that have ended."""
+    before, outages = last.outages, follow(last.outages, verdict, now=now)
+    begun, time = last.outages_begun, last.outage_time
+    if outages and (not before or before[0].start != outages[0].start):
+        begun += 1
+    elif outages and before[0].end is None and outages[0].end is not None:
+        time += outages[0].end - max(outages[0].start, first_seen)
+    return outages, begun, time
 
 
 def _has_figures(verdict: Verdict | None) -> bool:
