@@ -276,7 +276,7 @@ class Operator:
         """How long ago something was measured does not change when somebody sets the clock."""
         _log.warning("the clock was set %s by %.1f s", "forward" if by > 0 else "back", abs(by) / 1e9)
         with self._faults.guard(Where.CLOCK):
-            self._collector.move(by)
+            self._collector.shift(by)
         for uid, state in list(self._store.checks.items()):
             try:
                 state.shift(by)

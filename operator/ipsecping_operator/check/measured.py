@@ -201,7 +201,7 @@ class Measured:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
         self._expected_since += by
         for series in self._series.values():
-            series.window.move(by)
+            series.window.shift(by)
             if series.last_end is not None:
                 series.last_end += by
             if series.used is not None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.status.conditions import Condition, Conditions
+from ipsecping_operator.status.digest import StatusDigest
 from ipsecping_operator.status.run_now import RunNowOutcome
-from ipsecping_operator.status.stored import Told
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
 
@@ -65,8 +65,8 @@ class Reported:
         self._without_figures = False
         self._compared: float | None = None
         self._alarm: float | None = None
-        self._written: Told | None = None
-        self._stored: Told | None = None
+        self._written: StatusDigest | None = None
+        self._stored: StatusDigest | None = None
 
     @property
     def last(self) -> Report:
@@ -84,7 +84,7 @@ class Reported:
         return self._alarm
 
     @property
-    def stored(self) -> Told | None:
+    def stored(self) -> StatusDigest | None:
         """What the API holds in the status, as far as is known."""
         return self._stored
 
@@ -125,19 +125,19 @@ class Reported:
         """The check is to be judged again at that instant, though nothing happens; None: never."""
         self._alarm = at
 
-    def show_stored(self, told: Told) -> None:
+    def show_stored(self, digest: StatusDigest) -> None:
         """A watch shows the status, whoever wrote it."""
-        self._stored = told
+        self._stored = digest
 
     def recognise(self) -> None:
         """What is stored is an earlier run's own."""
         self._written = self._stored
 
-    def wrote(self, told: Told) -> None:
+    def wrote(self, digest: StatusDigest) -> None:
         """The API has stored a status of ours."""
-        self._written = told
-        if self._stored is None or self._stored.version < told.version:
-            self._stored = told
+        self._written = digest
+        if self._stored is None or self._stored.version < digest.version:
+            self._stored = digest
 
     def rewrite(self) -> None:
         """What somebody has edited is to be written again."""

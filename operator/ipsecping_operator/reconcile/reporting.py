@@ -14,8 +14,8 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions
+from ipsecping_operator.status.digest import status_digest
 from ipsecping_operator.status.events import EventPoster, of_condition, of_move, of_run_now, worth_telling
-from ipsecping_operator.status.stored import told
 from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
@@ -93,7 +93,7 @@ class Reporter:
         version, status = int(body["metadata"]["resourceVersion"]), body.get("status")
         if state.reported.stored is not None and version <= state.reported.stored.version:
             return
-        state.reported.show_stored(told(status, version=version))
+        state.reported.show_stored(status_digest(status, version=version))
         if first and status and status != UNOBSERVED:
             state.reported.recognise()
             self._writer.known(state.uid, status)
@@ -294,7 +294,7 @@ class Reporter:
         assert state.metadata is not None
         stored = await self._apply(_body(state, status))
         version = int(stored["metadata"]["resourceVersion"])
-        state.reported.wrote(told(status, version=version))
+        state.reported.wrote(status_digest(status, version=version))
         if version > int(state.metadata["resourceVersion"]):
             self._store.echoes.expect(state.uid, version, now=time.monotonic())
 

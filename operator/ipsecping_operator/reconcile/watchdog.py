@@ -14,7 +14,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.status.stored import decided
+from ipsecping_operator.status.digest import conditions_digest
 
 from .reporting import Reporter
 
@@ -156,7 +156,7 @@ class Watchdog:
         if (
             stored is None
             or not stored.healthy
-            or stored.gist == decided(state.reported.last.conditions).gist
+            or stored.gist == conditions_digest(state.reported.last.conditions).gist
         ):
             self._unlike.pop(state.uid, None)
             return

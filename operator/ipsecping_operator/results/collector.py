@@ -97,11 +97,11 @@ class Collector:
                 wanted[pod.meta.uid] = pod
         self._follow(state, wanted, log=log)
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
         for readers in self._readers.values():
             for following in readers.values():
-                following.reader.move(by)
+                following.reader.shift(by)
 
     def forget(self, check_uid: str) -> None:
         """Stop all readers of a check."""

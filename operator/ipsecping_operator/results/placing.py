@@ -1,39 +1,41 @@
 """Put a round on the operator's clock, whatever the node's clock says. Pure."""
 
 DRIFT = 1000
-"""Two clocks part by less than one unit in so many."""
+"""Two clocks drift apart by less than one unit in so many."""
 
 
-class Distance:
+class ClockOffset:
     """The operator's clock minus an agent's steady clock, in nanoseconds.
 
-    Learnt from when lines were sent and when they came: no line takes less than no time, so the least
-    distance is the right one, but for what the clocks drift. So a line that was held up does no harm.
+    Each line says when it was sent by the agent's clock, and the operator notes when it came by its own. That
+    difference is the offset plus the time that the line took. No line takes less than no time, so the least
+    difference seen is the best estimate, and a line that was late never changes it. As the two clocks drift
+    apart, the estimate grows by the most that they can have drifted (`DRIFT`), until a line shows less.
     """
 
-    __slots__ = ("_newest", "_now")
+    __slots__ = ("_newest", "_offset")
 
     def __init__(self, *, sent: int, now: int) -> None:
         """A line that was sent at `sent` of the agent's clock has come at `now` of the operator's."""
         self._newest = sent
-        self._now = now - sent
+        self._offset = now - sent
 
     def learn(self, *, sent: int, now: int) -> None:
         """The same for a further line, or for the end of a round, which came before its line was sent."""
-        grown = max(sent - self._newest, 0) // DRIFT
+        drifted = max(sent - self._newest, 0) // DRIFT
         self._newest = max(sent, self._newest)
-        self._now = min(now - sent, self._now + grown)
+        self._offset = min(now - sent, self._offset + drifted)
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
-        self._now += by
+        self._offset += by
 
     def place(self, ended: int, *, now: int) -> int:
         """The instant `ended` of the agent's clock on the operator's.
 
         What would be in the future is now, and nothing is before the Unix epoch.
         """
-        return max(min(ended + self._now, now), 0)
+        return max(min(ended + self._offset, now), 0)
 
 
 def from_pod(started_at: int, duration: int, *, pod_created: int, now: int) -> int:

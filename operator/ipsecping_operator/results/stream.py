@@ -119,7 +119,7 @@ class Reader:
         """Fields that were complained of."""
         self._missed_at: float | None = None
         """When that was logged last."""
-        self._distance: placing.Distance | None = None
+        self._offset: placing.ClockOffset | None = None
         self._pause = first_pause
         self._trouble = Trouble(grace=grace)
         self._ending = False
@@ -133,10 +133,10 @@ class Reader:
         if self._resting is not None:
             self._resting.set()
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The operator's clock was set forward by so many nanoseconds (back: negative)."""
-        if self._distance is not None:
-            self._distance.move(by)
+        if self._offset is not None:
+            self._offset.shift(by)
 
     def end(self) -> None:
         """The agent ends: `run` reads what is still handed out on this connection, and makes no other."""
@@ -224,7 +224,7 @@ class Reader:
         if hello.pod_uid != self._agent.pod_uid:
             self._reject(Rejection.FOREIGN_POD, 1)
             raise StreamError(f"another pod ({hello.pod_uid or 'without a UID'}) answers there")
-        self._distance = placing.Distance(sent=hello.now, now=self._clock())
+        self._offset = placing.ClockOffset(sent=hello.now, now=self._clock())
         seen = self._cursor.sequence if self._cursor and self._cursor.boot_id == hello.boot_id else 0
         if seen and hello.first > seen + 1:
             self._miss(hello.first - seen - 1)
@@ -282,11 +282,11 @@ class Reader:
 
     def _learn(self, *, sent: int) -> int:
         """When that was, on the operator's clock."""
-        assert self._distance is not None
+        assert self._offset is not None
         self._trouble.over()
-        now = self._clock()  # first of all: it may move the distance
-        self._distance.learn(sent=sent, now=now)
-        return self._distance.place(sent, now=now)
+        now = self._clock()  # first of all: it may shift the offset
+        self._offset.learn(sent=sent, now=now)
+        return self._offset.place(sent, now=now)
 
     def _miss(self, count: int) -> None:
         self._reject(Rejection.MISSED, min(count, MAX_MISSED))

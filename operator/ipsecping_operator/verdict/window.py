@@ -84,7 +84,7 @@ class Window:
             self.silence = silence
         self.running = running
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
         self.ahead += by
         self.version = next(_versions)

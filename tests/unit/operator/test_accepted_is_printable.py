@@ -144,7 +144,7 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
 ) -> None:
     kind, expect, lines = given
     state = state_of(check_of(kind, expect))
-    distance = placing.Distance(sent=0, now=NOON)
+    offset = placing.ClockOffset(sent=0, now=NOON)
     for octets in lines:
         line = read_line(octets)
         if isinstance(line, Refused):
@@ -152,8 +152,8 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
             assert str(line.error).isprintable()
             assert len(str(line.error)) < 400
         elif isinstance(line, Item):
-            distance.learn(sent=line.ended, now=NOON)
-            start = distance.place(line.ended, now=NOON) - line.result.duration
+            offset.learn(sent=line.ended, now=NOON)
+            start = offset.place(line.ended, now=NOON) - line.result.duration
             state.measured.accept(line.result, start=start, now=NOON)
         printed(state, now=NOON)
     printed(state, now=NOON + 3600 * SECOND)

@@ -243,7 +243,7 @@ class Agent:
     def end(self) -> None:
         """Its pod has ended."""
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The clock was set."""
 
 

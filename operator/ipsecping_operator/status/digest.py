@@ -1,4 +1,4 @@
-"""What a status says in its conditions, small enough to be kept for each check. Pure."""
+"""Digests of a status's conditions, small enough to be kept for each check. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,12 +8,12 @@ from ipsecping_operator.api.conditions import ConditionType
 from .conditions import Conditions
 
 Types = tuple[ConditionType, ...]
-TOLD: Types = (ConditionType.READY, ConditionType.HEALTHY)
+DIGESTED: Types = (ConditionType.READY, ConditionType.HEALTHY)
 """Conditions that every status of ours has."""
 
 
-class Told(NamedTuple):
-    """Digests of conditions: two are equal when the conditions are."""
+class StatusDigest(NamedTuple):
+    """Hashes of conditions: two are equal when the conditions are."""
 
     version: int
     """The object's resource version; 0: not known."""
@@ -25,8 +25,8 @@ class Told(NamedTuple):
     """The status of Healthy; empty where there is none."""
 
 
-def told(status: object, *, version: int) -> Told:
-    """What a status as JSON says, whoever wrote it."""
+def status_digest(status: object, *, version: int) -> StatusDigest:
+    """Of a status as JSON, whoever wrote it."""
     listed = status.get("conditions") if isinstance(status, Mapping) else None
     found: dict[str, Mapping[str, Any]] = {}
     for item in listed if isinstance(listed, Sequence) else ():
@@ -34,22 +34,22 @@ def told(status: object, *, version: int) -> Told:
             found[str(item.get("type"))] = item
     rows = [
         tuple(str(found.get(kind.value, {}).get(key)) for key in ("status", "reason", "message"))
-        for kind in TOLD
+        for kind in DIGESTED
     ]
     healthy = str(found.get(ConditionType.HEALTHY.value, {}).get("status", ""))
-    return Told(version, hash(tuple(row[:2] for row in rows)), hash(tuple(rows)), healthy)
+    return StatusDigest(version, hash(tuple(row[:2] for row in rows)), hash(tuple(rows)), healthy)
 
 
-def decided(conditions: Conditions) -> Told:
-    """What these conditions will say once they are written."""
+def conditions_digest(conditions: Conditions) -> StatusDigest:
+    """Of the status that these conditions will be written into."""
     rows = [
         (condition.status.value, condition.reason, condition.message)
         if (condition := conditions.get(kind)) is not None
         else ("None", "None", "None")
-        for kind in TOLD
+        for kind in DIGESTED
     ]
     healthy = conditions.get(ConditionType.HEALTHY)
-    return Told(
+    return StatusDigest(
         0,
         hash(tuple(row[:2] for row in rows)),
         hash(tuple(rows)),
