@@ -32,17 +32,17 @@ from ipsecping_operator.reconcile import run_now
 from ipsecping_operator.reconcile.applying import note_late_pods
 from ipsecping_operator.reconcile.filing import Filing
 from ipsecping_operator.reconcile.reconciler import Reconciler
-from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 from ipsecping_operator.reconcile.sweeping import Sweeping
 from ipsecping_operator.reconcile.watchdog import Findings, Watchdog
+from ipsecping_operator.report.events import EventPoster
+from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.results.lineage import Lineage
 from ipsecping_operator.settings import Settings
-from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load
 

@@ -16,7 +16,7 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Interval, compile_check
-from ipsecping_operator.reconcile.assessment import assess
+from ipsecping_operator.report.assessment import assess
 
 SECOND = 10**9
 START = 1_795_435_200 * SECOND

@@ -10,8 +10,8 @@ from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.kinds import CHECK, POD, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.report.reporter import Reporter
 
-from .reporting import Reporter
 from .store import Store
 
 RETRY_SECONDS = 10.0

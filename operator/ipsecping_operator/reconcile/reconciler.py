@@ -13,6 +13,7 @@ from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.run_now import RunNowOutcome
@@ -20,7 +21,6 @@ from ipsecping_operator.status.run_now import RunNowOutcome
 from . import run_now
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
-from .readiness import readiness
 from .serial import Outcome
 from .store import Store
 

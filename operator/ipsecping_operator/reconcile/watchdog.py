@@ -14,9 +14,8 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.status.digest import conditions_digest
-
-from .reporting import Reporter
 
 PASS_SECONDS = 2.0
 LEAST_INTERVAL, MOST_INTERVAL = 5.0, 150.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.status.events import MAX_NOTE
+from ipsecping_operator.report.events import MAX_NOTE
 from ipsecping_operator.verdict import text
 
 from .cluster import Cluster

@@ -7,8 +7,8 @@ from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.api.validation import read
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.reconcile.assessment import Assessment, assess
-from ipsecping_operator.reconcile.missing_pods import rounds_without_pod
+from ipsecping_operator.report.assessment import Assessment, assess
+from ipsecping_operator.report.missing_pods import rounds_without_pod
 
 from . import states
 from .builders import NOON, SECOND, UID, result

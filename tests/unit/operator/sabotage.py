@@ -14,7 +14,7 @@ from typing import Any
 import ipsecping_operator
 
 PACKAGE = "ipsecping_operator."
-AREAS = ("verdict", "status", "check", "reconcile", "results", "compile")
+AREAS = ("verdict", "status", "check", "report", "reconcile", "results", "compile")
 """Packages whose functions can be made to raise."""
 NOT_OURS = ("results.stream",)
 """What is simulated instead."""

@@ -26,9 +26,9 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
-from ipsecping_operator.reconcile.assessment import assess
+from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.report.events import event, of_condition
 from ipsecping_operator.results import placing
-from ipsecping_operator.status.events import event, of_condition
 
 from ..contract.strategies import json_values, results
 from .builders import NOON, SECOND, check, plan, probe

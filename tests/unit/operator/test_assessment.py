@@ -12,8 +12,8 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.compile import InvalidSpec
 from ipsecping_operator.compile.compiled import KeyRef
-from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.reconcile.readiness import readiness
+from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.report.readiness import readiness
 
 from .assessments import assessed, at, healthy, seen, take
 from .builders import NOON, SECOND, check, plan, probe, result

@@ -15,10 +15,10 @@ from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.logs import for_check
-from ipsecping_operator.reconcile.readiness import readiness
 from ipsecping_operator.reconcile.run_now import start_jobs
 from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.reconcile.sweep import Sweeper
+from ipsecping_operator.report.readiness import readiness
 
 from .builders import NOON, UID, check, plan
 from .objects import child, container, metadata, pod

@@ -17,10 +17,10 @@ from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
 from ipsecping_operator.metrics import checks
 from ipsecping_operator.metrics.health import UNWATCHED_SECONDS, Health
 from ipsecping_operator.reconcile import reconciler
-from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
 from ipsecping_operator.reconcile.spare import SpareTime
-from ipsecping_operator.status.writer import StatusWriter
+from ipsecping_operator.report.reporter import Reporter
+from ipsecping_operator.report.status_writer import StatusWriter
 from ipsecping_operator.verdict import text
 
 from .assessments import assessed, at, seen, take
@@ -104,7 +104,7 @@ def test_an_outage_that_cannot_be_written_leaves_the_others_in_the_status() -> N
         world.down = True
         await asyncio.sleep(120)
         assert world.condition("Healthy")["reason"] == "Down"
-        with mock.patch("ipsecping_operator.reconcile.assessment.build_status", side_effect=MemoryError):
+        with mock.patch("ipsecping_operator.report.assessment.build_status", side_effect=MemoryError):
             await asyncio.sleep(60)
             assert world.condition("Healthy")["reason"] == "InternalError"
             assert len(world.check["status"]["outages"]) == 1

@@ -10,7 +10,7 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.reconcile.assessment import Assessment
+from ipsecping_operator.report.assessment import Assessment
 
 from .assessments import assessed
 from .builders import NOON, SECOND, check, plan

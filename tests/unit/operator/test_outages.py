@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.report.events import event, of_run_now
 from ipsecping_operator.status.build import build_status
-from ipsecping_operator.status.events import event, of_run_now
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.judge import Verdict

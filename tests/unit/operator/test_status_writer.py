@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping_operator.status.writer import Gone, StatusWriter
+from ipsecping_operator.report.status_writer import Gone, StatusWriter
 
 from .virtual_time import run
 

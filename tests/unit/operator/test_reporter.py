@@ -14,12 +14,12 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.reconcile import reporting
-from ipsecping_operator.reconcile.assessment import Assessment, assess
-from ipsecping_operator.reconcile.judging_pace import LONGEST, SHARE, SOON
-from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
 from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.status.events import EventPoster
+from ipsecping_operator.report import reporter as reporter_module
+from ipsecping_operator.report.assessment import Assessment, assess
+from ipsecping_operator.report.events import EventPoster
+from ipsecping_operator.report.judging_pace import LONGEST, SHARE, SOON
+from ipsecping_operator.report.reporter import FIRST_AGAIN, FIRST_LATEST, Reporter
 from ipsecping_operator.trouble import GRACE
 
 from . import objects
@@ -130,7 +130,7 @@ def test_the_more_it_costs_to_judge_a_check_the_more_seldom_it_is_judged(
         judged.append(asyncio.get_running_loop().time())
         return assess(state, now=now, **options)
 
-    monkeypatch.setattr(reporting, "assess", judge)
+    monkeypatch.setattr(reporter_module, "assess", judge)
 
     async def scenario() -> None:
         calm, store = asyncio.Event(), Store()
@@ -160,7 +160,7 @@ def test_an_alarm_does_not_come_before_the_check_s_turn_either(monkeypatch: pyte
         # Something is always about to leave a window.
         return made and replace(made, next_change=now + 1)
 
-    monkeypatch.setattr(reporting, "assess", judge)
+    monkeypatch.setattr(reporter_module, "assess", judge)
 
     async def scenario() -> None:
         calm, store = asyncio.Event(), Store()

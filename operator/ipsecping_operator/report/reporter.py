@@ -12,17 +12,17 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Fault, Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
-from ipsecping_operator.status import fallback
+from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.report.events import EventPoster, of_condition, of_move, of_run_now, worth_telling
+from ipsecping_operator.report.status_writer import Gone, StatusWriter, encode
+from ipsecping_operator.report.undeclared import Field, undeclared, without
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.digest import status_digest
-from ipsecping_operator.status.events import EventPoster, of_condition, of_move, of_run_now, worth_telling
-from ipsecping_operator.status.undeclared import Field, undeclared, without
-from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
+from . import fallback
 from .assessment import Assessment, assess
 from .judging_pace import SOON, JudgingPace
 from .missing_pods import rounds_without_pod
-from .store import Store
 from .transition_log import TransitionLog
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0

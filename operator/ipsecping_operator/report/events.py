@@ -19,11 +19,10 @@ from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, He
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import EVENT
+from ipsecping_operator.status.conditions import Condition, Conditions
+from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.preference import Move
-
-from .conditions import Condition, Conditions
-from .run_now import RunNowOutcome
 
 COMPONENT = "ipsecping-operator"
 MAX_NOTE = 1024
