@@ -135,7 +135,7 @@ def measure(shape: Shape, *, measured: int = 600) -> tuple[float, float, float]:
             assess(state, now=end)
             judged.append(time.thread_time_ns() - begun)
     judged = judged[-max(more, 5) :]
-    held = [each for series in state.measured.series.values() for each in series.window.held]
+    held = [each for series in state.measured.series.values() for each in series.window.packed]
     tallies = len(held) / shape.paths / shape.probes
     return sum(taken[-measured:]) / measured / 1000, sum(judged) / len(judged) / 1000, tallies
 

@@ -14,7 +14,7 @@ from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.deadline import stale_at
-from ipsecping_operator.verdict.hysteresis import Holds, reported_as
+from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import Outage, follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
@@ -159,12 +159,12 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         state.measured.windows(now=now),
         expected=Expectation(since=state.measured.expected_since, known_last=known_last),
         now=now,
-        holds=_holds(restored),
+        latches=_latches(restored),
         before=state.reported.last.verdict,
     )
 
 
-def _holds(restored: Restored | None) -> Mapping[ProbeKey, Holds]:
+def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
     """Which limits an earlier run held as exceeded, by what the status says."""
     entries = restored.figures.get("probes") if restored else None
     return {

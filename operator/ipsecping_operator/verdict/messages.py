@@ -7,7 +7,7 @@ from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
 from .deadline import next_fire
-from .hysteresis import Hold
+from .hysteresis import Latch
 from .tally import Tally
 
 _LOSSES = {
@@ -97,12 +97,12 @@ def jitter_high(where: str, figures: Tally, *, measured: int, limit: int, window
     )
 
 
-def held(hold: Hold, release: str) -> str:
+def latched_note(latch: Latch, release: str) -> str:
     """Why a value within its limit is not healthy yet; nothing where it exceeds the limit."""
-    if hold.since is None:
+    if latch.since is None:
         return ""
     return (
-        f"; within the limit since {text.moment(hold.since)}: healthy at {release} or less, "
+        f"; within the limit since {text.moment(latch.since)}: healthy at {release} or less, "
         "or once the window holds nothing older"
     )
 

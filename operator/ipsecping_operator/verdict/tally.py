@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
-from .packed import EMPTY, PackedHistogram, pack, percentiles_of, unpack
+from .packed_histogram import EMPTY, PackedHistogram, pack, percentiles_of, unpack
 
 _WRONG = frozenset(
     {

@@ -104,7 +104,7 @@ def said(state: CheckState, *, now: int, by: int) -> tuple[object, ...]:
     healthy = next(each for kind, each in told.conditions.items() if kind.value == "Healthy")
     past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in told.outages)
     due = assessment.next_change and assessment.next_change - now - by
-    return healthy.status, healthy.reason, past, due, told.verdict and told.verdict.holds.keys()
+    return healthy.status, healthy.reason, past, due, told.verdict and told.verdict.latches.keys()
 
 
 rounds = st.lists(

@@ -85,7 +85,7 @@ def test_a_round_that_is_longer_than_the_resolution_of_the_window_is_merged_too(
         figures = NOISY if each % 2 else SILENT
         measured.take(result(of=source, at=NOON + each * SECOND, **figures))
     (window,) = measured.measurements.windows(now=NOON + 2000 * SECOND).values()
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST
     total = window.total()
     assert total is not None
     assert (total.sent, total.received) == (20_000, 10_000)
@@ -97,7 +97,7 @@ def test_rounds_that_never_measure_the_path_do_not_pile_up() -> None:
     for each in range(3 * MOST):
         measured.take(result(of=source, at=NOON + each * SECOND, invalid=Invalidity.NOT_PERMITTED))
     (window,) = measured.measurements.windows(now=NOON + 3 * MOST * SECOND).values()
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST
     assert window.invalid_run() == 3 * MOST
 
 

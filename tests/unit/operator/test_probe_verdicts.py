@@ -249,15 +249,15 @@ def test_limits_of_time_do_not_apply_to_what_is_no_traffic_of_the_tunnel(kind: P
 def after_loss(*rounds: int, of: CompiledCheck, window_s: int = 300) -> list[Any]:
     """Findings after each round of ten packets, one every 30 s, each knowing the verdict before it."""
     windows = {("default", "ping"): Window(length=window_s * SECOND)}
-    holds: Any = {}
+    latches: Any = {}
     found = []
     for index, received in enumerate(rounds):
         at = NOON + index * 30 * SECOND
         made = result(at=at, received=received)
         now = at + made.duration
         windows["default", "ping"].add(Tally.of(made, start=at), now=now)
-        judged = judge(of, windows, expected=Expectation(since=NOON), now=now, holds=holds)
-        holds = judged.holds
+        judged = judge(of, windows, expected=Expectation(since=NOON), now=now, latches=latches)
+        latches = judged.latches
         found.append(judged.finding)
     return found
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu
-from ipsecping_operator.verdict.packed import EMPTY, pack, unpack
+from ipsecping_operator.verdict.packed_histogram import EMPTY, pack, unpack
 from ipsecping_operator.verdict.running import MOST_CHANGES
 from ipsecping_operator.verdict.tally import MAX_SOURCES, Tally, total
 from ipsecping_operator.verdict.window import MOST, Window
@@ -86,4 +86,4 @@ def test_so_it_is_of_merged_rounds_and_when_it_is_seldom_asked_for(made: list[Ta
         if number % pause == 0:
             assert told(window.total()) == told(total(window.tallies))
     assert told(window.total()) == told(total(window.tallies))
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST

@@ -137,7 +137,7 @@ def test_all_instants_of_a_check_move_with_the_clock_or_are_known_not_to() -> No
         "last_end",
         ".used",
         "outages[0].start",
-        ".holds",
+        ".latches",
     ):
         assert any(owner in path for path in found), owner
     restarted = shown(status=left, now=NOON + 100 * SECOND)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram
-from ipsecping_operator.verdict.packed import pack, unpack
+from ipsecping_operator.verdict.packed_histogram import pack, unpack
 
 
 @given(st.lists(st.integers(0, 60 * 10**9), max_size=50), st.integers(2, 10))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram, LossReason
-from ipsecping_operator.verdict.held import end_of, hold, rounds_of, start_of, tally_of
-from ipsecping_operator.verdict.packed import pack
+from ipsecping_operator.verdict.packed_histogram import pack
+from ipsecping_operator.verdict.packed_tally import end_of, pack_tally, rounds_of, start_of, unpack_tally
 from ipsecping_operator.verdict.tally import Tally
 
 from .builders import NOON, result
@@ -41,14 +41,14 @@ def tallies(draw: st.DrawFn) -> Tally:
 
 @given(tallies())
 def test_a_held_tally_tells_all_that_it_told(tally: Tally) -> None:
-    held = hold(tally)
-    assert tally_of(held) == tally
-    assert (start_of(held), end_of(held), rounds_of(held)) == (tally.start, tally.end, tally.rounds)
+    packed = pack_tally(tally)
+    assert unpack_tally(packed) == tally
+    assert (start_of(packed), end_of(packed), rounds_of(packed)) == (tally.start, tally.end, tally.rounds)
 
 
 def test_a_round_without_losses_is_held_in_few_octets() -> None:
     tally = Tally.of(result(at=NOON, rtt_ms=[12 + 0.1 * each for each in range(10)]), start=NOON)
-    held = hold(tally)
-    assert isinstance(held, bytes)
-    assert len(held) < 200
-    assert isinstance(hold(replace(tally, losses={LossReason.TIMEOUT: 1})), Tally)
+    packed = pack_tally(tally)
+    assert isinstance(packed, bytes)
+    assert len(packed) < 200
+    assert isinstance(pack_tally(replace(tally, losses={LossReason.TIMEOUT: 1})), Tally)

@@ -5,10 +5,10 @@ from struct import Struct
 from struct import error as DoesNotFit  # noqa: N812 - what it means here
 from typing import TypeAlias
 
-from .packed import PackedHistogram
+from .packed_histogram import PackedHistogram
 from .tally import Tally
 
-Held: TypeAlias = bytes | Tally
+PackedTally: TypeAlias = bytes | Tally
 """`_FIELDS`, then the histogram; a tally that tells more than those is kept as it is."""
 
 _COUNTS = (
@@ -32,7 +32,7 @@ _ROUNDS_AT = _FIELDS.size - _ROUNDS.size * len(_COUNTS)
 _packed_fields = attrgetter("start", "end", "jitter_sum", "directed", *_COUNTS)
 
 
-def hold(tally: Tally) -> Held:
+def pack_tally(tally: Tally) -> PackedTally:
     """The same in as little memory as it takes."""
     if _tells_more(tally):
         return tally
@@ -56,36 +56,36 @@ def _tells_more(tally: Tally) -> bool:
     )
 
 
-def tally_of(held: Held) -> Tally:
+def unpack_tally(packed: PackedTally) -> Tally:
     """The tally that is held."""
-    if isinstance(held, Tally):
-        return held
-    start, end, jitter_sum, directed, *counts = _FIELDS.unpack_from(held)
+    if isinstance(packed, Tally):
+        return packed
+    start, end, jitter_sum, directed, *counts = _FIELDS.unpack_from(packed)
     return Tally(
         start=start,
         end=end,
         jitter_sum=jitter_sum,
         directed=directed,
-        packed_rtt=held[_FIELDS.size :],
+        packed_rtt=packed[_FIELDS.size :],
         **dict(zip(_COUNTS, counts, strict=True)),
     )
 
 
-def start_of(held: Held) -> int:
+def start_of(packed: PackedTally) -> int:
     """When the first of its rounds began."""
-    return held.start if isinstance(held, Tally) else int(_SPAN.unpack_from(held)[0])
+    return packed.start if isinstance(packed, Tally) else int(_SPAN.unpack_from(packed)[0])
 
 
-def end_of(held: Held) -> int:
+def end_of(packed: PackedTally) -> int:
     """When the last of its rounds ended."""
-    return held.end if isinstance(held, Tally) else int(_SPAN.unpack_from(held)[1])
+    return packed.end if isinstance(packed, Tally) else int(_SPAN.unpack_from(packed)[1])
 
 
-def rounds_of(held: Held) -> int:
+def rounds_of(packed: PackedTally) -> int:
     """How many valid rounds it adds up."""
-    return held.rounds if isinstance(held, Tally) else int(_ROUNDS.unpack_from(held, _ROUNDS_AT)[0])
+    return packed.rounds if isinstance(packed, Tally) else int(_ROUNDS.unpack_from(packed, _ROUNDS_AT)[0])
 
 
-def rtt_of(held: Held) -> PackedHistogram:
+def rtt_of(packed: PackedTally) -> PackedHistogram:
     """Its round-trip times."""
-    return held.packed_rtt if isinstance(held, Tally) else held[_FIELDS.size :]
+    return packed.packed_rtt if isinstance(packed, Tally) else packed[_FIELDS.size :]
