@@ -1,4 +1,4 @@
-"""A histogram at rest: a string of octets where the living one has a dictionary, ten times as large. Pure."""
+"""Pack histograms into bytes: they take a tenth of the memory that way. Pure."""
 
 from array import array
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""A tally at rest: a string of octets where the living one has two dozen fields, twice as large. Pure."""
+"""Pack tallies into bytes: what a window keeps takes half the memory that way. Pure."""
 
 from operator import attrgetter
 from struct import Struct
@@ -6,34 +6,21 @@ from struct import error as DoesNotFit  # noqa: N812 - what it means here
 from typing import TypeAlias
 
 from .packed_histogram import PackedHistogram
-from .tally import Tally
+from .tally import COUNTS, Tally
 
 PackedTally: TypeAlias = bytes | Tally
-"""`_FIELDS`, then the histogram; a tally that tells more than those is kept as it is."""
+"""`_FIELDS`, then the histogram; a tally with anything that these cannot express is kept as it is."""
 
-_COUNTS = (
-    "rounds",
-    "sent",
-    "received",
-    "duplicates",
-    "reordered",
-    "forward_lost",
-    "reverse_lost",
-    "undirected",
-    "jitter_count",
-    "reached",
-    "untold",
-)
-_FIELDS = Struct(f"=qqq?{len(_COUNTS)}H")
+_FIELDS = Struct(f"=qqq?{len(COUNTS)}H")
 """Start, end, sum of jitter, whether directions are known, and the counts."""
 _SPAN = Struct("=qq")
 _ROUNDS = Struct("=H")
-_ROUNDS_AT = _FIELDS.size - _ROUNDS.size * len(_COUNTS)
-_packed_fields = attrgetter("start", "end", "jitter_sum", "directed", *_COUNTS)
+_ROUNDS_AT = _FIELDS.size - _ROUNDS.size * len(COUNTS)
+_packed_fields = attrgetter("start", "end", "jitter_sum", "directed", *COUNTS)
 
 
 def pack_tally(tally: Tally) -> PackedTally:
-    """The same in as little memory as it takes."""
+    """The same figures in bytes; the tally itself where they do not fit."""
     if _tells_more(tally):
         return tally
     try:
@@ -57,7 +44,7 @@ def _tells_more(tally: Tally) -> bool:
 
 
 def unpack_tally(packed: PackedTally) -> Tally:
-    """The tally that is held."""
+    """The tally that was packed."""
     if isinstance(packed, Tally):
         return packed
     start, end, jitter_sum, directed, *counts = _FIELDS.unpack_from(packed)
@@ -67,7 +54,7 @@ def unpack_tally(packed: PackedTally) -> Tally:
         jitter_sum=jitter_sum,
         directed=directed,
         packed_rtt=packed[_FIELDS.size :],
-        **dict(zip(_COUNTS, counts, strict=True)),
+        **dict(zip(COUNTS, counts, strict=True)),
     )
 
 

@@ -14,29 +14,16 @@ from ipsecping.contract.histogram import DEFAULT_PRECISION
 
 from .packed_histogram import EMPTY, PackedHistogram, extremes_of, pack, precision_of, unpack
 from .packed_tally import PackedTally, end_of, rtt_of, start_of, unpack_tally
-from .tally import NO_PORTS, NO_SOURCES, NOTHING, Tally, total
+from .tally import COUNTS, NO_PORTS, NO_SOURCES, NOTHING, Tally, total
 
 MOST_CHANGES = 64
 """After more changes than this the row is added up anew: that costs little more for each of them."""
 
 Key = TypeVar("Key")
 _Row = Sequence[PackedTally]
-_COUNTS = (
-    "rounds",
-    "invalid",
-    "sent",
-    "received",
-    "duplicates",
-    "reordered",
-    "forward_lost",
-    "reverse_lost",
-    "undirected",
-    "jitter_sum",
-    "jitter_count",
-    "reached",
-    "untold",
-)
-_counts: Callable[[Tally], tuple[int, ...]] = attrgetter(*_COUNTS)
+_SUMS = (*COUNTS, "invalid", "jitter_sum")
+"""Fields that are added and subtracted."""
+_sums: Callable[[Tally], tuple[int, ...]] = attrgetter(*_SUMS)
 _NEWEST = ("invalidity", "path_mtu", "certificate_expiry", "nat")
 """Fields that a total has from the newest tally that knows them."""
 _facts: Callable[[Tally], tuple[Any, ...]] = attrgetter(*_NEWEST)
@@ -87,13 +74,13 @@ class RunningTotal:
 
 def _changed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> Tally:
     """The total of the row, given what it was before some tallies entered and others left."""
-    counts = _counts(known)
+    counts = _sums(known)
     for tally in entered:
-        counts = tuple(map(add, counts, _counts(tally)))
+        counts = tuple(map(add, counts, _sums(tally)))
     for tally in left:
-        counts = tuple(map(sub, counts, _counts(tally)))
+        counts = tuple(map(sub, counts, _sums(tally)))
     fields: dict[str, Any] = {
-        **dict(zip(_COUNTS, counts, strict=True)),
+        **dict(zip(_SUMS, counts, strict=True)),
         **_newest(known, entered, row),
     }
     return Tally(

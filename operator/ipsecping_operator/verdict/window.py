@@ -199,7 +199,7 @@ class Window:
         return kept
 
     def _with_few_sources(self, tally: Tally) -> Tally:
-        """Of packets from more addresses than are kept it is as if nothing had been told."""
+        """The same with no more addresses than are kept: packets from others count as `source_unknown`."""
         before = self.running.total(self.packed)
         known = set() if before is None else set(before.sources)
         kept: dict[str, int] = {}
@@ -210,7 +210,7 @@ class Window:
         beyond = sum(tally.sources.values()) - sum(kept.values())
         if not beyond:
             return tally
-        return replace(tally, sources=kept or NO_SOURCES, untold=tally.untold + beyond)
+        return replace(tally, sources=kept or NO_SOURCES, source_unknown=tally.source_unknown + beyond)
 
     def _gone(self, *, now: int) -> int:
         """How many tallies, from the first on, are to be forgotten."""

@@ -24,7 +24,7 @@ def tallies(draw: st.DrawFn) -> Tally:
         rtt.add(value)
     fields: dict[str, Any] = {
         name: draw(COUNTS)
-        for name in ("rounds", "sent", "received", "duplicates", "undirected", "reached", "untold")
+        for name in ("rounds", "sent", "received", "duplicates", "undirected", "reached", "source_unknown")
     }
     losses = draw(st.dictionaries(st.sampled_from(LossReason), st.integers(1, 10), max_size=2))
     return Tally(

@@ -88,4 +88,4 @@ def test_of_more_addresses_than_are_kept_nothing_is_claimed() -> None:
     ]
     added = total(rounds)
     assert added is not None
-    assert (len(added.sources), sum(added.sources.values()), added.untold) == (16, 16, 8)
+    assert (len(added.sources), sum(added.sources.values()), added.source_unknown) == (16, 16, 8)
