@@ -1,4 +1,4 @@
-"""What the operator has made of a check: the compiled spec, its children, an extra round. Pure.
+"""Part of a check's state: what the operator has made of it. Pure.
 
 Nothing in it is an instant on the operator's clock, so nothing of it is shifted when that is set: when an
 extra round was told of stays as it was told.
@@ -32,7 +32,7 @@ class Readiness:
 
 
 class Applied:
-    """The part of a check's state that reconciling it determines."""
+    """The compiled spec, the children applied, the extra round asked for, and how reconciling has ended."""
 
     __slots__ = (
         "_children",
@@ -124,60 +124,60 @@ class Applied:
         return self._readiness
 
     def inherit(self, *, generation: int | None, run_now: RunNowOutcome | None) -> None:
-        """An earlier run of the operator reported this in the status."""
+        """Take over what an earlier run of the operator reported in the status."""
         self._inherited_generation, self._run_now = generation, run_now
 
     def compiled_as(self, compiled: CompiledCheck, *, generation: int, refused: str | None) -> None:
-        """The newest version of the check is valid, whether permitted or not."""
+        """Take up the newest version of the check, which is valid, whether permitted or not."""
         self._compiled, self._invalid = compiled, None
         self._refused, self._generation = refused, generation
 
     def rejected(self, invalid: InvalidSpec, *, generation: int) -> None:
-        """The newest version of the check is invalid: the last valid one goes on."""
+        """Remember that the newest version of the check is invalid: the last valid one goes on."""
         self._invalid, self._generation = invalid, generation
 
     def begin_children(self) -> None:
-        """Children are being applied: until that ends well, they are not complete."""
+        """Count the children as incomplete until applying them has ended well."""
         self._complete_for = None
 
     def children_complete(self, made_for: tuple[object, ...]) -> None:
-        """All children have been applied for this generation, these request identifiers and ports."""
+        """Remember that all children are applied for this generation, these request identifiers and ports."""
         self._complete_for = made_for
 
     def child_applied(self, ref: ChildRef, stored: AppliedChild) -> None:
-        """The API server has stored a child."""
+        """Remember a child as the API server has stored it."""
         self._children[ref] = stored
 
     def child_deleted(self, ref: ChildRef) -> None:
-        """A child that is not needed any more was deleted."""
+        """Forget a child that was deleted, as it is not needed any more."""
         self._children.pop(ref, None)
 
     def request_reapply(self) -> None:
-        """It is time to apply the children of an earlier run again."""
+        """Have the children of an earlier run applied again."""
         self._reapply = True
 
     def refresh_pods(self, path: str, annotations: Mapping[str, str]) -> None:
-        """The pods of this path have to be told of a plan with these annotations."""
+        """Have the pods of this path told of a plan with these annotations."""
         self._pods_to_refresh[path] = annotations
 
     def pods_refreshed(self, path: str) -> None:
-        """The pods of this path have been told."""
+        """Remember that the pods of this path were told."""
         del self._pods_to_refresh[path]
 
     def wind_up(self) -> None:
-        """The check is being deleted: its children go, and no pod has to be told of anything."""
+        """Let the children go: the check is being deleted, and no pod has to be told of anything."""
         self._complete_for = None
         self._pods_to_refresh.clear()
 
     def job_started(self, name: str) -> None:
-        """A Job was made, or is there, for the annotation that is being carried out."""
+        """Remember that a Job is there for the annotation that is being carried out."""
         self._started_jobs.add(name)
 
     def settle_run_now(self, outcome: RunNowOutcome) -> None:
-        """The annotation run-now was carried out, or cannot be."""
+        """Remember how the annotation run-now was carried out, or why it cannot be."""
         self._run_now = outcome
         self._started_jobs.clear()
 
     def reconciled(self, readiness: Readiness) -> None:
-        """A reconcile has ended with this to be said."""
+        """Remember what a reconcile that has ended says of Ready."""
         self._readiness = readiness

@@ -34,9 +34,9 @@ class EarlierRun:
 
 
 def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
-    """What is left of an earlier run, so that a restart neither forgets an outage nor invents one.
+    """Read what is left of an earlier run, so that a restart neither forgets an outage nor invents one.
 
-    Reads whatever somebody may have edited into the status; what cannot be read is left out.
+    Anything may stand in a status, which somebody may have edited: what cannot be read is left out.
     """
     conditions = from_json(status.get("conditions"))
     restored = _restored(status, now=now)

@@ -1,4 +1,4 @@
-"""All that was measured for one check: which results count, and what they add up to. Pure."""
+"""Part of a check's state: what was measured, which results count, and what they add up to. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Series:
 
 
 class Measured:
-    """The part of a check's state that results determine: windows, counters, and the plans they may be of."""
+    """Windows and counters of each probe, the plans results may be of, and agents that cannot be read."""
 
     __slots__ = (
         "_current",
@@ -182,23 +182,23 @@ class Measured:
         return {key: series.window for key, series in self._series.items()}
 
     def expect_since(self, instant: int) -> None:
-        """From this instant on a result is due again: what is missing before it is missed by nobody."""
+        """Miss no result before this instant."""
         self._expected_since = instant
 
     def agent_unreadable(self, pod_uid: str, why: Unreadable) -> None:
-        """The agent of a pod cannot be read."""
+        """Remember why the agent of a pod cannot be read."""
         self._unreadable[pod_uid] = why
 
     def agent_readable(self, pod_uid: str) -> None:
-        """The agent of a pod is read, or is not to be read any more."""
+        """Forget why an agent could not be read: it is read again, or not to be read any more."""
         self._unreadable.pop(pod_uid, None)
 
     def discard(self) -> None:
-        """Nothing that was measured is of use any more."""
+        """Forget all that was measured."""
         self._series.clear()
 
     def shift(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         self._expected_since += by
         for series in self._series.values():
             series.window.shift(by)

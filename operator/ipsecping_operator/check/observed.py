@@ -1,4 +1,4 @@
-"""What the watches have shown of a check, its children and its pods. Pure: the time is passed in."""
+"""Part of a check's state: what the watches have shown of it. Pure: the time is passed in."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ MissingRound = tuple[str, int]
 
 
 class Observed:
-    """The part of a check's state that the watches, and what is known of the pods shown, determine."""
+    """The check itself, its children and its pods, as last seen, and what is known of these pods."""
 
     __slots__ = (
         "_children",
@@ -80,58 +80,58 @@ class Observed:
         return self._missing_pods
 
     def show_check(self, metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
-        """A watch shows the check."""
+        """Take in the check, as a watch shows it."""
         self._metadata, self._spec = metadata, spec
 
     def see_first(self, *, now: int) -> None:
-        """This run of the operator sees the check for the first time."""
+        """Note that this run of the operator sees the check for the first time."""
         self._first_seen = now
 
     def spec_compiled(self) -> None:
-        """The spec is of no more use."""
+        """Drop the spec: it was compiled."""
         self._spec = {}
 
     def check_gone(self) -> "Observed":
-        """The check has gone; its children are kept until they are seen to go."""
+        """Return what is left of a check that has gone: its children, until they are seen to go."""
         left = Observed()
         left._children, left._pods = self._children, self._pods
         return left
 
     def show_child(self, ref: ChildRef, child: Child) -> None:
-        """A watch, or the answer to a request, shows a child."""
+        """Take in a child, as a watch or the answer to a request shows it."""
         self._children[ref] = child
 
     def child_gone(self, ref: ChildRef) -> None:
-        """A child has gone, or is none."""
+        """Forget a child that has gone, or is none of the check's."""
         del self._children[ref]
 
     def show_pod(self, pod: Pod) -> Pod:
-        """A watch shows a pod; returns what is kept of it."""
+        """Take in a pod, as a watch shows it; returns what is kept of it."""
         kept = self._pods[pod.meta.uid] = pod.read() if pod.meta.uid in self._messages else pod
         return kept
 
     def pod_gone(self, uid: str) -> bool:
-        """A pod has gone, or is none of the check's; whether it was known."""
+        """Forget a pod that has gone, or is none of the check's; returns whether it was known."""
         known = self._pods.pop(uid, None) is not None
         self._ownership.pop(uid, None)
         self._messages.pop(uid, None)
         return known
 
     def owner_decided(self, pod_uid: str, *, own: bool) -> None:
-        """It is known for good whether a pod is the check's own."""
+        """Remember for good whether a pod is the check's own."""
         self._ownership[pod_uid] = own
 
     def message_read(self, pod_uid: str, fault: str | None) -> None:
-        """A finished pod's message was read: it was counted, or this was wrong with it."""
+        """Remember that a finished pod's message was counted, or what was wrong with it."""
         self._messages[pod_uid] = fault
         if fault is None and pod_uid in self._pods:
             self._pods[pod_uid] = self._pods[pod_uid].read()
 
     def pods_missing(self, rounds: Iterable[MissingRound], *, now: int) -> None:
-        """Exactly these rounds have no pod now."""
+        """Remember that exactly these rounds have no pod, and since when each has none."""
         self._missing_pods = {each: self._missing_pods.get(each, now) for each in rounds}
 
     def shift(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         self._first_seen += by
         self._missing_pods = {each: since + by for each, since in self._missing_pods.items()}

@@ -1,4 +1,4 @@
-"""What was reported of a check, and what its status is known to hold. Pure: the time is passed in."""
+"""Part of a check's state: what was reported of it. Pure: the time is passed in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,13 +21,13 @@ class Restored:
     """End of the newest result that the status told of; Unix time, nanoseconds."""
 
     def shifted(self, by: int) -> "Restored":
-        """The same on a clock that was set forward by so many nanoseconds."""
+        """Return the same on a clock that was set forward by so many nanoseconds."""
         return replace(self, last_result=self.last_result + by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that one report says of a check, and what the next one is compared with."""
+    """What one report says of a check, and the next one is compared with."""
 
     conditions: Conditions = field(default_factory=dict)
     verdict: Verdict | None = None
@@ -43,7 +43,7 @@ class Report:
     run_now: RunNowOutcome | None = None
 
     def shifted(self, by: int) -> "Report":
-        """The same on a clock that was set forward by so many nanoseconds.
+        """Return the same on a clock that was set forward by so many nanoseconds.
 
         Transition times stay: they have been told.
         """
@@ -56,7 +56,7 @@ class Report:
 
 
 class Reported:
-    """The part of a check's state that reporting it determines."""
+    """The last report, when it was compared with what is measured, and what the status is known to hold."""
 
     __slots__ = ("_alarm", "_compared", "_last", "_stored", "_without_figures", "_written")
 
@@ -97,52 +97,52 @@ class Reported:
         return stored.exact != written.exact
 
     def inherit(self, report: Report) -> None:
-        """An earlier run of the operator reported this."""
+        """Take over what an earlier run of the operator reported."""
         self._last = report
 
     def judged(self, report: Report) -> None:
-        """The check was judged, and this is told of it."""
+        """Remember what is told of the check, which was judged."""
         self._last, self._without_figures = report, False
 
     def fell_back(self, healthy: Condition) -> None:
-        """The check could not be judged: no more than this condition is told of it."""
+        """Remember that the check could not be judged: no more than this condition is told of it."""
         conditions = {**self._last.conditions, ConditionType.HEALTHY: healthy}
         self._last, self._without_figures = replace(self._last, conditions=conditions), True
 
     def begin_anew(self) -> None:
-        """Measuring begins anew: what an earlier run knew says nothing any more."""
+        """Forget what an earlier run knew: measuring begins anew."""
         self._last = replace(self._last, restored=None)
 
     def compare(self, *, now: float) -> None:
-        """The windows were compared with the report, or are waited for from now on; `now` as in `alarm`."""
+        """Remember when the windows were compared with the report, or first could be; `now` as in `alarm`."""
         self._compared = now
 
     def since_compared(self, *, now: float) -> float | None:
-        """Seconds since the windows were last compared with the report; None before the first time."""
+        """Return the seconds since `compare` was called; None before the first time."""
         return None if self._compared is None else now - self._compared
 
     def set_alarm(self, at: float | None) -> None:
-        """The check is to be judged again at that instant, though nothing happens; None: never."""
+        """Have the check judged again at that instant, though nothing happens; None: never."""
         self._alarm = at
 
     def show_stored(self, digest: StatusDigest) -> None:
-        """A watch shows the status, whoever wrote it."""
+        """Take in the status, as a watch shows it, whoever wrote it."""
         self._stored = digest
 
     def recognise(self) -> None:
-        """What is stored is an earlier run's own."""
+        """Take what is stored for written by an earlier run."""
         self._written = self._stored
 
     def wrote(self, digest: StatusDigest) -> None:
-        """The API has stored a status of ours."""
+        """Remember the status that the API has stored for the operator."""
         self._written = digest
         if self._stored is None or self._stored.version < digest.version:
             self._stored = digest
 
     def rewrite(self) -> None:
-        """What somebody has edited is to be written again."""
+        """Have a status that somebody has edited written again."""
         self._written = None
 
     def shift(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         self._last = self._last.shifted(by)

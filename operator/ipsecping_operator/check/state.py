@@ -67,7 +67,7 @@ class CheckState:
         return metadata is not None and "deletionTimestamp" not in metadata
 
     def show(self, body: Mapping[str, Any]) -> None:
-        """A watch shows the check; its status is not looked at."""
+        """Take in the check, as a watch shows it, without its status."""
         metadata = body["metadata"]
         run_now = (metadata.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
         self.observed.show_check(
@@ -78,7 +78,7 @@ class CheckState:
         )
 
     def inherit(self, status: Mapping[str, Any], *, now: int) -> None:
-        """This run of the operator sees the check for the first time, with the status of an earlier run."""
+        """Take over the status of an earlier run: this one sees the check for the first time."""
         self.observed.see_first(now=now)
         self.measured.expect_since(now)
         earlier = earlier_run(status, now=now)
@@ -86,11 +86,11 @@ class CheckState:
         self.reported.inherit(earlier.report)
 
     def gone(self) -> "CheckState":
-        """The check has gone, with all that was measured and reported: what is left until its children go."""
+        """Return what is left when the check has gone: its children, until they go as well."""
         return CheckState(self.uid, observed=self.observed.check_gone())
 
     def take_up(self, check: CompiledCheck, *, generation: int, refused: str | None, now: int) -> bool:
-        """The newest version is valid; whether the plan of any path has changed.
+        """Take up the newest version, which is valid. Returns whether the plan of any path has changed.
 
         `refused` says what of it is not permitted.
         """
@@ -108,12 +108,12 @@ class CheckState:
         return changed
 
     def reject(self, invalid: InvalidSpec, *, generation: int) -> None:
-        """The newest version is invalid; the last valid one goes on."""
+        """Remember that the newest version is invalid; the last valid one goes on."""
         self.applied.rejected(invalid, generation=generation)
         self.observed.spec_compiled()
 
     def shift(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative).
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative).
 
         How long ago something was stays as it is. What was said already (transition times, events) stays as
         it was said.

@@ -1,4 +1,4 @@
-"""Whether an agent tells of more rounds than its interval allows. Pure.
+"""Decide whether an agent tells of more rounds than its interval allows. Pure.
 
 Rounds are counted by the generic cell rate algorithm (ITU-T I.371, annex A), on the instants at which they
 are said to have begun.

@@ -56,7 +56,7 @@ async def ensure_children(
 
 
 def note_late_pods(state: CheckState) -> bool:
-    """Note which paths have pods that were not told of their plan; whether there are any to refresh.
+    """Note which paths have pods that were not told of their plan. Returns whether there are any to refresh.
 
     An operator that was killed between an edit and this has told nobody.
     """
@@ -72,7 +72,7 @@ def note_late_pods(state: CheckState) -> bool:
 
 
 def as_applied(state: CheckState) -> bool:
-    """The children are those that were applied, and unchanged."""
+    """Return whether the children are those that were applied, and unchanged."""
     own = {ref for ref, child in state.observed.children.items() if _owned(child, by=state.uid)}
     return (
         not state.applied.pods_to_refresh
@@ -103,7 +103,7 @@ def _inherited(state: CheckState, manifest: Mapping[str, Any]) -> bool:
 
 
 def changes_verifiers(child: Child, manifest: Mapping[str, Any]) -> bool:
-    """Whether the plan lets others read the agent than the one there does: no results come meanwhile."""
+    """Return whether other operators may read the agent by this plan than by the one there."""
     wanted: str | None = manifest["metadata"].get("annotations", {}).get(VERIFIERS_ANNOTATION)
     return child.meta.verifiers != wanted
 
@@ -170,7 +170,7 @@ def _borne(meta: Meta) -> Mapping[str, str | None]:
 
 
 def must_apply(check_uid: str, digest: str, *, applied: AppliedChild | None, child: Child | None) -> bool:
-    """Whether the child is not known to be as it was applied, or should now be otherwise."""
+    """Return whether the child is not known to be as it was applied, or should now be otherwise."""
     if applied is None or child is None or applied.digest != digest:
         return True
     return not _owned(child, by=check_uid) or not _unchanged(applied, child)
@@ -185,7 +185,7 @@ def _unchanged(applied: AppliedChild, child: Child) -> bool:
 
 
 def version(child: Child) -> int:
-    """The generation; for a ConfigMap, which has none, the resource version: nothing but edits changes it."""
+    """Return the generation; of a ConfigMap, which has none, the resource version: only edits change it."""
     return child.meta.generation or child.meta.resource_version
 
 

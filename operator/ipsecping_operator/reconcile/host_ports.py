@@ -1,4 +1,4 @@
-"""Where agents on a node's own network listen: each keeps its ports, and leaves those that are in use.
+"""Choose where agents on a node's own network listen: each keeps its ports, and leaves those in use.
 
 Ports are chosen by chance (an even one for results, the next for health), and so two agents of one node may
 have the same: the scheduler then finds no node for the second. Its Deployment is the memory of those that it
@@ -17,7 +17,7 @@ _PORT_TAKEN = "didn't have free ports"
 
 
 def host_ports(state: CheckState) -> Mapping[str, int]:
-    """By path, the port for its Deployment; those that have none yet begin with their own."""
+    """Return, by path, the port for its Deployment; paths without one yet begin with their own."""
     found: dict[str, int] = {}
     for path in state.applied.compiled.paths if state.applied.compiled is not None else ():
         deployed = _deployed(state, path)

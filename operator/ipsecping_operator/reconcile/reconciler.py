@@ -1,4 +1,4 @@
-"""`reconcile(check)`: make everything about one check what it should be, whatever brought it about."""
+"""Reconcile a check: make everything about it what it should be, whatever brought it about."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -58,7 +58,7 @@ class Reconciler:
         self._clock = clock
 
     async def reconcile(self, uid: str) -> Outcome:
-        """Whether everything is as it should be; if not, why, and it is to be called again."""
+        """Reconcile the check. Returns whether it is done; if not, why, and this is to be called again."""
         state = self._store.checks.get(uid)
         if state is None or state.metadata is None:
             # Owner references and the garbage collector do the rest.

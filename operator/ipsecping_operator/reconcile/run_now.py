@@ -1,4 +1,4 @@
-"""The annotation run-now: each new value asks for one extra round of every path.
+"""Carry out the annotation run-now: each new value asks for one extra round of every path.
 
 An agent finds the request's identifier in its plan, runs one round for it, and names it in the results; a
 CronJob's round is a Job made from its template, with the identifier in its name. It depends on nothing but
@@ -40,7 +40,7 @@ class NameTaken(Exception):
 
 
 def requested(state: CheckState) -> str | None:
-    """The annotation's value when nothing has become of it yet. Pure."""
+    """Return the annotation's value when nothing has become of it yet. Pure."""
     assert state.metadata is not None
     value = str(state.metadata.get("annotations", {}).get(RUN_NOW_ANNOTATION, ""))[:MAX_VALUE]
     done = state.applied.run_now is not None and state.applied.run_now.value == value
@@ -48,7 +48,7 @@ def requested(state: CheckState) -> str | None:
 
 
 def obstacle(state: CheckState) -> str | None:
-    """Why no extra round can run, however long one waits. Pure."""
+    """Return why no extra round can run, however long one waits. Pure."""
     if state.applied.invalid is not None:
         return f"the spec is invalid: {state.applied.invalid}"
     if state.applied.refused is not None:
@@ -59,13 +59,13 @@ def obstacle(state: CheckState) -> str | None:
 
 
 def request_id(state: CheckState, value: str) -> str:
-    """What the plan, the results and the Jobs call this request: another one each time it is made. Pure."""
+    """Return what plan, results and Jobs call this request: another name each time it is made. Pure."""
     before = "" if state.applied.run_now is None else text.moment(state.applied.run_now.at)
     return hashlib.sha256(f"{value}/{before}".encode()).hexdigest()[:8]
 
 
 def request_ids(state: CheckState, value: str | None) -> Mapping[str, str]:
-    """By path, the identifier for its plan, until its agent has used it. Pure."""
+    """Return, by path, the identifier for its plan, until its agent has used it. Pure."""
     check = state.applied.compiled
     if value is None or check is None or isinstance(check.schedule, Cron):
         return {}
@@ -74,7 +74,7 @@ def request_ids(state: CheckState, value: str | None) -> Mapping[str, str]:
 
 
 def measured(state: CheckState, value: str) -> str | None:
-    """What to say of an extra round that the agents of all paths have run; None before. Pure."""
+    """Return what to say of an extra round that the agents of all paths have run; None before. Pure."""
     check = state.applied.compiled
     if check is None or isinstance(check.schedule, Cron) or request_ids(state, value):
         return None
@@ -85,7 +85,7 @@ def measured(state: CheckState, value: str) -> str | None:
 async def start_jobs(
     state: CheckState, value: str, settings: ChildSettings, *, client: KubeClient, log: Log
 ) -> str | None:
-    """Make the Jobs that can be made; what to say when that were the last ones. Raises ApiError, NameTaken.
+    """Make the Jobs that can be made. Returns what to say once all are made. Raises ApiError, NameTaken.
 
     A path that has a round running, whoever asked for that, has to wait: this has to be called again.
     """

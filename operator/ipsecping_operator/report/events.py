@@ -1,4 +1,4 @@
-"""Kubernetes events: one for each transition that somebody would want to be told of.
+"""Post Kubernetes events: one for each transition that somebody would want to be told of.
 
 An event is posted before the status that holds its transition is written, under a name that follows from the
 status before and from what is told. So an operator that is killed between the two tells the same again under
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 def worth_telling(changed: Sequence[Condition], before: Conditions) -> list[Condition]:
-    """Of the conditions that changed those that deserve an event. Pure."""
+    """Return those of the changed conditions that deserve an event. Pure."""
     told = []
     for condition in changed:
         if condition.type is ConditionType.STALLED:
@@ -65,7 +65,7 @@ class Notice:
 
 
 def of_condition(condition: Condition) -> Notice:
-    """A condition has a new status or reason."""
+    """Make the notice of a condition that has a new status or reason."""
     return Notice(
         type="Normal" if condition.status is ConditionStatus.TRUE else "Warning",
         reason=condition.reason,
@@ -75,7 +75,7 @@ def of_condition(condition: Condition) -> Notice:
 
 
 def of_move(move: Move) -> Notice:
-    """Another path is preferred."""
+    """Make the notice that another path is preferred."""
     return Notice(
         type="Warning" if move.bad else "Normal",
         reason="PreferredPathChanged",
@@ -85,7 +85,7 @@ def of_move(move: Move) -> Notice:
 
 
 def of_run_now(outcome: RunNowOutcome) -> Notice:
-    """The annotation run-now was carried out, or could not be."""
+    """Make the notice that the annotation run-now was carried out, or could not be."""
     return Notice(
         type="Normal" if outcome.started else "Warning",
         reason="RunNow" if outcome.started else "RunNowNotStarted",
@@ -95,7 +95,7 @@ def of_run_now(outcome: RunNowOutcome) -> Notice:
 
 
 def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:
-    """The events.k8s.io/v1 object; `check` is the metadata of the check. Pure."""
+    """Make the events.k8s.io/v1 object; `check` is the metadata of the check. Pure."""
     return {
         "apiVersion": EVENT.api_version,
         "kind": EVENT.name,
@@ -138,7 +138,7 @@ class _Check:
     """Events by name, in order."""
     written: str | None = None
     told: dict[Notice, int] = field(default_factory=dict)
-    """How often the same was told while the API held `written`; messages apart."""
+    """How often each was told while the API held `written`, whatever its message."""
 
 
 class EventPoster:
@@ -151,7 +151,7 @@ class EventPoster:
     def tell(
         self, notices: Sequence[Notice], check: Mapping[str, Any], *, written: str | None = None
     ) -> None:
-        """Have them posted with the next `post`, unless the check (its metadata) has had too many events.
+        """Have notices posted with the next `post`, unless the check (its metadata) has had too many events.
 
         `written` is a digest of the status that the API holds. Where one cannot be made, none waits.
         """
@@ -172,7 +172,7 @@ class EventPoster:
                 kept.waiting[name] = body
 
     async def post(self, uid: str) -> None:
-        """Post what waits for a check. Raises ApiError without an answer; what is left still waits.
+        """Post what waits for a check. Raises ApiError when there is no answer; what is left still waits.
 
         Raises whatever else comes of an event that cannot be sent, which then waits no more.
         """
@@ -192,7 +192,7 @@ class EventPoster:
             kept.waiting.pop(name, None)
 
     def forget(self, uid: str) -> None:
-        """The check has gone."""
+        """Forget a check that has gone."""
         self._checks.pop(uid, None)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a check when the operator failed at saying it. Made of as little as possible; never raises.
+"""Make the status of a check that the operator failed to report, of as little as possible. Never raises.
 
 It uses nothing of what makes a status otherwise, since that may be what failed: a part that cannot be had is
 left out.
@@ -20,7 +20,7 @@ SECOND = 1_000_000_000
 
 
 def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
-    """Healthy=Unknown, InternalError."""
+    """Make the condition Healthy=Unknown, InternalError."""
     reason = HealthyReason.INTERNAL_ERROR
     before = state.reported.last.conditions.get(ConditionType.HEALTHY)
     return Condition(
@@ -34,7 +34,7 @@ def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
 
 
 def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
-    """Conditions as they were decided, and outages as far as they can be written; no figures."""
+    """Make a status of the conditions as decided, and outages as far as they can be written; no figures."""
     status: dict[str, Any] = {"observedGeneration": _generation(state)}
     status["conditions"] = [_condition(each, now=now) for each in state.reported.last.conditions.values()]
     outages: list[Mapping[str, Any]] = []
@@ -47,7 +47,7 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
 
 
 def least_object(state: CheckState, *, now: int) -> dict[str, Any]:
-    """The check with that status, as the API takes it."""
+    """Make the check with that status, as the API takes it."""
     assert state.metadata is not None
     meta = state.metadata
     return {

@@ -1,4 +1,4 @@
-"""What helps against what keeps pods from running, in words for a person. Pure."""
+"""Hints for a person: what helps against what keeps pods from running. Pure."""
 
 from collections.abc import Mapping
 
@@ -16,10 +16,10 @@ _HINTS: Mapping[str, str] = {
     "violates PodSecurity": "the namespace's Pod Security level has to allow it; placement.hostNetwork takes "
     "privileged",
 }
-"""What Kubernetes says to what helps."""
+"""Words of Kubernetes to what helps."""
 
 
 def with_hint(said: str) -> str:
-    """What Kubernetes said, and what helps where that is known."""
+    """Add to what Kubernetes said what helps, where that is known."""
     hint = next((hint for sign, hint in _HINTS.items() if sign in said), None)
     return said if hint is None else f"{said}; {hint}"

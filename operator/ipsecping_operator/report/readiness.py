@@ -1,4 +1,4 @@
-"""The condition Ready: is everything that measures there, and does it run? Pure."""
+"""Work out the condition Ready: whether everything that measures is there, and runs. Pure."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from .hints import with_hint
 
 
 def readiness(state: CheckState) -> Readiness:
-    """What the spec and the children, as last seen, allow to be said of the check."""
+    """Return Ready as the spec and the children, as last seen, have it."""
     check, invalid, refused = state.applied.compiled, state.applied.invalid, state.applied.refused
     if invalid is not None:
         return Readiness(reason=ReadyReason.INVALID_SPEC, message=str(invalid))
@@ -33,7 +33,7 @@ def readiness(state: CheckState) -> Readiness:
 
 
 def prober_fault(state: CheckState) -> Readiness | None:
-    """What keeps a running prober from measuring, by its results; None where nothing does, or none runs."""
+    """Return what keeps a running prober from measuring, by its results; None where nothing does."""
     check, ready = state.applied.compiled, state.applied.readiness
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None

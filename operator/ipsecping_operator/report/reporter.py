@@ -1,4 +1,4 @@
-"""Bring assessments to where people look, and assess again when time alone may change them."""
+"""Report checks: assess them, write status, events and log, and assess again when time may change them."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ It could say only that nothing was measured yet, and its write would delay those
 """
 LONGEST_WAIT = 3600.0
 OLD_CRD = 60.0
-"""Seconds after which fields are tried again that the CRD did not have."""
+"""Seconds after which fields that the CRD did not have are tried again."""
 SECOND = 1_000_000_000
 STUCK_WRITE = 120.0
 """Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """One assessment after another for each check: the one place through which every report goes.
+    """Assess and report each check: the one place through which every report goes.
 
     Whatever is raised while a check is judged, told of or written ends in Healthy=Unknown, InternalError.
     """
@@ -78,18 +78,18 @@ class Reporter:
         self._alarms: dict[str, asyncio.TimerHandle] = {}
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._trials: dict[str, Assessment] = {}
-        """Reports that were not to be had written before: told of only once they are."""
+        """By UID, assessments after a write that failed: events tell of them only once they are written."""
         self._undeclared: frozenset[Field] = frozenset()
         self._ask_again = 0.0
         faults.changed = self.report_soon
 
     @property
     def writing(self) -> int:
-        """Statuses that are being written or wait for their turn."""
+        """Number of statuses that are being written or wait for their turn."""
         return self._writer.writing
 
     def shown(self, state: CheckState, body: Mapping[str, Any], *, first: bool) -> None:
-        """A watch shows the check as it is stored: somebody else may have edited its status."""
+        """Take note of the check as a watch shows it: somebody else may have edited its status."""
         version, status = int(body["metadata"]["resourceVersion"]), body.get("status")
         if state.reported.stored is not None and version <= state.reported.stored.version:
             return
@@ -100,18 +100,18 @@ class Reporter:
         self.mend(state)
 
     def mend(self, state: CheckState) -> None:
-        """Write the status again where somebody has edited it after we had written it."""
+        """Write the status again where somebody has edited it after the operator wrote it."""
         if state.reported.edited and not self._writer.is_writing(state.uid):
             state.reported.rewrite()
             self._writer.lost(state.uid)
             self.report_soon(state.uid)
 
     def revive(self, state: CheckState) -> bool:
-        """Begin the write of a status anew that nothing will bring to an end; whether there was one."""
+        """Start a stuck write of a status anew. Returns whether there was one."""
         return self._writer.restart(state.uid, after=STUCK_WRITE)
 
     async def write_least(self, state: CheckState) -> None:
-        """Write the conditions as they were decided, by the shortest way there is. Raises ApiError.
+        """Write the conditions as they were decided, by the shortest way. Raises ApiError.
 
         Past the writer and all that it may have stumbled over.
         """
@@ -191,7 +191,7 @@ class Reporter:
                 self._events.tell([notice], state.metadata, written=self._writer.written(state.uid))
 
     def _assess(self, state: CheckState, *, forced: bool) -> float | None:
-        """Judge, tell, submit, remember; seconds after which time alone may change the outcome, None: never.
+        """Judge, tell, submit, remember. Returns the seconds until time alone may change it, None: never.
 
         What is raised on the way leaves the check as it was.
         """
@@ -217,7 +217,7 @@ class Reporter:
         return min(waits, default=None)
 
     def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
-        """Tell and submit; seconds after which there may be more to say in the log."""
+        """Tell and submit. Returns the seconds after which there may be more to log."""
         encoded = encode(assessment.status)  # before anything is told: it may not be possible
         again = self._tell(state, assessment)
         state.reported.judged(assessment.report)
@@ -225,7 +225,7 @@ class Reporter:
         return again
 
     def forget(self, uid: str) -> None:
-        """The check has gone."""
+        """Forget a check that has gone."""
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         self._trials.pop(uid, None)
@@ -299,7 +299,7 @@ class Reporter:
             self._store.echoes.expect(state.uid, version, now=time.monotonic())
 
     def _not_written(self, uid: str, error: Exception) -> None:
-        """An attempt to write a status failed. Where the status is at fault, another is written instead."""
+        """Write another status instead, where the one that was not written is at fault."""
         state = self._store.checks.get(uid)
         if state is None:
             return
@@ -309,7 +309,7 @@ class Reporter:
         self.fall_back(state)
 
     async def _apply(self, body: Mapping[str, Any]) -> Any:
-        """The metadata as stored. A CRD older than the operator does not keep the rest from being told."""
+        """Apply the status, without fields that an older CRD does not have; return the metadata as stored."""
         if time.monotonic() >= self._ask_again:
             self._undeclared = frozenset()
         while True:

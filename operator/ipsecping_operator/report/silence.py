@@ -1,4 +1,4 @@
-"""Where no results come: say why, if it is that the agent cannot be read. Pure."""
+"""Explain missing results by an agent that cannot be read. Pure."""
 
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.check.state import CheckState
@@ -8,7 +8,7 @@ SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
 def with_trouble(state: CheckState, finding: Finding) -> str:
-    """The finding's message, and the address, port and error of an agent that cannot be read."""
+    """Return the finding's message, with address, port and error of an agent that cannot be read."""
     if finding.reason not in SILENT or not state.measured.unreadable:
         return finding.message
     first, *others = sorted(state.measured.unreadable.values(), key=lambda trouble: trouble.pod)

@@ -17,7 +17,7 @@ LONGEST_PAUSE = 30.0
 CONTEST_SECONDS, CONTEST_PAUSE = 600.0, 20.0
 """Edits by somebody else within this time are one contest; the longest pause before the next write in one."""
 AT_ONCE = 2
-"""Writes in flight: a fleet's statuses leave the API's attention to the objects that measure."""
+"""Writes in flight: so those of a fleet leave the API free for the objects that measure."""
 
 Status = Mapping[str, Any]
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Encoded(NamedTuple):
 
 @dataclass(slots=True)
 class _Slot:
-    """What of one check's status is still to be written, and which was written last."""
+    """One check's status: what is still to be written, and what was written last."""
 
     wanted: Encoded | None = None
     """None when it has been written."""
@@ -64,7 +64,7 @@ class _Slot:
 
 
 class StatusWriter:
-    """One write at a time per check; the newest status replaces one that waits."""
+    """Writes statuses, one at a time per check; the newest replaces one that waits."""
 
     def __init__(
         self,
@@ -87,27 +87,27 @@ class StatusWriter:
 
     @property
     def writing(self) -> int:
-        """Statuses that are being written or wait for their turn."""
+        """Number of statuses that are being written or wait for their turn."""
         return sum(slot.task is not None for slot in self._slots.values())
 
     def known(self, uid: str, status: Status) -> None:
-        """The API holds this status already."""
+        """Take note that the API holds this status already."""
         self._slots[uid] = _Slot(written=encode(status).digest)
 
     def has_written(self, uid: str) -> bool:
-        """Whether the API holds a status of the check, as far as is known."""
+        """Return whether the API holds a status of the check, as far as is known."""
         slot = self._slots.get(uid)
         return slot is not None and slot.written is not None
 
     def written(self, uid: str) -> str | None:
-        """A digest of the status that the API holds, as far as is known; None before the first write."""
+        """Return a digest of the status that the API is known to hold; None before the first write."""
         slot = self._slots.get(uid)
         if slot is None or slot.written is None:
             return None
         return slot.written.hex()
 
     def is_writing(self, uid: str) -> bool:
-        """Whether a write of this check's status is under way, or waits for its turn."""
+        """Return whether a write of this check's status is under way, or waits for its turn."""
         slot = self._slots.get(uid)
         return slot is not None and slot.task is not None and not slot.task.done()
 
@@ -116,7 +116,7 @@ class StatusWriter:
         self.submit_encoded(uid, encode(status), at_once=at_once)
 
     def submit_encoded(self, uid: str, status: Encoded, *, at_once: bool) -> None:
-        """As `submit`."""
+        """Do as `submit` with a status that is encoded already."""
         slot = self._slots.setdefault(uid, _Slot())
         slot.wanted = status
         slot.hasty = slot.hasty or at_once
@@ -124,7 +124,7 @@ class StatusWriter:
             self._arrange(uid, slot)
 
     def lost(self, uid: str) -> None:
-        """Somebody else has edited what was written: the next status is written whatever it says.
+        """Write the next status whatever it says: somebody else has edited what was written.
 
         Each time in a row it waits for longer, so that two who write the same do not race for ever.
         """
@@ -138,7 +138,7 @@ class StatusWriter:
         self._count("edited")
 
     def restart(self, uid: str, *, after: float) -> bool:
-        """Begin anew with a write that nothing will bring to an end; whether there was one.
+        """Start a stuck write anew. Returns whether there was one.
 
         `after` is how many seconds a request may take.
         """
@@ -156,7 +156,7 @@ class StatusWriter:
         return True
 
     def forget(self, uid: str) -> None:
-        """The check has gone."""
+        """Forget a check that has gone."""
         slot = self._slots.pop(uid, None)
         if slot is not None:
             self._cancel_timer(slot)

@@ -1,4 +1,4 @@
-"""What the log says of checks: one line for each transition, and a warning where a person is needed."""
+"""Log the transitions of checks: one line for each, and a warning where a person is needed."""
 
 import logging
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class TransitionLog:
     def tell(
         self, uid: str, changed: Sequence[Condition], conditions: Conditions, *, log: Log, now: float
     ) -> float | None:
-        """Log what has changed, and what has lasted; seconds after which to call again, whatever happens.
+        """Log what has changed or lasted too long. Returns the seconds until a next call, or None.
 
         `now` in seconds of a steady clock.
         """
@@ -39,7 +39,7 @@ class TransitionLog:
         return trouble.left(now=now)
 
     def forget(self, uid: str) -> None:
-        """The check has gone, or waits no longer."""
+        """Forget a check that has gone, or waits no longer."""
         self._waiting.pop(uid, None)
 
 

@@ -1,4 +1,4 @@
-"""Fields of the status that an older CRD does not know. Pure.
+"""Leave out fields of the status that an older CRD does not know. Pure.
 
 Server-side apply refuses the whole object for one of them. Between the upgrade of the operator and that of
 its CRD the rest is still to be told.
@@ -17,12 +17,12 @@ _ITEM = re.compile(r"\[[^\]]*\]")
 
 
 def undeclared(message: str) -> frozenset[Field]:
-    """The fields that a refusal names; none when it is another refusal."""
+    """Return the fields that a refusal names; none when it is another refusal."""
     return frozenset(tuple(_ITEM.sub("", path).split(".")[1:]) for path in _UNDECLARED.findall(message))
 
 
 def without(fields: Iterable[Field], status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The status less these fields."""
+    """Return the status without these fields."""
     for field in fields:
         status = _less(field[1:], status)
     return status

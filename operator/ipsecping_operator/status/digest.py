@@ -26,7 +26,7 @@ class StatusDigest(NamedTuple):
 
 
 def status_digest(status: object, *, version: int) -> StatusDigest:
-    """Of a status as JSON, whoever wrote it."""
+    """Digest a status as JSON, whoever wrote it."""
     listed = status.get("conditions") if isinstance(status, Mapping) else None
     found: dict[str, Mapping[str, Any]] = {}
     for item in listed if isinstance(listed, Sequence) else ():
@@ -41,7 +41,7 @@ def status_digest(status: object, *, version: int) -> StatusDigest:
 
 
 def conditions_digest(conditions: Conditions) -> StatusDigest:
-    """Of the status that these conditions will be written into."""
+    """Digest the status that these conditions will be written into."""
     rows = [
         (condition.status.value, condition.reason, condition.message)
         if (condition := conditions.get(kind)) is not None

@@ -1,4 +1,4 @@
-"""What became of the newest value of the annotation run-now. Pure."""
+"""Outcome of the newest value of the annotation run-now. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class RunNowOutcome:
     message: str
 
     def to_json(self) -> dict[str, Any]:
-        """As in the status."""
+        """Return it as in the status."""
         return {
             "value": self.value,
             "outcome": "Started" if self.started else "NotStarted",
@@ -33,7 +33,7 @@ class RunNowOutcome:
 
 
 def from_json(value: object) -> RunNowOutcome | None:
-    """Of a status read from the API; None where there is none, or not one of ours."""
+    """Read it from a status of the API; None where there is none, or not one of ours."""
     if not isinstance(value, Mapping):
         return None
     try:

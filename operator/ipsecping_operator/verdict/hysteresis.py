@@ -1,4 +1,4 @@
-"""Hysteresis: a value at its limit must not make a check flap. Pure.
+"""Latch limits that were exceeded (hysteresis): a value at its limit must not make a check flap. Pure.
 
 What was once above its limit counts as above it until it falls to four fifths of the limit, or until nothing
 is left in the window that was measured before it came back within the limit: a value that stays just below

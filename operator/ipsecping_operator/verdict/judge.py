@@ -1,4 +1,4 @@
-"""The verdict: what the windows say under the thresholds, now. Pure."""
+"""Judge what the windows hold by the thresholds, at one instant. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
