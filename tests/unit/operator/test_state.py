@@ -15,6 +15,7 @@ from ipsecping_operator.check.observed import Observed
 from ipsecping_operator.check.reported import Reported
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import StandingFaults
+from ipsecping_operator.report.assessment import assess
 
 from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, check
@@ -142,3 +143,12 @@ def test_all_instants_of_a_check_move_with_the_clock_or_are_known_not_to() -> No
         assert any(owner in path for path in found), owner
     restarted = shown(status=left, now=NOON + 100 * SECOND)
     assert any("restored.last_result" in path for path in moved(restarted))
+
+
+def test_an_assessment_that_is_not_told_leaves_no_trace() -> None:
+    state = seen()
+    take(state, *(at(30 * number, received=0) for number in range(4)))
+    now, before = NOON + 100 * SECOND, state.reported.last
+    first = assess(state, now=now)
+    assert assess(state, now=now) == first
+    assert state.reported.last is before
