@@ -5,13 +5,14 @@ from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
+from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.extra import ExtraRound
@@ -20,8 +21,7 @@ from . import run_now as extra
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
 from .readiness import readiness
-from .serial import Outcome
-from .store import Store
+from .work_queue import Outcome
 
 SECOND = 1_000_000_000
 PLAN_DELIVERY = 90 * SECOND

@@ -9,20 +9,20 @@ from typing import Any
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.faults import Fault, Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState
-from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
 from ipsecping_operator.status.stored import told
 from ipsecping_operator.status.undeclared import Field, undeclared, without
 from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
+from . import fallback
 from .assessment import Assessment, assess
 from .judging_pace import SOON, JudgingPace
-from .store import Store
 from .transition_log import TransitionLog
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
@@ -298,7 +298,7 @@ class Reporter:
         if state.stored is None or state.stored.version < version:
             state.stored = state.written
         if version > int(state.body["metadata"]["resourceVersion"]):
-            self._store.echoes.expect(state.uid, version, now=time.monotonic())
+            self._store.pending_writes.expect(state.uid, version, now=time.monotonic())
 
     def _not_written(self, uid: str, error: Exception) -> None:
         """An attempt to write a status failed. Where the status is at fault, another is written instead."""

@@ -1,1 +1,1 @@
-"""Results on their way in: streams of agents, termination messages of finished pods, and who may report."""
+"""Results of one check: which of them count, and the windows they fill. Pure."""

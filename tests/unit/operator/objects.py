@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.kube.observed import Child, Pod, read_child, read_pod
-from ipsecping_operator.reconcile.store import Store
 
 from .builders import UID
 

@@ -23,11 +23,11 @@ from ipsecping.contract.stream import Item, Refused, line_to_json, read_line
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.collect import placing
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.results import placing
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.events import event, of_condition

@@ -10,10 +10,10 @@ from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, Round
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.api.validation import read
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.reconcile.assessment import Assessment, assess
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.state import CheckState, Readiness
 

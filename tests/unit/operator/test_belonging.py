@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Sweeper
 from ipsecping_operator.children import ChildSettings, child_name
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.kube.belonging import Stray
@@ -16,8 +18,6 @@ from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child, read_
 from ipsecping_operator.logs import for_check
 from ipsecping_operator.reconcile.readiness import readiness
 from ipsecping_operator.reconcile.run_now import start_jobs
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
 from ipsecping_operator.state import CheckState
 
 from .builders import NOON, UID, check, plan

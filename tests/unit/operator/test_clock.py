@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.clock import BRACKET, WallClock
+from ipsecping_operator.collect.placing import Distance
 from ipsecping_operator.reconcile.assessment import assess
 from ipsecping_operator.reconcile.stepping import move
-from ipsecping_operator.results.placing import Distance
 from ipsecping_operator.state import CheckState
 
 from .builders import NOON, SECOND

@@ -16,9 +16,9 @@ from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
 from ipsecping_operator.metrics import checks
 from ipsecping_operator.metrics.health import UNWATCHED_SECONDS, Health
 from ipsecping_operator.reconcile import reconciler
+from ipsecping_operator.reconcile.idle_queue import IdleQueue
 from ipsecping_operator.reconcile.reporting import Reporter
-from ipsecping_operator.reconcile.serial import Outcome, SerialQueue
-from ipsecping_operator.reconcile.spare import SpareTime
+from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.writer import StatusWriter
 from ipsecping_operator.verdict import text
@@ -349,7 +349,7 @@ def test_an_object_that_could_not_be_filed_for_a_moment_is_filed_later() -> None
         assert operator is not None
         gone = {**world.objects["Pod-uid"], "metadata": {**world.objects["Pod-uid"]["metadata"]}}
         gone["metadata"]["resourceVersion"] = "700"
-        with mock.patch("ipsecping_operator.reconcile.filing.read_meta", side_effect=MemoryError):
+        with mock.patch("ipsecping_operator.app.filing.read_meta", side_effect=MemoryError):
             operator.see(POD, "DELETED", gone)
         assert operator._store.checks[UID].pods
         await asyncio.sleep(30)
@@ -487,7 +487,7 @@ def test_work_that_raises_is_told_of_and_done_again() -> None:
             done.append(key)
             return Outcome.DONE
 
-        queue = SerialQueue(work, failed=lambda key, error: told.append(f"{key}: {error!r}"))
+        queue = WorkQueue(work, failed=lambda key, error: told.append(f"{key}: {error!r}"))
         queue.request("a")
         await asyncio.sleep(5)
         await queue.close()
@@ -505,8 +505,8 @@ def test_work_whose_timer_was_lost_is_found() -> None:
             done.append(key)
             return Outcome.DONE if len(done) > 1 else Outcome.REFUSED
 
-        queue = SerialQueue(work, failed=lambda key, error: None)
-        with mock.patch.object(SerialQueue, "_again", side_effect=MemoryError):
+        queue = WorkQueue(work, failed=lambda key, error: None)
+        with mock.patch.object(WorkQueue, "_again", side_effect=MemoryError):
             queue.request("a")
             await asyncio.sleep(10)
         queue.revive()
@@ -528,7 +528,7 @@ def test_spare_time_goes_on_after_a_call_that_raises() -> None:
             raise ValueError(key)
 
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
-        spare = SpareTime(call, pause=2)
+        spare = IdleQueue(call, pause=2)
         for key in ("a", "b", "c"):
             spare.request(key)
         await asyncio.sleep(20)

@@ -6,7 +6,7 @@ import pytest
 
 from ipsecping.contract import CheckRef, IkeOptions, Invalidity, ProbeType, RoundResult
 from ipsecping.contract.buckets import BOUNDS
-from ipsecping_operator.results import placing
+from ipsecping_operator.collect import placing
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.totals import Totals

@@ -10,13 +10,13 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.reconcile import reporting
 from ipsecping_operator.reconcile.assessment import Assessment, assess
 from ipsecping_operator.reconcile.judging_pace import LONGEST, SHARE, SOON
 from ipsecping_operator.reconcile.reporting import FIRST_AGAIN, FIRST_LATEST, Reporter
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.events import EventPoster
 from ipsecping_operator.trouble import GRACE

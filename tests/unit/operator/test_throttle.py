@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
+from ipsecping_operator.collect.result_reader import Agent, ResultReader
+from ipsecping_operator.collect.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
 from ipsecping_operator.results import timetable
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.stream import Agent, Reader
-from ipsecping_operator.results.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
 
 from .agent_server import POD_UID, Send, encoded, serving
 from .builders import NOON, SECOND, check, plan, probe, result
-from .test_stream import LOG
+from .test_result_reader import LOG
 from .virtual_time import run
 
 HOSTILE = 10
@@ -104,7 +104,7 @@ async def test_ten_agents_that_make_results_up_leave_everything_else_its_turns()
         port = await stack.enter_async_context(serving(flood))
         reading = [
             asyncio.create_task(
-                Reader(
+                ResultReader(
                     Agent(pod_uid=POD_UID, pod=f"probe-{number}", address="127.0.0.1", port=port),
                     deliver=took,
                     reject=took,
@@ -146,7 +146,7 @@ async def test_a_throttled_agent_is_not_read_ahead_of_its_rate(caplog: pytest.Lo
 
     with caplog.at_level(logging.WARNING):
         async with serving(flood) as port:
-            reader = Reader(
+            reader = ResultReader(
                 Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
                 deliver=took,
                 reject=took,

@@ -12,14 +12,15 @@ from typing import Any
 from unittest import mock
 
 from ipsecping.contract import PlannedCheck, plan_from_json
-from ipsecping_operator import runtime, settings
+from ipsecping_operator import settings
+from ipsecping_operator.app import operator as app_operator
+from ipsecping_operator.app import sweep_loop
 from ipsecping_operator.children import UID_LABEL
+from ipsecping_operator.collect import collector
+from ipsecping_operator.collect.throttle import Throttle
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
-from ipsecping_operator.reconcile import sweeping
-from ipsecping_operator.results import collector
-from ipsecping_operator.results.throttle import Throttle
 
 from .builders import NOON, SECOND, UID, result
 
@@ -50,7 +51,7 @@ class World:
         """What each result says besides."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
         """What the API answers to a request to write this, if not that it is done."""
-        self.operator: runtime.Operator | None = None
+        self.operator: app_operator.Operator | None = None
         self.statuses: list[tuple[float, Mapping[str, Any]]] = []
         """As stored, and when."""
         self.events: list[tuple[float, str]] = []
@@ -255,12 +256,12 @@ def fakes(world: World) -> Iterator[None]:
         return SimpleNamespace(configuration=SimpleNamespace(host="https://192.0.2.1:6443"))
 
     with (
-        mock.patch.object(runtime, "KubeClient", return_value=world),
-        mock.patch.object(runtime, "WallClock", Clock),
+        mock.patch.object(app_operator, "KubeClient", return_value=world),
+        mock.patch.object(app_operator, "WallClock", Clock),
         mock.patch.object(access, "load", load),
-        mock.patch.object(collector, "Reader", type("AgentOf", (Agent,), {"world": world})),
+        mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
-        mock.patch.object(sweeping, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
+        mock.patch.object(sweep_loop, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
     ):
         logging.disable(logging.CRITICAL)
         try:
@@ -269,11 +270,11 @@ def fakes(world: World) -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-async def start(world: World) -> runtime.Operator:
+async def start(world: World) -> app_operator.Operator:
     """An operator that has been shown the check."""
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, environ={"IPSECPING_PROBE_IMAGE": "probe:1"})
-    operator = world.operator = runtime.Operator(settings.from_arguments(parser.parse_args([])))
+    operator = world.operator = app_operator.Operator(settings.from_arguments(parser.parse_args([])))
     stray = getattr(operator, "stray", lambda loop, context: None)
     asyncio.get_running_loop().set_exception_handler(stray)
     await operator.start()

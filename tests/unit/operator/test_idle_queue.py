@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ipsecping_operator.reconcile.spare import SpareTime
+from ipsecping_operator.reconcile.idle_queue import IdleQueue
 
 from .virtual_time import run
 
@@ -12,7 +12,7 @@ def test_the_first_comes_at_once_and_the_others_with_pauses() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = SpareTime(lambda key: calls.append((loop.time(), key)), pause=2)
+        spare = IdleQueue(lambda key: calls.append((loop.time(), key)), pause=2)
         for key in ("a", "b", "a", "c"):
             spare.request(key)
         await asyncio.sleep(100)
@@ -28,7 +28,7 @@ def test_other_work_comes_first() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = SpareTime(
+        spare = IdleQueue(
             lambda key: calls.append((loop.time(), key)),
             busy=lambda: loop.time() < 10 or 12 <= loop.time() < 20,
             pause=2,
@@ -47,7 +47,7 @@ def test_what_has_waited_for_long_waits_no_more() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = SpareTime(
+        spare = IdleQueue(
             lambda key: calls.append((loop.time(), key)), busy=lambda: True, pause=2, again=1, longest=50
         )
         for key in ("a", "b", "a"):
@@ -62,7 +62,7 @@ def test_nothing_comes_after_the_end() -> None:
     calls: list[str] = []
 
     async def scenario() -> None:
-        spare = SpareTime(calls.append, pause=2)
+        spare = IdleQueue(calls.append, pause=2)
         for key in ("a", "b"):
             spare.request(key)
         spare.close()

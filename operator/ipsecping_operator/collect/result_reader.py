@@ -24,14 +24,14 @@ from ipsecping.contract.stream import (
     read_line,
 )
 from ipsecping.contract.token import authorization
+from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import connection, placing
 from .lines import LineSplitter
-from .rejection import Rejection
 from .throttle import Throttle
-from .unreadable import Unreadable
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -73,7 +73,7 @@ class Agent:
         return f"http://{host}:{self.port}{RESULTS_PATH}"
 
 
-class Reader:
+class ResultReader:
     """Follows one agent until cancelled or told to end.
 
     Each result is delivered once, in order, across reconnections. A line that breaks the contract is passed

@@ -11,7 +11,7 @@ LONGEST = 120.0
 """Seconds after which a key's turn comes even so."""
 
 
-class SpareTime:
+class IdleQueue:
     """Calls `call(key)` once for each request, in order; while `busy()`, only what has waited for long."""
 
     def __init__(

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.stored import decided
-
-from .reporting import Reporter
 
 PASS_SECONDS = 2.0
 LEAST_INTERVAL, MOST_INTERVAL = 5.0, 150.0

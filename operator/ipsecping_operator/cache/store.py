@@ -15,7 +15,7 @@ from ipsecping_operator.status import build, extra
 from ipsecping_operator.status.conditions import from_json
 from ipsecping_operator.verdict import text
 
-from .echoes import Echoes
+from .pending_writes import PendingWrites
 
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 _FIGURES = (
@@ -40,7 +40,7 @@ class Store:
     """
 
     checks: dict[str, CheckState] = field(default_factory=dict)
-    echoes: Echoes = field(default_factory=Echoes)
+    pending_writes: PendingWrites = field(default_factory=PendingWrites)
     unreadable: dict[str, int] = field(default_factory=dict)
     """UID to the version of an object that a watch has shown and that could not be filed."""
     dropped: Callable[[Meta, Stray], None] = lambda meta, why: None
@@ -102,7 +102,7 @@ class Store:
         uid = child.meta.check_uid
         if uid is not None and _newer(child.meta, self._state(uid).children.get(reference(child.meta))):
             self.put_child(child)
-            self.echoes.expect(child.meta.uid, child.meta.resource_version, now=now)
+            self.pending_writes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
     def remove_child(self, meta: Meta) -> str | None:
         """A child has gone."""

@@ -15,7 +15,7 @@ class _Awaited:
 
 
 @dataclass(slots=True)
-class Echoes:
+class PendingWrites:
     """Objects by UID whose written version no watch has shown yet.
 
     The answer to a request tells what was stored; only the watch can tell that the watch works.

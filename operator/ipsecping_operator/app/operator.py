@@ -11,8 +11,15 @@ import kopf
 
 from ipsecping.serving.server import Server
 from ipsecping_operator import logs, memory
+from ipsecping_operator.app.filing import Filing
+from ipsecping_operator.app.sweep_loop import SweepLoop
+from ipsecping_operator.app.watchdog import Findings, Watchdog
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Listed, Sweeper
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
+from ipsecping_operator.collect.collector import Collector
+from ipsecping_operator.collect.lineage import Lineage
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
@@ -28,17 +35,10 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
-from ipsecping_operator.reconcile.filing import Filing
+from ipsecping_operator.reconcile.idle_queue import IdleQueue
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
-from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
-from ipsecping_operator.reconcile.spare import SpareTime
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Listed, Sweeper
-from ipsecping_operator.reconcile.sweeping import Sweeping
-from ipsecping_operator.reconcile.watchdog import Findings, Watchdog
-from ipsecping_operator.results.collector import Collector
-from ipsecping_operator.results.lineage import Lineage
+from ipsecping_operator.reconcile.work_queue import CALM, Outcome, WorkQueue
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.state import CheckState
@@ -112,7 +112,7 @@ class Operator:
             credentials, observe=self._metrics.request, may_write=lambda: self._candidacy.may_write
         )
         self._events = EventPoster(self._client)
-        self._queue = SerialQueue(
+        self._queue = WorkQueue(
             self._reconcile,
             failed=lambda uid, error: self._faults.note(Where.RECONCILE, error, self._store.checks.get(uid)),
         )
@@ -129,7 +129,7 @@ class Operator:
         )
         tokens = await self._load_tokens()
         self._lineage = Lineage(self._client)
-        self._spare = SpareTime(self._verify, busy=self._busy)
+        self._spare = IdleQueue(self._verify, busy=self._busy)
         self._collector = Collector(
             lineage=self._lineage,
             counted=self._counted,
@@ -166,7 +166,7 @@ class Operator:
             store=self._store, reporter=self._reporter, faults=self._faults, clock=self._clock
         )
         self._sweeper = Sweeper(self._store, self._client, settings.namespaces or (None,))
-        self._sweeping = Sweeping(
+        self._sweeping = SweepLoop(
             sweeper=self._sweeper,
             filing=self._filing,
             faults=self._faults,

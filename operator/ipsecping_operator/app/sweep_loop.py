@@ -5,17 +5,17 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from ipsecping_operator.cache.sweep import Listed, Sweeper
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError
 
 from .filing import Filing
-from .sweep import Listed, Sweeper
 
 SWEEP_AFTER_LIST = 10.0
 """Seconds from a watch's list to the sweep that finds what has gone meanwhile."""
 SWEEP_AGAIN = 60.0
 """Seconds to the sweep that judges what this one found unseen. No sweep is later than the resync interval."""
-ECHO_SECONDS = 30.0
+PENDING_SECONDS = 30.0
 """A watch that has not shown in this time what the operator wrote is looked into at once."""
 LOOK_SECONDS = 1.0
 """Between two looks at whether a watch is late."""
@@ -23,7 +23,7 @@ LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Sweeping:
+class SweepLoop:
     """`run` sweeps for ever.
 
     `touched(uid)` is told of a check of which something has gone; `unseen(objects)`, after each sweep, of
@@ -85,7 +85,9 @@ class Sweeping:
             try:
                 await asyncio.wait_for(self.soon.wait(), min(until - now, LOOK_SECONDS))
             except TimeoutError:
-                if now > least and self._sweeper.store.echoes.late(before=now - min(ECHO_SECONDS, interval)):
+                if now > least and self._sweeper.store.pending_writes.late(
+                    before=now - min(PENDING_SECONDS, interval)
+                ):
                     return
                 continue
             await asyncio.sleep(min(SWEEP_AFTER_LIST, interval))

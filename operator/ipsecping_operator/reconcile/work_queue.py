@@ -22,7 +22,7 @@ class Outcome(Enum):
     """The same again will be refused again, until something changes that nobody tells of."""
 
 
-class SerialQueue:
+class WorkQueue:
     """Level-triggered work: a request during a run leads to one more run, however many requests there were.
 
     What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.

@@ -7,9 +7,11 @@ from typing import Any
 
 import kopf
 
-from ipsecping_operator import handlers, memory
-from ipsecping_operator.runtime import Operator
+from ipsecping_operator import memory
 from ipsecping_operator.settings import Settings
+
+from . import handlers
+from .operator import Operator
 
 
 async def run(settings: Settings) -> None:

@@ -51,7 +51,7 @@ class Sweeper:
         if gone:
             _log.info("%d objects had gone without a watch telling", len(gone))
         touched = self._forget(gone) if gone else set()
-        self.store.echoes.retain(listed, before=began)
+        self.store.pending_writes.retain(listed, before=began)
         self.store.unreadable = {
             uid: version for uid, version in self.store.unreadable.items() if uid in listed
         }
@@ -67,7 +67,7 @@ class Sweeper:
             uid: one
             for uid, one in listed.items()
             if held.get(uid, -1) < one.resource_version
-            or self.store.echoes.missing(uid, one.resource_version)
+            or self.store.pending_writes.missing(uid, one.resource_version)
         }
 
     def _forget(self, gone: Set[str]) -> set[str]:

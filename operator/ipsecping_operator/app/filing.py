@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.kinds import CHECK, POD, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.state import CheckState
-
-from .reporting import Reporter
-from .store import Store
 
 RETRY_SECONDS = 10.0
 MOST_KEPT = 64
@@ -35,7 +34,7 @@ class Filing:
         """The UID of a check to reconcile, or None when nothing is new. Raises nothing for an odd object."""
         meta = body["metadata"]
         uid, version = meta["uid"], int(meta["resourceVersion"])
-        self.store.echoes.heard(uid, version, now=time.monotonic())
+        self.store.pending_writes.heard(uid, version, now=time.monotonic())
         try:
             concerned = self._file(kind, body, gone=event == "DELETED")
         except Exception as error:

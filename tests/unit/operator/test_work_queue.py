@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from ipsecping_operator.reconcile.serial import CALM, Outcome, SerialQueue
+from ipsecping_operator.reconcile.work_queue import CALM, Outcome, WorkQueue
 
 from .virtual_time import run
 
@@ -26,7 +26,7 @@ def test_requests_during_a_run_lead_to_exactly_one_more() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected)
+        queue = WorkQueue(work, failed=unexpected)
         for _ in range(5):
             queue.request("a")
             await asyncio.sleep(1)
@@ -44,7 +44,7 @@ def test_many_requests_are_no_calm_until_hardly_any_is_left() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected, at_once=1)
+        queue = WorkQueue(work, failed=unexpected, at_once=1)
         for round_ in range(2):
             for key in range(CALM + 2 * round_):
                 queue.request(str(key))
@@ -69,7 +69,7 @@ def test_different_keys_run_side_by_side_up_to_the_limit() -> None:
         return Outcome.DONE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected, at_once=4)
+        queue = WorkQueue(work, failed=unexpected, at_once=4)
         for key in range(20):
             queue.request(str(key))
         await asyncio.sleep(20)
@@ -86,7 +86,7 @@ def test_a_failure_is_repeated_later_each_time_until_it_succeeds() -> None:
         return Outcome.DONE if len(runs) > 6 else Outcome.REFUSED
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected)
+        queue = WorkQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(10_000)
 
@@ -104,7 +104,7 @@ def test_news_about_a_failing_key_is_tried_at_once() -> None:
         return Outcome.REFUSED
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected)
+        queue = WorkQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(0.1)
         queue.request("a")
@@ -123,7 +123,7 @@ def test_who_did_not_answer_is_asked_again_within_half_a_minute_however_long_the
         return Outcome.UNREACHABLE
 
     async def scenario() -> None:
-        queue = SerialQueue(work, failed=unexpected)
+        queue = WorkQueue(work, failed=unexpected)
         queue.request("a")
         await asyncio.sleep(3600)
         await queue.close()

@@ -13,9 +13,8 @@ from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, He
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.faults import Fault
 from ipsecping_operator.state import CheckState
-
-from .build import outage_to_json
-from .conditions import Condition
+from ipsecping_operator.status.build import outage_to_json
+from ipsecping_operator.status.conditions import Condition
 
 SECOND = 1_000_000_000
 

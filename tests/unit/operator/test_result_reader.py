@@ -11,9 +11,9 @@ import pytest
 
 from ipsecping.contract import ContractError, RoundResult
 from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
-from ipsecping_operator.results.lines import LineSplitter
+from ipsecping_operator.collect.lines import LineSplitter
+from ipsecping_operator.collect.result_reader import MAX_MISSED, Agent, ResultReader
 from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
 from ipsecping_operator.results.unreadable import Unreadable
 
 from .agent_server import POD_UID, Ring, Script, Send, encoded, serving
@@ -30,7 +30,7 @@ class Followed:
         self.rejected: dict[Rejection, int] = {}
         self.troubles: list[Unreadable | None] = []
         self._news = asyncio.Event()
-        self.reader: Reader
+        self.reader: ResultReader
         self.reading: asyncio.Task[None]
 
     def deliver(self, given: RoundResult, start: int) -> None:
@@ -70,7 +70,7 @@ async def following(
 ) -> AsyncIterator[Followed]:
     followed = Followed()
     async with serving(script, tokens=wanted) as port:
-        reader = followed.reader = Reader(
+        reader = followed.reader = ResultReader(
             Agent(pod_uid=pod_uid, pod="probe-1", address="127.0.0.1", port=port),
             deliver=followed.deliver,
             reject=followed.reject,

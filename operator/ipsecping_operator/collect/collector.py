@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing
 from .lineage import Lineage
 from .ownership import Ownership, ownership
-from .rejection import Rejection
-from .stream import Agent, Reader
+from .result_reader import Agent, ResultReader
 from .throttle import Throttle
-from .unreadable import Unreadable
 
 LAST_WORDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
@@ -34,7 +34,7 @@ class _Following:
     agent: Agent
     pod: Pod
     """As last seen."""
-    reader: Reader
+    reader: ResultReader
     task: asyncio.Task[None]
     trouble: Unreadable | None = None
     """Why it cannot be read."""
@@ -164,7 +164,7 @@ class Collector:
         def tell(trouble: Unreadable | None) -> None:
             self._tell(state, following, trouble)
 
-        reader = Reader(
+        reader = ResultReader(
             agent,
             deliver=lambda result, start: self._deliver(state, pod, result, start=start),
             reject=lambda reason, count: self._reject(state, reason, count),
@@ -211,7 +211,7 @@ class Collector:
             del readers[pod_uid]
             self._ended(state)
 
-    def _let_end(self, reader: Reader, task: asyncio.Task[None]) -> None:
+    def _let_end(self, reader: ResultReader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
         reader.end()
         self._ending.add(task)
