@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 class SweepLoop:
     """`run` sweeps for ever.
 
-    `touched(uid)` is told of a check of which something has gone; `unseen(objects)`, after each sweep, of
-    what the watches have never shown.
+    `gone(uid)` is told of a check of which something has gone, or which has gone itself; `unseen(objects)`,
+    after each sweep, of what the watches have never shown.
     """
 
     def __init__(
@@ -37,18 +37,18 @@ class SweepLoop:
         filing: Filing,
         faults: Faults,
         interval: float,
-        touched: Callable[[str], None],
+        relisted: asyncio.Event,
+        gone: Callable[[str], None],
         unseen: Callable[[Sequence[Listed]], None],
     ) -> None:
-        """`interval` in seconds."""
+        """`interval` in seconds; `relisted` is set when a watch begins anew, with a list."""
         self._sweeper = sweeper
         self._filing = filing
         self._faults = faults
         self._interval = interval
-        self._touched = touched
+        self._relisted = relisted
+        self._gone = gone
         self._unseen = unseen
-        self.soon = asyncio.Event()
-        """Set when a watch begins with a list."""
 
     async def run(self) -> None:
         """Never returns."""
@@ -73,17 +73,17 @@ class SweepLoop:
         self._filing.retain()
         self._unseen(never)
         for uid in touched:
-            self._touched(uid)
+            self._gone(uid)
 
     async def _pause(self, pause: float) -> None:
         """Wait so long; or until shortly after a watch began anew, or does not show what was written."""
         interval = self._interval
         until = time.monotonic() + pause
         least = time.monotonic() + min(SWEEP_AGAIN, interval)
-        self.soon.clear()
+        self._relisted.clear()
         while (now := time.monotonic()) < until:
             try:
-                await asyncio.wait_for(self.soon.wait(), min(until - now, LOOK_SECONDS))
+                await asyncio.wait_for(self._relisted.wait(), min(until - now, LOOK_SECONDS))
             except TimeoutError:
                 if now > least and self._sweeper.store.pending_writes.late(
                     before=now - min(PENDING_SECONDS, interval)

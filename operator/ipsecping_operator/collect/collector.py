@@ -14,6 +14,7 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing
+from .handler import ResultHandler
 from .lineage import Lineage
 from .ownership import Ownership, ownership
 from .result_reader import Agent, ResultReader
@@ -41,33 +42,25 @@ class _Following:
 
 
 class Collector:
-    """`sync` is level-triggered: it makes the readers what the pods seen by now ask for.
+    """Counts what agents and finished pods tell, and hands it to its handler.
 
-    `counted(state, rejection)` is told of every result: None when it was accepted; `troubled(state)` when
-    something of `state.unread` has changed; `ended(state)` of a reader that has ended by a fault, so that
-    `sync` is called again; `held_back(seconds)` of every time that an agent is not read because it sends more
-    than its plan makes.
+    `sync` is level-triggered: it makes the readers what the pods seen by now ask for.
     """
 
     def __init__(
         self,
         *,
         lineage: Lineage,
-        counted: Callable[[CheckState, Rejection | None, int], None],
-        troubled: Callable[[CheckState], None],
+        handler: ResultHandler,
         tokens: TokenKeys,
         faults: Faults,
-        ended: Callable[[CheckState], None],
         clock: Callable[[], int],
-        held_back: Callable[[float], None] = lambda seconds: None,
     ) -> None:
+        """`clock` gives the Unix time in nanoseconds."""
         self._lineage = lineage
-        self._counted = counted
-        self._troubled = troubled
+        self._handler = handler
         self._tokens = tokens
         self._faults = faults
-        self._ended = ended
-        self._held_back = held_back
         self._clock = clock
         self._readers: dict[str, dict[str, _Following]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -135,7 +128,7 @@ class Collector:
         own = state.owned[pod.meta.uid] = verdict is Ownership.OWN
         if not own:
             log.warning("pod %s has the check's labels but does not belong to it: ignored", pod.meta.name)
-            self._counted(state, Rejection.FOREIGN_POD, 1)
+            self._handler.rejected(state, Rejection.FOREIGN_POD, 1)
         return own
 
     def _follow(self, state: CheckState, wanted: Mapping[str, Pod], *, log: Log) -> None:
@@ -172,7 +165,7 @@ class Collector:
             clock=self._clock,
             throttle=Throttle(
                 plan=_plan(state, pod),
-                held_back=self._held_back,
+                held_back=self._handler.held_back,
                 first=lambda: log.warning(
                     "results of pod %s: more than its plan makes, so they are read slowly", agent.pod
                 ),
@@ -196,7 +189,7 @@ class Collector:
             state.unread.pop(following.agent.pod_uid, None)
         else:
             state.unread[following.agent.pod_uid] = trouble
-        self._troubled(state)
+        self._handler.readability_changed(state)
 
     def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
         """A reader ends when it is told to. After a fault another takes its place, with a pause."""
@@ -209,7 +202,7 @@ class Collector:
         readers = self._readers.get(state.uid, {})
         if pod_uid in readers and readers[pod_uid].task is task:
             del readers[pod_uid]
-            self._ended(state)
+            self._handler.reader_lost(state)
 
     def _let_end(self, reader: ResultReader, task: asyncio.Task[None]) -> None:
         """That its pod has ended may be known before the last results have been read."""
@@ -237,7 +230,7 @@ class Collector:
             )
             state.counted[pod.meta.uid] = reason
             log.warning("pod %s gave no result: %s", pod.meta.name, reason)
-            self._counted(state, Rejection.MALFORMED, 1)
+            self._handler.rejected(state, Rejection.MALFORMED, 1)
             return
         state.counted[pod.meta.uid] = None
         state.pods[pod.meta.uid] = pod.read()
@@ -266,12 +259,15 @@ class Collector:
             if result.check.path == pod.meta.path
             else Rejection.FOREIGN_PATH
         )
-        self._counted(state, rejection, 1)
+        if rejection is None:
+            self._handler.accepted(state)
+        else:
+            self._handler.rejected(state, rejection, 1)
         self._faults.over(state, Where.RESULT, key="")
 
     def _reject(self, state: CheckState, reason: Rejection, count: int) -> None:
         with self._faults.guard(Where.RESULT):
-            self._counted(state, reason, count)
+            self._handler.rejected(state, reason, count)
 
 
 def _key(state: CheckState, result: RoundResult) -> str:

@@ -299,7 +299,7 @@ def test_an_object_that_cannot_be_read_harms_no_other_and_is_no_deafness() -> No
         operator.see(POD, "ADDED", odd)
         await asyncio.sleep(5)
         assert world.condition("Healthy")["reason"] == "InternalError"
-        assert operator._sweeper._behind({}) == {}
+        assert operator.parts.sweeper._behind({}) == {}
         operator.see(POD, "DELETED", odd)
         await asyncio.sleep(10)
         assert world.condition("Healthy")["status"] == "True"
@@ -318,12 +318,12 @@ def test_a_check_that_nobody_manages_to_judge_is_overdue_and_ends_in_healthz() -
         ):
             await asyncio.sleep(130)  # an alarm that is set already still comes
             assert world.metric("ipsecping_operator_overdue_checks") == 1
-            assert operator._health.problem(0) is None
+            assert operator.base.health.problem(0) is None
             await asyncio.sleep(60)
-            assert "network/hq" in str(operator._health.problem(0))
+            assert "network/hq" in str(operator.base.health.problem(0))
         await asyncio.sleep(10)
         assert world.metric("ipsecping_operator_overdue_checks") == 0
-        assert operator._health.problem(0) is None
+        assert operator.base.health.problem(0) is None
 
     happens(script)
 
@@ -333,9 +333,9 @@ def test_an_alarm_that_is_lost_costs_seconds() -> None:
         with mock.patch.object(Agent, "run", side_effect=asyncio.CancelledError):
             operator = world.operator
             assert operator is not None
-            operator._collector.forget(UID)
-            operator._queue.request(UID)  # nothing is measured any more
-            for alarm in operator._reporter._alarms.values():
+            operator.parts.collector.forget(UID)
+            operator.parts.queue.request(UID)  # nothing is measured any more
+            for alarm in operator.parts.reporter._alarms.values():
                 alarm.cancel()
             await asyncio.sleep(62 + 5 - 70 % 30)
         assert world.condition("Healthy")["reason"] == "StaleResults"
@@ -351,9 +351,9 @@ def test_an_object_that_could_not_be_filed_for_a_moment_is_filed_later() -> None
         gone["metadata"]["resourceVersion"] = "700"
         with mock.patch("ipsecping_operator.app.filing.read_meta", side_effect=MemoryError):
             operator.see(POD, "DELETED", gone)
-        assert operator._store.checks[UID].pods
+        assert operator.base.store.checks[UID].pods
         await asyncio.sleep(30)
-        assert not operator._store.checks[UID].pods
+        assert not operator.base.store.checks[UID].pods
 
     happens(script)
 
@@ -363,11 +363,11 @@ def test_a_reader_that_a_fault_has_ended_is_replaced() -> None:
         with mock.patch.object(Agent, "run", side_effect=RuntimeError("out of order")):
             operator = world.operator
             assert operator is not None
-            operator._collector.forget(UID)
-            operator._queue.request(UID)
+            operator.parts.collector.forget(UID)
+            operator.parts.queue.request(UID)
             await asyncio.sleep(10)
         await asyncio.sleep(60)
-        assert operator._collector.reading == 1
+        assert operator.parts.collector.reading == 1
         assert world.metric("ipsecping_operator_faults_total", where="task")
         assert world.condition("Healthy")["status"] == "True"
 
@@ -388,7 +388,7 @@ def test_a_step_of_the_clock_that_a_check_cannot_follow_is_told_of() -> None:
         operator = world.operator
         assert operator is not None
         with mock.patch("ipsecping_operator.reconcile.stepping.move", side_effect=ValueError):
-            operator._stepped(3600 * SECOND)
+            operator.parts.clock_steps.follow(3600 * SECOND)
         await asyncio.sleep(5)
         assert world.condition("Healthy")["reason"] == "InternalError"
 
@@ -399,9 +399,9 @@ def test_a_part_that_ends_makes_the_operator_unhealthy_also_when_it_was_cancelle
     async def script(world: World) -> None:
         operator = world.operator
         assert operator is not None
-        next(task for task in operator._tasks if task.get_name() == "watchdog").cancel()
+        next(task for task in asyncio.all_tasks() if task.get_name() == "watchdog").cancel()
         await asyncio.sleep(1)
-        assert operator._health.problem(0) == "the task watchdog has ended"
+        assert operator.base.health.problem(0) == "the task watchdog has ended"
 
     happens(script)
 

@@ -13,8 +13,8 @@ from unittest import mock
 
 from ipsecping.contract import PlannedCheck, plan_from_json
 from ipsecping_operator import settings
-from ipsecping_operator.app import operator as app_operator
-from ipsecping_operator.app import sweep_loop
+from ipsecping_operator.app import sweep_loop, wiring
+from ipsecping_operator.app.operator import Operator
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.collect import collector
 from ipsecping_operator.collect.throttle import Throttle
@@ -51,7 +51,7 @@ class World:
         """What each result says besides."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
         """What the API answers to a request to write this, if not that it is done."""
-        self.operator: app_operator.Operator | None = None
+        self.operator: Operator | None = None
         self.statuses: list[tuple[float, Mapping[str, Any]]] = []
         """As stored, and when."""
         self.events: list[tuple[float, str]] = []
@@ -208,12 +208,12 @@ class World:
     def metric(self, name: str, **labels: str) -> float | None:
         """Of the operator's registry."""
         assert self.operator is not None
-        return self.operator._metrics.registry.get_sample_value(name, labels)
+        return self.operator.base.metrics.registry.get_sample_value(name, labels)
 
     def scrape(self) -> str:
         """The operator's /metrics; raises what a scrape raises."""
         assert self.operator is not None
-        return b"".join(pieces(self.operator._metrics.registry)).decode()
+        return b"".join(pieces(self.operator.base.metrics.registry)).decode()
 
 
 class Agent:
@@ -256,8 +256,8 @@ def fakes(world: World) -> Iterator[None]:
         return SimpleNamespace(configuration=SimpleNamespace(host="https://192.0.2.1:6443"))
 
     with (
-        mock.patch.object(app_operator, "KubeClient", return_value=world),
-        mock.patch.object(app_operator, "WallClock", Clock),
+        mock.patch.object(wiring, "KubeClient", return_value=world),
+        mock.patch.object(wiring, "WallClock", Clock),
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
@@ -270,13 +270,12 @@ def fakes(world: World) -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-async def start(world: World) -> app_operator.Operator:
+async def start(world: World) -> Operator:
     """An operator that has been shown the check."""
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, environ={"IPSECPING_PROBE_IMAGE": "probe:1"})
-    operator = world.operator = app_operator.Operator(settings.from_arguments(parser.parse_args([])))
-    stray = getattr(operator, "stray", lambda loop, context: None)
-    asyncio.get_running_loop().set_exception_handler(stray)
+    operator = world.operator = Operator(settings.from_arguments(parser.parse_args([])))
+    asyncio.get_running_loop().set_exception_handler(operator.stray)
     await operator.start()
     operator.see(CHECK, None, world.check)
     return operator

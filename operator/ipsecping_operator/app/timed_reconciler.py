@@ -1,0 +1,35 @@
+"""Reconcile with its time, its failures and its faults noted."""
+
+import time
+
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.reconcile.reconciler import Reconciler
+from ipsecping_operator.reconcile.work_queue import Outcome
+
+
+class TimedReconciler:
+    """What the work queue calls."""
+
+    def __init__(
+        self, reconciler: Reconciler, *, store: Store, metrics: OperatorMetrics, faults: Faults
+    ) -> None:
+        self._reconciler = reconciler
+        self._store = store
+        self._metrics = metrics
+        self._faults = faults
+
+    async def reconcile(self, uid: str) -> Outcome:
+        """Reconcile the check. Raises what that raises."""
+        started = time.monotonic()
+        outcome = Outcome.REFUSED
+        try:
+            outcome = await self._reconciler.reconcile(uid)
+        finally:
+            self._metrics.reconciles.observe(time.monotonic() - started)
+            if outcome not in (Outcome.DONE, Outcome.WAITING):
+                self._metrics.reconcile_errors.inc()
+        if uid in self._store.checks:
+            self._faults.over(self._store.checks[uid], Where.RECONCILE)
+        return outcome
