@@ -7,7 +7,7 @@ from typing import Any
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
-from ipsecping_operator.faults import FaultKey, Standing
+from ipsecping_operator.fault_types import FaultKey, Standing
 from ipsecping_operator.kube.observed import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.unreadable import Unreadable

@@ -4,7 +4,8 @@ import logging
 
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.collect.collector import Collector
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.reconcile import stepping
 from ipsecping_operator.reconcile.reporting import Reporter
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from ipsecping_operator.faults import Where
+from ipsecping_operator.fault_types import Where
 from ipsecping_operator.metrics.health import Health
 from ipsecping_operator.metrics.operator import OperatorMetrics
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import UID_LABEL
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.kinds import CHECK, POD, Kind
 from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
 from ipsecping_operator.reconcile.reporting import Reporter

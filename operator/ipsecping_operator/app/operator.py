@@ -9,7 +9,7 @@ import kopf
 
 from ipsecping.serving.server import Server
 from ipsecping_operator import memory
-from ipsecping_operator.faults import Where
+from ipsecping_operator.fault_types import Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.metrics.health import TICK_SECONDS

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from ipsecping_operator.cache.sweep import Listed, Sweeper
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError
 
 from .filing import Filing

@@ -3,7 +3,8 @@
 import time
 
 from ipsecping_operator.cache.store import Store
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.work_queue import Outcome

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ipsecping_operator.compile import Cron
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.state import CheckState

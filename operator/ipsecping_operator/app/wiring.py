@@ -12,7 +12,8 @@ from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.lineage import Lineage
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
 from ipsecping_operator.kube.client import ApiError, KubeClient

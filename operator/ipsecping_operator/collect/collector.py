@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.observed import Pod
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.unreadable import Unreadable

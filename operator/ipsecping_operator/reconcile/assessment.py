@@ -6,7 +6,7 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.faults import Fault, Where
+from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.state import CheckState, Readiness, Restored
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, condition, transitions

@@ -9,7 +9,8 @@ from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions

@@ -10,7 +10,8 @@ from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.cache.store import Store
-from ipsecping_operator.faults import Fault, Faults, Where
+from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.state import CheckState

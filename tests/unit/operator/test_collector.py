@@ -9,7 +9,8 @@ import pytest
 
 from ipsecping.contract import RoundResult, termination
 from ipsecping_operator.collect.collector import Collector
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys

@@ -10,7 +10,8 @@ from unittest import mock
 
 import pytest
 
-from ipsecping_operator.faults import REMEMBERED, Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import REMEMBERED, Faults
 from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
 from ipsecping_operator.metrics import checks
