@@ -19,9 +19,8 @@ from ipsecping_operator.results import timetable
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.rejection import Rejection
 
-from .agent_server import POD_UID, Send, encoded, serving
+from .agent_server import LOG, POD_UID, Send, encoded, serving
 from .builders import NOON, SECOND, check, plan, probe, result
-from .test_result_reader import LOG
 from .virtual_time import run
 
 HOSTILE = 10
