@@ -12,11 +12,11 @@ def test_the_first_comes_at_once_and_the_others_with_pauses() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = IdleQueue(lambda key: calls.append((loop.time(), key)), pause=2)
+        queue = IdleQueue(lambda key: calls.append((loop.time(), key)), pause=2)
         for key in ("a", "b", "a", "c"):
-            spare.request(key)
+            queue.request(key)
         await asyncio.sleep(100)
-        spare.request("a")
+        queue.request("a")
         await asyncio.sleep(1)
 
     run(scenario())
@@ -28,14 +28,14 @@ def test_other_work_comes_first() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = IdleQueue(
+        queue = IdleQueue(
             lambda key: calls.append((loop.time(), key)),
             busy=lambda: loop.time() < 10 or 12 <= loop.time() < 20,
             pause=2,
             again=1,
         )
         for key in ("a", "b"):
-            spare.request(key)
+            queue.request(key)
         await asyncio.sleep(100)
 
     run(scenario())
@@ -47,11 +47,11 @@ def test_what_has_waited_for_long_waits_no_more() -> None:
 
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
-        spare = IdleQueue(
+        queue = IdleQueue(
             lambda key: calls.append((loop.time(), key)), busy=lambda: True, pause=2, again=1, longest=50
         )
         for key in ("a", "b", "a"):
-            spare.request(key)
+            queue.request(key)
         await asyncio.sleep(100)
 
     run(scenario())
@@ -62,11 +62,29 @@ def test_nothing_comes_after_the_end() -> None:
     calls: list[str] = []
 
     async def scenario() -> None:
-        spare = IdleQueue(calls.append, pause=2)
+        queue = IdleQueue(calls.append, pause=2)
         for key in ("a", "b"):
-            spare.request(key)
-        spare.close()
+            queue.request(key)
+        queue.close()
         await asyncio.sleep(100)
 
     run(scenario())
     assert calls == []
+
+
+def test_the_queue_goes_on_after_a_call_that_raises() -> None:
+    called = list[str]()
+
+    async def scenario() -> None:
+        def call(key: str) -> None:
+            called.append(key)
+            raise ValueError(key)
+
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        queue = IdleQueue(call, pause=2)
+        for key in ("a", "b", "c"):
+            queue.request(key)
+        await asyncio.sleep(20)
+
+    run(scenario())
+    assert called == ["a", "b", "c"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from unittest import mock
 
 from ipsecping_operator.reconcile.work_queue import CALM, Outcome, WorkQueue
 
@@ -130,3 +131,45 @@ def test_who_did_not_answer_is_asked_again_within_half_a_minute_however_long_the
 
     run(scenario())
     assert max(later - earlier for earlier, later in itertools.pairwise(runs)) <= 30
+
+
+def test_work_that_raises_is_told_of_and_done_again() -> None:
+    told, done = list[str](), list[str]()
+
+    async def scenario() -> None:
+        async def work(key: str) -> Outcome:
+            if not told:
+                raise KeyError(key)
+            done.append(key)
+            return Outcome.DONE
+
+        queue = WorkQueue(work, failed=lambda key, error: told.append(f"{key}: {error!r}"))
+        queue.request("a")
+        await asyncio.sleep(5)
+        await queue.close()
+
+    run(scenario())
+    assert told == ["a: KeyError('a')"]
+    assert done == ["a"]
+
+
+def test_work_whose_timer_was_lost_is_found() -> None:
+    done = list[str]()
+
+    async def scenario() -> None:
+        async def work(key: str) -> Outcome:
+            done.append(key)
+            return Outcome.DONE if len(done) > 1 else Outcome.REFUSED
+
+        queue = WorkQueue(work, failed=lambda key, error: None)
+        with mock.patch.object(WorkQueue, "_again", side_effect=MemoryError):
+            queue.request("a")
+            await asyncio.sleep(10)
+        queue.revive()
+        await asyncio.sleep(1)
+        queue.revive()
+        await asyncio.sleep(1)
+        await queue.close()
+
+    run(scenario())
+    assert done == ["a", "a"]

@@ -5,7 +5,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +23,7 @@ from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, K
 from ipsecping_operator.metrics.exposition import pieces
 
 from .builders import NOON, SECOND, UID, result
+from .virtual_time import run
 
 INTERVAL = 30
 ROUND = 2
@@ -279,3 +280,23 @@ async def start(world: World) -> Operator:
     await operator.start()
     operator.see(CHECK, None, world.check)
     return operator
+
+
+def happens(script: Callable[[World], Awaitable[None]]) -> World:
+    """What the script does to a world with a running operator."""
+    world = World()
+
+    async def scenario() -> None:
+        operator = await start(world)
+        await asyncio.sleep(70)
+        assert world.condition("Healthy")["status"] == "True"
+        await script(world)
+        await operator.stop()
+
+    with fakes(world):
+        run(scenario())
+    return world
+
+
+def reasons(world: World, since: float = 70) -> list[str]:
+    return [reason for when, reason in world.events if when > since]
