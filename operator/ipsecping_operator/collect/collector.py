@@ -40,6 +40,15 @@ class _Following:
     task: asyncio.Task[None]
     trouble: Unreadable | None = None
     """Why it cannot be read."""
+    held_back: bool = False
+    """It sends more than its plan makes."""
+
+    @property
+    def problem(self) -> Unreadable | None:
+        """What there is to say of it."""
+        if self.trouble is None and self.held_back:
+            return Unreadable(pod=self.agent.pod, held_back=True)
+        return self.trouble
 
 
 class Collector:
@@ -158,6 +167,11 @@ class Collector:
         def tell(trouble: Unreadable | None) -> None:
             self._tell(state, following, trouble)
 
+        def hold_back(holding: bool) -> None:
+            if holding:
+                log.warning("results of pod %s: more than its plan makes, so they are read slowly", agent.pod)
+            self._hold_back(state, following, holding)
+
         reader = ResultReader(
             agent,
             deliver=lambda result, start: self._deliver(state, pod, result, start=start),
@@ -167,9 +181,7 @@ class Collector:
             throttle=Throttle(
                 plan=_plan(state, pod),
                 held_back=self._handler.held_back,
-                first=lambda: log.warning(
-                    "results of pod %s: more than its plan makes, so they are read slowly", agent.pod
-                ),
+                changed=hold_back,
             ),
             tokens=self._tokens.tokens(state.uid, pod.meta.path or ""),
             tell=tell,
@@ -181,15 +193,24 @@ class Collector:
         return following
 
     def _tell(self, state: CheckState, following: _Following, trouble: Unreadable | None) -> None:
-        known, following.trouble = following.trouble, trouble
+        known, following.trouble = following.problem, trouble
         if trouble is None:
             self._faults.over(state, Where.RESULT, key=following.agent.pod_uid)
-        if trouble == known or self._readers.get(state.uid, {}).get(following.agent.pod_uid) is not following:
+        self._note_problem(state, following, known)
+
+    def _hold_back(self, state: CheckState, following: _Following, held_back: bool) -> None:
+        known, following.held_back = following.problem, held_back
+        self._note_problem(state, following, known)
+
+    def _note_problem(self, state: CheckState, following: _Following, known: Unreadable | None) -> None:
+        """Say what has changed of an agent of which `known` was said."""
+        problem, pod_uid = following.problem, following.agent.pod_uid
+        if problem == known or self._readers.get(state.uid, {}).get(pod_uid) is not following:
             return
-        if trouble is None:
-            state.unread.pop(following.agent.pod_uid, None)
+        if problem is None:
+            state.unread.pop(pod_uid, None)
         else:
-            state.unread[following.agent.pod_uid] = trouble
+            state.unread[pod_uid] = problem
         self._handler.readability_changed(state)
 
     def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:

@@ -24,6 +24,8 @@ _ROUND, _PACKET = 1024, 16
 """Octets that a result takes at most, and each of its packets more."""
 _SPARE = 2
 """So many times as fast as the plan has it is still no reason to doubt."""
+CALM_SECONDS = 60.0
+"""An agent that was held back is told of until it was not for so long: floods come and go."""
 
 
 def rate_of(plan: PlannedCheck | None) -> float:
@@ -54,7 +56,8 @@ class Bucket:
 class Throttle:
     """Awaited once for each line of one agent, and once for each frame around lines.
 
-    `held_back(seconds)` is told of each wait for its rate; `first` is called before the first of them.
+    `held_back(seconds)` is told of each wait for its rate. `changed(True)` is called before the first of
+    them, and `changed(False)` at the first line after `CALM_SECONDS` without one.
     """
 
     def __init__(
@@ -63,11 +66,13 @@ class Throttle:
         plan: PlannedCheck | None = None,
         burst: float = BURST,
         held_back: Callable[[float], None] = lambda seconds: None,
-        first: Callable[[], None] = lambda: None,
+        changed: Callable[[bool], None] = lambda holding_back: None,
     ) -> None:
         self._bucket = Bucket(rate=rate_of(plan), burst=burst)
         self._held_back = held_back
-        self._first: Callable[[], None] | None = first
+        self._changed = changed
+        self._held_at: float | None = None
+        """When it last held the agent back; None when that has been told to be over."""
         self._turn = 0
 
     def follow(self, plan: PlannedCheck | None) -> None:
@@ -83,13 +88,21 @@ class Throttle:
         await self._take(max(octets, LEAST_FRAME))
 
     async def _take(self, octets: int) -> None:
-        wait = self._bucket.take(octets, now=asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        wait = self._bucket.take(octets, now=now)
         self._turn += octets
         if wait > 0:
-            if self._first is not None:
-                self._first()
-                self._first = None
-            self._held_back(wait)
+            self._hold_back(wait, now=now)
+        elif self._held_at is not None and now - self._held_at >= CALM_SECONDS:
+            self._held_at = None
+            self._changed(False)
         if wait > 0 or self._turn >= TURN:
             self._turn = 0
             await asyncio.sleep(wait)
+
+    def _hold_back(self, wait: float, *, now: float) -> None:
+        began = self._held_at is None
+        self._held_at = now + wait
+        if began:
+            self._changed(True)
+        self._held_back(wait)

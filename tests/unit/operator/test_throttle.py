@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
 from ipsecping_operator.collect.result_reader import Agent, ResultReader
-from ipsecping_operator.collect.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
+from ipsecping_operator.collect.throttle import (
+    BURST,
+    CALM_SECONDS,
+    LEAST_LINE,
+    TURN,
+    Bucket,
+    Throttle,
+    rate_of,
+)
 from ipsecping_operator.results import timetable
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.rejection import Rejection
@@ -59,7 +67,7 @@ def worst(packets: int) -> RoundResult:
 
 
 def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once() -> None:
-    said: list[str] = []
+    said: list[bool] = []
 
     async def scenario() -> tuple[float, list[float]]:
         waits: list[float] = []
@@ -67,15 +75,36 @@ def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once(
             plan=plan(),
             burst=10 * LEAST_LINE,
             held_back=waits.append,
-            first=lambda: said.append("more than its plan makes"),
+            changed=said.append,
         )
         for _ in range(20):
             await throttle.line(100)
         return asyncio.get_running_loop().time(), waits
 
     passed, waits = run(scenario())
-    assert (len(waits), len(said)) == (10, 1)
+    assert (len(waits), said) == (10, [True])
     assert passed == pytest.approx(10 * LEAST_LINE / rate_of(plan()), rel=0.01)
+
+
+def test_that_an_agent_is_held_back_is_over_a_minute_after_it_was_last() -> None:
+    said: list[tuple[float, bool]] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        throttle = Throttle(
+            burst=10 * LEAST_LINE, changed=lambda holding: said.append((loop.time(), holding))
+        )
+        for _ in range(3):
+            for _ in range(12):
+                await throttle.line(LEAST_LINE)  # a burst, and a second of waiting for what is above it
+            await asyncio.sleep(40)
+        for _ in range(10):
+            await asyncio.sleep(10)
+            await throttle.line(LEAST_LINE)
+
+    run(scenario())
+    assert [holding for _, holding in said] == [True, False], "said once while floods come and go"
+    assert said[1][0] == pytest.approx(2 * 41 + 1 + CALM_SECONDS, abs=10)
 
 
 async def test_ten_agents_that_make_results_up_leave_everything_else_its_turns() -> None:

@@ -50,6 +50,8 @@ class World:
         self.down = False
         self.tell: dict[str, Any] = {}
         """What each result says besides."""
+        self.line = 512
+        """Octets of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
         """What the API answers to a request to write this, if not that it is done."""
         self.operator: Operator | None = None
@@ -222,10 +224,12 @@ class Agent:
 
     world: World
 
-    def __init__(self, agent: object, *, deliver: Callable[..., None], clock: Clock, **_: object) -> None:
+    def __init__(
+        self, agent: object, *, deliver: Callable[..., None], clock: Clock, throttle: Throttle, **_: object
+    ) -> None:
         self._deliver = deliver
         self._clock = clock
-        self.throttle = Throttle()
+        self.throttle = throttle
 
     async def run(self) -> None:
         while True:
@@ -238,6 +242,7 @@ class Agent:
             # The reader logs what is raised, and reads on after that result.
             with suppress(Exception):
                 self._deliver(made, start)
+            await self.throttle.line(self.world.line)
 
     def hasten(self) -> None:
         """Its pod has changed."""
