@@ -53,8 +53,8 @@ class Operator:
 
     async def prepare(self) -> None:
         """Wait for what the operator needs before it may begin: the API with the CRD, and the Lease."""
-        if await self.base.candidacy.win():
-            self.base.tasks.spawn(self.base.candidacy.keep(), "lease")
+        if await self.base.candidacy.acquire():
+            self.base.tasks.spawn(self.base.candidacy.renew(), "lease")
 
     async def login(self) -> kopf.ConnectionInfo:
         """Read Kopf's credentials. Raises AccessError."""
@@ -88,11 +88,11 @@ class Operator:
         await parts.client.close()
 
     async def close(self) -> None:
-        """Let go of the Lease, now that nothing is written any more, and of the ports."""
+        """Release the Lease, now that nothing is written any more, and of the ports."""
         if self._parts is not None:
             await self._parts.tasks.close()
         await self.base.tasks.close()
-        await self.base.candidacy.close()
+        await self.base.candidacy.release()
         for server in self._servers.values():
             await server.stop(grace=LAST_ANSWERS)
 
