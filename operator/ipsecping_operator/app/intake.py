@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipsecping_operator.cache.store import Store
+from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.reconcile.reporting import Reporter
@@ -23,6 +24,7 @@ class Intake:
         filing: Filing,
         reporter: Reporter,
         queue: WorkQueue,
+        collector: Collector,
         metrics: OperatorMetrics,
         relisted: asyncio.Event,
     ) -> None:
@@ -30,6 +32,7 @@ class Intake:
         self._filing = filing
         self._reporter = reporter
         self._queue = queue
+        self._collector = collector
         self._metrics = metrics
         self._relisted = relisted
 
@@ -43,14 +46,14 @@ class Intake:
             self._queue.request(uid)
 
     def gone(self, uid: str) -> None:
-        """Something of this check, or the check itself, has gone without a watch telling."""
+        """Take in that the check, or something of it, has gone without a watch telling."""
         state = self._store.checks.get(uid)
         if state is None or state.body is None:
             self._reporter.forget(uid)
         self._queue.request(uid)
 
     def revive(self) -> None:
-        """Do again what nothing else will bring about: file what could not be filed, run lost reconciles."""
-        for uid in self._filing.retry():
+        """Do again what no event will bring about: objects not filed, readers and reconciles lost."""
+        for uid in (*self._filing.retry(), *self._collector.lost()):
             self._queue.request(uid)
         self._queue.revive()

@@ -195,6 +195,7 @@ def wire(
         filing=filing,
         reporter=reporter,
         queue=queue,
+        collector=collector,
         metrics=base.metrics,
         relisted=relisted,
     )
@@ -232,7 +233,7 @@ def wire(
 
 
 def followers(base: Base, parts: Parts) -> Iterator[tuple[str, Follower]]:
-    """Who follows the children and pods, by the plural of their kind; Kopf follows the checks."""
+    """Build who follows the children and pods, each with the plural of its kind; Kopf follows the checks."""
     for kind in WATCHED:
         for namespace in base.settings.namespaces or (None,):
             if kind is not CHECK:

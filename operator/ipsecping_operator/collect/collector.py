@@ -21,21 +21,19 @@ from .ownership import Ownership, ownership
 from .result_reader import Agent, ResultReader
 from .throttle import Throttle
 
-LAST_WORDS = 5.0
+LAST_RESULTS_SECONDS = 5.0
 """Seconds that an agent's last results may take, once its pod has ended."""
-READ_AGAIN = 5.0
-"""Seconds until a reader that a fault has ended is replaced."""
 
 Log = logging.LoggerAdapter[logging.Logger]
 
 
 @dataclass(slots=True)
 class _Following:
-    """An agent that is read."""
+    """An agent that is followed."""
 
     agent: Agent
     pod: Pod
-    """As last seen."""
+    """The pod as last seen."""
     reader: ResultReader
     task: asyncio.Task[None]
     trouble: Unreadable | None = None
@@ -45,7 +43,7 @@ class _Following:
 
     @property
     def problem(self) -> Unreadable | None:
-        """What there is to say of it."""
+        """What there is to say of it, None when all is well."""
         if self.trouble is None and self.held_back:
             return Unreadable(pod=self.agent.pod, held_back=True)
         return self.trouble
@@ -77,15 +75,23 @@ class Collector:
 
     @property
     def reading(self) -> int:
-        """Agents that are followed."""
+        """How many agents are followed."""
         return sum(len(readers) for readers in self._readers.values())
 
     @property
     def unreadable(self) -> int:
-        """Agents of those that cannot be read at present."""
+        """How many of those cannot be read at present."""
         return sum(
             following.trouble is not None for each in self._readers.values() for following in each.values()
         )
+
+    def lost(self) -> list[str]:
+        """Return the UIDs of checks whose `sync` has to be called: a reader of theirs has ended by itself."""
+        return [
+            uid
+            for uid, readers in self._readers.items()
+            if any(following.task.done() for following in readers.values())
+        ]
 
     async def sync(self, state: CheckState, *, log: Log) -> None:
         """Start and stop readers, read new termination messages. Raises ApiError."""
@@ -101,7 +107,7 @@ class Collector:
         self._follow(state, wanted, log=log)
 
     def move(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         for readers in self._readers.values():
             for following in readers.values():
                 following.reader.move(by)
@@ -112,7 +118,7 @@ class Collector:
             following.task.cancel()
 
     async def close(self) -> None:
-        """Stop all readers."""
+        """Stop all readers, and wait for their ends."""
         tasks = [following.task for readers in self._readers.values() for following in readers.values()]
         tasks += self._ending
         for task in tasks:
@@ -145,7 +151,7 @@ class Collector:
         readers = self._readers.setdefault(state.uid, {})
         for pod_uid, following in list(readers.items()):
             pod = wanted.get(pod_uid)
-            if pod is None or _agent(pod) != following.agent:
+            if pod is None or _agent(pod) != following.agent or following.task.done():
                 del readers[pod_uid]
                 state.unread.pop(pod_uid, None)
                 self._let_end(following.reader, following.task)
@@ -188,7 +194,7 @@ class Collector:
             failed=lambda error: self._faults.note(Where.RESULT, error, state, key=pod.meta.uid),
         )
         task = asyncio.create_task(reader.run(), name=f"read {agent.pod}")
-        task.add_done_callback(lambda done: self._has_ended(state, pod.meta.uid, done))
+        task.add_done_callback(self._has_ended)
         following = _Following(agent=agent, pod=pod, reader=reader, task=task)
         return following
 
@@ -213,25 +219,18 @@ class Collector:
             state.unread[pod_uid] = problem
         self._handler.readability_changed(state)
 
-    def _has_ended(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
-        """A reader ends when it is told to. After a fault another takes its place, with a pause."""
+    def _has_ended(self, task: asyncio.Task[None]) -> None:
+        """Note a reader that a fault has ended: `lost` tells of it, and `sync` replaces it."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._faults.note(Where.TASK, error)
-            asyncio.get_running_loop().call_later(READ_AGAIN, self._replace, state, pod_uid, task)
-
-    def _replace(self, state: CheckState, pod_uid: str, task: asyncio.Task[None]) -> None:
-        readers = self._readers.get(state.uid, {})
-        if pod_uid in readers and readers[pod_uid].task is task:
-            del readers[pod_uid]
-            self._handler.reader_lost(state)
 
     def _let_end(self, reader: ResultReader, task: asyncio.Task[None]) -> None:
-        """That its pod has ended may be known before the last results have been read."""
+        """Let a reader go on for a while: the end of its pod may be known before its last results."""
         reader.end()
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        asyncio.get_running_loop().call_later(LAST_WORDS, task.cancel)
+        asyncio.get_running_loop().call_later(LAST_RESULTS_SECONDS, task.cancel)
 
     def _read_message(self, state: CheckState, pod: Pod, *, log: Log) -> None:
         if pod.meta.uid in state.counted:
@@ -293,18 +292,18 @@ class Collector:
 
 
 def _key(state: CheckState, result: RoundResult) -> str:
-    """The probe that the result says it is of, if the check has such a one."""
+    """Name the probe that the result says it is of, as path/probe; empty when the check has no such."""
     known = state.measurements.current.get(result.check.path)
     names = () if known is None else tuple(probe.name for probe in known.plan.probes)
     return f"{result.check.path}/{result.probe}" if result.probe in names else ""
 
 
 def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:
-    """Of the pod's path."""
+    """Find the plan of the pod's path."""
     known = state.measurements.current.get(pod.meta.path or "")
     return None if known is None else known.plan
 
 
 def _agent(pod: Pod) -> Agent:
-    """Whom to ask; only for pods that have an address."""
+    """Read where the agent listens, of a pod that has an address."""
     return Agent(pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address or "", port=pod.port)

@@ -1,4 +1,4 @@
-"""Who is told of results, and of the agents that they come from."""
+"""What the collector calls when something becomes of a result or of an agent."""
 
 from typing import Protocol
 
@@ -7,19 +7,16 @@ from ipsecping_operator.state import CheckState
 
 
 class ResultHandler(Protocol):
-    """Told by the collector of everything that becomes of a result; does not raise."""
+    """Acts on what became of results and of the agents that they come from; does not raise."""
 
     def accepted(self, state: CheckState) -> None:
-        """A result was counted."""
+        """Act on a result that was counted."""
 
     def rejected(self, state: CheckState, reason: Rejection, count: int) -> None:
-        """So many results, or what was meant to be results, do not count."""
+        """Act on so many results, or what was meant to be results, that do not count."""
 
     def held_back(self, seconds: float) -> None:
-        """An agent is not read for so long because it sends more than its plan makes."""
+        """Note that an agent is not read for so long, because it sends more than its plan makes."""
 
     def readability_changed(self, state: CheckState) -> None:
-        """Something of `state.unread` has changed: an agent cannot be read or is read slowly, or no more."""
-
-    def reader_lost(self, state: CheckState) -> None:
-        """A fault has ended a reader: the collector's `sync` is to be called again."""
+        """Act on a change of `state.unread`: an agent cannot be read or is read slowly, or no more."""

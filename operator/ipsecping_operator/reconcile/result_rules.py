@@ -44,7 +44,3 @@ class ResultRules:
         self._reporter.report_soon(state.uid)
         if any(trouble.unauthorized for trouble in state.unread.values()) and remind(state):
             self._queue.request(state.uid)
-
-    def reader_lost(self, state: CheckState) -> None:
-        """Reconcile the check, which begins its readers."""
-        self._queue.request(state.uid)

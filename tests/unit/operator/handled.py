@@ -41,6 +41,3 @@ class Handled:
 
     def readability_changed(self, state: CheckState) -> None:
         self._news.set()
-
-    def reader_lost(self, state: CheckState) -> None:
-        """Nothing is read anew."""

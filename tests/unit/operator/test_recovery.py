@@ -3,6 +3,7 @@
 import asyncio
 from unittest import mock
 
+from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.kube.client import ApiError
 from ipsecping_operator.kube.kinds import POD
 from ipsecping_operator.reconcile.reporting import Reporter
@@ -131,6 +132,23 @@ def test_a_reader_that_a_fault_has_ended_is_replaced() -> None:
         await asyncio.sleep(60)
         assert operator.parts.collector.reading == 1
         assert world.metric("ipsecping_operator_faults_total", where="task")
+        assert world.condition("Healthy")["status"] == "True"
+
+    happens(script)
+
+
+def test_a_reader_whose_end_nobody_noticed_is_replaced() -> None:
+    async def script(world: World) -> None:
+        operator = world.operator
+        assert operator is not None
+        with (
+            mock.patch.object(Collector, "_has_ended", side_effect=MemoryError),
+            mock.patch.object(Agent, "run", side_effect=RuntimeError("out of order")),
+        ):
+            operator.parts.collector.forget(UID)
+            operator.parts.queue.request(UID)
+            await asyncio.sleep(10)
+        await asyncio.sleep(60)
         assert world.condition("Healthy")["status"] == "True"
 
     happens(script)

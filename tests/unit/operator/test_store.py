@@ -181,7 +181,7 @@ def test_what_was_written_has_to_come_back_through_the_watch() -> None:
     assert store.pending_writes.late(before=100.1)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [Listed("Deployment", "network/hq", 7)])
-    store.pending_writes.heard("d-1", 7, now=200.0)
+    store.pending_writes.shown("d-1", 7, now=200.0)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [])
 
@@ -192,11 +192,11 @@ def test_frequent_writes_do_not_hide_that_none_comes_back() -> None:
         pending.expect("d-1", version, now=version)
     assert pending.late(before=6)
     assert pending.missing("d-1", 5)
-    pending.heard("d-1", 20, now=60)
+    pending.shown("d-1", 20, now=60)
     assert not pending.missing("d-1", 20)
     assert pending.missing("d-1", 45), "what was written last is still to come"
     assert not pending.late(before=60)
-    pending.heard("d-1", 45, now=61)
+    pending.shown("d-1", 45, now=61)
     assert not pending.missing("d-1", 100)
 
 

@@ -242,7 +242,8 @@ class Agent:
             # The reader logs what is raised, and reads on after that result.
             with suppress(Exception):
                 self._deliver(made, start)
-            await self.throttle.line(self.world.line)
+            with suppress(Exception):
+                await self.throttle.line(self.world.line)
 
     def hasten(self) -> None:
         """Its pod has changed."""
