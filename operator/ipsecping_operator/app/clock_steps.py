@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class ClockSteps:
-    """Moves what is remembered of the checks and of their agents' clocks."""
+    """Shifts what is remembered of the checks and of their agents' clocks."""
 
     def __init__(self, *, store: Store, collector: Collector, reporter: Reporter, faults: Faults) -> None:
         self._store = store
@@ -22,7 +22,10 @@ class ClockSteps:
         self._faults = faults
 
     def follow(self, by: int) -> None:
-        """The clock was set forward by so many nanoseconds (back: negative). Raises nothing."""
+        """Shift everything by so many nanoseconds, by which the clock was set forward (back: negative).
+
+        Raises nothing: a check that cannot be shifted is measured anew.
+        """
         _log.warning("the clock was set %s by %.1f s", "forward" if by > 0 else "back", abs(by) / 1e9)
         with self._faults.guard(Where.CLOCK):
             self._collector.move(by)

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class EndlessTasks:
-    """A group of them, which is ended as a whole."""
+    """A group of such tasks, which is closed as a whole."""
 
     def __init__(self, *, metrics: OperatorMetrics, health: Health) -> None:
         self._metrics = metrics
@@ -35,7 +35,7 @@ class EndlessTasks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task ended before it was told to: only a restart brings it back."""
+        """Note a task that ended before it was told to: only a restart brings it back."""
         if self._closing:
             return
         error = None if task.cancelled() else task.exception()

@@ -32,10 +32,13 @@ class Filing:
     retried: float = float("-inf")
 
     def file(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> str | None:
-        """The UID of a check to reconcile, or None when nothing is new. Raises nothing for an odd object."""
+        """File an object; returns the UID of a check to reconcile, None when nothing is new.
+
+        An object that cannot be read raises nothing: it is noted as a fault, and filed again later.
+        """
         meta = body["metadata"]
         uid, version = meta["uid"], int(meta["resourceVersion"])
-        self.store.pending_writes.heard(uid, version, now=time.monotonic())
+        self.store.pending_writes.shown(uid, version, now=time.monotonic())
         try:
             concerned = self._file(kind, body, gone=event == "DELETED")
         except Exception as error:
@@ -62,7 +65,7 @@ class Filing:
         return [uid for uid in concerned if uid is not None]
 
     def retain(self) -> None:
-        """After a sweep: what is not there any more is not unreadable either."""
+        """Forget, after a sweep, the unreadable objects that are not there any more."""
         self.again = {uid: what for uid, what in self.again.items() if uid in self.store.unreadable}
         for state in self.store.checks.values():
             for where, uid in state.faults:
@@ -70,7 +73,7 @@ class Filing:
                     self.faults.over(state, where, key=uid)
 
     def _about(self, kind: Kind, meta: Mapping[str, Any]) -> CheckState | None:
-        """The check that the object says it belongs to, in the same namespace."""
+        """Find the check that the object says it belongs to, in the same namespace."""
         labels = meta.get("labels")
         named = meta["uid"] if kind is CHECK else labels.get(UID_LABEL) if isinstance(labels, dict) else None
         state = self.store.checks.get(str(named))

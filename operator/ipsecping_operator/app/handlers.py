@@ -10,23 +10,23 @@ from ipsecping_operator.kube.kinds import CHECK, Kind
 
 
 class Watcher(Protocol):
-    """Who is told."""
+    """What is called when Kopf begins, sees an event of a check, and ends."""
 
     async def start(self) -> None:
-        """Called before the first event."""
+        """Get ready: called before the first event."""
 
     async def stop(self) -> None:
-        """Called after the last event."""
+        """End: called after the last event."""
 
     async def login(self) -> kopf.ConnectionInfo:
-        """Credentials, fresh ones each time."""
+        """Return credentials, fresh ones each time."""
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
-        """An event of a watch: ADDED, MODIFIED, DELETED, or None for an object of a watch's first list."""
+        """Take in an event: ADDED, MODIFIED, DELETED, or None for an object of a watch's first list."""
 
 
 class Backoffs:
-    """Pauses between attempts at a request, without end: an API outage of any length is waited out."""
+    """Pauses between attempts at a request, in seconds, without end: any API outage is waited out."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (0.5, 1, 1, 2, 3, 5, 8)
@@ -35,7 +35,7 @@ class Backoffs:
 
 
 def registry(watcher: Watcher) -> kopf.OperatorRegistry:
-    """Handlers for the checks."""
+    """Build the registry of handlers, which call `watcher`."""
     made = kopf.OperatorRegistry()
     kopf.on.startup(id="start", registry=made)(_calling(watcher.start))
     kopf.on.cleanup(id="stop", registry=made)(_calling(watcher.stop))
@@ -49,14 +49,14 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
 
 
 class NoDiffs(kopf.DiffBaseStorage):
-    """Nothing here asks what changed since the last time; to copy and compare would double Kopf's work."""
+    """Keeps Kopf from copying and comparing objects, half of its work: no handler asks what has changed."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
-        """Nothing worth comparing."""
+        """Return nothing to compare."""
         return cast("kopf.BodyEssence", {})
 
     def fetch(self, **_: Any) -> kopf.BodyEssence | None:
-        """Nothing was stored."""
+        """Return nothing: nothing was stored."""
         return None
 
     def store(self, **_: Any) -> None:
@@ -64,7 +64,7 @@ class NoDiffs(kopf.DiffBaseStorage):
 
 
 def settings() -> kopf.OperatorSettings:
-    """Kopf's settings: watches that notice a dead connection, and nothing written to any object."""
+    """Build Kopf's settings: watches that notice a dead connection, and nothing written to any object."""
     made = kopf.OperatorSettings()
     made.posting.enabled = False
     made.peering.standalone = True
@@ -92,7 +92,7 @@ def _calling(method: Callable[[], Any]) -> Callable[..., Any]:
 
 
 def seeing(watcher: Watcher, kind: Kind) -> Callable[..., Any]:
-    """A handler of events that tells the watcher."""
+    """Make a handler of events of this kind that calls `watcher.see`."""
     # Tasks and timers keep the context that they were made in, and in Kopf's stands the whole object.
     context = Context()
 

@@ -15,7 +15,7 @@ from .operator import Operator
 
 
 async def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what makes it impossible."""
+    """Run the operator until SIGTERM or SIGINT. Raises AccessError and CannotListen."""
     memory.spare_collector()
     operator, stop = Operator(settings), _stop_signal()
     asyncio.get_running_loop().set_exception_handler(operator.stray)
@@ -35,7 +35,7 @@ async def run(settings: Settings) -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by SIGTERM and SIGINT, until Kopf puts its own handlers in the place of these.
+    """Make an event that SIGTERM and SIGINT set, until Kopf replaces these handlers by its own.
 
     The first process of a container ignores signals that it has no handler for.
     """
@@ -46,7 +46,7 @@ def _stop_signal() -> asyncio.Event:
 
 
 async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Whether the work was done before the event was set. Raises what it raises."""
+    """Return whether the work was done before the event was set. Raises what the work raises."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -35,7 +35,7 @@ class Operator:
 
     @property
     def parts(self) -> Parts:
-        """What works while the operator leads: from `start` on."""
+        """The parts that work while the operator leads: from `start` on."""
         assert self._parts is not None
         return self._parts
 
@@ -88,7 +88,7 @@ class Operator:
         await parts.client.close()
 
     async def close(self) -> None:
-        """Release the Lease, now that nothing is written any more, and of the ports."""
+        """Release the Lease, now that nothing is written any more, and close the ports."""
         if self._parts is not None:
             await self._parts.tasks.close()
         await self.base.tasks.close()

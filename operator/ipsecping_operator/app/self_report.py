@@ -26,7 +26,7 @@ class SelfReport:
         self._health = health
 
     def leading(self) -> None:
-        """The operator works from now on."""
+        """Say that the operator leads from now on."""
         for kind in WATCHED:
             self._metrics.saw(kind.name)
             self._metrics.unseen(kind.name, 0)
@@ -34,7 +34,7 @@ class SelfReport:
         self._metrics.leader.set(1)
 
     def dropped(self, meta: Meta, why: Stray) -> None:
-        """An object bears a check's label and is not the check's."""
+        """Count and log an object that bears a check's label and is not the check's."""
         self._metrics.dropped(meta.kind, why)
         _log.debug(
             "%s %s/%s bears the label of check %s and is not the check's: %s",
@@ -46,7 +46,7 @@ class SelfReport:
         )
 
     def watched(self, seen: Findings) -> None:
-        """The watchdog has passed over all checks."""
+        """Take over what the watchdog found in a pass over all checks."""
         self._metrics.faulty.set(seen.faulty)
         self._metrics.overdue.set(len(seen.overdue))
         self._metrics.comparison_age.set(seen.oldest)
@@ -54,7 +54,7 @@ class SelfReport:
         self._health.watched, self._health.unjudged = time.monotonic(), seen.lost
 
     def unseen(self, never: Sequence[Listed]) -> None:
-        """A sweep has found these objects, which their watches have never shown."""
+        """Say which objects the API has that their watches have never shown: deaf ones."""
         unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
         for kind, names in unseen.items():
             self._metrics.unseen(kind, len(names))

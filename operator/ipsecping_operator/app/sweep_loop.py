@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class SweepLoop:
-    """`run` sweeps for ever.
+    """Sweeps now and then, for as long as `run` runs.
 
     `gone(uid)` is told of a check of which something has gone, or which has gone itself; `unseen(objects)`,
     after each sweep, of what the watches have never shown.
@@ -52,7 +52,7 @@ class SweepLoop:
         self._unseen = unseen
 
     async def run(self) -> None:
-        """Never returns."""
+        """Sweep for ever, sooner where something is suspect. Never returns."""
         # The first lists have told of everything there is.
         again = min(SWEEP_AGAIN, self._interval)
         await asyncio.sleep(again)

@@ -1,4 +1,4 @@
-"""Reconcile with its time, its failures and its faults noted."""
+"""Measure how long each reconcile takes, and count those that fail."""
 
 import time
 
@@ -11,7 +11,7 @@ from ipsecping_operator.reconcile.work_queue import Outcome
 
 
 class TimedReconciler:
-    """What the work queue calls."""
+    """A reconciler that tells the operator's metrics of its work; the work queue calls it."""
 
     def __init__(
         self, reconciler: Reconciler, *, store: Store, metrics: OperatorMetrics, faults: Faults
@@ -22,7 +22,7 @@ class TimedReconciler:
         self._faults = faults
 
     async def reconcile(self, uid: str) -> Outcome:
-        """Reconcile the check. Raises what that raises."""
+        """Reconcile the check; returns what that returns and raises what it raises."""
         started = time.monotonic()
         outcome = Outcome.REFUSED
         try:

@@ -39,7 +39,7 @@ class Overdue(Exception):
 
 @dataclass(slots=True)
 class Findings:
-    """What one pass over all checks found."""
+    """The outcome of one pass over all checks."""
 
     oldest: float = 0.0
     """Age of the oldest comparison, in parts of what is allowed: above 1 it is overdue."""
@@ -83,7 +83,7 @@ class Watchdog:
         self._resting = float("-inf")
 
     async def run(self) -> None:
-        """Never returns."""
+        """Pass over the checks every `PASS_SECONDS`. Never returns."""
         while True:
             await asyncio.sleep(PASS_SECONDS)
             with self._faults.guard(Where.WATCHDOG):
@@ -92,7 +92,7 @@ class Watchdog:
                 self._found(await self.look())
 
     async def look(self) -> Findings:
-        """One pass over all checks."""
+        """Look at every check once, and write at most `WRITE_SECONDS` long what is unwritten."""
         seen, until = Findings(), self._steady() + WRITE_SECONDS
         for number, state in enumerate(list(self._checks.values())):
             if number % TURN == TURN - 1:
@@ -138,7 +138,7 @@ class Watchdog:
                 self._reporter.fall_back(state)
 
     def _try_again(self, state: CheckState) -> None:
-        """A check's metrics are worked out only when they are scraped, which may never happen again."""
+        """Work out a check's metrics that had failed: a scrape, which would do so, may never come."""
         self._faults.forget_old(state)
         if (Where.METRICS, "") in state.faults:
             with self._faults.guard(Where.METRICS, state):
@@ -161,7 +161,7 @@ class Watchdog:
         seen.late = state
 
     async def _write(self, state: CheckState) -> None:
-        """Past the writer, since that has not done it. While the API is away nothing can be done."""
+        """Write the conditions past the writer, which has not; pause when the API does not answer."""
         try:
             await asyncio.wait_for(self._reporter.write_least(state), WRITE_SECONDS)
         except (ApiError, TimeoutError):
@@ -171,7 +171,7 @@ class Watchdog:
 
 
 def _interval(state: CheckState) -> float:
-    """Seconds in which the check's results come."""
+    """Return the seconds between the check's results, within `LEAST_INTERVAL` and `MOST_INTERVAL`."""
     check = state.compiled
     if check is None or isinstance(check.schedule, Cron):
         return MOST_INTERVAL

@@ -1,4 +1,4 @@
-"""What the operator wrote and the watches have still to show: silence after a write is suspect. Pure."""
+"""Writes of the operator that the watches have still to show: a watch that does not is suspect. Pure."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
@@ -24,15 +24,15 @@ class PendingWrites:
     _awaited: dict[str, _Awaited] = field(default_factory=dict)
 
     def expect(self, uid: str, version: int, *, now: float) -> None:
-        """This version was stored, and is newer than what the watch has shown."""
+        """Note that this version was stored, and is newer than what the watch has shown."""
         awaited = self._awaited.get(uid)
         if awaited is None:
             self._awaited[uid] = _Awaited(version, version, now)
         else:
             awaited.newest = max(awaited.newest, version)
 
-    def heard(self, uid: str, version: int, *, now: float) -> None:
-        """A watch has shown this version."""
+    def shown(self, uid: str, version: int, *, now: float) -> None:
+        """Note that a watch has shown this version, and with it all before."""
         awaited = self._awaited.get(uid)
         if awaited is None or version < awaited.oldest:
             return
@@ -42,16 +42,16 @@ class PendingWrites:
             awaited.oldest, awaited.since = awaited.newest, now
 
     def forget(self, uid: str) -> None:
-        """The object has gone."""
+        """Forget an object that has gone."""
         self._awaited.pop(uid, None)
 
     def missing(self, uid: str, version: int) -> bool:
-        """Whether a version up to this one was written and not shown."""
+        """Return whether a version up to this one was written and not shown."""
         awaited = self._awaited.get(uid)
         return awaited is not None and awaited.oldest <= version
 
     def late(self, *, before: float) -> bool:
-        """Whether something written before that instant has not been shown yet."""
+        """Return whether something written before that instant has not been shown yet."""
         return any(awaited.since < before for awaited in self._awaited.values())
 
     def retain(self, listed: Container[str], *, before: float) -> None:

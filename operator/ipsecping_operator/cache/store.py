@@ -47,7 +47,7 @@ class Store:
     """Told of each object that bears a check's label and is not the check's."""
 
     def put_check(self, body: Mapping[str, Any], *, now: int) -> str | None:
-        """A check as the API stores it."""
+        """Take over a check as the API stores it."""
         meta = body["metadata"]
         state = self._state(meta["uid"])
         before = state.body
@@ -73,7 +73,7 @@ class Store:
         return state.uid if changed else None
 
     def remove_check(self, uid: str) -> str | None:
-        """The check has gone; its children follow."""
+        """Forget a check that has gone; its children follow."""
         state = self.checks.get(uid)
         if state is None or state.body is None:
             return None
@@ -83,7 +83,7 @@ class Store:
         return uid
 
     def put_child(self, child: Child) -> str | None:
-        """A ConfigMap, Deployment or CronJob with our labels."""
+        """Take over a ConfigMap, Deployment or CronJob with our labels."""
         uid, ref = child.meta.check_uid, reference(child.meta)
         if uid is None:
             return None
@@ -98,14 +98,14 @@ class Store:
         return uid if _says_more(child, held) else None
 
     def put_written(self, child: Child, *, now: float) -> None:
-        """A child as stored at our request, which the watch has to show too; `now` is monotonic."""
+        """Take over a child as stored at our request, which the watch has to show too; `now` is monotonic."""
         uid = child.meta.check_uid
         if uid is not None and _newer(child.meta, self._state(uid).children.get(reference(child.meta))):
             self.put_child(child)
             self.pending_writes.expect(child.meta.uid, child.meta.resource_version, now=now)
 
     def remove_child(self, meta: Meta) -> str | None:
-        """A child has gone."""
+        """Forget a child that has gone."""
         uid, ref = meta.check_uid, reference(meta)
         state = self.checks.get(uid or "")
         if state is None or ref not in state.children or state.children[ref].meta.uid != meta.uid:
@@ -115,7 +115,7 @@ class Store:
         return state.uid
 
     def put_pod(self, pod: Pod) -> str | None:
-        """A pod with our labels."""
+        """Take over a pod with our labels."""
         uid = pod.meta.check_uid
         if uid is None:
             return None
@@ -130,7 +130,7 @@ class Store:
         return uid if _says_more(seen, held) else None
 
     def remove_pod(self, meta: Meta) -> str | None:
-        """A pod has gone."""
+        """Forget a pod that has gone."""
         state = self.checks.get(meta.check_uid or "")
         if state is None or state.pods.pop(meta.uid, None) is None:
             return None
@@ -140,12 +140,12 @@ class Store:
         return state.uid
 
     def stray(self, meta: Meta) -> Stray | None:
-        """Why a child or pod is not that of the check whose label it bears, as far as is known."""
+        """Return why an object is not that of the check whose label it bears; None: no reason is known."""
         state = self.checks.get(meta.check_uid or "")
         return stray(meta, namespace=None if state is None or state.body is None else state.namespace)
 
     def _drop_strays(self, state: CheckState) -> None:
-        """What came before its check may be of another namespace."""
+        """Drop children and pods seen before their check that turn out to be of another namespace."""
         for child in list(state.children.values()):
             if (why := self.stray(child.meta)) is not None:
                 self.dropped(child.meta, why)
@@ -169,7 +169,7 @@ class Store:
 
 
 def reference(meta: Meta) -> ChildRef:
-    """How `children` names this object."""
+    """Return how `children` names this object."""
     return ChildRef(
         api_version=APPLIED[meta.kind].api_version, kind=meta.kind, namespace=meta.namespace, name=meta.name
     )
@@ -180,14 +180,14 @@ def _newer(meta: Meta, held: Child | Pod | None) -> bool:
 
 
 def _says_more(seen: Child | Pod, held: Child | Pod | None) -> bool:
-    """Anything but the version is new; of a ConfigMap the version says that it was edited."""
+    """Return whether anything but the version is new; of a ConfigMap a new version is an edit."""
     if held is None or seen.meta.kind == CONFIG_MAP.name:
         return True
     return replace(seen, meta=replace(seen.meta, resource_version=held.meta.resource_version)) != held
 
 
 def _reported(status: Mapping[str, Any]) -> int | None:
-    """The generation whose children are all made, as the status says."""
+    """Return the generation whose children are all made, as the status says."""
     ready = from_json(status.get("conditions")).get(ConditionType.READY)
     return ready.generation if ready is not None and ready.reason == ReadyReason.RECONCILED else None
 

@@ -32,7 +32,7 @@ class Listed:
 
 @dataclass(slots=True)
 class Sweeper:
-    """Remembers what one sweep found that the watches had not shown yet, for the next to judge."""
+    """Compares lists with the store; what a watch has not shown by the next sweep, it never will."""
 
     store: Store
     client: KubeClient
@@ -40,7 +40,7 @@ class Sweeper:
     behind: dict[str, Listed] = field(default_factory=dict)
 
     async def sweep(self) -> tuple[list[str], list[Listed]]:
-        """Forget what has gone. Returns UIDs of checks to reconcile, and what a watch has never shown.
+        """Forget what has gone; returns UIDs of checks to reconcile, and what a watch has never shown.
 
         Raises ApiError.
         """
@@ -61,7 +61,7 @@ class Sweeper:
         return sorted(touched), never
 
     def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
-        """Of the listed versions those that the watches have not shown, nor a later one."""
+        """Select the listed versions that the watches have not shown, nor a later one."""
         held = self.store.unreadable | _versions(self.store)
         return {
             uid: one
@@ -71,7 +71,7 @@ class Sweeper:
         }
 
     def _forget(self, gone: Set[str]) -> set[str]:
-        """UIDs of the checks that this touches."""
+        """Remove what has gone from the store; returns the UIDs of the checks that this concerns."""
         store = self.store
         metas = [meta for meta in _metas(store) if meta.uid in gone]
         touched = {
@@ -98,7 +98,7 @@ class Sweeper:
 
 
 def _versions(store: Store) -> dict[str, int]:
-    """Resource version of everything in the store, by UID."""
+    """Return the resource version of everything in the store, by UID."""
     versions = {
         uid: int(state.body["metadata"]["resourceVersion"])
         for uid, state in store.checks.items()
@@ -109,7 +109,7 @@ def _versions(store: Store) -> dict[str, int]:
 
 
 def _metas(store: Store) -> Iterator[Meta]:
-    """Of all children and pods."""
+    """Yield the metadata of all children and pods."""
     for state in store.checks.values():
         yield from (child.meta for child in state.children.values())
         yield from (pod.meta for pod in state.pods.values())

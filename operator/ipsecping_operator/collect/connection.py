@@ -25,7 +25,7 @@ Pace = Callable[[int], Awaitable[None]]
 
 
 class BadAnswer(Exception):
-    """What answers breaks HTTP, or its bounds; the message says how."""
+    """An answer that breaks HTTP, or the bounds set here; the message says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +38,10 @@ class Answer:
 
 
 @asynccontextmanager
-async def asked(
+async def get(
     host: str, port: int, target: str, *, fields: Mapping[str, str], seconds: float, pace: Pace
 ) -> AsyncIterator[Answer]:
-    """The answer to `GET target`, whose head has to come within `seconds`.
+    """Ask `GET target` and give the answer, whose head has to come within `seconds`.
 
     Raises TimeoutError, BadAnswer, OSError, and NotConnected where not even a connection comes about.
     """
@@ -65,7 +65,7 @@ async def asked(
 
 
 class NotConnected(Exception):
-    """No connection; `error` is the system's, None where nothing answered in time."""
+    """No connection came about; `error` is the system's, None where nothing answered in time."""
 
     def __init__(self, error: OSError | None) -> None:
         super().__init__(str(error))
@@ -88,13 +88,16 @@ def _answer(head: bytes, reader: asyncio.StreamReader, pace: Pace) -> Answer:
 
 
 async def _rest(reader: asyncio.StreamReader) -> AsyncGenerator[bytes, None]:
-    """Content that ends with the connection, which is asked to be closed (RFC 9112 section 6.3)."""
+    """Yield content that ends with the connection, which is asked to be closed (RFC 9112 section 6.3)."""
     while data := await reader.read(PIECE):
         yield data
 
 
 async def _chunks(reader: asyncio.StreamReader, pace: Pace) -> AsyncGenerator[bytes, None]:
-    """What follows the last chunk is of no interest: nothing else is asked on this connection."""
+    """Yield the content of chunks (RFC 9112 section 7.1) up to the last one.
+
+    What follows that is not read: nothing else is asked on this connection.
+    """
     while True:
         line = await _until(reader, b"\r\n", MAX_CHUNK_HEAD, "the head of a chunk")
         head = _CHUNK_HEAD.fullmatch(line)
@@ -119,7 +122,7 @@ async def _chunks(reader: asyncio.StreamReader, pace: Pace) -> AsyncGenerator[by
 
 
 async def _until(reader: asyncio.StreamReader, end: bytes, most: int, what: str) -> bytes:
-    """Octets up to and with `end`, at most so many."""
+    """Read up to and with `end`, at most so many octets. Raises BadAnswer."""
     try:
         found = await reader.readuntil(end)
     except asyncio.IncompleteReadError:

@@ -12,7 +12,7 @@ BETWEEN = {REPLICA_SET.name: REPLICA_SET, JOB.name: JOB}
 
 
 class Lineage:
-    """Asks the API for each object; for what was there at the start, in a few lists.
+    """Looks controllers up: what was there at the start in a few lists, anything else one by one.
 
     After a restart a fleet's pods all need it at the same time: that would be thousands of requests.
     """
@@ -23,14 +23,17 @@ class Lineage:
         """UID of a listed object to its controller."""
 
     async def prepare(self, namespaces: Sequence[str | None]) -> None:
-        """List what is there. Raises ApiError."""
+        """Learn from lists what is there now. Raises ApiError."""
         for kind in BETWEEN.values():
             for namespace in namespaces:
                 async for meta in self._client.metadata(kind, namespace, selector=CHILD_SELECTOR):
                     self._known[meta["uid"]] = controller(meta)
 
     async def controller_of(self, owner: Owner, namespace: str) -> Owner | None:
-        """The controller of a pod's owner; None when that is gone, another, or has none. Raises ApiError."""
+        """Return the controller of a pod's owner; None when that is gone, another, or has none.
+
+        Raises ApiError.
+        """
         if owner.uid in self._known:
             return self._known[owner.uid]
         stored: Mapping[str, Any] | None = await self._client.get(BETWEEN[owner.kind], namespace, owner.name)
@@ -39,5 +42,5 @@ class Lineage:
         return controller(stored["metadata"])
 
     def forget(self, owner: Owner) -> None:
-        """Its pod needs it no more; another one's will be asked for."""
+        """Forget an owner whose pod is settled; it is asked for again for another pod."""
         self._known.pop(owner.uid, None)

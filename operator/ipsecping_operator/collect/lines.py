@@ -20,7 +20,7 @@ class LineSplitter:
     """Octets of a line that is too long, of which nothing more is held."""
 
     def feed(self, data: bytes) -> Iterator[bytes | None]:
-        """The lines completed by `data`, without their ends; None as soon as one is too long.
+        """Yield the lines that `data` completes, without their ends; None as soon as one is too long.
 
         Raises ContractError for a line without end.
         """
@@ -35,7 +35,7 @@ class LineSplitter:
         yield from self._take(data[start:])
 
     def _take(self, part: bytes) -> Iterator[None]:
-        """More of the unfinished line."""
+        """Add to the unfinished line; yields None when it becomes too long."""
         if not self.skipped:
             self.held += part
             if len(self.held) <= self.limit:

@@ -13,7 +13,7 @@ _TOPS = {REPLICA_SET.name: DEPLOYMENT, JOB.name: CRON_JOB}
 
 
 class Ownership(Enum):
-    """What is known of a pod."""
+    """Whether a pod is the check's own."""
 
     OWN = "own"
     FOREIGN = "foreign"
@@ -24,7 +24,10 @@ class Ownership(Enum):
 async def ownership(
     pod: Pod, *, check_uid: str, namespace: str, children: Iterable[Child], lineage: Lineage
 ) -> Ownership:
-    """Follow pod, ReplicaSet or Job, Deployment or CronJob, check: every link by UID. Raises ApiError."""
+    """Follow the controllers from the pod to the check, every link by UID. Raises ApiError.
+
+    The links: pod, ReplicaSet or Job, Deployment or CronJob, check.
+    """
     owner = pod.meta.owner
     if owner is None or owner.kind not in _TOPS or pod.meta.namespace != namespace:
         return Ownership.FOREIGN

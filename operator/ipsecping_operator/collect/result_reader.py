@@ -50,7 +50,7 @@ MAX_TOLD = 64
 
 
 class StreamError(Exception):
-    """The connection is of no use; try again later."""
+    """A connection that is of no use; another is made later."""
 
 
 class Unauthorized(StreamError):
@@ -59,7 +59,7 @@ class Unauthorized(StreamError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """Whom to ask: a pod and where it listens."""
+    """A pod and where its agent listens."""
 
     pod_uid: str
     pod: str
@@ -68,7 +68,7 @@ class Agent:
 
     @property
     def url(self) -> str:
-        """Of the results."""
+        """The URL of its results."""
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"http://{host}:{self.port}{RESULTS_PATH}"
 
@@ -114,11 +114,11 @@ class ResultReader:
         self._first_pause = first_pause
         self._cursor: Cursor | None = None
         self._unplaced = 0
-        """Lines since the cursor that could not be read at all: items, most likely."""
+        """Lines since the cursor that could not be read at all: most likely they were items."""
         self._refused: set[str] = set()
-        """Fields that were complained of."""
+        """Fields of which the log has said that they are wrong."""
         self._missed_at: float | None = None
-        """When that was logged last."""
+        """When missed results were last logged, in the event loop's time."""
         self._distance: placing.Distance | None = None
         self._pause = first_pause
         self._trouble = Trouble(grace=grace)
@@ -128,18 +128,18 @@ class ResultReader:
         """Set to end the pause between two connections; None while there is no pause."""
 
     def hasten(self) -> None:
-        """Its pod has changed, so the agent may answer now: try again at once where the last try failed."""
+        """Try again at once where the last try failed: the pod has changed, so its agent may answer now."""
         self._hastened = True
         if self._resting is not None:
             self._resting.set()
 
     def move(self, by: int) -> None:
-        """The operator's clock was set forward by so many nanoseconds (back: negative)."""
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         if self._distance is not None:
             self._distance.move(by)
 
     def end(self) -> None:
-        """The agent ends: `run` reads what is still handed out on this connection, and makes no other."""
+        """Let `run` read what is still handed out on this connection and then return: the agent ends."""
         self._ending = True
 
     async def run(self) -> None:
@@ -174,7 +174,7 @@ class ResultReader:
             await self._after(fault, passing=passing, unauthorized=unauthorized)
 
     async def _after(self, fault: str, *, passing: bool, unauthorized: bool) -> None:
-        """Say what is wrong, and rest. Part of it may be the agent's words."""
+        """Say what is wrong (part of which may be the agent's words), and pause."""
         fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
@@ -260,7 +260,7 @@ class ResultReader:
             self._log.warning("results of pod %s: passed over: %s", self._agent.pod, line.error)
 
     def _advance(self, sequence: int) -> bool:
-        """Move the cursor to an item; whether it is a new one."""
+        """Move the cursor to an item; returns whether it is a new one."""
         assert self._cursor is not None
         expected = self._cursor.sequence + 1
         if sequence < expected:
@@ -274,14 +274,14 @@ class ResultReader:
         return True
 
     def _pass_unplaced(self) -> None:
-        """The connection ends: what could not be read is not to be met again by the next one."""
+        """Move the cursor past lines that could not be read: the next connection shall not get them again."""
         assert self._cursor is not None
         sequence = min(self._cursor.sequence + self._unplaced, MAX_INTEGER)
         self._cursor = Cursor(boot_id=self._cursor.boot_id, sequence=sequence)
         self._unplaced = 0
 
     def _learn(self, *, sent: int) -> int:
-        """When that was, on the operator's clock."""
+        """Put an instant of the agent's clock on the operator's, and learn how far apart they are."""
         assert self._distance is not None
         self._trouble.over()
         now = self._clock()  # first of all: it may move the distance
@@ -301,10 +301,13 @@ class ResultReader:
 async def _lines(
     agent: Agent, *, after: Cursor | None, token: str | None, silence: float, throttle: Throttle
 ) -> AsyncGenerator[Line | Refused, None]:
-    """The lines of one connection, read so far as they can be. Raises TimeoutError when none comes."""
+    """Yield the lines of one connection, each read or refused. Raises TimeoutError when none comes.
+
+    Raises Unauthorized, StreamError, ContractError, and what `connection.get` raises, as well.
+    """
     target = f"{RESULTS_PATH}?after={quote(str(after))}" if after else RESULTS_PATH
     fields = {} if token is None else {"Authorization": authorization(token)}
-    async with connection.asked(
+    async with connection.get(
         agent.address, agent.port, target, fields=fields, seconds=CONNECT_SECONDS, pace=throttle.frame
     ) as answer:
         if answer.status == 401:
@@ -326,13 +329,13 @@ async def _lines(
 
 
 async def _by(due: float, content: AsyncGenerator[bytes, None]) -> bytes:
-    """The next piece; empty at the end. Raises TimeoutError at `due`, in the event loop's time."""
+    """Return the next piece, empty at the end. Raises TimeoutError at `due`, in the event loop's time."""
     async with asyncio.timeout_at(due):
         return await anext(content, b"")
 
 
 def _words(error: OSError) -> str:
-    """What the system says; asyncio words it at length, and names the address."""
+    """Return the system's words alone: asyncio's are longer, and name the address again."""
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 

@@ -19,7 +19,7 @@ LEAST_LINE = 512
 LEAST_FRAME = 32
 """The same of what frames a chunk."""
 TURN = 4096
-"""After so many octets everything else in the event loop has its turn."""
+"""Octets after which everything else in the event loop has its turn."""
 _ROUND, _PACKET = 1024, 16
 """Octets that a result takes at most, and each of its packets more."""
 _SPARE = 2
@@ -29,7 +29,7 @@ CALM_SECONDS = 60.0
 
 
 def rate_of(plan: PlannedCheck | None) -> float:
-    """Octets a second that are read of an agent with this plan; None: with none that is known."""
+    """Return the octets a second that are read of an agent with this plan; None: its plan is not known."""
     if plan is None or plan.interval_ms is None:
         return LEAST_RATE
     octets = sum(_ROUND + _PACKET * probe.count for probe in plan.probes)
@@ -43,7 +43,7 @@ class Bucket:
     rate: float = LEAST_RATE
     burst: float = BURST
     spent: float = 0.0
-    """Of the burst, at `at`."""
+    """Octets of the burst that were used up at `at`."""
     at: float = 0.0
 
     def take(self, octets: int, *, now: float) -> float:
@@ -76,15 +76,15 @@ class Throttle:
         self._turn = 0
 
     def follow(self, plan: PlannedCheck | None) -> None:
-        """The agent has another plan."""
+        """Take over the rate of another plan."""
         self._bucket.rate = rate_of(plan)
 
     async def line(self, octets: int) -> None:
-        """A line of so many octets has come: wait until the agent may send the next."""
+        """Count a line of so many octets; returns when the agent may send the next."""
         await self._take(max(octets, LEAST_LINE))
 
     async def frame(self, octets: int) -> None:
-        """The same of so many octets that frame a chunk: there may be one around each octet of a line."""
+        """Count so many octets that frame a chunk, likewise: there may be one around each octet of a line."""
         await self._take(max(octets, LEAST_FRAME))
 
     async def _take(self, octets: int) -> None:

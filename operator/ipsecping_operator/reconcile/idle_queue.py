@@ -1,18 +1,21 @@
-"""Work that can wait: one key after the other, with a pause between, and not while there is other work."""
+"""Work that can wait: one key after the other, with pauses, and only while there is no other work."""
 
 import asyncio
 from collections.abc import Callable
 
 PAUSE = 0.05
-"""Seconds between two keys: a fleet of 2,000 takes two minutes, and hardly anybody notices."""
+"""Seconds between two keys: those of 2,000 checks take two minutes, and delay no other work."""
 AGAIN = 1.0
-"""Seconds after which it is looked again whether there is time."""
+"""Seconds after which a busy operator is asked again whether it still is."""
 LONGEST = 120.0
-"""Seconds after which a key's turn comes even so."""
+"""Seconds that a key waits at most: a busy operator does not put it off for ever."""
 
 
 class IdleQueue:
-    """Calls `call(key)` once for each request, in order; while `busy()`, only what has waited for long."""
+    """Calls `call(key)` for each key that was requested, in order, while not `busy()`.
+
+    A key that has waited for `longest` seconds is called in any case.
+    """
 
     def __init__(
         self,
@@ -34,13 +37,13 @@ class IdleQueue:
         self._timer: asyncio.TimerHandle | None = None
 
     def request(self, key: str) -> None:
-        """Call when its turn comes; nothing new when it waits already."""
+        """Call for this key when its turn comes; once, however often it is requested until then."""
         self._waiting.setdefault(key, asyncio.get_running_loop().time())
         if self._timer is None:
             self._set(self._last + self._pause)
 
     def close(self) -> None:
-        """Call nothing any more."""
+        """Forget all requests."""
         self._waiting.clear()
         self._rest()
 

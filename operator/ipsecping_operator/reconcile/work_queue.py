@@ -7,7 +7,7 @@ from enum import Enum
 
 FIRST_PAUSE = 1.0
 CALM = 8
-"""Keys being worked on at any moment in a large fleet at rest."""
+"""So many keys are worked on at any moment in a large fleet at rest; with more, people wait."""
 
 
 class Outcome(Enum):
@@ -15,15 +15,18 @@ class Outcome(Enum):
 
     DONE = 0.0
     UNREACHABLE = 30.0
-    """Somebody did not answer: when they are back, soon is late enough."""
+    """The API did not answer: once it is back, half a minute later is soon enough."""
     WAITING = 15.0
-    """Nothing failed, but something has to end first that may end without a word."""
+    """Nothing failed, but something has to end first, and no event may tell of its end."""
     REFUSED = 300.0
-    """The same again will be refused again, until something changes that nobody tells of."""
+    """The same will be refused again, until something changes of which no event tells."""
 
 
 class WorkQueue:
-    """Level-triggered work: a request during a run leads to one more run, however many requests there were.
+    """Runs `work(key)` for each key that was requested, for `at_once` keys at the same time.
+
+    Level-triggered: a request during a run leads to one more run, however many requests there were.
+
 
     What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """
@@ -59,7 +62,7 @@ class WorkQueue:
                 self.calm.clear()
 
     def revive(self) -> None:
-        """Run what is to be run and nothing will bring about any more: its task or its timer was lost."""
+        """Run the keys that still have to be run and whose task or timer was lost."""
         now = asyncio.get_running_loop().time()
         for key in self._wanted | self._failures.keys():
             task, retry = self._tasks.get(key), self._retries.get(key)
