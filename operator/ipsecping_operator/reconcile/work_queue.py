@@ -27,7 +27,6 @@ class WorkQueue:
 
     Level-triggered: a request during a run leads to one more run, however many requests there were.
 
-
     What is not `DONE` is run again, each time later; so is what raises, which `failed` is told of.
     """
 

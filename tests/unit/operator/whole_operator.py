@@ -21,6 +21,7 @@ from ipsecping_operator.collect.throttle import Throttle
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
+from ipsecping_operator.results.unreadable import Unreadable
 
 from .builders import NOON, SECOND, UID, result
 from .virtual_time import run
@@ -50,6 +51,12 @@ class World:
         self.down = False
         self.tell: dict[str, Any] = {}
         """What each result says besides."""
+        self.unreadable: Unreadable | None = None
+        """Why the agent hands out no results."""
+        self.annotated: list[Mapping[str, str]] = []
+        """What pods were told of their plans."""
+        self.closed = 0
+        """How often the client was closed."""
         self.line = 512
         """Octets of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
@@ -108,6 +115,8 @@ class World:
 
     async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
         """A pod is told of an edited plan."""
+        del kind, namespace, name
+        self.annotated.append(body["metadata"]["annotations"])
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         del namespace, name
@@ -130,7 +139,7 @@ class World:
         yield {}
 
     async def close(self) -> None:
-        """Nothing is open."""
+        self.closed += 1
 
     # What happens
 
@@ -225,8 +234,16 @@ class Agent:
     world: World
 
     def __init__(
-        self, agent: object, *, deliver: Callable[..., None], clock: Clock, throttle: Throttle, **_: object
+        self,
+        agent: object,
+        *,
+        deliver: Callable[..., None],
+        tell: Callable[[Unreadable | None], None],
+        clock: Clock,
+        throttle: Throttle,
+        **_: object,
     ) -> None:
+        self._tell = tell
         self._deliver = deliver
         self._clock = clock
         self.throttle = throttle
@@ -235,6 +252,9 @@ class Agent:
         while True:
             await asyncio.sleep(INTERVAL - loop_time() % INTERVAL + ROUND)
             assert self.world.plan is not None
+            if self.world.unreadable is not None:
+                self._tell(self.world.unreadable)
+                continue
             start = self._clock() - ROUND * SECOND
             made = result(
                 of=self.world.plan, at=start, received=0 if self.world.down else 10, **self.world.tell
