@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
-from ipsecping_operator.faults import StandingFaults
+from ipsecping_operator.fault_types import StandingFaults
 
 from .applied import Applied
 from .earlier_run import earlier_run

@@ -1,4 +1,4 @@
-"""Decide whether an agent tells of more rounds than its interval allows. Pure.
+"""Tell whether an agent reports more rounds than its interval allows. Pure.
 
 Rounds are counted by the generic cell rate algorithm (ITU-T I.371, annex A), on the instants at which they
 are said to have begun.
@@ -17,10 +17,11 @@ SLACK_MS = 60_000
 def used(
     interval_ms: int, probe: PlannedProbe, *, run_now: bool, start: int, before: int | None
 ) -> int | None:
-    """Up to when the schedule's rounds have been had after one that began at `start` (nanoseconds).
+    """Count a round; returns up to when the interval's rounds are used up, None: it is one too many.
 
-    `before` is the same before it, None where there was none. None: there have been too many already. Rounds
-    come in the order of their ends, so an older one may come later by as much as a round takes.
+    `start` is when it began, `before` the instant returned for the round before it, None for the first one;
+    all in nanoseconds. Rounds come in the order of their ends, so an older one may come later by as much as a
+    round takes.
     """
     if before is None:
         return start

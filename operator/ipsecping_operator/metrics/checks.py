@@ -55,11 +55,11 @@ class CheckCollector(Collector):
         self._clock = clock
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the registry need not collect in order to register."""
+        """Return nothing, so that the registry need not collect in order to register."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All families, in the order of their documentation."""
+        """Yield all families, in the order of their documentation."""
         # Written out piece by piece, while checks come and go.
         states = [state for state in self._checks.values() if state.metadata and state.applied.compiled]
         now, out = self._clock(), set[str]()
@@ -93,12 +93,12 @@ class _Described:
     add: Callable[[Any, CheckState, int], None]
 
     def of(self, states: Sequence[CheckState], now: int, out: Set[str], failed: Failed) -> Metric:
-        """With the samples of all these checks but those that are `out` (by UID)."""
+        """Make the family with the samples of all these checks but those that are `out` (by UID)."""
         samples = (sample for state in states for sample in self._guarded(state, now, out, failed))
         return Family(self.name, self.text, self.kind(self.name, self.text).type, samples)
 
     def samples(self, state: CheckState, now: int) -> list[Sample]:
-        """Of one check. Raises also where a sample could be made and not be written."""
+        """Make the samples of one check. Raises also where a sample could be made and not be written."""
         few = self.kind(self.name, self.text, labels=self.labels)
         self.add(few, state, now)
         for sample in few.samples:
@@ -121,7 +121,7 @@ class _Described:
 
 
 def _unknown(family: _Described, state: CheckState) -> list[Sample]:
-    """That nothing is claimed of the check, from as little as possible."""
+    """Make samples that claim nothing of the check, from as little as possible."""
     assert state.metadata is not None
     meta, tunnel = (
         state.metadata,
@@ -289,7 +289,11 @@ _FAMILIES = (
 
 def _check_labels(state: CheckState) -> list[str]:
     assert state.applied.compiled is not None
-    return [state.applied.compiled.namespace, state.applied.compiled.name, state.applied.compiled.tunnel_name]
+    return [
+        state.applied.compiled.namespace,
+        state.applied.compiled.name,
+        state.applied.compiled.tunnel_name,
+    ]
 
 
 def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import AppliedChild
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import (
@@ -21,8 +22,6 @@ from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested, claims
 from ipsecping_operator.kube.kinds import APPLIED, POD
 from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child
-
-from .store import Store
 
 Log = logging.LoggerAdapter[logging.Logger]
 

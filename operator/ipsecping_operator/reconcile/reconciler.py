@@ -5,24 +5,25 @@ from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import PLAN_DELIVERY, CheckState
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
+from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.compile import InvalidSpec, compile_check
-from ipsecping_operator.faults import Faults, Where
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.report.readiness import readiness
-from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.run_now import RunNowOutcome
 
 from . import run_now
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
-from .serial import Outcome
-from .store import Store
+from .work_queue import Outcome
 
 DELETED = "the check is being deleted: nothing is measured any more"
 

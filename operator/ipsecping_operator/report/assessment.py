@@ -9,7 +9,7 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.reported import Report, Restored
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.faults import Fault, Where
+from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome

@@ -12,7 +12,7 @@ from typing import Any
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.faults import Fault
+from ipsecping_operator.fault_types import Fault
 from ipsecping_operator.status.build import outage_to_json
 from ipsecping_operator.status.conditions import Condition
 

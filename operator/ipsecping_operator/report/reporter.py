@@ -8,22 +8,23 @@ from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.faults import Fault, Faults, Where
+from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CHECK
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.report.events import EventPoster, of_condition, of_move, of_run_now, worth_telling
-from ipsecping_operator.report.status_writer import Gone, StatusWriter, encode
-from ipsecping_operator.report.undeclared import Field, undeclared, without
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
+from .events import EventPoster, of_condition, of_move, of_run_now, worth_telling
 from .judging_pace import SOON, JudgingPace
 from .missing_pods import rounds_without_pod
+from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
+from .undeclared import Field, undeclared, without
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """Seconds after which a new check's first report is tried again while other checks wait for their children,
@@ -296,7 +297,7 @@ class Reporter:
         version = int(stored["metadata"]["resourceVersion"])
         state.reported.wrote(status_digest(status, version=version))
         if version > int(state.metadata["resourceVersion"]):
-            self._store.echoes.expect(state.uid, version, now=time.monotonic())
+            self._store.pending_writes.expect(state.uid, version, now=time.monotonic())
 
     def _not_written(self, uid: str, error: Exception) -> None:
         """Write another status instead, where the one that was not written is at fault."""

@@ -1,4 +1,4 @@
-"""Explain missing results by an agent that cannot be read. Pure."""
+"""Explain what keeps results from the operator, beside what was found. Pure."""
 
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.check.state import CheckState
@@ -8,9 +8,14 @@ SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
 def with_trouble(state: CheckState, finding: Finding) -> str:
-    """Return the finding's message, with address, port and error of an agent that cannot be read."""
-    if finding.reason not in SILENT or not state.measured.unreadable:
+    """Return the finding's message, and which agents are read slowly.
+
+    Where no results come also address, port and error of an agent that cannot be read.
+    """
+    silent = finding.reason in SILENT
+    told = [trouble for trouble in state.measured.unreadable.values() if silent or trouble.held_back]
+    if not told:
         return finding.message
-    first, *others = sorted(state.measured.unreadable.values(), key=lambda trouble: trouble.pod)
+    first, *others = sorted(told, key=lambda trouble: trouble.pod)
     more = f" (and {len(others)} more)" if others else ""
     return f"{finding.message}; {first}{more}"

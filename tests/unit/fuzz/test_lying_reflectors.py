@@ -8,7 +8,7 @@ from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.summary import summarise
 from ipsecping.wire import source
 
-from .test_ledger import CHECK, MS, PROBE, TIMEOUT
+from .ledgers import CHECK, MS, PROBE, TIMEOUT
 
 numbers = st.integers(0, 12) | st.integers(0, 2**32 - 1)
 times = st.none() | st.integers(-TIMEOUT, 3 * TIMEOUT) | st.integers(-(2**63), 2**63)

@@ -4,11 +4,11 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.reconcile.store import Store
 
 from .builders import NOON, UID, check
 

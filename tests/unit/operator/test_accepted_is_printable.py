@@ -23,12 +23,12 @@ from ipsecping.contract.stream import Item, Refused, line_to_json, read_line
 from ipsecping_operator import logs
 from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.collect import placing
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.report.assessment import assess
 from ipsecping_operator.report.events import event, of_condition
-from ipsecping_operator.results import placing
 
 from ..contract.strategies import json_values, results
 from .builders import NOON, SECOND, check, plan, probe

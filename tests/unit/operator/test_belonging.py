@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Sweeper
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildSettings, child_name
 from ipsecping_operator.compile import Cron
@@ -16,8 +18,6 @@ from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.logs import for_check
 from ipsecping_operator.reconcile.run_now import start_jobs
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
 from ipsecping_operator.report.readiness import readiness
 
 from .builders import NOON, UID, check, plan

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.clock import BRACKET, WallClock
+from ipsecping_operator.collect.placing import ClockOffset
 from ipsecping_operator.report.assessment import assess
-from ipsecping_operator.results.placing import ClockOffset
 
 from .assessments import at, seen, take
 from .builders import NOON, SECOND

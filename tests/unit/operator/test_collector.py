@@ -10,12 +10,14 @@ import pytest
 from ipsecping.contract import RoundResult, termination
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.results.collector import Collector
+from ipsecping_operator.collect.collector import Collector
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from .agent_server import Ring, serving
 from .builders import NOON, SECOND, check, plan, probe, result
+from .handled import Handled
 from .objects import container, pod
 from .states import shown, take_up
 
@@ -31,26 +33,20 @@ def collected(*results: RoundResult, message: str | None = None) -> tuple[CheckS
     finished = pod(owner_kind="Job", created="2026-11-23T11:59:00Z", phase="Succeeded", **ended)
     state = shown(None, finished)
     take_up(state, check(PLAN, OTHER))
-    counts = dict[Any, int]()
-
-    def counted(_: CheckState, why: Rejection | None, count: int) -> None:
-        counts[why] = counts.get(why, 0) + count
-
+    handled = Handled()
     unused: Any = None
     faults = list[Where]()
     collector = Collector(
         lineage=unused,
-        counted=counted,
+        handler=handled,
         faults=Faults(count=faults.append),
-        ended=lambda state: None,
-        troubled=lambda _: None,
         tokens=TokenKeys(()),
         clock=lambda: NOON + 60 * SECOND,
     )
     for _ in range(3):
         asyncio.run(collector.sync(state, log=LOG))
     assert not faults
-    return state, counts
+    return state, handled.counts
 
 
 def test_all_results_of_a_message_count_once() -> None:
@@ -91,13 +87,7 @@ def test_a_pod_of_one_path_gives_no_result_of_another() -> None:
 async def test_an_agent_of_one_path_tells_nothing_of_another() -> None:
     ring = Ring(pod_uid="p-1", wall=NOON)
     ring.results = [result(of=of, probe_name="a", run_now="word") for of in (OTHER, PLAN, OTHER)]
-    counts, news = list[Rejection | None](), asyncio.Event()
-
-    def counted(_: CheckState, why: Rejection | None, count: int) -> None:
-        counts.append(why)
-        if len(counts) == len(ring.results):
-            news.set()
-
+    handled = Handled()
     unused: Any = None
     async with serving(ring.script) as port:
         spec = {"containers": [{"name": "probe", "ports": [{"name": "http", "containerPort": port}]}]}
@@ -106,16 +96,14 @@ async def test_an_agent_of_one_path_tells_nothing_of_another() -> None:
         take_up(state, check(PLAN, OTHER))
         collector = Collector(
             lineage=unused,
-            counted=counted,
+            handler=handled,
             faults=Faults(count=lambda _: None),
-            ended=lambda state: None,
-            troubled=lambda _: None,
             tokens=TokenKeys(()),
             clock=lambda: NOON + 60 * SECOND,
         )
         await collector.sync(state, log=LOG)
-        await asyncio.wait_for(news.wait(), 10)
+        await handled.until(lambda: len(handled.fates) == len(ring.results))
         await collector.close()
-    assert counts == [Rejection.FOREIGN_PATH, None, Rejection.FOREIGN_PATH]
+    assert handled.fates == [Rejection.FOREIGN_PATH, None, Rejection.FOREIGN_PATH]
     assert list(state.measured.series) == [("default", "a")]
     assert list(state.measured.request_ids) == ["default"]

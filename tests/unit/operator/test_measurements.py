@@ -9,7 +9,7 @@ from ipsecping.contract.buckets import BOUNDS
 from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.totals import Totals
-from ipsecping_operator.results import placing
+from ipsecping_operator.collect import placing
 from ipsecping_operator.verdict.tally import Tally
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result

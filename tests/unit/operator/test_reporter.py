@@ -10,11 +10,11 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.crd import custom_resource_definition
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.reconcile.store import Store
 from ipsecping_operator.report import reporter as reporter_module
 from ipsecping_operator.report.assessment import Assessment, assess
 from ipsecping_operator.report.events import EventPoster

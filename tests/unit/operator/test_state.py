@@ -14,7 +14,7 @@ from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.check.observed import Observed
 from ipsecping_operator.check.reported import Reported
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.faults import StandingFaults
+from ipsecping_operator.fault_types import StandingFaults
 from ipsecping_operator.report.assessment import assess
 
 from .assessments import assessed, at, seen, take
@@ -25,7 +25,7 @@ from .states import body, shown, take_up
 PARTS = (Observed, Applied, Measured, Reported, StandingFaults)
 PACKAGE = Path(ipsecping_operator.__file__).parent
 TESTS = Path(__file__).parents[2]
-OWNERS = (PACKAGE / "check", PACKAGE / "faults.py")
+OWNERS = (PACKAGE / "check", PACKAGE / "fault_types.py")
 HOUR = 3600 * SECOND
 
 

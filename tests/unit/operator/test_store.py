@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from ipsecping_operator.cache.pending_writes import PendingWrites
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Listed, Sweeper
 from ipsecping_operator.check.applied import AppliedChild
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
-from ipsecping_operator.reconcile.echoes import Echoes
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Listed, Sweeper
 
 from .builders import NOON, UID, check
 from .objects import child, container, metadata, pod
@@ -179,41 +179,41 @@ def test_what_was_written_has_to_come_back_through_the_watch() -> None:
     store.put_written(child(version=7), now=100.0)
     api = Api(("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER)))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
-    assert not store.echoes.late(before=100.0)
-    assert store.echoes.late(before=100.1)
+    assert not store.pending_writes.late(before=100.0)
+    assert store.pending_writes.late(before=100.1)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [Listed("Deployment", "network/hq", 7)])
-    store.echoes.heard("d-1", 7, now=200.0)
+    store.pending_writes.shown("d-1", 7, now=200.0)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [])
 
 
 def test_frequent_writes_do_not_hide_that_none_comes_back() -> None:
-    echoes = Echoes()
+    pending = PendingWrites()
     for version in range(5, 50, 5):
-        echoes.expect("d-1", version, now=version)
-    assert echoes.late(before=6)
-    assert echoes.missing("d-1", 5)
-    echoes.heard("d-1", 20, now=60)
-    assert not echoes.missing("d-1", 20)
-    assert echoes.missing("d-1", 45), "what was written last is still to come"
-    assert not echoes.late(before=60)
-    echoes.heard("d-1", 45, now=61)
-    assert not echoes.missing("d-1", 100)
+        pending.expect("d-1", version, now=version)
+    assert pending.late(before=6)
+    assert pending.missing("d-1", 5)
+    pending.shown("d-1", 20, now=60)
+    assert not pending.missing("d-1", 20)
+    assert pending.missing("d-1", 45), "what was written last is still to come"
+    assert not pending.late(before=60)
+    pending.shown("d-1", 45, now=61)
+    assert not pending.missing("d-1", 100)
 
 
 def test_what_came_by_the_watch_first_is_not_waited_for() -> None:
     store = Store()
     store.put_child(child(version=7))
     store.put_written(child(version=7), now=100.0)
-    assert not store.echoes.late(before=1000.0)
+    assert not store.pending_writes.late(before=1000.0)
 
 
 def test_an_object_that_was_written_and_went_unseen_is_forgotten() -> None:
     store = Store()
     store.put_written(child(version=7), now=0.0)
     asyncio.run(Sweeper(store, Api(), (None,)).sweep())  # type: ignore[arg-type]
-    assert not store.echoes.late(before=1000.0)
+    assert not store.pending_writes.late(before=1000.0)
 
 
 def test_children_are_known_by_the_reference_that_builds_them() -> None:
