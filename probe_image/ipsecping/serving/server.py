@@ -134,7 +134,7 @@ class Server:
         # Nothing waits in this process but what `_flush` waits for: so an end is never held up by a reader.
         writer.transport.set_write_buffer_limits(high=0)
         try:
-            # A client that has gone shows as whatever its network says (ENOTCONN, EHOSTUNREACH, ...): no fault of ours.
+            # A client that has gone shows as whatever its network says (ENOTCONN, EHOSTUNREACH, ...).
             # Cut off at the end is an end as well: asyncio before 3.12 reports a cancelled one as a fault.
             with suppress(OSError, asyncio.CancelledError):
                 await self._serve(place, reader, writer)

@@ -288,7 +288,7 @@ async def test_a_client_that_resets_just_when_all_is_said_is_no_fault(
         async def last_words(_: Request) -> Response:
             async def chunks() -> AsyncGenerator[bytes, None]:
                 yield b"x"
-                # While this runs the event loop cannot learn of the reset: it meets it where it ends its own half.
+                # While this runs the event loop cannot learn of the reset: it meets it when it ends its half.
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
 
