@@ -165,6 +165,11 @@ class World:
         found: list[Object] = self.ask("GET", f"/api/v1/{self._scope}/pods")["items"]
         return found
 
+    def replica_sets(self) -> set[str]:
+        """The UIDs of all ReplicaSets."""
+        listed = self.ask("GET", f"/apis/apps/v1/{self._scope}/replicasets")
+        return {each["metadata"]["uid"] for each in listed["items"]}
+
     def events(self, uid: str) -> list[Object]:
         """The events on a check, oldest first."""
         listed = self.ask("GET", f"/apis/events.k8s.io/v1/{self._scope}/events")
