@@ -94,8 +94,11 @@ class World:
         """End everything that was started."""
         self.operator.stop_if_running()
         self._background.do(self.proxy.stop())
-        self._background.do(self.api.close())
-        self._background.close()
+        try:
+            self._background.end_spawned()  # before the connection that they use is closed
+        finally:
+            self._background.do(self.api.close())
+            self._background.close()
 
     # The user
 
