@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ipsecping.contract import Expect, LossReason, PlannedProbe
+from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.api.methods import UNTIMED
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
@@ -102,8 +102,7 @@ def judge_probe(
     if verified is not None and verified.reason is HealthyReason.SOURCE_MISMATCH:
         return found(verified, latches={})
     if figures is None or window.invalid_run() >= check.thresholds.down_after:
-        message = messages.invalid(where, total, run=window.invalid_run())
-        return found(Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message))
+        return found(_not_measured(where, total, run=window.invalid_run()))
     if probe.expect is Expect.BLOCKED:
         return found(_blocked(check.thresholds, where, figures), latches={})
     silent = window.silent_run()
@@ -163,16 +162,19 @@ def _answered_wrongly(figures: Tally) -> bool:
     return 0 < figures.lost <= 2 * figures.wrong
 
 
+def _not_measured(where: str, figures: Tally, *, run: int) -> Finding:
+    """Whose fault it is that the newest rounds say nothing."""
+    if figures.invalidity is not None and figures.invalidity.unresolved:
+        message = messages.unresolved(where, figures.invalidity, run=run)
+        return Finding(reason=HealthyReason.TARGET_UNRESOLVED, message=message)
+    message = messages.invalid(where, figures, run=run)
+    return Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message)
+
+
 def _blocked(limits: Thresholds, where: str, figures: Tally) -> Finding:
-    """Nothing got through; but where nothing could be tried, nothing is proved."""
-    window = limits.window_ms * 1_000_000
-    if 2 * figures.losses.get(LossReason.RESOLVE_FAILED, 0) >= figures.sent:
-        return Finding(
-            reason=HealthyReason.PROBE_FAILED, message=messages.not_tried(where, figures, window=window)
-        )
-    return Finding(
-        reason=HealthyReason.WITHIN_THRESHOLDS, message=messages.blocked(where, figures, window=window)
-    )
+    """Nothing got through."""
+    message = messages.blocked(where, figures, window=limits.window_ms * 1_000_000)
+    return Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=message)
 
 
 @dataclass(slots=True)

@@ -58,9 +58,23 @@ def test_a_leak_counts_in_a_round_that_the_prober_spoilt_too() -> None:
 
 
 def test_a_name_without_an_address_proves_no_block() -> None:
-    found = verdict(filled(0, 0, 0, reason=LossReason.RESOLVE_FAILED), BLOCKED).finding
-    assert found.reason is HealthyReason.PROBE_FAILED
-    assert "could not be tried" in found.message
+    unresolved = {"received": 0, "sent": 0, "invalid": Invalidity.NO_SUCH_NAME}
+    found = verdict(filled(unresolved), BLOCKED).finding
+    assert found.reason is HealthyReason.TARGET_UNRESOLVED
+
+
+@pytest.mark.parametrize(
+    ("invalidity", "why"),
+    [
+        (Invalidity.NO_SUCH_NAME, "there is no such name, or it has no address"),
+        (Invalidity.RESOLVER_FAILED, "the resolver did not answer, and no earlier answer is left"),
+    ],
+)
+def test_a_name_that_cannot_be_looked_up_is_no_outage(invalidity: Invalidity, why: str) -> None:
+    unresolved = {"received": 0, "sent": 0, "invalid": invalidity}
+    found = verdict(filled(10, unresolved, unresolved, unresolved)).finding
+    assert (found.reason, found.reason.status) == (HealthyReason.TARGET_UNRESOLVED, ConditionStatus.UNKNOWN)
+    assert found.message == (f"the last 3 rounds on default/ping could not look the target's name up: {why}")
 
 
 def test_silence_of_the_prober_proves_no_block_either() -> None:
