@@ -17,7 +17,7 @@ from ipsecping_operator.children.objects import extra_job
 from ipsecping_operator.compile import Cron, InvalidSpec, compile_check
 from ipsecping_operator.permission import Permissions
 
-from ...unit.operator.test_permission_properties import OBJECTS, kinds, wishes
+from ...unit.operator.permission_strategies import OBJECTS, kinds, wishes
 from ..chart import objects
 from ..kubectl import Kubectl
 from .processes import eventually

@@ -58,7 +58,6 @@ def test_a_cron_check_gets_a_job_from_its_template_whose_result_counts_once_for_
     cluster.kubectl("delete", "job", job["metadata"]["name"])
     operator.end(signal.SIGKILL)
     operator.start()
-    accepted = 'ipsecping_operator_results_total{outcome="Accepted"}'
     cluster.check({**CRON, "thresholds": {"lossPercent": "2"}})
     eventually(
         lambda: cluster.condition("Ready").get("observedGeneration") == 2,
@@ -71,7 +70,7 @@ def test_a_cron_check_gets_a_job_from_its_template_whose_result_counts_once_for_
     assert second["metadata"]["name"] != job["metadata"]["name"]
     # Back to an earlier value: that is a new one as well.
     cluster.run_job(second, plan)
-    eventually(lambda: operator.sample(accepted) >= 1, what="the second extra round counted")
+    eventually(lambda: operator.results("Accepted") >= 1, what="the second extra round counted")
     run_now(cluster, "1")
     outcome(cluster, "1")
     assert len({each["metadata"]["name"] for each in (job, *jobs(cluster))}) == 3
@@ -128,7 +127,7 @@ def test_an_agent_runs_an_extra_round_once_and_keeps_its_window(
     operator.end(signal.SIGKILL)
     operator.start()
     cluster.says("Ready", "True", "Reconciled")
-    assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
+    assert operator.results("OtherPlan") == 0
     assert told(cluster) == ["RunNow", "RunNow"]
     assert ticket(cluster) is None
 
@@ -140,10 +139,7 @@ def ticket(cluster: Cluster) -> str | None:
 
 
 def nudge(cluster: Cluster, pod: str) -> str | None:
-    found: str | None = (
-        cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {}).get("ipsecping.dev/run-now")
-    )
-    return found
+    return cluster.annotation(pod, "ipsecping.dev/run-now")
 
 
 def deliver(cluster: Cluster, directory: Path) -> None:

@@ -9,8 +9,8 @@ from ipsecping_operator.reconcile.stepping import move
 from ipsecping_operator.results.placing import Distance
 from ipsecping_operator.state import CheckState
 
+from .assessments import at, seen, take
 from .builders import NOON, SECOND
-from .test_assessment import at, seen, take
 
 HOUR = 3600 * SECOND
 

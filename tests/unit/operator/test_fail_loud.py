@@ -23,10 +23,10 @@ from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.writer import StatusWriter
 from ipsecping_operator.verdict import text
 
+from .assessments import assessed, at, seen, take
 from .builders import SECOND, UID
 from .objects import metadata
-from .test_assessment import assessed, at, seen, take
-from .test_metrics import exporter, scraped
+from .scraping import exporter, scraped
 from .virtual_time import run
 from .whole_operator import Agent, World, fakes, start
 

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ipsecping.contract import PathMtu, ProbeType
-from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
 from ipsecping_operator.state import CheckState
 
+from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, UID, check, plan, probe, result
-from .test_assessment import assessed, at, seen, take
+from .scraping import scraped, value
 
 LABELS = {
     "namespace": "network",
@@ -27,36 +26,6 @@ LABELS = {
     "target": "203.0.113.10",
 }
 CHECK = {key: LABELS[key] for key in ("namespace", "check", "tunnel_name")}
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def exporter(
-    *states: CheckState, now: int = NOON + 200 * SECOND, failed: list[CheckState] | None = None
-) -> CheckCollector:
-    """Exports these checks; those that it cannot export are added to `failed`."""
-    met = [] if failed is None else failed
-    return CheckCollector(
-        {state.uid: state for state in states},
-        failed=lambda state, error: met.append(state),
-        exported=lambda state: None,
-        clock=lambda: now,
-    )
-
-
-def scraped(*states: CheckState, now: int = NOON + 200 * SECOND) -> Samples:
-    registry = CollectorRegistry()
-    registry.register(exporter(*states, now=now))
-    families = text_string_to_metric_families(b"".join(pieces(registry)).decode())
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-
-def value(samples: Samples, name: str, **labels: str) -> float:
-    return samples[name, frozenset(labels.items())]
 
 
 def test_a_measured_check_exports_counters_figures_limits_and_conditions() -> None:

@@ -2,8 +2,8 @@
 
 from ipsecping_operator.state import CheckState
 
+from .assessments import assessed, seen
 from .builders import NOON, SECOND, check, plan, result
-from .test_assessment import assessed, seen
 
 PRIMARY, BACKUP = plan(path="primary"), plan(path="backup", target="203.0.113.138")
 BOTH = check(PRIMARY, BACKUP)

@@ -13,7 +13,7 @@ from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result
-from .test_judge import filled, verdict
+from .windows import filled, verdict
 
 TCP: dict[str, Any] = {"type": ProbeType.TCP, "port": 443, "size": 0}
 BLOCKED = check(plan(probe(expect=Expect.BLOCKED, **TCP)))

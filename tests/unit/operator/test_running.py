@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu
-from ipsecping_operator.verdict.packed import EMPTY, pack, unpack
+from ipsecping_operator.verdict.packed import EMPTY, pack
 from ipsecping_operator.verdict.running import MOST_CHANGES
 from ipsecping_operator.verdict.tally import MAX_SOURCES, Tally, total
 from ipsecping_operator.verdict.window import MOST, Window
 
 from .builders import NOON, SECOND
+from .windows import told
 
 LENGTH = 20 * SECOND
 
@@ -50,11 +51,6 @@ def tallies(draw: st.DrawFn) -> Tally:
         sources=sources,
         **facts,
     )
-
-
-def told(tally: Tally | None) -> Any:
-    """The order of a packed histogram's buckets means nothing."""
-    return None if tally is None else (replace(tally, packed_rtt=EMPTY), unpack(tally.packed_rtt))
 
 
 @settings(max_examples=150, deadline=None)

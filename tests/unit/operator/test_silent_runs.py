@@ -9,8 +9,7 @@ from ipsecping_operator.verdict.tally import total
 from ipsecping_operator.verdict.window import MOST, Window
 
 from .builders import NOON, SECOND
-from .test_running import told
-from .test_window import tally
+from .windows import tally, told
 
 
 @pytest.mark.parametrize("seed", range(8))

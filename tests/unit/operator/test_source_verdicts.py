@@ -9,7 +9,7 @@ from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.verdict.tally import Tally, total
 
 from .builders import NOON, check, plan, probe, result
-from .test_judge import filled, verdict
+from .windows import filled, verdict
 
 STAMP: dict[str, Any] = {
     "type": ProbeType.STAMP,

@@ -16,10 +16,8 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
 from ipsecping_operator.results.unreadable import Unreadable
 
-from .agent_server import POD_UID, Ring, Script, Send, encoded, serving
+from .agent_server import LOG, POD_UID, Ring, Script, Send, encoded, serving
 from .builders import NOON, SECOND, result
-
-LOG = logging.LoggerAdapter(logging.getLogger("test"), {})
 
 
 class Followed:

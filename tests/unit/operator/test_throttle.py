@@ -19,9 +19,8 @@ from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader
 from ipsecping_operator.results.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
 
-from .agent_server import POD_UID, Send, encoded, serving
+from .agent_server import LOG, POD_UID, Send, encoded, serving
 from .builders import NOON, SECOND, check, plan, probe, result
-from .test_stream import LOG
 from .virtual_time import run
 
 HOSTILE = 10

@@ -1,6 +1,5 @@
 """Outputs over TLS, to a server with a certificate of a private authority."""
 
-import shutil
 import ssl
 import threading
 from collections.abc import Iterator
@@ -16,10 +15,6 @@ from ipsecping.outputs.http import Connection, parse_url
 
 from ..field_certificates import CA_BASICS, SAN, SERVER, Form, Issued, Workshop
 from ..handshakes import server
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
 
 
 class Quiet(BaseHTTPRequestHandler):
