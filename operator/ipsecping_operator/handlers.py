@@ -6,7 +6,8 @@ from typing import Any, Protocol, cast
 
 import kopf
 
-from ipsecping_operator.kube.kinds import CHECK, Kind
+from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.observe.kinds import CHECK
 
 
 class Watcher(Protocol):

@@ -16,16 +16,17 @@ from ipsecping_operator.clock import WallClock
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
-from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK, WATCHED, Kind
-from ipsecping_operator.kube.observed import Meta
-from ipsecping_operator.kube.watching import Follower
+from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.kube.watch import Follower
 from ipsecping_operator.leadership.candidacy import Candidacy
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import TICK_SECONDS, Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
+from ipsecping_operator.observe.belonging import Stray
+from ipsecping_operator.observe.kinds import CHECK, WATCHED
+from ipsecping_operator.observe.projection import Meta
 from ipsecping_operator.reconcile import run_now, stepping
 from ipsecping_operator.reconcile.applying import remind
 from ipsecping_operator.reconcile.filing import Filing

@@ -8,7 +8,7 @@ from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.faults import FaultKey, Standing
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.results.unreadable import Unreadable
 from ipsecping_operator.status.conditions import Condition

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK
 from ipsecping_operator.metrics.health import Health, Phase
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.trouble import Trouble
 

@@ -5,7 +5,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from ipsecping_operator.faults import Where
-from ipsecping_operator.kube.belonging import Stray
+from ipsecping_operator.observe.belonging import Stray
 from ipsecping_operator.results.rejection import Rejection
 
 

@@ -16,9 +16,10 @@ from ipsecping_operator.children import (
     surplus,
 )
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.contest import Contested, claims
-from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child
+from ipsecping_operator.kube.kinds import POD
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
+from ipsecping_operator.reconcile.contest import Contested, claims
 from ipsecping_operator.state import Applied, CheckState
 
 from .store import Store

@@ -7,8 +7,9 @@ from typing import Any
 
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.kube.kinds import CHECK, POD, Kind
-from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.kube.kinds import POD, Kind
+from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.observe.projection import read_child, read_meta, read_pod
 from ipsecping_operator.state import CheckState
 
 from .reporting import Reporter

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ipsecping_operator.children import HOST_PORTS
 from ipsecping_operator.compile import CompiledPath
-from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.state import CheckState
 
 _PORT_TAKEN = "didn't have free ports"

@@ -6,7 +6,7 @@ from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.compile.compiled import KeyRef
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 

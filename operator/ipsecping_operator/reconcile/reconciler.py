@@ -9,8 +9,8 @@ from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.contest import Contested
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile.contest import Contested
 from ipsecping_operator.results.collector import Collector
 from ipsecping_operator.state import CheckState, Readiness
 from ipsecping_operator.status.conditions import MAX_MESSAGE

@@ -11,7 +11,7 @@ from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.faults import Fault, Faults, Where
 from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions

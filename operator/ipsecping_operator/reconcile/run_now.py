@@ -25,7 +25,7 @@ from ipsecping_operator.children import (
 from ipsecping_operator.compile import CompiledPath, Cron
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
-from ipsecping_operator.kube.observed import Child
+from ipsecping_operator.observe.projection import Child
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.extra import MAX_VALUE
 from ipsecping_operator.verdict import text

@@ -7,9 +7,10 @@ from typing import Any
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import ChildRef
-from ipsecping_operator.kube.belonging import Stray, stray
-from ipsecping_operator.kube.kinds import APPLIED, CONFIG_MAP
-from ipsecping_operator.kube.observed import Child, Meta, Pod
+from ipsecping_operator.kube.kinds import CONFIG_MAP
+from ipsecping_operator.observe.belonging import Stray, stray
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.observe.projection import Child, Meta, Pod
 from ipsecping_operator.state import CheckState, Restored
 from ipsecping_operator.status import build, extra
 from ipsecping_operator.status.conditions import from_json

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
 from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.tokens.keys import TokenKeys
 

@@ -12,9 +12,10 @@ import pytest
 
 from ipsecping_operator.faults import REMEMBERED, Faults, Where
 from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.kube.kinds import CHECK, EVENT, POD
+from ipsecping_operator.kube.kinds import EVENT, POD
 from ipsecping_operator.metrics import checks
 from ipsecping_operator.metrics.health import UNWATCHED_SECONDS, Health
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.reconcile import reconciler
 from ipsecping_operator.reconcile.reporting import Reporter
 from ipsecping_operator.reconcile.serial import Outcome, SerialQueue

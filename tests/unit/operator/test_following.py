@@ -6,7 +6,7 @@ from typing import Any
 
 from ipsecping_operator.kube.client import ApiError, KubeClient
 from ipsecping_operator.kube.kinds import POD, Kind
-from ipsecping_operator.kube.watching import Follower
+from ipsecping_operator.kube.watch import Follower
 
 from .virtual_time import run
 

@@ -15,8 +15,9 @@ from ipsecping.contract import PlannedCheck, plan_from_json
 from ipsecping_operator import runtime, settings
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.kube import access
-from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
+from ipsecping_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.reconcile import sweeping
 from ipsecping_operator.results import collector
 from ipsecping_operator.results.throttle import Throttle

@@ -8,7 +8,7 @@ nobody wins. It is reported.
 import re
 from collections.abc import Iterable
 
-from .client import ApiError, Cause
+from ipsecping_operator.kube.client import ApiError, Cause
 
 # As the API server words it (k8s.io/apimachinery/pkg/util/managedfields/internal/conflict.go): managers that
 # updated the object have "using VERSION" behind them, those that applied have not.
