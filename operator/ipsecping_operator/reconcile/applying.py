@@ -46,8 +46,8 @@ async def ensure_children(
             await _ensure(state, manifest, store=store, client=client, log=log)
     # While one is being deleted, another may be seen to have gone.
     there = dict(state.children)
-    existing = [_as_manifest(child) for child in there.values()]
-    for ref in surplus(existing, desired, owner_uid=state.uid):
+    controllers = {ref: child.meta.owner.uid if child.meta.owner else None for ref, child in there.items()}
+    for ref in surplus(controllers, desired, owner_uid=state.uid):
         log.info("deleting %s %s, which the check no longer needs", ref.kind, ref.name)
         await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=there[ref].meta.uid)
         state.applied.pop(ref, None)
@@ -181,20 +181,6 @@ def version(child: Child) -> int:
 
 def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _as_manifest(child: Child) -> Mapping[str, Any]:
-    owner = child.meta.owner
-    owners = [{"controller": True, "uid": owner.uid}] if owner else []
-    return {
-        "apiVersion": APPLIED[child.meta.kind].api_version,
-        "kind": child.meta.kind,
-        "metadata": {
-            "namespace": child.meta.namespace,
-            "name": child.meta.name,
-            "ownerReferences": owners,
-        },
-    }
 
 
 def _is_late(pod: Pod, path: str, marks: Mapping[str, str]) -> bool:
