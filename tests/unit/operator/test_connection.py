@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ipsecping.contract.stream import Hello, Item
+from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.results import stream
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader
@@ -78,7 +79,7 @@ class Agents:
             tokens=("secret",),
             tell=lambda trouble: self.told.put_nowait("" if trouble is None else trouble.text),
             silence=silence,
-            first_pause=0.01,
+            backoff=Backoff(first=0.01, longest=30.0),
         )
         task = asyncio.create_task(reader.run())
         try:

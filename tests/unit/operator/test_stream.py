@@ -11,6 +11,7 @@ import pytest
 
 from ipsecping.contract import ContractError, RoundResult
 from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
+from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.results.lines import LineSplitter
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
@@ -79,7 +80,7 @@ async def following(
             tokens=shown,
             tell=followed.tell,
             silence=silence,
-            first_pause=first_pause,
+            backoff=Backoff(first=first_pause, longest=3600.0),
             grace=grace,
         )
         task = followed.reading = asyncio.create_task(reader.run())
