@@ -24,11 +24,11 @@ from ipsecping.contract.stream import (
 )
 from ipsecping.contract.token import authorization
 from ipsecping_operator.backoff import Attempts, Backoff
+from ipsecping_operator.lines import EndlessLine, LineSplitter
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import connection, placing
-from .lines import LineSplitter
 from .rejection import Rejection
 from .throttle import Throttle
 from .unreadable import Unreadable
@@ -150,7 +150,7 @@ class Reader:
             try:
                 await self._read_with_token()
                 fault = "the agent ended the stream"
-            except ContractError as error:
+            except (ContractError, EndlessLine) as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault, passing = f"not an agent's answer: {error}", False
             except connection.NotConnected as error:
@@ -311,7 +311,7 @@ async def _lines(
             raise Unauthorized(f"{agent.url} answers 401: it does not know the operator's token (yet)")
         if answer.status != 200:
             raise StreamError(f"it answers {answer.status} {answer.reason}")
-        splitter = LineSplitter()
+        splitter = LineSplitter(MAX_LINE)
         loop = asyncio.get_running_loop()
         due = loop.time() + silence
         async with aclosing(answer.content) as content:

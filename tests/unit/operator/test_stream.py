@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract import ContractError, RoundResult
+from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
 from ipsecping_operator.backoff import Backoff
-from ipsecping_operator.results.lines import LineSplitter
+from ipsecping_operator.lines import EndlessLine, LineSplitter
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
 from ipsecping_operator.results.unreadable import Unreadable
@@ -408,7 +408,7 @@ def test_a_line_without_end_is_an_error_before_it_takes_for_ever() -> None:
     splitter = LineSplitter(limit=10)
     pieces = [list(splitter.feed(b"0123456789")) for _ in range(16)]
     assert [line for lines in pieces for line in lines] == [None]
-    with pytest.raises(ContractError, match="no end after 160 octets"):
+    with pytest.raises(EndlessLine, match="no end after 160 bytes"):
         list(splitter.feed(b"0"))
 
 
