@@ -20,7 +20,7 @@ class Watcher(Protocol):
     async def stop(self) -> None:
         """Called after the last event."""
 
-    async def login(self) -> kopf.ConnectionInfo:
+    async def login(self) -> kopf.AiohttpSession:
         """Credentials, fresh ones each time."""
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     kopf.on.cleanup(id="stop", registry=made)(_calling(watcher.stop))
 
     @kopf.on.login(registry=made)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         return await watcher.login()
 
     kopf.on.event(CHECK.group, CHECK.version, CHECK.plural, registry=made)(seeing(watcher, CHECK))

@@ -16,8 +16,10 @@ from ipsecping_operator.clock import WallClock
 from ipsecping_operator.faults import Faults, Where
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.kube.kopf_session import KopfSession
 from ipsecping_operator.kube.watch import Follower
 from ipsecping_operator.leadership.candidacy import Candidacy
 from ipsecping_operator.metrics.checks import CheckCollector
@@ -97,9 +99,9 @@ class Operator:
         if await self._candidacy.win():
             self._spawn(self._candidacy.keep(), "lease")
 
-    async def login(self) -> kopf.ConnectionInfo:
+    async def login(self) -> kopf.AiohttpSession:
         """Kopf's credentials."""
-        return access.for_kopf(await self._access())
+        return KopfSession(await self._access(), observe=self._metrics.request)
 
     async def _access(self) -> access.Access:
         settings = self._settings

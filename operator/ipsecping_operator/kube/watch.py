@@ -12,7 +12,8 @@ from typing import Any
 
 from ipsecping_operator.backoff import Attempts, Backoff
 
-from .client import ApiError, KubeClient
+from .client import KubeClient
+from .errors import ApiError, Expired, Malformed
 from .kinds import Kind
 
 BACKOFF = Backoff(first=0.5, longest=8.0)
@@ -56,10 +57,10 @@ class Follower:
                 # An API that ends each watch at once is not to be asked without a pause either.
                 await asyncio.sleep(BACKOFF.pause(1))
             except ApiError as error:
-                if error.status == 410:
-                    # What happened since is no longer to be had: begin anew.
+                if isinstance(error, Expired | Malformed):
+                    # What happened since is no longer to be had, or cannot be read: begin anew.
                     self._version = None
-                elif self._attempts.failures == 0:
+                if not isinstance(error, Expired) and self._attempts.failures == 0:
                     _log.warning("watching %s: %s", self._kind.plural, error)
                 await asyncio.sleep(self._attempts.failed())
             except Exception:

@@ -29,7 +29,7 @@ class OperatorMetrics:
         )
         self._requests = Counter(
             "ipsecping_operator_api_requests",
-            "Requests to the Kubernetes API, without watches.",
+            "Requests to the Kubernetes API; of watches and of Kopf's only those that it puts off (429).",
             ("verb", "code"),
             registry=self.registry,
         )

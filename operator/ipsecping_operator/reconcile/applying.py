@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
@@ -15,11 +16,12 @@ from ipsecping_operator.children import (
     ChildRef,
     surplus,
 )
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Conflict, FieldConflict, Immutable, NotFound
 from ipsecping_operator.kube.kinds import POD
 from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
-from ipsecping_operator.reconcile.contest import Contested, claims
+from ipsecping_operator.reconcile.contest import Contested
 from ipsecping_operator.state import Applied, CheckState
 
 from .store import Store
@@ -123,11 +125,11 @@ async def _apply(
     ref = ChildRef.of(manifest)
     try:
         return await _apply_over_edits(manifest, ref, client=client)
-    except ApiError as error:
-        changeable = error.status != 422 or "immutable" not in error.message
-        if changeable or child is None or not _owned(child, by=owner):
+    except Immutable as error:
+        if child is None or not _owned(child, by=owner):
             raise
-    log.info("making %s %s anew: what has to change of it cannot be changed", ref.kind, ref.name)
+        fields = ", ".join(error.fields)
+    log.info("making %s %s anew: what has to change of it cannot be changed: %s", ref.kind, ref.name, fields)
     await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=child.meta.uid)
     return await client.apply(manifest, APPLIED[ref.kind])
 
@@ -136,12 +138,9 @@ async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, clien
     """Take over what was edited by hand, but not what somebody else applies."""
     try:
         return await client.apply(manifest, APPLIED[ref.kind], force=False)
-    except ApiError as error:
-        if error.status != 409 or not error.causes:
-            raise
-        contested = claims(error.causes)
-        if contested:
-            raise Contested(f"{ref.kind} {ref.name}", contested) from error
+    except FieldConflict as error:
+        if error.appliers:
+            raise Contested(f"{ref.kind} {ref.name}", error.appliers) from error
     return await client.apply(manifest, APPLIED[ref.kind])
 
 
@@ -199,9 +198,6 @@ async def _nudge(state: CheckState, *, client: KubeClient) -> None:
             if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
-            try:
+            with suppress(NotFound, Conflict):  # it has gone, or another has its name
                 await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
-            except ApiError as error:
-                if error.status not in (404, 409):
-                    raise
         del state.nudges[path]

@@ -8,7 +8,8 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, NamespaceTerminating, Refused, WebhookUnavailable
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile.contest import Contested
 from ipsecping_operator.results.collector import Collector
@@ -20,6 +21,7 @@ from . import run_now as extra
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
 from .readiness import readiness
+from .remedies import refused_by_api
 from .serial import Outcome
 from .store import Store
 
@@ -78,17 +80,17 @@ class Reconciler:
                 await self._ensure(state, extra.tickets(state, run_now), log)
             if run_now is not None:
                 waits = not await self._start_jobs(state, run_now, log)
+        except NamespaceTerminating as error:
+            # The check goes as well, so there is nothing to try again and nobody to tell.
+            log.debug("not reconciled: %s", error)
+            return Outcome.DONE
         except ApiError as error:
-            if error.terminating:
-                # The check goes as well, so there is nothing to try again and nobody to tell.
-                log.debug("not reconciled: %s", error)
-                return Outcome.DONE
             log.warning("not reconciled, will retry: %s", error)
-            if error.refused and state.invalid is None:
-                said = error.message if isinstance(error, Contested) else f"the API refuses: {error}"
+            if isinstance(error, Refused | WebhookUnavailable) and state.invalid is None:
+                said = error.message if isinstance(error, Contested) else refused_by_api(error)
                 state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said)
                 self._report(uid)
-            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
+            return _after(error)
         if state.invalid is not None:
             state.ready = Readiness(reason=ReadyReason.INVALID_SPEC, message=str(state.invalid))
         elif state.refused is not None:
@@ -111,7 +113,7 @@ class Reconciler:
             await ensure_children(state, (), store=self._store, client=self._client, log=log)
         except ApiError as error:
             log.warning("children of a check that is being deleted are still there, will retry: %s", error)
-            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
+            return _after(error)
         self._compile(state, log)
         state.ready = Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=DELETED)
         self._report(state.uid)
@@ -203,6 +205,10 @@ class Reconciler:
             state.expected_since = now + PLAN_DELIVERY
         if changed:
             self._faults.over(state, Where.RESULT)
+
+
+def _after(error: ApiError) -> Outcome:
+    return Outcome.REFUSED if isinstance(error, Refused) else Outcome.UNREACHABLE
 
 
 def _changes_readers(state: CheckState, manifest: Mapping[str, Any]) -> bool:

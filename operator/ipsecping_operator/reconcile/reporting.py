@@ -10,14 +10,23 @@ from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.faults import Fault, Faults, Where
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import (
+    ApiError,
+    BadRequest,
+    Invalid,
+    NotFound,
+    OtherObject,
+    TooLarge,
+    UndeclaredFields,
+)
 from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status import fallback
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.events import EventPoster, of_condition, of_extra, of_move, worth_telling
 from ipsecping_operator.status.stored import told
-from ipsecping_operator.status.undeclared import Field, undeclared, without
+from ipsecping_operator.status.undeclared import Field, without
 from ipsecping_operator.status.writer import Gone, StatusWriter, encode
 
 from .assessment import Assessment, assess
@@ -36,8 +45,8 @@ OLD_CRD = 60.0
 SECOND = 1_000_000_000
 STUCK_WRITE = 120.0
 """Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
-UNACCEPTABLE = (400, 413, 422)
-"""Answers of an API that would refuse the same status again."""
+UNACCEPTABLE = (BadRequest, TooLarge, Invalid)
+"""Answers of an API that would refuse the same status again, by what is in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -267,10 +276,8 @@ class Reporter:
         try:
             await self._post(state)
             await self.write(state, status)
-        except ApiError as error:
-            if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
-                raise Gone from error
-            raise
+        except (NotFound, OtherObject) as error:
+            raise Gone from error
         trial = self._trials.pop(uid, None)
         if trial is not None:
             self._faults.over(state, Where.WRITE)
@@ -305,7 +312,7 @@ class Reporter:
         state = self._store.checks.get(uid)
         if state is None:
             return
-        if isinstance(error, ApiError) and (error.status not in UNACCEPTABLE or error.denied):
+        if isinstance(error, ApiError) and not isinstance(error, UNACCEPTABLE):
             return
         self._faults.note(Where.WRITE, error, state)
         self.fall_back(state)
@@ -318,8 +325,8 @@ class Reporter:
             told = {**body, "status": without(self._undeclared, body["status"])}
             try:
                 return await self._client.apply_status(told, CHECK)
-            except ApiError as error:
-                more = undeclared(error.message) - self._undeclared
+            except UndeclaredFields as error:
+                more = error.fields - self._undeclared
                 if not more:
                     raise
             names = ", ".join(sorted(".".join(field) for field in more))

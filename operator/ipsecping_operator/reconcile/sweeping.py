@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import ApiError
 
 from .filing import Filing
 from .sweep import Listed, Sweeper

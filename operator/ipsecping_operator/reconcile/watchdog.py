@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.faults import Faults, Where
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.state import CheckState
 from ipsecping_operator.status.stored import decided
 

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from ipsecping_operator.faults import REMEMBERED, Faults, Where
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import Invalid, Unreachable, of_status
 from ipsecping_operator.kube.kinds import EVENT, POD
 from ipsecping_operator.metrics import checks
 from ipsecping_operator.metrics.health import UNWATCHED_SECONDS, Health
@@ -121,9 +121,7 @@ def test_an_outage_that_cannot_be_written_leaves_the_others_in_the_status() -> N
 def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> None:
     async def script(world: World) -> None:
         world.refuses = lambda kind, body: (
-            ApiError(422, "Invalid", "status.rtt: Invalid value")
-            if kind is CHECK and "rtt" in body["status"]
-            else None
+            Invalid("status.rtt: Invalid value") if kind is CHECK and "rtt" in body["status"] else None
         )
         await asyncio.sleep(600)
         said = world.condition("Healthy")
@@ -148,7 +146,7 @@ def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> No
 )
 def test_a_status_that_a_policy_forbids_is_no_fault_and_is_written_soon_after(denial: str) -> None:
     async def script(world: World) -> None:
-        forbidden = ApiError(422, "Invalid", denial)
+        forbidden = of_status("PATCH", 422, {"reason": "Invalid", "message": denial})
         world.refuses = lambda kind, body: forbidden if kind is CHECK and "status" in body else None
         world.down = True
         await asyncio.sleep(600)
@@ -280,7 +278,7 @@ def test_a_check_that_cannot_be_reconciled_after_a_restart_does_not_stay_as_it_w
     }
 
     async def scenario() -> None:
-        with mock.patch.object(World, "apply", side_effect=ApiError(0, "Unreachable", "pods: 503")):
+        with mock.patch.object(World, "apply", side_effect=Unreachable("pods: 503")):
             operator = await start(world)
             await asyncio.sleep(90)
             assert world.condition("Healthy")["status"] == "Unknown"
