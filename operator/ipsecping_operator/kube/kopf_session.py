@@ -11,7 +11,7 @@ import aiohttp
 import kopf
 
 from .access import Access
-from .throttling import Throttling
+from .throttling import LONGEST, Throttling
 from .transport import Observer
 
 
@@ -21,10 +21,19 @@ class KopfSession(kopf.AiohttpSession):
     tls: ssl.SSLContext
     info: kopf.ConnectionInfo
     """What makes two credentials the same: all but the TLS context."""
-    observe: Observer
+    patience: "Patience"
 
-    def __init__(self, access: Access, *, observe: Observer = lambda verb, code: None) -> None:
-        """`observe` is told the verb and the status code of each request that the server puts off."""
+    def __init__(
+        self,
+        access: Access,
+        *,
+        observe: Observer = lambda verb, code: None,
+        longest_wait: float = LONGEST,
+    ) -> None:
+        """`observe` is told the verb and the status code of each request that the server puts off.
+
+        `longest_wait` is as in KubeClient.
+        """
         configuration = access.configuration
         scheme, _, token = configuration.api_key.get("BearerToken", "").partition(" ")
         info = kopf.ConnectionInfo(
@@ -36,7 +45,8 @@ class KopfSession(kopf.AiohttpSession):
             proxy_url=configuration.proxy,
         )
         # Nothing of Kopf's credentials can be set by assignment.
-        self.__dict__.update(server=info.server, info=info, tls=access.tls, observe=observe)
+        patience = Patience(observe, longest_wait)
+        self.__dict__.update(server=info.server, info=info, tls=access.tls, patience=patience)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KopfSession) and other.info == self.info
@@ -52,16 +62,16 @@ class KopfSession(kopf.AiohttpSession):
             headers=self.info.as_http_headers(),
             proxy=self.info.proxy_url,
             trust_env=True,
-            middlewares=(Patience(self.observe),),
+            middlewares=(self.patience,),
         )
 
 
 class Patience:
     """Sends a request again when the server has asked to come back, for as long as the request may take."""
 
-    def __init__(self, observe: Observer) -> None:
+    def __init__(self, observe: Observer, longest_wait: float) -> None:
         self._observe = observe
-        self._throttling = Throttling()
+        self._throttling = Throttling(longest_wait)
 
     async def __call__(
         self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
