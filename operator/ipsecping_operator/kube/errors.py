@@ -245,12 +245,15 @@ def _type_of(
         return QuotaExceeded if denial.by is DeniedBy.QUOTA else AdmissionDenied
     if wording.undeclared_fields(message):
         return UndeclaredFields
+    if wording.is_misfit(message):
+        return Invalid
     if wording.is_too_large(message):
         return TooLarge
     if made is Forbidden and any(cause.reason == "NamespaceTerminating" for cause in causes):
         return NamespaceTerminating
-    if made is Invalid and any(wording.is_immutable(cause.message) for cause in causes):
-        return Immutable
+    unchangeable = [cause.field for cause in causes if wording.is_immutable(cause.message)]
+    if made is Invalid and unchangeable:
+        return OtherObject if "metadata.uid" in unchangeable else Immutable
     if made is Conflict:
         return _conflict(reason, message, causes)
     return made

@@ -87,9 +87,11 @@ _IMMUTABLE = re.compile(r": field is immutable(?: when `immutable` is set)?$")
 _APPLIER = re.compile(r'conflict with ("[^"]*")(?: with subresource "[^"]*")?')
 # sigs.k8s.io/structured-merge-diff, typed: `.status.paths[name="a"].reason: field not declared in schema`
 _UNDECLARED = ": field not declared in schema"
+# apiserver, endpoints/handlers/patch.go: with the code 500
+_MISFIT = "failed to create typed patch object ("
 _LIST_ITEM = re.compile(r"\[[^][]*\]")
-# apiserver, storage: Preconditions.Check; endpoints/handlers/patch.go
-_OTHER_UID = ("Precondition failed: UID in precondition: ", "uid mismatch: ")
+# apiserver, storage: Preconditions.Check; registry/rest: BeforeDelete; endpoints/handlers/patch.go
+_OTHER_UID = ("Precondition failed: UID in precondition: ", "the UID in the precondition (", "uid mismatch: ")
 # etcd, server/etcdserver: ErrRequestTooLarge; grpc-go
 _TOO_LARGE = ("etcdserver: request is too large", "trying to send message larger than max")
 # kubernetes, pkg/scheduler/framework/plugins/nodeports
@@ -137,6 +139,11 @@ def undeclared_fields(message: str) -> frozenset[tuple[str, ...]]:
     paths = (part.rpartition(" ")[2].rpartition("\n")[2] for part in message.split(_UNDECLARED)[:-1])
     named = (_LIST_ITEM.sub("", path).split(".") for path in paths)
     return frozenset(tuple(keys) for root, *keys in named if not root and all(keys))
+
+
+def is_misfit(message: str) -> bool:
+    """Whether an object that was to be applied does not have the form of its kind."""
+    return message.startswith(_MISFIT)
 
 
 def is_of_other_uid(message: str) -> bool:

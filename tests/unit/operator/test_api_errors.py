@@ -43,6 +43,18 @@ def status(code: int, message: str = "", *, reason: str = "", causes: Any = ()) 
         (status(418), ApiError),
         (status(500, "etcdserver: request is too large"), errors.TooLarge),
         (
+            status(500, "failed to create typed patch object (n/hq; v1, Kind=C): .a: expected string"),
+            errors.Invalid,
+        ),
+        (
+            status(422, "invalid", causes=[("", "metadata.uid", 'Invalid value: "u": field is immutable')]),
+            errors.OtherObject,
+        ),
+        (
+            status(409, 'on x: the UID in the precondition (1) does not match the UID in record'),
+            errors.OtherObject,
+        ),
+        (
             status(403, PODS + "unable to create", causes=[("NamespaceTerminating", "", "n is going")]),
             errors.NamespaceTerminating,
         ),
