@@ -345,6 +345,14 @@ async def test_the_status_of_a_check_that_has_gone(client: KubeClient, kubectl: 
     body["metadata"]["uid"] = str(uuid.uuid4())
     with pytest.raises(errors.NotFound):
         await client.apply_status(body, CHECK)
+    kubectl("create", "-f", "-", stdin=manifest({"target": "203.0.113.10"}))
+    fresh = kubectl.get("itc", "hq-dc1")
+    stored = await client.apply_status(body, CHECK)
+    assert stored["metadata"]["uid"] == fresh["metadata"]["uid"], (
+        "the API does not compare: the operator has to"
+    )
+    await client.apply_status(body | {"status": {}}, CHECK)
+    assert kubectl.get("itc", "hq-dc1").get("status", {}) in ({}, fresh["status"]), "all is taken back"
 
 
 async def test_a_field_that_the_schema_does_not_know(client: KubeClient, kubectl: Kubectl) -> None:

@@ -297,9 +297,13 @@ class Reporter:
             self._faults.over(state, Where.EVENT)
 
     async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
-        """Have the API store the status. Raises ApiError."""
+        """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
         assert state.body is not None
         stored = await self._apply(_body(state, status))
+        if stored["metadata"]["uid"] != state.uid:
+            # Of the status of a custom resource the API does not compare the UID that it is given.
+            await self._client.apply_status(_body(state, {}), CHECK)
+            raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
         version = int(stored["metadata"]["resourceVersion"])
         state.written = told(status, version=version)
         if state.stored is None or state.stored.version < version:
@@ -345,7 +349,6 @@ def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": CHECK.api_version,
         "kind": CHECK.name,
-        # The UID keeps the status off another check of the same name.
         "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
         "status": status,
     }
