@@ -1,13 +1,8 @@
 """Each refusal of a real API server has its type: these are the words that the operator's `wording` knows."""
 
-import base64
-import contextlib
-import http.server
 import json
-import ssl
-import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +20,14 @@ from ..ports import free_port
 from .accounts import with_token
 from .kubectl import Kubectl, manifest
 from .operator.processes import eventually
+from .refusing import (
+    admission_policy,
+    make,
+    of_the_cluster,
+    quota,
+    webhook,
+    webhook_configuration,
+)
 
 Object = dict[str, Any]
 RESTRICTED = {
@@ -65,18 +68,6 @@ def deployment(namespace: str, app: str = "x", **container: Any) -> Object:
     template = {"metadata": {"labels": {"app": app}}, "spec": pod_spec(**container)}
     spec = {"selector": {"matchLabels": {"app": app}}, "template": template}
     return named(DEPLOYMENT, namespace) | {"spec": spec}
-
-
-def make(kubectl: Kubectl, body: Object, status: Object | None = None) -> None:
-    """Make an object, of the cluster or of the namespace, with a status that a controller would write."""
-    kubectl("create", "-f", "-", stdin=json.dumps(body))
-    if status is not None:
-        words = ("--subresource=status", "--type=merge", f"--patch={json.dumps({'status': status})}")
-        kubectl("patch", body["kind"], body["metadata"]["name"], *words)
-
-
-def quota(hard: Mapping[str, str]) -> Object:
-    return {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": hard}}
 
 
 async def test_a_quota_that_is_used_up_or_wants_something_said(client: KubeClient, kubectl: Kubectl) -> None:
@@ -142,47 +133,14 @@ async def test_a_priority_class_that_is_not_there(client: KubeClient, kubectl: K
     assert (refused.value.denial.by, refused.value.denial.name) == (DeniedBy.PRIORITY_CLASS, "urgent")
 
 
-@contextlib.contextmanager
-def of_the_cluster(kubectl: Kubectl, *bodies: Object) -> Iterator[None]:
-    """Objects without a namespace, which other tests must not meet."""
-    for body in bodies:
-        make(kubectl, body)
-    try:
-        yield
-    finally:
-        for body in bodies:
-            kubectl("delete", body["kind"], body["metadata"]["name"], "--ignore-not-found")
-
-
-def only_here(namespace: str) -> Object:
-    return {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
-
-
 @pytest.mark.parametrize("reason", [None, "Forbidden", "Invalid", "RequestEntityTooLarge"])
 async def test_an_admission_policy_whatever_reason_it_gives(
     client: KubeClient, kubectl: Kubectl, reason: str | None
 ) -> None:
-    name = f"frozen-{uuid.uuid4().hex[:8]}"
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
     validation = {"expression": "false", "message": 'exceeded quota: not today, "dear"'}
     if reason is not None:
         validation["reason"] = reason
-    policy = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": name},
-        "spec": {"matchConstraints": {"resourceRules": [rule]}, "validations": [validation]},
-    }
-    binding = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": name},
-        "spec": {
-            "policyName": name,
-            "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": only_here(kubectl.namespace)},
-        },
-    }
+    policy, binding = admission_policy(kubectl, CONFIG_MAP, validation)
     with of_the_cluster(kubectl, policy, binding):
         eventually(
             lambda: kubectl.run("create", "configmap", "probe", "--dry-run=server").returncode != 0,
@@ -192,63 +150,8 @@ async def test_an_admission_policy_whatever_reason_it_gives(
             await client.apply(config_map(kubectl.namespace), CONFIG_MAP)
     denial = refused.value.denial
     assert denial is not None
-    assert (denial.by, denial.name) == (DeniedBy.POLICY, name)
+    assert (denial.by, denial.name) == (DeniedBy.POLICY, policy["metadata"]["name"])
     assert denial.words == 'exceeded quota: not today, "dear"'
-
-
-class Webhook(http.server.BaseHTTPRequestHandler):
-    """Denies all, with the code and the words that stand in the path: /CODE/WORDS."""
-
-    def do_POST(self) -> None:
-        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        code, _, words = self.path.partition("?")[0].strip("/").partition("/")
-        response = {"uid": review["request"]["uid"], "allowed": False}
-        if words:
-            response["status"] = {"code": int(code), "message": words}
-        body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Nothing to say."""
-
-
-@contextlib.contextmanager
-def webhook(server: ApiServer) -> Iterator[int]:
-    """The port of a webhook that the API server can call: with the API server's own certificate."""
-    pki = server.kubeconfig.parent
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(pki / "apiserver.crt", pki / "apiserver.key")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as made:
-        made.socket = context.wrap_socket(made.socket, server_side=True)
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
-        thread.start()
-        yield made.server_address[1]
-        made.shutdown()
-        thread.join()
-
-
-def webhook_configuration(server: ApiServer, kubectl: Kubectl, url: str) -> Object:
-    authority = base64.b64encode((server.kubeconfig.parent / "ca.crt").read_bytes()).decode()
-    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": f"hook-{uuid.uuid4().hex[:8]}"},
-        "webhooks": [
-            {
-                "name": "policy.example.com",
-                "clientConfig": {"url": url, "caBundle": authority},
-                "rules": [rule],
-                "namespaceSelector": only_here(kubectl.namespace),
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-                "failurePolicy": "Fail",
-            }
-        ],
-    }
 
 
 @pytest.mark.parametrize(("code", "words"), [(403, "not-today"), (500, "oops"), (400, "")])
@@ -256,7 +159,7 @@ async def test_a_webhook_whatever_code_it_gives(
     server: ApiServer, client: KubeClient, kubectl: Kubectl, code: int, words: str
 ) -> None:
     with webhook(server) as port:
-        hook = webhook_configuration(server, kubectl, f"https://127.0.0.1:{port}/{code}/{words}")
+        hook = webhook_configuration(server, kubectl, CONFIG_MAP, f"https://127.0.0.1:{port}/{code}/{words}")
         with of_the_cluster(kubectl, hook):
             eventually(
                 lambda: kubectl.run("create", "configmap", "probe", "--dry-run=server").returncode != 0,
@@ -272,7 +175,7 @@ async def test_a_webhook_whatever_code_it_gives(
 async def test_a_webhook_that_does_not_answer(
     server: ApiServer, client: KubeClient, kubectl: Kubectl
 ) -> None:
-    hook = webhook_configuration(server, kubectl, f"https://127.0.0.1:{free_port()}/")
+    hook = webhook_configuration(server, kubectl, CONFIG_MAP, f"https://127.0.0.1:{free_port()}/")
     with of_the_cluster(kubectl, hook):
         eventually(
             lambda: kubectl.run("create", "configmap", "probe", "--dry-run=server").returncode != 0,
