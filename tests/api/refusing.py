@@ -99,12 +99,12 @@ class Webhook(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def webhook(server: ApiServer) -> Iterator[int]:
+def webhook(server: ApiServer, handler: type[Webhook] = Webhook) -> Iterator[int]:
     """The port of a webhook that the API server can call: with the API server's own certificate."""
     pki = server.kubeconfig.parent
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pki / "apiserver.crt", pki / "apiserver.key")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as made:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as made:
         made.socket = context.wrap_socket(made.socket, server_side=True)
         thread = threading.Thread(target=made.serve_forever, daemon=True)
         thread.start()
@@ -129,6 +129,7 @@ def webhook_configuration(server: ApiServer, kubectl: Kubectl, kind: Kind, url: 
                 "sideEffects": "None",
                 "admissionReviewVersions": ["v1"],
                 "failurePolicy": "Fail",
+                "timeoutSeconds": 30,
             }
         ],
     }
