@@ -14,12 +14,11 @@ from .labels import (
 )
 from .objects import JOB_HISTORY, extra_job
 from .pod import HOST_PORTS
-from .settings import FIELD_MANAGER, ChildSettings
+from .settings import ChildSettings
 
 __all__ = [
     "CHECK_LABEL",
     "CHILD_SELECTOR",
-    "FIELD_MANAGER",
     "HOST_PORTS",
     "JOB_HISTORY",
     "NONCE_ANNOTATION",

@@ -1,8 +1,7 @@
 """Send requests to the API server when it takes them; bounded in number, time and size."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +24,8 @@ PATIENCE = 25.0
 """Seconds that a request may be put off by the server before that is an error."""
 MAX_ANSWER = 16 << 20
 """Bytes of an answer, and of an object in a watch, that are read: no object is as large as that."""
+SMALL = 1 << 16
+"""Bytes of an answer that is read without counting."""
 JSON = "application/json"
 
 Observer = Callable[[str, str], None]
@@ -102,13 +103,15 @@ class Transport:
 
     async def lines(self, request: Request, *, timeout: aiohttp.ClientTimeout) -> AsyncGenerator[bytes, None]:
         """The lines of an answer that goes on, as they come. Raises ApiError."""
-        give_up = asyncio.get_running_loop().time() + PATIENCE
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + PATIENCE
         splitter = LineSplitter(MAX_ANSWER)
         try:
             while True:
                 await self._wait(request, give_up)
-                async with self._answer(request, timeout) as (response, put_off):
-                    if put_off:
+                sent = loop.time()
+                async with await self._send(request, timeout) as response:
+                    if self._puts_off(request, response, sent=sent):
                         self._observe(request.verb, str(response.status))
                         continue
                     if response.status != 200:
@@ -132,7 +135,9 @@ class Transport:
         """Status and body of the answer; None where the server has put the request off."""
         outcome = "error"
         try:
-            async with self._answer(request, TIMEOUT) as (response, put_off):
+            sent = asyncio.get_running_loop().time()
+            async with await self._send(request, TIMEOUT) as response:
+                put_off = self._puts_off(request, response, sent=sent)
                 body = await _read(request, response)
                 outcome = str(response.status)
                 return None if put_off else (response.status, body)
@@ -149,18 +154,10 @@ class Transport:
                 raise Throttled(f"{request}: the API server asks to wait, for {left:.0f} s more")
             await asyncio.sleep(left)
 
-    @asynccontextmanager
-    async def _answer(
-        self, request: Request, timeout: aiohttp.ClientTimeout
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, bool]]:
-        """Send; the answer, and whether the server has put the request off."""
-        loop = asyncio.get_running_loop()
-        sent = loop.time()
-        async with await self._send(request, timeout) as response:
-            put_off = self._throttling.learn(
-                request.kind, response.status, response.headers, sent=sent, now=loop.time()
-            )
-            yield response, put_off
+    def _puts_off(self, request: Request, response: aiohttp.ClientResponse, *, sent: float) -> bool:
+        """Whether the server has put the request off, which was sent at this time of the event loop."""
+        now = asyncio.get_running_loop().time()
+        return self._throttling.learn(request.kind, response.status, response.headers, sent=sent, now=now)
 
     async def _send(self, request: Request, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {
@@ -183,6 +180,9 @@ class Transport:
 
 async def _read(request: Request, response: aiohttp.ClientResponse) -> bytes:
     """The whole body. Raises AnswerTooLarge."""
+    # A small answer comes in one piece; compressed, its length says nothing.
+    if (response.content_length or MAX_ANSWER) < SMALL and "Content-Encoding" not in response.headers:
+        return await response.read()
     parts, size = [], 0
     async for data in response.content.iter_any():
         size += len(data)

@@ -10,7 +10,7 @@ from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 from ipsecping_operator.state import CheckState, Readiness
 
-from .remedies import with_remedy
+from .remedies import no_pod, with_remedy
 
 
 def readiness(state: CheckState) -> Readiness:
@@ -125,7 +125,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
     problems = [
         *(_pod_problem(pod) for pod in staying if not pod.finished),
-        f"no pod can be made: {with_remedy(workload.problem)}" if workload.problem else None,
+        f"no pod can be made: {no_pod(workload.problem)}" if workload.problem else None,
         *(_pod_problem(pod) for pod in staying if pod.finished),
         "its pod is not available yet",
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.kube.wording import DeniedBy, denial, is_right_missing, webhook_without_answer
+from ipsecping_operator.verdict import text
 
 _IMAGE = (
     "the node has to be able to pull the probe image (--probe-image of the operator, "
@@ -18,8 +19,7 @@ _OF_REASON: Mapping[str, str] = {
 """By the reason for which a container waits."""
 
 _OF_DENIAL: Mapping[DeniedBy, str] = {
-    DeniedBy.QUOTA: "raise that ResourceQuota, or free some of it; Kubernetes tries again by itself, after "
-    "pauses that grow to a quarter of an hour",
+    DeniedBy.QUOTA: "raise that ResourceQuota, or free some of it",
     DeniedBy.LIMIT_RANGE: "placement.resources has to keep within the namespace's LimitRange",
     DeniedBy.POD_SECURITY: "the namespace's Pod Security level has to allow it; placement.hostNetwork takes "
     "privileged",
@@ -32,22 +32,34 @@ _OF_DENIAL: Mapping[DeniedBy, str] = {
     DeniedBy.PRIORITY_CLASS: "make that PriorityClass, or name another one in placement.priorityClassName",
     DeniedBy.SERVICE_ACCOUNT: "the namespace has to have its ServiceAccount default",
 }
-_NO_WEBHOOK = (
-    "that webhook has to answer, or to have failurePolicy Ignore; what was refused is tried again by itself"
-)
+_NO_WEBHOOK = "that webhook has to answer, or to have failurePolicy Ignore"
 _NO_RIGHT = "the operator's account lacks that right: its Role or ClusterRole (of the chart) has to grant it"
 
 
+_POD_AGAIN = "Kubernetes tries again by itself, after pauses that grow to a quarter of an hour"
+_AGAIN = "the operator tries again by itself, after pauses that grow to five minutes"
+MAX_SAID = 600
+"""Characters of what others say, so that there is room for what helps."""
+
+
 def with_remedy(said: str) -> str:
-    """What Kubernetes said to a workload or a pod, and what helps where that is known."""
-    remedy = _OF_REASON.get(said.partition(":")[0]) or _of_refusal(said)
-    return said if remedy is None else f"{said}; {remedy}"
+    """What Kubernetes said of a container that waits, and what helps where that is known."""
+    return _joined(said, _OF_REASON.get(said.partition(":")[0]))
+
+
+def no_pod(said: str) -> str:
+    """What a controller was told when it was to make a pod, and what helps where that is known."""
+    remedy = _of_refusal(said)
+    return _joined(said, remedy, None if remedy is None else _POD_AGAIN)
 
 
 def refused_by_api(error: ApiError) -> str:
     """What the API said to an object that the operator applies, and what helps where that is known."""
-    said, remedy = f"the API refuses: {error}", _of_refusal(error.message)
-    return said if remedy is None else f"{said}; {remedy}"
+    return _joined(f"the API refuses: {error}", _of_refusal(error.message), _AGAIN)
+
+
+def _joined(said: str, *more: str | None) -> str:
+    return "; ".join([text.printable(said, MAX_SAID), *(each for each in more if each is not None)])
 
 
 def _of_refusal(message: str) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.children import NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 
 from .cluster import RUNNING, AgentPod, Cluster
 from .processes import OperatorProcess, children_of, eventually

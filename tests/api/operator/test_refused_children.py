@@ -55,7 +55,7 @@ def test_a_quota_of_children_is_named(operator: OperatorProcess, cluster: Cluste
     make(kubectl, quota(full["hard"]), full)
     eventually(in_force(cluster, "deployment", "x", "--image=x"), what="the quota in force")
     cluster.check({})
-    says(cluster, "hq", "exceeded quota: few", "raise that ResourceQuota")
+    says(cluster, "hq", "exceeded quota: few", "raise that ResourceQuota", "the operator tries again")
     kubectl("delete", "resourcequota", "few")
     kubectl("annotate", "itc", "hq", f"noted={json.dumps('now')}")
     eventually(lambda: cluster.children("deployment"), what="the Deployment made", seconds=120)
