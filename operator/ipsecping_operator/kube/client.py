@@ -12,7 +12,7 @@ from .access import Access
 from .errors import Conflict, Malformed, NotFound, of_status
 from .kinds import Kind
 from .throttling import LONGEST
-from .transport import FIELD_MANAGER, JSON, AnswerTooLarge, Observer, Request, Transport
+from .transport import FIELD_MANAGER, JSON, PATIENCE, AnswerTooLarge, Observer, Request, Transport
 
 PAGE = 100
 """Objects of a list that are held at a time: decoded, one takes 20 KiB, most of it managedFields."""
@@ -34,12 +34,16 @@ class KubeClient:
         observe: Observer = lambda verb, code: None,
         may_write: Callable[[], bool] = lambda: True,
         longest_wait: float = LONGEST,
+        patience: float = PATIENCE,
     ) -> None:
         """`may_write` is asked before each request that changes something: False refuses it.
 
-        A server that asks to wait (429, Retry-After) is obeyed, for up to `longest_wait` seconds each time.
+        A server that asks to wait (429, Retry-After) is obeyed, for up to `longest_wait` seconds each time;
+        a request that has waited for `patience` seconds in all raises Throttled.
         """
-        self._transport = Transport(access, observe=observe, may_write=may_write, longest_wait=longest_wait)
+        self._transport = Transport(
+            access, observe=observe, may_write=may_write, longest_wait=longest_wait, patience=patience
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,7 +12,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from ipsecping_operator.lines import EndlessLine, LineSplitter
 
 from .access import Access
-from .errors import Malformed, NotLeading, Throttled, Unreachable, refusal
+from .errors import ApiError, Malformed, NotLeading, Throttled, Unreachable, refusal
 from .throttling import Throttling
 
 FIELD_MANAGER = "ipsecping-operator"
@@ -66,7 +66,13 @@ class Transport:
     """
 
     def __init__(
-        self, access: Access, *, observe: Observer, may_write: Callable[[], bool], longest_wait: float
+        self,
+        access: Access,
+        *,
+        observe: Observer,
+        may_write: Callable[[], bool],
+        longest_wait: float,
+        patience: float,
     ) -> None:
         """See KubeClient."""
         # No limit: requests wait for a slot below, and watches are few.
@@ -79,13 +85,14 @@ class Transport:
         self._may_write = may_write
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._throttling = Throttling(longest_wait)
+        self._patience = patience
 
     async def ask(self, request: Request) -> bytes:
         """The body of the answer to a request that was granted. Raises ApiError."""
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE
+        give_up, last = loop.time() + self._patience, None
         while True:
-            await self._wait(request, give_up)
+            await self._wait(request, give_up, last)
             async with self._slots:
                 # Another may have been put off while this one waited for its slot.
                 if self._throttling.left(request.kind, now=loop.time()) > 0:
@@ -93,29 +100,30 @@ class Transport:
                 if request.method != "GET" and not self._may_write():
                     self._observe(request.verb, "error")
                     raise NotLeading(f"{request}: another operator may lead by now")
-                answer = await self._exchange(request)
-            if answer is None:
-                continue
-            status, body = answer
+                status, body, put_off = await self._exchange(request)
             if 200 <= status < 300:
                 return body
-            raise refusal(str(request), status, body)
+            last = refusal(str(request), status, body)
+            if not put_off:
+                raise last
 
     async def lines(self, request: Request, *, timeout: aiohttp.ClientTimeout) -> AsyncGenerator[bytes, None]:
         """The lines of an answer that goes on, as they come. Raises ApiError."""
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE
+        give_up, last = loop.time() + self._patience, None
         splitter = LineSplitter(MAX_ANSWER)
         try:
             while True:
-                await self._wait(request, give_up)
+                await self._wait(request, give_up, last)
                 sent = loop.time()
                 async with await self._send(request, timeout) as response:
-                    if self._puts_off(request, response, sent=sent):
+                    put_off = self._puts_off(request, response, sent=sent)
+                    if response.status != 200:
+                        last = refusal(str(request), response.status, await _read(request, response))
+                        if not put_off:
+                            raise last
                         self._observe(request.verb, str(response.status))
                         continue
-                    if response.status != 200:
-                        raise refusal(str(request), response.status, await _read(request, response))
                     async for data in response.content.iter_any():
                         for line in splitter.feed(data):
                             if line is None:
@@ -131,8 +139,8 @@ class Transport:
         """Close the connections."""
         await self.rest.close()
 
-    async def _exchange(self, request: Request) -> tuple[int, bytes] | None:
-        """Status and body of the answer; None where the server has put the request off."""
+    async def _exchange(self, request: Request) -> tuple[int, bytes, bool]:
+        """Status and body of the answer, and whether the server has put the request off."""
         outcome = "error"
         try:
             sent = asyncio.get_running_loop().time()
@@ -140,18 +148,23 @@ class Transport:
                 put_off = self._puts_off(request, response, sent=sent)
                 body = await _read(request, response)
                 outcome = str(response.status)
-                return None if put_off else (response.status, body)
+                return response.status, body, put_off
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unreachable(f"{request}: {error!r}") from error
         finally:
             self._observe(request.verb, outcome)
 
-    async def _wait(self, request: Request, give_up: float) -> None:
-        """Until the server takes such requests again. Raises Throttled where that is later than `give_up`."""
+    async def _wait(self, request: Request, give_up: float, last: ApiError | None) -> None:
+        """Until the server takes such requests again. Raises Throttled where that is later than `give_up`.
+
+        `last` is what the server said to the request, if it was sent.
+        """
         loop = asyncio.get_running_loop()
         while (left := self._throttling.left(request.kind, now=loop.time())) > 0:
             if loop.time() + left > give_up:
-                raise Throttled(f"{request}: the API server asks to wait, for {left:.0f} s more")
+                status, reason = (None, "") if last is None else (last.status, last.reason)
+                said = f"{request}: the API server asks to wait, for {left:.0f} s more"
+                raise Throttled(said, status=status, reason=reason) from last
             await asyncio.sleep(left)
 
     def _puts_off(self, request: Request, response: aiohttp.ClientResponse, *, sent: float) -> bool:

@@ -58,6 +58,7 @@ class Candidacy:
             observe=self._observe,
             # A Lease that is lost costs the server a new operator's start: far more than one small request.
             longest_wait=settings.lease_duration * RETRY,
+            patience=settings.lease_duration * RETRY,
         )
         self._elector = Elector(
             self._client,

@@ -159,16 +159,16 @@ async def test_other_requests_go_on_while_one_kind_is_put_off() -> None:
         await client.close()
 
 
-async def test_a_server_that_stays_overloaded_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "PATIENCE", 0.5)
-
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_stays_overloaded_is_an_error_in_the_end(status: int) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
-        return put_off("1")
+        return put_off("1", status=status)
 
     async with api(answer) as server:
-        client = client_of(server)
-        with pytest.raises(Throttled, match="asks to wait"):
-            await client.get(POD, "n", "x")
+        client = client_of(server, patience=0.5)
+        for asking in (client.get(POD, "n", "x"), anext(client.watch(POD, "n", since="1"))):
+            with pytest.raises(Throttled, match=f"^{status} .*asks to wait"):
+                await asking
         await client.close()
 
 
