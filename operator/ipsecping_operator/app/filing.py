@@ -10,8 +10,9 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.kinds import CHECK, POD, Kind
-from ipsecping_operator.kube.observed import read_child, read_meta, read_pod
+from ipsecping_operator.kube.kinds import POD, Kind
+from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.observe.projection import read_child, read_meta, read_pod
 from ipsecping_operator.report.reporter import Reporter
 
 RETRY_SECONDS = 10.0

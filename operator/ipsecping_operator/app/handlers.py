@@ -1,12 +1,14 @@
 """What Kopf is to watch, and how. Handlers only delegate."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import Any, Protocol, cast
 
 import kopf
 
-from ipsecping_operator.kube.kinds import CHECK, Kind
+from ipsecping_operator.backoff import Backoff
+from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.observe.kinds import CHECK
 
 
 class Watcher(Protocol):
@@ -18,20 +20,11 @@ class Watcher(Protocol):
     async def stop(self) -> None:
         """End: called after the last event."""
 
-    async def login(self) -> kopf.ConnectionInfo:
+    async def login(self) -> kopf.AiohttpSession:
         """Return credentials, fresh ones each time."""
 
     def see(self, kind: Kind, event: str | None, body: Mapping[str, Any]) -> None:
         """Take in an event: ADDED, MODIFIED, DELETED, or None for an object of a watch's first list."""
-
-
-class Backoffs:
-    """Pauses between attempts at a request, in seconds, without end: any API outage is waited out."""
-
-    def __iter__(self) -> Iterator[float]:
-        yield from (0.5, 1, 1, 2, 3, 5, 8)
-        while True:
-            yield 10
 
 
 def registry(watcher: Watcher) -> kopf.OperatorRegistry:
@@ -41,7 +34,7 @@ def registry(watcher: Watcher) -> kopf.OperatorRegistry:
     kopf.on.cleanup(id="stop", registry=made)(_calling(watcher.stop))
 
     @kopf.on.login(registry=made)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         return await watcher.login()
 
     kopf.on.event(CHECK.group, CHECK.version, CHECK.plural, registry=made)(seeing(watcher, CHECK))
@@ -79,7 +72,8 @@ def settings() -> kopf.OperatorSettings:
     made.persistence.diffbase_storage = NoDiffs()
     made.networking.request_timeout = 60
     made.networking.connect_timeout = 10
-    made.networking.error_backoffs = Backoffs()
+    # Without end: an API outage of any length is waited out.
+    made.networking.error_backoffs = Backoff(first=0.5, longest=10.0)
     made.process.ultimate_exiting_timeout = 30
     return made
 

@@ -10,8 +10,8 @@ import kopf
 from ipsecping.serving.server import Server
 from ipsecping_operator import memory
 from ipsecping_operator.fault_types import Where
-from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.kube.kopf_session import KopfSession
 from ipsecping_operator.metrics.health import TICK_SECONDS
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.settings import Settings
@@ -56,9 +56,9 @@ class Operator:
         if await self.base.candidacy.acquire():
             self.base.tasks.spawn(self.base.candidacy.renew(), "lease")
 
-    async def login(self) -> kopf.ConnectionInfo:
-        """Read Kopf's credentials. Raises AccessError."""
-        return access.for_kopf(await credentials(self.base.settings))
+    async def login(self) -> kopf.AiohttpSession:
+        """Open Kopf's session with fresh credentials. Raises AccessError."""
+        return KopfSession(await credentials(self.base.settings), observe=self.base.metrics.request)
 
     async def start(self) -> None:
         """Start everything but the watch for checks, which Kopf starts then. Raises ApiError."""

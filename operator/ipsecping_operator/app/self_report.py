@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.cache.sweep import Listed
 from ipsecping_operator.collect.collector import Collector
-from ipsecping_operator.kube.belonging import Stray
-from ipsecping_operator.kube.kinds import WATCHED
-from ipsecping_operator.kube.observed import Meta
 from ipsecping_operator.metrics.health import Health, Phase
 from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.observe.belonging import Stray
+from ipsecping_operator.observe.kinds import WATCHED
+from ipsecping_operator.observe.projection import Meta
 
 from .watchdog import Findings
 

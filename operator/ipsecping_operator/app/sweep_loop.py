@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from ipsecping_operator.cache.sweep import Listed, Sweeper
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import ApiError
 
 from .filing import Filing
 

@@ -14,7 +14,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.status.digest import conditions_digest
 

@@ -16,13 +16,14 @@ from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.api_server import api_server_addresses
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK, WATCHED
-from ipsecping_operator.kube.watching import Follower
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError
+from ipsecping_operator.kube.watch import Follower
 from ipsecping_operator.leadership.candidacy import Candidacy
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import Health
 from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.observe.kinds import CHECK, WATCHED
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.result_rules import ResultRules

@@ -6,9 +6,10 @@ from typing import Any
 
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildRef
-from ipsecping_operator.kube.belonging import Stray, stray
-from ipsecping_operator.kube.kinds import APPLIED, CONFIG_MAP
-from ipsecping_operator.kube.observed import Child, Meta, Pod
+from ipsecping_operator.kube.kinds import CONFIG_MAP
+from ipsecping_operator.observe.belonging import Stray, stray
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.observe.projection import Child, Meta, Pod
 
 from .pending_writes import PendingWrites
 

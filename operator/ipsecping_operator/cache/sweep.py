@@ -12,8 +12,9 @@ from typing import Any
 
 from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.kube.client import KubeClient
-from ipsecping_operator.kube.kinds import CHECK, POD, WATCHED, Kind
-from ipsecping_operator.kube.observed import Meta, read_meta
+from ipsecping_operator.kube.kinds import POD, Kind
+from ipsecping_operator.observe.kinds import CHECK, WATCHED
+from ipsecping_operator.observe.projection import Meta, read_meta
 
 from .store import Store
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ipsecping_operator.children import ChildRef
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 
 MissingRound = tuple[str, int]
 """Name of a CronJob and the time of a round of it that has no pod (Unix time, nanoseconds)."""

@@ -11,7 +11,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.observed import Pod
+from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from . import placing

@@ -6,7 +6,7 @@ from typing import Any
 from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import JOB, REPLICA_SET
-from ipsecping_operator.kube.observed import Owner, controller
+from ipsecping_operator.observe.projection import Owner, controller
 
 BETWEEN = {REPLICA_SET.name: REPLICA_SET, JOB.name: JOB}
 

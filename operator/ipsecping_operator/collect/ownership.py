@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from ipsecping_operator.kube.kinds import CRON_JOB, DEPLOYMENT, JOB, REPLICA_SET
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 
 from .lineage import Lineage
 

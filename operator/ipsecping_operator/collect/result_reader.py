@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -24,21 +23,22 @@ from ipsecping.contract.stream import (
     read_line,
 )
 from ipsecping.contract.token import authorization
+from ipsecping_operator.backoff import Attempts, Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.unreadable import Unreadable
+from ipsecping_operator.lines import EndlessLine, LineSplitter
 from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import connection, placing
-from .lines import LineSplitter
 from .throttle import Throttle
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
 CONNECT_SECONDS = 5.0
 """A connection has this long to come about, and an agent then to begin its answer."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+BACKOFF = Backoff(first=0.5, longest=30.0, spread=0.5)
+"""Between two connections to an agent."""
 MAX_MISSED = 1_000_000
 """A gap in the sequence counts as no more: the number is the agent's to choose, the counter everybody's."""
 MAX_FAULT = 300
@@ -98,7 +98,7 @@ class ResultReader:
         tell: Callable[[Unreadable | None], None] = lambda _: None,
         failed: Callable[[Exception], None] = lambda _: None,
         silence: float = SILENCE,
-        first_pause: float = FIRST_PAUSE,
+        backoff: Backoff = BACKOFF,
         grace: float = GRACE,
     ) -> None:
         self._agent = agent
@@ -111,7 +111,6 @@ class ResultReader:
         self._tell = tell
         self._failed = failed
         self._silence = silence
-        self._first_pause = first_pause
         self._cursor: Cursor | None = None
         self._unplaced = 0
         """Lines since the cursor that could not be read at all: most likely they were items."""
@@ -120,7 +119,7 @@ class ResultReader:
         self._missed_at: float | None = None
         """When missed results were last logged, in the event loop's time."""
         self._offset: placing.ClockOffset | None = None
-        self._pause = first_pause
+        self._attempts = Attempts(backoff)
         self._trouble = Trouble(grace=grace)
         self._ending = False
         self._hastened = False
@@ -151,7 +150,7 @@ class ResultReader:
             try:
                 await self._read_with_token()
                 fault = "the agent ended the stream"
-            except ContractError as error:
+            except (ContractError, EndlessLine) as error:
                 self._reject(Rejection.MALFORMED, 1)
                 fault, passing = f"not an agent's answer: {error}", False
             except connection.NotConnected as error:
@@ -183,13 +182,14 @@ class ResultReader:
         level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
         if level is not None:
             self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
+        pause = self._attempts.failed()
         if not self._hastened:
-            spread = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, no secret
             self._resting = asyncio.Event()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._resting.wait(), self._pause * spread)
+                await asyncio.wait_for(self._resting.wait(), pause)
             self._resting = None
-        self._pause = self._first_pause if self._hastened else min(self._pause * 2, LONGEST_PAUSE)
+        if self._hastened:
+            self._attempts.succeeded()
 
     async def _read_with_token(self) -> None:
         *others, last = self._tokens or (None,)
@@ -246,7 +246,7 @@ class ResultReader:
                 end = self._learn(sent=line.ended)
                 self._deliver(line.result, end - line.result.duration)
         # Not before: one that greets and then says nothing of use is to be asked less and less often.
-        self._pause = self._first_pause
+        self._attempts.succeeded()
 
     def _refuse(self, line: Refused) -> None:
         """Pass over a line, and say so once for each field that is wrong."""
@@ -314,7 +314,7 @@ async def _lines(
             raise Unauthorized(f"{agent.url} answers 401: it does not know the operator's token (yet)")
         if answer.status != 200:
             raise StreamError(f"it answers {answer.status} {answer.reason}")
-        splitter = LineSplitter()
+        splitter = LineSplitter(MAX_LINE)
         loop = asyncio.get_running_loop()
         due = loop.time() + silence
         async with aclosing(answer.content) as content:

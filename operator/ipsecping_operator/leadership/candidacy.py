@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ipsecping_operator.kube import access
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.metrics.health import Health, Phase
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.trouble import Trouble
 
-from .elector import LeaderElector
+from .elector import RETRY_PERIOD, LeaderElector
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +53,13 @@ class Candidacy:
             _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
             return False
         # A client of its own: renewals must not queue behind the rest.
-        self._client = KubeClient(await self._credentials(), observe=self._observe)
+        self._client = KubeClient(
+            await self._credentials(),
+            observe=self._observe,
+            # A Lease that is lost costs the server a new operator's start: far more than one small request.
+            longest_wait=settings.lease_duration * RETRY_PERIOD,
+            patience=settings.lease_duration * RETRY_PERIOD,
+        )
         self._elector = LeaderElector(
             self._client,
             namespace=namespace,

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, Conflict, NotFound
 from ipsecping_operator.kube.kinds import LEASE
 
 from .lease import Observation, Step, decide, lease_body, observe, read, released_body
@@ -107,11 +108,9 @@ class LeaderElector:
         assert self._observed is not None
         try:
             return await self._step(Step.RENEW, leading=True)
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-        # Somebody wrote or deleted it.
-        return await self._step(await self._observe(leading=True), leading=True)
+        except (NotFound, Conflict):
+            # Somebody wrote or deleted it.
+            return await self._step(await self._observe(leading=True), leading=True)
 
     async def _observe(self, *, leading: bool = False) -> Step:
         body = await self._client.get(LEASE, self._namespace, self._name)
@@ -145,10 +144,10 @@ class LeaderElector:
                 if before is None
                 else self._client.replace(LEASE, body)
             )
-        except ApiError as error:
-            if error.status == 409 and not leading:
-                return False  # another was faster
-            raise
+        except Conflict:
+            if leading:
+                raise
+            return False  # another was faster
         self._observed = observe(read(stored), before=None, now=sent)
         self._leading_until = sent + self._duration * RENEW_DEADLINE
         return True

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.fault_types import Where
-from ipsecping_operator.kube.belonging import Stray
+from ipsecping_operator.observe.belonging import Stray
 
 
 class OperatorMetrics:
@@ -29,7 +29,7 @@ class OperatorMetrics:
         )
         self._requests = Counter(
             "ipsecping_operator_api_requests",
-            "Requests to the Kubernetes API, without watches.",
+            "Requests to the Kubernetes API; of watches and of Kopf's only those that it puts off (429).",
             ("verb", "code"),
             registry=self.registry,
         )

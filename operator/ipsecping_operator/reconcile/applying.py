@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
@@ -18,10 +19,12 @@ from ipsecping_operator.children import (
     ChildRef,
     surplus,
 )
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.contest import Contested, claims
-from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Conflict, FieldConflict, Immutable, NotFound
+from ipsecping_operator.kube.kinds import POD
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
+from ipsecping_operator.reconcile.contest import Contested
 
 Log = logging.LoggerAdapter[logging.Logger]
 
@@ -45,8 +48,8 @@ async def ensure_children(
             await _ensure(state, manifest, store=store, client=client, log=log)
     # While one is being deleted, another may be seen to have gone.
     there = dict(state.observed.children)
-    existing = [_as_manifest(child) for child in there.values()]
-    for ref in surplus(existing, desired, owner_uid=state.uid):
+    controllers = {ref: child.meta.owner.uid if child.meta.owner else None for ref, child in there.items()}
+    for ref in surplus(controllers, desired, owner_uid=state.uid):
         log.info("deleting %s %s, which the check no longer needs", ref.kind, ref.name)
         await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=there[ref].meta.uid)
         state.applied.child_deleted(ref)
@@ -132,11 +135,11 @@ async def _apply(
     ref = ChildRef.of(manifest)
     try:
         return await _apply_over_edits(manifest, ref, client=client)
-    except ApiError as error:
-        changeable = error.status != 422 or "immutable" not in error.message
-        if changeable or child is None or not _owned(child, by=owner):
+    except Immutable as error:
+        if child is None or not _owned(child, by=owner):
             raise
-    log.info("making %s %s anew: what has to change of it cannot be changed", ref.kind, ref.name)
+        fields = ", ".join(error.fields)
+    log.info("making %s %s anew: what has to change of it cannot be changed: %s", ref.kind, ref.name, fields)
     await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=child.meta.uid)
     return await client.apply(manifest, APPLIED[ref.kind])
 
@@ -145,12 +148,9 @@ async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, clien
     """Take over what was edited by hand, but not what somebody else applies."""
     try:
         return await client.apply(manifest, APPLIED[ref.kind], force=False)
-    except ApiError as error:
-        if error.status != 409 or not error.causes:
-            raise
-        contested = claims(error.causes)
-        if contested:
-            raise Contested(f"{ref.kind} {ref.name}", contested) from error
+    except FieldConflict as error:
+        if error.appliers:
+            raise Contested(f"{ref.kind} {ref.name}", error.appliers) from error
     return await client.apply(manifest, APPLIED[ref.kind])
 
 
@@ -192,20 +192,6 @@ def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def _as_manifest(child: Child) -> Mapping[str, Any]:
-    owner = child.meta.owner
-    owners = [{"controller": True, "uid": owner.uid}] if owner else []
-    return {
-        "apiVersion": APPLIED[child.meta.kind].api_version,
-        "kind": child.meta.kind,
-        "metadata": {
-            "namespace": child.meta.namespace,
-            "name": child.meta.name,
-            "ownerReferences": owners,
-        },
-    }
-
-
 def _is_late(pod: Pod, path: str, marks: Mapping[str, str]) -> bool:
     """A running pod of this path that was not told of the plan with these annotations."""
     going = pod.finished or pod.meta.deleting
@@ -222,9 +208,6 @@ async def _refresh_pods(state: CheckState, *, client: KubeClient) -> None:
             if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
-            try:
+            with suppress(NotFound, Conflict):  # it has gone, or another has its name
                 await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
-            except ApiError as error:
-                if error.status not in (404, 409):
-                    raise
         state.applied.pods_refreshed(path)

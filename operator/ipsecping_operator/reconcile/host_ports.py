@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import HOST_PORTS
 from ipsecping_operator.compile import CompiledPath
-from ipsecping_operator.kube.observed import Pod
-
-_PORT_TAKEN = "didn't have free ports"
-"""The scheduler's words for a node on which another pod has the port."""
+from ipsecping_operator.kube.wording import is_host_port_taken
+from ipsecping_operator.observe.projection import Pod
 
 
 def host_ports(state: CheckState) -> Mapping[str, int]:
@@ -38,7 +36,7 @@ def _deployed(state: CheckState, path: CompiledPath) -> int | None:
 
 def _is_taken(pods: list[Pod]) -> bool:
     """By another's pod: one of the path's own that still ends will give it back."""
-    unplaced = any(_PORT_TAKEN in (pod.waiting or "") for pod in pods if not pod.meta.deleting)
+    unplaced = any(is_host_port_taken(pod.waiting or "") for pod in pods if not pod.meta.deleting)
     return unplaced and not any(pod.meta.deleting and not pod.finished for pod in pods)
 
 

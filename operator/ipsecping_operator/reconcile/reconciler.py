@@ -13,9 +13,11 @@ from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.compile import InvalidSpec, compile_check
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.contest import Contested
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, NamespaceTerminating, Refused, WebhookUnavailable
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile.contest import Contested
+from ipsecping_operator.report.hints import refused_by_api
 from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.run_now import RunNowOutcome
@@ -78,16 +80,16 @@ class Reconciler:
                 await self._ensure(state, run_now.request_ids(state, value), log)
             if value is not None:
                 waits = not await self._start_jobs(state, value, log)
+        except NamespaceTerminating as error:
+            # The check goes as well, so there is nothing to try again and nobody to tell.
+            log.debug("not reconciled: %s", error)
+            return Outcome.DONE
         except ApiError as error:
-            if error.terminating:
-                # The check goes as well, so there is nothing to try again and nobody to tell.
-                log.debug("not reconciled: %s", error)
-                return Outcome.DONE
             log.warning("not reconciled, will retry: %s", error)
-            if error.refused and state.applied.invalid is None:
-                said = error.message if isinstance(error, Contested) else f"the API refuses: {error}"
+            if isinstance(error, Refused | WebhookUnavailable) and state.applied.invalid is None:
+                said = error.message if isinstance(error, Contested) else refused_by_api(error)
                 self._conclude(state, Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said))
-            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
+            return _after(error)
         self._conclude(state, readiness(state))
         return Outcome.WAITING if waits else Outcome.DONE
 
@@ -103,7 +105,7 @@ class Reconciler:
             await ensure_children(state, (), store=self._store, client=self._client, log=log)
         except ApiError as error:
             log.warning("children of a check that is being deleted are still there, will retry: %s", error)
-            return Outcome.REFUSED if error.refused else Outcome.UNREACHABLE
+            return _after(error)
         self._compile(state, log)
         self._conclude(state, Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=DELETED))
         return Outcome.DONE
@@ -183,6 +185,10 @@ class Reconciler:
             log.warning("not permitted: %s", refused)
         if state.take_up(compiled, generation=state.generation, refused=refused, now=self._clock()):
             self._faults.over(state, Where.RESULT)
+
+
+def _after(error: ApiError) -> Outcome:
+    return Outcome.REFUSED if isinstance(error, Refused) else Outcome.UNREACHABLE
 
 
 def _changes_readers(state: CheckState, manifest: Mapping[str, Any]) -> bool:

@@ -25,9 +25,10 @@ from ipsecping_operator.children import (
     run_now_job,
 )
 from ipsecping_operator.compile import CompiledPath, Cron
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import AlreadyExists
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
-from ipsecping_operator.kube.observed import Child
+from ipsecping_operator.observe.projection import Child
 from ipsecping_operator.status.run_now import MAX_VALUE
 from ipsecping_operator.verdict import text
 
@@ -154,9 +155,7 @@ async def _create(manifest: Mapping[str, Any], cron_job: Child, *, client: KubeC
     name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
     try:
         await client.create(JOB, namespace, manifest)
-    except ApiError as error:
-        if error.reason != "AlreadyExists":
-            raise
+    except AlreadyExists as error:
         stored = await client.get(JOB, namespace, name)
         if stored is not None and controller_uid(stored) != cron_job.meta.uid:
             raise NameTaken(f"Job {name} is there already and is not the check's: delete it") from error

@@ -1,11 +1,12 @@
 """Run one function for many keys: never twice at once for the same key, and again after a failure."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from enum import Enum
 
-FIRST_PAUSE = 1.0
+from ipsecping_operator.backoff import Backoff
+
+BACKOFF = Backoff(first=1.0, longest=300.0)
 CALM = 8
 """So many keys are worked on at any moment in a large fleet at rest; with more, people wait."""
 
@@ -65,7 +66,7 @@ class WorkQueue:
         now = asyncio.get_running_loop().time()
         for key in self._wanted | self._failures.keys():
             task, retry = self._tasks.get(key), self._retries.get(key)
-            waits = retry is not None and not retry.cancelled() and retry.when() + FIRST_PAUSE > now
+            waits = retry is not None and not retry.cancelled() and retry.when() + BACKOFF.first > now
             if not waits and (task is None or task.done()):
                 self.request(key)
 
@@ -100,9 +101,9 @@ class WorkQueue:
                 self.calm.set()
 
     def _retry(self, key: str, *, longest: float) -> None:
-        failures = self._failures.get(key, 0)
-        self._failures[key] = failures + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), longest) * random.uniform(0.7, 1.0)  # noqa: S311
+        failures = self._failures.get(key, 0) + 1
+        self._failures[key] = failures
+        pause = BACKOFF.pause(failures, longest=longest)
         if not self._closed:
             self._drop_retry(key)
             self._retries[key] = asyncio.get_running_loop().call_later(pause, self._again, key)

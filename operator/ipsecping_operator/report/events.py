@@ -17,7 +17,8 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.names import API_VERSION, KIND
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import AlreadyExists, ApiError, NamespaceTerminating, Refused
 from ipsecping_operator.kube.kinds import EVENT
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.run_now import RunNowOutcome
@@ -181,11 +182,12 @@ class EventPoster:
             name, body = next(iter(kept.waiting.items()))
             try:
                 await self._client.create(EVENT, body["metadata"]["namespace"], body)
-            except ApiError as error:
-                if not error.refused:
-                    raise
-                if error.status != 409 and not error.terminating:  # told already; nobody there to be told
-                    _log.warning("event %s not posted: %s", body["reason"], error)
+            except (AlreadyExists, NamespaceTerminating):
+                pass  # told already; nobody there to be told
+            except Refused as error:
+                _log.warning("event %s not posted: %s", body["reason"], error)
+            except ApiError:
+                raise
             except Exception:
                 kept.waiting.pop(name, None)
                 raise

@@ -8,10 +8,10 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.compile.compiled import KeyRef
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 
-from .hints import with_hint
+from .hints import no_pod, with_hint
 
 
 def readiness(state: CheckState) -> Readiness:
@@ -132,7 +132,7 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
     staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
     problems = [
         *(_pod_problem(pod) for pod in staying if not pod.finished),
-        f"no pod can be made: {with_hint(workload.problem)}" if workload.problem else None,
+        f"no pod can be made: {no_pod(workload.problem)}" if workload.problem else None,
         *(_pod_problem(pod) for pod in staying if pod.finished),
         "its pod is not available yet",
     ]

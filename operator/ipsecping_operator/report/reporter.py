@@ -12,8 +12,17 @@ from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import (
+    ApiError,
+    BadRequest,
+    Invalid,
+    NotFound,
+    OtherObject,
+    TooLarge,
+    UndeclaredFields,
+)
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.status.conditions import transitions
 from ipsecping_operator.status.digest import status_digest
 
@@ -24,7 +33,7 @@ from .judging_pace import SOON, JudgingPace
 from .missing_pods import rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
-from .undeclared import Field, undeclared, without
+from .undeclared import Field, without
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """Seconds after which a new check's first report is tried again while other checks wait for their children,
@@ -38,8 +47,8 @@ OLD_CRD = 60.0
 SECOND = 1_000_000_000
 STUCK_WRITE = 120.0
 """Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
-UNACCEPTABLE = (400, 413, 422)
-"""Answers of an API that would refuse the same status again."""
+UNACCEPTABLE = (BadRequest, TooLarge, Invalid)
+"""Answers of an API that would refuse the same status again, by what is in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -268,10 +277,8 @@ class Reporter:
         try:
             await self._post(state)
             await self.write(state, status)
-        except ApiError as error:
-            if error.status == 404 or (error.status == 409 and "uid" in error.message.lower()):
-                raise Gone from error
-            raise
+        except (NotFound, OtherObject) as error:
+            raise Gone from error
         trial = self._trials.pop(uid, None)
         if trial is not None:
             self._faults.over(state, Where.WRITE)
@@ -291,9 +298,13 @@ class Reporter:
             self._faults.over(state, Where.EVENT)
 
     async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
-        """Have the API store the status. Raises ApiError."""
+        """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
         assert state.metadata is not None
         stored = await self._apply(_body(state, status))
+        if stored["metadata"]["uid"] != state.uid:
+            # Of the status of a custom resource the API does not compare the UID that it is given.
+            await self._client.apply_status(_body(state, {}), CHECK)
+            raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
         version = int(stored["metadata"]["resourceVersion"])
         state.reported.wrote(status_digest(status, version=version))
         if version > int(state.metadata["resourceVersion"]):
@@ -304,7 +315,7 @@ class Reporter:
         state = self._store.checks.get(uid)
         if state is None:
             return
-        if isinstance(error, ApiError) and (error.status not in UNACCEPTABLE or error.denied):
+        if isinstance(error, ApiError) and not isinstance(error, UNACCEPTABLE):
             return
         self._faults.note(Where.WRITE, error, state)
         self.fall_back(state)
@@ -317,8 +328,8 @@ class Reporter:
             told = {**body, "status": without(self._undeclared, body["status"])}
             try:
                 return await self._client.apply_status(told, CHECK)
-            except ApiError as error:
-                more = undeclared(error.message) - self._undeclared
+            except UndeclaredFields as error:
+                more = error.fields - self._undeclared
                 if not more:
                     raise
             names = ", ".join(sorted(".".join(field) for field in more))
@@ -337,7 +348,6 @@ def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": CHECK.api_version,
         "kind": CHECK.name,
-        # The UID keeps the status off another check of the same name.
         "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
         "status": status,
     }

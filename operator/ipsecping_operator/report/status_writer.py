@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ipsecping_operator.backoff import Backoff
+
 LEAST_PAUSE = 1.0
 """Seconds between two writes of a check that flaps."""
-FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 30.0
-CONTEST_SECONDS, CONTEST_PAUSE = 600.0, 20.0
-"""Edits by somebody else within this time are one contest; the longest pause before the next write in one."""
+BACKOFF = Backoff(first=1.0, longest=30.0)
+"""Between two attempts to write a status."""
+CONTEST_SECONDS = 600.0
+"""Edits by somebody else within this time are one contest."""
+CONTEST = Backoff(first=LEAST_PAUSE, longest=20.0, spread=0.0)
+"""Between two writes in one."""
 AT_ONCE = 2
 """Writes in flight: so those of a fleet leave the API free for the objects that measure."""
 
@@ -134,7 +138,7 @@ class StatusWriter:
         now = asyncio.get_running_loop().time()
         slot.edits = slot.edits + 1 if now - slot.edited < CONTEST_SECONDS else 0
         slot.written, slot.edited = None, now
-        slot.pause = min(LEAST_PAUSE * 2.0 ** min(slot.edits, 20), CONTEST_PAUSE)
+        slot.pause = CONTEST.pause(slot.edits + 1)
         self._count("edited")
 
     def restart(self, uid: str, *, after: float) -> bool:
@@ -228,11 +232,10 @@ class StatusWriter:
         _log.warning("status of check %s not written, will retry: %s", uid, error)
         self._count("failed")
         slot.failures += 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(slot.failures - 1, 20), LONGEST_PAUSE)
-        loop = asyncio.get_running_loop()
         self._failed(uid, error)
         slot.task = None
-        slot.timer = loop.call_later(pause * random.uniform(0.7, 1.0), self._start, uid, slot)  # noqa: S311
+        pause = BACKOFF.pause(slot.failures)
+        slot.timer = asyncio.get_running_loop().call_later(pause, self._start, uid, slot)
 
     @staticmethod
     def _cancel_timer(slot: _Slot) -> None:

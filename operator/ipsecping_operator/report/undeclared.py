@@ -4,21 +4,11 @@ Server-side apply refuses the whole object for one of them. Between the upgrade 
 its CRD the rest is still to be told.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Field = tuple[str, ...]
 """Keys from the root of the object down; those of list items without saying which."""
-
-# As the API server (sigs.k8s.io/structured-merge-diff) says `.status.paths[name="a"].reason: field not ...`
-_UNDECLARED = re.compile(r"(\.status[^\s:]*): field not declared in schema")
-_ITEM = re.compile(r"\[[^\]]*\]")
-
-
-def undeclared(message: str) -> frozenset[Field]:
-    """Return the fields that a refusal names; none when it is another refusal."""
-    return frozenset(tuple(_ITEM.sub("", path).split(".")[1:]) for path in _UNDECLARED.findall(message))
 
 
 def without(fields: Iterable[Field], status: Mapping[str, Any]) -> Mapping[str, Any]:

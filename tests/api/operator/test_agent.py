@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.children import NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 
 from .cluster import RUNNING, Cluster
 from .processes import OperatorProcess, children_of, eventually

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping_lab.apiserver import ApiServer
 
+from ..accounts import with_token
 from ..chart import objects
 from .cluster import RUNNING, Cluster
 from .processes import OperatorProcess, eventually, operator_process
@@ -102,15 +102,6 @@ def flags_of(deployment: dict[str, Any]) -> list[str]:
     command, *flags = container["args"]
     assert command == "run"
     return [flag.replace("$(POD_NAME)", "operator-0") for flag in flags]
-
-
-def with_token(server: ApiServer, token: str, directory: Path) -> Path:
-    """A kubeconfig whose only credential is the token."""
-    config = yaml.safe_load(server.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    path = directory / "account.kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 def rights(access: list[dict[str, Any]]) -> set[Right]:

@@ -11,6 +11,7 @@ import pytest
 
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
+from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.collect.result_reader import Agent, ResultReader
@@ -78,7 +79,7 @@ async def following(
             tokens=shown,
             tell=followed.tell,
             silence=silence,
-            first_pause=first_pause,
+            backoff=Backoff(first=first_pause, longest=3600.0),
             grace=grace,
         )
         task = followed.reading = asyncio.create_task(reader.run())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ipsecping_operator.kube.observed import Child, Pod, read_child, read_pod
+from ipsecping_operator.observe.projection import Child, Pod, read_child, read_pod
 
 from .builders import UID
 

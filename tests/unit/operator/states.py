@@ -8,7 +8,7 @@ from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 
 from .builders import NOON, UID, check
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.kube.client import KubeClient, as_yaml
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.kube.observed import read_child
 from ipsecping_operator.logs import for_check
+from ipsecping_operator.observe.projection import read_child
 from ipsecping_operator.reconcile.applying import ensure_children
 
 from .builders import NOON, UID

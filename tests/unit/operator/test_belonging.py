@@ -12,11 +12,11 @@ from ipsecping_operator.cache.sweep import Sweeper
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildSettings, child_name
 from ipsecping_operator.compile import Cron
-from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.logs import for_check
+from ipsecping_operator.observe.belonging import Stray
+from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.reconcile.run_now import start_jobs
 from ipsecping_operator.report.readiness import readiness
 

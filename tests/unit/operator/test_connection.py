@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ipsecping.contract.stream import Hello, Item
+from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect import result_reader
 from ipsecping_operator.collect.result_reader import Agent, ResultReader
@@ -78,7 +79,7 @@ class Agents:
             tokens=("secret",),
             tell=lambda trouble: self.told.put_nowait("" if trouble is None else trouble.text),
             silence=silence,
-            first_pause=0.01,
+            backoff=Backoff(first=0.01, longest=30.0),
         )
         task = asyncio.create_task(reader.run())
         try:

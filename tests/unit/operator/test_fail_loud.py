@@ -7,8 +7,9 @@ from unittest import mock
 
 import pytest
 
-from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.kube.kinds import CHECK, EVENT
+from ipsecping_operator.kube.errors import Invalid, of_status
+from ipsecping_operator.kube.kinds import EVENT
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.reconcile import reconciler
 from ipsecping_operator.verdict import text
 
@@ -85,9 +86,7 @@ def test_an_outage_that_cannot_be_written_leaves_the_others_in_the_status() -> N
 def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> None:
     async def script(world: World) -> None:
         world.refuses = lambda kind, body: (
-            ApiError(422, "Invalid", "status.rtt: Invalid value")
-            if kind is CHECK and "rtt" in body["status"]
-            else None
+            Invalid("status.rtt: Invalid value") if kind is CHECK and "rtt" in body["status"] else None
         )
         await asyncio.sleep(600)
         said = world.condition("Healthy")
@@ -112,7 +111,7 @@ def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> No
 )
 def test_a_status_that_a_policy_forbids_is_no_fault_and_is_written_soon_after(denial: str) -> None:
     async def script(world: World) -> None:
-        forbidden = ApiError(422, "Invalid", denial)
+        forbidden = of_status("PATCH", 422, {"reason": "Invalid", "message": denial})
         world.refuses = lambda kind, body: forbidden if kind is CHECK and "status" in body else None
         world.down = True
         await asyncio.sleep(600)

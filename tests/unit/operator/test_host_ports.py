@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.reconcile.host_ports import host_ports
 
 from .builders import check

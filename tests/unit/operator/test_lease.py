@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import AlreadyExists, Conflict, NotFound, ServerError, Unreachable
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.leadership.elector import LeaderElector
 from ipsecping_operator.leadership.lease import (
@@ -122,15 +123,15 @@ class Api:
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Any:
         await self._there()
         if self.stored is not None:
-            raise ApiError(409, "AlreadyExists", "exists")
+            raise AlreadyExists("exists")
         return await self._store(body)
 
     async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Any:
         await self._there()
         if self.stored is None:
-            raise ApiError(404, "NotFound", "none")
+            raise NotFound("none")
         if self.stored["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
-            raise ApiError(409, "Conflict", "changed")
+            raise Conflict("changed")
         return await self._store(body)
 
     async def _store(self, body: Mapping[str, Any]) -> Any:
@@ -144,12 +145,12 @@ class Api:
         self.turns += 1
         await asyncio.sleep(self.delays[self.turns % len(self.delays)])
         if self.faults[self.turns % len(self.faults)] == "refused":
-            raise ApiError(503, "Unavailable", "not now")
+            raise ServerError("not now", status=503, reason="Unavailable")
 
     async def _back(self) -> None:
         await asyncio.sleep(self.delays[(self.turns + 1) % len(self.delays)])
         if self.faults[self.turns % len(self.faults)] == "answer lost":
-            raise ApiError(0, "Unreachable", "no answer")
+            raise Unreachable("no answer")
 
 
 @dataclass
@@ -162,7 +163,7 @@ class Link:
     def _pass(self) -> None:
         start, length = self.cut
         if start <= asyncio.get_running_loop().time() < start + length:
-            raise ApiError(0, "Unreachable", "cut")
+            raise Unreachable("cut")
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         self._pass()

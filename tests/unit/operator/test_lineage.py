@@ -7,7 +7,7 @@ from typing import Any
 from ipsecping_operator.collect.lineage import Lineage
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import JOB, REPLICA_SET, Kind
-from ipsecping_operator.kube.observed import Owner
+from ipsecping_operator.observe.projection import Owner
 
 from .objects import metadata
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from ipsecping.contract import ContractError
-from ipsecping_operator.collect.lines import LineSplitter
+from ipsecping_operator.lines import EndlessLine, LineSplitter
 
 
 def test_lines_are_cut_wherever_the_pieces_end() -> None:
@@ -34,5 +33,5 @@ def test_a_line_without_end_is_an_error_before_it_takes_for_ever() -> None:
     splitter = LineSplitter(limit=10)
     pieces = [list(splitter.feed(b"0123456789")) for _ in range(16)]
     assert [line for lines in pieces for line in lines] == [None]
-    with pytest.raises(ContractError, match="no end after 160 octets"):
+    with pytest.raises(EndlessLine, match="no end after 160 bytes"):
         list(splitter.feed(b"0"))

@@ -7,7 +7,7 @@ from typing import Any
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
-from ipsecping_operator.kube.kinds import APPLIED
+from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.report.assessment import assess
 from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.report.status_writer import StatusWriter

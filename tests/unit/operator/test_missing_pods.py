@@ -9,7 +9,7 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.report.assessment import Assessment
 
 from .assessments import assessed

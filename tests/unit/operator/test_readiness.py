@@ -7,7 +7,7 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.report.readiness import readiness
 
 from .builders import check, plan

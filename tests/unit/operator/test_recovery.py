@@ -4,7 +4,7 @@ import asyncio
 from unittest import mock
 
 from ipsecping_operator.collect.collector import Collector
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import Unreachable
 from ipsecping_operator.kube.kinds import POD
 from ipsecping_operator.report.reporter import Reporter
 
@@ -42,7 +42,7 @@ def test_a_check_that_cannot_be_reconciled_after_a_restart_does_not_stay_as_it_w
     }
 
     async def scenario() -> None:
-        with mock.patch.object(World, "apply", side_effect=ApiError(0, "Unreachable", "pods: 503")):
+        with mock.patch.object(World, "apply", side_effect=Unreachable("pods: 503")):
             operator = await start(world)
             await asyncio.sleep(90)
             assert world.condition("Healthy")["status"] == "Unknown"

@@ -39,7 +39,7 @@ class Api:
 
     async def apply_status(self, body: Mapping[str, Any], kind: object) -> Mapping[str, Any]:
         self.came.setdefault(body["metadata"]["name"], asyncio.get_running_loop().time())
-        return {"metadata": {"resourceVersion": "1"}}
+        return {"metadata": {"uid": body["metadata"]["uid"], "resourceVersion": "1"}}
 
 
 def now() -> int:
@@ -192,3 +192,33 @@ def test_a_workload_that_stays_away_is_told_of_though_nothing_else_happens(
     run(scenario())
     warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
     assert warnings == ["Ready=False WorkloadUnavailable: no image"]
+
+
+def test_a_status_that_went_to_another_check_of_the_same_name_is_taken_back() -> None:
+    """The API does not compare the UID; the old check goes while its status is on the way."""
+
+    class Recreated(Api):
+        def __init__(self) -> None:
+            super().__init__()
+            self.statuses: list[Mapping[str, Any]] = []
+
+        async def apply_status(self, body: Mapping[str, Any], kind: object) -> Mapping[str, Any]:
+            self.statuses.append(body["status"])
+            return {"metadata": {"uid": "another", "resourceVersion": "9"}}
+
+    api = Recreated()
+
+    async def scenario() -> None:
+        calm, store = asyncio.Event(), Store()
+        calm.set()
+        reporter = reporter_of(store, api, calm=calm)
+        uid = see(store, "hq")
+        reporter.report_soon(uid)
+        await asyncio.sleep(600)
+        assert store.checks[uid].reported.stored is None
+        await reporter.close(seconds=1)
+
+    run(scenario())
+    first, *rest = api.statuses
+    assert first["conditions"]
+    assert rest == [{}], "nothing more is written under that name"

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 from ipsecping_operator.app import wiring
-from ipsecping_operator.kube.client import ApiError
+from ipsecping_operator.kube.errors import ApiError, Forbidden
 
 from .virtual_time import run
 from .whole_operator import World, fakes, start
@@ -17,7 +17,7 @@ def test_a_client_that_was_opened_in_vain_is_closed_and_there_is_nothing_to_stop
     world = World()
 
     async def scenario() -> None:
-        refused = ApiError(403, "Forbidden", "secrets is forbidden")
+        refused = Forbidden("secrets is forbidden")
         with mock.patch.object(wiring, "load", side_effect=refused), pytest.raises(ApiError):
             await start(world)
         assert world.closed == 1

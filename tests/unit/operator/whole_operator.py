@@ -20,8 +20,9 @@ from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.collect import collector
 from ipsecping_operator.collect.throttle import Throttle
 from ipsecping_operator.kube import access
-from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
+from ipsecping_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
+from ipsecping_operator.observe.kinds import CHECK
 
 from .builders import NOON, SECOND, UID, result
 from .virtual_time import run

@@ -6,16 +6,18 @@ time than everything else: it keeps a record of each object and looks for handle
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from .client import ApiError, KubeClient
+from ipsecping_operator.backoff import Attempts, Backoff
+
+from .client import KubeClient
+from .errors import ApiError, Expired, Malformed
 from .kinds import Kind
 
-PAUSES = (0.5, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0)
-"""Seconds between attempts; the last for as long as it takes: an API outage of any length is waited out."""
+BACKOFF = Backoff(first=0.5, longest=8.0)
+"""Between two attempts, for as long as it takes: an API outage of any length is waited out."""
 
 Show = Callable[[Kind, str | None, Mapping[str, Any]], None]
 """Told the kind, what happened (ADDED, MODIFIED, DELETED; None for an object of a list), and the object."""
@@ -40,7 +42,7 @@ class Follower:
         self._selector = selector
         self._client = client
         self._show = show
-        self._failures = 0
+        self._attempts = Attempts(BACKOFF)
         self._version: str | None = None
         """Up to which everything was shown; None: begin with a list."""
 
@@ -51,19 +53,20 @@ class Follower:
                 if self._version is None:
                     self._version = await self._list()
                 await self._watch(self._version)
-                self._failures = 0
-                await _pause(0)
+                self._attempts.succeeded()
+                # An API that ends each watch at once is not to be asked without a pause either.
+                await asyncio.sleep(BACKOFF.pause(1))
             except ApiError as error:
-                if error.status == 410:
-                    # What happened since is no longer to be had: begin anew.
+                if isinstance(error, Expired | Malformed):
+                    # What happened since is no longer to be had, or cannot be read: begin anew.
                     self._version = None
-                elif self._failures == 0:
+                if not isinstance(error, Expired) and self._attempts.failures == 0:
                     _log.warning("watching %s: %s", self._kind.plural, error)
-                await self._fail()
+                await asyncio.sleep(self._attempts.failed())
             except Exception:
                 _log.exception("watching %s: a fault of the operator", self._kind.plural)
                 self._version = None
-                await self._fail()
+                await asyncio.sleep(self._attempts.failed())
 
     async def _list(self) -> str:
         version = ""
@@ -77,17 +80,8 @@ class Follower:
         changes = self._client.watch(self._kind, self._namespace, selector=self._selector, since=since)
         async with aclosing(changes):
             async for change in changes:
-                self._failures = 0
+                self._attempts.succeeded()
                 stored = change["object"]
                 if change["type"] != "BOOKMARK":
                     self._show(self._kind, change["type"], stored)
                 self._version = stored["metadata"]["resourceVersion"]
-
-    async def _fail(self) -> None:
-        await _pause(self._failures)
-        self._failures += 1
-
-
-async def _pause(failures: int) -> None:
-    pause = PAUSES[min(failures, len(PAUSES) - 1)]
-    await asyncio.sleep(pause * random.uniform(0.7, 1.0))  # noqa: S311 - spreads load, no secret

@@ -8,9 +8,9 @@ it is of the check's namespace; whether a pod's workload is the check's is then 
 from enum import StrEnum
 
 from ipsecping_operator.api import names
+from ipsecping_operator.kube.kinds import JOB, POD, REPLICA_SET
 
-from .kinds import JOB, POD, REPLICA_SET
-from .observed import Meta
+from .projection import Meta
 
 _CHECK = (names.GROUP, names.KIND)
 _BETWEEN = tuple((kind.group, kind.name) for kind in (REPLICA_SET, JOB))

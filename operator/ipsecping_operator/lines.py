@@ -3,26 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ipsecping.contract import ContractError
-from ipsecping.contract.stream import MAX_LINE
-
 ENDLESS = 16
 """A line of so many times the limit is none."""
+
+
+class EndlessLine(ValueError):
+    """A line is so long that its end need not be waited for."""
 
 
 @dataclass(slots=True)
 class LineSplitter:
     """Holds at most one unfinished line."""
 
-    limit: int = MAX_LINE
+    limit: int
+    """Bytes of the longest line that is taken."""
     held: bytearray = field(default_factory=bytearray)
     skipped: int = 0
-    """Octets of a line that is too long, of which nothing more is held."""
+    """Bytes of a line that is too long, of which nothing more is held."""
 
     def feed(self, data: bytes) -> Iterator[bytes | None]:
-        """Yield the lines that `data` completes, without their ends; None as soon as one is too long.
+        """The lines completed by `data`, without their ends; None as soon as one is too long.
 
-        Raises ContractError for a line without end.
+        Raises EndlessLine.
         """
         start = 0
         while (end := data.find(b"\n", start)) >= 0:
@@ -35,7 +37,7 @@ class LineSplitter:
         yield from self._take(data[start:])
 
     def _take(self, part: bytes) -> Iterator[None]:
-        """Add to the unfinished line; yields None when it becomes too long."""
+        """More of the unfinished line."""
         if not self.skipped:
             self.held += part
             if len(self.held) <= self.limit:
@@ -46,4 +48,4 @@ class LineSplitter:
         else:
             self.skipped += len(part)
         if self.skipped > ENDLESS * self.limit:
-            raise ContractError(f"line: no end after {ENDLESS * self.limit} octets")
+            raise EndlessLine(f"line: no end after {ENDLESS * self.limit} bytes")
