@@ -128,7 +128,7 @@ def _inside(commands: _Commands[argparse.ArgumentParser]) -> None:
     swanctl = _command(
         commands,
         "swanctl",
-        "strongSwan's swanctl against a gateway (left, righta, rightb)",
+        "strongSwan's swanctl against a gateway (left, righta, rightb, rightc)",
         "lab swanctl left --list-sas",
         lambda a: inside.swanctl(a.gateway, a.command),
     )

@@ -78,9 +78,12 @@ def start_daemons(control: Control) -> None:
 
 
 def carries(control: Control, path: TunnelPath) -> bool:
-    """Whether a packet gets through the tunnel to the far host and back within 0.3 s."""
-    ping = ("ping", "-n", "-q", "-c", "1", "-W", "0.3", "-I", topology.LEFT_ADDRESS, path.far_address)
-    return control.run(Command(ping)).status == 0
+    """Whether a packet of each version of IP gets through the tunnel and back within 0.3 s."""
+    ping = ("ping", "-n", "-q", "-c", "1", "-W", "0.3", "-I")
+    return all(
+        control.run(Command((*ping, str(topology.NEAR[version].left.ip), str(each.far.ip)))).status == 0
+        for version, each in path.addresses.items()
+    )
 
 
 def await_established(control: Control) -> None:
