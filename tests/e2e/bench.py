@@ -132,6 +132,14 @@ class Bench:
         return wait_for(f"agent pod of {name}", ready, lambda pods: len(pods) == 1, seconds=60)[0]
 
 
+def operator_pods() -> list[dict[str, Any]]:
+    """The operator's pods that are not on their way out."""
+    found: list[dict[str, Any]] = workbench.get(
+        "pods", namespace=workbench.OPERATOR_NAMESPACE, selector="app.kubernetes.io/name=ipsecping"
+    )
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
 def milliseconds(duration: str) -> Decimal:
     """`12.10ms` as a number of milliseconds."""
     assert duration.endswith("ms"), duration

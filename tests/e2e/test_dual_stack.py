@@ -1,5 +1,6 @@
 """IPv6 beside IPv4: measured as truly, told apart from it, and from pods that have no IPv4."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -8,14 +9,15 @@ from typing import Any
 import pytest
 
 from ipsecping_lab import workbench
-from ipsecping_lab.cluster.addresses import FAMILY_LABEL
-from ipsecping_lab.workbench import lab, wait_for
+from ipsecping_lab.cluster.addresses import API_PORT, FAMILY_LABEL, IPV6_RUNTIME, NODE_IPS
+from ipsecping_lab.workbench import kubectl, lab, wait_for
 
 from ..bench import rtt_against_capture
 from ..bench.prober_pod import ProberPod
-from .bench import FAR_A, FAR_A_IPV6, FAR_C_IPV6, SHORT_WINDOW, STAMP, Bench
+from .bench import FAR_A, FAR_A_IPV6, FAR_C_IPV6, SHORT_WINDOW, STAMP, Bench, operator_pods
 from .counted_rounds import measure
 
+OPERATOR = "ipsecping-operator"
 POD_NETWORK = "fd00:10:244::/56"
 QUICK = STAMP | {"count": 8, "timeout": "500ms"}
 
@@ -26,6 +28,28 @@ def pod() -> Iterator[ProberPod]:
     made.start()
     yield made
     made.delete()
+
+
+@pytest.fixture
+def operator_of_ipv6_only() -> Iterator[None]:
+    """The operator's pod has no IPv4 either, as in a cluster of IPv6 alone; afterwards it is as it was."""
+    operator = f"deployment/{OPERATOR}"
+    server = {"KUBERNETES_SERVICE_HOST": NODE_IPS[1], "KUBERNETES_SERVICE_PORT": str(API_PORT)}
+    environment = [{"name": name, "value": value} for name, value in server.items()]
+    spec = {
+        "runtimeClassName": IPV6_RUNTIME,
+        "containers": [{"name": "operator", "env": environment}],
+    }
+    patch = json.dumps({"spec": {"template": {"spec": spec}}})
+    in_its_namespace("patch", operator, "--patch", patch)
+    in_its_namespace("rollout", "status", operator, "--timeout=90s")
+    yield
+    in_its_namespace("rollout", "undo", operator)
+    in_its_namespace("rollout", "status", operator, "--timeout=90s")
+
+
+def in_its_namespace(*arguments: str) -> None:
+    kubectl("-n", workbench.OPERATOR_NAMESPACE, *arguments)
 
 
 @pytest.fixture
@@ -91,8 +115,10 @@ def test_a_fault_of_ipv6_alone_names_its_path_and_leaves_ipv4_healthy(bench: Ben
     assert "outages" not in bench.check("ipv4")["status"]
 
 
-@pytest.mark.usefixtures("tunnel")
+@pytest.mark.usefixtures("tunnel", "operator_of_ipv6_only")
 def test_a_pod_without_ipv4_is_probed_by_the_kubelet_and_read_by_the_operator(ipv6_only: Bench) -> None:
+    (operator,) = operator_pods()
+    assert [ip_address(each).version for each in addresses(operator)] == [6]
     name = far_end_by_name(ipv6_only)
     seen_as = {"sourceSeen": [POD_NETWORK]}
     probes = [QUICK, {"name": "echo", "udpEcho": {"port": 55055}}, {"name": "ping", "icmp": {}}]
@@ -112,7 +138,11 @@ def test_a_pod_without_ipv4_is_probed_by_the_kubelet_and_read_by_the_operator(ip
     assert f"allowed is {POD_NETWORK} (spec.verify.sourceSeen)" in message
     pod = ipv6_only.probe_pod("literal")
     assert set(addresses(pod)) < set(check["status"]["probes"][0]["sourceSeen"])
-    assert pod["status"]["containerStatuses"][0]["restartCount"] == 0
+    assert restarts(pod) == restarts(operator) == 0
+
+
+def restarts(pod: dict[str, Any]) -> int:
+    return int(pod["status"]["containerStatuses"][0]["restartCount"])
 
 
 def addresses(pod: dict[str, Any]) -> list[str]:

@@ -69,7 +69,7 @@ def _api_server(layout: Layout, built: Mapping[str, Path]) -> Component:
         built["kube-apiserver"],
         pki=pki,
         etcd_port=addresses.ETCD_PORT,
-        bind="0.0.0.0",  # the lab's namespace has no uplink
+        bind="::",  # of both families, everywhere: the lab's namespace has no uplink
         port=addresses.API_PORT,
         service_network=",".join(addresses.SERVICE_NETWORKS),
     )

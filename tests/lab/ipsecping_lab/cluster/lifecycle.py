@@ -114,7 +114,8 @@ class Cluster:
             # in place: the node has mounted these very files
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
-        names = (*control_plane.API_NAMES, f"IP:{addresses.API_SERVICE_IP}", f"IP:{addresses.NODE_IP}")
+        own = (addresses.API_SERVICE_IP, *addresses.NODE_IPS)
+        names = (*control_plane.API_NAMES, *(f"IP:{address}" for address in own))
         pki.write(
             layout.pki,
             cluster=layout.name,
