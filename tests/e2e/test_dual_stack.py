@@ -110,8 +110,6 @@ def test_a_fault_of_ipv6_alone_names_its_path_and_leaves_ipv4_healthy(bench: Ben
     assert "ipv6/datapath" in message
     assert "ipv4" not in message
     assert bench.healthy("ipv4")["reason"] == "WithinThresholds"
-    lab("fault", "clear")
-    bench.wait_for_reason("both", "WithinThresholds")
     assert "outages" not in bench.check("ipv4")["status"]
 
 
