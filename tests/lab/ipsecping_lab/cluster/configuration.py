@@ -23,10 +23,16 @@ _UNUSED_PLUGINS = (
 
 def files(layout: Layout) -> dict[str, str]:
     """File name under ``conf`` to content."""
+    dual_stack = [
+        {"subnet": subnet, "gateway": gateway}
+        for subnet, gateway in zip(addresses.POD_NETWORKS, addresses.POD_GATEWAYS, strict=True)
+    ]
+    # Each network of the CNI notes for itself what it has given away.
+    ipv6_only = [dual_stack[1] | {"rangeStart": addresses.IPV6_ONLY_START}]
     return {
         "containerd.toml": containerd(),
-        "cni/10-lab.conflist": cni("lab", _ranges()),
-        f"cni/{addresses.IPV6_RUNTIME}/10-lab.conflist": cni(addresses.IPV6_RUNTIME, [_ipv6_only_range()]),
+        "cni/10-lab.conflist": cni("lab", dual_stack),
+        f"cni/{addresses.IPV6_RUNTIME}/10-lab.conflist": cni(addresses.IPV6_RUNTIME, ipv6_only),
         "resolv.conf": "".join(f"nameserver {address}\n" for address in addresses.DNS_SERVICE_IPS),
         "hosts": f"127.0.0.1 localhost\n{addresses.NODE_IP} {layout.name}\n",
         "kubelet.yaml": kubelet(layout),
@@ -56,28 +62,18 @@ disabled_plugins = {json.dumps(_UNUSED_PLUGINS)}
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        SystemdCgroup = false
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{addresses.IPV6_RUNTIME}]
-      runtime_type = "io.containerd.runc.v2"
-      cni_conf_dir = "/etc/cni/net.d/{addresses.IPV6_RUNTIME}"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{addresses.IPV6_RUNTIME}.options]
-        SystemdCgroup = false
+{_runtime("runc", networks="/etc/cni/net.d")}
+{_runtime(addresses.IPV6_RUNTIME, networks=f"/etc/cni/net.d/{addresses.IPV6_RUNTIME}")}
 """
 
 
-def _ranges() -> list[dict[str, str]]:
-    return [
-        {"subnet": subnet, "gateway": gateway}
-        for subnet, gateway in zip(addresses.POD_NETWORKS, addresses.POD_GATEWAYS, strict=True)
-    ]
-
-
-def _ipv6_only_range() -> dict[str, str]:
-    # Each network notes for itself what it has given away, so this one begins where the other never comes.
-    return _ranges()[1] | {"rangeStart": addresses.IPV6_ONLY_START}
+def _runtime(name: str, *, networks: str) -> str:
+    runtime = f'plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}'
+    return f"""    [{runtime}]
+      runtime_type = "io.containerd.runc.v2"
+      cni_conf_dir = "{networks}"
+      [{runtime}.options]
+        SystemdCgroup = false"""
 
 
 def cni(name: str, ranges: Sequence[dict[str, str]]) -> str:
