@@ -131,8 +131,8 @@ def prepare(demo: Demo) -> None:
         texts.append(interval.replace(LAB_TARGET, LAB_IPV6_TARGET).replace(INTERVAL_CHECK, IPV6_CHECK))
     for text in texts:
         print(kubectl("apply", "-n", demo.namespace, "-f", "-", stdin=text), end="")
-    ticket = f"ipsecping.dev/run-now={time.time():.0f}"
-    print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, ticket, "--overwrite"), end="")
+    annotation = f"ipsecping.dev/run-now={time.time():.0f}"
+    print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, annotation, "--overwrite"), end="")
 
 
 def measured(demo: Demo) -> None:

@@ -12,7 +12,7 @@ from .labels import (
     label_value,
     labels,
 )
-from .objects import JOB_HISTORY, extra_job
+from .objects import JOB_HISTORY, run_now_job
 from .pod import HOST_PORTS
 from .settings import FIELD_MANAGER, ChildSettings
 
@@ -32,8 +32,8 @@ __all__ = [
     "build_children",
     "child_name",
     "controller_uid",
-    "extra_job",
     "label_value",
     "labels",
+    "run_now_job",
     "surplus",
 ]

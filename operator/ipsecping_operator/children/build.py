@@ -38,18 +38,18 @@ def build_children(
     check: CompiledCheck,
     settings: ChildSettings,
     *,
-    tickets: Mapping[str, str] = MappingProxyType({}),
+    request_ids: Mapping[str, str] = MappingProxyType({}),
     ports: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], ...]:
     """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
 
-    `tickets` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
+    `request_ids` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
     whose agents listen elsewhere than by themselves. The manifests state nothing that is left to the API
     server's defaults, so applying them again changes nothing.
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:
-        children.append(plan_config_map(check, path, settings, ticket=tickets.get(path.plan.path)))
+        children.append(plan_config_map(check, path, settings, request_id=request_ids.get(path.plan.path)))
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
         else:

@@ -37,8 +37,8 @@ class Meta:
     check_uid: str | None
     path: str | None
     nonce: str | None
-    ticket: str | None
-    """Of a plan that asks for an extra round."""
+    run_now: str | None
+    """Identifier of the request for an extra round, of a plan that asks for one."""
     verifiers: str | None
     """Digest of a plan's verifiers."""
     owner: Owner | None
@@ -113,7 +113,7 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         check_uid=_interned(labels.get(UID_LABEL)),
         path=_interned(labels.get(PATH_LABEL)),
         nonce=annotations.get(NONCE_ANNOTATION),
-        ticket=annotations.get(RUN_NOW_ANNOTATION),
+        run_now=annotations.get(RUN_NOW_ANNOTATION),
         verifiers=annotations.get(VERIFIERS_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),

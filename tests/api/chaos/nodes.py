@@ -52,8 +52,18 @@ class SimulatedAgent:
     """One pod's agent: a round of its plan each interval, kept in a ring, streamed to whoever asks."""
 
     def __init__(
-        self, *, uid: str, address: str, way: Way, plan: PlannedCheck, weather: Weather, keys: TokenKeys
+        self,
+        *,
+        uid: str,
+        controller: str,
+        address: str,
+        way: Way,
+        plan: PlannedCheck,
+        weather: Weather,
+        keys: TokenKeys,
     ) -> None:
+        """`controller`: the UID of what made its pod."""
+        self.controller = controller
         self.plan = plan
         self._keys = keys
         self.way = way
@@ -171,7 +181,13 @@ class Nodes:
         elif plan.interval_ms is not None:
             address = f"{self._network}.{next(self._hosts)}"
             agent = SimulatedAgent(
-                uid=uid, address=address, way=way, plan=plan, weather=self.weather, keys=self._keys
+                uid=uid,
+                controller=pod["metadata"]["ownerReferences"][0]["uid"],
+                address=address,
+                way=way,
+                plan=plan,
+                weather=self.weather,
+                keys=self._keys,
             )
             await agent.start()
             self.agents[uid] = agent

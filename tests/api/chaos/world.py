@@ -94,8 +94,11 @@ class World:
         """End everything that was started."""
         self.operator.stop_if_running()
         self._background.do(self.proxy.stop())
-        self._background.do(self.api.close())
-        self._background.close()
+        try:
+            self._background.end_spawned()  # before the connection that they use is closed
+        finally:
+            self._background.do(self.api.close())
+            self._background.close()
 
     # The user
 
@@ -164,6 +167,11 @@ class World:
         """All pods."""
         found: list[Object] = self.ask("GET", f"/api/v1/{self._scope}/pods")["items"]
         return found
+
+    def replica_sets(self) -> set[str]:
+        """The UIDs of all ReplicaSets."""
+        listed = self.ask("GET", f"/apis/apps/v1/{self._scope}/replicasets")
+        return {each["metadata"]["uid"] for each in listed["items"]}
 
     def events(self, uid: str) -> list[Object]:
         """The events on a check, oldest first."""

@@ -92,9 +92,8 @@ def installed(
     if held:
         eventually(lambda: policies_work(made, cluster), what="the policies in force")
     yield made
-    process.stop_if_running()
+    process.clear_up()
     print("refused:", made.refused())  # noqa: T201 - what a failed scenario lacked
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
     kubectl("delete", KINDS_OF_CLUSTER, "-l", f"app.kubernetes.io/instance={system}")
 
 
@@ -176,8 +175,7 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
 
 
 def nudged(cluster: Cluster, pod: str) -> bool:
-    annotations = cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {})
-    return "ipsecping.dev/plan-nonce" in annotations
+    return cluster.annotation(pod, "ipsecping.dev/plan-nonce") is not None
 
 
 DENIED = "ValidatingAdmissionPolicy"

@@ -13,7 +13,7 @@ import aiohttp
 
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.kube.kinds import APPLIED, CHECK, EVENT, Kind
-from ipsecping_operator.status.events import Notice, event
+from ipsecping_operator.report.events import Notice, event
 
 from . import fleet
 from .stand import NAMESPACE, PLAIN

@@ -1,7 +1,6 @@
 """Credentials for the API server: whom both of the operator's clients trust."""
 
 import json
-import shutil
 import ssl
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,6 @@ from ipsecping_operator.kube.client import KubeClient
 
 from ..field_certificates import CA_BASICS, CA_USAGE, SAN, SERVER, SKI, Form, Issued, Workshop
 from ..handshakes import handshake, server
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
 
 EKS = Form(extensions=(CA_BASICS,))
 LEAF = Form(subject="/CN=kube-apiserver", extensions=(*SERVER, SAN))

@@ -9,8 +9,7 @@ import pytest
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.api.labels import SUBDOMAIN
 from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.status.conditions import condition
-from ipsecping_operator.status.events import (
+from ipsecping_operator.report.events import (
     BURST,
     EventPoster,
     event,
@@ -19,6 +18,7 @@ from ipsecping_operator.status.events import (
     of_move,
     worth_telling,
 )
+from ipsecping_operator.status.conditions import condition
 from ipsecping_operator.verdict.preference import Move
 
 from .builders import NOON, UID

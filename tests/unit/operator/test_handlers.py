@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ipsecping_operator.handlers import seeing
+from ipsecping_operator.app.handlers import seeing
 from ipsecping_operator.kube.kinds import CHECK, Kind
 
 cause: ContextVar[object] = ContextVar("cause")

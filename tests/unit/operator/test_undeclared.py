@@ -1,6 +1,6 @@
 """A CRD older than the operator: what it does not know is left out, the rest is told."""
 
-from ipsecping_operator.status.undeclared import undeclared, without
+from ipsecping_operator.report.undeclared import undeclared, without
 
 REFUSAL = """failed to create typed patch object (n/hq; ipsecping.dev/v1alpha1, Kind=C): errors:
   .status.paths[name="north.a"].reason: field not declared in schema
