@@ -30,6 +30,14 @@ _SYSCTLS = {
     "net.ipv6.icmp.ratelimit": 0,
     "net.core.xfrm_acq_expires": 5,
 }
+_FIRST_SYSCTLS = {
+    # it was there before the default above
+    f"net.ipv6.conf.{topology.LEFT_DEVICE}.accept_dad": 0,
+    # Of all namespaces: on a busy machine the guest stands still for moments, and a reflector's buffer must
+    # hold what comes meanwhile, or it shows as loss that nobody injected.
+    "net.core.rmem_max": 4 << 20,
+}
+"""Those of the guest's first namespace besides."""
 FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
 """In a transit: table to the chains that hold faults, and what built-in chain (and match) leads to each."""
 FLOW_CHAINS = {
@@ -53,11 +61,10 @@ def boot_files() -> dict[str, str]:
         "boot/modules": MODULES.replace("\n", " ").strip() + "\n",
         "boot/namespaces": " ".join(topology.NAMESPACES) + "\n",
     }
-    sysctls = "".join(f"{name}={value}\n" for name, value in _SYSCTLS.items())
-    left_device = f"net.ipv6.conf.{topology.LEFT_DEVICE}.accept_dad=0\n"
     for namespace in topology.NAMESPACES:
         files[f"boot/{namespace}.links"] = "\n".join(topology.links(namespace)) + "\n"
-        files[f"boot/{namespace}.sysctl"] = sysctls + (left_device if namespace == topology.LEFT else "")
+        settings = _SYSCTLS | (_FIRST_SYSCTLS if namespace == topology.LEFT else {})
+        files[f"boot/{namespace}.sysctl"] = "".join(f"{name}={value}\n" for name, value in settings.items())
     for path in topology.PATHS.values():
         files[f"boot/{path.transit}.routes"] = "\n".join(topology.late_routes(path)) + "\n"
         for version in topology.VERSIONS:
