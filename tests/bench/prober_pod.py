@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from ipsecping_lab import workbench
@@ -48,10 +49,12 @@ class ProberPod:
         """Remove the namespace, without waiting."""
         kubectl("delete", "namespace", self.namespace, "--wait=false")
 
-    @property
-    def address(self) -> str:
-        """Its IP address."""
-        return str(workbench.get("pod", POD, namespace=self.namespace)["status"]["podIP"])
+    def address(self, version: int = 4) -> str:
+        """Its address of that version of IP."""
+        found = [
+            each["ip"] for each in workbench.get("pod", POD, namespace=self.namespace)["status"]["podIPs"]
+        ]
+        return str(next(each for each in found if ip_address(each).version == version))
 
     def ipsecping(self, *arguments: str, stdin: str | None = None) -> str:
         """What a command of the prober prints; raises CommandFailed when it fails."""

@@ -10,6 +10,10 @@ from ipsecping_lab.workbench import kubectl, lab, wait_for
 
 FAR_A = "10.50.1.10"
 FAR_B = "10.50.2.10"
+FAR_A_IPV6 = "fd00:10:50:1::10"
+"""By the same tunnel as FAR_A: IPv6 in ESP over IPv4."""
+FAR_C_IPV6 = "fd00:10:50:3::10"
+"""IPv6 in ESP over IPv6."""
 HOST_NAMESPACE = "e2e-host-network"
 """Where checks may ask for the node's own network."""
 STAMP = {"name": "datapath", "count": 20, "spacing": "50ms", "timeout": "1s", "stamp": {"port": 862}}
@@ -22,9 +26,9 @@ class Bench:
 
     namespace: str
 
-    def create(self, *, level: str = "restricted") -> None:
+    def create(self, *, level: str = "restricted", **labels: str) -> None:
         """Make the namespace; pods in it must meet that Pod Security level."""
-        labels = {"pod-security.kubernetes.io/enforce": level}
+        labels["pod-security.kubernetes.io/enforce"] = level
         metadata = {"name": self.namespace, "labels": labels}
         workbench.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 
@@ -126,6 +130,14 @@ class Bench:
             ]
 
         return wait_for(f"agent pod of {name}", ready, lambda pods: len(pods) == 1, seconds=60)[0]
+
+
+def operator_pods() -> list[dict[str, Any]]:
+    """The operator's pods that are not on their way out."""
+    found: list[dict[str, Any]] = workbench.get(
+        "pods", namespace=workbench.OPERATOR_NAMESPACE, selector="app.kubernetes.io/name=ipsecping"
+    )
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def milliseconds(duration: str) -> Decimal:

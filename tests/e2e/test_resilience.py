@@ -8,16 +8,9 @@ import pytest
 from ipsecping_lab import workbench
 from ipsecping_lab.workbench import OPERATOR_NAMESPACE, kubectl, wait_for
 
-from .bench import FAR_A, FAR_B, SHORT_WINDOW, STAMP, Bench
+from .bench import FAR_A, FAR_B, SHORT_WINDOW, STAMP, Bench, operator_pods
 
 LONG_WINDOW = {"window": "30m", "lossPercent": "50"}
-
-
-def operator_pods() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = workbench.get(
-        "pods", namespace=OPERATOR_NAMESPACE, selector="app.kubernetes.io/name=ipsecping"
-    )
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
 def test_a_child_deleted_by_hand_comes_back(bench: Bench) -> None:

@@ -1,16 +1,12 @@
 """The prober's figures against what others saw of the same packets: the gateways' counters, and a capture."""
 
-import json
 import struct
 import uuid
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 import pytest
 
-from ipsecping.contract import Plan, PlannedCheck, PlannedProbe, ProbeType, plan_to_json
 from ipsecping_lab.workbench import lab
 
 from ..bench import rtt_against_capture
@@ -19,10 +15,9 @@ from ..bench.prober_pod import ProberPod
 from ..docs.documents import shown
 from ..docs.form import difference
 from .bench import FAR_A
+from .counted_rounds import STAMP_PORT, measure
 
-STAMP_PORT = 862
-FLOW = "truth"
-SESSIONS, COUNT = 11, 930
+COUNT = 930
 """More than 10,000 packets; a round may still add some to learn where its last ones were lost."""
 
 
@@ -32,59 +27,6 @@ def pod() -> Iterator[ProberPod]:
     made.start()
     yield made
     made.delete()
-
-
-@dataclass(slots=True)
-class Found:
-    """What the prober says and what the gateways counted."""
-
-    said: Counter[str]
-    counted: dict[str, int]
-
-
-def measure(pod: ProberPod, *, count: int = COUNT) -> Found:
-    """Rounds side by side through the tunnel, all STAMP packets of the pod counted beside them."""
-    lab(
-        *("flow", "add", FLOW, "--src", f"{pod.address}/32", "--dst", f"{FAR_A}/32"),
-        *("--proto", "udp", "--dport", str(STAMP_PORT)),
-    )
-    said = pod.ipsecping("run", "/dev/stdin", "--json", stdin=json.dumps(plan_to_json(plan(count))))
-    total: Counter[str] = Counter()
-    for line in said.splitlines():
-        result = json.loads(line)
-        assert "invalid" not in result, result
-        # Where packets were lost and not told, the direction is not known; nothing lost is known either way.
-        assert {"forwardLost", "reverseLost"} <= result.keys(), result
-        total.update({key: value for key, value in result.items() if type(value) is int})
-    return Found(total, json.loads(lab("flow", "read", FLOW, "--json")))
-
-
-def plan(count: int) -> Plan:
-    probe = PlannedProbe(
-        name="p",
-        type=ProbeType.STAMP,
-        count=count,
-        spacing_ms=20,
-        timeout_ms=2000,
-        size=64,
-        port=STAMP_PORT,
-    )
-    return Plan(
-        checks=tuple(
-            PlannedCheck(
-                uid=f"check-{number}",
-                namespace="lab",
-                name=f"check-{number}",
-                generation=1,
-                tunnel_name="a",
-                path="default",
-                target=FAR_A,
-                interval_ms=None,
-                probes=(probe,),
-            )
-            for number in range(SESSIONS)
-        )
-    )
 
 
 @pytest.mark.usefixtures("tunnel")
@@ -108,12 +50,11 @@ def test_stamp_round_trip_times_agree_with_a_packet_capture(pod: ProberPod) -> N
 def test_ten_thousand_packets_are_lost_where_the_gateways_say(pod: ProberPod) -> None:
     lab("fault", "set", "loss", "a", "out", "percent=4")
     lab("fault", "set", "loss", "a", "in", "percent=2")
-    found = measure(pod)
+    found = measure(pod, target=FAR_A, count=COUNT)
     said, counted = found.said, found.counted
     assert said["sent"] == counted["forward_before_encryption"] >= 10_000
     assert said["received"] == counted["reverse_after_decryption"]
-    forward = counted["forward_before_encryption"] - counted["forward_after_decryption"]
-    reverse = counted["reverse_before_encryption"] - counted["reverse_after_decryption"]
+    forward, reverse = found.lost()
     assert (said["forwardLost"], said["reverseLost"]) == (forward, reverse)
     assert forward > 200
     assert reverse > 100
@@ -124,7 +65,7 @@ def test_copies_and_disorder_within_the_tunnel_are_counted_one_by_one(pod: Probe
     lab("fault", "set", "duplicate", "a", "out", "percent=5")
     lab("fault", "set", "reorder", "a", "in", "percent=5", "ms=50")
     with pod.captured(port=STAMP_PORT) as capture:
-        found = measure(pod, count=200)
+        found = measure(pod, target=FAR_A, count=200)
     said, counted = found.said, found.counted
     copies = counted["reverse_before_encryption"] - counted["forward_after_decryption"]
     assert said["received"] + said["duplicates"] == counted["reverse_after_decryption"]
@@ -136,7 +77,7 @@ def test_copies_and_disorder_within_the_tunnel_are_counted_one_by_one(pod: Probe
 def test_copies_of_esp_packets_are_dropped_by_the_gateway_which_counts_them(pod: ProberPod) -> None:
     before = replays("righta")
     lab("fault", "set", "esp-duplicate", "a", "out", "percent=10")
-    found = measure(pod, count=100)
+    found = measure(pod, target=FAR_A, count=100)
     assert found.said["duplicates"] == 0
     assert found.said["received"] == found.said["sent"] == found.counted["forward_after_decryption"]
     assert replays("righta") - before > 20

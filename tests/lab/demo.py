@@ -19,7 +19,10 @@ from ipsecping_lab.workbench import REPOSITORY, condition, kubectl, lab, wait_fo
 SAMPLES = REPOSITORY / "manifests" / "samples"
 INTERVAL_CHECK = "hq-dc1"
 CRON_CHECK = "hq-dc1-minutely"
+IPV6_CHECK = "hq-dc1-ipv6"
 LAB_TARGET = "10.50.1.10"
+LAB_IPV6_TARGET = "fd00:10:50:3::10"
+"""By another tunnel, whose ESP is over IPv6 too."""
 FOREIGN_NAMESPACE = "ipsecping-demo"
 CRD = "ipsectunnelchecks.ipsecping.dev"
 STARTED = time.monotonic()
@@ -65,14 +68,14 @@ class Demo:
     """Of the checks."""
     target: str
     foreign: bool = False
-    """The cluster is not the lab's."""
+    """The cluster is not the lab's; in the lab there is a check of IPv6 too."""
     brought: tuple[str, ...] = ()
     """What the demo has put into the cluster outside of its namespace, by `kubectl delete`'s words."""
 
 
 def lab_demo() -> Demo:
     """In the lab: the operator as `make test-lab` has it, which serves every namespace."""
-    say("a single-node Kubernetes and two strongSwan tunnels, in a network namespace without uplink")
+    say("a dual-stack Kubernetes and three strongSwan tunnels, in a network namespace without uplink")
     workbench.install(progress=say)
     lab("fault", "clear")
     return Demo(namespace="network", target=LAB_TARGET)
@@ -110,7 +113,8 @@ def ours(definition: str) -> bool:
 
 def prepare(demo: Demo) -> None:
     """A namespace that enforces restricted pods, and the two samples in it."""
-    say("apply manifests/samples/interval.yaml and cron.yaml, and ask for the first round by cron at once")
+    ipv6 = "" if demo.foreign else ", the former for IPv6 too"
+    say(f"apply manifests/samples/interval.yaml and cron.yaml{ipv6}, and ask for a round by cron at once")
     workbench.apply(
         {
             "apiVersion": "v1",
@@ -121,17 +125,21 @@ def prepare(demo: Demo) -> None:
             },
         }
     )
-    for sample in ("interval.yaml", "cron.yaml"):
-        text = (SAMPLES / sample).read_text().replace(LAB_TARGET, demo.target)
+    interval, cron = ((SAMPLES / name).read_text() for name in ("interval.yaml", "cron.yaml"))
+    texts = [text.replace(LAB_TARGET, demo.target) for text in (interval, cron)]
+    if not demo.foreign:
+        texts.append(interval.replace(LAB_TARGET, LAB_IPV6_TARGET).replace(INTERVAL_CHECK, IPV6_CHECK))
+    for text in texts:
         print(kubectl("apply", "-n", demo.namespace, "-f", "-", stdin=text), end="")
     annotation = f"ipsecping.dev/run-now={time.time():.0f}"
     print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, annotation, "--overwrite"), end="")
 
 
 def measured(demo: Demo) -> None:
-    """Both kinds of schedule deliver figures."""
+    """Both kinds of schedule deliver figures, and so do both versions of IP."""
+    names = [INTERVAL_CHECK, CRON_CHECK, *([] if demo.foreign else [IPV6_CHECK])]
     say("measured: loss and round-trip time through the tunnel")
-    watch(demo, "both checks healthy, with figures", both_measured, seconds=180)
+    watch(demo, "all checks healthy, with figures", lambda checks: all_measured(checks, names), seconds=180)
 
 
 def degraded(demo: Demo) -> None:
@@ -153,7 +161,12 @@ def broken(demo: Demo) -> None:
     lab("fault", "set", "esp-drop", "a")
     say("broken: ESP is dropped on path a while IKE passes; the gateway still reports the tunnel as up:")
     print(indented(ike_state()))
-    watch(demo, "Healthy=False, Down", lambda checks: reason(checks) == "Down", seconds=120)
+    watch(
+        demo,
+        "Healthy=False, Down; and IPv6 by another tunnel Healthy=True",
+        lambda checks: reason(checks) == "Down" and all_measured(checks, [IPV6_CHECK]),
+        seconds=120,
+    )
     print(indented(condition(find(current(demo), INTERVAL_CHECK), "Healthy")["message"]))
 
 
@@ -224,12 +237,12 @@ def find(checks: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(check for check in checks if check["metadata"]["name"] == name)
 
 
-def both_measured(checks: list[dict[str, Any]]) -> bool:
-    """Whether both samples are healthy and show a median."""
+def all_measured(checks: list[dict[str, Any]], names: list[str]) -> bool:
+    """Whether the checks of these names are healthy and show a median."""
     return all(
         condition(find(checks, name), "Healthy").get("status") == "True"
         and "p50" in find(checks, name)["status"].get("rtt", {})
-        for name in (INTERVAL_CHECK, CRON_CHECK)
+        for name in names
     )
 
 

@@ -22,13 +22,17 @@ in_namespace() { # NAMESPACE COMMAND...
   if [ "$namespace" = left ]; then "$@"; else nsenter --net="/run/netns/$namespace" "$@"; fi
 }
 namespaces=$(cat "$lab/boot/namespaces")
-for n in $namespaces; do [ "$n" = left ] || ip netns add "$n"; done
+for n in $namespaces; do
+  [ "$n" = left ] || ip netns add "$n"
+  # before there are links: some settings hold for those that are made afterwards
+  in_namespace "$n" sysctl -q -p "$lab/boot/$n.sysctl"
+done
 for n in $namespaces; do in_namespace "$n" ip -batch "$lab/boot/$n.links"; done
 for n in $namespaces; do
   in_namespace "$n" sh -c '
-    sysctl -q -p "$1.sysctl"
     [ ! -e "$1.routes" ] || ip -batch "$1.routes"
-    [ ! -e "$1.rules" ] || iptables-legacy-restore "$1.rules"' sh "$lab/boot/$n"
+    [ ! -e "$1.rules4" ] || iptables-legacy-restore "$1.rules4"
+    [ ! -e "$1.rules6" ] || ip6tables-legacy-restore "$1.rules6"' sh "$lab/boot/$n"
 done
 echo "namespaces made $(cut -d' ' -f1 /proc/uptime) s after boot"
 exec /usr/bin/python3 -u -S -E /run/lab/agent.py

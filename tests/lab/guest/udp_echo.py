@@ -1,16 +1,24 @@
 """A plain UDP echo responder: sends every datagram back where it came from.
 
-Usage: udp_echo.py ADDRESS PORT
+Usage: udp_echo.py PORT ADDRESS...
 """
 
 import contextlib
+import select
 import socket
 import sys
 
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+
+def listening(address):
+    server = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    server.bind((sys.argv[1], int(sys.argv[2])))
-    while True:
+    server.bind((address, int(sys.argv[1])))
+    return server
+
+
+servers = [listening(address) for address in sys.argv[2:]]
+while True:
+    for server in select.select(servers, [], [])[0]:
         data, sender = server.recvfrom(65535)
         with contextlib.suppress(OSError):  # an unreachable sender is its own problem
             server.sendto(data, sender)

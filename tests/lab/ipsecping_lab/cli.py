@@ -128,7 +128,7 @@ def _inside(commands: _Commands[argparse.ArgumentParser]) -> None:
     swanctl = _command(
         commands,
         "swanctl",
-        "strongSwan's swanctl against a gateway (left, righta, rightb)",
+        "strongSwan's swanctl against a gateway (left, righta, rightb, rightc)",
         "lab swanctl left --list-sas",
         lambda a: inside.swanctl(a.gateway, a.command),
     )
@@ -171,7 +171,7 @@ def _fault(commands: _Commands[argparse.ArgumentParser]) -> None:
         "words",
         nargs="*",
         metavar="PATH|DIRECTION|KEY=VALUE",
-        help="path a (when absent) or b; direction out, in or both (when absent); the fault's arguments",
+        help="path a (when absent), b or c; direction out, in or both (when absent); the fault's arguments",
     )
     listing = _command(
         kinds, "list", "faults in force", "lab fault list --json", lambda a: fault.show(as_json=a.json)
@@ -205,7 +205,10 @@ def _flow(commands: _Commands[argparse.ArgumentParser]) -> None:
     add.add_argument("name", metavar="NAME")
     add.add_argument("--src", required=True, metavar="CIDR", help="where the flow comes from")
     add.add_argument(
-        "--dst", required=True, metavar="CIDR", help="in a far network, 10.50.1.0/24 or 10.50.2.0/24"
+        "--dst",
+        required=True,
+        metavar="CIDR",
+        help="in a far network, such as 10.50.1.0/24 or fd00:10:50:1::/64",
     )
     add.add_argument("--proto", required=True, choices=("udp", "icmp"))
     add.add_argument("--dport", type=int, metavar="N", help="UDP port of the responder")

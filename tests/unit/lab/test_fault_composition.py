@@ -10,7 +10,8 @@ from ipsecping_lab.ipsec.control import Command
 from ipsecping_lab.ipsec.faults import transition
 from ipsecping_lab.ipsec.faults.model import Fault, read
 from ipsecping_lab.ipsec.faults.resources import Kill, Start, Step
-from ipsecping_lab.ipsec.faults.types import TYPES
+from ipsecping_lab.ipsec.faults.types import TYPES, policies
+from ipsecping_lab.ipsec.responders import KINDS
 
 
 def faults(*texts: str) -> list[Fault]:
@@ -104,8 +105,35 @@ def test_a_leak_and_a_block_exclude_one_another() -> None:
 
 def test_fault_policies_never_have_a_selector_of_strongswan() -> None:
     for path in topology.PATHS:
-        for policy in transition.policies(path):
-            assert not {policy.source, policy.destination} & set(topology.LEFT_NETWORKS)
+        for version in topology.VERSIONS:
+            for policy in policies(path, version):
+                assert not {policy.source, policy.destination} & set(topology.LEFT_NETWORKS)
+
+
+def test_a_fault_of_one_family_leaves_the_other_alone() -> None:
+    for family, of, other in (
+        ("IPv6", "fd00:10:50:1::/64", "10.50.1.0/24"),
+        ("IPv4", "10.50.1.0/24", "fd00:"),
+    ):
+        for name in ("leak", "policy-block"):
+            commands = " ".join(applied([], faults(f"{name} a family={family}")))
+            assert of in commands
+            assert other not in commands
+
+
+def test_what_is_done_to_esp_is_done_in_the_version_of_ip_that_carries_it() -> None:
+    for name in ("esp-drop c out", "mtu-blackhole c out 1400"):
+        commands = applied([], faults(name))
+        assert any("ip6tables" in line for line in commands)
+        assert not any(" iptables" in line for line in commands)
+    assert any("2001:db8:3:2::/64 dev toright" in line for line in applied([], faults("mtu c out 1400")))
+    assert "icmpv6-type packet-too-big" in rules(transition.steps([], faults("mtu-blackhole c out 1400")))
+
+
+def test_an_mtu_that_no_link_of_ipv6_may_have_is_refused() -> None:
+    assert transition.steps([], faults("mtu c 1280"))
+    with pytest.raises(LabError, match="mtu c out bytes=1279: a link of IPv6 has 1280"):
+        transition.steps([], faults("mtu c 1279"))
 
 
 def test_nat_takes_the_tunnel_down_before_and_up_after_both_ways() -> None:
@@ -129,22 +157,28 @@ def test_a_stopped_responder_starts_again() -> None:
 def test_reset_touches_all_that_a_fault_changes(name: str) -> None:
     """`fault clear` works from any state: what clearing one fault does is part of the reset."""
     kind = TYPES[name]
-    values = [f"{argument.name}={argument.default or '1000'}" for argument in kind.arguments]
+    values = [f"{argument.name}={argument.default or '1400'}" for argument in kind.arguments]
     if any(argument.name == "percent" for argument in kind.arguments):
         values[0] = "percent=10"
-    reset = transition.reset(["udp-echo-a", "udp-echo-b", "stamp-a", "stamp-b"], natted=["a", "b"])
+    reset = transition.reset(
+        [f"{kind}-{path}" for kind in KINDS for path in topology.PATHS], natted=topology.PATHS
+    )
     done = {
         (step.namespace, f"{step.argv[0]} {line}") for step in reset if isinstance(step, Command)
         for line in step.stdin.splitlines()
     }  # fmt: skip
-    chains = rules(reset)
+    emptied = [(step.namespace, step.argv, step.stdin) for step in reset if isinstance(step, Command)]
     for path in topology.PATHS:
         for resource in transition.configuration(faults(f"{name} {path} {' '.join(values)}")):
             for step in resource.revoke():
                 if isinstance(step, Start):
                     assert step in reset
-                elif isinstance(step, Command) and "iptables" in step.argv[0]:
-                    assert step.stdin.splitlines()[1] in chains
+                elif isinstance(step, Command) and "tables" in step.argv[0]:
+                    assert any(
+                        (step.namespace, step.argv) == (namespace, argv)
+                        and step.stdin.splitlines()[1] in text
+                        for namespace, argv, text in emptied
+                    )
                 elif isinstance(step, Command):
                     assert (step.namespace, " ".join(step.argv)) in done
 

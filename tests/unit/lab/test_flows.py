@@ -24,6 +24,15 @@ def test_packets_of_one_size_are_told_by_the_length_of_the_whole_packet() -> Non
     assert not any("u32" in line for gateway in flows.rules(STAMP).values() for line in gateway)
 
 
+def test_a_flow_of_ipv6_is_counted_by_its_own_filter_and_header() -> None:
+    flow = Flow("six", "fd00:10:244::/56", "fd00:10:50:3::10/128", "udp", 862, 100)
+    assert (flow.version, flow.path.letter) == (6, "c")
+    lines = [line for gateway in flows.rules(flow).values() for line in gateway]
+    assert all("--u32 4>>16&0xffff=108 " in line for line in lines)
+    ping = Flow("ping", "fd00:10:244::/56", "fd00:10:50:1::10/128", "icmp")
+    assert "-p icmpv6 --icmpv6-type echo-request" in flows.rules(ping)["left"][0]
+
+
 def test_a_decrypted_packet_counts_only_if_it_came_by_ipsec() -> None:
     lines = [
         line for gateway in flows.rules(STAMP).values() for line in gateway if "after_decryption" in line
@@ -53,6 +62,8 @@ def test_counters_are_read_by_name() -> None:
         ("a", "10.244.0.0/16", "10.50.1.0/24", "udp", None),
         ("a", "10.244.0.0/16", "10.50.1.0/24", "icmp", 7),
         ("a", "10.244.0.0/16", "10.50.1.0/24", "udp", 7, 1473),
+        ("a", "fd00:10:244::/56", "fd00:10:50:1::10/128", "udp", 7, 1453),
+        ("a", "10.244.0.0/16", "fd00:10:50:1::10/128", "udp", 7),
     ],
 )
 def test_a_flow_that_cannot_be_counted_is_refused(wrong: tuple[Any, ...]) -> None:

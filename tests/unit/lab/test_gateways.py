@@ -35,12 +35,20 @@ def test_a_gateway_that_is_not_connected_has_empty_states() -> None:
 
 def test_the_selectors_cover_the_pods_on_both_sides() -> None:
     left, right = strongswan.connections("left"), strongswan.connections("righta")
-    assert left.count(f"local_ts = 10.99.0.0/24,{topology.POD_NETWORKS}") == len(topology.PATHS)
-    assert right.count(f"remote_ts = 10.99.0.0/24,{topology.POD_NETWORKS}") == 1
+    near = "10.99.0.0/24,10.244.0.0/16,fd00:10:99::/64,fd00:10:244::/56"
+    assert left.count(f"local_ts = {near}\n") == len(topology.PATHS)
+    assert right.count(f"remote_ts = {near}\n") == 1
+    assert right.count("local_ts = 10.50.1.0/24,fd00:10:50:1::/64\n") == 1
+
+
+def test_esp_of_one_path_is_over_ipv6() -> None:
+    left = strongswan.connections("left")
+    assert "local_addrs = 198.51.100.1\n    remote_addrs = 192.0.2.1\n" in left
+    assert "local_addrs = 2001:db8:3:1::1\n    remote_addrs = 2001:db8:3:2::1\n" in left
 
 
 def test_every_peer_of_a_link_is_made_before_it_gets_an_address() -> None:
-    made: set[tuple[str, str]] = {("left", "vec0")}
+    made: set[tuple[str, str]] = {("left", topology.LEFT_DEVICE)}
     for namespace in topology.NAMESPACES:
         for line in topology.links(namespace):
             words = line.split()

@@ -1,4 +1,4 @@
-"""What every cluster has besides its components: cluster DNS."""
+"""What every cluster has besides its components: cluster DNS, and namespaces whose pods are without IPv4."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COREFILE = """.:5353 {
     hosts {
         fallthrough
     }
-    kubernetes cluster.local in-addr.arpa {
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
         ttl 5
     }
@@ -31,6 +31,41 @@ def coredns(image: str) -> str:
     """The manifests of CoreDNS for `kubectl apply`: an unprivileged port behind the DNS service address."""
     items = [_account(), _role(), _binding(), _corefile(), _deployment(image), _service()]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def ipv6_only() -> str:
+    """A RuntimeClass of pods without IPv4, and the policy that gives it to pods of labelled namespaces."""
+    group = "admissionregistration.k8s.io/v1"
+    metadata = {"name": addresses.IPV6_RUNTIME}
+    runtime = {
+        "apiVersion": "node.k8s.io/v1",
+        "kind": "RuntimeClass",
+        "metadata": metadata,
+        "handler": addresses.IPV6_RUNTIME,
+    }
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    mutation = {"expression": f'Object{{spec: Object.spec{{runtimeClassName: "{addresses.IPV6_RUNTIME}"}}}}'}
+    policy = {
+        "apiVersion": group,
+        "kind": "MutatingAdmissionPolicy",
+        "metadata": metadata,
+        "spec": {
+            "matchConstraints": {
+                "namespaceSelector": {"matchLabels": {addresses.FAMILY_LABEL: "IPv6"}},
+                "resourceRules": [pods],
+            },
+            "failurePolicy": "Fail",
+            "reinvocationPolicy": "Never",
+            "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": mutation}],
+        },
+    }
+    binding = {
+        "apiVersion": group,
+        "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": metadata,
+        "spec": {"policyName": addresses.IPV6_RUNTIME},
+    }
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": [runtime, policy, binding]})
 
 
 def _meta(name: str = "coredns", **more: Any) -> dict[str, Any]:
@@ -119,7 +154,10 @@ def _service() -> dict[str, Any]:
         "kind": "Service",
         "metadata": _meta("kube-dns", labels={**_LABELS, "kubernetes.io/name": "CoreDNS"}),
         "spec": {
-            "clusterIP": addresses.DNS_SERVICE_IP,
+            "clusterIP": addresses.DNS_SERVICE_IPS[0],
+            "clusterIPs": addresses.DNS_SERVICE_IPS,
+            "ipFamilies": ["IPv4", "IPv6"],
+            "ipFamilyPolicy": "RequireDualStack",
             "selector": _LABELS,
             "ports": [
                 {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},

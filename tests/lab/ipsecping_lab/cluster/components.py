@@ -35,7 +35,7 @@ def all_components(layout: Layout, built: Mapping[str, Path]) -> tuple[Component
                 f"--config={layout.conf}/kubelet.yaml",
                 f"--kubeconfig={layout.pki}/kubelet.kubeconfig",
                 f"--hostname-override={layout.name}",
-                f"--node-ip={addresses.NODE_IP}",
+                f"--node-ip={','.join(addresses.NODE_IPS)}",
             ),
         ),
         Component("kube-proxy", (built["kube-proxy"], f"--config={layout.conf}/kube-proxy.yaml")),
@@ -69,9 +69,9 @@ def _api_server(layout: Layout, built: Mapping[str, Path]) -> Component:
         built["kube-apiserver"],
         pki=pki,
         etcd_port=addresses.ETCD_PORT,
-        bind="0.0.0.0",  # the lab's namespace has no uplink
+        bind="::",  # of both families, everywhere: the lab's namespace has no uplink
         port=addresses.API_PORT,
-        service_network=addresses.SERVICE_NETWORK,
+        service_network=",".join(addresses.SERVICE_NETWORKS),
     )
     return Component(
         "kube-apiserver",

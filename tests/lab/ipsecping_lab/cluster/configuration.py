@@ -6,6 +6,7 @@ Kubernetes files are written as JSON, which every YAML reader takes.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from ..layout import Layout
 from . import addresses
@@ -22,10 +23,17 @@ _UNUSED_PLUGINS = (
 
 def files(layout: Layout) -> dict[str, str]:
     """File name under ``conf`` to content."""
+    dual_stack = [
+        {"subnet": subnet, "gateway": gateway}
+        for subnet, gateway in zip(addresses.POD_NETWORKS, addresses.POD_GATEWAYS, strict=True)
+    ]
+    # Each network of the CNI notes for itself what it has given away.
+    ipv6_only = [dual_stack[1] | {"rangeStart": addresses.IPV6_ONLY_START}]
     return {
         "containerd.toml": containerd(),
-        "cni/10-lab.conflist": cni(),
-        "resolv.conf": f"nameserver {addresses.DNS_SERVICE_IP}\n",
+        "cni/10-lab.conflist": cni("lab", dual_stack),
+        f"cni/{addresses.IPV6_RUNTIME}/10-lab.conflist": cni(addresses.IPV6_RUNTIME, ipv6_only),
+        "resolv.conf": "".join(f"nameserver {address}\n" for address in addresses.DNS_SERVICE_IPS),
         "hosts": f"127.0.0.1 localhost\n{addresses.NODE_IP} {layout.name}\n",
         "kubelet.yaml": kubelet(layout),
         "kube-proxy.yaml": kube_proxy(layout),
@@ -54,26 +62,35 @@ disabled_plugins = {json.dumps(_UNUSED_PLUGINS)}
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        SystemdCgroup = false
+{_runtime("runc", networks="/etc/cni/net.d")}
+{_runtime(addresses.IPV6_RUNTIME, networks=f"/etc/cni/net.d/{addresses.IPV6_RUNTIME}")}
 """
 
 
-def cni() -> str:
-    """A bridge without masquerading: the gateways see the pods' own addresses, as the selectors want."""
-    ranges = [[{"subnet": addresses.POD_NETWORK, "gateway": addresses.POD_GATEWAY}]]
+def _runtime(name: str, *, networks: str) -> str:
+    runtime = f'plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}'
+    return f"""    [{runtime}]
+      runtime_type = "io.containerd.runc.v2"
+      cni_conf_dir = "{networks}"
+      [{runtime}.options]
+        SystemdCgroup = false"""
+
+
+def cni(name: str, ranges: Sequence[dict[str, str]]) -> str:
+    """A bridge without masquerading: the gateways see the pods' own addresses, as the selectors want.
+
+    A pod gets an address from each of the ranges.
+    """
     bridge = {
         "type": "bridge",
         "bridge": addresses.POD_BRIDGE,
         "isDefaultGateway": True,
         "ipMasq": False,
         "hairpinMode": True,
-        "ipam": {"type": "host-local", "ranges": ranges},
+        "ipam": {"type": "host-local", "ranges": [[each] for each in ranges]},
     }
     port_map = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return _json({"cniVersion": "1.0.0", "name": "lab", "plugins": [bridge, port_map]})
+    return _json({"cniVersion": "1.0.0", "name": name, "plugins": [bridge, port_map]})
 
 
 def kubelet(layout: Layout) -> str:
@@ -98,7 +115,7 @@ def kubelet(layout: Layout) -> str:
             "failSwapOn": False,
             "oomScoreAdj": 0,
             "clusterDomain": "cluster.local",
-            "clusterDNS": [addresses.DNS_SERVICE_IP],
+            "clusterDNS": addresses.DNS_SERVICE_IPS,
             "resolvConf": f"{layout.conf}/resolv.conf",
             "serializeImagePulls": False,
             "imageGCHighThresholdPercent": 100,
@@ -122,7 +139,7 @@ def kube_proxy(layout: Layout) -> str:
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": f"{layout.pki}/kube-proxy.kubeconfig"},
             "mode": "nftables",
-            "clusterCIDR": addresses.POD_NETWORK,
+            "clusterCIDR": ",".join(addresses.POD_NETWORKS),
             "detectLocalMode": "ClusterCIDR",
             "hostnameOverride": layout.name,
             "oomScoreAdj": 0,

@@ -71,7 +71,8 @@ class Cluster:
             self._await(parts["kube-proxy"], self._service_answers, seconds=30)
         rollout = ("-n", "kube-system", "rollout", "status", "--timeout=1s", "deployment/coredns")
         with progress.step("CoreDNS"):
-            self.kubectl("apply", "-f", "-", stdin=addons.coredns(small_images.COREDNS))
+            for manifests in self._addons():
+                self.kubectl("apply", "-f", "-", stdin=manifests)
             self._await(parts["kubelet"], self._answers(*rollout), seconds=60)
 
     def remove(self, progress: Progress) -> None:
@@ -83,13 +84,16 @@ class Cluster:
         argv = [*clients.command(self.layout, self.built["kubectl"]), *arguments]
         return run(argv, stdin=stdin, env=clients.environment(self.layout)).stdout
 
+    def _addons(self) -> tuple[str, ...]:
+        return addons.coredns(small_images.COREDNS), addons.ipv6_only()
+
     def _identity(self) -> str:
         """What the cluster is made of; another clone's lab made of the same is as good as one's own."""
         texts = [f"{name}\n{text}" for name, text in sorted(configuration.files(self.layout).items())]
         argv = [
             str(word) for part in all_components(self.layout, self.built) for word in (part.name, *part.argv)
         ]
-        return cache.digest([*texts, *argv, str(self.built["pause"]), addons.coredns(small_images.COREDNS)])
+        return cache.digest([*texts, *argv, str(self.built["pause"]), *self._addons()])
 
     def _resumable(self) -> bool:
         if node.init(self.layout) is None:
@@ -110,7 +114,8 @@ class Cluster:
             # in place: the node has mounted these very files
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
-        names = (*control_plane.API_NAMES, f"IP:{addresses.API_SERVICE_IP}", f"IP:{addresses.NODE_IP}")
+        own = (addresses.API_SERVICE_IP, *addresses.NODE_IPS)
+        names = (*control_plane.API_NAMES, *(f"IP:{address}" for address in own))
         pki.write(
             layout.pki,
             cluster=layout.name,

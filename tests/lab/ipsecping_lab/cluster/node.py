@@ -135,22 +135,26 @@ def _network(layout: Layout) -> None:
     packets of other pods to the former one would be lost.
     """
     bridges = {
-        addresses.NODE_DEVICE: f"{addresses.NODE_IP}/24",
-        addresses.POD_BRIDGE: f"{addresses.POD_GATEWAY}/24",
+        addresses.NODE_DEVICE: addresses.NODE_INTERFACES,
+        addresses.POD_BRIDGE: addresses.POD_INTERFACES,
     }
     lines = []
-    for device, address in bridges.items():
+    for device, interfaces in bridges.items():
         lines += [
             f"ip link show {device} >/dev/null 2>&1 || ip link add {device} type bridge",
-            f"ip link set {device} address {_hardware_address(address)}",
-            f"ip addr replace {address} dev {device}",
+            f"ip link set {device} address {_hardware_address(interfaces[0])}",
+            *(f"ip addr replace {interface} dev {device}" for interface in interfaces),
             f"ip link set {device} up",
         ]
     lines += [
-        f"ip route replace {addresses.SERVICE_NETWORK} dev {addresses.NODE_DEVICE}",
+        *(
+            f"ip route replace {network} dev {addresses.NODE_DEVICE}"
+            for network in addresses.SERVICE_NETWORKS
+        ),
         "echo 1 >/proc/sys/net/ipv4/ip_forward",
+        "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
         # so that service replies on the same bridge pass conntrack
-        "f=/proc/sys/net/bridge/bridge-nf-call-iptables; [ ! -e $f ] || echo 1 >$f",
+        "for f in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do [ ! -e $f ] || echo 1 >$f; done",
     ]
     run([*inside(layout), "sh", "-ec", "\n".join(lines)])
 

@@ -18,6 +18,8 @@ def make_network(pin: Path) -> None:
     if not is_network(pin):
         pin.unlink(missing_ok=True)  # what a killed `ip netns add` or a foreign hand left
         run(["ip", "netns", "add", pin.name])
+    # Nothing outside has its IPv6 addresses: they need not be looked for, for a second, before they are used.
+    run([*in_network(pin), "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"])
     run([*in_network(pin), "ip", "link", "set", "lo", "up"])
 
 
@@ -75,6 +77,6 @@ def flush_routes(pins: Iterable[Path]) -> None:
     """Forget cached path MTUs in these network namespaces; those that are gone meanwhile do not matter."""
     for pin in pins:
         with suppress(OSError), entered_network(pin):
-            for family in ("ipv4", "ipv6"):
-                with suppress(OSError):
-                    Path(f"/proc/sys/net/{family}/route/flush").write_text("1")
+            Path("/proc/sys/net/ipv4/route/flush").write_text("1")
+            # The same of IPv6 leaves path MTUs where they are: they are routes that have to be deleted.
+            run(["ip", "-6", "route", "flush", "cache"], check=False)

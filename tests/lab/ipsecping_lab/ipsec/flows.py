@@ -12,11 +12,13 @@ import re
 from dataclasses import dataclass
 
 from ..errors import LabError
-from . import topology
+from . import packet_filter, topology
 from .control import Command, Control
 from .topology import PATHS, TunnelPath
 
 PLAIN, DECRYPTED = "FLOWS-PLAIN", "FLOWS-DECRYPTED"
+_TABLE = "mangle"
+_FILTERS = [(gateway, version) for gateway in topology.GATEWAYS for version in topology.VERSIONS]
 COUNTERS = (
     "forward_before_encryption",
     "forward_after_decryption",
@@ -25,9 +27,10 @@ COUNTERS = (
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _COUNTED = re.compile(r"^\[(\d+):\d+\] -A \S+ .*--comment \"?flow:([^:\s]+):(\w+)\"?", re.MULTILINE)
-_HEADERS = 28
-"""Octets of an IPv4 header without options and a UDP or ICMP header."""
-_MOST = 1500 - _HEADERS
+_TRANSPORT = 8
+"""Octets of a UDP or ICMP header."""
+_IP_HEADER = {4: 20, 6: 40}
+"""Octets without options."""
 _ICMP = {"forward": "echo-request", "reverse": "echo-reply"}
 
 
@@ -50,21 +53,33 @@ class Flow:
             raise LabError(f"flow {self.name!r}: use at most 40 letters, digits, dots, dashes, underscores")
         for network in (self.source, self.destination):
             try:
-                ipaddress.IPv4Network(network)
+                ipaddress.ip_network(network)
             except ValueError as error:
-                raise LabError(f"flow {self.name}: {network!r} is no IPv4 network: {error}") from error
+                raise LabError(f"flow {self.name}: {network!r} is no network: {error}") from error
+        if ipaddress.ip_network(self.source).version != self.version:
+            raise LabError(
+                f"flow {self.name}: {self.source} and {self.destination} are IPv4 and IPv6: take one"
+            )
         if (self.protocol == "icmp") == (self.port is not None):
             raise LabError(f"flow {self.name}: udp needs --dport, icmp takes none")
-        if self.size is not None and not 0 <= self.size <= _MOST:
-            raise LabError(f"flow {self.name}: --size {self.size}: from 0 to {_MOST} octets, unfragmented")
+        most = topology.MTU - _IP_HEADER[self.version] - _TRANSPORT
+        if self.size is not None and not 0 <= self.size <= most:
+            raise LabError(f"flow {self.name}: --size {self.size}: from 0 to {most} octets, unfragmented")
+
+    @property
+    def version(self) -> int:
+        """Of IP."""
+        return ipaddress.ip_network(self.destination).version
 
     @property
     def path(self) -> TunnelPath:
         """The path whose far network holds the destination."""
+        destination = ipaddress.ip_network(self.destination)
         for path in PATHS.values():
-            if ipaddress.IPv4Network(self.destination).subnet_of(ipaddress.IPv4Network(path.lan_network)):
+            lan = path.addresses[self.version].lan.network
+            if destination.network_address in lan and destination.broadcast_address in lan:
                 return path
-        far = ", ".join(path.lan_network for path in PATHS.values())
+        far = ", ".join(network for path in PATHS.values() for network in path.lan_networks)
         raise LabError(f"flow {self.name}: {self.destination} is in no far network ({far})")
 
 
@@ -74,8 +89,8 @@ def rules(flow: Flow) -> dict[str, list[str]]:
     path, ipsec = flow.path, "-m policy --dir in --pol ipsec"
     return {
         topology.LEFT: [
-            f"-A {PLAIN} -i vec0 {forward} {_comment(flow, COUNTERS[0])}",
-            f"-A {DECRYPTED} -o vec0 {reverse} {ipsec} {_comment(flow, COUNTERS[3])}",
+            f"-A {PLAIN} -i {topology.LEFT_DEVICE} {forward} {_comment(flow, COUNTERS[0])}",
+            f"-A {DECRYPTED} -o {topology.LEFT_DEVICE} {reverse} {ipsec} {_comment(flow, COUNTERS[3])}",
         ],
         path.right: [
             f"-A {DECRYPTED} -o {topology.LAN} {forward} {ipsec} {_comment(flow, COUNTERS[1])}",
@@ -97,7 +112,7 @@ def add(control: Control, flow: Flow) -> None:
     if flow.name in read_all(control):
         _rewrite(control, without=flow.name)
     for gateway, lines in rules(flow).items():
-        control.check(_restore(gateway, lines))
+        control.check(_restore(gateway, flow.version, lines))
 
 
 def read(control: Control, name: str) -> dict[str, int]:
@@ -115,25 +130,25 @@ def read(control: Control, name: str) -> dict[str, int]:
 def read_all(control: Control) -> dict[str, dict[str, int]]:
     """All flows with what was counted."""
     merged: dict[str, dict[str, int]] = {}
-    for gateway in topology.GATEWAYS:
-        for name, counters in parse(_save(control, gateway)).items():
+    for gateway, version in _FILTERS:
+        for name, counters in parse(_save(control, gateway, version)).items():
             merged.setdefault(name, {}).update(counters)
     return merged
 
 
 def clear(control: Control) -> None:
     """Forget all flows."""
-    for gateway in topology.GATEWAYS:
-        control.check(_restore(gateway, [f"-F {PLAIN}", f"-F {DECRYPTED}"]))
+    for gateway, version in _FILTERS:
+        control.check(_restore(gateway, version, [f"-F {PLAIN}", f"-F {DECRYPTED}"]))
 
 
 def _rewrite(control: Control, *, without: str) -> None:
     """Take one flow's rules out and leave the others' counters as they are."""
-    for gateway in topology.GATEWAYS:
-        for line in _save(control, gateway).splitlines():
+    for gateway, version in _FILTERS:
+        for line in _save(control, gateway, version).splitlines():
             if f"flow:{without}:" in line:
                 rule = line.partition("] ")[2].replace("-A ", "-D ", 1)
-                control.check(_restore(gateway, [rule]))
+                control.check(_restore(gateway, version, [rule]))
 
 
 def _match(flow: Flow, way: str) -> str:
@@ -141,23 +156,28 @@ def _match(flow: Flow, way: str) -> str:
     if way == "reverse":
         source, destination = destination, source
     if flow.protocol == "icmp":
-        kind = f"-p icmp --icmp-type {_ICMP[way]}"
+        kind = f"{packet_filter.ICMP[flow.version]} {_ICMP[way]}"
     else:
         kind = f"-p udp --{'dport' if way == 'forward' else 'sport'} {flow.port}"
-    # u32: the total length, the second half of the IPv4 header's first word
-    sized = "" if flow.size is None else f" -m u32 --u32 0&0xffff={flow.size + _HEADERS}"
-    return f"-s {source} -d {destination} {kind}{sized}"
+    return f"-s {source} -d {destination} {kind}{_sized(flow)}"
+
+
+def _sized(flow: Flow) -> str:
+    if flow.size is None:
+        return ""
+    if flow.version == 4:  # the total length: the second half of the header's first word
+        return f" -m u32 --u32 0&0xffff={flow.size + _TRANSPORT + _IP_HEADER[4]}"
+    # the payload length: the first half of the header's second word
+    return f" -m u32 --u32 4>>16&0xffff={flow.size + _TRANSPORT}"
 
 
 def _comment(flow: Flow, counter: str) -> str:
     return f"-m comment --comment flow:{flow.name}:{counter}"
 
 
-def _save(control: Control, gateway: str) -> str:
-    return control.check(Command(("iptables-legacy-save", "-c", "-t", "mangle"), namespace=gateway))
+def _save(control: Control, gateway: str, version: int) -> str:
+    return control.check(packet_filter.save(gateway, version, _TABLE))
 
 
-def _restore(gateway: str, lines: list[str]) -> Command:
-    text = "\n".join(["*mangle", *lines, "COMMIT"]) + "\n"
-    argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
-    return Command(argv, namespace=gateway, stdin=text)
+def _restore(gateway: str, version: int, lines: list[str]) -> Command:
+    return packet_filter.restore(gateway, version, [f"*{_TABLE}", *lines, "COMMIT"])

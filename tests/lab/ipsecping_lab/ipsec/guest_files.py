@@ -12,26 +12,44 @@ from . import strongswan, topology
 MODULES = """
 ipv6 veth xfrm_user esp4 esp6 gcm ctr ghash_generic seqiv echainiv drbg hmac sha512_generic
 sch_netem sch_tbf ip_tables iptable_filter iptable_nat iptable_mangle
+ip6_tables ip6table_filter ip6table_nat ip6table_mangle
 xt_esp xt_tcpudp xt_multiport xt_u32 xt_MASQUERADE xt_policy xt_conntrack xt_comment
 nf_conntrack nf_conntrack_netlink
 """
 _SYSCTLS = {
     "net.ipv4.ip_forward": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    # No other host has these addresses: they need not be looked for, for a second, before they are used.
+    "net.ipv6.conf.default.accept_dad": 0,
+    # as IPv4's: a link that goes down keeps them
+    "net.ipv6.conf.all.keep_addr_on_down": 1,
     "net.ipv4.conf.all.rp_filter": 0,
     "net.ipv4.conf.default.rp_filter": 0,
     # ICMP limits would show as loss that nobody injected
     "net.ipv4.icmp_ratelimit": 0,
+    "net.ipv6.icmp.ratelimit": 0,
     "net.core.xfrm_acq_expires": 5,
 }
+_FIRST_SYSCTLS = {
+    # it was there before the default above
+    f"net.ipv6.conf.{topology.LEFT_DEVICE}.accept_dad": 0,
+    # Of all namespaces: on a busy machine the guest stands still for moments, and a reflector's buffer must
+    # hold what comes meanwhile, or it shows as loss that nobody injected.
+    "net.core.rmem_max": 4 << 20,
+}
+"""Those of the guest's first namespace besides."""
 FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
 """In a transit: table to the chains that hold faults, and what built-in chain (and match) leads to each."""
 FLOW_CHAINS = {
-    "mangle": {
-        "FLOWS-PLAIN": f"PREROUTING ! -d {topology.LEFT_ADDRESS}",
-        "FLOWS-DECRYPTED": f"FORWARD ! -s {topology.LEFT_ADDRESS}",
+    version: {
+        "mangle": {
+            "FLOWS-PLAIN": f"PREROUTING ! -d {near.left.ip}",
+            "FLOWS-DECRYPTED": f"FORWARD ! -s {near.left.ip}",
+        }
     }
+    for version, near in topology.NEAR.items()
 }
-"""On a gateway: the chains that hold the flow counters. No fault ever touches them.
+"""On a gateway: the chains that hold the flow counters, by version of IP. No fault ever touches them.
 
 The left gateway's own packets do not count: `fault clear` sends some to see whether a tunnel is back."""
 _COPIED = ("init.sh", "agent.py", "udp_echo.py")
@@ -43,15 +61,17 @@ def boot_files() -> dict[str, str]:
         "boot/modules": MODULES.replace("\n", " ").strip() + "\n",
         "boot/namespaces": " ".join(topology.NAMESPACES) + "\n",
     }
-    sysctls = "".join(f"{name}={value}\n" for name, value in _SYSCTLS.items())
     for namespace in topology.NAMESPACES:
         files[f"boot/{namespace}.links"] = "\n".join(topology.links(namespace)) + "\n"
-        files[f"boot/{namespace}.sysctl"] = sysctls
+        settings = _SYSCTLS | (_FIRST_SYSCTLS if namespace == topology.LEFT else {})
+        files[f"boot/{namespace}.sysctl"] = "".join(f"{name}={value}\n" for name, value in settings.items())
     for path in topology.PATHS.values():
         files[f"boot/{path.transit}.routes"] = "\n".join(topology.late_routes(path)) + "\n"
-        files[f"boot/{path.transit}.rules"] = chain_rules(FAULT_CHAINS)
+        for version in topology.VERSIONS:
+            files[f"boot/{path.transit}.rules{version}"] = chain_rules(FAULT_CHAINS)
     for gateway in topology.GATEWAYS:
-        files[f"boot/{gateway}.rules"] = chain_rules(FLOW_CHAINS)
+        for version, chains in FLOW_CHAINS.items():
+            files[f"boot/{gateway}.rules{version}"] = chain_rules(chains)
         files[f"{gateway}.strongswan.conf"] = strongswan.daemon(gateway)
         files[f"{gateway}.swanctl.conf"] = strongswan.connections(gateway)
     return files | {name: (SOURCE / "guest" / name).read_text() for name in _COPIED}

@@ -28,7 +28,7 @@ KINDS = ("udp-echo", "stamp")
 
 @dataclass(frozen=True, slots=True)
 class Responder:
-    """A service on the far host, reached by one path."""
+    """A service on the far host, reached by one path over both versions of IP."""
 
     key: str
     argv: tuple[str, ...]
@@ -54,11 +54,10 @@ def responders(guest: Path) -> tuple[Responder, ...]:
     found = []
     package = _copied(guest)
     for path in topology.PATHS.values():
-        echo = (PYTHON, "-S", "-E", f"{GUEST}/udp_echo.py", path.far_address, str(ECHO_PORT))
+        echo = (PYTHON, "-S", "-E", f"{GUEST}/udp_echo.py", str(ECHO_PORT), *path.far_addresses)
         found.append(Responder(key_of("udp-echo", path.letter), echo, {}))
         if package is not None:
-            listen = f"{path.far_address}:{STAMP_PORT}"
-            found.append(_reflector(key_of("stamp", path.letter), listen, package))
+            found.append(_reflector(key_of("stamp", path.letter), path, STAMP_PORT, package))
     return tuple(found)
 
 
@@ -115,17 +114,23 @@ def sign(control: Control, layout: Layout, keys: Sequence[str]) -> None:
     package = _copied(layout.guest)
     if package is None:
         raise LabError("there is no reflector of the project on the far host")
-    listen = f"{topology.PATHS['a'].far_address}:{SIGNED_PORT}"
-    reflector = _reflector(_SIGNED, listen, package, "--key-file", _KEY_FILE)
+    reflector = _reflector(_SIGNED, topology.PATHS["a"], SIGNED_PORT, package, "--key-file", _KEY_FILE)
     written = {"op": "write", "path": _KEY_FILE, "text": "\n".join(keys) + "\n"}
     control.batch([written, reflector.request()])
     time.sleep(KEYS_TAKEN_OVER)
 
 
-def _reflector(key: str, listen: str, package: str, *arguments: str) -> Responder:
-    reflect = (PYTHON, "-S", "-m", "ipsecping", "reflect", "--stamp", listen, "--allow", "0.0.0.0/0")
+def _reflector(key: str, path: topology.TunnelPath, port: int, package: str, *arguments: str) -> Responder:
+    listen = [word for each in path.far_addresses for word in ("--stamp", endpoint(each, port))]
+    allow = ("--allow", "0.0.0.0/0", "--allow", "::/0")
+    reflect = (PYTHON, "-S", "-m", "ipsecping", "reflect", *listen, *allow)
     environment = {"PYTHONPATH": package, "PYTHONDONTWRITEBYTECODE": "1"}
     return Responder(key, (*reflect, *arguments), environment)
+
+
+def endpoint(address: str, port: int) -> str:
+    """Address and port as the prober's commands take them."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _copied(guest: Path) -> str | None:

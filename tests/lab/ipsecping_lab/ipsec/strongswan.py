@@ -81,10 +81,11 @@ def connections(gateway: str) -> str:
 
 
 def _left(path: TunnelPath) -> str:
+    ends = path.between_gateways
     return _connection(
         path.letter,
-        local=(path.left_address, f"left.{path.letter}.lab", ",".join(topology.LEFT_NETWORKS)),
-        remote=(path.right_address, f"{path.right}.lab", path.lan_network),
+        local=(str(ends.left.ip), f"left.{path.letter}.lab", ",".join(topology.LEFT_NETWORKS)),
+        remote=(str(ends.right.ip), f"{path.right}.lab", ",".join(path.lan_networks)),
         # the trap keeps traffic from leaving in clear while there is no SA, and asks for one
         actions={"start": "trap|start", "close": "trap", "dpd": "restart"},
     )
@@ -93,7 +94,7 @@ def _left(path: TunnelPath) -> str:
 def _right(path: TunnelPath) -> str:
     return _connection(
         path.letter,
-        local=(path.right_address, f"{path.right}.lab", path.lan_network),
+        local=(str(path.between_gateways.right.ip), f"{path.right}.lab", ",".join(path.lan_networks)),
         remote=("%any", f"left.{path.letter}.lab", ",".join(topology.LEFT_NETWORKS)),
         actions={"start": "none", "close": "none", "dpd": "clear"},
     )

@@ -38,6 +38,11 @@ class Tunnel:
         """ESP in UDP (RFC 3948)."""
         return self.mode.startswith("TUNNEL-in-UDP")
 
+    @property
+    def sound(self) -> bool:
+        """No association that was made through a NAT which is not there any more."""
+        return self.established and not self.behind_nat
+
 
 def parse_associations(text: str) -> dict[str, Tunnel]:
     """Path to tunnel, from ``swanctl --list-sas``; of several (while rekeying) an established one counts."""
@@ -78,9 +83,12 @@ def start_daemons(control: Control) -> None:
 
 
 def carries(control: Control, path: TunnelPath) -> bool:
-    """Whether a packet gets through the tunnel to the far host and back within 0.3 s."""
-    ping = ("ping", "-n", "-q", "-c", "1", "-W", "0.3", "-I", topology.LEFT_ADDRESS, path.far_address)
-    return control.run(Command(ping)).status == 0
+    """Whether a packet of each version of IP gets through the tunnel and back within 0.3 s."""
+    ping = ("ping", "-n", "-q", "-c", "1", "-W", "0.3", "-I")
+    return all(
+        control.run(Command((*ping, str(topology.NEAR[version].left.ip), str(each.far.ip)))).status == 0
+        for version, each in path.addresses.items()
+    )
 
 
 def await_established(control: Control) -> None:
@@ -100,15 +108,17 @@ def heal(control: Control, letters: Iterable[str], *, seconds: float = HEAL_SECO
         LabError: a tunnel does not carry packets within ``seconds``.
     """
     deadline = time.monotonic() + seconds
+    found = tunnels(control)
     for letter in letters:
         path = PATHS[letter]
         attempt = 0
-        while not (_sound(control, letter) and carries(control, path)):
+        while not (found[letter].sound and carries(control, path)):
             if time.monotonic() > deadline:
                 raise LabError(f"the tunnel of path {letter} does not come back within {seconds:.0f} s")
             for command in (rekey(letter),) if attempt == 0 else (terminate(letter), initiate(letter)):
                 control.run(command)
             attempt += 1
+            found = tunnels(control)
 
 
 def terminate(letter: str) -> Command:
@@ -121,9 +131,3 @@ def initiate(letter: str) -> Command:
 
 def rekey(letter: str) -> Command:
     return swanctl(topology.LEFT, "--rekey", "--child", letter, tolerant=True)
-
-
-def _sound(control: Control, letter: str) -> bool:
-    """No association that was made through a NAT which is not there any more."""
-    tunnel = tunnels(control)[letter]
-    return tunnel.established and not tunnel.behind_nat

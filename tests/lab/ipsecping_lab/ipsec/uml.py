@@ -40,11 +40,12 @@ def open_tap(layout: Layout) -> int:
         # the device belongs to the namespace in which /dev/net/tun is opened
         tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", topology.TAP.encode(), _IFF_TAP | _IFF_NO_PI))
-    lines = [
-        f"addr replace {topology.HOST_ADDRESS}/24 dev {topology.TAP}",
-        f"link set {topology.TAP} up",
-        f"route replace {topology.FAR_NETWORKS} via {topology.LEFT_ADDRESS}",
-    ]
+    lines = [f"link set {topology.TAP} up"]
+    for near in topology.NEAR.values():
+        lines += [
+            f"addr replace {near.host} dev {topology.TAP}",
+            f"route replace {near.far} via {near.left.ip}",
+        ]
     run([*in_network(layout.netns), "ip", "-batch", "-"], stdin="\n".join(lines) + "\n")
     return tap
 

@@ -143,8 +143,8 @@ def read(table: Mapping[str, FaultType], name: str, words: Sequence[str], *, now
             given[kind.arguments[0].name] = word
         else:
             raise LabError(
-                f"{name}: {word!r} is neither a path (a, b), a direction (out, in, both) nor a key=value "
-                "that was not given yet"
+                f"{name}: {word!r} is neither a path ({', '.join(PATHS)}), a direction (out, in, both) nor a "
+                "key=value that was not given yet"
             )
     arguments = _arguments(kind, given)
     if not kind.directed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import LabError
-from .. import topology
+from .. import packet_filter, topology
 from ..control import Command
 from ..topology import PATHS
 
@@ -125,31 +125,24 @@ class RouteMtu:
 
     def _route(self, *options: str) -> Command:
         path = PATHS[self.path]
-        if self.direction == "out":
-            network, device, source = path.right_network, topology.TO_RIGHT, path.transit_right_address
-        else:
-            network, device, source = path.left_network, topology.TO_LEFT, path.transit_left_address
-        words = (
-            "route",
-            "replace",
-            network,
-            "dev",
-            device,
-            "proto",
-            "kernel",
-            "scope",
-            "link",
-            "src",
-            source,
+        ends = path.between_gateways
+        device, here = (
+            (topology.TO_RIGHT, ends.transit_right)
+            if self.direction == "out"
+            else (topology.TO_LEFT, ends.transit_left)
         )
-        return Command(("ip", *words, *options), namespace=path.transit)
+        # the very route that came with the address
+        same = f"scope link src {here.ip}" if path.outer == 4 else "metric 256"
+        words = f"ip route replace {here.network} dev {device} proto kernel {same}"
+        return Command((*words.split(), *options), namespace=path.transit)
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One of the chains that the transits keep for faults (guest_files.FAULT_CHAINS)."""
+    """One of the chains that the transits keep for faults, for a version of IP (guest_files.FAULT_CHAINS)."""
 
     namespace: str
+    version: int
     table: str
     chain: str
 
@@ -157,11 +150,9 @@ class Chain:
         return tuple(dict.fromkeys(contributions))
 
     def establish(self, value: Sequence[str]) -> tuple[Step, ...]:
-        rules = "".join(f"-A {self.chain} {rule}\n" for rule in value)
-        # naming the chain empties it; all becomes true at once
-        text = f"*{self.table}\n:{self.chain} - [0:0]\n{rules}COMMIT\n"
-        argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
-        return (Command(argv, namespace=self.namespace, stdin=text),)
+        rules = [f"-A {self.chain} {rule}" for rule in value]
+        lines = [f"*{self.table}", f":{self.chain} - [0:0]", *rules, "COMMIT"]
+        return (packet_filter.restore(self.namespace, self.version, lines),)
 
     def revoke(self) -> tuple[Step, ...]:
         return self.establish(())
@@ -207,14 +198,19 @@ class GatewayLink:
 
     def revoke(self) -> tuple[Step, ...]:
         path = PATHS[self.path]
-        # the default route went with the link
-        route = ("ip", "route", "replace", "default", "via", path.transit_right_address)
-        return (*self.establish("up"), Command(route, namespace=path.right))
+        # the default routes went with the link
+        routes = [
+            Command(
+                ("ip", "route", "replace", "default", "via", str(each.transit_right.ip)), namespace=path.right
+            )
+            for each in path.addresses.values()
+        ]
+        return (*self.establish("up"), *routes)
 
 
 @dataclass(frozen=True, slots=True)
-class FarHost:
-    """Whether the far host answers ARP on this path's network, as a host that is switched off does not."""
+class Neighbours:
+    """What the right gateway knows of the hardware addresses on its far network (ARP, RFC 4861)."""
 
     path: str
 
@@ -222,14 +218,11 @@ class FarHost:
         return contributions[0]
 
     def establish(self, value: str) -> tuple[Step, ...]:
-        path = PATHS[self.path]
-        return (
-            Command(("ip", "link", "set", path.far_device, "arp", value), namespace=topology.FAR),
-            Command(("ip", "neigh", "flush", "dev", topology.LAN), namespace=path.right, tolerant=True),
-        )
+        flush = ("ip", "neigh", "flush", "dev", topology.LAN)
+        return (Command(flush, namespace=PATHS[self.path].right, tolerant=True),)
 
     def revoke(self) -> tuple[Step, ...]:
-        return self.establish("on")
+        return self.establish("forgotten")
 
 
 @dataclass(frozen=True, slots=True)

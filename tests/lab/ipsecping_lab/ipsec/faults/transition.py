@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .. import topology
+from .. import packet_filter, topology
 from ..control import Command
 from ..guest_files import FAULT_CHAINS
 from ..topology import PATHS
 from .model import DIRECTIONS, Fault
-from .resources import FarHost, GatewayLink, Policy, Queue, Resource, RouteMtu, Start, Step
-from .types import LEFT_PRIVATE, TYPES, forget_mappings
+from .resources import GatewayLink, Neighbours, Queue, Resource, RouteMtu, Start, Step
+from .types import TYPES, forget_mappings, policies
 
 
 def replaced(present: Iterable[Fault], new: Iterable[Fault]) -> list[Fault]:
@@ -62,7 +62,8 @@ def steps(present: Sequence[Fault], wanted: Sequence[Fault]) -> list[Step]:
 def forget_path_mtus() -> list[Command]:
     """Gateways and the far host keep a path MTU for minutes. Only once the links have theirs again: a packet
     in between would be told the small one anew."""
-    flush = ("ip", "route", "flush", "cache")
+    # `ip route flush cache` is about IPv4; IPv6 keeps what it was told as routes, which only `ip -6` deletes
+    flush = ("sh", "-c", "echo 1 >/proc/sys/net/ipv4/route/flush; exec ip -6 route flush cache")
     places = (*topology.GATEWAYS, topology.FAR)
     return [Command(flush, namespace=namespace, tolerant=True) for namespace in places]
 
@@ -81,26 +82,16 @@ def reset(services: Iterable[str], *, natted: Iterable[str]) -> list[Step]:
             Queue(topology.FAR, path.far_device),
             *(RouteMtu(path.letter, direction) for direction in DIRECTIONS),
             GatewayLink(path.letter),
-            FarHost(path.letter),
-            *policies(path.letter),
+            Neighbours(path.letter),
+            *(policy for version in topology.VERSIONS for policy in policies(path.letter, version)),
         )
         commands += [step for resource in resources for step in resource.revoke()]
     result = [*_batched(commands), *forget_path_mtus()]
-    result += [_empty_chains(path.transit) for path in PATHS.values()]
+    result += [
+        _empty_chains(path.transit, version) for path in PATHS.values() for version in topology.VERSIONS
+    ]
     result += [forget_mappings(PATHS[letter].transit) for letter in natted]
     return [*result, *(Start(key) for key in services)]
-
-
-def policies(letter: str) -> list[Policy]:
-    """Every policy that a fault can add on a path."""
-    path = PATHS[letter]
-    out, back = (LEFT_PRIVATE, path.lan_network), (path.lan_network, LEFT_PRIVATE)
-    return [
-        Policy(topology.LEFT, *out, "out"),
-        Policy(topology.LEFT, *back, "fwd"),
-        Policy(path.right, *out, "fwd"),
-        Policy(path.right, *back, "out"),
-    ]
 
 
 def _batched(commands: Sequence[Step]) -> list[Step]:
@@ -121,9 +112,8 @@ def _batched(commands: Sequence[Step]) -> list[Step]:
     ]
 
 
-def _empty_chains(transit: str) -> Command:
+def _empty_chains(transit: str, version: int) -> Command:
     lines = []
     for table, chains in FAULT_CHAINS.items():
         lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in chains), "COMMIT"]
-    argv = ("iptables-legacy-restore", "--noflush", "--wait", "5")
-    return Command(argv, namespace=transit, stdin="\n".join(lines) + "\n")
+    return packet_filter.restore(transit, version, lines)

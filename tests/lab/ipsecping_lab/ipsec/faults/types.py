@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from .. import responders, topology, tunnels
+from ...errors import LabError
+from .. import packet_filter, responders, topology, tunnels
 from ..control import Command
 from ..strongswan import swanctl
 from .model import Argument, Fault, FaultType
-from .resources import Chain, Effect, FarHost, GatewayLink, Policy, Queue, RouteMtu, Service
+from .resources import Chain, Effect, GatewayLink, Neighbours, Policy, Queue, RouteMtu, Service
 
-LEFT_PRIVATE = "10.0.0.0/8"
-"""Holds the pods and the lab's namespace, and differs from strongSwan's own selectors."""
 # ESP in UDP (RFC 3948): the four octets behind the UDP header are zero in IKE and an SPI in ESP
-_IKE_IN_4500 = "-p udp --dport 4500 -m u32 --u32 0>>22&0x3C@8=0"
-_ESP_IN_4500 = "-p udp --dport 4500 -m u32 ! --u32 0>>22&0x3C@8=0"
+_BEHIND_UDP = {4: "0>>22&0x3C@8", 6: "48"}
+IPV6_LEAST_MTU = 1280
+"""Octets (RFC 8200 section 5)."""
 
 PERCENT = Argument("percent", "share of the packets", low=0, high=100)
 MILLISECONDS = Argument("ms", "milliseconds", low=0, high=10_000)
-MTU = Argument("bytes", "largest packet between the gateways", low=576, high=1500)
+MTU = Argument("bytes", "largest packet between the gateways (path c: 1280 at least)", low=576, high=1500)
+FAMILY = Argument("family", "of the traffic", "both", choices=("both", "IPv4", "IPv6"))
 
 
 def _between_gateways(fault: Fault, **settings: float) -> tuple[Effect, ...]:
@@ -36,42 +37,77 @@ def _inside_tunnel(fault: Fault, **settings: float) -> tuple[Effect, ...]:
 
 
 def _mtu(fault: Fault) -> tuple[Effect, ...]:
-    return (Effect(RouteMtu(fault.path, fault.direction), int(fault.number("bytes"))),)
+    octets = int(fault.number("bytes"))
+    if fault.tunnel_path.outer == 6 and octets < IPV6_LEAST_MTU:
+        raise LabError(f"{fault.text()}: a link of IPv6 has {IPV6_LEAST_MTU} octets at least")
+    return (Effect(RouteMtu(fault.path, fault.direction), octets),)
 
 
 def _black_hole(fault: Fault) -> tuple[Effect, ...]:
     # the message about a packet on its way out goes back to the left
     back = topology.TO_LEFT if fault.direction == "out" else topology.TO_RIGHT
-    silence = f"-o {back} -p icmp --icmp-type fragmentation-needed -j DROP"
-    return (*_mtu(fault), Effect(Chain(fault.tunnel_path.transit, "filter", "FAULTS-OUT"), silence))
+    path = fault.tunnel_path
+    too_big = {4: "fragmentation-needed", 6: "packet-too-big"}[path.outer]
+    silence = f"-o {back} {packet_filter.ICMP[path.outer]} {too_big} -j DROP"
+    return (*_mtu(fault), Effect(Chain(path.transit, path.outer, "filter", "FAULTS-OUT"), silence))
+
+
+def _esp_drop(fault: Fault) -> tuple[Effect, ...]:
+    return _drop(fault, "-p esp", f"-p udp --dport 4500 -m u32 ! --u32 {_marker(fault)}=0")
+
+
+def _ike_drop(fault: Fault) -> tuple[Effect, ...]:
+    return _drop(fault, "-p udp --dport 500", f"-p udp --dport 4500 -m u32 --u32 {_marker(fault)}=0")
+
+
+def _marker(fault: Fault) -> str:
+    return _BEHIND_UDP[fault.tunnel_path.outer]
 
 
 def _drop(fault: Fault, *matches: str) -> tuple[Effect, ...]:
     came_by = topology.TO_LEFT if fault.direction == "out" else topology.TO_RIGHT
-    chain = Chain(fault.tunnel_path.transit, "filter", "FAULTS")
+    chain = Chain(fault.tunnel_path.transit, fault.tunnel_path.outer, "filter", "FAULTS")
     return tuple(Effect(chain, f"-i {came_by} {match} -j DROP") for match in matches)
 
 
-def _leak(fault: Fault) -> tuple[Effect, ...]:
-    path = fault.tunnel_path
-    out, back = (LEFT_PRIVATE, path.lan_network), (path.lan_network, LEFT_PRIVATE)
-    policies = (
-        Policy(topology.LEFT, *out, "out"),
-        Policy(topology.LEFT, *back, "fwd"),
-        Policy(path.right, *out, "fwd"),
-        Policy(path.right, *back, "out"),
+def policies(letter: str, version: int) -> tuple[Policy, ...]:
+    """Every policy that a fault can add on a path for one version of IP, that of the way out first."""
+    path, private = topology.PATHS[letter], topology.NEAR[version].private
+    lan = str(path.addresses[version].lan.network)
+    return (
+        Policy(topology.LEFT, private, lan, "out"),
+        Policy(topology.LEFT, lan, private, "fwd"),
+        Policy(path.right, private, lan, "fwd"),
+        Policy(path.right, lan, private, "out"),
     )
-    return tuple(Effect(policy, "allow") for policy in policies)
+
+
+def _versions(fault: Fault) -> tuple[int, ...]:
+    return {"both": topology.VERSIONS, "IPv4": (4,), "IPv6": (6,)}[fault.arguments["family"]]
+
+
+def _leak(fault: Fault) -> tuple[Effect, ...]:
+    return tuple(
+        Effect(policy, "allow") for version in _versions(fault) for policy in policies(fault.path, version)
+    )
 
 
 def _policy_block(fault: Fault) -> tuple[Effect, ...]:
-    return (Effect(Policy(topology.LEFT, LEFT_PRIVATE, fault.tunnel_path.lan_network, "out"), "block"),)
+    return tuple(Effect(policies(fault.path, version)[0], "block") for version in _versions(fault))
 
 
 def _nat(fault: Fault) -> tuple[Effect, ...]:
-    chain = Chain(fault.tunnel_path.transit, "nat", "FAULTS-NAT")
+    # of both versions of IP: what leaks meets it too
+    chains = [Chain(fault.tunnel_path.transit, version, "nat", "FAULTS-NAT") for version in topology.VERSIONS]
     udp = f"-o {topology.TO_RIGHT} -p udp -j MASQUERADE --to-ports 20000-30000 --random-fully"
-    return (Effect(chain, udp), Effect(chain, f"-o {topology.TO_RIGHT} -j MASQUERADE"))
+    rules = (udp, f"-o {topology.TO_RIGHT} -j MASQUERADE")
+    return tuple(Effect(chain, rule) for chain in chains for rule in rules)
+
+
+def _far_down(fault: Fault) -> tuple[Effect, ...]:
+    # Nothing leaves it, so the gateway does not learn its hardware address either.
+    silent = Effect(Queue(topology.FAR, fault.tunnel_path.far_device), {"loss": 100.0})
+    return (silent, Effect(Neighbours(fault.path), "forgotten"))
 
 
 def forget_mappings(transit: str) -> Command:
@@ -169,14 +205,14 @@ _ALL = (
         "ESP is dropped (also in UDP), IKE passes",
         "all is lost, IKE stays ESTABLISHED",
         directed=True,
-        effects=lambda fault: _drop(fault, "-p esp", _ESP_IN_4500),
+        effects=_esp_drop,
     ),
     FaultType(
         "ike-drop",
         "IKE is dropped, ESP passes",
         "nothing is lost while packets keep dead peer detection content, or until a rekey is due",
         directed=True,
-        effects=lambda fault: _drop(fault, "-p udp --dport 500", _IKE_IN_4500),
+        effects=_ike_drop,
     ),
     FaultType(
         "sa-lost",
@@ -190,12 +226,14 @@ _ALL = (
         "leak",
         "both gateways let the traffic pass in clear",
         "nothing is lost; one hop more is seen, and no ESP between the gateways",
+        arguments=(FAMILY,),
         effects=_leak,
     ),
     FaultType(
         "policy-block",
         "the left gateway's IPsec policy blocks the traffic",
         "all is lost, XfrmOutPolBlock on the left",
+        arguments=(FAMILY,),
         effects=_policy_block,
     ),
     FaultType(
@@ -234,7 +272,7 @@ _ALL = (
         "far-down",
         "the far host is off",
         "all is lost; after 3 s the right gateway answers host unreachable",
-        effects=lambda fault: (Effect(FarHost(fault.path), "off"),),
+        effects=_far_down,
     ),
     FaultType(
         "responder-down",
