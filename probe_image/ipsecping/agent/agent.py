@@ -10,7 +10,7 @@ from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
 from ..rounds.hand_out import HandOut
 from .ring import Ring
 from .runner import Prober, Runner
-from .stretches import Breath
+from .timeslice import Breath
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
 from .runner import Prober
-from .stretches import written
+from .timeslice import written
 
 log = logging.getLogger(__name__)
 

@@ -81,8 +81,8 @@ def execute(options: argparse.Namespace) -> int:
 async def _search(options: argparse.Namespace) -> int:
     from ..net.datagram import PingForbidden
     from ..net.key_file import KeyFile, KeyFileError
+    from ..net.mtu_socket import open_untimed_ping, open_untimed_udp
     from ..net.resolve import ResolveError, Resolver
-    from ..net.untimed import open_untimed_ping, open_untimed_udp
     from ..probes.mtu_packets import EchoPackets, StampPackets
     from ..probes.mtu_run import MtuRun
     from ..probes.path_mtu import is_ipv6

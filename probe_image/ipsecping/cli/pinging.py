@@ -12,7 +12,7 @@ from ..net.datagram import PingForbidden
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
-from ..rounds.stream import PacketStream
+from ..rounds.packet_train import PacketStream
 from .summary import Outcome
 
 Watcher = Callable[["HostPing", Packet], None]

@@ -9,7 +9,7 @@ from .dscp import set_dscp
 from .flow import Flow
 from .message_batch import MessageBatch, SocketAddress
 from .shared_socket import SharedSocket
-from .stamping import await_stamping
+from .timestamp_warmup import await_stamping
 
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""

@@ -15,7 +15,7 @@ from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
 from ..wire.tls_hello import FirstMessage, over_finite_field
-from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
+from .tcp import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
 MAX_TRUSTS = 64

@@ -11,7 +11,7 @@ from ..contract import LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of_errno
-from ..net.stream import ExchangeFailed, Stream
+from ..net.tcp import ExchangeFailed, Stream
 from .telling import Telling
 
 log = logging.getLogger(__name__)

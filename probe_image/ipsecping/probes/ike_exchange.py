@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..contract import LossReason
-from ..net.untimed import MAX_BATCH, NotSent, TooBigHere, UntimedSocket, open_untimed_udp
+from ..net.mtu_socket import MAX_BATCH, NotSent, TooBigHere, UntimedSocket, open_untimed_udp
 from ..wire import ike
 
 TRANSMISSIONS = 3

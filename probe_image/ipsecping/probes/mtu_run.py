@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..contract import LossReason, PathMtu
 from ..measure.mtu_evidence import Shot
 from ..measure.mtu_search import MtuSearch, Step
-from ..net.untimed import NotSent, Refusal, TooBigHere, UntimedSocket
+from ..net.mtu_socket import NotSent, Refusal, TooBigHere, UntimedSocket
 from .mtu_packets import Packets, new_token
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
 from ..net.key_file import KeyFile, KeyFileError
-from ..net.untimed import open_untimed_udp
+from ..net.mtu_socket import open_untimed_udp
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun

@@ -14,9 +14,9 @@ from ..net.resolve import is_address
 from ..net.throttling import own_throttling
 from ..probes.base import Session
 from ..probes.registry import METHODS
-from .judge import Judge, Trial
-from .pacing import Pacing
-from .troubles import Troubles
+from .host_fitness import Judge, Trial
+from .log_once import Troubles
+from .round_machine import Pacing
 from .unmeasured import failed
 
 MAX_IDLE = 300_000_000_000

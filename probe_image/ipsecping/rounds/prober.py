@@ -16,10 +16,10 @@ from ..contract import (
 from ..net.clocks import Clock
 from ..net.resolve import ResolveError, Resolver, is_address
 from ..probes.registry import ROUND_METHODS
+from .log_once import Troubles
 from .probe_rounds import ProbeRounds, RoundFuture
-from .troubles import Troubles
+from .round_method import whole_round
 from .unmeasured import unmeasured
-from .whole import whole_round
 
 
 class PathProber:

@@ -8,7 +8,7 @@ import pytest
 
 from ipsecping.contract import HttpOptions, LossReason, ProbeType, RoundResult, TcpOptions, TlsOptions
 from ipsecping.measure.mtu_search import MtuSearch
-from ipsecping.net.stream import MAX_OCTETS, ExchangeFailed, Stream
+from ipsecping.net.tcp import MAX_OCTETS, ExchangeFailed, Stream
 from ipsecping.net.tls import unverified
 from ipsecping.probes.ike_exchange import MAX_MESSAGES, ask_ports
 from ipsecping.probes.telling import MINUTE, MOST, Telling

@@ -20,7 +20,7 @@ from ipsecping.probes import ike as probe_ike
 from ipsecping.probes.base import RoundMethod
 from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
 from ipsecping.probes.ike_exchange import Exchange, PortOutcome
-from ipsecping.rounds.whole import whole_round
+from ipsecping.rounds.round_method import whole_round
 from ipsecping.wire import ike
 from ipsecping_operator.verdict.tally import Tally
 

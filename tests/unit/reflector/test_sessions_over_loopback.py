@@ -32,8 +32,8 @@ from ipsecping.reflector.keys import KeyRing
 from ipsecping.reflector.responder import StampPolicy, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
-from ipsecping.rounds.pacing import Pacing
 from ipsecping.rounds.prober import PathProber
+from ipsecping.rounds.round_machine import Pacing
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 

@@ -10,7 +10,7 @@ from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..measure.totals import Totals
 from ..probes.base import Session
-from .pacing import Pacing
+from .round_machine import Pacing
 
 _MS = 1_000_000
 _NOBODY = CheckRef(uid="-", namespace="-", name="-", generation=0, nonce="-", path="-")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ipsecping.agent import stretches
-from ipsecping.agent.stretches import written
+from ipsecping.agent import timeslice
+from ipsecping.agent.timeslice import written
 
 BITS = 50
 
@@ -14,7 +14,7 @@ BITS = 50
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stretches end after each bit."""
-    monkeypatch.setattr(stretches, "MAX_STRETCH", -1)
+    monkeypatch.setattr(timeslice, "MAX_STRETCH", -1)
 
 
 class Loop:

@@ -13,7 +13,7 @@ from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
 from ipsecping.net.throttling import ThrottleWatch
-from ipsecping.rounds.judge import THROTTLED_LIMIT, Judge
+from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, Judge
 
 SECOND = 1_000_000_000
 ALL_KERNEL = (ClockSource.KERNEL,) * 10
