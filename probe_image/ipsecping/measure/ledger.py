@@ -143,7 +143,7 @@ class Ledger:
             else:
                 packet.reordered = True
         if packet.observer is not None:
-            packet.observer.told(packet)
+            packet.observer.updated(packet)
         return first
 
     def attribute(self, packets: Sequence[Packet]) -> Attribution:
@@ -207,4 +207,4 @@ _SOURCES = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)
 
 def _tell(packet: Packet) -> None:
     if packet.observer is not None:
-        packet.observer.told(packet)
+        packet.observer.updated(packet)

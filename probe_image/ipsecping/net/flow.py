@@ -66,12 +66,12 @@ class Flow:
         """Send one datagram; `packet` is told when it left. Raises SendError."""
         self._shared.send(data, self.target, packet)
 
-    def drain(self) -> bool:
-        """Take in what has come on the socket, for whichever flow, unless it has just been done.
+    def drain(self, instant: int) -> bool:
+        """Take in what had come on the socket by `instant`, for whichever flow; not twice.
 
         False: there was too much to take it all in now.
         """
-        self._shared.drain_again()
+        self._shared.drain_by(instant)
         return not self._shared.behind
 
     def unwanted(self) -> None:

@@ -129,10 +129,9 @@ class SharedSocket:
         return self._gate.is_muted(source)
 
     def look_for_overflow(self) -> None:
-        """Count a new overflow of the receive queue, if there was one; unless that was done a moment ago."""
-        now = self._clock.now()
-        if now - self._looked_at > HOLD_OFF:
-            self._looked_at = now
+        """Count a new overflow of the receive queue, if there was one; once for each time it was drained."""
+        if self._looked_at <= self._drained_at:
+            self._looked_at = self._clock.now()
             self.overflows += self._drops.overflowed()
 
     def send(self, data: bytes, target: SocketAddress, packet: Leaving) -> None:
@@ -147,9 +146,9 @@ class SharedSocket:
         if len(awaited) > MAX_AWAITED:  # a driver that gives no send timestamps
             del awaited[next(iter(awaited))]
 
-    def drain_again(self) -> None:
-        """Drain, unless that was done a moment ago."""
-        if self._clock.now() - self._drained_at > HOLD_OFF:
+    def drain_by(self, instant: int) -> None:
+        """Drain, unless that was done since `instant` (monotonic nanoseconds)."""
+        if self._drained_at < instant:
             self.drain()
 
     def drain(self) -> int:

@@ -59,9 +59,9 @@ class DatagramSession:
             ledger.not_sent(packet, error.reason)
         return packet
 
-    def drain(self) -> bool:
+    def drain(self, instant: int) -> bool:
         """See Session."""
-        return self._sock.drain()
+        return self._sock.drain(instant)
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
         """A datagram came from the far end: an answer, or a foreign one (see Receiver)."""

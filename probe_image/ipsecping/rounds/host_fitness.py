@@ -1,4 +1,4 @@
-"""Was this host fit to measure? Asked once a round, and answered about this host alone, never the path."""
+"""Finds out whether this host was fit to measure during a round; says nothing about the path."""
 
 from collections.abc import Sequence
 
@@ -13,41 +13,40 @@ THROTTLED_LIMIT = 10_000_000
 moment of a packet: it is the shortest spacing that a check can ask for."""
 
 
-class Judge:
-    """Judges the rounds of one probe; they may overlap. Times in monotonic nanoseconds."""
+class HostFitness:
+    """Checks the host during the rounds of one probe; they may overlap. Times in monotonic nanoseconds."""
 
-    __slots__ = ("_clock", "_stamps", "_throttling")
+    __slots__ = ("clock", "stamps", "throttling")
 
     def __init__(self, clock: Clock, throttling: ThrottleWatch) -> None:
-        self._clock = clock
-        self._throttling = throttling
-        self._stamps = StampRule()
+        self.clock = clock
+        self.throttling = throttling
+        self.stamps = StampRule()
 
-    def begin(self, *, now: int) -> "Trial":
-        """A round begins; ask the trial for the verdict when it is over."""
-        return Trial(self._clock, self._throttling, self._stamps, now)
+    def check(self, *, now: int) -> "FitnessCheck":
+        """Begin with a round; ask for the verdict when the round is over."""
+        return FitnessCheck(self, now)
 
 
-class Trial:
-    """One round under observation."""
+class FitnessCheck:
+    """Compares the host at the beginning and at the end of one round."""
 
-    __slots__ = ("_clock", "_stamps", "_steps", "_throttled", "_throttling")
+    __slots__ = ("_host", "_steps", "_throttled")
 
-    def __init__(self, clock: Clock, throttling: ThrottleWatch, stamps: StampRule, now: int) -> None:
-        self._clock = clock
-        self._throttling = throttling
-        self._stamps = stamps
-        self._steps = clock.steps
-        self._throttled = throttling.total(now=now)
+    def __init__(self, host: HostFitness, now: int) -> None:
+        self._host = host
+        self._steps = host.clock.steps
+        self._throttled = host.throttling.total(now=now)
 
     def verdict(
         self, packets: Sequence[Packet], *, now: int, found: Invalidity | None = None
     ) -> Invalidity | None:
         """Why the round says nothing about the path, or None. `found` is what was noticed while it ran."""
+        host = self._host
         if found in (None, Invalidity.LATE_TICKS):
-            if self._throttling.total(now=now) - self._throttled > THROTTLED_LIMIT:
+            if host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT:
                 return Invalidity.CPU_THROTTLED  # which also says why ticks were late
             # A step of the clock costs stamps that the kernel did give.
-            if found is None and self._clock.steps == self._steps and self._stamps.broken(packets):
+            if found is None and host.clock.steps == self._steps and host.stamps.broken(packets):
                 return Invalidity.TIMESTAMPS_MISSING
         return found

@@ -1,4 +1,4 @@
-"""What is wrong with a path, logged when it changes and not in every round."""
+"""Logs what is wrong with a path when it changes, and not in every round."""
 
 import logging
 
@@ -7,20 +7,20 @@ from ..contract import PlannedCheck
 log = logging.getLogger(__name__)
 
 
-class Troubles:
-    """Of one path: of each of its probes, and of the names of its far ends."""
+class LogOnce:
+    """The errors of one path: of each of its probes, and of looking up each of its names."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_logged",)
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, str], str] = {}
+        self._logged: dict[tuple[str, str], str] = {}
 
-    def tell(self, check: PlannedCheck, trouble: str | None, *, probe: str = "", host: str = "") -> None:
-        """Log a trouble once; None: there is none (any more)."""
-        if trouble is None and not self._told:
+    def error(self, check: PlannedCheck, message: str | None, *, probe: str = "", host: str = "") -> None:
+        """Log a message unless it was the last of this probe or host; None: there is no error any more."""
+        if message is None and not self._logged:
             return
-        if trouble is not None and trouble != self._told.get((probe, host)):
+        if message is not None and message != self._logged.get((probe, host)):
             log.error(
-                "%s/%s: %s%s", check.namespace, check.name, f"probe {probe}: " if probe else "", trouble
+                "%s/%s: %s%s", check.namespace, check.name, f"probe {probe}: " if probe else "", message
             )
-        self._told[probe, host] = trouble or ""
+        self._logged[probe, host] = message or ""

@@ -1,132 +1,148 @@
-"""Sends the packets of one round on time and waits for what becomes of them."""
+"""Decides what a round of packets does, and when: a state machine without I/O, clock or timer.
 
-import asyncio
-import time
-from collections.abc import Callable
-from functools import partial
+`next` is asked what is to be done at an instant; whoever asks does it and says what happened. So all that
+decides a round's figures (when a packet is due, how long its answer is awaited, whether one more packet would
+tell the direction of a loss, when the round is over) stands here, and can be tested in virtual time.
+`round_driver` asks with the real clock. After h11 and aioquic, which do so for protocols
+(https://sans-io.readthedocs.io).
+"""
+
+from enum import Enum, auto
 
 from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
+from ..measure.ledger import Ledger
 from ..measure.packet import Packet
-from ..net.timers import LEISURE, SLACK, running_timers
-from ..probes.base import Session
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
-MOST_BEHIND = 100
-"""So often, 10 ms apart, a round waits for what came to be taken in, where a flood does not let it."""
+PACKET_SLACK = 10_000_000
+"""A packet may leave later by a twentieth of its spacing, but not by more than this (nanoseconds)."""
+WAIT_SLACK = 50_000_000
+"""So much later (nanoseconds) is soon enough to see whether a round is over."""
+RETRY_INTERVAL = 10_000_000
+"""Nanoseconds between two attempts to take in what came, where a flood leaves too much for one."""
+MAX_RETRIES = 100
+"""Attempts of that kind in one round."""
 
 
-Over = Callable[[Exception | None], None]
-"""Told once that all is over, and of the error that ended it."""
+class Step(Enum):
+    """What is to be done next."""
+
+    SEND = auto()
+    """Send a packet, and tell `sent`."""
+    DRAIN = auto()
+    """Take in all that had come by `due`, and tell `drained`."""
+    WAIT = auto()
+    """Nothing: ask again at `due`, or later by at most `slack`."""
+    OVER = auto()
+    """Nothing any more."""
 
 
-class Pacing:
-    """One round's packets in one session. Times in monotonic nanoseconds.
+class RoundMachine:
+    """One round's packets in one session. All times in monotonic nanoseconds, passed in.
 
     Packets have deadlines: one that leaves late delays no other. The round is over when nothing more is
     awaited. With `closing`, further packets follow when their answers would tell in which direction the last
     ones were lost. They are packets of the round like any other, so that the round's figures agree with
     what a packet counter on the way sees.
-
-    There is a deadline for each packet instead of a task that sleeps, and one look for what has come instead
-    of a wake-up by each answer: that is what makes it cheap.
     """
 
     __slots__ = (
         "_behind",
         "_closing",
-        "_due",
-        "_finishing",
+        "_drained_by",
         "_largest_rtt",
+        "_ledger",
+        "_lingers",
         "_looks",
         "_most_closing",
-        "_observer",
         "_outstanding",
-        "_over",
-        "_sent",
-        "_session",
-        "_slack",
+        "_packet_slack",
+        "_patience",
+        "_retry_at",
+        "_send_at",
         "_spacing",
         "_timeout",
-        "_timers",
         "_to_send",
+        "due",
         "invalid",
         "packets",
+        "slack",
     )
 
     def __init__(
-        self,
-        session: Session,
-        *,
-        timeout: int,
-        closing: bool = True,
-        observer: Callable[[Packet], None] | None = None,
-        sent: Callable[[Packet], None] | None = None,
+        self, ledger: Ledger, *, count: int, spacing: int, start: int, timeout: int, closing: bool = True
     ) -> None:
-        """`observer` is told whenever something became of a packet, `sent` of each packet sent."""
-        self._session = session
-        self._timeout = timeout
+        """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that.
+
+        Then wait until each is answered or refused, or its `timeout` has passed.
+        """
+        self._ledger = ledger
+        self._to_send, self._send_at, self._spacing = count, start, spacing
+        self._packet_slack = min(spacing // 20, PACKET_SLACK)
+        self._timeout = self._patience = timeout
         self._most_closing = MAX_CLOSING if closing else 0
-        self._observer = observer
-        self._sent = sent
-        self._timers = running_timers()
-        self._closing = self._looks = self._outstanding = self._largest_rtt = self._behind = 0
-        self._to_send = self._due = self._spacing = self._slack = 0
-        self._finishing = False
-        self._over: Over | None = None
+        self._closing = self._looks = self._outstanding = self._largest_rtt = 0
+        self._drained_by = self._retry_at = self._behind = 0
+        self._lingers = True
+        self.due = start
+        """The instant that the last step is about."""
+        self.slack = 0
+        """How much later than `due` is soon enough; after WAIT."""
         self.packets: list[Packet] = []
         """In order of sequence."""
         self.invalid: Invalidity | None = None
         """Set when this host was at fault."""
 
-    def run(self, *, count: int, spacing: int, start: int, over: Over) -> None:
-        """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that.
+    @property
+    def sending(self) -> bool:
+        """Planned packets are still to be sent."""
+        return self._to_send > 0
 
-        Then wait until each is answered or refused, or its timeout has passed.
-        """
-        self._finishing = True
-        self._begin(count, spacing, start, over)
+    def next(self, now: int) -> Step:
+        """What is to be done at `now`; the same again until it is done or time has passed."""
+        if self._to_send:
+            self.due = due = self._send_at
+            if now < due:
+                self.slack = self._packet_slack
+                return Step.WAIT
+            if now - due > LATE_LIMIT:
+                self.invalid = Invalidity.LATE_TICKS
+            return Step.SEND
+        if not self.packets:  # broken off before the first
+            return Step.OVER
+        last = self.packets[-1].sent_at
+        while self._outstanding:
+            patience = min(self._patience, self._usual << self._looks)
+            if (step := self._once_drained(now, last + patience)) is not None:
+                return step
+            timed_out = patience == self._patience
+            if (timed_out or self._largest_rtt) and self._may_close():
+                return Step.SEND
+            if timed_out:
+                return Step.OVER
+            self._looks += 1
+        rest = self._largest_rtt + min(self._patience, self._usual) if self._lingers else 0
+        return self._once_drained(now, last + rest) or Step.OVER
 
-    def send(self, *, count: int, spacing: int, start: int) -> "asyncio.Future[None]":
-        """The first half of `run`."""
-        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._finishing = False
-        self._begin(count, spacing, start, partial(_settle, sent))
-        return sent
-
-    def finish(self) -> "asyncio.Future[None]":
-        """The second half of `run`."""
-        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._to_send, self._over = 0, partial(_settle, finished)
-        self._look()
-        return finished
-
-    async def break_off(self) -> None:
-        """Wait no longer than answers usually take.
-
-        Packets awaited then are lost if their timeout has passed; what became of the others is not known, and
-        they are forgotten.
-        """
-        timeout, self._timeout = self._timeout, min(self._timeout, self._usual)
-        self._most_closing = 0
-        if self._outstanding:
-            await self.finish()
+    def sent(self, packet: Packet) -> None:
+        """A packet was sent, or this host or the path has refused it at once."""
+        self.packets.append(packet)
+        if not packet.settled:
+            packet.awaited = True
+            self._outstanding += 1
+        if self._to_send:
+            self._to_send -= 1
+            self._send_at += self._spacing
         else:
-            self._session.drain()
-        timed_out = time.monotonic_ns() - timeout
-        self.packets = [
-            packet for packet in self.packets if not packet.awaited or packet.sent_at <= timed_out
-        ]
+            self._closing += 1
+            self._looks = self._closing
 
-    def stop(self) -> None:
-        """Send no more, and wait for nothing."""
-        self._to_send, self._over = 0, None
-
-    def told(self, packet: Packet) -> None:
-        """See Observer."""
+    def updated(self, packet: Packet) -> None:
+        """A packet was answered or refused (see Observer)."""
         rtt = packet.rtt
         if rtt is not None and rtt > self._largest_rtt:
             if not self._largest_rtt:
@@ -137,102 +153,55 @@ class Pacing:
         if packet.awaited and packet.settled:
             packet.awaited = False
             self._outstanding -= 1
-        if self._observer is not None:
-            self._observer(packet)
 
-    def _begin(self, count: int, spacing: int, start: int, over: Over) -> None:
-        self._to_send, self._due, self._spacing, self._over = count, start, spacing, over
-        self._slack = min(spacing // 20, SLACK)
-        self._send_due()
+    def drained(self, now: int, *, complete: bool, dropped: bool) -> None:
+        """What had come by `due` was taken in; not `complete`: a part of it, there was too much.
 
-    def _send_due(self) -> None:
-        if not self._to_send:  # stopped
-            return
-        try:
-            while self._to_send:
-                late = time.monotonic_ns() - self._due
-                if late < 0:
-                    self._timers.call_at(self._due, self._send_due, slack=self._slack)
-                    return
-                if late > LATE_LIMIT:
-                    self.invalid = Invalidity.LATE_TICKS
-                self._to_send -= 1
-                self._due += self._spacing
-                self._send_one()
-        except Exception as error:
-            self._to_send = 0
-            self._end(error)
-            return
-        if self._finishing:
-            self._look()
-        else:
-            self._end(None)
-
-    def _send_one(self) -> None:
-        packet = self._session.send(self)
-        self.packets.append(packet)
-        if not packet.settled:
-            packet.awaited = True
-            self._outstanding += 1
-        if self._sent is not None:
-            self._sent(packet)
-
-    def _look(self) -> None:
-        """End the round, or look again when it may be over."""
-        if self._over is None:  # stopped
-            return
-        try:
-            again = self._next_look(time.monotonic_ns())
-            if again is not None:
-                self._timers.call_at(again, self._look, slack=LEISURE)
-                return
-            drained = self._session.drain()
-            if not drained and self._behind < MOST_BEHIND:
-                self._behind += 1
-                self._timers.call_at(time.monotonic_ns() + SLACK, self._look, slack=SLACK)
-                return
-            if self.invalid is None and (self._session.overflowed() or not drained):
-                self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
-        except Exception as error:
-            self._end(error)
-        else:
-            self._end(None)
-
-    def _end(self, error: Exception | None) -> None:
-        over, self._over = self._over, None
-        if over is not None:
-            over(error)
-
-    def _next_look(self, now: int) -> int | None:
-        """When the round may be over; None: it is.
-
-        What answers usually take, and twice as long each time, is waited before one looks again or sends a
-        closing packet. What is usual is learnt from the answers that come; without one, the timeout is.
+        `dropped`: this host has dropped answers.
         """
-        if not self.packets:
+        if not complete and self._behind < MAX_RETRIES:
+            self._behind += 1
+            self._retry_at = now + RETRY_INTERVAL
+        else:
+            self._drained_by = self.due
+            dropped = dropped or not complete
+        if dropped and self.invalid is None:
+            self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
+
+    def break_off(self) -> None:
+        """Send no more, and wait for answers no longer than they usually take."""
+        self._to_send = self._most_closing = 0
+        self._patience = min(self._timeout, self._usual)
+        self._lingers = False
+
+    def decided(self, now: int) -> list[Packet]:
+        """The packets of which it is known what became of them.
+
+        Those that are still awaited after `break_off` are lost only if their timeout has passed.
+        """
+        timed_out = now - self._timeout
+        return [packet for packet in self.packets if not packet.awaited or packet.sent_at <= timed_out]
+
+    def _once_drained(self, now: int, instant: int) -> Step | None:
+        """None once `instant` has come and all that came before it was taken in."""
+        if now < instant:
+            return self._wait(instant, WAIT_SLACK)
+        if self._drained_by >= instant:
             return None
-        while self._outstanding:
-            patience = min(self._timeout, self._usual << self._looks)
-            again = self.packets[-1].sent_at + patience
-            if now < again:
-                return again
-            self._looks += 1
-            timed_out = patience == self._timeout
-            if (timed_out or self._largest_rtt) and self._may_close():
-                self._closing += 1
-                self._looks = self._closing
-                self._send_one()
-            elif timed_out:
-                return None
-        rest = self._largest_rtt + min(self._timeout, self._usual)
-        again = self.packets[-1].sent_at + rest
-        return again if now < again else None
+        if now < self._retry_at:
+            return self._wait(self._retry_at, RETRY_INTERVAL)
+        self.due = instant
+        return Step.DRAIN
+
+    def _wait(self, due: int, slack: int) -> Step:
+        self.due, self.slack = due, slack
+        return Step.WAIT
 
     def _may_close(self) -> bool:
         """Whether one more packet would tell something; once it does not, none will be sent."""
         if self._closing >= self._most_closing or len(self.packets) >= MAX_COUNT:
             return False
-        if not self._session.ledger.would_closing_tell(self.packets, closing=self._closing):
+        if not self._ledger.would_closing_tell(self.packets, closing=self._closing):
             self._most_closing = 0
         return self._most_closing > 0
 
@@ -240,12 +209,3 @@ class Pacing:
     def _usual(self) -> int:
         """Within so long, answers and their duplicates have come as a rule."""
         return max(PATIENCE, 2 * self._largest_rtt)
-
-
-def _settle(future: "asyncio.Future[None]", error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)

@@ -33,7 +33,8 @@ from ipsecping.reflector.responder import StampPolicy, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
 from ipsecping.rounds.prober import PathProber
-from ipsecping.rounds.round_machine import Pacing
+from ipsecping.rounds.round_driver import RoundDriver
+from ipsecping.rounds.round_machine import RoundMachine
 from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
@@ -165,7 +166,7 @@ async def test_the_result_names_the_source_that_the_reflector_saw(
 
 async def test_a_round_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
     def alive() -> list[object]:
-        return [each for each in gc.get_objects() if isinstance(each, Packet | Pacing)]
+        return [each for each in gc.get_objects() if isinstance(each, Packet | RoundDriver | RoundMachine)]
 
     before = len(alive())  # of other tests
     gc.disable()

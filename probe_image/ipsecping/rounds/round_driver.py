@@ -1,0 +1,72 @@
+"""Runs a round in real time: asks its machine what is to be done, and does it with session and timers."""
+
+import time
+from collections.abc import Callable
+
+from ..net.timers import running_timers
+from ..probes.base import Session
+from .round_machine import RoundMachine, Step
+
+Over = Callable[[Exception | None], None]
+"""Told once that all is over, and of the error that ended it."""
+
+
+class RoundDriver:
+    """Drives one machine in one session. Belongs to one event loop.
+
+    There is a deadline for each packet instead of a task that sleeps, and one look for what has come instead
+    of a wake-up by each answer: that is what makes it cheap.
+    """
+
+    __slots__ = ("_all_sent", "_over", "_session", "_timers", "machine")
+
+    def __init__(self, session: Session, machine: RoundMachine) -> None:
+        self.machine = machine
+        self._session = session
+        self._timers = running_timers()
+        self._over: Over | None = None
+        self._all_sent: Callable[[], None] | None = None
+
+    def run(self, over: Over, *, all_sent: Callable[[], None] | None = None) -> None:
+        """Send the packets and wait for their answers; `over` is called at the end, perhaps at once.
+
+        `all_sent` is called when the last planned packet has been sent.
+        """
+        self._over, self._all_sent = over, all_sent
+        self.advance()
+
+    def stop(self) -> None:
+        """Send no more, wait for nothing, and call nobody."""
+        self._over = None
+
+    def advance(self) -> None:
+        """Do what is to be done by now; may be called at any time."""
+        if self._over is None:
+            return
+        machine, session, clock = self.machine, self._session, time.monotonic_ns
+        try:
+            while (step := machine.next(now := clock())) is not Step.OVER:
+                if step is Step.SEND:
+                    machine.sent(session.send(machine))
+                    if self._all_sent is not None and not machine.sending:
+                        self._last_sent()
+                elif step is Step.DRAIN:
+                    complete = session.drain(machine.due)
+                    machine.drained(now, complete=complete, dropped=session.overflowed())
+                else:
+                    self._timers.call_at(machine.due, self.advance, slack=machine.slack)
+                    return
+        except Exception as error:
+            self._end(error)
+        else:
+            self._end(None)
+
+    def _last_sent(self) -> None:
+        all_sent, self._all_sent = self._all_sent, None
+        if all_sent is not None:
+            all_sent()
+
+    def _end(self, error: Exception | None) -> None:
+        over, self._over = self._over, None
+        if over is not None:
+            over(error)
