@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ..net.timers import running_timers
 from ..probes.base import Session
-from .round_machine import RoundMachine, Step
+from .round_machine import DRAIN, OVER, SEND, RoundMachine
 
 Over = Callable[[Exception | None], None]
 """Told once that all is over, and of the error that ended it."""
@@ -43,16 +43,19 @@ class RoundDriver:
         """Do what is to be done by now; may be called at any time."""
         if self._over is None:
             return
-        machine, session, clock = self.machine, self._session, time.monotonic_ns
+        machine = self.machine
         try:
-            while (step := machine.next(now := clock())) is not Step.OVER:
-                if step is Step.SEND:
-                    machine.sent(session.send(machine))
-                    if self._all_sent is not None and not machine.sending:
-                        self._last_sent()
-                elif step is Step.DRAIN:
-                    complete = session.drain(machine.due)
-                    machine.drained(now, complete=complete, dropped=session.overflowed())
+            while True:
+                step = machine.next(time.monotonic_ns())
+                if step is SEND:
+                    machine.sent(self._session.send(machine))
+                    continue
+                if self._all_sent is not None and not machine.sending:
+                    self._last_sent()
+                if step is DRAIN:
+                    self._drain()
+                elif step is OVER:
+                    break
                 else:
                     self._timers.call_at(machine.due, self.advance, slack=machine.slack)
                     return
@@ -60,6 +63,11 @@ class RoundDriver:
             self._end(error)
         else:
             self._end(None)
+
+    def _drain(self) -> None:
+        machine, session = self.machine, self._session
+        complete = session.drain(machine.due)
+        machine.drained(time.monotonic_ns(), complete=complete, dropped=session.overflowed())
 
     def _last_sent(self) -> None:
         all_sent, self._all_sent = self._all_sent, None

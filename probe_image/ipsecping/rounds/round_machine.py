@@ -41,6 +41,10 @@ class Step(Enum):
     """Nothing any more."""
 
 
+# Looking up a member of an enumeration takes longer than all the rest of `next`.
+SEND, DRAIN, WAIT, OVER = Step.SEND, Step.DRAIN, Step.WAIT, Step.OVER
+
+
 class RoundMachine:
     """One round's packets in one session. All times in monotonic nanoseconds, passed in.
 
@@ -60,10 +64,8 @@ class RoundMachine:
         "_looks",
         "_most_closing",
         "_outstanding",
-        "_packet_slack",
         "_patience",
         "_retry_at",
-        "_send_at",
         "_spacing",
         "_timeout",
         "_to_send",
@@ -81,8 +83,7 @@ class RoundMachine:
         Then wait until each is answered or refused, or its `timeout` has passed.
         """
         self._ledger = ledger
-        self._to_send, self._send_at, self._spacing = count, start, spacing
-        self._packet_slack = min(spacing // 20, PACKET_SLACK)
+        self._to_send, self._spacing = count, spacing
         self._timeout = self._patience = timeout
         self._most_closing = MAX_CLOSING if closing else 0
         self._closing = self._looks = self._outstanding = self._largest_rtt = 0
@@ -90,7 +91,7 @@ class RoundMachine:
         self._lingers = True
         self.due = start
         """The instant that the last step is about."""
-        self.slack = 0
+        self.slack = min(spacing // 20, PACKET_SLACK)
         """How much later than `due` is soon enough; after WAIT."""
         self.packets: list[Packet] = []
         """In order of sequence."""
@@ -105,28 +106,13 @@ class RoundMachine:
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
-            self.due = due = self._send_at
-            if now < due:
-                self.slack = self._packet_slack
-                return Step.WAIT
-            if now - due > LATE_LIMIT:
+            late = now - self.due
+            if late < 0:
+                return WAIT
+            if late > LATE_LIMIT:
                 self.invalid = Invalidity.LATE_TICKS
-            return Step.SEND
-        if not self.packets:  # broken off before the first
-            return Step.OVER
-        last = self.packets[-1].sent_at
-        while self._outstanding:
-            patience = min(self._patience, self._usual << self._looks)
-            if (step := self._once_drained(now, last + patience)) is not None:
-                return step
-            timed_out = patience == self._patience
-            if (timed_out or self._largest_rtt) and self._may_close():
-                return Step.SEND
-            if timed_out:
-                return Step.OVER
-            self._looks += 1
-        rest = self._largest_rtt + min(self._patience, self._usual) if self._lingers else 0
-        return self._once_drained(now, last + rest) or Step.OVER
+            return SEND
+        return self._once_sent(now)
 
     def sent(self, packet: Packet) -> None:
         """A packet was sent, or this host or the path has refused it at once."""
@@ -136,7 +122,7 @@ class RoundMachine:
             self._outstanding += 1
         if self._to_send:
             self._to_send -= 1
-            self._send_at += self._spacing
+            self.due += self._spacing
         else:
             self._closing += 1
             self._looks = self._closing
@@ -182,6 +168,24 @@ class RoundMachine:
         timed_out = now - self._timeout
         return [packet for packet in self.packets if not packet.awaited or packet.sent_at <= timed_out]
 
+    def _once_sent(self, now: int) -> Step:
+        """What is to be done once all planned packets are sent."""
+        if not self.packets:  # broken off before the first
+            return OVER
+        last = self.packets[-1].sent_at
+        while self._outstanding:
+            patience = min(self._patience, self._usual << self._looks)
+            if (step := self._once_drained(now, last + patience)) is not None:
+                return step
+            timed_out = patience == self._patience
+            if (timed_out or self._largest_rtt) and self._may_close():
+                return SEND
+            if timed_out:
+                return OVER
+            self._looks += 1
+        rest = self._largest_rtt + min(self._patience, self._usual) if self._lingers else 0
+        return self._once_drained(now, last + rest) or OVER
+
     def _once_drained(self, now: int, instant: int) -> Step | None:
         """None once `instant` has come and all that came before it was taken in."""
         if now < instant:
@@ -191,11 +195,11 @@ class RoundMachine:
         if now < self._retry_at:
             return self._wait(self._retry_at, RETRY_INTERVAL)
         self.due = instant
-        return Step.DRAIN
+        return DRAIN
 
     def _wait(self, due: int, slack: int) -> Step:
         self.due, self.slack = due, slack
-        return Step.WAIT
+        return WAIT
 
     def _may_close(self) -> bool:
         """Whether one more packet would tell something; once it does not, none will be sent."""
