@@ -1,35 +1,35 @@
-"""Long work in short stretches: packets that are due meanwhile do not wait for its end."""
+"""Does long work in short timeslices: packets that are due meanwhile do not wait for its end."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 
-MAX_STRETCH = 1_000_000
-"""For so long (nanoseconds) work goes on in one go: packets that are due meanwhile leave late."""
+MAX_TIMESLICE = 1_000_000
+"""So long (nanoseconds) is worked before the event loop has a turn: packets due meanwhile leave late."""
 
 
-class Breath:
-    """Gives way to what is due in the event loop, time and again."""
+class Yielder:
+    """Yields to the event loop once a timeslice is over."""
 
     def __init__(self) -> None:
         self._since = time.monotonic_ns()
 
-    async def taken(self) -> None:
-        """Go on at once, or after the others had their turn when the last time is long ago."""
-        if time.monotonic_ns() - self._since > MAX_STRETCH:
+    async def maybe_yield(self) -> None:
+        """Return at once within a timeslice, and else after a turn of the event loop."""
+        if time.monotonic_ns() - self._since > MAX_TIMESLICE:
             await asyncio.sleep(0)
             self._since = time.monotonic_ns()
 
 
 async def written(bits: Iterable[str], turn: asyncio.Lock) -> AsyncGenerator[bytes, None]:
-    """The bits of a text, joined as far as they are made in one stretch.
+    """Yield the bits of a text, joined as far as they are made in one timeslice.
 
-    Texts that share `turn` share the stretches too: many of them delay a packet no more than one does.
+    Texts that share `turn` share the timeslices too: many of them delay a packet no more than one does.
     """
     rest = iter(bits)
     while True:
         async with turn:
-            made = _one_stretch(rest)
+            made = _one_timeslice(rest)
             await asyncio.sleep(0)
         if not made:
             return
@@ -37,11 +37,11 @@ async def written(bits: Iterable[str], turn: asyncio.Lock) -> AsyncGenerator[byt
             yield piece.encode()
 
 
-def _one_stretch(bits: Iterator[str]) -> list[str]:
+def _one_timeslice(bits: Iterator[str]) -> list[str]:
     """At least one bit, unless there is none left."""
     since, made = time.monotonic_ns(), []
     for bit in bits:
         made.append(bit)
-        if time.monotonic_ns() - since > MAX_STRETCH:
+        if time.monotonic_ns() - since > MAX_TIMESLICE:
             break
     return made

@@ -8,7 +8,7 @@ from ..contract import PlannedProbe, named
 from ..measure.packet import Packet
 from ..measure.totals import Totals
 from ..net.clocks import Clock
-from ..net.datagram import PingForbidden
+from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
@@ -62,7 +62,7 @@ class HostPing:
             self._probe,
             observer=self._told if self._watcher else None,
             sent=self._watch_timeout if self._watcher else None,
-            settled=self._stretch_over,
+            settled=self._part_over,
         )
 
     async def run(self, count: int | None) -> None:
@@ -98,7 +98,7 @@ class HostPing:
         if not packet.settled:
             self._told(packet)
 
-    def _stretch_over(self, packets: list[Packet]) -> None:
+    def _part_over(self, packets: list[Packet]) -> None:
         if self._samples is not None:
             self._samples += [
                 {

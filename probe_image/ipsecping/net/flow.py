@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Protocol
 
 from ..contract import LossReason
-from .errors import reason_of_errno
 from .message_batch import SocketAddress
 
 if TYPE_CHECKING:
@@ -31,14 +30,6 @@ class Receiver(Protocol):
         """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
 
 
-class SendError(Exception):
-    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error.strerror or str(error))
-        self.reason: LossReason | None = reason_of_errno(error.errno)
-
-
 class Flow:
     """One far end's share of a shared socket."""
 
@@ -63,7 +54,7 @@ class Flow:
         return self._shared.local_port
 
     def send(self, data: bytes, packet: Leaving) -> None:
-        """Send one datagram; `packet` is told when it left. Raises SendError."""
+        """Send one datagram; `packet` is told when it left. Raises NotSent."""
         self._shared.send(data, self.target, packet)
 
     def drain(self, instant: int) -> bool:

@@ -9,7 +9,8 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from ipaddress import ip_address
+
+from ..addresses import parse_address
 
 MAX_LOOKUPS = 64
 """Names that are looked up at the same time."""
@@ -25,7 +26,7 @@ class ResolveError(Exception):
 def is_address(target: str) -> bool:
     """Whether the target is an IP address (IPv6 with or without a zone) rather than a name."""
     try:
-        ip_address(target.partition("%")[0])
+        parse_address(target)
     except ValueError:
         return False
     return True

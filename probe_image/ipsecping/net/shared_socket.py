@@ -14,9 +14,9 @@ from contextlib import suppress
 from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
-from .errors import reason_of_extended_error
+from .errors import NotSent, reason_of_extended_error
 from .floods import MUTED, FloodGate
-from .flow import Flow, Leaving, SendError
+from .flow import Flow, Leaving
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
 from .timers import LEISURE, SLACK, running_timers
 
@@ -297,7 +297,7 @@ class SharedSocket:
                 flow.listen()
 
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
-        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError.
+        """An ICMP error about an earlier packet also fails the next send: try again. Raises NotSent.
 
         Under a flood of them, those of somebody else fail one send after the other.
         """
@@ -313,7 +313,7 @@ class SharedSocket:
                 self._restart_numbering()
             else:
                 return
-        raise SendError(error) from error
+        raise NotSent(error) from error
 
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""

@@ -9,7 +9,7 @@ from .dscp import set_dscp
 from .flow import Flow
 from .message_batch import MessageBatch, SocketAddress
 from .shared_socket import SharedSocket
-from .timestamp_warmup import await_stamping
+from .timestamp_warmup import await_timestamps
 
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""
@@ -53,7 +53,7 @@ class SocketPool:
         first = all(shared.closed for others in self._sockets.values() for shared in others)
         shared = open_socket(kind, clock, self._batch)
         if first:
-            await_stamping()
+            await_timestamps()
         sockets.append(shared)
         return shared.add(target)
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
+from ..addresses import parse_address
 from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
@@ -203,8 +203,7 @@ def _broken_off(error: ssl.SSLError) -> ExchangeFailed:
 
 def server_name(name: str) -> str:
     """A host as a certificate names it: an IPv6 address without zone, a name without the final dot."""
-    bare = name.partition("%")[0]
     try:
-        return str(ip_address(bare))
+        return str(parse_address(name))
     except ValueError:
         return name.removesuffix(".")

@@ -8,7 +8,8 @@ from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 from ..net.datagram import open_udp
-from ..net.flow import Flow, SendError
+from ..net.errors import NotSent
+from ..net.flow import Flow
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class DatagramSession:
         packet = ledger.record(at=now, token=token, observer=observer)
         try:
             self._sock.send(codec.encode(packet.sequence, token), packet)
-        except SendError as error:
+        except NotSent as error:
             if error.reason is None:
                 log.warning("%s: packet not sent: %s", self.address, error)
             ledger.not_sent(packet, error.reason)

@@ -8,7 +8,7 @@ import pytest
 
 from ipsecping.contract import DnsOptions, HttpOptions, Options, ProbeType, StampOptions, TcpOptions
 from ipsecping.net.clocks import Clock
-from ipsecping.net.datagram import PingForbidden
+from ipsecping.net.errors import PingForbidden
 from ipsecping.probes.registry import METHODS
 
 from .far_ends import LOOPBACK, probe
