@@ -10,6 +10,7 @@ from ..contract.bounds import MAX_COUNT
 from ..measure.packet import Observer, Packet
 from ..measure.summary import summarise
 from ..measure.totals import Totals
+from ..net.timers import running_timers
 from ..probes.base import Session
 from .round_driver import RoundDriver
 from .round_machine import RoundMachine
@@ -112,7 +113,7 @@ class _Part:
         """Done once nothing more is awaited, with the error that ended it."""
         self.packets = machine.packets
         """Those of which it is known what became of them, once it is over."""
-        self._driver = RoundDriver(session, machine)
+        self._driver = RoundDriver(session, machine, running_timers())
         self._driver.run(self._end, all_sent=self._last_sent)
 
     def break_off(self) -> None:

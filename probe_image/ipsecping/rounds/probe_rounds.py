@@ -12,6 +12,7 @@ from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
 from ..net.throttling import own_throttling
+from ..net.timers import running_timers
 from ..probes.base import Session
 from ..probes.registry import METHODS
 from .host_fitness import FitnessCheck, HostFitness
@@ -32,7 +33,7 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 class ProbeRounds:
     """All rounds of one probe of a type in METHODS. Belongs to one event loop."""
 
-    __slots__ = ("_clock", "_fitness", "_log", "_session", "host", "literal", "probe")
+    __slots__ = ("_clock", "_fitness", "_log", "_session", "host", "literal", "probe", "timers")
 
     def __init__(self, probe: PlannedProbe, host: str, clock: Clock, log: LogOnce) -> None:
         self.probe = probe
@@ -42,6 +43,8 @@ class ProbeRounds:
         """It is an address, and need not be looked up."""
         self._clock = clock
         self._log = log
+        self.timers = running_timers()
+        """Looked up once: it costs as much as a packet."""
         self._fitness = HostFitness(clock, own_throttling())
         self._session: _SharedSession | None = None
 
@@ -176,6 +179,7 @@ class _ProbeRound:
                 start=start,
                 timeout=probe.timeout_ms * _MS,
             ),
+            rounds.timers,
         )
         self._error: Exception | None = None
         self.over = False

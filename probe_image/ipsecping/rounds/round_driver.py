@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from ..net.timers import running_timers
+from ..net.timers import Timers
 from ..probes.base import Session
 from .round_machine import DRAIN, OVER, SEND, RoundMachine
 
@@ -20,10 +20,10 @@ class RoundDriver:
 
     __slots__ = ("_all_sent", "_over", "_session", "_timers", "machine")
 
-    def __init__(self, session: Session, machine: RoundMachine) -> None:
+    def __init__(self, session: Session, machine: RoundMachine, timers: Timers) -> None:
         self.machine = machine
         self._session = session
-        self._timers = running_timers()
+        self._timers = timers
         self._over: Over | None = None
         self._all_sent: Callable[[], None] | None = None
 
@@ -57,7 +57,9 @@ class RoundDriver:
                 elif step is OVER:
                     break
                 else:
-                    self._timers.call_at(machine.due, self.advance, slack=machine.slack)
+                    self._timers.call_at(
+                        machine.due, self.advance, slack=machine.slack, packet=machine.sending
+                    )
                     return
         except Exception as error:
             self._end(error)

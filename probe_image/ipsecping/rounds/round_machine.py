@@ -18,7 +18,7 @@ LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
-PACKET_SLACK = 10_000_000
+PACKET_SLACK = 50_000_000
 """A packet may leave later by a twentieth of its spacing, but not by more than this (nanoseconds)."""
 WAIT_SLACK = 50_000_000
 """So much later (nanoseconds) is soon enough to see whether a round is over."""
