@@ -72,11 +72,6 @@ class Ledger:
         return self._first + len(self._packets)
 
     @property
-    def idle(self) -> bool:
-        """No round is under way: all books are closed."""
-        return not self._packets
-
-    @property
     def exhausted(self) -> bool:
         """The numbers come to an end: a new session is due."""
         return self.next_sequence > LAST_SEQUENCE

@@ -43,8 +43,11 @@ class Session(Protocol):
         False: it was too much to take it all in at once.
         """
 
-    def overflowed(self) -> bool:
-        """Whether this host dropped answers since the previous call."""
+    def drops(self) -> int:
+        """How often this host has dropped answers so far: rounds that overlap compare it each for itself."""
+
+    def dropped_since(self, drops: int) -> bool:
+        """Whether it has since it had dropped some so often, or does now."""
 
     def close(self) -> None:
         """End the conversation."""

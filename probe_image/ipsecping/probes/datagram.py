@@ -46,8 +46,6 @@ class DatagramSession:
     def send(self, observer: Observer | None = None) -> Packet:
         """Send one packet; see Session."""
         clock, ledger = self._clock, self.ledger
-        if ledger.idle:
-            self._sock.forget_overflows()
         codec = self._codec
         now = clock.now()
         token = codec.token(now + clock.offset)
@@ -77,9 +75,13 @@ class DatagramSession:
         """A packet was refused on the way (see Receiver)."""
         self.ledger.refused(self._codec.quoted(quote), reason)
 
-    def overflowed(self) -> bool:
+    def drops(self) -> int:
         """See Session."""
-        return self._sock.overflowed()
+        return self._sock.drops()
+
+    def dropped_since(self, drops: int) -> bool:
+        """See Session."""
+        return self._sock.dropped_since(drops)
 
     def close(self) -> None:
         """End the conversation."""

@@ -82,8 +82,12 @@ class ExchangeSession:
         """Nothing waits: each exchange takes its answers in itself."""
         return True
 
-    def overflowed(self) -> bool:
-        """TCP loses no answers on this host."""
+    def drops(self) -> int:
+        """None: TCP loses no answers on this host."""
+        return 0
+
+    def dropped_since(self, drops: int) -> bool:
+        """See `drops`."""
         return False
 
     def close(self) -> None:

@@ -152,7 +152,8 @@ class _Watched:
         self.address = session.address
         self.ledger = session.ledger
         self.drain = session.drain
-        self.overflowed = session.overflowed
+        self.drops = session.drops
+        self.dropped_since = session.dropped_since
         self.close = session.close
         self._session = session
         self._observer = observer

@@ -18,12 +18,13 @@ class RoundDriver:
     of a wake-up by each answer: that is what makes it cheap.
     """
 
-    __slots__ = ("_all_sent", "_over", "_session", "_timers", "machine")
+    __slots__ = ("_all_sent", "_drops", "_over", "_session", "_timers", "machine")
 
     def __init__(self, session: Session, machine: RoundMachine, timers: Timers) -> None:
         self.machine = machine
         self._session = session
         self._timers = timers
+        self._drops = 0
         self._over: Over | None = None
         self._all_sent: Callable[[], None] | None = None
 
@@ -33,6 +34,7 @@ class RoundDriver:
         `all_sent` is called when the last planned packet has been sent.
         """
         self._over, self._all_sent = over, all_sent
+        self._drops = self._session.drops()
         self.advance()
 
     def stop(self) -> None:
@@ -69,7 +71,7 @@ class RoundDriver:
     def _drain(self) -> None:
         machine, session = self.machine, self._session
         complete = session.drain(machine.due)
-        machine.drained(time.monotonic_ns(), complete=complete, dropped=session.overflowed())
+        machine.drained(time.monotonic_ns(), complete=complete, dropped=session.dropped_since(self._drops))
 
     def _last_sent(self) -> None:
         all_sent, self._all_sent = self._all_sent, None

@@ -59,4 +59,4 @@ def conversations(draw: st.DrawFn) -> Ledger:
 
 @given(conversations())
 def test_no_far_end_can_make_a_result_that_its_reader_refuses(ledger: Ledger) -> None:
-    assert ledger.idle
+    assert not ledger._packets  # all its rounds are closed
