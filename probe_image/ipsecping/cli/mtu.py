@@ -80,9 +80,9 @@ def execute(options: argparse.Namespace) -> int:
 
 async def _search(options: argparse.Namespace) -> int:
     from ..addresses import is_ipv6
+    from ..host.key_file import KeyFile, KeyFileError
     from ..net.connected_socket import open_connected_ping, open_connected_udp
     from ..net.errors import PingForbidden
-    from ..net.key_file import KeyFile, KeyFileError
     from ..net.resolve import ResolveError, Resolver
     from ..probes.mtu_packets import EchoPackets, StampPackets
     from ..probes.mtu_run import MtuRun

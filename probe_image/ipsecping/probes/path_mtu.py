@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from ..addresses import is_ipv6
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
+from ..host.key_file import KeyFile, KeyFileError
 from ..net.connected_socket import open_connected_udp
-from ..net.key_file import KeyFile, KeyFileError
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun

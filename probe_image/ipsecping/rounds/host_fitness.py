@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ..contract import Invalidity
+from ..host.throttling import ThrottleWatch
 from ..measure.packet import Packet
 from ..measure.timestamps import StampRule
 from ..net.clocks import Clock
-from ..net.throttling import ThrottleWatch
 
 THROTTLED_LIMIT = 10_000_000
 """Held back by the CPU limit for longer than this in one round (nanoseconds), the prober may have missed the

@@ -8,10 +8,10 @@ import asyncio
 import time
 
 from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..host.throttling import own_throttling
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
-from ..net.throttling import own_throttling
 from ..net.timers import running_timers
 from ..probes.base import Session
 from ..probes.registry import METHODS

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import ClockSource, Invalidity, LossReason
+from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
-from ipsecping.net.throttling import ThrottleWatch
 from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness
 
 SECOND = 1_000_000_000

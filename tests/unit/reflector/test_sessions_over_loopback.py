@@ -21,9 +21,9 @@ from ipsecping.contract import (
     RoundResult,
     StampOptions,
 )
+from ipsecping.host.key_file import KeyFile
 from ipsecping.measure.packet import Packet
 from ipsecping.net.clocks import Clock
-from ipsecping.net.key_file import KeyFile
 from ipsecping.net.resolve import Resolver
 from ipsecping.probes import stamp as stamp_probe
 from ipsecping.probes.base import RoundInvalid, Session
