@@ -6,7 +6,7 @@ from ..addresses import is_ipv6
 from .clocks import Clock
 from .errors import PingForbidden
 from .flow import Flow
-from .socket_pool import Kind, pool_of
+from .socket_pool import Kind, running_pool
 
 
 def open_udp(address: str, port: int, clock: Clock, *, dscp: int = 0) -> Flow:
@@ -27,4 +27,4 @@ def open_ping(address: str, clock: Clock, *, dscp: int = 0) -> Flow:
 def _open(address: str, port: int, protocol: int, clock: Clock, dscp: int) -> Flow:
     numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
-    return pool_of(clock).flow(Kind(family, protocol, dscp), target, clock)
+    return running_pool().flow(Kind(family, protocol, dscp, clock), target)

@@ -225,3 +225,24 @@ async def test_an_overflow_of_the_queue_concerns_who_had_packets_under_way_and_n
     assert not idle.dropped_since(later)
     for each in (under_way, idle, flow):
         each.close()
+
+
+async def test_sockets_belong_to_their_event_loop_and_to_their_clock(peer: Peer) -> None:
+    clock = Clock()
+    flow = open_udp(ADDRESSES[0], peer.port, clock)
+    same, other = open_udp(ADDRESSES[1], peer.port, clock), open_udp(ADDRESSES[1], peer.port, Clock())
+    for each in (flow, same, other):
+        each.send(b"x", Mark())
+    assert flow.local_port == same.local_port != other.local_port
+    mine = flow.local_port
+
+    async def elsewhere() -> int:
+        there = open_udp(ADDRESSES[2], peer.port, clock)
+        there.send(b"x", Mark())
+        port = there.local_port
+        there.close()
+        return port
+
+    assert await asyncio.to_thread(asyncio.run, elsewhere()) != mine
+    for each in (flow, same, other):
+        each.close()
