@@ -112,9 +112,14 @@ class VirtualRound:
         elif fate.rtt is not None:
             for after in (0, *fate.copies):
                 self._answer(packet, fate.rtt + after)
-        if fate.rtt is not None or fate.lost_back:
+        if self.reached(fate):
             self.replies += 1
         self.machine.sent(packet)
+
+    @staticmethod
+    def reached(fate: Fate) -> bool:
+        """Whether a packet of this fate reaches the reflector."""
+        return fate.rtt is not None or fate.lost_back
 
     def sleep(self, until: int) -> None:
         """Let time pass; what comes is read at intervals."""
