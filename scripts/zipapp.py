@@ -14,7 +14,7 @@ SOURCES = ROOT / "probe_image"
 TARGET = ROOT / "dist" / "ipsecping.pyz"
 
 SHEBANG = b"#!/usr/bin/env python3\n"
-MAIN = "import sys\n\nfrom ipsecping.cli.main import main\n\nsys.exit(main())\n"
+MAIN = "from ipsecping.__main__ import start\n\nstart()\n"
 DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that the format has
 
 

@@ -118,6 +118,14 @@ def outcome(running: subprocess.Popen[str], report: Path) -> Outcome:
     )
 
 
+def side_by_side(pythons: Mapping[str, Path], folder: Path, *words: str) -> dict[str, Outcome]:
+    """Run the same tests on all of them at once; their reports go into a new folder."""
+    folder.mkdir()
+    reports = {name: folder / f"{name}.xml" for name in pythons}
+    running = {name: start(python, reports[name], *words) for name, python in pythons.items()}
+    return {name: outcome(run, reports[name]) for name, run in running.items()}
+
+
 def differing(counts: Mapping[str, int]) -> str | None:
     """What is wrong where not all ran the same number of tests."""
     if len(set(counts.values())) < 2:
@@ -148,23 +156,17 @@ def main() -> int:
         for version, program in sorted(interpreters.items())
     }
     with tempfile.TemporaryDirectory() as folder:
-        reports = {name: Path(folder) / f"{name}.xml" for name in pythons}
-        running = {
-            name: start(python, reports[name], *(options.words or ["tests/unit"]))
-            for name, python in pythons.items()
-        }
-        outcomes = {name: outcome(run, reports[name]) for name, run in running.items()}
+        outcomes = side_by_side(pythons, Path(folder) / "unit", *(options.words or ["tests/unit"]))
         failed = [name for name, each in outcomes.items() if not _told(name, each)]
         if (difference := differing({name: each.count for name, each in outcomes.items()})) is not None:
             print(difference)
             return 1
-        for name, python in pythons.items():
-            if options.no_smoke or failed or python == Path(sys.executable):
-                continue
-            report = Path(folder) / f"{name}-smoke.xml"
-            each = outcome(start(python, report, "-m", "smoke", *SMOKE), report)
-            failed += [] if _told(f"{name}, smoke tests of all else", each) else [name]
-    return bool(failed)
+        if options.no_smoke or failed:
+            return bool(failed)
+        others = {name: python for name, python in pythons.items() if python != Path(sys.executable)}
+        smoke = side_by_side(others, Path(folder) / "smoke", "-m", "smoke", *SMOKE)
+        told = [_told(f"{name}, smoke tests of all else", each) for name, each in smoke.items()]
+    return not all(told)
 
 
 def _told(name: str, each: Outcome) -> bool:

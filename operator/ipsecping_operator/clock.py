@@ -23,14 +23,14 @@ class WallClock:
     ) -> None:
         self._wall = wall
         self._steady = steady
-        self._distance = wall() - steady()
+        self._difference = wall() - steady()
         self.stepped: list[Callable[[int], None]] = []
         """Each is told by how many nanoseconds the clock was set forward; back: negative."""
 
     def __call__(self) -> int:
         before, now, after = self._steady(), self._wall(), self._steady()
         if after - before < BRACKET:
-            step, self._distance = now - before - self._distance, now - before
+            step, self._difference = now - before - self._difference, now - before
             if abs(step) >= STEP:
                 for listener in self.stepped:
                     listener(step)

@@ -8,109 +8,12 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Self
 
-if TYPE_CHECKING:
-    from .state import CheckState
-
-FIRST_HOLD, LONGEST_HOLD = 60.0, 1800.0
-"""Seconds that a fault stands after it was seen last, when it has come back; doubled each time.
-
-Otherwise a fault that comes and goes would have the status written, and an event posted, each time.
-"""
-REMEMBERED = 3600.0
-"""Seconds after which a fault that is over is forgotten, and one that is seen again is logged again."""
-MOST_KEPT = 64
-"""Faults remembered of one check, and of the operator as a whole; more are only counted."""
-PACKAGE = __name__.partition(".")[0]
+from . import logs
+from .check.state import CheckState
+from .fault_types import MOST_KEPT, REMEMBERED, Fault, Where, fault_of
 
 _log = logging.getLogger(__name__)
-
-
-class Where(StrEnum):
-    """What the operator was about. Of several faults the first in this order is told."""
-
-    doing: str
-
-    def __new__(cls, value: str, doing: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.doing = doing
-        return member
-
-    RECONCILE = ("reconcile", "carrying out the spec")
-    WATCH = ("watch", "filing what a watch has shown")
-    RESULT = ("result", "counting a result")
-    JUDGE = ("judge", "judging the check")
-    WRITE = ("write", "writing the status")
-    EVENT = ("event", "telling an event")
-    METRICS = ("metrics", "exporting the check's metrics")
-    CLOCK = ("clock", "following a step of the clock")
-    SWEEP = ("sweep", "comparing with the API")
-    WATCHDOG = ("watchdog", "looking for checks that nobody judges")
-    TASK = ("task", "running a task")
-    LOOP = ("loop", "running a timer or a callback")
-
-
-_ORDER = {where: place for place, where in enumerate(Where)}
-_HELD_AT_ONCE = frozenset({Where.WRITE})
-"""Each attempt costs a request that is refused: they have pauses from the first on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What happened, in words that do not depend on data: the exception's own text is only logged."""
-
-    where: Where
-    kind: str
-    """Class of the exception."""
-    place: str
-    """Module and line of our own code in which it was raised, or that called what raised it."""
-
-    @property
-    def message(self) -> str:
-        """Of the condition."""
-        return (
-            f"a fault of the operator, not of the tunnel: {self.kind} in {self.place} while "
-            f"{self.where.doing}; nothing is claimed about the tunnel until that is over. The operator's "
-            "log has the traceback: please report it, and see whether a newer version mends it"
-        )
-
-
-def fault_of(where: Where, error: BaseException) -> Fault:
-    """Read the fault from its exception."""
-    place, trace = "unknown code", error.__traceback__
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__"))
-        if module.partition(".")[0] == PACKAGE:
-            place = f"{module.removeprefix(PACKAGE + '.')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return Fault(where, type(error).__name__, place)
-
-
-@dataclass(slots=True)
-class Standing:
-    """A fault about one check, from when it was first seen until a while after it is over."""
-
-    fault: Fault
-    seen: float
-    """When it was last seen; this and `until` on the steady clock."""
-    until: float
-    """Not over before."""
-    returns: int = 0
-    """How often it came back after it was over; of a write: how often it was tried again."""
-    over: bool = False
-    """What failed has succeeded since."""
-
-    def stands(self, now: float) -> bool:
-        """Whether the check is to be reported as InternalError for it."""
-        return not self.over or now < self.until
-
-
-FaultKey = tuple[Where, str]
-"""Where, and what of the check it is about (a probe, an object): one success clears no other fault."""
 
 
 class Faults:
@@ -127,26 +30,27 @@ class Faults:
         """Told the UID of a check about which another fault stands than before."""
 
     def note(
-        self, where: Where, error: BaseException, state: "CheckState | None" = None, *, key: str = ""
+        self, where: Where, error: BaseException, state: CheckState | None = None, *, key: str = ""
     ) -> None:
         """Count the fault, log it unless it was logged lately, and let it stand for the check."""
         try:
             self._count(where)
             fault = fault_of(where, error)
             self._tell(fault, error, state)
-            if state is not None and self._keep(state, fault, key) and state.body is not None:
+            if state is None:
+                return
+            news = state.faults.note(fault, key, now=self._steady())
+            if news and state.metadata is not None:
                 self.changed(state.uid)
         except Exception:
             _log.exception("noting a fault (%s): a fault of the operator", where)
 
-    def over(self, state: "CheckState", where: Where, *, key: str | None = None) -> None:
+    def over(self, state: CheckState, where: Where, *, key: str | None = None) -> None:
         """What may have failed has succeeded; without a key: all that it may have been about."""
-        for (place, about), standing in state.faults.items():
-            if place is where and key in (None, about):
-                standing.over = True
+        state.faults.over(where, key=key)
 
     @contextmanager
-    def guard(self, where: Where, state: "CheckState | None" = None, *, key: str = "") -> Iterator[None]:
+    def guard(self, where: Where, state: CheckState | None = None, *, key: str = "") -> Iterator[None]:
         """Note what is raised inside, and go on after it."""
         try:
             yield
@@ -156,54 +60,23 @@ class Faults:
             if state is not None:
                 self.over(state, where, key=key)
 
-    def standing(self, state: "CheckState", *, trying: Collection[Where] = ()) -> Fault | None:
+    def standing(self, state: CheckState, *, trying: Collection[Where] = ()) -> Fault | None:
         """What the check is to be reported under; of what is being tried now only what is in a pause."""
-        if not state.faults:
-            return None
-        now = self._steady()
-        found = [
-            each.fault
-            for (where, _), each in state.faults.items()
-            if (now < each.until if where in trying else each.stands(now))
-        ]
-        return min(found, key=lambda fault: _ORDER[fault.where], default=None)
+        return state.faults.gravest(trying=trying, now=self._steady()) if state.faults else None
 
-    def pauses(self, state: "CheckState", where: Where) -> bool:
+    def pauses(self, state: CheckState, where: Where) -> bool:
         """Whether such a fault stands, and it is not yet time to try again."""
-        standing = state.faults.get((where, ""))
-        return standing is not None and self._steady() < standing.until
+        return state.faults.pauses(where, now=self._steady())
 
-    def tries(self, state: "CheckState", where: Where) -> bool:
+    def tries(self, state: CheckState, where: Where) -> bool:
         """Whether such a fault stands, and it is time to try again."""
-        standing = state.faults.get((where, ""))
-        return standing is not None and not standing.over and self._steady() >= standing.until
+        return state.faults.tries(where, now=self._steady())
 
-    def forget_old(self, state: "CheckState") -> None:
+    def forget_old(self, state: CheckState) -> None:
         """Forget what has been over for long."""
-        now = self._steady()
-        for key, each in list(state.faults.items()):
-            if each.over and now > max(each.until, each.seen + REMEMBERED):
-                del state.faults[key]
+        state.faults.forget_old(now=self._steady())
 
-    def _keep(self, state: "CheckState", fault: Fault, key: str) -> bool:
-        """Whether it is news."""
-        now = self._steady()
-        held = state.faults.get((fault.where, key))
-        if held is None:
-            if len(state.faults) >= MOST_KEPT:
-                key = ""
-            pause = FIRST_HOLD if fault.where in _HELD_AT_ONCE else 0.0
-            news = (fault.where, key) not in state.faults
-            state.faults[fault.where, key] = Standing(fault, seen=now, until=now + pause)
-            return news
-        stood, before = held.stands(now), held.fault
-        if held.over or fault.where in _HELD_AT_ONCE:
-            held.returns += 1
-            held.until = now + min(FIRST_HOLD * 2.0 ** min(held.returns - 1, 20), LONGEST_HOLD)
-        held.over, held.seen, held.fault = False, now, fault
-        return not stood or before != fault
-
-    def _tell(self, fault: Fault, error: BaseException, state: "CheckState | None") -> None:
+    def _tell(self, fault: Fault, error: BaseException, state: CheckState | None) -> None:
         now = self._steady()
         about = ("" if state is None else state.uid, fault)
         last = self._logged.get(about)
@@ -216,10 +89,5 @@ class Faults:
         _log_of(state).error("%s: a fault of the operator", fault.where.doing, exc_info=error)
 
 
-def _log_of(state: "CheckState | None") -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
-    if state is None or state.body is None:
-        return _log
-    meta = state.body["metadata"]
-    return logging.LoggerAdapter(
-        _log, {"namespace": meta["namespace"], "check": meta["name"], "uid": state.uid}
-    )
+def _log_of(state: CheckState | None) -> logging.Logger | logs.Log:
+    return _log if state is None or state.metadata is None else logs.for_check(__name__, state.metadata)

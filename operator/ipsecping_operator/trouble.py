@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 
 GRACE = 30.0
-"""Seconds for which a trouble is nobody's business: as long as the longest pause between two attempts."""
+"""Seconds for which no person need know: as long as the longest pause between two attempts."""
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Trouble:
     _told: tuple[int, str] | None = None
 
     def met(self, what: str, *, now: float, passing: bool = True) -> int | None:
-        """The level at which to log `what`; None when just that has been said already.
+        """Note what is wrong; returns the level at which to log it, None when just that was logged already.
 
         `now` in seconds of a steady clock. What is not `passing` will not go away by itself.
         """
@@ -35,11 +35,11 @@ class Trouble:
         return level
 
     def left(self, *, now: float) -> float | None:
-        """Seconds until it has lasted too long; None when it has, or when nothing is wrong."""
+        """Return the seconds until it has lasted too long; None when it has, or when nothing is wrong."""
         if self._since is None or now - self._since >= self.grace:
             return None
         return self._since + self.grace - now
 
     def over(self) -> None:
-        """It works."""
+        """Note that it works."""
         self._since = self._told = None

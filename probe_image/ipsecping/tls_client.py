@@ -36,14 +36,15 @@ def client_context(
 
     Raises:
         OSError: a file cannot be read.
-        ssl.SSLError: there are no certificates in PEM form, or the key is not the certificate's.
+        ssl.SSLError: there are no certificates in PEM form, or the key is encrypted or not the certificate's.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = LEAST_VERSION
     context.set_ciphers(f"@SECLEVEL={max(context.security_level, LEAST_SECURITY_LEVEL)}:{_CIPHERS}")
     context.options |= ssl.OP_NO_RENEGOTIATION
     if certificate is not None:
-        context.load_cert_chain(certificate, key)
+        # Without a password OpenSSL would ask for that of an encrypted key on the terminal, and wait.
+        context.load_cert_chain(certificate, key, password="")
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
+from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 
 from .kubectl import Kubectl, manifest
 

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from ipsecping_operator import settings
-from ipsecping_operator.children import FIELD_MANAGER, ChildSettings, build_children
+from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.permission.files import OURS
 from ipsecping_operator.permission.scope import matches

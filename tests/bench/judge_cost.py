@@ -13,9 +13,10 @@ from typing import Any
 
 from ipsecping.contract import Histogram, LossReason, RoundResult
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Interval, compile_check
-from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.state import CheckState, Readiness
+from ipsecping_operator.report.assessment import assess
 
 SECOND = 10**9
 START = 1_795_435_200 * SECOND
@@ -73,22 +74,28 @@ class Fleet:
             "probes": probes,
             "thresholds": {"window": shape.window},
         }
-        metadata = {"namespace": "bench", "name": "worst", "uid": "0", "generation": 1}
+        metadata = {
+            "namespace": "bench",
+            "name": "worst",
+            "uid": "0",
+            "generation": 1,
+            "resourceVersion": "1",
+        }
         body = {"metadata": metadata, "spec": spec}
-        self.state = CheckState(uid="0", body=body)
+        self.state = CheckState("0")
+        self.state.show(body)
         check, interval = compile_check(body), shape.interval * 1000
-        self.state.compiled = replace(
+        self._check = replace(
             check,
             schedule=Interval(interval_ms=interval),
             paths=tuple(replace(path, plan=replace(path.plan, interval_ms=interval)) for path in check.paths),
         )
-        self.state.measurements.follow(self.state.compiled)
-        self.state.ready = Readiness(reason=ReadyReason.RECONCILED, message="bench")
+        self.state.take_up(self._check, generation=1, refused=None, now=START)
+        self.state.applied.reconciled(Readiness(reason=ReadyReason.RECONCILED, message="bench"))
 
     def results(self, *, seconds: int) -> Iterator[RoundResult]:
         """Of all rounds that begin within so many seconds: spread over the interval, path by path."""
-        shape, check = self._shape, self.state.compiled
-        assert check is not None
+        shape, check = self._shape, self._check
         for begun in range(0, seconds, shape.interval):
             for number, path in enumerate(check.paths):
                 start = START + (begun * shape.paths + number * shape.interval) * SECOND // shape.paths
@@ -120,7 +127,7 @@ def measure(shape: Shape, *, measured: int = 600) -> tuple[float, float, float]:
     for result in fleet.results(seconds=shape.filled + more):
         end = result.started_at + result.duration
         begun = time.thread_time_ns()
-        state.measurements.accept(result, start=result.started_at, now=end)
+        state.measured.accept(result, start=result.started_at, now=end)
         taken.append(time.thread_time_ns() - begun)
         if end >= look + SECOND:
             look = end
@@ -128,7 +135,7 @@ def measure(shape: Shape, *, measured: int = 600) -> tuple[float, float, float]:
             assess(state, now=end)
             judged.append(time.thread_time_ns() - begun)
     judged = judged[-max(more, 5) :]
-    held = [each for series in state.measurements.series.values() for each in series.window.held]
+    held = [each for series in state.measured.series.values() for each in series.window.packed]
     tallies = len(held) / shape.paths / shape.probes
     return sum(taken[-measured:]) / measured / 1000, sum(judged) / len(judged) / 1000, tallies
 

@@ -5,15 +5,14 @@ loss is the prober's own. Root, since the run makes a network namespace and list
 """
 
 import argparse
-import ctypes
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .. import own_network
 from ..peers import debian
 from ..peers.missing import PeerMissing
 from . import first_packet, one_flow
@@ -34,7 +33,6 @@ FEWEST, MOST = 250, 32_000
 MAX_LOSS = 0.001
 TRIES = 3
 STUCK = "no answer"
-_CLONE_NEWNET = 0x40000000
 
 
 def contestants() -> list[Contestant]:
@@ -51,14 +49,6 @@ def contestants() -> list[Contestant]:
         except PeerMissing as error:
             print(f"left out: {error}")
     return made
-
-
-def enter_namespace() -> None:
-    """From here on nothing that this process starts reaches any network but its own loopback."""
-    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "unshare")
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    subprocess.run(["sysctl", "-q", "-w", "net.ipv4.ping_group_range=0 2147483647"], check=True)
 
 
 def most_targets(contestant: Contestant, seconds: float, folder: Path) -> tuple[int, str]:
@@ -128,7 +118,7 @@ def main() -> int:
         print("make bench needs root: it makes a network namespace", file=sys.stderr)
         return 2
     chosen = [each for each in contestants() if not options.only or options.only in each.name]
-    enter_namespace()
+    own_network.enter()
     began = time.monotonic()
     print(
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before, {options.seconds:.0f} s each",

@@ -1,9 +1,13 @@
 """Members of the hostile zoo as processes."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from ..peers.openssl import openssl_path
 
 _PATIENCE = 30.0
 
@@ -26,7 +30,11 @@ def tormented(kind: str, port: int) -> Iterator[None]:
 @contextmanager
 def _started(kind: str, port: int) -> Iterator["subprocess.Popen[str]"]:
     command = [sys.executable, "-m", "tests.peers.hostile", kind, str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    folders = [os.environ.get("PATH", os.defpath)]
+    if kind.startswith("tls"):
+        folders.append(str(Path(openssl_path()).parent))  # they call it by its name
+    environment = {**os.environ, "PATH": os.pathsep.join(folders)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             yield process
         finally:

@@ -6,17 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from ..peers import debian
-from ..peers.missing import PeerMissing
-
-
-def require(program: str, package: str) -> str:
-    """The path of a program, installed if need be; skips the test with the reason where it cannot be had."""
-    try:
-        return debian.program(program, package)
-    except PeerMissing as error:
-        pytest.skip(str(error))
-
 
 @contextmanager
 def running(*command: str, ready: str) -> Iterator[None]:

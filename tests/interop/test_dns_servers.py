@@ -19,9 +19,10 @@ from ipsecping.contract import (
     RoundResult,
 )
 
+from ..peers import debian
 from ..plans import check_of
 from ..ports import free_port
-from .peer_process import require, running
+from .peer_process import running
 
 UNBOUND = """
 server:
@@ -46,7 +47,7 @@ remote-control:
 
 def dnsmasq(port: int, folder: Path) -> AbstractContextManager[None]:
     return running(
-        require("dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null", f"--port={port}",
+        debian.program("dnsmasq", "dnsmasq-base"), "--no-daemon", "--conf-file=/dev/null", f"--port={port}",
         "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--user=",
         "--local=/example/", "--host-record=far.example,192.0.2.1,2001:db8::1",
         "--txt-record=far.example,text", ready="started",
@@ -56,7 +57,7 @@ def dnsmasq(port: int, folder: Path) -> AbstractContextManager[None]:
 def unbound(port: int, folder: Path) -> AbstractContextManager[None]:
     file = folder / "unbound.conf"
     file.write_text(UNBOUND.format(port=port, folder=folder))
-    return running(require("unbound", "unbound"), "-d", "-c", str(file), ready="start of service")
+    return running(debian.program("unbound", "unbound"), "-d", "-c", str(file), ready="start of service")
 
 
 @pytest.fixture(params=[dnsmasq, unbound], ids=["dnsmasq", "unbound"])

@@ -1,9 +1,7 @@
 """Hostile clients of reflector and agent: none holds the event loop, and others are answered meanwhile."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
@@ -19,6 +17,7 @@ from ipsecping.serving.messages import Request, Response
 from ipsecping.serving.server import Server
 
 from .. import holds
+from ..peers.openssl import openssl
 from .hostile_peers import tormented
 
 PLAIN = ["client-silent", "client-flood", "client-greedy"]
@@ -27,12 +26,10 @@ TLS = ["client-silent", "client-flood", "client-tls-records", "client-tls-garbag
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    if shutil.which("openssl") is None:
-        pytest.skip("the program openssl is not installed")
     folder = tmp_path_factory.mktemp("tls")
     chain, key = folder / "chain.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=r"]
-    subprocess.run([*command, "-keyout", key, "-out", chain], check=True, capture_output=True)
+    request = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=r")
+    openssl(*request, "-keyout", key, "-out", chain)
     return chain, key
 
 

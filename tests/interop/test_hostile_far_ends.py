@@ -3,7 +3,6 @@ is told of each is true."""
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -165,8 +164,6 @@ async def beside_an_honest_one(probe: PlannedProbe) -> RoundResult:
 
 @pytest.mark.parametrize("kind", FAR_ENDS)
 async def test_a_hostile_far_end_holds_nothing_spoils_nothing_and_is_told_of(kind: str) -> None:
-    if kind.startswith("tls") and shutil.which("openssl") is None:
-        pytest.skip("the program openssl is not installed")
     make, expected = FAR_ENDS[kind]
     with hostile(kind, free_port() if kind in ("tls-key-updates", "tls-retry") else 0) as port:
         patient = expected in (BAD, STATUS, TLS_FAILED, GOOD)

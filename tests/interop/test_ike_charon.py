@@ -1,7 +1,6 @@
 """The IKE probe against strongSwan's charon: alive, no half-open SA, NAT, cookies and groups."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,8 @@ from ipsecping.contract import (
     ProbeType,
 )
 
-from ..network.routed import FAR, FAR6, Missing, Routed, routed
+from ..network.routed import FAR, FAR6, Routed, routed
+from ..peers import debian
 from ..plans import check_of, plan_file
 
 PORTS = [(500, "NO_PROPOSAL_CHOSEN"), (4500, "NO_PROPOSAL_CHOSEN")]
@@ -85,19 +85,15 @@ Start = Callable[..., Charon]
 
 @pytest.fixture
 def path() -> Iterator[Routed]:
-    try:
-        with routed() as made:
-            yield made
-    except Missing as error:
-        pytest.skip(str(error))
+    with routed() as made:
+        yield made
 
 
 @pytest.fixture
 def start(path: Routed, tmp_path: Path) -> Iterator[Start]:
     """Starts charon at the far end."""
-    for program in ("charon-systemd", "swanctl"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (Debian: charon-systemd, strongswan-swanctl)")
+    debian.installed("charon-systemd", "charon-systemd", "libstrongswan-standard-plugins")
+    debian.installed("swanctl", "strongswan-swanctl")
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(_charon(path, tmp_path, **settings))
 

@@ -4,7 +4,6 @@ import asyncio
 import calendar
 import json
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,20 +24,20 @@ from ipsecping.contract import (
     TlsOptions,
 )
 
+from ..peers.openssl import openssl, openssl_path
 from ..plans import check_of
 from ..ports import free_port
-from .peer_process import require, running
+from .peer_process import running
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate that signs itself; the key beside it has the suffix .key."""
     file = tmp_path_factory.mktemp("pki") / "server.pem"
-    subprocess.run(
-        [require("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", file.with_suffix(".key"), "-out", file],
-        check=True, capture_output=True,
+    openssl(
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90",
+        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+        "-keyout", file.with_suffix(".key"), "-out", file,
     )  # fmt: skip
     return file
 
@@ -48,7 +47,7 @@ def server(request: pytest.FixtureRequest, certificate: Path) -> Iterator[int]:
     """The port of a TLS server that answers GET with a page about the connection."""
     port = free_port(socket.SOCK_STREAM)
     with running(
-        require("openssl", "openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(certificate),
+        openssl_path(), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", str(certificate),
         "-key", str(certificate.with_suffix(".key")), "-www", request.param, ready="ACCEPT",
     ):  # fmt: skip
         yield port
@@ -64,8 +63,7 @@ def round_of(kind: ProbeType, options: Options, port: int | None = None) -> Roun
 
 
 def end_as_openssl_reads_it(certificate: Path) -> int:
-    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-enddate"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = openssl("x509", "-in", certificate, "-noout", "-enddate")
     return calendar.timegm(time.strptime(text.strip(), "notAfter=%b %d %H:%M:%S %Y GMT"))
 
 

@@ -1,7 +1,6 @@
 """`ipsecping run` against the real Prometheus Pushgateway."""
 
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..peers import debian
 
 PLAN = {
     "version": 1,
@@ -45,9 +46,7 @@ PLAN = {
 
 @pytest.fixture
 def gateway() -> Iterator[str]:
-    program = shutil.which("prometheus-pushgateway") or shutil.which("pushgateway")
-    if program is None:
-        pytest.skip("needs the Pushgateway (Debian package prometheus-pushgateway)")
+    program = debian.program("prometheus-pushgateway", "prometheus-pushgateway")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [program, f"--web.listen-address=127.0.0.1:{port}"]

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ipsecping.cli.main import parser
+
+from ..peers import debian
 
 UNITS = Path(__file__).resolve().parents[2] / "probe_image" / "deploy" / "systemd"
 PROGRAM = "/usr/local/bin/ipsecping"
@@ -29,14 +30,13 @@ def test_a_service_calls_the_program_as_its_help_says(unit: Path) -> None:
 
 
 def test_systemd_accepts_the_units(tmp_path: Path) -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("needs systemd-analyze (Debian package systemd)")
+    analyze = debian.program("systemd-analyze", "systemd")
     copies = [tmp_path / unit.name for unit in (*SERVICES, *UNITS.glob("*.timer"))]
     for copy in copies:
         # The program need not be installed where the units want it.
         text = (UNITS / copy.name).read_text()
         copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", text, flags=re.MULTILINE))
-    command = ["systemd-analyze", "verify", "--man=no", *map(str, copies)]
+    command = [analyze, "verify", "--man=no", *map(str, copies)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     # What it says of units that are installed on this machine is not about ours.
     about_ours = [line for line in done.stderr.splitlines() if any(copy.name in line for copy in copies)]

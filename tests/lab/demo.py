@@ -124,8 +124,8 @@ def prepare(demo: Demo) -> None:
     for sample in ("interval.yaml", "cron.yaml"):
         text = (SAMPLES / sample).read_text().replace(LAB_TARGET, demo.target)
         print(kubectl("apply", "-n", demo.namespace, "-f", "-", stdin=text), end="")
-    ticket = f"ipsecping.dev/run-now={time.time():.0f}"
-    print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, ticket, "--overwrite"), end="")
+    annotation = f"ipsecping.dev/run-now={time.time():.0f}"
+    print(kubectl("annotate", "-n", demo.namespace, "itc", CRON_CHECK, annotation, "--overwrite"), end="")
 
 
 def measured(demo: Demo) -> None:

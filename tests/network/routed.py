@@ -11,26 +11,27 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from ..peers import debian
+from ..peers.missing import PeerMissing
+
 NEAR, FAR = "10.71.1.2", "10.71.2.2"
 NEAR6, FAR6 = "fd71:1::2", "fd71:2::2"
 STAMP_PORT, ECHO_PORT, SIGNED_PORT = 862, 7, 1862
-
-
-class Missing(Exception):
-    """This machine or user cannot make such namespaces; the message says why."""
 
 
 class Namespace:
     """A network namespace, for as long as its process lives."""
 
     def __init__(self) -> None:
+        for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("sysctl", "procps")):
+            debian.installed(program, package)
         self._holder = subprocess.Popen(
             ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._holder.stdout is not None
         if self._holder.stdout.readline() != "ready\n":
-            raise Missing(f"network namespaces need root: {self._holder.communicate()[1].strip()}")
+            raise PeerMissing(f"network namespaces need root: {self._holder.communicate()[1].strip()}")
         self.run("ip", "link", "set", "lo", "up")
         # Until a link's own address is known to be unique, a router asks nobody's way with it: for seconds.
         self.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
@@ -151,10 +152,7 @@ def routed() -> Iterator[Routed]:
     with ExitStack() as stack:
         places = []
         for _ in range(3):
-            try:
-                place = Namespace()
-            except FileNotFoundError as error:
-                raise Missing(f"{error.filename} is not installed (Debian: util-linux, iproute2)") from error
+            place = Namespace()
             stack.callback(place.close)
             places.append(place)
         made = Routed(*places)

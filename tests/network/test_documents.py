@@ -19,7 +19,7 @@ import yaml
 
 from ..docs.documents import ROOT, block, shown
 from ..docs.form import difference
-from .routed import Missing, Namespace, Routed, routed
+from .routed import Namespace, Routed, routed
 
 FAR, ALSO, NOBODY = "10.50.1.10", "10.50.1.138", "10.50.1.9"
 POD = "10.244.0.7"
@@ -88,10 +88,7 @@ class Host:
 
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
-    try:
-        made = Namespace()
-    except (Missing, FileNotFoundError) as error:
-        pytest.skip(str(error))
+    made = Namespace()
     for address in (FAR, ALSO, POD):
         made.run("ip", "address", "add", f"{address}/32", "dev", "lo")
     # Packets come from the pod's network; those to nobody vanish instead of being refused.
@@ -224,11 +221,8 @@ def test_a_check_is_rendered_without_a_cluster(host: Host) -> None:
 
 @pytest.fixture
 def path() -> Iterator[Routed]:
-    try:
-        with routed() as made:
-            yield made
-    except Missing as error:
-        pytest.skip(str(error))
+    with routed() as made:
+        yield made
 
 
 def test_path_mtu(path: Routed, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,9 +68,8 @@ def cable() -> Iterator[Cable]:
     """
     if os.geteuid() != 0:
         raise PeerMissing("needs root to make network namespaces")
-    debian.program("nft", "nftables")
-    if shutil.which("ip") is None:
-        debian.program("ip", "iproute2")
+    debian.installed("nft", "nftables")
+    debian.installed("ip", "iproute2")
     name = f"ipsp-{uuid.uuid4().hex[:6]}"
     made = Cable(f"{name}-near", f"{name}-far")
     try:

@@ -162,3 +162,6 @@ def _end(guest: "subprocess.Popen[bytes]") -> None:
         guest.wait(5)
     uml.end_session(guest.pid)
     guest.wait()
+
+
+UNIT = "ipsecping-reflector"

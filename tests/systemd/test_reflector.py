@@ -6,10 +6,9 @@ from typing import Any
 
 from ..docs.documents import DOCS
 from .conftest import NEAR
-from .machine import Machine
+from .machine import UNIT, Machine
 from .sandbox import inside, status_of, writable_folders
 
-UNIT = "ipsecping-reflector"
 KEYS = "/etc/ipsecping/reflector.keys"
 PROGRAM = "/usr/bin/python3 -I -B /usr/local/lib/ipsecping/ipsecping.pyz"
 LISTENING = " 00000000:035E "

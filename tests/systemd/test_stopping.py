@@ -1,7 +1,6 @@
 """How the reflector's unit ends. The last file of this folder, for the reflector stays stopped."""
 
-from .machine import Machine
-from .test_reflector import UNIT
+from .machine import UNIT, Machine
 
 
 def test_it_stops_at_once_and_tells_its_counters(reflector: Machine) -> None:

@@ -6,11 +6,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from hypothesis import settings
-
-# How long an example takes says more of the machine's other work than of the code.
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
 
 
 @dataclass

@@ -3,10 +3,11 @@
 Every extension is written out: what an authority lacks is lacking here, whatever openssl adds by itself.
 """
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from ..peers.openssl import openssl
 
 NAME = "api.field.example"
 SAN = f"subjectAltName=DNS:{NAME},IP:127.0.0.1"
@@ -71,14 +72,14 @@ class Workshop:
             + "".join(f"{line}\n" for line in (*form.extensions, *_left_out(form.extensions)))
         )
         option = ("rsa_keygen_bits:" if form.key[0] == "rsa" else "") + form.key[1]
-        _openssl("genpkey", "-algorithm", form.key[0], "-pkeyopt", option, "-out", made.key)
-        _openssl("req", "-new", f"-{form.digest}", "-key", made.key, "-subj", form.subject, "-out", request)
+        openssl("genpkey", "-algorithm", form.key[0], "-pkeyopt", option, "-out", made.key)
+        openssl("req", "-new", f"-{form.digest}", "-key", made.key, "-subj", form.subject, "-out", request)
         signer = (
             ("-selfsign", "-keyfile", made.key)
             if by is None
             else ("-cert", by.certificate, "-keyfile", by.key)
         )
-        _openssl(
+        openssl(
             "ca", "-batch", "-notext", "-config", config, *signer, "-extensions", "wanted",
             "-startdate", form.start, "-enddate", form.end,
             "-outdir", self.folder, "-in", request, "-out", made.certificate,
@@ -92,7 +93,3 @@ def _left_out(extensions: Sequence[str]) -> list[str]:
     return [
         f"{name}=none" for name in ("subjectKeyIdentifier", "authorityKeyIdentifier") if name not in named
     ]
-
-
-def _openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

@@ -1,6 +1,5 @@
 """What clients of ours trust: the same on every interpreter, with certificates as the field has them."""
 
-import shutil
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +21,6 @@ from .field_certificates import (
     Workshop,
 )
 from .handshakes import handshake, server
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
 
 GOOD_CA = Form(extensions=(CA_BASICS, CA_USAGE, SKI))
 GOOD_LEAF = Form(subject="/CN=server", extensions=(*SERVER, SAN, SKI, AKI))

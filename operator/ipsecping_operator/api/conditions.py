@@ -151,8 +151,7 @@ class HealthyReason(Reason):
         ConditionStatus.FALSE,
         "The path carries the packets, but what answers is not as asked for: at least half of the losses "
         "that would be Down or LossHigh are AuthFailed, TLSFailed, UnexpectedStatus or BadAnswer (a refused "
-        "port is not among them); or a certificate is valid for less than tls.minValidDays; or what should "
-        "be Blocked could not be tried, because the target's name has no address.",
+        "port is not among them); or a certificate is valid for less than tls.minValidDays.",
     )
     NO_RESULTS = ("NoResults", ConditionStatus.UNKNOWN, "Nothing has been measured yet.")
     STALE_RESULTS = (
@@ -164,6 +163,13 @@ class HealthyReason(Reason):
         "MeasurementInvalid",
         ConditionStatus.UNKNOWN,
         "The prober itself was at fault (late, short of buffers): its rounds say nothing about the tunnel.",
+    )
+    TARGET_UNRESOLVED = (
+        "TargetUnresolved",
+        ConditionStatus.UNKNOWN,
+        "The target's name could not be turned into an address: the message tells whether the resolver says "
+        "that there is none, or did not answer. Nothing was sent, and nothing is claimed about the tunnel. "
+        "While the resolver is away, rounds go on with its last answer for ten minutes.",
     )
     SOURCE_UNKNOWN = (
         "SourceUnknown",

@@ -1,6 +1,6 @@
 """From a compiled check to the Kubernetes objects that carry it out: pure functions, plain dicts."""
 
-from .build import CHILD_KINDS, ChildRef, build_children, controller_uid, surplus
+from .build import ChildRef, build_children, controller_uid, surplus
 from .labels import (
     CHECK_LABEL,
     CHILD_SELECTOR,
@@ -12,15 +12,13 @@ from .labels import (
     label_value,
     labels,
 )
-from .objects import JOB_HISTORY, extra_job
+from .objects import JOB_HISTORY, run_now_job
 from .pod import HOST_PORTS
-from .settings import FIELD_MANAGER, ChildSettings
+from .settings import ChildSettings
 
 __all__ = [
     "CHECK_LABEL",
-    "CHILD_KINDS",
     "CHILD_SELECTOR",
-    "FIELD_MANAGER",
     "HOST_PORTS",
     "JOB_HISTORY",
     "NONCE_ANNOTATION",
@@ -32,8 +30,8 @@ __all__ = [
     "build_children",
     "child_name",
     "controller_uid",
-    "extra_job",
     "label_value",
     "labels",
+    "run_now_job",
     "surplus",
 ]

@@ -10,9 +10,6 @@ from ipsecping_operator.compile import CompiledCheck, Cron
 from .objects import agent_deployment, plan_config_map, round_cron_job
 from .settings import ChildSettings
 
-CHILD_KINDS = (("v1", "ConfigMap"), ("apps/v1", "Deployment"), ("batch/v1", "CronJob"))
-"""API version and kind of everything `build_children` can return."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class ChildRef:
@@ -38,18 +35,18 @@ def build_children(
     check: CompiledCheck,
     settings: ChildSettings,
     *,
-    tickets: Mapping[str, str] = MappingProxyType({}),
+    request_ids: Mapping[str, str] = MappingProxyType({}),
     ports: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], ...]:
     """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
 
-    `tickets` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
+    `request_ids` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
     whose agents listen elsewhere than by themselves. The manifests state nothing that is left to the API
     server's defaults, so applying them again changes nothing.
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:
-        children.append(plan_config_map(check, path, settings, ticket=tickets.get(path.plan.path)))
+        children.append(plan_config_map(check, path, settings, request_id=request_ids.get(path.plan.path)))
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
         else:
@@ -58,15 +55,16 @@ def build_children(
 
 
 def surplus(
-    existing: Iterable[Mapping[str, Any]], desired: Iterable[Mapping[str, Any]], *, owner_uid: str
+    existing: Mapping[ChildRef, str | None], desired: Iterable[Mapping[str, Any]], *, owner_uid: str
 ) -> list[ChildRef]:
     """Of the existing objects those to delete: controlled by the check, but not desired (any more).
 
-    An object that merely carries our labels is left alone.
+    `existing` names the UID of each object's controller: what merely carries our labels is left alone.
     """
     wanted = {ChildRef.of(manifest) for manifest in desired}
-    owned = {ChildRef.of(each) for each in existing if controller_uid(each) == owner_uid}
-    return sorted(owned - wanted)
+    return sorted(
+        ref for ref, controller in existing.items() if controller == owner_uid and ref not in wanted
+    )
 
 
 def controller_uid(manifest: Mapping[str, Any]) -> str | None:

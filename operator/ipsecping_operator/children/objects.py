@@ -33,10 +33,10 @@ STARTING_DEADLINE_SECONDS = 60
 
 
 def plan_config_map(
-    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, ticket: str | None = None
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, request_id: str | None = None
 ) -> dict[str, Any]:
-    """The ConfigMap that holds the path's plan.json; `ticket` asks its agent for an extra round."""
-    planned = replace(path.plan, run_now=ticket)
+    """The ConfigMap that holds the path's plan.json; `request_id` asks its agent for an extra round."""
+    planned = replace(path.plan, run_now=request_id)
     verifiers = () if settings.tokens is None else settings.tokens.verifiers(check.uid, path.plan.path)
     plan = json.dumps(plan_to_json(Plan(checks=(planned,), verifiers=verifiers)), indent=2)
     made = _object("v1", "ConfigMap", check, path)
@@ -44,8 +44,8 @@ def plan_config_map(
     if verifiers:
         digest = hashlib.sha256(" ".join(verifiers).encode()).hexdigest()[:16]
         made["metadata"]["annotations"][VERIFIERS_ANNOTATION] = digest
-    if ticket is not None:
-        made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = ticket
+    if request_id is not None:
+        made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = request_id
     return made | {"data": {PLAN_KEY: plan + "\n"}}
 
 
@@ -92,14 +92,14 @@ def round_cron_job(
     }
 
 
-def extra_job(
+def run_now_job(
     check: CompiledCheck,
     path: CompiledPath,
     cron: Cron,
     settings: ChildSettings,
     *,
     owner_uid: str,
-    ticket: str,
+    request_id: str,
     value: str,
 ) -> dict[str, Any]:
     """A Job that runs one round of the path now, as `kubectl create job --from=cronjob/...` makes it.
@@ -118,7 +118,7 @@ def extra_job(
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": f"{cron_job['metadata']['name']}-{ticket}",
+            "name": f"{cron_job['metadata']['name']}-{request_id}",
             "namespace": check.namespace,
             "labels": template["metadata"]["labels"],
             "annotations": {INSTANTIATE_ANNOTATION: "manual", RUN_NOW_ANNOTATION: value},

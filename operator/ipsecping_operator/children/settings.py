@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from ipsecping_operator.tokens.keys import TokenKeys
 
-FIELD_MANAGER = "ipsecping-operator"
-"""Who applies the children, in managedFields."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSettings:

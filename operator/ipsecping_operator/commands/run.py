@@ -39,7 +39,8 @@ def main(args: argparse.Namespace) -> int:
         sys.stderr.write(f"ipsecping-operator run: {error}\n")
         return 2
     # Kopf and the Kubernetes client take half a second to import: only for those who run the operator.
-    from ipsecping_operator import lifecycle, logs
+    from ipsecping_operator import logs
+    from ipsecping_operator.app import lifecycle
     from ipsecping_operator.kube.access import AccessError
     from ipsecping_operator.metrics.server import CannotListen
 

@@ -1,1 +1,1 @@
-"""The way to the Kubernetes API: credentials, one small client, and what of its objects is worth keeping."""
+"""The way to the Kubernetes API: credentials, a client that knows nothing of checks, errors as types."""

@@ -2,12 +2,11 @@
 
 import os
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import kopf
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
@@ -78,31 +77,3 @@ def own_namespace() -> str | None:
 def _proxy_of_environment(url: str) -> str | None:
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Connection(kopf.ConnectionInfo):
-    """Kopf's own context would be as strict as the interpreter's defaults are."""
-
-    # Not compared: credentials that were refused are known again by the rest.
-    tls: ssl.SSLContext = field(compare=False)
-
-    def as_ssl_context(self) -> ssl.SSLContext:
-        """See kopf.ConnectionInfo."""
-        return self.tls
-
-
-def for_kopf(access: Access) -> kopf.ConnectionInfo:
-    """Give the same credentials in the form Kopf takes."""
-    configuration = access.configuration
-    scheme, _, token = configuration.api_key.get("BearerToken", "").partition(" ")
-    return _Connection(
-        server=configuration.host,
-        tls=access.tls,
-        username=configuration.username,
-        password=configuration.password,
-        scheme=scheme.capitalize() if token else None,
-        token=token.strip() or None,
-        proxy_url=configuration.proxy,
-        trust_env=True,
-    )

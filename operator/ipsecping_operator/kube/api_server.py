@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from .client import ApiError, KubeClient
+from .client import KubeClient
+from .errors import ApiError
 from .kinds import ENDPOINT_SLICE
 
 _log = logging.getLogger(__name__)

@@ -1,83 +1,31 @@
-"""The operator's own requests to the API: plain dictionaries in and out, bounded in time and number."""
+"""The operator's own requests to the API: plain dictionaries in and out, bounded in time, size and number."""
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.rest import RESTClientObject
-
-from ipsecping_operator.children import FIELD_MANAGER
 
 from .access import Access
+from .errors import Conflict, Malformed, NotFound, of_status
 from .kinds import Kind
+from .throttling import LONGEST
+from .transport import FIELD_MANAGER, JSON, PATIENCE, AnswerTooLarge, Observer, Request, Transport
 
-IN_FLIGHT = 8
-"""Requests at a time; each connection holds a buffer of 256 KiB for TLS."""
-TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 PAGE = 100
 """Objects of a list that are held at a time: decoded, one takes 20 KiB, most of it managedFields."""
 WATCH_SECONDS = 300
 """After which the API ends a watch, and a new one goes on from there."""
 WATCH_TIMEOUT = aiohttp.ClientTimeout(total=WATCH_SECONDS + 10, sock_connect=10)
-_JSON = "application/json"
 # With a parameter the transport sends the body as it is; by the bare name it would write JSON with escapes.
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
-# As the API server words it (k8s.io/apiserver, admission/plugin/policy/validating and plugin/webhook/errors).
-_DENIED = re.compile(r'\S+ "[^"]*" is forbidden: ValidatingAdmissionPolicy |admission webhook "')
-
-Observer = Callable[[str, str], None]
-"""Told the verb and the outcome (a status code, or `error`) of each request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One of the details that explain a refusal."""
-
-    field: str
-    message: str
-    reason: str = ""
-
-
-class ApiError(Exception):
-    """The API refused a request, or did not answer it (`status` 0)."""
-
-    def __init__(self, status: int, reason: str, message: str, *, causes: tuple[Cause, ...] = ()) -> None:
-        super().__init__(f"{status} {reason}: {message}" if status else message)
-        self.status = status
-        self.reason = reason
-        self.message = message
-        self.causes = causes
-
-    @property
-    def refused(self) -> bool:
-        """The API understood and will refuse again: repeating the same request is no use."""
-        return self.status in (400, 403, 404, 405, 409, 413, 422)
-
-    @property
-    def denied(self) -> bool:
-        """A policy or a webhook of the cluster's forbids it: nothing is wrong with what was asked for."""
-        return _DENIED.match(self.message) is not None
-
-    @property
-    def terminating(self) -> bool:
-        """The namespace is being deleted, so nothing can be made in it: an end that somebody wanted."""
-        return any(cause.reason == "NamespaceTerminating" for cause in self.causes)
-
 
 class KubeClient:
-    """One connection pool for the whole operator.
-
-    Requests go to the Kubernetes client's transport directly: its layers for typed models above it would take
-    three quarters of the time that a request costs.
-    """
+    """The verbs of the API. All raise ApiError: the type says what happened (see `errors`)."""
 
     def __init__(
         self,
@@ -85,25 +33,25 @@ class KubeClient:
         *,
         observe: Observer = lambda verb, code: None,
         may_write: Callable[[], bool] = lambda: True,
+        longest_wait: float = LONGEST,
+        patience: float = PATIENCE,
     ) -> None:
-        """`may_write` is asked before each request that changes something: False refuses it."""
-        # No limit: requests wait for a slot below, and watches are few.
-        access.configuration.connection_pool_maxsize = 0
-        self._configuration = access.configuration
-        self._rest = RESTClientObject(self._configuration)
-        # The transport's own would be as strict as the interpreter's defaults are.
-        self._rest.ssl_context = access.tls
-        self._observe = observe
-        self._may_write = may_write
-        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        """`may_write` is asked before each request that changes something: False refuses it.
+
+        A server that asks to wait (429, Retry-After) is obeyed, for up to `longest_wait` seconds each time;
+        a request that has waited for `patience` seconds in all raises Throttled.
+        """
+        self._transport = Transport(
+            access, observe=observe, may_write=may_write, longest_wait=longest_wait, patience=patience
+        )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._rest.close()
+        await self._transport.close()
 
     async def apply(self, body: Mapping[str, Any], kind: Kind, *, force: bool = True) -> Any:
         """Server-side apply; the object as stored. Fields that others manage are taken over by `force`."""
-        return await self._apply(body, kind, None, accept=_JSON, force=force)
+        return await self._apply(body, kind, None, accept=JSON, force=force)
 
     async def apply_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
         """Server-side apply of the status; the object's metadata as stored, in an object."""
@@ -113,6 +61,7 @@ class KubeClient:
         """JSON merge patch; the object as stored."""
         return await self._request(
             "patch",
+            kind,
             "PATCH",
             kind.path(namespace, name),
             query={"fieldManager": FIELD_MANAGER},
@@ -123,7 +72,7 @@ class KubeClient:
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Any:
         """Create an object."""
         return await self._request(
-            "create", "POST", kind.path(namespace), query={"fieldManager": FIELD_MANAGER}, body=body
+            "create", kind, "POST", kind.path(namespace), query={"fieldManager": FIELD_MANAGER}, body=body
         )
 
     async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Any:
@@ -131,6 +80,7 @@ class KubeClient:
         meta = body["metadata"]
         return await self._request(
             "update",
+            kind,
             "PUT",
             kind.path(meta["namespace"], meta["name"]),
             query={"fieldManager": FIELD_MANAGER},
@@ -142,23 +92,21 @@ class KubeClient:
         try:
             await self._request(
                 "delete",
+                kind,
                 "DELETE",
                 kind.path(namespace, name),
                 body={"preconditions": {"uid": uid}, "propagationPolicy": "Background"},
             )
-        except ApiError as error:
-            # 409: the name now belongs to another object, so the one meant is gone.
-            if error.status not in (404, 409):
-                raise
+        except (NotFound, Conflict):
+            # A conflict: the name now belongs to another object, so the one meant is gone.
+            return
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any | None:
         """The object, or None when there is none."""
         try:
-            return await self._request("get", "GET", kind.path(namespace, name))
-        except ApiError as error:
-            if error.status == 404:
-                return None
-            raise
+            return await self._request("get", kind, "GET", kind.path(namespace, name))
+        except NotFound:
+            return None
 
     async def metadata(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
@@ -173,7 +121,7 @@ class KubeClient:
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
     ) -> AsyncIterator[Mapping[str, Any]]:
         """All objects of a kind: lists of some of them, each as the API answers it."""
-        async for page in self._pages(kind, namespace, selector=selector, accept=_JSON):
+        async for page in self._pages(kind, namespace, selector=selector, accept=JSON):
             yield page
 
     async def watch(
@@ -184,37 +132,40 @@ class KubeClient:
         query |= {"timeoutSeconds": str(WATCH_SECONDS)}
         if selector is not None:
             query["labelSelector"] = selector
-        path = kind.path(namespace)
-        try:
-            answer = await self._send("GET", path, query=query, timeout=WATCH_TIMEOUT)
-            async with answer.response:
-                if answer.status != 200:
-                    _content("GET", path, answer.status, await answer.read())
-                async with aclosing(_lines(answer.response.content)) as lines:
-                    async for line in lines:
-                        yield _change(path, line)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ApiError(0, "Unreachable", f"GET {path}: {error!r}") from error
+        request = Request(
+            verb="watch", resource=kind.plural, method="GET", path=kind.path(namespace), query=query
+        )
+        async with aclosing(self._transport.lines(request, timeout=WATCH_TIMEOUT)) as lines:
+            async for line in lines:
+                yield _change(request, line)
 
     async def exists(self, kind: Kind) -> bool:
         """Whether the API serves this kind."""
         root = kind.path(None).rpartition("/")[0]
         try:
-            served = await self._request("get", "GET", root)
-        except ApiError as error:
-            if error.status == 404:
-                return False
-            raise
+            served = await self._request("get", kind, "GET", root)
+        except NotFound:
+            return False
         return any(resource["name"] == kind.plural for resource in served["resources"])
 
     async def _pages(
         self, kind: Kind, namespace: str | None, *, selector: str | None, accept: str
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        query = {"limit": str(PAGE)}
+    ) -> AsyncIterator[dict[str, Any]]:
+        limit, query = PAGE, {}
         if selector is not None:
             query["labelSelector"] = selector
         while True:
-            page = await self._request("list", "GET", kind.path(namespace), query=query, accept=accept)
+            query["limit"] = str(limit)
+            try:
+                page = await self._request(
+                    "list", kind, "GET", kind.path(namespace), query=query, accept=accept
+                )
+            except AnswerTooLarge:
+                if limit == 1:
+                    raise
+                # Whoever likes may make objects as large as the API takes; a page of one always fits.
+                limit = max(limit // 4, 1)
+                continue
             # An empty list of metadata has null in its place.
             page["items"] = page["items"] or []
             following = page["metadata"].get("continue")
@@ -231,6 +182,7 @@ class KubeClient:
         meta = body["metadata"]
         return await self._request(
             "apply",
+            kind,
             "PATCH",
             kind.path(meta["namespace"], meta["name"], subresource),
             query={"fieldManager": FIELD_MANAGER, "force": str(force).lower()},
@@ -242,50 +194,26 @@ class KubeClient:
     async def _request(
         self,
         verb: str,
+        kind: Kind,
         method: str,
         path: str,
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | bytes | None = None,
-        content_type: str = _JSON,
-        accept: str = _JSON,
-    ) -> Any:
-        outcome = "error"
-        try:
-            async with self._slots:
-                if method != "GET" and not self._may_write():
-                    raise ApiError(0, "NotLeading", f"{method} {path}: another operator may lead by now")
-                answer = await self._send(
-                    method, path, query=query, body=body, content_type=content_type, accept=accept
-                )
-                text: bytes = await answer.read()
-            outcome = str(answer.status)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise ApiError(0, "Unreachable", f"{method} {path}: {error!r}") from error
-        finally:
-            self._observe(verb, outcome)
-        return _content(method, path, answer.status, text)
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | bytes | None = None,
-        content_type: str = _JSON,
-        accept: str = _JSON,
-        timeout: aiohttp.ClientTimeout = TIMEOUT,
-    ) -> Any:
-        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": FIELD_MANAGER}
-        # Asked for each time: tokens rotate.
-        token = await self._configuration.get_api_key_with_prefix("BearerToken")
-        if token:
-            headers["Authorization"] = token
-        url = self._configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        return await self._rest.request(  # type: ignore[no-untyped-call]
-            method, url, headers, body, _request_timeout=timeout
+        content_type: str = JSON,
+        accept: str = JSON,
+    ) -> dict[str, Any]:
+        request = Request(
+            verb=verb,
+            resource=kind.plural,
+            method=method,
+            path=path,
+            query=query,
+            body=body,
+            content_type=content_type,
+            accept=accept,
         )
+        return _decoded(request, await self._transport.ask(request))
 
 
 def as_yaml(body: Mapping[str, Any]) -> bytes:
@@ -301,46 +229,24 @@ def as_yaml(body: Mapping[str, Any]) -> bytes:
 _ESCAPED = re.compile("[\x7f-\uffff]")
 
 
-async def _lines(content: aiohttp.StreamReader) -> AsyncGenerator[bytes, None]:
-    """Of any length: an object may have a megabyte."""
-    held = bytearray()
-    async for data in content.iter_any():
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            yield bytes(held + line)
-            held.clear()
-        held += rest
-
-
-def _change(path: str, line: bytes) -> Mapping[str, Any]:
-    """One change of a watch; raises ApiError where the API says that it cannot go on."""
-    try:
-        change: Mapping[str, Any] = json.loads(line)
-    except ValueError as error:
-        raise ApiError(0, "Malformed", f"GET {path}: {error}") from error
-    if change["type"] == "ERROR":
-        status = change["object"]
-        raise ApiError(
-            int(status.get("code", 0)), str(status.get("reason")), f"GET {path}: {status.get('message')}"
-        )
+def _change(request: Request, line: bytes) -> Mapping[str, Any]:
+    """One change of a watch. Raises ApiError where the API says that it cannot go on."""
+    change = _decoded(request, line)
+    stored = change.get("object")
+    if change.get("type") == "ERROR":
+        code = stored.get("code") if isinstance(stored, dict) else None
+        raise of_status(str(request), code if isinstance(code, int) else 0, stored)
+    if not isinstance(stored, dict) or not isinstance(change.get("type"), str):
+        raise Malformed(f"{request}: a change without type or object")
     return change
 
 
-def _content(method: str, path: str, status: int, text: bytes) -> Any:
-    """The decoded answer; raises ApiError for a refusal."""
+def _decoded(request: Request, text: bytes) -> dict[str, Any]:
+    """The JSON object in an answer. Raises Malformed."""
     try:
-        content = json.loads(text) if text else {}
-    except ValueError:
-        content = {"message": text[:200].decode(errors="replace")}
-    if 200 <= status < 300:
-        return content
-    details = content if isinstance(content, dict) else {}
-    message = details.get("message") or f"{method} {path}"
-    raise ApiError(status, str(details.get("reason") or "Refused"), str(message), causes=_causes(details))
-
-
-def _causes(refusal: Mapping[str, Any]) -> tuple[Cause, ...]:
-    causes = (refusal.get("details") or {}).get("causes") or ()
-    return tuple(
-        Cause(str(each.get("field")), str(each.get("message")), str(each.get("reason"))) for each in causes
-    )
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{request}: {error}") from error
+    if not isinstance(content, dict):
+        raise Malformed(f"{request}: not a JSON object")
+    return content

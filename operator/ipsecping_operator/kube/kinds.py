@@ -1,8 +1,6 @@
-"""The kinds of objects the operator deals with, and where the API serves them."""
+"""Kinds of objects, and where the API serves them."""
 
 from dataclasses import dataclass
-
-from ipsecping_operator.api import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,6 @@ class Kind:
         return "/".join(parts)
 
 
-CHECK = Kind(names.KIND, names.GROUP, names.VERSION, names.PLURAL)
 CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps")
 POD = Kind("Pod", "", "v1", "pods")
 DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
@@ -40,8 +37,3 @@ EVENT = Kind("Event", "events.k8s.io", "v1", "events")
 ENDPOINT_SLICE = Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices")
 SECRET = Kind("Secret", "", "v1", "secrets")
 LEASE = Kind("Lease", "coordination.k8s.io", "v1", "leases")
-
-APPLIED = {kind.name: kind for kind in (CONFIG_MAP, DEPLOYMENT, CRON_JOB)}
-"""Kinds the operator makes, by name."""
-
-WATCHED = (CHECK, POD, *APPLIED.values())

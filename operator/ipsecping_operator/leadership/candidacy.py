@@ -7,13 +7,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ipsecping_operator.kube import access
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.kinds import CHECK
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.metrics.health import Health, Phase
+from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.trouble import Trouble
 
-from .elector import Elector
+from .elector import RETRY_PERIOD, LeaderElector
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Candidacy:
         self._health = health
         self._observe = observe
         self._waiting = Trouble(quiet=logging.INFO)
-        self._elector: Elector | None = None
+        self._elector: LeaderElector | None = None
         self._client: KubeClient | None = None
 
     @property
@@ -43,8 +44,8 @@ class Candidacy:
         """Whether nobody else may be at work."""
         return self._elector is None or self._elector.leading
 
-    async def win(self) -> bool:
-        """Wait for the API with the CRD, then for the Lease; whether there is one that `keep` has to keep."""
+    async def acquire(self) -> bool:
+        """Wait for the API with the CRD, then for the Lease; returns whether there is one to `renew`."""
         await self._wait_for_crd()
         settings = self._settings
         namespace = settings.lease_namespace or access.own_namespace()
@@ -52,8 +53,14 @@ class Candidacy:
             _log.info("no Lease: not in a cluster, and --lease-namespace is not given; run one operator only")
             return False
         # A client of its own: renewals must not queue behind the rest.
-        self._client = KubeClient(await self._credentials(), observe=self._observe)
-        self._elector = Elector(
+        self._client = KubeClient(
+            await self._credentials(),
+            observe=self._observe,
+            # A Lease that is lost costs the server a new operator's start: far more than one small request.
+            longest_wait=settings.lease_duration * RETRY_PERIOD,
+            patience=settings.lease_duration * RETRY_PERIOD,
+        )
+        self._elector = LeaderElector(
             self._client,
             namespace=namespace,
             name=settings.lease_name,
@@ -64,21 +71,21 @@ class Candidacy:
         await self._elector.acquire()
         return True
 
-    async def keep(self) -> None:
-        """Keep the Lease; end the process when it is lost."""
+    async def renew(self) -> None:
+        """Renew the Lease; end the process when it is lost."""
         assert self._elector is not None
         try:
-            reason = await self._elector.keep()
+            reason = await self._elector.renew()
         except Exception:
-            _log.exception("keeping the Lease: a fault of the operator")
+            _log.exception("renewing the Lease: a fault of the operator")
             reason = "see above"
         _log.error("the Lease is lost: %s; exiting", reason)
         logging.shutdown()
         # At once and without a clean-up: another operator may be at work already, and ours is refused.
         os._exit(1)
 
-    async def close(self) -> None:
-        """Let go of the Lease, once nothing is written any more."""
+    async def release(self) -> None:
+        """Release the Lease, once nothing is written any more."""
         if self._elector is not None:
             await self._elector.release()
         if self._client is not None:

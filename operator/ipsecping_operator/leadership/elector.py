@@ -1,4 +1,4 @@
-"""Take a Lease, keep it, leave it: the edge around the decisions in `lease`."""
+"""Acquire a Lease, renew it, release it: the I/O around the decisions in `lease`."""
 
 import asyncio
 import logging
@@ -6,22 +6,27 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, Conflict, NotFound
 from ipsecping_operator.kube.kinds import LEASE
 
-from .lease import Sighting, Step, decide, held, read, released, see
+from .lease import Observation, Step, decide, lease_body, observe, read, released_body
 
-KEPT = 2 / 3
-"""Of the duration: for so long after a renewal the holder may go on. It has stopped well before another may
-begin, who counts the whole duration, and from later on."""
-RETRY = 2 / 15
-"""Of the duration: the pause between two looks at the Lease, and between two renewals."""
+RENEW_DEADLINE = 2 / 3
+"""Part of the lease duration for which a holder leads after a renewal was sent.
+
+Others wait for the whole duration, counted from when they saw that renewal. So the holder has stopped before
+another begins. client-go has the same proportions (15 s, 10 s, 2 s), as `LeaseDuration`, `RenewDeadline` and
+`RetryPeriod`.
+"""
+RETRY_PERIOD = 2 / 15
+"""Part of the lease duration between two attempts to acquire or to renew."""
 RELEASE_SECONDS = 3.0
 
 _log = logging.getLogger(__name__)
 
 
-class Elector:
+class LeaderElector:
     """One candidate for a Lease. Its `client` should be its own: renewals must not queue behind the rest."""
 
     def __init__(
@@ -46,50 +51,50 @@ class Elector:
         self._waiting = waiting
         self._monotonic = monotonic
         self._wall = wall
-        self._sighting: Sighting | None = None
-        self._until = float("-inf")
+        self._observed: Observation | None = None
+        self._leading_until = float("-inf")
 
     @property
     def leading(self) -> bool:
         """Whether this process may act: no other can have taken the Lease yet."""
-        return self._monotonic() < self._until
+        return self._monotonic() < self._leading_until
 
     async def acquire(self) -> None:
-        """Wait until the Lease is held."""
+        """Try until the Lease is held."""
         while True:
             try:
                 async with asyncio.timeout(self._duration):
-                    if await self._step(await self._look(), leading=False):
+                    if await self._step(await self._observe(), leading=False):
                         _log.info("holding Lease %s/%s as %s", self._namespace, self._name, self._identity)
                         return
             except (ApiError, TimeoutError) as error:
                 fault = str(error) or "no answer"
                 self._waiting(f"cannot take Lease {self._namespace}/{self._name}: {fault}", False)
-            await asyncio.sleep(self._duration * RETRY)
+            await asyncio.sleep(self._duration * RETRY_PERIOD)
 
-    async def keep(self) -> str:
-        """Renew until that fails for good; returns why the Lease is lost."""
+    async def renew(self) -> str:
+        """Renew the Lease until it is lost; returns why it is."""
         fault = "no renewal was tried: the process stood still"
         while True:
-            await asyncio.sleep(self._duration * RETRY)
-            left = self._until - self._monotonic()
+            await asyncio.sleep(self._duration * RETRY_PERIOD)
+            left = self._leading_until - self._monotonic()
             if left <= 0:
                 return f"it could not be renewed in time: {fault}"
             try:
                 async with asyncio.timeout(left):
-                    if not await self._renew():
+                    if not await self._renew_once():
                         return f"{self._holder} holds it now"
             except (ApiError, TimeoutError) as error:
                 fault = str(error) or "no answer"
                 _log.warning("Lease %s/%s not renewed, will retry: %s", self._namespace, self._name, fault)
 
     async def release(self) -> None:
-        """Leave the Lease to whoever waits for it; without an answer it expires by itself."""
-        lease = self._sighting.lease if self._sighting is not None else None
+        """Leave the Lease to whoever waits for it. Without an answer it expires by itself."""
+        lease = self._observed.lease if self._observed is not None else None
         if lease is None or not self.leading:
             return
-        body = released(lease, namespace=self._namespace, name=self._name, now=self._wall())
-        self._until = float("-inf")
+        body = released_body(lease, namespace=self._namespace, name=self._name, now=self._wall())
+        self._leading_until = float("-inf")
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 await self._client.replace(LEASE, body)
@@ -98,36 +103,34 @@ class Elector:
         else:
             _log.info("released Lease %s/%s", self._namespace, self._name)
 
-    async def _renew(self) -> bool:
-        """Whether the Lease is still ours. Raises ApiError when that is not known."""
-        assert self._sighting is not None
+    async def _renew_once(self) -> bool:
+        """Renew once; returns whether the Lease is still ours. Raises ApiError when that is not known."""
+        assert self._observed is not None
         try:
             return await self._step(Step.RENEW, leading=True)
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-        # Somebody wrote or deleted it.
-        return await self._step(await self._look(leading=True), leading=True)
+        except (NotFound, Conflict):
+            # Somebody wrote or deleted it.
+            return await self._step(await self._observe(leading=True), leading=True)
 
-    async def _look(self, *, leading: bool = False) -> Step:
+    async def _observe(self, *, leading: bool = False) -> Step:
         body = await self._client.get(LEASE, self._namespace, self._name)
         # After the answer: seen later, it expires later.
         now = self._monotonic()
-        self._sighting = see(read(body), before=self._sighting, now=now)
-        return decide(self._sighting, identity=self._identity, leading=leading, now=now)
+        self._observed = observe(read(body), before=self._observed, now=now)
+        return decide(self._observed, identity=self._identity, leading=leading, now=now)
 
     async def _step(self, step: Step, *, leading: bool) -> bool:
-        """Carry out; whether the Lease is ours then."""
-        assert self._sighting is not None
+        """Carry out the step; returns whether the Lease is ours then. Raises ApiError."""
+        assert self._observed is not None
         if step is Step.LOST:
             return False
         if step is Step.WAIT:
             self._waiting(f"Lease {self._namespace}/{self._name} is held by {self._holder}", True)
             return False
-        before = self._sighting.lease
+        before = self._observed.lease
         # Before the request: it may be stored at once and answered late.
         sent = self._monotonic()
-        body = held(
+        body = lease_body(
             before,
             namespace=self._namespace,
             name=self._name,
@@ -141,15 +144,15 @@ class Elector:
                 if before is None
                 else self._client.replace(LEASE, body)
             )
-        except ApiError as error:
-            if error.status == 409 and not leading:
-                return False  # another was faster
-            raise
-        self._sighting = see(read(stored), before=None, now=sent)
-        self._until = sent + self._duration * KEPT
+        except Conflict:
+            if leading:
+                raise
+            return False  # another was faster
+        self._observed = observe(read(stored), before=None, now=sent)
+        self._leading_until = sent + self._duration * RENEW_DEADLINE
         return True
 
     @property
     def _holder(self) -> str | None:
-        lease = self._sighting.lease if self._sighting is not None else None
-        return lease.holder if lease is not None else None
+        lease = self._observed.lease if self._observed is not None else None
+        return lease.holder_identity if lease is not None else None

@@ -18,18 +18,18 @@ from ipsecping_operator.kube.kinds import LEASE
 class Lease:
     """A coordination.k8s.io/v1 Lease. Two are equal when their holders have written the same."""
 
-    holder: str | None
+    holder_identity: str | None
     """None: released, or never held."""
-    duration: float
+    lease_duration_seconds: float
     """Seconds without a change after which others may take it."""
-    acquired: str | None
-    renewed: str | None
-    transitions: int
-    version: str = field(compare=False)
+    acquire_time: str | None
+    renew_time: str | None
+    lease_transitions: int
+    resource_version: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Observation:
     """The Lease as last read; None when there is none."""
 
     lease: Lease | None
@@ -47,68 +47,68 @@ class Step(Enum):
     """Another has it: whatever this process does as the leader has to end."""
 
 
-def see(lease: Lease | None, *, before: Sighting | None, now: float) -> Sighting:
-    """The sighting after a read at `now`: only a change sets `since` anew."""
+def observe(lease: Lease | None, *, before: Observation | None, now: float) -> Observation:
+    """Note what was read at `now`: only a change sets `since` anew."""
     if before is not None and before.lease == lease:
         # Somebody may have edited the labels: what is written next needs the newest version.
-        return Sighting(lease=lease, since=before.since)
-    return Sighting(lease=lease, since=now)
+        return Observation(lease=lease, since=before.since)
+    return Observation(lease=lease, since=now)
 
 
-def decide(sighting: Sighting, *, identity: str, leading: bool, now: float) -> Step:
-    """What `identity` is to do; `leading`: it has held the Lease without a break until now."""
-    lease = sighting.lease
-    if lease is None or lease.holder is None:
+def decide(observed: Observation, *, identity: str, leading: bool, now: float) -> Step:
+    """Choose what `identity` is to do; `leading`: it has held the Lease without a break until now."""
+    lease = observed.lease
+    if lease is None or lease.holder_identity is None:
         return Step.ACQUIRE
-    if lease.holder == identity:
+    if lease.holder_identity == identity:
         # Not leading: an earlier process of the same identity has ended and left it behind.
         return Step.RENEW if leading else Step.ACQUIRE
     if leading:
         return Step.LOST
-    return Step.ACQUIRE if now - sighting.since >= lease.duration else Step.WAIT
+    return Step.ACQUIRE if now - observed.since >= lease.lease_duration_seconds else Step.WAIT
 
 
 def read(body: Mapping[str, Any] | None) -> Lease | None:
-    """The object as the API stores it."""
+    """Read the object as the API stores it; None: there is none."""
     if body is None:
         return None
     spec = body.get("spec") or {}
     return Lease(
-        holder=spec.get("holderIdentity") or None,
-        duration=float(spec.get("leaseDurationSeconds") or 0),
-        acquired=spec.get("acquireTime"),
-        renewed=spec.get("renewTime"),
-        transitions=int(spec.get("leaseTransitions") or 0),
-        version=body["metadata"]["resourceVersion"],
+        holder_identity=spec.get("holderIdentity") or None,
+        lease_duration_seconds=float(spec.get("leaseDurationSeconds") or 0),
+        acquire_time=spec.get("acquireTime"),
+        renew_time=spec.get("renewTime"),
+        lease_transitions=int(spec.get("leaseTransitions") or 0),
+        resource_version=body["metadata"]["resourceVersion"],
     )
 
 
-def held(
+def lease_body(
     before: Lease | None, *, namespace: str, name: str, identity: str, duration: float, now: datetime
 ) -> Any:
-    """The object to write in order to take or to keep the Lease, which was `before` when last read.
+    """Make the object to write in order to acquire or renew the Lease, which was `before` when last read.
 
     It names that version: the API refuses it when another has written meanwhile.
     """
-    mine = before is not None and before.holder == identity
+    mine = before is not None and before.holder_identity == identity
     spec = {
         "holderIdentity": identity,
         "leaseDurationSeconds": math.ceil(duration),
-        "acquireTime": before.acquired if before is not None and mine else moment(now),
-        "renewTime": moment(now),
-        "leaseTransitions": 0 if before is None else before.transitions + (not mine),
+        "acquireTime": before.acquire_time if before is not None and mine else micro_time(now),
+        "renewTime": micro_time(now),
+        "leaseTransitions": 0 if before is None else before.lease_transitions + (not mine),
     }
     return _object(before, namespace, name, spec)
 
 
-def released(before: Lease, *, namespace: str, name: str, now: datetime) -> Any:
-    """The object to write in order to leave the Lease to the next."""
+def released_body(before: Lease, *, namespace: str, name: str, now: datetime) -> Any:
+    """Make the object to write in order to leave the Lease to the next."""
     spec = {
         "holderIdentity": "",
         "leaseDurationSeconds": 1,
-        "acquireTime": moment(now),
-        "renewTime": moment(now),
-        "leaseTransitions": before.transitions,
+        "acquireTime": micro_time(now),
+        "renewTime": micro_time(now),
+        "leaseTransitions": before.lease_transitions,
     }
     return _object(before, namespace, name, spec)
 
@@ -116,10 +116,10 @@ def released(before: Lease, *, namespace: str, name: str, now: datetime) -> Any:
 def _object(before: Lease | None, namespace: str, name: str, spec: Mapping[str, Any]) -> Any:
     metadata = {"namespace": namespace, "name": name}
     if before is not None:
-        metadata["resourceVersion"] = before.version
+        metadata["resourceVersion"] = before.resource_version
     return {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata, "spec": spec}
 
 
-def moment(at: datetime) -> str:
-    """As Kubernetes writes a MicroTime."""
+def micro_time(at: datetime) -> str:
+    """Write an instant as Kubernetes writes a MicroTime: RFC 3339, UTC, with microseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -42,7 +42,7 @@ class CachedExposition:
         self._making: asyncio.Task[tuple[bytes, ...]] | None = None
 
     async def pieces(self) -> tuple[bytes, ...]:
-        """The stream in pieces of some kilobytes. Raises what a collector raises."""
+        """Return the stream in pieces of some kilobytes. Raises what a collector raises."""
         if self._clock() < self._fresh_until:
             return self._made
         if self._making is None:
@@ -74,7 +74,7 @@ class CachedExposition:
 async def handed_out(
     packed: Sequence[bytes], turn: asyncio.Lock, *, gzip: bool
 ) -> AsyncGenerator[bytes, None]:
-    """The stream for a client that takes gzip, or else the text itself.
+    """Yield the stream for a client that takes gzip, or else the text itself.
 
     Of all who share `turn` one gets a piece in a turn of the event loop: many hold it no longer than one.
     """

@@ -18,9 +18,9 @@ from prometheus_client.samples import Sample
 
 from ipsecping.contract.buckets import cumulative
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
+from ipsecping_operator.check.measured import Series
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.results.measurements import Series
-from ipsecping_operator.state import CheckState
 from ipsecping_operator.verdict.tally import Tally
 
 from .exposition import Family
@@ -55,13 +55,13 @@ class CheckCollector(Collector):
         self._clock = clock
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the registry need not collect in order to register."""
+        """Return nothing, so that the registry need not collect in order to register."""
         return ()
 
     def collect(self) -> Iterator[Metric]:
-        """All families, in the order of their documentation."""
+        """Yield all families, in the order of their documentation."""
         # Written out piece by piece, while checks come and go.
-        states = [state for state in self._checks.values() if state.body and state.compiled]
+        states = [state for state in self._checks.values() if state.metadata and state.applied.compiled]
         now, out = self._clock(), set[str]()
 
         def failed(state: CheckState, error: Exception) -> None:
@@ -76,7 +76,7 @@ class CheckCollector(Collector):
 
     def export(self, state: CheckState) -> None:
         """Work out all samples of one check. Raises what that raises."""
-        if state.body and state.compiled:
+        if state.metadata and state.applied.compiled:
             now = self._clock()
             for each in _FAMILIES:
                 each.samples(state, now)
@@ -93,12 +93,12 @@ class _Described:
     add: Callable[[Any, CheckState, int], None]
 
     def of(self, states: Sequence[CheckState], now: int, out: Set[str], failed: Failed) -> Metric:
-        """With the samples of all these checks but those that are `out` (by UID)."""
+        """Make the family with the samples of all these checks but those that are `out` (by UID)."""
         samples = (sample for state in states for sample in self._guarded(state, now, out, failed))
         return Family(self.name, self.text, self.kind(self.name, self.text).type, samples)
 
     def samples(self, state: CheckState, now: int) -> list[Sample]:
-        """Of one check. Raises also where a sample could be made and not be written."""
+        """Make the samples of one check. Raises also where a sample could be made and not be written."""
         few = self.kind(self.name, self.text, labels=self.labels)
         self.add(few, state, now)
         for sample in few.samples:
@@ -121,9 +121,12 @@ class _Described:
 
 
 def _unknown(family: _Described, state: CheckState) -> list[Sample]:
-    """That nothing is claimed of the check, from as little as possible."""
-    assert state.body is not None
-    meta, tunnel = state.body["metadata"], "" if state.compiled is None else state.compiled.tunnel_name
+    """Make samples that claim nothing of the check, from as little as possible."""
+    assert state.metadata is not None
+    meta, tunnel = (
+        state.metadata,
+        "" if state.applied.compiled is None else state.applied.compiled.tunnel_name,
+    )
     values = [_printable(each) for each in (meta["namespace"], meta["name"], tunnel)]
     labels = dict(zip(CHECK_LABELS, values, strict=True))
     return [
@@ -145,7 +148,7 @@ def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Calla
 
     def add(family: Any, state: CheckState, _: int) -> None:
         figures = _figures(state)
-        for key, series in state.measurements.series.items():
+        for key, series in state.measured.series.items():
             value = figure(series, figures.get(key))
             if value is not None:
                 family.add_metric(_probe_labels(state, key, series), value)
@@ -158,7 +161,7 @@ def _in_seconds(nanoseconds: int | None) -> float | None:
 
 
 def _round_trip_times(family: HistogramMetricFamily, state: CheckState, _: int) -> None:
-    for key, series in state.measurements.series.items():
+    for key, series in state.measured.series.items():
         totals = series.totals
         buckets = cumulative(totals.buckets)
         family.add_metric(_probe_labels(state, key, series), buckets, sum_value=totals.rtt_sum / SECOND)
@@ -166,19 +169,19 @@ def _round_trip_times(family: HistogramMetricFamily, state: CheckState, _: int) 
 
 def _conditions(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
     labels = _check_labels(state)
-    for kind, held in state.conditions.items():
+    for kind, held in state.reported.last.conditions.items():
         for status in ConditionStatus:
             family.add_metric([*labels, kind.value, status.value], float(held.status is status))
 
 
 def _thresholds(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
-    assert state.compiled is not None
-    for name, limit in _limits(state.compiled):
+    assert state.applied.compiled is not None
+    for name, limit in _limits(state.applied.compiled):
         family.add_metric([*_check_labels(state), name], limit)
 
 
 def _outages(family: CounterMetricFamily, state: CheckState, _: int) -> None:
-    family.add_metric(_check_labels(state), state.outages_begun)
+    family.add_metric(_check_labels(state), state.reported.last.outages_begun)
 
 
 def _outage_seconds(family: CounterMetricFamily, state: CheckState, now: int) -> None:
@@ -186,9 +189,9 @@ def _outage_seconds(family: CounterMetricFamily, state: CheckState, now: int) ->
 
 
 def _path_info(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
-    assert state.compiled is not None
-    for path in state.compiled.paths:
-        address = state.measurements.remote.get(path.plan.path)
+    assert state.applied.compiled is not None
+    for path in state.applied.compiled.paths:
+        address = state.measured.remote.get(path.plan.path)
         if address is not None:
             family.add_metric([*_check_labels(state), path.plan.path, path.plan.target, address], 1)
 
@@ -285,8 +288,12 @@ _FAMILIES = (
 
 
 def _check_labels(state: CheckState) -> list[str]:
-    assert state.compiled is not None
-    return [state.compiled.namespace, state.compiled.name, state.compiled.tunnel_name]
+    assert state.applied.compiled is not None
+    return [
+        state.applied.compiled.namespace,
+        state.applied.compiled.name,
+        state.applied.compiled.tunnel_name,
+    ]
 
 
 def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> list[str]:
@@ -295,11 +302,11 @@ def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> li
 
 def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:
     """The windows' sums as the last verdict used them."""
-    if state.verdict is None or state.figureless:
+    if state.reported.last.verdict is None or state.reported.without_figures:
         return {}
     return {
         (probe.path, probe.probe.name): probe.figures
-        for probe in state.verdict.probes
+        for probe in state.reported.last.verdict.probes
         if probe.figures is not None
     }
 
@@ -318,6 +325,6 @@ def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:
 
 
 def _outage_time(state: CheckState, *, now: int) -> int:
-    newest = state.outages[0] if state.outages else None
-    running = now - max(newest.start, state.born) if newest and newest.end is None else 0
-    return state.outage_time + max(running, 0)
+    newest = state.reported.last.outages[0] if state.reported.last.outages else None
+    running = now - max(newest.start, state.observed.first_seen) if newest and newest.end is None else 0
+    return state.reported.last.outage_time + max(running, 0)

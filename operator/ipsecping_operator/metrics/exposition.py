@@ -21,7 +21,7 @@ class Family(Metric):
 
 
 def pieces(collector: Collector) -> Iterator[bytes]:
-    """The Prometheus text format of all families, a few samples at a time."""
+    """Yield all families in the Prometheus text format, a few samples at a time."""
     for family in collector.collect():
         samples = iter(family.samples)
         yield generate_latest(_One(_part(family, islice(samples, PIECE))))

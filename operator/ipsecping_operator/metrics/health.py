@@ -28,7 +28,7 @@ class Health:
     ticked: float
     phase: Phase = Phase.STARTING
     waiting: str = ""
-    """What for, unless it leads."""
+    """What it waits for, unless it leads."""
     ended: str | None = None
     """A part of the operator that should run for ever, and does not any more."""
     unseen: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -40,15 +40,15 @@ class Health:
     """Checks that are not judged, though they were to be judged again."""
 
     def tick(self, now: float) -> None:
-        """The event loop turned."""
+        """Note that the event loop turns."""
         self.ticked = now
 
     def wait(self, phase: Phase, what: str) -> None:
-        """The operator waits for this."""
+        """Note what the operator waits for."""
         self.phase, self.waiting = phase, what
 
     def problem(self, now: float) -> str | None:
-        """Why only a restart can help, or None. Waiting is none: a restart would not shorten it."""
+        """Return why only a restart can help, or None. Waiting is no reason: none would shorten it."""
         age = now - self.ticked
         if age > STUCK_SECONDS:
             return f"the event loop has not turned for {age:.0f} s"
@@ -64,12 +64,12 @@ class Health:
         return None
 
     def unready(self, now: float) -> str | None:
-        """Why the operator can neither work nor stand by, or None."""
+        """Return why the operator can neither work nor stand by, or None."""
         if problem := self.problem(now):
             return problem
         return f"waiting: {self.waiting}" if self.phase is Phase.STARTING else None
 
     @property
     def state(self) -> str:
-        """The good news, for people."""
+        """The state in words, where there is no problem."""
         return "ok" if self.phase is Phase.LEADING else f"ok, {self.phase.value}: {self.waiting}"

@@ -4,9 +4,9 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-from ipsecping_operator.faults import Where
-from ipsecping_operator.kube.belonging import Stray
-from ipsecping_operator.results.rejection import Rejection
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.observe.belonging import Stray
 
 
 class OperatorMetrics:
@@ -29,7 +29,7 @@ class OperatorMetrics:
         )
         self._requests = Counter(
             "ipsecping_operator_api_requests",
-            "Requests to the Kubernetes API, without watches.",
+            "Requests to the Kubernetes API; of watches and of Kopf's only those that it puts off (429).",
             ("verb", "code"),
             registry=self.registry,
         )
@@ -135,9 +135,9 @@ class OperatorMetrics:
         self._dropped.labels(kind, reason.value).inc()
 
     def unseen(self, kind: str, count: int) -> None:
-        """How much of this kind its watch has not shown."""
+        """Set how many objects of this kind their watch has not shown."""
         self._unseen.labels(kind).set(count)
 
     def saw(self, kind: str) -> None:
-        """An event of this kind came through a watch."""
+        """Note that an event of this kind came through a watch now."""
         self._watch.labels(kind).set(time.time())

@@ -33,7 +33,7 @@ class ServerCollector(Collector):
         self._servers = servers
 
     def collect(self) -> Iterator[Metric]:
-        """One metric family after the other."""
+        """Yield one metric family after the other."""
         return server_families("ipsecping_operator_http", self._servers)
 
 

@@ -1,1 +1,1 @@
-"""One level-triggered function per check, and all it needs: state, queue, children, readiness, assessment."""
+"""One level-triggered function per check, its queues, and what follows from results."""

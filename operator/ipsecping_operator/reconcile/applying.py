@@ -5,9 +5,13 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.check.applied import AppliedChild
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
@@ -15,13 +19,12 @@ from ipsecping_operator.children import (
     ChildRef,
     surplus,
 )
-from ipsecping_operator.kube.client import ApiError, KubeClient
-from ipsecping_operator.kube.contest import Contested, claims
-from ipsecping_operator.kube.kinds import APPLIED, POD
-from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child
-from ipsecping_operator.state import Applied, CheckState
-
-from .store import Store
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Conflict, FieldConflict, Immutable, NotFound
+from ipsecping_operator.kube.kinds import POD
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
+from ipsecping_operator.reconcile.contest import Contested
 
 Log = logging.LoggerAdapter[logging.Logger]
 
@@ -34,48 +37,52 @@ async def ensure_children(
     client: KubeClient,
     log: Log,
 ) -> bool:
-    """Apply what differs, delete what is surplus, nudge pods. Raises ApiError; may be called at any time.
+    """Apply what differs, delete what is surplus, refresh pods. Raises ApiError; may be called at any time.
 
-    False when children of an earlier run were taken as they are: `state.verify` is to be set some time, and
-    this called again.
+    False when children of an earlier run were taken as they are: `request_reapply` is to be called some time,
+    and this again.
     """
     taken = [manifest for manifest in desired if _inherited(state, manifest)]
     for manifest in desired:
         if manifest not in taken:
             await _ensure(state, manifest, store=store, client=client, log=log)
     # While one is being deleted, another may be seen to have gone.
-    there = dict(state.children)
-    existing = [_as_manifest(child) for child in there.values()]
-    for ref in surplus(existing, desired, owner_uid=state.uid):
+    there = dict(state.observed.children)
+    controllers = {ref: child.meta.owner.uid if child.meta.owner else None for ref, child in there.items()}
+    for ref in surplus(controllers, desired, owner_uid=state.uid):
         log.info("deleting %s %s, which the check no longer needs", ref.kind, ref.name)
         await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=there[ref].meta.uid)
-        state.applied.pop(ref, None)
-    await _nudge(state, client=client)
+        state.applied.child_deleted(ref)
+    await _refresh_pods(state, client=client)
     return not taken
 
 
-def remind(state: CheckState) -> bool:
-    """Have the pods told of their plans that do not bear a mark of it; whether there are any.
+def note_late_pods(state: CheckState) -> bool:
+    """Note which paths have pods that were not told of their plan. Returns whether there are any to refresh.
 
     An operator that was killed between an edit and this has told nobody.
     """
-    for child in state.children.values():
+    for child in state.observed.children.values():
         meta = child.meta
         if meta.path is None or meta.nonce is None:
             continue
         marks = {key: value for key, value in _borne(meta).items() if value is not None}
-        if any(_is_late(pod, meta.path, marks) for pod in state.own_pods):
-            state.nudges.setdefault(meta.path, marks)
-    return bool(state.nudges)
+        late = any(_is_late(pod, meta.path, marks) for pod in state.observed.own_pods)
+        if late and meta.path not in state.applied.pods_to_refresh:
+            state.applied.refresh_pods(meta.path, marks)
+    return bool(state.applied.pods_to_refresh)
 
 
 def as_applied(state: CheckState) -> bool:
-    """The children are those that were applied, and unchanged."""
-    own = {ref for ref, child in state.children.items() if _owned(child, by=state.uid)}
+    """Return whether the children are those that were applied, and unchanged."""
+    own = {ref for ref, child in state.observed.children.items() if _owned(child, by=state.uid)}
     return (
-        not state.nudges
-        and own == state.applied.keys()
-        and all(_unchanged(applied, state.children[ref]) for ref, applied in state.applied.items())
+        not state.applied.pods_to_refresh
+        and own == state.applied.children.keys()
+        and all(
+            _unchanged(applied, state.observed.children[ref])
+            for ref, applied in state.applied.children.items()
+        )
     )
 
 
@@ -86,14 +93,19 @@ def _inherited(state: CheckState, manifest: Mapping[str, Any]) -> bool:
     applied again, but a fleet's statuses need not wait for that.
     """
     ref = ChildRef.of(manifest)
-    child = state.children.get(ref)
-    if state.verify or ref in state.applied or state.reported != state.generation or child is None:
+    child = state.observed.children.get(ref)
+    if (
+        state.applied.reapply
+        or ref in state.applied.children
+        or state.applied.inherited_generation != state.applied.generation
+        or child is None
+    ):
         return False
     return _owned(child, by=state.uid) and not changes_verifiers(child, manifest)
 
 
 def changes_verifiers(child: Child, manifest: Mapping[str, Any]) -> bool:
-    """Whether the plan lets others read the agent than the one there does: no results come meanwhile."""
+    """Return whether other operators may read the agent by this plan than by the one there."""
     wanted: str | None = manifest["metadata"].get("annotations", {}).get(VERIFIERS_ANNOTATION)
     return child.meta.verifiers != wanted
 
@@ -102,16 +114,17 @@ async def _ensure(
     state: CheckState, manifest: Mapping[str, Any], *, store: Store, client: KubeClient, log: Log
 ) -> None:
     ref, digest = ChildRef.of(manifest), _digest(manifest)
-    child = state.children.get(ref)
-    applied = state.applied.get(ref)
+    child = state.observed.children.get(ref)
+    applied = state.applied.children.get(ref)
     if not must_apply(state.uid, digest, applied=applied, child=child):
         return
     log.info("applying %s %s", ref.kind, ref.name)
     stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
-    state.applied[ref] = Applied(digest=digest, uid=stored.meta.uid, version=version(stored))
+    applied_child = AppliedChild(digest=digest, uid=stored.meta.uid, version=version(stored))
+    state.applied.child_applied(ref, applied_child)
     marks = manifest["metadata"].get("annotations", {})
     if child is not None and not _bears(child.meta, marks):
-        state.nudges[manifest["metadata"]["labels"][PATH_LABEL]] = marks
+        state.applied.refresh_pods(manifest["metadata"]["labels"][PATH_LABEL], marks)
     store.put_written(stored, now=time.monotonic())
 
 
@@ -122,11 +135,11 @@ async def _apply(
     ref = ChildRef.of(manifest)
     try:
         return await _apply_over_edits(manifest, ref, client=client)
-    except ApiError as error:
-        changeable = error.status != 422 or "immutable" not in error.message
-        if changeable or child is None or not _owned(child, by=owner):
+    except Immutable as error:
+        if child is None or not _owned(child, by=owner):
             raise
-    log.info("making %s %s anew: what has to change of it cannot be changed", ref.kind, ref.name)
+        fields = ", ".join(error.fields)
+    log.info("making %s %s anew: what has to change of it cannot be changed: %s", ref.kind, ref.name, fields)
     await client.delete(APPLIED[ref.kind], ref.namespace, ref.name, uid=child.meta.uid)
     return await client.apply(manifest, APPLIED[ref.kind])
 
@@ -135,12 +148,9 @@ async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, clien
     """Take over what was edited by hand, but not what somebody else applies."""
     try:
         return await client.apply(manifest, APPLIED[ref.kind], force=False)
-    except ApiError as error:
-        if error.status != 409 or not error.causes:
-            raise
-        contested = claims(error.causes)
-        if contested:
-            raise Contested(f"{ref.kind} {ref.name}", contested) from error
+    except FieldConflict as error:
+        if error.appliers:
+            raise Contested(f"{ref.kind} {ref.name}", error.appliers) from error
     return await client.apply(manifest, APPLIED[ref.kind])
 
 
@@ -153,13 +163,13 @@ def _bears(meta: Meta, marks: Mapping[str, str]) -> bool:
 def _borne(meta: Meta) -> Mapping[str, str | None]:
     return {
         NONCE_ANNOTATION: meta.nonce,
-        RUN_NOW_ANNOTATION: meta.ticket,
+        RUN_NOW_ANNOTATION: meta.run_now,
         VERIFIERS_ANNOTATION: meta.verifiers,
     }
 
 
-def must_apply(check_uid: str, digest: str, *, applied: Applied | None, child: Child | None) -> bool:
-    """Whether the child is not known to be as it was applied, or should now be otherwise."""
+def must_apply(check_uid: str, digest: str, *, applied: AppliedChild | None, child: Child | None) -> bool:
+    """Return whether the child is not known to be as it was applied, or should now be otherwise."""
     if applied is None or child is None or applied.digest != digest:
         return True
     return not _owned(child, by=check_uid) or not _unchanged(applied, child)
@@ -169,31 +179,17 @@ def _owned(child: Child | None, *, by: str) -> bool:
     return child is not None and child.meta.owner is not None and child.meta.owner.uid == by
 
 
-def _unchanged(applied: Applied, child: Child) -> bool:
+def _unchanged(applied: AppliedChild, child: Child) -> bool:
     return child.meta.uid == applied.uid and version(child) == applied.version
 
 
 def version(child: Child) -> int:
-    """The generation; for a ConfigMap, which has none, the resource version: nothing but edits changes it."""
+    """Return the generation; of a ConfigMap, which has none, the resource version: only edits change it."""
     return child.meta.generation or child.meta.resource_version
 
 
 def _digest(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _as_manifest(child: Child) -> Mapping[str, Any]:
-    owner = child.meta.owner
-    owners = [{"controller": True, "uid": owner.uid}] if owner else []
-    return {
-        "apiVersion": APPLIED[child.meta.kind].api_version,
-        "kind": child.meta.kind,
-        "metadata": {
-            "namespace": child.meta.namespace,
-            "name": child.meta.name,
-            "ownerReferences": owners,
-        },
-    }
 
 
 def _is_late(pod: Pod, path: str, marks: Mapping[str, str]) -> bool:
@@ -202,19 +198,16 @@ def _is_late(pod: Pod, path: str, marks: Mapping[str, str]) -> bool:
     return pod.meta.path == path and not going and not _bears(pod.meta, marks)
 
 
-async def _nudge(state: CheckState, *, client: KubeClient) -> None:
+async def _refresh_pods(state: CheckState, *, client: KubeClient) -> None:
     """Annotate the pods of edited paths: a changed pod makes the kubelet refresh its volumes at once.
 
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
-    for path, marks in list(state.nudges.items()):
-        for pod in state.own_pods:
+    for path, marks in list(state.applied.pods_to_refresh.items()):
+        for pod in state.observed.own_pods:
             if not _is_late(pod, path, marks):
                 continue
             body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
-            try:
+            with suppress(NotFound, Conflict):  # it has gone, or another has its name
                 await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
-            except ApiError as error:
-                if error.status not in (404, 409):
-                    raise
-        del state.nudges[path]
+        state.applied.pods_refreshed(path)

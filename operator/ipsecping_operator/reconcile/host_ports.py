@@ -1,4 +1,4 @@
-"""Where agents on a node's own network listen: each keeps its ports, and leaves those that are in use.
+"""Choose where agents on a node's own network listen: each keeps its ports, and leaves those in use.
 
 Ports are chosen by chance (an even one for results, the next for health), and so two agents of one node may
 have the same: the scheduler then finds no node for the second. Its Deployment is the memory of those that it
@@ -7,34 +7,36 @@ has moved to. Pure.
 
 from collections.abc import Mapping
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import HOST_PORTS
 from ipsecping_operator.compile import CompiledPath
-from ipsecping_operator.kube.observed import Pod
-from ipsecping_operator.state import CheckState
-
-_PORT_TAKEN = "didn't have free ports"
-"""The scheduler's words for a node on which another pod has the port."""
+from ipsecping_operator.kube.wording import is_host_port_taken
+from ipsecping_operator.observe.projection import Pod
 
 
 def host_ports(state: CheckState) -> Mapping[str, int]:
-    """By path, the port for its Deployment; those that have none yet begin with their own."""
+    """Return, by path, the port for its Deployment; paths without one yet begin with their own."""
     found: dict[str, int] = {}
-    for path in state.compiled.paths if state.compiled is not None else ():
+    for path in state.applied.compiled.paths if state.applied.compiled is not None else ():
         deployed = _deployed(state, path)
         if path.placement.host_network and deployed is not None and deployed in HOST_PORTS:
-            pods = [p for p in state.own_pods if p.meta.path == path.plan.path and p.port == deployed]
+            pods = [
+                p for p in state.observed.own_pods if p.meta.path == path.plan.path and p.port == deployed
+            ]
             found[path.plan.path] = _after(deployed) if _is_taken(pods) else deployed
     return found
 
 
 def _deployed(state: CheckState, path: CompiledPath) -> int | None:
-    ports = (child.host_port for child in state.children.values() if child.meta.path == path.plan.path)
+    ports = (
+        child.host_port for child in state.observed.children.values() if child.meta.path == path.plan.path
+    )
     return next((port for port in ports if port is not None), None)
 
 
 def _is_taken(pods: list[Pod]) -> bool:
     """By another's pod: one of the path's own that still ends will give it back."""
-    unplaced = any(_PORT_TAKEN in (pod.waiting or "") for pod in pods if not pod.meta.deleting)
+    unplaced = any(is_host_port_taken(pod.waiting or "") for pod in pods if not pod.meta.deleting)
     return unplaced and not any(pod.meta.deleting and not pod.finished for pod in pods)
 
 

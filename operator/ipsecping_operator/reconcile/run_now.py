@@ -1,8 +1,9 @@
-"""The annotation run-now: each new value asks for one extra round of every path.
+"""Carry out the annotation run-now: each new value asks for one extra round of every path.
 
-An agent finds a ticket in its plan, runs one round for it, and names it in the results; a CronJob's round is
-a Job made from its template, with the ticket in its name. A ticket depends on nothing but the annotation and
-the status, so an operator that is started again in the middle asks for the same, and gets nothing twice.
+An agent finds the request's identifier in its plan, runs one round for it, and names it in the results; a
+CronJob's round is a Job made from its template, with the identifier in its name. It depends on nothing but
+the annotation and the status, so an operator that is started again in the middle asks for the same, and gets
+nothing twice.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import (
     CHILD_SELECTOR,
     PATH_LABEL,
@@ -19,15 +21,15 @@ from ipsecping_operator.children import (
     ChildSettings,
     child_name,
     controller_uid,
-    extra_job,
     label_value,
+    run_now_job,
 )
 from ipsecping_operator.compile import CompiledPath, Cron
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import AlreadyExists
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
-from ipsecping_operator.kube.observed import Child
-from ipsecping_operator.state import CheckState
-from ipsecping_operator.status.extra import MAX_VALUE
+from ipsecping_operator.observe.projection import Child
+from ipsecping_operator.status.run_now import MAX_VALUE
 from ipsecping_operator.verdict import text
 
 Log = logging.LoggerAdapter[logging.Logger]
@@ -38,45 +40,44 @@ class NameTaken(Exception):
     """A Job that is not the check's has the name that its own would have."""
 
 
-def asked(state: CheckState) -> str | None:
-    """The annotation's value when nothing has become of it yet. Pure."""
-    assert state.body is not None
-    value = str(state.body["metadata"].get("annotations", {}).get(RUN_NOW_ANNOTATION, ""))[:MAX_VALUE]
-    done = state.extra is not None and state.extra.value == value
+def requested(state: CheckState) -> str | None:
+    """Return the annotation's value when nothing has become of it yet. Pure."""
+    assert state.metadata is not None
+    value = str(state.metadata.get("annotations", {}).get(RUN_NOW_ANNOTATION, ""))[:MAX_VALUE]
+    done = state.applied.run_now is not None and state.applied.run_now.value == value
     return None if done or not value else value
 
 
 def obstacle(state: CheckState) -> str | None:
-    """Why no extra round can run, however long one waits. Pure."""
-    if state.invalid is not None:
-        return f"the spec is invalid: {state.invalid}"
-    if state.refused is not None:
-        return f"not permitted: {state.refused}"
-    if state.compiled is not None and state.compiled.suspend:
+    """Return why no extra round can run, however long one waits. Pure."""
+    if state.applied.invalid is not None:
+        return f"the spec is invalid: {state.applied.invalid}"
+    if state.applied.refused is not None:
+        return f"not permitted: {state.applied.refused}"
+    if state.applied.compiled is not None and state.applied.compiled.suspend:
         return "spec.suspend is true; set it to false first"
     return None
 
 
-def ticket(state: CheckState, value: str) -> str:
-    """What the plan, the results and the Jobs call this request: another one each time it is made. Pure."""
-    before = "" if state.extra is None else text.moment(state.extra.at)
+def request_id(state: CheckState, value: str) -> str:
+    """Return what plan, results and Jobs call this request: another name each time it is made. Pure."""
+    before = "" if state.applied.run_now is None else text.moment(state.applied.run_now.at)
     return hashlib.sha256(f"{value}/{before}".encode()).hexdigest()[:8]
 
 
-def tickets(state: CheckState, value: str | None) -> Mapping[str, str]:
-    """By path, the ticket for its plan, until its agent has used it. Pure."""
-    check = state.compiled
+def request_ids(state: CheckState, value: str | None) -> Mapping[str, str]:
+    """Return, by path, the identifier for its plan, until its agent has used it. Pure."""
+    check = state.applied.compiled
     if value is None or check is None or isinstance(check.schedule, Cron):
         return {}
-    wanted = ticket(state, value)
-    heard = state.measurements.tickets
-    return {path.plan.path: wanted for path in check.paths if heard.get(path.plan.path) != wanted}
+    wanted, named = request_id(state, value), state.measured.request_ids
+    return {path.plan.path: wanted for path in check.paths if named.get(path.plan.path) != wanted}
 
 
 def measured(state: CheckState, value: str) -> str | None:
-    """What to say of an extra round that the agents of all paths have run; None before. Pure."""
-    check = state.compiled
-    if check is None or isinstance(check.schedule, Cron) or tickets(state, value):
+    """Return what to say of an extra round that the agents of all paths have run; None before. Pure."""
+    check = state.applied.compiled
+    if check is None or isinstance(check.schedule, Cron) or request_ids(state, value):
         return None
     paths = ", ".join(path.plan.path for path in check.paths)
     return f"an extra round was measured on {paths}"
@@ -85,11 +86,11 @@ def measured(state: CheckState, value: str) -> str | None:
 async def start_jobs(
     state: CheckState, value: str, settings: ChildSettings, *, client: KubeClient, log: Log
 ) -> str | None:
-    """Make the Jobs that can be made; what to say when that were the last ones. Raises ApiError, NameTaken.
+    """Make the Jobs that can be made. Returns what to say once all are made. Raises ApiError, NameTaken.
 
     A path that has a round running, whoever asked for that, has to wait: this has to be called again.
     """
-    check = state.compiled
+    check = state.applied.compiled
     if check is None or not isinstance(check.schedule, Cron):
         return None
     names = []
@@ -97,18 +98,18 @@ async def start_jobs(
         cron_job = _cron_job(state, path)
         if cron_job is None:
             return None
-        manifest = extra_job(
+        manifest = run_now_job(
             check,
             path,
             check.schedule,
             settings,
             owner_uid=cron_job.meta.uid,
-            ticket=ticket(state, value),
+            request_id=request_id(state, value),
             value=value,
         )
         name = manifest["metadata"]["name"]
         names.append(name)
-        if name in state.extra_jobs:
+        if name in state.applied.started_jobs:
             continue
         if _running(state, path, cron_job):
             return None
@@ -118,8 +119,7 @@ async def start_jobs(
                 return None
             log.info("creating Job %s, which %s asked for", name, RUN_NOW_ANNOTATION)
             await _create(manifest, cron_job, client=client)
-        state.extra_jobs.add(name)
-    state.extra_jobs.clear()
+        state.applied.job_started(name)
     return f"started Job {', '.join(names)}"
 
 
@@ -145,7 +145,9 @@ def _unfinished(state: CheckState, job: Job) -> bool:
         for condition in (job.get("status") or {}).get("conditions") or ()
     )
     name = job["metadata"]["name"]
-    return not ended and not any(pod.finished and pod.meta.name.startswith(name) for pod in state.own_pods)
+    return not ended and not any(
+        pod.finished and pod.meta.name.startswith(name) for pod in state.observed.own_pods
+    )
 
 
 async def _create(manifest: Mapping[str, Any], cron_job: Child, *, client: KubeClient) -> None:
@@ -153,9 +155,7 @@ async def _create(manifest: Mapping[str, Any], cron_job: Child, *, client: KubeC
     name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
     try:
         await client.create(JOB, namespace, manifest)
-    except ApiError as error:
-        if error.reason != "AlreadyExists":
-            raise
+    except AlreadyExists as error:
         stored = await client.get(JOB, namespace, name)
         if stored is not None and controller_uid(stored) != cron_job.meta.uid:
             raise NameTaken(f"Job {name} is there already and is not the check's: delete it") from error
@@ -163,13 +163,13 @@ async def _create(manifest: Mapping[str, Any], cron_job: Child, *, client: KubeC
 
 def _cron_job(state: CheckState, path: CompiledPath) -> Child | None:
     """The one that the operator makes for the path, by name: whatever else bears the label starts nothing."""
-    assert state.compiled is not None
-    return state.children.get(
+    assert state.applied.compiled is not None
+    return state.observed.children.get(
         ChildRef(
             api_version=CRON_JOB.api_version,
             kind=CRON_JOB.name,
-            namespace=state.compiled.namespace,
-            name=child_name(state.compiled, path.plan.path),
+            namespace=state.applied.compiled.namespace,
+            name=child_name(state.applied.compiled, path.plan.path),
         )
     )
 
@@ -181,5 +181,5 @@ def _running(state: CheckState, path: CompiledPath, cron_job: Child) -> bool:
         and pod.meta.path == path.plan.path
         and pod.meta.owner is not None
         and pod.meta.owner.kind == "Job"
-        for pod in state.own_pods
+        for pod in state.observed.own_pods
     )

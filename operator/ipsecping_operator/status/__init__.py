@@ -1,1 +1,1 @@
-"""The status of a check: built as a whole by a pure function, written within a budget."""
+"""The status of a check, read and built as a whole. Pure."""

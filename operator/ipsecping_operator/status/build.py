@@ -1,4 +1,4 @@
-"""The whole status from verdict, conditions and outages. Pure."""
+"""Build the whole status from verdict, conditions and outages. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
 from .conditions import MAX_MESSAGE, Conditions
-from .extra import ExtraRound
+from .run_now import RunNowOutcome
 
 _STATES = {
     ConditionStatus.TRUE: "Healthy",
@@ -27,9 +27,9 @@ def build_status(
     verdict: Verdict | None,
     conditions: Conditions,
     outages: Sequence[Outage],
-    extra: ExtraRound | None = None,
+    run_now: RunNowOutcome | None = None,
 ) -> dict[str, Any]:
-    """The status object; what was not measured is absent, never zero.
+    """Build the status; what was not measured is absent, never zero.
 
     `verdict` is None for a check that was never valid: then there is nothing but conditions.
     """
@@ -39,8 +39,8 @@ def build_status(
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
-    if extra is not None:
-        status["runNow"] = extra.to_json()
+    if run_now is not None:
+        status["runNow"] = run_now.to_json()
     return status
 
 
@@ -123,7 +123,7 @@ def _measured(figures: Tally) -> dict[str, Any]:
 
 
 def outage_to_json(outage: Outage) -> dict[str, Any]:
-    """One outage as in the status."""
+    """Return an outage as in the status."""
     entry = {
         "start": text.moment(outage.start),
         "reason": outage.reason,
@@ -135,7 +135,7 @@ def outage_to_json(outage: Outage) -> dict[str, Any]:
 
 
 def outages_from_json(items: object) -> tuple[Outage, ...]:
-    """Outages of a status read from the API; malformed ones are left out."""
+    """Read the outages of a status from the API; malformed ones are left out."""
     found = []
     for item in items if isinstance(items, list) else ():
         try:

@@ -1,4 +1,4 @@
-"""Conditions as the Kubernetes API conventions want them. Pure."""
+"""Make conditions as the Kubernetes API conventions want them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Condition:
     generation: int
 
     def to_json(self) -> dict[str, Any]:
-        """The condition as the API stores it."""
+        """Return the condition as the API stores it."""
         return {
             "type": self.type.value,
             "status": self.status.value,
@@ -52,7 +52,7 @@ def condition(
     generation: int,
     now: int,
 ) -> Condition:
-    """The condition with this reason; its transition time is kept unless its status differs from before."""
+    """Make the condition with this reason; its transition time stays unless its status is another."""
     before = previous.get(kind)
     kept = before is not None and before.status is reason.status
     return Condition(
@@ -66,7 +66,7 @@ def condition(
 
 
 def from_json(items: object) -> dict[ConditionType, Condition]:
-    """Conditions of a status read from the API; what is not one of ours, or malformed, is left out."""
+    """Read the conditions of a status from the API; unknown and malformed ones are left out."""
     found: dict[ConditionType, Condition] = {}
     for item in items if isinstance(items, Sequence) else ():
         try:
@@ -85,7 +85,7 @@ def from_json(items: object) -> dict[ConditionType, Condition]:
 
 
 def transitions(before: Conditions, after: Conditions) -> list[Condition]:
-    """Conditions whose status or reason is new."""
+    """Return the conditions whose status or reason is new."""
     changed = []
     for kind, now in after.items():
         then = before.get(kind)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, Refused
 from ipsecping_operator.kube.kinds import SECRET
 
 from .keys import CURRENT, OCTETS, MalformedKey, TokenKeys, encoded, keys_in
@@ -34,7 +35,7 @@ async def load(client: KubeClient, namespace: str | None, name: str | None) -> T
             found = await _in_secret(client, namespace, name)
         except ApiError as error:
             why = str(error)
-            if error.refused and error.status != 409:
+            if isinstance(error, Refused):
                 break
         except MalformedKey as error:
             why = f"{error}; remove it (kubectl -n {namespace} patch secret {name} --type=merge -p "

@@ -16,6 +16,7 @@ SEVERITY = (
     HealthyReason.LATENCY_HIGH,
     HealthyReason.JITTER_HIGH,
     HealthyReason.STALE_RESULTS,
+    HealthyReason.TARGET_UNRESOLVED,
     HealthyReason.MEASUREMENT_INVALID,
     HealthyReason.NO_RESULTS,
     HealthyReason.SOURCE_UNKNOWN,

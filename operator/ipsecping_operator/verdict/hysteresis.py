@@ -1,4 +1,4 @@
-"""Hysteresis: a value at its limit must not make a check flap. Pure.
+"""Latch limits that were exceeded (hysteresis): a value at its limit must not make a check flap. Pure.
 
 What was once above its limit counts as above it until it falls to four fifths of the limit, or until nothing
 is left in the window that was measured before it came back within the limit: a value that stays just below
@@ -6,7 +6,7 @@ its limit is healthy a full window later, one that swings around it is not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ipsecping_operator.api.conditions import HealthyReason
@@ -24,8 +24,8 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A limit that was exceeded and has not been let go of."""
+class Latch:
+    """A limit that was exceeded and has not been released."""
 
     limit: Number | None
     """A new limit begins anew; None, after a restart, stands for any."""
@@ -36,37 +36,41 @@ class Hold:
         """It is this limit that was exceeded."""
         return self.limit is None or self.limit == limit
 
+    def shifted(self, by: int) -> "Latch":
+        """The same on a clock that was set forward by so many nanoseconds."""
+        return self if self.since is None else replace(self, since=self.since + by)
 
-Holds = Mapping[str, Hold]
-"""Kind of limit to its hold."""
+
+Latches = Mapping[str, Latch]
+"""Kind of limit to its latch."""
 
 
 def release_at(limit: Number) -> Decimal:
-    """The value from which on (downwards) a limit once exceeded is let go of at once."""
+    """The value from which on (downwards) a limit once exceeded is released at once."""
     return Decimal(limit) * 4 / 5
 
 
-def exceeded(value: Number, limit: Number, hold: Hold | None, *, oldest: int, now: int) -> Hold | None:
-    """The hold after a look at `value`; None when it keeps within the limit.
+def exceeded(value: Number, limit: Number, latch: Latch | None, *, oldest: int, now: int) -> Latch | None:
+    """The latch after a look at `value`; None when it keeps within the limit.
 
     `oldest` is the start of the oldest round in the window.
     """
     if value > limit:
-        return Hold(limit=limit)
-    if hold is None or not hold.of(limit) or value <= release_at(limit):
+        return Latch(limit=limit)
+    if latch is None or not latch.of(limit) or value <= release_at(limit):
         return None
-    since = now if hold.since is None else hold.since
-    return None if oldest >= since else Hold(limit=limit, since=since)
+    since = now if latch.since is None else latch.since
+    return None if oldest >= since else Latch(limit=limit, since=since)
 
 
-def too_small(sizes: Sequence[int], limit: int, hold: Hold | None) -> Hold | None:
+def too_small(sizes: Sequence[int], limit: int, latch: Latch | None) -> Latch | None:
     """As `exceeded`, for path MTUs, newest first: two searches in succession decide, or the only one."""
     newest = {size < limit for size in sizes[:2]}
-    held = hold is not None and hold.of(limit)
-    return Hold(limit=limit) if newest == {True} or (held and True in newest) else None
+    latched = latch is not None and latch.of(limit)
+    return Latch(limit=limit) if newest == {True} or (latched and True in newest) else None
 
 
-def restored(reason: str) -> dict[str, Hold]:
+def reported_as(reason: str) -> dict[str, Latch]:
     """What an earlier run of the operator held, by the reason that it reported."""
     kinds = next((kinds for known, kinds in _KINDS.items() if known == reason), ())
-    return {kind: Hold(limit=None) for kind in kinds}
+    return {kind: Latch(limit=None) for kind in kinds}

@@ -1,7 +1,7 @@
-"""The verdict: what the windows say under the thresholds, now. Pure."""
+"""Judge what the windows hold by the thresholds, at one instant. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ipsecping.contract import Expect, PlannedProbe
@@ -10,13 +10,13 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
 
 from .deadline import stale_at
 from .finding import Finding, worst
-from .hysteresis import Holds
+from .hysteresis import Latches
 from .probe import ProbeVerdict, judge_probe
 from .window import Window
 
 ProbeKey = tuple[str, str]
 """(path, probe): names within a check."""
-NO_HOLDS: Mapping[ProbeKey, Holds] = MappingProxyType({})
+NO_LATCHES: Mapping[ProbeKey, Latches] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +55,21 @@ class Verdict:
         return next((p for p in self.paths if p.finding.status is ConditionStatus.TRUE), self.paths[0])
 
     @property
-    def holds(self) -> dict[ProbeKey, Holds]:
+    def latches(self) -> dict[ProbeKey, Latches]:
         """What the next verdict has to know of this one."""
-        return {(probe.path, probe.probe.name): probe.holds for probe in self.probes}
+        return {(probe.path, probe.probe.name): probe.latches for probe in self.probes}
 
     @property
     def probes(self) -> tuple[ProbeVerdict, ...]:
         """All probes of all paths in the spec's order."""
         return tuple(probe for path in self.paths for probe in path.probes)
+
+    def shifted(self, by: int) -> "Verdict":
+        """As `ProbeVerdict.shifted`."""
+        paths = (
+            replace(path, probes=tuple(probe.shifted(by) for probe in path.probes)) for path in self.paths
+        )
+        return replace(self, paths=tuple(paths))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +88,19 @@ def judge(
     *,
     expected: Expectation,
     now: int,
-    holds: Mapping[ProbeKey, Holds] = NO_HOLDS,
+    latches: Mapping[ProbeKey, Latches] = NO_LATCHES,
     before: Verdict | None = None,
 ) -> Verdict:
     """Judge every probe, path and the check by what the windows hold at `now`.
 
     Forget what has left the windows before calling. `before` is the last verdict: only probes of which
-    something has changed since are judged again. Where there is none, `holds` may tell what an earlier run
+    something has changed since are judged again. Where there is none, `latches` may tell what an earlier run
     of the operator held. A False finding outweighs Unknown, Unknown outweighs True; among equals the worst
     reason speaks.
     """
     earlier: Mapping[ProbeKey, ProbeVerdict] = {}
     if before is not None:
-        holds = before.holds
+        latches = before.latches
         if before.check is check:
             earlier = {(each.path, each.probe.name): each for each in before.probes}
     paths = []
@@ -106,7 +113,7 @@ def judge(
             known = earlier.get(key)
             if known is None or not known.stands(window, due=due, now=now):
                 known = judge_probe(
-                    check, path.plan.path, probe, window, holds=holds.get(key, {}), due=due, now=now
+                    check, path.plan.path, probe, window, latches=latches.get(key, {}), due=due, now=now
                 )
             verdicts.append(known)
         finding = worst(verdict.finding for verdict in verdicts)

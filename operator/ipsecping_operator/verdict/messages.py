@@ -7,7 +7,7 @@ from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
 from .deadline import next_fire
-from .hysteresis import Hold
+from .hysteresis import Latch
 from .tally import Tally
 
 _LOSSES = {
@@ -16,7 +16,6 @@ _LOSSES = {
     LossReason.UNREACHABLE: "unreachable",
     LossReason.PROHIBITED: "administratively prohibited",
     LossReason.MESSAGE_TOO_BIG: "packet too big for the path",
-    LossReason.RESOLVE_FAILED: "the target's name has no address",
     LossReason.AUTH_FAILED: "answers fail authentication: the keys of both sides differ",
     LossReason.TLS_FAILED: "the TLS handshake or the certificate's verification failed",
     LossReason.UNEXPECTED_STATUS: "answered with an unexpected status",
@@ -34,6 +33,8 @@ _INVALIDITIES = {
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
+    Invalidity.NO_SUCH_NAME: "there is no such name, or it has no address",
+    Invalidity.RESOLVER_FAILED: "the resolver did not answer, and no earlier answer is left",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
     Invalidity.RESULT_REFUSED: "its result breaks the rules for results, its log says which",
 }
@@ -62,8 +63,17 @@ def stale(where: str, schedule: Interval | Cron, *, last: int | None) -> str:
 def invalid(where: str, figures: Tally, *, run: int) -> str:
     """The prober could not measure."""
     why = _INVALIDITIES[figures.invalidity] if figures.invalidity else "the prober was at fault"
-    rounds = "the last round" if run == 1 else f"the last {run} rounds"
+    rounds = _rounds(run)
     return f"{rounds} on {where} measured the prober, not the path: {why}"
+
+
+def unresolved(where: str, invalidity: Invalidity, *, run: int) -> str:
+    """The target's name could not be turned into an address."""
+    return f"{_rounds(run)} on {where} could not look the target's name up: {_INVALIDITIES[invalidity]}"
+
+
+def _rounds(run: int) -> str:
+    return "the last round" if run == 1 else f"the last {run} rounds"
 
 
 def down(where: str, silent: Tally) -> str:
@@ -97,12 +107,12 @@ def jitter_high(where: str, figures: Tally, *, measured: int, limit: int, window
     )
 
 
-def held(hold: Hold, release: str) -> str:
+def latched_note(latch: Latch, release: str) -> str:
     """Why a value within its limit is not healthy yet; nothing where it exceeds the limit."""
-    if hold.since is None:
+    if latch.since is None:
         return ""
     return (
-        f"; within the limit since {text.moment(hold.since)}: healthy at {release} or less, "
+        f"; within the limit since {text.moment(latch.since)}: healthy at {release} or less, "
         "or once the window holds nothing older"
     )
 
@@ -167,14 +177,6 @@ def blocked(where: str, figures: Tally, *, window: int) -> str:
     return (
         f"none of {text.counted(figures.sent, 'packet')} got through in {text.span(window)} on {where}, "
         "as expected"
-    )
-
-
-def not_tried(where: str, figures: Tally, *, window: int) -> str:
-    """Nothing could be sent, so nothing is known."""
-    return (
-        f"whether {where} is blocked could not be tried in {text.span(window)}: "
-        f"{_LOSSES[LossReason.RESOLVE_FAILED]}"
     )
 
 

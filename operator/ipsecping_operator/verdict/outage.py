@@ -22,6 +22,10 @@ class Outage:
     reason: str
     message: str
 
+    def shifted(self, by: int) -> "Outage":
+        """The same on a clock that was set forward by so many nanoseconds."""
+        return replace(self, start=self.start + by, end=None if self.end is None else self.end + by)
+
 
 def follow(outages: Sequence[Outage], verdict: Verdict, *, now: int) -> tuple[Outage, ...]:
     """The outages (newest first, at most ten) after one more verdict.

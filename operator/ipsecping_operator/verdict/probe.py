@@ -1,17 +1,17 @@
 """The verdict on one probe of one path. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ipsecping.contract import Expect, LossReason, PlannedProbe
+from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.api.methods import UNTIMED
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
 from .finding import Finding, worst
-from .hysteresis import Hold, Holds
+from .hysteresis import Latch, Latches
 from .source import verify_source
 from .tally import Tally
 from .window import Window
@@ -30,8 +30,8 @@ class ProbeVerdict:
     """End of the newest round among the figures."""
     since: int | None = None
     """For rounds without one answer: when the first of them began."""
-    holds: Holds = field(default_factory=dict)
-    """Limits that were exceeded and not let go of yet."""
+    latches: Latches = field(default_factory=dict)
+    """Limits that were exceeded and not released yet."""
     version: int = 0
     """Of the window that was looked at."""
     due: int | None = None
@@ -47,6 +47,13 @@ class ProbeVerdict:
             and (self.until is None or now < self.until)
         )
 
+    def shifted(self, by: int) -> "ProbeVerdict":
+        """As the next verdict asks of this one, on a clock that was set forward by so many nanoseconds.
+
+        That is since when a value has been back within its limit; all else is worked out anew.
+        """
+        return replace(self, latches={kind: latch.shifted(by) for kind, latch in self.latches.items()})
+
 
 def judge_probe(
     check: CompiledCheck,
@@ -54,17 +61,17 @@ def judge_probe(
     probe: PlannedProbe,
     window: Window,
     *,
-    holds: Holds,
+    latches: Latches,
     due: int | None,
     now: int,
 ) -> ProbeVerdict:
-    """What the window says at `now`; `due` is when silence turns stale, `holds` those of the last look."""
+    """What the window says at `now`; `due` is when silence turns stale, `latches` those of the last look."""
     where = f"{path}/{probe.name}"
     total = window.total()
     figures = total if total is not None and total.rounds else None
     newest = window.last_valid
 
-    def found(finding: Finding, *, since: int | None = None, holds: Holds = holds) -> ProbeVerdict:
+    def found(finding: Finding, *, since: int | None = None, latches: Latches = latches) -> ProbeVerdict:
         return ProbeVerdict(
             path=path,
             probe=probe,
@@ -72,7 +79,7 @@ def judge_probe(
             figures=figures,
             measured=newest.end if newest else None,
             since=since,
-            holds=holds,
+            latches=latches,
             version=window.version,
             due=due,
             until=_until(check, probe, window, figures, due=due, now=now),
@@ -80,7 +87,7 @@ def judge_probe(
 
     if check.suspend:
         message = "the check is suspended: nothing is measured"
-        return found(Finding(reason=HealthyReason.SUSPENDED, message=message), holds={})
+        return found(Finding(reason=HealthyReason.SUSPENDED, message=message), latches={})
     if total is None and due is None:
         message = messages.no_results(where, check.schedule, now=now)
         return found(Finding(reason=HealthyReason.NO_RESULTS, message=message))
@@ -90,15 +97,14 @@ def judge_probe(
         return found(Finding(reason=HealthyReason.STALE_RESULTS, message=message))
     if probe.expect is Expect.BLOCKED and total.reached:
         message = messages.unexpectedly_reachable(where, total, window=check.thresholds.window_ms * 1_000_000)
-        return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), holds={})
+        return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), latches={})
     verified = verify_source(check, probe, where, total)
     if verified is not None and verified.reason is HealthyReason.SOURCE_MISMATCH:
-        return found(verified, holds={})
+        return found(verified, latches={})
     if figures is None or window.invalid_run() >= check.thresholds.down_after:
-        message = messages.invalid(where, total, run=window.invalid_run())
-        return found(Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message))
+        return found(_not_measured(where, total, run=window.invalid_run()))
     if probe.expect is Expect.BLOCKED:
-        return found(_blocked(check.thresholds, where, figures), holds={})
+        return found(_blocked(check.thresholds, where, figures), latches={})
     silent = window.silent_run()
     if silent is not None and silent.rounds >= check.thresholds.down_after:
         finding = (
@@ -107,11 +113,11 @@ def judge_probe(
             else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent))
         )
         return found(finding, since=silent.start)
-    look = _Look(check.thresholds, probe, where, figures, window, holds, now)
+    look = _Look(check.thresholds, probe, where, figures, window, latches, now)
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    return found(worst((*findings, *([verified] if verified else []), healthy)), holds=look.held)
+    return found(worst((*findings, *([verified] if verified else []), healthy)), latches=look.latched)
 
 
 def _until(
@@ -156,30 +162,33 @@ def _answered_wrongly(figures: Tally) -> bool:
     return 0 < figures.lost <= 2 * figures.wrong
 
 
+def _not_measured(where: str, figures: Tally, *, run: int) -> Finding:
+    """Whose fault it is that the newest rounds say nothing."""
+    if figures.invalidity is not None and figures.invalidity.unresolved:
+        message = messages.unresolved(where, figures.invalidity, run=run)
+        return Finding(reason=HealthyReason.TARGET_UNRESOLVED, message=message)
+    message = messages.invalid(where, figures, run=run)
+    return Finding(reason=HealthyReason.MEASUREMENT_INVALID, message=message)
+
+
 def _blocked(limits: Thresholds, where: str, figures: Tally) -> Finding:
-    """Nothing got through; but where nothing could be tried, nothing is proved."""
-    window = limits.window_ms * 1_000_000
-    if 2 * figures.losses.get(LossReason.RESOLVE_FAILED, 0) >= figures.sent:
-        return Finding(
-            reason=HealthyReason.PROBE_FAILED, message=messages.not_tried(where, figures, window=window)
-        )
-    return Finding(
-        reason=HealthyReason.WITHIN_THRESHOLDS, message=messages.blocked(where, figures, window=window)
-    )
+    """Nothing got through."""
+    message = messages.blocked(where, figures, window=limits.window_ms * 1_000_000)
+    return Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=message)
 
 
 @dataclass(slots=True)
 class _Look:
-    """One look at all limits of a probe; `held` are the holds after it."""
+    """One look at all limits of a probe; `latched` are the latches after it."""
 
     limits: Thresholds
     probe: PlannedProbe
     where: str
     figures: Tally
     window: Window
-    holds: Holds
+    latches: Latches
     now: int
-    held: dict[str, Hold] = field(default_factory=dict)
+    latched: dict[str, Latch] = field(default_factory=dict)
 
     @property
     def span(self) -> int:
@@ -197,8 +206,8 @@ class _Look:
 
     def _loss(self) -> Iterator[Finding]:
         figures, limit = self.figures, self.limits.loss_percent
-        hold = self._exceeded(hysteresis.LOSS, Decimal(100 * figures.lost) / figures.sent, limit)
-        if hold is None:
+        latch = self._exceeded(hysteresis.LOSS, Decimal(100 * figures.lost) / figures.sent, limit)
+        if latch is None:
             return
         if _answered_wrongly(figures):
             reason = HealthyReason.PROBE_FAILED
@@ -207,7 +216,7 @@ class _Look:
             reason = HealthyReason.LOSS_HIGH
             message = messages.loss_high(self.where, figures, limit=limit, window=self.span)
         release = f"{text.limit(hysteresis.release_at(limit))} %"
-        yield Finding(reason=reason, message=message + messages.held(hold, release))
+        yield Finding(reason=reason, message=message + messages.latched_note(latch, release))
 
     def _certificate(self) -> Iterator[Finding]:
         expiry = self.figures.certificate_expiry
@@ -227,9 +236,9 @@ class _Look:
         if limit is None or not searches:
             return
         sizes = [size for size, _ in searches]
-        hold = hysteresis.too_small(sizes, limit, self.holds.get(hysteresis.PATH_MTU))
-        if hold is not None:
-            self.held[hysteresis.PATH_MTU] = hold
+        latch = hysteresis.too_small(sizes, limit, self.latches.get(hysteresis.PATH_MTU))
+        if latch is not None:
+            self.latched[hysteresis.PATH_MTU] = latch
             size, search = min(searches, key=lambda each: each[0])
             message = messages.path_mtu_low(self.where, size, search, limit=limit)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
@@ -237,32 +246,36 @@ class _Look:
     def _latency(self) -> Iterator[Finding]:
         for name, limit in sorted(self.limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):
             measured = self.figures.rtt.percentile(float(name[1:]))
-            hold = None if measured is None else self._exceeded(name, measured, limit)
-            if hold is not None and measured is not None:
+            latch = None if measured is None else self._exceeded(name, measured, limit)
+            if latch is not None and measured is not None:
                 message = messages.latency_high(
                     self.where, self.figures, name=name, measured=measured, limit=limit, window=self.span
                 )
-                yield Finding(reason=HealthyReason.LATENCY_HIGH, message=message + self._held(hold, limit))
+                yield Finding(
+                    reason=HealthyReason.LATENCY_HIGH, message=message + self._latched_note(latch, limit)
+                )
 
     def _jitter(self) -> Iterator[Finding]:
         limit, measured = self.limits.jitter_ns, self.figures.jitter
-        hold = None
+        latch = None
         if limit is not None and measured is not None:
-            hold = self._exceeded(hysteresis.JITTER, measured, limit)
-        if hold is not None and limit is not None and measured is not None:
+            latch = self._exceeded(hysteresis.JITTER, measured, limit)
+        if latch is not None and limit is not None and measured is not None:
             message = messages.jitter_high(
                 self.where, self.figures, measured=measured, limit=limit, window=self.span
             )
-            yield Finding(reason=HealthyReason.JITTER_HIGH, message=message + self._held(hold, limit))
+            yield Finding(
+                reason=HealthyReason.JITTER_HIGH, message=message + self._latched_note(latch, limit)
+            )
 
-    def _exceeded(self, kind: str, value: int | Decimal, limit: int | Decimal) -> Hold | None:
-        hold = hysteresis.exceeded(
-            value, limit, self.holds.get(kind), oldest=self.figures.start, now=self.now
+    def _exceeded(self, kind: str, value: int | Decimal, limit: int | Decimal) -> Latch | None:
+        latch = hysteresis.exceeded(
+            value, limit, self.latches.get(kind), oldest=self.figures.start, now=self.now
         )
-        if hold is not None:
-            self.held[kind] = hold
-        return hold
+        if latch is not None:
+            self.latched[kind] = latch
+        return latch
 
     @staticmethod
-    def _held(hold: Hold, limit: int) -> str:
-        return messages.held(hold, text.span(int(hysteresis.release_at(limit))))
+    def _latched_note(latch: Latch, limit: int) -> str:
+        return messages.latched_note(latch, text.span(int(hysteresis.release_at(limit))))

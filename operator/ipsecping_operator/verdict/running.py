@@ -12,31 +12,18 @@ from typing import Any, TypeVar
 from ipsecping.contract import Histogram
 from ipsecping.contract.histogram import DEFAULT_PRECISION
 
-from .held import Held, end_of, rtt_of, start_of, tally_of
-from .packed import EMPTY, PackedHistogram, extremes_of, pack, precision_of, unpack
-from .tally import NO_PORTS, NO_SOURCES, NOTHING, Tally, total
+from .packed_histogram import EMPTY, PackedHistogram, extremes_of, pack, precision_of, unpack
+from .packed_tally import PackedTally, end_of, rtt_of, start_of, unpack_tally
+from .tally import COUNTS, NO_PORTS, NO_SOURCES, NOTHING, Tally, total
 
 MOST_CHANGES = 64
 """After more changes than this the row is added up anew: that costs little more for each of them."""
 
 Key = TypeVar("Key")
-_Row = Sequence[Held]
-_COUNTS = (
-    "rounds",
-    "invalid",
-    "sent",
-    "received",
-    "duplicates",
-    "reordered",
-    "forward_lost",
-    "reverse_lost",
-    "undirected",
-    "jitter_sum",
-    "jitter_count",
-    "reached",
-    "untold",
-)
-_counts: Callable[[Tally], tuple[int, ...]] = attrgetter(*_COUNTS)
+_Row = Sequence[PackedTally]
+_SUMS = (*COUNTS, "invalid", "jitter_sum")
+"""Fields that are added and subtracted."""
+_sums: Callable[[Tally], tuple[int, ...]] = attrgetter(*_SUMS)
 _NEWEST = ("invalidity", "path_mtu", "certificate_expiry", "nat")
 """Fields that a total has from the newest tally that knows them."""
 _facts: Callable[[Tally], tuple[Any, ...]] = attrgetter(*_NEWEST)
@@ -52,28 +39,28 @@ class RunningTotal:
 
     known: Tally | None = None
     """The total when it was last worked out; None: the whole row is to be added up."""
-    entered: tuple[Held, ...] = ()
+    entered: tuple[PackedTally, ...] = ()
     """Since then."""
-    left: tuple[Held, ...] = ()
+    left: tuple[PackedTally, ...] = ()
 
-    def enter(self, held: Held) -> None:
+    def enter(self, packed: PackedTally) -> None:
         """It is in the row now, anywhere."""
-        self.entered += (held,)
+        self.entered += (packed,)
         self._bound()
 
-    def leave(self, held: Held) -> None:
+    def leave(self, packed: PackedTally) -> None:
         """It was in the row and is gone."""
-        self.left += (held,)
+        self.left += (packed,)
         self._bound()
 
-    def total(self, row: Sequence[Held]) -> Tally | None:
+    def total(self, row: Sequence[PackedTally]) -> Tally | None:
         """Everything in the row added up; None when it is empty."""
         if not row:
             self.known = None
         elif self.known is None or len(row) == 1:
-            self.known = total([tally_of(held) for held in row])
+            self.known = total([unpack_tally(packed) for packed in row])
         elif self.entered or self.left:
-            entered, left = list(map(tally_of, self.entered)), list(map(tally_of, self.left))
+            entered, left = list(map(unpack_tally, self.entered)), list(map(unpack_tally, self.left))
             # Should that fail, the row is added up anew the next time.
             known, self.known = self.known, None
             self.known = _changed(known, entered, left, row)
@@ -87,13 +74,13 @@ class RunningTotal:
 
 def _changed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> Tally:
     """The total of the row, given what it was before some tallies entered and others left."""
-    counts = _counts(known)
+    counts = _sums(known)
     for tally in entered:
-        counts = tuple(map(add, counts, _counts(tally)))
+        counts = tuple(map(add, counts, _sums(tally)))
     for tally in left:
-        counts = tuple(map(sub, counts, _counts(tally)))
+        counts = tuple(map(sub, counts, _sums(tally)))
     fields: dict[str, Any] = {
-        **dict(zip(_COUNTS, counts, strict=True)),
+        **dict(zip(_SUMS, counts, strict=True)),
         **_newest(known, entered, row),
     }
     return Tally(
@@ -118,14 +105,14 @@ def _newest(known: Tally, entered: Sequence[Tally], row: _Row) -> dict[str, Any]
     }
     found: dict[str, Any] = {}
     for name in wanted:
-        values = (getattr(held, name) for held in reversed(row) if isinstance(held, Tally))
+        values = (getattr(packed, name) for packed in reversed(row) if isinstance(packed, Tally))
         found[name] = next((value for value in values if value is not None), None)
     return found
 
 
 def _directed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> bool:
     if any(tally.directed for tally in left):
-        return any(tally_of(held).directed for held in row)
+        return any(unpack_tally(packed).directed for packed in row)
     return known.directed or any(tally.directed for tally in entered)
 
 
@@ -176,7 +163,7 @@ def _rtt(
     if not entered and not left and precision_of(known) <= DEFAULT_PRECISION:
         return known
     coarsest = min(map(precision_of, (known, *entered)))
-    if coarsest < DEFAULT_PRECISION and all(precision_of(rtt_of(held)) > coarsest for held in row):
+    if coarsest < DEFAULT_PRECISION and all(precision_of(rtt_of(packed)) > coarsest for packed in row):
         # The only one so coarse has left.
         return _added(row)
     rtt = unpack(known)
@@ -198,13 +185,13 @@ def _rtt(
 
 
 def _extremes(row: _Row) -> Iterator[tuple[int, int]]:
-    return filter(None, (extremes_of(rtt_of(held)) for held in row))
+    return filter(None, (extremes_of(rtt_of(packed)) for packed in row))
 
 
 def _added(row: _Row) -> PackedHistogram:
     rtt = Histogram()
-    for held in row:
-        rtt.merge(unpack(rtt_of(held)))
+    for packed in row:
+        rtt.merge(unpack(rtt_of(packed)))
     return pack(rtt)
 
 

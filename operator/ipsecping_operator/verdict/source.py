@@ -38,11 +38,11 @@ def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures
             message=f"the far end saw {packets} in {span} come from {_some(foreign)} on {where}, allowed is "
             f"{allowed}: NAT on the way, or traffic beside the tunnel",
         )
-    if figures.untold:
-        answers = text.counted(figures.untold + sum(figures.sources.values()), "answer")
+    if figures.source_unknown:
+        answers = text.counted(figures.source_unknown + sum(figures.sources.values()), "answer")
         return Finding(
             reason=HealthyReason.SOURCE_UNKNOWN,
-            message=f"{figures.untold} of {answers} in {span} "
+            message=f"{figures.source_unknown} of {answers} in {span} "
             f"on {where} do not tell the source address, so that {allowed} is not verified: the reflector "
             "must answer Location TLVs (RFC 8972), as ipsecping reflect does",
         )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
 
-from .packed import EMPTY, PackedHistogram, pack, percentiles_of, unpack
+from .packed_histogram import EMPTY, PackedHistogram, pack, percentiles_of, unpack
 
 _WRONG = frozenset(
     {
@@ -20,13 +20,27 @@ NOTHING: Mapping[LossReason, int] = MappingProxyType({})
 NO_SOURCES: Mapping[str, int] = MappingProxyType({})
 NO_PORTS: Mapping[int, int] = MappingProxyType({})
 MAX_SOURCES = 16
-"""Distinct source addresses that are kept; of packets from more it is as if nothing had been told."""
+"""Distinct source addresses that are kept; packets from further ones count as `source_unknown`."""
+COUNTS = (
+    "rounds",
+    "sent",
+    "received",
+    "duplicates",
+    "reordered",
+    "forward_lost",
+    "reverse_lost",
+    "undirected",
+    "jitter_count",
+    "reached",
+    "source_unknown",
+)
+"""Fields that count packets or rounds, and are small in the tally of one round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Counts over `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid` and
-    `reached` only.
+    """Add up `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid`, `reached` and
+    `sources` only.
 
     `directed` says whether any round knew the direction of its losses; `undirected` counts the packets lost
     in rounds that did not. Directions are known when the first is true and the second zero.
@@ -58,8 +72,8 @@ class Tally:
     """When the certificate seen last ends."""
     sources: Mapping[str, int] = field(default_factory=lambda: NO_SOURCES)
     """Source addresses that the far end saw, in invalid rounds too, and how many packets came from each."""
-    untold: int = 0
-    """Packets answered that no address is known of."""
+    source_unknown: int = 0
+    """Packets answered whose source address, as the far end saw it, is not known."""
     unanswered: Mapping[int, int] = field(default_factory=lambda: NO_PORTS)
     """IKE port to the packets that it did not answer."""
     nat: bool | None = None
@@ -102,7 +116,7 @@ class Tally:
                 None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
             ),
             sources=result.sources or NO_SOURCES,
-            untold=result.received - sum(result.sources.values()),
+            source_unknown=result.received - sum(result.sources.values()),
             unanswered=dict.fromkeys(result.unanswered, 1) or NO_PORTS,
             nat=result.nat,
         )
@@ -190,7 +204,7 @@ def total(tallies: list[Tally]) -> Tally | None:
             (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry is not None), None
         ),
         sources=sources,
-        untold=sum(t.untold for t in tallies) + beyond,
+        source_unknown=sum(t.source_unknown for t in tallies) + beyond,
         unanswered=_unanswered(tallies),
         nat=next((t.nat for t in reversed(tallies) if t.nat is not None), None),
     )

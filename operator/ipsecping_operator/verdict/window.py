@@ -6,7 +6,7 @@ from itertools import count, islice
 
 from ipsecping.contract import Invalidity, PathMtu
 
-from .held import Held, end_of, hold, rounds_of, start_of, tally_of
+from .packed_tally import PackedTally, end_of, pack_tally, rounds_of, start_of, unpack_tally
 from .running import RunningTotal
 from .tally import MAX_SOURCES, NO_SOURCES, Tally, total
 
@@ -32,7 +32,7 @@ class Window:
     """
 
     length: int
-    held: list[Held] = field(default_factory=list)
+    packed: list[PackedTally] = field(default_factory=list)
     """In the order of their starts, on this window's own clock: the operator's less `ahead`."""
     nat: bool | None = None
     """What the newest round found that asked about NAT: that is too rare for a window to hold."""
@@ -62,7 +62,7 @@ class Window:
             tally = self._with_few_sources(tally)
         self._insert(tally)
         self.forget(now=now)
-        if len(self.held) > MOST:
+        if len(self.packed) > MOST:
             self._shorten()
 
     def forget(self, *, now: int) -> None:
@@ -73,59 +73,59 @@ class Window:
         gone = self._gone(now=now)
         if not gone:
             return
-        leaving = self.held[:gone]
+        leaving = self.packed[:gone]
         running, silence = self._uncertain()
-        del self.held[:gone]
+        del self.packed[:gone]
         self.merged = max(self.merged - gone, 0)
         self.version = next(_versions)
-        for held in leaving:
-            running.leave(held)
+        for packed in leaving:
+            running.leave(packed)
         if self.answered_at is not None and start_of(leaving[-1]) <= self.answered_at:
             self.silence = silence
         self.running = running
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The clock that all is placed on was set forward by so many nanoseconds (back: negative)."""
         self.ahead += by
         self.version = next(_versions)
 
     def expires(self) -> int | None:
         """When time alone will next take something out of the window, or None: only a new round can."""
-        if not self.held or self._third_newest() == 0:
+        if not self.packed or self._third_newest() == 0:
             return None
-        return end_of(self.held[0]) + self.length + self.ahead
+        return end_of(self.packed[0]) + self.length + self.ahead
 
     @property
     def tallies(self) -> list[Tally]:
         """All that is in the window, in the order of their starts; made anew each time."""
-        return [self._told(held) for held in self.held]
+        return [self._unpacked(packed) for packed in self.packed]
 
     @property
     def last(self) -> Tally | None:
         """The newest round, valid or not."""
-        return self._told(self.held[-1]) if self.held else None
+        return self._unpacked(self.packed[-1]) if self.packed else None
 
     @property
     def last_span(self) -> tuple[int, int] | None:
         """Start and end of the newest round, valid or not."""
-        if not self.held:
+        if not self.packed:
             return None
-        return start_of(self.held[-1]) + self.ahead, end_of(self.held[-1]) + self.ahead
+        return start_of(self.packed[-1]) + self.ahead, end_of(self.packed[-1]) + self.ahead
 
     @property
     def last_invalidity(self) -> Invalidity | None:
         """What made the newest round invalid; None where it is valid."""
-        newest = self.held[-1] if self.held else None
+        newest = self.packed[-1] if self.packed else None
         return newest.invalidity if isinstance(newest, Tally) and not newest.rounds else None
 
     @property
     def last_valid(self) -> Tally | None:
         """The newest valid round."""
-        return next((self._told(held) for held in reversed(self.held) if rounds_of(held)), None)
+        return next((self._unpacked(packed) for packed in reversed(self.packed) if rounds_of(packed)), None)
 
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
-        added = self.running.total(self.held)
+        added = self.running.total(self.packed)
         if added is None:
             return None
         if self.ahead:
@@ -139,15 +139,15 @@ class Window:
         """
         first = 0
         if self.answered_at is not None:
-            first = bisect_right(self.held, self.answered_at, key=start_of)
-        begun = next((held for held in self.held[first:] if tally_of(held).silent), None)
+            first = bisect_right(self.packed, self.answered_at, key=start_of)
+        begun = next((packed for packed in self.packed[first:] if unpack_tally(packed).silent), None)
         if begun is None:
             return None
         if first == 0:
-            run = self.running.total(self.held)
+            run = self.running.total(self.packed)
         else:
             self.silence = self.silence or RunningTotal()
-            run = self.silence.total(self.held[first:])
+            run = self.silence.total(self.packed[first:])
         assert run is not None
         start = start_of(begun)
         return _moved(run if run.start == start else replace(run, start=start), self.ahead)
@@ -155,38 +155,38 @@ class Window:
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
         rounds = 0
-        for held in reversed(self.held):
-            if rounds_of(held) or not isinstance(held, Tally):
+        for packed in reversed(self.packed):
+            if rounds_of(packed) or not isinstance(packed, Tally):
                 break
-            rounds += held.invalid
+            rounds += packed.invalid
         return rounds
 
     def searches(self, most: int) -> list[tuple[int, PathMtu]]:
         """The newest searches for the path MTU that found one, with what they found, newest first."""
         found = (
-            (held.mtu, held.path_mtu)
-            for held in reversed(self.held)
-            if isinstance(held, Tally) and held.mtu is not None and held.path_mtu is not None
+            (packed.mtu, packed.path_mtu)
+            for packed in reversed(self.packed)
+            if isinstance(packed, Tally) and packed.mtu is not None and packed.path_mtu is not None
         )
         return list(islice(found, most))
 
     def _insert(self, tally: Tally) -> None:
-        held = hold(tally)
-        at = bisect_right(self.held, tally.start, key=start_of)
+        packed = pack_tally(tally)
+        at = bisect_right(self.packed, tally.start, key=start_of)
         after_answer = self.answered_at is None or tally.start > self.answered_at
         answered_at = tally.start if tally.answered and after_answer else self.answered_at
         valid_at = _later(self.valid_at, tally.start) if tally.rounds else self.valid_at
         running, silence = self._uncertain()
-        self.held.insert(at, held)
+        self.packed.insert(at, packed)
         self.merged = min(self.merged, at)
         self.version = next(_versions)
         self.answered_at, self.valid_at = answered_at, valid_at
-        running.enter(held)
+        running.enter(packed)
         if after_answer and silence is not None:
             if tally.answered:
                 silence = None
             else:
-                silence.enter(held)
+                silence.enter(packed)
         self.running, self.silence = running, silence
 
     def _uncertain(self) -> tuple[RunningTotal, RunningTotal | None]:
@@ -199,8 +199,8 @@ class Window:
         return kept
 
     def _with_few_sources(self, tally: Tally) -> Tally:
-        """Of packets from more addresses than are kept it is as if nothing had been told."""
-        before = self.running.total(self.held)
+        """The same with no more addresses than are kept: packets from others count as `source_unknown`."""
+        before = self.running.total(self.packed)
         known = set() if before is None else set(before.sources)
         kept: dict[str, int] = {}
         for address, packets in tally.sources.items():
@@ -210,28 +210,28 @@ class Window:
         beyond = sum(tally.sources.values()) - sum(kept.values())
         if not beyond:
             return tally
-        return replace(tally, sources=kept or NO_SOURCES, untold=tally.untold + beyond)
+        return replace(tally, sources=kept or NO_SOURCES, source_unknown=tally.source_unknown + beyond)
 
     def _gone(self, *, now: int) -> int:
         """How many tallies, from the first on, are to be forgotten."""
-        if not self.held or end_of(self.held[0]) + self.length > now:
+        if not self.packed or end_of(self.packed[0]) + self.length > now:
             return 0
         most = self._third_newest()
-        return next((at for at in range(most) if end_of(self.held[at]) + self.length > now), most)
+        return next((at for at in range(most) if end_of(self.packed[at]) + self.length > now), most)
 
     def _third_newest(self) -> int:
         """Where the third newest valid round is, or the first tally where there are fewer."""
         rounds = 0
-        for back, held in enumerate(reversed(self.held), start=1):
-            rounds += rounds_of(held)
+        for back, packed in enumerate(reversed(self.packed), start=1):
+            rounds += rounds_of(packed)
             if rounds >= LEAST_ROUNDS:
-                return len(self.held) - back
+                return len(self.packed) - back
         return 0
 
     def _shorten(self) -> None:
         """Merge old neighbours until there are no more tallies than `MOST`."""
-        while len(self.held) > MOST:
-            old = len(self.held) - RECENT
+        while len(self.packed) > MOST:
+            old = len(self.packed) - RECENT
             if self.merged < old:
                 self._merge(self.merged, self._end_of_block(self.merged, old))
                 self.merged += 1
@@ -242,26 +242,26 @@ class Window:
 
     def _end_of_block(self, first: int, old: int) -> int:
         """Where the tallies end that may be one with the first."""
-        latest = start_of(self.held[first]) + self.length // EDGES
+        latest = start_of(self.packed[first]) + self.length // EDGES
         end = first + 1
-        while end < old and start_of(self.held[end]) <= latest and not self._apart(end):
+        while end < old and start_of(self.packed[end]) <= latest and not self._apart(end):
             end += 1
         return end
 
     def _merge(self, first: int, end: int) -> None:
-        merged = total([tally_of(held) for held in self.held[first:end]])
+        merged = total([unpack_tally(packed) for packed in self.packed[first:end]])
         assert merged is not None
-        self.held[first:end] = [hold(merged)]
+        self.packed[first:end] = [pack_tally(merged)]
 
     def _apart(self, at: int) -> bool:
         """Between the tally there and the one before it a run of silent or of invalid rounds begins."""
-        start, before = start_of(self.held[at]), tally_of(self.held[at - 1])
+        start, before = start_of(self.packed[at]), unpack_tally(self.packed[at - 1])
         return (before.answered and self.answered_at is not None and start > self.answered_at) or (
             before.rounds > 0 and self.valid_at is not None and start > self.valid_at
         )
 
-    def _told(self, held: Held) -> Tally:
-        return _moved(tally_of(held), self.ahead)
+    def _unpacked(self, packed: PackedTally) -> Tally:
+        return _moved(unpack_tally(packed), self.ahead)
 
 
 def _moved(tally: Tally, by: int) -> Tally:

@@ -53,7 +53,7 @@ async def _ask(options: argparse.Namespace) -> int:
     timeout = options.timeout * 1_000_000
     nat: bool | None = None
     try:
-        address = await Resolver().resolve(options.gateway)
+        address = (await Resolver().resolve(options.gateway)).ip
         outcomes = await ask_ports(address, timeout=timeout)
         alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
         if options.detect_nat and alive:

@@ -90,7 +90,7 @@ async def _search(options: argparse.Namespace) -> int:
     number = options.udp_echo or options.stamp
     try:
         keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
-        address = await Resolver().resolve(options.host)
+        address = (await Resolver().resolve(options.host)).ip
         sock = (
             open_connected_ping(address, dont_fragment=True)
             if options.icmp

@@ -12,10 +12,14 @@ from ..outputs.errors import OutputError
 from .errors import CommandError
 
 if TYPE_CHECKING:
+    from ..outputs.access import Access
     from ..outputs.figures import Measured
     from ..outputs.http import Target
     from ..outputs.series import SeriesBook
 
+SERVERS = ("pushgateway", "influx")
+ACCESS = ("auth_file", "ca", "cert", "key")
+"""Options of each server: `--influx-auth-file` and so on."""
 TOKEN_VARIABLE = "INFLUX_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 
@@ -36,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--influx",
         metavar="URL",
-        help="write to InfluxDB (API v2), such as 'http://host:8086?org=ORG&bucket=BUCKET'",
+        help="write to InfluxDB, such as 'http://host:8086?org=ORG&bucket=BUCKET', to version 1 or "
+        "VictoriaMetrics as 'http://host:8086/write?db=DATABASE'; - prints line protocol and nothing else",
     )
     group.add_argument(
         "--influx-token-file",
@@ -44,9 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help=f"file with the API token (default: the environment variable {TOKEN_VARIABLE}, if set)",
     )
+    for server in SERVERS:
+        _add_access(group, server)
     group.add_argument(
         "--log-results", action="store_true", help="log each result, with --log-format json as an object"
     )
+
+
+def _add_access(group: "argparse._ArgumentGroup", server: str) -> None:
+    for name, what in (
+        ("auth-file", "file with USER:PASSWORD or Bearer TOKEN"),
+        ("ca", "PEM file with the authorities to trust instead of the system's"),
+        ("cert", "PEM file with the client certificate to show, which may hold its key too"),
+        ("key", "PEM file with the key of that certificate"),
+    ):
+        group.add_argument(f"--{server}-{name}", metavar="FILE", type=Path, help=f"{what}, for --{server}")
 
 
 class Outputs:
@@ -56,9 +73,10 @@ class Outputs:
         """Raises CommandError for what can be seen to be wrong beforehand."""
         self._log = bool(options.log_results)
         self._textfile: Path | None = None
-        self._gateway: Target | None = None
-        self._influx: Target | None = None
-        self._token: str | None = None
+        self._gateway: tuple[Target, Access] | None = None
+        self._influx: tuple[Target, Access] | None = None
+        self.prints_influx: bool = options.influx == "-"
+        """Standard output is for line protocol alone."""
         if options.textfile is not None:
             from ..outputs.textfile import check_name
 
@@ -68,15 +86,20 @@ class Outputs:
             from ..outputs.http import parse_url
 
             with _naming("--pushgateway"):
-                self._gateway = parse_url(options.pushgateway)
-        if options.influx is not None:
+                self._gateway = parse_url(options.pushgateway), _access(options, "pushgateway")
+        if options.influx is not None and not self.prints_influx:
             from ..outputs.influx import parse_write_url
 
             with _naming("--influx"):
-                self._influx = parse_write_url(options.influx)
-            self._token = _token(options.influx_token_file)
-        elif options.influx_token_file is not None:
-            raise CommandError("run: --influx-token-file needs --influx URL")
+                self._influx = parse_write_url(options.influx), _influx_access(options)
+        _refuse_access_without(options, "pushgateway", given=self._gateway is not None)
+        _refuse_access_without(options, "influx", given=self._influx is not None)
+
+    def influx_lines(self, results: Sequence["Measured"]) -> list[str]:
+        """What is printed where `prints_influx`."""
+        from ..outputs.influx import line
+
+        return [line(measured) for measured in results]
 
     def writers(self, results: Sequence["Measured"]) -> dict[str, Callable[[], None]]:
         """What is to be done, by the name of the output."""
@@ -90,11 +113,11 @@ class Outputs:
             if self._gateway is not None:
                 from ..outputs import pushgateway
 
-                todo["pushgateway"] = partial(pushgateway.push, self._gateway, book)
+                todo["pushgateway"] = partial(pushgateway.push, self._gateway[0], book, self._gateway[1])
         if self._influx is not None:
             from ..outputs import influx
 
-            todo["influx"] = partial(influx.write, self._influx, results, self._token)
+            todo["influx"] = partial(influx.write, self._influx[0], results, self._influx[1])
         if self._log:
             from ..outputs.logline import log_results
 
@@ -121,17 +144,44 @@ def _naming(option: str) -> Iterator[None]:
         raise CommandError(f"run: {option}: {error}") from error
 
 
-def _token(file: Path | None) -> str | None:
-    from ..outputs.influx import check_token
+def _access(options: argparse.Namespace, server: str) -> "Access":
+    from ..outputs.access import Access, read_authorization, tls_context
 
-    if file is None:
-        given = os.environ.get(TOKEN_VARIABLE)
+    auth, ca, certificate, key = (_given(options, server, name) for name in ACCESS)
+    authorization = None
+    if auth is not None:
+        with _naming(f"--{server}-auth-file"):
+            authorization = read_authorization(auth)
+    with _naming(f"--{server}-ca, --{server}-cert, --{server}-key"):
+        return Access(authorization, tls_context(ca=ca, certificate=certificate, key=key))
+
+
+def _influx_access(options: argparse.Namespace) -> "Access":
+    from ..outputs.access import checked_token, read_token
+
+    access, file = _access(options, "influx"), options.influx_token_file
+    if access.authorization is not None:
+        if file is not None:
+            raise CommandError("run: --influx-auth-file and --influx-token-file: give one of the two")
+        return access
+    token = None
+    if file is not None:
+        with _naming("--influx-token-file"):
+            token = read_token(file)
+    elif given := os.environ.get(TOKEN_VARIABLE):
         with _naming(TOKEN_VARIABLE):
-            return check_token(given) if given else None
-    with _naming("--influx-token-file"):
-        try:
-            return check_token(file.read_text())
-        except OSError as error:
-            raise OutputError(f"{file}: {error.strerror}") from error
-        except UnicodeError as error:
-            raise OutputError(f"{file}: not a token") from error
+            token = checked_token(given, "the variable")
+    return access if token is None else access._replace(authorization=f"Token {token}")
+
+
+def _refuse_access_without(options: argparse.Namespace, server: str, *, given: bool) -> None:
+    """An option that would be of no effect is a mistake."""
+    names = (*ACCESS, "token_file") if server == "influx" else ACCESS
+    for name in names:
+        if not given and _given(options, server, name) is not None:
+            raise CommandError(f"run: --{server}-{name.replace('_', '-')} needs --{server} URL")
+
+
+def _given(options: argparse.Namespace, server: str, name: str) -> Path | None:
+    file: Path | None = getattr(options, f"{server}_{name}")
+    return file

@@ -49,7 +49,7 @@ class HostPing:
     async def open(self, resolver: Resolver, clock: Clock) -> None:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
-            self.address = await resolver.resolve(self.host)
+            self.address = (await resolver.resolve(self.host)).ip
             self._session = METHODS[self._probe.type].open(named(self._probe, self.host), self.address, clock)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)

@@ -26,11 +26,14 @@ EPILOG = """examples:
   ipsecping run plan.json --textfile /var/lib/prometheus/node-exporter/ipsecping.prom
   ipsecping run plan.json --pushgateway http://127.0.0.1:9091
   ipsecping run plan.json --influx 'http://127.0.0.1:8086?org=acme&bucket=tunnels' --influx-token-file token
+  ipsecping run plan.json --influx 'https://vm:8428/write?db=tunnels' --influx-auth-file user-password
+  ipsecping run plan.json --influx -                            line protocol on standard output, for Telegraf
   ipsecping run plan.json --termination-log /dev/termination-log   as in a CronJob
 
 exit codes: 0 at least one probe found what it expects; 1 none did, or one that expects Blocked got through;
 2 wrong plan, or an output failed (the message says which; the others were written).
-With --termination-log the exit code is 0 once all outputs are written: the Job did its work.
+With --termination-log or --influx - the exit code is 0 once all outputs are written: what came of the round
+is told there, and Telegraf throws away what a command printed that ends otherwise.
 """
 
 Progress = Callable[[Sequence[PlannedCheck], int], None]
@@ -55,6 +58,8 @@ def execute(options: argparse.Namespace) -> int:
     from ..agent.plan_file import read_plan
 
     sending = outputs.Outputs(options)
+    if sending.prints_influx and options.json:
+        raise CommandError("run: --json and --influx -: standard output can be one of the two")
     status = StatusLine(sys.stderr)
     try:
         plan = read_plan(options.plan)
@@ -65,18 +70,21 @@ def execute(options: argparse.Namespace) -> int:
         status.clear()
     planned = [(check, probe) for check in plan.checks for probe in check.probes]
     expected = [probe.expect for _, probe in planned]
-    writers = sending.writers(
-        [Measured(check, result) for (check, _), result in zip(planned, results, strict=True)]
-    )
+    measured = [Measured(check, result) for (check, _), result in zip(planned, results, strict=True)]
+    writers = sending.writers(measured)
+    if sending.prints_influx:
+        lines = sending.influx_lines(measured)
+    else:
+        lines = as_lines(results) if options.json else as_table(results, expected)
     if options.termination_log is not None:
         writers["termination log"] = partial(_write_termination_log, options.termination_log, results)
-    lines = as_lines(results) if options.json else as_table(results, expected)
     failures = [*_print(lines), *write_all(writers)]
     for failure in failures:
         print(f"ipsecping: run: {failure}", file=sys.stderr)
     if failures:
         return USAGE
-    return SUCCESS if options.termination_log is not None else exit_code(results, expected)
+    told_elsewhere = options.termination_log is not None or sending.prints_influx
+    return SUCCESS if told_elsewhere else exit_code(results, expected)
 
 
 async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundResult]:

@@ -51,8 +51,6 @@ class LossReason(StrEnum):
     ICMP port unreachable by any other than the target: that is how many firewalls say it)."""
     MESSAGE_TOO_BIG = "MessageTooBig"
     """EMSGSIZE here, or ICMP fragmentation needed."""
-    RESOLVE_FAILED = "ResolveFailed"
-    """The target's name has no address; every packet of the round counts as sent and lost."""
     AUTH_FAILED = "AuthFailed"
     """An answer came whose authentication (HMAC) is wrong."""
     TLS_FAILED = "TLSFailed"

@@ -1,9 +1,7 @@
 """Whether a round found what is wanted of the traffic: let through, or blocked."""
 
-from .check import Expect, LossReason
+from .check import Expect
 from .result import RoundResult
-
-_NEVER_SENT = LossReason.RESOLVE_FAILED
 
 
 def packets_reached(result: RoundResult) -> int:
@@ -22,13 +20,11 @@ def packets_reached(result: RoundResult) -> int:
 def as_expected(expect: Expect, result: RoundResult) -> bool | None:
     """Whether the round shows what was expected; None when it shows nothing either way.
 
-    Blocked: not one packet reached the far end. A round shows nothing when the prober was at fault, or when
-    nothing was sent because the name has no address: that is not the work of a firewall. What did get
-    through counts nevertheless.
+    Blocked: not one packet reached the far end. An invalid round shows nothing: where a name had no address,
+    it was no firewall's work. What did get through counts nevertheless.
     """
     if expect is Expect.REACHABLE:
         return True if result.received else None if result.invalid else False
     if packets_reached(result):
         return False
-    sent = result.sent - result.losses.get(_NEVER_SENT, 0)
-    return None if result.invalid or sent <= 0 else True
+    return None if result.invalid or result.sent <= 0 else True

@@ -51,10 +51,19 @@ class Invalidity(StrEnum):
     """The target's address is not among those that the plan allows; nothing was sent."""
     PING_FORBIDDEN = "PingForbidden"
     """The prober's group may not open ping sockets (net.ipv4.ping_group_range); nothing was sent."""
+    NO_SUCH_NAME = "NoSuchName"
+    """The resolver says that the target's name does not exist or has no address; nothing was sent."""
+    RESOLVER_FAILED = "ResolverFailed"
+    """The resolver did not answer or could not tell, and no earlier answer is left; nothing was sent."""
     INTERNAL_ERROR = "InternalError"
     """The prober failed; its log says how."""
     RESULT_REFUSED = "ResultRefused"
     """What the prober measured breaks the rules that its reader has for results; its log says which."""
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether it is for want of an address: neither the prober nor the path is at fault."""
+        return self in (Invalidity.NO_SUCH_NAME, Invalidity.RESOLVER_FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ the same gap, it says something only if all of its packets went the same way.
 When packets overtook each other on the way there, gaps mean nothing, and only the sum over the round is
 used. Copies made on the way there take numbers of their own: then missing numbers prove nothing, but none
 missing proves that all loss was forward. More numbers missing than packets means that the counter is not
-this session's alone or was restarted. In all these cases of doubt the direction is unknown.
+this session's alone or was restarted. A reply without a number may have taken one. In all these cases of
+doubt the direction is unknown.
 """
 
 from collections.abc import Sequence
@@ -86,6 +87,10 @@ def attribute(
     disordered = overtaken(sent)
     if not (lost or disordered) and last is not None:
         return Attribution(0, 0, Anchor(last + 1))
+    if any(packet.arrivals and packet.reply is None for packet in sent):
+        # An answer without a number may have taken one all the same: gaps and sums would count it as lost.
+        nothing = None if lost else 0
+        return Attribution(nothing, nothing, Anchor(None))
     made = (_by_sum if disordered else _by_gaps)(sent, lost, anchor, later)
     if not lost:
         return made._replace(forward=0, reverse=0)

@@ -1,26 +1,64 @@
-"""Names to addresses within a bounded time.
+"""Names to addresses within a bounded time, going on with what was known while the resolver is away.
 
 `getaddrinfo` cannot be stopped, so it runs in a daemon thread that nobody waits for at exit. How many there
 are is bounded, and a name takes one of them: one whose servers are silent does not use all of them up.
+
+An answer is used again for `LIFE`: getaddrinfo does not tell the answer's own time to live, and CoreDNS lets
+answers live for 30 s unless told otherwise. After that the name is asked for anew. Where the resolver fails
+then (not where it says that there is no such name), the last answer serves on until it is `STALE`, as
+RFC 8767 has it.
 """
 
 import asyncio
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..addresses import parse_address
 
 MAX_LOOKUPS = 64
 """Names that are looked up at the same time."""
+MAX_KNOWN = 4096
+"""Names whose addresses are kept; who has not been asked for longest goes first."""
 SECONDS = 5.0
+LIFE = 30.0
+STALE = 600.0
+PATIENCE = 0.5
+"""Seconds that a name with an older answer is waited for: a silent resolver must not hold up every round."""
+
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
 
 Lookup = Callable[[str], list[str]]
 
 
 class ResolveError(Exception):
-    """The name has no address, or none within the time allowed."""
+    """The name could not be turned into an address; the message names it."""
+
+
+class NoSuchName(ResolveError):
+    """The resolver says that there is no such name, or that it has no address."""
+
+
+class ResolverFailed(ResolveError):
+    """The resolver did not answer in time, or answered that it could not: the name may be there."""
+
+
+class Address(NamedTuple):
+    """What a target stands for."""
+
+    ip: str
+    age: float = 0.0
+    """Seconds since the resolver said so, where it has failed since; 0 where it has not."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    addresses: list[str]
+    at: float
 
 
 def is_address(target: str) -> bool:
@@ -37,34 +75,74 @@ def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
     try:
         found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
     except UnicodeError as error:
-        raise OSError(f"not a name: {error}") from error
+        raise socket.gaierror(socket.EAI_NONAME, f"not a name: {error}") from error
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
 class Resolver:
     """Looks names up; belongs to one event loop."""
 
-    def __init__(self, lookup: Lookup = lookup) -> None:
+    def __init__(self, lookup: Lookup = lookup, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._lookup = lookup
+        self._clock = clock
+        self._known: dict[str, _Answer] = {}
+        """In the order in which they were asked for last."""
         self._under_way: dict[str, asyncio.Future[list[str]]] = {}
         """One look-up for each name, however many ask for it."""
         self._waiting: deque[str] = deque()
         self._threads = 0
 
-    async def resolve(self, target: str, *, prefer: str | None = None, seconds: float = SECONDS) -> str:
-        """One address of `target`: `prefer` while the name still has it. Raises ResolveError."""
+    async def resolve(self, target: str, *, prefer: str | None = None, seconds: float = SECONDS) -> Address:
+        """One address of `target`: `prefer` while the name still has it.
+
+        Raises:
+            NoSuchName: the resolver says so.
+            ResolverFailed: nothing is known, and no answer came within `seconds`.
+        """
         if is_address(target):
-            return target
+            return Address(target)
+        answer = self._known.pop(target, None)
+        if answer is not None:
+            self._known[target] = answer
+            age = self._clock() - answer.at
+            if age < LIFE:
+                return _one_of(answer, prefer)
+            if age < STALE:
+                try:
+                    return _one_of(await self._fresh(target, seconds=self._patience(target)), prefer)
+                except ResolverFailed:
+                    return _one_of(answer, prefer)._replace(age=self._clock() - answer.at)
+        return _one_of(await self._fresh(target, seconds=seconds), prefer)
+
+    def _patience(self, name: str) -> float:
+        """A look-up that another round has waited for in vain already is not waited for again."""
+        return 0.0 if name in self._under_way else PATIENCE
+
+    async def _fresh(self, name: str, *, seconds: float) -> _Answer:
         try:
             async with asyncio.timeout(seconds):
-                addresses = await asyncio.shield(self._find(target))
+                addresses = await asyncio.shield(self._find(name))
         except TimeoutError:
-            raise ResolveError(f"{target}: no answer from the resolver in {seconds:g} s") from None
+            if name in self._waiting:
+                why = f"{MAX_LOOKUPS} other names are being looked up, and there was no turn"
+            else:
+                why = "no answer from the resolver"
+            raise ResolverFailed(f"{name}: {why} in {seconds:g} s") from None
         except OSError as error:
-            raise ResolveError(f"{target}: {error.strerror or error}") from error
+            if error.errno not in _NO_SUCH_NAME:
+                raise ResolverFailed(f"{name}: {error.strerror or error}") from error
+            addresses = []
         if not addresses:
-            raise ResolveError(f"{target}: no address")
-        return prefer if prefer in addresses else addresses[0]
+            self._known.pop(name, None)
+            raise NoSuchName(f"{name}: the resolver knows no such name, or no address of it")
+        return self._keep(name, addresses)
+
+    def _keep(self, name: str, addresses: list[str]) -> _Answer:
+        self._known.pop(name, None)
+        answer = self._known[name] = _Answer(addresses, self._clock())
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        return answer
 
     def _find(self, name: str) -> "asyncio.Future[list[str]]":
         """The look-up of a name that is under way, or a new one."""
@@ -88,6 +166,8 @@ class Resolver:
             self._threads -= 1
             future = self._under_way.pop(name)
             if error is None:
+                if addresses:  # also where nobody has waited for so long
+                    self._keep(name, addresses)
                 future.set_result(addresses)
             else:
                 future.set_exception(error)
@@ -105,6 +185,10 @@ class Resolver:
                 return
 
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+
+
+def _one_of(answer: _Answer, prefer: str | None) -> Address:
+    return Address(prefer if prefer is not None and prefer in answer.addresses else answer.addresses[0])
 
 
 def _retrieved(future: "asyncio.Future[list[str]]") -> None:

@@ -8,12 +8,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..tls_client import client_context
+from .access import NONE, Access
 from .errors import OutputError
 
 SECONDS = 10.0
 """To connect, and for each step of an exchange."""
 MAX_ANSWER = 1024
 """Octets of an answer that are looked at."""
+CA_OPTIONS = "--pushgateway-ca, --influx-ca, SSL_CERT_FILE"
 _EXCERPT = 200
 
 
@@ -42,7 +44,8 @@ def parse_url(url: str) -> Target:
         raise OutputError(f"{url!r} is not a URL: {error}") from None
     if "@" in parts.netloc:
         raise OutputError(
-            "a URL with a password in it can be read by every user of this machine: leave it out"
+            "a URL with a password in it can be read by every user of this machine: "
+            "leave it out and name a file with it"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise OutputError(f"{url!r} is not a URL such as http://host:9091")
@@ -54,10 +57,13 @@ def parse_url(url: str) -> Target:
 class Connection:
     """One connection for several exchanges, one after the other."""
 
-    def __init__(self, target: Target, *, seconds: float = SECONDS) -> None:
+    def __init__(self, target: Target, access: Access = NONE, *, seconds: float = SECONDS) -> None:
         self._target = target
+        self._headers = {} if access.authorization is None else {"Authorization": access.authorization}
         self._connection = (
-            http.client.HTTPSConnection(target.host, target.port, timeout=seconds, context=client_context())
+            http.client.HTTPSConnection(
+                target.host, target.port, timeout=seconds, context=access.context or client_context()
+            )
             if target.secure
             else http.client.HTTPConnection(target.host, target.port, timeout=seconds)
         )
@@ -73,7 +79,7 @@ class Connection:
     def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> None:
         """One exchange; any answer but 2xx raises OutputError with what the server says."""
         try:
-            self._connection.request(method, path, body, dict(headers))
+            self._connection.request(method, path, body, {**headers, **self._headers})
             answer = self._connection.getresponse()
             said = answer.read(MAX_ANSWER)
             if answer.read(1):  # the connection is not worth keeping for so long an answer
@@ -90,7 +96,7 @@ class Connection:
 
 def _why(error: OSError | http.client.HTTPException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{error.verify_message} (SSL_CERT_FILE names the certificates of a private authority)"
+        return f"{error.verify_message} (name a private authority's certificates: {CA_OPTIONS})"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, OSError):

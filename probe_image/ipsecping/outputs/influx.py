@@ -1,6 +1,7 @@
-"""InfluxDB: line protocol, and the write API of version 2.
+"""InfluxDB: line protocol, and the write APIs of versions 2 and 1.
 
-https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ (escapes) and .../api/v2/#post-/write.
+https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ (escapes), .../api/v2/#post-/write,
+https://docs.influxdata.com/influxdb/v1/tools/api/#write-http-endpoint.
 """
 
 import re
@@ -8,12 +9,14 @@ from collections.abc import Sequence
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
 
+from .access import NONE, Access
 from .errors import OutputError
 from .figures import Field, Measured, fields
 from .http import Connection, Target, parse_url
 
 MEASUREMENT = "ipsecping"
 WRITE = "/api/v2/write"
+WRITE_1 = "/write"
 BATCH = 5000
 """Lines in one request, as the makers recommend."""
 
@@ -30,32 +33,36 @@ def line(measured: Measured) -> str:
 
 
 def parse_write_url(url: str) -> Target:
-    """Server and query of the write API; raises OutputError. The API's path may be left out."""
+    """Server and query of a write API; raises OutputError. The API's path may be left out.
+
+    `org` and `bucket` mean that of version 2, `db` that of version 1, which others have too.
+    """
     target = parse_url(url)
     query = dict(parse_qsl(target.query, keep_blank_values=True))
-    if not query.get("bucket") or not (query.get("org") or query.get("orgID")):
-        raise OutputError(f"{target}: say where to, as in {target}?org=ORG&bucket=BUCKET")
     if query.get("precision", "ns") != "ns":
         raise OutputError(f"{target}: precision={query['precision']}: times are in ns")
-    path = target.path if target.path.endswith(WRITE) else target.path + WRITE
+    if query.keys() & {"u", "p"}:
+        raise OutputError(
+            f"{target}: a password in a URL can be read by every user of this machine: "
+            "leave u and p out and name a file with them"
+        )
+    if query.get("bucket") and (query.get("org") or query.get("orgID")):
+        write = WRITE
+    elif query.get("db"):
+        write = WRITE_1
+    else:
+        raise OutputError(
+            f"{target}: say where to, as in {target}?org=ORG&bucket=BUCKET or {target}{WRITE_1}?db=DATABASE"
+        )
+    path = target.path if target.path.endswith(write) else target.path + write
     return target._replace(path=path, query=urlencode({**query, "precision": "ns"}))
 
 
-def check_token(token: str) -> str:
-    """The token without blanks around it; raises OutputError for one that no header can carry."""
-    token = token.strip()
-    if not token or not token.isascii() or not token.isprintable():
-        raise OutputError("the InfluxDB token is empty or has characters that a token does not have")
-    return token
-
-
-def write(target: Target, results: Sequence[Measured], token: str | None) -> None:
+def write(target: Target, results: Sequence[Measured], access: Access = NONE) -> None:
     """Write all results. Raises OutputError."""
     headers = {"Content-Type": "text/plain; charset=utf-8"}
-    if token is not None:
-        headers["Authorization"] = f"Token {token}"
     rest = iter(results)
-    with Connection(target) as connection:
+    with Connection(target, access) as connection:
         while lines := [line(measured) for measured in islice(rest, BATCH)]:
             body = "".join(f"{each}\n" for each in lines).encode()
             connection.send("POST", f"{target.path}?{target.query}", body, headers)

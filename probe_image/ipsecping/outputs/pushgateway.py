@@ -3,6 +3,7 @@
 import base64
 from urllib.parse import quote
 
+from .access import NONE, Access
 from .http import Connection, Target
 from .series import SeriesBook
 
@@ -15,9 +16,9 @@ def group_path(namespace: str, check: str) -> str:
     return f"/metrics/{_pair('job', JOB)}/{_pair('namespace', namespace)}/{_pair('check', check)}"
 
 
-def push(target: Target, book: SeriesBook) -> None:
+def push(target: Target, book: SeriesBook, access: Access = NONE) -> None:
     """Replace the group of each check. Raises OutputError at the first that fails."""
-    with Connection(target) as connection:
+    with Connection(target, access) as connection:
         for namespace, check in book.checks():
             path = target.path + group_path(namespace, check)
             connection.send("PUT", path, book.only(namespace, check).exposition(), _HEADERS)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Iterable, Mapping
 
 from ..contract import (
     Invalidity,
-    LossReason,
     PlannedCheck,
     PlannedProbe,
     RoundResult,
@@ -14,7 +13,7 @@ from ..contract import (
     named,
 )
 from ..net.clocks import Clock
-from ..net.resolve import ResolveError, Resolver, is_address
+from ..net.resolve import NoSuchName, ResolveError, Resolver, is_address
 from ..probes.registry import ROUND_METHODS
 from .log_once import LogOnce
 from .probe_rounds import ProbeRounds, RoundFuture
@@ -37,8 +36,8 @@ class PathProber:
     def round(self, check: PlannedCheck, *, start: int = 0) -> "asyncio.Future[list[RoundResult]]":
         """One round of every probe at the same time; results in the plan's order. `start` as in Prober.
 
-        A target without address or route is the path's fault: all packets count as sent and lost. What goes
-        wrong in here makes the round invalid.
+        A target without a route is the path's fault: all packets count as sent and lost. What goes wrong in
+        here, and a name without an address, makes the round invalid.
         """
         if len(check.probes) == 1:  # which spares a task
             return self._begin(check, check.probes[0], {}, start)
@@ -59,7 +58,7 @@ class PathProber:
         self,
         check: PlannedCheck,
         probe: PlannedProbe,
-        lookups: Mapping[str, Awaitable[str | None]],
+        lookups: Mapping[str, Awaitable[str | Invalidity]],
         start: int,
     ) -> RoundFuture:
         """`lookups` of names under way for several probes."""
@@ -75,14 +74,14 @@ class PathProber:
         self,
         check: PlannedCheck,
         rounds: ProbeRounds,
-        lookup: Awaitable[str | None] | None,
+        lookup: Awaitable[str | Invalidity] | None,
         start: int,
     ) -> list[RoundResult]:
         """The long way, for what has to be looked up or looked at first."""
         probe, host, started_at = rounds.probe, rounds.host, time.time_ns()
         address = host if rounds.literal else await (lookup or self._resolve(check, host))
-        if address is None:
-            return [unmeasured(check, probe, started_at, lost=LossReason.RESOLVE_FAILED)]
+        if isinstance(address, Invalidity):
+            return [unmeasured(check, probe, started_at, invalid=address)]
         if not check.permits(address):
             self._log.error(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
             invalid = Invalidity.NOT_PERMITTED
@@ -98,16 +97,20 @@ class PathProber:
         rounds.went_well(check)
         return [result]
 
-    async def _resolve(self, check: PlannedCheck, host: str) -> str | None:
-        """The address of a host, None when it has none."""
+    async def _resolve(self, check: PlannedCheck, host: str) -> str | Invalidity:
+        """The address of a host, or why there is none."""
         try:
-            address = await self._resolver.resolve(host, prefer=self._addresses.get(host))
+            found = await self._resolver.resolve(host, prefer=self._addresses.get(host))
         except ResolveError as error:
             self._log.error(check, str(error), host=host)
-            return None
-        self._log.error(check, None, host=host)
-        self._addresses[host] = address
-        return address
+            absent = isinstance(error, NoSuchName)
+            return Invalidity.NO_SUCH_NAME if absent else Invalidity.RESOLVER_FAILED
+        stale = (
+            f"{host}: the resolver fails; going on with its last answer, {found.ip}" if found.age else None
+        )
+        self._log.error(check, stale, host=host)
+        self._addresses[host] = found.ip
+        return found.ip
 
 
 async def _together(rounds: Iterable[RoundFuture]) -> list[RoundResult]:

@@ -134,14 +134,15 @@ class Server:
         # Nothing waits in this process but what `_flush` waits for: so an end is never held up by a reader.
         writer.transport.set_write_buffer_limits(high=0)
         try:
+            # A client that has gone shows as whatever its network says (ENOTCONN, EHOSTUNREACH, ...).
             # Cut off at the end is an end as well: asyncio before 3.12 reports a cancelled one as a fault.
-            with suppress(ConnectionError, asyncio.CancelledError):
+            with suppress(OSError, asyncio.CancelledError):
                 await self._serve(place, reader, writer)
         finally:
             self._places.leave(place)
             del self._open[place]
             writer.close()
-            with suppress(ConnectionError, TimeoutError, asyncio.CancelledError):
+            with suppress(OSError, asyncio.CancelledError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
 
     def _cut(self, place: Place | None) -> None:

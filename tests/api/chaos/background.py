@@ -22,24 +22,29 @@ class Background:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have it run on; what it raises shows in `close`."""
+        """Have it run on; what it raises shows in `end_spawned`."""
         self.do(self._spawn(work))
 
     async def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
 
+    def end_spawned(self) -> None:
+        """Cancel what runs. Raises what a spawned coroutine died of."""
+        self.do(self._cancel())
+
     def close(self) -> None:
-        """Cancel what runs, and end the thread. Raises what a spawned coroutine died of."""
+        """The same, and end the thread."""
         try:
-            self.do(self._cancel())
+            self.end_spawned()
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
 
     async def _cancel(self) -> None:
-        for task in self._tasks:
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
             task.cancel()
-        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, Exception):
                 raise outcome

@@ -8,17 +8,20 @@ import contextlib
 import itertools
 import random
 import secrets
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from ipsecping.agent.ring import Ring
+from ipsecping.agent.ring import Ring, steady_clock
 from ipsecping.contract import PlannedCheck, termination, token
-from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
+from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor, Hello, line_to_json
 from ipsecping.serving.messages import BadRequest, Request, Response
 from ipsecping.serving.server import Server
 from ipsecping_operator.tokens.keys import TokenKeys
 
+from ..hostile.author import HOSTILE_PREFIX
+from ..hostile.lying_agent import KINDS, octets
 from ..operator.cluster import RUNNING, ended
 from ..operator.rounds import planned, round_of
 from .api import FAULTS, Api, Object
@@ -28,6 +31,10 @@ TICK = 0.15
 CHECK_LABEL, PATH_LABEL = "ipsecping.dev/check", "ipsecping.dev/path"
 Way = tuple[str, str]
 """Check and path, by name."""
+LIES = {kind: KINDS[kind] for kind in ("garbage", "endless-line", "contradictions", "hasty")}
+"""What the operator has to refuse. That an agent has made up the results of its own path, nobody can see."""
+MOST_LINES = 50
+"""Of one lie."""
 
 
 @dataclass(slots=True)
@@ -45,8 +52,18 @@ class SimulatedAgent:
     """One pod's agent: a round of its plan each interval, kept in a ring, streamed to whoever asks."""
 
     def __init__(
-        self, *, uid: str, address: str, way: Way, plan: PlannedCheck, weather: Weather, keys: TokenKeys
+        self,
+        *,
+        uid: str,
+        controller: str,
+        address: str,
+        way: Way,
+        plan: PlannedCheck,
+        weather: Weather,
+        keys: TokenKeys,
     ) -> None:
+        """`controller`: the UID of what made its pod."""
+        self.controller = controller
         self.plan = plan
         self._keys = keys
         self.way = way
@@ -56,6 +73,7 @@ class SimulatedAgent:
         self._ring = Ring(boot_id=secrets.token_hex(8), pod_uid=uid)
         self._server = Server({RESULTS_PATH: self._results})
         self._task: asyncio.Task[None] | None = None
+        self._lies: str | None = None
 
     async def start(self) -> None:
         """Listen and measure."""
@@ -77,6 +95,13 @@ class SimulatedAgent:
         self._server = Server({RESULTS_PATH: self._results})
         await self.start()
 
+    async def lie(self, kind: str) -> None:
+        """Say nothing that is true to the next who asks, as one that somebody has taken over does."""
+        await self._server.stop(grace=0)
+        self._lies = kind
+        self._server = Server({RESULTS_PATH: self._results})
+        await self._server.start(self._address, DEFAULT_PORT)
+
     async def _measure(self) -> None:
         while True:
             assert self.plan.interval_ms is not None
@@ -88,8 +113,17 @@ class SimulatedAgent:
         verifiers = self._keys.verifiers(self.plan.uid, self.plan.path)
         if token.admitted(request.authorization, verifiers) is None:
             raise BadRequest(HTTPStatus.UNAUTHORIZED, "not the operator")
+        if self._lies is not None:
+            kind, self._lies = self._lies, None
+            return Response(content_type="application/x-ndjson", body=self._told(kind), seconds=None)
         after = Cursor.parse(request.query["after"]) if request.query.get("after") else None
         return Response(content_type="application/x-ndjson", body=self._ring.follow(after), seconds=None)
+
+    async def _told(self, kind: str) -> AsyncGenerator[bytes, None]:
+        hello = Hello(boot_id=secrets.token_hex(8), pod_uid=self._uid, first=1, now=steady_clock())
+        for line in itertools.islice(LIES[kind](octets(line_to_json(hello)), self.plan), MOST_LINES):
+            yield line
+            await asyncio.sleep(0)
 
 
 class Nodes:
@@ -133,7 +167,7 @@ class Nodes:
             labels = pod["metadata"]["labels"]
             way = (labels[CHECK_LABEL], labels[PATH_LABEL])
             plan = plans.get((*way, labels["ipsecping.dev/check-uid"]))
-            if plan is not None:
+            if plan is not None and not way[0].startswith(HOSTILE_PREFIX):
                 await self._tend(uid, pod, way, plan)
 
     async def _tend(self, uid: str, pod: Object, way: Way, plan: PlannedCheck) -> None:
@@ -147,7 +181,13 @@ class Nodes:
         elif plan.interval_ms is not None:
             address = f"{self._network}.{next(self._hosts)}"
             agent = SimulatedAgent(
-                uid=uid, address=address, way=way, plan=plan, weather=self.weather, keys=self._keys
+                uid=uid,
+                controller=pod["metadata"]["ownerReferences"][0]["uid"],
+                address=address,
+                way=way,
+                plan=plan,
+                weather=self.weather,
+                keys=self._keys,
             )
             await agent.start()
             self.agents[uid] = agent

@@ -1,11 +1,13 @@
 """A cluster with everything but nodes, an operator in it, and all that can befall the two."""
 
+import contextlib
 import json
 import random
 import signal
 import time
 import uuid
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,13 +18,14 @@ from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.tokens.keys import CURRENT, encoded
 
 from ...ports import free_port
+from ..hostile.author import HOSTILE_PREFIX, HOSTILE_SPECS, checks
 from ..operator.cluster import KEY_SECRET
 from ..operator.processes import OperatorProcess, operator_process
-from .api import APPLY, FAULTS, Api, Object
+from .api import APPLY, FAULTS, Api, Object, Refused
 from .background import Background
 from .diary import Diary
 from .model import KEYS, Tally, Wish
-from .nodes import Nodes
+from .nodes import CHECK_LABEL, LIES, Nodes
 from .proxy import Proxy
 
 CONTROLLERS = (
@@ -31,6 +34,8 @@ CONTROLLERS = (
     "job-controller",
     "garbage-collector-controller",
 )
+AUTHORED = tuple(islice(checks(), len(HOSTILE_SPECS)))
+"""Name and spec of each check that the hostile author writes."""
 CHILDREN = ("/api/v1/{}/configmaps", "/apis/apps/v1/{}/deployments", "/apis/batch/v1/{}/cronjobs")
 
 
@@ -89,8 +94,11 @@ class World:
         """End everything that was started."""
         self.operator.stop_if_running()
         self._background.do(self.proxy.stop())
-        self._background.do(self.api.close())
-        self._background.close()
+        try:
+            self._background.end_spawned()  # before the connection that they use is closed
+        finally:
+            self._background.do(self.api.close())
+            self._background.close()
 
     # The user
 
@@ -137,24 +145,33 @@ class World:
         return self._background.do(self.api(method, path, body, **options))
 
     def checks(self) -> list[Object]:
-        """All checks."""
+        """All checks but those of the hostile author."""
         found: list[Object] = self.ask("GET", self.checks_path)["items"]
-        return found
+        return [each for each in found if not each["metadata"]["name"].startswith(HOSTILE_PREFIX)]
 
     def children(self) -> list[Object]:
-        """All ConfigMaps, Deployments and CronJobs with our labels."""
+        """All ConfigMaps, Deployments and CronJobs of those checks."""
         kinds = {"configmaps": ("v1", "ConfigMap"), "deployments": ("apps/v1", "Deployment")}
         found = []
         for path in CHILDREN:
             api_version, kind = kinds.get(path.rpartition("/")[2], ("batch/v1", "CronJob"))
             listed = self.ask("GET", path.format(self._scope), labelSelector=CHILD_SELECTOR)
-            found += [each | {"apiVersion": api_version, "kind": kind} for each in listed["items"]]
+            found += [
+                each | {"apiVersion": api_version, "kind": kind}
+                for each in listed["items"]
+                if not each["metadata"]["labels"][CHECK_LABEL].startswith(HOSTILE_PREFIX)
+            ]
         return found
 
     def pods(self) -> list[Object]:
         """All pods."""
         found: list[Object] = self.ask("GET", f"/api/v1/{self._scope}/pods")["items"]
         return found
+
+    def replica_sets(self) -> set[str]:
+        """The UIDs of all ReplicaSets."""
+        listed = self.ask("GET", f"/apis/apps/v1/{self._scope}/replicasets")
+        return {each["metadata"]["uid"] for each in listed["items"]}
 
     def events(self, uid: str) -> list[Object]:
         """The events on a check, oldest first."""
@@ -270,6 +287,30 @@ class World:
         self._though_gone("DELETE", path, None)
         return True
 
+    def lying_agent(self, chance: random.Random) -> bool:
+        """An agent says to the operator what nobody can have measured, once."""
+        agents = list(self.nodes.agents.values())
+        if not agents:
+            return False
+        self._background.do(chance.choice(agents).lie(chance.choice(sorted(LIES))))
+        return True
+
+    def hostile_author(self, chance: random.Random) -> bool:
+        """Somebody writes a check that asks for what it may not have, or for as much as it may."""
+        name, spec = chance.choice(AUTHORED)
+        manifest = {
+            "apiVersion": "ipsecping.dev/v1alpha1",
+            "kind": "IPsecTunnelCheck",
+            "metadata": {"name": name},
+            "spec": {"probes": [{"name": "ping", "icmp": {}}], **spec},
+        }
+        path = f"{self.checks_path}/{name}"
+        with contextlib.suppress(Refused):
+            self.ask("PATCH", path, manifest, kind=APPLY, fieldManager="author")
+        if chance.random() < 0.3:
+            self._though_gone("DELETE", path, None)
+        return True
+
     def _on_child(self, method: str, child: Object, body: Object | None) -> None:
         self._though_gone(method, self.path_of(child), body)
 
@@ -293,5 +334,7 @@ INFLICT: dict[str, Callable[[World, random.Random], bool]] = {
     "tamper": World.tamper,
     "crash_agent": World.crash_agent,
     "delete_pod": World.delete_pod,
+    "lying_agent": World.lying_agent,
+    "hostile_author": World.hostile_author,
 }
 FAULT_NAMES = tuple(INFLICT)

@@ -6,6 +6,9 @@ from typing import Any
 
 Object = dict[str, Any]
 
+HOSTILE_PREFIX = "author-"
+"""Of the names of all these checks."""
+
 BLACK_HOLE = "127.0.0.1"
 HOSTILE_SPECS: tuple[Object, ...] = (
     # Refused at once or by the operator, each edit of it anew.
@@ -43,4 +46,4 @@ HOSTILE_SPECS: tuple[Object, ...] = (
 def checks() -> Iterator[tuple[str, Object]]:
     """Name and spec of one check after the other, the same names again and again."""
     for number, spec in cycle(enumerate(HOSTILE_SPECS)):
-        yield f"author-{number}", spec
+        yield f"{HOSTILE_PREFIX}{number}", spec

@@ -27,10 +27,11 @@ def _items(check: PlannedCheck) -> Iterator[bytes]:
     for sequence in itertools.count(1):
         for result in round_of(check):
             item = Item(sequence=sequence, ended=time.monotonic_ns(), result=result)
-            yield _octets(line_to_json(item))
+            yield octets(line_to_json(item))
 
 
-def _octets(line: object) -> bytes:
+def octets(line: object) -> bytes:
+    """One line of a stream."""
     return json.dumps(line).encode() + b"\n"
 
 
@@ -68,7 +69,7 @@ def contradictions(hello: bytes, check: PlannedCheck) -> Iterator[bytes]:
     for sequence, wrong in zip(itertools.count(1), itertools.cycle(hostile)):
         (result, *_) = round_of(check)
         line = line_to_json(Item(sequence=sequence, ended=time.monotonic_ns(), result=result))
-        yield _octets(line | {"result": line["result"] | wrong})
+        yield octets(line | {"result": line["result"] | wrong})
 
 
 def hasty(hello: bytes, check: PlannedCheck) -> Iterator[bytes]:
@@ -92,7 +93,7 @@ def main() -> None:
     told = parser.parse_args()
     (check,) = plan_from_json(json.loads(told.plan.read_bytes())).checks
     greeting = Hello(boot_id="0123456789abcdef", pod_uid=told.pod_uid, first=1, now=time.monotonic_ns())
-    hello = _octets(line_to_json(greeting))
+    hello = octets(line_to_json(greeting))
 
     def converse(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):

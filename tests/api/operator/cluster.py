@@ -1,6 +1,7 @@
 """What controllers and a kubelet would do, done by hand: the API server under test has neither."""
 
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,18 @@ class Cluster:
             return (found.get("status"), found.get("reason")) == (status, reason)
 
         eventually(holds, what=f"{kind}={status} {reason}", seconds=seconds)
+
+    def measured(self, spec: Mapping[str, Any]) -> "AgentPod":
+        """Apply a check, run its agent and wait until it is healthy."""
+        self.check(spec)
+        agent = self.run_agent()
+        self.says("Healthy", "True", "WithinThresholds")
+        return agent
+
+    def figures(self) -> Object:
+        """The figures of the check's first probe, empty when there are none yet."""
+        probes: list[Object] = self.status().get("probes", [])
+        return probes[0] if probes else {}
 
     def children(self, kind: str) -> list[Object]:
         """All objects of a kind that the operator made in the namespace."""
@@ -131,6 +144,7 @@ class Cluster:
             env={"POD_UID": pod["metadata"]["uid"]},
         )
         self.processes.append(process)
+        began = time.monotonic()
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
         self.available(deployment["metadata"]["name"])
@@ -140,6 +154,7 @@ class Cluster:
             process=process,
             port=port,
             plan=directory / "plan.json",
+            began=began,
         )
 
     def refresh(self, agent: "AgentPod") -> None:
@@ -189,6 +204,15 @@ class Cluster:
         mine = [each for each in found["items"] if each["regarding"]["name"] == name]
         return sorted(mine, key=lambda each: str(each["eventTime"]))
 
+    def warnings(self) -> list[str]:
+        """The reasons of the check's events of type Warning."""
+        return [each["reason"] for each in self.events() if each["type"] == "Warning"]
+
+    def annotation(self, pod: str, key: str) -> str | None:
+        """What the operator wrote at a pod, None when it did not."""
+        found: str | None = self.kubectl.get("pod", pod)["metadata"].get("annotations", {}).get(key)
+        return found
+
     def stop(self) -> None:
         """End all agents."""
         for process in self.processes:
@@ -204,6 +228,8 @@ class AgentPod:
     process: Process
     port: int
     plan: Path
+    began: float
+    """When it was started, in seconds of the monotonic clock."""
 
 
 def owner(of: Object) -> Object:

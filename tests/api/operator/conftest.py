@@ -33,8 +33,7 @@ def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Op
     )
     process.start()
     yield process
-    process.stop_if_running()
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    process.clear_up()
 
 
 @pytest.fixture

@@ -95,11 +95,21 @@ class OperatorProcess(Process):
         except OSError:
             return 0, ""
 
+    def results(self, outcome: str) -> float:
+        """How many results had that outcome (Accepted, Missed, ...)."""
+        return self.sample(f'ipsecping_operator_results_total{{outcome="{outcome}"}}')
+
     def sample(self, series: str) -> float:
         """The value of the one series whose name and labels begin so; 0 when there is none."""
         lines = [line for line in self.ask(self.metrics)[1].splitlines() if line.startswith(series)]
         assert len(lines) <= 1, lines
         return float(lines[0].rpartition(" ")[2]) if lines else 0.0
+
+    def clear_up(self) -> None:
+        """End it if it runs; its log is shown when the test fails."""
+        self.stop_if_running()
+        if self.log.exists():
+            print(self.log.read_text())  # noqa: T201 - pytest shows it with a failure
 
 
 TARGETS = "*=0.0.0.0/0,::/0,127.0.0.0/8,127.0.0.1/32,::1/128"

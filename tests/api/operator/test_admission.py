@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from ipsecping_operator.children import ChildSettings, build_children
-from ipsecping_operator.children.objects import extra_job
+from ipsecping_operator.children.objects import run_now_job
 from ipsecping_operator.compile import Cron, InvalidSpec, compile_check
 from ipsecping_operator.permission import Permissions
 
-from ...unit.operator.test_permission_properties import OBJECTS, kinds, wishes
+from ...unit.operator.permission_strategies import OBJECTS, kinds, wishes
 from ..chart import objects
 from ..kubectl import Kubectl
 from .processes import eventually
@@ -105,13 +105,13 @@ def workloads(spec: Object, name: str = "hq") -> list[Object]:
         made += [each for each in build_children(check, CHILDREN) if each["kind"] != "ConfigMap"]
         if isinstance(check.schedule, Cron):
             made.append(
-                extra_job(
+                run_now_job(
                     check,
                     check.paths[0],
                     check.schedule,
                     CHILDREN,
                     owner_uid=UID,
-                    ticket="abcdefgh",
+                    request_id="abcdefgh",
                     value="1",
                 )
             )

@@ -4,33 +4,25 @@ import json
 import signal
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import FIELD_MANAGER, NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.children import NONCE_ANNOTATION, ChildSettings
+from ipsecping_operator.kube.transport import FIELD_MANAGER
 
-from .cluster import RUNNING, AgentPod, Cluster
+from .cluster import RUNNING, Cluster
 from .processes import OperatorProcess, children_of, eventually
 from .reflectors import Reflector, spec
-
-
-def measured(cluster: Cluster, agent: AgentPod | None = None) -> dict[str, Any]:
-    """The one probe's entry in the status, empty when there is none."""
-    probes: list[dict[str, Any]] = cluster.status().get("probes", [])
-    return probes[0] if probes else {}
 
 
 @pytest.mark.smoke
 def test_what_the_agent_measures_stands_in_the_status(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.measured(spec(reflector.port))
     cluster.says("Ready", "True", "Reconciled")
-    eventually(lambda: measured(cluster).get("sent", 0) >= 12, what="a window of rounds")
-    probe = measured(cluster)
+    eventually(lambda: cluster.figures().get("sent", 0) >= 12, what="a window of rounds")
+    probe = cluster.figures()
     assert probe["type"] == "STAMP"
     assert probe["sent"] == probe["received"]
     assert (probe["forwardLossPercent"], probe["reverseLossPercent"]) == ("0.00", "0.00")
@@ -42,9 +34,7 @@ def test_what_the_agent_measures_stands_in_the_status(
 def test_a_target_that_falls_silent_is_down_and_heals_when_the_loss_leaves_the_window(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.measured(spec(reflector.port))
     reflector.end(signal.SIGKILL)
     cluster.says("Healthy", "False", "Down")
     assert "on default/datapath" in cluster.condition("Healthy")["message"]
@@ -61,39 +51,34 @@ def test_a_killed_operator_loses_no_result_that_the_agent_holds(
 ) -> None:
     cluster.check(spec(reflector.port, window="10m"))
     cluster.run_agent()
-    eventually(lambda: measured(cluster).get("sent", 0) >= 12, what="some rounds")
+    eventually(lambda: cluster.figures().get("sent", 0) >= 12, what="some rounds")
     operator.end(signal.SIGKILL)
     time.sleep(4)
     operator.start()
-    uninterrupted = 'ipsecping_operator_results_total{outcome="Accepted"}'
-    eventually(lambda: operator.sample(uninterrupted) >= 8, what="the ring read again")
-    assert operator.sample('ipsecping_operator_results_total{outcome="Missed"}') == 0
+    eventually(lambda: operator.results("Accepted") >= 8, what="the ring read again")
+    assert operator.results("Missed") == 0
     # One round a second since the agent began: every one is in the window.
     begun = time.monotonic()
-    sent = measured(cluster)["sent"]
-    eventually(lambda: measured(cluster)["sent"] >= sent + 8, what="two more rounds")
+    sent = cluster.figures()["sent"]
+    eventually(lambda: cluster.figures()["sent"] >= sent + 8, what="two more rounds")
     assert time.monotonic() - begun < 10
-    told = measured(cluster)["sent"]
-    eventually(lambda: operator.sample(uninterrupted) * 4 >= told, what="all of them on /metrics")
+    told = cluster.figures()["sent"]
+    eventually(lambda: operator.results("Accepted") * 4 >= told, what="all of them on /metrics")
 
 
 def test_an_agent_that_dies_turns_the_check_unknown_within_two_intervals_and_a_round(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     agent.process.end(signal.SIGKILL)
     cluster.says("Healthy", "Unknown", "StaleResults", seconds=10)
-    assert measured(cluster)["received"] > 0, "what was measured stays, with its time"
+    assert cluster.figures()["received"] > 0, "what was measured stays, with its time"
 
 
 def test_a_lost_node_makes_the_check_unknown_until_a_pod_runs_elsewhere(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     assert agent.process.running is not None
     # What is seen of it: the connection stays, nothing comes, and the node controller calls the pod unready.
     agent.process.running.send_signal(signal.SIGSTOP)
@@ -110,9 +95,7 @@ def test_a_lost_node_makes_the_check_unknown_until_a_pod_runs_elsewhere(
 def test_another_pod_at_a_reused_address_is_not_believed(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     deployment = cluster.one("deployment")
     # A second pod of the same Deployment, at the first one's address and port.
     template = deployment["spec"]["template"]
@@ -120,18 +103,15 @@ def test_another_pod_at_a_reused_address_is_not_believed(
     container["ports"] = cluster.kubectl.get("pod", agent.name)["spec"]["containers"][0]["ports"]
     other = cluster.pod(deployment, template, ("apps/v1", "ReplicaSet"))
     cluster.set_status("pod", other["metadata"]["name"], RUNNING)
-    foreign = 'ipsecping_operator_results_total{outcome="ForeignPod"}'
-    eventually(lambda: operator.sample(foreign) >= 1, what="the wrong pod found out")
-    assert operator.sample('ipsecping_operator_results_total{outcome="Duplicate"}') == 0
+    eventually(lambda: operator.results("ForeignPod") >= 1, what="the wrong pod found out")
+    assert operator.results("Duplicate") == 0
     assert cluster.condition("Healthy")["status"] == "True"
 
 
 def test_an_edited_plan_is_followed_without_a_gap_or_a_restart(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     edited = spec(reflector.port)
     edited["probes"][0]["count"] = 8
     cluster.check(edited)
@@ -141,23 +121,21 @@ def test_an_edited_plan_is_followed_without_a_gap_or_a_restart(
     )
     time.sleep(2)  # the kubelet takes its time
     assert cluster.condition("Healthy")["status"] == "True"
-    assert measured(cluster)["sent"] % 4 == 0
+    assert cluster.figures()["sent"] % 4 == 0
     plan = json.loads(cluster.one("configmap")["data"]["plan.json"])
     directory = Path(agent.process.log).parent
     (directory / "next").write_text(json.dumps(plan))
     (directory / "next").replace(directory / "plan.json")
-    eventually(lambda: measured(cluster)["sent"] in (8, 16, 24), what="a window of the new plan only")
+    eventually(lambda: cluster.figures()["sent"] in (8, 16, 24), what="a window of the new plan only")
     assert cluster.condition("Healthy")["status"] == "True"
-    assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
-    assert [each["reason"] for each in cluster.events() if each["type"] == "Warning"] == []
+    assert operator.results("OtherPlan") == 0
+    assert cluster.warnings() == []
 
 
 def test_a_pod_that_a_killed_operator_did_not_tell_of_its_plan_is_told_by_the_next(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     operator.end(signal.SIGKILL)
     edited = spec(reflector.port)
     edited["probes"][0]["count"] = 8
@@ -170,9 +148,6 @@ def test_a_pod_that_a_killed_operator_did_not_tell_of_its_plan_is_told_by_the_ne
     nonce = cluster.one("configmap")["metadata"]["annotations"][NONCE_ANNOTATION]
     operator.start()
     eventually(
-        lambda: (
-            cluster.kubectl.get("pod", agent.name)["metadata"].get("annotations", {}).get(NONCE_ANNOTATION)
-            == nonce
-        ),
+        lambda: cluster.annotation(agent.name, NONCE_ANNOTATION) == nonce,
         what="the pod told of its plan",
     )

@@ -21,10 +21,7 @@ AWAY = float(os.environ.get("IPSECPING_TEST_OUTAGE", "12"))
 def test_an_outage_that_came_and_went_while_the_api_was_away_is_told_with_its_own_times(
     operator: OperatorProcess, cluster: Cluster, server: ApiServer, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port, window="3s"))
-    cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
-    accepted = 'ipsecping_operator_results_total{outcome="Accepted"}'
+    cluster.measured(spec(reflector.port, window="3s"))
     assert operator.running is not None
     pid = operator.running.pid
     server.kill()
@@ -37,9 +34,9 @@ def test_an_outage_that_came_and_went_while_the_api_was_away_is_told_with_its_ow
             lambda: "Healthy=True" in operator.log.read_text().rpartition("Healthy=False Down")[2],
             what="the check healthy",
         )
-        before = operator.sample(accepted)
+        before = operator.results("Accepted")
         time.sleep(max(AWAY - (datetime.now(UTC) - gone).total_seconds(), 2))
-        assert operator.sample(accepted) > before, "agents are read on"
+        assert operator.results("Accepted") > before, "agents are read on"
         assert operator.ask(operator.health)[0] == 200, "an API outage is no reason to be restarted"
     finally:
         back = datetime.now(UTC)

@@ -38,8 +38,7 @@ def start(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Start
 
     yield begin
     for process in made:
-        process.stop_if_running()
-        print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+        process.clear_up()
 
 
 def test_what_is_not_permitted_is_told_in_the_status_in_the_words_of_render(

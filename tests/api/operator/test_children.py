@@ -195,10 +195,12 @@ def test_an_edit_of_the_plan_nudges_the_pods_and_leaves_the_deployment(
     cluster.check({"schedule": {"interval": "10s"}})
     nonce = "ipsecping.dev/plan-nonce"
 
-    def nudged() -> bool:
-        annotations = cluster.kubectl.get("pod", pod["metadata"]["name"])["metadata"].get("annotations", {})
-        return bool(annotations.get(nonce) == cluster.one("configmap")["metadata"]["annotations"][nonce])
-
-    eventually(nudged, what="the pod's annotation names the new plan")
+    eventually(
+        lambda: (
+            cluster.annotation(pod["metadata"]["name"], nonce)
+            == cluster.one("configmap")["metadata"]["annotations"][nonce]
+        ),
+        what="the pod's annotation names the new plan",
+    )
     assert json.loads(cluster.one("configmap")["data"]["plan.json"])["checks"][0]["intervalMs"] == 10_000
     assert cluster.one("deployment")["metadata"]["generation"] == deployment["metadata"]["generation"]

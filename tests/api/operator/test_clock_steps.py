@@ -15,7 +15,6 @@ from .cluster import Cluster
 from .processes import OperatorProcess, eventually, operator_process
 from .reflectors import Reflector, spec
 
-ACCEPTED = 'ipsecping_operator_results_total{outcome="Accepted"}'
 PATIENCE = 8
 """Rounds that are watched after each step: more than the window and what makes results stale."""
 
@@ -55,21 +54,18 @@ def operator(server: ApiServer, cluster: Cluster, clock: Clock, tmp_path: Path) 
     process.words = [settable.__file__, str(clock.file), *process.words[2:]]
     process.start()
     yield process
-    process.stop_if_running()
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    process.clear_up()
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["forward", "back"])
 def test_a_step_of_the_clock_is_no_outage_and_hides_none(
     operator: OperatorProcess, cluster: Cluster, clock: Clock, reflector: Reflector, hours: int
 ) -> None:
-    cluster.check(spec(reflector.port))
-    cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.measured(spec(reflector.port))
     clock.set(timedelta(hours=hours))
-    until = operator.sample(ACCEPTED) + PATIENCE
+    until = operator.results("Accepted") + PATIENCE
     said = []
-    while operator.sample(ACCEPTED) < until:
+    while operator.results("Accepted") < until:
         said.append(cluster.condition("Healthy")["reason"])
         time.sleep(0.1)
     assert set(said) == {"WithinThresholds"}
@@ -88,9 +84,7 @@ def test_a_step_of_the_clock_is_no_outage_and_hides_none(
 def test_an_operator_that_starts_under_another_clock_judges_anew(
     operator: OperatorProcess, cluster: Cluster, clock: Clock, reflector: Reflector, hours: int
 ) -> None:
-    cluster.check(spec(reflector.port))
-    cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.measured(spec(reflector.port))
     operator.end(signal.SIGKILL)
     reflector.end(signal.SIGKILL)
     clock.set(timedelta(hours=hours))

@@ -58,7 +58,7 @@ def test_each_pod_is_counted_once_however_often_it_is_seen(
         cluster.kubectl("label", "pod", pod, "seen=again")
     cluster.finish_round(cron_job, plan)
     eventually(lambda: sent(cluster) == 40, what="the fourth round in the window")
-    assert operator.sample('ipsecping_operator_results_total{outcome="Accepted"}') == 4
+    assert operator.results("Accepted") == 4
 
 
 def test_a_message_of_a_pod_the_check_does_not_own_changes_nothing(
@@ -87,8 +87,8 @@ def test_a_message_of_a_pod_the_check_does_not_own_changes_nothing(
     eventually(lambda: sent(cluster) == 20, what="the second round of its own")
     dropped = 'ipsecping_operator_objects_dropped_total{kind="Pod",reason="NoOwner"}'
     eventually(lambda: operator.sample(dropped) >= 1, what="the pod without an owner dropped")
-    assert operator.sample('ipsecping_operator_results_total{outcome="ForeignPod"}') == 1
-    assert operator.sample('ipsecping_operator_results_total{outcome="Accepted"}') == 2
+    assert operator.results("ForeignPod") == 1
+    assert operator.results("Accepted") == 2
     assert cluster.condition("Healthy")["status"] == "True"
 
 
@@ -103,8 +103,7 @@ def test_another_check_s_result_in_an_own_pod_changes_nothing(
     }
     jobs = {each["metadata"]["labels"]["ipsecping.dev/check"]: each for each in cluster.children("cronjob")}
     cluster.finish_round(jobs["hq"], plans["other"])
-    foreign = 'ipsecping_operator_results_total{outcome="ForeignCheck"}'
-    eventually(lambda: operator.sample(foreign) == 1, what="the foreign result counted as dropped")
+    eventually(lambda: operator.results("ForeignCheck") == 1, what="the foreign result counted as dropped")
     assert cluster.condition("Healthy")["reason"] == "NoResults"
 
 

@@ -41,8 +41,7 @@ def proxied(proxy: DeafProxy, cluster: Cluster, tmp_path: Path) -> Iterator[Oper
     )
     process.start()
     yield process
-    process.stop_if_running()
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    process.clear_up()
 
 
 def test_a_watch_that_is_open_and_silent_is_found_out_whatever_its_kind(

@@ -55,8 +55,7 @@ def test_an_operator_that_comes_back_to_nothing_new_writes_nothing(
     version = cluster.kubectl.get("itc", "hq")["metadata"]["resourceVersion"]
     assert operator.end(signal.SIGTERM) == 0
     operator.start()
-    accepted = 'ipsecping_operator_results_total{outcome="Accepted"}'
-    eventually(lambda: operator.sample(accepted) == 1, what="the finished pod read again")
+    eventually(lambda: operator.results("Accepted") == 1, what="the finished pod read again")
     time.sleep(2)
     assert cluster.kubectl.get("itc", "hq")["metadata"]["resourceVersion"] == version
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.status.events import MAX_NOTE
+from ipsecping_operator.report.events import MAX_NOTE
 from ipsecping_operator.verdict import text
 
 from .cluster import Cluster
@@ -83,8 +83,8 @@ def test_a_job_that_somebody_made_beforehand_is_not_the_extra_round(
     uid = cluster.check(CRON)
     cron_job = cluster.one("cronjob")
     cluster.says("Ready", "True", "Reconciled")
-    ticket = hashlib.sha256(b"1/").hexdigest()[:8]
-    name = f"{cron_job['metadata']['name']}-{ticket}"
+    request_id = hashlib.sha256(b"1/").hexdigest()[:8]
+    name = f"{cron_job['metadata']['name']}-{request_id}"
     template = cron_job["spec"]["jobTemplate"]
     metadata = {"name": name, "labels": {"ipsecping.dev/check-uid": uid}}
     cluster.make({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]})

@@ -34,9 +34,7 @@ def pair(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[list[O
     ]
     yield made
     for process in made:
-        process.stop_if_running()
-        if process.log.exists():
-            print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+        process.clear_up()
 
 
 def holder(cluster: Cluster) -> str:

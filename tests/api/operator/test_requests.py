@@ -62,8 +62,7 @@ def test_a_restart_asks_for_nothing_pod_by_pod(operator: OperatorProcess, cluste
     eventually(lambda: cluster.status()["probes"][0]["sent"] == 50, what="all rounds counted")
     operator.end(signal.SIGKILL)
     operator.start()
-    accepted = 'ipsecping_operator_results_total{outcome="Accepted"}'
-    eventually(lambda: operator.sample(accepted) == 5, what="all rounds counted again")
+    eventually(lambda: operator.results("Accepted") == 5, what="all rounds counted again")
     eventually(lambda: requests(operator).get("apply", 0) >= 2, what="the children made sure of")
     spent = requests(operator)
     assert spent["get"] == 1, "the key of the tokens"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping_lab.apiserver import ApiServer
 
+from ..accounts import with_token
 from ..chart import objects
 from .cluster import RUNNING, Cluster
 from .processes import OperatorProcess, eventually, operator_process
@@ -92,9 +92,8 @@ def installed(
     if held:
         eventually(lambda: policies_work(made, cluster), what="the policies in force")
     yield made
-    process.stop_if_running()
+    process.clear_up()
     print("refused:", made.refused())  # noqa: T201 - what a failed scenario lacked
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
     kubectl("delete", KINDS_OF_CLUSTER, "-l", f"app.kubernetes.io/instance={system}")
 
 
@@ -103,15 +102,6 @@ def flags_of(deployment: dict[str, Any]) -> list[str]:
     command, *flags = container["args"]
     assert command == "run"
     return [flag.replace("$(POD_NAME)", "operator-0") for flag in flags]
-
-
-def with_token(server: ApiServer, token: str, directory: Path) -> Path:
-    """A kubeconfig whose only credential is the token."""
-    config = yaml.safe_load(server.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": token}
-    path = directory / "account.kubeconfig"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 def rights(access: list[dict[str, Any]]) -> set[Right]:
@@ -176,8 +166,7 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
 
 
 def nudged(cluster: Cluster, pod: str) -> bool:
-    annotations = cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {})
-    return "ipsecping.dev/plan-nonce" in annotations
+    return cluster.annotation(pod, "ipsecping.dev/plan-nonce") is not None
 
 
 DENIED = "ValidatingAdmissionPolicy"

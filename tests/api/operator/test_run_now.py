@@ -58,7 +58,6 @@ def test_a_cron_check_gets_a_job_from_its_template_whose_result_counts_once_for_
     cluster.kubectl("delete", "job", job["metadata"]["name"])
     operator.end(signal.SIGKILL)
     operator.start()
-    accepted = 'ipsecping_operator_results_total{outcome="Accepted"}'
     cluster.check({**CRON, "thresholds": {"lossPercent": "2"}})
     eventually(
         lambda: cluster.condition("Ready").get("observedGeneration") == 2,
@@ -71,7 +70,7 @@ def test_a_cron_check_gets_a_job_from_its_template_whose_result_counts_once_for_
     assert second["metadata"]["name"] != job["metadata"]["name"]
     # Back to an earlier value: that is a new one as well.
     cluster.run_job(second, plan)
-    eventually(lambda: operator.sample(accepted) >= 1, what="the second extra round counted")
+    eventually(lambda: operator.results("Accepted") >= 1, what="the second extra round counted")
     run_now(cluster, "1")
     outcome(cluster, "1")
     assert len({each["metadata"]["name"] for each in (job, *jobs(cluster))}) == 3
@@ -114,12 +113,12 @@ def test_an_agent_runs_an_extra_round_once_and_keeps_its_window(
     nonce = cluster.one("configmap")["metadata"]["annotations"]["ipsecping.dev/plan-nonce"]
     for value in ("1", "2"):
         run_now(cluster, value)
-        eventually(lambda: ticket(cluster), what="a ticket in the plan")
-        asked = ticket(cluster)
-        eventually(lambda asked=asked: nudge(cluster, agent.name) == asked, what="the pod nudged")  # type: ignore[misc]
+        eventually(lambda: request_id(cluster), what="a request in the plan")
+        named = request_id(cluster)
+        eventually(lambda named=named: told_of(cluster, agent.name) == named, what="the pod refreshed")  # type: ignore[misc]
         deliver(cluster, agent.process.log.parent)
         assert outcome(cluster, value)["message"] == "an extra round was measured on default"
-        eventually(lambda: not ticket(cluster), what="the ticket taken from the plan")
+        eventually(lambda: not request_id(cluster), what="the request taken from the plan")
         deliver(cluster, agent.process.log.parent)
     eventually(lambda: cluster.status()["probes"][0]["sent"] == 2, what="both rounds in one window")
     annotations = cluster.one("configmap")["metadata"]["annotations"]
@@ -128,22 +127,20 @@ def test_an_agent_runs_an_extra_round_once_and_keeps_its_window(
     operator.end(signal.SIGKILL)
     operator.start()
     cluster.says("Ready", "True", "Reconciled")
-    assert operator.sample('ipsecping_operator_results_total{outcome="OtherPlan"}') == 0
+    assert operator.results("OtherPlan") == 0
     assert told(cluster) == ["RunNow", "RunNow"]
-    assert ticket(cluster) is None
+    assert request_id(cluster) is None
 
 
-def ticket(cluster: Cluster) -> str | None:
+def request_id(cluster: Cluster) -> str | None:
     """The one plan's request for an extra round."""
     found: str | None = json.loads(cluster.one("configmap")["data"]["plan.json"])["checks"][0].get("runNow")
     return found
 
 
-def nudge(cluster: Cluster, pod: str) -> str | None:
-    found: str | None = (
-        cluster.kubectl.get("pod", pod)["metadata"].get("annotations", {}).get("ipsecping.dev/run-now")
-    )
-    return found
+def told_of(cluster: Cluster, pod: str) -> str | None:
+    """The request that a pod was told of."""
+    return cluster.annotation(pod, "ipsecping.dev/run-now")
 
 
 def deliver(cluster: Cluster, directory: Path) -> None:

@@ -21,9 +21,7 @@ def test_the_source_is_judged_shown_and_judged_anew_after_an_edit(
     operator: OperatorProcess, cluster: Cluster
 ) -> None:
     with ours.reflector("stamp") as reflector:
-        cluster.check(spec(reflector.port, "127.0.0.0/8"))
-        cluster.run_agent()
-        cluster.says("Healthy", "True", "WithinThresholds")
+        cluster.measured(spec(reflector.port, "127.0.0.0/8"))
         assert cluster.status()["probes"][0]["sourceSeen"] == ["127.0.0.1"]
         generation = cluster.one("configmap")["data"]
         cluster.check(spec(reflector.port, "10.244.0.0/16", "2001:db8::/64"))

@@ -12,7 +12,6 @@ from .cluster import Cluster
 from .processes import OperatorProcess, eventually, operator_process
 
 CRON = {"schedule": {"cron": "0 0 1 1 *"}}
-ACCEPTED = 'ipsecping_operator_results_total{outcome="Accepted"}'
 
 
 @pytest.fixture
@@ -24,8 +23,7 @@ def slow_writer(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator
     )
     process.start()
     yield process
-    process.stop_if_running()
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    process.clear_up()
 
 
 def test_a_stopped_operator_has_written_its_last_figures_and_events(
@@ -36,10 +34,10 @@ def test_a_stopped_operator_has_written_its_last_figures_and_events(
     cluster.finish_round(cron_job, plan)
     cluster.says("Healthy", "True", "WithinThresholds")
     cluster.finish_round(cron_job, plan)
-    eventually(lambda: slow_writer.sample(ACCEPTED) == 2, what="the second round counted")
+    eventually(lambda: slow_writer.results("Accepted") == 2, what="the second round counted")
     assert cluster.status()["probes"][0]["sent"] == 10, "its figures wait for their turn"
     cluster.finish_round(cron_job, plan, received=0)
-    eventually(lambda: slow_writer.sample(ACCEPTED) == 3, what="the third round counted")
+    eventually(lambda: slow_writer.results("Accepted") == 3, what="the third round counted")
     assert slow_writer.end(signal.SIGTERM) == 0
     assert cluster.status()["probes"][0]["sent"] == 30
     assert cluster.condition("Healthy")["reason"] == "LossHigh"

@@ -21,9 +21,6 @@ from .cluster import KEY_SECRET, AgentPod, Cluster
 from .processes import OperatorProcess, eventually, operator_process
 from .reflectors import Reflector, spec
 
-ACCEPTED = 'ipsecping_operator_results_total{outcome="Accepted"}'
-MISSED = 'ipsecping_operator_results_total{outcome="Missed"}'
-
 
 def verifiers(cluster: Cluster) -> list[str]:
     plan: dict[str, Any] = json.loads(cluster.one("configmap")["data"]["plan.json"])
@@ -39,23 +36,19 @@ def ask(agent: AgentPod) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-def sent(cluster: Cluster) -> int:
-    probes = cluster.status().get("probes") or [{}]
-    return int(probes[0].get("sent", 0))
-
-
-def everything_measured_is_there(operator: OperatorProcess, cluster: Cluster, agent_began: float) -> None:
+def everything_measured_is_there(operator: OperatorProcess, cluster: Cluster, agent: AgentPod) -> None:
     """Four packets a second since the agent began, all of them in a window of ten minutes."""
-    eventually(lambda: sent(cluster) >= 4 * (time.monotonic() - agent_began - 5), what="every round counted")
-    assert operator.sample(MISSED) == 0
+    eventually(
+        lambda: cluster.figures().get("sent", 0) >= 4 * (time.monotonic() - agent.began - 5),
+        what="every round counted",
+    )
+    assert operator.results("Missed") == 0
 
 
 def test_strangers_learn_nothing_and_a_restarted_operator_reads_on_with_the_same_key(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port, window="10m"))
-    agent, began = cluster.run_agent(), time.monotonic()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port, window="10m"))
     status, said = ask(agent)
     assert status == 401
     assert "Authorization: Bearer TOKEN" in said
@@ -66,7 +59,7 @@ def test_strangers_learn_nothing_and_a_restarted_operator_reads_on_with_the_same
     operator.end(signal.SIGKILL)
     time.sleep(3)
     operator.start()
-    everything_measured_is_there(operator, cluster, began)
+    everything_measured_is_there(operator, cluster, agent)
     cluster.says("Healthy", "True", "WithinThresholds")
     assert cluster.one("configmap")["metadata"]["resourceVersion"] == before, "nothing had to be told anew"
     eventually(
@@ -78,9 +71,7 @@ def test_strangers_learn_nothing_and_a_restarted_operator_reads_on_with_the_same
 def test_while_a_key_is_exchanged_agents_are_read_whichever_plan_they_have(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port, window="10m"))
-    agent, began = cluster.run_agent(), time.monotonic()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port, window="10m"))
     (old,) = verifiers(cluster)
     held = cluster.kubectl.get("secret", KEY_SECRET)["data"]["key"]
     data = {"key": base64.b64encode(secrets.token_bytes(32)).decode(), "previous": held}
@@ -89,7 +80,7 @@ def test_while_a_key_is_exchanged_agents_are_read_whichever_plan_they_have(
     operator.start()
     eventually(lambda: len(verifiers(cluster)) == 2, what="both verifiers in the plan")
     assert verifiers(cluster)[1] == old
-    everything_measured_is_there(operator, cluster, began)  # the agent has its old plan still
+    everything_measured_is_there(operator, cluster, agent)  # the agent has its old plan still
     cluster.refresh(agent)
     time.sleep(2)
     data = {"previous": None}
@@ -97,8 +88,8 @@ def test_while_a_key_is_exchanged_agents_are_read_whichever_plan_they_have(
     operator.end()
     operator.start()
     eventually(lambda: old not in verifiers(cluster), what="the old verifier withdrawn")
-    everything_measured_is_there(operator, cluster, began)
-    assert [each["reason"] for each in cluster.events() if each["type"] == "Warning"] == []
+    everything_measured_is_there(operator, cluster, agent)
+    assert cluster.warnings() == []
 
 
 @pytest.fixture
@@ -107,28 +98,20 @@ def forgetful(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[O
     process = operator_process(server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}")
     process.start()
     yield process
-    process.stop_if_running()
-    print(process.log.read_text())  # noqa: T201 - pytest shows it with a failure
+    process.clear_up()
 
 
 def test_with_a_key_in_memory_agents_are_told_at_once_and_keep_their_results_until_they_know(
     forgetful: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port, window="10m"))
-    agent, began = cluster.run_agent(), time.monotonic()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port, window="10m"))
     (old,) = verifiers(cluster)
     forgetful.end(signal.SIGKILL)
     forgetful.start()
     eventually(lambda: old not in verifiers(cluster), what="the plan names the new token")
     mark = cluster.one("configmap")["metadata"]["annotations"][VERIFIERS_ANNOTATION]
     eventually(
-        lambda: (
-            cluster.kubectl.get("pod", agent.name)["metadata"]
-            .get("annotations", {})
-            .get(VERIFIERS_ANNOTATION)
-            == mark
-        ),
+        lambda: cluster.annotation(agent.name, VERIFIERS_ANNOTATION) == mark,
         what="the pod nudged",
     )
     eventually(
@@ -137,7 +120,7 @@ def test_with_a_key_in_memory_agents_are_told_at_once_and_keep_their_results_unt
     )
     time.sleep(3)
     cluster.refresh(agent)
-    everything_measured_is_there(forgetful, cluster, began)
+    everything_measured_is_there(forgetful, cluster, agent)
     cluster.says("Healthy", "True", "WithinThresholds")
     eventually(
         lambda: forgetful.sample("ipsecping_operator_agents_unreadable") == 0, what="it can be read again"
@@ -147,9 +130,7 @@ def test_with_a_key_in_memory_agents_are_told_at_once_and_keep_their_results_unt
 def test_an_agent_that_cannot_be_reached_is_named_with_address_port_and_error(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
-    cluster.check(spec(reflector.port))
-    agent = cluster.run_agent()
-    cluster.says("Healthy", "True", "WithinThresholds")
+    agent = cluster.measured(spec(reflector.port))
     agent.process.end(signal.SIGKILL)
     cluster.says("Healthy", "Unknown", "StaleResults")
     where = f"pod {agent.name} cannot be read: cannot connect to http://127.0.0.1:{agent.port}{RESULTS_PATH}"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from ipsecping_operator.kube.kinds import APPLIED
+from ipsecping_operator.observe.kinds import APPLIED
 
 _CHILDREN = {kind.plural for kind in APPLIED.values()}
 

@@ -12,7 +12,8 @@ import aiohttp
 
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.children import CHILD_SELECTOR
-from ipsecping_operator.kube.kinds import CHECK, CONFIG_MAP, CRON_JOB, DEPLOYMENT, EVENT, POD
+from ipsecping_operator.kube.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT, EVENT, POD
+from ipsecping_operator.observe.kinds import CHECK
 
 from .agents import Agents, Truth
 from .mirror import Mirror, Object

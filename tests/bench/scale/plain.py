@@ -12,8 +12,9 @@ from typing import Any
 import aiohttp
 
 from ipsecping_lab.apiserver import ApiServer
-from ipsecping_operator.kube.kinds import APPLIED, CHECK, EVENT, Kind
-from ipsecping_operator.status.events import Notice, event
+from ipsecping_operator.kube.kinds import EVENT, Kind
+from ipsecping_operator.observe.kinds import APPLIED, CHECK
+from ipsecping_operator.report.events import Notice, event
 
 from . import fleet
 from .stand import NAMESPACE, PLAIN

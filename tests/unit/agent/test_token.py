@@ -16,7 +16,7 @@ from ipsecping.contract.stream import Hello, line_from_json
 from ipsecping.contract.token import MAX_VERIFIERS, admitted, authorization, verifier
 from ipsecping.serving.server import DEFAULT, Refusal
 
-from .test_agent import CHECK, Stage, get, until
+from .stage import CHECK, Stage, get, until
 
 TOKEN, NEXT = "token-of-the-operator", "token-after-rotation"
 

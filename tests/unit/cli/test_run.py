@@ -78,6 +78,11 @@ def test_a_full_disk_behind_standard_output_does_not_stop_the_other_outputs(
         (("--pushgateway", "host:9091"), "is not a URL such as http://host:9091"),
         (("--influx", "http://h:8086"), "--influx: http://h:8086: say where to"),
         (("--influx-token-file", "t"), "--influx-token-file needs --influx URL"),
+        (("--influx", "-", "--influx-auth-file", "t"), "--influx-auth-file needs --influx URL"),
+        (("--pushgateway-cert", "t"), "--pushgateway-cert needs --pushgateway URL"),
+        (("--pushgateway", "http://h", "--pushgateway-auth-file", "/no/file"), "/no/file: No such file"),
+        (("--pushgateway", "https://h", "--pushgateway-ca", "/no/ca"), "/no/ca: No such file"),
+        (("--json", "--influx", "-"), "standard output can be one of the two"),
         (
             ("--influx", "http://h?org=o&bucket=b", "--influx-token-file", "/no/token"),
             "/no/token: No such file",
@@ -117,3 +122,27 @@ def test_the_token_comes_from_a_file_or_the_environment(
         "Token from-a-file",
         "Token from-the-environment",
     ]
+
+
+def test_a_user_and_password_come_from_a_file(plan: str, tmp_path: Path, receiver: Receiver) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("prom:s3cret\n")
+    done = ipsecping(
+        *("run", plan, "--pushgateway", receiver.url, "--pushgateway-auth-file", str(secret)),
+        *("--influx", f"{receiver.url}/write?db=tunnels", "--influx-auth-file", str(secret)),
+        INFLUX_TOKEN="of-no-effect-here",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path for _, path, _, _ in receiver.got} == {
+        "/metrics/job/ipsecping/namespace/network/check/hq-dc1",
+        "/write?db=tunnels&precision=ns",
+    }
+    assert {headers["Authorization"] for _, _, _, headers in receiver.got} == {"Basic cHJvbTpzM2NyZXQ="}
+
+
+def test_line_protocol_alone_is_printed_for_a_collector_that_runs_us(plan: str) -> None:
+    done = ipsecping("run", plan, "--influx", "-", INFLUX_TOKEN="of-no-effect-here")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("ipsecping,check=hq-dc1,") for line in lines)

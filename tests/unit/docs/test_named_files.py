@@ -1,4 +1,4 @@
-"""docs/security.md and docs/faults.md name code and tests that are there."""
+"""Documents name code and tests that are there."""
 
 import re
 from collections.abc import Iterator
@@ -9,13 +9,16 @@ import pytest
 from ...docs.documents import DOCS, ROOT
 
 PROGRAMS = ("probe_image/ipsecping", "operator/ipsecping_operator", "tests")
-_NAMED = re.compile(r"`([a-z_0-9/]+\.py|(?:api|e2e|interop|network|unit)/[a-z_0-9/]+)`")
+_NAMED = re.compile(r"`([a-z_0-9/]+\.py|[a-z_0-9]+/|(?:api|e2e|interop|network|unit)/[a-z_0-9/]+)`")
 
 
 def named(text: str) -> Iterator[str]:
-    """The files and folders of a text; one without a folder is beside the one named before it."""
+    """The files of a text; one without a folder is beside, or in, what was named before it."""
     beside = PurePosixPath()
     for name in _NAMED.findall(text):
+        if name.endswith("/"):
+            beside = PurePosixPath(name)
+            continue
         path = PurePosixPath(name) if "/" in name else _beside(beside, name)
         yield str(path)
         beside = path.parent
@@ -29,7 +32,7 @@ def _exists(path: str) -> bool:
     return any((ROOT / program / path).exists() for program in PROGRAMS)
 
 
-@pytest.mark.parametrize("document", ["security.md", "faults.md"])
+@pytest.mark.parametrize("document", ["architecture.md", "security.md", "faults.md"])
 def test_what_a_document_names_exists(document: str) -> None:
     found = [path for line in (DOCS / document).read_text().splitlines() for path in named(line)]
     assert len(found) > 50
@@ -37,9 +40,12 @@ def test_what_a_document_names_exists(document: str) -> None:
 
 
 def test_a_file_without_a_folder_is_beside_the_one_before_it() -> None:
-    assert list(named("`net/floods.py`, `source_filter.py` | `unit/serving`, `api/x.py`")) == [
+    assert list(
+        named("`net/floods.py`, `source_filter.py` | `unit/serving`, `api/x.py` | `agent/`: `z.py`")
+    ) == [
         "net/floods.py",
         "net/source_filter.py",
         "unit/serving",
         "api/x.py",
+        "agent/z.py",
     ]

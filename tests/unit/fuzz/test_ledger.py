@@ -14,17 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from ipsecping.contract import CheckRef, LossReason, PlannedProbe, ProbeType, RoundResult, check_result
+from ipsecping.contract import LossReason, RoundResult, check_result
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.summary import summarise
 
-MS = 1_000_000
-TIMEOUT = 20 * MS
-CHECK = CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="x", path="p")
-PROBE = PlannedProbe(
-    name="probe", type=ProbeType.STAMP, count=1, spacing_ms=10, timeout_ms=20, size=44, port=862
-)
+from .ledgers import CHECK, MS, PROBE, TIMEOUT
 
 
 @dataclass

@@ -8,7 +8,7 @@ from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.summary import summarise
 from ipsecping.wire import source
 
-from .test_ledger import CHECK, MS, PROBE, TIMEOUT
+from .ledgers import CHECK, MS, PROBE, TIMEOUT
 
 numbers = st.integers(0, 12) | st.integers(0, 2**32 - 1)
 times = st.none() | st.integers(-TIMEOUT, 3 * TIMEOUT) | st.integers(-(2**63), 2**63)
@@ -60,3 +60,14 @@ def conversations(draw: st.DrawFn) -> Ledger:
 @given(conversations())
 def test_no_far_end_can_make_a_result_that_its_reader_refuses(ledger: Ledger) -> None:
     assert not ledger._packets  # all its rounds are closed
+
+
+def test_answers_with_and_without_a_number_leave_the_direction_unknown() -> None:
+    """The one without took number 0 or 1, and so did the reply that was lost, or the packet never arrived."""
+    ledger = Ledger(timeout=TIMEOUT)
+    packets = [ledger.record(at=n * MS) for n in range(3)]
+    ledger.answered(Answer(sequence=packets[0].sequence), arrived_at=None, read_at=4 * MS)
+    ledger.answered(Answer(sequence=packets[2].sequence, reply=2), arrived_at=None, read_at=5 * MS)
+    lost = ledger.attribute(packets)
+    assert ledger.stateful
+    assert (lost.forward, lost.reverse) == (None, None)

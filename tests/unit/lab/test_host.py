@@ -72,6 +72,17 @@ def test_leftovers_of_a_killed_build_are_swept_by_the_next(cached: Path) -> None
     assert not leftover.exists()
 
 
+def test_a_name_that_begins_with_another_is_left_alone(cached: Path) -> None:
+    """A build of one must not remove what is being made of the other."""
+    for number in range(cache.KEEP_NEWEST):
+        cache.produce("peers", "tool-server", str(number), lambda _: None)
+    under_way = cached / "peers" / ".tool-server-abc"
+    under_way.mkdir()
+    cache.produce("peers", "tool", "1", lambda _: None)
+    assert under_way.exists()
+    assert len(list((cached / "peers").glob("tool-server-*"))) == cache.KEEP_NEWEST
+
+
 def test_only_the_newest_entries_of_a_name_stay(cached: Path) -> None:
     for number in range(cache.KEEP_NEWEST + 3):
         cache.produce("images", "probe", str(number), lambda _: None)

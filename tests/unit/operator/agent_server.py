@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -78,3 +79,6 @@ async def serving(script: Script, *, tokens: Sequence[str] = ()) -> AsyncIterato
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+LOG = logging.LoggerAdapter(logging.getLogger("test"), {})

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from ipsecping_operator.kube.observed import Child, Pod, read_child, read_pod
-from ipsecping_operator.reconcile.store import Store
+from ipsecping_operator.observe.projection import Child, Pod, read_child, read_pod
 
 from .builders import UID
 
@@ -88,15 +87,3 @@ def pod(
 def container(**state: Any) -> dict[str, Any]:
     """Status of the pod's container in one state."""
     return {"containerStatuses": [{"name": "probe", "state": state}]}
-
-
-def store_of(*objects: Child | Pod) -> Store:
-    """A store that has been shown these; the pods are known to be the check's."""
-    store = Store()
-    for one in objects:
-        if isinstance(one, Pod):
-            store.put_pod(one)
-            store.checks[UID].owned[one.meta.uid] = True
-        else:
-            store.put_child(one)
-    return store

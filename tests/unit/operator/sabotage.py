@@ -14,10 +14,24 @@ from typing import Any
 import ipsecping_operator
 
 PACKAGE = "ipsecping_operator."
-AREAS = ("verdict", "status", "reconcile", "results", "compile")
-"""Packages whose functions can be made to raise."""
-NOT_OURS = ("results.stream",)
+AREAS = (
+    "verdict",
+    "status",
+    "check",
+    "report",
+    "reconcile",
+    "cache",
+    "collect",
+    "compile",
+    "app.filing",
+    "app.sweep_loop",
+    "app.watchdog",
+)
+"""Packages and modules whose functions can be made to raise."""
+NOT_OURS = ("collect.result_reader",)
 """What is simulated instead."""
+ATTRIBUTES = ("check.",)
+"""Where a property does nothing but give an attribute, which is no call that could raise."""
 
 
 def errors() -> tuple[Exception, ...]:
@@ -103,8 +117,12 @@ def _methods(found: type, name: str, plan: Plan) -> Iterator[tuple[Any, str, Any
 def _modules() -> Iterator[ModuleType]:
     for found in pkgutil.walk_packages(ipsecping_operator.__path__, PACKAGE):
         short = found.name.removeprefix(PACKAGE)
-        if short.partition(".")[0] in AREAS and short not in NOT_OURS:
+        if _in_area(short) and short not in NOT_OURS:
             yield importlib.import_module(found.name)
+
+
+def _in_area(module: str) -> bool:
+    return any(module == area or module.startswith(f"{area}.") for area in AREAS)
 
 
 def _of_class(held: Any, name: str, plan: Plan) -> Any:
@@ -112,7 +130,7 @@ def _of_class(held: Any, name: str, plan: Plan) -> Any:
         return _wrapped(held, name, plan)
     if isinstance(held, staticmethod | classmethod):
         return type(held)(_wrapped(held.__func__, name, plan))
-    if isinstance(held, property) and isinstance(held.fget, FunctionType):
+    if isinstance(held, property) and isinstance(held.fget, FunctionType) and not name.startswith(ATTRIBUTES):
         return property(_wrapped(held.fget, name, plan))
     return None
 

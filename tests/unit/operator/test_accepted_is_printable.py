@@ -21,19 +21,18 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.stream import Item, Refused, line_to_json, read_line
 from ipsecping_operator import logs
-from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.collect import placing
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
-from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.results import placing
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.state import CheckState, Readiness
-from ipsecping_operator.status.events import event, of_condition
+from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.report.events import event, of_condition
 
 from ..contract.strategies import json_values, results
 from .builders import NOON, SECOND, check, plan, probe
+from .states import shown, take_up
 
 METADATA = {"namespace": "network", "name": "hq", "uid": "u", "generation": 1}
 
@@ -68,10 +67,8 @@ def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
 
 
 def state_of(compiled: CompiledCheck) -> CheckState:
-    state = CheckState(uid="u", body={"metadata": METADATA}, compiled=compiled)
-    state.ready = Readiness(reason=ReadyReason.RECONCILED, message="it runs")
-    state.measurements = Measurements()
-    state.measurements.follow(compiled)
+    state = shown({"metadata": METADATA})
+    take_up(state, compiled)
     return state
 
 
@@ -147,7 +144,7 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
 ) -> None:
     kind, expect, lines = given
     state = state_of(check_of(kind, expect))
-    distance = placing.Distance(sent=0, now=NOON)
+    offset = placing.ClockOffset(sent=0, now=NOON)
     for octets in lines:
         line = read_line(octets)
         if isinstance(line, Refused):
@@ -155,9 +152,9 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
             assert str(line.error).isprintable()
             assert len(str(line.error)) < 400
         elif isinstance(line, Item):
-            distance.learn(sent=line.ended, now=NOON)
-            start = distance.place(line.ended, now=NOON) - line.result.duration
-            state.measurements.accept(line.result, start=start, now=NOON)
+            offset.learn(sent=line.ended, now=NOON)
+            start = offset.place(line.ended, now=NOON) - line.result.duration
+            state.measured.accept(line.result, start=start, now=NOON)
         printed(state, now=NOON)
     printed(state, now=NOON + 3600 * SECOND)
 
@@ -198,7 +195,7 @@ def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeTy
                 assert len(str(read.error)) < 400
             else:
                 assert isinstance(read, Item)
-                if state.measurements.accept(read.result, start=NOON - SECOND, now=NOON) is None:
+                if state.measured.accept(read.result, start=NOON - SECOND, now=NOON) is None:
                     accepted += 1
                     printed(state, now=NOON)
     assert accepted > 10

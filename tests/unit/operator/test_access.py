@@ -1,7 +1,6 @@
 """Credentials for the API server: whom both of the operator's clients trust."""
 
 import json
-import shutil
 import ssl
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,10 @@ from kubernetes.aio.client.configuration import Configuration
 
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.kopf_session import KopfSession
 
 from ..field_certificates import CA_BASICS, CA_USAGE, SAN, SERVER, SKI, Form, Issued, Workshop
 from ..handshakes import handshake, server
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
 
 EKS = Form(extensions=(CA_BASICS,))
 LEAF = Form(subject="/CN=kube-apiserver", extensions=(*SERVER, SAN))
@@ -44,9 +40,9 @@ async def of_both_clients(made: access.Access) -> list[ssl.SSLContext]:
     """The contexts of the operator's own client and of Kopf."""
     client = KubeClient(made)
     await client.close()
-    context = client._rest.ssl_context
+    context = client._transport.rest.ssl_context
     assert isinstance(context, ssl.SSLContext)
-    return [context, access.for_kopf(made).as_ssl_context()]
+    return [context, KopfSession(made).tls]
 
 
 @pytest.fixture(scope="module")
@@ -99,5 +95,5 @@ def test_credentials_that_were_refused_are_known_again(tmp_path: Path) -> None:
     configuration = Configuration()
     configuration.api_key["BearerToken"] = "Bearer secret"
     contexts = [ssl.create_default_context(cafile=str(ca.certificate)) for _ in range(2)]
-    one, two = (access.for_kopf(access.Access(configuration, context)) for context in contexts)
+    one, two = (KopfSession(access.Access(configuration, context)) for context in contexts)
     assert one == two

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.kube.api_server import MOST, api_server_addresses
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, Forbidden
 from ipsecping_operator.kube.kinds import Kind
 
 
@@ -53,7 +54,7 @@ async def test_an_operator_of_some_namespaces_asks_for_nothing_that_it_has_no_ri
         {},
         {"endpoints": None},
         endpoints("no address"),
-        ApiError(403, "Forbidden", "no"),
+        Forbidden("no"),
         {"endpoints": [{}]},
     ],
 )

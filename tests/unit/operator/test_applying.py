@@ -9,12 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.kube.client import KubeClient, as_yaml
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.kube.observed import read_child
 from ipsecping_operator.logs import for_check
+from ipsecping_operator.observe.projection import read_child
 from ipsecping_operator.reconcile.applying import ensure_children
-from ipsecping_operator.reconcile.store import Store
 
 from .builders import NOON, UID
 from .objects import metadata
@@ -31,7 +31,7 @@ class Removing(KubeClient):
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         self.deleted.append((name, uid))
-        for child in list(self.store.checks[UID].children.values()):
+        for child in list(self.store.checks[UID].observed.children.values()):
             self.store.remove_child(child.meta)
 
 

@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Sweeper
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildSettings, child_name
 from ipsecping_operator.compile import Cron
-from ipsecping_operator.kube.belonging import Stray
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.kube.observed import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.logs import for_check
-from ipsecping_operator.reconcile.readiness import readiness
+from ipsecping_operator.observe.belonging import Stray
+from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child, read_pod
 from ipsecping_operator.reconcile.run_now import start_jobs
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Sweeper
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.report.readiness import readiness
 
 from .builders import NOON, UID, check, plan
 from .objects import child, container, metadata, pod
+from .states import take_up
 
 OWN = ("IPsecTunnelCheck", "hq", UID)
 BETWEEN = ("ReplicaSet", "hq-rs", "rs-1")
@@ -97,7 +98,7 @@ def test_it_is_not_filed_whatever_comes_first(one: Child | Pod, why: Stray, firs
         put(store, one)
         store.put_check(body(), now=NOON)
     state = store.checks[UID]
-    assert (state.children, state.pods) == ({}, {})
+    assert (state.observed.children, state.observed.pods) == ({}, {})
     assert store.noted == [(one.meta.kind, why)]
 
 
@@ -139,7 +140,7 @@ def test_a_child_whose_owner_somebody_removes_is_missed_at_once() -> None:
     store.put_child(child(uid="d-1", version=1))
     orphan = foreign("Deployment", uid="d-1")
     assert put(store, orphan) == UID, "it is applied again, and so adopted"
-    assert store.checks[UID].children == {}
+    assert store.checks[UID].observed.children == {}
 
 
 def test_a_stranger_of_the_same_name_does_not_displace_a_child() -> None:
@@ -147,7 +148,7 @@ def test_a_stranger_of_the_same_name_does_not_displace_a_child() -> None:
     store.put_check(body(), now=NOON)
     store.put_child(child(uid="d-1", version=1))
     assert put(store, foreign("Deployment", uid="x-1")) is None
-    assert [each.meta.uid for each in store.checks[UID].children.values()] == ["d-1"]
+    assert [each.meta.uid for each in store.checks[UID].observed.children.values()] == ["d-1"]
 
 
 def test_strangers_alone_make_no_state() -> None:
@@ -164,13 +165,14 @@ def test_a_pod_that_is_not_known_to_be_the_check_s_says_nothing() -> None:
     store.put_child(child())
     store.put_pod(pod(**container(waiting={"reason": "Evil", "message": "my text"})))
     state = store.checks[UID]
-    state.compiled = check()
-    for owned in ({}, {"p-1": False}):
-        state.owned = dict(owned)
+    take_up(state)
+    for foreign in (False, True):
+        if foreign:
+            state.observed.owner_decided("p-1", own=False)
         said = readiness(state)
         assert said.reason is ReadyReason.WORKLOAD_UNAVAILABLE
         assert "Evil" not in said.message
-    state.owned = {"p-1": True}
+    state.observed.owner_decided("p-1", own=True)
     assert "Evil" in readiness(state).message
 
 
@@ -204,7 +206,8 @@ def test_an_extra_round_is_owned_by_the_cron_job_that_the_operator_made_and_by_n
     store, client = Noting(), Creating()
     store.put_check(body(), now=NOON)
     state: CheckState = store.checks[UID]
-    state.compiled = check(plan(interval_ms=None), schedule=Cron(line="0 * * * *", time_zone=None))
+    cron = Cron(line="0 * * * *", time_zone=None)
+    compiled = take_up(state, check(plan(interval_ms=None), schedule=cron))
 
     def start() -> str | None:
         settings = ChildSettings(probe_image="probe:1")
@@ -212,7 +215,7 @@ def test_an_extra_round_is_owned_by_the_cron_job_that_the_operator_made_and_by_n
         return asyncio.run(start_jobs(state, "1", settings, client=client, log=log))
 
     # By name of another kind of owner, and of the check's own making but under another name.
-    name = child_name(state.compiled, "default")
+    name = child_name(compiled, "default")
     store.put_child(cron_job(name, "evil-1", reference("CronJob", "batch/v1", uid="z")))
     store.put_child(cron_job("aaa", "evil-2"))
     assert start() is None

@@ -3,14 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.clock import BRACKET, WallClock
-from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.reconcile.stepping import move
-from ipsecping_operator.results.placing import Distance
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.collect.placing import ClockOffset
+from ipsecping_operator.report.assessment import assess
 
+from .assessments import at, seen, take
 from .builders import NOON, SECOND
-from .test_assessment import at, seen, take
 
 HOUR = 3600 * SECOND
 
@@ -70,41 +69,42 @@ def test_a_process_that_stood_still_between_two_reads_takes_that_for_nothing() -
     assert steps == []
 
 
-def test_the_distance_of_two_clocks_is_that_of_the_line_that_came_fastest() -> None:
-    distance = Distance(sent=100 * SECOND, now=NOON)
-    assert distance.place(90 * SECOND, now=NOON) == NOON - 10 * SECOND
+def test_the_offset_of_two_clocks_is_that_of_the_line_that_came_fastest() -> None:
+    offset = ClockOffset(sent=100 * SECOND, now=NOON)
+    assert offset.place(90 * SECOND, now=NOON) == NOON - 10 * SECOND
     # Held up for a minute on the way: the next ones are where they belong nevertheless.
-    distance.learn(sent=110 * SECOND, now=NOON + 70 * SECOND)
-    found = distance.place(110 * SECOND, now=NOON + 70 * SECOND)
+    offset.learn(sent=110 * SECOND, now=NOON + 70 * SECOND)
+    found = offset.place(110 * SECOND, now=NOON + 70 * SECOND)
     assert 0 <= found - (NOON + 10 * SECOND) <= SECOND // 50
     # The first line had been held up.
-    distance.learn(sent=120 * SECOND, now=NOON + 15 * SECOND)
-    assert distance.place(120 * SECOND, now=NOON + 15 * SECOND) == NOON + 15 * SECOND
+    offset.learn(sent=120 * SECOND, now=NOON + 15 * SECOND)
+    assert offset.place(120 * SECOND, now=NOON + 15 * SECOND) == NOON + 15 * SECOND
 
 
 def test_two_clocks_that_drift_apart_are_followed() -> None:
-    distance = Distance(sent=0, now=NOON)
+    offset = ClockOffset(sent=0, now=NOON)
     for beat in range(1, 8641):  # a day of heartbeats; the agent's clock is slow by 100 ppm
         sent = 10 * beat * (SECOND - SECOND // 10_000)
-        distance.learn(sent=sent, now=NOON + 10 * beat * SECOND)
+        offset.learn(sent=sent, now=NOON + 10 * beat * SECOND)
     end = NOON + 86_400 * SECOND
-    assert abs(distance.place(sent, now=end) - end) < SECOND // 50
+    assert abs(offset.place(sent, now=end) - end) < SECOND // 50
 
 
 def test_nothing_is_placed_in_the_future() -> None:
-    distance = Distance(sent=0, now=NOON)
-    assert distance.place(5 * SECOND, now=NOON + SECOND) == NOON + SECOND
+    offset = ClockOffset(sent=0, now=NOON)
+    assert offset.place(5 * SECOND, now=NOON + SECOND) == NOON + SECOND
 
 
 def said(state: CheckState, *, now: int, by: int) -> tuple[object, ...]:
     """Condition, and outages as times past."""
     assessment = assess(state, now=now + by)
     assert assessment is not None
-    assessment.commit(state)
-    healthy = next(each for kind, each in state.conditions.items() if kind.value == "Healthy")
-    past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in state.outages)
+    told = assessment.report
+    state.reported.judged(told)
+    healthy = next(each for kind, each in told.conditions.items() if kind.value == "Healthy")
+    past = tuple((now + by - outage.start, outage.end and now + by - outage.end) for outage in told.outages)
     due = assessment.next_change and assessment.next_change - now - by
-    return healthy.status, healthy.reason, past, due, state.verdict and state.verdict.holds.keys()
+    return healthy.status, healthy.reason, past, due, told.verdict and told.verdict.latches.keys()
 
 
 rounds = st.lists(
@@ -126,5 +126,5 @@ def test_a_check_is_judged_as_if_nobody_had_set_the_clock(
         now = NOON + after * SECOND
         step = steps.get(number, 0)
         by += step
-        move(set_clock, step)
+        set_clock.shift(step)
         assert said(set_clock, now=now, by=by) == said(left_alone, now=now, by=0)

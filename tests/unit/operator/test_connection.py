@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ipsecping.contract.stream import Hello, Item
-from ipsecping_operator.results import stream
-from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.stream import Agent, Reader
-from ipsecping_operator.results.throttle import LEAST_FRAME, Throttle
+from ipsecping_operator.backoff import Backoff
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.collect import result_reader
+from ipsecping_operator.collect.result_reader import Agent, ResultReader
+from ipsecping_operator.collect.throttle import LEAST_FRAME, Throttle
 
 from .agent_server import POD_UID, encoded
 from .builders import NOON, result
@@ -63,7 +64,7 @@ class Agents:
             self.delivered += 1
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        reader = Reader(
+        reader = ResultReader(
             Agent(
                 pod_uid=POD_UID,
                 pod="probe-1",
@@ -78,7 +79,7 @@ class Agents:
             tokens=("secret",),
             tell=lambda trouble: self.told.put_nowait("" if trouble is None else trouble.text),
             silence=silence,
-            first_pause=0.01,
+            backoff=Backoff(first=0.01, longest=30.0),
         )
         task = asyncio.create_task(reader.run())
         try:
@@ -149,7 +150,7 @@ async def test_lines_are_read_however_they_are_framed(framed: bytes) -> None:
 async def test_a_head_that_comes_octet_by_octet_is_told(
     first: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(result_reader, "CONNECT_SECONDS", 0.2)
     agents = Agents()
     async with agents.read(first, b"X", every=0.01):
         assert (await agents.fault()).endswith("says nothing")

@@ -8,9 +8,8 @@ import pytest
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.api.labels import SUBDOMAIN
-from ipsecping_operator.kube.client import ApiError
-from ipsecping_operator.status.conditions import condition
-from ipsecping_operator.status.events import (
+from ipsecping_operator.kube.errors import AlreadyExists, ApiError, Unreachable
+from ipsecping_operator.report.events import (
     BURST,
     EventPoster,
     event,
@@ -19,6 +18,7 @@ from ipsecping_operator.status.events import (
     of_move,
     worth_telling,
 )
+from ipsecping_operator.status.conditions import condition
 from ipsecping_operator.verdict.preference import Move
 
 from .builders import NOON, UID
@@ -95,9 +95,9 @@ class Client:
 
     async def create(self, kind: Any, namespace: str, body: Any) -> None:
         if self.away:
-            raise ApiError(0, "Unreachable", "no route")
+            raise Unreachable("no route")
         if body["metadata"]["name"] in self.names:
-            raise ApiError(409, "AlreadyExists", "it is there")
+            raise AlreadyExists("it is there")
         self.names.append(body["metadata"]["name"])
 
 

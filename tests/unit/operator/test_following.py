@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Expired, Unreachable
 from ipsecping_operator.kube.kinds import POD, Kind
-from ipsecping_operator.kube.watching import Follower
+from ipsecping_operator.kube.watch import Follower
 
 from .virtual_time import run
 
@@ -81,14 +82,14 @@ def test_a_watch_that_ends_is_taken_up_where_it_ended() -> None:
 
 
 def test_an_outage_of_any_length_is_waited_out_without_a_new_list() -> None:
-    outage = [[ApiError(0, "Unreachable", "no route")]] * 50
+    outage = [[Unreachable("no route")]] * 50
     api = Api(*outage, [change("ADDED", "d", 7), None])
     assert follow(api) == [*LISTED, ("ADDED", "d")]
     assert api.asked.count("list") == 1
 
 
 def test_what_the_api_has_forgotten_is_listed_again() -> None:
-    api = Api([ApiError(410, "Expired", "too old")], [None])
+    api = Api([Expired("too old")], [None])
     assert follow(api) == [*LISTED, *LISTED]
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ipsecping_operator.handlers import seeing
-from ipsecping_operator.kube.kinds import CHECK, Kind
+from ipsecping_operator.app.handlers import seeing
+from ipsecping_operator.kube.kinds import Kind
+from ipsecping_operator.observe.kinds import CHECK
 
 cause: ContextVar[object] = ContextVar("cause")
 

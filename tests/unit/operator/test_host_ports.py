@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.kube.observed import Child, Pod
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.reconcile.host_ports import host_ports
-from ipsecping_operator.state import CheckState
 
-from .builders import UID, check
-from .objects import child, pod, store_of
+from .builders import check
+from .objects import child, pod
+from .states import shown, take_up
 
 
 def on_port(port: int, **more: Any) -> dict[str, Any]:
@@ -29,9 +29,8 @@ def unplaced(port: int) -> Pod:
 
 
 def ports(*objects: Child | Pod, host_network: bool = True) -> dict[str, int]:
-    store = store_of(*objects)
-    state = store.checks.setdefault(UID, CheckState(uid=UID))
-    state.compiled = check(host_network=host_network)
+    state = shown(None, *objects)
+    take_up(state, check(host_network=host_network))
     return dict(host_ports(state))
 
 

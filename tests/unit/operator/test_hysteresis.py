@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.verdict.hysteresis import Hold, exceeded, restored, too_small
+from ipsecping_operator.verdict.hysteresis import Latch, exceeded, reported_as, too_small
 
 LIMIT, WINDOW = 100, 10
 
 
 def watched(values: Iterable[int], *, limit: int = LIMIT) -> list[bool]:
     """Whether the limit counts as exceeded after each value; one a second, in a window of ten."""
-    hold: Hold | None = None
+    latch: Latch | None = None
     seen = []
     for now, value in enumerate(values):
-        hold = exceeded(value, limit, hold, oldest=now - WINDOW, now=now)
-        seen.append(hold is not None)
+        latch = exceeded(value, limit, latch, oldest=now - WINDOW, now=now)
+        seen.append(latch is not None)
     return seen
 
 
@@ -45,13 +45,13 @@ def test_no_loss_at_all_is_within_a_limit_of_nothing() -> None:
 
 
 def test_a_new_limit_begins_anew() -> None:
-    hold = Hold(limit=Decimal(1))
-    assert exceeded(Decimal("1.9"), Decimal(2), hold, oldest=0, now=5) is None
-    assert exceeded(Decimal("0.9"), Decimal(1), hold, oldest=0, now=5) is not None
+    latch = Latch(limit=Decimal(1))
+    assert exceeded(Decimal("1.9"), Decimal(2), latch, oldest=0, now=5) is None
+    assert exceeded(Decimal("0.9"), Decimal(1), latch, oldest=0, now=5) is not None
 
 
 def test_after_a_restart_any_limit_may_be_the_one_that_was_held() -> None:
-    assert exceeded(Decimal("0.9"), Decimal(1), restored("LossHigh")["loss"], oldest=0, now=5) is not None
+    assert exceeded(Decimal("0.9"), Decimal(1), reported_as("LossHigh")["loss"], oldest=0, now=5) is not None
 
 
 @given(st.lists(st.integers(0, 200), max_size=200))
@@ -68,7 +68,7 @@ def test_near_the_limit_there_is_at_most_one_change_back_in_a_window(values: lis
 
 
 @pytest.mark.parametrize(
-    ("sizes", "held", "low"),
+    ("sizes", "latched", "low"),
     [
         ([1500], False, False),
         ([1300], False, True),
@@ -80,12 +80,12 @@ def test_near_the_limit_there_is_at_most_one_change_back_in_a_window(values: lis
     ],
 )
 def test_two_searches_in_succession_decide_about_the_path_mtu(
-    sizes: list[int], held: bool, low: bool
+    sizes: list[int], latched: bool, low: bool
 ) -> None:
-    hold = Hold(limit=1400) if held else None
-    assert (too_small(sizes, 1400, hold) is not None) is low
+    latch = Latch(limit=1400) if latched else None
+    assert (too_small(sizes, 1400, latch) is not None) is low
 
 
 @pytest.mark.parametrize("reason", HealthyReason)
 def test_any_reason_can_be_taken_up_after_a_restart(reason: HealthyReason) -> None:
-    assert all(hold.limit is None for hold in restored(reason.value).values())
+    assert all(latch.limit is None for latch in reported_as(reason.value).values())

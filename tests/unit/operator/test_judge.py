@@ -1,43 +1,18 @@
 """What the windows say under the thresholds, and how it reads."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from ipsecping.contract import Invalidity, LossReason, ProbeType
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck, Cron, Interval
-from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
+from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
 from .builders import NOON, SECOND, check, plan, probe, result
-
-FIVE_MINUTES = 300 * SECOND
-
-
-def filled(*rounds: Any, length: int = FIVE_MINUTES, **shared: Any) -> Window:
-    """A round every 30 s from noon; each is a count of answers (of ten), or a dict of a result's values."""
-    window = Window(length=length)
-    for index, given in enumerate(rounds):
-        values = {"received": given} if isinstance(given, int) else given
-        at = NOON + index * 30 * SECOND
-        made = result(at=at, **(shared | values))
-        window.add(Tally.of(made, start=at), now=at + made.duration)
-    return window
-
-
-def verdict(
-    window: Window | None, of: CompiledCheck | None = None, *, after: float = 0, **known: int
-) -> Verdict:
-    """The verdict on a single probe's window, `after` seconds past its newest round."""
-    windows: dict[ProbeKey, Window] = {} if window is None else {("default", "ping"): window}
-    last = NOON if window is None or window.last is None else window.last.end
-    now = last + int(after * SECOND)
-    if window is not None:
-        window.forget(now=now)
-    return judge(of or check(), windows, expected=Expectation(since=NOON, **known), now=now)
+from .windows import FIVE_MINUTES, filled, verdict
 
 
 def test_answers_in_time_are_healthy_and_the_message_says_what_that_rests_on() -> None:

@@ -8,8 +8,8 @@ from types import FrameType
 import pytest
 
 from ipsecping.contract import Invalidity, RoundResult
+from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.compile.compiled import CompiledCheck
-from ipsecping_operator.results.measurements import Measurements
 from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
 from ipsecping_operator.verdict.window import MOST
 
@@ -36,12 +36,12 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
-class Measured:
+class Judged:
     """A check under measurement, judged after each result."""
 
     def __init__(self, of: CompiledCheck) -> None:
         self.check = of
-        self.measurements = Measurements()
+        self.measurements = Measured()
         self.measurements.follow(of)
         self.verdict: Verdict | None = None
 
@@ -60,7 +60,7 @@ class Measured:
 def cost(window_s: int, figures: dict[str, object], *, rounds: int, last: int = 300) -> float:
     """Calls for each of the last results of many, a second apart."""
     source = plan(SLOW, interval_ms=1000)
-    measured = Measured(check(source, window_s=window_s))
+    measured = Judged(check(source, window_s=window_s))
     given = [result(of=source, at=NOON + each * SECOND, **figures) for each in range(rounds)]  # type: ignore[arg-type]
     for each in given[:-last]:
         measured.take(each)
@@ -79,13 +79,13 @@ def test_a_result_costs_the_same_whatever_the_length_of_the_window(figures: dict
 
 def test_a_round_that_is_longer_than_the_resolution_of_the_window_is_merged_too() -> None:
     source = plan(SLOW, interval_ms=1000)
-    measured = Measured(check(source, window_s=3600))
+    measured = Judged(check(source, window_s=3600))
     for each in range(2000):
         # Every other round is answered at once, so that rounds end in another order than they begin.
         figures = NOISY if each % 2 else SILENT
         measured.take(result(of=source, at=NOON + each * SECOND, **figures))
     (window,) = measured.measurements.windows(now=NOON + 2000 * SECOND).values()
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST
     total = window.total()
     assert total is not None
     assert (total.sent, total.received) == (20_000, 10_000)
@@ -93,18 +93,18 @@ def test_a_round_that_is_longer_than_the_resolution_of_the_window_is_merged_too(
 
 def test_rounds_that_never_measure_the_path_do_not_pile_up() -> None:
     source = plan(interval_ms=1000)
-    measured = Measured(check(source, window_s=60))
+    measured = Judged(check(source, window_s=60))
     for each in range(3 * MOST):
         measured.take(result(of=source, at=NOON + each * SECOND, invalid=Invalidity.NOT_PERMITTED))
     (window,) = measured.measurements.windows(now=NOON + 3 * MOST * SECOND).values()
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST
     assert window.invalid_run() == 3 * MOST
 
 
 def test_only_probes_that_something_has_changed_of_are_judged_again() -> None:
     source = plan(*(probe(f"ping-{number}") for number in range(16)))
     of = check(source)
-    measured = Measured(of)
+    measured = Judged(of)
     for number in range(16):
         measured.take(result(of=source, probe_name=f"ping-{number}"))
     before = measured.verdict
@@ -117,7 +117,7 @@ def test_only_probes_that_something_has_changed_of_are_judged_again() -> None:
 
 def test_an_edited_check_is_judged_anew() -> None:
     source = plan()
-    measured = Measured(check(source))
+    measured = Judged(check(source))
     measured.take(result(of=source, received=5))
     edited = replace(measured.check, thresholds=check(source, loss_percent="60").thresholds)
     assert measured.verdict is not None
@@ -136,10 +136,10 @@ def test_an_edited_check_is_judged_anew() -> None:
 
 def test_setting_the_clock_does_not_touch_what_the_windows_hold() -> None:
     source = plan(interval_ms=1000)
-    measured = Measured(check(source, window_s=3600))
+    measured = Judged(check(source, window_s=3600))
     for each in range(300):
         measured.take(result(of=source, at=NOON + each * SECOND, **NOISY))  # type: ignore[arg-type]
-    assert calls(lambda: measured.measurements.move(3600 * SECOND)) < 20
+    assert calls(lambda: measured.measurements.shift(3600 * SECOND)) < 20
     (window,) = measured.measurements.windows(now=NOON + 4000 * SECOND).values()
     assert window.last is not None
     assert window.last.start == NOON + (299 + 3600) * SECOND

@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import AlreadyExists, Conflict, NotFound, ServerError, Unreachable
 from ipsecping_operator.kube.kinds import Kind
-from ipsecping_operator.leadership.elector import Elector
-from ipsecping_operator.leadership.lease import Lease, Sighting, Step, decide, held, read, released, see
+from ipsecping_operator.leadership.elector import LeaderElector
+from ipsecping_operator.leadership.lease import (
+    Lease,
+    Observation,
+    Step,
+    decide,
+    lease_body,
+    observe,
+    read,
+    released_body,
+)
 
 from .virtual_time import run
 
@@ -22,13 +32,13 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 def lease(holder: str | None = "other", **changes: Any) -> Lease:
     values: dict[str, Any] = {
-        "duration": 15.0,
-        "acquired": "2026-11-23T12:00:00.000000Z",
-        "renewed": "2026-11-23T12:00:00.000000Z",
-        "transitions": 3,
-        "version": "7",
+        "lease_duration_seconds": 15.0,
+        "acquire_time": "2026-11-23T12:00:00.000000Z",
+        "renew_time": "2026-11-23T12:00:00.000000Z",
+        "lease_transitions": 3,
+        "resource_version": "7",
     }
-    return Lease(holder=holder, **(values | changes))
+    return Lease(holder_identity=holder, **(values | changes))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +48,7 @@ def lease(holder: str | None = "other", **changes: Any) -> Lease:
         (lease(None), False, 0, Step.ACQUIRE),
         (lease("other"), False, 14.9, Step.WAIT),
         (lease("other"), False, 15, Step.ACQUIRE),
-        (lease("other", duration=60.0), False, 59, Step.WAIT),
+        (lease("other", lease_duration_seconds=60.0), False, 59, Step.WAIT),
         (lease("me"), True, 3, Step.RENEW),
         (lease("me"), False, 0, Step.ACQUIRE),
         (lease("other"), True, 0, Step.LOST),
@@ -59,34 +69,34 @@ def lease(holder: str | None = "other", **changes: Any) -> Lease:
     ],
 )
 def test_what_to_do_about_a_lease(found: Lease | None, leading: bool, age: float, step: Step) -> None:
-    sighting = Sighting(lease=found, since=100.0)
-    assert decide(sighting, identity="me", leading=leading, now=100.0 + age) is step
+    observed = Observation(lease=found, since=100.0)
+    assert decide(observed, identity="me", leading=leading, now=100.0 + age) is step
 
 
 def test_only_a_change_that_was_seen_keeps_a_candidate_waiting() -> None:
-    first = see(lease(), before=None, now=100.0)
+    first = observe(lease(), before=None, now=100.0)
     # Its renewTime may be an hour ahead or behind: that is the holder's clock, and not asked.
-    same = see(lease(version="8"), before=first, now=110.0)
+    same = observe(lease(resource_version="8"), before=first, now=110.0)
     assert same.since == 100.0
     assert same.lease is not None
-    assert same.lease.version == "8", "edited labels: the next write needs the newest version"
-    renewed = see(lease(renewed="2026-11-23T12:00:10.000000Z"), before=same, now=112.0)
+    assert same.lease.resource_version == "8", "edited labels: the next write needs the newest version"
+    renewed = observe(lease(renew_time="2026-11-23T12:00:10.000000Z"), before=same, now=112.0)
     assert renewed.since == 112.0
 
 
 def test_transitions_count_changes_of_the_holder_only() -> None:
     def spec(before: Lease | None) -> Mapping[str, Any]:
-        body = held(before, namespace="n", name="l", identity="me", duration=15, now=NOON)
+        body = lease_body(before, namespace="n", name="l", identity="me", duration=15, now=NOON)
         return cast("Mapping[str, Any]", body["spec"])
 
     assert spec(None)["leaseTransitions"] == 0
     assert spec(lease("other"))["leaseTransitions"] == 4
     assert spec(lease("me"))["leaseTransitions"] == 3
-    assert spec(lease("me"))["acquireTime"] == lease().acquired
-    body = released(lease("me"), namespace="n", name="l", now=NOON)
+    assert spec(lease("me"))["acquireTime"] == lease().acquire_time
+    body = released_body(lease("me"), namespace="n", name="l", now=NOON)
     left = read(body)
     assert left is not None
-    assert (left.holder, left.transitions, left.version) == (None, 3, "7")
+    assert (left.holder_identity, left.lease_transitions, left.resource_version) == (None, 3, "7")
 
 
 def wall() -> datetime:
@@ -113,15 +123,15 @@ class Api:
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Any:
         await self._there()
         if self.stored is not None:
-            raise ApiError(409, "AlreadyExists", "exists")
+            raise AlreadyExists("exists")
         return await self._store(body)
 
     async def replace(self, kind: Kind, body: Mapping[str, Any]) -> Any:
         await self._there()
         if self.stored is None:
-            raise ApiError(404, "NotFound", "none")
+            raise NotFound("none")
         if self.stored["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
-            raise ApiError(409, "Conflict", "changed")
+            raise Conflict("changed")
         return await self._store(body)
 
     async def _store(self, body: Mapping[str, Any]) -> Any:
@@ -135,12 +145,12 @@ class Api:
         self.turns += 1
         await asyncio.sleep(self.delays[self.turns % len(self.delays)])
         if self.faults[self.turns % len(self.faults)] == "refused":
-            raise ApiError(503, "Unavailable", "not now")
+            raise ServerError("not now", status=503, reason="Unavailable")
 
     async def _back(self) -> None:
         await asyncio.sleep(self.delays[(self.turns + 1) % len(self.delays)])
         if self.faults[self.turns % len(self.faults)] == "answer lost":
-            raise ApiError(0, "Unreachable", "no answer")
+            raise Unreachable("no answer")
 
 
 @dataclass
@@ -153,7 +163,7 @@ class Link:
     def _pass(self) -> None:
         start, length = self.cut
         if start <= asyncio.get_running_loop().time() < start + length:
-            raise ApiError(0, "Unreachable", "cut")
+            raise Unreachable("cut")
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         self._pass()
@@ -186,9 +196,9 @@ def test_two_never_lead_at_once(
     api = Api(delays=delays, faults=faults)
     led: set[str] = set()
 
-    async def candidate(name: str, speed: float, skew: float, all_: list[Elector]) -> None:
+    async def candidate(name: str, speed: float, skew: float, all_: list[LeaderElector]) -> None:
         loop = asyncio.get_running_loop()
-        elector = Elector(
+        elector = LeaderElector(
             cast("KubeClient", Link(api, cut if name == "c0" else (0.0, 0.0))),
             namespace="n",
             name="l",
@@ -202,10 +212,10 @@ def test_two_never_lead_at_once(
         while True:
             await elector.acquire()
             led.add(name)
-            await elector.keep()
+            await elector.renew()
 
     async def scene() -> None:
-        electors: list[Elector] = []
+        electors: list[LeaderElector] = []
         tasks = [
             asyncio.create_task(candidate(f"c{n}", speed, skews[n], electors))
             for n, speed in enumerate(speeds)
@@ -227,7 +237,7 @@ def test_a_released_lease_is_taken_at_the_next_look() -> None:
         loop = asyncio.get_running_loop()
         api = Api(delays=[0.0], faults=[""])
         made = [
-            Elector(
+            LeaderElector(
                 cast("KubeClient", api),
                 namespace="n",
                 name="l",
@@ -256,7 +266,7 @@ def test_a_holder_that_cannot_renew_gives_up_before_another_may_begin() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         api = Api(delays=[0.0], faults=[""])
-        elector = Elector(
+        elector = LeaderElector(
             cast("KubeClient", api),
             namespace="n",
             name="l",
@@ -268,7 +278,7 @@ def test_a_holder_that_cannot_renew_gives_up_before_another_may_begin() -> None:
         )
         await elector.acquire()
         api.faults = ["refused"]
-        reason = await elector.keep()
+        reason = await elector.renew()
         assert loop.time() == pytest.approx(10, abs=2)
         assert not elector.leading
         assert reason == "it could not be renewed in time: 503 Unavailable: not now"

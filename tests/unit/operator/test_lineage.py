@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from ipsecping_operator.collect.lineage import Lineage
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import JOB, REPLICA_SET, Kind
-from ipsecping_operator.kube.observed import Owner
-from ipsecping_operator.results.lineage import Lineage
+from ipsecping_operator.observe.projection import Owner
 
 from .objects import metadata
 

@@ -6,10 +6,10 @@ import pytest
 
 from ipsecping.contract import CheckRef, IkeOptions, Invalidity, ProbeType, RoundResult
 from ipsecping.contract.buckets import BOUNDS
-from ipsecping_operator.results import placing
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.totals import Totals
+from ipsecping_operator.check.measured import Measured
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.check.totals import Totals
+from ipsecping_operator.collect import placing
 from ipsecping_operator.verdict.tally import Tally
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result
@@ -17,17 +17,17 @@ from .builders import MS, NOON, SECOND, check, plan, probe, result
 KEY = ("default", "ping")
 
 
-def following(*plans: object) -> Measurements:
-    made = Measurements()
+def following(*plans: object) -> Measured:
+    made = Measured()
     made.follow(check(*plans))  # type: ignore[arg-type]
     return made
 
 
-def accept(into: Measurements, given: RoundResult) -> Rejection | None:
+def accept(into: Measured, given: RoundResult) -> Rejection | None:
     return into.accept(given, start=given.started_at, now=given.started_at + given.duration)
 
 
-def sent(of: Measurements) -> int:
+def sent(of: Measured) -> int:
     total = of.series[KEY].window.total()
     return total.sent if total else 0
 
@@ -176,7 +176,7 @@ def test_the_address_of_the_target_is_not_that_of_another_host_that_a_probe_asks
 
 def test_made_up_rounds_beyond_what_a_day_has_room_for_are_added_up_all_the_same() -> None:
     long = plan(probe(count=1000, timeout_ms=600_000), interval_ms=86_400_000)
-    measurements = Measurements()
+    measurements = Measured()
     measurements.follow(check(long, window_s=86_400))
     made_up = result(of=long, sent=1000, rtt_ms=600_000, run_now="now", duration=700 * SECOND)
     at, rounds = NOON + 86_400 * SECOND, 40_000

@@ -4,13 +4,13 @@ import gc
 import tracemalloc
 from typing import Any
 
+from ipsecping_operator.cache.store import Store
 from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.compile import compile_check
-from ipsecping_operator.kube.kinds import APPLIED
-from ipsecping_operator.reconcile.assessment import assess
-from ipsecping_operator.reconcile.readiness import readiness
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.status.writer import StatusWriter
+from ipsecping_operator.observe.kinds import APPLIED
+from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.report.readiness import readiness
+from ipsecping_operator.report.status_writer import StatusWriter
 
 from . import builders, objects
 
@@ -32,23 +32,20 @@ def fill(store: Store, writer: StatusWriter) -> None:
     for number in range(CHECKS):
         uid = store.put_check(stored(number), now=builders.NOON)
         state = store.checks[uid or ""]
-        assert state.body is not None
-        state.compiled = compile_check(state.body)
-        state.generation = 1
-        state.body = {**state.body, "spec": {}}
-        state.measurements.follow(state.compiled)
-        for manifest in build_children(state.compiled, ChildSettings(probe_image="probe:1")):
+        compiled = compile_check({"metadata": state.metadata, "spec": state.observed.spec})
+        state.take_up(compiled, generation=state.generation, refused=None, now=builders.NOON)
+        for manifest in build_children(compiled, ChildSettings(probe_image="probe:1")):
             kind, name = APPLIED[manifest["kind"]].name, manifest["metadata"]["name"]
             store.put_child(objects.child(kind, uid=name, check_uid=state.uid))
-        state.ready = readiness(state)
-        (path,) = state.compiled.paths
+        state.applied.reconciled(readiness(state))
+        (path,) = compiled.paths
         for round_ in range(ROUNDS):
             at = builders.NOON + round_ * 30 * builders.SECOND
             result = builders.result(of=path.plan, at=at, rtt_ms=[12 + 0.1 * each for each in range(10)])
-            state.measurements.accept(result, start=at, now=at + 2 * builders.SECOND)
+            state.measured.accept(result, start=at, now=at + 2 * builders.SECOND)
         assessment = assess(state, now=builders.NOON + ROUNDS * 30 * builders.SECOND)
         assert assessment is not None
-        assessment.commit(state)
+        state.reported.judged(assessment.report)
         writer.known(state.uid, assessment.status)
 
 

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from ipsecping.contract import PathMtu, ProbeType
-from ipsecping_operator.metrics.checks import CheckCollector
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
-from ipsecping_operator.state import CheckState
 
+from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, UID, check, plan, probe, result
-from .test_assessment import assessed, at, seen, take
+from .scraping import scraped, value
 
 LABELS = {
     "namespace": "network",
@@ -27,36 +26,6 @@ LABELS = {
     "target": "203.0.113.10",
 }
 CHECK = {key: LABELS[key] for key in ("namespace", "check", "tunnel_name")}
-
-Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def exporter(
-    *states: CheckState, now: int = NOON + 200 * SECOND, failed: list[CheckState] | None = None
-) -> CheckCollector:
-    """Exports these checks; those that it cannot export are added to `failed`."""
-    met = [] if failed is None else failed
-    return CheckCollector(
-        {state.uid: state for state in states},
-        failed=lambda state, error: met.append(state),
-        exported=lambda state: None,
-        clock=lambda: now,
-    )
-
-
-def scraped(*states: CheckState, now: int = NOON + 200 * SECOND) -> Samples:
-    registry = CollectorRegistry()
-    registry.register(exporter(*states, now=now))
-    families = text_string_to_metric_families(b"".join(pieces(registry)).decode())
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
-
-
-def value(samples: Samples, name: str, **labels: str) -> float:
-    return samples[name, frozenset(labels.items())]
 
 
 def test_a_measured_check_exports_counters_figures_limits_and_conditions() -> None:
@@ -108,8 +77,6 @@ def test_a_check_that_is_down_keeps_its_series_and_a_reply_resets_nothing() -> N
 
 def test_outage_time_is_counted_on_when_it_ends() -> None:
     state = seen()
-    state.compiled = None
-    state = seen()
     take(state, *(at(30 * n, received=0) for n in range(3)))
     assessed(state, at=70)
     during = value(scraped(state, now=NOON + 100 * SECOND), "ipsecping_outage_seconds_total", **CHECK)
@@ -121,7 +88,7 @@ def test_outage_time_is_counted_on_when_it_ends() -> None:
 
 
 def test_a_check_that_has_gone_or_was_never_valid_has_no_series() -> None:
-    never = CheckState(uid=UID)
+    never = CheckState(UID)
     assert scraped(never) == {}
     assert scraped() == {}
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.api.status import CheckStatus
+from ipsecping_operator.report.events import event, of_run_now
 from ipsecping_operator.status.build import build_status
-from ipsecping_operator.status.events import event, of_extra
-from ipsecping_operator.status.extra import ExtraRound
+from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage, follow
@@ -95,9 +95,9 @@ def test_outages_are_few_ordered_and_never_overlap(reasons: list[HealthyReason])
 
 def test_an_outage_of_which_there_is_much_to_say_does_not_keep_the_status_from_being_written() -> None:
     long = Outage(start=NOON, end=None, reason="Down", message="x" * 5000)
-    extra = ExtraRound(value="v", started=False, at=NOON, message="y" * 5000)
-    status = build_status(generation=1, verdict=None, conditions={}, outages=[long], extra=extra)
+    outcome = RunNowOutcome(value="v", started=False, at=NOON, message="y" * 5000)
+    status = build_status(generation=1, verdict=None, conditions={}, outages=[long], run_now=outcome)
     CheckStatus.model_validate(status)
     assert status["outages"][0]["message"].endswith("x…")
     check = {"namespace": "network", "name": "hq", "uid": "u"}
-    assert len(event(of_extra(extra), check, name="hq.1", at=datetime.now(UTC))["note"].encode()) <= 1024
+    assert len(event(of_run_now(outcome), check, name="hq.1", at=datetime.now(UTC))["note"].encode()) <= 1024

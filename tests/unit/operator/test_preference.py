@@ -1,9 +1,10 @@
 """The preferred path: which it is, when that is told, and in which words."""
 
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.check.state import CheckState
 
+from .assessments import assessed, seen
 from .builders import NOON, SECOND, check, plan, result
-from .test_assessment import assessed, seen
+from .states import take_up
 
 PRIMARY, BACKUP = plan(path="primary"), plan(path="backup", target="203.0.113.138")
 BOTH = check(PRIMARY, BACKUP)
@@ -15,7 +16,7 @@ def measured(state: CheckState, number: int, *, primary: int | None = 10, backup
         if received is not None:
             one = result(of=of, at=NOON + number * 30 * SECOND, received=received)
             end = one.started_at + one.duration
-            assert state.measurements.accept(one, start=one.started_at, now=end) is None
+            assert state.measured.accept(one, start=one.started_at, now=end) is None
 
 
 def test_a_path_that_fails_gives_way_and_takes_over_again_when_it_heals() -> None:
@@ -75,8 +76,7 @@ def test_a_path_removed_from_the_spec_gives_way() -> None:
     for number in range(3):
         measured(state, number, primary=0)
     assert assessed(state, at=63).status["preferredPath"] == "backup"
-    state.compiled = check(PRIMARY)
-    state.measurements.follow(state.compiled)
+    take_up(state, check(PRIMARY))
     made = assessed(state, at=64)
     assert made.move is not None
     assert made.move.message == "primary instead of backup: that path is no longer in the spec"

@@ -13,7 +13,7 @@ from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
 from .builders import MS, NOON, SECOND, check, plan, probe, result
-from .test_judge import filled, verdict
+from .windows import filled, verdict
 
 TCP: dict[str, Any] = {"type": ProbeType.TCP, "port": 443, "size": 0}
 BLOCKED = check(plan(probe(expect=Expect.BLOCKED, **TCP)))
@@ -58,9 +58,23 @@ def test_a_leak_counts_in_a_round_that_the_prober_spoilt_too() -> None:
 
 
 def test_a_name_without_an_address_proves_no_block() -> None:
-    found = verdict(filled(0, 0, 0, reason=LossReason.RESOLVE_FAILED), BLOCKED).finding
-    assert found.reason is HealthyReason.PROBE_FAILED
-    assert "could not be tried" in found.message
+    unresolved = {"received": 0, "sent": 0, "invalid": Invalidity.NO_SUCH_NAME}
+    found = verdict(filled(unresolved), BLOCKED).finding
+    assert found.reason is HealthyReason.TARGET_UNRESOLVED
+
+
+@pytest.mark.parametrize(
+    ("invalidity", "why"),
+    [
+        (Invalidity.NO_SUCH_NAME, "there is no such name, or it has no address"),
+        (Invalidity.RESOLVER_FAILED, "the resolver did not answer, and no earlier answer is left"),
+    ],
+)
+def test_a_name_that_cannot_be_looked_up_is_no_outage(invalidity: Invalidity, why: str) -> None:
+    unresolved = {"received": 0, "sent": 0, "invalid": invalidity}
+    found = verdict(filled(10, unresolved, unresolved, unresolved)).finding
+    assert (found.reason, found.reason.status) == (HealthyReason.TARGET_UNRESOLVED, ConditionStatus.UNKNOWN)
+    assert found.message == (f"the last 3 rounds on default/ping could not look the target's name up: {why}")
 
 
 def test_silence_of_the_prober_proves_no_block_either() -> None:
@@ -249,15 +263,15 @@ def test_limits_of_time_do_not_apply_to_what_is_no_traffic_of_the_tunnel(kind: P
 def after_loss(*rounds: int, of: CompiledCheck, window_s: int = 300) -> list[Any]:
     """Findings after each round of ten packets, one every 30 s, each knowing the verdict before it."""
     windows = {("default", "ping"): Window(length=window_s * SECOND)}
-    holds: Any = {}
+    latches: Any = {}
     found = []
     for index, received in enumerate(rounds):
         at = NOON + index * 30 * SECOND
         made = result(at=at, received=received)
         now = at + made.duration
         windows["default", "ping"].add(Tally.of(made, start=at), now=now)
-        judged = judge(of, windows, expected=Expectation(since=NOON), now=now, holds=holds)
-        holds = judged.holds
+        judged = judge(of, windows, expected=Expectation(since=NOON), now=now, latches=latches)
+        latches = judged.latches
         found.append(judged.finding)
     return found
 

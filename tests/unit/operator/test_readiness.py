@@ -7,21 +7,21 @@ import pytest
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.compile import CompiledCheck, Cron
-from ipsecping_operator.kube.observed import Child, Pod
-from ipsecping_operator.reconcile.readiness import readiness
-from ipsecping_operator.state import CheckState
+from ipsecping_operator.observe.projection import Child, Pod
+from ipsecping_operator.report.readiness import readiness
 
-from .builders import UID, check, plan
-from .objects import child, container, pod, store_of
+from .builders import check, plan
+from .objects import child, container, pod
+from .states import shown, take_up
 
 AVAILABLE: dict[str, Any] = {"observedGeneration": 1, "availableReplicas": 1}
 
 
 def ready(of: CompiledCheck, *objects: Child | Pod, counted: Mapping[str, str | None] | None = None) -> Any:
-    store = store_of(*objects)
-    state = store.checks.setdefault(UID, CheckState(uid=UID))
-    state.compiled = of
-    state.counted = dict(counted or {})
+    state = shown(None, *objects)
+    take_up(state, of)
+    for pod_uid, fault in (counted or {}).items():
+        state.observed.message_read(pod_uid, fault)
     return readiness(state)
 
 

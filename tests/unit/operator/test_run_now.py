@@ -1,28 +1,28 @@
-"""The annotation run-now: what is asked for, and by which ticket."""
+"""The annotation run-now: what is asked for, and by which identifier."""
 
 from typing import Any
 
 import pytest
 
-from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Cron
-from ipsecping_operator.reconcile.run_now import asked, measured, obstacle, ticket, tickets
-from ipsecping_operator.state import CheckState
-from ipsecping_operator.status.extra import ExtraRound, from_json
+from ipsecping_operator.reconcile.run_now import measured, obstacle, request_id, request_ids, requested
+from ipsecping_operator.status.run_now import RunNowOutcome, from_json
 
-from .builders import NOON, SECOND, UID, check, plan, result
+from .builders import NOON, SECOND, check, plan, result
+from .states import body, shown, take_up
 
 
-def state(value: str = "", *, done: ExtraRound | None = None, **of: Any) -> CheckState:
-    made = CheckState(uid=UID, extra=done)
-    made.body = {"metadata": {"annotations": {RUN_NOW_ANNOTATION: value}}, "spec": {}}
-    made.compiled = check(**of)
-    made.measurements.follow(made.compiled)
+def state(value: str = "", *, done: RunNowOutcome | None = None, **of: Any) -> CheckState:
+    made = shown(body(run_now=value))
+    take_up(made, check(**of))
+    if done is not None:
+        made.applied.settle_run_now(done)
     return made
 
 
-def done(value: str, *, at: int = NOON) -> ExtraRound:
-    return ExtraRound(value=value, started=True, at=at, message="started")
+def done(value: str, *, at: int = NOON) -> RunNowOutcome:
+    return RunNowOutcome(value=value, started=True, at=at, message="started")
 
 
 @pytest.mark.parametrize(
@@ -36,40 +36,38 @@ def done(value: str, *, at: int = NOON) -> ExtraRound:
         ("x" * 100, done("x" * 64), None),
     ],
 )
-def test_only_a_new_value_asks(value: str, before: ExtraRound | None, expected: str | None) -> None:
-    assert asked(state(value, done=before)) == expected
+def test_only_a_new_value_asks(value: str, before: RunNowOutcome | None, expected: str | None) -> None:
+    assert requested(state(value, done=before)) == expected
 
 
-def test_a_ticket_is_the_same_after_a_restart_and_another_the_next_time() -> None:
-    first = ticket(state("1"), "1")
-    assert ticket(state("1"), "1") == first
+def test_a_request_has_the_same_identifier_after_a_restart_and_another_the_next_time() -> None:
+    first = request_id(state("1"), "1")
+    assert request_id(state("1"), "1") == first
     after = done("2", at=NOON + 5 * SECOND)
-    again = ticket(state("1", done=after), "1")
+    again = request_id(state("1", done=after), "1")
     assert again != first
     # What the status tells of it, in whole seconds, leads to the same.
-    assert ticket(state("1", done=from_json(after.to_json())), "1") == again
+    assert request_id(state("1", done=from_json(after.to_json())), "1") == again
 
 
-def test_each_agent_keeps_its_ticket_until_it_was_heard_of() -> None:
+def test_each_agent_keeps_its_request_until_a_result_names_it() -> None:
     two = {"a": plan(path="a"), "b": plan(path="b")}
-    made = CheckState(uid=UID)
-    made.body = {"metadata": {"annotations": {RUN_NOW_ANNOTATION: "1"}}, "spec": {}}
-    made.compiled = check(*two.values())
-    made.measurements.follow(made.compiled)
-    mine = ticket(made, "1")
-    assert tickets(made, "1") == {"a": mine, "b": mine}
-    made.measurements.accept(result(of=two["a"], run_now=mine), start=NOON, now=NOON)
-    assert tickets(made, "1") == {"b": mine}
+    made = shown(body(run_now="1"))
+    take_up(made, check(*two.values()))
+    mine = request_id(made, "1")
+    assert request_ids(made, "1") == {"a": mine, "b": mine}
+    made.measured.accept(result(of=two["a"], run_now=mine), start=NOON, now=NOON)
+    assert request_ids(made, "1") == {"b": mine}
     assert measured(made, "1") is None
-    made.measurements.accept(result(of=two["b"], run_now="another"), start=NOON, now=NOON)
+    made.measured.accept(result(of=two["b"], run_now="another"), start=NOON, now=NOON)
     assert measured(made, "1") is None
-    made.measurements.accept(result(of=two["b"], run_now=mine), start=NOON, now=NOON)
+    made.measured.accept(result(of=two["b"], run_now=mine), start=NOON, now=NOON)
     assert measured(made, "1") == "an extra round was measured on a, b"
 
 
-def test_a_plan_of_a_cron_job_has_no_ticket() -> None:
+def test_a_plan_of_a_cron_job_asks_for_no_extra_round() -> None:
     cron = state("1", schedule=Cron(line="@hourly", time_zone=None))
-    assert tickets(cron, "1") == {}
+    assert request_ids(cron, "1") == {}
     assert measured(cron, "1") is None
 
 
@@ -77,7 +75,7 @@ def test_what_cannot_run_says_why() -> None:
     assert obstacle(state("1")) is None
     assert obstacle(state("1", suspend=True)) == "spec.suspend is true; set it to false first"
     refused = state("1")
-    refused.refused = "placement.hostNetwork"
+    take_up(refused, refused="placement.hostNetwork")
     assert obstacle(refused) == "not permitted: placement.hostNetwork"
 
 

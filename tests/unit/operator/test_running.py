@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu
-from ipsecping_operator.verdict.packed import EMPTY, pack, unpack
+from ipsecping_operator.verdict.packed_histogram import EMPTY, pack
 from ipsecping_operator.verdict.running import MOST_CHANGES
 from ipsecping_operator.verdict.tally import MAX_SOURCES, Tally, total
 from ipsecping_operator.verdict.window import MOST, Window
 
 from .builders import NOON, SECOND
+from .windows import told
 
 LENGTH = 20 * SECOND
 
@@ -52,11 +53,6 @@ def tallies(draw: st.DrawFn) -> Tally:
     )
 
 
-def told(tally: Tally | None) -> Any:
-    """The order of a packed histogram's buckets means nothing."""
-    return None if tally is None else (replace(tally, packed_rtt=EMPTY), unpack(tally.packed_rtt))
-
-
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(tallies(), st.integers(0, 100), st.booleans()), max_size=40))
 def test_it_is_always_what_the_window_holds_added_up(
@@ -86,4 +82,4 @@ def test_so_it_is_of_merged_rounds_and_when_it_is_seldom_asked_for(made: list[Ta
         if number % pause == 0:
             assert told(window.total()) == told(total(window.tallies))
     assert told(window.total()) == told(total(window.tallies))
-    assert len(window.held) <= MOST
+    assert len(window.packed) <= MOST

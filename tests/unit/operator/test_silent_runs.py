@@ -9,8 +9,7 @@ from ipsecping_operator.verdict.tally import total
 from ipsecping_operator.verdict.window import MOST, Window
 
 from .builders import NOON, SECOND
-from .test_running import told
-from .test_window import tally
+from .windows import tally, told
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -26,7 +25,7 @@ def test_a_run_is_of_the_rounds_after_the_last_answer(seed: int) -> None:
         now = max(now, added.end)
         window.add(added, now=now)
         if number % 50 == 0:
-            window.move(7 * SECOND)
+            window.shift(7 * SECOND)
             now += 7 * SECOND
         if number % 7 == 0:
             held = window.tallies

@@ -9,7 +9,7 @@ from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.verdict.tally import Tally, total
 
 from .builders import NOON, check, plan, probe, result
-from .test_judge import filled, verdict
+from .windows import filled, verdict
 
 STAMP: dict[str, Any] = {
     "type": ProbeType.STAMP,
@@ -88,4 +88,4 @@ def test_of_more_addresses_than_are_kept_nothing_is_claimed() -> None:
     ]
     added = total(rounds)
     assert added is not None
-    assert (len(added.sources), sum(added.sources.values()), added.untold) == (16, 16, 8)
+    assert (len(added.sources), sum(added.sources.values()), added.source_unknown) == (16, 16, 8)

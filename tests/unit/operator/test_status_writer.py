@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping_operator.status.writer import Gone, StatusWriter
+import pytest
+
+from ipsecping_operator.report.status_writer import Gone, StatusWriter
 
 from .virtual_time import run
 
@@ -219,3 +221,20 @@ def test_at_the_end_a_write_that_is_refused_is_not_tried_time_and_again() -> Non
     run(scenario())
     assert api.writes == []
     assert len(api.outcomes) <= 4
+
+
+def test_a_status_that_is_no_json_leaves_the_one_before_in_its_place() -> None:
+    sent = list[Any]()
+
+    async def scenario() -> None:
+        async def send(uid: str, status: Any) -> None:
+            sent.append(status)
+
+        writer = StatusWriter(send, interval=60)
+        writer.submit("a", {"n": 1}, at_once=True)
+        with pytest.raises(TypeError):
+            writer.submit("a", {"n": object()}, at_once=True)
+        await asyncio.sleep(5)
+
+    run(scenario())
+    assert sent == [{"n": 1}]

@@ -8,17 +8,19 @@ from typing import Any
 
 import pytest
 
+from ipsecping_operator.cache.pending_writes import PendingWrites
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.cache.sweep import Listed, Sweeper
+from ipsecping_operator.check.applied import AppliedChild
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
-from ipsecping_operator.reconcile.echoes import Echoes
-from ipsecping_operator.reconcile.store import Store
-from ipsecping_operator.reconcile.sweep import Listed, Sweeper
-from ipsecping_operator.state import Applied, CheckState
 
-from .builders import NOON, UID
+from .builders import NOON, UID, check
 from .objects import child, container, metadata, pod
+from .states import take_up
 
 
 def body(*, version: int = 5, generation: int = 1, **more: Any) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def test_an_older_version_never_replaces_a_newer_one() -> None:
     assert store.put_check(body(version=8, generation=1), now=NOON) is None
     store.put_child(child(version=4, availableReplicas=1, observedGeneration=1))
     assert store.put_child(child(version=3)) is None
-    assert [each.available for each in store.checks[UID].children.values()] == [True]
+    assert [each.available for each in store.checks[UID].observed.children.values()] == [True]
     store.put_pod(pod(version=4, phase="Running"))
     assert store.put_pod(pod(version=3, phase="Pending")) is None
 
@@ -67,7 +69,7 @@ def test_a_deleted_check_is_forgotten_with_its_last_child() -> None:
     held = child()
     store.put_child(held)
     store.remove_check(UID)
-    assert store.checks[UID].body is None
+    assert store.checks[UID].metadata is None
     store.remove_child(held.meta)
     assert store.checks == {}
 
@@ -78,7 +80,7 @@ def test_the_end_of_an_earlier_object_of_the_same_name_does_not_remove_its_succe
     store.put_child(old)
     store.put_child(new)
     assert store.remove_child(old.meta) is None
-    assert len(store.checks[UID].children) == 1
+    assert len(store.checks[UID].observed.children) == 1
 
 
 def test_an_object_without_a_check_s_label_is_nobody_s() -> None:
@@ -88,7 +90,7 @@ def test_an_object_without_a_check_s_label_is_nobody_s() -> None:
     assert store.checks == {}
 
 
-APPLIED = Applied(digest="abc", uid="d-1", version=1)
+APPLIED = AppliedChild(digest="abc", uid="d-1", version=1)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ APPLIED = Applied(digest="abc", uid="d-1", version=1)
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
 def test_a_child_is_applied_only_when_it_differs(
-    why: str, digest: str, applied: Applied | None, held: Any, expected: bool
+    why: str, digest: str, applied: AppliedChild | None, held: Any, expected: bool
 ) -> None:
     assert must_apply(UID, digest, applied=applied, child=held) is expected
 
@@ -138,7 +140,7 @@ def test_what_went_without_a_word_is_found_by_the_sweep() -> None:
     touched, never = asyncio.run(Sweeper(store, api, (None,)).sweep())  # type: ignore[arg-type]
     assert touched == [UID]
     assert never == []
-    assert store.checks[UID].children == {}
+    assert store.checks[UID].observed.children == {}
 
 
 def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
@@ -177,47 +179,47 @@ def test_what_was_written_has_to_come_back_through_the_watch() -> None:
     store.put_written(child(version=7), now=100.0)
     api = Api(("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER)))
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
-    assert not store.echoes.late(before=100.0)
-    assert store.echoes.late(before=100.1)
+    assert not store.pending_writes.late(before=100.0)
+    assert store.pending_writes.late(before=100.1)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [Listed("Deployment", "network/hq", 7)])
-    store.echoes.heard("d-1", 7, now=200.0)
+    store.pending_writes.shown("d-1", 7, now=200.0)
     asyncio.run(sweeper.sweep())
     assert asyncio.run(sweeper.sweep()) == ([], [])
 
 
 def test_frequent_writes_do_not_hide_that_none_comes_back() -> None:
-    echoes = Echoes()
+    pending = PendingWrites()
     for version in range(5, 50, 5):
-        echoes.expect("d-1", version, now=version)
-    assert echoes.late(before=6)
-    assert echoes.missing("d-1", 5)
-    echoes.heard("d-1", 20, now=60)
-    assert not echoes.missing("d-1", 20)
-    assert echoes.missing("d-1", 45), "what was written last is still to come"
-    assert not echoes.late(before=60)
-    echoes.heard("d-1", 45, now=61)
-    assert not echoes.missing("d-1", 100)
+        pending.expect("d-1", version, now=version)
+    assert pending.late(before=6)
+    assert pending.missing("d-1", 5)
+    pending.shown("d-1", 20, now=60)
+    assert not pending.missing("d-1", 20)
+    assert pending.missing("d-1", 45), "what was written last is still to come"
+    assert not pending.late(before=60)
+    pending.shown("d-1", 45, now=61)
+    assert not pending.missing("d-1", 100)
 
 
 def test_what_came_by_the_watch_first_is_not_waited_for() -> None:
     store = Store()
     store.put_child(child(version=7))
     store.put_written(child(version=7), now=100.0)
-    assert not store.echoes.late(before=1000.0)
+    assert not store.pending_writes.late(before=1000.0)
 
 
 def test_an_object_that_was_written_and_went_unseen_is_forgotten() -> None:
     store = Store()
     store.put_written(child(version=7), now=0.0)
     asyncio.run(Sweeper(store, Api(), (None,)).sweep())  # type: ignore[arg-type]
-    assert not store.echoes.late(before=1000.0)
+    assert not store.pending_writes.late(before=1000.0)
 
 
 def test_children_are_known_by_the_reference_that_builds_them() -> None:
     store = Store()
     store.put_child(child("CronJob"))
-    (ref,) = store.checks[UID].children
+    (ref,) = store.checks[UID].observed.children
     assert ref == ChildRef(api_version="batch/v1", kind="CronJob", namespace="network", name="hq")
 
 
@@ -250,7 +252,7 @@ def restarted(*, reported: int, generation: int, with_child: bool = True) -> Che
     if with_child:
         store.put_child(child())
     state = store.checks[UID]
-    state.generation = generation
+    take_up(state, replace(check(), generation=generation))
     return state
 
 
@@ -264,7 +266,7 @@ def test_children_of_an_earlier_run_are_left_alone_until_there_is_time() -> None
     state, client = restarted(reported=2, generation=2), Applier()
     assert not ensured(state, client)
     assert client.applied == []
-    state.verify = True
+    state.applied.request_reapply()
     assert ensured(state, client)
     assert ensured(state, client)
     assert client.applied == ["Deployment"], "once is enough"
@@ -311,9 +313,9 @@ def test_a_message_that_was_read_is_not_kept() -> None:
     store = Store()
     ended = container(terminated={"exitCode": 0, "reason": "Completed", "message": "a result"})
     store.put_pod(pod(version=4, phase="Succeeded", **ended))
-    store.checks[UID].counted["p-1"] = None
+    store.checks[UID].observed.message_read("p-1", None)
     store.put_pod(pod(version=5, phase="Succeeded", **ended))
-    (held,) = store.checks[UID].pods.values()
+    (held,) = store.checks[UID].observed.pods.values()
     assert held.ended is not None
     assert (held.ended.message, held.ended.exit_code) == ("", 0)
 

@@ -13,15 +13,22 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import RoundResult
 from ipsecping.contract.stream import Hello, Item, line_to_json
-from ipsecping_operator.results import timetable
-from ipsecping_operator.results.measurements import Measurements
-from ipsecping_operator.results.rejection import Rejection
-from ipsecping_operator.results.stream import Agent, Reader
-from ipsecping_operator.results.throttle import BURST, LEAST_LINE, TURN, Bucket, Throttle, rate_of
+from ipsecping_operator.check import timetable
+from ipsecping_operator.check.measured import Measured
+from ipsecping_operator.check.rejection import Rejection
+from ipsecping_operator.collect.result_reader import Agent, ResultReader
+from ipsecping_operator.collect.throttle import (
+    BURST,
+    CALM_SECONDS,
+    LEAST_LINE,
+    TURN,
+    Bucket,
+    Throttle,
+    rate_of,
+)
 
-from .agent_server import POD_UID, Send, encoded, serving
+from .agent_server import LOG, POD_UID, Send, encoded, serving
 from .builders import NOON, SECOND, check, plan, probe, result
-from .test_stream import LOG
 from .virtual_time import run
 
 HOSTILE = 10
@@ -60,7 +67,7 @@ def worst(packets: int) -> RoundResult:
 
 
 def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once() -> None:
-    said: list[str] = []
+    said: list[bool] = []
 
     async def scenario() -> tuple[float, list[float]]:
         waits: list[float] = []
@@ -68,15 +75,36 @@ def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once(
             plan=plan(),
             burst=10 * LEAST_LINE,
             held_back=waits.append,
-            first=lambda: said.append("more than its plan makes"),
+            changed=said.append,
         )
         for _ in range(20):
             await throttle.line(100)
         return asyncio.get_running_loop().time(), waits
 
     passed, waits = run(scenario())
-    assert (len(waits), len(said)) == (10, 1)
+    assert (len(waits), said) == (10, [True])
     assert passed == pytest.approx(10 * LEAST_LINE / rate_of(plan()), rel=0.01)
+
+
+def test_that_an_agent_is_held_back_is_over_a_minute_after_it_was_last() -> None:
+    said: list[tuple[float, bool]] = []
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        throttle = Throttle(
+            burst=10 * LEAST_LINE, changed=lambda holding: said.append((loop.time(), holding))
+        )
+        for _ in range(3):
+            for _ in range(12):
+                await throttle.line(LEAST_LINE)  # a burst, and a second of waiting for what is above it
+            await asyncio.sleep(40)
+        for _ in range(10):
+            await asyncio.sleep(10)
+            await throttle.line(LEAST_LINE)
+
+    run(scenario())
+    assert [holding for _, holding in said] == [True, False], "said once while floods come and go"
+    assert said[1][0] == pytest.approx(2 * 41 + 1 + CALM_SECONDS, abs=10)
 
 
 async def test_ten_agents_that_make_results_up_leave_everything_else_its_turns() -> None:
@@ -104,7 +132,7 @@ async def test_ten_agents_that_make_results_up_leave_everything_else_its_turns()
         port = await stack.enter_async_context(serving(flood))
         reading = [
             asyncio.create_task(
-                Reader(
+                ResultReader(
                     Agent(pod_uid=POD_UID, pod=f"probe-{number}", address="127.0.0.1", port=port),
                     deliver=took,
                     reject=took,
@@ -146,7 +174,7 @@ async def test_a_throttled_agent_is_not_read_ahead_of_its_rate(caplog: pytest.Lo
 
     with caplog.at_level(logging.WARNING):
         async with serving(flood) as port:
-            reader = Reader(
+            reader = ResultReader(
                 Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
                 deliver=took,
                 reject=took,
@@ -166,7 +194,7 @@ async def test_a_throttled_agent_is_not_read_ahead_of_its_rate(caplog: pytest.Lo
 def schedule(starts: list[float], *, interval_ms: int = 30_000, extra: bool = False) -> int:
     """How many rounds that are said to have begun then (seconds) are counted."""
     of = plan(probe(timeout_ms=60_000), interval_ms=interval_ms)
-    measurements = Measurements()
+    measurements = Measured()
     measurements.follow(check(of))
     accepted = 0
     for start in starts:
@@ -200,7 +228,7 @@ def test_extra_rounds_come_on_top() -> None:
 
 def test_an_edit_of_the_interval_begins_anew() -> None:
     slow, fast = plan(interval_ms=24 * 3600 * 1000), plan(interval_ms=1000)
-    measurements = Measurements()
+    measurements = Measured()
     measurements.follow(check(slow))
     for each in range(5):
         assert (
@@ -213,4 +241,4 @@ def test_an_edit_of_the_interval_begins_anew() -> None:
 
 
 def test_the_first_round_is_always_on_schedule() -> None:
-    assert timetable.used(1000, probe(), extra=False, start=NOON, before=None) == NOON
+    assert timetable.used(1000, probe(), run_now=False, start=NOON, before=None) == NOON

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.kube.client import ApiError, KubeClient
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError, Conflict, Forbidden, ServerError, Unreachable
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.tokens import store
 from ipsecping_operator.tokens.keys import OCTETS, MalformedKey, TokenKeys, keys_in
@@ -36,7 +37,7 @@ class Api(KubeClient):
     async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
         assert self.secret is not None
         if body["metadata"] != self.secret["metadata"]:
-            raise ApiError(409, "Conflict", "changed")
+            raise Conflict("changed")
         self.written.append(body)
         self.secret = {**self.secret, "data": body["data"]}
 
@@ -68,8 +69,8 @@ async def test_while_a_key_is_exchanged_both_are_in_force_and_the_new_one_is_tri
 @pytest.mark.parametrize(
     ("api", "said"),
     [
-        (Api(faults=(ApiError(403, "Forbidden", "may not"),)), "may not"),
-        (Api(faults=(ApiError(0, "Unreachable", "away"),) * 99), "away"),
+        (Api(faults=(Forbidden("may not"),)), "may not"),
+        (Api(faults=(Unreachable("away"),) * 99), "away"),
         (Api({"key": b64(KEY[:-1])}), "key is not 32 octets"),
         (Api({"key": "#"}), "key is not 32 octets"),
         (Api({"previous": b64(OLD)}), "it has previous and no key"),
@@ -95,7 +96,7 @@ async def test_a_secret_that_is_missing_is_no_obstacle() -> None:
 
 
 async def test_an_api_that_is_away_for_a_moment_is_waited_for() -> None:
-    api = Api({"key": b64(KEY)}, faults=(ApiError(0, "Unreachable", "away"), ApiError(503, "Busy", "later")))
+    api = Api({"key": b64(KEY)}, faults=(Unreachable("away"), ServerError("later", status=503)))
     assert await loaded(api) == TokenKeys((KEY,))
 
 

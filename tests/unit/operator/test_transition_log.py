@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
-from ipsecping_operator.reconcile.transition_log import TransitionLog
+from ipsecping_operator.report.transition_log import TransitionLog
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.trouble import GRACE
 

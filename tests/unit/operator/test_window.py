@@ -3,19 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipsecping.contract import Invalidity
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import EDGES, LEAST_ROUNDS, MOST, Window
 
-from .builders import NOON, SECOND, result
+from .builders import NOON, SECOND
+from .windows import tally
 
 LENGTH = 300 * SECOND
-
-
-def tally(at: int, *, received: int = 10, invalid: bool = False) -> Tally:
-    blame = Invalidity.LATE_TICKS if invalid else None
-    made = result(at=at, received=received, invalid=blame, duration=SECOND)
-    return Tally.of(made, start=at)
 
 
 rounds = st.lists(

@@ -5,23 +5,27 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from ipsecping.contract import PlannedCheck, plan_from_json
-from ipsecping_operator import runtime, settings
+from ipsecping_operator import settings
+from ipsecping_operator.app import sweep_loop, wiring
+from ipsecping_operator.app.operator import Operator
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.children import UID_LABEL
+from ipsecping_operator.collect import collector
+from ipsecping_operator.collect.throttle import Throttle
 from ipsecping_operator.kube import access
-from ipsecping_operator.kube.kinds import CHECK, DEPLOYMENT, POD, REPLICA_SET, Kind
+from ipsecping_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
-from ipsecping_operator.reconcile import sweeping
-from ipsecping_operator.results import collector
-from ipsecping_operator.results.throttle import Throttle
+from ipsecping_operator.observe.kinds import CHECK
 
 from .builders import NOON, SECOND, UID, result
+from .virtual_time import run
 
 INTERVAL = 30
 ROUND = 2
@@ -48,9 +52,17 @@ class World:
         self.down = False
         self.tell: dict[str, Any] = {}
         """What each result says besides."""
+        self.unreadable: Unreadable | None = None
+        """Why the agent hands out no results."""
+        self.annotated: list[Mapping[str, str]] = []
+        """What pods were told of their plans."""
+        self.closed = 0
+        """How often the client was closed."""
+        self.line = 512
+        """Octets of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
         """What the API answers to a request to write this, if not that it is done."""
-        self.operator: runtime.Operator | None = None
+        self.operator: Operator | None = None
         self.statuses: list[tuple[float, Mapping[str, Any]]] = []
         """As stored, and when."""
         self.events: list[tuple[float, str]] = []
@@ -104,6 +116,8 @@ class World:
 
     async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
         """A pod is told of an edited plan."""
+        del kind, namespace, name
+        self.annotated.append(body["metadata"]["annotations"])
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any:
         del namespace, name
@@ -126,7 +140,7 @@ class World:
         yield {}
 
     async def close(self) -> None:
-        """Nothing is open."""
+        self.closed += 1
 
     # What happens
 
@@ -207,12 +221,12 @@ class World:
     def metric(self, name: str, **labels: str) -> float | None:
         """Of the operator's registry."""
         assert self.operator is not None
-        return self.operator._metrics.registry.get_sample_value(name, labels)
+        return self.operator.base.metrics.registry.get_sample_value(name, labels)
 
     def scrape(self) -> str:
         """The operator's /metrics; raises what a scrape raises."""
         assert self.operator is not None
-        return b"".join(pieces(self.operator._metrics.registry)).decode()
+        return b"".join(pieces(self.operator.base.metrics.registry)).decode()
 
 
 class Agent:
@@ -220,15 +234,28 @@ class Agent:
 
     world: World
 
-    def __init__(self, agent: object, *, deliver: Callable[..., None], clock: Clock, **_: object) -> None:
+    def __init__(
+        self,
+        agent: object,
+        *,
+        deliver: Callable[..., None],
+        tell: Callable[[Unreadable | None], None],
+        clock: Clock,
+        throttle: Throttle,
+        **_: object,
+    ) -> None:
+        self._tell = tell
         self._deliver = deliver
         self._clock = clock
-        self.throttle = Throttle()
+        self.throttle = throttle
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL - loop_time() % INTERVAL + ROUND)
             assert self.world.plan is not None
+            if self.world.unreadable is not None:
+                self._tell(self.world.unreadable)
+                continue
             start = self._clock() - ROUND * SECOND
             made = result(
                 of=self.world.plan, at=start, received=0 if self.world.down else 10, **self.world.tell
@@ -236,6 +263,8 @@ class Agent:
             # The reader logs what is raised, and reads on after that result.
             with suppress(Exception):
                 self._deliver(made, start)
+            with suppress(Exception):
+                await self.throttle.line(self.world.line)
 
     def hasten(self) -> None:
         """Its pod has changed."""
@@ -243,7 +272,7 @@ class Agent:
     def end(self) -> None:
         """Its pod has ended."""
 
-    def move(self, by: int) -> None:
+    def shift(self, by: int) -> None:
         """The clock was set."""
 
 
@@ -255,12 +284,12 @@ def fakes(world: World) -> Iterator[None]:
         return SimpleNamespace(configuration=SimpleNamespace(host="https://192.0.2.1:6443"))
 
     with (
-        mock.patch.object(runtime, "KubeClient", return_value=world),
-        mock.patch.object(runtime, "WallClock", Clock),
+        mock.patch.object(wiring, "KubeClient", return_value=world),
+        mock.patch.object(wiring, "WallClock", Clock),
         mock.patch.object(access, "load", load),
-        mock.patch.object(collector, "Reader", type("AgentOf", (Agent,), {"world": world})),
+        mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
-        mock.patch.object(sweeping, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
+        mock.patch.object(sweep_loop, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
     ):
         logging.disable(logging.CRITICAL)
         try:
@@ -269,13 +298,32 @@ def fakes(world: World) -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-async def start(world: World) -> runtime.Operator:
+async def start(world: World) -> Operator:
     """An operator that has been shown the check."""
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, environ={"IPSECPING_PROBE_IMAGE": "probe:1"})
-    operator = world.operator = runtime.Operator(settings.from_arguments(parser.parse_args([])))
-    stray = getattr(operator, "stray", lambda loop, context: None)
-    asyncio.get_running_loop().set_exception_handler(stray)
+    operator = world.operator = Operator(settings.from_arguments(parser.parse_args([])))
+    asyncio.get_running_loop().set_exception_handler(operator.stray)
     await operator.start()
     operator.see(CHECK, None, world.check)
     return operator
+
+
+def happens(script: Callable[[World], Awaitable[None]]) -> World:
+    """What the script does to a world with a running operator."""
+    world = World()
+
+    async def scenario() -> None:
+        operator = await start(world)
+        await asyncio.sleep(70)
+        assert world.condition("Healthy")["status"] == "True"
+        await script(world)
+        await operator.stop()
+
+    with fakes(world):
+        run(scenario())
+    return world
+
+
+def reasons(world: World, since: float = 70) -> list[str]:
+    return [reason for when, reason in world.events if when > since]

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -12,17 +13,18 @@ from hypothesis import strategies as st
 from ipsecping.contract import StampOptions, plan_from_json
 from ipsecping.contract.token import verifier
 from ipsecping_operator.children import (
-    CHILD_KINDS,
     NONCE_ANNOTATION,
     VERIFIERS_ANNOTATION,
     ChildRef,
     ChildSettings,
     build_children,
     child_name,
+    controller_uid,
     surplus,
 )
 from ipsecping_operator.children.labels import label_value
 from ipsecping_operator.compile import CompiledCheck, compile_check
+from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.tokens.keys import TokenKeys
 
 SETTINGS = ChildSettings(probe_image="registry.example.com/probe:1")
@@ -300,23 +302,27 @@ def test_a_long_label_value_keeps_its_beginning_and_stays_distinct() -> None:
     assert label_value("short") == "short"
 
 
+def controllers(manifests: Iterable[Mapping[str, Any]]) -> dict[ChildRef, str | None]:
+    return {ChildRef.of(each): controller_uid(each) for each in manifests}
+
+
 def test_what_the_other_schedule_left_behind_is_surplus() -> None:
     before = build_children(check(), SETTINGS)
     after = build_children(check(schedule=CRON), SETTINGS)
-    assert [ref.kind for ref in surplus(before, after, owner_uid=UID)] == ["Deployment"]
-    assert surplus(after, after, owner_uid=UID) == []
+    assert [ref.kind for ref in surplus(controllers(before), after, owner_uid=UID)] == ["Deployment"]
+    assert surplus(controllers(after), after, owner_uid=UID) == []
 
 
 def test_an_object_that_only_carries_our_labels_is_not_surplus() -> None:
     stranger = copy.deepcopy(build_children(check(), SETTINGS)[1])
     del stranger["metadata"]["ownerReferences"]
-    assert surplus([stranger], [], owner_uid=UID) == []
+    assert surplus(controllers([stranger]), [], owner_uid=UID) == []
     others = build_children(check(uid="another"), SETTINGS)
-    assert surplus(others, [], owner_uid=UID) == []
+    assert surplus(controllers(others), [], owner_uid=UID) == []
 
 
 @BOTH
 def test_every_kind_of_child_is_announced(schedule: dict[str, str]) -> None:
     for child in build_children(check(schedule=schedule), SETTINGS):
         ref = ChildRef.of(child)
-        assert (ref.api_version, ref.kind) in CHILD_KINDS
+        assert APPLIED[ref.kind].api_version == ref.api_version

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping_operator.children import ChildSettings, build_children, surplus
+from ipsecping_operator.children import ChildRef, ChildSettings, build_children, controller_uid, surplus
 from ipsecping_operator.compile import CompiledCheck, compile_check
 from ipsecping_operator.compile.effective import effective_spec
 
@@ -59,7 +59,7 @@ def test_what_a_removed_path_leaves_behind_is_surplus(schedule: dict[str, str]) 
     before = build_children(check(schedule=schedule, paths=PATHS), SETTINGS)
     after = build_children(check(schedule=schedule, paths=PATHS[:1]), SETTINGS)
     names = {child["metadata"]["name"] for child in before} - {child["metadata"]["name"] for child in after}
-    gone = surplus(before, after, owner_uid=UID)
+    gone = surplus({ChildRef.of(each): controller_uid(each) for each in before}, after, owner_uid=UID)
     assert {ref.name for ref in gone} == names
     assert len(gone) == 2
 

@@ -1,24 +1,20 @@
 """Outputs over TLS, to a server with a certificate of a private authority."""
 
-import shutil
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from ipsecping.outputs.access import Access, tls_context
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.http import Connection, parse_url
 
 from ..field_certificates import CA_BASICS, SAN, SERVER, Form, Issued, Workshop
 from ..handshakes import server
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -78,3 +74,23 @@ def test_an_authority_that_nobody_named_is_refused_with_the_way_out(
         pytest.raises(OutputError, match=r"unable to get local issuer certificate .*SSL_CERT_FILE"),
     ):
         put(port)
+
+
+def test_a_client_certificate_is_shown_where_the_server_asks_for_one(
+    eks: tuple[Issued, Issued], tmp_path: Path
+) -> None:
+    ca, leaf = eks
+    workshop = Workshop(tmp_path)
+    clients = workshop.root(Form(subject="/CN=clients", extensions=(CA_BASICS,)))
+    ours = workshop.signed(Form(subject="/CN=us", extensions=("extendedKeyUsage=clientAuth",)), clients)
+    plain = tls_context(ca=ca.certificate, certificate=None, key=None)
+    shown = tls_context(ca=ca.certificate, certificate=ours.certificate, key=ours.key)
+    for context, refused in ((shown, False), (plain, True)):
+        with (
+            https(server(leaf.certificate, leaf.key, clients=clients.certificate)) as port,
+            pytest.raises(OutputError) if refused else nullcontext(),
+            Connection(
+                parse_url(f"https://127.0.0.1:{port}"), Access(None, context), seconds=5
+            ) as connection,
+        ):
+            connection.send("PUT", "/metrics", b"x 1", {})

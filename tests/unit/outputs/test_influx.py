@@ -86,6 +86,9 @@ def test_no_name_breaks_out_of_its_line(name: str) -> None:
         ("http://h:8086?org=o&bucket=b", "/api/v2/write"),
         ("http://h:8086/?bucket=b&orgID=1&precision=ns", "/api/v2/write"),
         ("https://h/influx/api/v2/write?org=my%20org&bucket=b", "/influx/api/v2/write"),
+        ("http://h:8086?db=tunnels", "/write"),
+        ("http://h:8428/write?db=tunnels", "/write"),
+        ("http://h/insert/0/influx/write?db=tunnels&rp=month", "/insert/0/influx/write"),
     ],
 )
 def test_the_write_apis_path_may_be_left_out(url: str, path: str) -> None:
@@ -99,6 +102,9 @@ def test_the_write_apis_path_may_be_left_out(url: str, path: str) -> None:
     [
         ("http://h:8086", r"\?org=ORG&bucket=BUCKET"),
         ("http://h?org=o", "bucket"),
+        ("http://h/write", "db=DATABASE"),
+        ("http://h/write?db=x&u=me&p=secret", "name a file"),
+        ("http://h/write?db=x&precision=ms", "times are in ns"),
         ("http://h?org=o&bucket=b&precision=s", "times are in ns"),
         ("http://user:secret@h?org=o&bucket=b", "leave it out"),
         ("ftp://h", "not a URL"),
@@ -116,9 +122,3 @@ def test_a_wrong_address_is_refused_with_the_remedy(url: str, says: str) -> None
 
 def test_an_ipv6_address_is_written_as_a_url_has_it() -> None:
     assert str(parse_url("http://[2001:db8::1]:9091/")) == "http://[2001:db8::1]:9091"
-
-
-@pytest.mark.parametrize("token", ["", " \n", "a\nb", "schlüssel"])
-def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
-    with pytest.raises(OutputError, match="token"):
-        influx.check_token(token)

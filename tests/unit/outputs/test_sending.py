@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from ipsecping.outputs import influx, pushgateway
+from ipsecping.outputs.access import Access
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.http import Connection, parse_url
 from ipsecping.outputs.series import SeriesBook
@@ -16,6 +17,8 @@ from ipsecping.outputs.together import write_all
 
 from ..conftest import Receiver
 from .results import check, measured
+
+TOKEN = Access("Token s3cret")
 
 
 def book() -> SeriesBook:
@@ -48,7 +51,7 @@ def test_names_that_would_break_the_path_are_encoded(name: str) -> None:
 
 def test_influx_gets_all_lines_with_the_token(receiver: Receiver) -> None:
     target = influx.parse_write_url(f"{receiver.url}?org=my org&bucket=b".replace(" ", "%20"))
-    influx.write(target, [measured()] * (influx.BATCH + 1), "s3cret")
+    influx.write(target, [measured()] * (influx.BATCH + 1), TOKEN)
     assert [path for _, path, _, _ in receiver.got] == [
         "/api/v2/write?org=my+org&bucket=b&precision=ns",
         "/api/v2/write?org=my+org&bucket=b&precision=ns",
@@ -60,7 +63,7 @@ def test_influx_gets_all_lines_with_the_token(receiver: Receiver) -> None:
 def test_what_the_server_says_is_passed_on_without_the_token(receiver: Receiver) -> None:
     receiver.status, receiver.body = 401, b'{"code":"unauthorized",\x1b[31m\n"message":"no"}'
     with pytest.raises(OutputError) as refused:
-        influx.write(influx.parse_write_url(f"{receiver.url}?org=o&bucket=b"), [measured()], "s3cret")
+        influx.write(influx.parse_write_url(f"{receiver.url}?org=o&bucket=b"), [measured()], TOKEN)
     said = str(refused.value)
     assert "HTTP 401 Unauthorized" in said
     assert '"message":"no"' in said

@@ -1,7 +1,5 @@
 """What Prometheus gets to see, and what becomes of it over rounds, plans and runs."""
 
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,12 +203,3 @@ def test_a_text_under_way_is_of_the_moment_it_was_begun() -> None:
     book.add(*measured(check(path="third")))
     assert first + "".join(under_way) == before
     assert samples(book)["ipsecping_packets_sent_total"] == 20
-
-
-def test_promtool_finds_nothing_wrong_with_the_exposition() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("needs promtool (Debian package prometheus)")
-    book = book_of(measured(), invalid(check(path="backup")))
-    done = subprocess.run([promtool, "check", "metrics"], input=book.exposition(), capture_output=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,8 +1,9 @@
 """Certificates for tests, made with the openssl program."""
 
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
+
+from ...peers.openssl import openssl
 
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 CA_CONFIG = """
@@ -32,7 +33,7 @@ def authority(folder: Path) -> Pair:
     made = Pair(folder / "ca.pem", folder / "ca.key")
     (folder / "index").touch()
     (folder / "ca.cnf").write_text(CA_CONFIG.format(folder=folder))
-    _openssl(
+    openssl(
         "req", "-x509", *NEW_KEY, "-subj", "/CN=test CA", "-days", "3650",
         "-keyout", made.key, "-out", made.certificate,
     )  # fmt: skip
@@ -43,17 +44,13 @@ def issue(ca: Pair, name: str, *, names: str, start: str, end: str) -> Pair:
     """A certificate for names such as `DNS:a,IP:::1`, valid from and to YYYYMMDDHHMMSSZ."""
     folder = ca.certificate.parent
     made, request = Pair(folder / f"{name}.pem", folder / f"{name}.key"), folder / f"{name}.csr"
-    _openssl(
+    openssl(
         "req", "-new", *NEW_KEY, "-subj", f"/CN={name}", "-addext", f"subjectAltName={names}",
         "-keyout", made.key, "-out", request,
     )  # fmt: skip
-    _openssl(
+    openssl(
         "ca", "-batch", "-notext", "-config", folder / "ca.cnf", "-cert", ca.certificate,
         "-keyfile", ca.key, "-startdate", start, "-enddate", end, "-outdir", folder,
         "-in", request, "-out", made.certificate,
     )  # fmt: skip
     return made
-
-
-def _openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

@@ -8,9 +8,9 @@ import pytest
 
 from ipsecping.contract import DnsOptions, HttpOptions, Options, ProbeType, StampOptions, TcpOptions
 from ipsecping.net.clocks import Clock
-from ipsecping.net.errors import PingForbidden
 from ipsecping.probes.registry import METHODS
 
+from ...own_network import own_network
 from .far_ends import LOOPBACK, probe
 
 EF = 46
@@ -80,17 +80,9 @@ def received_tos(options: bytes) -> int:
 
 
 async def test_echo_requests_carry_the_code_point() -> None:
-    try:
-        watch = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    except PermissionError:
-        pytest.skip("a raw socket needs root")
-    with watch:
+    with own_network(), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as watch:
         watch.settimeout(10)
-        planned = probe(ProbeType.ICMP, size=56, dscp=EF)
-        try:
-            session = METHODS[ProbeType.ICMP].open(planned, "127.0.0.1", Clock())
-        except PingForbidden as error:
-            pytest.skip(str(error))
+        session = METHODS[ProbeType.ICMP].open(probe(ProbeType.ICMP, size=56, dscp=EF), "127.0.0.1", Clock())
         session.send()
         packet = watch.recv(2048)
         session.close()

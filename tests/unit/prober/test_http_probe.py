@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.contract import HttpOptions, LossReason, PlannedProbe, ProbeType, RoundResult
+from ipsecping.contract import HttpOptions, Invalidity, LossReason, PlannedProbe, ProbeType, RoundResult
 from ipsecping.probes.http import MAX_DRAINED
 from ipsecping.wire import http1
 
@@ -122,7 +122,7 @@ async def test_the_host_of_the_url_is_where_the_packets_go() -> None:
         with prober(find=find) as made:
             found, lost = await made.round(check_of(good, bad, target="192.0.2.1"))
     assert (found.received, found.remote_ip) == (3, "127.0.0.1")
-    assert lost.losses == {LossReason.RESOLVE_FAILED: 3}
+    assert (lost.invalid, lost.sent, lost.losses) == (Invalidity.NO_SUCH_NAME, 0, {})
     assert sorted(asked) == ["app.example", "gone.example"]
     assert f"\r\nHost: app.example:{port}\r\n".encode() in requests[0]
 

@@ -1,11 +1,22 @@
 """Names to addresses: what one name with a silent server costs the others."""
 
 import asyncio
+import socket
 import threading
+from dataclasses import dataclass, field
 
 import pytest
 
-from ipsecping.net.resolve import MAX_LOOKUPS, ResolveError, Resolver
+from ipsecping.net.resolve import (
+    LIFE,
+    MAX_KNOWN,
+    MAX_LOOKUPS,
+    STALE,
+    NoSuchName,
+    ResolveError,
+    Resolver,
+    ResolverFailed,
+)
 
 
 async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it_is_asked_for() -> None:
@@ -21,13 +32,13 @@ async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it
     asking = [
         asyncio.create_task(resolver.resolve("silent.example", seconds=0.05)) for _ in range(2 * MAX_LOOKUPS)
     ]
-    assert await resolver.resolve("good.example") == "192.0.2.1"
+    assert (await resolver.resolve("good.example")).ip == "192.0.2.1"
     for task in asking:
         with pytest.raises(ResolveError, match=r"no answer from the resolver in 0\.05 s"):
             await task
     assert sorted(asked) == ["good.example", "silent.example"]
     silent.set()
-    assert await resolver.resolve("silent.example") == "192.0.2.1"
+    assert (await resolver.resolve("silent.example")).ip == "192.0.2.1"
 
 
 async def test_more_names_than_threads_wait_for_their_turn() -> None:
@@ -45,7 +56,7 @@ async def test_more_names_than_threads_wait_for_their_turn() -> None:
     resolver = Resolver(find)
     names = [f"n{number}" for number in range(3 * MAX_LOOKUPS)]
     found = await asyncio.gather(*(resolver.resolve(name) for name in names))
-    assert found == [name.replace("n", "192.0.2.") for name in names]
+    assert [each.ip for each in found] == [name.replace("n", "192.0.2.") for name in names]
     assert most <= MAX_LOOKUPS
 
 
@@ -64,3 +75,121 @@ async def test_an_error_that_nobody_waits_for_any_more_is_no_trouble() -> None:
     go.set()
     with pytest.raises(ResolveError, match="gone"):
         await asked
+
+
+AWAY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+GONE = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@dataclass(slots=True)
+class Dns:
+    """A resolver that answers as told, on a clock that the test sets."""
+
+    answer: list[str] | Exception = field(default_factory=lambda: ["192.0.2.1", "192.0.2.2"])
+    now: float = 0.0
+    asked: int = 0
+
+    def __call__(self, name: str) -> list[str]:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def resolver(self) -> Resolver:
+        return Resolver(self, clock=lambda: self.now)
+
+
+async def test_an_answer_is_used_for_its_life_and_then_asked_for_anew() -> None:
+    dns = Dns()
+    resolver = dns.resolver()
+    for dns.now in (0, LIFE - 1):
+        assert await resolver.resolve("hq.example") == ("192.0.2.1", 0)
+    assert dns.asked == 1
+    dns.answer, dns.now = ["192.0.2.9"], LIFE
+    assert await resolver.resolve("hq.example", prefer="192.0.2.1") == ("192.0.2.9", 0)
+
+
+async def test_an_address_that_the_name_still_has_is_kept() -> None:
+    resolver = Dns().resolver()
+    assert (await resolver.resolve("hq.example", prefer="192.0.2.2")).ip == "192.0.2.2"
+
+
+async def test_while_the_resolver_is_away_its_last_answer_serves_on_for_ten_minutes() -> None:
+    dns = Dns()
+    resolver = dns.resolver()
+    await resolver.resolve("hq.example")
+    dns.answer = AWAY
+    for dns.now in (LIFE, STALE - 1):
+        assert await resolver.resolve("hq.example") == ("192.0.2.1", dns.now)
+    dns.now = STALE
+    with pytest.raises(ResolverFailed, match="Temporary failure"):
+        await resolver.resolve("hq.example")
+    dns.answer = ["192.0.2.7"]
+    assert await resolver.resolve("hq.example") == ("192.0.2.7", 0)
+
+
+async def test_a_resolver_that_says_there_is_no_such_name_is_believed_at_once() -> None:
+    dns = Dns()
+    resolver = dns.resolver()
+    await resolver.resolve("hq.example")
+    dns.answer, dns.now = GONE, LIFE
+    with pytest.raises(NoSuchName, match=r"hq\.example"):
+        await resolver.resolve("hq.example")
+    dns.answer = AWAY
+    with pytest.raises(ResolverFailed):
+        await resolver.resolve("hq.example")
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 300, "\udcff.example", "exa mple", ""])
+async def test_what_cannot_be_a_name_is_no_such_name(name: str) -> None:
+    with pytest.raises(ResolveError):
+        await Resolver().resolve(name)
+
+
+async def test_a_silent_resolver_holds_up_one_round_of_a_known_name_and_no_further_one() -> None:
+    silent, dns = threading.Event(), Dns()
+
+    def find(name: str) -> list[str]:
+        if dns.now:
+            silent.wait(30)
+        return dns(name)
+
+    resolver = Resolver(find, clock=lambda: dns.now)
+    await resolver.resolve("hq.example")
+    dns.now = LIFE
+    for _ in range(3):
+        assert await resolver.resolve("hq.example", seconds=30) == ("192.0.2.1", LIFE)
+    dns.answer = ["192.0.2.7"]
+    silent.set()
+    while (await resolver.resolve("hq.example")).ip != "192.0.2.7":
+        await asyncio.sleep(0.01)
+
+
+async def test_with_all_turns_taken_by_silent_names_a_new_one_is_not_said_to_be_absent() -> None:
+    silent = threading.Event()
+
+    def find(name: str) -> list[str]:
+        if name.startswith("silent"):
+            silent.wait(30)
+        return ["192.0.2.1"]
+
+    resolver = Resolver(find)
+    asking = [asyncio.create_task(resolver.resolve(f"silent{i}", seconds=30)) for i in range(MAX_LOOKUPS)]
+    await asyncio.sleep(0)
+    with pytest.raises(ResolverFailed, match=rf"{MAX_LOOKUPS} other names are being looked up"):
+        await resolver.resolve("good.example", seconds=0.05)
+    silent.set()
+    await asyncio.gather(*asking)
+    assert (await resolver.resolve("good.example")).ip == "192.0.2.1"
+
+
+async def test_no_more_names_are_kept_than_fit() -> None:
+    dns = Dns()
+    resolver = dns.resolver()
+    for number in range(MAX_KNOWN + 2):
+        await resolver.resolve(f"n{number}")
+    asked = dns.asked
+    await resolver.resolve(f"n{MAX_KNOWN}")
+    assert dns.asked == asked
+    await resolver.resolve("n0")
+    assert dns.asked == asked + 1

@@ -27,10 +27,6 @@ from ...plans import check_of
 from .certificates import Pair, authority, issue
 from .far_ends import LOOPBACK, Handler, hang_up, measure, probe, prober, reset, silent, tcp_server
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="the program openssl is not installed"
-)
-
 END = "20991231235958Z"
 END_SECONDS = calendar.timegm((2099, 12, 31, 23, 59, 58))
 PAST_END_SECONDS = calendar.timegm((2021, 1, 1, 0, 0, 0))

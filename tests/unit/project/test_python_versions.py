@@ -1,11 +1,15 @@
 """What the project says of Python versions, and how the tests find interpreters."""
 
+import ast
+import os
 import re
 import stat
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from tests.interpreters import ROOT, candidates, differing, found, supported
 
 
@@ -59,3 +63,35 @@ def test_what_does_not_run_is_no_interpreter_and_the_first_of_a_version_is_taken
 def test_interpreters_that_ran_different_tests_are_told() -> None:
     assert differing({"3.11": 5, "3.13": 5}) is None
     assert differing({"3.11": 5, "3.13": 4}) == "the interpreters ran different tests: 3.11 5, 3.13 4"
+
+
+OLDER = [(3, minor) for minor in range(6, 11)]
+
+
+def test_every_python_can_read_what_tells_it_that_it_is_too_old() -> None:
+    for file in ("__main__.py", "__init__.py"):
+        text = (ROOT / "probe_image" / "ipsecping" / file).read_text()
+        ast.parse(text, feature_version=min(OLDER))
+        assert "-> " not in re.sub(r"#.*", "", text), "Python 2 knows no annotations"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_old_python_is_told_what_is_needed_in_one_sentence(tmp_path: Path, packed: bool) -> None:
+    older = found(candidates(os.environ), OLDER)
+    if not older:
+        pytest.skip("no Python older than 3.11 is installed here; the test above holds the syntax")
+    zipapp = tmp_path / "ipsecping.pyz"
+    subprocess.run([sys.executable, ROOT / "scripts" / "zipapp.py", zipapp], check=True, capture_output=True)
+    program = [zipapp] if packed else ["-m", "ipsecping"]
+    for version, python in older.items():
+        done = subprocess.run(
+            [python, *program, "ping", "127.0.0.1"],
+            cwd=ROOT / "probe_image",
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 1
+        (said,) = done.stderr.splitlines()
+        assert said.startswith("ipsecping: needs Python 3.11 or newer; ")
+        assert f"is {version[0]}.{version[1]}. " in said

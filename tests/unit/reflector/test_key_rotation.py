@@ -15,16 +15,7 @@ from ipsecping.probes.stamp import LOOK_NS
 from ...peers import ours
 from ...plans import check_of, plan_file
 from ...ports import free_port
-
-OLD, NEW = "the key of the old days", "the key of the new days"
-
-
-def write_keys(path: Path, *keys: str) -> int:
-    """Replace the file, as editors and the kubelet do; the time after which it is surely noticed."""
-    draft = path.with_suffix(".draft")
-    draft.write_text("\n".join(keys))
-    draft.replace(path)
-    return time.time_ns() + LOOK_NS
+from .sessions import NEW, OLD, write_keys
 
 
 @contextmanager
@@ -83,9 +74,12 @@ def test_keys_rotate_between_an_agent_and_a_reflector_without_a_lost_packet(tmp_
         with agent(reflector.port, here, tmp_path) as log:
             seen = results(log)
             for path, keys in steps:
-                noticed = write_keys(path, *keys)
+                write_keys(path, *keys)
                 if path == there:
                     _await_keys(reflector, len(keys))
+                    noticed = time.time_ns()
+                else:
+                    noticed = time.time_ns() + LOOK_NS  # before the next packet after so long
                 seen += results(log, until=noticed)
         counters = reflector.stop()
     # On a busy machine a round may be late, and says so; then it has no figures.

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -15,6 +14,8 @@ import pytest
 from ipsecping.reflector import tcp_echo
 from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.tcp_echo import Refusal, TcpEcho, tls_context
+
+from ...peers.openssl import openssl
 
 
 @asynccontextmanager
@@ -122,13 +123,11 @@ async def test_a_reader_that_takes_nothing_is_cut_off() -> None:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
     chain, key = folder / "chain.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", "1", "-subj", "/CN=reflector.example", "-keyout", str(key)]
-    command += ["-addext", "subjectAltName=DNS:reflector.example", "-out", str(chain)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl(1) is not installed")
+    openssl(
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+        "-subj", "/CN=reflector.example", "-addext", "subjectAltName=DNS:reflector.example",
+        "-keyout", key, "-out", chain,
+    )  # fmt: skip
     return chain, key
 
 

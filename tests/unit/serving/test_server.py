@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -275,3 +276,29 @@ async def test_a_follower_that_does_not_go_is_cut_off_without_a_complaint(
         writer.write(b"GET /stream HTTP/1.1\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
     assert caplog.records == []
+
+
+async def test_a_client_that_resets_just_when_all_is_said_is_no_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    with socket.socket() as client:
+
+        async def last_words(_: Request) -> Response:
+            async def chunks() -> AsyncGenerator[bytes, None]:
+                yield b"x"
+                # While this runs the event loop cannot learn of the reset: it meets it when it ends its half.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+
+            return Response(body=chunks())
+
+        server = Server({"/last-words": last_words})
+        port = await server.start("127.0.0.1", 0)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+        await asyncio.get_running_loop().sock_sendall(client, b"GET /last-words HTTP/1.0\r\n\r\n")
+        await until(lambda: client.fileno() == -1 and not server.connections)
+        await server.stop(grace=1)
+    assert (faults, caplog.records) == ([], [])

@@ -68,11 +68,16 @@ def produce(
 
 
 def _sweep(directory: Path, name: str) -> None:
-    """Remove what killed builds of ``name`` left (its lock is held), and entries of it that nobody needs."""
+    """Remove what killed builds of ``name`` left (its lock is held), and entries of it that nobody needs.
+
+    Neither a digest nor what mkdtemp makes up has a dash: entries of ``name-more`` are another's.
+    """
     for leftover in directory.glob(f".{name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+        if "-" not in leftover.name.removeprefix(f".{name}-"):
+            shutil.rmtree(leftover, ignore_errors=True)
     oldest = time.time() - KEEP_DAYS * 86400
-    entries = sorted(directory.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    own = [path for path in directory.glob(f"{name}-*") if "-" not in path.name.removeprefix(f"{name}-")]
+    entries = sorted(own, key=lambda path: path.stat().st_mtime, reverse=True)
     for place, path in enumerate(entries):
         if place >= KEEP_NEWEST - 1 or path.stat().st_mtime < oldest:
             shutil.rmtree(path, ignore_errors=True)

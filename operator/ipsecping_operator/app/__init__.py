@@ -1,0 +1,1 @@
+"""The running operator: its parts built and wired, started and stopped; events in, sweeps, the watchdog."""

@@ -1,0 +1,1 @@
+"""What the operator holds in memory about one check."""

@@ -1,0 +1,65 @@
+"""Read a status that an earlier run of the operator has left. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.api.conditions import ConditionType, ReadyReason
+from ipsecping_operator.status import build, run_now
+from ipsecping_operator.status.conditions import Conditions, from_json
+from ipsecping_operator.verdict import text
+
+from .reported import Report, Restored
+
+_FIGURES = (
+    "lastResultTime",
+    "headline",
+    "lossPercent",
+    "rtt",
+    "jitter",
+    "pathMTU",
+    "preferredPath",
+    "paths",
+    "probes",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRun:
+    """What an earlier run of the operator knew."""
+
+    made_generation: int | None
+    """The generation whose children were all made, None where there is none."""
+    report: Report
+
+
+def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
+    """Read what is left of an earlier run, so that a restart neither forgets an outage nor invents one.
+
+    Anything may stand in a status, which somebody may have edited: what cannot be read is left out.
+    """
+    conditions = from_json(status.get("conditions"))
+    restored = _restored(status, now=now)
+    preferred = status.get("preferredPath") if restored is not None else None
+    report = Report(
+        conditions=conditions,
+        restored=restored,
+        preferred=None if preferred is None else str(preferred),
+        outages=build.outages_from_json(status.get("outages")),
+        run_now=run_now.from_json(status.get("runNow")),
+    )
+    return EarlierRun(made_generation=_made_generation(conditions), report=report)
+
+
+def _restored(status: Mapping[str, Any], *, now: int) -> Restored | None:
+    try:
+        # In the future it would be if that run's clock was ahead of ours.
+        last = min(text.from_moment(status["lastResultTime"]), now)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return Restored(figures={key: status[key] for key in _FIGURES if key in status}, last_result=last)
+
+
+def _made_generation(conditions: Conditions) -> int | None:
+    ready = conditions.get(ConditionType.READY)
+    return ready.generation if ready is not None and ready.reason == ReadyReason.RECONCILED else None

@@ -1,0 +1,122 @@
+"""Everything the operator holds in memory about one check, in parts that own their changes.
+
+Each part is changed only by its own methods, which are named after what happened; what concerns several
+parts at once is a method here. Pure: the time is passed in.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec
+from ipsecping_operator.fault_types import StandingFaults
+
+from .applied import Applied
+from .earlier_run import earlier_run
+from .measured import Measured
+from .observed import Observed
+from .reported import Reported
+
+SECOND = 1_000_000_000
+PLAN_DELIVERY = 90 * SECOND
+"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+
+_KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
+
+
+class CheckState:
+    """One check: what was seen of it, what was made for it, what was measured, what was reported."""
+
+    __slots__ = ("applied", "faults", "measured", "observed", "reported", "uid")
+
+    def __init__(self, uid: str, *, observed: Observed | None = None) -> None:
+        self.uid: Final = uid
+        self.observed: Final = observed or Observed()
+        self.applied: Final = Applied()
+        self.measured: Final = Measured()
+        self.reported: Final = Reported()
+        self.faults: Final = StandingFaults()
+
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Of the custom resource; None before it was seen and after it has gone."""
+        return self.observed.metadata
+
+    @property
+    def namespace(self) -> str:
+        """Of the check, which has been seen."""
+        assert self.observed.metadata is not None
+        return str(self.observed.metadata["namespace"])
+
+    @property
+    def name(self) -> str:
+        """Of the check, which has been seen."""
+        assert self.observed.metadata is not None
+        return str(self.observed.metadata["name"])
+
+    @property
+    def generation(self) -> int:
+        """The newest generation of the check, which has been seen."""
+        assert self.observed.metadata is not None
+        return int(self.observed.metadata["generation"])
+
+    @property
+    def present(self) -> bool:
+        """The check exists and is not being deleted."""
+        metadata = self.observed.metadata
+        return metadata is not None and "deletionTimestamp" not in metadata
+
+    def show(self, body: Mapping[str, Any]) -> None:
+        """Take in the check, as a watch shows it, without its status."""
+        metadata = body["metadata"]
+        run_now = (metadata.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
+        self.observed.show_check(
+            {key: metadata[key] for key in _KEPT if key in metadata}
+            | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
+            # What was compiled already is of no more use.
+            {} if self.applied.generation == metadata["generation"] else body.get("spec") or {},
+        )
+
+    def inherit(self, status: Mapping[str, Any], *, now: int) -> None:
+        """Take over the status of an earlier run: this one sees the check for the first time."""
+        self.observed.see_first(now=now)
+        self.measured.expect_since(now)
+        earlier = earlier_run(status, now=now)
+        self.applied.inherit(generation=earlier.made_generation, run_now=earlier.report.run_now)
+        self.reported.inherit(earlier.report)
+
+    def gone(self) -> "CheckState":
+        """Return what is left when the check has gone: its children, until they go as well."""
+        return CheckState(self.uid, observed=self.observed.check_gone())
+
+    def take_up(self, check: CompiledCheck, *, generation: int, refused: str | None, now: int) -> bool:
+        """Take up the newest version, which is valid. Returns whether the plan of any path has changed.
+
+        `refused` says what of it is not permitted.
+        """
+        before = self.applied.compiled
+        # First what may fail: then all is as it was, and tried again as a whole.
+        changed = self.measured.follow(check)
+        if before is not None and before.suspend and not check.suspend:
+            # Measuring begins anew: no result is due from before the pause.
+            self.reported.begin_anew()
+            self.measured.expect_since(now)
+        elif before is not None and changed:
+            self.measured.expect_since(now + PLAN_DELIVERY)
+        self.applied.compiled_as(check, generation=generation, refused=refused)
+        self.observed.spec_compiled()
+        return changed
+
+    def reject(self, invalid: InvalidSpec, *, generation: int) -> None:
+        """Remember that the newest version is invalid; the last valid one goes on."""
+        self.applied.rejected(invalid, generation=generation)
+        self.observed.spec_compiled()
+
+    def shift(self, by: int) -> None:
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative).
+
+        How long ago something was stays as it is. What was said already (transition times, events) stays as
+        it was said.
+        """
+        for part in (self.observed, self.measured, self.reported):
+            part.shift(by)

@@ -1,0 +1,1 @@
+"""Gather results: read the streams of agents and the termination messages of finished rounds."""

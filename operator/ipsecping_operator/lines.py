@@ -1,0 +1,51 @@
+"""Cut a stream of bytes into lines of bounded length. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+ENDLESS = 16
+"""A line of so many times the limit is none."""
+
+
+class EndlessLine(ValueError):
+    """A line is so long that its end need not be waited for."""
+
+
+@dataclass(slots=True)
+class LineSplitter:
+    """Holds at most one unfinished line."""
+
+    limit: int
+    """Bytes of the longest line that is taken."""
+    held: bytearray = field(default_factory=bytearray)
+    skipped: int = 0
+    """Bytes of a line that is too long, of which nothing more is held."""
+
+    def feed(self, data: bytes) -> Iterator[bytes | None]:
+        """The lines completed by `data`, without their ends; None as soon as one is too long.
+
+        Raises EndlessLine.
+        """
+        start = 0
+        while (end := data.find(b"\n", start)) >= 0:
+            yield from self._take(data[start:end])
+            if not self.skipped:
+                yield bytes(self.held)
+            self.held.clear()
+            self.skipped = 0
+            start = end + 1
+        yield from self._take(data[start:])
+
+    def _take(self, part: bytes) -> Iterator[None]:
+        """More of the unfinished line."""
+        if not self.skipped:
+            self.held += part
+            if len(self.held) <= self.limit:
+                return
+            self.skipped = len(self.held)
+            self.held.clear()
+            yield None
+        else:
+            self.skipped += len(part)
+        if self.skipped > ENDLESS * self.limit:
+            raise EndlessLine(f"line: no end after {ENDLESS * self.limit} bytes")

@@ -1,0 +1,234 @@
+"""What is kept of a watched object: the few fields that decisions rest on. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from sys import intern
+from typing import Any
+
+from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, VERIFIERS_ANNOTATION
+
+Raw = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The controller among an object's owner references."""
+
+    group: str
+    """Of the API; empty for the core's."""
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """Identity, version and belonging of an object."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: int
+    generation: int
+    check_uid: str | None
+    path: str | None
+    nonce: str | None
+    run_now: str | None
+    """Identifier of the request for an extra round, of a plan that asks for one."""
+    verifiers: str | None
+    """Digest of a plan's verifiers."""
+    owner: Owner | None
+    created: int
+    """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A ConfigMap, Deployment or CronJob of a check."""
+
+    meta: Meta
+    available: bool = False
+    """Deployments: the newest revision has an available pod."""
+    active: bool = False
+    """CronJobs: a round that the schedule asked for runs."""
+    scheduled: int | None = None
+    """CronJobs: when the newest round was due, by the controller's clock; Unix time, nanoseconds."""
+    problem: str | None = None
+    """Deployments: why no pod could be made (quota, admission)."""
+    host_port: int | None = None
+    """Deployments: where its agent listens on the node's own network; None on a network of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The end of a pod's container."""
+
+    exit_code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A pod that measures for a check."""
+
+    meta: Meta
+    phase: str
+    address: str | None
+    port: int
+    waiting: str | None
+    """Why it does not run yet or any more (ImagePullBackOff: ...), for a person."""
+    node: str | None
+    """Where it was placed."""
+    ready: bool
+    """Its agent answers, and its node too."""
+    ended: Ended | None
+
+    @property
+    def finished(self) -> bool:
+        """It will never run again."""
+        return self.phase in ("Succeeded", "Failed")
+
+    def read(self) -> "Pod":
+        """The same when its message has been read: without that, its address and whose it is."""
+        ended = None if self.ended is None else replace(self.ended, message="")
+        return replace(self, ended=ended, address=None, meta=replace(self.meta, owner=None))
+
+
+def read_meta(kind: str, raw: Raw) -> Meta:
+    """The metadata of an object of this kind."""
+    labels, annotations = raw.get("labels") or {}, raw.get("annotations") or {}
+    return Meta(
+        kind=kind,
+        namespace=intern(raw["namespace"]),
+        name=raw["name"],
+        uid=raw["uid"],
+        resource_version=int(raw["resourceVersion"]),
+        generation=raw.get("generation", 0),
+        check_uid=_interned(labels.get(UID_LABEL)),
+        path=_interned(labels.get(PATH_LABEL)),
+        nonce=annotations.get(NONCE_ANNOTATION),
+        run_now=annotations.get(RUN_NOW_ANNOTATION),
+        verifiers=annotations.get(VERIFIERS_ANNOTATION),
+        owner=controller(raw),
+        created=_unix(raw["creationTimestamp"]),
+        deleting="deletionTimestamp" in raw,
+    )
+
+
+def controller(metadata: Raw) -> Owner | None:
+    """The owner reference marked as controller."""
+    for reference in metadata.get("ownerReferences") or ():
+        if reference.get("controller"):
+            group, _, _ = reference["apiVersion"].rpartition("/")
+            kind, name, uid = (intern(reference[key]) for key in ("kind", "name", "uid"))
+            return Owner(group=intern(group), kind=kind, name=name, uid=uid)
+    return None
+
+
+def _interned(text: str | None) -> str | None:
+    """Many objects name the same few things: kept once."""
+    return None if text is None else intern(text)
+
+
+def read_child(kind: str, raw: Raw) -> Child:
+    """A ConfigMap, Deployment or CronJob."""
+    meta = read_meta(kind, raw["metadata"])
+    status = raw.get("status") or {}
+    if kind != "Deployment":
+        due = status.get("lastScheduleTime")
+        return Child(
+            meta=meta, active=bool(status.get("active")), scheduled=None if due is None else _unix(due)
+        )
+    current = status.get("observedGeneration", 0) >= meta.generation
+    available = current and status.get("availableReplicas", 0) > 0
+    template = ((raw.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return Child(
+        meta=meta,
+        available=available,
+        problem=_deployment_problem(status),
+        host_port=_http_port(template) if template.get("hostNetwork") else None,
+    )
+
+
+def _deployment_problem(status: Raw) -> str | None:
+    failure = _condition(status, "ReplicaFailure", "True")
+    return None if failure is None else str(failure.get("message") or failure.get("reason"))
+
+
+def _condition(status: Raw, kind: str, state: str) -> Raw | None:
+    """The condition of that type, if it has that status."""
+    for condition in status.get("conditions") or ():
+        if condition["type"] == kind:
+            found: Raw = condition
+            return found if found["status"] == state else None
+    return None
+
+
+def read_pod(raw: Raw) -> Pod:
+    """A pod."""
+    spec, status = raw.get("spec") or {}, raw.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    node = spec.get("nodeName")
+    return Pod(
+        meta=read_meta("Pod", raw["metadata"]),
+        phase=intern(status.get("phase", "Pending")),
+        address=status.get("podIP"),
+        port=_http_port(spec),
+        waiting=_waiting(status, containers),
+        node=None if node is None else intern(node),
+        ready=_condition(status, "Ready", "True") is not None,
+        ended=_ended(containers),
+    )
+
+
+def _http_port(spec: Raw) -> int:
+    for container in spec.get("containers") or ():
+        for port in container.get("ports") or ():
+            if port.get("name") == "http":
+                return int(port["containerPort"])
+    return DEFAULT_PORT
+
+
+def _waiting(status: Raw, containers: Any) -> str | None:
+    # Of the pod as a whole (Evicted, DeadlineExceeded): its containers end for that reason.
+    if status.get("reason"):
+        return _reason(status)
+    for container in containers:
+        state = container.get("state") or {}
+        for kind in ("waiting", "terminated"):
+            if kind in state and state[kind].get("reason") not in _IN_ORDER:
+                return _reason(state[kind])
+    unplaced = _condition(status, "PodScheduled", "False")
+    return None if unplaced is None else _reason(unplaced)
+
+
+_IN_ORDER = ("ContainerCreating", "PodInitializing", "Completed")
+
+
+def _reason(state: Raw) -> str:
+    reason = state.get("reason") or "not running"
+    # A termination message may hold anything; a waiting message explains.
+    message = state.get("message") if "exitCode" not in state else f"exit code {state['exitCode']}"
+    return f"{reason}: {message}" if message else str(reason)
+
+
+def _ended(containers: Any) -> Ended | None:
+    for container in containers:
+        terminated = (container.get("state") or {}).get("terminated")
+        if terminated is not None:
+            return Ended(
+                exit_code=terminated.get("exitCode", -1),
+                reason=intern(terminated.get("reason", "")),
+                message=terminated.get("message", ""),
+            )
+    return None
+
+
+def _unix(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp()) * 1_000_000_000

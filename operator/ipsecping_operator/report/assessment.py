@@ -1,0 +1,236 @@
+"""Assess a check: judge what was measured, set conditions, follow outages, build the status. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
+from ipsecping_operator.check.applied import Readiness
+from ipsecping_operator.check.reported import Report, Restored
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.status.build import build_status
+from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
+from ipsecping_operator.status.run_now import RunNowOutcome
+from ipsecping_operator.verdict.deadline import stale_at
+from ipsecping_operator.verdict.hysteresis import Latches, reported_as
+from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
+from ipsecping_operator.verdict.outage import Outage, follow
+from ipsecping_operator.verdict.preference import Move, moved, settled
+
+from .missing_pods import MissingPod, missing_pod
+from .readiness import prober_fault
+from .silence import with_trouble
+
+Outages = tuple[Outage, ...]
+
+SECOND = 1_000_000_000
+UNMEASURED = "nothing is measured while the spec is invalid"
+NOT_YET = "this run of the operator has not come to the check yet; its log says what keeps it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The report on one check, what of it is news, and when time alone may change it."""
+
+    status: Mapping[str, Any]
+    before: Conditions
+    changed: tuple[Condition, ...]
+    """Conditions with a new status or reason."""
+    move: Move | None
+    """The preferred path is another one."""
+    run_now: RunNowOutcome | None
+    """News of the annotation run-now."""
+    urgent: bool
+    """Something happened that people wait for."""
+    next_change: int | None
+    report: Report
+    """What the next assessment is compared with, once this one was told."""
+
+
+def assess(
+    state: CheckState, *, now: int, fault: Fault | None = None, forced: bool = False
+) -> Assessment | None:
+    """Judge the check at `now`; None before it was reconciled once, unless `forced` or a fault stands.
+
+    Nothing counts as reported before `Reported.judged` is told. While the `fault` of the operator stands, no
+    more is claimed than that.
+    """
+    applied, last = state.applied, state.reported.last
+    if state.metadata is None or (applied.readiness is None and fault is None and not forced):
+        return None
+    generation = state.generation
+    before = last.conditions
+    verdict = None if applied.compiled is None else _judge(state, applied.compiled, now=now)
+    carried_over = None if _caught_up(state) else last.restored
+    carried = fault is None and _still_carried(state, carried_over, now=now)
+    conditions: dict[ConditionType, Condition] = {}
+    preferred, outages = last.preferred, last.outages
+    outages_begun, outage_time = last.outages_begun, last.outage_time
+
+    def put(kind: ConditionType, reason: Any, message: str) -> None:
+        conditions[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
+
+    missing = missing_pod(applied.compiled, state.observed.missing_pods)
+    ready = _ready(state, missing, fault, now=now)
+    if ready is not None:
+        put(ConditionType.READY, ready.reason, ready.message)
+    elif ConditionType.READY in before:
+        conditions[ConditionType.READY] = before[ConditionType.READY]
+    if fault is not None:
+        put(ConditionType.HEALTHY, HealthyReason.INTERNAL_ERROR, fault.message)
+    elif carried:
+        conditions[ConditionType.HEALTHY] = before[ConditionType.HEALTHY]
+    elif verdict is None:
+        put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if applied.invalid else NOT_YET)
+    else:
+        put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
+        first_seen = state.observed.first_seen
+        outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
+    if applied.invalid is not None:
+        put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
+    move = None
+    if verdict is not None and not carried and fault is None and _may_prefer(verdict, carried_over):
+        preferred, move = _prefer(preferred, verdict)
+    news = applied.run_now if applied.run_now != last.run_now else None
+    status = build_status(
+        generation=generation,
+        verdict=verdict,
+        conditions=conditions,
+        outages=outages,
+        run_now=applied.run_now,
+    )
+    if carried_over is not None:
+        status = {**status, **carried_over.figures}
+    changed = tuple(transitions(before, conditions))
+    return Assessment(
+        status=status,
+        before=before,
+        changed=changed,
+        move=move,
+        run_now=news,
+        urgent=bool(changed)
+        or news is not None
+        or move is not None
+        or len(before) != len(conditions)
+        or [outage.start for outage in last.outages] != [outage.start for outage in outages]
+        or _has_figures(last.verdict) != _has_figures(verdict),
+        next_change=_earliest(
+            None if verdict is None else verdict.next_change,
+            None if missing is None or now >= missing.since else missing.since,
+        ),
+        report=Report(
+            conditions=conditions,
+            verdict=verdict,
+            restored=carried_over,
+            preferred=preferred,
+            outages=outages,
+            outages_begun=outages_begun,
+            outage_time=outage_time,
+            run_now=applied.run_now,
+        ),
+    )
+
+
+def _ready(
+    state: CheckState, missing: MissingPod | None, fault: Fault | None, *, now: int
+) -> Readiness | None:
+    """What is to be said of Ready; None while this run of the operator cannot tell."""
+    if fault is not None and fault.where is Where.RECONCILE:
+        return Readiness(reason=ReadyReason.INTERNAL_ERROR, message=fault.message)
+    ready = state.applied.readiness
+    if ready is None:
+        return None
+    if missing is not None and now >= missing.since and ready.reason is ReadyReason.RECONCILED:
+        return missing.readiness
+    return prober_fault(state) or ready
+
+
+def _earliest(*instants: int | None) -> int | None:
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
+    restored = state.reported.last.restored
+    known_last = restored.last_result if restored else None
+    return judge(
+        check,
+        state.measured.windows(now=now),
+        expected=Expectation(since=state.measured.expected_since, known_last=known_last),
+        now=now,
+        latches=_latches(restored),
+        before=state.reported.last.verdict,
+    )
+
+
+def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
+    """Which limits an earlier run held as exceeded, by what the status says."""
+    entries = restored.figures.get("probes") if restored else None
+    return {
+        (str(entry.get("path")), str(entry.get("name"))): reported_as(str(entry.get("reason")))
+        for entry in entries or ()
+        if isinstance(entry, Mapping)
+    }
+
+
+def _caught_up(state: CheckState) -> bool:
+    """Whether this run knows as much as the one before it: nothing is restored any more.
+
+    Agents and finished pods hold what the earlier run knew. It is read again once every probe has been heard
+    of, and the headline's newest result is no older than the one the status told of.
+    """
+    restored, check = state.reported.last.restored, state.applied.compiled
+    if restored is None or check is None:
+        return False
+    lasts = {
+        key: series.last_end for key, series in state.measured.series.items() if series.last_end is not None
+    }
+    heard = len(lasts) == sum(len(path.plan.probes) for path in check.paths)
+    # The status has whole seconds, and placing on the operator's clock is good to a second.
+    return heard and lasts.get(_head(restored), max(lasts.values())) >= restored.last_result - SECOND
+
+
+def _still_carried(state: CheckState, restored: Restored | None, *, now: int) -> bool:
+    """Whether an earlier run's finding still stands: its results are being read again, and are not stale."""
+    check = state.applied.compiled
+    if restored is None or check is None:
+        return False
+    if check.suspend or ConditionType.HEALTHY not in state.reported.last.conditions:
+        return False
+    since = max(restored.last_result, state.measured.expected_since)
+    due = stale_at(check.schedule, since=since, round_ms=check.round_ms)
+    return due is not None and now < due
+
+
+def _head(restored: Restored) -> ProbeKey:
+    """Whose last result the status told of."""
+    head = restored.figures.get("headline")
+    return (str(head.get("path")), str(head.get("probe"))) if isinstance(head, Mapping) else ("", "")
+
+
+def _may_prefer(verdict: Verdict, restored: Restored | None) -> bool:
+    """Whether as much is known of the paths as an earlier run knew, and they are measured."""
+    return restored is None and verdict.finding.reason is not HealthyReason.SUSPENDED
+
+
+def _prefer(before: str | None, verdict: Verdict) -> tuple[str | None, Move | None]:
+    """The preferred path, and what there is to say when it is another one than before."""
+    if before is None:
+        return verdict.preferred.name if settled(verdict) else None, None
+    return verdict.preferred.name, moved(before, verdict)
+
+
+def _outages_after(last: Report, verdict: Verdict, *, first_seen: int, now: int) -> tuple[Outages, int, int]:
+    """The outages after one more verdict, how many have begun, and how long those took that have ended."""
+    before, outages = last.outages, follow(last.outages, verdict, now=now)
+    begun, time = last.outages_begun, last.outage_time
+    if outages and (not before or before[0].start != outages[0].start):
+        begun += 1
+    elif outages and before[0].end is None and outages[0].end is not None:
+        time += outages[0].end - max(outages[0].start, first_seen)
+    return outages, begun, time
+
+
+def _has_figures(verdict: Verdict | None) -> bool:
+    return verdict is not None and any(probe.figures is not None for probe in verdict.probes)

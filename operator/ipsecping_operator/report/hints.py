@@ -1,0 +1,70 @@
+"""What helps against what keeps children and pods from being made or run, in words for a person. Pure."""
+
+from collections.abc import Mapping
+
+from ipsecping_operator.kube.errors import ApiError
+from ipsecping_operator.kube.wording import DeniedBy, denial, is_right_missing, webhook_without_answer
+from ipsecping_operator.verdict import text
+
+_IMAGE = (
+    "the node has to be able to pull the probe image (--probe-image of the operator, "
+    "placement.imagePullSecrets); the kubelet tries again by itself"
+)
+_OF_REASON: Mapping[str, str] = {
+    "ErrImagePull": _IMAGE,
+    "ImagePullBackOff": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "ErrImageNeverPull": _IMAGE,
+}
+"""By the reason for which a container waits."""
+
+_OF_DENIAL: Mapping[DeniedBy, str] = {
+    DeniedBy.QUOTA: "raise that ResourceQuota, or free some of it",
+    DeniedBy.LIMIT_RANGE: "placement.resources has to keep within the namespace's LimitRange",
+    DeniedBy.POD_SECURITY: "the namespace's Pod Security level has to allow it; placement.hostNetwork takes "
+    "privileged",
+    DeniedBy.POLICY: "who keeps that policy has to allow it; what a check may change of its pods is in "
+    "placement (podLabels, podAnnotations, resources, hostNetwork and others)",
+    DeniedBy.WEBHOOK: "who keeps that webhook has to allow it; what a check may change of its pods is in "
+    "placement (podLabels, podAnnotations, resources, hostNetwork and others)",
+    DeniedBy.SECURITY_CONTEXT: "the pod's service account needs a SecurityContextConstraints that allows the "
+    "user 65532 and, without placement.hostNetwork, the sysctl net.ipv4.ping_group_range",
+    DeniedBy.PRIORITY_CLASS: "make that PriorityClass, or name another one in placement.priorityClassName",
+    DeniedBy.SERVICE_ACCOUNT: "the namespace has to have its ServiceAccount default",
+}
+_NO_WEBHOOK = "that webhook has to answer, or to have failurePolicy Ignore"
+_NO_RIGHT = "the operator's account lacks that right: its Role or ClusterRole (of the chart) has to grant it"
+
+
+_POD_AGAIN = "Kubernetes tries again by itself, after pauses that grow to a quarter of an hour"
+_AGAIN = "the operator tries again by itself, after pauses that grow to five minutes"
+MAX_SAID = 600
+"""Characters of what others say, so that there is room for what helps."""
+
+
+def with_hint(said: str) -> str:
+    """What Kubernetes said of a container that waits, and what helps where that is known."""
+    return _joined(said, _OF_REASON.get(said.partition(":")[0]))
+
+
+def no_pod(said: str) -> str:
+    """What a controller was told when it was to make a pod, and what helps where that is known."""
+    hint = _of_refusal(said)
+    return _joined(said, hint, None if hint is None else _POD_AGAIN)
+
+
+def refused_by_api(error: ApiError) -> str:
+    """What the API said to an object that the operator applies, and what helps where that is known."""
+    return _joined(f"the API refuses: {error}", _of_refusal(error.message), _AGAIN)
+
+
+def _joined(said: str, *more: str | None) -> str:
+    return "; ".join([text.printable(said, MAX_SAID), *(each for each in more if each is not None)])
+
+
+def _of_refusal(message: str) -> str | None:
+    if (refused := denial(message)) is not None:
+        return _OF_DENIAL[refused.by]
+    if webhook_without_answer(message) is not None:
+        return _NO_WEBHOOK
+    return _NO_RIGHT if is_right_missing(message) else None

@@ -1,0 +1,353 @@
+"""Report checks: assess them, write status, events and log, and assess again when time may change them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ipsecping_operator import logs
+from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.cache.store import Store
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.faults import Faults
+from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import (
+    ApiError,
+    BadRequest,
+    Invalid,
+    NotFound,
+    OtherObject,
+    TooLarge,
+    UndeclaredFields,
+)
+from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.status.conditions import transitions
+from ipsecping_operator.status.digest import status_digest
+
+from . import fallback
+from .assessment import Assessment, assess
+from .events import EventPoster, of_condition, of_move, of_run_now, worth_telling
+from .judging_pace import SOON, JudgingPace
+from .missing_pods import rounds_without_pod
+from .status_writer import Gone, StatusWriter, encode
+from .transition_log import TransitionLog
+from .undeclared import Field, without
+
+FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
+"""Seconds after which a new check's first report is tried again while other checks wait for their children,
+and after which it is made at the latest.
+
+It could say only that nothing was measured yet, and its write would delay those children.
+"""
+LONGEST_WAIT = 3600.0
+OLD_CRD = 60.0
+"""Seconds after which fields that the CRD did not have are tried again."""
+SECOND = 1_000_000_000
+STUCK_WRITE = 120.0
+"""Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
+UNACCEPTABLE = (BadRequest, TooLarge, Invalid)
+"""Answers of an API that would refuse the same status again, by what is in it."""
+
+_log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Assess and report each check: the one place through which every report goes.
+
+    Whatever is raised while a check is judged, told of or written ends in Healthy=Unknown, InternalError.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        client: KubeClient,
+        events: EventPoster,
+        faults: Faults,
+        interval: float,
+        calm: asyncio.Event,
+        count: Callable[[str], None],
+        clock: Callable[[], int],
+        steady: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken."""
+        self._store = store
+        self._client = client
+        self._events = events
+        self._faults = faults
+        self._clock = clock
+        self._processor = processor
+        self._pace = JudgingPace()
+        self._said = TransitionLog()
+        self._steady = steady
+        self._writer = StatusWriter(self._send, interval=interval, count=count, failed=self._not_written)
+        self._calm = calm
+        self._alarms: dict[str, asyncio.TimerHandle] = {}
+        self._soon: dict[str, asyncio.TimerHandle] = {}
+        self._trials: dict[str, Assessment] = {}
+        """By UID, assessments after a write that failed: events tell of them only once they are written."""
+        self._undeclared: frozenset[Field] = frozenset()
+        self._ask_again = 0.0
+        faults.changed = self.report_soon
+
+    @property
+    def writing(self) -> int:
+        """Number of statuses that are being written or wait for their turn."""
+        return self._writer.writing
+
+    def shown(self, state: CheckState, body: Mapping[str, Any], *, first: bool) -> None:
+        """Take note of the check as a watch shows it: somebody else may have edited its status."""
+        version, status = int(body["metadata"]["resourceVersion"]), body.get("status")
+        if state.reported.stored is not None and version <= state.reported.stored.version:
+            return
+        state.reported.show_stored(status_digest(status, version=version))
+        if first and status and status != UNOBSERVED:
+            state.reported.recognise()
+            self._writer.known(state.uid, status)
+        self.mend(state)
+
+    def mend(self, state: CheckState) -> None:
+        """Write the status again where somebody has edited it after the operator wrote it."""
+        if state.reported.edited and not self._writer.is_writing(state.uid):
+            state.reported.rewrite()
+            self._writer.lost(state.uid)
+            self.report_soon(state.uid)
+
+    def revive(self, state: CheckState) -> bool:
+        """Start a stuck write of a status anew. Returns whether there was one."""
+        return self._writer.restart(state.uid, after=STUCK_WRITE)
+
+    async def write_least(self, state: CheckState) -> None:
+        """Write the conditions as they were decided, by the shortest way. Raises ApiError.
+
+        Past the writer and all that it may have stumbled over.
+        """
+        await self._client.apply_status(fallback.least_object(state, now=self._clock()), CHECK)
+
+    def report_soon(self, uid: str) -> None:
+        """Assess the check shortly: more results may be on their way."""
+        if uid not in self._soon:
+            loop = asyncio.get_running_loop()
+            wait = max(self._pace.wait(uid, now=loop.time()), SOON)
+            self._soon[uid] = loop.call_later(wait, self._report_unless_early, uid)
+
+    def _report_unless_early(self, uid: str) -> None:
+        self._cancel(self._soon, uid)
+        state = self._store.checks.get(uid)
+        if state is not None and self._is_early(state):
+            loop = asyncio.get_running_loop()
+            self._soon[uid] = loop.call_later(FIRST_AGAIN, self._report_unless_early, uid)
+        else:
+            self.report(uid)
+
+    def _is_early(self, state: CheckState) -> bool:
+        if self._calm.is_set() or self._writer.has_written(state.uid) or state.faults:
+            return False
+        return self._clock() - state.observed.first_seen < FIRST_LATEST * SECOND
+
+    def report(self, uid: str, *, forced: bool = False) -> None:
+        """Assess the check now and have the outcome written; `forced`: even before it was reconciled once."""
+        self._cancel(self._soon, uid)
+        self._cancel(self._alarms, uid)
+        state = self._store.checks.get(uid)
+        if state is None or state.metadata is None:
+            return
+        begun = self._processor()
+        due = None
+        try:
+            due = self._assess(state, forced=forced)
+        except Exception as error:
+            self._faults.note(Where.JUDGE, error, state)
+            self._cancel(self._soon, uid)  # told at once instead
+            self.fall_back(state)
+        with self._faults.guard(Where.JUDGE):
+            self._wake(state, due, cost=self._processor() - begun)
+
+    def _wake(self, state: CheckState, due: float | None, *, cost: float) -> None:
+        """Have the check assessed again after so many seconds, or later where judging it costs much."""
+        loop = asyncio.get_running_loop()
+        self._pace.judged(state.uid, cost=cost, now=loop.time())
+        at = None
+        if due is not None:
+            # A clock that is set back must not silence an alarm for ever.
+            wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
+            at = self._steady() + wait
+            self._alarms[state.uid] = loop.call_later(wait, self.report, state.uid)
+        state.reported.set_alarm(at)
+
+    def fall_back(self, state: CheckState) -> None:
+        """Have Healthy=Unknown written, with as little as a status needs. Does not raise."""
+        self._trials.pop(state.uid, None)
+        fault = self._faults.standing(state)
+        if fault is None or state.metadata is None:
+            return
+        with self._faults.guard(Where.WRITE):
+            self._write_least(state, fault)
+
+    def _write_least(self, state: CheckState, fault: Fault) -> None:
+        assert state.metadata is not None
+        now = self._clock()
+        before = state.reported.last.conditions
+        state.reported.fell_back(fallback.unknown(state, fault, now=now))
+        changed = transitions(before, state.reported.last.conditions)
+        self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))
+        state.reported.compare(now=self._steady())
+        with self._faults.guard(Where.EVENT):
+            for condition in changed:
+                notice = of_condition(condition)
+                self._events.tell([notice], state.metadata, written=self._writer.written(state.uid))
+
+    def _assess(self, state: CheckState, *, forced: bool) -> float | None:
+        """Judge, tell, submit, remember. Returns the seconds until time alone may change it, None: never.
+
+        What is raised on the way leaves the check as it was.
+        """
+        if self._faults.pauses(state, Where.WRITE):
+            self.fall_back(state)
+            return None
+        fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
+        now = self._clock()
+        state.observed.pods_missing(rounds_without_pod(state), now=now)
+        assessment = assess(state, now=now, fault=fault, forced=forced)
+        if assessment is None:
+            return None
+        waits = []
+        if self._faults.tries(state, Where.WRITE):
+            self._trials[state.uid] = assessment
+            self._writer.submit(state.uid, assessment.status, at_once=True)
+        elif (again := self._take_up(state, assessment)) is not None:
+            waits.append(again)
+        state.reported.compare(now=self._steady())
+        if assessment.next_change is not None:
+            waits.append((assessment.next_change - self._clock()) / SECOND)
+        self._faults.over(state, Where.JUDGE)
+        return min(waits, default=None)
+
+    def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
+        """Tell and submit. Returns the seconds after which there may be more to log."""
+        encoded = encode(assessment.status)  # before anything is told: it may not be possible
+        again = self._tell(state, assessment)
+        state.reported.judged(assessment.report)
+        self._writer.submit_encoded(state.uid, encoded, at_once=assessment.urgent)
+        return again
+
+    def forget(self, uid: str) -> None:
+        """Forget a check that has gone."""
+        self._cancel(self._soon, uid)
+        self._cancel(self._alarms, uid)
+        self._trials.pop(uid, None)
+        self._pace.forget(uid)
+        self._writer.forget(uid)
+        self._events.forget(uid)
+        self._said.forget(uid)
+
+    async def close(self, *, seconds: float) -> None:
+        """Assess and write what waits, for at most so long."""
+        for uid in list(self._soon):
+            self.report(uid)
+        for uid in list(self._alarms):
+            self._cancel(self._alarms, uid)
+        await self._writer.close(seconds=seconds)
+
+    def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
+        assert state.metadata is not None
+        changed, move, run_now = assessment.changed, assessment.move, assessment.run_now
+        log = logs.for_check(__name__, state.metadata)
+        notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
+        if move is not None:
+            notices.append(of_move(move))
+        if run_now is not None:
+            notices.append(of_run_now(run_now))
+        self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
+        if move is not None:
+            log.info("preferred path: %s", move.message)
+        if run_now is not None:
+            log.info("run-now=%s: %s", run_now.value, run_now.message)
+        conditions = {**assessment.before, **{condition.type: condition for condition in changed}}
+        now = asyncio.get_running_loop().time()
+        return self._said.tell(state.uid, changed, conditions, log=log, now=now)
+
+    async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
+        state = self._store.checks.get(uid)
+        if state is None or state.metadata is None:
+            raise Gone
+        try:
+            await self._post(state)
+            await self.write(state, status)
+        except (NotFound, OtherObject) as error:
+            raise Gone from error
+        trial = self._trials.pop(uid, None)
+        if trial is not None:
+            self._faults.over(state, Where.WRITE)
+            self._tell(state, trial)
+            state.reported.judged(trial.report)
+            await self._post(state)
+
+    async def _post(self, state: CheckState) -> None:
+        """Post the check's events. Raises ApiError without an answer; no other fault holds a status up."""
+        try:
+            await self._events.post(state.uid)
+        except ApiError:
+            raise
+        except Exception as error:
+            self._faults.note(Where.EVENT, error, state)
+        else:
+            self._faults.over(state, Where.EVENT)
+
+    async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
+        """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
+        assert state.metadata is not None
+        stored = await self._apply(_body(state, status))
+        if stored["metadata"]["uid"] != state.uid:
+            # Of the status of a custom resource the API does not compare the UID that it is given.
+            await self._client.apply_status(_body(state, {}), CHECK)
+            raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
+        version = int(stored["metadata"]["resourceVersion"])
+        state.reported.wrote(status_digest(status, version=version))
+        if version > int(state.metadata["resourceVersion"]):
+            self._store.pending_writes.expect(state.uid, version, now=time.monotonic())
+
+    def _not_written(self, uid: str, error: Exception) -> None:
+        """Write another status instead, where the one that was not written is at fault."""
+        state = self._store.checks.get(uid)
+        if state is None:
+            return
+        if isinstance(error, ApiError) and not isinstance(error, UNACCEPTABLE):
+            return
+        self._faults.note(Where.WRITE, error, state)
+        self.fall_back(state)
+
+    async def _apply(self, body: Mapping[str, Any]) -> Any:
+        """Apply the status, without fields that an older CRD does not have; return the metadata as stored."""
+        if time.monotonic() >= self._ask_again:
+            self._undeclared = frozenset()
+        while True:
+            told = {**body, "status": without(self._undeclared, body["status"])}
+            try:
+                return await self._client.apply_status(told, CHECK)
+            except UndeclaredFields as error:
+                more = error.fields - self._undeclared
+                if not more:
+                    raise
+            names = ", ".join(sorted(".".join(field) for field in more))
+            _log.warning("the CustomResourceDefinition is older than the operator, upgrade it: no %s", names)
+            self._undeclared |= more
+            self._ask_again = time.monotonic() + OLD_CRD
+
+    @staticmethod
+    def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:
+        timer = timers.pop(uid, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def _body(state: CheckState, status: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": CHECK.api_version,
+        "kind": CHECK.name,
+        "metadata": {"namespace": state.namespace, "name": state.name, "uid": state.uid},
+        "status": status,
+    }

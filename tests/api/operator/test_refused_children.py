@@ -1,0 +1,61 @@
+"""Children that something of the cluster's refuses: Ready names who, in their words, and what helps."""
+
+import json
+from collections.abc import Callable
+
+from ipsecping_lab.apiserver import ApiServer
+from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
+
+from ...ports import free_port
+from ..refusing import admission_policy, make, of_the_cluster, quota, webhook_configuration
+from .cluster import Cluster
+from .processes import OperatorProcess, eventually
+
+
+def says(cluster: Cluster, name: str, *parts: str) -> None:
+    """Wait until Ready is False and its message has all these parts."""
+
+    def holds() -> bool:
+        ready = cluster.condition("Ready", name)
+        return ready.get("reason") == "WorkloadUnavailable" and all(
+            part in ready["message"] for part in parts
+        )
+
+    eventually(holds, what=f"Ready of {name} says {parts}")
+
+
+def in_force(cluster: Cluster, *kind: str) -> Callable[[], bool]:
+    """Whether nothing of this kind can be made any more."""
+    words = ("create", *kind, "--dry-run=server")
+    return lambda: cluster.kubectl.run(*words).returncode != 0
+
+
+def test_a_policy_or_a_webhook_that_refuses_children_is_named_and_all_is_well_once_it_goes(
+    operator: OperatorProcess, cluster: Cluster, server: ApiServer
+) -> None:
+    kubectl = cluster.kubectl
+    frozen = admission_policy(kubectl, DEPLOYMENT, {"expression": "false", "message": "label owner is due"})
+    with of_the_cluster(kubectl, *frozen):
+        eventually(in_force(cluster, "deployment", "x", "--image=x"), what="the policy in force")
+        cluster.check({}, name="policy")
+        says(cluster, "policy", frozen[0]["metadata"]["name"], "label owner is due", "podLabels")
+    # It answers nothing: that is no refusal of the object, but nothing is made either.
+    hook = webhook_configuration(server, kubectl, CONFIG_MAP, f"https://127.0.0.1:{free_port()}/")
+    with of_the_cluster(kubectl, hook):
+        eventually(in_force(cluster, "configmap", "x"), what="the webhook in force")
+        cluster.check({}, name="webhook")
+        says(cluster, "webhook", "policy.example.com", "has to answer")
+    eventually(lambda: len(cluster.children("deployment")) == 2, what="what was refused is made", seconds=120)
+    assert operator.ask(operator.health)[0] == 200
+
+
+def test_a_quota_of_children_is_named(operator: OperatorProcess, cluster: Cluster) -> None:
+    kubectl = cluster.kubectl
+    full = {"hard": {"count/deployments.apps": "0"}, "used": {"count/deployments.apps": "0"}}
+    make(kubectl, quota(full["hard"]), full)
+    eventually(in_force(cluster, "deployment", "x", "--image=x"), what="the quota in force")
+    cluster.check({})
+    says(cluster, "hq", "exceeded quota: few", "raise that ResourceQuota", "the operator tries again")
+    kubectl("delete", "resourcequota", "few")
+    kubectl("annotate", "itc", "hq", f"noted={json.dumps('now')}")
+    eventually(lambda: cluster.children("deployment"), what="the Deployment made", seconds=120)

@@ -1,0 +1,95 @@
+"""A restart of the operator: what was found before it stands until it is known better."""
+
+from typing import Any
+
+from .assessments import assessed, at, healthy, seen, take
+from .builders import NOON, SECOND, check, plan, probe, result
+
+
+def left_behind(*, reason_after: int = 0) -> dict[str, Any]:
+    """The status of a check that was down from noon on, as an earlier run wrote it."""
+    state = seen()
+    take(state, *(at(30 * n, received=0) for n in range(4)))
+    return dict(assessed(state, at=95 + reason_after).status)
+
+
+def test_a_restart_keeps_finding_and_figures_until_the_results_are_read_again() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 100 * SECOND)
+    made = assessed(state, at=101)
+    assert made.status == before
+    assert made.changed == ()
+    assert not made.urgent
+
+
+def test_results_read_again_after_a_restart_are_no_transition_and_no_new_outage() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 100 * SECOND)
+    assessed(state, at=101)
+    take(state, *(at(30 * n, received=0) for n in range(2)))
+    assert assessed(state, at=101.5).status == before, "half of the ring says nothing yet"
+    take(state, *(at(30 * n, received=0) for n in range(2, 4)))
+    made = assessed(state, at=102)
+    assert made.changed == ()
+    assert made.status["outages"] == before["outages"]
+    assert healthy(made.status)["lastTransitionTime"] == healthy(before)["lastTransitionTime"]
+    assert state.reported.last.outages_begun == 0
+
+
+def test_what_happened_while_nobody_looked_is_found_out() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 600 * SECOND)
+    take(state, *(at(30 * n, received=0) for n in range(4)))
+    take(state, *(at(30 * n) for n in range(4, 20)))
+    made = assessed(state, at=601)
+    assert healthy(made.status)["reason"] == "WithinThresholds"
+    assert made.status["outages"][0]["end"] == "2026-11-23T12:10:01Z"
+
+
+def test_after_a_restart_silence_is_stale_when_it_is_due_and_not_before() -> None:
+    before = left_behind()
+    state = seen(before, now=NOON + 3600 * SECOND)
+    # The operator was away for long; the agents are given their time anew.
+    assert healthy(assessed(state, at=3600 + 61.9).status)["reason"] == "Down"
+    stale = assessed(state, at=3600 + 62)
+    assert healthy(stale.status)["reason"] == "StaleResults"
+    assert stale.status["lastResultTime"] == before["lastResultTime"]
+    assert stale.status["lossPercent"] == "100.00"
+
+
+def test_a_probe_added_while_the_operator_was_away_is_missed_when_it_is_due() -> None:
+    before = left_behind()
+    both = plan(probe("ping"), probe("second"))
+    state = seen(before, now=NOON + 100 * SECOND, of=check(both))
+    take(state, *(result(of=both, at=NOON + 30 * n * SECOND, received=0) for n in range(4)))
+    assert healthy(assessed(state, at=101).status)["reason"] == "Down"
+    take(state, *(result(of=both, at=NOON + 30 * n * SECOND) for n in range(4, 15)))
+    found = healthy(assessed(state, at=430).status)
+    assert found["reason"] == "StaleResults"
+    assert found["message"].startswith("no result from default/second, expected")
+
+
+def test_a_restart_does_not_let_go_of_a_limit_that_was_exceeded() -> None:
+    state = seen()
+    take(state, at(0, received=8), *(at(30 * n) for n in range(1, 9)), at(270, received=9))
+    before = dict(assessed(state, at=275).status)
+    assert healthy(before)["reason"] == "LossHigh"
+    again = seen(before, now=NOON + 280 * SECOND)
+    take(again, *(at(30 * n) for n in range(1, 9)), at(270, received=9), at(300), at(330))
+    assert healthy(assessed(again, at=335).status)["reason"] == "LossHigh", "1 % is not yet far enough below"
+
+
+def test_a_restart_carries_until_the_headline_has_caught_up() -> None:
+    first, second = plan(path="primary"), plan(path="backup")
+    state = seen(of=check(first, second))
+    for seconds in range(0, 120, 30):
+        take(state, at(seconds, of=first), at(seconds, of=second, received=9))
+    before = assessed(state, at=92)
+    again = seen({**before.status}, now=NOON + 95 * SECOND, of=check(first, second))
+    take(again, *(at(seconds, of=second, received=9) for seconds in range(0, 120, 30)), at(0, of=first))
+    carried = assessed(again, at=96)
+    assert (carried.changed, carried.status["lastResultTime"]) == ((), before.status["lastResultTime"])
+    take(again, *(at(seconds, of=first) for seconds in range(30, 120, 30)))
+    caught_up = assessed(again, at=97)
+    assert caught_up.changed == ()
+    assert caught_up.status["probes"] == before.status["probes"]
