@@ -8,6 +8,6 @@ from ipsecping.measure.packet import Packet
 class News(asyncio.Event):
     """Set whenever something becomes of a packet that is sent with it (see Observer)."""
 
-    def told(self, _: Packet) -> None:
+    def updated(self, _: Packet) -> None:
         """Note it."""
         self.set()

@@ -56,7 +56,7 @@ class Target:
             self.lost += sum(not packet.answered for packet in done)
             del self._book[: -self.window]
 
-    def told(self, packet: Packet) -> None:
+    def updated(self, packet: Packet) -> None:
         """See Observer."""
         self._under_way -= 1
         self.answered += packet.answered

@@ -72,7 +72,7 @@ def test_without_a_quota_nobody_is_held_back(guest: Machine) -> None:
 def test_the_time_read_is_that_of_the_kernel(guest: Machine) -> None:
     read = (
         f"import sys, time; sys.path.insert(0, '{PROGRAM}'); "
-        "from ipsecping.net.throttling import own_throttling; "
+        "from ipsecping.host.throttling import own_throttling; "
         "print(own_throttling().total(now=time.monotonic_ns()))"
     )
     stat = "/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/cpu.stat"

@@ -10,7 +10,7 @@ from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
 from ..rounds.hand_out import HandOut
 from .ring import Ring
 from .runner import Prober, Runner
-from .stretches import Breath
+from .timeslice import Yielder
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +71,9 @@ class Agent:
         wanted: dict[Key, PlannedCheck] = {
             (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
         }
-        breath = Breath()
+        yielder = Yielder()
         for key, runner in list(self._runners.items()):
-            await breath.taken()
+            await yielder.maybe_yield()
             check = wanted.get(key)
             if check is not None and check.nonce == runner.check.nonce:
                 runner.update(check)
@@ -82,7 +82,7 @@ class Agent:
                 runner.stop()
                 del self._runners[key]
         for key, check in wanted.items():
-            await breath.taken()
+            await yielder.maybe_yield()
             self._start(key, check)
         log.info("plan: %d paths, %d of them new or changed", len(self._runners), len(wanted))
 

@@ -16,8 +16,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ..contract import ContractError, Plan, PlannedCheck, RoundResult, token
 from ..contract.stream import RESULTS_PATH, Cursor
-from ..net.file_watch import FileWatch
-from ..net.service_manager import ServiceManager
+from ..host.file_watch import FileWatch
+from ..host.service_manager import ServiceManager
 from ..outputs.figures import Measured
 from ..outputs.logline import log_result
 from ..outputs.series import SeriesBook
@@ -29,7 +29,7 @@ from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
 from .runner import Prober
-from .stretches import written
+from .timeslice import written
 
 log = logging.getLogger(__name__)
 

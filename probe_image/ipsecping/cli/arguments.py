@@ -2,7 +2,9 @@
 
 import argparse
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from ..addresses import parse_address
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
@@ -40,7 +42,7 @@ def listen_address(text: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]")
     try:
         if host:
-            ip_address(host.partition("%")[0])
+            parse_address(host)
     except ValueError:
         separator = ""
     if not separator or not re.fullmatch("[0-9]{1,5}", number) or int(number) > 65535:

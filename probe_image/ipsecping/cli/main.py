@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from .. import __version__
-from ..net.descriptors import raise_descriptor_limit
-from ..net.service_manager import ServiceManager
+from ..host.descriptors import raise_descriptor_limit
+from ..host.service_manager import ServiceManager
 from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 

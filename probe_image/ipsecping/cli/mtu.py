@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..contract import PathMtu
-    from ..measure.mtu_evidence import Shot
+    from ..measure.mtu_evidence import ProbePacket
     from ..measure.mtu_search import Step
 
 NAME = "mtu"
@@ -79,22 +79,22 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _search(options: argparse.Namespace) -> int:
-    from ..net.datagram import PingForbidden
-    from ..net.key_file import KeyFile, KeyFileError
+    from ..addresses import is_ipv6
+    from ..host.key_file import KeyFile, KeyFileError
+    from ..net.connected_socket import open_connected_ping, open_connected_udp
+    from ..net.errors import PingForbidden
     from ..net.resolve import ResolveError, Resolver
-    from ..net.untimed import open_untimed_ping, open_untimed_udp
     from ..probes.mtu_packets import EchoPackets, StampPackets
     from ..probes.mtu_run import MtuRun
-    from ..probes.path_mtu import is_ipv6
 
     number = options.udp_echo or options.stamp
     try:
         keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
         address = (await Resolver().resolve(options.host)).ip
         sock = (
-            open_untimed_ping(address, dont_fragment=True)
+            open_connected_ping(address, dont_fragment=True)
             if options.icmp
-            else open_untimed_udp(address, number, dont_fragment=True)
+            else open_connected_udp(address, number, dont_fragment=True)
         )
     except (KeyFileError, PingForbidden, ResolveError) as error:
         raise CommandError(f"mtu: {error}") from error
@@ -133,12 +133,12 @@ async def _search(options: argparse.Namespace) -> int:
     return NO_ANSWER if found is None else SUCCESS
 
 
-def _print_step(step: "Step", shot: "Shot") -> None:
-    if shot.whole:
+def _print_step(step: "Step", probe: "ProbePacket") -> None:
+    if probe.whole:
         said = "passes both ways"
-    elif shot.answered:
+    elif probe.answered:
         said = "arrives, but its answer comes back in pieces or shortened"
-    elif shot.refused:
+    elif probe.refused:
         said = "exceeds the MTU of this host's own link"
     else:
         said = f"no answer to {step.tries} {'try' if step.tries == 1 else 'tries'}"

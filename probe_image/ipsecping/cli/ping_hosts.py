@@ -8,8 +8,8 @@ import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
-from ipaddress import ip_address
 
+from ..addresses import parse_address
 from ..contract import PlannedProbe
 from ..measure.packet import Packet
 from ..net.clocks import Clock
@@ -141,5 +141,5 @@ def _family(options: argparse.Namespace) -> socket.AddressFamily:
 
 def _check_family(host: str, family: socket.AddressFamily) -> None:
     wanted = {socket.AF_INET: 4, socket.AF_INET6: 6}.get(family)
-    if wanted is not None and is_address(host) and ip_address(host.partition("%")[0]).version != wanted:
+    if wanted is not None and is_address(host) and parse_address(host).version != wanted:
         raise CommandError(f"ping: {host} is not an IPv{wanted} address, as -{wanted} asks for")

@@ -8,11 +8,11 @@ from ..contract import PlannedProbe, named
 from ..measure.packet import Packet
 from ..measure.totals import Totals
 from ..net.clocks import Clock
-from ..net.datagram import PingForbidden
+from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
 from ..probes.registry import METHODS
-from ..rounds.stream import PacketStream
+from ..rounds.packet_train import PacketTrain
 from .summary import Outcome
 
 Watcher = Callable[["HostPing", Packet], None]
@@ -38,7 +38,7 @@ class HostPing:
         self._watcher = watcher
         self._samples: list[dict[str, Any]] | None = [] if samples else None
         self._session: Session | None = None
-        self._stream: PacketStream | None = None
+        self._train: PacketTrain | None = None
 
     @property
     def where(self) -> str:
@@ -57,20 +57,20 @@ class HostPing:
         except OSError as error:
             self.trouble = f"{self.host}: {error.strerror or error}"
             return
-        self._stream = PacketStream(
+        self._train = PacketTrain(
             self._session,
             self._probe,
             observer=self._told if self._watcher else None,
             sent=self._watch_timeout if self._watcher else None,
-            settled=self._stretch_over,
+            settled=self._part_over,
         )
 
     async def run(self, count: int | None) -> None:
         """Send `count` packets, or packets until `stop`; then close the socket. See `trouble` afterwards."""
-        if self._stream is None or self._session is None:
+        if self._train is None or self._session is None:
             return
         try:
-            await self._stream.run(count)
+            await self._train.run(count)
         except RoundInvalid as error:
             self.trouble = str(error)
         finally:
@@ -78,13 +78,13 @@ class HostPing:
 
     def stop(self) -> None:
         """Send no more."""
-        if self._stream is not None:
-            self._stream.stop()
+        if self._train is not None:
+            self._train.stop()
 
     @property
     def outcome(self) -> Outcome:
         """All that was measured so far."""
-        totals = Totals() if self._stream is None else self._stream.totals
+        totals = Totals() if self._train is None else self._train.totals
         return Outcome(self.host, self.address, self._probe, totals, self._samples, self.trouble)
 
     def _told(self, packet: Packet) -> None:
@@ -98,7 +98,7 @@ class HostPing:
         if not packet.settled:
             self._told(packet)
 
-    def _stretch_over(self, packets: list[Packet]) -> None:
+    def _part_over(self, packets: list[Packet]) -> None:
         if self._samples is not None:
             self._samples += [
                 {

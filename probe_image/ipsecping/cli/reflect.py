@@ -132,7 +132,7 @@ def _add_stamp_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Answer until SIGTERM or SIGINT."""
-    from ..net.key_file import KeyFileError
+    from ..host.key_file import KeyFileError
     from ..reflector.service import CannotListen, MetricsUnavailable, Service
 
     settings = _settings(options)

@@ -43,7 +43,7 @@ class StampOptions:
     key_file: str | None = None
     """File with the keys of the authenticated mode, the first of which signs; None: unauthenticated."""
     marked_keys: bool = False
-    """Only keys in marked form count, see net.key_file: no password can be used as one."""
+    """Only keys in marked form count, see host.key_file: no password can be used as one."""
     ask_source: bool = False
     """Ask the reflector, in each packet, which source address it sees (RFC 8972 section 4.2)."""
 

@@ -38,7 +38,7 @@ class Invalidity(StrEnum):
     LOCAL_SEND_FAILED = "LocalSendFailed"
     """ENOBUFS or ENOMEM on send."""
     RECEIVE_QUEUE_DROPS = "ReceiveQueueDrops"
-    """The socket's receive queue overflowed (SO_RXQ_OVFL)."""
+    """The socket's receive queue overflowed (SO_MEMINFO)."""
     CPU_THROTTLED = "CPUThrottled"
     """The cgroup's CPU limit held the prober back while packets were due."""
     TIMESTAMPS_MISSING = "TimestampsMissing"

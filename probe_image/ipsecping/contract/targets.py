@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from ..addresses import unmapped
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -24,9 +26,7 @@ def is_permitted(address: str, allowed: tuple[str, ...] | None, refused: tuple[s
     both allowed and refused, it is allowed. `allowed` None: all that is not refused. An IPv6 address that
     carries an IPv4 address to which a translator or a tunnel passes the packets on is refused with it.
     """
-    plain = ip_address(address.partition("%")[0])
-    if isinstance(plain, IPv6Address) and plain.ipv4_mapped is not None:
-        plain = plain.ipv4_mapped  # what is written as IPv6 here travels as IPv4
+    plain = unmapped(address)  # what is written as IPv6 may travel as IPv4
     granted = allowed or ()
     if allowed is not None and _longest(plain, granted) == _NOWHERE:
         return False

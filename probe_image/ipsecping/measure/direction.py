@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from .packet import Packet
+from .reply_gap import ReplyGap, gap_between
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +47,6 @@ class Attribution(NamedTuple):
     forward: int | None
     reverse: int | None
     anchor: Anchor
-
-
-class _Gap(NamedTuple):
-    """Packets without a reply between two replies, and the reply numbers missing there."""
-
-    own: int
-    """Lost packets of this round."""
-    others: int
-    """Lost packets of neighbouring rounds."""
-    missing: int | None
-    """None when one of the ends is not known."""
-
-    @property
-    def absurd(self) -> bool:
-        """More numbers are missing than packets, or fewer than none: they do not say what they seem to."""
-        return self.missing is not None and not 0 <= self.missing <= self.own + self.others
-
-    def reverse(self) -> int | None:
-        """How many of `own` were lost on the way back."""
-        if not self.own:
-            return 0
-        if self.missing is None or self.absurd:
-            return None
-        if self.missing == 0 or not self.others:
-            return self.missing
-        return self.own if self.missing == self.own + self.others else None
 
 
 def overtaken(packets: Sequence[Packet]) -> bool:
@@ -130,16 +105,16 @@ def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | N
             replies.append(packet.reply)
     first, last = answered[0], answered[-1]
     before = anchor.next_reply
-    head = _Gap(first, anchor.pending, None if before is None else replies[0] - before)
+    head = ReplyGap(first, anchor.pending, None if before is None else replies[0] - before)
     inner = [
-        _Gap(here - there - 1, 0, number - previous - 1)
+        gap_between(previous, number, here - there - 1)
         for there, here, previous, number in zip(answered, answered[1:], replies, replies[1:], strict=False)
     ]
     unanswered = len(sent) - 1 - last
     if later is None:
-        tail = _Gap(unanswered, 0, None if unanswered else 0)
+        tail = ReplyGap(unanswered, 0, None if unanswered else 0)
     else:
-        tail = _Gap(unanswered, later.lost, later.reply - replies[-1] - 1)
+        tail = ReplyGap(unanswered, later.lost, later.reply - replies[-1] - 1)
     behind = tail.reverse()
     end = replies[-1] + 1
     after = Anchor(end, unanswered) if behind is None else Anchor(end + behind)
@@ -163,7 +138,7 @@ def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | No
         return Attribution(None, None, replace(after, pending=lost))
     others = anchor.pending + (later.lost if later else 0)
     missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
-    backward = _Gap(lost, others, missing).reverse()
+    backward = ReplyGap(lost, others, missing).reverse()
     if backward is None or (copies and missing) or len(numbers) < len(replies):
         return Attribution(None, None, after)
     return Attribution(lost - backward, backward, after)

@@ -72,11 +72,6 @@ class Ledger:
         return self._first + len(self._packets)
 
     @property
-    def idle(self) -> bool:
-        """No round is under way: all books are closed."""
-        return not self._packets
-
-    @property
     def exhausted(self) -> bool:
         """The numbers come to an end: a new session is due."""
         return self.next_sequence > LAST_SEQUENCE
@@ -143,7 +138,7 @@ class Ledger:
             else:
                 packet.reordered = True
         if packet.observer is not None:
-            packet.observer.told(packet)
+            packet.observer.updated(packet)
         return first
 
     def attribute(self, packets: Sequence[Packet]) -> Attribution:
@@ -207,4 +202,4 @@ _SOURCES = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)
 
 def _tell(packet: Packet) -> None:
     if packet.observer is not None:
-        packet.observer.told(packet)
+        packet.observer.updated(packet)

@@ -9,9 +9,11 @@ packet arrived and only its answer was lost. Sizes in octets of the IP packet.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .reply_gap import ReplyGap, gap_between
+
 
 @dataclass(slots=True, eq=False)
-class Shot:
+class ProbePacket:
     """One packet of a search."""
 
     sequence: int
@@ -45,68 +47,64 @@ class Evidence:
     """This host's own link is too small."""
 
 
-def trustworthy(shots: Sequence[Shot]) -> bool:
+def trustworthy(probes: Sequence[ProbePacket]) -> bool:
     """Whether the reply numbers can tell arrival: the reflector counts for itself, and for us alone.
 
     Numbers that run backwards (packets overtook each other) or ahead (copies, or another sender on the same
     counter) make all of them doubtful.
     """
-    answered = [shot for shot in shots if shot.answered]
-    if not any(shot.reply is not None and shot.reply != shot.sequence for shot in answered):
+    answered = [probe for probe in probes if probe.answered]
+    if not any(probe.reply is not None and probe.reply != probe.sequence for probe in answered):
         return False
-    return all(missing is None or 0 <= missing <= len(silent) for silent, missing in _gaps(shots))
+    return not any(gap.absurd for _, gap in _gaps(probes))
 
 
-def weigh(shots: Sequence[Shot], *, counted: bool) -> Mapping[int, Evidence]:
+def weigh(probes: Sequence[ProbePacket], *, counted: bool) -> Mapping[int, Evidence]:
     """The evidence for each size tried, companions apart. `counted`: the reply numbers tell arrival.
 
     What follows the last answer is not judged: perhaps its answer is still under way.
     """
     found: dict[int, Evidence] = {}
-    for shot in shots:
-        if shot.companion:
+    for probe in probes:
+        if probe.companion:
             continue
-        evidence = found.setdefault(shot.size, Evidence())
-        evidence.refused |= shot.refused
-        evidence.arrived |= shot.answered
-        evidence.returned |= shot.whole
-        evidence.kept += shot.answered and not shot.whole
-    for silent, missing in _gaps(shots):
-        for shot in silent:
-            if shot.companion:
+        evidence = found.setdefault(probe.size, Evidence())
+        evidence.refused |= probe.refused
+        evidence.arrived |= probe.answered
+        evidence.returned |= probe.whole
+        evidence.kept += probe.answered and not probe.whole
+    for silent, gap in _gaps(probes):
+        kept = gap.reverse() if counted else 0
+        for probe in silent:
+            if probe.companion:
                 continue
-            evidence = found[shot.size]
-            if not counted or missing == 0:
+            evidence = found[probe.size]
+            if kept == 0:
                 evidence.lost += 1
-            elif missing == len(silent):
+            elif kept == len(silent):
                 evidence.arrived = True
                 evidence.kept += 1
     return found
 
 
-def loss_of_companions(shots: Sequence[Shot]) -> tuple[int, int]:
+def loss_of_companions(probes: Sequence[ProbePacket]) -> tuple[int, int]:
     """Companions sent up to the last answer, and how many of them were not answered."""
-    last = max((shot.sequence for shot in shots if shot.answered), default=-1)
-    judged = [shot for shot in shots if shot.companion and shot.left and shot.sequence <= last]
-    return len(judged), sum(not shot.answered for shot in judged)
+    last = max((probe.sequence for probe in probes if probe.answered), default=-1)
+    judged = [probe for probe in probes if probe.companion and probe.left and probe.sequence <= last]
+    return len(judged), sum(not probe.answered for probe in judged)
 
 
-def _gaps(shots: Sequence[Shot]) -> Iterable[tuple[list[Shot], int | None]]:
-    """Packets without an answer between two answers, and how many reply numbers are missing there."""
-    silent: list[Shot] = []
-    before: Shot | None = None
-    for shot in shots:
-        if not shot.left:
+def _gaps(probes: Sequence[ProbePacket]) -> Iterable[tuple[list[ProbePacket], ReplyGap]]:
+    """The packets without an answer before and between answers, and what the reply numbers say of them."""
+    silent: list[ProbePacket] = []
+    before: ProbePacket | None = None
+    for probe in probes:
+        if not probe.left:
             continue
-        if not shot.answered:
-            silent.append(shot)
+        if not probe.answered:
+            silent.append(probe)
             continue
-        if before is not None:
-            yield silent, _missing(before.reply, shot.reply)
-        elif silent:  # before the first answer there is no number to count from
-            yield silent, None
-        before, silent = shot, []
-
-
-def _missing(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else after - before - 1
+        if before is not None or silent:  # before the first answer there is no number to count from
+            first = None if before is None else before.reply
+            yield silent, gap_between(first, probe.reply, len(silent))
+        before, silent = probe, []

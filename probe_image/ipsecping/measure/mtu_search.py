@@ -11,10 +11,9 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ..contract import PathMtu
-from .mtu_evidence import Evidence, Shot, loss_of_companions, trustworthy, weigh
+from .ledger import FIRST_SEQUENCE
+from .mtu_evidence import Evidence, ProbePacket, loss_of_companions, trustworthy, weigh
 
-FIRST_SEQUENCE = 2
-"""As in `ledger`: a stateful reflector's own numbers differ from ours from the first reply on."""
 TRIES = 2
 """So many losses make a size fail, provisionally."""
 LEAST_TRIES, MOST_TRIES = 3, 20
@@ -22,7 +21,8 @@ LEAST_TRIES, MOST_TRIES = 3, 20
 ERROR = 1e-5
 """Accepted probability that the final limit is one of chance."""
 MAX_HINTS = 8
-_IP_HEADER = {False: 20, True: 40}
+IP_HEADER = {False: 20, True: 40}
+"""Octets of the header without options or extensions, by whether it is IPv6."""
 _TCP_HEADER = 20
 
 
@@ -41,7 +41,7 @@ class Limit(NamedTuple):
 
 def mss_of(mtu: int, *, ipv6: bool) -> int:
     """The TCP maximum segment size to clamp to for a path MTU (RFC 9293 section 3.7.1)."""
-    return max(mtu - _IP_HEADER[ipv6] - _TCP_HEADER, 0)
+    return max(mtu - IP_HEADER[ipv6] - _TCP_HEADER, 0)
 
 
 def tries_needed(sent: int, lost: int) -> int:
@@ -92,43 +92,43 @@ class MtuSearch:
     def __init__(self, *, low: int, high: int, floor: int) -> None:
         """Sizes in octets of the IP packet; `floor` is that of the companions."""
         self._low, self._high, self._floor = low, high, floor
-        self.shots: list[Shot] = []
+        self.probes: list[ProbePacket] = []
         self._copied = False
         self._hints: list[int] = []
         self._told: dict[int, int] = {}
         """Of each size that a message was about: the smallest MTU that one stated."""
 
-    def shoot(self, *, size: int | None, token: int = 0) -> Shot:
+    def record(self, *, size: int | None, token: int = 0) -> ProbePacket:
         """Enter a packet that is about to be sent; without a size, a companion."""
-        number = FIRST_SEQUENCE + len(self.shots)
-        shot = Shot(number, self._floor if size is None else size, size is None, token)
-        self.shots.append(shot)
-        return shot
+        number = FIRST_SEQUENCE + len(self.probes)
+        probe = ProbePacket(number, self._floor if size is None else size, size is None, token)
+        self.probes.append(probe)
+        return probe
 
-    def find(self, sequence: int | None) -> Shot | None:
+    def find(self, sequence: int | None) -> ProbePacket | None:
         """The packet with that number."""
         index = -1 if sequence is None else sequence - FIRST_SEQUENCE
-        return self.shots[index] if 0 <= index < len(self.shots) else None
+        return self.probes[index] if 0 <= index < len(self.probes) else None
 
-    def answered(self, shot: Shot, *, reply: int | None, whole: bool) -> None:
-        """An answer to `shot` came; late ones and copies are welcome."""
-        if shot.answered and reply != shot.reply:
+    def answered(self, probe: ProbePacket, *, reply: int | None, whole: bool) -> None:
+        """An answer to `probe` came; late ones and copies are welcome."""
+        if probe.answered and reply != probe.reply:
             self._copied = True  # the packet was copied on the way there: the numbers count copies
         else:
-            shot.reply = reply
-        shot.answered = True
-        shot.whole |= whole
+            probe.reply = reply
+        probe.answered = True
+        probe.whole |= whole
 
-    def too_big(self, shot: Shot | None, mtu: int) -> None:
-        """A message says that `shot` (None: it does not say which) exceeds a link of `mtu` octets."""
-        if shot is not None:
-            self._told[shot.size] = min(mtu, self._told.get(shot.size, mtu))
-        self._hint(mtu, self._high if shot is None else shot.size)
+    def too_big(self, probe: ProbePacket | None, mtu: int) -> None:
+        """A message says that `probe` (None: it does not say which) exceeds a link of `mtu` octets."""
+        if probe is not None:
+            self._told[probe.size] = min(mtu, self._told.get(probe.size, mtu))
+        self._hint(mtu, self._high if probe is None else probe.size)
 
-    def refused(self, shot: Shot, mtu: int) -> None:
-        """This host's own link, of `mtu` octets (0: unknown), is too small for `shot`."""
-        shot.left, shot.refused = False, True
-        self._hint(mtu, shot.size)
+    def refused(self, probe: ProbePacket, mtu: int) -> None:
+        """This host's own link, of `mtu` octets (0: unknown), is too small for `probe`."""
+        probe.left, probe.refused = False, True
+        self._hint(mtu, probe.size)
 
     def _hint(self, mtu: int, limit: int) -> None:
         if self._low <= mtu < limit and mtu not in self._hints and len(self._hints) < MAX_HINTS:
@@ -136,8 +136,8 @@ class MtuSearch:
 
     def next(self) -> Step | PathMtu:
         """What to send now, or what was found."""
-        counted = trustworthy(self.shots) and not self._copied
-        evidence = weigh(self.shots, counted=counted)
+        counted = trustworthy(self.probes) and not self._copied
+        evidence = weigh(self.probes, counted=counted)
         there = self._direction(evidence, back=False, high=self._high)
         if isinstance(there, Step):
             return there
@@ -165,11 +165,11 @@ class MtuSearch:
             failed={s: e.kept if back else e.lost for s, e in evidence.items() if s <= high},
             refused=[] if back else [s for s, e in evidence.items() if e.refused],
             hints=self._hints,
-            needed=tries_needed(*loss_of_companions(self.shots)),
+            needed=tries_needed(*loss_of_companions(self.probes)),
         )
 
     def _was_told(self, limit: int) -> bool:
         """Whether a message explains the limit: one that states a larger MTU leaves it a black hole."""
         beyond = self._low if limit == 0 else limit + 1
-        own = any(shot.refused and shot.size == beyond for shot in self.shots)
+        own = any(probe.refused and probe.size == beyond for probe in self.probes)
         return own or any(size >= beyond > mtu for size, mtu in self._told.items())

@@ -9,8 +9,8 @@ from ..contract import ClockSource, LossReason
 class Observer(Protocol):
     """Follows a packet."""
 
-    def told(self, packet: "Packet") -> None:
-        """Something became of it."""
+    def updated(self, packet: "Packet") -> None:
+        """The packet was answered (in time, late or again), was refused on the way, or could not be sent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +23,7 @@ class Packet:
     token: int = 0
     """What the answer must carry back beside the sequence number (STAMP: the sender's timestamp)."""
     observer: Observer | None = None
-    """Told whenever something became of this packet."""
+    """Told whenever this packet is answered or refused."""
     left: bool = True
     """False when this host refused to send it."""
     awaited: bool = False

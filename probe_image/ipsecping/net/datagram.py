@@ -1,15 +1,12 @@
 """Flows of datagrams to one far end: UDP, and ICMP echo without privileges."""
 
 import socket
-from ipaddress import ip_address
 
+from ..addresses import is_ipv6
 from .clocks import Clock
+from .errors import PingForbidden
 from .flow import Flow
-from .socket_pool import Kind, pool_of
-
-
-class PingForbidden(Exception):
-    """This user may not open ping sockets; the message says which setting allows it."""
+from .socket_pool import Kind, running_pool
 
 
 def open_udp(address: str, port: int, clock: Clock, *, dscp: int = 0) -> Flow:
@@ -19,19 +16,15 @@ def open_udp(address: str, port: int, clock: Clock, *, dscp: int = 0) -> Flow:
 
 def open_ping(address: str, clock: Clock, *, dscp: int = 0) -> Flow:
     """A flow of ICMP or ICMPv6 echo messages. Raises PingForbidden and OSError."""
-    ipv6 = ip_address(address.partition("%")[0]).version == 6
+    ipv6 = is_ipv6(address)
     protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
     try:
         return _open(address, 0, protocol, clock, dscp)
     except PermissionError as error:
-        raise PingForbidden(
-            "ICMP needs ping sockets, which this group may not open: allow them with "
-            "sysctl -w net.ipv4.ping_group_range='0 2147483647' "
-            "(in a pod: securityContext.sysctls; it is a safe sysctl)"
-        ) from error
+        raise PingForbidden from error
 
 
 def _open(address: str, port: int, protocol: int, clock: Clock, dscp: int) -> Flow:
     numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
-    return pool_of(clock).flow(Kind(family, protocol, dscp), target, clock)
+    return running_pool().flow(Kind(family, protocol, dscp, clock), target)

@@ -5,13 +5,11 @@ fault. Only when the network namespace's counter of full receive buffers has ris
 """
 
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
-SO_MEMINFO = 55
-_MEMINFO = struct.Struct("=9I")
-_DROPS_AT = 8  # SK_MEMINFO_DROPS
+from .receive_queue import queue_drops
+
 _SNMP, _SNMP6 = Path("/proc/net/snmp"), Path("/proc/net/snmp6")
 
 
@@ -61,10 +59,9 @@ class DropWatch:
 
     def _drops(self) -> int:
         try:
-            data = self._sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _MEMINFO.size)
+            return queue_drops(self._sock)
         except OSError:
             return 0
-        return int(_MEMINFO.unpack(data)[_DROPS_AT]) if len(data) == _MEMINFO.size else 0
 
 
 def _read(path: Path) -> str:

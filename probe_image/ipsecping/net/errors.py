@@ -9,6 +9,26 @@ import errno
 from ..contract import LossReason
 from .timestamping import ExtendedError
 
+
+class NotSent(Exception):
+    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error.strerror or str(error))
+        self.reason: LossReason | None = reason_of_errno(error.errno)
+
+
+class PingForbidden(Exception):
+    """This user may not open ping sockets; the message says which setting allows it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ICMP needs ping sockets, which this group may not open: allow them with "
+            "sysctl -w net.ipv4.ping_group_range='0 2147483647' "
+            "(in a pod: securityContext.sysctls; it is a safe sysctl)"
+        )
+
+
 _BY_ERRNO = {
     errno.ECONNREFUSED: LossReason.REFUSED,
     errno.ENETUNREACH: LossReason.UNREACHABLE,

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Protocol
 
 from ..contract import LossReason
-from .errors import reason_of_errno
 from .message_batch import SocketAddress
 
 if TYPE_CHECKING:
@@ -31,22 +30,14 @@ class Receiver(Protocol):
         """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
 
 
-class SendError(Exception):
-    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error.strerror or str(error))
-        self.reason: LossReason | None = reason_of_errno(error.errno)
-
-
 class Flow:
     """One far end's share of a shared socket."""
 
-    __slots__ = ("_deaf", "_overflows", "_shared", "flooded", "key", "receiver", "target")
+    __slots__ = ("_deaf", "_floods", "_shared", "key", "receiver", "target")
 
     def __init__(self, shared: "SharedSocket", target: SocketAddress, key: bytes) -> None:
         self._shared = shared
-        self._overflows = shared.overflows
+        self._floods = 0
         self.target = target
         self.key = key
         """The target as a datagram's source names it."""
@@ -54,8 +45,6 @@ class Flow:
         """The receiver of a muted far end."""
         self.receiver: Receiver | None = None
         """Told of all that comes; None: nobody is."""
-        self.flooded = False
-        """The far end is, or was since it was last asked, muted for a flood."""
 
     @property
     def local_port(self) -> int:
@@ -63,36 +52,36 @@ class Flow:
         return self._shared.local_port
 
     def send(self, data: bytes, packet: Leaving) -> None:
-        """Send one datagram; `packet` is told when it left. Raises SendError."""
+        """Send one datagram; `packet` is told when it left. Raises NotSent."""
         self._shared.send(data, self.target, packet)
 
-    def drain(self) -> bool:
-        """Take in what has come on the socket, for whichever flow, unless it has just been done.
+    def drain(self, instant: int) -> bool:
+        """Take in what had come on the socket by `instant`, for whichever flow; not twice.
 
         False: there was too much to take it all in now.
         """
-        self._shared.drain_again()
+        self._shared.drain_by(instant)
         return not self._shared.behind
 
     def unwanted(self) -> None:
         """What came last is nothing that a packet waits for."""
         self._shared.unwanted(self.key)
 
-    def overflowed(self) -> bool:
-        """Whether datagrams of the far end were dropped since the previous call: the socket's receive queue
-        overflowed, or the far end sent so many that nothing was taken from it."""
-        self._shared.look_for_overflow()
-        before, self._overflows = self._overflows, self._shared.overflows
-        flooded, self.flooded = self.flooded, self._shared.is_muted(self.key)
-        return self._overflows != before or flooded
+    def drops(self) -> int:
+        """How often datagrams of the far end were dropped so far.
 
-    def forget_overflows(self) -> None:
-        """Nothing is under way: what the queue has dropped so far was not ours."""
-        self._overflows = self._shared.overflows
+        The receive queue overflowed, or the far end sent so many that nothing more was taken from it.
+        """
+        self._shared.look_for_overflow()
+        return self._shared.overflows + self._floods
+
+    def dropped_since(self, drops: int) -> bool:
+        """Whether it happened since it had happened so often, or happens now."""
+        return self.drops() != drops or self._shared.is_muted(self.key)
 
     def turn_deaf(self) -> None:
         """The far end is muted: pass over what still waits of it."""
-        self.flooded = True
+        self._floods += 1
         self._deaf, self.receiver = self.receiver, None
 
     def listen(self) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from struct import Struct
 from typing import Any, Literal, NamedTuple
 
+from ..addresses import without_zone
 from . import timestamping
 from .timestamping import MSG_ERRQUEUE, ORIGIN_TIMESTAMPING, SO_TIMESTAMPING
 
@@ -95,7 +96,7 @@ class Refusal(NamedTuple):
 
 def raw_address(family: int, target: SocketAddress) -> bytes:
     """A socket address as `Arrival.source` has it; for IPv6 without the flow label."""
-    address, port = str(target[0]).partition("%")[0], int(target[1])
+    address, port = without_zone(str(target[0])), int(target[1])
     packed = family.to_bytes(2, _ENDIAN) + port.to_bytes(2, "big")
     if family == socket.AF_INET6:
         zone = int(target[3]) if len(target) > 3 else 0
@@ -177,7 +178,7 @@ class MessageBatch:
              _, _, third, ttl, _, _, fourth, traffic_class) = control  # fmt: skip
             if (held, first, second, third, fourth) == usual:
                 stamp = seconds * 1_000_000_000 + nanoseconds or None
-                ancillary = _new(timestamping.Ancillary, (stamp, None, ttl, None, local, traffic_class))
+                ancillary = _new(timestamping.Ancillary, (stamp, None, ttl, local, traffic_class))
             else:
                 ancillary = timestamping.parse_ancillary(self._control(number, held))
             at = number * _DATA

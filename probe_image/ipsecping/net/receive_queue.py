@@ -1,5 +1,6 @@
 """What the kernel says about the receive queue of a socket."""
 
+import errno
 import socket
 import struct
 
@@ -14,5 +15,8 @@ def queue_drops(sock: socket.socket) -> int:
 
     Asked for when it is wanted, it costs packets nothing, and is right even if no packet follows the drop.
     """
-    (drops,) = _DROPS.unpack(sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _DROPS.size))
+    said = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, _DROPS.size)
+    if len(said) < _DROPS.size:
+        raise OSError(errno.ENOPROTOOPT, "SO_MEMINFO tells too little")
+    (drops,) = _DROPS.unpack(said)
     return int(drops)

@@ -16,8 +16,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import NamedTuple
+
+from ..addresses import parse_address
 
 MAX_LOOKUPS = 64
 """Names that are looked up at the same time."""
@@ -63,7 +64,7 @@ class _Answer:
 def is_address(target: str) -> bool:
     """Whether the target is an IP address (IPv6 with or without a zone) rather than a name."""
     try:
-        ip_address(target.partition("%")[0])
+        parse_address(target)
     except ValueError:
         return False
     return True

@@ -14,11 +14,12 @@ from contextlib import suppress
 from . import timestamping
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
-from .errors import reason_of_extended_error
+from .errors import NotSent, reason_of_extended_error
 from .floods import MUTED, FloodGate
-from .flow import Flow, Leaving, SendError
+from .flow import Flow, Leaving
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
-from .timers import LEISURE, SLACK, running_timers
+from .read_pace import HOLD_OFF, ReadPace
+from .timers import LEISURE, running_timers
 
 MAX_READS = 8
 """Batches taken per wake-up, before others get their turn."""
@@ -26,8 +27,6 @@ HOLD = 5_000_000
 """Once reading has taken so long (nanoseconds), others get their turn."""
 SLICE = 16
 """Answers handed out between two looks at the clock: the slowest take a third of a millisecond each."""
-HOLD_OFF = SLACK
-"""Woken again within so long (nanoseconds), a socket is read at this interval for as long as it is busy."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
 MAX_SENDS = 16
@@ -72,6 +71,7 @@ class SharedSocket:
         self._loop = asyncio.get_running_loop()
         self._timers = running_timers()
         self._woken_at = self._drained_at = self._looked_at = 0
+        self._pace = ReadPace()
         self._watch()
 
     @property
@@ -129,11 +129,12 @@ class SharedSocket:
         return self._gate.is_muted(source)
 
     def look_for_overflow(self) -> None:
-        """Count a new overflow of the receive queue, if there was one; unless that was done a moment ago."""
-        now = self._clock.now()
-        if now - self._looked_at > HOLD_OFF:
-            self._looked_at = now
-            self.overflows += self._drops.overflowed()
+        """Count a new overflow of the receive queue, if there was one; once for each time it was drained."""
+        if self._looked_at <= self._drained_at:
+            self._looked_at = now = self._clock.now()
+            if self._drops.overflowed():
+                self.overflows += 1
+                self._pace.flooded(now)
 
     def send(self, data: bytes, target: SocketAddress, packet: Leaving) -> None:
         """See Flow."""
@@ -147,9 +148,9 @@ class SharedSocket:
         if len(awaited) > MAX_AWAITED:  # a driver that gives no send timestamps
             del awaited[next(iter(awaited))]
 
-    def drain_again(self) -> None:
-        """Drain, unless that was done a moment ago."""
-        if self._clock.now() - self._drained_at > HOLD_OFF:
+    def drain_by(self, instant: int) -> None:
+        """Drain, unless that was done since `instant` (monotonic nanoseconds)."""
+        if self._drained_at < instant:
             self.drain()
 
     def drain(self) -> int:
@@ -206,9 +207,10 @@ class SharedSocket:
     def _readable(self) -> None:
         self.drain()
         before, self._woken_at = self._woken_at, self._clock.now()
-        if self._woken_at - before < HOLD_OFF and self._watched and not self.closed:
+        hold_off = self._pace.hold_off(0, now=self._woken_at)
+        if self._woken_at - before < hold_off and self._watched and not self.closed:
             self._unwatch()
-            self._timers.call_at(self._woken_at + 1, self._read_on, slack=HOLD_OFF)
+            self._timers.call_at(self._woken_at + 1, self._read_on, slack=hold_off)
 
     def _read_on(self) -> None:
         """Read at intervals, or at once where much comes, until nothing comes any more."""
@@ -218,7 +220,8 @@ class SharedSocket:
         if self.behind or came >= SLOTS:
             self._loop.call_soon(self._read_on)
         elif came:
-            self._timers.call_at(self._clock.now() + 1, self._read_on, slack=HOLD_OFF)
+            now = self._clock.now()
+            self._timers.call_at(now + 1, self._read_on, slack=self._pace.hold_off(came, now=now))
         else:
             self._watch()
 
@@ -229,6 +232,8 @@ class SharedSocket:
         if clock.steps != self._steps:
             self._stepped, self._steps = True, clock.steps
         stepped, offset = self._stepped, clock.offset
+        if arrivals:
+            self._pace.stamped = arrivals[-1][2] is not None
         departures, self._departures = self._departures, []
         if not stepped:
             for packet, left in departures:
@@ -287,6 +292,7 @@ class SharedSocket:
             self._lift_later(now)
 
     def _lift_later(self, now: int) -> None:
+        self._pace.flooded(now)
         self._timers.call_at(now + MUTED, self._lift, slack=LEISURE)
 
     def _lift(self) -> None:
@@ -298,7 +304,7 @@ class SharedSocket:
                 flow.listen()
 
     def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
-        """An ICMP error about an earlier packet also fails the next send: try again. Raises SendError.
+        """An ICMP error about an earlier packet also fails the next send: try again. Raises NotSent.
 
         Under a flood of them, those of somebody else fail one send after the other.
         """
@@ -314,7 +320,7 @@ class SharedSocket:
                 self._restart_numbering()
             else:
                 return
-        raise SendError(error) from error
+        raise NotSent(error) from error
 
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""

@@ -1,5 +1,6 @@
-"""Which socket a flow gets: few sockets for many far ends, and a source port of its own for each session."""
+"""Finds the socket for a flow: few sockets for many far ends, a source port of its own for each session."""
 
+import asyncio
 import socket
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -9,7 +10,7 @@ from .dscp import set_dscp
 from .flow import Flow
 from .message_batch import MessageBatch, SocketAddress
 from .shared_socket import SharedSocket
-from .stamping import await_stamping
+from .timestamp_warmup import await_timestamps
 
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""
@@ -24,6 +25,8 @@ class Kind(NamedTuple):
     protocol: int
     """0 for UDP, IPPROTO_ICMP or IPPROTO_ICMPV6 for echo."""
     dscp: int
+    clock: Clock
+    """What their timestamps are put on: a socket has one."""
 
 
 class SocketPool:
@@ -37,7 +40,7 @@ class SocketPool:
         self._sockets: dict[Kind, list[SharedSocket]] = {}
         self._batch: MessageBatch | None = None
 
-    def flow(self, kind: Kind, target: SocketAddress, clock: Clock) -> Flow:
+    def flow(self, kind: Kind, target: SocketAddress) -> Flow:
         """A flow to the far end. Raises OSError when it takes a socket more and that cannot be had."""
         sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
         self._sockets[kind] = sockets
@@ -51,30 +54,31 @@ class SocketPool:
         if self._batch is None:
             self._batch = MessageBatch()
         first = all(shared.closed for others in self._sockets.values() for shared in others)
-        shared = open_socket(kind, clock, self._batch)
+        shared = open_socket(kind, self._batch)
         if first:
-            await_stamping()
+            await_timestamps()
         sockets.append(shared)
         return shared.add(target)
 
 
-def open_socket(kind: Kind, clock: Clock, batch: MessageBatch) -> SharedSocket:
+def open_socket(kind: Kind, batch: MessageBatch) -> SharedSocket:
     """A socket without flows yet, in a running event loop. Raises OSError."""
     sock = socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol)
     try:
         set_dscp(sock, kind.dscp)
-        return SharedSocket(sock, clock, batch, confirm_drops=kind.protocol == 0)
+        return SharedSocket(sock, kind.clock, batch, confirm_drops=kind.protocol == 0)
     except BaseException:
         sock.close()
         raise
 
 
-_BY_CLOCK: "WeakKeyDictionary[Clock, SocketPool]" = WeakKeyDictionary()
+_BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, SocketPool]" = WeakKeyDictionary()
 
 
-def pool_of(clock: Clock) -> SocketPool:
-    """The pool of all that measures with this clock."""
-    pool = _BY_CLOCK.get(clock)
+def running_pool() -> SocketPool:
+    """The pool of the running event loop, which reads its sockets."""
+    loop = asyncio.get_running_loop()
+    pool = _BY_LOOP.get(loop)
     if pool is None:
-        pool = _BY_CLOCK[clock] = SocketPool()
+        pool = _BY_LOOP[loop] = SocketPool()
     return pool

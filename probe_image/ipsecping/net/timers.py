@@ -1,8 +1,10 @@
 """Many deadlines on one timer of the event loop.
 
 An asyncio timer for each packet costs more than the packet, and so does waking up for it: on a virtual
-machine some 100 us of CPU time. Here, deadlines stand in slots, and a slot is served in one go when it has
-passed: that makes the batches. What may be a little late says so (`slack`), and stands in fewer slots.
+machine some 100 us of CPU time, and much more where others use the processor's caches in between. Here,
+deadlines stand in slots, and a slot is served in one go when it has passed: that makes the batches. What may
+be a little late says so (`slack`). What may be late by more than `SLACK` shares a slot that has to be served
+anyway, if there is one in time.
 """
 
 import asyncio
@@ -18,10 +20,16 @@ log = logging.getLogger(__name__)
 SLOT = 1_000_000
 """Nanoseconds. A deadline without slack is served at most so much late, and never early."""
 SLACK = 10_000_000
-"""So much later (nanoseconds) is soon enough for whatever is not a packet, and for packets far apart."""
+"""So much later (nanoseconds) is soon enough for most things. Deadlines with more slack stand in slots that
+are a multiple of this apart."""
 LEISURE = 50_000_000
 """So much later (nanoseconds) is soon enough for the beginnings and ends of rounds. Done many in a row they
 cost a third less: the code for them is in the processor's caches then."""
+MAX_BURST = 32
+"""Packets that stand in one slot, as long as others have room: what leaves in one go has to find room in the
+queues of every link on the way, and a shaper there may drop what is more."""
+RATE_WINDOW = 1_000_000_000
+"""The rate of packets is counted over at least so long (nanoseconds)."""
 MAX_CANCELLED = 1024
 """At least so many cancelled deadlines are kept before they are swept out."""
 
@@ -66,6 +74,11 @@ class Agenda:
         """By the instant at which they are due."""
         self._order: list[int] = []
         """A heap of the instants."""
+        self._packets: dict[int, int] = {}
+        """How many of those due at an instant are packets."""
+        self._served = self._counted_since = 0
+        self._crowded = False
+        """There are so many packets that each slot is full anyway: waiting longer would gain nothing."""
         self._entries = 0
         self.cancelled = 0
         """Entries that stand in it for nothing."""
@@ -78,13 +91,20 @@ class Agenda:
         """When there is something to be done, perhaps only to find it cancelled; None: never."""
         return self._order[0] if self._order else None
 
-    def add(self, at: int, action: Action, slack: int = SLOT) -> int:
+    def add(self, at: int, action: Action, slack: int = SLOT, *, packet: bool = False) -> int:
         """`action` is to be done at `at`; those of the same slot in the order in which they were added.
 
-        Returns when it will be due: at the end of its slot, less than `slack` (at least `SLOT`) after `at`.
+        `packet`: it sends one. Returns when it will be due: less than `slack` (at least `SLOT`) after `at`.
         """
-        width = slack - slack % SLOT if slack > SLOT else SLOT
-        due = -(-at // width) * width
+        if slack <= SLACK or (packet and self._crowded):
+            width = SLOT if slack < SLOT else min(slack - slack % SLOT, SLACK)
+            due = -(-at // width) * width
+        elif packet:
+            due = self._slot_with_room(at, slack)
+        else:
+            due = self._slot_in_use(at, slack)
+        if packet:
+            self._packets[due] = self._packets.get(due, 0) + 1
         slot = self._slots.get(due)
         if slot is None:
             slot = self._slots[due] = []
@@ -97,9 +117,37 @@ class Agenda:
         """Take out all that is due at `now`, slot by slot: each has to be called."""
         found: list[Action] = []
         while self._order and self._order[0] <= now:
-            found += self._slots.pop(heappop(self._order))
+            instant = heappop(self._order)
+            found += self._slots.pop(instant)
+            self._served += self._packets.pop(instant, 0)
         self._entries -= len(found)
+        if (elapsed := now - self._counted_since) >= RATE_WINDOW:
+            self._crowded = self._served * SLACK >= MAX_BURST * elapsed
+            self._served, self._counted_since = 0, now
         return found
+
+    def _slot_with_room(self, at: int, slack: int) -> int:
+        """The first slot in time with packets, but not too many; else one without, and rather one in use."""
+        first = -(-at // SLACK) * SLACK
+        free, in_use, packets = first, 0, self._packets
+        for due in range(first, at + slack, SLACK):
+            held = packets.get(due, 0)
+            if 0 < held < MAX_BURST:
+                return due
+            if not held:
+                free = due
+                if due in self._slots or (not in_use and due % LEISURE == 0):
+                    in_use = due
+        return in_use or free
+
+    def _slot_in_use(self, at: int, slack: int) -> int:
+        """The slot in time that such deadlines meet in, or another one that is served anyway."""
+        meeting = -(-at // slack) * slack
+        if meeting not in self._slots:
+            for due in range(-(-at // SLACK) * SLACK, at + slack, SLACK):
+                if due in self._slots:
+                    return due
+        return meeting
 
     def sweep(self) -> None:
         """Cancelled deadlines must not pile up until their time comes."""
@@ -123,9 +171,12 @@ class Timers:
         self._origin = secrets.randbelow(SLACK)
         """Where the slots begin: the agents of a node must not all send in the same instant."""
 
-    def call_at(self, instant: int, action: Action, *, slack: int = SLOT) -> None:
-        """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has."""
-        due = self._agenda.add(instant - self._origin, action, slack) + self._origin
+    def call_at(self, instant: int, action: Action, *, slack: int = SLOT, packet: bool = False) -> None:
+        """Call `action` once the monotonic clock (nanoseconds) has reached `instant`, soon if it has.
+
+        `packet`: it sends one; see Agenda.
+        """
+        due = self._agenda.add(instant - self._origin, action, slack, packet=packet) + self._origin
         if not self._serving and (self._handle is None or due < self._armed_for):
             self._arm(due)
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
 
-SO_RXQ_OVFL = 40
 SO_TIMESTAMPING = 37
 IP_PKTINFO = 8
 IP_RECVERR = 11
@@ -31,7 +30,7 @@ RECEIVE_ONLY = _RX_SOFTWARE | _SOFTWARE
 SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSONLY
 
 ANCILLARY_SIZE = 512
-"""Octets of ancillary data to make room for: timestamp, error, drop counter, TTL and destination address."""
+"""Octets of ancillary data to make room for: timestamp, error, TTL and destination address."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 ORIGIN_TIMESTAMPING = 4
@@ -66,8 +65,6 @@ class Ancillary(NamedTuple):
     error: ExtendedError | None = None
     ttl: int | None = None
     """TTL or hop limit on arrival."""
-    drops: int | None = None
-    """Packets the receive queue has dropped since the socket was opened, modulo 2^32."""
     local_address: bytes | None = None
     """The address the packet was sent to, 4 or 16 octets."""
     traffic_class: int | None = None
@@ -76,13 +73,10 @@ class Ancillary(NamedTuple):
 
 def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
     """Read the ancillary data of one `recvmsg`; what is unknown or cut short is passed over."""
-    timestamp = error = ttl = drops = local_address = traffic_class = None
+    timestamp = error = ttl = local_address = traffic_class = None
     for level, kind, data in items:
-        if level == socket.SOL_SOCKET:
-            if kind == SO_TIMESTAMPING:
-                timestamp = _software_timestamp(data)
-            elif kind == SO_RXQ_OVFL and len(data) >= _UINT.size:
-                (drops,) = _UINT.unpack_from(data)
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPING):
+            timestamp = _software_timestamp(data)
         elif kind in _ERROR_KINDS.get(level, ()) and len(data) >= _EXTENDED_ERROR.size:
             error = ExtendedError(*_EXTENDED_ERROR.unpack_from(data))
             if not error.is_send_timestamp:
@@ -95,7 +89,7 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
             local_address = data[:16]
         elif (level, kind) in _TRAFFIC_CLASS_KINDS and data:
             traffic_class = int.from_bytes(data[:4], sys.byteorder)  # an octet, or an int with IPv6
-    return Ancillary(timestamp, error, ttl, drops, local_address, traffic_class)
+    return Ancillary(timestamp, error, ttl, local_address, traffic_class)
 
 
 def enable_timestamps(sock: socket.socket, flags: int) -> None:

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 
+from ..addresses import parse_address
 from ..contract import LossReason
 from ..tls_client import client_context
 from ..wire import x509
 from ..wire.tls_hello import FirstMessage, over_finite_field
-from .stream import CHUNK, Chunk, ExchangeFailed, SocketStream
+from .tcp import CHUNK, Chunk, ExchangeFailed, SocketStream
 
 T = TypeVar("T")
 MAX_TRUSTS = 64
@@ -203,8 +203,7 @@ def _broken_off(error: ssl.SSLError) -> ExchangeFailed:
 
 def server_name(name: str) -> str:
     """A host as a certificate names it: an IPv6 address without zone, a name without the final dot."""
-    bare = name.partition("%")[0]
     try:
-        return str(ip_address(bare))
+        return str(parse_address(name))
     except ValueError:
         return name.removesuffix(".")

@@ -31,17 +31,23 @@ class Session(Protocol):
     ledger: Ledger
 
     def send(self, observer: Observer | None = None) -> Packet:
-        """Send one packet now; `observer` is told whenever something becomes of it.
+        """Send one packet now; `observer` follows it.
 
         One that the path refuses at once is lost with the reason; see also Packet.failed_here. Raises
         RoundInvalid, and nothing is sent, when this host lacks what it needs.
         """
 
-    def drain(self) -> bool:
-        """Take in all that has come, without waiting; False: it was too much to take it all in at once."""
+    def drain(self, instant: int) -> bool:
+        """Take in all that had come by `instant` (monotonic nanoseconds, past), without waiting.
 
-    def overflowed(self) -> bool:
-        """Whether this host dropped answers since the previous call."""
+        False: it was too much to take it all in at once.
+        """
+
+    def drops(self) -> int:
+        """How often this host has dropped answers so far: rounds that overlap compare it each for itself."""
+
+    def dropped_since(self, drops: int) -> bool:
+        """Whether it has since it had dropped some so often, or does now."""
 
     def close(self) -> None:
         """End the conversation."""

@@ -8,7 +8,8 @@ from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 from ..net.datagram import open_udp
-from ..net.flow import Flow, SendError
+from ..net.errors import NotSent
+from ..net.flow import Flow
 
 log = logging.getLogger(__name__)
 
@@ -45,23 +46,21 @@ class DatagramSession:
     def send(self, observer: Observer | None = None) -> Packet:
         """Send one packet; see Session."""
         clock, ledger = self._clock, self.ledger
-        if ledger.idle:
-            self._sock.forget_overflows()
         codec = self._codec
         now = clock.now()
         token = codec.token(now + clock.offset)
         packet = ledger.record(at=now, token=token, observer=observer)
         try:
             self._sock.send(codec.encode(packet.sequence, token), packet)
-        except SendError as error:
+        except NotSent as error:
             if error.reason is None:
                 log.warning("%s: packet not sent: %s", self.address, error)
             ledger.not_sent(packet, error.reason)
         return packet
 
-    def drain(self) -> bool:
+    def drain(self, instant: int) -> bool:
         """See Session."""
-        return self._sock.drain()
+        return self._sock.drain(instant)
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
         """A datagram came from the far end: an answer, or a foreign one (see Receiver)."""
@@ -76,9 +75,13 @@ class DatagramSession:
         """A packet was refused on the way (see Receiver)."""
         self.ledger.refused(self._codec.quoted(quote), reason)
 
-    def overflowed(self) -> bool:
+    def drops(self) -> int:
         """See Session."""
-        return self._sock.overflowed()
+        return self._sock.drops()
+
+    def dropped_since(self, drops: int) -> bool:
+        """See Session."""
+        return self._sock.dropped_since(drops)
 
     def close(self) -> None:
         """End the conversation."""

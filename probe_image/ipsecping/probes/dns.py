@@ -16,9 +16,10 @@ MAX_IDS = 16_384
 class DnsCodec:
     """Queries of one session. The token is the ID, random and none in use.
 
-    A response is matched by source address and port (the socket is connected), ID, and question without
-    regard to case (RFC 5452 section 9.1). The case of the question is not randomised: a server that does not
-    keep it would look like a loss.
+    A response is matched by source address and port, ID, and question without regard to case (RFC 5452
+    section 9.1). The socket is shared and not connected, but hands a flow only what comes from the address
+    and port that the flow sends to (`net/shared_socket.py`). The case of the question is not randomised: a
+    server that does not keep it would look like a loss.
     """
 
     def __init__(self, options: DnsOptions) -> None:

@@ -11,7 +11,7 @@ from ..contract import LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of_errno
-from ..net.stream import ExchangeFailed, Stream
+from ..net.tcp import ExchangeFailed, Stream
 from .telling import Telling
 
 log = logging.getLogger(__name__)
@@ -78,12 +78,16 @@ class ExchangeSession:
         task.add_done_callback(self._over)
         return packet
 
-    def drain(self) -> bool:
+    def drain(self, instant: int) -> bool:
         """Nothing waits: each exchange takes its answers in itself."""
         return True
 
-    def overflowed(self) -> bool:
-        """TCP loses no answers on this host."""
+    def drops(self) -> int:
+        """None: TCP loses no answers on this host."""
+        return 0
+
+    def dropped_since(self, drops: int) -> bool:
+        """See `drops`."""
         return False
 
     def close(self) -> None:

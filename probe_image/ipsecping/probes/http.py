@@ -5,7 +5,7 @@ from ..contract import HttpOptions, LossReason, PlannedProbe
 from ..contract.web_url import parse_url
 from ..measure.ledger import Ledger
 from ..net.clocks import Clock
-from ..net.stream import Channel, ExchangeFailed, Stream
+from ..net.tcp import Channel, ExchangeFailed, Stream
 from ..wire import http1
 from .base import ProbeMethod
 from .exchange import Answered, ExchangeSession, Report

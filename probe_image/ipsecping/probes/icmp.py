@@ -1,8 +1,8 @@
 """ICMP and ICMPv6 echo probe over an unprivileged ping socket: an answer is an echo reply with our cookie."""
 
 import secrets
-from ipaddress import ip_address
 
+from ..addresses import is_ipv6
 from ..contract import PlannedProbe
 from ..measure.ledger import Answer
 from ..net.clocks import Clock
@@ -47,7 +47,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     return DatagramSession(
         address=address,
         sock=open_ping(address, clock, dscp=probe.dscp),
-        codec=IcmpCodec(probe.size, ipv6=ip_address(address.partition("%")[0]).version == 6),
+        codec=IcmpCodec(probe.size, ipv6=is_ipv6(address)),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,
     )

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..contract import LossReason
-from ..net.untimed import MAX_BATCH, NotSent, TooBigHere, UntimedSocket, open_untimed_udp
+from ..net.connected_socket import MAX_BATCH, ConnectedSocket, TooBigHere, open_connected_udp
+from ..net.errors import NotSent
 from ..wire import ike
 
 TRANSMISSIONS = 3
@@ -44,7 +45,7 @@ class Exchange:
         self._port = port
         self._timeout = timeout
         self._address = address
-        self._sock: UntimedSocket = open_untimed_udp(address, port, dscp=dscp)
+        self._sock: ConnectedSocket = open_connected_udp(address, port, dscp=dscp)
         self._marker = b"" if port == ike.PORT else ike.NON_ESP_MARKER
         self._spi = secrets.randbits(63) + 1
         self._nonce = secrets.token_bytes(ike.NONCE_SIZE)

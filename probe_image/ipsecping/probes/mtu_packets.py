@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from ..measure.mtu_search import IP_HEADER
 from ..wire import echo, icmp, stamp
 from ..wire.ntp import UNSYNCHRONIZED
 
-_IP_HEADER = {False: 20, True: 40}
 _UDP_HEADER = 8
 _TOKEN_SIZE = 8
 
@@ -55,7 +55,7 @@ class StampPackets:
 
     def __init__(self, *, ipv6: bool, keys: Sequence[bytes] = ()) -> None:
         """The first of `keys` signs, and an answer may be signed with any of them."""
-        self._headers = _IP_HEADER[ipv6] + _UDP_HEADER
+        self._headers = IP_HEADER[ipv6] + _UDP_HEADER
         self._keys = keys
         self._mode = stamp.AUTHENTICATED if keys else stamp.UNAUTHENTICATED
         self._ssid = 1 + secrets.randbelow(0xFFFF)
@@ -95,7 +95,7 @@ class EchoPackets:
 
     def __init__(self, *, ipv6: bool) -> None:
         self._ipv6 = ipv6
-        self._headers = _IP_HEADER[ipv6] + icmp.HEADER_SIZE
+        self._headers = IP_HEADER[ipv6] + icmp.HEADER_SIZE
         self.floor = self._headers + echo.BASE_SIZE
 
     def encode(self, sequence: int, token: int, size: int) -> bytes:

@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..contract import LossReason, PathMtu
-from ..measure.mtu_evidence import Shot
+from ..measure.mtu_evidence import ProbePacket
 from ..measure.mtu_search import MtuSearch, Step
-from ..net.untimed import NotSent, Refusal, TooBigHere, UntimedSocket
+from ..net.connected_socket import ConnectedSocket, Refusal, TooBigHere
+from ..net.errors import NotSent
 from .mtu_packets import Packets, new_token
 
 log = logging.getLogger(__name__)
@@ -43,12 +44,12 @@ class MtuRun:
     def __init__(
         self,
         *,
-        sock: UntimedSocket,
+        sock: ConnectedSocket,
         packets: Packets,
         low: int,
         high: int,
         timeout: int,
-        tried: Callable[[Step, Shot], None] | None = None,
+        tried: Callable[[Step, ProbePacket], None] | None = None,
     ) -> None:
         """`low` and `high` in octets of the IP packet, `timeout` for each; `tried` is told of each step."""
         self._timeout = timeout
@@ -79,12 +80,12 @@ class MtuRun:
     async def reach(self, *, count: int, spacing: int) -> bool:
         """Send small packets until one is answered, at most `count`; False: none was."""
         for _ in range(count - 1):
-            self._shoot(None)
+            self._send(None)
             if await self._until(self._any_answer, time.monotonic_ns() + spacing):
                 return True
             if self.flooded:
                 return False
-        self._shoot(None)
+        self._send(None)
         await self._until(
             lambda: self._any_answer() or self._all_refused(), time.monotonic_ns() + self._timeout
         )
@@ -96,7 +97,7 @@ class MtuRun:
             if (
                 self.flooded
                 or time.monotonic_ns() >= until
-                or len(self._search.shots) + 2 * step.tries > MAX_PACKETS
+                or len(self._search.probes) + 2 * step.tries > MAX_PACKETS
             ):
                 return None
             await self._take(step)
@@ -107,28 +108,28 @@ class MtuRun:
 
         Packets that are still awaited at `until` (monotonic) are forgotten, not lost.
         """
-        small = [shot for shot in self._search.shots if shot.companion]
+        small = [probe for probe in self._search.probes if probe.companion]
         over = self._sent_at[small[-1].sequence] + self._timeout
         await self._until(
-            lambda: all(shot.answered or shot.sequence in self._reasons for shot in small),
+            lambda: all(probe.answered or probe.sequence in self._reasons for probe in small),
             over if until is None else min(over, until),
         )
         received, losses, failed_here, now = 0, Counter[LossReason](), False, time.monotonic_ns()
-        for shot in small:
-            reason = self._reasons.get(shot.sequence, LossReason.TIMEOUT)
-            if shot.sequence in self._in_time:
+        for probe in small:
+            reason = self._reasons.get(probe.sequence, LossReason.TIMEOUT)
+            if probe.sequence in self._in_time:
                 received += 1
             elif reason is None:
                 failed_here = True
-            elif shot.sequence in self._reasons or now - self._sent_at[shot.sequence] >= self._timeout:
+            elif probe.sequence in self._reasons or now - self._sent_at[probe.sequence] >= self._timeout:
                 losses[reason] += 1
         return SmallPackets(received, losses, failed_here)
 
     async def _take(self, step: Step) -> None:
-        first = len(self._search.shots)
+        first = len(self._search.probes)
         for _ in range(step.tries):
-            self._shoot(step.size)
-            self._shoot(None)
+            self._send(step.size)
+            self._send(None)
             if await self._until(lambda: self._decided(first), time.monotonic_ns() + PAIR_SPACING):
                 break
         patience = min(self._timeout, max(PATIENCE, 2 * self._largest_rtt))
@@ -140,20 +141,22 @@ class MtuRun:
             grace = max(GRACE, self._largest_rtt // 4)
             await self._until(lambda: self._decided(first), time.monotonic_ns() + grace)
         if self._tried is not None:
-            large = [shot for shot in self._search.shots[first:] if not shot.companion]
-            self._tried(step, next((shot for shot in large if shot.answered), large[-1]))
+            large = [probe for probe in self._search.probes[first:] if not probe.companion]
+            self._tried(step, next((probe for probe in large if probe.answered), large[-1]))
 
     def _decided(self, first: int) -> bool:
-        return any((s.answered or s.refused) and not s.companion for s in self._search.shots[first:])
+        return any((s.answered or s.refused) and not s.companion for s in self._search.probes[first:])
 
     def _all_small_answered(self, first: int) -> bool:
-        return all(shot.answered or not shot.left for shot in self._search.shots[first:] if shot.companion)
+        return all(
+            probe.answered or not probe.left for probe in self._search.probes[first:] if probe.companion
+        )
 
     def _any_answer(self) -> bool:
-        return any(shot.answered for shot in self._search.shots)
+        return any(probe.answered for probe in self._search.probes)
 
     def _all_refused(self) -> bool:
-        return all(shot.sequence in self._reasons for shot in self._search.shots)
+        return all(probe.sequence in self._reasons for probe in self._search.probes)
 
     async def _until(self, happened: Callable[[], bool], deadline: int) -> bool:
         """Wait until something has happened, at most until `deadline` (monotonic)."""
@@ -166,18 +169,18 @@ class MtuRun:
                 await asyncio.wait_for(self._news.wait(), rest / 1e9)
         return True
 
-    def _shoot(self, size: int | None) -> None:
-        shot = self._search.shoot(size=size, token=new_token())
-        self._sent_at[shot.sequence] = time.monotonic_ns()
+    def _send(self, size: int | None) -> None:
+        probe = self._search.record(size=size, token=new_token())
+        self._sent_at[probe.sequence] = time.monotonic_ns()
         try:
-            self._sock.send(self._packets.encode(shot.sequence, shot.token, shot.size))
+            self._sock.send(self._packets.encode(probe.sequence, probe.token, probe.size))
         except TooBigHere as error:
-            self._search.refused(shot, error.mtu)
+            self._search.refused(probe, error.mtu)
         except NotSent as error:
-            shot.left = False
-            self._reasons[shot.sequence] = error.reason
+            probe.left = False
+            self._reasons[probe.sequence] = error.reason
             if error.reason is None:
-                log.warning("packet of %d octets not sent: %s", shot.size, error)
+                log.warning("packet of %d octets not sent: %s", probe.size, error)
 
     def _readable(self) -> None:
         now = time.monotonic_ns()
@@ -186,20 +189,20 @@ class MtuRun:
             self._refused(refusal)
         for arrival in arrivals:
             reading = self._packets.decode(arrival.data)
-            shot = None if reading is None else self._search.find(reading.sequence)
-            if reading is None or shot is None or shot.token != reading.token:
+            probe = None if reading is None else self._search.find(reading.sequence)
+            if reading is None or probe is None or probe.token != reading.token:
                 self._unwanted += 1  # foreign
                 continue
-            self._unwanted += shot.answered
+            self._unwanted += probe.answered
             if not reading.authentic:
-                self._reasons.setdefault(shot.sequence, LossReason.AUTH_FAILED)
+                self._reasons.setdefault(probe.sequence, LossReason.AUTH_FAILED)
                 continue
-            rtt = now - self._sent_at[shot.sequence]
-            if not shot.answered and rtt <= self._timeout:
-                self._in_time.add(shot.sequence)
+            rtt = now - self._sent_at[probe.sequence]
+            if not probe.answered and rtt <= self._timeout:
+                self._in_time.add(probe.sequence)
                 self._largest_rtt = max(self._largest_rtt, rtt)
-            whole = arrival.fragment is None and reading.size >= shot.size
-            self._search.answered(shot, reply=reading.reply, whole=whole)
+            whole = arrival.fragment is None and reading.size >= probe.size
+            self._search.answered(probe, reply=reading.reply, whole=whole)
         if self.flooded:
             self._loop.remove_reader(self._sock.fileno())
         self._news.set()
@@ -208,12 +211,12 @@ class MtuRun:
         """A quote that is not of a packet of ours is not believed; one cut short may be."""
         self._unwanted += 1
         quoted = self._packets.quoted(refusal.quote)
-        shot = None if quoted is None else self._search.find(quoted[0])
-        if quoted is not None and (shot is None or shot.token != quoted[1]):
+        probe = None if quoted is None else self._search.find(quoted[0])
+        if quoted is not None and (probe is None or probe.token != quoted[1]):
             return
         if refusal.reason is LossReason.MESSAGE_TOO_BIG:
             self.messages.append(refusal.mtu)
             del self.messages[:-MAX_PACKETS]
-            self._search.too_big(shot, refusal.mtu)
-        elif shot is not None:
-            self._reasons[shot.sequence] = refusal.reason
+            self._search.too_big(probe, refusal.mtu)
+        elif probe is not None:
+            self._reasons[probe.sequence] = refusal.reason

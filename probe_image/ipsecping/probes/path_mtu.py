@@ -7,13 +7,13 @@ it is what was asked about. A search that does not end within the round's own ti
 
 import logging
 import time
-from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
+from ..addresses import is_ipv6
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
-from ..net.key_file import KeyFile, KeyFileError
-from ..net.untimed import open_untimed_udp
+from ..host.key_file import KeyFile, KeyFileError
+from ..net.connected_socket import open_connected_udp
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun
@@ -31,7 +31,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     keys = _keys(probe.options)
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     until = time.monotonic_ns() + own_time
-    sock = open_untimed_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
+    sock = open_connected_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
     run: MtuRun | None = None
     found: PathMtu | None = None
     try:
@@ -78,11 +78,6 @@ def _keys(options: PathMtuOptions) -> tuple[bytes, ...]:
         return KeyFile(Path(options.key_file), marked=options.marked_keys).read()
     except KeyFileError as error:
         raise RoundInvalid(*unusable_keys(error)) from error
-
-
-def is_ipv6(address: str) -> bool:
-    """Whether an IP address, with or without a zone, is of version 6."""
-    return ip_address(address.partition("%")[0]).version == 6
 
 
 METHOD = RoundMethod(measure=measure)

@@ -4,10 +4,10 @@ import secrets
 from pathlib import Path
 
 from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
+from ..host.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ..measure.ledger import Answer
 from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
-from ..net.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ..wire import source, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid

@@ -3,7 +3,7 @@
 from ..contract import PlannedProbe, TcpOptions
 from ..measure.ledger import Ledger
 from ..net.clocks import Clock
-from ..net.stream import Stream
+from ..net.tcp import Stream
 from .base import ProbeMethod
 from .exchange import Answered, Exchange, ExchangeSession, Report
 from .tls import TlsProbing

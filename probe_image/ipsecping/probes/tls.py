@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from ..contract import Invalidity, TlsOptions
 from ..measure.ledger import Ledger
-from ..net.stream import ExchangeFailed, Stream
+from ..net.tcp import ExchangeFailed, Stream
 from ..net.tls import (
     CertificateRefused,
     TlsStream,

@@ -2,7 +2,7 @@
 
 import logging
 
-from ..net.key_file import KeyFile, KeyFileError
+from ..host.key_file import KeyFile, KeyFileError
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
+from ..addresses import parse_address
 from ..wire import stamp, tlv
 from ..wire.ntp import ntp_from_unix
 from .admission import Admission, Drop
@@ -209,4 +209,4 @@ class EchoResponder:
 
 @lru_cache(maxsize=1024)
 def _octets(address: str) -> bytes:
-    return ip_address(address.partition("%")[0]).packed
+    return parse_address(address).packed

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from ..addresses import parse_address
 from ..net import timestamping
 from ..net.fragmentation import never_fragment
 from ..net.message_batch import MessageBatch, SocketAddress, socket_address
@@ -61,7 +62,7 @@ class Listener:
         self, address: str, port: int, make_responder: Callable[[int], Responder], *, largest: int = LARGEST
     ) -> None:
         """`largest`: octets of UDP payload of a packet that is answered."""
-        parsed = ip_address(address.partition("%")[0])
+        parsed = parse_address(address)
         self._wildcard = parsed.is_unspecified
         self._sock = _open(address, port, parsed)
         self.address, self.port = self._sock.getsockname()[:2]

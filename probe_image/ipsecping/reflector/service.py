@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..host.key_file import KeyFile
+from ..host.service_manager import ServiceManager
 from ..net.clock_quality import own_clock_quality
-from ..net.key_file import KeyFile
-from ..net.service_manager import ServiceManager
 from ..serving.cached import CachedText
 from ..serving.listening import hosts
 from ..serving.messages import Request as HttpRequest

@@ -1,7 +1,9 @@
 """Whose packet it is: which addresses are allowed, and which of them count as one sender."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+from ..addresses import unmapped
 
 Network = IPv4Network | IPv6Network
 
@@ -14,7 +16,7 @@ def source_of(address: str) -> str:
 
     Of a link-local address the /64 is shared by all hosts of the link, so these stand for themselves.
     """
-    parsed = _parse(address)
+    parsed = unmapped(address)
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     if parsed.is_link_local:
@@ -36,14 +38,6 @@ class AllowList:
 
     def allows(self, address: str) -> bool:
         """Whether the address, perhaps with a zone, is in one of the networks."""
-        parsed = _parse(address)
+        parsed = unmapped(address)
         number = int(parsed)
         return any(number >> shift in found for shift, found in self._prefixes[parsed.version].items())
-
-
-def _parse(address: str) -> IPv4Address | IPv6Address:
-    """Without its zone; what a socket for both IP versions has for IPv4 is IPv4."""
-    parsed = ip_address(address.partition("%")[0])
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        return parsed.ipv4_mapped
-    return parsed

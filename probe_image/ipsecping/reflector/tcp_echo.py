@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from ..net.stream import Channel, ExchangeFailed, SocketStream
+from ..net.tcp import Channel, ExchangeFailed, SocketStream
 from ..net.tls import TlsStream
 from ..wire.ntp import NANOSECONDS
 from .admission import Admission, Drop

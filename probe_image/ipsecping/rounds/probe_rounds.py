@@ -8,15 +8,17 @@ import asyncio
 import time
 
 from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..host.throttling import own_throttling
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
-from ..net.throttling import own_throttling
+from ..net.timers import running_timers
 from ..probes.base import Session
 from ..probes.registry import METHODS
-from .judge import Judge, Trial
-from .pacing import Pacing
-from .troubles import Troubles
+from .host_fitness import FitnessCheck, HostFitness
+from .log_once import LogOnce
+from .round_driver import RoundDriver
+from .round_machine import RoundMachine
 from .unmeasured import failed
 
 MAX_IDLE = 300_000_000_000
@@ -31,18 +33,20 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 class ProbeRounds:
     """All rounds of one probe of a type in METHODS. Belongs to one event loop."""
 
-    __slots__ = ("_clock", "_judge", "_lease", "_troubles", "host", "literal", "probe")
+    __slots__ = ("_clock", "_fitness", "_log", "_session", "host", "literal", "probe", "timers")
 
-    def __init__(self, probe: PlannedProbe, host: str, clock: Clock, troubles: Troubles) -> None:
+    def __init__(self, probe: PlannedProbe, host: str, clock: Clock, log: LogOnce) -> None:
         self.probe = probe
         self.host = host
         """The probe's destination."""
         self.literal = is_address(host)
         """It is an address, and need not be looked up."""
         self._clock = clock
-        self._troubles = troubles
-        self._judge = Judge(clock, own_throttling())
-        self._lease: _Lease | None = None
+        self._log = log
+        self.timers = running_timers()
+        """Looked up once: it costs as much as a packet."""
+        self._fitness = HostFitness(clock, own_throttling())
+        self._session: _SharedSession | None = None
 
     def begin(self, check: PlannedCheck, address: str, *, start: int) -> RoundFuture:
         """Begin a round with an IP address, the first packet at `start` or now (monotonic nanoseconds)."""
@@ -51,44 +55,43 @@ class ProbeRounds:
         started_at = time.time_ns() + start - now
         result: RoundFuture = asyncio.get_running_loop().create_future()
         try:
-            lease = self._lease_of(address, now=now)
+            session = self._session_with(address, now=now)
         except Exception as error:
             result.set_result([self.failed(check, started_at, address, error)])
         else:
-            lease.begin(
-                _ProbeRound(self, check, lease, self._judge.begin(now=now), start, started_at, result)
-            )
+            fitness = self._fitness.check(now=now)
+            session.begin(_ProbeRound(self, check, session, fitness, start, started_at, result))
         return result
 
     def failed(self, check: PlannedCheck, started_at: int, address: str, error: Exception) -> RoundResult:
-        """The result of a round that ended in an error, which is told."""
+        """Log the error that a round ended in; returns the round's result."""
         result, trouble = failed(check, self.probe, started_at, address, error)
         if trouble is not None:
-            self._troubles.tell(check, trouble, probe=self.probe.name)
+            self._log.error(check, trouble, probe=self.probe.name)
         return result
 
     def went_well(self, check: PlannedCheck) -> None:
-        """A round ended in no error."""
-        self._troubles.tell(check, None, probe=self.probe.name)
+        """Note that a round ended in no error."""
+        self._log.error(check, None, probe=self.probe.name)
 
     def close(self) -> None:
         """Close the session once no round uses it; those whose future was cancelled are broken off."""
-        if self._lease is not None:
-            self._lease.break_off()
+        if self._session is not None:
+            self._session.break_off()
 
-    def _lease_of(self, address: str, *, now: int) -> "_Lease":
+    def _session_with(self, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
-        lease = self._lease
-        if lease is not None:
-            if lease.session.address == address and lease.fit(now=now):
-                return lease
-            lease.retire()
+        shared = self._session
+        if shared is not None:
+            if shared.session.address == address and shared.fit(now=now):
+                return shared
+            shared.retire()
         session = METHODS[self.probe.type].open(self.probe, address, self._clock)
-        lease = self._lease = _Lease(session, now=now)
-        return lease
+        shared = self._session = _SharedSession(session, now=now)
+        return shared
 
 
-class _Lease:
+class _SharedSession:
     """A session and the rounds that use it; closed when it is retired and unused."""
 
     __slots__ = ("_retired", "_rounds", "_used_at", "session")
@@ -137,14 +140,14 @@ class _ProbeRound:
 
     __slots__ = (
         "_check",
+        "_driver",
         "_error",
-        "_lease",
-        "_pacing",
+        "_fitness",
         "_result",
         "_rounds",
+        "_shared",
         "_start",
         "_started_at",
-        "_trial",
         "over",
     )
 
@@ -152,8 +155,8 @@ class _ProbeRound:
         self,
         rounds: ProbeRounds,
         check: PlannedCheck,
-        lease: _Lease,
-        trial: Trial,
+        shared: _SharedSession,
+        fitness: FitnessCheck,
         start: int,
         started_at: int,
         result: RoundFuture,
@@ -161,27 +164,35 @@ class _ProbeRound:
         """It starts at `start` on the monotonic clock, at `started_at` on the wall clock."""
         self._rounds = rounds
         self._check = check
-        self._lease = lease
-        self._trial = trial
+        self._shared = shared
+        self._fitness = fitness
         self._start = start
         self._started_at = started_at
         self._result = result
-        self._pacing = Pacing(lease.session, timeout=rounds.probe.timeout_ms * _MS)
+        probe, session = rounds.probe, shared.session
+        self._driver = RoundDriver(
+            session,
+            RoundMachine(
+                session.ledger,
+                count=probe.count,
+                spacing=probe.spacing_ms * _MS,
+                start=start,
+                timeout=probe.timeout_ms * _MS,
+            ),
+            rounds.timers,
+        )
         self._error: Exception | None = None
         self.over = False
         """Nothing more is awaited."""
 
     def run(self) -> None:
         """Send the packets and wait for the answers."""
-        probe = self._rounds.probe
-        self._pacing.run(
-            count=probe.count, spacing=probe.spacing_ms * _MS, start=self._start, over=self._is_over
-        )
+        self._driver.run(self._is_over)
 
     def stopped(self) -> bool:
         """Send no more and wait for nothing if the result is not wanted any more."""
         if unwanted := self._result.done():
-            self._pacing.stop()
+            self._driver.stop()
         return unwanted
 
     def close_book(self, *, now: int) -> None:
@@ -192,7 +203,7 @@ class _ProbeRound:
 
     def _is_over(self, error: Exception | None) -> None:
         self.over, self._error = True, error
-        self._lease.close_books(now=time.monotonic_ns())
+        self._shared.close_books(now=time.monotonic_ns())
 
     def _outcome(self, now: int) -> RoundResult:
         if self._error is not None:
@@ -205,21 +216,21 @@ class _ProbeRound:
         return result
 
     def _failed(self, error: Exception) -> RoundResult:
-        self._lease.retire()  # what is left in its book would confuse the rounds to come
-        return self._rounds.failed(self._check, self._started_at, self._lease.session.address, error)
+        self._shared.retire()  # what is left in its book would confuse the rounds to come
+        return self._rounds.failed(self._check, self._started_at, self._shared.session.address, error)
 
     def _summary(self, now: int) -> RoundResult:
-        session, pacing = self._lease.session, self._pacing
-        lost = session.ledger.attribute(pacing.packets)
+        session, machine = self._shared.session, self._driver.machine
+        lost = session.ledger.attribute(machine.packets)
         return summarise(
             check=self._check.ref,
             probe=self._rounds.probe,
-            packets=pacing.packets,
+            packets=machine.packets,
             started_at=self._started_at,
             duration=now - self._start,
             forward_lost=lost.forward,
             reverse_lost=lost.reverse,
             remote_ip=session.address,
-            invalid=self._trial.verdict(pacing.packets, now=now, found=pacing.invalid),
+            invalid=self._fitness.verdict(machine.packets, now=now, found=machine.invalid),
             certificate_expiry=session.ledger.certificate_expiry,
         )

@@ -15,23 +15,23 @@ from ..contract import (
 from ..net.clocks import Clock
 from ..net.resolve import NoSuchName, ResolveError, Resolver, is_address
 from ..probes.registry import ROUND_METHODS
+from .log_once import LogOnce
 from .probe_rounds import ProbeRounds, RoundFuture
-from .troubles import Troubles
+from .round_method import run_method
 from .unmeasured import unmeasured
-from .whole import whole_round
 
 
 class PathProber:
     """Runs rounds of all probes of one path. Belongs to one event loop; see agent.runner.Prober."""
 
-    __slots__ = ("_addresses", "_clock", "_probes", "_resolver", "_troubles")
+    __slots__ = ("_addresses", "_clock", "_log", "_probes", "_resolver")
 
     def __init__(self, clock: Clock, resolver: Resolver) -> None:
         self._clock = clock
         self._resolver = resolver
         self._addresses: dict[str, str] = {}
         self._probes: dict[str, ProbeRounds] = {}
-        self._troubles = Troubles()
+        self._log = LogOnce()
 
     def round(self, check: PlannedCheck, *, start: int = 0) -> "asyncio.Future[list[RoundResult]]":
         """One round of every probe at the same time; results in the plan's order. `start` as in Prober.
@@ -65,9 +65,7 @@ class PathProber:
         rounds = self._probes.get(probe.name)
         if rounds is None:
             host = destination(probe, check.target)
-            rounds = self._probes[probe.name] = ProbeRounds(
-                named(probe, host), host, self._clock, self._troubles
-            )
+            rounds = self._probes[probe.name] = ProbeRounds(named(probe, host), host, self._clock, self._log)
         if rounds.literal and probe.type not in ROUND_METHODS and check.permits(rounds.host):
             return rounds.begin(check, rounds.host, start=start)
         return asyncio.create_task(self._probe_round(check, rounds, lookups.get(rounds.host), start))
@@ -85,7 +83,7 @@ class PathProber:
         if isinstance(address, Invalidity):
             return [unmeasured(check, probe, started_at, invalid=address)]
         if not check.permits(address):
-            self._troubles.tell(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
+            self._log.error(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
             invalid = Invalidity.NOT_PERMITTED
             return [unmeasured(check, probe, started_at, invalid=invalid, address=address)]
         method = ROUND_METHODS.get(probe.type)
@@ -93,7 +91,7 @@ class PathProber:
             return await rounds.begin(check, address, start=start)
         started_at = time.time_ns()
         try:
-            result = await whole_round(method, check, probe, address)
+            result = await run_method(method, check, probe, address)
         except Exception as error:
             return [rounds.failed(check, started_at, address, error)]
         rounds.went_well(check)
@@ -104,13 +102,13 @@ class PathProber:
         try:
             found = await self._resolver.resolve(host, prefer=self._addresses.get(host))
         except ResolveError as error:
-            self._troubles.tell(check, str(error), host=host)
+            self._log.error(check, str(error), host=host)
             absent = isinstance(error, NoSuchName)
             return Invalidity.NO_SUCH_NAME if absent else Invalidity.RESOLVER_FAILED
         stale = (
             f"{host}: the resolver fails; going on with its last answer, {found.ip}" if found.age else None
         )
-        self._troubles.tell(check, stale, host=host)
+        self._log.error(check, stale, host=host)
         self._addresses[host] = found.ip
         return found.ip
 

@@ -5,8 +5,7 @@ import time
 from types import MappingProxyType
 
 from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
-from ..net.datagram import PingForbidden
-from ..net.errors import reason_of_errno
+from ..net.errors import PingForbidden, reason_of_errno
 from ..probes.base import RoundInvalid
 
 log = logging.getLogger(__name__)

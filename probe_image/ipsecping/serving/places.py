@@ -9,7 +9,9 @@ yet, then the one that has taken nothing for longest. A reader that has proved w
 from collections import Counter
 from dataclasses import dataclass
 from enum import IntEnum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
+
+from ..addresses import parse_address
 
 
 class Stage(IntEnum):
@@ -82,7 +84,7 @@ class Places:
 def origin(address: str) -> str:
     """What counts as one origin: an IPv4 address, a /64 of IPv6, which any host may choose addresses from."""
     try:
-        parsed = ip_address(address.partition("%")[0])
+        parsed = parse_address(address)
     except ValueError:
         return address
     if not isinstance(parsed, IPv6Address):

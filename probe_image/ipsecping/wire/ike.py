@@ -11,9 +11,10 @@ Each payload: 0 Next Payload (1), 1 Critical and reserved (1), 2 Payload Length 
 import hashlib
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from ipaddress import ip_address
 from struct import Struct
 from typing import NamedTuple
+
+from ..addresses import parse_address
 
 PORT, NAT_PORT = 500, 4500
 NON_ESP_MARKER = b"\0\0\0\0"
@@ -183,7 +184,7 @@ def parse_answer(data: bytes) -> Answer | None:
 
 def nat_hash(spi: int, responder_spi: int, address: str, port: int) -> bytes:
     """The data of a NAT_DETECTION_*_IP notification (section 2.23): SHA-1 over SPIs, address and port."""
-    packed = ip_address(address.partition("%")[0]).packed
+    packed = parse_address(address).packed
     content = spi.to_bytes(8, "big") + responder_spi.to_bytes(8, "big") + packed + port.to_bytes(2, "big")
     return hashlib.sha1(content, usedforsecurity=False).digest()
 

@@ -68,7 +68,8 @@ def agent(plan: Path, *options: str, pod_uid: str | None) -> Iterator[tuple[str,
                 content = json.loads(line)
                 if found := re.search(r"listening on port (\d+)", content["message"]):
                     port = found[1]
-                if content["message"] == "result":
+                # On a machine that stands still for a second, a round says so and nothing else.
+                if content["message"] == "result" and "invalid" not in content:
                     assert (content["check"], content["sent"], content["lost_refused"]) == ("hq-dc1", 2, 2)
                     break
             yield f"http://127.0.0.1:{port}", process

@@ -153,4 +153,4 @@ kernel_kinds = st.sampled_from([37, 40, 8, 11, 2, 25, 50, 52]) | st.integers(0, 
 def test_any_ancillary_data_is_read_or_passed_over(items: list[tuple[int, int, bytes]]) -> None:
     read = timestamping.parse_ancillary(items)
     assert read.local_address is None or len(read.local_address) in (4, 16)
-    assert read.drops is None or 0 <= read.drops < 2**32
+    assert read.ttl is None or 0 <= read.ttl < 2**32

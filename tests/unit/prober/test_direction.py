@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ipsecping.measure.direction import Attribution
 from ipsecping.measure.ledger import FIRST_SEQUENCE, Answer, Ledger
-from ipsecping.measure.packet import Packet
+from ipsecping.measure.packet import Observer, Packet
+from ipsecping.rounds.round_machine import RoundMachine, Step
 
 MS = 1_000_000
 TIMEOUT = 100 * MS
@@ -28,9 +29,9 @@ class Network:
     ledger: Ledger = field(default_factory=lambda: Ledger(timeout=TIMEOUT))
     now: int = 0
 
-    def send(self) -> Packet:
+    def send(self, observer: Observer | None = None) -> Packet:
         self.now += MS
-        return self.ledger.record(at=self.now)
+        return self.ledger.record(at=self.now, observer=observer)
 
     def reflect(self, packet: Packet) -> int:
         """The packet arrives at the reflector; the number of its reply."""
@@ -43,8 +44,8 @@ class Network:
         at = packet.sent_at + after
         self.ledger.answered(Answer(packet.sequence, 0, reply), arrived_at=at, read_at=at)
 
-    def packet(self, fate: Fate) -> Packet:
-        packet = self.send()
+    def packet(self, fate: Fate, observer: Observer | None = None) -> Packet:
+        packet = self.send(observer)
         if fate is not Fate.LOST_THERE:
             reply = self.reflect(packet)
             if fate is Fate.ANSWERED:
@@ -52,15 +53,20 @@ class Network:
         return packet
 
     def round(self, fates: list[Fate], closing: list[Fate]) -> tuple[list[Fate], Attribution]:
-        """A round as Pacing runs it; the fates of all its packets and what the ledger makes of it."""
-        packets = [self.packet(fate) for fate in fates]
-        had = list(fates)
-        for number, fate in enumerate(closing):
-            if not self.ledger.would_closing_tell(packets, closing=number):
-                break
-            packets.append(self.packet(fate))
-            had.append(fate)
-        return had, self.ledger.attribute(packets)
+        """A round of the real machine; the fates of all its packets and what the ledger makes of it."""
+        coming, had = [*fates, *closing], list[Fate]()
+        machine = RoundMachine(
+            self.ledger, count=len(fates), spacing=MS, start=self.now + MS, timeout=TIMEOUT
+        )
+        while (step := machine.next(self.now)) is not Step.OVER:
+            if step is Step.SEND:
+                had.append(coming[len(had)])
+                machine.sent(self.packet(had[-1], machine))
+            elif step is Step.DRAIN:
+                machine.drained(self.now, complete=True, dropped=False)
+            else:
+                self.now = machine.due
+        return had, self.ledger.attribute(machine.packets)
 
 
 fates = st.lists(st.sampled_from(Fate), min_size=1, max_size=12)

@@ -8,7 +8,7 @@ import pytest
 
 from ipsecping.contract import HttpOptions, LossReason, ProbeType, RoundResult, TcpOptions, TlsOptions
 from ipsecping.measure.mtu_search import MtuSearch
-from ipsecping.net.stream import MAX_OCTETS, ExchangeFailed, Stream
+from ipsecping.net.tcp import MAX_OCTETS, ExchangeFailed, Stream
 from ipsecping.net.tls import unverified
 from ipsecping.probes.ike_exchange import MAX_MESSAGES, ask_ports
 from ipsecping.probes.telling import MINUTE, MOST, Telling
@@ -151,9 +151,9 @@ async def test_a_gateway_that_answers_without_end_is_given_up_before_the_timeout
 
 def test_messages_too_big_take_one_place_for_each_size() -> None:
     search = MtuSearch(low=576, high=1500, floor=72)
-    shot = search.shoot(size=1400)
+    probe = search.record(size=1400)
     for mtu in range(10_000, 0, -1):
-        search.too_big(shot, mtu)
+        search.too_big(probe, mtu)
     assert search._told == {1400: 1}
 
 

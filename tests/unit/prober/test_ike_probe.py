@@ -20,7 +20,7 @@ from ipsecping.probes import ike as probe_ike
 from ipsecping.probes.base import RoundMethod
 from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
 from ipsecping.probes.ike_exchange import Exchange, PortOutcome
-from ipsecping.rounds.whole import whole_round
+from ipsecping.rounds.round_method import run_method
 from ipsecping.wire import ike
 from ipsecping_operator.verdict.tally import Tally
 
@@ -136,7 +136,7 @@ async def test_nobody_is_asked_about_nat_unless_a_probe_wants_it(monkeypatch: py
 async def test_a_round_names_the_port_that_did_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     Asked(monkeypatch)
     method = RoundMethod(measure=Gateways().measure)
-    result = await whole_round(method, check("a"), PROBE, "192.0.2.1")
+    result = await run_method(method, check("a"), PROBE, "192.0.2.1")
     assert result_from_json(result_to_json(result)).unanswered == {4500: LossReason.TIMEOUT}
 
 
@@ -145,7 +145,7 @@ async def test_a_round_in_which_nothing_is_sent_is_no_round_to_the_operator(
 ) -> None:
     Asked(monkeypatch)
     method = RoundMethod(measure=Gateways().measure)
-    results = [await whole_round(method, check("a"), PROBE, "192.0.2.1") for _ in range(2)]
+    results = [await run_method(method, check("a"), PROBE, "192.0.2.1") for _ in range(2)]
     read = [result_from_json(result_to_json(result)) for result in results]
     assert [(result.sent, result.received) for result in read] == [(2, 1), (0, 0)]
     assert [Tally.of(result, start=0).rounds for result in read] == [1, 0]

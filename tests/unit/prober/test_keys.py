@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.net.key_file import KeyFile, KeyFileError, KeyNotPermitted
+from ipsecping.host.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ipsecping.wire.authentication import MalformedKeys, UnmarkedKey, parse_keys
 
 

@@ -38,29 +38,29 @@ class Path:
             for _ in range(step.tries):
                 self.carry(search, step.size)
                 self.carry(search, None)
-            assert len(search.shots) < MOST_PACKETS
-        return step, len(search.shots)
+            assert len(search.probes) < MOST_PACKETS
+        return step, len(search.probes)
 
     def carry(self, search: MtuSearch, size: int | None) -> None:
-        shot = search.shoot(size=size)
-        if shot.size > self.link:
-            search.refused(shot, self.link)
+        probe = search.record(size=size)
+        if probe.size > self.link:
+            search.refused(probe, self.link)
             return
         if self.forged and size is not None:
-            search.too_big(shot, self.forged.pop())
-        if shot.size > self.forward:
+            search.too_big(probe, self.forged.pop())
+        if probe.size > self.forward:
             if self.told:
-                search.too_big(shot, self.forward)
+                search.too_big(probe, self.forward)
             return
         if self.chance() < self.loss:
             return
         for _ in range(2 if self.chance() < self.copies else 1):
-            reply = self.replies if self.stateful else shot.sequence
+            reply = self.replies if self.stateful else probe.sequence
             self.replies += 1
-            if shot.size <= self.reverse and self.chance() >= self.loss:
-                search.answered(shot, reply=reply, whole=True)
+            if probe.size <= self.reverse and self.chance() >= self.loss:
+                search.answered(probe, reply=reply, whole=True)
             elif self.fragments and self.chance() >= self.loss:
-                search.answered(shot, reply=reply, whole=False)
+                search.answered(probe, reply=reply, whole=False)
 
 
 mtus = st.integers(LOW, HIGH)

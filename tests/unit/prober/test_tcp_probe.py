@@ -11,7 +11,7 @@ import pytest
 
 from ipsecping.contract import ClockSource, Invalidity, LossReason, PlannedProbe, ProbeType, TcpOptions
 from ipsecping.net.clocks import Clock
-from ipsecping.net.stream import Stream
+from ipsecping.net.tcp import Stream
 from ipsecping.probes import tcp
 
 from ...news import News

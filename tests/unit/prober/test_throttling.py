@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.net.throttling import FRESH, ThrottleWatch, own_throttling, stat_files, throttled
+from ipsecping.host.throttling import FRESH, ThrottleWatch, own_throttling, stat_files, throttled
 
 MS = 1_000_000
 

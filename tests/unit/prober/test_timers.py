@@ -2,11 +2,25 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
+from functools import partial
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.net.timers import MAX_CANCELLED, SLOT, Action, Agenda, Deadline, running_timers
+from ipsecping.net.timers import (
+    LEISURE,
+    MAX_BURST,
+    MAX_CANCELLED,
+    SLACK,
+    SLOT,
+    Action,
+    Agenda,
+    Deadline,
+    running_timers,
+)
 
 SECOND = 1_000_000_000
 
@@ -98,10 +112,74 @@ async def test_an_action_may_cancel_another_that_is_due_at_the_same_time() -> No
     assert order == []
 
 
-@given(st.integers(0, 10**12), st.integers(0, 20 * SLOT))
-def test_a_deadline_is_late_by_less_than_its_slack_and_never_early(at: int, slack: int) -> None:
-    due = Agenda().add(at, lambda: None, slack)
-    assert at <= due < at + max(slack, SLOT)
+deadlines = st.tuples(st.integers(0, 10**9), st.integers(0, 60 * SLOT), st.booleans())
+
+
+@given(st.lists(deadlines, min_size=1, max_size=200))
+def test_a_deadline_is_late_by_less_than_its_slack_and_never_early(
+    planned: list[tuple[int, int, bool]],
+) -> None:
+    agenda = Agenda()
+    for at, slack, packet in planned:
+        assert at <= agenda.add(at, lambda: None, slack, packet=packet) < at + max(slack, SLOT)
+
+
+@dataclass
+class Packets:
+    """So many targets in virtual time, a packet a second to each."""
+
+    targets: int
+    wake_ups: int = 0
+    largest: int = 0
+    latest: int = 0
+
+    def run(self, *, seconds: int, settle: int = 3) -> "Packets":
+        agenda, late, random = Agenda(), list[int](), Random(1)
+
+        def send(at: int) -> None:
+            late.append(now - at)
+            agenda.add(at + SECOND, partial(send, at + SECOND), LEISURE, packet=True)
+
+        for at in sorted(random.randrange(SECOND) for _ in range(self.targets)):
+            agenda.add(at, partial(send, at), LEISURE, packet=True)
+        while (now := agenda.next or 0) < seconds * SECOND:
+            due = agenda.due(now)
+            late.clear()
+            for action in due:
+                action()
+            if now >= settle * SECOND:
+                self.wake_ups += 1
+                self.largest, self.latest = max(self.largest, len(due)), max(self.latest, *late)
+        self.wake_ups //= seconds - settle
+        return self
+
+
+@pytest.mark.parametrize(("targets", "wake_ups"), [(10, 11), (500, 21), (1000, 33), (2000, 65), (2500, 80)])
+def test_packets_far_apart_leave_in_few_bursts_of_a_bounded_size(targets: int, wake_ups: int) -> None:
+    packets = Packets(targets).run(seconds=10)
+    assert packets.wake_ups <= wake_ups
+    assert packets.largest <= MAX_BURST
+    assert packets.latest < LEISURE
+
+
+def test_where_all_slots_are_full_anyway_no_packet_waits_for_another_slot() -> None:
+    packets = Packets(8000).run(seconds=10)
+    assert packets.wake_ups <= 101
+    assert packets.latest < SLACK
+    assert packets.largest < 3 * 8000 * SLACK // SECOND // 2
+
+
+def test_what_can_wait_is_done_when_packets_are_sent_anyway() -> None:
+    agenda = Agenda()
+    sent = agenda.add(3 * SLACK, lambda: None, LEISURE, packet=True)
+    for at in range(sent - LEISURE + 1, sent + 1, 3 * SLOT):
+        assert agenda.add(at, lambda: None, LEISURE) in (sent, -(-at // LEISURE) * LEISURE)
+    assert agenda.add(sent - SLACK // 2, lambda: None, LEISURE) == sent
+
+
+def test_what_can_wait_meets_where_no_packet_is_sent() -> None:
+    agenda = Agenda()
+    assert {agenda.add(at, lambda: None, LEISURE) for at in range(1, LEISURE, SLOT)} == {LEISURE}
 
 
 def test_deadlines_with_slack_fall_together() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from ipsecping.host.key_file import KeyFile
 from ipsecping.measure.packet import Packet
 from ipsecping.net.clocks import Clock
-from ipsecping.net.key_file import KeyFile
 from ipsecping.net.resolve import Resolver
 from ipsecping.reflector.keys import KeyRing
-from ipsecping.rounds.pacing import Pacing
 from ipsecping.rounds.prober import PathProber
+from ipsecping.rounds.round_driver import RoundDriver
+from ipsecping.rounds.round_machine import RoundMachine
 
 from .sessions import (
     LOOPBACK,
@@ -47,7 +48,7 @@ async def test_the_result_names_the_source_that_the_reflector_saw(
 
 async def test_a_round_that_is_over_leaves_nothing_for_the_garbage_collector() -> None:
     def alive() -> list[object]:
-        return [each for each in gc.get_objects() if isinstance(each, Packet | Pacing)]
+        return [each for each in gc.get_objects() if isinstance(each, Packet | RoundDriver | RoundMachine)]
 
     before = len(alive())  # of other tests
     gc.disable()

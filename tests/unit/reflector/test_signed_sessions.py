@@ -11,8 +11,8 @@ from ipsecping.contract import (
     LossReason,
     StampOptions,
 )
+from ipsecping.host.key_file import KeyFile
 from ipsecping.net.clocks import Clock
-from ipsecping.net.key_file import KeyFile
 from ipsecping.probes import stamp as stamp_probe
 from ipsecping.probes.base import RoundInvalid
 from ipsecping.reflector.admission import Drop

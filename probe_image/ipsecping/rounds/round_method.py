@@ -1,4 +1,4 @@
-"""Rounds of the probe types that run them by themselves."""
+"""Runs the rounds of the probe types that decide themselves what to send next."""
 
 import time
 
@@ -6,10 +6,10 @@ from ..contract import PlannedCheck, PlannedProbe, RoundResult
 from ..probes.base import RoundMethod
 
 
-async def whole_round(
+async def run_method(
     method: RoundMethod, check: PlannedCheck, probe: PlannedProbe, address: str
 ) -> RoundResult:
-    """Have the method run one round; raises what it raises."""
+    """Run one round by the method; raises what it raises."""
     started_at, start = time.time_ns(), time.monotonic_ns()
     outcome = await method.measure(check, probe, address)
     return RoundResult(

@@ -14,7 +14,7 @@ LIMIT = 50_000_000
 """Nanoseconds; as a rule it takes well below a millisecond."""
 
 
-def await_stamping() -> bool:
+def await_timestamps() -> bool:
     """Whether packets that arrive are stamped now; found out over loopback. Blocks for at most `LIMIT`."""
     end = time.monotonic_ns() + LIMIT
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -1,4 +1,4 @@
-"""A connected datagram socket without timestamps: what came, in how large pieces, and what was refused.
+"""Offers a connected datagram socket without timestamps: what came, in how large pieces, what was refused.
 
 For probes that ask whether a packet passes rather than how long it takes. With `dont_fragment`, packets leave
 in one piece or not at all (see `fragmentation`).
@@ -7,14 +7,13 @@ in one piece or not at all (see `fragmentation`).
 import asyncio
 import errno
 import socket
-from ipaddress import ip_address
 from typing import NamedTuple
 
+from ..addresses import is_ipv6, without_zone
 from ..contract import LossReason
 from . import timestamping
-from .datagram import PingForbidden
 from .dscp import set_dscp
-from .errors import reason_of_errno, reason_of_extended_error
+from .errors import NotSent, PingForbidden, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 
 MAX_BATCH = 32
@@ -29,14 +28,6 @@ class TooBigHere(Exception):
     def __init__(self, mtu: int) -> None:
         super().__init__(f"larger than the {mtu} octets of this host's link")
         self.mtu = mtu
-
-
-class NotSent(Exception):
-    """A packet did not leave. `reason` is the path's; None when this host is at fault."""
-
-    def __init__(self, error: OSError) -> None:
-        super().__init__(error.strerror or str(error))
-        self.reason: LossReason | None = reason_of_errno(error.errno)
 
 
 class Arrival(NamedTuple):
@@ -57,7 +48,7 @@ class Refusal(NamedTuple):
     """With `MessageTooBig`: the MTU of the link that was too small, as the message claims."""
 
 
-class UntimedSocket:
+class ConnectedSocket:
     """Non-blocking; the owner waits for readability of `fileno()` and then calls `receive`."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -95,7 +86,7 @@ class UntimedSocket:
     def local(self) -> tuple[str, int]:
         """Our own address and port."""
         address, port = self._sock.getsockname()[:2]
-        return str(address).partition("%")[0], int(port)
+        return without_zone(str(address)), int(port)
 
     def send(self, data: bytes) -> None:
         """Send; raises TooBigHere and NotSent.
@@ -154,24 +145,24 @@ class UntimedSocket:
                 )
 
 
-def open_untimed_udp(address: str, port: int, *, dscp: int = 0, dont_fragment: bool = False) -> UntimedSocket:
+def open_connected_udp(
+    address: str, port: int, *, dscp: int = 0, dont_fragment: bool = False
+) -> ConnectedSocket:
     """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
     return _open(address, port, 0, dscp, dont_fragment)
 
 
-def open_untimed_ping(address: str, *, dscp: int = 0, dont_fragment: bool = False) -> UntimedSocket:
+def open_connected_ping(address: str, *, dscp: int = 0, dont_fragment: bool = False) -> ConnectedSocket:
     """An unprivileged ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
-    ipv6 = ip_address(address.partition("%")[0]).version == 6
+    ipv6 = is_ipv6(address)
     protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
     try:
         return _open(address, 0, protocol, dscp, dont_fragment)
     except PermissionError as error:
-        raise PingForbidden(
-            "ICMP needs ping sockets: sysctl -w net.ipv4.ping_group_range='0 2147483647' allows them"
-        ) from error
+        raise PingForbidden from error
 
 
-def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool) -> UntimedSocket:
+def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool) -> ConnectedSocket:
     numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, _, _, _, target = numeric[0]
     sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
@@ -186,4 +177,4 @@ def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool
     except BaseException:
         sock.close()
         raise
-    return UntimedSocket(sock)
+    return ConnectedSocket(sock)

@@ -1,4 +1,4 @@
-"""The prober's judgement on itself: its own weakness makes a round invalid, an outage never does."""
+"""Is the host fit to measure: its own weakness makes a round invalid, an outage never does."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import ClockSource, Invalidity, LossReason
+from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
-from ipsecping.net.throttling import ThrottleWatch
-from ipsecping.rounds.judge import THROTTLED_LIMIT, Judge
+from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness
 
 SECOND = 1_000_000_000
 ALL_KERNEL = (ClockSource.KERNEL,) * 10
@@ -23,18 +23,18 @@ OUTAGE: tuple[ClockSource, ...] = ()
 
 @dataclass
 class Host:
-    """This machine as the judge sees it: a CPU limit and two clocks."""
+    """This machine as its fitness is checked: a CPU limit and two clocks."""
 
     throttled: int = 0
     realtime: int = 10**18
     now: int = 0
     clock: Clock = field(init=False)
-    judge: Judge = field(init=False)
+    fitness: HostFitness = field(init=False)
 
     def __post_init__(self) -> None:
         self.clock = Clock(monotonic=lambda: self.now, realtime=lambda: self.realtime + self.now)
         watch = ThrottleWatch([Path("cpu.stat")], read=lambda _: f"throttled_time {self.throttled}\n")
-        self.judge = Judge(self.clock, watch)
+        self.fitness = HostFitness(self.clock, watch)
 
     def round(
         self,
@@ -46,7 +46,7 @@ class Host:
         found: Invalidity | None = None,
     ) -> Invalidity | None:
         """A round of one second whose answered packets have these clock sources."""
-        trial = self.judge.begin(now=self.now)
+        check = self.fitness.check(now=self.now)
         self.now += SECOND
         self.throttled += throttled
         self.realtime += step
@@ -55,7 +55,7 @@ class Host:
             Packet(sequence=i, sent_at=0, answered=True, arrivals=1, clock=c) for i, c in enumerate(clocks)
         ]
         packets += [Packet(sequence=1000 + i, sent_at=0, reason=LossReason.TIMEOUT) for i in range(lost)]
-        return trial.verdict(packets, now=self.now, found=found)
+        return check.verdict(packets, now=self.now, found=found)
 
 
 def test_a_round_held_back_by_the_cpu_limit_says_nothing_about_the_path() -> None:

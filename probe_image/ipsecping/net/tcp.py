@@ -10,9 +10,9 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
+from ..addresses import parse_address
 from ..contract import LossReason
 from . import timestamping
 from .dscp import set_dscp
@@ -184,7 +184,7 @@ class Stream(SocketStream):
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))
-            super().__init__(sock, peer=ip_address(address.partition("%")[0]).packed, most=MAX_OCTETS)
+            super().__init__(sock, peer=parse_address(address).packed, most=MAX_OCTETS)
         except BaseException:
             sock.close()
             raise

@@ -1,20 +1,20 @@
-"""Long texts are written in stretches, and the event loop gets its turn between them."""
+"""Long texts are written in timeslices, and the event loop gets its turn between them."""
 
 import asyncio
 from collections.abc import Iterator
 
 import pytest
 
-from ipsecping.agent import stretches
-from ipsecping.agent.stretches import written
+from ipsecping.agent import timeslice
+from ipsecping.agent.timeslice import written
 
 BITS = 50
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stretches end after each bit."""
-    monkeypatch.setattr(stretches, "MAX_STRETCH", -1)
+    """Timeslices end after each bit."""
+    monkeypatch.setattr(timeslice, "MAX_TIMESLICE", -1)
 
 
 class Loop:
@@ -41,7 +41,7 @@ async def whole(bits: Iterator[str], turn: asyncio.Lock) -> bytes:
 
 
 @pytest.mark.usefixtures("short")
-async def test_others_have_their_turn_after_each_stretch() -> None:
+async def test_others_have_their_turn_after_each_timeslice() -> None:
     loop, made = Loop(), list[int]()
     said = await whole(text(loop, made), asyncio.Lock())
     assert said.decode().splitlines() == [str(number) for number in range(BITS)]

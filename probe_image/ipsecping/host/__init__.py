@@ -1,0 +1,1 @@
+"""What this machine says of itself, and what the prober asks of it beside the network."""

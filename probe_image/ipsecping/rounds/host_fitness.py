@@ -1,0 +1,52 @@
+"""Finds out whether this host was fit to measure during a round; says nothing about the path."""
+
+from collections.abc import Sequence
+
+from ..contract import Invalidity
+from ..host.throttling import ThrottleWatch
+from ..measure.packet import Packet
+from ..measure.timestamps import StampRule
+from ..net.clocks import Clock
+
+THROTTLED_LIMIT = 10_000_000
+"""Held back by the CPU limit for longer than this in one round (nanoseconds), the prober may have missed the
+moment of a packet: it is the shortest spacing that a check can ask for."""
+
+
+class HostFitness:
+    """Checks the host during the rounds of one probe; they may overlap. Times in monotonic nanoseconds."""
+
+    __slots__ = ("clock", "stamps", "throttling")
+
+    def __init__(self, clock: Clock, throttling: ThrottleWatch) -> None:
+        self.clock = clock
+        self.throttling = throttling
+        self.stamps = StampRule()
+
+    def check(self, *, now: int) -> "FitnessCheck":
+        """Begin with a round; ask for the verdict when the round is over."""
+        return FitnessCheck(self, now)
+
+
+class FitnessCheck:
+    """Compares the host at the beginning and at the end of one round."""
+
+    __slots__ = ("_host", "_steps", "_throttled")
+
+    def __init__(self, host: HostFitness, now: int) -> None:
+        self._host = host
+        self._steps = host.clock.steps
+        self._throttled = host.throttling.total(now=now)
+
+    def verdict(
+        self, packets: Sequence[Packet], *, now: int, found: Invalidity | None = None
+    ) -> Invalidity | None:
+        """Why the round says nothing about the path, or None. `found` is what was noticed while it ran."""
+        host = self._host
+        if found in (None, Invalidity.LATE_TICKS):
+            if host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT:
+                return Invalidity.CPU_THROTTLED  # which also says why ticks were late
+            # A step of the clock costs stamps that the kernel did give.
+            if found is None and host.clock.steps == self._steps and host.stamps.broken(packets):
+                return Invalidity.TIMESTAMPS_MISSING
+        return found

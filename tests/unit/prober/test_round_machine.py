@@ -1,0 +1,81 @@
+"""The round as a state machine, in virtual time: what it must do, and what holds whatever happens to it."""
+
+from itertools import zip_longest
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping.contract.bounds import MAX_CLOSING
+from ipsecping.measure.packet import Packet
+from ipsecping.rounds.round_machine import MAX_RETRIES, RETRY_INTERVAL, WAIT_SLACK, RoundMachine
+
+from .round_scenarios import SCENARIOS
+from .virtual_round import LOST_THERE, MS, SECOND, Fate, VirtualRound
+
+TIMEOUT = 500 * MS
+
+times = st.integers(0, 700).map(lambda value: value * MS)
+fates = st.one_of(
+    st.builds(Fate, rtt=times, copies=st.lists(times, max_size=2).map(tuple)),
+    st.builds(Fate, rtt=st.none(), lost_back=st.booleans()),
+    st.builds(Fate, rtt=st.none(), refused=times),
+    st.just(Fate(rtt=None, not_sent=True)),
+)
+rounds = st.builds(
+    VirtualRound,
+    st.lists(fates, min_size=1, max_size=8),
+    spacing=st.integers(10, 400).map(lambda value: value * MS),
+    timeout=st.just(TIMEOUT),
+    closing=st.booleans(),
+    wake_late=st.sampled_from([0, 5 * MS, SECOND]),
+    stalls=st.dictionaries(st.integers(0, 8), times, max_size=2),
+    read_every=st.sampled_from([MS, 10 * MS, 50 * MS, 10**15]),
+    drains=st.lists(st.tuples(st.booleans(), st.booleans()), max_size=8),
+)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_round(name: str) -> None:
+    SCENARIOS[name](RoundMachine)
+
+
+@given(rounds)
+def test_every_round_ends_in_time_with_each_packet_decided_rightly(run: VirtualRound) -> None:
+    planned = len(run.fates)
+    run.run()
+    assert planned <= len(run.packets) <= planned + (MAX_CLOSING if run.closing else 0)
+    for packet, fate in zip(run.packets, run.fates, strict=False):
+        assert packet.answered == (fate.rtt is not None and fate.rtt <= TIMEOUT)
+        assert packet.left != fate.not_sent
+        assert packet.settled or run.over_at >= packet.sent_at + TIMEOUT
+    longest = TIMEOUT + WAIT_SLACK + max(fate.rtt or 0 for fate in run.fates)
+    assert run.over_at - run.sent_at[-1] <= longest + MAX_RETRIES * (RETRY_INTERVAL + WAIT_SLACK)
+
+
+@given(rounds)
+def test_no_packet_leaves_early_and_none_is_delayed_by_another(run: VirtualRound) -> None:
+    stalls = dict(run.stalls)
+    planned = len(run.fates)
+    run.run()
+    stalled = 0
+    for place, at in enumerate(run.sent_at[:planned]):
+        due = SECOND + place * run.spacing
+        stalled = max(due + min(run.wake_late, run.spacing // 20), stalled) + stalls.get(place, 0)
+        assert due <= at <= stalled
+
+
+@given(rounds)
+def test_the_machine_never_blames_the_path_for_a_packet_that_is_not_lost(run: VirtualRound) -> None:
+    fates = run.fates
+    run.run()
+    found = run.ledger.attribute(run.packets)
+    if found.forward is None or found.reverse is None or not run.ledger.stateful:
+        return
+    there = back = 0
+    for packet, fate in zip_longest(run.packets, fates, fillvalue=LOST_THERE):
+        assert isinstance(packet, Packet)
+        if packet.vanished:  # also where the answer comes when the round is over
+            there += not run.reached(fate)
+            back += run.reached(fate)
+    assert (found.forward, found.reverse) == (there, back)
