@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ipsecping.contract import ContractError
-from ipsecping.contract.stream import MAX_LINE
+from ipsecping.contract.result_stream import MAX_LINE
 
 ENDLESS = 16
 """A line of so many times the limit is none."""

@@ -14,7 +14,7 @@ from http import HTTPStatus
 
 from ipsecping.agent.ring import Ring
 from ipsecping.contract import PlannedCheck, termination, token
-from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
+from ipsecping.contract.result_stream import DEFAULT_PORT, RESULTS_PATH, Cursor
 from ipsecping.serving.messages import BadRequest, Request, Response
 from ipsecping.serving.server import Server
 from ipsecping_operator.tokens.keys import TokenKeys

@@ -23,7 +23,7 @@ from ipsecping.contract import (
     RoundResult,
     plan_to_json,
 )
-from ipsecping.contract.stream import Hello, Item, line_from_json
+from ipsecping.contract.result_stream import Hello, Item, line_from_json
 
 PROBE = PlannedProbe(name="p", type=ProbeType.ICMP, count=1, spacing_ms=10, timeout_ms=10, size=56)
 CHECK = PlannedCheck(

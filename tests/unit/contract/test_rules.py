@@ -32,7 +32,7 @@ from ipsecping.contract.bounds import (
     MAX_RTT,
     MAX_TEXT,
 )
-from ipsecping.contract.stream import MAX_LINE, Item, line_to_json
+from ipsecping.contract.result_stream import MAX_LINE, Item, line_to_json
 from ipsecping.rounds.hand_out import HandOut, refused
 
 from .strategies import results

@@ -19,7 +19,7 @@ from ipsecping.contract import (
     ProbeType,
     StampOptions,
 )
-from ipsecping.contract.stream import Item, Refused, line_to_json, read_line
+from ipsecping.contract.result_stream import Item, Refused, line_to_json, read_line
 from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.status import CheckStatus

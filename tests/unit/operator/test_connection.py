@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ipsecping.contract.stream import Hello, Item
+from ipsecping.contract.result_stream import Hello, Item
 from ipsecping_operator.results import stream
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import Agent, Reader

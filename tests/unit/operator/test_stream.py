@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import ContractError, RoundResult
-from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
+from ipsecping.contract.result_stream import MAX_LINE, Heartbeat, Hello, Item, line_to_json
 from ipsecping_operator.results.lines import LineSplitter
 from ipsecping_operator.results.rejection import Rejection
 from ipsecping_operator.results.stream import MAX_MISSED, Agent, Reader
