@@ -22,7 +22,6 @@ _COUNTS = (
     "undirected",
     "jitter_count",
     "reached",
-    "untold",
 )
 _FIELDS = Struct(f"=qqq?{len(_COUNTS)}H")
 """Start, end, sum of jitter, whether directions are known, and the counts."""
@@ -44,16 +43,7 @@ def hold(tally: Tally) -> Held:
 
 def _tells_more(tally: Tally) -> bool:
     """Whether it has something that `_FIELDS` has no place for."""
-    return bool(
-        tally.invalid
-        or tally.losses
-        or tally.sources
-        or tally.unanswered
-        or tally.invalidity is not None
-        or tally.path_mtu is not None
-        or tally.certificate_expiry is not None
-        or tally.nat is not None
-    )
+    return bool(tally.invalid or tally.losses or tally.figures or tally.invalidity is not None)
 
 
 def tally_of(held: Held) -> Tally:

@@ -13,7 +13,7 @@ from ..net.clocks import Clock
 from ..net.resolve import is_address
 from ..net.throttling import own_throttling
 from ..probes.base import Session
-from ..probes.registry import METHODS
+from ..probes.registry import packet_method
 from .judge import Judge, Trial
 from .pacing import Pacing
 from .troubles import Troubles
@@ -29,7 +29,7 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 
 
 class ProbeRounds:
-    """All rounds of one probe of a type in METHODS. Belongs to one event loop."""
+    """All rounds of one probe that sends at the pace of its plan. Belongs to one event loop."""
 
     __slots__ = ("_clock", "_judge", "_lease", "_troubles", "host", "literal", "probe")
 
@@ -83,7 +83,7 @@ class ProbeRounds:
             if lease.session.address == address and lease.fit(now=now):
                 return lease
             lease.retire()
-        session = METHODS[self.probe.type].open(self.probe, address, self._clock)
+        session = packet_method(self.probe.type).open(self.probe, address, self._clock)
         lease = self._lease = _Lease(session, now=now)
         return lease
 
@@ -221,5 +221,5 @@ class _ProbeRound:
             reverse_lost=lost.reverse,
             remote_ip=session.address,
             invalid=self._trial.verdict(pacing.packets, now=now, found=pacing.invalid),
-            certificate_expiry=session.ledger.certificate_expiry,
+            figures=session.figures(pacing.packets),
         )

@@ -15,7 +15,8 @@ from ..contract import (
 )
 from ..net.clocks import Clock
 from ..net.resolve import ResolveError, Resolver, is_address
-from ..probes.registry import ROUND_METHODS
+from ..probes.base import RoundMethod
+from ..probes.registry import method_of
 from .probe_rounds import ProbeRounds, RoundFuture
 from .troubles import Troubles
 from .unmeasured import unmeasured
@@ -69,7 +70,7 @@ class PathProber:
             rounds = self._probes[probe.name] = ProbeRounds(
                 named(probe, host), host, self._clock, self._troubles
             )
-        if rounds.literal and probe.type not in ROUND_METHODS and check.permits(rounds.host):
+        if rounds.literal and not _by_itself(probe) and check.permits(rounds.host):
             return rounds.begin(check, rounds.host, start=start)
         return asyncio.create_task(self._probe_round(check, rounds, lookups.get(rounds.host), start))
 
@@ -89,8 +90,8 @@ class PathProber:
             self._troubles.tell(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
             invalid = Invalidity.NOT_PERMITTED
             return [unmeasured(check, probe, started_at, invalid=invalid, address=address)]
-        method = ROUND_METHODS.get(probe.type)
-        if method is None:
+        method = method_of(probe.type)
+        if not isinstance(method, RoundMethod):
             return await rounds.begin(check, address, start=start)
         started_at = time.time_ns()
         try:
@@ -110,6 +111,11 @@ class PathProber:
         self._troubles.tell(check, None, host=host)
         self._addresses[host] = address
         return address
+
+
+def _by_itself(probe: PlannedProbe) -> bool:
+    """Whether the probe's type runs its rounds by itself."""
+    return isinstance(method_of(probe.type), RoundMethod)
 
 
 async def _together(rounds: Iterable[RoundFuture]) -> list[RoundResult]:

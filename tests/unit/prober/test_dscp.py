@@ -9,7 +9,7 @@ import pytest
 from ipsecping.contract import DnsOptions, HttpOptions, Options, ProbeType, StampOptions, TcpOptions
 from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import PingForbidden
-from ipsecping.probes.registry import METHODS
+from ipsecping.probes.registry import packet_method
 
 from .far_ends import LOOPBACK, probe
 
@@ -41,7 +41,7 @@ async def test_datagrams_carry_the_code_point(
             far.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         port = far.getsockname()[1]
         planned = probe(kind, options=options, size=size, port=port, dscp=dscp)
-        session = METHODS[kind].open(planned, host, Clock())
+        session = packet_method(kind).open(planned, host, Clock())
         session.send()
         _, ((_, _, octet),), _, _ = far.recvmsg(2048, 256)
         session.close()
@@ -58,7 +58,7 @@ async def test_tcp_segments_carry_the_code_point(kind: ProbeType) -> None:
             planned = probe(kind, port=port, dscp=EF, options=TcpOptions())
         else:
             planned = probe(kind, dscp=EF, options=HttpOptions(url=f"http://127.0.0.1:{port}/"))
-        session = METHODS[kind].open(planned, "127.0.0.1", Clock())
+        session = packet_method(kind).open(planned, "127.0.0.1", Clock())
         session.send()
         accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
         with accepted:
@@ -88,7 +88,7 @@ async def test_echo_requests_carry_the_code_point() -> None:
         watch.settimeout(10)
         planned = probe(ProbeType.ICMP, size=56, dscp=EF)
         try:
-            session = METHODS[ProbeType.ICMP].open(planned, "127.0.0.1", Clock())
+            session = packet_method(ProbeType.ICMP).open(planned, "127.0.0.1", Clock())
         except PingForbidden as error:
             pytest.skip(str(error))
         session.send()

@@ -38,6 +38,7 @@ from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from ...news import News
+from ..result_figures import sources_of
 
 OLD, NEW, WRONG = "the key of the old days", "the key of the new days", "the key of somebody else"
 LOOPBACK = "127.0.0.1"
@@ -159,7 +160,7 @@ async def test_the_result_names_the_source_that_the_reflector_saw(
     async with reflector(KeyRing(KeyFile(keys)) if signed else None) as listener:
         probe = planned(listener.port, keys if signed else None, size=size, ask_source=True)
         result = await one_round(probe)
-    assert (result.received, dict(result.sources)) == (3, {LOOPBACK: 3})
+    assert (result.received, sources_of(result)) == (3, {LOOPBACK: 3})
     assert listener.counters.octets_answered == listener.counters.octets_received == 3 * size
 
 
@@ -232,13 +233,13 @@ async def test_a_round_that_is_cancelled_sends_no_more_and_does_not_hold_the_ses
 async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
     async with reflector(None, tell_location=False) as listener:
         result = await one_round(planned(listener.port, ask_source=True))
-    assert (result.received, dict(result.sources)) == (3, {})
+    assert (result.received, sources_of(result)) == (3, {})
 
 
 async def test_nothing_is_asked_unless_it_is_wanted() -> None:
     async with reflector(None) as listener:
         result = await one_round(planned(listener.port))
-    assert (result.received, dict(result.sources)) == (3, {})
+    assert (result.received, sources_of(result)) == (3, {})
 
 
 async def test_keys_rotate_without_a_lost_packet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
