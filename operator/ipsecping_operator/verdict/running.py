@@ -124,7 +124,8 @@ def _figure(
     kind: type[Figure], known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row
 ) -> Figure | None:
     if issubclass(kind, Counted):
-        return kind.changed(known.figure(kind), _each(kind, entered), _each(kind, left))
+        parts = [(each, 1) for each in _each(kind, (known, *entered))]
+        return kind.summed(parts + [(each, -1) for each in _each(kind, left)])
     return kind.total(_each(kind, (held for held in reversed(row) if isinstance(held, Tally))))
 
 

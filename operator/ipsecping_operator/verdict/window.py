@@ -7,7 +7,7 @@ from itertools import count
 from types import MappingProxyType
 
 from ipsecping.contract import Figure, Invalidity
-from ipsecping.contract.figure import NO_FIGURES, Counted, F, figures_by_name
+from ipsecping.contract.figure import Counted, F, figures_by_name
 
 from .held import Held, end_of, hold, rounds_of, start_of, tally_of
 from .running import RunningTotal
@@ -219,12 +219,18 @@ class Window:
 
     def _fitted(self, tally: Tally) -> Tally:
         """As much of its figures as there is room for."""
-        known, figures = self.running.total(self.held), dict(tally.figures)
-        for name, figure in tally.figures.items():
-            if isinstance(figure, Counted):
-                fitting = figure.fitted(None if known is None else known.figure(type(figure)))
-                figures.pop(name) if fitting is None else figures.update({name: fitting})
-        return replace(tally, figures=figures or NO_FIGURES)
+        if not any(isinstance(figure, Counted) for figure in tally.figures.values()):
+            return tally
+        known = self.running.total(self.held)
+        fitted = [
+            figure.fitted(None if known is None else known.figure(type(figure)))
+            if isinstance(figure, Counted)
+            else figure
+            for figure in tally.figures.values()
+        ]
+        if all(each is figure for each, figure in zip(fitted, tally.figures.values(), strict=True)):
+            return tally
+        return replace(tally, figures=figures_by_name(*(each for each in fitted if each is not None)))
 
     def _gone(self, *, now: int) -> int:
         """How many tallies, from the first on, are to be forgotten."""

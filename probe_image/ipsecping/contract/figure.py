@@ -5,7 +5,7 @@ checked, added up over a window, printed and shown follows from the class. Pure.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
@@ -83,9 +83,10 @@ class Figure(ABC):
         return None
 
 
-@dataclass(frozen=True, slots=True)
 class Newest(Figure):
     """A figure of which the newest round that has it counts."""
+
+    __slots__ = ()
 
     @classmethod
     def total(cls, newest_first: Iterable[Self]) -> Self | None:
@@ -106,21 +107,29 @@ class Counted(Figure):
     @classmethod
     def total(cls, newest_first: Iterable[Self]) -> Self | None:
         """Return the sums by key; where there are more than `most` keys, of the oldest ones."""
+        rounds = list(newest_first)
+        keys = {key for each in rounds for key in each.counts}
+        if len(keys) <= cls.most:
+            return cls.summed([(each, 1) for each in rounds])
         added: Self | None = None
-        for each in reversed(list(newest_first)):
+        for each in reversed(rounds):
             fitting = each.fitted(added)
             if fitting is not None:
-                added = fitting if added is None else added.plus(fitting)
+                added = fitting if added is None else cls.summed([(added, 1), (fitting, 1)])
         return added
 
     @classmethod
-    def changed(cls, known: Self | None, entered: Iterable[Self], left: Iterable[Self]) -> Self | None:
-        """Return a total after some figures have entered it and others, that were part of it, have left."""
-        for each in entered:
-            known = each if known is None else known.plus(each)
-        for each in left:
-            known = None if known is None else known.plus(each, times=-1)
-        return known if known is not None and known.counts else None
+    def summed(cls, parts: Sequence[tuple[Self, int]]) -> Self | None:
+        """Return the sums by key, each part taken so many times (-1: it has left); None: nothing is left."""
+        if len(parts) == 1:
+            return parts[0][0]
+        counts = _summed((each.counts, times) for each, times in parts)
+        return cls.made(counts, parts) if counts else None
+
+    @classmethod
+    def made(cls, counts: Mapping[Any, int], parts: Sequence[tuple[Self, int]]) -> Self:
+        """Return the figure of these sums; one that has more than counts sums that up as well."""
+        return cls(counts)
 
     def fitted(self, known: Self | None) -> Self | None:
         """Return as much of it as there is room for in a window that knows `known`; None: nothing."""
@@ -132,21 +141,20 @@ class Counted(Figure):
             if key in keys or len(keys) < self.most:
                 keys.add(key)
                 kept[key] = count
-        return self if len(kept) == len(self.counts) else self._with(kept) if kept else None
+        return self if len(kept) == len(self.counts) else self.only(kept) if kept else None
 
-    def plus(self, other: Self, *, times: int = 1) -> Self:
-        """Return the sums by key, `other` taken so many times; a count that has come to nothing goes."""
-        counts = dict(self.counts)
-        for key, count in other.counts.items():
-            summed = counts.get(key, 0) + times * count
-            if summed:
-                counts[key] = summed
-            else:
-                counts.pop(key, None)
-        return self._with(counts)
-
-    def _with(self, counts: Mapping[Any, int]) -> Self:
+    def only(self, counts: Mapping[Any, int]) -> Self:
+        """Return the same with some of its counts."""
         return replace(self, counts=counts)
+
+
+def _summed(parts: Iterable[tuple[Mapping[Any, int], int]]) -> dict[Any, int]:
+    """The sums by key; a count that has come to nothing goes."""
+    summed = dict[Any, int]()
+    for counts, times in parts:
+        for key, count in counts.items():
+            summed[key] = summed.get(key, 0) + times * count
+    return {key: count for key, count in summed.items() if count}
 
 
 def figures_by_name(*figures: Figure) -> Mapping[str, Figure]:

@@ -90,7 +90,7 @@ class Flag(NamedTuple):
     """Where it stands in --help: the lower the sooner."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MethodSpec:
     """The declaration of one probe type."""
 

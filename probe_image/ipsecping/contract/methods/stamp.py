@@ -1,6 +1,6 @@
 """STAMP (RFC 8762), with the source address that the reflector sees (RFC 8972 section 4.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -118,11 +118,13 @@ class Sources(Counted):
         """See Figure."""
         return replace(self, told=0)
 
-    def plus(self, other: Self, *, times: int = 1) -> Self:
+    @classmethod
+    def made(cls, counts: Mapping[Any, int], parts: Sequence[tuple[Self, int]]) -> Self:
         """See Counted."""
-        return replace(Counted.plus(self, other, times=times), told=self.told + times * other.told)
+        return cls(counts, sum(times * each.told for each, times in parts))
 
-    def _with(self, counts: Mapping[Any, int]) -> Self:
+    def only(self, counts: Mapping[Any, int]) -> Self:
+        """See Counted."""
         left_out = sum(self.counts.values()) - sum(counts.values())
         return replace(self, counts=counts, told=max(self.told - left_out, 0))
 
