@@ -27,7 +27,7 @@ from ipsecping.contract import (
 
 from ..plans import check_of
 from ..ports import free_port
-from ..unit.result_figures import expiry_of
+from ..result_figures import expiry_of
 from .peer_process import require, running
 
 

@@ -23,7 +23,7 @@ from ..peers import ours
 from ..peers.processes import PATIENCE, listening
 from ..plans import check_of, plan_file
 from ..ports import free_port
-from ..unit.result_figures import sources_of
+from ..result_figures import sources_of
 
 COUNT = 20
 

@@ -9,19 +9,20 @@ from .errors import CommandError
 
 if TYPE_CHECKING:
     from ..contract import MethodSpec, Options, PlannedProbe, ProbeType
-    from ..contract.methods.spec import Flag
 
 LEAST_INTERVAL_MS = 10
-MAX_PAYLOAD = 65_507
 PAYLOAD = 56
-DNS_PORT = 53
 
 
 def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say what is sent."""
+    from ..contract import METHODS, ProbeType
+
+    dns_port = METHODS[ProbeType.DNS].port
+    flags = {flag_name(method): method.flag for method in METHODS.values() if method.flag is not None}
     method = parser.add_mutually_exclusive_group()
     method.add_argument("--icmp", action="store_true", help="ICMP echo (the default)")
-    for name, flag in sorted(_flags().items(), key=lambda item: item[1].position):
+    for name, flag in sorted(flags.items(), key=lambda item: item[1].position):
         method.add_argument(name, metavar=flag.metavar, type=port if flag.is_port else str, help=flag.text)
     parser.add_argument("--tls", action="store_true", help="with --tcp: also a TLS handshake")
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust (default: the system's)")
@@ -33,7 +34,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--tls-strict", action="store_true", help="ask the strict profile of RFC 5280 of certificates"
     )
     parser.add_argument(
-        "--dns-port", metavar="PORT", type=port, default=DNS_PORT, help=f"with --dns (default: {DNS_PORT})"
+        "--dns-port", metavar="PORT", type=port, default=dns_port, help=f"with --dns (default: {dns_port})"
     )
     parser.add_argument(
         "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
@@ -72,13 +73,6 @@ def probe_from(options: argparse.Namespace) -> "PlannedProbe":
         dscp=options.dscp,
         options=more,
     )
-
-
-def _flags() -> "dict[str, Flag]":
-    """The option of each type that has one."""
-    from ..contract import METHODS
-
-    return {flag_name(method): method.flag for method in METHODS.values() if method.flag is not None}
 
 
 def flag_name(method: "MethodSpec") -> str:
@@ -123,6 +117,7 @@ def _check_companions(options: argparse.Namespace) -> None:
 
 def _size(options: argparse.Namespace, kind: "ProbeType", more: "Options | None") -> int:
     from ..contract import METHODS
+    from ..contract.plan import MAX_PAYLOAD
 
     method = METHODS[kind]
     if not method.sized:

@@ -30,7 +30,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
 
-from ..result_figures import keywords
+from ...result_figures import keywords
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -39,7 +39,7 @@ from ipsecping.contract.figure import figures_by_name
 from ipsecping.contract.result_stream import MAX_LINE, Item, line_to_json
 from ipsecping.rounds.hand_out import HandOut, refused
 
-from ..result_figures import keywords, sources_of
+from ...result_figures import keywords, sources_of
 from .strategies import results
 
 REF = CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="x", path="default")

@@ -25,7 +25,7 @@ from ipsecping_operator.compile.compiled import (
     Thresholds,
 )
 
-from ..result_figures import keywords
+from ...result_figures import keywords
 
 SECOND = 1_000_000_000
 MS = 1_000_000

@@ -14,7 +14,7 @@ from ipsecping_operator.verdict.running import MOST_CHANGES
 from ipsecping_operator.verdict.tally import Tally, total
 from ipsecping_operator.verdict.window import MOST, Window
 
-from ..result_figures import keywords
+from ...result_figures import keywords
 from .builders import NOON, SECOND
 
 LENGTH = 20 * SECOND

@@ -15,7 +15,7 @@ from ipsecping.contract import (
 )
 from ipsecping.outputs.figures import Measured
 
-from ..result_figures import keywords
+from ...result_figures import keywords
 
 MS = 1_000_000
 NOON = 1_795_608_000_000_000_000

@@ -25,7 +25,7 @@ from ipsecping.rounds.whole import whole_round
 from ipsecping.wire import ike
 from ipsecping_operator.verdict.tally import Tally
 
-from ..result_figures import unanswered_of
+from ...result_figures import unanswered_of
 
 SECOND = 1_000_000_000
 REFUSAL = ike.Answer(2, frozenset({41}), {ike.Notify.NO_PROPOSAL_CHOSEN: [b""]})

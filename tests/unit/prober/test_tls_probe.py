@@ -24,7 +24,7 @@ from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.net.resolve import lookup
 
 from ...plans import check_of
-from ..result_figures import expiry_of
+from ...result_figures import expiry_of
 from .certificates import Pair, authority, issue
 from .far_ends import LOOPBACK, Handler, hang_up, measure, probe, prober, reset, silent, tcp_server
 

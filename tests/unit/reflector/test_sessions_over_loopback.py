@@ -38,7 +38,7 @@ from ipsecping.wire import stamp
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from ...news import News
-from ..result_figures import sources_of
+from ...result_figures import sources_of
 
 OLD, NEW, WRONG = "the key of the old days", "the key of the new days", "the key of somebody else"
 LOOPBACK = "127.0.0.1"
