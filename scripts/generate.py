@@ -1,4 +1,4 @@
-"""Write (or with --check compare) what is generated: CRD, manifests/, docs/api.md and docs/settings.md.
+"""Write (or with --check compare) what is generated: CRD, manifests/, api.md, settings.md, part of probes.md.
 
 example:
   scripts/generate.py            # after a change of the API models or of the chart
@@ -15,7 +15,7 @@ from pathlib import Path
 from settings_reference import settings_reference
 
 from ipsecping_operator.api.crd import crd_yaml
-from ipsecping_operator.api.reference import api_reference
+from ipsecping_operator.api.reference import api_reference, method_table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHART = REPOSITORY / "charts" / "ipsecping"
@@ -48,12 +48,13 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
-    manifests = REPOSITORY / "manifests"
+    manifests, probes = REPOSITORY / "manifests", REPOSITORY / "docs" / "probes.md"
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
     return {
         REPOSITORY / "docs" / "api.md": api_reference(),
+        probes: replaced(probes.read_text(), method_table()),
         REPOSITORY / "docs" / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
@@ -70,6 +71,15 @@ def generated() -> dict[Path, str]:
             flags=re.MULTILINE,
         ),
     }
+
+
+def replaced(text: str, table: str) -> str:
+    """The document with the table between its marks."""
+    before, begin, rest = text.partition("<!-- generated from contract/methods -->\n")
+    _, end, after = rest.partition("<!-- end of what is generated -->\n")
+    if not begin or not end:
+        sys.exit("docs/probes.md: the marks around the generated table are missing")
+    return f"{before}{begin}{table}{end}{after}"
 
 
 def rendered(template: str, *values: str) -> str:

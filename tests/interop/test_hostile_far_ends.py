@@ -26,7 +26,7 @@ from ipsecping.contract import (
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver
 from ipsecping.probes.ike_exchange import ask_nat, ask_ports
-from ipsecping.probes.registry import METHODS, ROUND_METHODS
+from ipsecping.probes.registry import method_of
 from ipsecping.rounds.prober import PathProber
 
 from .. import holds
@@ -151,7 +151,7 @@ async def beside_an_honest_one(probe: PlannedProbe) -> RoundResult:
     with ours.reflector("udp-echo") as far_end:
         honest = planned(ProbeType.UDP_ECHO, far_end.port, count=20, spacing_ms=50, timeout_ms=PATIENT_MS)
         await rounds(honest)
-        _ = ROUND_METHODS.get(probe.type) or METHODS[probe.type]  # what is imported on first use is no hold
+        method_of(probe.type)  # what is imported on first use is no hold
         with holds.measured() as held:
             result, spared = await rounds(probe, honest)
     assert (spared.received, dict(spared.losses)) == (20, {})

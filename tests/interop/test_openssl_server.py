@@ -27,6 +27,7 @@ from ipsecping.contract import (
 from ..peers.openssl import openssl, openssl_path
 from ..plans import check_of
 from ..ports import free_port
+from ..result_figures import expiry_of
 from .peer_process import running
 
 
@@ -74,13 +75,13 @@ def test_a_handshake_is_an_answer_and_the_end_of_the_certificate_is_right(
     tls = TlsOptions(ca_file=str(certificate))
     result = round_of(ProbeType.TCP, TcpOptions(tls=tls), server)
     assert (result.received, result.losses) == (3, {})
-    assert result.certificate_expiry == end_as_openssl_reads_it(certificate)
+    assert expiry_of(result) == end_as_openssl_reads_it(certificate)
 
 
 def test_a_certificate_of_nobodys_is_not_trusted(server: int, certificate: Path) -> None:
     result = round_of(ProbeType.TCP, TcpOptions(tls=TlsOptions()), server)
     assert result.losses == {LossReason.TLS_FAILED: 3}
-    assert result.certificate_expiry == end_as_openssl_reads_it(certificate)
+    assert expiry_of(result) == end_as_openssl_reads_it(certificate)
 
 
 @pytest.mark.smoke

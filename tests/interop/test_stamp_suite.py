@@ -23,6 +23,7 @@ from ..peers import ours
 from ..peers.processes import PATIENCE, listening
 from ..plans import check_of, plan_file
 from ..ports import free_port
+from ..result_figures import sources_of
 
 COUNT = 20
 
@@ -160,7 +161,7 @@ def test_its_reflector_tells_our_sender_which_source_address_it_sees(
     our_file, its_file = keys
     with its_reflector(stamp_suite, tmp_path, key_file=its_file if signed else None) as port:
         result = one_round_that_asks_for_its_source(port, tmp_path, our_file if signed else None)
-    assert (result.received, dict(result.sources)) == (5, {"127.0.0.1": 5})
+    assert (result.received, sources_of(result)) == (5, {"127.0.0.1": 5})
 
 
 @pytest.mark.parametrize("stateful", [True, False], ids=["stateful", "stateless"])

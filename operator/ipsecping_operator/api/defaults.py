@@ -4,9 +4,6 @@ The schema has no defaults of its own: a default on `schedule.interval` would co
 user patches in. The compile step fills them in, and `ipsecping-operator render` shows the outcome.
 """
 
-from ipsecping.contract import ProbeType
-from ipsecping.contract.options import AUTHENTICATED_STAMP_PAYLOAD
-
 INTERVAL = "30s"
 PATH = "default"
 PROBE = "ping"
@@ -14,15 +11,6 @@ PROBE = "ping"
 COUNT = 10
 SPACING = "100ms"
 TIMEOUT = "2s"
-SIZE = {ProbeType.ICMP: 56, ProbeType.UDP_ECHO: 56}
-"""ICMP as ping(8) does; STAMP as small as its packets can be. Other types have no size to choose."""
-AUTHENTICATED_SIZE = AUTHENTICATED_STAMP_PAYLOAD
-STAMP_PORT = 862
-"""RFC 8762, section 4.1, and RFC 8545."""
-DNS_PORT = 53
-MTU_MIN = 1280
-"""What every IPv6 link carries (RFC 8200 section 5)."""
-MTU_MAX = 1500
 STATUS_CODE = 200
 WINDOW = "5m"
 LOSS_PERCENT = "1"

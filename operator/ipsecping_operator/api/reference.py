@@ -1,4 +1,4 @@
-"""The API reference (docs/api.md), made from the same models as the CRD."""
+"""The API reference (docs/api.md) and a table of docs/probes.md, made from the same models as the CRD."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 from . import names
 from .check import IPsecTunnelCheck
 from .conditions import REASONS
+from .methods import MODELS, Method
 from .rules import Model
 from .schema import structural_schema
 from .spec import CheckSpec
@@ -65,6 +66,42 @@ def api_reference() -> str:
         *_section("status", CheckStatus),
     ]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def method_table() -> str:
+    """Make the table in docs/probes.md of what the types have and tell, as their declarations say."""
+    rows = [
+        (
+            "Type",
+            "Port",
+            "Least `size`, default",
+            "`count` is of",
+            "Limits of time",
+            "Loss by direction",
+            "Own",
+        ),
+        ("---",) * 7,
+        *(_method_row(model) for model in MODELS.values()),
+    ]
+    return "".join(
+        f"|{'|'.join(f' {cell} ' if set(cell) != {'-'} else cell for cell in row)}|\n" for row in rows
+    )
+
+
+def _method_row(model: type[Method]) -> tuple[str, ...]:
+    method = model.declared()
+    port = f"{method.port} unless given" if method.port else "required"
+    size = f"{method.least_size}, {method.default_size or 'the least'}"
+    figures = ", ".join(f"`{field.name}`" for field in model.status_fields)
+    return (
+        method.member,
+        port if method.has_port else "—",
+        size if method.sized else "—",
+        method.turn if method.paced else "—",
+        "yes" if method.timed else "no",
+        "yes" if method.directed else "no",
+        figures or "—",
+    )
 
 
 def _section(path: str, model: type[Model]) -> Iterator[str]:

@@ -126,13 +126,18 @@ class Model(BaseModel):
     )
     rules: ClassVar[tuple[Rule, ...]] = ()
 
+    @classmethod
+    def rule_set(cls) -> tuple[Rule, ...]:
+        """Return `rules`; a model whose rules follow from the declared probe types makes them here."""
+        return cls.rules
+
     @model_validator(mode="after")
     def _obey_rules(self) -> Self:
-        _enforce(type(self).rules, self)
+        _enforce(type(self).rule_set(), self)
         return self
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return with_rules(handler.resolve_ref_schema(handler(schema)), cls.rules)
+        return with_rules(handler.resolve_ref_schema(handler(schema)), cls.rule_set())

@@ -171,3 +171,8 @@ ObjectName: TypeAlias = Annotated[
 DataKey: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")
 ]
+
+# Values of a status.
+Text: TypeAlias = Annotated[str, Field(max_length=63)]
+Time: TypeAlias = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+Count: TypeAlias = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]

@@ -1,14 +1,18 @@
 """The spec: what a user asks to be measured."""
 
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field
 
-from ipsecping.contract.options import stamp_payload
+from ipsecping.contract.methods.path_mtu import MAX_TRIED
+from ipsecping.contract.methods.stamp import payload
 
 from . import defaults, durations
+from .derived import Derived
+from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
-from .probes import Probe
+from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
 from .scalars import Name, Target
 from .schedule import Schedule
@@ -56,16 +60,21 @@ _INTERVAL_MS_CEL = (
     f" && self.schedule.interval.matches('{durations.PATTERN}')"
     f" ? duration(self.schedule.interval).getMilliseconds() : {durations.milliseconds(defaults.INTERVAL)})"
 )
-_SENDING_MS_CEL = (
-    f"((has(probe.ike) ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
-    f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
-    f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
-)
+
+
+def _sending_ms_cel(unpaced: list[str]) -> str:
+    single = " || ".join(f"has(probe.{name})" for name in unpaced)
+    return (
+        f"(({single} ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
+        f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
+        f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
+    )
+
+
 _ROUNDS_CEL = "(has(self.paths) ? self.paths.size() : 1) * (has(self.probes) ? self.probes.size() : 1)"
-_TIMED_CEL = "!has(probe.pathMTU) && !has(probe.ike) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
-_QUESTION = stamp_payload(signed=False, asks=True)
-_SEALED_QUESTION = stamp_payload(signed=True, asks=True)
+_QUESTION = payload(signed=False, asks=True)
+_SEALED_QUESTION = payload(signed=True, asks=True)
 
 
 class CheckSpec(Model):
@@ -88,7 +97,9 @@ class CheckSpec(Model):
     """Ways through, at most 8, in order of preference; all probes run on each. Default: one path,
     `default`."""
     probes: Annotated[
-        tuple[Probe, ...] | None, Field(min_length=1, max_length=defaults.MAX_PROBES), ListMap("name")
+        tuple[Annotated[Probe, Derived(probe_model)], ...] | None,
+        Field(min_length=1, max_length=defaults.MAX_PROBES),
+        ListMap("name"),
     ] = None
     """Measuring methods, at most 16 (8 with cron). Default: one probe `ping` of type icmp."""
     thresholds: Thresholds | None = None
@@ -96,10 +107,44 @@ class CheckSpec(Model):
     verify: Verify | None = None
     """What must hold of the packets that arrive at the far end. Default: nothing."""
 
-    rules = (
+    @classmethod
+    def rule_set(cls) -> tuple[Rule, ...]:
+        """See Model."""
+        return _rules(tuple(MODELS.values()))
+
+    @property
+    def probe_list(self) -> tuple[Probe, ...]:
+        """The probes, or the one that is measured where none is named."""
+        return self.probes or (probe_model().model_validate({"name": defaults.PROBE, "icmp": {}}),)
+
+    @property
+    def mtu_limit(self) -> int | None:
+        """thresholds.pathMTU."""
+        return None if self.thresholds is None else self.thresholds.path_mtu
+
+    @property
+    def is_cron(self) -> bool:
+        """Rounds run by a cron line rather than at an interval."""
+        return self.schedule is not None and self.schedule.cron is not None
+
+
+def _search(probe: Probe) -> PathMtu | None:
+    return probe.given(PathMtu)
+
+
+@lru_cache(maxsize=4)
+def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
+    methods = [model.declared() for model in models]
+    untimed = [method.member for method in methods if not method.timed]
+    sending_ms = _sending_ms_cel([method.member for method in methods if not method.paced])
+    timed = (
+        "".join(f"!has(probe.{name}) && " for name in untimed)
+        + "!(has(probe.expect) && probe.expect == 'Blocked')"
+    )
+    return (
         Rule(
             cel=f"!has(self.probes) || ({_CRON}) || "
-            f"self.probes.all(probe, {_SENDING_MS_CEL} < {_INTERVAL_MS_CEL})",
+            f"self.probes.all(probe, {sending_ms} < {_INTERVAL_MS_CEL})",
             holds=_fits,
             field=".probes",
             message="(count - 1) x spacing of every probe must be shorter than spec.schedule.interval "
@@ -135,7 +180,7 @@ class CheckSpec(Model):
             cel="!has(self.probes) || !self.probes.exists(probe, has(probe.ike)) || "
             "(has(self.tunnel) && has(self.tunnel.gateway))",
             holds=lambda self: (
-                not any(probe.ike for probe in self.probes or ())
+                not any(probe.given(Ike) for probe in self.probes or ())
                 or (self.tunnel is not None and self.tunnel.gateway is not None)
             ),
             field=".tunnel.gateway",
@@ -145,36 +190,37 @@ class CheckSpec(Model):
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "
             "(has(self.probes) && self.probes.exists(probe, has(probe.pathMTU)))",
-            holds=lambda self: self.mtu_limit is None or any(probe.path_mtu for probe in self.probes or ()),
+            holds=lambda self: self.mtu_limit is None or any(map(_search, self.probes or ())),
             field=".thresholds.pathMTU",
             message="no probe measures it: add a probe of type pathMTU",
         ),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
             "self.probes.all(probe, !has(probe.pathMTU) || self.thresholds.pathMTU <= "
-            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {defaults.MTU_MAX}))",
+            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED}))",
             holds=lambda self: all(
-                self.mtu_limit is None or self.mtu_limit <= probe.path_mtu.most
-                for probe in self.probes or ()
-                if probe.path_mtu
+                self.mtu_limit is None or self.mtu_limit <= search.most
+                for search in map(_search, self.probes or ())
+                if search
             ),
             field=".thresholds.pathMTU",
             message="must not be above max of a pathMTU probe, or it is never reached "
-            f"(default: max {defaults.MTU_MAX})",
+            f"(default: max {MAX_TRIED})",
         ),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.rtt) || !has(self.probes) || "
-            f"self.probes.exists(probe, {_TIMED_CEL})",
+            f"self.probes.exists(probe, {timed})",
             holds=lambda self: (
                 not (self.thresholds and self.thresholds.rtt)
                 or any(probe.is_timed for probe in self.probe_list)
             ),
             field=".thresholds.rtt",
-            message="no probe measures it: pathMTU, ike and probes that expect Blocked have no such limit",
+            message=f"no probe measures it: {', '.join(untimed)} and probes that expect Blocked have no "
+            "such limit",
         ),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.jitter) || !has(self.probes) || "
-            f"self.probes.exists(probe, {_TIMED_CEL} && (!has(probe.count) || probe.count > 1))",
+            f"self.probes.exists(probe, {timed} && (!has(probe.count) || probe.count > 1))",
             holds=lambda self: (
                 not (self.thresholds and self.thresholds.jitter)
                 or any(probe.is_timed and probe.packets > 1 for probe in self.probe_list)
@@ -196,9 +242,9 @@ class CheckSpec(Model):
             holds=lambda self: (
                 not self.verify
                 or all(
-                    probe.size is None or probe.size >= probe.least_size(asks=True)
+                    probe.size is None or probe.size >= stamp.least_payload(asks=True)
                     for probe in self.probe_list
-                    if probe.may_ask_source
+                    if probe.may_ask_source and (stamp := probe.given(Stamp))
                 )
             ),
             field=".probes",
@@ -206,18 +252,3 @@ class CheckSpec(Model):
             "stamp.auth) with spec.verify.sourceSeen, which the packets have to ask for",
         ),
     )
-
-    @property
-    def probe_list(self) -> tuple[Probe, ...]:
-        """The probes, or the one that is measured where none is named."""
-        return self.probes or (Probe.model_validate({"name": defaults.PROBE, "icmp": {}}),)
-
-    @property
-    def mtu_limit(self) -> int | None:
-        """thresholds.pathMTU."""
-        return None if self.thresholds is None else self.thresholds.path_mtu
-
-    @property
-    def is_cron(self) -> bool:
-        """Rounds run by a cron line rather than at an interval."""
-        return self.schedule is not None and self.schedule.cron is not None

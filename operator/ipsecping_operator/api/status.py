@@ -1,19 +1,20 @@
 """The status: what the operator reports about a check."""
 
-from typing import Annotated, Literal, TypeAlias
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, create_model
+from pydantic.alias_generators import to_snake
 
-from ipsecping.contract import ProbeType
+from ipsecping.contract import METHODS, ProbeType
 
 from .conditions import ConditionStatus, ConditionType
-from .defaults import MAX_SOURCES_SEEN
+from .derived import Derived
+from .methods import StatusField, status_fields
 from .rules import ListMap, Model
+from .scalars import Count, Text, Time
 
-Text: TypeAlias = Annotated[str, Field(max_length=63)]
 Figure: TypeAlias = Annotated[str, Field(max_length=32)]
-Time: TypeAlias = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
-Count: TypeAlias = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 Message: TypeAlias = Annotated[str, Field(max_length=1024)]
 ReasonText: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=64, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
@@ -68,8 +69,7 @@ class ProbeStatus(Model):
     """Name of the path."""
     name: Text
     """Name of the probe."""
-    type: ProbeType
-    """Measuring method."""
+    type: str
     reason: ReasonText | None = None
     """Verdict on the probe alone: a reason of the condition Healthy."""
     sent: Count
@@ -90,17 +90,21 @@ class ProbeStatus(Model):
     """Round-trip times; absent without an answer."""
     jitter: Figure | None = None
     """Mean difference between successive round-trip times."""
-    path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
-    """Octets of the largest IP packet that passes, both ways where that is known, by the newest search."""
-    certificate_expiry: Time | None = None
-    """When the far end's TLS certificate ends."""
-    nat: bool | None = None
-    """Whether there is NAT on the way to the gateway, with ike.detectNAT; absent while that is not known."""
-    source_seen: Annotated[
-        tuple[Text, ...] | None,
-        Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-    ] = None
-    """Source addresses that the far end saw, with verify.sourceSeen; absent while it tells none."""
+
+
+def probe_status_model() -> type[ProbeStatus]:
+    """Return the model of one probe's status, with a field for each figure that is shown."""
+    return _probe_status_model(tuple(METHODS), tuple(status_fields()))
+
+
+@lru_cache(maxsize=4)
+def _probe_status_model(kinds: tuple[ProbeType, ...], figures: tuple[StatusField, ...]) -> type[ProbeStatus]:
+    kind = Field(description="Measuring method.")
+    fields: dict[str, Any] = {"type": (Literal[tuple(map(str, kinds))], kind)}
+    for figure in figures:
+        field = Field(default=None, alias=figure.name, description=figure.description)
+        fields[to_snake(figure.name)] = (figure.annotation | None, field)
+    return create_model("ProbeStatus", __base__=ProbeStatus, __doc__=ProbeStatus.__doc__, **fields)
 
 
 class Condition(Model):
@@ -168,7 +172,11 @@ class CheckStatus(Model):
     """The healthy path that stands first in the spec; the first one when none is healthy."""
     paths: Annotated[tuple[PathStatus, ...] | None, Field(max_length=8), ListMap("name")] = None
     """One entry for each path."""
-    probes: Annotated[tuple[ProbeStatus, ...] | None, Field(max_length=128), ListMap("path", "name")] = None
+    probes: Annotated[
+        tuple[Annotated[ProbeStatus, Derived(probe_status_model)], ...] | None,
+        Field(max_length=128),
+        ListMap("path", "name"),
+    ] = None
     """One entry for each probe of each path."""
     conditions: Annotated[tuple[Condition, ...] | None, Field(max_length=8), ListMap("type")] = None
     """Ready, Healthy and, where only an edit can help, Stalled."""

@@ -1,10 +1,10 @@
 """What a check is judged by."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from .methods import Mtu
+from .methods import MODELS, Mtu
 from .rules import Model
 from .scalars import Percent, duration
 
@@ -22,6 +22,14 @@ class RttThresholds(Model):
     """Limit of the 99th percentile."""
 
 
+def _explain_rtt(schema: dict[str, Any]) -> None:
+    untimed = [model.declared().member for model in MODELS.values() if not model.declared().timed]
+    schema["description"] = (
+        f"Limits of the round-trip time; they apply to all probes but {', '.join(untimed)} and those that "
+        "expect Blocked. Default: not judged."
+    )
+
+
 class Thresholds(Model):
     """Limits that the window is judged by."""
 
@@ -31,9 +39,7 @@ class Thresholds(Model):
     loss_percent: Percent | None = None
     """Loss above which the tunnel is unhealthy, in per cent: an integer, or a string with decimals.
     Default: 1."""
-    rtt: RttThresholds | None = None
-    """Limits of the round-trip time; they apply to all probes but pathMTU, ike and those that expect Blocked.
-    Default: not judged."""
+    rtt: Annotated[RttThresholds | None, Field(json_schema_extra=_explain_rtt)] = None
     jitter: Latency | None = None
     """Limit of the mean difference between successive round-trip times, for the same probes as rtt.
     Default: not judged."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ipsecping.contract import PlannedCheck, PlannedProbe, ProbeType, RoundResult, destination
+from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, RoundResult, destination
 from ipsecping.contract.bounds import MAX_CLOSING
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
@@ -145,7 +145,7 @@ class Measured:
         if isinstance(found, Rejection):
             return found
         plan = found.plan
-        probe = next((p for p in plan.probes if p.name == result.probe and p.type is result.type), None)
+        probe = next((p for p in plan.probes if p.name == result.probe and p.type == result.type), None)
         if probe is None:
             return Rejection.UNKNOWN_PROBE
         if not _within(probe, result):
@@ -221,12 +221,9 @@ class Measured:
 
 
 def _within(probe: PlannedProbe, result: RoundResult) -> bool:
-    """Whether the figures are such as the planned packets can give: windows add up no more than that.
-
-    An IKE probe asks each port, and a search for the path MTU sends what it needs.
-    """
-    most = probe.count + (MAX_CLOSING if probe.type is ProbeType.STAMP else 0)
-    counted = probe.type not in (ProbeType.IKE, ProbeType.PATH_MTU)
-    if counted and result.sent > most:
+    """Whether the figures are such as the planned packets can give: windows add up no more than that."""
+    method = METHODS[probe.type]
+    most = probe.count + (MAX_CLOSING if method.directed else 0)
+    if method.sends_count and result.sent > most:
         return False
     return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

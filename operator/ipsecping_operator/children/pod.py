@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping.contract.stream import DEFAULT_PORT, HEALTH_PORT
+from ipsecping.contract.result_stream import DEFAULT_PORT, HEALTH_PORT
 from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
 from ipsecping_operator.compile.compiled import FILES_DIRECTORY, KeyRef

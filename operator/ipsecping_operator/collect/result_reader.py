@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from ipsecping.contract import ContractError, RoundResult
 from ipsecping.contract.bounds import MAX_INTEGER
-from ipsecping.contract.stream import (
+from ipsecping.contract.result_stream import (
     HEARTBEAT_SECONDS,
     MAX_LINE,
     RESULTS_PATH,

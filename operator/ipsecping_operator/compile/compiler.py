@@ -7,10 +7,17 @@ from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import ContractError, IkeOptions, Plan, PlannedCheck, plan_from_json, plan_to_json
+from ipsecping.contract import (
+    METHODS,
+    ContractError,
+    IkeOptions,
+    Plan,
+    PlannedCheck,
+    plan_from_json,
+    plan_to_json,
+)
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
-from ipsecping_operator.api.probes import MEMBERS
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
@@ -112,7 +119,7 @@ def _require_what_a_prober_reads(check: CompiledCheck) -> None:
             if option is None:
                 raise InvalidSpec("spec.probes", text) from error
             index, field, message = option.groups()
-            member = MEMBERS[path.plan.probes[int(index)].type]
+            member = METHODS[path.plan.probes[int(index)].type].member
             raise InvalidSpec(f"spec.probes[{index}].{member}.{field}", message) from error
 
 

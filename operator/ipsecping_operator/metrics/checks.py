@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from prometheus_client.core import (
@@ -16,7 +17,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from ipsecping.contract import Figure
 from ipsecping.contract.buckets import cumulative
+from ipsecping.contract.figure import Gauge
+from ipsecping.contract.methods import figure_types
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.measured import Series
 from ipsecping_operator.check.state import CheckState
@@ -68,7 +72,7 @@ class CheckCollector(Collector):
             out.add(state.uid)
             self._failed(state, error)
 
-        for each in _FAMILIES:
+        for each in _families():
             yield each.of(states, now, out, failed)
         for state in states:
             if state.faults and state.uid not in out:
@@ -78,7 +82,7 @@ class CheckCollector(Collector):
         """Work out all samples of one check. Raises what that raises."""
         if state.metadata and state.applied.compiled:
             now = self._clock()
-            for each in _FAMILIES:
+            for each in _families():
                 each.samples(state, now)
 
 
@@ -196,7 +200,7 @@ def _path_info(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
             family.add_metric([*_check_labels(state), path.plan.path, path.plan.target, address], 1)
 
 
-_FAMILIES = (
+_OF_ROUNDS = (
     _Described(
         CounterMetricFamily,
         "ipsecping_packets_sent",
@@ -228,20 +232,8 @@ _FAMILIES = (
         PROBE_LABELS,
         _each_probe(lambda _, tally: _in_seconds(tally.jitter) if tally else None),
     ),
-    _Described(
-        GaugeMetricFamily,
-        "ipsecping_path_mtu_bytes",
-        "Largest IP packet that passes, by the newest search.",
-        PROBE_LABELS,
-        _each_probe(lambda _, tally: tally.mtu if tally else None),
-    ),
-    _Described(
-        GaugeMetricFamily,
-        "ipsecping_certificate_expiry_timestamp_seconds",
-        "When the far end's TLS certificate ends, Unix time.",
-        PROBE_LABELS,
-        _each_probe(lambda _, tally: _in_seconds(tally.certificate_expiry) if tally else None),
-    ),
+)
+_OF_CHECKS = (
     _Described(
         GaugeMetricFamily,
         "ipsecping_last_result_timestamp_seconds",
@@ -287,6 +279,21 @@ _FAMILIES = (
 )
 
 
+def _families() -> Iterator[_Described]:
+    """All of them; between the two rows stands what only some types of probes measure."""
+    yield from _OF_ROUNDS
+    for kind in figure_types():
+        for gauge in kind.gauges:
+            read = _each_probe(partial(_of_figure, kind, gauge))
+            yield _Described(GaugeMetricFamily, gauge.name, gauge.text, PROBE_LABELS, read)
+    yield from _OF_CHECKS
+
+
+def _of_figure(kind: type[Figure], gauge: Gauge, _: Series, tally: Tally | None) -> float | None:
+    figure = None if tally is None else tally.figure(kind)
+    return None if figure is None else gauge.read(figure)
+
+
 def _check_labels(state: CheckState) -> list[str]:
     assert state.applied.compiled is not None
     return [
@@ -297,7 +304,7 @@ def _check_labels(state: CheckState) -> list[str]:
 
 
 def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> list[str]:
-    return [*_check_labels(state), *key, series.basis.probe.type.value, series.basis.target]
+    return [*_check_labels(state), *key, series.basis.probe.type, series.basis.target]
 
 
 def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:

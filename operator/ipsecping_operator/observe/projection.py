@@ -6,7 +6,7 @@ from datetime import datetime
 from sys import intern
 from typing import Any
 
-from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping.contract.result_stream import DEFAULT_PORT
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, VERIFIERS_ANNOTATION
 

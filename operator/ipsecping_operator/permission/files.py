@@ -6,8 +6,8 @@ choice: so not every Secret of the namespace is for it.
 
 from collections.abc import Iterator, Sequence
 
+from ipsecping.contract import METHODS
 from ipsecping_operator.api.names import MOUNTABLE_PREFIX
-from ipsecping_operator.api.probes import MEMBERS
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import KeyRef
 
@@ -46,4 +46,4 @@ def field_of_file(check: CompiledCheck, probe: str, field: str) -> str:
     """Where the spec has a field of the probe's type."""
     probes = check.paths[0].plan.probes
     index = [each.name for each in probes].index(probe)
-    return f"spec.probes[{index}].{MEMBERS[probes[index].type]}.{field}"
+    return f"spec.probes[{index}].{METHODS[probes[index].type].member}.{field}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
 
-from ipsecping.contract import PathMtuOptions, PlannedProbe, StampOptions
+from ipsecping.contract import PlannedProbe
 from ipsecping_operator.compile import CompiledCheck, CompiledPath
 
 from . import placement
@@ -114,6 +114,4 @@ class Permissions:
 
 
 def _with_any_key(probe: PlannedProbe) -> PlannedProbe:
-    if isinstance(probe.options, StampOptions | PathMtuOptions):
-        return replace(probe, options=replace(probe.options, marked_keys=False))
-    return probe
+    return probe if probe.options is None else replace(probe, options=probe.options.with_any_key())

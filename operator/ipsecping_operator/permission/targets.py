@@ -5,8 +5,9 @@ import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from ipsecping.contract import HttpOptions, IkeOptions, PlannedCheck, PlannedProbe, destination
+from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, destination
 from ipsecping.contract.targets import is_permitted
+from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.compile import CompiledCheck, CompiledPath
 
 from .scope import Refusal, listed
@@ -57,11 +58,10 @@ def not_allowed(plan: PlannedCheck, address: str) -> str:
 
 def field_of(path: CompiledPath, probe: PlannedProbe) -> str:
     """Where the spec says whom the probe sends to."""
-    match probe.options:
-        case HttpOptions():
-            index = [each.name for each in path.plan.probes].index(probe.name)
-            return f"spec.probes[{index}].http.url"
-        case IkeOptions():
-            return "spec.tunnel.gateway"
-        case _:
-            return path.target_field
+    field = MODELS[probe.type].host_field
+    if not field:
+        return path.target_field
+    if field.startswith("spec."):
+        return field
+    index = [each.name for each in path.plan.probes].index(probe.name)
+    return f"spec.probes[{index}].{METHODS[probe.type].member}{field}"

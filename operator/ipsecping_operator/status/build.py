@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ipsecping.contract import PathMtu
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
+from ipsecping_operator.api.methods import status_fields
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.judge import PathVerdict, Verdict
 from ipsecping_operator.verdict.outage import Outage
@@ -55,9 +57,8 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
     probes = [_probe(probe) for probe in verdict.probes if probe.figures is not None]
     if probes:
         status["probes"] = probes
-    searched = next(
-        (p for p in preferred.probes if p.figures is not None and p.figures.mtu is not None), None
-    )
+    sizes = ((probe, _path_mtu(probe)) for probe in preferred.probes)
+    searched, size = next(((probe, size) for probe, size in sizes if size is not None), (None, None))
     # No number that `kubectl get` shows is older than this; without numbers it is the newest result of all.
     shown = [probe.measured for probe in (head, searched) if probe is not None and probe.measured is not None]
     last = min(shown, default=verdict.last_result)
@@ -65,9 +66,14 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
         status["lastResultTime"] = text.moment(last)
     if head.figures is not None:
         status |= _measured(head.figures)
-    if searched is not None and searched.figures is not None:
-        status["pathMTU"] = searched.figures.mtu
+    if size is not None:
+        status["pathMTU"] = size
     return status
+
+
+def _path_mtu(probe: ProbeVerdict) -> int | None:
+    found = None if probe.figures is None else probe.figures.figure(PathMtu)
+    return None if found is None else found.size
 
 
 def _path(path: PathVerdict) -> dict[str, Any]:
@@ -90,7 +96,7 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "path": probe.path,
         "name": probe.probe.name,
-        "type": probe.probe.type.value,
+        "type": str(probe.probe.type),
         "reason": probe.finding.reason.value,
         "sent": figures.sent,
         "received": figures.received,
@@ -100,14 +106,11 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
     if figures.directions_known:
         entry["forwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
         entry["reverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
-    if figures.mtu is not None:
-        entry["pathMTU"] = figures.mtu
-    if figures.certificate_expiry is not None:
-        entry["certificateExpiry"] = text.moment(figures.certificate_expiry)
-    if figures.nat is not None:
-        entry["nat"] = figures.nat
-    if figures.sources:
-        entry["sourceSeen"] = sorted(figures.sources)
+    for field in status_fields():
+        figure = figures.figure(field.figure)
+        value = None if figure is None else field.read(figure)
+        if value is not None:
+            entry[field.name] = text.moment(value) if field.is_time else value
     return entry | _measured(figures)
 
 

@@ -2,25 +2,13 @@
 
 from decimal import Decimal
 
-from ipsecping.contract import Invalidity, LossReason, PathMtu
+from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, PathMtu, Unanswered
 from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
 from .deadline import next_fire
 from .hysteresis import Latch
 from .tally import Tally
-
-_LOSSES = {
-    LossReason.TIMEOUT: "no answer in time",
-    LossReason.REFUSED: "port unreachable: the host answers, nothing listens",
-    LossReason.UNREACHABLE: "unreachable",
-    LossReason.PROHIBITED: "administratively prohibited",
-    LossReason.MESSAGE_TOO_BIG: "packet too big for the path",
-    LossReason.AUTH_FAILED: "answers fail authentication: the keys of both sides differ",
-    LossReason.TLS_FAILED: "the TLS handshake or the certificate's verification failed",
-    LossReason.UNEXPECTED_STATUS: "answered with an unexpected status",
-    LossReason.BAD_ANSWER: "what answers does not speak the probe's protocol",
-}
 
 _INVALIDITIES = {
     Invalidity.LATE_TICKS: "packets left too late",
@@ -167,7 +155,7 @@ def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:
     if figures.received:
         how = ": answered"
     elif spoken:
-        how = f": {_LOSSES[max(spoken, key=lambda reason: spoken[reason])]}"
+        how = f": {max(spoken, key=lambda reason: spoken[reason]).meaning}"
     packets = text.counted(figures.reached, "packet")
     return f"{packets} got through in {text.span(window)} on {where}, though Blocked is expected{how}"
 
@@ -203,8 +191,10 @@ def _direction(figures: Tally) -> str:
 
 def _expired(figures: Tally, *, now: int) -> str:
     """What explains a failed handshake."""
-    expiry = figures.certificate_expiry
-    return "" if expiry is None or expiry > now else f"; the certificate ended at {text.moment(expiry)}"
+    found = figures.figure(CertificateExpiry)
+    if found is None or found.nanoseconds > now:
+        return ""
+    return f"; the certificate ended at {text.moment(found.nanoseconds)}"
 
 
 def _commonest(figures: Tally) -> LossReason:
@@ -214,14 +204,15 @@ def _commonest(figures: Tally) -> LossReason:
 def _why_lost(figures: Tally) -> str:
     """The commonest reason, unless it is the plain one, and which of a gateway's ports are silent."""
     reason = _commonest(figures)
-    why = "" if reason is LossReason.TIMEOUT else f": {_LOSSES[reason]}"
+    why = "" if reason is LossReason.TIMEOUT else f": {reason.meaning}"
     return f"{why}{_ports(figures)}"
 
 
 def _ports(figures: Tally) -> str:
-    counts = sorted(figures.unanswered.items())
-    if not counts:
+    silent = figures.figure(Unanswered)
+    if silent is None:
         return ""
+    counts = sorted(silent.by_port.items())
     if len(counts) == 1:
         return f"; all by UDP port {counts[0][0]}"
     return "; " + " and ".join(f"{count} by UDP port {port}" for port, count in counts)

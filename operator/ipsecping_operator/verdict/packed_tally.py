@@ -31,16 +31,7 @@ def pack_tally(tally: Tally) -> PackedTally:
 
 def _tells_more(tally: Tally) -> bool:
     """Whether it has something that `_FIELDS` has no place for."""
-    return bool(
-        tally.invalid
-        or tally.losses
-        or tally.sources
-        or tally.unanswered
-        or tally.invalidity is not None
-        or tally.path_mtu is not None
-        or tally.certificate_expiry is not None
-        or tally.nat is not None
-    )
+    return bool(tally.invalid or tally.losses or tally.figures or tally.invalidity is not None)
 
 
 def unpack_tally(packed: PackedTally) -> Tally:

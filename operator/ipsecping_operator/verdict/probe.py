@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 
-from ipsecping.contract import Expect, PlannedProbe
+from ipsecping.contract import METHODS, CertificateExpiry, Expect, PathMtu, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.api.methods import UNTIMED
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
@@ -138,23 +138,16 @@ def _certificate_news(
     check: CompiledCheck, probe: PlannedProbe, figures: Tally | None, *, now: int
 ) -> Iterator[int]:
     """When the certificate will not be valid for long enough, when it is a day less, and when it ends."""
-    if figures is None or figures.certificate_expiry is None:
+    certificate = None if figures is None else figures.figure(CertificateExpiry)
+    if certificate is None:
         return
-    left = figures.certificate_expiry - now
-    yield figures.certificate_expiry
-    limit = certificate_limit(check, probe, figures)
-    if limit is not None:
-        yield limit
-        if limit <= now and left >= 0:
-            yield now + left % DAY + 1
-
-
-def certificate_limit(check: CompiledCheck, probe: PlannedProbe, figures: Tally | None) -> int | None:
-    """When the certificate will not be valid for long enough any more; None where that is not judged."""
+    left = certificate.nanoseconds - now
+    yield certificate.nanoseconds
     least = check.thresholds.certificate_ns.get(probe.name)
-    if least is None or figures is None or figures.certificate_expiry is None:
-        return None
-    return figures.certificate_expiry - least
+    if least is not None:
+        yield certificate.nanoseconds - least
+        if left <= least and left >= 0:
+            yield now + left % DAY + 1
 
 
 def _answered_wrongly(figures: Tally) -> bool:
@@ -200,7 +193,7 @@ class _Look:
         yield from self._loss()
         yield from self._certificate()
         yield from self._path_mtu()
-        if self.probe.type not in UNTIMED:
+        if METHODS[self.probe.type].timed:
             yield from self._latency()
             yield from self._jitter()
 
@@ -219,7 +212,8 @@ class _Look:
         yield Finding(reason=reason, message=message + messages.latched_note(latch, release))
 
     def _certificate(self) -> Iterator[Finding]:
-        expiry = self.figures.certificate_expiry
+        found = self.figures.figure(CertificateExpiry)
+        expiry = None if found is None else found.nanoseconds
         least = self.limits.certificate_ns.get(self.probe.name)
         if least is None:
             return
@@ -232,8 +226,11 @@ class _Look:
 
     def _path_mtu(self) -> Iterator[Finding]:
         limit = self.limits.path_mtu
-        searches = [] if limit is None else self.window.searches(2)
-        if limit is None or not searches:
+        if limit is None:
+            return
+        found = ((each.size, each) for each in self.window.figures(PathMtu))
+        searches = list(islice(((size, each) for size, each in found if size is not None), 2))
+        if not searches:
             return
         sizes = [size for size, _ in searches]
         latch = hysteresis.too_small(sizes, limit, self.latches.get(hysteresis.PATH_MTU))

@@ -7,14 +7,15 @@ something) is looked up in the row, and only when what has left it may have held
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import add, attrgetter, sub
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ipsecping.contract import Histogram
+from ipsecping.contract import Figure, Histogram, Invalidity, LossReason
+from ipsecping.contract.figure import NO_FIGURES, Counted, F, figures_by_name
 from ipsecping.contract.histogram import DEFAULT_PRECISION
 
 from .packed_histogram import EMPTY, PackedHistogram, extremes_of, pack, precision_of, unpack
 from .packed_tally import PackedTally, end_of, rtt_of, start_of, unpack_tally
-from .tally import COUNTS, NO_PORTS, NO_SOURCES, NOTHING, Tally, total
+from .tally import COUNTS, NOTHING, Tally, total
 
 MOST_CHANGES = 64
 """After more changes than this the row is added up anew: that costs little more for each of them."""
@@ -24,9 +25,6 @@ _Row = Sequence[PackedTally]
 _SUMS = (*COUNTS, "invalid", "jitter_sum")
 """Fields that are added and subtracted."""
 _sums: Callable[[Tally], tuple[int, ...]] = attrgetter(*_SUMS)
-_NEWEST = ("invalidity", "path_mtu", "certificate_expiry", "nat")
-"""Fields that a total has from the newest tally that knows them."""
-_facts: Callable[[Tally], tuple[Any, ...]] = attrgetter(*_NEWEST)
 
 
 @dataclass(slots=True)
@@ -34,7 +32,7 @@ class RunningTotal:
     """The total of a row of tallies, brought up to date with as much work as there were changes.
 
     Tell every change by `enter` and `leave`; nothing is to be told of neighbours that were merged in the row.
-    All tallies together name at most `tally.MAX_SOURCES` source addresses.
+    All tallies together have no more keys of a figure than a window keeps (`Counted.most`).
     """
 
     known: Tally | None = None
@@ -79,35 +77,48 @@ def _changed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row:
         counts = tuple(map(add, counts, _sums(tally)))
     for tally in left:
         counts = tuple(map(sub, counts, _sums(tally)))
-    fields: dict[str, Any] = {
-        **dict(zip(_SUMS, counts, strict=True)),
-        **_newest(known, entered, row),
-    }
     return Tally(
         start=start_of(row[0]),
         end=_extreme(max, (known.end, *(t.end for t in entered)), [t.end for t in left], map(end_of, row)),
         directed=_directed(known, entered, left, row),
-        losses=_summed("losses", known, entered, left) or NOTHING,
-        sources=_summed("sources", known, entered, left) or NO_SOURCES,
-        unanswered=_summed("unanswered", known, entered, left) or NO_PORTS,
+        invalidity=_invalidity(known, entered, row),
+        losses=_losses(known, entered, left) or NOTHING,
+        figures=_figures(known, entered, left, row),
         packed_rtt=_rtt(known.packed_rtt, [t.packed_rtt for t in entered], [t.packed_rtt for t in left], row),
-        **fields,
+        **dict(zip(_SUMS, counts, strict=True)),
     )
 
 
-def _newest(known: Tally, entered: Sequence[Tally], row: _Row) -> dict[str, Any]:
-    """What the newest tallies in the row have of `_NEWEST`; packed ones have none of it."""
-    wanted = {
-        name
-        for tally in (known, *entered)
-        for name, value in zip(_NEWEST, _facts(tally), strict=True)
-        if value is not None
-    }
-    found: dict[str, Any] = {}
-    for name in wanted:
-        values = (getattr(packed, name) for packed in reversed(row) if isinstance(packed, Tally))
-        found[name] = next((value for value in values if value is not None), None)
-    return found
+def _invalidity(known: Tally, entered: Sequence[Tally], row: _Row) -> Invalidity | None:
+    """That of the newest invalid round; packed tallies have none."""
+    if all(tally.invalidity is None for tally in (known, *entered)):
+        return None
+    told = (packed.invalidity for packed in reversed(row) if isinstance(packed, Tally))
+    return next((invalidity for invalidity in told if invalidity is not None), None)
+
+
+def _figures(
+    known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row
+) -> Mapping[str, Figure]:
+    """Added and subtracted where a figure can be, else looked up in the row; packed tallies have none."""
+    kinds = {type(figure) for tally in (known, *entered) for figure in tally.figures.values()}
+    if not kinds:
+        return NO_FIGURES
+    totals = (_figure(kind, known, entered, left, row) for kind in kinds)
+    return figures_by_name(*(figure for figure in totals if figure is not None))
+
+
+def _figure(
+    kind: type[Figure], known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row
+) -> Figure | None:
+    if issubclass(kind, Counted):
+        parts = [(each, 1) for each in _each(kind, (known, *entered))]
+        return kind.summed(parts + [(each, -1) for each in _each(kind, left)])
+    return kind.total(_each(kind, (packed for packed in reversed(row) if isinstance(packed, Tally))))
+
+
+def _each(kind: type[F], tallies: Iterable[Tally]) -> Iterator[F]:
+    return (figure for tally in tallies if (figure := tally.figure(kind)) is not None)
 
 
 def _directed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row: _Row) -> bool:
@@ -116,18 +127,17 @@ def _directed(known: Tally, entered: Sequence[Tally], left: Sequence[Tally], row
     return known.directed or any(tally.directed for tally in entered)
 
 
-def _summed(name: str, known: Tally, entered: Sequence[Tally], left: Sequence[Tally]) -> Mapping[Any, int]:
-    """Counts by key; a count that has come to nothing goes."""
-    counts: Mapping[Any, int] = getattr(known, name)
-    more = [mapping for tally in entered if (mapping := getattr(tally, name))]
-    less = [mapping for tally in left if (mapping := getattr(tally, name))]
+def _losses(known: Tally, entered: Sequence[Tally], left: Sequence[Tally]) -> Mapping[LossReason, int]:
+    """Counts by reason; a count that has come to nothing goes."""
+    more = [tally.losses for tally in entered if tally.losses]
+    less = [tally.losses for tally in left if tally.losses]
     if not more and not less:
-        return counts
-    summed = dict(counts)
-    for mapping in more:
-        _add(summed, mapping, 1)
-    for mapping in less:
-        _add(summed, mapping, -1)
+        return known.losses
+    summed = dict(known.losses)
+    for losses in more:
+        _add(summed, losses, 1)
+    for losses in less:
+        _add(summed, losses, -1)
     return summed
 
 

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from ipsecping.contract import PlannedProbe, StampOptions
+from ipsecping.contract import PlannedProbe, Sources, StampOptions
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.compile.compiled import CompiledCheck
 
@@ -24,9 +24,10 @@ def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures
     if not isinstance(probe.options, StampOptions) or not probe.options.ask_source:
         return None
     networks = check.source_seen
+    sources = figures.figure(Sources) or Sources.of({})
     foreign = {
         address: count
-        for address, count in figures.sources.items()
+        for address, count in sources.counts.items()
         if not any(ip_address(address) in network for network in networks)
     }
     span = text.span(check.thresholds.window_ms * 1_000_000)
@@ -38,11 +39,12 @@ def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures
             message=f"the far end saw {packets} in {span} come from {_some(foreign)} on {where}, allowed is "
             f"{allowed}: NAT on the way, or traffic beside the tunnel",
         )
-    if figures.source_unknown:
-        answers = text.counted(figures.source_unknown + sum(figures.sources.values()), "answer")
+    unknown = figures.received - sources.told
+    if unknown:
+        answers = text.counted(unknown + sum(sources.counts.values()), "answer")
         return Finding(
             reason=HealthyReason.SOURCE_UNKNOWN,
-            message=f"{figures.source_unknown} of {answers} in {span} "
+            message=f"{unknown} of {answers} in {span} "
             f"on {where} do not tell the source address, so that {allowed} is not verified: the reflector "
             "must answer Location TLVs (RFC 8972), as ipsecping reflect does",
         )

@@ -4,23 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, RoundResult, packets_reached
+from ipsecping.contract import Figure, Histogram, Invalidity, LossReason, RoundResult, packets_reached
+from ipsecping.contract.figure import NO_FIGURES, F, figure_in, figures_by_name
 
 from .packed_histogram import EMPTY, PackedHistogram, pack, percentiles_of, unpack
 
-_WRONG = frozenset(
-    {
-        LossReason.AUTH_FAILED,
-        LossReason.TLS_FAILED,
-        LossReason.UNEXPECTED_STATUS,
-        LossReason.BAD_ANSWER,
-    }
-)
 NOTHING: Mapping[LossReason, int] = MappingProxyType({})
-NO_SOURCES: Mapping[str, int] = MappingProxyType({})
-NO_PORTS: Mapping[int, int] = MappingProxyType({})
-MAX_SOURCES = 16
-"""Distinct source addresses that are kept; packets from further ones count as `source_unknown`."""
 COUNTS = (
     "rounds",
     "sent",
@@ -32,15 +21,14 @@ COUNTS = (
     "undirected",
     "jitter_count",
     "reached",
-    "source_unknown",
 )
 """Fields that count packets or rounds, and are small in the tally of one round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Add up `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid`, `reached` and
-    `sources` only.
+    """Counts over `rounds` valid rounds between `start` and `end`; invalid rounds add to `invalid` and
+    `reached` only.
 
     `directed` says whether any round knew the direction of its losses; `undirected` counts the packets lost
     in rounds that did not. Directions are known when the first is true and the second zero.
@@ -66,32 +54,21 @@ class Tally:
     jitter_count: int = 0
     reached: int = 0
     """Packets that the far end is known to have got, in invalid rounds too: a leak is a leak."""
-    path_mtu: PathMtu | None = None
-    """What the newest search found."""
-    certificate_expiry: int | None = None
-    """When the certificate seen last ends."""
-    sources: Mapping[str, int] = field(default_factory=lambda: NO_SOURCES)
-    """Source addresses that the far end saw, in invalid rounds too, and how many packets came from each."""
-    source_unknown: int = 0
-    """Packets answered whose source address, as the far end saw it, is not known."""
-    unanswered: Mapping[int, int] = field(default_factory=lambda: NO_PORTS)
-    """IKE port to the packets that it did not answer."""
-    nat: bool | None = None
-    """Whether there is NAT on the way to the gateway, by the newest round that asked."""
+    figures: Mapping[str, Figure] = field(default_factory=lambda: NO_FIGURES)
+    """What only probes of its type measure, by `Figure.name`; some of it in invalid rounds too."""
 
     @classmethod
     def of(cls, result: RoundResult, *, start: int) -> "Tally":
         """One round that began at `start` on the operator's clock."""
         end = start + result.duration
         if result.invalid is not None:
-            reached = packets_reached(result)
             return cls(
                 start=start,
                 end=end,
                 invalid=1,
                 invalidity=result.invalid,
-                reached=reached,
-                sources=result.sources or NO_SOURCES,
+                reached=packets_reached(result),
+                figures=_spoilt(result.figures),
             )
         directed = result.forward_lost is not None and result.reverse_lost is not None
         return cls(
@@ -111,15 +88,12 @@ class Tally:
             jitter_sum=result.jitter_sum,
             jitter_count=result.jitter_count,
             reached=packets_reached(result),
-            path_mtu=result.path_mtu,
-            certificate_expiry=(
-                None if result.certificate_expiry is None else result.certificate_expiry * 1_000_000_000
-            ),
-            sources=result.sources or NO_SOURCES,
-            source_unknown=result.received - sum(result.sources.values()),
-            unanswered=dict.fromkeys(result.unanswered, 1) or NO_PORTS,
-            nat=result.nat,
+            figures=result.figures or NO_FIGURES,
         )
+
+    def figure(self, kind: type[F]) -> F | None:
+        """Return its figure of this class, None where it has none."""
+        return figure_in(self.figures, kind)
 
     @property
     def rtt(self) -> Histogram:
@@ -138,15 +112,7 @@ class Tally:
     @property
     def wrong(self) -> int:
         """Packets lost because what answered was not as asked for: the path carried them."""
-        return sum(count for reason, count in self.losses.items() if reason in _WRONG)
-
-    @property
-    def mtu(self) -> int | None:
-        """Octets of the largest packet that passes, both ways where that is known; None: none does."""
-        if self.path_mtu is None or self.path_mtu.forward is None:
-            return None
-        reverse = self.path_mtu.reverse
-        return self.path_mtu.forward if reverse is None else min(self.path_mtu.forward, reverse)
+        return sum(count for reason, count in self.losses.items() if reason.misanswered)
 
     @property
     def answered(self) -> bool:
@@ -179,7 +145,6 @@ def total(tallies: list[Tally]) -> Tally | None:
         rtt.merge(tally.rtt)
         for reason, count in tally.losses.items():
             losses[reason] = losses.get(reason, 0) + count
-    sources, beyond = _sources(tallies)
     return Tally(
         start=min(t.start for t in tallies),
         end=max(t.end for t in tallies),
@@ -199,33 +164,22 @@ def total(tallies: list[Tally]) -> Tally | None:
         jitter_sum=sum(t.jitter_sum for t in tallies),
         jitter_count=sum(t.jitter_count for t in tallies),
         reached=sum(t.reached for t in tallies),
-        path_mtu=next((t.path_mtu for t in reversed(tallies) if t.path_mtu), None),
-        certificate_expiry=next(
-            (t.certificate_expiry for t in reversed(tallies) if t.certificate_expiry is not None), None
-        ),
-        sources=sources,
-        source_unknown=sum(t.source_unknown for t in tallies) + beyond,
-        unanswered=_unanswered(tallies),
-        nat=next((t.nat for t in reversed(tallies) if t.nat is not None), None),
+        figures=_total_figures(tallies),
     )
 
 
-def _unanswered(tallies: list[Tally]) -> Mapping[int, int]:
-    ports: dict[int, int] = {}
-    for tally in tallies:
-        for port, count in tally.unanswered.items():
-            ports[port] = ports.get(port, 0) + count
-    return ports or NO_PORTS
+def _total_figures(tallies: list[Tally]) -> Mapping[str, Figure]:
+    kinds = {type(figure) for tally in tallies for figure in tally.figures.values()}
+    totals = (
+        kind.total(figure for tally in reversed(tallies) if (figure := tally.figure(kind)) is not None)
+        for kind in kinds
+    )
+    return figures_by_name(*(figure for figure in totals if figure is not None))
 
 
-def _sources(tallies: list[Tally]) -> tuple[Mapping[str, int], int]:
-    """All source addresses with their packets, and how many packets came from more than are kept."""
-    sources: dict[str, int] = {}
-    beyond = 0
-    for tally in tallies:
-        for address, count in tally.sources.items():
-            if address in sources or len(sources) < MAX_SOURCES:
-                sources[address] = sources.get(address, 0) + count
-            else:
-                beyond += count
-    return sources or NO_SOURCES, beyond
+def _spoilt(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
+    """What stays of a round's figures that the prober spoilt."""
+    if not figures:
+        return NO_FIGURES
+    kept = (figure.spoilt() for figure in figures.values())
+    return figures_by_name(*(figure for figure in kept if figure is not None))

@@ -1,14 +1,17 @@
 """The rolling window of one probe on one path."""
 
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count
+from types import MappingProxyType
 
-from ipsecping.contract import Invalidity, PathMtu
+from ipsecping.contract import Figure, Invalidity
+from ipsecping.contract.figure import Counted, F, figures_by_name
 
 from .packed_tally import PackedTally, end_of, pack_tally, rounds_of, start_of, unpack_tally
 from .running import RunningTotal
-from .tally import MAX_SOURCES, NO_SOURCES, Tally, total
+from .tally import Tally, total
 
 LEAST_ROUNDS = 3
 """A window never holds fewer than this many of the newest valid rounds, however old they are."""
@@ -18,8 +21,7 @@ RECENT = 64
 """The newest tallies are never merged."""
 EDGES = 128
 """Merged rounds begin within so small a part of the window: what leaves it leaves in steps of that."""
-NAT_KEPT = 30 * 60 * 10**9
-"""Nanoseconds for which a finding about NAT stands: it is looked for every ten minutes at most."""
+NO_LASTING: Mapping[str, tuple[int, Figure]] = MappingProxyType({})
 
 _versions = count(1)
 
@@ -34,10 +36,9 @@ class Window:
     length: int
     packed: list[PackedTally] = field(default_factory=list)
     """In the order of their starts, on this window's own clock: the operator's less `ahead`."""
-    nat: bool | None = None
-    """What the newest round found that asked about NAT: that is too rare for a window to hold."""
-    nat_at: int = 0
-    """When it was found."""
+    lasting: Mapping[str, tuple[int, Figure]] = field(default_factory=lambda: NO_LASTING)
+    """What stands longer than the window (`Figure.kept`), of the newest round that found it, and when it
+    ended; by name."""
     version: int = 0
     """Another one after each change, of this window or of any other; 0 while nothing was ever added."""
     ahead: int = 0
@@ -56,10 +57,9 @@ class Window:
         """Take in one round; forget what has left the window by `now`."""
         if self.ahead:
             tally = _moved(tally, -self.ahead)
-        if tally.nat is not None and tally.end > self.nat_at:
-            self.nat, self.nat_at = tally.nat, tally.end
-        if tally.sources:
-            tally = self._with_few_sources(tally)
+        if tally.figures:
+            self._note_lasting(tally)
+            tally = self._fitted(tally)
         self._insert(tally)
         self.forget(now=now)
         if len(self.packed) > MOST:
@@ -68,8 +68,8 @@ class Window:
     def forget(self, *, now: int) -> None:
         """Drop what ended more than `length` ago and is not among the last three valid rounds."""
         now -= self.ahead
-        if self.nat is not None and self.nat_at + max(NAT_KEPT, self.length) <= now:
-            self.nat, self.version = None, next(_versions)
+        if self.lasting:
+            self._forget_lasting(now=now)
         gone = self._gone(now=now)
         if not gone:
             return
@@ -130,7 +130,10 @@ class Window:
             return None
         if self.ahead:
             added = _moved(added, self.ahead)
-        return added if self.nat is None else replace(added, nat=self.nat)
+        if not self.lasting:
+            return added
+        lasting = (figure for _, figure in self.lasting.values())
+        return replace(added, figures={**added.figures, **figures_by_name(*lasting)})
 
     def silent_run(self) -> Tally | None:
         """The rounds since the last answer, added up: none of their packets came back. None: there are none.
@@ -161,14 +164,12 @@ class Window:
             rounds += packed.invalid
         return rounds
 
-    def searches(self, most: int) -> list[tuple[int, PathMtu]]:
-        """The newest searches for the path MTU that found one, with what they found, newest first."""
-        found = (
-            (packed.mtu, packed.path_mtu)
-            for packed in reversed(self.packed)
-            if isinstance(packed, Tally) and packed.mtu is not None and packed.path_mtu is not None
-        )
-        return list(islice(found, most))
+    def figures(self, kind: type[F]) -> Iterator[F]:
+        """Go through the figures of this class, the newest first; merged rounds have one together."""
+        for packed in reversed(self.packed):
+            figure = packed.figure(kind) if isinstance(packed, Tally) else None
+            if figure is not None:
+                yield figure
 
     def _insert(self, tally: Tally) -> None:
         packed = pack_tally(tally)
@@ -198,19 +199,38 @@ class Window:
         self.running, self.silence = RunningTotal(), None
         return kept
 
-    def _with_few_sources(self, tally: Tally) -> Tally:
-        """The same with no more addresses than are kept: packets from others count as `source_unknown`."""
-        before = self.running.total(self.packed)
-        known = set() if before is None else set(before.sources)
-        kept: dict[str, int] = {}
-        for address, packets in tally.sources.items():
-            if address in known or len(known) < MAX_SOURCES:
-                known.add(address)
-                kept[address] = packets
-        beyond = sum(tally.sources.values()) - sum(kept.values())
-        if not beyond:
+    def _note_lasting(self, tally: Tally) -> None:
+        newer = {
+            name: (tally.end, figure)
+            for name, figure in tally.figures.items()
+            if figure.kept and (name not in self.lasting or tally.end > self.lasting[name][0])
+        }
+        if newer:
+            self.lasting = {**self.lasting, **newer}
+
+    def _forget_lasting(self, *, now: int) -> None:
+        kept = {
+            name: (at, figure)
+            for name, (at, figure) in self.lasting.items()
+            if at + max(figure.kept, self.length) > now
+        }
+        if len(kept) < len(self.lasting):
+            self.lasting, self.version = kept or NO_LASTING, next(_versions)
+
+    def _fitted(self, tally: Tally) -> Tally:
+        """As much of its figures as there is room for."""
+        if not any(isinstance(figure, Counted) for figure in tally.figures.values()):
             return tally
-        return replace(tally, sources=kept or NO_SOURCES, source_unknown=tally.source_unknown + beyond)
+        known = self.running.total(self.packed)
+        fitted = [
+            figure.fitted(None if known is None else known.figure(type(figure)))
+            if isinstance(figure, Counted)
+            else figure
+            for figure in tally.figures.values()
+        ]
+        if all(each is figure for each, figure in zip(fitted, tally.figures.values(), strict=True)):
+            return tally
+        return replace(tally, figures=figures_by_name(*(each for each in fitted if each is not None)))
 
     def _gone(self, *, now: int) -> int:
         """How many tallies, from the first on, are to be forgotten."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from ..contract import RoundResult
-from ..contract.stream import HEARTBEAT_SECONDS, Cursor, Heartbeat, Hello, Item, line_to_json
+from ..contract.result_stream import HEARTBEAT_SECONDS, Cursor, Heartbeat, Hello, Item, line_to_json
 
 DEFAULT_CAPACITY = 8 * 1024 * 1024
 MAX_LINES = 64

@@ -15,7 +15,7 @@ from pathlib import Path
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from ..contract import ContractError, Plan, PlannedCheck, RoundResult, token
-from ..contract.stream import RESULTS_PATH, Cursor
+from ..contract.result_stream import RESULTS_PATH, Cursor
 from ..host.file_watch import FileWatch
 from ..host.service_manager import ServiceManager
 from ..outputs.figures import Measured

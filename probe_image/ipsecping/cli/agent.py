@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..contract.fields import ContractError
-from ..contract.stream import DEFAULT_PORT
+from ..contract.result_stream import DEFAULT_PORT
 from .arguments import listen_address
 from .errors import SUCCESS, CommandError
 

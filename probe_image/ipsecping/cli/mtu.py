@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Search, print each step and the verdict."""
-    from ..contract.options import LEAST_MTU, MOST_MTU
+    from ..contract.methods.path_mtu import LEAST_MTU, MOST_MTU
 
     if not LEAST_MTU <= options.min <= options.max <= MOST_MTU:
         raise CommandError(f"mtu: --min and --max: {LEAST_MTU} <= min <= max <= {MOST_MTU} is needed")
@@ -120,7 +120,7 @@ async def _search(options: argparse.Namespace) -> int:
         if reached:
             found = await run.find(until=time.monotonic_ns() + TIME_LIMIT_NS)
         messages = sorted(set(run.messages))
-        losses = {} if reached else {reason.value: n for reason, n in (await run.settle()).losses.items()}
+        losses = {} if reached else {str(reason): n for reason, n in (await run.settle()).losses.items()}
     finally:
         run.close()
         sock.close()

@@ -11,7 +11,7 @@ from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
-from ..probes.registry import METHODS
+from ..probes.registry import packet_method
 from ..rounds.packet_train import PacketTrain
 from .summary import Outcome
 
@@ -50,7 +50,9 @@ class HostPing:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
             self.address = (await resolver.resolve(self.host)).ip
-            self._session = METHODS[self._probe.type].open(named(self._probe, self.host), self.address, clock)
+            self._session = packet_method(self._probe.type).open(
+                named(self._probe, self.host), self.address, clock
+            )
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..contract import Expect, Plan, PlannedCheck, RoundResult, as_expected, packets_reached, result_to_json
 from ..contract.fields import ContractError
+from ..contract.methods import ordered
 from ..outputs.errors import OutputError
 from ..outputs.figures import Measured
 from ..outputs.together import write_all
@@ -144,7 +145,7 @@ def as_table(results: Sequence[RoundResult], expected: Sequence[Expect]) -> list
         loss = f"{100 * (result.sent - result.received) / result.sent:.2f}" if result.sent else "-"
         median, tail = (milliseconds(result.rtt.percentile(percent)) for percent in (50, 99))
         jitter = milliseconds(result.jitter_sum / result.jitter_count if result.jitter_count else None)
-        cells = (name, result.check.path, result.probe, result.type.value, str(result.sent), loss)
+        cells = (name, result.check.path, result.probe, result.type, str(result.sent), loss)
         rows.append((*cells, median, tail, jitter, _remark(result, expect)))
     return table(rows, numbers=frozenset(range(4, 9)))
 
@@ -165,8 +166,7 @@ def _findings(result: RoundResult) -> list[str]:
     said = [f"{reason} {count}" for reason, count in result.losses.items()]
     if result.losses and result.forward_lost is not None:
         said.append(f"{result.forward_lost} there, {result.reverse_lost} back")
-    if result.path_mtu is not None and result.path_mtu.forward is not None:
-        said.append(f"path MTU {result.path_mtu.forward}")
+    said += [remark for figure in ordered(result.figures) if (remark := figure.remark()) is not None]
     return said
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..contract import PlannedProbe, ProbeType
+from ..contract import METHODS, PlannedProbe
 from ..measure.totals import Totals
 from .table import milliseconds, table
 
@@ -68,7 +68,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     content: dict[str, Any] = {
         "host": outcome.host,
         "address": outcome.address,
-        "type": probe.type.value,
+        "type": probe.type,
         "port": probe.port,
         "size": probe.size,
         "sent": totals.sent,
@@ -76,7 +76,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "duplicates": totals.duplicates,
         "reordered": totals.reordered,
         "loss_percent": totals.loss_percent,
-        "losses": {reason.value: count for reason, count in totals.losses.items()},
+        "losses": dict(totals.losses),
         "forward_lost": totals.forward_lost,
         "reverse_lost": totals.reverse_lost,
         "unit": "ms",
@@ -114,7 +114,7 @@ def _reasons(totals: Totals) -> str:
 def _direction(outcome: Outcome) -> str:
     """In words, where there is a loss and the method can tell."""
     totals = outcome.totals
-    if not totals.losses or outcome.probe.type is not ProbeType.STAMP:
+    if not totals.losses or not METHODS[outcome.probe.type].directed:
         return ""
     if totals.forward_lost is None:
         return "unknown"

@@ -3,40 +3,41 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import MIN_PAYLOAD, PORTLESS, CheckRef, ContractError, Expect, LossReason, ProbeType
+from .check import CheckRef, ContractError, Expect, LossReason, ProbeType
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
+from .figure import Figure
 from .histogram import Histogram
-from .options import (
-    DnsOptions,
-    HttpOptions,
-    IkeOptions,
-    Options,
-    PathMtuOptions,
-    RecordType,
-    StampOptions,
-    TcpOptions,
-    TlsOptions,
-    least_payload,
-)
+from .methods import METHODS
+from .methods.dns import DnsOptions, RecordType
+from .methods.http import HttpOptions
+from .methods.ike import IkeOptions, Nat, Unanswered
+from .methods.path_mtu import PathMtu, PathMtuOptions
+from .methods.spec import MethodSpec, Options
+from .methods.stamp import Sources, StampOptions
+from .methods.tcp import TcpOptions
+from .methods.tls import CertificateExpiry, TlsOptions
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
-from .result import ClockSource, Invalidity, PathMtu, RoundResult
+from .result import ClockSource, Invalidity, RoundResult
 from .result_json import result_from_json, result_to_json
 from .rules import check_result
 
 __all__ = [
-    "MIN_PAYLOAD",
-    "PORTLESS",
+    "METHODS",
+    "CertificateExpiry",
     "CheckRef",
     "ClockSource",
     "ContractError",
     "DnsOptions",
     "Expect",
+    "Figure",
     "Histogram",
     "HttpOptions",
     "IkeOptions",
     "Invalidity",
     "LossReason",
+    "MethodSpec",
+    "Nat",
     "Options",
     "PathMtu",
     "PathMtuOptions",
@@ -46,13 +47,14 @@ __all__ = [
     "ProbeType",
     "RecordType",
     "RoundResult",
+    "Sources",
     "StampOptions",
     "TcpOptions",
     "TlsOptions",
+    "Unanswered",
     "as_expected",
     "check_result",
     "destination",
-    "least_payload",
     "named",
     "packets_reached",
     "plan_from_json",

@@ -2,31 +2,40 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar, Self
 
 from .fields import ContractError
 
-__all__ = ["MIN_PAYLOAD", "PORTLESS", "CheckRef", "ContractError", "Expect", "LossReason", "ProbeType"]
+__all__ = ["LOSS_REASONS", "CheckRef", "ContractError", "Expect", "LossReason", "ProbeType"]
 
 
-class ProbeType(StrEnum):
-    """The measuring method of a probe, spelled as in status and metric labels."""
+class ProbeType(str):
+    """The name of a measuring method, spelled as in status and metric labels.
 
-    ICMP = "ICMP"
-    UDP_ECHO = "UDPEcho"
-    STAMP = "STAMP"
-    TCP = "TCP"
-    HTTP = "HTTP"
-    DNS = "DNS"
-    PATH_MTU = "PathMTU"
-    IKE = "IKE"
+    What a type is, is declared in `methods`; a type declared there needs no constant here. A string and no
+    enumeration: the set of types is open, and the hash of a string costs nothing.
+    """
+
+    __slots__ = ()
+
+    ICMP: ClassVar["ProbeType"]
+    UDP_ECHO: ClassVar["ProbeType"]
+    STAMP: ClassVar["ProbeType"]
+    TCP: ClassVar["ProbeType"]
+    HTTP: ClassVar["ProbeType"]
+    DNS: ClassVar["ProbeType"]
+    PATH_MTU: ClassVar["ProbeType"]
+    IKE: ClassVar["ProbeType"]
 
 
-PORTLESS = frozenset({ProbeType.ICMP, ProbeType.HTTP, ProbeType.IKE})
-"""Types without a port of their own: none at all, named by the URL, or fixed by the protocol."""
-
-MIN_PAYLOAD = {ProbeType.ICMP: 16, ProbeType.UDP_ECHO: 16, ProbeType.STAMP: 44}
-"""Least octets of payload: what a probe of the type has to carry to recognise its answers. Types that are
-not named here have no payload of a size to choose; their plans say 0."""
+ProbeType.ICMP = ProbeType("ICMP")
+ProbeType.UDP_ECHO = ProbeType("UDPEcho")
+ProbeType.STAMP = ProbeType("STAMP")
+ProbeType.TCP = ProbeType("TCP")
+ProbeType.HTTP = ProbeType("HTTP")
+ProbeType.DNS = ProbeType("DNS")
+ProbeType.PATH_MTU = ProbeType("PathMTU")
+ProbeType.IKE = ProbeType("IKE")
 
 
 class Expect(StrEnum):
@@ -37,44 +46,85 @@ class Expect(StrEnum):
     """It must not get through: any sign that the far end got a packet is a failure (see `reached`)."""
 
 
-class LossReason(StrEnum):
-    """Why a packet counts as lost. All of these are the path's or the far end's fault, never the prober's."""
+class LossReason(str):
+    """Why a packet counts as lost. All of these are the path's or the target's fault, never the prober's.
 
-    TIMEOUT = "Timeout"
+    A string of its own kind: a probe type may declare further reasons (`MethodSpec.reasons`).
+    """
+
+    __slots__ = ("meaning", "misanswered", "reached")
+
+    meaning: str
+    """In a few words, for a message to a person."""
+    reached: bool
+    """Whether the target is known to have got the packet: not blocked, though not answered well."""
+    misanswered: bool
+    """Whether the target answered, but not as asked for: the path carried the packet both ways."""
+
+    TIMEOUT: ClassVar["LossReason"]
     """No answer within the probe's timeout."""
-    REFUSED = "Refused"
+    REFUSED: ClassVar["LossReason"]
     """ICMP port unreachable by the target itself, or a TCP reset: the host answers, nothing listens."""
-    UNREACHABLE = "Unreachable"
+    UNREACHABLE: ClassVar["LossReason"]
     """No route here (ENETUNREACH, EHOSTUNREACH), or ICMP net/host/protocol unreachable or time exceeded."""
-    PROHIBITED = "Prohibited"
+    PROHIBITED: ClassVar["LossReason"]
     """A policy refused the packet: here (EPERM, EACCES), or on the way (ICMP administratively prohibited, and
     ICMP port unreachable by any other than the target: that is how many firewalls say it)."""
-    MESSAGE_TOO_BIG = "MessageTooBig"
+    MESSAGE_TOO_BIG: ClassVar["LossReason"]
     """EMSGSIZE here, or ICMP fragmentation needed."""
-    AUTH_FAILED = "AuthFailed"
+    AUTH_FAILED: ClassVar["LossReason"]
     """An answer came whose authentication (HMAC) is wrong."""
-    TLS_FAILED = "TLSFailed"
+    TLS_FAILED: ClassVar["LossReason"]
     """The connection stands, but not the TLS handshake or the trust in the certificate."""
-    UNEXPECTED_STATUS = "UnexpectedStatus"
+    UNEXPECTED_STATUS: ClassVar["LossReason"]
     """An answer with another status than asked for (HTTP status code, DNS response code)."""
-    BAD_ANSWER = "BadAnswer"
-    """The far end answered, but not in the protocol that was spoken to it, or broke off."""
+    BAD_ANSWER: ClassVar["LossReason"]
+    """The target answered, but not in the protocol that was spoken to it, or broke off."""
 
-    @property
-    def reached(self) -> bool:
-        """Whether the far end is known to have got the packet: not blocked, though not answered well."""
-        return self in _REACHED
+    def __new__(cls, name: str, meaning: str, *, reached: bool = False, misanswered: bool = False) -> Self:
+        """A reason of this name; one that is `misanswered` is `reached` as well."""
+        reason = super().__new__(cls, name)
+        reason.meaning = meaning
+        reason.reached = reached or misanswered
+        reason.misanswered = misanswered
+        return reason
 
 
-_REACHED = frozenset(
-    {
+LossReason.TIMEOUT = LossReason("Timeout", "no answer in time")
+LossReason.REFUSED = LossReason(
+    "Refused", "port unreachable: the host answers, nothing listens", reached=True
+)
+LossReason.UNREACHABLE = LossReason("Unreachable", "unreachable")
+LossReason.PROHIBITED = LossReason("Prohibited", "administratively prohibited")
+LossReason.MESSAGE_TOO_BIG = LossReason("MessageTooBig", "packet too big for the path")
+LossReason.AUTH_FAILED = LossReason(
+    "AuthFailed", "answers fail authentication: the keys of both sides differ", misanswered=True
+)
+LossReason.TLS_FAILED = LossReason(
+    "TLSFailed", "the TLS handshake or the certificate's verification failed", misanswered=True
+)
+LossReason.UNEXPECTED_STATUS = LossReason(
+    "UnexpectedStatus", "answered with an unexpected status", misanswered=True
+)
+LossReason.BAD_ANSWER = LossReason(
+    "BadAnswer", "what answers does not speak the probe's protocol", misanswered=True
+)
+
+LOSS_REASONS = {
+    str(reason): reason
+    for reason in (
+        LossReason.TIMEOUT,
         LossReason.REFUSED,
+        LossReason.UNREACHABLE,
+        LossReason.PROHIBITED,
+        LossReason.MESSAGE_TOO_BIG,
         LossReason.AUTH_FAILED,
         LossReason.TLS_FAILED,
         LossReason.UNEXPECTED_STATUS,
         LossReason.BAD_ANSWER,
-    }
-)
+    )
+}
+"""Those that packets of any type may be lost for, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Whether a round found what is wanted of the traffic: let through, or blocked."""
 
 from .check import Expect
+from .methods.path_mtu import PathMtu
 from .result import RoundResult
 
 
@@ -11,8 +12,9 @@ def packets_reached(result: RoundResult) -> int:
     the far end's own count says that they were lost on the way back. A search for the path MTU counts as one
     when a packet of any size arrived.
     """
-    if result.path_mtu is not None:
-        return int(result.path_mtu.forward is not None or result.received > 0)
+    search = result.figure(PathMtu)
+    if search is not None:
+        return int(search.forward is not None or result.received > 0)
     spoken = sum(count for reason, count in result.losses.items() if reason.reached)
     return result.received + max(spoken, result.reverse_lost or 0)
 

@@ -5,7 +5,7 @@ data, and printable wherever a text goes: log lines, metrics, the Kubernetes API
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from .bounds import MAX_INTEGER, MAX_TEXT, MAX_TOKEN
 
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
 
 _SHOWN = 64
 """Characters of a wrong value that an error quotes."""
@@ -134,11 +135,15 @@ def integer(
     source: Mapping[str, Any], key: str, path: str, *, at_least: int = 0, at_most: int = MAX_INTEGER
 ) -> int:
     """A required integer within the given bounds (inclusive)."""
-    value = source.get(key)
+    return whole_number(source.get(key), f"{path}.{key}", at_least=at_least, at_most=at_most)
+
+
+def whole_number(value: object, path: str, *, at_least: int = 0, at_most: int = MAX_INTEGER) -> int:
+    """`value` as an integer within the given bounds (inclusive)."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ContractError(f"{path}.{key}: expected an integer, got {_kind(value)}")
+        raise ContractError(f"{path}: expected an integer, got {_kind(value)}")
     if not at_least <= value <= at_most:
-        raise out_of_range(value, f"{path}.{key}", at_least, at_most)
+        raise out_of_range(value, path, at_least, at_most)
     return value
 
 
@@ -154,10 +159,13 @@ def optional_integer(
 def flag(source: Mapping[str, Any], key: str, path: str, *, default: bool = False) -> bool:
     """A boolean; `default` when the key is absent or null."""
     value = source.get(key)
-    if value is None:
-        return default
+    return default if value is None else boolean(value, f"{path}.{key}")
+
+
+def boolean(value: object, path: str) -> bool:
+    """`value` as a boolean."""
     if not isinstance(value, bool):
-        raise ContractError(f"{path}.{key}: expected true or false, got {_kind(value)}")
+        raise ContractError(f"{path}: expected true or false, got {_kind(value)}")
     return value
 
 
@@ -167,8 +175,25 @@ def member(source: Mapping[str, Any], key: str, path: str, enum: type[E]) -> E:
     try:
         return enum(value)
     except ValueError:
-        allowed = ", ".join(enum)
-        raise ContractError(f"{path}.{key}: {shown(value)} is not one of {allowed}") from None
+        raise not_one_of(value, f"{path}.{key}", enum) from None
+
+
+def one_of(source: Mapping[str, Any], key: str, path: str, choices: Mapping[str, T]) -> T:
+    """A required string that names one of `choices`; returns what it names."""
+    value = text(source, key, path)
+    if value not in choices:
+        raise not_one_of(value, f"{path}.{key}", choices)
+    return choices[value]
+
+
+def present(**content: Any) -> dict[str, Any]:
+    """A JSON object of those values that are not None."""
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def not_one_of(value: str, path: str, choices: Iterable[str]) -> ContractError:
+    """What to raise for a string that names none of the choices."""
+    return ContractError(f"{path}: {shown(value)} is not one of {', '.join(choices)}")
 
 
 def out_of_range(value: int, path: str, at_least: int, at_most: int) -> ContractError:

@@ -10,21 +10,22 @@ from typing import Any
 
 from . import fields, token
 from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
-from .check import PORTLESS, CheckRef, Expect, ProbeType
+from .check import CheckRef, Expect, ProbeType
 from .fields import ContractError
-from .options import Options, least_payload, options_from_json, options_to_json
+from .methods import METHODS, type_in
+from .methods.spec import Options
 from .targets import is_permitted
 
 VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
 MAX_NETWORKS = 64  # allowed, and refused
-MAX_PAYLOAD = 65_507  # octets of UDP payload in one IPv4 packet
+MAX_PAYLOAD = 65_507  # bytes of UDP payload in one IPv4 packet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedProbe:
-    """One probe of one path. Durations in milliseconds, `size` in octets of UDP or ICMP payload."""
+    """One probe of one path. Durations in milliseconds, `size` in bytes of UDP or ICMP payload."""
 
     name: str
     type: ProbeType
@@ -33,7 +34,7 @@ class PlannedProbe:
     timeout_ms: int
     size: int
     port: int | None = None
-    """UDP or TCP destination port; None for the types in `PORTLESS`."""
+    """UDP or TCP destination port; None for types that have none."""
     dscp: int = 0
     """Differentiated services code point of what is sent (RFC 2474), 0..63."""
     expect: Expect = Expect.REACHABLE
@@ -165,7 +166,7 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
 def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
     content: dict[str, Any] = {
         "name": probe.name,
-        "type": probe.type.value,
+        "type": probe.type,
         "count": probe.count,
         "spacingMs": probe.spacing_ms,
         "timeoutMs": probe.timeout_ms,
@@ -177,7 +178,7 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["dscp"] = probe.dscp
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
-    if probe.options is not None and (options := options_to_json(probe.options)):
+    if probe.options is not None and (options := probe.options.to_json()):
         content["options"] = options
     return content
 
@@ -189,7 +190,7 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
     if not items:
         raise ContractError(f"{path}.probes: at least one probe is needed")
     made = [_probe_from_json(item, f"{path}.probes[{i}]") for i, item in enumerate(items)]
-    probes = tuple(_once(probe, shared) for probe in made)
+    probes = tuple(shared.setdefault(probe, probe) for probe in made)
     names = [probe.name for probe in probes]
     if len(set(names)) != len(names):
         raise ContractError(f"{path}.probes: two probes have the same name")
@@ -207,13 +208,6 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
         run_now=fields.optional_text(source, "runNow", path),
     )
-
-
-def _once(probe: PlannedProbe, shared: dict[PlannedProbe, PlannedProbe]) -> PlannedProbe:
-    try:
-        return shared.setdefault(probe, probe)
-    except TypeError:  # headers have no hash
-        return probe
 
 
 def _networks(value: object, path: str) -> tuple[str, ...] | None:
@@ -236,19 +230,21 @@ def _is_network(text: str) -> bool:
 
 def _probe_from_json(value: object, path: str) -> PlannedProbe:
     source: Mapping[str, Any] = fields.mapping(value, path)
-    kind = fields.member(source, "type", path, ProbeType)
+    kind = type_in(source, "type", path)
+    method = METHODS[kind]
     port = fields.optional_integer(source, "port", path, at_least=1, at_most=65535)
-    if (port is None) != (kind in PORTLESS):
+    if (port is None) is method.has_port:
         raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
-    options = options_from_json(kind, source.get("options"), f"{path}.options")
-    least = least_payload(kind, options)
+    options = method.read_options(source.get("options"), f"{path}.options")
     return PlannedProbe(
         name=fields.text(source, "name", path),
         type=kind,
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         spacing_ms=fields.integer(source, "spacingMs", path, at_least=1, at_most=DAY_MS),
         timeout_ms=fields.integer(source, "timeoutMs", path, at_least=1, at_most=MAX_TIMEOUT_MS),
-        size=fields.integer(source, "size", path, at_least=least, at_most=MAX_PAYLOAD),
+        size=fields.integer(
+            source, "size", path, at_least=method.least_payload(options), at_most=MAX_PAYLOAD
+        ),
         port=port,
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,

@@ -7,13 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from .check import CheckRef, LossReason, ProbeType
+from .figure import NO_FIGURES, F, Figure, FigureType, figure_in
 from .histogram import Histogram
-
-MAX_SOURCES = 4
-"""Distinct source addresses that one result names; of packets from more it is as if nothing had been told."""
-
-IKE_PORTS = (500, 4500)
-MAX_PORTS = len(IKE_PORTS)
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """Of what a result keeps by name, none; one for all."""
@@ -67,18 +62,6 @@ class Invalidity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PathMtu:
-    """What one search for the path MTU found. Sizes in octets of the IP packet."""
-
-    forward: int | None
-    """The largest packet that arrived at the far end; None where not even the smallest did."""
-    reverse: int | None
-    """As much of it as came back; at most `forward`. None where it cannot be told."""
-    too_big: bool
-    """A "fragmentation needed" or "packet too big" message came; False with a limit: a black hole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RoundResult:
     """One round of one probe. Durations in nanoseconds, times in nanoseconds since the Unix epoch.
 
@@ -107,18 +90,11 @@ class RoundResult:
     clock: ClockSource = ClockSource.USER
     remote_ip: str | None = None
     invalid: Invalidity | None = None
-    path_mtu: PathMtu | None = None
-    """Of a PathMTU probe."""
-    certificate_expiry: int | None = None
-    """When the far end's TLS certificate ends, seconds since the Unix epoch; None without TLS.
-
-    0 for one that ended before the epoch, `MAX_EXPIRY` for one that never ends."""
-    nat: bool | None = None
-    """Of an IKE probe that asked: whether there is NAT between here and the gateway."""
-    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: NOTHING)
-    """Of an IKE probe: UDP ports of the gateway that did not answer, and why; at most `MAX_PORTS`."""
     run_now: str | None = None
     """Of an extra round: the word in the plan that asked for it."""
-    sources: Mapping[str, int] = field(default_factory=lambda: NOTHING)
-    """Of a STAMP probe that asked: source addresses that the reflector saw, and how many of the packets
-    received came from each, so far as it told. At most `MAX_SOURCES`."""
+    figures: Mapping[str, Figure] = field(default_factory=lambda: NO_FIGURES)
+    """What only probes of its type measure, by `Figure.name`."""
+
+    def figure(self, kind: FigureType[F]) -> F | None:
+        """Return its figure of this class, None where it has none."""
+        return figure_in(self.figures, kind)

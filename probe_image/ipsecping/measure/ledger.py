@@ -1,9 +1,10 @@
 """The book of one session: every packet sent, every answer, and what the reflector's numbers reveal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..contract import ClockSource, LossReason
+from ..contract import ClockSource, Figure, LossReason
+from ..contract.figure import NO_FIGURES, figures_by_name
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
 from .packet import Observer, Packet
 
@@ -46,7 +47,7 @@ class Ledger:
         "_highest",
         "_packets",
         "_timeout",
-        "certificate_expiry",
+        "figures",
         "foreign",
         "stateful",
     )
@@ -63,8 +64,8 @@ class Ledger:
         """The reflector's numbers differed from ours once: it counts for itself."""
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
-        self.certificate_expiry: int | None = None
-        """When the far end's TLS certificate ends, seconds since the Unix epoch; None where none was seen."""
+        self.figures: Mapping[str, Figure] = NO_FIGURES
+        """What exchanges have found out, of each kind the newest; it stands from round to round."""
 
     @property
     def next_sequence(self) -> int:
@@ -140,6 +141,11 @@ class Ledger:
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first
+
+    def found(self, kind: type[Figure], figure: Figure | None) -> None:
+        """Note what an exchange has found out; None: that it cannot be known any more."""
+        others = [each for name, each in self.figures.items() if name != kind.name]
+        self.figures = figures_by_name(*others, *([] if figure is None else [figure]))
 
     def attribute(self, packets: Sequence[Packet]) -> Attribution:
         """Close a round: attribute its losses to directions and forget its packets.

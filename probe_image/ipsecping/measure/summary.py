@@ -6,17 +6,19 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from ..contract import (
+    METHODS,
     CheckRef,
     ClockSource,
+    Figure,
     Histogram,
     Invalidity,
     LossReason,
     PlannedProbe,
-    ProbeType,
     RoundResult,
 )
 from ..contract.bounds import MAX_DUPLICATES
-from ..contract.result import MAX_SOURCES, NOTHING
+from ..contract.figure import NO_FIGURES
+from ..contract.result import NOTHING
 from .packet import Packet
 
 
@@ -31,12 +33,12 @@ def summarise(
     reverse_lost: int | None = None,
     remote_ip: str | None = None,
     invalid: Invalidity | None = None,
-    certificate_expiry: int | None = None,
+    figures: Mapping[str, Figure] = NO_FIGURES,
 ) -> RoundResult:
     """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
     answered = [packet for packet in packets if packet.answered]
     variations = delay_variations(packets)
-    known = probe.type is ProbeType.STAMP
+    directed = METHODS[probe.type].directed
     return RoundResult(
         check=check,
         probe=probe.name,
@@ -47,8 +49,8 @@ def summarise(
         received=len(answered),
         duplicates=min(sum([packet.arrivals for packet in answered]) - len(answered), MAX_DUPLICATES),
         reordered=sum([packet.reordered for packet in answered]),
-        forward_lost=forward_lost if known else None,
-        reverse_lost=reverse_lost if known else None,
+        forward_lost=forward_lost if directed else None,
+        reverse_lost=reverse_lost if directed else None,
         losses=_losses(packets) if len(answered) < len(packets) else NOTHING,
         rtt=Histogram.of([packet.rtt for packet in answered if packet.rtt is not None]),
         jitter_sum=sum(variations),
@@ -56,8 +58,7 @@ def summarise(
         clock=_clock({packet.clock for packet in answered}),
         remote_ip=remote_ip,
         invalid=invalid,
-        certificate_expiry=certificate_expiry,
-        sources=_sources([packet.source for packet in answered if packet.source is not None]),
+        figures=figures,
     )
 
 
@@ -74,13 +75,6 @@ def _losses(packets: Sequence[Packet]) -> Mapping[LossReason, int]:
     return MappingProxyType(
         Counter(packet.reason or LossReason.TIMEOUT for packet in packets if not packet.answered)
     )
-
-
-def _sources(seen: Sequence[str]) -> Mapping[str, int]:
-    """The addresses seen most, in order of address, so that equal rounds have equal results."""
-    if not seen:
-        return NOTHING
-    return MappingProxyType(dict(sorted(Counter(seen).most_common(MAX_SOURCES))))
 
 
 def _clock(sources: set[ClockSource]) -> ClockSource:

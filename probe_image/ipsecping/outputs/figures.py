@@ -4,13 +4,13 @@ import re
 from typing import NamedTuple
 
 from ..contract import PlannedCheck, RoundResult
+from ..contract.figure import Field
+from ..contract.methods import ordered
 
 SECOND = 1_000_000_000
 LABELS = ("namespace", "check", "tunnel_name", "path", "probe", "type", "target")
 """What names a series, in the order of documentation."""
 PERCENTILES = (50, 90, 99)
-
-Field = int | float | str
 
 
 class Measured(NamedTuple):
@@ -34,7 +34,7 @@ class Measured(NamedTuple):
             check.tunnel_name,
             check.path,
             result.probe,
-            result.type.value,
+            result.type,
             check.target,
         )
 
@@ -58,7 +58,9 @@ def fields(result: RoundResult) -> dict[str, Field]:
     if result.invalid is not None:
         said["invalid"] = result.invalid.value
     else:
-        said |= _counts(result) | _times(result) | _findings(result)
+        said |= _counts(result) | _times(result)
+        for figure in ordered(result.figures):
+            said |= figure.fields()
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -73,7 +75,7 @@ def _counts(result: RoundResult) -> dict[str, Field | None]:
         "reverse_lost": result.reverse_lost,
         "duplicates": result.duplicates,
         "reordered": result.reordered,
-        **{f"lost_{_snake(reason.value)}": count for reason, count in result.losses.items()},
+        **{f"lost_{_snake(reason)}": count for reason, count in result.losses.items()},
     }
 
 
@@ -87,18 +89,6 @@ def _times(result: RoundResult) -> dict[str, Field | None]:
         "jitter": result.jitter_sum / result.jitter_count if result.jitter_count else None,
     }
     return {f"{name}_seconds": None if time is None else time / SECOND for name, time in times.items()}
-
-
-def _findings(result: RoundResult) -> dict[str, Field | None]:
-    mtu = result.path_mtu
-    return {
-        "path_mtu_bytes": None if mtu is None else mtu.forward,
-        "path_mtu_reverse_bytes": None if mtu is None else mtu.reverse,
-        "certificate_expiry": result.certificate_expiry,
-        "nat": None if result.nat is None else int(result.nat),
-        "unanswered_ports": ",".join(str(port) for port in sorted(result.unanswered)) or None,
-        "source_seen": ",".join(sorted(result.sources)) or None,
-    }
 
 
 def _snake(name: str) -> str:

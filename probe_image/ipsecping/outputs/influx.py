@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from itertools import islice
 from urllib.parse import parse_qsl, urlencode
 
+from ..contract.figure import Field
 from .access import NONE, Access
 from .errors import OutputError
-from .figures import Field, Measured, fields
+from .figures import Measured, fields
 from .http import Connection, Target, parse_url
 
 MEASUREMENT = "ipsecping"

@@ -1,10 +1,13 @@
 """Series for Prometheus: counters that grow from round to round, and the figures of the newest round."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
-from ..contract import Plan, PlannedCheck, RoundResult, destination
+from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
+from ..contract.figure import Gauge
+from ..contract.methods import figure_types
 from .exposition import LabelNames, head
 from .figures import LABELS, SECOND, Measured
 
@@ -82,7 +85,7 @@ class SeriesBook:
     def retain(self, plan: Plan) -> None:
         """Forget what is not in the plan, and take in nothing else from now on. What is down stays."""
         wanted = self._wanted = frozenset(
-            (c.namespace, c.name, c.tunnel_name, c.path, probe.name, probe.type.value, c.target)
+            (c.namespace, c.name, c.tunnel_name, c.path, probe.name, probe.type, c.target)
             for c in plan.checks
             for probe in c.probes
         )
@@ -116,7 +119,7 @@ class SeriesBook:
         yield head(_RTT, "histogram", "Round-trip time.")
         for labels, (counters, _) in held:
             yield _NAMES.histogram(_RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND)
-        for name, text, read in _GAUGES:
+        for name, text, read in (*_OF_ROUNDS, *_of_figures(), *_OF_THE_NEWEST):
             yield head(name, "gauge", text)
             for labels, (_, newest) in held:
                 value = read(newest)
@@ -158,9 +161,18 @@ def _jitter(measured: Measured) -> float | None:
     return result.jitter_sum / result.jitter_count / SECOND
 
 
-def _path_mtu(measured: Measured) -> float | None:
-    found = measured.result.path_mtu
-    return None if found is None or measured.result.invalid is not None else found.forward
+def _of_figures() -> Iterator["_Gauge"]:
+    """The series of what only some types of probes measure."""
+    for kind in figure_types():
+        for gauge in kind.gauges:
+            yield gauge.name, gauge.round_text or gauge.text, partial(_of_figure, kind, gauge)
+
+
+def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> float | None:
+    figure = measured.result.figures.get(kind.name)
+    if figure is None or (measured.result.invalid is not None and not gauge.of_invalid_rounds):
+        return None
+    return (gauge.round_read or gauge.read)(figure)
 
 
 _NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
@@ -169,15 +181,12 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),
     ("ipsecping_packets_received_total", "Probe packets answered in time.", lambda c: c.received),
 )
-_GAUGES: tuple[tuple[str, str, Callable[[Measured], float | None]], ...] = (
+_Gauge = tuple[str, str, Callable[[Measured], float | None]]
+_OF_ROUNDS: tuple[_Gauge, ...] = (
     ("ipsecping_loss_ratio", "Packets lost in the newest round, 0 to 1; absent when it is invalid.", _loss),
     ("ipsecping_jitter_seconds", "Mean difference of successive round-trip times, newest round.", _jitter),
-    ("ipsecping_path_mtu_bytes", "Largest IP packet that reaches the far end, newest round.", _path_mtu),
-    (
-        "ipsecping_certificate_expiry_timestamp_seconds",
-        "When the far end's TLS certificate ends, Unix time.",
-        lambda measured: measured.result.certificate_expiry,
-    ),
+)
+_OF_THE_NEWEST: tuple[_Gauge, ...] = (
     (
         "ipsecping_last_result_timestamp_seconds",
         "When the newest round ended, Unix time.",

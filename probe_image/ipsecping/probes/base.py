@@ -5,12 +5,12 @@ Most types offer a session with one address, in which packets are sent and answe
 (RoundMethod).
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from ..contract import Invalidity, LossReason, PathMtu, PlannedCheck, PlannedProbe
+from ..contract import Figure, Invalidity, LossReason, PlannedCheck, PlannedProbe
 from ..measure.ledger import Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
@@ -43,6 +43,9 @@ class Session(Protocol):
         False: it was too much to take it all in at once.
         """
 
+    def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
+        """Return what only its type measures, of a round of these packets that is over."""
+
     def drops(self) -> int:
         """How often this host has dropped answers so far: rounds that overlap compare it each for itself."""
 
@@ -56,8 +59,6 @@ class Session(Protocol):
 class ProbeMethod(NamedTuple):
     """One entry of the registry."""
 
-    least_size: int
-    """Octets of payload without which the probe cannot tell its answers from others."""
     open: Callable[[PlannedProbe, str, Clock], Session]
     """Starts a session with an IP address, in a event loop. Raises OSError, PingForbidden, RoundInvalid."""
 
@@ -69,10 +70,8 @@ class Outcome:
     received: int = 0
     losses: Mapping[LossReason, int] = field(default_factory=lambda: MappingProxyType({}))
     invalid: Invalidity | None = None
-    path_mtu: PathMtu | None = None
-    nat: bool | None = None
-    unanswered: Mapping[int, LossReason] = field(default_factory=lambda: MappingProxyType({}))
-    """As in RoundResult."""
+    figures: tuple[Figure, ...] = ()
+    """At most one of each kind."""
 
 
 class RoundMethod(NamedTuple):

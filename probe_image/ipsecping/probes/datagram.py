@@ -1,9 +1,11 @@
 """Sessions of the probe types that are one datagram there and one back."""
 
 import logging
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 
-from ..contract import LossReason, PlannedProbe
+from ..contract import Figure, LossReason, PlannedProbe
+from ..contract.figure import NO_FIGURES
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
@@ -14,20 +16,30 @@ from ..net.flow import Flow
 log = logging.getLogger(__name__)
 
 
-class Codec(Protocol):
+class Codec(ABC):
     """Makes the packets of one session and reads the answers."""
 
+    __slots__ = ()
+
+    @abstractmethod
     def token(self, realtime: int) -> int:
         """What the answer to a packet sent at `realtime` (nanoseconds since the epoch) must carry back."""
 
+    @abstractmethod
     def encode(self, sequence: int, token: int) -> bytes:
         """The packet."""
 
+    @abstractmethod
     def decode(self, data: bytes) -> Answer | None:
         """What an answer says; None for anything that is not an answer in this session."""
 
+    @abstractmethod
     def quoted(self, data: bytes) -> int | None:
         """The sequence number in our own packet as an ICMP error quotes it, None when cut short."""
+
+    def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
+        """See Session; nothing as a rule."""
+        return NO_FIGURES
 
 
 class DatagramSession:
@@ -74,6 +86,10 @@ class DatagramSession:
     def refused(self, quote: bytes, reason: LossReason) -> None:
         """A packet was refused on the way (see Receiver)."""
         self.ledger.refused(self._codec.quoted(quote), reason)
+
+    def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
+        """See Session."""
+        return self._codec.figures(packets)
 
     def drops(self) -> int:
         """See Session."""

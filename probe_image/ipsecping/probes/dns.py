@@ -7,13 +7,13 @@ from ..measure.ledger import Answer
 from ..net.clocks import Clock
 from ..wire import dns
 from .base import ProbeMethod
-from .datagram import DatagramSession, udp_session
+from .datagram import Codec, DatagramSession, udp_session
 
 MAX_IDS = 16_384
 """Queries whose IDs are remembered: so long no ID is used twice, and a late answer finds its query."""
 
 
-class DnsCodec:
+class DnsCodec(Codec):
     """Queries of one session. The token is the ID, random and none in use.
 
     A response is matched by source address and port, ID, and question without regard to case (RFC 5452
@@ -69,4 +69,4 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     return udp_session(probe, address, clock, DnsCodec(probe.options))
 
 
-METHOD = ProbeMethod(least_size=0, open=open_session)
+METHOD = ProbeMethod(open=open_session)

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from ..contract import LossReason
+from ..contract import Figure, LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of_errno
@@ -81,6 +81,10 @@ class ExchangeSession:
     def drain(self, instant: int) -> bool:
         """Nothing waits: each exchange takes its answers in itself."""
         return True
+
+    def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
+        """See Session: what its exchanges have entered into the ledger."""
+        return self.ledger.figures
 
     def drops(self) -> int:
         """None: TCP loses no answers on this host."""

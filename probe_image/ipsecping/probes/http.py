@@ -69,4 +69,4 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     )
 
 
-METHOD = ProbeMethod(least_size=0, open=open_session)
+METHOD = ProbeMethod(open=open_session)

@@ -9,10 +9,10 @@ from ..net.clocks import Clock
 from ..net.datagram import open_ping
 from ..wire import echo, icmp
 from .base import ProbeMethod
-from .datagram import DatagramSession
+from .datagram import Codec, DatagramSession
 
 
-class IcmpCodec:
+class IcmpCodec(Codec):
     """Echo requests of one session; `size` is that of the payload, as in ping(8)."""
 
     __slots__ = ("_cookie", "_ipv6", "_size")
@@ -53,4 +53,4 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     )
 
 
-METHOD = ProbeMethod(least_size=echo.BASE_SIZE, open=open_session)
+METHOD = ProbeMethod(open=open_session)

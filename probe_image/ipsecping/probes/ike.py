@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
 
-from ..contract import IkeOptions, Invalidity, LossReason, PlannedCheck, PlannedProbe
+from ..contract import IkeOptions, Invalidity, Nat, PlannedCheck, PlannedProbe, Unanswered
 from .base import Outcome, RoundMethod
 from .ike_exchange import MAX_REQUESTS, PortOutcome, ask_nat, ask_ports
 
@@ -94,7 +94,8 @@ class Gateways:
         ):
             gateway.reported_to.add(reader)
             outcome = await asyncio.shield(gateway.latest)
-        return replace(outcome, nat=gateway.unreported_nat(reader)) if wants_nat else outcome
+        nat = gateway.unreported_nat(reader) if wants_nat else None
+        return outcome if nat is None else replace(outcome, figures=(Nat(nat), *outcome.figures))
 
 
 async def _ask(gateway: _Gateway, probe: PlannedProbe, address: str) -> Outcome:
@@ -115,12 +116,13 @@ async def _ask(gateway: _Gateway, probe: PlannedProbe, address: str) -> Outcome:
 def outcome_of(outcomes: list[PortOutcome]) -> Outcome:
     """Both ports' answers and losses as a round's figures."""
     unanswered = [outcome for outcome in outcomes if outcome.answer is None]
-    losses: Counter[LossReason] = Counter(o.reason for o in unanswered if o.reason is not None)
+    reasons = {outcome.port: outcome.reason for outcome in unanswered if outcome.reason is not None}
+    losses = Counter(reasons.values())
     return Outcome(
         received=len(outcomes) - len(unanswered),
         losses=MappingProxyType(dict(losses)),
         invalid=Invalidity.LOCAL_SEND_FAILED if any(o.reason is None for o in unanswered) else None,
-        unanswered=MappingProxyType({o.port: o.reason for o in unanswered if o.reason is not None}),
+        figures=(Unanswered.of(reasons),) if reasons else (),
     )
 
 

@@ -66,7 +66,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         received=small.received,
         losses=MappingProxyType(dict(small.losses)),
         invalid=Invalidity.LOCAL_SEND_FAILED if small.failed_here else None,
-        path_mtu=found,
+        figures=() if found is None else (found,),
     )
 
 

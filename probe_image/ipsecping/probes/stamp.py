@@ -1,17 +1,22 @@
 """STAMP probe (RFC 8762): an answer is a reflected packet with our number, timestamp and key."""
 
 import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..contract import Invalidity, LossReason, PlannedProbe, StampOptions
+from ..contract import Figure, Invalidity, LossReason, PlannedProbe, Sources, StampOptions
+from ..contract.figure import NO_FIGURES, figures_by_name
+from ..contract.methods.stamp import MAX_SOURCES
 from ..host.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ..measure.ledger import Answer
+from ..measure.packet import Packet
 from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
 from ..wire import source, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
-from .datagram import DatagramSession, udp_session
+from .datagram import Codec, DatagramSession, udp_session
 
 _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 LOOK_NS = NANOSECONDS
@@ -64,7 +69,7 @@ def unusable_keys(error: KeyFileError) -> tuple[Invalidity, str]:
     return Invalidity.KEY_NOT_PERMITTED if refused else Invalidity.KEY_MISSING, str(error)
 
 
-class StampCodec:
+class StampCodec(Codec):
     """Session-Sender packets of one size. The token is T1 as on the wire, which the reflector copies.
 
     The SSID is random: together with a fresh port it tells this session from all before, whose packets
@@ -109,6 +114,14 @@ class StampCodec:
         seen = source.answered(data, self._mode.size, key) if asked else None
         return _new(Answer, (*told, failure, seen))
 
+    def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
+        """The addresses seen most, in order of address, so that equal rounds have equal results."""
+        if not self._ask_source:
+            return NO_FIGURES
+        seen = Counter(packet.source for packet in packets if packet.answered and packet.source is not None)
+        sources = Sources.of(dict(sorted(seen.most_common(MAX_SOURCES))))
+        return figures_by_name(sources) if seen else NO_FIGURES
+
     def quoted(self, data: bytes) -> int | None:
         """The number of a quoted Session-Sender packet."""
         return int.from_bytes(data[:4], "big") if len(data) >= 4 else None
@@ -125,4 +138,4 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     return udp_session(probe, address, clock, StampCodec(probe.size, keys, ask_source=ask_source))
 
 
-METHOD = ProbeMethod(least_size=stamp.BASE_SIZE, open=open_session)
+METHOD = ProbeMethod(open=open_session)

@@ -46,4 +46,4 @@ def _handshake(probing: TlsProbing) -> Exchange:
     return connect_and_handshake
 
 
-METHOD = ProbeMethod(least_size=0, open=open_session)
+METHOD = ProbeMethod(open=open_session)

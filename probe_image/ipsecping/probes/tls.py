@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..contract import Invalidity, TlsOptions
+from ..contract import CertificateExpiry, Invalidity, TlsOptions
 from ..measure.ledger import Ledger
 from ..net.tcp import ExchangeFailed, Stream
 from ..net.tls import (
@@ -66,7 +66,8 @@ class TlsProbing:
 
     def _enter(self, tls: TlsStream, ledger: Ledger) -> None:
         """Note when the certificate ends; say once when that cannot be read."""
-        expiry = ledger.certificate_expiry = tls.certificate_expiry()
+        expiry = tls.certificate_expiry()
+        ledger.found(CertificateExpiry, None if expiry is None else CertificateExpiry(expiry))
         if expiry is None and not self._unreadable:
             log.warning("the certificate of %s does not say readably when it ends", self._name)
         self._unreadable = expiry is None

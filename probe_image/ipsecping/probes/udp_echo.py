@@ -7,10 +7,10 @@ from ..measure.ledger import Answer
 from ..net.clocks import Clock
 from ..wire import echo
 from .base import ProbeMethod
-from .datagram import DatagramSession, udp_session
+from .datagram import Codec, DatagramSession, udp_session
 
 
-class UdpEchoCodec:
+class UdpEchoCodec(Codec):
     """Echo payloads of one session, told from others by a random cookie."""
 
     __slots__ = ("_cookie", "_size")
@@ -42,4 +42,4 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     return udp_session(probe, address, clock, UdpEchoCodec(probe.size))
 
 
-METHOD = ProbeMethod(least_size=echo.BASE_SIZE, open=open_session)
+METHOD = ProbeMethod(open=open_session)

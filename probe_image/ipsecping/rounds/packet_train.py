@@ -152,6 +152,7 @@ class _Watched:
         self.address = session.address
         self.ledger = session.ledger
         self.drain = session.drain
+        self.figures = session.figures
         self.drops = session.drops
         self.dropped_since = session.dropped_since
         self.close = session.close

@@ -14,7 +14,7 @@ from ..net.clocks import Clock
 from ..net.resolve import is_address
 from ..net.timers import running_timers
 from ..probes.base import Session
-from ..probes.registry import METHODS
+from ..probes.registry import packet_method
 from .host_fitness import FitnessCheck, HostFitness
 from .log_once import LogOnce
 from .round_driver import RoundDriver
@@ -31,7 +31,7 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 
 
 class ProbeRounds:
-    """All rounds of one probe of a type in METHODS. Belongs to one event loop."""
+    """All rounds of one probe that sends at the pace of its plan. Belongs to one event loop."""
 
     __slots__ = ("_clock", "_fitness", "_log", "_session", "host", "literal", "probe", "timers")
 
@@ -86,7 +86,7 @@ class ProbeRounds:
             if shared.session.address == address and shared.fit(now=now):
                 return shared
             shared.retire()
-        session = METHODS[self.probe.type].open(self.probe, address, self._clock)
+        session = packet_method(self.probe.type).open(self.probe, address, self._clock)
         shared = self._session = _SharedSession(session, now=now)
         return shared
 
@@ -232,5 +232,5 @@ class _ProbeRound:
             reverse_lost=lost.reverse,
             remote_ip=session.address,
             invalid=self._fitness.verdict(machine.packets, now=now, found=machine.invalid),
-            certificate_expiry=session.ledger.certificate_expiry,
+            figures=session.figures(machine.packets),
         )

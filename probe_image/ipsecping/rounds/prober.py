@@ -14,7 +14,8 @@ from ..contract import (
 )
 from ..net.clocks import Clock
 from ..net.resolve import NoSuchName, ResolveError, Resolver, is_address
-from ..probes.registry import ROUND_METHODS
+from ..probes.base import RoundMethod
+from ..probes.registry import method_of
 from .log_once import LogOnce
 from .probe_rounds import ProbeRounds, RoundFuture
 from .round_method import run_method
@@ -66,7 +67,7 @@ class PathProber:
         if rounds is None:
             host = destination(probe, check.target)
             rounds = self._probes[probe.name] = ProbeRounds(named(probe, host), host, self._clock, self._log)
-        if rounds.literal and probe.type not in ROUND_METHODS and check.permits(rounds.host):
+        if rounds.literal and not _by_itself(probe) and check.permits(rounds.host):
             return rounds.begin(check, rounds.host, start=start)
         return asyncio.create_task(self._probe_round(check, rounds, lookups.get(rounds.host), start))
 
@@ -86,8 +87,8 @@ class PathProber:
             self._log.error(check, f"{address} ({host}) is not an allowed target", probe=probe.name)
             invalid = Invalidity.NOT_PERMITTED
             return [unmeasured(check, probe, started_at, invalid=invalid, address=address)]
-        method = ROUND_METHODS.get(probe.type)
-        if method is None:
+        method = method_of(probe.type)
+        if not isinstance(method, RoundMethod):
             return await rounds.begin(check, address, start=start)
         started_at = time.time_ns()
         try:
@@ -111,6 +112,11 @@ class PathProber:
         self._log.error(check, stale, host=host)
         self._addresses[host] = found.ip
         return found.ip
+
+
+def _by_itself(probe: PlannedProbe) -> bool:
+    """Whether the probe's type runs its rounds by itself."""
+    return isinstance(method_of(probe.type), RoundMethod)
 
 
 async def _together(rounds: Iterable[RoundFuture]) -> list[RoundResult]:

@@ -3,6 +3,7 @@
 import time
 
 from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..contract.figure import figures_by_name
 from ..probes.base import RoundMethod
 
 
@@ -23,7 +24,5 @@ async def run_method(
         losses=outcome.losses,
         remote_ip=address,
         invalid=outcome.invalid,
-        path_mtu=outcome.path_mtu,
-        nat=outcome.nat,
-        unanswered=outcome.unanswered,
+        figures=figures_by_name(*outcome.figures),
     )

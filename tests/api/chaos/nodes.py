@@ -15,7 +15,7 @@ from http import HTTPStatus
 
 from ipsecping.agent.ring import Ring, steady_clock
 from ipsecping.contract import PlannedCheck, termination, token
-from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor, Hello, line_to_json
+from ipsecping.contract.result_stream import DEFAULT_PORT, RESULTS_PATH, Cursor, Hello, line_to_json
 from ipsecping.serving.messages import BadRequest, Request, Response
 from ipsecping.serving.server import Server
 from ipsecping_operator.tokens.keys import TokenKeys

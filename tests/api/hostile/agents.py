@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping.contract.result_stream import DEFAULT_PORT
 
 from ..chaos.api import FAULTS, Api, Object
 from ..operator.cluster import RUNNING

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ipsecping.contract import PlannedCheck, plan_from_json
-from ipsecping.contract.stream import Hello, Item, line_to_json
+from ipsecping.contract.result_stream import Hello, Item, line_to_json
 
 from ..operator.rounds import round_of
 

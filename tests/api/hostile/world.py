@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
-from ipsecping.contract.stream import DEFAULT_PORT
+from ipsecping.contract.result_stream import DEFAULT_PORT
 from ipsecping_lab.apiserver import ApiServer
 
 from ...peers.hostile import datagrams, http, tls

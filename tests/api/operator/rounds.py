@@ -16,6 +16,8 @@ from ipsecping.contract import (
     termination,
 )
 
+from ...result_figures import keywords
+
 MS = 1_000_000
 
 
@@ -88,5 +90,5 @@ def _round(
         received=received,
         losses=losses or ({LossReason.TIMEOUT: sent - received} if received < sent else {}),
         rtt=Histogram.of(int(each * MS) for each in times),
-        **figures,
+        **keywords(figures),
     )

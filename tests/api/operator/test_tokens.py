@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract.stream import RESULTS_PATH
+from ipsecping.contract.result_stream import RESULTS_PATH
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.children import VERIFIERS_ANNOTATION
 

@@ -26,7 +26,7 @@ from ipsecping.contract import (
     plan_from_json,
     termination,
 )
-from ipsecping.contract.stream import DEFAULT_PORT, RESULTS_PATH, Cursor
+from ipsecping.contract.result_stream import DEFAULT_PORT, RESULTS_PATH, Cursor
 from ipsecping.serving.messages import Request, Response
 from ipsecping.serving.server import Server
 from ipsecping_operator.children import UID_LABEL

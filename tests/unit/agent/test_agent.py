@@ -19,7 +19,7 @@ from ipsecping.contract import (
     PlannedCheck,
     RoundResult,
 )
-from ipsecping.contract.stream import Hello, Item, line_from_json
+from ipsecping.contract.result_stream import Hello, Item, line_from_json
 
 from .stage import CHECK, Stage, StandIn, get, until
 

@@ -8,7 +8,7 @@ import pytest
 
 from ipsecping.agent.ring import MAX_LINES, Ring
 from ipsecping.contract import CheckRef, ClockSource, LossReason, ProbeType, RoundResult
-from ipsecping.contract.stream import Cursor, Hello, Item, line_from_json
+from ipsecping.contract.result_stream import Cursor, Hello, Item, line_from_json
 
 RESULT = RoundResult(
     check=CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="0" * 16, path="default"),

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from ipsecping.contract import ContractError, Plan, plan_from_json, plan_to_json
-from ipsecping.contract.stream import Hello, line_from_json
+from ipsecping.contract.result_stream import Hello, line_from_json
 from ipsecping.contract.token import MAX_VERIFIERS, admitted, authorization, verifier
 from ipsecping.serving.server import DEFAULT, Refusal
 

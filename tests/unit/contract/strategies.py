@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ipsecping.contract import (
-    PORTLESS,
+    METHODS,
     CheckRef,
     ClockSource,
     DnsOptions,
@@ -27,9 +27,10 @@ from ipsecping.contract import (
     StampOptions,
     TcpOptions,
     TlsOptions,
-    least_payload,
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
+
+from ...result_figures import keywords
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -74,9 +75,9 @@ path_mtus = st.builds(
 
 @st.composite
 def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
-    kind = draw(st.sampled_from(ProbeType))
+    kind = draw(st.sampled_from(list(METHODS)))
     chosen = draw(options[kind]) if kind in options else None
-    least = least_payload(kind, chosen)
+    least = METHODS[kind].least_payload(chosen)
     return PlannedProbe(
         name=name,
         type=kind,
@@ -84,7 +85,7 @@ def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
         spacing_ms=draw(st.integers(10, 1000)),
         timeout_ms=draw(st.integers(10, 10_000)),
         size=draw(st.integers(least, 1400)) if least else 0,
-        port=None if kind in PORTLESS else draw(st.integers(1, 65535)),
+        port=None if not METHODS[kind].has_port else draw(st.integers(1, 65535)),
         dscp=draw(st.integers(0, 63)),
         expect=draw(st.sampled_from(Expect)),
         options=chosen,
@@ -111,7 +112,7 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
 
 @st.composite
 def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = None) -> RoundResult:
-    kind = kind or draw(st.sampled_from(ProbeType))
+    kind = kind or draw(st.sampled_from(list(METHODS)))
     invalid = draw(st.one_of(st.none(), st.sampled_from(Invalidity)))
     sent = draw(st.integers(1 if invalid is None and kind is not ProbeType.IKE else 0, max_count))
     rtts = draw(st.lists(st.integers(0, MAX_RTT) | st.integers(1000, 10**10), max_size=sent))
@@ -148,7 +149,7 @@ def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = N
         remote_ip=draw(st.sampled_from([None, "10.50.1.10", "2001:db8::1", "fe80::1%eth0"])),
         invalid=invalid,
         run_now=draw(st.none() | names),
-        **draw(particulars(kind, received=received, lost=lost)),
+        **keywords(draw(particulars(kind, received=received, lost=lost))),
     )
 
 

@@ -5,8 +5,11 @@ from dataclasses import replace
 import pytest
 
 from ipsecping.contract import (
+    METHODS,
     CheckRef,
     Expect,
+    HttpOptions,
+    IkeOptions,
     Invalidity,
     LossReason,
     PathMtu,
@@ -20,7 +23,8 @@ from ipsecping.contract import (
     named,
     packets_reached,
 )
-from ipsecping.contract.options import HttpOptions, IkeOptions, is_domain_name, options_from_json
+from ipsecping.contract.figure import figures_by_name
+from ipsecping.contract.methods.names import is_domain_name
 from ipsecping.contract.web_url import parse_url
 
 REF = CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="x", path="default")
@@ -34,11 +38,11 @@ def round_of(
     mtu: PathMtu | None = None,
     **losses: int,
 ) -> RoundResult:
-    counted = {LossReason[name.upper()]: count for name, count in losses.items()}
+    counted = {getattr(LossReason, name.upper()): count for name, count in losses.items()}
     sent = received + sum(counted.values())
     return RoundResult(
         check=REF, probe="p", type=ProbeType.UDP_ECHO, started_at=0, duration=0, sent=sent, received=received,
-        losses=counted, reverse_lost=reverse, invalid=invalid, path_mtu=mtu,
+        losses=counted, reverse_lost=reverse, invalid=invalid, figures=figures_by_name(*filter(None, [mtu])),
     )  # fmt: skip
 
 
@@ -124,14 +128,14 @@ def test_the_parts_of_a_url(text: str, host: str, port: int, authority: str, tar
 )  # fmt: skip
 def test_a_wrong_url_is_refused_in_the_plan_with_its_field(url: str) -> None:
     with pytest.raises(ValueError, match=r"^probe\.options\.url: "):
-        options_from_json(ProbeType.HTTP, {"url": url}, "probe.options")
+        METHODS[ProbeType.HTTP].read_options({"url": url}, "probe.options")
 
 
 def test_a_server_name_that_no_certificate_bears_is_refused_in_the_plan() -> None:
     for good in ("far.example", "10.0.0.1", "2001:db8::1"):
-        options_from_json(ProbeType.TCP, {"tls": {"serverName": good}}, "probe.options")
+        METHODS[ProbeType.TCP].read_options({"tls": {"serverName": good}}, "probe.options")
     with pytest.raises(ValueError, match=r"^probe\.options\.tls\.serverName: "):
-        options_from_json(ProbeType.TCP, {"tls": {"serverName": ".a"}}, "probe.options")
+        METHODS[ProbeType.TCP].read_options({"tls": {"serverName": ".a"}}, "probe.options")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +143,7 @@ def test_a_server_name_that_no_certificate_bears_is_refused_in_the_plan() -> Non
 )
 def test_domain_names(name: str) -> None:
     assert is_domain_name(name)
-    options_from_json(ProbeType.DNS, {"query": name}, "probe.options")
+    METHODS[ProbeType.DNS].read_options({"query": name}, "probe.options")
 
 
 @pytest.mark.parametrize(
@@ -147,4 +151,4 @@ def test_domain_names(name: str) -> None:
 )
 def test_what_is_no_domain_name_is_refused_in_the_plan(name: str) -> None:
     with pytest.raises(ValueError, match=r"^probe\.options\.query: "):
-        options_from_json(ProbeType.DNS, {"query": name}, "probe.options")
+        METHODS[ProbeType.DNS].read_options({"query": name}, "probe.options")

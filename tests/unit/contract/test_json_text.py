@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import ContractError, json_text
 from ipsecping.contract.json_text import decode
-from ipsecping.contract.stream import Heartbeat, Hello, Item, Refused, read_line
+from ipsecping.contract.result_stream import Heartbeat, Hello, Item, Refused, read_line
 
 from .strategies import json_values
 

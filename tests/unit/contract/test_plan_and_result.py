@@ -20,7 +20,7 @@ from ipsecping.contract import (
     result_from_json,
     result_to_json,
 )
-from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
+from ipsecping.contract.result_stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
 
 from .strategies import checks, json_values, results
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import (
+    METHODS,
     CheckRef,
     ClockSource,
     ContractError,
@@ -19,6 +20,7 @@ from ipsecping.contract import (
     PathMtu,
     ProbeType,
     RoundResult,
+    Sources,
     check_result,
     result_from_json,
     result_to_json,
@@ -32,16 +34,20 @@ from ipsecping.contract.bounds import (
     MAX_RTT,
     MAX_TEXT,
 )
-from ipsecping.contract.stream import MAX_LINE, Item, line_to_json
+from ipsecping.contract.check import LOSS_REASONS
+from ipsecping.contract.figure import figures_by_name
+from ipsecping.contract.result_stream import MAX_LINE, Item, line_to_json
 from ipsecping.rounds.hand_out import HandOut, refused
 
+from ...result_figures import keywords, sources_of
 from .strategies import results
 
 REF = CheckRef(uid="u", namespace="n", name="c", generation=1, nonce="x", path="default")
 GOOD = RoundResult(
     check=REF, probe="p", type=ProbeType.STAMP, started_at=1, duration=1, sent=3, received=2,
     losses=MappingProxyType({LossReason.TIMEOUT: 1}), rtt=Histogram.of([10, 30]), jitter_sum=20,
-    jitter_count=1, clock=ClockSource.KERNEL, remote_ip="10.0.0.1", sources={"10.0.0.2": 2},
+    jitter_count=1, clock=ClockSource.KERNEL, remote_ip="10.0.0.1",
+    figures=figures_by_name(Sources.of({"10.0.0.2": 2})),
 )  # fmt: skip
 RTT = GOOD.rtt
 
@@ -121,7 +127,7 @@ def test_what_breaks_a_rule_is_refused_on_both_sides_and_replaced_by_what_is_acc
     field: str, changed: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     check_result(GOOD)
-    wrong = replace(GOOD, **changed)
+    wrong = replace(GOOD, **keywords(changed, GOOD.figures))
     for look in (lambda: check_result(wrong), lambda: result_from_json(result_to_json(wrong))):
         with pytest.raises(ContractError, match=rf"^result\.{field}[.:]"):
             look()
@@ -169,16 +175,18 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "run_now": st.none() | st.text(max_size=4),
     "nat": st.none() | st.booleans(),
     "rtt": st.lists(st.integers(0, 2**70), max_size=5).map(Histogram.of),
-    "losses": st.dictionaries(st.sampled_from(LossReason), st.integers(-5, 20), max_size=3),
+    "losses": st.dictionaries(st.sampled_from(list(LOSS_REASONS.values())), st.integers(-5, 20), max_size=3),
     "sources": st.dictionaries(st.text(max_size=5) | st.just("10.0.0.1"), st.integers(-1, 20), max_size=5),
-    "unanswered": st.dictionaries(st.integers(0, 5000), st.sampled_from(LossReason), max_size=3),
+    "unanswered": st.dictionaries(
+        st.integers(0, 5000), st.sampled_from(list(LOSS_REASONS.values())), max_size=3
+    ),
     "path_mtu": st.builds(
         PathMtu,
         forward=st.none() | st.integers(-1, 70_000),
         reverse=st.none() | st.integers(-1, 70_000),
         too_big=st.booleans(),
     ),
-    "type": st.sampled_from(ProbeType),
+    "type": st.sampled_from(list(METHODS)),
     "clock": st.sampled_from(ClockSource),
     "invalid": st.none() | st.sampled_from(Invalidity),
 }
@@ -189,7 +197,8 @@ def test_whatever_a_prober_makes_its_reader_accepts_what_it_hands_out(
     data: st.DataObject, result: RoundResult
 ) -> None:
     changed = data.draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=3, unique=True))
-    made = replace(result, **{name: data.draw(VALUES[name], label=name) for name in changed})
+    drawn = {name: data.draw(VALUES[name], label=name) for name in changed}
+    made = replace(result, **keywords(drawn, result.figures))
     handed_out = HandOut()(made)
     text = json.dumps(result_to_json(handed_out))
     read = result_from_json(json.loads(text))
@@ -217,7 +226,9 @@ def test_the_longest_result_that_keeps_the_rules_fits_into_a_line() -> None:
         losses={},
         rtt=Histogram.of([(MAX_RTT // MAX_COUNT) * number for number in range(MAX_COUNT)], precision=10),
         remote_ip="fe80:1234:1234:1234:1234:1234:1234:1234%eth0123456789ab",
-        sources={f"2001:db8:1234:1234:1234:1234:1234:123{n}": 250 for n in range(4)},
+        figures=figures_by_name(
+            Sources.of({f"2001:db8:1234:1234:1234:1234:1234:123{n}": 250 for n in range(4)})
+        ),
     )
     check_result(longest)
     line = json.dumps(line_to_json(Item(sequence=MAX_INTEGER, ended=MAX_INTEGER, result=longest)))
@@ -227,7 +238,7 @@ def test_the_longest_result_that_keeps_the_rules_fits_into_a_line() -> None:
 def test_an_address_is_read_in_its_canonical_form() -> None:
     raw = result_to_json(GOOD)
     assert result_from_json(raw | {"remoteIP": "2001:DB8:0::1"}).remote_ip == "2001:db8::1"
-    assert result_from_json(raw | {"sources": {"2001:DB8:0::1": 1}}).sources == {"2001:db8::1": 1}
+    assert sources_of(result_from_json(raw | {"sources": {"2001:DB8:0::1": 1}})) == {"2001:db8::1": 1}
     with pytest.raises(ContractError, match="twice"):
         result_from_json(raw | {"sources": {"2001:DB8::1": 1, "2001:db8::1": 1}})
 

@@ -27,7 +27,7 @@ def largest_run(example: RoundResult) -> list[RoundResult]:
     return [
         replace(
             example, probe=f"probe-{i}", sent=100, received=100, losses={}, rtt=Histogram.of(values),
-            forward_lost=None, reverse_lost=None, reordered=0, unanswered={}, sources={},
+            forward_lost=None, reverse_lost=None, reordered=0, figures={},
             jitter_count=99, jitter_sum=99 * (max(values) - min(values)),
         )
         for i, values in enumerate(rtts)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import LossReason, check_result
+from ipsecping.contract.check import LOSS_REASONS
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.summary import summarise
 from ipsecping.wire import source
@@ -28,7 +29,7 @@ def conversations(draw: st.DrawFn) -> Ledger:
         for packet in packets:
             fate = draw(st.sampled_from(["", "", "", "refused", "not sent", "failed here"]))
             if fate == "refused":
-                ledger.refused(packet.sequence, draw(st.sampled_from(LossReason)))
+                ledger.refused(packet.sequence, draw(st.sampled_from(list(LOSS_REASONS.values()))))
             elif fate:
                 ledger.not_sent(packet, LossReason.UNREACHABLE if fate == "not sent" else None)
         for _ in range(draw(st.integers(0, 15))):
@@ -38,7 +39,7 @@ def conversations(draw: st.DrawFn) -> Ledger:
                 sequence=draw(numbers),
                 reply=draw(st.none() | numbers),
                 residence=draw(st.integers(-(2**64), 2**64) | st.integers(-MS, MS)),
-                failure=draw(st.none() | st.none() | st.sampled_from(LossReason)),
+                failure=draw(st.none() | st.none() | st.sampled_from(list(LOSS_REASONS.values()))),
                 source=None if octets is None else source._text(octets),
             )
             ledger.answered(told, arrived_at=draw(times), read_at=now)

@@ -22,7 +22,7 @@ from ipsecping.contract import (
     result_from_json,
     result_to_json,
 )
-from ipsecping.contract.stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
+from ipsecping.contract.result_stream import Cursor, Heartbeat, Hello, Item, line_from_json, line_to_json
 from ipsecping.contract.termination import decode
 from ipsecping.net import timestamping
 from ipsecping.serving.messages import BadRequest, Request, parse_request

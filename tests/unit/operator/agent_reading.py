@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import RoundResult
-from ipsecping.contract.stream import Hello, Item, line_to_json
+from ipsecping.contract.result_stream import Hello, Item, line_to_json
 from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.unreadable import Unreadable

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ipsecping.contract import RoundResult
-from ipsecping.contract.stream import RESULTS_PATH, Cursor, Heartbeat, Hello, Item, line_to_json
+from ipsecping.contract.result_stream import RESULTS_PATH, Cursor, Heartbeat, Hello, Item, line_to_json
 
 POD_UID = "99999999-8888-7777-6666-555555555555"
 

@@ -25,6 +25,8 @@ from ipsecping_operator.compile.compiled import (
     Thresholds,
 )
 
+from ...result_figures import keywords
+
 SECOND = 1_000_000_000
 MS = 1_000_000
 NOON = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * SECOND
@@ -126,5 +128,5 @@ def result(
         losses=losses or ({reason: sent - received} if sent > received else {}),
         rtt=Histogram.of(int(time * MS) for time in times),
         invalid=invalid,
-        **changes,
+        **keywords(changes),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract.stream import MAX_LINE, Heartbeat, Hello, Item
+from ipsecping.contract.result_stream import MAX_LINE, Heartbeat, Hello, Item
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect.result_reader import MAX_MISSED
 

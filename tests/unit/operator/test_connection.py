@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ipsecping.contract.stream import Hello, Item
+from ipsecping.contract.result_stream import Hello, Item
 from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect import result_reader

@@ -6,7 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.contract import Histogram, LossReason
+from ipsecping.contract import Histogram, LossReason, Nat
+from ipsecping.contract.check import LOSS_REASONS
+from ipsecping.contract.figure import figures_by_name
 from ipsecping_operator.verdict.packed_histogram import pack
 from ipsecping_operator.verdict.packed_tally import end_of, pack_tally, rounds_of, start_of, unpack_tally
 from ipsecping_operator.verdict.tally import Tally
@@ -23,10 +25,11 @@ def tallies(draw: st.DrawFn) -> Tally:
     for value in draw(st.lists(st.integers(1, 10**10), max_size=5)):
         rtt.add(value)
     fields: dict[str, Any] = {
-        name: draw(COUNTS)
-        for name in ("rounds", "sent", "received", "duplicates", "undirected", "reached", "source_unknown")
+        name: draw(COUNTS) for name in ("rounds", "sent", "received", "duplicates", "undirected", "reached")
     }
-    losses = draw(st.dictionaries(st.sampled_from(LossReason), st.integers(1, 10), max_size=2))
+    losses = draw(
+        st.dictionaries(st.sampled_from(list(LOSS_REASONS.values())), st.integers(1, 10), max_size=2)
+    )
     return Tally(
         start=start,
         end=start + draw(st.integers(0, 2**40)),
@@ -34,7 +37,7 @@ def tallies(draw: st.DrawFn) -> Tally:
         jitter_sum=draw(st.integers(0, 2**50)),
         packed_rtt=pack(rtt),
         losses=losses,
-        nat=draw(st.sampled_from([None, True, False])),
+        figures=draw(st.sampled_from([{}, figures_by_name(Nat(True)), figures_by_name(Nat(False))])),
         **fields,
     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract import Expect, IkeOptions, Invalidity, LossReason, PathMtu, ProbeType
+from ipsecping.contract import Expect, IkeOptions, Invalidity, LossReason, Nat, PathMtu, ProbeType
 from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
@@ -327,10 +327,10 @@ def test_what_was_found_about_nat_stands_between_the_rare_rounds_that_look_for_i
     alive = {"sent": 2, "received": 2}
     judged = verdict(filled(asked, *[alive] * 20), GATEWAY)
     assert judged.probes[0].figures is not None
-    assert judged.probes[0].figures.nat is True
+    assert judged.probes[0].figures.figure(Nat) == Nat(True)
     changed = verdict(filled(asked, *[alive] * 20, asked | {"nat": False}), GATEWAY)
     assert changed.probes[0].figures is not None
-    assert changed.probes[0].figures.nat is False
+    assert changed.probes[0].figures.figure(Nat) == Nat(False)
     forgotten = verdict(filled(asked, *[alive] * 62), GATEWAY)
     assert forgotten.probes[0].figures is not None
-    assert forgotten.probes[0].figures.nat is None
+    assert forgotten.probes[0].figures.figure(Nat) is None

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from ipsecping.contract.stream import Hello, Item
+from ipsecping.contract.result_stream import Hello, Item
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect.result_reader import Agent
 

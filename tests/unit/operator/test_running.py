@@ -6,14 +6,16 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu
-from ipsecping_operator.verdict.packed_histogram import EMPTY, pack
+from ipsecping.contract import Histogram, Invalidity, LossReason, PathMtu, Sources
+from ipsecping.contract.check import LOSS_REASONS
+from ipsecping.contract.figure import figures_by_name
+from ipsecping_operator.verdict.packed_histogram import EMPTY, pack, unpack
 from ipsecping_operator.verdict.running import MOST_CHANGES
-from ipsecping_operator.verdict.tally import MAX_SOURCES, Tally, total
+from ipsecping_operator.verdict.tally import Tally, total
 from ipsecping_operator.verdict.window import MOST, Window
 
+from ...result_figures import keywords
 from .builders import NOON, SECOND
-from .windows import told
 
 LENGTH = 20 * SECOND
 
@@ -26,16 +28,24 @@ def tallies(draw: st.DrawFn) -> Tally:
     sources = draw(
         st.dictionaries(st.integers(0, 30).map(lambda n: f"10.0.0.{n}"), st.integers(1, 5), max_size=4)
     )
+    figures: dict[str, Any] = {"sources": sources}
     if draw(st.integers(0, 3)) == 0:
+        spoilt = [each.spoilt() for each in keywords(figures)["figures"].values()]
         return Tally(
-            start=start, end=end, invalid=1, invalidity=draw(st.sampled_from(Invalidity)), sources=sources
+            start=start,
+            end=end,
+            invalid=1,
+            invalidity=draw(st.sampled_from(Invalidity)),
+            figures=figures_by_name(*spoilt),
         )
     times = draw(st.lists(st.integers(0, 10**8), max_size=4))
     precision = draw(st.sampled_from([7, 7, 7, 3, 5, 9]))
-    lost = draw(st.dictionaries(st.sampled_from([*LossReason][:3]), st.integers(1, 3)))
-    facts: dict[str, Any] = {
+    lost = draw(st.dictionaries(st.sampled_from([*LOSS_REASONS.values()][:3]), st.integers(1, 3)))
+    silent = st.dictionaries(st.sampled_from([500, 4500]), st.just(LossReason.TIMEOUT))
+    figures |= {
         "certificate_expiry": draw(st.sampled_from([None, None, 1, 2])),
         "path_mtu": draw(st.sampled_from([None, None, PathMtu(forward=1400, reverse=None, too_big=True)])),
+        "unanswered": draw(silent),
     }
     return Tally(
         start=start,
@@ -47,10 +57,13 @@ def tallies(draw: st.DrawFn) -> Tally:
         losses=lost,
         packed_rtt=pack(Histogram.of(times, precision=precision)) if times else EMPTY,
         jitter_sum=draw(st.integers(0, 100)),
-        unanswered=draw(st.dictionaries(st.sampled_from([500, 4500]), st.just(1))),
-        sources=sources,
-        **facts,
+        **keywords(figures),
     )
+
+
+def told(tally: Tally | None) -> Any:
+    """The order of a packed histogram's buckets means nothing."""
+    return None if tally is None else (replace(tally, packed_rtt=EMPTY), unpack(tally.packed_rtt))
 
 
 @settings(max_examples=150, deadline=None)
@@ -66,7 +79,8 @@ def test_it_is_always_what_the_window_holds_added_up(
             assert told(window.total()) == told(total(window.tallies))
             named = window.total()
             assert named is not None
-            assert len(named.sources) <= MAX_SOURCES
+            sources = named.figure(Sources)
+            assert sources is None or len(sources.counts) <= Sources.most
     assert told(window.total()) == told(total(window.tallies))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
-from ipsecping.contract import Invalidity, ProbeType, StampOptions
+from ipsecping.contract import Invalidity, ProbeType, Sources, StampOptions
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.verdict.tally import Tally, total
 
@@ -88,4 +88,7 @@ def test_of_more_addresses_than_are_kept_nothing_is_claimed() -> None:
     ]
     added = total(rounds)
     assert added is not None
-    assert (len(added.sources), sum(added.sources.values()), added.source_unknown) == (16, 16, 8)
+    sources = added.figure(Sources)
+    assert sources is not None
+    untold = added.received - sources.told
+    assert (len(sources.counts), sum(sources.counts.values()), untold) == (16, 16, 8)

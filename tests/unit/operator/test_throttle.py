@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping.contract import RoundResult
-from ipsecping.contract.stream import Hello, Item, line_to_json
+from ipsecping.contract.result_stream import Hello, Item, line_to_json
 from ipsecping_operator.check import timetable
 from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.check.rejection import Rejection

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import (
+    METHODS,
     DnsOptions,
     Expect,
     HttpOptions,
@@ -21,7 +22,8 @@ from ipsecping.contract import (
     plan_from_json,
     plan_to_json,
 )
-from ipsecping_operator.api.probes import MEMBERS, Probe
+from ipsecping_operator.api.methods import MODELS
+from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.compile.compiled import KeyRef, round_ms
 from ipsecping_operator.compile.effective import effective_spec
@@ -99,9 +101,10 @@ def test_each_kind_becomes_what_the_prober_executes(
 
 
 def test_every_type_of_the_contract_can_be_written() -> None:
-    assert set(MEMBERS) == set(ProbeType) == {kind for _, kind, *_ in EVERY_KIND}
-    written = {field.alias or name for name, field in Probe.model_fields.items()}
-    assert set(MEMBERS.values()) <= written
+    assert list(MODELS) == list(METHODS)
+    assert set(METHODS) == {kind for _, kind, *_ in EVERY_KIND}
+    written = {field.alias or name for name, field in probe_model().model_fields.items()}
+    assert {method.member for method in METHODS.values()} <= written
 
 
 @pytest.mark.parametrize("written", [probe for probe, *_ in EVERY_KIND])

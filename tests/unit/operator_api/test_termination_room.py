@@ -5,8 +5,10 @@ import string
 
 import pytest
 
-from ipsecping.contract import CheckRef, Histogram, LossReason, ProbeType, RoundResult, termination
-from ipsecping.contract.result import MAX_SOURCES
+from ipsecping.contract import CheckRef, Histogram, ProbeType, RoundResult, termination
+from ipsecping.contract.check import LOSS_REASONS
+from ipsecping.contract.figure import figures_by_name
+from ipsecping.contract.methods.stamp import MAX_SOURCES, Sources
 from ipsecping_operator.api import defaults
 
 
@@ -20,7 +22,7 @@ def the_largest_result(chance: random.Random, *sources: str) -> RoundResult:
     STAMP probes have the most to tell.
     """
     count = defaults.MAX_COUNT_CRON
-    losses = dict.fromkeys(LossReason, 1)
+    losses = dict.fromkeys(LOSS_REASONS.values(), 1)
     rtts = [int(10_000 * 6e6 ** chance.random()) for _ in range(count)]
     return RoundResult(
         check=CheckRef(
@@ -46,7 +48,7 @@ def the_largest_result(chance: random.Random, *sources: str) -> RoundResult:
         jitter_sum=chance.randrange((count - 1) * (max(rtts) - min(rtts))),
         jitter_count=count - 1,
         remote_ip=an_address(chance),
-        sources=dict.fromkeys(sources, 1),
+        figures=figures_by_name(Sources.of(dict.fromkeys(sources, 1))),
     )
 
 
@@ -65,5 +67,5 @@ def test_with_as_many_sources_as_there_can_be_they_fit_with_coarser_round_trip_t
         for _ in range(defaults.MAX_PROBES_CRON)
     ]
     read = termination.decode(termination.encode(results))
-    assert [each.sources for each in read] == [each.sources for each in results]
+    assert [each.figures for each in read] == [each.figures for each in results]
     assert [each.rtt.count for each in read] == [each.rtt.count for each in results]

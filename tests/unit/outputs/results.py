@@ -15,6 +15,8 @@ from ipsecping.contract import (
 )
 from ipsecping.outputs.figures import Measured
 
+from ...result_figures import keywords
+
 MS = 1_000_000
 NOON = 1_795_608_000_000_000_000
 """2026-11-25T12:00:00Z, nanoseconds."""
@@ -58,7 +60,7 @@ def measured(planned: PlannedCheck | None = None, **changed: Any) -> Measured:
         "clock": ClockSource.KERNEL,
         "remote_ip": "203.0.113.10",
     }
-    return Measured(planned, RoundResult(**(content | changed)))
+    return Measured(planned, RoundResult(**keywords(content | changed)))
 
 
 def invalid(planned: PlannedCheck | None = None) -> Measured:

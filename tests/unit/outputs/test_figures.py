@@ -2,12 +2,23 @@
 
 import json
 import logging
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from ipsecping.cli.logs import JsonFormatter
-from ipsecping.contract import Histogram, LossReason, PathMtu
+from ipsecping.contract import (
+    CertificateExpiry,
+    Figure,
+    Histogram,
+    LossReason,
+    Nat,
+    PathMtu,
+    Sources,
+    Unanswered,
+)
+from ipsecping.contract.methods import figure_types
 from ipsecping.outputs.figures import fields
 from ipsecping.outputs.logline import log_result
 
@@ -65,3 +76,18 @@ def test_a_log_line_is_one_json_object_with_labels_and_figures(caplog: pytest.Lo
     assert content["started_at"] == "2026-11-25T12:00:00.000Z"
     assert content["tunnel_name"] == "hq-dc1"
     assert content["rtt_max_seconds"] == 0.001
+
+
+def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
+    examples: list[Figure] = [
+        PathMtu(forward=1400, reverse=1300, too_big=False),
+        CertificateExpiry(0),
+        Nat(True),
+        Unanswered.of({500: LossReason.TIMEOUT}),
+        Sources.of({"10.0.0.1": 1}),
+    ]
+    assert tuple(map(type, examples)) == figure_types()
+    text = (Path(__file__).parents[3] / "docs" / "standalone.md").read_text()
+    names = {name for figure in examples for name in figure.fields()}
+    names |= {gauge.name for figure in examples for gauge in figure.gauges}
+    assert {name for name in names if f"`{name}`" not in text} == set()

@@ -8,7 +8,7 @@ import pytest
 
 from ipsecping.contract import DnsOptions, HttpOptions, Options, ProbeType, StampOptions, TcpOptions
 from ipsecping.net.clocks import Clock
-from ipsecping.probes.registry import METHODS
+from ipsecping.probes.registry import packet_method
 
 from ...own_network import own_network
 from .far_ends import LOOPBACK, probe
@@ -41,7 +41,7 @@ async def test_datagrams_carry_the_code_point(
             far.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
         port = far.getsockname()[1]
         planned = probe(kind, options=options, size=size, port=port, dscp=dscp)
-        session = METHODS[kind].open(planned, host, Clock())
+        session = packet_method(kind).open(planned, host, Clock())
         session.send()
         _, ((_, _, octet),), _, _ = far.recvmsg(2048, 256)
         session.close()
@@ -58,7 +58,7 @@ async def test_tcp_segments_carry_the_code_point(kind: ProbeType) -> None:
             planned = probe(kind, port=port, dscp=EF, options=TcpOptions())
         else:
             planned = probe(kind, dscp=EF, options=HttpOptions(url=f"http://127.0.0.1:{port}/"))
-        session = METHODS[kind].open(planned, "127.0.0.1", Clock())
+        session = packet_method(kind).open(planned, "127.0.0.1", Clock())
         session.send()
         accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
         with accepted:
@@ -82,7 +82,8 @@ def received_tos(options: bytes) -> int:
 async def test_echo_requests_carry_the_code_point() -> None:
     with own_network(), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as watch:
         watch.settimeout(10)
-        session = METHODS[ProbeType.ICMP].open(probe(ProbeType.ICMP, size=56, dscp=EF), "127.0.0.1", Clock())
+        planned = probe(ProbeType.ICMP, size=56, dscp=EF)
+        session = packet_method(ProbeType.ICMP).open(planned, "127.0.0.1", Clock())
         session.send()
         packet = watch.recv(2048)
         session.close()

@@ -22,7 +22,7 @@ from ipsecping.contract import (
     ProbeType,
     RoundResult,
 )
-from ipsecping.contract.stream import Item, read_line
+from ipsecping.contract.result_stream import Item, read_line
 from ipsecping.rounds import prober, unmeasured
 
 from ...plans import check_of

@@ -10,6 +10,7 @@ from ipsecping.contract import (
     IkeOptions,
     Invalidity,
     LossReason,
+    Nat,
     PlannedCheck,
     PlannedProbe,
     ProbeType,
@@ -17,12 +18,14 @@ from ipsecping.contract import (
     result_to_json,
 )
 from ipsecping.probes import ike as probe_ike
-from ipsecping.probes.base import RoundMethod
+from ipsecping.probes.base import Outcome, RoundMethod
 from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
 from ipsecping.probes.ike_exchange import Exchange, PortOutcome
 from ipsecping.rounds.round_method import run_method
 from ipsecping.wire import ike
 from ipsecping_operator.verdict.tally import Tally
+
+from ...result_figures import unanswered_of
 
 SECOND = 1_000_000_000
 REFUSAL = ike.Answer(2, frozenset({41}), {ike.Notify.NO_PROPOSAL_CHOSEN: [b""]})
@@ -33,6 +36,10 @@ PROBE = PlannedProbe(
 
 
 CURIOUS = replace(PROBE, options=IkeOptions(gateway="192.0.2.1", detect_nat=True))
+
+
+def nat_of(outcome: Outcome) -> bool | None:
+    return next((figure.found for figure in outcome.figures if isinstance(figure, Nat)), None)
 
 
 def check(uid: str) -> PlannedCheck:
@@ -108,7 +115,7 @@ async def test_nat_is_asked_for_at_most_every_ten_minutes_and_told_once(
     gateways = Gateways()
     told = []
     for _ in range(61):  # half an hour
-        told.append((await gateways.measure(check("a"), CURIOUS, "192.0.2.1")).nat)
+        told.append(nat_of(await gateways.measure(check("a"), CURIOUS, "192.0.2.1")))
         asked.now += MINUTE // 2
     assert (asked.nat, len(asked.addresses)) == (4, 31)
     assert [at for at, nat in enumerate(told) if nat] == [0, 20, 40, 60]
@@ -124,8 +131,8 @@ async def test_nobody_is_asked_about_nat_unless_a_probe_wants_it(monkeypatch: py
     found = []
     for _ in range(3):
         asked.now += MINUTE
-        assert (await gateways.measure(check("a"), PROBE, "192.0.2.1")).nat is None
-        found.append((await gateways.measure(check("b"), CURIOUS, "192.0.2.1")).nat)
+        assert nat_of(await gateways.measure(check("a"), PROBE, "192.0.2.1")) is None
+        found.append(nat_of(await gateways.measure(check("b"), CURIOUS, "192.0.2.1")))
     assert (asked.nat, found) == (1, [None, True, None])
     for _ in range(30):
         asked.now += MINUTE
@@ -137,7 +144,7 @@ async def test_a_round_names_the_port_that_did_not_answer(monkeypatch: pytest.Mo
     Asked(monkeypatch)
     method = RoundMethod(measure=Gateways().measure)
     result = await run_method(method, check("a"), PROBE, "192.0.2.1")
-    assert result_from_json(result_to_json(result)).unanswered == {4500: LossReason.TIMEOUT}
+    assert unanswered_of(result_from_json(result_to_json(result))) == {4500: LossReason.TIMEOUT}
 
 
 async def test_a_round_in_which_nothing_is_sent_is_no_round_to_the_operator(

@@ -119,7 +119,7 @@ async def far() -> Iterator[Far]:  # type: ignore[misc]
 @pytest.mark.parametrize("host", HOSTS)
 async def test_where_all_sizes_pass_the_largest_tried_is_found_both_ways(host: str, far: Far) -> None:
     result = await one_round(host, far(host, stamp_responder))
-    assert result.path_mtu == PathMtu(forward=1500, reverse=1500, too_big=False)
+    assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
     assert result.received == result.sent >= 2
     assert result.remote_ip == host
 
@@ -127,12 +127,12 @@ async def test_where_all_sizes_pass_the_largest_tried_is_found_both_ways(host: s
 @pytest.mark.parametrize("host", HOSTS)
 async def test_an_echo_responder_serves_as_well(host: str, far: Far) -> None:
     result = await one_round(host, far(host, echo_responder))
-    assert result.path_mtu == PathMtu(forward=1500, reverse=1500, too_big=False)
+    assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
 
 
 async def test_packets_beyond_the_limit_do_not_count_as_lost(far: Far) -> None:
     result = await one_round("127.0.0.1", far("127.0.0.1", lambda _: Narrow(stamp_responder(0))))
-    assert result.path_mtu == PathMtu(forward=1400, reverse=1350, too_big=False)
+    assert result.figure(PathMtu) == PathMtu(forward=1400, reverse=1350, too_big=False)
     assert result.received == result.sent
     assert not result.losses
 
@@ -142,7 +142,7 @@ async def test_a_port_where_nobody_listens_refuses_every_packet() -> None:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
     result = await one_round("127.0.0.1", port)
-    assert (result.sent, result.received, result.path_mtu) == (4, 0, None)
+    assert (result.sent, result.received, result.figure(PathMtu)) == (4, 0, None)
     assert result.losses == {LossReason.REFUSED: 4}
 
 
@@ -150,13 +150,13 @@ async def test_a_dead_path_loses_as_many_packets_as_the_plan_counts() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         result = await one_round("127.0.0.1", silent.getsockname()[1], timeout_ms=200)
-    assert (result.sent, result.losses, result.path_mtu) == (4, {LossReason.TIMEOUT: 4}, None)
+    assert (result.sent, result.losses, result.figure(PathMtu)) == (4, {LossReason.TIMEOUT: 4}, None)
 
 
 async def test_traffic_that_has_to_be_blocked_is_tried_with_small_packets_only(far: Far) -> None:
     result = await one_round("127.0.0.1", far("127.0.0.1", stamp_responder), expect=Expect.BLOCKED)
     assert result.received >= 1
-    assert result.path_mtu is None
+    assert result.figure(PathMtu) is None
 
 
 class Garbage(asyncio.DatagramProtocol):
@@ -186,14 +186,14 @@ async def test_an_authenticated_reflector_answers_signed_packets(host: str, far:
     result = await one_round(
         host, far(host, signed_responder), options=signed_options(tmp_path, KEY, OTHER_KEY)
     )
-    assert result.path_mtu == PathMtu(forward=1500, reverse=1500, too_big=False)
+    assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
     assert result.received == result.sent >= 2
 
 
 async def test_both_directions_are_told_apart_with_signed_packets_too(far: Far, tmp_path: Path) -> None:
     port = far("127.0.0.1", lambda _: Narrow(signed_responder(0)))
     result = await one_round("127.0.0.1", port, options=signed_options(tmp_path, KEY))
-    assert result.path_mtu == PathMtu(forward=1400, reverse=1350, too_big=False)
+    assert result.figure(PathMtu) == PathMtu(forward=1400, reverse=1350, too_big=False)
     assert not result.losses
 
 
@@ -204,7 +204,7 @@ async def test_who_does_not_know_the_key_gives_no_answer(
     """An echo of our own packet is signed with the right key, and proves nothing of the far end."""
     options = signed_options(tmp_path, OTHER_KEY)
     result = await one_round("127.0.0.1", far("127.0.0.1", responder), options=options, timeout_ms=200)
-    assert (result.received, result.losses, result.path_mtu) == (0, {LossReason.TIMEOUT: 4}, None)
+    assert (result.received, result.losses, result.figure(PathMtu)) == (0, {LossReason.TIMEOUT: 4}, None)
 
 
 class Forger:
@@ -223,7 +223,7 @@ class Forger:
 async def test_an_answer_under_a_wrong_key_is_lost_with_its_reason(far: Far, tmp_path: Path) -> None:
     port = far("127.0.0.1", lambda _: Forger())
     result = await one_round("127.0.0.1", port, options=signed_options(tmp_path, KEY))
-    assert (result.received, result.losses, result.path_mtu) == (0, {LossReason.AUTH_FAILED: 4}, None)
+    assert (result.received, result.losses, result.figure(PathMtu)) == (0, {LossReason.AUTH_FAILED: 4}, None)
 
 
 async def test_without_a_usable_key_nothing_is_sent(far: Far, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ipsecping.contract import LossReason, ProbeType, TcpOptions
 from ipsecping.net.clocks import Clock
 from ipsecping.net.errors import reason_of_extended_error
 from ipsecping.net.timestamping import IP_RECVERR, IPV6_RECVERR, ExtendedError, parse_ancillary
-from ipsecping.probes.registry import METHODS
+from ipsecping.probes.registry import packet_method
 
 from ...news import News
 from .far_ends import full_backlog, probe
@@ -107,7 +107,7 @@ async def test_a_datagram_that_is_refused_on_the_way(
         mute.bind((TARGET, 0))
         port = mute.getsockname()[1]
         planned = probe(ProbeType.UDP_ECHO, size=16, port=port)
-        session = METHODS[ProbeType.UDP_ECHO].open(planned, TARGET, Clock())
+        session = packet_method(ProbeType.UDP_ECHO).open(planned, TARGET, Clock())
         told = News()
         packet = session.send(told)
         refuse(packet_to(port, watch), message, by)
@@ -121,7 +121,7 @@ async def test_a_syn_that_is_refused_on_the_way(
     message: tuple[int, int], by: str, reason: LossReason
 ) -> None:
     with raw(socket.IPPROTO_TCP) as watch, full_backlog() as port:
-        session = METHODS[ProbeType.TCP].open(
+        session = packet_method(ProbeType.TCP).open(
             probe(ProbeType.TCP, port=port, options=TcpOptions()), TARGET, Clock()
         )
         while select_ready(watch):  # the handshakes before

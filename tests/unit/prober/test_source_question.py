@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.contract.options import SEALED_SOURCE_QUESTION, SOURCE_QUESTION
+from ipsecping.contract.methods.stamp import SEALED_SOURCE_QUESTION, SOURCE_QUESTION
 from ipsecping.wire import source, tlv
 
 KEY, OTHER = bytes(range(16)), bytes(range(1, 17))

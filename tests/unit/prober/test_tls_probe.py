@@ -24,6 +24,7 @@ from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.net.resolve import lookup
 
 from ...plans import check_of
+from ...result_figures import expiry_of
 from .certificates import Pair, authority, issue
 from .far_ends import LOOPBACK, Handler, hang_up, measure, probe, prober, reset, silent, tcp_server
 
@@ -75,7 +76,7 @@ async def test_a_trusted_certificate_is_an_answer_and_its_end_is_reported(
         certificates.good, TlsOptions(ca_file=str(certificates.ca)), host, version=version
     )
     assert (result.received, result.losses) == (3, {})
-    assert result.certificate_expiry == END_SECONDS
+    assert expiry_of(result) == END_SECONDS
 
 
 async def test_the_certificate_must_bear_the_name_of_the_target(certificates: Certificates) -> None:
@@ -114,7 +115,7 @@ async def test_an_authority_that_is_not_trusted_fails_and_the_end_is_reported_ne
 ) -> None:
     result = await handshakes(certificates.good, TlsOptions(ca_file=str(certificates.stranger)))
     assert result.losses == {LossReason.TLS_FAILED: 3}
-    assert result.certificate_expiry == END_SECONDS
+    assert expiry_of(result) == END_SECONDS
 
 
 async def test_a_refused_certificate_is_told_at_once_not_when_it_has_been_looked_at(
@@ -156,7 +157,7 @@ async def test_whatever_a_certificate_says_of_its_end_the_result_can_be_read(
     odd.certificate.write_text(ssl.DER_cert_to_PEM_cert(der.replace(END.encode(), end.encode())))
     result = await handshakes(odd, TlsOptions(ca_file=str(certificates.ca), verify=verify))
     # On a busy machine the round may be over before a refused certificate has been looked at.
-    assert result.certificate_expiry in ((expiry, None) if verify else (expiry,))
+    assert expiry_of(result) in ((expiry, None) if verify else (expiry,))
     assert result.losses == ({LossReason.TLS_FAILED: 3} if verify else {})
     assert result_from_json(json.loads(json.dumps(result_to_json(result)))) == result
 
@@ -164,12 +165,12 @@ async def test_whatever_a_certificate_says_of_its_end_the_result_can_be_read(
 async def test_an_expired_certificate_fails_and_says_since_when(certificates: Certificates) -> None:
     result = await handshakes(certificates.expired, TlsOptions(ca_file=str(certificates.ca)))
     assert result.losses == {LossReason.TLS_FAILED: 3}
-    assert result.certificate_expiry == PAST_END_SECONDS
+    assert expiry_of(result) == PAST_END_SECONDS
 
 
 async def test_without_verification_any_certificate_is_an_answer(certificates: Certificates) -> None:
     result = await handshakes(certificates.expired, TlsOptions(verify=False))
-    assert (result.received, result.certificate_expiry) == (3, PAST_END_SECONDS)
+    assert (result.received, expiry_of(result)) == (3, PAST_END_SECONDS)
 
 
 async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -182,7 +183,7 @@ async def test_a_far_end_that_speaks_no_tls_fails_the_handshake(behaviour: Handl
     async with tcp_server(behaviour) as port:
         result = await measure(probe(ProbeType.TCP, port=port, options=TcpOptions(tls=TlsOptions())))
     assert result.losses == {LossReason.TLS_FAILED: 3}
-    assert result.certificate_expiry is None
+    assert expiry_of(result) is None
 
 
 async def test_a_handshake_without_answer_times_out() -> None:

@@ -17,6 +17,7 @@ from ipsecping.rounds.prober import PathProber
 from ipsecping.rounds.round_driver import RoundDriver
 from ipsecping.rounds.round_machine import RoundMachine
 
+from ...result_figures import sources_of
 from .sessions import (
     LOOPBACK,
     OLD,
@@ -42,7 +43,7 @@ async def test_the_result_names_the_source_that_the_reflector_saw(
     async with reflector(KeyRing(KeyFile(keys)) if signed else None) as listener:
         probe = planned(listener.port, keys if signed else None, size=size, ask_source=True)
         result = await one_round(probe)
-    assert (result.received, dict(result.sources)) == (3, {LOOPBACK: 3})
+    assert (result.received, sources_of(result)) == (3, {LOOPBACK: 3})
     assert listener.counters.octets_answered == listener.counters.octets_received == 3 * size
 
 
@@ -115,13 +116,13 @@ async def test_a_round_that_is_cancelled_sends_no_more_and_does_not_hold_the_ses
 async def test_of_a_reflector_that_keeps_addresses_to_itself_no_source_is_known() -> None:
     async with reflector(None, tell_location=False) as listener:
         result = await one_round(planned(listener.port, ask_source=True))
-    assert (result.received, dict(result.sources)) == (3, {})
+    assert (result.received, sources_of(result)) == (3, {})
 
 
 async def test_nothing_is_asked_unless_it_is_wanted() -> None:
     async with reflector(None) as listener:
         result = await one_round(planned(listener.port))
-    assert (result.received, dict(result.sources)) == (3, {})
+    assert (result.received, sources_of(result)) == (3, {})
 
 
 @pytest.mark.parametrize("size", [41, 44, 200])

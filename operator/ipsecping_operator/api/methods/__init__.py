@@ -1,0 +1,43 @@
+"""The API models of the probe types: one for each type that the contract declares."""
+
+from ipsecping.contract import ProbeType
+
+from .base import Given, Method, StatusField, Written
+from .dns import Dns
+from .echo import Icmp, UdpEcho
+from .http import Http
+from .ike import Ike
+from .path_mtu import Mtu, PathMtu
+from .stamp import Stamp, StampAuth
+from .tcp import Tcp
+from .tls import Tls
+
+__all__ = [
+    "MODELS",
+    "Dns",
+    "Given",
+    "Http",
+    "Icmp",
+    "Ike",
+    "Method",
+    "Mtu",
+    "PathMtu",
+    "Stamp",
+    "StampAuth",
+    "StatusField",
+    "Tcp",
+    "Tls",
+    "UdpEcho",
+    "Written",
+    "status_fields",
+]
+
+MODELS: dict[ProbeType, type[Method]] = {
+    model.kind: model for model in (Icmp, UdpEcho, Stamp, Tcp, Http, Dns, PathMtu, Ike)
+}
+
+
+def status_fields() -> list[StatusField]:
+    """Return the fields of `status.probes[]` that show figures, each once, in the order of the figures."""
+    found = {field.name: field for model in MODELS.values() for field in model.status_fields}
+    return sorted(found.values(), key=lambda field: field.figure.position)

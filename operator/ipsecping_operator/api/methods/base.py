@@ -1,0 +1,77 @@
+"""What the API model of a probe type has to offer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ipsecping.contract import METHODS, Figure, MethodSpec, Options, ProbeType
+
+from ..rules import Model, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusField:
+    """A field of `status.probes[]` that shows a figure."""
+
+    name: str
+    annotation: Any
+    """Its type, without the None of an absent field."""
+    description: str
+    figure: type[Figure]
+    read: Callable[[Any], Any]
+    """Its JSON value of a window's figure; None: there is nothing to show."""
+    is_time: bool = False
+    """What is read is nanoseconds since the Unix epoch, to be written as a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a probe's options are made of, beside the probe itself."""
+
+    gateway: str | None = None
+    """spec.tunnel.gateway."""
+    ask_source: bool = False
+    """Whether answers are to tell the source address that the target sees."""
+    key_file: str | None = None
+    """Where the key of `KeyHolder.auth` is mounted."""
+    ca_file: str | None = None
+    """Where the certificates of `Tls.ca` are mounted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Parts of the effective spec that no plan has: Kubernetes objects and thresholds."""
+
+    auth: dict[str, Any] = field(default_factory=dict)
+    """The member `auth`, where there is a key."""
+    tls: dict[str, Any] = field(default_factory=dict)
+    """What belongs into `tls`."""
+
+
+class Method(Model):
+    """What a probe of one type needs beyond count, spacing and timeout."""
+
+    kind: ClassVar[ProbeType]
+    summary: ClassVar[str]
+    """What the field of a probe that asks for the type is for."""
+    probe_rules: ClassVar[tuple[Rule, ...]] = ()
+    """Rules of a probe of the type; for what its own fields must obey there is `rules`."""
+    host_field: ClassVar[str] = ""
+    """Where a spec says whom the probe sends to, below the member or (from spec. on) the check; empty: as
+    all probes, to the path's target."""
+    status_fields: ClassVar[tuple[StatusField, ...]] = ()
+
+    @classmethod
+    def declared(cls) -> MethodSpec:
+        """Return the declaration of the type."""
+        return METHODS[cls.kind]
+
+    def options(self, given: Given) -> Options | None:
+        """Return the options that the prober gets: by default, the member's own fields but for the port."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"port"})
+        return self.declared().read_options(content or None, self.declared().member)
+
+    @classmethod
+    def effective(cls, options: Any, written: Written) -> dict[str, Any]:
+        """Return the member's fields, with every default, as they follow from a plan; without the port."""
+        return {} if options is None else dict(options.to_json())

@@ -1,0 +1,23 @@
+"""ICMP echo and UDP echo."""
+
+from ipsecping.contract import ProbeType
+
+from ..scalars import Port
+from .base import Method
+
+
+class Icmp(Method):
+    """ICMP or ICMPv6 echo request (RFC 792, RFC 4443)."""
+
+    kind = ProbeType.ICMP
+    summary = "Measure by ICMP echo."
+
+
+class UdpEcho(Method):
+    """UDP datagrams that any plain echo responder (RFC 862) sends back."""
+
+    port: Port
+    """UDP port of the echo responder."""
+
+    kind = ProbeType.UDP_ECHO
+    summary = "Measure by a UDP echo responder."

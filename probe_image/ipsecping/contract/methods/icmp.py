@@ -1,0 +1,13 @@
+"""ICMP echo (RFC 792, RFC 4443)."""
+
+from ..check import ProbeType
+from .spec import MethodSpec
+
+METHOD = MethodSpec(
+    name=ProbeType.ICMP,
+    member="icmp",
+    module="icmp",
+    has_port=False,
+    least_size=16,
+    default_size=56,  # as ping(8)
+)

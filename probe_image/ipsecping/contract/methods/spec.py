@@ -1,0 +1,148 @@
+"""What the declaration of a probe type says. Pure data; whatever else knows of a type is derived from it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+from .. import fields
+from ..check import LossReason, ProbeType
+from ..fields import ContractError
+from ..figure import Figure
+
+HEADERS = 48
+"""Bytes of IPv6 and of UDP or ICMP."""
+
+
+class Options(ABC):
+    """What a probe type needs to know beyond count, spacing, timeout, size and port.
+
+    Subclasses are frozen dataclasses with slots: equal options are equal, and have a hash.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, source: Mapping[str, Any], path: str) -> Self:
+        """Read the options of a plan; absent keys mean the default. Raises ContractError."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Make the options of a plan."""
+
+    def destination(self, target: str) -> str:
+        """Return the host that packets go to, an address or a name: as a rule the check's target."""
+        return target
+
+    def named(self, host: str) -> Self:
+        """Return the same, with `host` as the name that a certificate must bear, where they give none."""
+        return self
+
+    def with_any_key(self) -> Self:
+        """Return the same, with keys of any form accepted, see `net.key_file`."""
+        return self
+
+    def least_size(self, usual: int) -> int:
+        """Return the least payload (bytes) that a packet has room in for what these ask for."""
+        return usual
+
+
+class Traffic(NamedTuple):
+    """Packets, and the bytes of their IP packets."""
+
+    packets: int
+    octets: int
+
+    def __add__(self, other: object) -> "Traffic":
+        if not isinstance(other, Traffic):
+            return NotImplemented
+        return Traffic(self.packets + other.packets, self.octets + other.octets)
+
+    def times(self, number: int) -> "Traffic":
+        """Return so many of these."""
+        return Traffic(self.packets * number, self.octets * number)
+
+
+CONNECTION = Traffic(4, 320)
+"""A TCP connection that is opened and closed again."""
+HANDSHAKE = Traffic(6, 1500)
+"""Of TLS."""
+
+
+def datagrams(options: Any, size: int, turns: int) -> Traffic:
+    """One datagram of `size` bytes of payload each turn."""
+    return Traffic(1, HEADERS + size).times(turns)
+
+
+class Flag(NamedTuple):
+    """How `ipsecping ping` asks for the type: an option of the command line with a value."""
+
+    metavar: str
+    text: str
+    """For --help."""
+    is_port: bool = True
+    """The value is the port; otherwise it is for `read` alone."""
+    read: Callable[[str, Mapping[str, Any]], Options | None] | None = None
+    """Makes the type's options of the value and of the command line's other options, by name. Raises
+    ContractError. None: those of an empty plan."""
+    position: int = 100
+    """Where it stands in --help: the lower the sooner."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MethodSpec:
+    """The declaration of one probe type."""
+
+    name: ProbeType
+    member: str
+    """How a spec writes it."""
+    module: str
+    """Its module in `ipsecping.probes`, imported when the first packet is sent."""
+    options: type[Options] | None = None
+    """None: it has none."""
+    has_port: bool = True
+    """Whether a probe has a port of its own; not where it is named by a URL, or fixed by the protocol."""
+    port: int | None = None
+    """The default port; None: there is none, and a spec has to name one."""
+    least_size: int = 0
+    """Least payload (bytes) that a packet needs to be told from others; 0: there is no size to choose."""
+    default_size: int | None = None
+    """None: the least."""
+    timed: bool = True
+    """Whether round-trip times say something of the tunnel; limits of time apply to no other type."""
+    paced: bool = True
+    """Whether a round is a series of packets, with count and spacing."""
+    sends_count: bool = True
+    """Whether a round sends as many packets as the plan says, rather than what it needs."""
+    may_rest: bool = False
+    """Whether a round may send nothing though nothing is wrong."""
+    directed: bool = False
+    """Whether losses are told by direction. Such a round may add closing packets (`bounds.MAX_CLOSING`)."""
+    turn: str = "packets"
+    """What one of `count` is called."""
+    figures: tuple[type[Figure], ...] = ()
+    """What it alone measures, or it and a few others."""
+    reasons: tuple[LossReason, ...] = ()
+    """Why its packets alone may be lost."""
+    traffic: Callable[[Any, int, int], Traffic] = datagrams
+    """What is sent in a second in which so many turns begin, given options, size and that number."""
+    flag: Flag | None = None
+    """None: `ipsecping ping` does not measure by it."""
+
+    @property
+    def sized(self) -> bool:
+        """Whether a probe's payload has a size to choose."""
+        return self.least_size > 0
+
+    def least_payload(self, options: Options | None) -> int:
+        """Return the least payload (bytes) of a probe with these options; 0: there is no size to choose."""
+        return self.least_size if options is None else options.least_size(self.least_size)
+
+    def read_options(self, value: object, path: str) -> Options | None:
+        """Read the options of a probe in a plan, None for a type that has none. Raises ContractError."""
+        if self.options is None:
+            if value is not None:
+                raise ContractError(f"{path}: {self.name} has no options")
+            return None
+        return self.options.from_json(fields.mapping({} if value is None else value, path), path)

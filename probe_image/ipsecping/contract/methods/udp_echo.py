@@ -1,0 +1,13 @@
+"""UDP echo (RFC 862)."""
+
+from ..check import ProbeType
+from .spec import Flag, MethodSpec
+
+METHOD = MethodSpec(
+    name=ProbeType.UDP_ECHO,
+    member="udpEcho",
+    module="udp_echo",
+    least_size=16,
+    default_size=56,
+    flag=Flag("PORT", "UDP echo to this port"),
+)
