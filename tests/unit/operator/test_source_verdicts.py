@@ -92,3 +92,10 @@ def test_of_more_addresses_than_are_kept_nothing_is_claimed() -> None:
     assert sources is not None
     untold = added.received - sources.told
     assert (len(sources.counts), sum(sources.counts.values()), untold) == (16, 16, 8)
+
+
+def test_what_a_spoilt_round_tells_does_not_stand_for_the_answers_of_others_that_tell_nothing() -> None:
+    spoilt = POD | {"invalid": Invalidity.LATE_TICKS}
+    judged = verdict(filled(spoilt, 10), VERIFIED)
+    assert judged.finding.reason is HealthyReason.SOURCE_UNKNOWN
+    assert judged.finding.message.startswith("10 of 20 answers in 5m on default/ping do not tell")

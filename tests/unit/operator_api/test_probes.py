@@ -1,8 +1,10 @@
 """Each kind of probe, from the spec to what the prober executes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ipsecping.contract import (
     METHODS,
@@ -10,6 +12,7 @@ from ipsecping.contract import (
     Expect,
     HttpOptions,
     IkeOptions,
+    MethodSpec,
     Options,
     PathMtuOptions,
     Plan,
@@ -214,3 +217,11 @@ def test_with_verify_the_stamp_probes_ask_for_their_source_and_have_room_for_it(
     assert asked == [True, True, True, False, False]
     assert effective_spec(check)["verify"] == {"sourceSeen": ["10.244.0.0/16", "2001:db8::/64"]}
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.member)
+def test_every_type_has_a_section_and_stands_in_the_sample_of_all(method: MethodSpec) -> None:
+    root = Path(__file__).parents[3]
+    assert f"\n## {method.member}\n" in (root / "docs" / "probes.md").read_text()
+    sample = yaml.safe_load((root / "manifests" / "samples" / "every-probe.yaml").read_text())
+    assert any(method.member in probe for probe in sample["spec"]["probes"])
