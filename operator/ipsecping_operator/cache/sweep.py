@@ -13,7 +13,7 @@ from typing import Any
 from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import POD, Kind
-from ipsecping_operator.observe.kinds import CHECK, WATCHED
+from ipsecping_operator.observe.kinds import APPLIED, CHECK, WATCHED
 from ipsecping_operator.observe.projection import Meta, read_meta
 
 from .store import Store
@@ -39,9 +39,13 @@ class Sweeper:
     client: KubeClient
     namespaces: Sequence[str | None]
     behind: dict[str, Listed] = field(default_factory=dict)
+    orphans: Set[str] = frozenset()
+    """UIDs of children that had no check any more at the last sweep."""
 
     async def sweep(self) -> tuple[list[str], list[Listed]]:
-        """Forget what has gone; returns UIDs of checks to reconcile, and what a watch has never shown.
+        """Forget what has gone, and delete children that the garbage collector has left.
+
+        Returns UIDs of checks to reconcile, and what a watch has never shown.
 
         Raises ApiError.
         """
@@ -59,7 +63,32 @@ class Sweeper:
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
         never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
         self.behind = self._behind(listed)
+        await self._remove_orphans(listed)
         return sorted(touched), never
+
+    async def _remove_orphans(self, listed: Mapping[str, Listed]) -> None:
+        """Delete the children that were without their check at the sweep before this one already.
+
+        The garbage collector does it in seconds; but it forgets children whose check goes while it cannot see
+        checks (the API server has just started and does not serve our CRD yet). They would measure for ever.
+        """
+        children = {
+            child.meta.uid: child
+            for state in self.store.checks.values()
+            if state.metadata is None and state.uid not in listed
+            for child in state.observed.children.values()
+            if child.meta.uid in listed
+        }
+        before, self.orphans = self.orphans, children.keys()
+        for uid in before & children.keys():
+            meta = children[uid].meta
+            _log.warning(
+                "deleting %s %s/%s: its check has gone, and the garbage collector left it",
+                meta.kind,
+                meta.namespace,
+                meta.name,
+            )
+            await self.client.delete(APPLIED[meta.kind], meta.namespace, meta.name, uid=uid)
 
     def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
         """Select the listed versions that the watches have not shown, nor a later one."""

@@ -69,7 +69,12 @@ class World:
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.proxy.port}"
         kubeconfig = workdir / f"{self.namespace}.kubeconfig"
         kubeconfig.write_text(json.dumps(config))
-        flags = (f"--namespaces={self.namespace}", f"--results-key-secret={self.namespace}/{KEY_SECRET}")
+        flags = (
+            f"--namespaces={self.namespace}",
+            f"--results-key-secret={self.namespace}/{KEY_SECRET}",
+            # The garbage collector may forget a child over a restart of the API server: two sweeps find it.
+            "--resync-interval=15s",
+        )
         return operator_process(kubeconfig, workdir, *flags)
 
     def __enter__(self) -> "World":

@@ -118,10 +118,11 @@ def test_a_child_robbed_of_its_owner_is_applied_again() -> None:
 
 
 class Api:
-    """Lists what it is told to hold."""
+    """Lists what it is told to hold; notes what is deleted."""
 
     def __init__(self, *listed: tuple[str, Any]) -> None:
         self.listed = list(listed)
+        self.deleted: list[tuple[str, str, str]] = []
 
     async def metadata(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
@@ -129,6 +130,9 @@ class Api:
         for name, meta in self.listed:
             if kind.name == name:
                 yield meta
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        self.deleted.append((kind.name, f"{namespace}/{name}", uid))
 
 
 def test_what_went_without_a_word_is_found_by_the_sweep() -> None:
@@ -141,6 +145,29 @@ def test_what_went_without_a_word_is_found_by_the_sweep() -> None:
     assert touched == [UID]
     assert never == []
     assert store.checks[UID].observed.children == {}
+
+
+def test_children_that_the_garbage_collector_has_forgotten_are_deleted_by_the_second_sweep() -> None:
+    store = Store()
+    store.put_child(child(version=7))
+    left = ("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER))
+    api = Api(left)
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    asyncio.run(sweeper.sweep())
+    assert api.deleted == [], "the garbage collector may be at it"
+    asyncio.run(sweeper.sweep())
+    assert api.deleted == [("Deployment", "network/hq", "d-1")]
+
+
+def test_children_of_a_check_that_is_there_are_left_alone_though_its_watch_has_not_shown_it() -> None:
+    store = Store()
+    store.put_child(child(version=7))
+    left = ("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER))
+    api = Api(left, ("IPsecTunnelCheck", body()["metadata"]))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    for _ in range(3):
+        asyncio.run(sweeper.sweep())
+    assert api.deleted == []
 
 
 def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
