@@ -17,6 +17,8 @@ from ipsecping_operator.children import (
 )
 
 Raw = Mapping[str, Any]
+LIMIT_RANGER = "kubernetes.io/limit-ranger"
+"""Annotation by which the API server says what a LimitRange put into a pod."""
 END_SECONDS = 1
 """The activeDeadlineSeconds of a pod that is to end now: the kubelet takes a new one, and 0 is refused."""
 
@@ -96,6 +98,10 @@ class Pod:
     ready: bool
     """Its agent answers, and its node too."""
     ended: Ended | None
+    cpu_limit: str | None = None
+    """Of the container `probe`, as the API server has stored it."""
+    limit_ranged: bool = False
+    """A LimitRange of the namespace put some limit there."""
     restarts: bool = True
     """What ends in it is started again, as in an agent's pod and not in a round's."""
     lingers: bool = False
@@ -199,11 +205,21 @@ def read_pod(raw: Raw) -> Pod:
         node=None if node is None else intern(node),
         ready=_condition(status, "Ready", "True") is not None,
         ended=ended,
+        cpu_limit=_interned(_cpu_limit(spec)),
+        limit_ranged=LIMIT_RANGER in (raw["metadata"].get("annotations") or {}),
         restarts=spec.get("restartPolicy") != "Never",
         lingers=ended is not None
         and _others_run(status)
         and spec.get("activeDeadlineSeconds") != END_SECONDS,
     )
+
+
+def _cpu_limit(spec: Raw) -> str | None:
+    for container in spec.get("containers") or ():
+        if container.get("name") == CONTAINER:
+            limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
+            return None if limit is None else str(limit)
+    return None
 
 
 def _http_port(spec: Raw) -> int:
