@@ -42,7 +42,8 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
         (
             container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"}),
             "pod hq-1 does not run: ImagePullBackOff: Back-off pulling image; the node has to be able to "
-            "pull the probe image (--probe-image of the operator, placement.imagePullSecrets, or imagePullSecrets in --probe-defaults); "
+            "pull the probe image (--probe-image of the operator, placement.imagePullSecrets, "
+            "or imagePullSecrets in --probe-defaults); "
             "the kubelet "
             "tries again by itself",
         ),
