@@ -14,9 +14,11 @@ from ipsecping_operator.api import durations
 from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 
 from .permission_settings import PERMISSIONS, permissions_of
+from .probe_settings import PROBE_DEFAULTS
 from .setting import Setting, add_settings, names
 
 if TYPE_CHECKING:
+    from ipsecping_operator.api.probe_defaults import ProbeDefaults
     from ipsecping_operator.permission import Permissions
 
 _NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -29,6 +31,8 @@ class Settings:
 
     probe_image: str
     image_pull_policy: str | None
+    probe_defaults: "ProbeDefaults"
+    """What probe pods have unless a check says otherwise."""
     namespaces: tuple[str, ...]
     """Empty: all."""
     permissions: "Permissions"
@@ -96,6 +100,7 @@ SETTINGS = (
         "pull policy of the probe pods; the API server's choice when not given",
         choices=("Always", "IfNotPresent", "Never"),
     ),
+    PROBE_DEFAULTS,
     Setting("--namespaces", "namespaces to serve, separated by commas; all when not given", "NAMES"),
     *PERMISSIONS,
     Setting(
@@ -191,6 +196,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
     return Settings(
         probe_image=args.probe_image,
         image_pull_policy=args.probe_image_pull_policy or None,
+        probe_defaults=args.probe_defaults,
         namespaces=names(args.namespaces),
         permissions=permissions_of(args),
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,

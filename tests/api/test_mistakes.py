@@ -77,6 +77,13 @@ def a_cron_line(chance: Chance) -> str:
     )
 
 
+def a_tunnel_name(chance: Chance) -> str:
+    odd = "\x00\t\n\x7f\x85\xa0\xad\u200b\u2028\u2029\u202e\u3000\ufeff\ue000"
+    usual = "aZ09-_. /\\\"'ü→漢"
+    length = chance.choice([1, 5, 62, 63, 64])
+    return "".join(chance.choice(odd if chance.random() < 0.02 else usual) for _ in range(length))
+
+
 def a_toleration(chance: Chance) -> dict[str, Any]:
     fields: dict[str, list[Any]] = {
         "key": ["a", "example.com/a", "a b", "/a"],
@@ -200,6 +207,7 @@ MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
         "verify": {"sourceSeen": [a_network(chance)]},
     },
     "url": lambda chance: {"target": "a", "probes": [{"name": "a", "http": {"url": a_url(chance)}}]},
+    "tunnel": lambda chance: {"target": "a", "tunnel": {"name": a_tunnel_name(chance)}},
     "labels": lambda chance: {"target": "a", "placement": {"podLabels": some_labels(chance)}},
     "quantity": lambda chance: {
         "target": "a",

@@ -133,6 +133,15 @@ async def test_a_priority_class_that_is_not_there(client: KubeClient, kubectl: K
     assert (refused.value.denial.by, refused.value.denial.name) == (DeniedBy.PRIORITY_CLASS, "urgent")
 
 
+async def test_a_runtime_class_that_is_not_there(client: KubeClient, kubectl: Kubectl) -> None:
+    body = pod(kubectl.namespace)
+    body["spec"]["runtimeClassName"] = "gvisor"
+    with pytest.raises(errors.AdmissionDenied) as refused:
+        await client.create(POD, kubectl.namespace, body)
+    assert refused.value.denial is not None
+    assert (refused.value.denial.by, refused.value.denial.name) == (DeniedBy.RUNTIME_CLASS, "gvisor")
+
+
 @pytest.mark.parametrize("reason", [None, "Forbidden", "Invalid", "RequestEntityTooLarge"])
 async def test_an_admission_policy_whatever_reason_it_gives(
     client: KubeClient, kubectl: Kubectl, reason: str | None

@@ -37,6 +37,10 @@ request.namespace in {{ keys $given | sortAlpha | toJson }} ? {{ $given | toJson
 {{- define "ipsecping.workloadPolicy" -}}
 {{- $root := index . 0 -}}
 {{- $operator := $root.Values.operator -}}
+{{- $defaults := include "ipsecping.probeDefaults" $root | fromJson -}}
+{{- $fixed := ternary (dict "runAsUser" 65532 "runAsGroup" 65532) dict $root.Values.fixedUser -}}
+{{- $security := mergeOverwrite (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) $fixed ($defaults.securityContext | default dict) -}}
+{{- $groups := ternary (printf "%d %d" (int64 ($security.runAsGroup | default 0)) (int64 ($security.runAsGroup | default 0))) "0 2147483647" (hasKey $security "runAsGroup") -}}
 {{- $images := $root.Values.admissionPolicy.images | default (list (include "ipsecping.image" (list $root "probeImage"))) -}}
 # What the pods are that the operator may have started: what checks are made of, within what the values permit them.
 # Kubernetes 1.30 and up.
@@ -88,6 +92,13 @@ spec:
       expression: >-
         {"cpu": {{ include "ipsecping.cel.ofNamespace" (list (merge (include "ipsecping.amounts" $operator.maxCPU | fromJson) (dict "*" "1")) "") }},
         "memory": {{ include "ipsecping.cel.ofNamespace" (list (merge (include "ipsecping.amounts" $operator.maxMemory | fromJson) (dict "*" "512Mi")) "") }}}
+    # What the defaults of all probe pods add: labels and annotations by key.
+    - name: givenLabels
+      expression: '{{ merge ($defaults.labels | default dict | deepCopy) (include "ipsecping.noMeshLabels" $root | fromJson) | toJson | replace "'" "''" }}'
+    - name: givenAnnotations
+      expression: '{{ merge ($defaults.annotations | default dict | deepCopy) (include "ipsecping.noMeshAnnotations" $root | fromJson) | toJson | replace "'" "''" }}'
+    - name: ownLabels
+      expression: '["app.kubernetes.io/name", "app.kubernetes.io/managed-by", "ipsecping.dev/check", "ipsecping.dev/check-uid", "ipsecping.dev/path"]'
     # What pods have whose check says nothing of resources, also where less is permitted.
     - name: usual
       expression: '{"cpu": "10m", "memory": "128Mi"}'
@@ -130,25 +141,36 @@ spec:
         (!has(variables.job.completions) || variables.job.completions <= 1) &&
         (!has(variables.job.manualSelector) || !variables.job.manualSelector))
     - message: >-
-        labels of the operator's pods are those of the workload, and others only by operator.allowPodLabels
+        labels of the operator's pods name their check, and others take probeDefaults.labels or operator.allowPodLabels
       expression: >-
         (!has(variables.template.metadata) ||
         variables.template.metadata.all(key, key in ["annotations", "creationTimestamp", "labels"])) &&
-        variables.templateLabels.all(key, (key in variables.labels && variables.labels[key] == variables.templateLabels[key]) ||
+        variables.templateLabels.all(key, key in variables.ownLabels ?
+        (key in variables.labels && variables.labels[key] == variables.templateLabels[key]) :
+        (key in variables.givenLabels && variables.givenLabels[key] == variables.templateLabels[key]) ||
         (request.resource.resource == "jobs" && key in ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid",
         "batch.kubernetes.io/job-name"]) ||
-        (!(key in variables.labels) && {{ include "ipsecping.cel.matches" (list "key" "variables.podLabels") }}))
-    - message: annotations of the operator's pods take operator.allowPodAnnotations
+        ({{ include "ipsecping.cel.matches" (list "key" "variables.podLabels") }}))
+    - message: annotations of the operator's pods take probeDefaults.annotations or operator.allowPodAnnotations
       expression: >-
-        variables.templateAnnotations.all(key, {{ include "ipsecping.cel.matches" (list "key" "variables.podAnnotations") }})
+        variables.templateAnnotations.all(key,
+        (key in variables.givenAnnotations && variables.givenAnnotations[key] == variables.templateAnnotations[key]) ||
+        {{ include "ipsecping.cel.matches" (list "key" "variables.podAnnotations") }})
     - message: >-
         the operator's pods have no service account and no fields but those that its checks need
       expression: >-
-        variables.pod.all(key, key in ["affinity", "automountServiceAccountToken", "containers", "dnsPolicy",
+        variables.pod.all(key, key in ["affinity", {{ with $defaults.dnsConfig }}"dnsConfig", {{ end }}{{ with $defaults.runtimeClassName }}"runtimeClassName", {{ end -}}
+        "automountServiceAccountToken", "containers", "dnsPolicy",
         "enableServiceLinks", "hostNetwork", "imagePullSecrets", "nodeSelector", "priorityClassName", "restartPolicy",
         "schedulerName", "securityContext", "terminationGracePeriodSeconds", "tolerations", "volumes"]) &&
         has(variables.pod.automountServiceAccountToken) && !variables.pod.automountServiceAccountToken &&
         (!has(variables.pod.schedulerName) || variables.pod.schedulerName == "default-scheduler") &&
+        {{- with $defaults.dnsConfig }}
+        {{ include "ipsecping.cel.is" (list "variables.pod.dnsConfig" .) }} &&
+        {{- end }}
+        {{- with $defaults.runtimeClassName }}
+        variables.pod.runtimeClassName == {{ toJson . }} &&
+        {{- end }}
         (!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in ["ClusterFirst", "ClusterFirstWithHostNet"])
     - message: the operator's pods have one container, probe, and no fields of it but those that its checks need
       expression: >-
@@ -163,7 +185,9 @@ spec:
     - message: the operator's pods run an agent or one round, by the plan
       expression: >-
         has(variables.container.args) &&
-        (variables.container.args == ["run", "/etc/ipsecping/plan.json", "--termination-log", "/dev/termination-log"] ||
+        (variables.container.args.join(" ").matches(
+        "^run /etc/ipsecping/plan[.]json --termination-log /dev/termination-log( --delay [0-9]+ms)?$") &&
+        size(variables.container.args) in [4, 6] ||
         (size(variables.container.args) == 6 && variables.container.args.join(" ")
         .matches("^agent /etc/ipsecping/plan[.]json --listen :[0-9]+ --health :[0-9]+$")))
     - message: the environment of the operator's pods is their UID
@@ -171,15 +195,12 @@ spec:
         !has(variables.container.env) || variables.container.env.all(each, each.name == "POD_UID" && size(each) == 2 &&
         has(each.valueFrom) && size(each.valueFrom) == 1 && has(each.valueFrom.fieldRef) &&
         each.valueFrom.fieldRef.fieldPath == "metadata.uid")
-    - message: the operator's pods meet the restricted Pod Security level, as user 65532 on a read-only root file system
+    - message: the operator's pods meet the restricted Pod Security level, as their user on a read-only root file system
       expression: >-
-        variables.podSecurity.all(key, key in ["runAsGroup", "runAsNonRoot", "runAsUser", "seccompProfile", "sysctls"]) &&
-        has(variables.podSecurity.runAsNonRoot) && variables.podSecurity.runAsNonRoot &&
-        has(variables.podSecurity.runAsUser) && variables.podSecurity.runAsUser == 65532 &&
-        has(variables.podSecurity.runAsGroup) && variables.podSecurity.runAsGroup == 65532 &&
-        has(variables.podSecurity.seccompProfile) && variables.podSecurity.seccompProfile == {"type": "RuntimeDefault"} &&
+        variables.podSecurity.all(key, key in {{ append (keys $security) "sysctls" | sortAlpha | toJson }}) &&
+        {{ include "ipsecping.cel.has" (list "variables.podSecurity" $security) }} &&
         (!has(variables.podSecurity.sysctls) || (!variables.hostNetwork && variables.podSecurity.sysctls.all(each,
-        each.name == "net.ipv4.ping_group_range" && each.value == "65532 65532"))) &&
+        each.name == "net.ipv4.ping_group_range" && each.value == {{ $groups | quote }}))) &&
         variables.security.all(key, key in ["allowPrivilegeEscalation", "capabilities", "readOnlyRootFilesystem"]) &&
         has(variables.security.allowPrivilegeEscalation) && !variables.security.allowPrivilegeEscalation &&
         has(variables.security.readOnlyRootFilesystem) && variables.security.readOnlyRootFilesystem &&
@@ -217,11 +238,14 @@ spec:
         priority classes of the operator's pods take operator.allowPriorityClasses, and those that begin with system- an
         entry that does
       expression: >-
-        !has(variables.pod.priorityClassName) || variables.pod.priorityClassName == "" ||
+        !has(variables.pod.priorityClassName) || variables.pod.priorityClassName == {{ $defaults.priorityClassName | default "" | toJson }} ||
         {{ include "ipsecping.cel.matches" (list "variables.pod.priorityClassName" "variables.priorityClasses.filter(entry, entry.startsWith(\"system-\") || !variables.pod.priorityClassName.startsWith(\"system-\"))") }}
     - message: tolerations of the operator's pods take operator.allowTolerations
       expression: >-
         !has(variables.pod.tolerations) || variables.pod.tolerations.all(each,
+        {{- range $defaults.tolerations }}
+        ({{ include "ipsecping.cel.is" (list "each" .) }}) ||
+        {{- end }}
         (has(each.key) && each.key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] &&
         has(each.effect) && each.effect == "NoExecute" && has(each.tolerationSeconds) && each.tolerationSeconds <= 300) ||
         (variables.taints == ["ordinary taints"] ?
@@ -244,6 +268,13 @@ spec:
         "memory" in variables.container.resources.limits &&
         variables.container.resources.all(kind, kind in ["limits", "requests"] &&
         variables.container.resources[kind].all(name, name in ["cpu", "memory"] &&
+        {{- with $defaults.resources }}
+        {{- range $kind, $amounts := . }}
+        {{- range $name, $amount := $amounts }}
+        (name == {{ toJson $name }} && quantity(variables.container.resources[kind][name]).compareTo(quantity({{ toString $amount | quote }})) <= 0) ||
+        {{- end }}
+        {{- end }}
+        {{- end }}
         [variables.most, variables.usual].exists(amounts,
         !quantity(variables.container.resources[kind][name]).isGreaterThan(quantity(amounts[name])))))
 ---

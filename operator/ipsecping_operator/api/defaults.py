@@ -5,6 +5,10 @@ user patches in. The compile step fills them in, and `ipsecping-operator render`
 """
 
 INTERVAL = "30s"
+START_TIMEOUT = "2m"
+HISTORY = 3
+"""Finished rounds of a cron check that stay: the operator reads each as soon as it ends."""
+MAX_HISTORY = 100
 PATH = "default"
 PROBE = "ping"
 """Name of the one probe, of type icmp, of a check that names none."""

@@ -12,7 +12,9 @@ from .rules import Rule, Rules
 LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 QUALIFIED = f"^({SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]{{0,61}})?[A-Za-z0-9]$"
-_OURS = f"^({GROUP}|app[.]kubernetes[.]io)/".replace("ipsecping.", "ipsecping[.]")
+_GROUP = GROUP.replace(".", "[.]")
+_OUR_LABELS = f"^({_GROUP}/|app[.]kubernetes[.]io/(name|managed-by)$)"
+_OUR_ANNOTATIONS = f"^{_GROUP}/"
 
 LabelValue: TypeAlias = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
 LabelKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=317, pattern=QUALIFIED)]
@@ -22,19 +24,26 @@ _QUALIFIED_KEYS = Rule(
     holds=lambda self: all(len(key) <= 317 and re.fullmatch(QUALIFIED, key) for key in self),
     message="every key must be a label key, such as role or example.com/uplink",
 )
-_FOREIGN_KEYS = Rule(
-    cel=f"self.all(key, !key.matches('{_OURS}'))",
-    holds=lambda self: not any(re.search(_OURS, key) for key in self),
+_FOREIGN_LABELS = Rule(
+    cel=f"self.all(key, !key.matches('{_OUR_LABELS}'))",
+    holds=lambda self: not any(re.search(_OUR_LABELS, key) for key in self),
     reason="FieldValueForbidden",
-    message=f"keys that begin with {GROUP}/ or app.kubernetes.io/ are the operator's own: choose others",
+    message=f"keys that begin with {GROUP}/, app.kubernetes.io/name and app.kubernetes.io/managed-by are the "
+    "operator's own: choose others",
+)
+_FOREIGN_ANNOTATIONS = Rule(
+    cel=f"self.all(key, !key.matches('{_OUR_ANNOTATIONS}'))",
+    holds=lambda self: not any(re.search(_OUR_ANNOTATIONS, key) for key in self),
+    reason="FieldValueForbidden",
+    message=f"keys that begin with {GROUP}/ are the operator's own: choose others",
 )
 
 LabelMap: TypeAlias = Annotated[Mapping[str, LabelValue], Field(max_length=16), Rules(_QUALIFIED_KEYS)]
 PodLabels: TypeAlias = Annotated[
-    Mapping[str, LabelValue], Field(max_length=16), Rules(_QUALIFIED_KEYS, _FOREIGN_KEYS)
+    Mapping[str, LabelValue], Field(max_length=16), Rules(_QUALIFIED_KEYS, _FOREIGN_LABELS)
 ]
 PodAnnotations: TypeAlias = Annotated[
     Mapping[str, Annotated[str, Field(max_length=4096)]],
     Field(max_length=16),
-    Rules(_QUALIFIED_KEYS, _FOREIGN_KEYS),
+    Rules(_QUALIFIED_KEYS, _FOREIGN_ANNOTATIONS),
 ]

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -14,6 +15,28 @@ from .rules import Rule, Rules
 Name: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 ]
+
+_UNPRINTABLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+"""Unicode's general categories of what no terminal shows as a character."""
+
+
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return character == " " or (category not in _UNPRINTABLE and category != "Zs")
+
+
+Label: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=63),
+    Rules(
+        Rule(
+            cel="self.matches('^([^\\\\p{C}\\\\p{Z}]| )+$')",
+            holds=lambda text: all(map(_is_visible, text)),
+            message="must be printable text, such as VPN-1_primary",
+        )
+    ),
+]
+"""What people call something, in their words."""
 
 # The last label begins with a letter: 10.0.0.300 and 0x7f.1 are mistyped addresses, not names.
 _HOST = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z]([-a-z0-9]{0,61}[a-z0-9])?[.]?$"

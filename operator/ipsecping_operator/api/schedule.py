@@ -4,12 +4,15 @@ import re
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from . import defaults
 from .rules import Model, Rule, Rules
 from .scalars import duration
 
 Interval: TypeAlias = duration("1s", "24h", whole_milliseconds=True)  # type: ignore[valid-type]
+Spread: TypeAlias = duration("1s", "12h", whole_milliseconds=True)  # type: ignore[valid-type]
+StartTimeout: TypeAlias = duration("30s", "1h", whole_milliseconds=True)  # type: ignore[valid-type]
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -62,6 +65,16 @@ CronLine: TypeAlias = Annotated[
 ]
 
 
+def _of_cron(name: str) -> Rule:
+    return Rule(
+        cel=f"!has(self.{to_camel(name)}) || has(self.cron)",
+        holds=lambda self: getattr(self, name) is None or self.cron is not None,
+        field=f".{to_camel(name)}",
+        reason="FieldValueForbidden",
+        message="needs spec.schedule.cron: at an interval an agent measures all the time",
+    )
+
+
 class Schedule(Model):
     """When rounds run. At most one of interval and cron; every 30s when both are absent."""
 
@@ -78,7 +91,20 @@ class Schedule(Model):
     ) = None
     """IANA time zone that the cron line is read in, such as Europe/Berlin. Default: Etc/UTC."""
 
+    spread: Spread | None = None
+    """Over how long the rounds of cron checks that fire together are spread, 1s to 12h: each path waits for a
+    time of its own, always the same, before it sends. Default: none waits."""
+    start_timeout: StartTimeout | None = None
+    """How long the pod of a cron round may take to get a node, to pull its image and to start, 30s to 1h:
+    where nodes are added on demand, longer than that takes. Default: 2m."""
+    history: Annotated[int | None, Field(ge=1, le=defaults.MAX_HISTORY)] = None
+    """Finished rounds of a cron check that Kubernetes keeps of each path, and as many that failed, 1 to 100:
+    an operator that was away reads what it missed from them. Default: 3."""
+
     rules = (
+        _of_cron("spread"),
+        _of_cron("start_timeout"),
+        _of_cron("history"),
         Rule(
             cel="!(has(self.interval) && has(self.cron))",
             holds=lambda self: self.interval is None or self.cron is None,

@@ -14,7 +14,7 @@ from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
 from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
-from .scalars import Name, Target
+from .scalars import Label, Name, Target
 from .schedule import Schedule
 from .thresholds import Thresholds
 from .verify import Verify
@@ -23,8 +23,9 @@ from .verify import Verify
 class Tunnel(Model):
     """The tunnel that is watched."""
 
-    name: Name | None = None
-    """Name of the tunnel, the label tunnel_name of the metrics. Default: metadata.name."""
+    name: Label | None = None
+    """Name of the tunnel as its gateways have it: any printable text of at most 63 characters, the label
+    tunnel_name of the metrics. Default: metadata.name."""
     gateway: Target | None = None
     """The remote gateway's public endpoint, which ike probes ask: an address or a DNS name."""
 

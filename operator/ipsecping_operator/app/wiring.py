@@ -176,6 +176,7 @@ def wire(
             settings=ChildSettings(
                 probe_image=settings.probe_image,
                 image_pull_policy=settings.image_pull_policy,
+                defaults=settings.probe_defaults,
                 tokens=tokens,
             ),
             permissions=permissions,

@@ -1,6 +1,6 @@
 """Part of a check's state: what the watches have shown of it. Pure: the time is passed in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ipsecping_operator.children import ChildRef
@@ -22,6 +22,7 @@ class Observed:
         "_ownership",
         "_pods",
         "_spec",
+        "_unplaced",
     )
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Observed:
         self._ownership: dict[str, bool] = {}
         self._messages: dict[str, str | None] = {}
         self._missing_pods: dict[MissingRound, int] = {}
+        self._unplaced: dict[str | None, Pod] = {}
 
     @property
     def first_seen(self) -> int:
@@ -79,6 +81,11 @@ class Observed:
         """The newest rounds of CronJobs that have no pod, to when that was first seen."""
         return self._missing_pods
 
+    @property
+    def unplaced(self) -> Collection[Pod]:
+        """Of each path the newest pod that went before it had a node."""
+        return self._unplaced.values()
+
     def show_check(self, metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
         """Take in the check, as a watch shows it."""
         self._metadata, self._spec = metadata, spec
@@ -112,10 +119,11 @@ class Observed:
 
     def pod_gone(self, uid: str) -> bool:
         """Forget a pod that has gone, or is none of the check's; returns whether it was known."""
-        known = self._pods.pop(uid, None) is not None
-        self._ownership.pop(uid, None)
+        pod = self._pods.pop(uid, None)
+        if self._ownership.pop(uid, False) and pod is not None and pod.node is None:
+            self._unplaced[pod.meta.path] = pod
         self._messages.pop(uid, None)
-        return known
+        return pod is not None
 
     def owner_decided(self, pod_uid: str, *, own: bool) -> None:
         """Remember for good whether a pod is the check's own."""

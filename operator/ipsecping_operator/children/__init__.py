@@ -12,15 +12,15 @@ from .labels import (
     label_value,
     labels,
 )
-from .objects import JOB_HISTORY, run_now_job
-from .pod import HOST_PORTS
+from .objects import run_now_job
+from .pod import CONTAINER, HOST_PORTS
 from .settings import ChildSettings
 
 __all__ = [
     "CHECK_LABEL",
     "CHILD_SELECTOR",
+    "CONTAINER",
     "HOST_PORTS",
-    "JOB_HISTORY",
     "NONCE_ANNOTATION",
     "PATH_LABEL",
     "UID_LABEL",

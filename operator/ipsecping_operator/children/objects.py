@@ -24,10 +24,6 @@ from .labels import (
 from .pod import PLAN_KEY, agent_pod, run_pod
 from .settings import ChildSettings
 
-JOB_HISTORY = 10
-"""Finished rounds that Kubernetes keeps, and so the rounds an absent operator can miss without a gap."""
-START_SECONDS = 120
-"""What a cron round may take beyond its own time: to be scheduled, to pull the image, to start."""
 STARTING_DEADLINE_SECONDS = 60
 """A round that could not be started for so long (controller away) is skipped."""
 
@@ -39,8 +35,8 @@ def plan_config_map(
     planned = replace(path.plan, run_now=request_id)
     verifiers = () if settings.tokens is None else settings.tokens.verifiers(check.uid, path.plan.path)
     plan = json.dumps(plan_to_json(Plan(checks=(planned,), verifiers=verifiers)), indent=2)
-    made = _object("v1", "ConfigMap", check, path)
-    made["metadata"]["annotations"] = {NONCE_ANNOTATION: path.plan.nonce}
+    made = _object("v1", "ConfigMap", check, path, settings)
+    made["metadata"].setdefault("annotations", {})[NONCE_ANNOTATION] = path.plan.nonce
     if verifiers:
         digest = hashlib.sha256(" ".join(verifiers).encode()).hexdigest()[:16]
         made["metadata"]["annotations"][VERIFIERS_ANNOTATION] = digest
@@ -54,7 +50,7 @@ def agent_deployment(
 ) -> dict[str, Any]:
     """The path's Deployment, without replicas while the check is suspended; `port` as in agent_pod."""
     selected = {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}
-    return _object("apps/v1", "Deployment", check, path) | {
+    return _object("apps/v1", "Deployment", check, path, settings) | {
         "spec": {
             "replicas": 0 if check.suspend else 1,
             "revisionHistoryLimit": 1,
@@ -70,22 +66,22 @@ def round_cron_job(
     check: CompiledCheck, path: CompiledPath, cron: Cron, settings: ChildSettings
 ) -> dict[str, Any]:
     """The CronJob that runs one round of the path each time the line fires."""
-    deadline = ceil(check.round_ms / 1000) + START_SECONDS
-    return _object("batch/v1", "CronJob", check, path) | {
+    deadline = ceil((check.round_ms + cron.spread_ms + cron.start_ms) / 1000)
+    return _object("batch/v1", "CronJob", check, path, settings) | {
         "spec": {
             "schedule": cron.line,
             "timeZone": cron.time_zone or DEFAULT_TIME_ZONE,
             "suspend": check.suspend,
             "concurrencyPolicy": "Forbid",
             "startingDeadlineSeconds": STARTING_DEADLINE_SECONDS,
-            "successfulJobsHistoryLimit": JOB_HISTORY,
-            "failedJobsHistoryLimit": JOB_HISTORY,
+            "successfulJobsHistoryLimit": cron.history,
+            "failedJobsHistoryLimit": cron.history,
             "jobTemplate": {
-                "metadata": {"labels": labels(check, path.plan.path)},
+                "metadata": _marks(check, path, settings),
                 "spec": {
                     "backoffLimit": 0,
                     "activeDeadlineSeconds": deadline,
-                    "template": run_pod(check, path, settings),
+                    "template": run_pod(check, path, settings, spread_ms=cron.spread_ms),
                 },
             },
         }
@@ -106,7 +102,8 @@ def run_now_job(
 
     `owner_uid` is the CronJob's, `value` the annotation's that asked for it.
     """
-    cron_job = round_cron_job(check, path, cron, settings)
+    # Somebody waits for it: so it waits for nobody else.
+    cron_job = round_cron_job(check, path, replace(cron, spread_ms=0), settings)
     template: Mapping[str, Any] = cron_job["spec"]["jobTemplate"]
     owner = {key: cron_job[key] for key in ("apiVersion", "kind")} | {
         "name": cron_job["metadata"]["name"],
@@ -121,21 +118,34 @@ def run_now_job(
             "name": f"{cron_job['metadata']['name']}-{request_id}",
             "namespace": check.namespace,
             "labels": template["metadata"]["labels"],
-            "annotations": {INSTANTIATE_ANNOTATION: "manual", RUN_NOW_ANNOTATION: value},
+            "annotations": {
+                **template["metadata"].get("annotations", {}),
+                INSTANTIATE_ANNOTATION: "manual",
+                RUN_NOW_ANNOTATION: value,
+            },
             "ownerReferences": [owner],
         },
         "spec": template["spec"],
     }
 
 
-def _object(api_version: str, kind: str, check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+def _marks(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
+    """Labels and annotations of every child."""
+    defaults = settings.defaults
+    marks: dict[str, Any] = {"labels": {**(defaults.labels or {}), **labels(check, path.plan.path)}}
+    return marks | ({"annotations": dict(defaults.annotations)} if defaults.annotations else {})
+
+
+def _object(
+    api_version: str, kind: str, check: CompiledCheck, path: CompiledPath, settings: ChildSettings
+) -> dict[str, Any]:
     return {
         "apiVersion": api_version,
         "kind": kind,
         "metadata": {
             "name": child_name(check, path.plan.path),
             "namespace": check.namespace,
-            "labels": labels(check, path.plan.path),
+            **_marks(check, path, settings),
             # The garbage collector removes the child with its check, also while the operator is away; it
             # does not block the check's deletion, so the operator needs no right to finalizers.
             "ownerReferences": [

@@ -1,18 +1,22 @@
 """The pod that probes: restricted Pod Security level, no service-account token, no need of the API server."""
 
 import hashlib
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ipsecping.contract.result_stream import DEFAULT_PORT, HEALTH_PORT
-from ipsecping_operator.api.resources import amount
+from ipsecping_operator.api.affinity import as_pod_spec
+from ipsecping_operator.api.probe_defaults import ProbeDefaults
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Placement
 from ipsecping_operator.compile.compiled import FILES_DIRECTORY, KeyRef
 
+from .defaults import merged
 from .labels import child_name, labels
 from .settings import ChildSettings
 
 USER = 65532
+ANY_GROUP = (0, 2**31 - 1)
+"""What a range of groups may hold, for pods whose group the cluster chooses."""
 PLAN_DIRECTORY = "/etc/ipsecping"
 PLAN_KEY = "plan.json"
 PLAN_FILE = f"{PLAN_DIRECTORY}/{PLAN_KEY}"
@@ -20,11 +24,6 @@ TERMINATION_LOG = "/dev/termination-log"
 CONTAINER = "probe"
 GRACE_SECONDS = 10
 
-# No CPU limit: throttled in the middle of a round, the prober would measure the throttling.
-DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = {
-    "requests": {"cpu": "10m", "memory": "32Mi"},
-    "limits": {"memory": "128Mi"},
-}
 HOST_PORTS = range(20_000, 30_000, 2)
 """Where agents on a node's own network listen: below the ports that Linux gives to clients. The next port is
 for an agent's health."""
@@ -38,6 +37,7 @@ def agent_pod(
 
     Nothing of the plan is in it but the names of keys: hardly ever does a new plan restart the agent.
     """
+    path = _placed_by(path, settings)
     port = port or agent_port(path)
     health = port + 1 if path.placement.host_network else HEALTH_PORT
     args = ["agent", PLAN_FILE, "--listen", f":{port}", "--health", f":{health}"]
@@ -49,22 +49,42 @@ def agent_pod(
         "livenessProbe": _health(period=10, failures=3),
         "readinessProbe": _health(period=5, failures=2),
     }
-    return _template(check, path, container)
+    return _template(check, path, settings, container)
 
 
 def agent_port(path: CompiledPath) -> int:
     """Where the path's agent listens: on the node's own network each has a port to itself, by chance."""
     if not path.placement.host_network:
         return DEFAULT_PORT
+    return HOST_PORTS[_by_chance(path) % len(HOST_PORTS)]
+
+
+def _by_chance(path: CompiledPath) -> int:
+    """Return 32 bits that are always the same for a path, and others for each."""
     digest = hashlib.sha256(f"{path.plan.uid}/{path.plan.path}".encode()).digest()
-    return HOST_PORTS[int.from_bytes(digest[:4], "big") % len(HOST_PORTS)]
+    return int.from_bytes(digest[:4], "big")
 
 
-def run_pod(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:
-    """Pod template of one round, whose result is the container's termination message."""
-    template = _template(check, path, _container(path, settings, RUN_ARGS))
+def _run_args(path: CompiledPath, spread_ms: int) -> list[str]:
+    delay = _by_chance(path) * spread_ms >> 32
+    return [*RUN_ARGS, "--delay", f"{delay}ms"] if delay else RUN_ARGS
+
+
+def run_pod(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, spread_ms: int = 0
+) -> dict[str, Any]:
+    """Pod template of one round, whose result is the container's termination message.
+
+    It waits for a part of `spread_ms` that is the path's own.
+    """
+    path = _placed_by(path, settings)
+    template = _template(check, path, settings, _container(path, settings, _run_args(path, spread_ms)))
     template["spec"]["restartPolicy"] = "Never"
     return template
+
+
+def _placed_by(path: CompiledPath, settings: ChildSettings) -> CompiledPath:
+    return replace(path, placement=merged(path.placement, settings.defaults))
 
 
 def _container(path: CompiledPath, settings: ChildSettings, args: list[str]) -> dict[str, Any]:
@@ -73,7 +93,7 @@ def _container(path: CompiledPath, settings: ChildSettings, args: list[str]) -> 
         "image": settings.probe_image,
         "args": list(args),
         "env": [{"name": "POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}}],
-        "resources": _resources(path.placement.resources),
+        "resources": {kind: dict(amounts) for kind, amounts in path.placement.resources.items()},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -104,17 +124,14 @@ def _health(*, period: int, failures: int) -> dict[str, Any]:
     }
 
 
-def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any]) -> dict[str, Any]:
+def _template(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, container: dict[str, Any]
+) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": _security(settings.defaults),
         "containers": [container],
         "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
     }
@@ -123,13 +140,30 @@ def _template(check: CompiledCheck, path: CompiledPath, container: dict[str, Any
         spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
     else:
         # ICMP without privileges: the group may open ping sockets. A safe sysctl.
-        sysctl = {"name": "net.ipv4.ping_group_range", "value": f"{USER} {USER}"}
+        least, most = _ping_groups(spec["securityContext"])
+        sysctl = {"name": "net.ipv4.ping_group_range", "value": f"{least} {most}"}
         spec["securityContext"]["sysctls"] = [sysctl]
     if check.mounted:
         container["volumeMounts"].append({"name": "files", "mountPath": FILES_DIRECTORY, "readOnly": True})
         sources = [_source(ref) for ref in check.mounted]
         spec["volumes"].append({"name": "files", "projected": {"sources": sources}})
-    return {"metadata": _metadata(check, path), "spec": spec | _placed(path.placement)}
+    return {"metadata": _metadata(check, path), "spec": spec | _placed(path.placement, settings.defaults)}
+
+
+def _security(defaults: ProbeDefaults) -> dict[str, Any]:
+    fixed = {"runAsUser": USER, "runAsGroup": USER} if defaults.fixed_user else {}
+    given = defaults.security_context
+    return {
+        "runAsNonRoot": True,
+        **fixed,
+        **({} if given is None else as_pod_spec(given)),
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def _ping_groups(security: dict[str, Any]) -> tuple[int, int]:
+    group = security.get("runAsGroup")
+    return ANY_GROUP if group is None else (group, group)
 
 
 def _metadata(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
@@ -139,29 +173,15 @@ def _metadata(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
     return metadata
 
 
-def _placed(placement: Placement) -> dict[str, Any]:
-    """What of a pod spec a check may ask for; what it does not ask for is absent."""
+def _placed(placement: Placement, defaults: ProbeDefaults) -> dict[str, Any]:
+    """What of a pod spec a check or the defaults may ask for; what they do not ask for is absent."""
     asked: dict[str, Any] = {
         "nodeSelector": dict(placement.node_selector),
         "tolerations": [dict(toleration) for toleration in placement.tolerations],
         "affinity": dict(placement.affinity or {}),
         "priorityClassName": placement.priority_class_name,
         "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
+        "runtimeClassName": defaults.runtime_class_name,
+        "dnsConfig": {} if defaults.dns_config is None else as_pod_spec(defaults.dns_config),
     }
     return {key: value for key, value in asked.items() if value}
-
-
-def _resources(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The defaults; but of a resource that a check speaks of, only what it says.
-
-    There is always a limit of memory: of a check that only requests some, the request or the default's.
-    """
-    spoken_of = {name for amounts in asked.values() for name in amounts}
-    merged = {
-        kind: {name: quantity for name, quantity in default.items() if name not in spoken_of}
-        | dict(asked.get(kind, {}))
-        for kind, default in DEFAULT_RESOURCES.items()
-    }
-    usual = DEFAULT_RESOURCES["limits"]["memory"]
-    merged["limits"].setdefault("memory", max(merged["requests"].get("memory", usual), usual, key=amount))
-    return {kind: amounts for kind, amounts in merged.items() if amounts}

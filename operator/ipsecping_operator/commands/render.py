@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ipsecping_operator.permission_settings import PERMISSIONS, permissions_of
+from ipsecping_operator.probe_settings import PROBE_DEFAULTS
 from ipsecping_operator.setting import add_settings
 
 if TYPE_CHECKING:
+    from ipsecping_operator.children import ChildSettings
     from ipsecping_operator.permission import Permissions
 
 _DESCRIPTION = """\
@@ -21,6 +23,7 @@ _EPILOG = """examples:
   kubectl get itc hq-dc1 -o yaml | ipsecping-operator render -f -
   ipsecping-operator render -f a.yaml -f b.yaml >/dev/null   # validate, as before a commit
   ipsecping-operator render --allow-priority-classes 'network=network-*' -f check.yaml
+  ipsecping-operator render --probe-defaults '{nodeSelector: {role: edge}}' -f check.yaml
 """
 _OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
 
@@ -50,25 +53,28 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="image of the probe pods (default: %(default)s)",
     )
     group = parser.add_argument_group(
-        "permissions",
+        "permissions and defaults",
         "as given to `ipsecping-operator run`, by flag or by the environment variable in brackets",
     )
-    add_settings(group, PERMISSIONS)
+    add_settings(group, (*PERMISSIONS, PROBE_DEFAULTS))
     parser.set_defaults(main=main)
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
+    from ipsecping_operator.children import ChildSettings
+
     from .manifests import ManifestError, read_manifests
 
     rendered: list[dict[str, Any]] = []
     mistakes: list[str] = []
     permissions = permissions_of(args)
+    settings = ChildSettings(probe_image=args.probe_image, defaults=args.probe_defaults)
     for name in args.filename:
         try:
             for document in read_manifests(name):
                 if document.get("kind") == "IPsecTunnelCheck":
-                    _render(document, args.probe_image, permissions, name, rendered, mistakes)
+                    _render(document, settings, permissions, name, rendered, mistakes)
                 else:
                     sys.stderr.write(f"{name}: passed over a {document.get('kind', 'document')}\n")
         except ManifestError as error:
@@ -84,14 +90,14 @@ def main(args: argparse.Namespace) -> int:
 
 def _render(
     document: dict[str, Any],
-    probe_image: str,
+    settings: "ChildSettings",
     permissions: "Permissions",
     source: str,
     rendered: list[dict[str, Any]],
     mistakes: list[str],
 ) -> None:
     from ipsecping_operator.api.validation import InvalidModel
-    from ipsecping_operator.children import ChildSettings, build_children
+    from ipsecping_operator.children import build_children
     from ipsecping_operator.compile import InvalidSpec
     from ipsecping_operator.compile.effective import effective_check
     from ipsecping_operator.compile.offline import compile_manifest
@@ -105,7 +111,7 @@ def _render(
     else:
         if (refused := permissions.refusal(check)) is not None:
             mistakes.append(f"{source}: {_name(document)}: {refused}")
-        rendered += [effective_check(check), *build_children(check, ChildSettings(probe_image=probe_image))]
+        rendered += [effective_check(check), *build_children(check, settings)]
 
 
 def _name(document: dict[str, Any]) -> str:

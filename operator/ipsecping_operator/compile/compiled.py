@@ -46,6 +46,12 @@ class Cron:
 
     line: str
     time_zone: str | None
+    spread_ms: int = 0
+    """Over how long the rounds that fire together are spread."""
+    start_ms: int = 120_000
+    """How long a round's pod may take to get a node, to pull its image and to start."""
+    history: int = 3
+    """Finished rounds that are kept, and as many failed ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

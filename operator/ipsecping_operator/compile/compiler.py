@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from ipaddress import ip_network
 from types import MappingProxyType
@@ -57,6 +58,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     schedule = _schedule(spec.schedule)
     tunnel = spec.tunnel or Tunnel()
     tunnel_name = tunnel.name or metadata["name"]
+    if not tunnel_name.isprintable():
+        # Which characters are assigned differs between the API server's Unicode and ours.
+        raise InvalidSpec("spec.tunnel.name", "must be printable text, such as VPN-1_primary")
     probes = tuple(
         planned_probe(probe, gateway=tunnel.gateway, ask_source=spec.verify is not None)
         for probe in spec.probe_list
@@ -136,17 +140,24 @@ def _require_time_between_rounds(check: CompiledCheck) -> None:
             f"ike.detectNAT must not be asked for more often than every {NAT_PERIOD // 60} minutes, "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
-    if check.round_ms / 1000 > gap:
+    took = (check.round_ms + check.schedule.spread_ms) / 1000
+    if took > gap:
+        spread = " + spread" if check.schedule.spread_ms else ""
         raise InvalidSpec(
-            "spec.probes",
-            f"a round takes up to {check.round_ms / 1000:g}s ((count - 1) x spacing + timeout), "
+            "spec.schedule.spread" if spread else "spec.probes",
+            f"a round takes up to {took:g}s ((count - 1) x spacing + timeout{spread}), "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
 
 
 def _schedule(schedule: Schedule | None) -> Interval | Cron:
     if schedule and schedule.cron:
-        return compile_cron(schedule.cron, schedule.time_zone)
+        return replace(
+            compile_cron(schedule.cron, schedule.time_zone),
+            spread_ms=durations.milliseconds(schedule.spread) if schedule.spread else 0,
+            start_ms=durations.milliseconds(schedule.start_timeout or defaults.START_TIMEOUT),
+            history=schedule.history or defaults.HISTORY,
+        )
     text = schedule.interval_text if schedule else defaults.INTERVAL
     return Interval(interval_ms=durations.milliseconds(text))
 

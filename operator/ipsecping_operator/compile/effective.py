@@ -5,7 +5,7 @@ from typing import Any
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import CompiledCheck, CompiledPath, Interval, Thresholds
+from .compiled import CompiledCheck, CompiledPath, Cron, Interval, Thresholds
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
@@ -25,11 +25,11 @@ def effective_check(check: CompiledCheck) -> dict[str, Any]:
 def effective_spec(check: CompiledCheck) -> dict[str, Any]:
     """The spec of the check with every default in it. Compiled, it gives the same check again."""
     first, *others = check.paths
-    schedule: dict[str, str]
+    schedule: dict[str, str | int]
     if isinstance(check.schedule, Interval):
         schedule = {"interval": shortest(check.schedule.interval_ms * 10**6)}
     else:
-        schedule = {"cron": check.schedule.line, "timeZone": check.schedule.time_zone or DEFAULT_TIME_ZONE}
+        schedule = _cron(check.schedule)
     tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
     spec = {
@@ -44,6 +44,16 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "verify": {"sourceSeen": [str(each) for each in check.source_seen]} if check.source_seen else {},
     }
     return {key: value for key, value in spec.items() if value != {}}
+
+
+def _cron(schedule: Cron) -> dict[str, str | int]:
+    return {
+        "cron": schedule.line,
+        "timeZone": schedule.time_zone or DEFAULT_TIME_ZONE,
+        **({"spread": shortest(schedule.spread_ms * 10**6)} if schedule.spread_ms else {}),
+        "startTimeout": shortest(schedule.start_ms * 10**6),
+        "history": schedule.history,
+    }
 
 
 def _path(path: CompiledPath) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class DeniedBy(StrEnum):
     SECURITY_CONTEXT = "SecurityContextConstraints"
     PRIORITY_CLASS = "PriorityClass"
     SERVICE_ACCOUNT = "ServiceAccount"
+    RUNTIME_CLASS = "RuntimeClass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,11 @@ _DENIALS: tuple[tuple[DeniedBy, re.Pattern[str]], ...] = tuple(
         ),
         # kubernetes, plugin/pkg/admission: priority, serviceaccount
         (DeniedBy.PRIORITY_CLASS, r"(?P<words>no PriorityClass with name (?P<name>\S+) was found.*)"),
+        # kubernetes, plugin/pkg/admission/runtimeclass
+        (
+            DeniedBy.RUNTIME_CLASS,
+            r'(?P<words>pod rejected: RuntimeClass "(?P<name>[^"]*)" not found.*)',
+        ),
         (
             DeniedBy.SERVICE_ACCOUNT,
             r"(?P<words>error looking up service account [^\s/]+/(?P<name>[^\s:]+): .*)",

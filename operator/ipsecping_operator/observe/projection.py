@@ -8,9 +8,19 @@ from typing import Any
 
 from ipsecping.contract.result_stream import DEFAULT_PORT
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
-from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL, UID_LABEL, VERIFIERS_ANNOTATION
+from ipsecping_operator.children import (
+    CONTAINER,
+    NONCE_ANNOTATION,
+    PATH_LABEL,
+    UID_LABEL,
+    VERIFIERS_ANNOTATION,
+)
 
 Raw = Mapping[str, Any]
+LIMIT_RANGER = "kubernetes.io/limit-ranger"
+"""Annotation by which the API server says what a LimitRange put into a pod."""
+END_SECONDS = 1
+"""The activeDeadlineSeconds of a pod that is to end now: the kubelet takes a new one, and 0 is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +76,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The end of a pod's container."""
+    """The end of a pod's container `probe`."""
 
     exit_code: int
     reason: str
@@ -88,11 +98,22 @@ class Pod:
     ready: bool
     """Its agent answers, and its node too."""
     ended: Ended | None
+    cpu_limit: str | None = None
+    """Of the container `probe`, as the API server has stored it."""
+    limit_ranged: bool = False
+    """A LimitRange of the namespace put some limit there."""
+    restarts: bool = True
+    """What ends in it is started again, as in an agent's pod and not in a round's."""
+    lingers: bool = False
+    """A container that others put beside `probe` runs on when that has ended, and keeps the pod."""
 
     @property
     def finished(self) -> bool:
-        """It will never run again."""
-        return self.phase in ("Succeeded", "Failed")
+        """It measures nothing any more.
+
+        A round's pod has finished with its container `probe`: what was injected beside it may never end.
+        """
+        return self.phase in ("Succeeded", "Failed") or (self.ended is not None and not self.restarts)
 
     def read(self) -> "Pod":
         """The same when its message has been read: without that, its address and whose it is."""
@@ -173,18 +194,32 @@ def _condition(status: Raw, kind: str, state: str) -> Raw | None:
 def read_pod(raw: Raw) -> Pod:
     """A pod."""
     spec, status = raw.get("spec") or {}, raw.get("status") or {}
-    containers = status.get("containerStatuses") or ()
     node = spec.get("nodeName")
+    ended = _ended(status)
     return Pod(
         meta=read_meta("Pod", raw["metadata"]),
         phase=intern(status.get("phase", "Pending")),
         address=status.get("podIP"),
         port=_http_port(spec),
-        waiting=_waiting(status, containers),
+        waiting=_waiting(status),
         node=None if node is None else intern(node),
         ready=_condition(status, "Ready", "True") is not None,
-        ended=_ended(containers),
+        ended=ended,
+        cpu_limit=_interned(_cpu_limit(spec)),
+        limit_ranged=LIMIT_RANGER in (raw["metadata"].get("annotations") or {}),
+        restarts=spec.get("restartPolicy") != "Never",
+        lingers=ended is not None
+        and _others_run(status)
+        and spec.get("activeDeadlineSeconds") != END_SECONDS,
     )
+
+
+def _cpu_limit(spec: Raw) -> str | None:
+    for container in spec.get("containers") or ():
+        if container.get("name") == CONTAINER:
+            limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
+            return None if limit is None else str(limit)
+    return None
 
 
 def _http_port(spec: Raw) -> int:
@@ -195,15 +230,17 @@ def _http_port(spec: Raw) -> int:
     return DEFAULT_PORT
 
 
-def _waiting(status: Raw, containers: Any) -> str | None:
+def _waiting(status: Raw) -> str | None:
     # Of the pod as a whole (Evicted, DeadlineExceeded): its containers end for that reason.
     if status.get("reason"):
         return _reason(status)
-    for container in containers:
+    # Ours first; then what others put beside it, which may keep it from starting.
+    for container in sorted(_containers(status), key=lambda each: each.get("name") != CONTAINER):
         state = container.get("state") or {}
         for kind in ("waiting", "terminated"):
             if kind in state and state[kind].get("reason") not in _IN_ORDER:
-                return _reason(state[kind])
+                said, name = _reason(state[kind]), container.get("name")
+                return said if name == CONTAINER else f"container {name}: {said}"
     unplaced = _condition(status, "PodScheduled", "False")
     return None if unplaced is None else _reason(unplaced)
 
@@ -218,10 +255,21 @@ def _reason(state: Raw) -> str:
     return f"{reason}: {message}" if message else str(reason)
 
 
-def _ended(containers: Any) -> Ended | None:
-    for container in containers:
+def _containers(status: Raw) -> list[Raw]:
+    """Statuses of all containers; those that are started first (init containers, native sidecars) first."""
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _others_run(status: Raw) -> bool:
+    # Native sidecars are init containers: the kubelet ends them by itself.
+    return any("running" in (each.get("state") or {}) for each in status.get("containerStatuses") or ())
+
+
+def _ended(status: Raw) -> Ended | None:
+    """How our own container ended; the list is sorted by name, and may have containers of others."""
+    for container in status.get("containerStatuses") or ():
         terminated = (container.get("state") or {}).get("terminated")
-        if terminated is not None:
+        if terminated is not None and container.get("name") == CONTAINER:
             return Ended(
                 exit_code=terminated.get("exitCode", -1),
                 reason=intern(terminated.get("reason", "")),

@@ -25,6 +25,7 @@ from ipsecping_operator.status.run_now import RunNowOutcome
 from . import run_now
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
+from .lingering import end_lingering
 from .work_queue import Outcome
 
 DELETED = "the check is being deleted: nothing is measured any more"
@@ -76,6 +77,7 @@ class Reconciler:
         try:
             # First what is measured already: after a restart that is what people look at.
             await self._collector.sync(state, log=log)
+            await end_lingering(state, client=self._client, log=log)
             if state.applied.invalid is None or state.applied.compiled is None:
                 await self._ensure(state, run_now.request_ids(state, value), log)
             if value is not None:

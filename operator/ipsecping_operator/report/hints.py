@@ -8,7 +8,7 @@ from ipsecping_operator.verdict import text
 
 _IMAGE = (
     "the node has to be able to pull the probe image (--probe-image of the operator, "
-    "placement.imagePullSecrets); the kubelet tries again by itself"
+    "placement.imagePullSecrets, or imagePullSecrets in --probe-defaults); the kubelet tries again by itself"
 )
 _OF_REASON: Mapping[str, str] = {
     "ErrImagePull": _IMAGE,
@@ -18,18 +18,27 @@ _OF_REASON: Mapping[str, str] = {
 }
 """By the reason for which a container waits."""
 
+_WHAT_MAY_CHANGE = (
+    "labels and annotations of all that is made for checks, and the pods' security context, are in "
+    "--probe-defaults of the operator (the chart's probeDefaults); what a check may change of its pods is in "
+    "placement (podLabels, podAnnotations, resources, hostNetwork and others)"
+)
 _OF_DENIAL: Mapping[DeniedBy, str] = {
-    DeniedBy.QUOTA: "raise that ResourceQuota, or free some of it",
-    DeniedBy.LIMIT_RANGE: "placement.resources has to keep within the namespace's LimitRange",
+    DeniedBy.QUOTA: "raise that ResourceQuota, or free some of it (of finished rounds "
+    "spec.schedule.history keeps fewer); what it asks for is placement.resources",
+    DeniedBy.LIMIT_RANGE: "placement.resources, or resources in --probe-defaults of the "
+    "operator, have to keep within the namespace's LimitRange",
     DeniedBy.POD_SECURITY: "the namespace's Pod Security level has to allow it; placement.hostNetwork takes "
     "privileged",
-    DeniedBy.POLICY: "who keeps that policy has to allow it; what a check may change of its pods is in "
-    "placement (podLabels, podAnnotations, resources, hostNetwork and others)",
-    DeniedBy.WEBHOOK: "who keeps that webhook has to allow it; what a check may change of its pods is in "
-    "placement (podLabels, podAnnotations, resources, hostNetwork and others)",
-    DeniedBy.SECURITY_CONTEXT: "the pod's service account needs a SecurityContextConstraints that allows the "
-    "user 65532 and, without placement.hostNetwork, the sysctl net.ipv4.ping_group_range",
-    DeniedBy.PRIORITY_CLASS: "make that PriorityClass, or name another one in placement.priorityClassName",
+    DeniedBy.POLICY: f"who keeps that policy has to allow it; {_WHAT_MAY_CHANGE}",
+    DeniedBy.WEBHOOK: f"who keeps that webhook has to allow it; {_WHAT_MAY_CHANGE}",
+    DeniedBy.SECURITY_CONTEXT: "have the cluster choose the user (the chart's value fixedUser: false), or "
+    "let the pod's service account use a SecurityContextConstraints that allows the user 65532; without "
+    "placement.hostNetwork it has to allow the sysctl net.ipv4.ping_group_range",
+    DeniedBy.PRIORITY_CLASS: "make that PriorityClass, or name another one in placement.priorityClassName, "
+    "or as priorityClassName in --probe-defaults of the operator",
+    DeniedBy.RUNTIME_CLASS: "make that RuntimeClass, or name another one as runtimeClassName in "
+    "--probe-defaults of the operator",
     DeniedBy.SERVICE_ACCOUNT: "the namespace has to have its ServiceAccount default",
 }
 _NO_WEBHOOK = "that webhook has to answer, or to have failurePolicy Ignore"

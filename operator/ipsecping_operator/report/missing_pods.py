@@ -3,7 +3,7 @@
 Kubernetes says so in events of the Job only; what is seen of it is that no pod comes. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ipsecping_operator.api.conditions import ReadyReason
@@ -12,7 +12,10 @@ from ipsecping_operator.check.observed import MissingRound
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import CHECK_LABEL, label_value
 from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.verdict import text
+
+from .hints import MAX_SAID
 
 SECOND = 1_000_000_000
 PATIENCE = 15 * SECOND
@@ -41,22 +44,46 @@ def rounds_without_pod(state: CheckState) -> list[MissingRound]:
     ]
 
 
-def missing_pod(check: CompiledCheck | None, rounds: Mapping[MissingRound, int]) -> MissingPod | None:
-    """What is to be said of the round that is longest without a pod; `rounds` says since when each is."""
+def missing_pod(
+    check: CompiledCheck | None, rounds: Mapping[MissingRound, int], unplaced: Collection[Pod] = ()
+) -> MissingPod | None:
+    """What is to be said of the round that is longest without a pod; `rounds` says since when each is.
+
+    `unplaced` are pods that went before they had a node.
+    """
     if check is None or not rounds:
         return None
     cron_job, due = longest = min(rounds, key=lambda each: (rounds[each], each))
-    return MissingPod(since=rounds[longest] + PATIENCE, readiness=_readiness(check, cron_job, due))
+    gone = [pod for pod in unplaced if pod.meta.name.startswith(f"{cron_job}-") and _is_of(pod, due)]
+    message = _given_up(check, cron_job, due, gone[0]) if gone else _not_made(check, cron_job, due)
+    return MissingPod(
+        since=rounds[longest] + PATIENCE,
+        readiness=Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=message),
+    )
 
 
 def _has_pod(state: CheckState, path: str | None, due: int) -> bool:
-    return any(pod.meta.path == path and pod.meta.created >= due - SKEW for pod in state.observed.own_pods)
+    return any(pod.meta.path == path and _is_of(pod, due) for pod in state.observed.own_pods)
 
 
-def _readiness(check: CompiledCheck, cron_job: str, due: int) -> Readiness:
+def _is_of(pod: Pod, due: int) -> bool:
+    return pod.meta.created >= due - SKEW
+
+
+def _given_up(check: CompiledCheck, cron_job: str, due: int, pod: Pod) -> str:
+    """Kubernetes removes the pod of a Job whose time is over, and with it why it had no node."""
+    assert isinstance(check.schedule, Cron)
+    why = text.printable(pod.waiting, MAX_SAID) if pod.waiting else "the scheduler said nothing"
+    return (
+        f"CronJob {cron_job}: the pod for the round of {text.moment(due)} waited "
+        f"{text.span(check.schedule.start_ms * 1_000_000)} for a node and was given up: {why}; where nodes "
+        "are added on demand, give it longer by spec.schedule.startTimeout"
+    )
+
+
+def _not_made(check: CompiledCheck, cron_job: str, due: int) -> str:
     jobs = f"-n {check.namespace} -l {CHECK_LABEL}={label_value(check.name)}"
-    return Readiness(
-        reason=ReadyReason.WORKLOAD_UNAVAILABLE,
-        message=f"CronJob {cron_job}: no pod was made for the round of {text.moment(due)}; why (a quota, "
-        f"an admission rule) is said by: kubectl describe job {jobs}",
+    return (
+        f"CronJob {cron_job}: no pod was made for the round of {text.moment(due)}; why (a quota, "
+        f"an admission rule) is said by: kubectl describe job {jobs}"
     )

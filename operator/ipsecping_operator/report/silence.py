@@ -1,7 +1,9 @@
-"""Explain what keeps results from the operator, beside what was found. Pure."""
+"""Explain what keeps results from the operator or spoils them, beside what was found. Pure."""
 
+from ipsecping.contract import Invalidity
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.finding import Finding
 
 SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
@@ -10,12 +12,40 @@ SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 def with_trouble(state: CheckState, finding: Finding) -> str:
     """Return the finding's message, and which agents are read slowly.
 
-    Where no results come also address, port and error of an agent that cannot be read.
+    Where no results come also address, port and error of an agent that cannot be read; where a CPU limit
+    spoils them, which it is and who set it.
     """
+    return "; ".join(filter(None, (finding.message, _throttled(state, finding), _unread(state, finding))))
+
+
+def _throttled(state: CheckState, finding: Finding) -> str | None:
+    if finding.reason is not HealthyReason.MEASUREMENT_INVALID:
+        return None
+    paths = {
+        path
+        for (path, _), series in state.measured.series.items()
+        if series.window.last_invalidity is Invalidity.CPU_THROTTLED
+    }
+    pods = [pod for pod in state.observed.own_pods if pod.meta.path in paths and pod.cpu_limit is not None]
+    if not pods:
+        return None
+    pod = max(pods, key=lambda each: (each.meta.created, each.meta.name))
+    said = f"pod {pod.meta.name} has a CPU limit of {text.printable(str(pod.cpu_limit), 32)}"
+    if pod.limit_ranged:
+        return (
+            f"{said}, which a LimitRange of the namespace put there: ask for a higher one in "
+            'placement.resources.limits.cpu, such as "1", or for none in the LimitRange'
+        )
+    return (
+        f"{said}: raise placement.resources.limits.cpu, or the operator's --probe-defaults, or leave it out"
+    )
+
+
+def _unread(state: CheckState, finding: Finding) -> str | None:
     silent = finding.reason in SILENT
     told = [trouble for trouble in state.measured.unreadable.values() if silent or trouble.held_back]
     if not told:
-        return finding.message
+        return None
     first, *others = sorted(told, key=lambda trouble: trouble.pod)
     more = f" (and {len(others)} more)" if others else ""
-    return f"{finding.message}; {first}{more}"
+    return f"{first}{more}"

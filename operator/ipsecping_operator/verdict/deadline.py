@@ -9,22 +9,20 @@ from ipsecping_operator.compile.cron import fire_times
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
-JOB_START_ALLOWANCE = 120 * SECOND
-"""From a cron line's firing to the first packet: the controller's delay, scheduling, image pull, start."""
 
 
 def stale_at(schedule: Interval | Cron, *, since: int, round_ms: int) -> int | None:
     """The instant from which no result since `since` means that none is coming; None if never.
 
     An agent may miss one round: two intervals and the round's own time. A cron check is due at its next
-    fire time, and is given the job's start and the round's own time from there; over a weekend it does not
-    run on it is not stale.
+    fire time, and is given the pod's start, the spread and the round's own time from there; over a weekend
+    it does not run on it is not stale.
     """
     own = round_ms * MILLISECOND
     if isinstance(schedule, Interval):
         return since + 2 * schedule.interval_ms * MILLISECOND + own
     due = next_fire(schedule, after=since)
-    return None if due is None else due + JOB_START_ALLOWANCE + own
+    return None if due is None else due + (schedule.start_ms + schedule.spread_ms) * MILLISECOND + own
 
 
 def next_fire(cron: Cron, *, after: int) -> int | None:

@@ -15,6 +15,7 @@ from ..outputs.errors import OutputError
 from ..outputs.figures import Measured
 from ..outputs.together import write_all
 from . import outputs
+from .arguments import duration_ms
 from .errors import NO_ANSWER, SUCCESS, USAGE, CommandError
 from .table import milliseconds, table
 from .terminal import StatusLine
@@ -44,6 +45,13 @@ Progress = Callable[[Sequence[PlannedCheck], int], None]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("plan", metavar="PLAN.json", type=Path, help="the plan to execute")
+    parser.add_argument(
+        "--delay",
+        metavar="TIME",
+        type=duration_ms,
+        default=0,
+        help="wait so long before the first packet, as where many rounds begin at the same time (default: 0)",
+    )
     parser.add_argument("--json", action="store_true", help="print each result as a JSON object")
     parser.add_argument(
         "--termination-log",
@@ -64,7 +72,7 @@ def execute(options: argparse.Namespace) -> int:
     status = StatusLine(sys.stderr)
     try:
         plan = read_plan(options.plan)
-        results = asyncio.run(measure(plan, _progress(status)))
+        results = asyncio.run(measure(plan, _progress(status), delay=options.delay / 1000))
     except ContractError as error:
         raise CommandError(f"run: {error}") from error
     finally:
@@ -88,8 +96,8 @@ def execute(options: argparse.Namespace) -> int:
     return SUCCESS if told_elsewhere else exit_code(results, expected)
 
 
-async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundResult]:
-    """One round of all probes of all checks, side by side; in the plan's order.
+async def measure(plan: Plan, progress: Progress | None = None, *, delay: float = 0) -> list[RoundResult]:
+    """One round of all probes of all checks, side by side, `delay` seconds from now; in the plan's order.
 
     `progress` is told at the start and whenever a check is through.
     """
@@ -98,6 +106,8 @@ async def measure(plan: Plan, progress: Progress | None = None) -> list[RoundRes
     from ..rounds.hand_out import HandOut
     from ..rounds.prober import PathProber
 
+    if delay:
+        await asyncio.sleep(delay)
     clock, resolver, hand_out = Clock(), Resolver(), HandOut()
     running = dict(enumerate(plan.checks))
 

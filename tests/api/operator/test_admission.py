@@ -16,6 +16,7 @@ from ipsecping_operator.children import ChildSettings, build_children
 from ipsecping_operator.children.objects import run_now_job
 from ipsecping_operator.compile import Cron, InvalidSpec, compile_check
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.probe_settings import probe_defaults
 
 from ...unit.operator.permission_strategies import OBJECTS, kinds, wishes
 from ..chart import objects
@@ -60,14 +61,15 @@ def said_of(child: str, stderr: str) -> Iterator[str]:
 
 
 @contextmanager
-def account(kubectl: Kubectl, operator: Mapping[str, Any]) -> Iterator[Account]:
-    """The chart's rights and policies, in force; `operator` are its values of that name."""
+def account(kubectl: Kubectl, operator: Mapping[str, Any], *values: str) -> Iterator[Account]:
+    """The chart's rights and policies, in force; `operator` are its values of that name, `values` others."""
     name = f"system-{uuid.uuid4().hex[:8]}"
     system = replace(kubectl, namespace=name)
     system("create", "namespace", name)
     rendered = objects(
         *("--set", "crds.install=false,rbac.aggregate=false,admissionPolicy.enabled=true"),
         *("--set-json", f"operator={json.dumps(operator)}"),
+        *(word for value in values for word in ("--set-json", value)),
         namespace=name,
         name=name,
     )
@@ -97,19 +99,19 @@ def checked(spec: Object, namespace: str = "default", name: str = "hq") -> Objec
     return {"metadata": metadata, "spec": {"target": "203.0.113.10"} | spec}
 
 
-def workloads(spec: Object, name: str = "hq") -> list[Object]:
+def workloads(spec: Object, name: str = "hq", children: ChildSettings = CHILDREN) -> list[Object]:
     """Deployment, CronJob and Job of a check's first path, without a namespace."""
     made: list[Object] = []
-    for schedule in ({"interval": "30s"}, {"cron": "0 * * * *"}):
+    for schedule in ({"interval": "30s"}, {"cron": "0 * * * *", "spread": "5m"}):
         check = compile_check(checked({**spec, "schedule": schedule}, name=name))
-        made += [each for each in build_children(check, CHILDREN) if each["kind"] != "ConfigMap"]
+        made += [each for each in build_children(check, children) if each["kind"] != "ConfigMap"]
         if isinstance(check.schedule, Cron):
             made.append(
                 run_now_job(
                     check,
                     check.paths[0],
                     check.schedule,
-                    CHILDREN,
+                    children,
                     owner_uid=UID,
                     request_id="abcdefgh",
                     value="1",
@@ -388,3 +390,64 @@ def test_the_policies_hold_what_the_settings_permit_and_nothing_else(
             assert {name: made[name]["spec"] for name in let_through} == {}
 
         agree()
+
+
+DEFAULTS: Object = {
+    "nodeSelector": {"pool": "probes"},
+    "tolerations": [
+        {"key": "dedicated", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 900}
+    ],
+    "priorityClassName": "system-cluster-critical",
+    "resources": {"requests": {"cpu": "2"}, "limits": {"memory": "1Gi"}},
+    "labels": {"example.com/owner": "ours", "app.kubernetes.io/part-of": "wan"},
+    "annotations": {"example.com/cost": 'it\'s "7"', "linkerd.io/inject": "enabled"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "dnsConfig": {"nameservers": ["10.0.0.10"], "options": [{"name": "ndots", "value": "2"}]},
+    "securityContext": {"fsGroup": 2000, "seLinuxOptions": {"level": "s0:c1,c2"}},
+}
+
+
+@pytest.mark.parametrize("fixed", [True, False], ids=["fixed-user", "user-of-the-cluster"])
+def test_the_policies_let_through_what_all_probe_pods_are_given_and_no_more(
+    kubectl: Kubectl, *, fixed: bool
+) -> None:
+    values = (f"probeDefaults={json.dumps(DEFAULTS)}", f"fixedUser={json.dumps(fixed)}")
+    children = replace(CHILDREN, defaults=probe_defaults(json.dumps(DEFAULTS | {"fixedUser": fixed})))
+    with account(kubectl, {}, *values) as operator:
+        made = workloads({}, children=children)
+        assert operator.created(made) == {}
+        more = {
+            "label": changed(made[0], "spec.template.metadata.labels.app", "web"),
+            "of-both": changed(
+                changed(made[0], "spec.template.metadata.labels.a", "b"), "metadata.labels.a", "b"
+            ),
+            "user": changed(made[0], f"{POD}.securityContext.runAsUser", 1),
+            "group": changed(made[0], f"{POD}.securityContext.fsGroup", 0),
+            "server": changed(made[0], f"{POD}.dnsConfig.nameservers", ["203.0.113.1"]),
+            "seconds": changed(made[0], f"{POD}.tolerations.0.tolerationSeconds", 901),
+            "class": changed(made[0], f"{POD}.priorityClassName", "system-node-critical"),
+            "cpu": changed(made[0], f"{PROBE}.resources.requests.cpu", "2100m"),
+        }
+        for name, each in more.items():
+            each["metadata"]["name"] += f"-{name}"
+        assert len(operator.created(more.values())) == len(more)
+
+
+PODS = {"placed": {"nodeSelector": {"a": "b"}}, "plain": {}}
+
+
+@pytest.mark.parametrize(
+    "given", ["{}", "{fixedUser: false}", json.dumps({"securityContext": {"fsGroup": 7}})]
+)
+def test_the_pods_meet_the_restricted_pod_security_standard(kubectl: Kubectl, given: str) -> None:
+    for mode in ("enforce", "warn"):
+        kubectl("label", "namespace", kubectl.namespace, f"pod-security.kubernetes.io/{mode}=restricted")
+    children = replace(CHILDREN, defaults=probe_defaults(given))
+    for name, placement in PODS.items():
+        for workload in workloads({"placement": placement}, children=children):
+            spec = workload["spec"].get("jobTemplate", workload)["spec"]
+            template = spec["template"]
+            body = {"apiVersion": "v1", "kind": "Pod", **template}
+            body["metadata"] = {**template["metadata"], "name": name}
+            done = kubectl.run("create", "--dry-run=server", "-f", "-", stdin=json.dumps(body))
+            assert (done.returncode, done.stderr) == (0, "")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .cluster import Cluster, ended, owner
+from .cluster import RUNNING, Cluster, ended, owner
 from .processes import OperatorProcess, eventually
 from .rounds import message
 
@@ -119,3 +119,22 @@ def test_a_round_that_ends_without_a_result_is_said(operator: OperatorProcess, c
     cluster.finish_round(cron_job, plan)
     cluster.says("Ready", "True", "Reconciled")
     cluster.says("Healthy", "True", "WithinThresholds")
+
+
+def test_a_round_beside_an_injected_proxy_is_counted_and_its_pod_ended(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check(CRON)
+    cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
+    pod = cluster.round_pod(cron_job)
+    status = ended(message(plan))
+    proxy = RUNNING["containerStatuses"][0] | {"name": "istio-proxy"}
+    # The kubelet sorts them by name; the pod runs on, since the proxy does.
+    status |= {"phase": "Running", "containerStatuses": [proxy, *status["containerStatuses"]]}
+    cluster.set_status("pod", pod, status)
+    cluster.says("Healthy", "True", "WithinThresholds")
+    eventually(
+        lambda: cluster.kubectl.get("pod", pod)["spec"].get("activeDeadlineSeconds") == 1,
+        what="the pod that the proxy keeps is ended",
+    )
+    cluster.says("Ready", "True", "Reconciled")

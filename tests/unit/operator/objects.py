@@ -73,6 +73,7 @@ def pod(
     spec: dict[str, Any] | None = None,
     deleting: bool = False,
     created: str | None = None,
+    annotations: dict[str, str] | None = None,
     **status: Any,
 ) -> Pod:
     """A pod of the check."""
@@ -81,6 +82,8 @@ def pod(
         meta["deletionTimestamp"] = "2026-11-23T12:00:00Z"
     if created is not None:
         meta["creationTimestamp"] = created
+    if annotations is not None:
+        meta["annotations"] = annotations
     return read_pod({"metadata": meta, "spec": spec or {}, "status": status})
 
 

@@ -35,6 +35,10 @@ REFUSALS = {
         PODS + 'error looking up service account n/default: serviceaccount "default" not found',
         "ServiceAccount default",
     ),
+    DeniedBy.RUNTIME_CLASS: (
+        'pods "hq-7d9f" is forbidden: pod rejected: RuntimeClass "gvisor" not found',
+        "runtimeClassName in --probe-defaults",
+    ),
 }
 
 

@@ -76,3 +76,37 @@ def made_at(created: str) -> Pod:
 def test_no_pod_is_missed_before_the_first_round_nor_while_suspended() -> None:
     assert later(seen(child("CronJob"))) == "Reconciled"
     assert later(seen(DUE, suspend=True)) == "Reconciled"
+
+
+def test_a_pod_that_never_had_a_node_is_told_with_why_and_what_helps() -> None:
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    waits = pod(
+        "hq-29-x", owner_kind="Job", phase="Pending", conditions=[full], created="2026-11-23T12:00:01Z"
+    )
+    state = seen(DUE, waits)
+    # The Job's time is over: its controller deletes what has no node yet, and nothing is left to look at.
+    state.observed.pod_gone(waits.meta.uid)
+    assessed(state, at=0)
+    assert ready(assessed(state, at=15)) == (
+        "WorkloadUnavailable",
+        "CronJob hq: the pod for the round of 2026-11-23T12:00:00Z waited 2m for a node and was given up: "
+        "Unschedulable: 0/3 nodes; where nodes are added on demand, give it longer by "
+        "spec.schedule.startTimeout",
+    )
+
+
+def test_a_pod_of_an_earlier_round_or_one_that_had_a_node_is_not_blamed() -> None:
+    earlier = pod("hq-28-x", owner_kind="Job", phase="Pending", created="2026-11-23T11:00:01Z")
+    placed = pod(
+        "hq-29-x",
+        uid="p-2",
+        owner_kind="Job",
+        phase="Pending",
+        created="2026-11-23T12:00:01Z",
+        spec={"nodeName": "n-1"},
+    )
+    state = seen(DUE, earlier, placed)
+    for each in (earlier, placed):
+        state.observed.pod_gone(each.meta.uid)
+    assessed(state, at=0)
+    assert "no pod was made for the round" in ready(assessed(state, at=15))[1]

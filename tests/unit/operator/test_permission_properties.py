@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import given, settings
 
 from ipsecping_operator.children import ChildSettings, build_children
+from ipsecping_operator.children.defaults import NO_MESH_ANNOTATIONS, NO_MESH_LABELS
 from ipsecping_operator.compile import InvalidSpec, compile_check
 from ipsecping_operator.permission import Permissions
 
@@ -81,10 +82,11 @@ class Allowed:
             assert not name.startswith("system-") or "system-*" in listed
         for toleration in spec.get("tolerations", ()):
             self.inspect_toleration(toleration)
-        for field, keys in (
-            ("pod_labels", template["metadata"]["labels"].keys() - OWN_LABELS),
-            ("pod_annotations", template["metadata"].get("annotations", {}).keys()),
+        for field, given_ in (
+            ("pod_labels", template["metadata"]["labels"].items() - NO_MESH_LABELS.items()),
+            ("pod_annotations", template["metadata"]["annotations"].items() - NO_MESH_ANNOTATIONS.items()),
         ):
+            keys = {key for key, _ in given_} - OWN_LABELS
             assert all(any(fnmatchcase(key, p) for p in self.names(field) or ()) for key in keys)
         if "shop" in json.dumps(spec.get("affinity", {})):
             assert self.has("cross_namespace_affinity")

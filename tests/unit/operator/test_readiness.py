@@ -42,7 +42,9 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
         (
             container(waiting={"reason": "ImagePullBackOff", "message": "Back-off pulling image"}),
             "pod hq-1 does not run: ImagePullBackOff: Back-off pulling image; the node has to be able to "
-            "pull the probe image (--probe-image of the operator, placement.imagePullSecrets); the kubelet "
+            "pull the probe image (--probe-image of the operator, placement.imagePullSecrets, "
+            "or imagePullSecrets in --probe-defaults); "
+            "the kubelet "
             "tries again by itself",
         ),
         (
@@ -103,7 +105,9 @@ def test_a_pod_that_the_cluster_refuses_to_make_is_said() -> None:
     found = ready(check(), child(conditions=[failure]))
     assert found.message == (
         "Deployment hq: no pod can be made: pods is forbidden: exceeded quota; raise that ResourceQuota, or "
-        "free some of it; Kubernetes tries again by itself, after pauses that grow to a quarter of an hour"
+        "free some of it (of finished rounds spec.schedule.history keeps fewer); what it asks for is "
+        "placement.resources; Kubernetes tries again by itself, after pauses that grow to a quarter of an "
+        "hour"
     )
 
 

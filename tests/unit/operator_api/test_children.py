@@ -1,6 +1,7 @@
 """Children: names that fit and never collide, pods that may run anywhere, plans that restart nobody."""
 
 import copy
+import itertools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -22,8 +23,10 @@ from ipsecping_operator.children import (
     controller_uid,
     surplus,
 )
+from ipsecping_operator.children.defaults import NO_MESH_ANNOTATIONS, NO_MESH_LABELS
 from ipsecping_operator.children.labels import label_value
-from ipsecping_operator.compile import CompiledCheck, compile_check
+from ipsecping_operator.children.objects import run_now_job
+from ipsecping_operator.compile import CompiledCheck, Cron, compile_check
 from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.tokens.keys import TokenKeys
 
@@ -91,7 +94,7 @@ def test_children_belong_to_the_check_and_do_not_block_its_deletion(schedule: di
 def test_pods_carry_the_labels_of_their_check(schedule: dict[str, str]) -> None:
     made = children(schedule=schedule)
     for kind in made.keys() - {"ConfigMap"}:
-        assert pod(made[kind])["metadata"]["labels"] == made[kind]["metadata"]["labels"]
+        assert made[kind]["metadata"]["labels"].items() <= pod(made[kind])["metadata"]["labels"].items()
 
 
 def test_the_deployment_selects_its_pods() -> None:
@@ -125,10 +128,11 @@ def test_pods_are_placed_as_asked(schedule: dict[str, str]) -> None:
     tolerations = [{"key": "edge", "operator": "Exists"}]
     placement = {"nodeSelector": {"role": "edge"}, "tolerations": tolerations}
     *_, workload = build_children(check(schedule=schedule, placement=placement), SETTINGS)
-    assert pod(workload)["spec"]["nodeSelector"] == {"role": "edge"}
+    assert pod(workload)["spec"]["nodeSelector"] == {"kubernetes.io/os": "linux", "role": "edge"}
     assert pod(workload)["spec"]["tolerations"] == tolerations
     *_, anywhere = build_children(check(schedule=schedule), SETTINGS)
-    assert {"nodeSelector", "tolerations"}.isdisjoint(pod(anywhere)["spec"])
+    assert pod(anywhere)["spec"]["nodeSelector"] == {"kubernetes.io/os": "linux"}, "of any size and kind"
+    assert "tolerations" not in pod(anywhere)["spec"]
 
 
 @BOTH
@@ -160,8 +164,9 @@ def test_a_pod_takes_all_that_its_placement_asks_for(schedule: dict[str, str]) -
     template = pod(workload)
     for name in ("affinity", "priorityClassName", "imagePullSecrets"):
         assert template["spec"][name] == placement[name]
-    assert template["metadata"]["annotations"] == placement["podAnnotations"]
-    assert template["metadata"]["labels"] == {"egress": "tunnel"} | workload["metadata"]["labels"]
+    annotations, labels = (template["metadata"][name] for name in ("annotations", "labels"))
+    assert annotations == {**NO_MESH_ANNOTATIONS, "k8s.v1.cni.cncf.io/networks": "tunnel"}
+    assert labels == {**NO_MESH_LABELS, "egress": "tunnel", **workload["metadata"]["labels"]}
 
 
 @pytest.mark.parametrize(
@@ -326,3 +331,58 @@ def test_every_kind_of_child_is_announced(schedule: dict[str, str]) -> None:
     for child in build_children(check(schedule=schedule), SETTINGS):
         ref = ChildRef.of(child)
         assert APPLIED[ref.kind].api_version == ref.api_version
+
+
+def round_(**schedule: Any) -> Any:
+    return children(schedule=CRON | schedule)["CronJob"]["spec"]
+
+
+def test_a_node_that_is_added_on_demand_may_take_as_long_as_the_check_says() -> None:
+    usual = round_()["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    patient = round_(startTimeout="10m")["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    assert patient - usual == 8 * 60
+
+
+def test_as_many_finished_rounds_are_kept_as_the_check_says() -> None:
+    for schedule, kept in (({}, 3), ({"history": 1}, 1)):
+        spec = round_(**schedule)
+        assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (kept, kept)
+
+
+def delay(uid: str, **schedule: Any) -> int:
+    """Milliseconds that the round of a check waits."""
+    *_, cron_job = build_children(check(uid=uid, schedule=CRON | schedule), SETTINGS)
+    (container,) = pod(cron_job)["spec"]["containers"]
+    given = dict(itertools.pairwise(container["args"])).get("--delay", "0ms")
+    return int(given.removesuffix("ms"))
+
+
+def test_rounds_that_fire_together_are_spread_each_by_a_delay_of_its_own() -> None:
+    assert delay("a") == 0
+    delays = [delay(str(uid), spread="2m") for uid in range(200)]
+    assert delays == [delay(str(uid), spread="2m") for uid in range(200)], "always the same"
+    assert all(0 <= each < 120_000 for each in delays)
+    for third in range(3):
+        assert sum(third * 40_000 <= each < (third + 1) * 40_000 for each in delays) > 40
+    longer, usual = (round_(**each)["jobTemplate"]["spec"] for each in ({"spread": "2m"}, {}))
+    assert longer["activeDeadlineSeconds"] - usual["activeDeadlineSeconds"] == 120
+
+
+def test_a_round_that_somebody_asks_for_waits_for_no_other() -> None:
+    compiled = check(schedule=CRON | {"spread": "2m"})
+    assert isinstance(compiled.schedule, Cron)
+    job = run_now_job(
+        compiled, compiled.paths[0], compiled.schedule, SETTINGS, owner_uid="c", request_id="r", value="1"
+    )
+    assert "--delay" not in job["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_a_spread_leaves_room_for_the_round() -> None:
+    with pytest.raises(ValueError, match=r"spec\.schedule\.spread: a round takes up to 302\.9s"):
+        check(schedule=CRON | {"spread": "5m"})
+
+
+@pytest.mark.parametrize("name", ["VPN-1_primary", "vpn-0a1b.eu", "Tunnel Zürich → DC 1", '"a\\b"'])
+def test_a_tunnel_may_be_called_as_on_its_gateway(name: str) -> None:
+    compiled = check(tunnel={"name": name})
+    assert compiled.tunnel_name == compiled.paths[0].plan.tunnel_name == name
