@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from ipsecping_lab.apiserver import ApiServer
-from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT
+from ipsecping_operator.kube.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT
 
 from ...ports import free_port
 from ..refusing import admission_policy, make, of_the_cluster, quota, webhook_configuration
 from .cluster import Cluster
-from .processes import OperatorProcess, eventually
+from .processes import OperatorProcess, eventually, operator_process
 
 
 def says(cluster: Cluster, name: str, *parts: str) -> None:
@@ -59,3 +60,41 @@ def test_a_quota_of_children_is_named(operator: OperatorProcess, cluster: Cluste
     kubectl("delete", "resourcequota", "few")
     kubectl("annotate", "itc", "hq", f"noted={json.dumps('now')}")
     eventually(lambda: cluster.children("deployment"), what="the Deployment made", seconds=120)
+
+
+OWNED = {
+    "expression": "has(object.metadata.labels) && 'example.com/owner' in object.metadata.labels",
+    "message": "label example.com/owner is due",
+}
+
+
+def test_a_policy_that_wants_labels_of_every_child_is_met_by_the_defaults(
+    server: ApiServer, cluster: Cluster, tmp_path: Path
+) -> None:
+    kubectl = cluster.kubectl
+    flags = (f"--namespaces={kubectl.namespace}", cluster.key_secret())
+    given = "--probe-defaults={labels: {example.com/owner: network}}"
+    policies = [
+        each for kind in (CONFIG_MAP, DEPLOYMENT, CRON_JOB) for each in admission_policy(kubectl, kind, OWNED)
+    ]
+    with of_the_cluster(kubectl, *policies):
+        eventually(in_force(cluster, "deployment", "x", "--image=x"), what="the policy for Deployments")
+        eventually(in_force(cluster, "configmap", "x"), what="the policy for ConfigMaps")
+        without = operator_process(server.kubeconfig, tmp_path, *flags, name="without")
+        without.start()
+        cluster.check({})
+        says(
+            cluster,
+            "hq",
+            "label example.com/owner is due",
+            "--probe-defaults",
+            "labels and annotations of all",
+        )
+        without.clear_up()
+        with_labels = operator_process(server.kubeconfig, tmp_path, *flags, given, name="with")
+        with_labels.start()
+        cluster.check({"schedule": {"cron": "*/5 * * * *"}}, name="cron")
+        cluster.one("deployment")
+        cluster.one("cronjob")
+        assert len(cluster.children("configmap")) == 2
+        with_labels.clear_up()

@@ -1,10 +1,14 @@
 """`ipsecping run` with its outputs: real files, fake receivers on loopback, and what fails."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ipsecping.agent.plan_file import read_plan
+from ipsecping.cli.run import measure
 
 from ..conftest import Receiver
 from .conftest import Reflector, ipsecping
@@ -146,3 +150,24 @@ def test_line_protocol_alone_is_printed_for_a_collector_that_runs_us(plan: str) 
     lines = done.stdout.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("ipsecping,check=hq-dc1,") for line in lines)
+
+
+async def test_a_round_waits_before_it_sends(plan: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    def stop(*_: object) -> None:
+        """Called when the measuring begins."""
+        raise KeyError(str(waited))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with pytest.raises(KeyError, match=r"1\.5"):
+        await measure(read_plan(Path(plan)), stop, delay=1.5)
+
+
+def test_how_long_a_round_waits_is_given_as_a_duration(plan: str) -> None:
+    done = ipsecping("run", plan, "--delay", "50ms", "--json")
+    assert done.returncode == 0
+    assert "'soon' is not a duration" in ipsecping("run", plan, "--delay", "soon").stderr
