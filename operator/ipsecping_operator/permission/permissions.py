@@ -63,7 +63,7 @@ class Permissions:
 
         def limit(path: CompiledPath) -> CompiledPath:
             plan = replace(path.plan, allowed=allowed, refused=refused)
-            if any_key and check.keys:
+            if any_key:
                 plan = replace(plan, probes=tuple(map(_with_any_key, plan.probes)))
             return replace(path, plan=plan)
 

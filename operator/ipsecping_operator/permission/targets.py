@@ -58,7 +58,7 @@ def not_allowed(plan: PlannedCheck, address: str) -> str:
 
 def field_of(path: CompiledPath, probe: PlannedProbe) -> str:
     """Where the spec says whom the probe sends to."""
-    field = MODELS[probe.type].host_field
+    field = MODELS[probe.type].host_field(probe.options)
     if not field:
         return path.target_field
     if field.startswith("spec."):

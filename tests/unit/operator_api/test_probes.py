@@ -131,7 +131,7 @@ def test_authenticated_stamp_is_as_long_as_its_packet_and_names_the_file_of_its_
     key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
     assert made.size == 112
     assert made.options == StampOptions(key_file=key.file, marked_keys=True)
-    assert dict(check.keys) == {"p0": key}
+    assert dict(check.files) == {"p0": {"auth": key}}
 
 
 def test_an_authenticated_search_for_the_path_mtu_names_the_file_of_its_keys() -> None:
@@ -139,7 +139,7 @@ def test_an_authenticated_search_for_the_path_mtu_names_the_file_of_its_keys() -
     key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
     options = [probe.options for probe in check.paths[0].plan.probes]
     assert options == [PathMtuOptions(key_file=key.file, marked_keys=True), PathMtuOptions()]
-    assert dict(check.keys) == {"p0": key}
+    assert dict(check.files) == {"p0": {"auth": key}}
     assert check.mounted == (key,)
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 

@@ -10,7 +10,7 @@ from ipsecping.contract.methods.http import MAX_STATUS_CODES
 
 from ..defaults import STATUS_CODE
 from ..rules import Rule, Rules
-from .base import Given, Method, Written
+from .base import Given, Method
 from .tls import CERTIFICATE_EXPIRY, Tls, effective_tls, tls_options
 
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -64,7 +64,6 @@ class Http(Method):
 
     kind = ProbeType.HTTP
     summary = "Measure the time to the answer to an HTTP GET."
-    host_field = ".url"
     status_fields = (CERTIFICATE_EXPIRY,)
 
     def options(self, given: Given) -> HttpOptions:
@@ -73,9 +72,14 @@ class Http(Method):
         return HttpOptions(url=self.url, status_codes=codes, tls=tls_options(self.tls, given))
 
     @classmethod
-    def effective(cls, options: HttpOptions, written: Written) -> dict[str, Any]:
+    def host_field(cls, options: HttpOptions) -> str:
+        """See Method."""
+        return ".url"
+
+    @classmethod
+    def effective(cls, options: HttpOptions) -> dict[str, Any]:
         """See Method."""
         effective: dict[str, Any] = {"url": options.url, "statusCodes": list(options.status_codes)}
         if options.url.startswith("https:"):
-            effective["tls"] = effective_tls(options.tls, written.tls)
+            effective["tls"] = effective_tls(options.tls)
         return effective

@@ -5,7 +5,7 @@ from typing import Any
 from ipsecping.contract import ProbeType, TcpOptions
 
 from ..scalars import Port
-from .base import Given, Method, Written
+from .base import Given, Method
 from .tls import CERTIFICATE_EXPIRY, Tls, effective_tls, tls_options
 
 
@@ -26,6 +26,6 @@ class Tcp(Method):
         return TcpOptions(tls=None if self.tls is None else tls_options(self.tls, given))
 
     @classmethod
-    def effective(cls, options: TcpOptions, written: Written) -> dict[str, Any]:
+    def effective(cls, options: TcpOptions) -> dict[str, Any]:
         """See Method."""
-        return {} if options.tls is None else {"tls": effective_tls(options.tls, written.tls)}
+        return {} if options.tls is None else {"tls": effective_tls(options.tls)}

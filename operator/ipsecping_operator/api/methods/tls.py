@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ipsecping.contract import CertificateExpiry, TlsOptions
 
+from ..mounted import MountedKey
 from ..rules import Model, Rule
 from ..scalars import DataKey, ObjectName, Time
 from .base import Given, StatusField
@@ -13,7 +14,7 @@ from .base import Given, StatusField
 _SERVER_NAME = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
-class TlsAuthority(Model):
+class TlsAuthority(MountedKey):
     """Where the certificates of the authorities to trust are."""
 
     config_map_name: ObjectName
@@ -22,6 +23,21 @@ class TlsAuthority(Model):
     reason KeyMissing."""
     key: DataKey
     """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
+
+    kind = "ConfigMap"
+    name_field = "configMapName"
+    use = "trusts"
+    content = "certificates"
+
+    @property
+    def object_name(self) -> str:
+        """See MountedKey."""
+        return self.config_map_name
+
+    @property
+    def data_key(self) -> str:
+        """See MountedKey."""
+        return self.key
 
 
 class Tls(Model):
@@ -74,15 +90,15 @@ def tls_options(tls: Tls | None, given: Given) -> TlsOptions:
     tls = tls or Tls()
     return TlsOptions(
         server_name=tls.server_name,
-        ca_file=given.ca_file,
+        ca_file=given.files.get("tls.ca"),
         verify=not tls.insecure_skip_verify,
         strict=bool(tls.strict),
     )
 
 
-def effective_tls(options: TlsOptions, written: dict[str, Any]) -> dict[str, Any]:
-    """Return `tls` with every default, `written` being what no plan has."""
+def effective_tls(options: TlsOptions) -> dict[str, Any]:
+    """Return `tls` with every default, without what no plan has."""
     effective: dict[str, Any] = {"insecureSkipVerify": not options.verify, "strict": options.strict}
     if options.server_name is not None:
         effective["serverName"] = options.server_name
-    return effective | written
+    return effective
