@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from .rules import Model
+from .scalars import DataKey, ObjectName
 
 
 class MountedKey(Model):
@@ -27,6 +28,29 @@ class MountedKey(Model):
     @abstractmethod
     def data_key(self) -> str:
         """Return the key in its data."""
+
+
+class SecretKey(MountedKey):
+    """A key of a Secret."""
+
+    secret_name: ObjectName
+    """Secret in the check's namespace, whose name begins with ipsecping- or is permitted by the operator
+    (--allow-secrets). It is mounted into the probe pod by name; the operator does not read it."""
+    key: DataKey
+    """Key in the Secret's data."""
+
+    kind = "Secret"
+    name_field = "secretName"
+
+    @property
+    def object_name(self) -> str:
+        """See MountedKey."""
+        return self.secret_name
+
+    @property
+    def data_key(self) -> str:
+        """See MountedKey."""
+        return self.key
 
 
 def mounted_in(model: Model, prefix: str = "") -> Iterator[tuple[str, MountedKey]]:

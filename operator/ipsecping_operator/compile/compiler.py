@@ -29,7 +29,7 @@ from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import files_of, planned_probe
 
-_OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.]+): (.*)", re.DOTALL)
+_OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.\[\]0-9]+): (.*)", re.DOTALL)
 NAT_PERIOD = 600
 """Seconds: gateways block peers that leave them with many half-open SAs."""
 

@@ -29,10 +29,17 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server-name", metavar="NAME", help="name in the certificate (default: HOST, or the URL's)"
     )
+    parser.add_argument(
+        "--client-certificate",
+        metavar="FILE",
+        help="certificate to show, in PEM form, with its key or --client-key",
+    )
+    parser.add_argument("--client-key", metavar="FILE", help="key of --client-certificate")
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument(
         "--tls-strict", action="store_true", help="ask the strict profile of RFC 5280 of certificates"
     )
+    _add_http_arguments(parser.add_argument_group("with --http"))
     parser.add_argument(
         "--dns-port", metavar="PORT", type=port, default=dns_port, help=f"with --dns (default: {dns_port})"
     )
@@ -51,6 +58,46 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --stamp: keys of the authenticated mode, the first of which signs",
     )
+
+
+def _add_http_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--method", metavar="NAME", help="request method (default: GET)")
+    group.add_argument("--host-header", metavar="HOST", help="the Host field (default: as the URL has it)")
+    group.add_argument("--header", metavar="NAME:VALUE", action="append", help="field to send (repeatable)")
+    group.add_argument("--data", metavar="TEXT", help="body of the request")
+    group.add_argument("--user", metavar="NAME", help="user of Basic authentication, with --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="file with the password")
+    group.add_argument("--token-file", metavar="FILE", help="file with a token of Bearer authentication")
+    group.add_argument(
+        "--insecure-credentials", action="store_true", help="send them by http or with --insecure too"
+    )
+    group.add_argument(
+        "--max-redirects", metavar="N", type=positive, help="redirects that are followed (default: none)"
+    )
+    group.add_argument("--gzip", action="store_true", help="ask for a compressed answer")
+    group.add_argument("--sequence", action="store_true", help="add a field X-IPsecPing with number and time")
+    group.add_argument(
+        "--status",
+        metavar="CODE",
+        type=positive,
+        action="append",
+        help="good status (repeatable; default: 200)",
+    )
+    for option, what in (("--body-matches", "has to be"), ("--body-not-matches", "must not be")):
+        group.add_argument(
+            option, metavar="REGEX", action="append", help=f"what {what} found in the body (repeatable)"
+        )
+    for option, what in (("--header-matches", "has to be"), ("--header-not-matches", "must not be")):
+        group.add_argument(
+            option, metavar="NAME:REGEX", action="append", help=f"what {what} in a field (repeatable)"
+        )
+
+
+HTTP_ONLY = (
+    "method", "host_header", "header", "data", "user", "password_file", "token_file", "insecure_credentials",
+    "max_redirects", "gzip", "sequence", "status", "body_matches", "body_not_matches", "header_matches",
+    "header_not_matches",
+)  # fmt: skip
 
 
 def probe_from(options: argparse.Namespace) -> "PlannedProbe":
@@ -104,10 +151,22 @@ def _check_companions(options: argparse.Namespace) -> None:
     """Raise CommandError for options that go with a type that is not asked for, or contradict one another."""
     if options.tls and not options.tcp:
         raise CommandError("ping: --tls goes with --tcp PORT; for HTTP, write https:// in the URL")
-    of_tls = options.ca_file or options.server_name or options.insecure or options.tls_strict
+    lonely = next((name for name in HTTP_ONLY if getattr(options, name) and not options.http), None)
+    if lonely is not None:
+        raise CommandError(f"ping: --{lonely.replace('_', '-')} goes with --http")
+    if options.client_key and not options.client_certificate:
+        raise CommandError("ping: --client-key belongs to --client-certificate, which is not given")
+    of_tls = (
+        options.ca_file
+        or options.server_name
+        or options.insecure
+        or options.tls_strict
+        or options.client_certificate
+    )
     if of_tls and not (options.tls or options.http):
         raise CommandError(
-            "ping: --ca-file, --server-name, --insecure and --tls-strict go with --tls or --http"
+            "ping: --ca-file, --server-name, --client-certificate, --insecure and --tls-strict go with --tls "
+            "or --http"
         )
     if options.tls_strict and options.insecure:
         raise CommandError("ping: nothing is verified with --insecure: leave out --tls-strict")

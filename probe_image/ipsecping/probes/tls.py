@@ -36,7 +36,7 @@ class TlsProbing:
     def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
         """`host` is the certificate's name where the options give none. Raises RoundInvalid, as `ready`."""
         with _told():
-            self._trust = trust(options.ca_file, verify=options.verify, strict=options.strict)
+            self._trust = trust(options)
         self._name = server_name(options.server_name or host)
         self._connect = connect
         self._looking = asyncio.Lock()
@@ -44,7 +44,7 @@ class TlsProbing:
         self._unreadable = False
 
     def ready(self) -> None:
-        """Raises RoundInvalid while the CA file cannot be used."""
+        """Raises RoundInvalid while a file of certificates cannot be used."""
         with _told():
             self._trust.context()
 

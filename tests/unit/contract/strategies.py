@@ -29,6 +29,7 @@ from ipsecping.contract import (
     TlsOptions,
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
 
 from ...result_figures import keywords
 
@@ -44,7 +45,11 @@ tls = st.builds(
     server_name=st.none() | names,
     ca_file=st.none() | st.just("/etc/ca.pem"),
     verify=st.booleans(),
+    certificate_file=st.none() | st.just("/etc/tls.crt"),
+    certificate_key_file=st.none() | st.just("/etc/tls.key"),
 )
+patterns = st.lists(st.sampled_from(["^ok$", "a|b", "[^x]+"]), max_size=8).map(tuple)
+headers = st.lists(st.builds(Header, st.just("X-A"), st.sampled_from(["b", "c d"])), max_size=16).map(tuple)
 options: dict[ProbeType, st.SearchStrategy[Options]] = {
     ProbeType.STAMP: st.builds(
         StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
@@ -55,6 +60,19 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         url=st.just("https://far.example:8443/healthz"),
         status_codes=st.lists(st.integers(100, 599), min_size=1, max_size=16).map(tuple),
         tls=tls,
+        connect_to=st.sampled_from(ConnectTo),
+        method=st.sampled_from(Method),
+        host=st.none() | st.just("app.example:8443"),
+        headers=headers,
+        token_file=st.none() | st.just("/etc/token"),
+        insecure_credentials=st.just(True),
+        max_redirects=st.integers(0, 10),
+        gzip=st.booleans(),
+        sequence_header=st.booleans(),
+        body_matches=patterns,
+        body_not_matches=patterns,
+        header_matches=headers,
+        header_not_matches=headers,
     ),
     ProbeType.DNS: st.builds(DnsOptions, query=names, record_type=st.sampled_from(RecordType)),
     ProbeType.PATH_MTU: st.builds(

@@ -22,6 +22,7 @@ from ipsecping.contract import (
     plan_from_json,
     plan_to_json,
 )
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
@@ -71,6 +72,43 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         None,
         0,
         HttpOptions(url=HTTPS, status_codes=(200, 204), tls=TlsOptions(server_name="b.example")),
+    ),
+    (
+        {
+            "http": {
+                "url": HTTPS,
+                "connectTo": "Target",
+                "method": "POST",
+                "host": "app.example:8443",
+                "headers": [{"name": "X-Tenant", "value": "a b"}],
+                "body": "{}",
+                "maxRedirects": 3,
+                "gzip": True,
+                "sequenceHeader": True,
+                "bodyMatches": ["ok|fine"],
+                "bodyNotMatches": ["(?i)error"],
+                "headerMatches": [{"name": "Server", "pattern": "^nginx"}],
+                "headerNotMatches": [{"name": "Via", "pattern": "."}],
+            }
+        },
+        ProbeType.HTTP,
+        None,
+        0,
+        HttpOptions(
+            url=HTTPS,
+            connect_to=ConnectTo.TARGET,
+            method=Method.POST,
+            host="app.example:8443",
+            headers=(Header("X-Tenant", "a b"),),
+            body="{}",
+            max_redirects=3,
+            gzip=True,
+            sequence_header=True,
+            body_matches=("ok|fine",),
+            body_not_matches=("(?i)error",),
+            header_matches=(Header("Server", "^nginx"),),
+            header_not_matches=(Header("Via", "."),),
+        ),
     ),
     ({"dns": {"query": "db.example"}}, ProbeType.DNS, 53, 0, DnsOptions(query="db.example")),
     (
@@ -153,6 +191,46 @@ def test_authorities_of_one_s_own_are_mounted_and_named_in_the_plan() -> None:
     assert http == HttpOptions(url=HTTPS, tls=TlsOptions(ca_file=authority.file))
     assert check.mounted == (authority,)
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_credentials_and_a_client_certificate_are_mounted_and_named_in_the_plan() -> None:
+    password, certificate, key = (
+        {"secretName": "ipsecping-app", "key": each} for each in ("password", "tls.crt", "tls.key")
+    )
+    check = compiled(
+        {
+            "http": {
+                "url": HTTPS,
+                "basicAuth": {"username": "probe", "password": password},
+                "tls": {"clientCertificate": certificate, "clientKey": key},
+            }
+        },
+        {"http": {"url": "http://a/", "bearerToken": password, "insecureCredentials": True}},
+    )
+    refs = {path: ref.key for path, ref in check.files["p0"].items()}
+    assert refs == {
+        "basicAuth.password": "password", "tls.clientCertificate": "tls.crt", "tls.clientKey": "tls.key"
+    }  # fmt: skip
+    first, second = (probe.options for probe in check.paths[0].plan.probes)
+    assert first == HttpOptions(
+        url=HTTPS,
+        username="probe",
+        password_file=check.files["p0"]["basicAuth.password"].file,
+        tls=TlsOptions(
+            certificate_file=check.files["p0"]["tls.clientCertificate"].file,
+            certificate_key_file=check.files["p0"]["tls.clientKey"].file,
+        ),
+    )
+    assert second is not None
+    assert second.discloses_secret
+    assert len(check.mounted) == 3
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_a_pattern_that_the_schema_cannot_judge_is_refused_by_its_field() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        compiled({"http": {"url": HTTPS, "bodyMatches": ["ok", "(a"]}})
+    assert str(refused.value).startswith("spec.probes[0].http.bodyMatches[1]: a ( without its )")
 
 
 def test_a_secret_and_a_config_map_of_the_same_name_do_not_collide() -> None:

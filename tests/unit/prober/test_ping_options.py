@@ -17,6 +17,7 @@ from ipsecping.contract import (
     TcpOptions,
     TlsOptions,
 )
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -41,13 +42,36 @@ def parse(*words: str) -> argparse.Namespace:
             TcpOptions(tls=TlsOptions(server_name="a", ca_file="b", verify=False)),
         ),
         ("--tcp 443 --tls --tls-strict", ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions(strict=True))),
-        ("--http http://a/b", ProbeType.HTTP, None, 0, HttpOptions(url="http://a/b")),
+        (
+            "--http http://a/b",
+            ProbeType.HTTP,
+            None,
+            0,
+            HttpOptions(url="http://a/b", connect_to=ConnectTo.TARGET),
+        ),
+        (
+            "--http https://a/ --user u --password-file f --method POST --data x --header A:b "
+            "--body-matches ok",
+            ProbeType.HTTP,
+            None,
+            0,
+            HttpOptions(
+                url="https://a/",
+                connect_to=ConnectTo.TARGET,
+                method=Method.POST,
+                body="x",
+                headers=(Header("A", "b"),),
+                username="u",
+                password_file="f",
+                body_matches=("ok",),
+            ),
+        ),
         (
             "--http https://a/ --insecure",
             ProbeType.HTTP,
             None,
             0,
-            HttpOptions(url="https://a/", tls=TlsOptions(verify=False)),
+            HttpOptions(url="https://a/", connect_to=ConnectTo.TARGET, tls=TlsOptions(verify=False)),
         ),
         ("--dns a.example", ProbeType.DNS, 53, 0, DnsOptions(query="a.example")),
         (
@@ -76,6 +100,11 @@ def test_options_make_a_probe(
         ("--http https://a/ --tls-strict --insecure", "leave out --tls-strict"),
         ("--tcp 22 -s 100", "no payload"),
         ("--stamp 862 -s 20", "44 to 65507"),
+        ("--tcp 80 --gzip", "--gzip goes with --http"),
+        ("--http http://a/ --user u --password-file f", "credentials need an https URL"),
+        ("--http http://a/ --header Authorization:x", "is written by the prober"),
+        ("--http http://a/ --body-matches (", "without its"),
+        ("--tcp 443 --tls --client-key f", "--client-certificate"),
         ("--http ftp://a/", "http:// or https://"),
         ("--dns a..b", "not a domain name"),
         ("--dns a/bogus", "not one of A, AAAA"),

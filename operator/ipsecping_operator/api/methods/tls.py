@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ipsecping.contract import CertificateExpiry, TlsOptions
 
-from ..mounted import MountedKey
+from ..mounted import MountedKey, SecretKey
 from ..rules import Model, Rule
 from ..scalars import DataKey, ObjectName, Time
 from .base import Given, StatusField
@@ -40,6 +40,13 @@ class TlsAuthority(MountedKey):
         return self.key
 
 
+class ClientCertificate(SecretKey):
+    """Where a certificate, or the key of one, is that the prober shows of itself."""
+
+    use = "shows of itself"
+    content = "certificate or key"
+
+
 class Tls(Model):
     """A TLS handshake and what is asked of the certificate."""
 
@@ -52,11 +59,23 @@ class Tls(Model):
     strict: bool | None = None
     """True asks the strict profile of RFC 5280 of every certificate up to the authority's: key usage, key
     identifiers and the like, which many private authorities lack. Default: false."""
+    client_certificate: ClientCertificate | None = None
+    """Certificate that the prober shows of itself, in PEM form, with the authorities between, such as key
+    tls.crt of a Secret of type kubernetes.io/tls. Default: none."""
+    client_key: ClientCertificate | None = None
+    """The certificate's key in PEM form, without a password, such as tls.key."""
     min_valid_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Days that the certificate must still be valid, or the check is unhealthy with the reason ProbeFailed.
     Default: not judged."""
 
     rules = (
+        Rule(
+            cel="has(self.clientCertificate) == has(self.clientKey)",
+            holds=lambda self: (self.client_certificate is None) == (self.client_key is None),
+            field=".clientKey",
+            reason="FieldValueRequired",
+            message="clientCertificate and clientKey belong together",
+        ),
         Rule(
             cel="!has(self.ca) || !has(self.insecureSkipVerify) || !self.insecureSkipVerify",
             holds=lambda self: self.ca is None or not self.insecure_skip_verify,
@@ -93,6 +112,8 @@ def tls_options(tls: Tls | None, given: Given) -> TlsOptions:
         ca_file=given.files.get("tls.ca"),
         verify=not tls.insecure_skip_verify,
         strict=bool(tls.strict),
+        certificate_file=given.files.get("tls.clientCertificate"),
+        certificate_key_file=given.files.get("tls.clientKey"),
     )
 
 
