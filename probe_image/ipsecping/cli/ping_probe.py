@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from .arguments import dscp, port, positive
+from .arguments import dscp, port, positive, unescaped
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -25,6 +25,28 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     for name, flag in sorted(flags.items(), key=lambda item: item[1].position):
         method.add_argument(name, metavar=flag.metavar, type=port if flag.is_port else str, help=flag.text)
     parser.add_argument("--tls", action="store_true", help="with --tcp: also a TLS handshake")
+    parser.add_argument(
+        "--starttls",
+        metavar="PROTOCOL",
+        choices=("SMTP", "IMAP", "Postgres", "LDAP"),
+        help="with --tls: what is said before the handshake, SMTP, IMAP, Postgres or LDAP",
+    )
+    parser.add_argument(
+        "--expect",
+        metavar="REGEX",
+        dest="steps",
+        action="append",
+        type=lambda text: {"expect": text},
+        help="with --tcp: wait for a line in which this is found (repeatable, in turn with --send)",
+    )
+    parser.add_argument(
+        "--send",
+        metavar="TEXT",
+        dest="steps",
+        action="append",
+        type=lambda text: {"send": unescaped(text)},
+        help="with --tcp: send this, in which \\r, \\n, \\t and \\\\ are known",
+    )
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust (default: the system's)")
     parser.add_argument(
         "--server-name", metavar="NAME", help="name in the certificate (default: HOST, or the URL's)"
@@ -154,6 +176,10 @@ def _check_companions(options: argparse.Namespace) -> None:
     lonely = next((name for name in HTTP_ONLY if getattr(options, name) and not options.http), None)
     if lonely is not None:
         raise CommandError(f"ping: --{lonely.replace('_', '-')} goes with --http")
+    if options.steps and not options.tcp:
+        raise CommandError("ping: --expect and --send go with --tcp PORT")
+    if options.starttls and not options.tls:
+        raise CommandError("ping: --starttls goes with --tls")
     if options.client_key and not options.client_certificate:
         raise CommandError("ping: --client-key belongs to --client-certificate, which is not given")
     of_tls = (

@@ -4,7 +4,7 @@ Literals, `.` (no line feed), `[...]`, `\\d \\w \\s \\D \\W \\S \\t \\r \\n \\xN
 `(?:...)`, `|`, `* + ? {m} {m,} {m,n}` (a `?` behind is passed over: nobody asks which match is found), `^`
 and `$` for the ends of the text, `(?i)` at the beginning. Python's own `re` backtracks: a pattern and a text
 of thirty octets can keep it busy for hours. Here a pattern becomes states (Thompson), and sets of states
-become those of a deterministic automaton as the text needs them; what would need too many of them is given up.
+become those of a deterministic automaton as the text needs them; what would need too many is given up.
 """
 
 import re

@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 from .. import __version__
 from ..contract import HttpOptions, Invalidity, LossReason, PlannedProbe
-from ..contract.methods.http import ConnectTo, Method, pattern
+from ..contract.methods.expressions import pattern
+from ..contract.methods.http import ConnectTo, Method
 from ..contract.pattern import TooCostly
 from ..contract.web_url import WebUrl, parse_url
 from ..host.secret_file import SecretFile, SecretFileError

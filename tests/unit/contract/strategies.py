@@ -30,6 +30,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 
 from ...result_figures import keywords
 
@@ -54,7 +55,12 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
     ProbeType.STAMP: st.builds(
         StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
     ),
-    ProbeType.TCP: st.builds(TcpOptions, tls=st.none() | tls),
+    ProbeType.TCP: st.builds(
+        TcpOptions,
+        tls=tls,
+        start_tls=st.none() | st.sampled_from(StartTls),
+        steps=st.lists(st.builds(Step, st.just("^a"), st.none() | st.just("b\r\n")), max_size=16).map(tuple),
+    ),
     ProbeType.HTTP: st.builds(
         HttpOptions,
         url=st.just("https://far.example:8443/healthz"),

@@ -23,6 +23,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
@@ -64,6 +65,24 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         443,
         0,
         TcpOptions(tls=TlsOptions(strict=True)),
+    ),
+    (
+        {
+            "tcp": {
+                "port": 25,
+                "tls": {},
+                "startTLS": "SMTP",
+                "steps": [{"send": "EHLO x\r\n"}, {"expect": "^250 ", "send": "QUIT\r\n"}],
+            }
+        },
+        ProbeType.TCP,
+        25,
+        0,
+        TcpOptions(
+            tls=TlsOptions(),
+            start_tls=StartTls.SMTP,
+            steps=(Step(None, "EHLO x\r\n"), Step("^250 ", "QUIT\r\n")),
+        ),
     ),
     ({"http": {"url": "http://a/"}}, ProbeType.HTTP, None, 0, HttpOptions(url="http://a/")),
     (

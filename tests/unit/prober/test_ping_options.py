@@ -18,6 +18,7 @@ from ipsecping.contract import (
     TlsOptions,
 )
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -40,6 +41,15 @@ def parse(*words: str) -> argparse.Namespace:
             443,
             0,
             TcpOptions(tls=TlsOptions(server_name="a", ca_file="b", verify=False)),
+        ),
+        (
+            "--tcp 25 --tls --starttls SMTP --send a\\r\\n --expect ^250",
+            ProbeType.TCP,
+            25,
+            0,
+            TcpOptions(
+                tls=TlsOptions(), start_tls=StartTls.SMTP, steps=(Step(None, "a\r\n"), Step("^250", None))
+            ),
         ),
         ("--tcp 443 --tls --tls-strict", ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions(strict=True))),
         (
@@ -104,6 +114,8 @@ def test_options_make_a_probe(
         ("--http http://a/ --user u --password-file f", "credentials need an https URL"),
         ("--http http://a/ --header Authorization:x", "is written by the prober"),
         ("--http http://a/ --body-matches (", "without its"),
+        ("--expect a", "go with --tcp"),
+        ("--tcp 25 --starttls SMTP", "goes with --tls"),
         ("--tcp 443 --tls --client-key f", "--client-certificate"),
         ("--http ftp://a/", "http:// or https://"),
         ("--dns a..b", "not a domain name"),

@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from .. import fields
 from ..check import ProbeType
 from ..fields import ContractError, shown
-from ..pattern import MAX_PATTERN, MalformedPattern, Pattern
 from ..web_url import parse_url
+from .expressions import is_unicode, read_pattern
 from .spec import CONNECTION, HANDSHAKE, Flag, MethodSpec, Options, Traffic
 from .tls import CertificateExpiry, TlsOptions
 
@@ -182,12 +181,6 @@ class HttpOptions(Options):
             )
 
 
-@lru_cache(maxsize=256)
-def pattern(text: str) -> Pattern:
-    """The compiled pattern, one for all probes. Raises MalformedPattern."""
-    return Pattern(text)
-
-
 def _url(source: Mapping[str, Any], path: str) -> str:
     url = fields.text(source, "url", path)
     try:
@@ -212,13 +205,9 @@ def _body(source: Mapping[str, Any], path: str) -> str | None:
     body = source.get("body")
     if body is None:
         return None
-    if not isinstance(body, str) or len(body) > MAX_BODY or not _is_unicode(body):
+    if not isinstance(body, str) or len(body) > MAX_BODY or not is_unicode(body):
         raise ContractError(f"{path}.body: expected a text of at most {MAX_BODY} characters")
     return body
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _status_codes(source: Mapping[str, Any], path: str) -> tuple[int, ...]:
@@ -231,17 +220,7 @@ def _status_codes(source: Mapping[str, Any], path: str) -> tuple[int, ...]:
 
 def _patterns(source: Mapping[str, Any], key: str, path: str) -> tuple[str, ...]:
     listed = fields.sequence(source.get(key) or [], f"{path}.{key}", at_most=MAX_PATTERNS)
-    return tuple(_pattern(each, f"{path}.{key}[{i}]") for i, each in enumerate(listed))
-
-
-def _pattern(value: object, path: str) -> str:
-    if not isinstance(value, str) or len(value) > MAX_PATTERN or not value.isprintable():
-        raise ContractError(f"{path}: expected a printable pattern of at most {MAX_PATTERN} characters")
-    try:
-        pattern(value)
-    except MalformedPattern as error:
-        raise ContractError(f"{path}: {error}") from None
-    return value
+    return tuple(read_pattern(each, f"{path}.{key}[{i}]") for i, each in enumerate(listed))
 
 
 def _headers(source: Mapping[str, Any], key: str, path: str, *, is_sent: bool) -> tuple[Header, ...]:
@@ -255,7 +234,7 @@ def _header(value: object, path: str, *, is_sent: bool) -> Header:
     if not re.fullmatch(FIELD_NAME, name):
         raise ContractError(f"{path}.name: {shown(name)} is not the name of a header field")
     if not is_sent:
-        return Header(name, _pattern(source.get("pattern"), f"{path}.pattern"))
+        return Header(name, read_pattern(source.get("pattern"), f"{path}.pattern"))
     if name.lower() in OWN_FIELDS:
         raise ContractError(
             f"{path}.name: {name} is written by the prober: there are fields for what it says"
