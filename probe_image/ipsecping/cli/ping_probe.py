@@ -65,6 +65,18 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dns-port", metavar="PORT", type=port, default=dns_port, help=f"with --dns (default: {dns_port})"
     )
+    group = parser.add_argument_group("with --dns")
+    group.add_argument("--dns-tcp", action="store_true", help="ask over TCP")
+    group.add_argument(
+        "--edns-size", metavar="B", type=positive, help="octets of an answer (default: no EDNS)"
+    )
+    group.add_argument(
+        "--rcode", metavar="CODE", action="append", help="good response code (repeatable; default: NOERROR)"
+    )
+    group.add_argument(
+        "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
+    )
+    group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
     parser.add_argument(
         "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
     )
@@ -122,6 +134,9 @@ HTTP_ONLY = (
 )  # fmt: skip
 
 
+DNS_ONLY = ("dns_tcp", "edns_size", "rcode", "answer_in", "sequence_label")
+
+
 def probe_from(options: argparse.Namespace) -> "PlannedProbe":
     """The probe; raises CommandError for options that contradict one another."""
     from ..contract import PlannedProbe
@@ -173,9 +188,12 @@ def _check_companions(options: argparse.Namespace) -> None:
     """Raise CommandError for options that go with a type that is not asked for, or contradict one another."""
     if options.tls and not options.tcp:
         raise CommandError("ping: --tls goes with --tcp PORT; for HTTP, write https:// in the URL")
-    lonely = next((name for name in HTTP_ONLY if getattr(options, name) and not options.http), None)
-    if lonely is not None:
-        raise CommandError(f"ping: --{lonely.replace('_', '-')} goes with --http")
+    for member, names in (("http", HTTP_ONLY), ("dns", DNS_ONLY)):
+        lonely = next(
+            (name for name in names if getattr(options, name) and not getattr(options, member)), None
+        )
+        if lonely is not None:
+            raise CommandError(f"ping: --{lonely.replace('_', '-')} goes with --{member}")
     if options.steps and not options.tcp:
         raise CommandError("ping: --expect and --send go with --tcp PORT")
     if options.starttls and not options.tls:

@@ -29,6 +29,7 @@ from ipsecping.contract import (
     TlsOptions,
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
+from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.tcp import StartTls, Step
 
@@ -80,7 +81,15 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         header_matches=headers,
         header_not_matches=headers,
     ),
-    ProbeType.DNS: st.builds(DnsOptions, query=names, record_type=st.sampled_from(RecordType)),
+    ProbeType.DNS: st.builds(
+        DnsOptions,
+        query=names,
+        record_type=st.sampled_from((RecordType.A, RecordType.AAAA)),
+        transport=st.sampled_from(Transport),
+        edns_size=st.none() | st.integers(512, 4096),
+        rcodes=st.lists(st.sampled_from(Rcode), min_size=1, max_size=6).map(tuple),
+        networks=st.lists(st.just("10.0.0.0/8"), max_size=16).map(tuple),
+    ),
     ProbeType.PATH_MTU: st.builds(
         PathMtuOptions,
         min=st.integers(576, 1280),

@@ -22,6 +22,7 @@ from ipsecping.contract import (
     plan_from_json,
     plan_to_json,
 )
+from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
@@ -136,6 +137,31 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         5353,
         0,
         DnsOptions(query="_ike._udp.example.", record_type=RecordType.SRV),
+    ),
+    (
+        {
+            "dns": {
+                "query": "db.example",
+                "recordType": "AAAA",
+                "transport": "TCP",
+                "ednsSize": 1232,
+                "rcodes": ["NOERROR", "NXDOMAIN"],
+                "networks": ["2001:db8::/32"],
+                "sequenceLabel": True,
+            }
+        },
+        ProbeType.DNS,
+        53,
+        0,
+        DnsOptions(
+            query="db.example",
+            record_type=RecordType.AAAA,
+            transport=Transport.TCP,
+            edns_size=1232,
+            rcodes=(Rcode.NOERROR, Rcode.NXDOMAIN),
+            networks=("2001:db8::/32",),
+            sequence_label=True,
+        ),
     ),
     ({"pathMTU": {}}, ProbeType.PATH_MTU, 862, 0, PathMtuOptions(min=1280, max=1500)),
     (

@@ -17,6 +17,7 @@ from ipsecping.contract import (
     TcpOptions,
     TlsOptions,
 )
+from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.tcp import StartTls, Step
 
@@ -85,6 +86,19 @@ def parse(*words: str) -> argparse.Namespace:
         ),
         ("--dns a.example", ProbeType.DNS, 53, 0, DnsOptions(query="a.example")),
         (
+            "--dns a.example --dns-tcp --rcode NXDOMAIN --answer-in 10.0.0.0/8 --edns-size 1232",
+            ProbeType.DNS,
+            53,
+            0,
+            DnsOptions(
+                query="a.example",
+                transport=Transport.TCP,
+                rcodes=(Rcode.NXDOMAIN,),
+                networks=("10.0.0.0/8",),
+                edns_size=1232,
+            ),
+        ),
+        (
             "--dns a.example/aaaa --dns-port 5353",
             ProbeType.DNS,
             5353,
@@ -119,6 +133,8 @@ def test_options_make_a_probe(
         ("--tcp 443 --tls --client-key f", "--client-certificate"),
         ("--http ftp://a/", "http:// or https://"),
         ("--dns a..b", "not a domain name"),
+        ("--tcp 53 --dns-tcp", "goes with --dns"),
+        ("--dns a/TXT --answer-in 10.0.0.0/8", "only A and AAAA"),
         ("--dns a/bogus", "not one of A, AAAA"),
         ("-i 1ms", "shortest interval"),
     ],
