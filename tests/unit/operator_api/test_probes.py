@@ -1,8 +1,10 @@
 """Each kind of probe, from the spec to what the prober executes."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ipsecping.contract import (
     METHODS,
@@ -199,6 +201,15 @@ def test_the_prober_reads_every_plan_that_is_compiled(written: dict[str, Any]) -
 @pytest.mark.parametrize("written", [probe for probe, *_ in EVERY_KIND])
 def test_the_effective_spec_compiles_to_the_same_check(written: dict[str, Any]) -> None:
     check = compiled(written)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_the_modules_of_blackbox_exporter_are_probes_that_a_prober_reads() -> None:
+    sample = Path(__file__).parents[3] / "manifests" / "samples" / "blackbox.yaml"
+    spec = yaml.safe_load(sample.read_text())["spec"]
+    check = compile_check({"metadata": METADATA, "spec": spec})
+    plan = Plan(checks=(check.paths[0].plan,))
+    assert plan_from_json(plan_to_json(plan)) == plan
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
