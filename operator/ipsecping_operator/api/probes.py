@@ -1,6 +1,6 @@
 """The probes of a check: what is sent, how often, and by which method."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
@@ -12,12 +12,12 @@ from ipsecping.contract.plan import MAX_PAYLOAD
 
 from . import defaults, durations
 from .derived import joined
-from .methods import MODELS, Method, Stamp, StampAuth, Tls
+from .methods import MODELS, Method, Stamp, Tls
+from .mounted import MountedKey, mounted_in
 from .rules import Model, Rule
 from .scalars import Name, duration
 
 M = TypeVar("M", bound=Method)
-P = TypeVar("P", bound=Model)
 Count: TypeAlias = Annotated[int, Field(ge=1, le=defaults.MAX_COUNT)]
 if TYPE_CHECKING:
     Span: TypeAlias = str
@@ -74,14 +74,15 @@ class Probe(Model):
         return self.given(Stamp) is not None and self.expect is not Expect.BLOCKED
 
     @property
-    def auth(self) -> StampAuth | None:
-        """Where the keys are that its packets are signed with."""
-        return self._part("auth", StampAuth)
+    def mounted(self) -> Mapping[str, MountedKey]:
+        """The keys of Secrets and ConfigMaps that it names, by the path of the field below its type."""
+        return {path: key for each in self.methods for path, key in mounted_in(each)}
 
     @property
     def tls(self) -> Tls | None:
         """What is asked of TLS."""
-        return self._part("tls", Tls)
+        found = (getattr(each, "tls", None) for each in self.methods)
+        return next((each for each in found if isinstance(each, Tls)), None)
 
     @property
     def min_valid_days(self) -> int | None:
@@ -99,11 +100,6 @@ class Probe(Model):
         if not all(each.declared().paced for each in self.methods):
             return 0
         return (self.packets - 1) * durations.milliseconds(self.spacing or defaults.SPACING)
-
-    def _part(self, name: str, model: type[P]) -> P | None:
-        """A field that several types have, of the one that is named."""
-        found = (getattr(each, name, None) for each in self.methods)
-        return next((each for each in found if isinstance(each, model)), None)
 
 
 def probe_model() -> type[Probe]:

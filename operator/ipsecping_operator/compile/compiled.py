@@ -12,6 +12,8 @@ from ipsecping.contract import PlannedCheck, PlannedProbe
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
 Network = IPv4Network | IPv6Network
+NAME_FIELDS: Mapping[str, str] = MappingProxyType({"Secret": "secretName", "ConfigMap": "configMapName"})
+"""The field by which a spec names an object, by its kind."""
 FILES_DIRECTORY = "/etc/ipsecping-files"
 """Where the keys and certificates that plans name are mounted."""
 
@@ -78,6 +80,10 @@ class KeyRef:
     kind: Literal["Secret", "ConfigMap"]
     name: str
     key: str
+    content: str = field(default="key", compare=False)
+    """What has to be there, in a word or two."""
+    use: str = field(default="signs with", compare=False)
+    """What a probe does with it: `which PROBE ...`."""
 
     @property
     def path(self) -> str:
@@ -142,15 +148,13 @@ class CompiledCheck:
     """The remote gateway's public endpoint."""
     source_seen: tuple[Network, ...] = ()
     """Networks that source addresses must lie in, as the far end sees them; empty: not verified."""
-    keys: Mapping[str, KeyRef] = field(default_factory=lambda: NOTHING)
-    """Probe to the key it signs with."""
-    authorities: Mapping[str, KeyRef] = field(default_factory=lambda: NOTHING)
-    """Probe to the certificates it trusts, where those are not the system's."""
+    files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
+    """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 
     @property
     def mounted(self) -> tuple[KeyRef, ...]:
-        """All keys and certificates, each once."""
-        return tuple(sorted({*self.keys.values(), *self.authorities.values()}))
+        """All of them, each once."""
+        return tuple(sorted({ref for refs in self.files.values() for ref in refs.values()}))
 
     @property
     def round_ms(self) -> int:

@@ -28,9 +28,9 @@ from .budget import require_budget
 from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
-from .probes import authority_of, key_of, planned_probe
+from .probes import files_of, planned_probe
 
-_OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.]+): (.*)", re.DOTALL)
+_OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.\[\]0-9]+): (.*)", re.DOTALL)
 NAT_PERIOD = 600
 """Seconds: gateways block peers that leave them with many half-open SAs."""
 
@@ -66,8 +66,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         for probe in spec.probe_list
     )
     common = spec.placement or PlacementSpec()
-    keys = {probe.name: key for probe in spec.probe_list if (key := key_of(probe)) is not None}
-    authorities = {probe.name: ca for probe in spec.probe_list if (ca := authority_of(probe)) is not None}
+    files = {probe.name: refs for probe in spec.probe_list if (refs := files_of(probe))}
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
@@ -103,8 +102,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
         ),
         source_seen=tuple(ip_network(each) for each in spec.verify.source_seen) if spec.verify else (),
-        keys=MappingProxyType(keys),
-        authorities=MappingProxyType(authorities),
+        files=MappingProxyType(files),
     )
     _require_what_a_prober_reads(check)
     _require_time_between_rounds(check)

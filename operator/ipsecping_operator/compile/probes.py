@@ -1,13 +1,14 @@
 """From a probe as the spec writes it to the one that a prober executes."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipsecping.contract import METHODS, Expect, PlannedProbe
 from ipsecping_operator.api import defaults, durations
-from ipsecping_operator.api.methods import MODELS, Given, Written
+from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
 
-from .compiled import DAY, CompiledCheck, KeyRef
+from .compiled import DAY, NAME_FIELDS, CompiledCheck, KeyRef
 from .durations import shortest
 
 
@@ -19,13 +20,11 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
     """
     member = probe.method
     method = member.declared()
-    key, authority = key_of(probe), authority_of(probe)
     options = member.options(
         Given(
             gateway=gateway,
             ask_source=ask_source and probe.may_ask_source,
-            key_file=None if key is None else key.file,
-            ca_file=None if authority is None else authority.file,
+            files={path: ref.file for path, ref in files_of(probe).items()},
         )
     )
     return PlannedProbe(
@@ -51,37 +50,33 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
     effective["timeout"] = shortest(probe.timeout_ms * 10**6)
     if probe.size:
         effective["size"] = probe.size
-    port = {} if probe.port is None else {"port": probe.port}
-    written = Written(auth=_auth(probe, check), tls=_tls(probe, check))
-    return effective | {
-        "dscp": probe.dscp,
-        "expect": probe.expect.value,
-        method.member: port | MODELS[probe.type].effective(probe.options, written),
+    member = {} if probe.port is None else {"port": probe.port}
+    member |= MODELS[probe.type].effective(probe.options)
+    for path, value in _unplanned(probe, check):
+        _put(member, path, value)
+    return effective | {"dscp": probe.dscp, "expect": probe.expect.value, method.member: member}
+
+
+def files_of(probe: Probe) -> Mapping[str, KeyRef]:
+    """Return the keys of Secrets and ConfigMaps that the probe needs, by the path of the field."""
+    return {
+        path: KeyRef(
+            kind=each.kind, name=each.object_name, key=each.data_key, content=each.content, use=each.use
+        )
+        for path, each in probe.mounted.items()
     }
 
 
-def _auth(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
-    key = check.keys.get(probe.name)
-    return {} if key is None else {"auth": {"secretName": key.name, "key": key.key}}
-
-
-def _tls(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
-    written: dict[str, Any] = {}
-    if probe.name in check.authorities:
-        ca = check.authorities[probe.name]
-        written["ca"] = {"configMapName": ca.name, "key": ca.key}
+def _unplanned(probe: PlannedProbe, check: CompiledCheck) -> Iterator[tuple[str, Any]]:
+    """Fields of the member that no plan has: Kubernetes objects and thresholds."""
+    for path, ref in check.files.get(probe.name, {}).items():
+        yield path, {NAME_FIELDS[ref.kind]: ref.name, "key": ref.key}
     if probe.name in check.thresholds.certificate_ns:
-        written["minValidDays"] = check.thresholds.certificate_ns[probe.name] // DAY
-    return written
+        yield "tls.minValidDays", check.thresholds.certificate_ns[probe.name] // DAY
 
 
-def key_of(probe: Probe) -> KeyRef | None:
-    """The key that the probe signs with, if any."""
-    auth = probe.auth
-    return None if auth is None else KeyRef(kind="Secret", name=auth.secret_name, key=auth.key)
-
-
-def authority_of(probe: Probe) -> KeyRef | None:
-    """The certificates that the probe trusts instead of the system's, if any."""
-    ca = probe.tls.ca if probe.tls else None
-    return None if ca is None else KeyRef(kind="ConfigMap", name=ca.config_map_name, key=ca.key)
+def _put(member: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        member = member.setdefault(parent, {})
+    member[last] = value

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from ipsecping.contract import METHODS
 from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.compile.compiled import KeyRef
+from ipsecping_operator.compile.compiled import NAME_FIELDS, KeyRef
 
 from .scope import Refusal, listed, matches
 
@@ -18,15 +18,14 @@ OURS = (f"{MOUNTABLE_PREFIX}*",)
 
 def files(check: CompiledCheck, *, secrets: Sequence[str], config_maps: Sequence[str]) -> Iterator[Refusal]:
     """Secrets and ConfigMaps of other names than those allowed."""
-    for refs, field, allowed, flag in (
-        (check.keys, "auth.secretName", secrets, "--allow-secrets"),
-        (check.authorities, "tls.ca.configMapName", config_maps, "--allow-config-maps"),
-    ):
-        names = (*OURS, *allowed)
-        for probe, ref in refs.items():
+    for probe, refs in check.files.items():
+        for path, ref in refs.items():
+            is_secret = ref.kind == "Secret"
+            names = (*OURS, *(secrets if is_secret else config_maps))
+            flag = "--allow-secrets" if is_secret else "--allow-config-maps"
             if not matches(ref.name, names):
                 yield Refusal(
-                    field_of_file(check, probe, field),
+                    field_of_file(check, probe, f"{path}.{NAME_FIELDS[ref.kind]}"),
                     f"{ref.name} is not a permitted {ref.kind} in namespace {check.namespace}: "
                     f"allowed is {listed(names)} ({flag} of the operator)",
                 )

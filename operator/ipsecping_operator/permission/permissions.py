@@ -14,7 +14,7 @@ from .rates import rates
 from .resources import resources
 from .scope import ALL, Refusal, holds_in, of_namespace
 from .special import special_networks
-from .targets import targets
+from .targets import secrets, targets
 
 Names = Mapping[str, tuple[str, ...]]
 """Namespace to names, or beginnings of names that end in `*`."""
@@ -63,7 +63,7 @@ class Permissions:
 
         def limit(path: CompiledPath) -> CompiledPath:
             plan = replace(path.plan, allowed=allowed, refused=refused)
-            if any_key and check.keys:
+            if any_key:
                 plan = replace(plan, probes=tuple(map(_with_any_key, plan.probes)))
             return replace(path, plan=plan)
 
@@ -87,6 +87,7 @@ class Permissions:
             config_maps=of_namespace(self.config_maps, namespace, ()),
         )
         yield from targets(check)
+        yield from secrets(check)
         yield from rates(
             check,
             packets=of_namespace(self.packet_rate, namespace, MAX_PACKET_RATE),

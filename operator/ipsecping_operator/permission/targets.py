@@ -28,6 +28,22 @@ def targets(check: CompiledCheck) -> Iterator[Refusal]:
                 yield Refusal(field, f"{host} is {not_allowed(path.plan, address)}")
 
 
+def secrets(check: CompiledCheck) -> Iterator[Refusal]:
+    """Fields of secrets that probes would send as they are, where the operator names no networks.
+
+    Who may write a check could have them sent to a host of his own, and read what he may not.
+    """
+    for path in check.paths:
+        for index, probe in enumerate(path.plan.probes):
+            if path.plan.allowed is None and probe.options is not None and probe.options.discloses_secret:
+                field = f"spec.probes[{index}].{METHODS[probe.type].member}"
+                yield Refusal(
+                    field,
+                    f"credentials are not permitted in namespace {check.namespace}: they are sent only to "
+                    "networks that the operator names for it (--allow-targets)",
+                )
+
+
 def written_address(host: str) -> str | None:
     """The IP address that a host is, also in a form that only resolvers know (127.1, 2130706433); or None."""
     try:
@@ -58,7 +74,7 @@ def not_allowed(plan: PlannedCheck, address: str) -> str:
 
 def field_of(path: CompiledPath, probe: PlannedProbe) -> str:
     """Where the spec says whom the probe sends to."""
-    field = MODELS[probe.type].host_field
+    field = MODELS[probe.type].host_field(probe.options)
     if not field:
         return path.target_field
     if field.startswith("spec."):

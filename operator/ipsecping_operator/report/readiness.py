@@ -61,7 +61,7 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
 def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     """A key is text, which may be anybody's password."""
     for (_, probe), series in state.measured.series.items():
-        ref = check.keys.get(probe)
+        ref = check.files.get(probe, {}).get("auth")
         if ref is not None and series.window.last_invalidity is Invalidity.KEY_NOT_PERMITTED:
             said = str(not_a_marked_key(check, probe, ref))
             return Readiness(reason=ReadyReason.NOT_PERMITTED, message=said)
@@ -75,7 +75,11 @@ def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
         if series.window.last_invalidity is Invalidity.KEY_MISSING
     }
     missing = sorted(
-        {(_content(ref, f"{path}/{probe}"), ref) for path, probe in lacking if (ref := _needed(check, probe))}
+        {
+            (f"no usable {ref.content} {ref.key}, which {path}/{probe} {ref.use}", ref)
+            for path, probe in lacking
+            if (ref := _needed(check, probe))
+        }
     )
     if not missing:
         return None
@@ -91,13 +95,7 @@ def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
 
 def _needed(check: CompiledCheck, probe: str) -> KeyRef | None:
     """What the probe cannot measure without."""
-    return check.keys.get(probe) or check.authorities.get(probe)
-
-
-def _content(ref: KeyRef, where: str) -> str:
-    if ref.kind == "ConfigMap":
-        return f"no usable certificates {ref.key}, which {where} trusts"
-    return f"no usable key {ref.key}, which {where} signs with"
+    return next(iter(check.files.get(probe, {}).values()), None)
 
 
 def _running(check: CompiledCheck, children: Iterable[Child]) -> str:

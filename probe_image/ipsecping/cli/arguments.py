@@ -60,6 +60,12 @@ def network(text: str) -> IPv4Network | IPv6Network:
         raise argparse.ArgumentTypeError(f"{text!r} is not a network: {error}") from None
 
 
+def unescaped(text: str) -> str:
+    """A text in which `\\r`, `\\n`, `\\t` and `\\\\` stand for what they do elsewhere."""
+    known = {"\\r": "\r", "\\n": "\n", "\\t": "\t", "\\\\": "\\"}
+    return re.sub(r"\\[rnt\\]", lambda found: known[found[0]], text)
+
+
 def positive(text: str) -> int:
     """An integer of at least 1."""
     if not re.fullmatch("[0-9]{1,9}", text) or int(text) < 1:

@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from .arguments import dscp, port, positive
+from .arguments import dscp, port, positive, unescaped
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -25,17 +25,58 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     for name, flag in sorted(flags.items(), key=lambda item: item[1].position):
         method.add_argument(name, metavar=flag.metavar, type=port if flag.is_port else str, help=flag.text)
     parser.add_argument("--tls", action="store_true", help="with --tcp: also a TLS handshake")
+    parser.add_argument(
+        "--starttls",
+        metavar="PROTOCOL",
+        choices=("SMTP", "IMAP", "Postgres", "LDAP"),
+        help="with --tls: what is said before the handshake, SMTP, IMAP, Postgres or LDAP",
+    )
+    parser.add_argument(
+        "--expect",
+        metavar="REGEX",
+        dest="steps",
+        action="append",
+        type=lambda text: {"expect": text},
+        help="with --tcp: wait for a line in which this is found (repeatable, in turn with --send)",
+    )
+    parser.add_argument(
+        "--send",
+        metavar="TEXT",
+        dest="steps",
+        action="append",
+        type=lambda text: {"send": unescaped(text)},
+        help="with --tcp: send this, in which \\r, \\n, \\t and \\\\ are known",
+    )
     parser.add_argument("--ca-file", metavar="FILE", help="certificates to trust (default: the system's)")
     parser.add_argument(
         "--server-name", metavar="NAME", help="name in the certificate (default: HOST, or the URL's)"
     )
+    parser.add_argument(
+        "--client-certificate",
+        metavar="FILE",
+        help="certificate to show, in PEM form, with its key or --client-key",
+    )
+    parser.add_argument("--client-key", metavar="FILE", help="key of --client-certificate")
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     parser.add_argument(
         "--tls-strict", action="store_true", help="ask the strict profile of RFC 5280 of certificates"
     )
+    _add_http_arguments(parser.add_argument_group("with --http"))
     parser.add_argument(
         "--dns-port", metavar="PORT", type=port, default=dns_port, help=f"with --dns (default: {dns_port})"
     )
+    group = parser.add_argument_group("with --dns")
+    group.add_argument("--dns-tcp", action="store_true", help="ask over TCP")
+    group.add_argument(
+        "--edns-size", metavar="B", type=positive, help="octets of an answer (default: no EDNS)"
+    )
+    group.add_argument(
+        "--rcode", metavar="CODE", action="append", help="good response code (repeatable; default: NOERROR)"
+    )
+    group.add_argument(
+        "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
+    )
+    group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
     parser.add_argument(
         "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
     )
@@ -51,6 +92,49 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --stamp: keys of the authenticated mode, the first of which signs",
     )
+
+
+def _add_http_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--method", metavar="NAME", help="request method (default: GET)")
+    group.add_argument("--host-header", metavar="HOST", help="the Host field (default: as the URL has it)")
+    group.add_argument("--header", metavar="NAME:VALUE", action="append", help="field to send (repeatable)")
+    group.add_argument("--data", metavar="TEXT", help="body of the request")
+    group.add_argument("--user", metavar="NAME", help="user of Basic authentication, with --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="file with the password")
+    group.add_argument("--token-file", metavar="FILE", help="file with a token of Bearer authentication")
+    group.add_argument(
+        "--insecure-credentials", action="store_true", help="send them by http or with --insecure too"
+    )
+    group.add_argument(
+        "--max-redirects", metavar="N", type=positive, help="redirects that are followed (default: none)"
+    )
+    group.add_argument("--gzip", action="store_true", help="ask for a compressed answer")
+    group.add_argument("--sequence", action="store_true", help="add a field X-IPsecPing with number and time")
+    group.add_argument(
+        "--status",
+        metavar="CODE",
+        type=positive,
+        action="append",
+        help="good status (repeatable; default: 200)",
+    )
+    for option, what in (("--body-matches", "has to be"), ("--body-not-matches", "must not be")):
+        group.add_argument(
+            option, metavar="REGEX", action="append", help=f"what {what} found in the body (repeatable)"
+        )
+    for option, what in (("--header-matches", "has to be"), ("--header-not-matches", "must not be")):
+        group.add_argument(
+            option, metavar="NAME:REGEX", action="append", help=f"what {what} in a field (repeatable)"
+        )
+
+
+HTTP_ONLY = (
+    "method", "host_header", "header", "data", "user", "password_file", "token_file", "insecure_credentials",
+    "max_redirects", "gzip", "sequence", "status", "body_matches", "body_not_matches", "header_matches",
+    "header_not_matches",
+)  # fmt: skip
+
+
+DNS_ONLY = ("dns_tcp", "edns_size", "rcode", "answer_in", "sequence_label")
 
 
 def probe_from(options: argparse.Namespace) -> "PlannedProbe":
@@ -104,10 +188,29 @@ def _check_companions(options: argparse.Namespace) -> None:
     """Raise CommandError for options that go with a type that is not asked for, or contradict one another."""
     if options.tls and not options.tcp:
         raise CommandError("ping: --tls goes with --tcp PORT; for HTTP, write https:// in the URL")
-    of_tls = options.ca_file or options.server_name or options.insecure or options.tls_strict
+    for member, names in (("http", HTTP_ONLY), ("dns", DNS_ONLY)):
+        lonely = next(
+            (name for name in names if getattr(options, name) and not getattr(options, member)), None
+        )
+        if lonely is not None:
+            raise CommandError(f"ping: --{lonely.replace('_', '-')} goes with --{member}")
+    if options.steps and not options.tcp:
+        raise CommandError("ping: --expect and --send go with --tcp PORT")
+    if options.starttls and not options.tls:
+        raise CommandError("ping: --starttls goes with --tls")
+    if options.client_key and not options.client_certificate:
+        raise CommandError("ping: --client-key belongs to --client-certificate, which is not given")
+    of_tls = (
+        options.ca_file
+        or options.server_name
+        or options.insecure
+        or options.tls_strict
+        or options.client_certificate
+    )
     if of_tls and not (options.tls or options.http):
         raise CommandError(
-            "ping: --ca-file, --server-name, --insecure and --tls-strict go with --tls or --http"
+            "ping: --ca-file, --server-name, --client-certificate, --insecure and --tls-strict go with --tls "
+            "or --http"
         )
     if options.tls_strict and options.insecure:
         raise CommandError("ping: nothing is verified with --insecure: leave out --tls-strict")

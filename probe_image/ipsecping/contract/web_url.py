@@ -19,6 +19,11 @@ class WebUrl(NamedTuple):
     request_target: str
     """Path and query."""
 
+    @property
+    def origin(self) -> tuple[bool, str, int]:
+        """What two URLs have in common whose credentials are the same (RFC 6454)."""
+        return self.tls, self.host, self.port
+
 
 def parse_url(text: str) -> WebUrl:
     """Take a URL apart; raises ValueError with what is wrong with it.

@@ -6,12 +6,13 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from ..addresses import parse_address
-from ..contract import LossReason
+from ..contract import LossReason, TlsOptions
 from ..tls_client import client_context
 from ..wire import x509
 from ..wire.tls_hello import FirstMessage, over_finite_field
@@ -144,51 +145,75 @@ class CertificateRefused(ExchangeFailed):
 
 
 class UnusableAuthorities(OSError):
-    """The CA file is absent or holds no certificates; the message names it."""
+    """A file of certificates or of a key is absent or unusable; the message names it."""
 
     def __init__(self, file: str | None, what: str | None) -> None:
-        super().__init__(errno.EINVAL, f"CA file {file}: {what}")
+        super().__init__(errno.EINVAL, f"{file}: {what}")
 
 
 class Trust:
     """Whom to trust. Sessions that trust the same share it: the system's certificates take memory."""
 
-    def __init__(self, ca_file: str | None, *, verify: bool, strict: bool) -> None:
+    def __init__(self, options: TlsOptions) -> None:
         """Raises UnusableAuthorities."""
-        self._file = ca_file if verify else None
-        self._strict = strict
-        self._seen = self._signature()
-        self._context = self._make() if verify else unverified()
+        self._options = options
+        self._files = tuple(
+            file
+            for file in (
+                options.ca_file if options.verify else None,
+                options.certificate_file,
+                options.certificate_key_file,
+            )
+            if file is not None
+        )
+        self._seen = self._signatures()
+        self._context = self._make()
 
     def context(self) -> ssl.SSLContext:
-        """For the next handshake; reads the CA file again when it has changed. Raises UnusableAuthorities."""
-        signature = self._signature()
-        if signature != self._seen:
-            self._context, self._seen = self._make(), signature
+        """For the next handshake; reads changed files again. Raises UnusableAuthorities."""
+        signatures = self._signatures()
+        if signatures != self._seen:
+            self._context, self._seen = self._make(), signatures
         return self._context
 
     def _make(self) -> ssl.SSLContext:
+        options = self._options
+        if not self._files and not options.verify:
+            return unverified()
         try:
-            return client_context(ca_file=self._file, strict=self._strict)
+            return client_context(
+                ca_file=options.ca_file if options.verify else None,
+                certificate=options.certificate_file,
+                key=options.certificate_key_file,
+                verify=options.verify,
+                strict=options.strict,
+            )
         except ssl.SSLError as error:
-            raise UnusableAuthorities(self._file, "no certificates in PEM form") from error
+            # OpenSSL does not say which of them.
+            raise UnusableAuthorities(", ".join(self._files), "no certificates or key in PEM form") from error
         except OSError as error:
-            raise UnusableAuthorities(self._file, error.strerror) from error
+            raise UnusableAuthorities(", ".join(self._files), error.strerror) from error
 
-    def _signature(self) -> object:
-        if self._file is None:
-            return None
-        try:
-            status = Path(self._file).stat()
-        except OSError as error:
-            raise UnusableAuthorities(self._file, error.strerror) from error
-        return status.st_mtime_ns, status.st_size, status.st_ino
+    def _signatures(self) -> object:
+        return tuple(map(_signature, self._files))
+
+
+def _signature(file: str) -> object:
+    try:
+        status = Path(file).stat()
+    except OSError as error:
+        raise UnusableAuthorities(file, error.strerror) from error
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 @lru_cache(maxsize=MAX_TRUSTS)
-def trust(ca_file: str | None, *, verify: bool, strict: bool) -> Trust:
-    """The Trust for these options. Raises UnusableAuthorities."""
-    return Trust(ca_file, verify=verify, strict=strict)
+def _trust(options: TlsOptions) -> Trust:
+    return Trust(options)
+
+
+def trust(options: TlsOptions) -> Trust:
+    """The Trust for these options, whatever name they give. Raises UnusableAuthorities."""
+    return _trust(replace(options, server_name=None))
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from ..contract import CertificateExpiry, Invalidity, TlsOptions
@@ -33,18 +33,27 @@ def _told() -> Iterator[None]:
 class TlsProbing:
     """Handshakes of one session."""
 
-    def __init__(self, options: TlsOptions, *, host: str, connect: Callable[[], Stream]) -> None:
-        """`host` is the certificate's name where the options give none. Raises RoundInvalid, as `ready`."""
+    def __init__(
+        self,
+        options: TlsOptions,
+        *,
+        host: str,
+        connect: Callable[[], Stream],
+        introduce: Callable[[Stream], Awaitable[None]] | None = None,
+    ) -> None:
+        """`host` is the certificate's name where the options give none; `introduce` says what comes before
+        the handshake. Raises RoundInvalid, as `ready`."""
         with _told():
-            self._trust = trust(options.ca_file, verify=options.verify, strict=options.strict)
+            self._trust = trust(options)
         self._name = server_name(options.server_name or host)
         self._connect = connect
+        self._introduce = introduce
         self._looking = asyncio.Lock()
         self._looked = False
         self._unreadable = False
 
     def ready(self) -> None:
-        """Raises RoundInvalid while the CA file cannot be used."""
+        """Raises RoundInvalid while a file of certificates cannot be used."""
         with _told():
             self._trust.context()
 
@@ -54,6 +63,8 @@ class TlsProbing:
         Raises ExchangeFailed. A certificate that is refused is reported, and then looked at in a second
         handshake, unless that was done before: OpenSSL hands it out only when the handshake succeeds.
         """
+        if self._introduce is not None:
+            await self._introduce(stream)
         tls = TlsStream(stream, self._trust.context(), self._name)
         try:
             complete_at = await tls.handshake()
@@ -80,6 +91,8 @@ class TlsProbing:
             try:
                 stream = self._connect()
                 await stream.connected()
+                if self._introduce is not None:
+                    await self._introduce(stream)
                 tls = TlsStream(stream, unverified(), self._name)
                 await tls.handshake()
                 self._enter(tls, ledger)

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 HEADER_SIZE = 12
 NOERROR = 0
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33}
-"""RFC 1035 section 3.2.2, RFC 3596, RFC 2782."""
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33,
+    "NAPTR": 35, "DS": 43, "DNSKEY": 48, "TLSA": 52, "SVCB": 64, "HTTPS": 65, "CAA": 257,
+}  # fmt: skip
+"""RFC 1035 section 3.2.2, RFC 3596, RFC 2782, RFC 3403, RFC 4034, RFC 6698, RFC 9460, RFC 8659."""
 MAX_RECORDS = 256
 """Answer records that are looked at: more do not fit into a datagram of sense."""
 MAX_LABELS = 512
@@ -26,6 +28,7 @@ _RECORD = Struct("!HHIH")
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSE = 0x8000, 0x7800, 0x0200, 0x0100
 _RCODE = 0x000F
 _INTERNET = 1
+_OPT = 41
 _MAX_NAME = 255
 _POINTER = 0xC0
 
@@ -46,8 +49,20 @@ class Response(NamedTuple):
     """The question it repeats; None where it repeats none, as some servers do with an error."""
     rcode: int
     truncated: bool
-    types: tuple[int, ...]
-    """The types of the records in its answer section, class IN."""
+    records: tuple["Record", ...]
+    """The records of its answer section, class IN."""
+
+    @property
+    def types(self) -> tuple[int, ...]:
+        """Their types."""
+        return tuple(record.type for record in self.records)
+
+
+class Record(NamedTuple):
+    """A resource record."""
+
+    type: int
+    data: bytes
 
 
 class Malformed(Exception):
@@ -69,10 +84,14 @@ def question(name: str, record_type: str) -> Question:
     return Question(wire, TYPES[record_type])
 
 
-def pack_query(asked: Question, id_: int) -> bytes:
-    """A query that asks for recursion; without EDNS, which old servers refuse: answers up to 512 octets."""
-    header = _HEADER.pack(id_, _RECURSE, 1, 0, 0, 0)
-    return header + asked.name + _QUESTION.pack(asked.type, _INTERNET)
+def pack_query(asked: Question, id_: int, *, edns: int | None = None) -> bytes:
+    """A query that asks for recursion.
+
+    Without EDNS, which old servers refuse, answers have up to 512 octets; `edns` is another size (RFC 6891).
+    """
+    header = _HEADER.pack(id_, _RECURSE, 1, 0, 0, 0 if edns is None else 1)
+    option = b"" if edns is None else b"\0" + _RECORD.pack(_OPT, edns, 0, 0)
+    return header + asked.name + _QUESTION.pack(asked.type, _INTERNET) + option
 
 
 def parse_response(data: bytes) -> Response | None:
@@ -90,7 +109,7 @@ def parse_response(data: bytes) -> Response | None:
     reader = _Reader(data, id_)
     asked = reader.question() if questions else None
     truncated = bool(flags & _TRUNCATED)
-    return Response(id_, asked, flags & _RCODE, truncated, reader.types(answers, truncated=truncated))
+    return Response(id_, asked, flags & _RCODE, truncated, reader.records(answers, truncated=truncated))
 
 
 class _Reader:
@@ -109,9 +128,9 @@ class _Reader:
             raise Malformed(self._id, "a question of another class")
         return Question(name, kind)
 
-    def types(self, count: int, *, truncated: bool) -> tuple[int, ...]:
-        """Types of the next `count` records; a truncated message may end within."""
-        found: list[int] = []
+    def records(self, count: int, *, truncated: bool) -> tuple[Record, ...]:
+        """The next `count` records; a truncated message may end within."""
+        found: list[Record] = []
         for _ in range(min(count, MAX_RECORDS)):
             if truncated and self._at >= len(self._data):
                 break
@@ -119,9 +138,9 @@ class _Reader:
             kind, class_, _, length = self._take(_RECORD)
             if self._at + length > len(self._data):
                 raise Malformed(self._id, "cut short in a record")
-            self._at += length
             if class_ == _INTERNET:
-                found.append(kind)
+                found.append(Record(kind, self._data[self._at : self._at + length]))
+            self._at += length
         return tuple(found)
 
     def _take(self, layout: Struct) -> tuple[int, ...]:

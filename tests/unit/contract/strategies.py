@@ -29,6 +29,9 @@ from ipsecping.contract import (
     TlsOptions,
 )
 from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
+from ipsecping.contract.methods.dns import Rcode, Transport
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 
 from ...result_figures import keywords
 
@@ -44,19 +47,49 @@ tls = st.builds(
     server_name=st.none() | names,
     ca_file=st.none() | st.just("/etc/ca.pem"),
     verify=st.booleans(),
+    certificate_file=st.none() | st.just("/etc/tls.crt"),
+    certificate_key_file=st.none() | st.just("/etc/tls.key"),
 )
+patterns = st.lists(st.sampled_from(["^ok$", "a|b", "[^x]+"]), max_size=8).map(tuple)
+headers = st.lists(st.builds(Header, st.just("X-A"), st.sampled_from(["b", "c d"])), max_size=16).map(tuple)
 options: dict[ProbeType, st.SearchStrategy[Options]] = {
     ProbeType.STAMP: st.builds(
         StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
     ),
-    ProbeType.TCP: st.builds(TcpOptions, tls=st.none() | tls),
+    ProbeType.TCP: st.builds(
+        TcpOptions,
+        tls=tls,
+        start_tls=st.none() | st.sampled_from(StartTls),
+        steps=st.lists(st.builds(Step, st.just("^a"), st.none() | st.just("b\r\n")), max_size=16).map(tuple),
+    ),
     ProbeType.HTTP: st.builds(
         HttpOptions,
         url=st.just("https://far.example:8443/healthz"),
         status_codes=st.lists(st.integers(100, 599), min_size=1, max_size=16).map(tuple),
         tls=tls,
+        connect_to=st.sampled_from(ConnectTo),
+        method=st.sampled_from(Method),
+        host=st.none() | st.just("app.example:8443"),
+        headers=headers,
+        token_file=st.none() | st.just("/etc/token"),
+        insecure_credentials=st.just(True),
+        max_redirects=st.integers(0, 10),
+        gzip=st.booleans(),
+        sequence_header=st.booleans(),
+        body_matches=patterns,
+        body_not_matches=patterns,
+        header_matches=headers,
+        header_not_matches=headers,
     ),
-    ProbeType.DNS: st.builds(DnsOptions, query=names, record_type=st.sampled_from(RecordType)),
+    ProbeType.DNS: st.builds(
+        DnsOptions,
+        query=names,
+        record_type=st.sampled_from((RecordType.A, RecordType.AAAA)),
+        transport=st.sampled_from(Transport),
+        edns_size=st.none() | st.integers(512, 4096),
+        rcodes=st.lists(st.sampled_from(Rcode), min_size=1, max_size=6).map(tuple),
+        networks=st.lists(st.just("10.0.0.0/8"), max_size=16).map(tuple),
+    ),
     ProbeType.PATH_MTU: st.builds(
         PathMtuOptions,
         min=st.integers(576, 1280),

@@ -94,7 +94,7 @@ def check(
             path_mtu=path_mtu,
             certificate_ns={name: days * DAY for name, days in (certificate_days or {}).items()},
         ),
-        keys=keys or {},
+        files={name: {"auth": key} for name, key in (keys or {}).items()},
         paths=tuple(CompiledPath(plan=each, placement=placement) for each in plans),
     )
 

@@ -31,8 +31,8 @@ def test_a_missing_key_is_ready_false_until_the_first_round_that_has_it() -> Non
 
 def test_missing_certificates_are_ready_false_too_and_count_what_else_is_missing() -> None:
     both = plan(probe("web", type=ProbeType.TCP, port=443, size=0), probe())
-    ca = KeyRef(kind="ConfigMap", name="authorities", key="ca.crt")
-    state = seen(of=replace(check(both, keys={"ping": KEY}), authorities={"web": ca}))
+    ca = KeyRef(kind="ConfigMap", name="authorities", key="ca.crt", content="certificates", use="trusts")
+    state = seen(of=replace(check(both), files={"ping": {"auth": KEY}, "web": {"tls.ca": ca}}))
 
     def missing(probe_name: str) -> RoundResult:
         return result(of=both, probe_name=probe_name, sent=0, invalid=Invalidity.KEY_MISSING)

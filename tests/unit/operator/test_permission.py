@@ -6,6 +6,7 @@ import pytest
 
 from ipsecping.contract import HttpOptions, IkeOptions, ProbeType
 from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.permission import Permissions
 
 from .builders import check, plan, probe
@@ -93,6 +94,29 @@ def test_every_field_that_packets_are_sent_by_is_looked_at() -> None:
         assert str(refused(of, network=networks)).startswith(said)
     several = str(refused(check(plan(probe(), web, ike)), network=networks))
     assert several.endswith("(and 1 more field)")
+
+
+def test_credentials_are_sent_only_where_the_operator_names_networks() -> None:
+    options = HttpOptions(url="https://app.example/", token_file="/etc/token")
+    sending = check(plan(probe(), probe("web", type=ProbeType.HTTP, size=0, options=options)))
+    assert Permissions().refusal(Permissions().limited(sending)) == (
+        "spec.probes[1].http: credentials are not permitted in namespace network: they are sent only to "
+        "networks that the operator names for it (--allow-targets)"
+    )
+    named = Permissions(targets={"*": ("203.0.113.0/24",)})
+    assert named.refusal(named.limited(sending)) is None
+
+
+def test_every_secret_that_is_mounted_needs_a_name_that_is_permitted() -> None:
+    web = probe("web", type=ProbeType.HTTP, size=0, options=HttpOptions(url="https://a/"))
+    for path in ("bearerToken", "tls.clientKey", "basicAuth.password"):
+        mounting = replace(
+            check(plan(web)), files={"web": {path: KeyRef(kind="Secret", name="database", key="k")}}
+        )
+        assert Permissions().refusal(mounting) == (
+            f"spec.probes[0].http.{path}.secretName: database is not a permitted Secret in namespace "
+            "network: allowed is ipsecping-* (--allow-secrets of the operator)"
+        )
 
 
 def test_names_are_left_to_the_prober_which_is_told_the_networks() -> None:

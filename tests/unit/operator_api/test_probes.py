@@ -25,6 +25,9 @@ from ipsecping.contract import (
     plan_from_json,
     plan_to_json,
 )
+from ipsecping.contract.methods.dns import Rcode, Transport
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
@@ -67,6 +70,24 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         0,
         TcpOptions(tls=TlsOptions(strict=True)),
     ),
+    (
+        {
+            "tcp": {
+                "port": 25,
+                "tls": {},
+                "startTLS": "SMTP",
+                "steps": [{"send": "EHLO x\r\n"}, {"expect": "^250 ", "send": "QUIT\r\n"}],
+            }
+        },
+        ProbeType.TCP,
+        25,
+        0,
+        TcpOptions(
+            tls=TlsOptions(),
+            start_tls=StartTls.SMTP,
+            steps=(Step(None, "EHLO x\r\n"), Step("^250 ", "QUIT\r\n")),
+        ),
+    ),
     ({"http": {"url": "http://a/"}}, ProbeType.HTTP, None, 0, HttpOptions(url="http://a/")),
     (
         {"http": {"url": HTTPS, "statusCodes": [200, 204], "tls": {"serverName": "b.example"}}},
@@ -75,6 +96,43 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         0,
         HttpOptions(url=HTTPS, status_codes=(200, 204), tls=TlsOptions(server_name="b.example")),
     ),
+    (
+        {
+            "http": {
+                "url": HTTPS,
+                "connectTo": "Target",
+                "method": "POST",
+                "host": "app.example:8443",
+                "headers": [{"name": "X-Tenant", "value": "a b"}],
+                "body": "{}",
+                "maxRedirects": 3,
+                "gzip": True,
+                "sequenceHeader": True,
+                "bodyMatches": ["ok|fine"],
+                "bodyNotMatches": ["(?i)error"],
+                "headerMatches": [{"name": "Server", "pattern": "^nginx"}],
+                "headerNotMatches": [{"name": "Via", "pattern": "."}],
+            }
+        },
+        ProbeType.HTTP,
+        None,
+        0,
+        HttpOptions(
+            url=HTTPS,
+            connect_to=ConnectTo.TARGET,
+            method=Method.POST,
+            host="app.example:8443",
+            headers=(Header("X-Tenant", "a b"),),
+            body="{}",
+            max_redirects=3,
+            gzip=True,
+            sequence_header=True,
+            body_matches=("ok|fine",),
+            body_not_matches=("(?i)error",),
+            header_matches=(Header("Server", "^nginx"),),
+            header_not_matches=(Header("Via", "."),),
+        ),
+    ),
     ({"dns": {"query": "db.example"}}, ProbeType.DNS, 53, 0, DnsOptions(query="db.example")),
     (
         {"dns": {"query": "_ike._udp.example.", "recordType": "SRV", "port": 5353}},
@@ -82,6 +140,31 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         5353,
         0,
         DnsOptions(query="_ike._udp.example.", record_type=RecordType.SRV),
+    ),
+    (
+        {
+            "dns": {
+                "query": "db.example",
+                "recordType": "AAAA",
+                "transport": "TCP",
+                "ednsSize": 1232,
+                "rcodes": ["NOERROR", "NXDOMAIN"],
+                "networks": ["2001:db8::/32"],
+                "sequenceLabel": True,
+            }
+        },
+        ProbeType.DNS,
+        53,
+        0,
+        DnsOptions(
+            query="db.example",
+            record_type=RecordType.AAAA,
+            transport=Transport.TCP,
+            edns_size=1232,
+            rcodes=(Rcode.NOERROR, Rcode.NXDOMAIN),
+            networks=("2001:db8::/32",),
+            sequence_label=True,
+        ),
     ),
     ({"pathMTU": {}}, ProbeType.PATH_MTU, 862, 0, PathMtuOptions(min=1280, max=1500)),
     (
@@ -122,6 +205,15 @@ def test_the_effective_spec_compiles_to_the_same_check(written: dict[str, Any]) 
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
+def test_the_modules_of_blackbox_exporter_are_probes_that_a_prober_reads() -> None:
+    sample = Path(__file__).parents[3] / "manifests" / "samples" / "blackbox.yaml"
+    spec = yaml.safe_load(sample.read_text())["spec"]
+    check = compile_check({"metadata": METADATA, "spec": spec})
+    plan = Plan(checks=(check.paths[0].plan,))
+    assert plan_from_json(plan_to_json(plan)) == plan
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
 def test_the_code_point_and_the_expectation_reach_the_prober() -> None:
     made = planned({"dscp": 46, "expect": "Blocked", "tcp": {"port": 23}})
     assert (made.dscp, made.expect) == (46, Expect.BLOCKED)
@@ -134,7 +226,7 @@ def test_authenticated_stamp_is_as_long_as_its_packet_and_names_the_file_of_its_
     key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
     assert made.size == 112
     assert made.options == StampOptions(key_file=key.file, marked_keys=True)
-    assert dict(check.keys) == {"p0": key}
+    assert dict(check.files) == {"p0": {"auth": key}}
 
 
 def test_an_authenticated_search_for_the_path_mtu_names_the_file_of_its_keys() -> None:
@@ -142,7 +234,7 @@ def test_an_authenticated_search_for_the_path_mtu_names_the_file_of_its_keys() -
     key = KeyRef(kind="Secret", name="tunnel-keys", key="hq-dc1")
     options = [probe.options for probe in check.paths[0].plan.probes]
     assert options == [PathMtuOptions(key_file=key.file, marked_keys=True), PathMtuOptions()]
-    assert dict(check.keys) == {"p0": key}
+    assert dict(check.files) == {"p0": {"auth": key}}
     assert check.mounted == (key,)
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
@@ -156,6 +248,46 @@ def test_authorities_of_one_s_own_are_mounted_and_named_in_the_plan() -> None:
     assert http == HttpOptions(url=HTTPS, tls=TlsOptions(ca_file=authority.file))
     assert check.mounted == (authority,)
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_credentials_and_a_client_certificate_are_mounted_and_named_in_the_plan() -> None:
+    password, certificate, key = (
+        {"secretName": "ipsecping-app", "key": each} for each in ("password", "tls.crt", "tls.key")
+    )
+    check = compiled(
+        {
+            "http": {
+                "url": HTTPS,
+                "basicAuth": {"username": "probe", "password": password},
+                "tls": {"clientCertificate": certificate, "clientKey": key},
+            }
+        },
+        {"http": {"url": "http://a/", "bearerToken": password, "insecureCredentials": True}},
+    )
+    refs = {path: ref.key for path, ref in check.files["p0"].items()}
+    assert refs == {
+        "basicAuth.password": "password", "tls.clientCertificate": "tls.crt", "tls.clientKey": "tls.key"
+    }  # fmt: skip
+    first, second = (probe.options for probe in check.paths[0].plan.probes)
+    assert first == HttpOptions(
+        url=HTTPS,
+        username="probe",
+        password_file=check.files["p0"]["basicAuth.password"].file,
+        tls=TlsOptions(
+            certificate_file=check.files["p0"]["tls.clientCertificate"].file,
+            certificate_key_file=check.files["p0"]["tls.clientKey"].file,
+        ),
+    )
+    assert second is not None
+    assert second.discloses_secret
+    assert len(check.mounted) == 3
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_a_pattern_that_the_schema_cannot_judge_is_refused_by_its_field() -> None:
+    with pytest.raises(InvalidSpec) as refused:
+        compiled({"http": {"url": HTTPS, "bodyMatches": ["ok", "(a"]}})
+    assert str(refused.value).startswith("spec.probes[0].http.bodyMatches[1]: a ( without its )")
 
 
 def test_a_secret_and_a_config_map_of_the_same_name_do_not_collide() -> None:

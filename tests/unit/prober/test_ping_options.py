@@ -17,6 +17,9 @@ from ipsecping.contract import (
     TcpOptions,
     TlsOptions,
 )
+from ipsecping.contract.methods.dns import Rcode, Transport
+from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.tcp import StartTls, Step
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -40,16 +43,61 @@ def parse(*words: str) -> argparse.Namespace:
             0,
             TcpOptions(tls=TlsOptions(server_name="a", ca_file="b", verify=False)),
         ),
+        (
+            "--tcp 25 --tls --starttls SMTP --send a\\r\\n --expect ^250",
+            ProbeType.TCP,
+            25,
+            0,
+            TcpOptions(
+                tls=TlsOptions(), start_tls=StartTls.SMTP, steps=(Step(None, "a\r\n"), Step("^250", None))
+            ),
+        ),
         ("--tcp 443 --tls --tls-strict", ProbeType.TCP, 443, 0, TcpOptions(tls=TlsOptions(strict=True))),
-        ("--http http://a/b", ProbeType.HTTP, None, 0, HttpOptions(url="http://a/b")),
+        (
+            "--http http://a/b",
+            ProbeType.HTTP,
+            None,
+            0,
+            HttpOptions(url="http://a/b", connect_to=ConnectTo.TARGET),
+        ),
+        (
+            "--http https://a/ --user u --password-file f --method POST --data x --header A:b "
+            "--body-matches ok",
+            ProbeType.HTTP,
+            None,
+            0,
+            HttpOptions(
+                url="https://a/",
+                connect_to=ConnectTo.TARGET,
+                method=Method.POST,
+                body="x",
+                headers=(Header("A", "b"),),
+                username="u",
+                password_file="f",
+                body_matches=("ok",),
+            ),
+        ),
         (
             "--http https://a/ --insecure",
             ProbeType.HTTP,
             None,
             0,
-            HttpOptions(url="https://a/", tls=TlsOptions(verify=False)),
+            HttpOptions(url="https://a/", connect_to=ConnectTo.TARGET, tls=TlsOptions(verify=False)),
         ),
         ("--dns a.example", ProbeType.DNS, 53, 0, DnsOptions(query="a.example")),
+        (
+            "--dns a.example --dns-tcp --rcode NXDOMAIN --answer-in 10.0.0.0/8 --edns-size 1232",
+            ProbeType.DNS,
+            53,
+            0,
+            DnsOptions(
+                query="a.example",
+                transport=Transport.TCP,
+                rcodes=(Rcode.NXDOMAIN,),
+                networks=("10.0.0.0/8",),
+                edns_size=1232,
+            ),
+        ),
         (
             "--dns a.example/aaaa --dns-port 5353",
             ProbeType.DNS,
@@ -76,8 +124,17 @@ def test_options_make_a_probe(
         ("--http https://a/ --tls-strict --insecure", "leave out --tls-strict"),
         ("--tcp 22 -s 100", "no payload"),
         ("--stamp 862 -s 20", "44 to 65507"),
+        ("--tcp 80 --gzip", "--gzip goes with --http"),
+        ("--http http://a/ --user u --password-file f", "credentials need an https URL"),
+        ("--http http://a/ --header Authorization:x", "is written by the prober"),
+        ("--http http://a/ --body-matches (", "without its"),
+        ("--expect a", "go with --tcp"),
+        ("--tcp 25 --starttls SMTP", "goes with --tls"),
+        ("--tcp 443 --tls --client-key f", "--client-certificate"),
         ("--http ftp://a/", "http:// or https://"),
         ("--dns a..b", "not a domain name"),
+        ("--tcp 53 --dns-tcp", "goes with --dns"),
+        ("--dns a/TXT --answer-in 10.0.0.0/8", "only A and AAAA"),
         ("--dns a/bogus", "not one of A, AAAA"),
         ("-i 1ms", "shortest interval"),
     ],

@@ -5,6 +5,7 @@ import calendar
 import json
 import shutil
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -193,11 +194,31 @@ async def test_a_handshake_without_answer_times_out() -> None:
     assert result.losses == {LossReason.TIMEOUT: 3}
 
 
+async def test_a_client_certificate_is_shown_where_the_server_asks_for_one(
+    certificates: Certificates,
+) -> None:
+    context = server_context(certificates.good, ssl.TLSVersion.TLSv1_2)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificates.ca)
+    mine = certificates.good
+    bare = TlsOptions(ca_file=str(certificates.ca))
+    shown = replace(bare, certificate_file=str(mine.certificate), certificate_key_file=str(mine.key))
+    absent = replace(shown, certificate_key_file="/nowhere/tls.key")
+    async with tcp_server(silent, ssl=context) as port:
+        results = [
+            await measure(probe(ProbeType.TCP, port=port, options=TcpOptions(tls=each)))
+            for each in (shown, bare, absent)
+        ]
+    assert [result.received for result in results] == [3, 0, 0]
+    assert results[1].losses == {LossReason.TLS_FAILED: 3}
+    assert results[2].invalid is Invalidity.KEY_MISSING
+
+
 async def test_a_missing_ca_file_is_our_fault_and_the_log_names_it(caplog: pytest.LogCaptureFixture) -> None:
     tls = TlsOptions(ca_file="/nowhere/ca.pem")
     result = await measure(probe(ProbeType.TCP, port=1, options=TcpOptions(tls=tls)))
     assert result.invalid is Invalidity.KEY_MISSING
-    assert "CA file /nowhere/ca.pem: No such file or directory" in caplog.text
+    assert "/nowhere/ca.pem: No such file or directory" in caplog.text
 
 
 async def test_a_ca_file_that_changes_is_read_again(certificates: Certificates, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from ipsecping.contract import ProbeType
 
-from .base import Given, Method, StatusField, Written
+from .base import Given, Method, StatusField
 from .dns import Dns
 from .echo import Icmp, UdpEcho
 from .http import Http
 from .ike import Ike
 from .path_mtu import Mtu, PathMtu
-from .stamp import Stamp, StampAuth
+from .stamp import Stamp
 from .tcp import Tcp
 from .tls import Tls
 
@@ -23,12 +23,10 @@ __all__ = [
     "Mtu",
     "PathMtu",
     "Stamp",
-    "StampAuth",
     "StatusField",
     "Tcp",
     "Tls",
     "UdpEcho",
-    "Written",
     "status_fields",
 ]
 

@@ -1,7 +1,8 @@
 """What the API model of a probe type has to offer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from ipsecping.contract import METHODS, Figure, MethodSpec, Options, ProbeType
@@ -32,20 +33,8 @@ class Given:
     """spec.tunnel.gateway."""
     ask_source: bool = False
     """Whether answers are to tell the source address that the target sees."""
-    key_file: str | None = None
-    """Where the key of `KeyHolder.auth` is mounted."""
-    ca_file: str | None = None
-    """Where the certificates of `Tls.ca` are mounted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """Parts of the effective spec that no plan has: Kubernetes objects and thresholds."""
-
-    auth: dict[str, Any] = field(default_factory=dict)
-    """The member `auth`, where there is a key."""
-    tls: dict[str, Any] = field(default_factory=dict)
-    """What belongs into `tls`."""
+    files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Where the keys are mounted that the member names, by the path of the field (`tls.ca`)."""
 
 
 class Method(Model):
@@ -56,9 +45,6 @@ class Method(Model):
     """What the field of a probe that asks for the type is for."""
     probe_rules: ClassVar[tuple[Rule, ...]] = ()
     """Rules of a probe of the type; for what its own fields must obey there is `rules`."""
-    host_field: ClassVar[str] = ""
-    """Where a spec says whom the probe sends to, below the member or (from spec. on) the check; empty: as
-    all probes, to the path's target."""
     status_fields: ClassVar[tuple[StatusField, ...]] = ()
 
     @classmethod
@@ -72,6 +58,13 @@ class Method(Model):
         return self.declared().read_options(content or None, self.declared().member)
 
     @classmethod
-    def effective(cls, options: Any, written: Written) -> dict[str, Any]:
-        """Return the member's fields, with every default, as they follow from a plan; without the port."""
+    def host_field(cls, options: Any) -> str:
+        """Return where a spec says whom the probe sends to, below the member or (from spec. on) the check;
+        empty: as all probes, to the path's target."""
+        return ""
+
+    @classmethod
+    def effective(cls, options: Any) -> dict[str, Any]:
+        """Return the member's fields, with every default, as they follow from a plan; without what no plan
+        has: the port, Kubernetes objects and thresholds."""
         return {} if options is None else dict(options.to_json())

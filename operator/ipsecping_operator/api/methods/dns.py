@@ -5,8 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from ipsecping.contract import ProbeType, RecordType
+from ipsecping.contract.methods.dns import MAX_EDNS, MAX_NETWORKS, MIN_EDNS, Rcode, Transport
 
-from ..scalars import Port
+from ..rules import Rule
+from ..scalars import Cidr, Port
 from .base import Method
 
 _LABEL = "[a-zA-Z0-9_]([-a-zA-Z0-9_]{0,61}[a-zA-Z0-9_])?"
@@ -14,14 +16,51 @@ _QUERY = f"^({_LABEL}[.])*{_LABEL}[.]?$"
 
 
 class Dns(Method):
-    """A DNS query over UDP to the target."""
+    """A DNS query to the target, and what is expected of its answer."""
 
     query: Annotated[str, Field(min_length=1, max_length=253, pattern=_QUERY)]
     """Name that is asked for."""
     record_type: RecordType | None = None
     """Type of the records that are asked for. Default: A."""
     port: Port | None = None
-    """UDP port of the name server. Default: 53."""
+    """Port of the name server. Default: 53."""
+    transport: Transport | None = None
+    """UDP, or TCP with a connection for each query. Default: UDP."""
+    edns_size: Annotated[int, Field(ge=MIN_EDNS, le=MAX_EDNS)] | None = None
+    """Octets of a UDP answer that are taken, told by EDNS (RFC 6891). Default: no EDNS, so 512."""
+    rcodes: (
+        Annotated[
+            tuple[Rcode, ...],
+            Field(
+                min_length=1, max_length=len(Rcode), json_schema_extra={"x-kubernetes-list-type": "atomic"}
+            ),
+        ]
+        | None
+    ) = None
+    """Response codes of a good answer; NOERROR needs a record of the type as well. Default: NOERROR."""
+    networks: (
+        Annotated[
+            tuple[Cidr, ...],
+            Field(
+                min_length=1, max_length=MAX_NETWORKS, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+            ),
+        ]
+        | None
+    ) = None
+    """Networks in which all addresses of the answer must lie, with records A and AAAA. Default: any."""
+    sequence_label: bool | None = None
+    """True asks for s1.QUERY, s2.QUERY and so on: found in the server's log, and answered by no cache; the
+    zone needs a wildcard. Default: false."""
+
+    rules = (
+        Rule(
+            cel="!has(self.networks) || !has(self.recordType) || self.recordType in ['A', 'AAAA']",
+            holds=lambda self: self.networks is None or self.record_type in (None, "A", "AAAA"),
+            field=".networks",
+            reason="FieldValueForbidden",
+            message="only A and AAAA records have addresses",
+        ),
+    )
 
     kind = ProbeType.DNS
     summary = "Measure the time to the answer to a DNS query."

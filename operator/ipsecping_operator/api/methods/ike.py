@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ipsecping.contract import IkeOptions, Nat, ProbeType
 
-from .base import Given, Method, StatusField, Written
+from .base import Given, Method, StatusField
 
 
 class Ike(Method):
@@ -21,7 +21,6 @@ class Ike(Method):
 
     kind = ProbeType.IKE
     summary = "Ask the gateway's IKE daemon whether it is alive."
-    host_field = "spec.tunnel.gateway"
     status_fields = (
         StatusField(
             name="nat",
@@ -39,6 +38,11 @@ class Ike(Method):
         return IkeOptions(gateway=given.gateway, detect_nat=bool(self.detect_nat))
 
     @classmethod
-    def effective(cls, options: IkeOptions, written: Written) -> dict[str, Any]:
+    def host_field(cls, options: IkeOptions) -> str:
+        """See Method."""
+        return "spec.tunnel.gateway"
+
+    @classmethod
+    def effective(cls, options: IkeOptions) -> dict[str, Any]:
         """See Method."""
         return {"detectNAT": options.detect_nat}

@@ -10,7 +10,7 @@ from ipsecping.contract.methods.path_mtu import LEAST_MTU, MAX_TRIED, MIN_TRIED,
 
 from ..rules import Rule
 from ..scalars import Count, Port
-from .base import Given, Method, StatusField, Written
+from .base import Given, Method, StatusField
 from .stamp import StampAuth
 
 Mtu = Annotated[int, Field(ge=LEAST_MTU, le=MOST_MTU)]
@@ -67,11 +67,11 @@ class PathMtu(Method):
         return PathMtuOptions(
             min=self.least,
             max=self.most,
-            key_file=given.key_file,
-            marked_keys=given.key_file is not None,
+            key_file=given.files.get("auth"),
+            marked_keys=self.auth is not None,
         )
 
     @classmethod
-    def effective(cls, options: PathMtuOptions, written: Written) -> dict[str, Any]:
+    def effective(cls, options: PathMtuOptions) -> dict[str, Any]:
         """See Method."""
-        return {"min": options.min, "max": options.max} | written.auth
+        return {"min": options.min, "max": options.max}

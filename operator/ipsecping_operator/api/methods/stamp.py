@@ -8,12 +8,13 @@ from ipsecping.contract import ProbeType, Sources, StampOptions
 from ipsecping.contract.methods.stamp import AUTHENTICATED_PAYLOAD, PAYLOAD, payload
 
 from ..defaults import MAX_SOURCES_SEEN
-from ..rules import Model, Rule
+from ..mounted import MountedKey
+from ..rules import Rule
 from ..scalars import DataKey, ObjectName, Port, Text
-from .base import Given, Method, StatusField, Written
+from .base import Given, Method, StatusField
 
 
-class StampAuth(Model):
+class StampAuth(MountedKey):
     """Where the keys of STAMP's authenticated mode are (HMAC-SHA-256, RFC 8762 section 4.4)."""
 
     secret_name: ObjectName
@@ -24,6 +25,20 @@ class StampAuth(Model):
     """Key in the Secret's data that holds the STAMP keys, one a line: the first one signs, all are accepted.
     Each is hex:... or base64:... of at least 32 octets; text needs the operator's permission
     (--allow-text-keys)."""
+
+    kind = "Secret"
+    name_field = "secretName"
+    use = "signs with"
+
+    @property
+    def object_name(self) -> str:
+        """See MountedKey."""
+        return self.secret_name
+
+    @property
+    def data_key(self) -> str:
+        """See MountedKey."""
+        return self.key
 
 
 class Stamp(Method):
@@ -80,13 +95,15 @@ class Stamp(Method):
     def options(self, given: Given) -> StampOptions:
         """See Method."""
         return StampOptions(
-            key_file=given.key_file, marked_keys=given.key_file is not None, ask_source=given.ask_source
+            key_file=given.files.get("auth"),
+            marked_keys=self.auth is not None,
+            ask_source=given.ask_source,
         )
 
     @classmethod
-    def effective(cls, options: Any, written: Written) -> dict[str, Any]:
+    def effective(cls, options: Any) -> dict[str, Any]:
         """See Method."""
-        return written.auth
+        return {}
 
 
 def _stamp_of(probe: Any) -> Stamp | None:

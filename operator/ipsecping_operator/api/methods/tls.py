@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ipsecping.contract import CertificateExpiry, TlsOptions
 
+from ..mounted import MountedKey, SecretKey
 from ..rules import Model, Rule
 from ..scalars import DataKey, ObjectName, Time
 from .base import Given, StatusField
@@ -13,7 +14,7 @@ from .base import Given, StatusField
 _SERVER_NAME = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 
 
-class TlsAuthority(Model):
+class TlsAuthority(MountedKey):
     """Where the certificates of the authorities to trust are."""
 
     config_map_name: ObjectName
@@ -22,6 +23,28 @@ class TlsAuthority(Model):
     reason KeyMissing."""
     key: DataKey
     """Key in its data that holds the certificates, in PEM form, such as ca.crt."""
+
+    kind = "ConfigMap"
+    name_field = "configMapName"
+    use = "trusts"
+    content = "certificates"
+
+    @property
+    def object_name(self) -> str:
+        """See MountedKey."""
+        return self.config_map_name
+
+    @property
+    def data_key(self) -> str:
+        """See MountedKey."""
+        return self.key
+
+
+class ClientCertificate(SecretKey):
+    """Where a certificate, or the key of one, is that the prober shows of itself."""
+
+    use = "shows of itself"
+    content = "certificate or key"
 
 
 class Tls(Model):
@@ -36,11 +59,23 @@ class Tls(Model):
     strict: bool | None = None
     """True asks the strict profile of RFC 5280 of every certificate up to the authority's: key usage, key
     identifiers and the like, which many private authorities lack. Default: false."""
+    client_certificate: ClientCertificate | None = None
+    """Certificate that the prober shows of itself, in PEM form, with the authorities between, such as key
+    tls.crt of a Secret of type kubernetes.io/tls. Default: none."""
+    client_key: ClientCertificate | None = None
+    """The certificate's key in PEM form, without a password, such as tls.key."""
     min_valid_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     """Days that the certificate must still be valid, or the check is unhealthy with the reason ProbeFailed.
     Default: not judged."""
 
     rules = (
+        Rule(
+            cel="has(self.clientCertificate) == has(self.clientKey)",
+            holds=lambda self: (self.client_certificate is None) == (self.client_key is None),
+            field=".clientKey",
+            reason="FieldValueRequired",
+            message="clientCertificate and clientKey belong together",
+        ),
         Rule(
             cel="!has(self.ca) || !has(self.insecureSkipVerify) || !self.insecureSkipVerify",
             holds=lambda self: self.ca is None or not self.insecure_skip_verify,
@@ -74,15 +109,17 @@ def tls_options(tls: Tls | None, given: Given) -> TlsOptions:
     tls = tls or Tls()
     return TlsOptions(
         server_name=tls.server_name,
-        ca_file=given.ca_file,
+        ca_file=given.files.get("tls.ca"),
         verify=not tls.insecure_skip_verify,
         strict=bool(tls.strict),
+        certificate_file=given.files.get("tls.clientCertificate"),
+        certificate_key_file=given.files.get("tls.clientKey"),
     )
 
 
-def effective_tls(options: TlsOptions, written: dict[str, Any]) -> dict[str, Any]:
-    """Return `tls` with every default, `written` being what no plan has."""
+def effective_tls(options: TlsOptions) -> dict[str, Any]:
+    """Return `tls` with every default, without what no plan has."""
     effective: dict[str, Any] = {"insecureSkipVerify": not options.verify, "strict": options.strict}
     if options.server_name is not None:
         effective["serverName"] = options.server_name
-    return effective | written
+    return effective

@@ -43,6 +43,11 @@ class Options(ABC):
         """Return the same, with keys of any form accepted, see `net.key_file`."""
         return self
 
+    @property
+    def discloses_secret(self) -> bool:
+        """Whether packets carry a secret as it is, rather than a proof of it."""
+        return False
+
     def least_size(self, usual: int) -> int:
         """Return the least payload (bytes) that a packet has room in for what these ask for."""
         return usual

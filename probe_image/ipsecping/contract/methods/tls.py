@@ -24,6 +24,11 @@ class TlsOptions:
     strict: bool = False
     """Whether the strict profile of RFC 5280 is asked of the certificates as well."""
 
+    certificate_file: str | None = None
+    """Certificate that the client shows of itself, with the authorities between; None: none."""
+    certificate_key_file: str | None = None
+    """Its key; None: in the same file."""
+
     @classmethod
     def from_json(cls, value: object, path: str) -> Self:
         """Read them; raises ContractError."""
@@ -38,6 +43,8 @@ class TlsOptions:
             ca_file=fields.optional_text(source, "caFile", path),
             verify=fields.flag(source, "verify", path, default=True),
             strict=fields.flag(source, "strict", path),
+            certificate_file=fields.optional_text(source, "certificateFile", path),
+            certificate_key_file=fields.optional_text(source, "certificateKeyFile", path),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -47,6 +54,8 @@ class TlsOptions:
             caFile=self.ca_file,
             verify=None if self.verify else False,
             strict=self.strict or None,
+            certificateFile=self.certificate_file,
+            certificateKeyFile=self.certificate_key_file,
         )
 
     @classmethod
@@ -57,6 +66,8 @@ class TlsOptions:
             ca_file=flags["ca_file"],
             verify=not flags["insecure"],
             strict=flags["tls_strict"],
+            certificate_file=flags["client_certificate"],
+            certificate_key_file=flags["client_key"],
         )
 
 
