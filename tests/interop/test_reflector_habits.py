@@ -52,6 +52,35 @@ def test_a_stateless_one_names_no_direction(tmp_path: Path) -> None:
     assert said.get("forward_lost") is None
 
 
+@pytest.mark.parametrize(
+    ("habit", "refused", "words"),
+    [
+        (
+            "short-20",
+            {"reason": "TooShort", "octets": 20, "count": 3},
+            "3 answers were refused: 20 octets, too short",
+        ),
+        (
+            "foreign-timestamp",
+            {"reason": "WrongTimestamp", "count": 3},
+            "3 answers were refused: without our timestamp",
+        ),
+    ],
+)
+def test_answers_that_are_refused_are_counted_and_named(
+    habit: str, refused: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with reflector(habit, tmp_path, "99") as port:
+        options = ("127.0.0.1", "--stamp", str(port), "-c", "3", "-i", "10ms", "-W", "300ms")
+        said = ours.ping(*options)
+        argv = [sys.executable, "-m", "ipsecping", "ping", *options]
+        shown = subprocess.run(
+            argv, capture_output=True, text=True, check=False, timeout=ours.PATIENCE
+        ).stdout
+    assert (said["received"], said["refused_answers"]) == (0, [refused])
+    assert words in shown
+
+
 def test_one_that_forgets_the_session_between_rounds_tells_each_rounds_losses(tmp_path: Path) -> None:
     with reflector("forgetful", tmp_path, "5,7,15,17") as port:
         probe = PlannedProbe(

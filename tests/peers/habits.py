@@ -12,6 +12,8 @@ import time
 
 _EPOCH = 2_208_988_800
 _HABITS: dict[str, dict[str, object]] = {
+    "short-20": {"length": 20},
+    "foreign-timestamp": {"foreign": True},
     "short-36": {"length": 36},
     "short-38": {"length": 38},
     "short-41": {"length": 41},
@@ -38,6 +40,8 @@ def answered(request: bytes, number: int, habit: dict[str, object]) -> bytes:
         stamp = bytes(8)
     ttl = int(str(habit.get("ttl", 64)))
     answer = struct.pack("!I8sHH8s", number, stamp, estimate, 0, stamp) + request[:14] + bytes([0, 0, ttl])
+    if habit.get("foreign"):
+        answer = answer[:28] + bytes(8) + answer[36:]
     length = int(str(habit.get("length", len(request))))
     return answer + os.urandom(length - len(answer)) if length > len(answer) else answer[:length]
 

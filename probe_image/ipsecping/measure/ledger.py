@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..contract import ClockSource, Figure, LossReason
+from ..contract import ClockSource, Figure, LossReason, Refusal, RefusedKind
 from ..contract.figure import NO_FIGURES, figures_by_name
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
 from .packet import Observer, Packet
@@ -21,6 +21,8 @@ RESTART_AHEAD = 2**20
 """A number so far ahead of those before begins a new count. One that is less so may be due to other senders,
 if the reflector has one count for all: 3,000 packets a second while this session idled for five minutes."""
 _RANGE, _HALF_RANGE = 2**32, 2**31
+MAX_REFUSED_KINDS = 16
+"""Kinds of refused answers that are counted at the same time."""
 MAX_COPIES = 16
 """Numbers of further answers that are kept of a packet. Where there were more, some seem to be missing, and
 no direction is told."""
@@ -50,6 +52,7 @@ class Ledger:
         "_first",
         "_highest",
         "_packets",
+        "_refused",
         "_timeout",
         "_top_reply",
         "_top_reply_at",
@@ -74,6 +77,7 @@ class Ledger:
         """The reflector's numbers differed from ours once: it counts for itself."""
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
+        self._refused: dict[RefusedKind, int] = {}
         self.figures: Mapping[str, Figure] = NO_FIGURES
         """What exchanges have found out, of each kind the newest; it stands from round to round."""
 
@@ -124,6 +128,10 @@ class Ledger:
         packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
+            if packet is not None and packet.left:
+                self.refuse(Refusal.WRONG_TIMESTAMP)
+            elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
+                self.refuse(Refusal.UNKNOWN_NUMBER)
             return False
         if failure is not None:
             return self.refused(sequence, failure)
@@ -152,6 +160,17 @@ class Ledger:
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first
+
+    def refuse(self, reason: Refusal, octets: int = 0) -> None:
+        """Count an answer that is refused; of `octets` where its length is why."""
+        kind = RefusedKind(reason, octets)
+        if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
+            self._refused[kind] = self._refused.get(kind, 0) + 1
+
+    def take_refused(self) -> Mapping[RefusedKind, int]:
+        """Return the answers refused since this was last asked."""
+        taken, self._refused = self._refused, {}
+        return taken
 
     def found(self, kind: type[Figure], figure: Figure | None) -> None:
         """Note what an exchange has found out; None: that it cannot be known any more."""

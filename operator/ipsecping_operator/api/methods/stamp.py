@@ -11,6 +11,7 @@ from ..defaults import MAX_SOURCES_SEEN
 from ..rules import Model, Rule
 from ..scalars import DataKey, ObjectName, Port, Text
 from .base import Given, Method, StatusField, Written
+from .refused import REFUSED_ANSWERS
 
 
 class StampAuth(Model):
@@ -71,6 +72,7 @@ class Stamp(Method):
             figure=Sources,
             read=lambda figure: sorted(figure.counts) or None,
         ),
+        REFUSED_ANSWERS,
     )
 
     def least_payload(self, *, asks: bool) -> int:
