@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ipsecping.contract import CertificateExpiry, Figure, LossReason, Nat, RoundResult, Sources, Unanswered
+from ipsecping.contract import (
+    CertificateExpiry,
+    Figure,
+    LossReason,
+    Nat,
+    RefusedAnswers,
+    RoundResult,
+    Sources,
+    Unanswered,
+)
 from ipsecping.contract.figure import NO_FIGURES, figures_by_name
 
 _MADE: dict[str, tuple[str, Any]] = {
@@ -12,6 +21,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "nat": ("nat", Nat),
     "unanswered": ("unanswered", Unanswered.of),
     "sources": ("sources", Sources.of),
+    "refused": ("refusedAnswers", RefusedAnswers.of),
 }
 """Keyword to the figure's name, and what makes the figure."""
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, PathMtu, Unanswered
+from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, PathMtu, RefusedAnswers, Unanswered
 from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
@@ -205,7 +205,9 @@ def _why_lost(figures: Tally) -> str:
     """The commonest reason, unless it is the plain one, and which of a gateway's ports are silent."""
     reason = _commonest(figures)
     why = "" if reason is LossReason.TIMEOUT else f": {reason.meaning}"
-    return f"{why}{_ports(figures)}"
+    refused = figures.figure(RefusedAnswers)
+    told = None if refused is None else refused.remark()
+    return f"{why}{_ports(figures)}{'' if told is None else f'; {told}'}"
 
 
 def _ports(figures: Tally) -> str:

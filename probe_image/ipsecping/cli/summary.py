@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..contract import METHODS, PlannedProbe
+from ..contract import METHODS, PlannedProbe, RefusedAnswers
 from ..measure.totals import Totals
 from .table import milliseconds, table
 
@@ -34,6 +34,8 @@ def text(outcome: Outcome) -> list[str]:
     ]
     if totals.losses:
         lines.append(f"lost: {_reasons(totals)}")
+    if refused := _refused(totals):
+        lines.append(refused)
     if direction := _direction(outcome):
         lines.append(f"direction: {direction}")
     if figures := rtt_figures(totals):
@@ -57,7 +59,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.host}: ")
-        remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome))))
+        remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome), _refused(totals))))
         lines.append((outcome.host, *map(str, counts), *map(milliseconds, shown), remark))
     return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
 
@@ -77,6 +79,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "reordered": totals.reordered,
         "loss_percent": totals.loss_percent,
         "losses": dict(totals.losses),
+        "refused_answers": RefusedAnswers.of(totals.refused).to_json(),
         "forward_lost": totals.forward_lost,
         "reverse_lost": totals.reverse_lost,
         "unit": "ms",
@@ -109,6 +112,11 @@ def _loss(totals: Totals) -> str:
 
 def _reasons(totals: Totals) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in totals.losses.items())
+
+
+def _refused(totals: Totals) -> str:
+    """How many answers were refused, and why."""
+    return RefusedAnswers.of(totals.refused).remark() or ""
 
 
 def _direction(outcome: Outcome) -> str:

@@ -18,6 +18,7 @@ from .methods.stamp import Sources, StampOptions
 from .methods.tcp import TcpOptions
 from .methods.tls import CertificateExpiry, TlsOptions
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
+from .refused_answers import Refusal, RefusedAnswers, RefusedKind
 from .result import ClockSource, Invalidity, RoundResult
 from .result_json import result_from_json, result_to_json
 from .rules import check_result
@@ -46,6 +47,9 @@ __all__ = [
     "PlannedProbe",
     "ProbeType",
     "RecordType",
+    "Refusal",
+    "RefusedAnswers",
+    "RefusedKind",
     "RoundResult",
     "Sources",
     "StampOptions",

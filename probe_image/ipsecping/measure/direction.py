@@ -11,8 +11,13 @@ the same gap, it says something only if all of its packets went the same way.
 When packets overtook each other on the way there, gaps mean nothing, and only the sum over the round is
 used. Copies made on the way there take numbers of their own: then missing numbers prove nothing, but none
 missing proves that all loss was forward. More numbers missing than packets means that the counter is not
-this session's alone or was restarted. A reply without a number may have taken one. In all these cases of
-doubt the direction is unknown.
+this session's alone. A reply without a number may have taken one. In all these cases of doubt the
+direction is unknown.
+
+A reflector may forget a session that was idle, or be restarted, and count anew from any number. The ledger
+marks the first reply after that (`Packet.restarted`): the gap before it tells nothing, unless its number is 0
+and so the first; those behind it tell as ever. So it is with a session's first reply, since sessions begin at
+0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere.
 """
 
 from collections.abc import Sequence
@@ -28,9 +33,11 @@ class Anchor:
     """What is known of the reflector's counter before the next round."""
 
     next_reply: int | None = 0
-    """The number of its next reply but for `pending`; 0 in a new session, None when unknown."""
+    """The number of its next reply but for `pending`; None when unknown."""
     pending: int = 0
     """Packets of earlier rounds that may or may not have taken a number since."""
+    fresh: bool = False
+    """The session has had no reply yet."""
 
 
 class Later(NamedTuple):
@@ -51,8 +58,15 @@ class Attribution(NamedTuple):
 
 def overtaken(packets: Sequence[Packet]) -> bool:
     """Whether packets reached the reflector out of order or more than once."""
-    firsts = [packet.reply for packet in packets if packet.reply is not None]
-    return firsts != sorted(firsts) or any(packet.copies for packet in packets)
+    before = -1
+    for packet in packets:
+        if packet.copies:
+            return True
+        if packet.reply is not None:
+            if packet.reply < before and not packet.restarted:
+                return True
+            before = packet.reply
+    return False
 
 
 def would_closing_tell(packets: Sequence[Packet], *, stateful: bool, closing: int) -> bool:
@@ -83,7 +97,7 @@ def attribute(
     last = sent[-1].reply if sent else None
     if last is None and all(packet.reply is None for packet in sent):
         nothing = None if lost else 0
-        return Attribution(nothing, nothing, Anchor(anchor.next_reply, anchor.pending + lost))
+        return Attribution(nothing, nothing, replace(anchor, pending=anchor.pending + lost))
     disordered = overtaken(sent)
     if not (lost or disordered) and last is not None:
         return Attribution(0, 0, Anchor(last + 1))
@@ -91,7 +105,16 @@ def attribute(
         # An answer without a number may have taken one all the same: gaps and sums would count it as lost.
         nothing = None if lost else 0
         return Attribution(nothing, nothing, Anchor(None))
-    made = (_by_sum if disordered else _by_gaps)(sent, lost, anchor, later)
+    answered = [packet for packet in sent if packet.reply is not None]
+    if disordered and any(packet.restarted for packet in answered[1:]):
+        made = Attribution(None, None, Anchor(None))
+    else:
+        lowest = min(number for packet in answered for number in (packet.reply or 0, *packet.copies))
+        begun = answered[0].restarted
+        before = Anchor(None if lowest else 0, anchor.pending) if begun else anchor
+        made = (_by_sum if disordered else _by_gaps)(sent, lost, before, later)
+        if anchor.fresh and lowest and not begun:
+            made = made._replace(forward=None, reverse=None)  # lost replies, or a count that began later
     if not lost:
         return made._replace(forward=0, reverse=0)
     return made if stateful else made._replace(forward=None, reverse=None)
@@ -107,7 +130,7 @@ def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | N
     before = anchor.next_reply
     head = ReplyGap(first, anchor.pending, None if before is None else replies[0] - before)
     inner = [
-        gap_between(previous, number, here - there - 1)
+        gap_between(None if sent[here].restarted else previous, number, here - there - 1)
         for there, here, previous, number in zip(answered, answered[1:], replies, replies[1:], strict=False)
     ]
     unanswered = len(sent) - 1 - last

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..contract import ClockSource, Figure, LossReason
+from ..contract import ClockSource, Figure, LossReason, Refusal, RefusedKind
 from ..contract.figure import NO_FIGURES, figures_by_name
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
 from .packet import Observer, Packet
@@ -17,6 +17,12 @@ which copies ours: otherwise both look alike as long as only replies are lost.
 """
 LAST_SEQUENCE = 2**31
 """A session that has come so far is replaced by a new one before the numbers wrap."""
+RESTART_AHEAD = 2**20
+"""A number so far ahead of those before begins a new count. One that is less so may be due to other senders,
+if the reflector has one count for all: 3,000 packets a second while this session idled for five minutes."""
+_RANGE, _HALF_RANGE = 2**32, 2**31
+MAX_REFUSED_KINDS = 16
+"""Kinds of refused answers that are counted at the same time."""
 MAX_COPIES = 16
 """Numbers of further answers that are kept of a packet. Where there were more, some seem to be missing, and
 no direction is told."""
@@ -46,7 +52,10 @@ class Ledger:
         "_first",
         "_highest",
         "_packets",
+        "_refused",
         "_timeout",
+        "_top_reply",
+        "_top_reply_at",
         "figures",
         "foreign",
         "stateful",
@@ -59,11 +68,16 @@ class Ledger:
         self._first = FIRST_SEQUENCE
         self._highest = 0
         """The highest sequence number answered in time so far."""
-        self._anchor = Anchor()
+        self._anchor = Anchor(fresh=True)
+        self._top_reply: int | None = None
+        """The highest number of a reply since the reflector last began counting, also beyond 32 bits."""
+        self._top_reply_at = 0
+        """When it had come."""
         self.stateful = False
         """The reflector's numbers differed from ours once: it counts for itself."""
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
+        self._refused: dict[RefusedKind, int] = {}
         self.figures: Mapping[str, Figure] = NO_FIGURES
         """What exchanges have found out, of each kind the newest; it stands from round to round."""
 
@@ -114,19 +128,24 @@ class Ledger:
         packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
             self.foreign += 1
+            if packet is not None and packet.left:
+                self.refuse(Refusal.WRONG_TIMESTAMP)
+            elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
+                self.refuse(Refusal.UNKNOWN_NUMBER)
             return False
         if failure is not None:
             return self.refused(sequence, failure)
+        arrival = arrived_at if arrived_at is not None and arrived_at < read_at else read_at
         if reply is not None:
             if reply != sequence:
                 self.stateful = True
+            reply = self._numbered(packet, reply, arrival)
             if packet.reply is None:
                 packet.reply = reply
             elif reply != packet.reply and len(packet.copies) < MAX_COPIES and reply not in packet.copies:
                 packet.copies += (reply,)
         packet.arrivals += 1
         first = packet.arrivals == 1
-        arrival = arrived_at if arrived_at is not None and arrived_at < read_at else read_at
         if first and arrival - packet.sent_at <= self._timeout:
             packet.answered = True
             packet.reason = None
@@ -141,6 +160,17 @@ class Ledger:
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first
+
+    def refuse(self, reason: Refusal, octets: int = 0) -> None:
+        """Count an answer that is refused; of `octets` where its length is why."""
+        kind = RefusedKind(reason, octets)
+        if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
+            self._refused[kind] = self._refused.get(kind, 0) + 1
+
+    def take_refused(self) -> Mapping[RefusedKind, int]:
+        """Return the answers refused since this was last asked."""
+        taken, self._refused = self._refused, {}
+        return taken
 
     def found(self, kind: type[Figure], figure: Figure | None) -> None:
         """Note what an exchange has found out; None: that it cannot be known any more."""
@@ -170,6 +200,35 @@ class Ledger:
             packets, stateful=self.stateful, closing=closing
         )
 
+    def _numbered(self, packet: Packet, reply: int, arrival: int) -> int:
+        """Return the number of a reply that came at `arrival`, counted on where 32 bits wrap.
+
+        A number that is not above that of a reply which was here before the packet left shows that the
+        reflector has begun to count anew: nothing can have overtaken it. So does one that is too far ahead.
+        A count is taken to begin with a packet only if none sent later can have been numbered before it.
+        """
+        top = self._top_reply
+        if top is None:
+            begins = packet.sequence == FIRST_SEQUENCE
+            packet.restarted = begins and self._numbered_first(packet, reply, arrival)
+            self._top_reply, self._top_reply_at = reply, arrival
+            return reply
+        ahead = (reply - top + _HALF_RANGE) % _RANGE - _HALF_RANGE
+        if 0 < ahead < RESTART_AHEAD:
+            self._top_reply, self._top_reply_at = top + ahead, arrival
+            return top + ahead
+        anew = packet.reply is None and (ahead > 0 or packet.sent_at > self._top_reply_at)
+        if anew and self._numbered_first(packet, reply, arrival):
+            packet.restarted = True
+            self._top_reply, self._top_reply_at = reply, arrival
+            return reply
+        return top + ahead
+
+    def _numbered_first(self, packet: Packet, reply: int, arrival: int) -> bool:
+        """Whether no packet sent later can have been given a number before this one."""
+        after = self._packet(packet.sequence + 1)
+        return reply == 0 or after is None or after.sent_at > arrival
+
     def _packet(self, sequence: int) -> Packet | None:
         place = sequence - self._first
         return self._packets[place] if 0 <= place < len(self._packets) else None
@@ -180,7 +239,7 @@ class Ledger:
             if packet is None:
                 return None
             if packet.reply is not None:
-                return Later(packet.reply, lost)
+                return None if packet.restarted else Later(packet.reply, lost)
             lost += packet.left
         return None
 

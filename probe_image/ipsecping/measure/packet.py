@@ -47,6 +47,8 @@ class Packet:
     """The source address that the far end saw, where it was asked and told (STAMP)."""
     reply: int | None = None
     """The reflector's number of the first answer (STAMP)."""
+    restarted: bool = False
+    """Its `reply` is the first known after the reflector began its numbers anew."""
     copies: tuple[int, ...] = ()
     """Its numbers of the other answers, each once: the packet arrived there more than once."""
 

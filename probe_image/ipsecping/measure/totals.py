@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..contract import ClockSource, Histogram, LossReason, RoundResult
+from ..contract import ClockSource, Histogram, LossReason, RefusedAnswers, RefusedKind, RoundResult
 
 
 @dataclass(slots=True)
@@ -17,6 +17,8 @@ class Totals:
     forward_lost: int | None = 0
     reverse_lost: int | None = 0
     losses: Counter[LossReason] = field(default_factory=Counter)
+    refused: Counter[RefusedKind] = field(default_factory=Counter)
+    """Answers that were refused."""
     rtt: Histogram = field(default_factory=Histogram)
     jitter_sum: int = 0
     jitter_count: int = 0
@@ -31,6 +33,8 @@ class Totals:
         self.forward_lost = _sum(self.forward_lost, result.forward_lost)
         self.reverse_lost = _sum(self.reverse_lost, result.reverse_lost)
         self.losses.update(result.losses)
+        if (refused := result.figure(RefusedAnswers)) is not None:
+            self.refused.update(refused.counts)
         self.rtt.merge(result.rtt)
         self.jitter_sum += result.jitter_sum
         self.jitter_count += result.jitter_count

@@ -3,9 +3,10 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from ..contract import Figure, LossReason, PlannedProbe
-from ..contract.figure import NO_FIGURES
+from ..contract import Figure, LossReason, PlannedProbe, Refusal, RefusedAnswers
+from ..contract.figure import NO_FIGURES, figures_by_name
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
@@ -20,6 +21,8 @@ class Codec(ABC):
     """Makes the packets of one session and reads the answers."""
 
     __slots__ = ()
+    counts_refused: ClassVar[bool] = False
+    """Whether results tell of refused answers (`RefusedAnswers`)."""
 
     @abstractmethod
     def token(self, realtime: int) -> int:
@@ -36,6 +39,10 @@ class Codec(ABC):
     @abstractmethod
     def quoted(self, data: bytes) -> int | None:
         """The sequence number in our own packet as an ICMP error quotes it, None when cut short."""
+
+    def refusal(self, data: bytes) -> tuple[Refusal, int] | None:
+        """Why `data` was no answer, and its octets where their number is why; None: that is not counted."""
+        return None
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Session; nothing as a rule."""
@@ -79,6 +86,8 @@ class DatagramSession:
         answer = self._codec.decode(data)
         if answer is None:
             self.ledger.foreign += 1
+            if (refusal := self._codec.refusal(data)) is not None:
+                self.ledger.refuse(*refusal)
             self._sock.unwanted()
         elif not self.ledger.answered(answer, arrived_at=at, read_at=read_at):
             self._sock.unwanted()
@@ -89,7 +98,10 @@ class DatagramSession:
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Session."""
-        return self._codec.figures(packets)
+        own, refused = self._codec.figures(packets), self.ledger.take_refused()
+        if not refused or not self._codec.counts_refused:
+            return own
+        return figures_by_name(*own.values(), RefusedAnswers.of(refused))
 
     def drops(self) -> int:
         """See Session."""

@@ -69,11 +69,14 @@ class StampPackets:
     def decode(self, data: bytes) -> Reading | None:
         """A Session-Reflector packet, or our own packet come back where that proves as much."""
         size = len(data) + self._headers
-        reflected, echoed = stamp.parse_reflector(data, self._mode), stamp.parse_sender(data, self._mode)
-        if reflected is None or echoed is None:
+        reflected = stamp.parse_reflector(data, self._mode)
+        if reflected is None:
             return None
         if (reflected.sender_sequence, reflected.sender_timestamp) == (0, 0):  # a sender's packet: MBZ there
-            return None if self._keys else Reading(echoed.sequence, echoed.timestamp, None, size)
+            echoed = stamp.parse_sender(data, self._mode)
+            if echoed is None or self._keys:
+                return None
+            return Reading(echoed.sequence, echoed.timestamp, None, size)
         return Reading(
             reflected.sender_sequence,
             reflected.sender_timestamp,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..contract import Figure, Invalidity, LossReason, PlannedProbe, Sources, StampOptions
+from ..contract import Figure, Invalidity, LossReason, PlannedProbe, Refusal, Sources, StampOptions
 from ..contract.figure import NO_FIGURES, figures_by_name
 from ..contract.methods.stamp import MAX_SOURCES
 from ..host.key_file import KeyFile, KeyFileError, KeyNotPermitted
@@ -76,6 +76,7 @@ class StampCodec(Codec):
     somebody may have recorded (see reflector/replay.py).
     """
 
+    counts_refused = True
     __slots__ = ("_ask_source", "_error_estimate", "_keys", "_mode", "_quality", "_size", "_ssid")
 
     def __init__(self, size: int, keys: SenderKeys | None = None, *, ask_source: bool = False) -> None:
@@ -113,6 +114,10 @@ class StampCodec(Codec):
         asked = self._ask_source and failure is None and len(data) <= self._size + ANSWER_SLACK
         seen = source.answered(data, self._mode.size, key) if asked else None
         return _new(Answer, (*told, failure, seen))
+
+    def refusal(self, data: bytes) -> tuple[Refusal, int]:
+        """See Codec: whatever has the octets is read."""
+        return Refusal.TOO_SHORT, len(data)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """The addresses seen most, in order of address, so that equal rounds have equal results."""

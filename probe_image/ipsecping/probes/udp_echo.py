@@ -2,7 +2,7 @@
 
 import secrets
 
-from ..contract import PlannedProbe
+from ..contract import PlannedProbe, Refusal
 from ..measure.ledger import Answer
 from ..net.clocks import Clock
 from ..wire import echo
@@ -13,6 +13,7 @@ from .datagram import Codec, DatagramSession, udp_session
 class UdpEchoCodec(Codec):
     """Echo payloads of one session, told from others by a random cookie."""
 
+    counts_refused = True
     __slots__ = ("_cookie", "_size")
 
     def __init__(self, size: int) -> None:
@@ -31,6 +32,10 @@ class UdpEchoCodec(Codec):
         """An echoed payload."""
         sequence = echo.parse(data, self._cookie)
         return None if sequence is None else Answer(sequence)
+
+    def refusal(self, data: bytes) -> tuple[Refusal, int]:
+        """See Codec."""
+        return Refusal.NOT_AN_ANSWER, 0
 
     def quoted(self, data: bytes) -> int | None:
         """The number of a quoted payload."""

@@ -96,6 +96,7 @@ class PacketTrain:
                 duration=0,
                 forward_lost=lost.forward,
                 reverse_lost=lost.reverse,
+                figures=self._session.figures(packets),
             )
         )
         if self._settled is not None:

@@ -39,6 +39,7 @@ length.
 
 A TWAMP-Test packet (RFC 5357 section 4.1.2) is the unauthenticated one with padding, perhaps random, from
 octet 14 of the sender's and octet 41 of the reflector's: TWAMP Light senders and reflectors are understood.
+Of an answer 36 octets are enough, up to the sender's number and T1.
 """
 
 from collections.abc import Iterable
@@ -54,6 +55,9 @@ BASE_SIZE = 44
 AUTHENTICATED_SIZE = 112
 TWAMP_SIZE = 41
 """Octets of the shortest complete answer; a TWAMP Light sender has to pad its 14 octets to as many."""
+LEAST_ANSWER = 36
+"""Octets of an answer up to the sender's number and timestamp, which say whose it is. Some responders copy
+no more of a request than that or its 14 octets, or leave out the Session-Sender TTL."""
 
 _SIGNED = 96
 _SENDER_MBZ_AT = 28
@@ -68,8 +72,10 @@ class Mode(NamedTuple):
 
     size: int
     """Of the base packet."""
-    least: int
-    """Of a packet that can be read."""
+    least_request: int
+    """Of a Session-Sender packet that the whole answer to it fits in."""
+    least_answer: int
+    """Of a Session-Reflector packet that tells what its sender needs."""
     sender: Struct
     reflector: Struct
     answer: Struct
@@ -80,12 +86,14 @@ class Mode(NamedTuple):
 UNAUTHENTICATED = Mode(
     BASE_SIZE,
     TWAMP_SIZE,
+    LEAST_ANSWER,
     Struct("!IQHH28x"),
     Struct("!IQHHQIQH2xB3x"),
     Struct("!IQH2xQIQ8x"),
     4,
 )
 AUTHENTICATED = Mode(
+    AUTHENTICATED_SIZE,
     AUTHENTICATED_SIZE,
     AUTHENTICATED_SIZE,
     Struct("!I12xQHH68x"),
@@ -155,7 +163,7 @@ def pack_request(
 
 def parse_sender(data: bytes, mode: Mode = UNAUTHENTICATED) -> SenderPacket | None:
     """The packet, or None when it has fewer octets than the shortest answer."""
-    if len(data) < mode.least:
+    if len(data) < mode.least_request:
         return None
     sequence, sent, estimate, ssid = mode.sender.unpack_from(
         data if len(data) >= mode.size else _filled(data, mode)
@@ -199,8 +207,11 @@ def put_transmit_time(answer: bytearray, timestamp: int, mode: Mode = UNAUTHENTI
 
 
 def parse_reflector(data: bytes, mode: Mode = UNAUTHENTICATED) -> ReflectorPacket | None:
-    """The packet, or None when it is cut short; its signature is another matter, see `signed_with`."""
-    if len(data) < mode.least:
+    """The packet, or None when it is cut short within the sender's timestamp.
+
+    Its signature is another matter, see `signed_with`.
+    """
+    if len(data) < mode.least_answer:
         return None
     sequence, sent, estimate, ssid, received, number, echoed, echoed_estimate, ttl = (
         mode.reflector.unpack_from(data if len(data) >= mode.size else _filled(data, mode))
@@ -213,7 +224,7 @@ def parse_answer(data: bytes, mode: Mode = UNAUTHENTICATED) -> tuple[int, int, i
 
     The sender's sequence number and timestamp, the reflector's sequence number, and T3 - T2 in nanoseconds.
     """
-    if len(data) < mode.least:
+    if len(data) < mode.least_answer:
         return None
     sequence, sent, estimate, received, number, echoed = mode.answer.unpack_from(
         data if len(data) >= mode.size else _filled(data, mode)
@@ -222,7 +233,12 @@ def parse_answer(data: bytes, mode: Mode = UNAUTHENTICATED) -> tuple[int, int, i
 
 
 def residence(sent: int, received: int, estimate: int) -> int:
-    """T3 - T2 in nanoseconds, from T3, T2 and T3's error estimate. Negative if the clock was set back."""
+    """T3 - T2 in nanoseconds, from T3, T2 and T3's error estimate. Negative if the clock was set back.
+
+    0 where either is 0: the reflector does not tell it.
+    """
+    if not (sent and received):
+        return 0
     if estimate & PTP_FLAG:
         return unix_from_ptp(sent) - unix_from_ptp(received)
     return ntp_difference(sent, received)
@@ -241,5 +257,5 @@ def signed_with(packet: bytes, keys: Iterable[bytes]) -> bytes | None:
 
 
 def _filled(data: bytes, mode: Mode) -> bytes:
-    """A TWAMP packet lacks up to three octets that must be zero anyway."""
+    """A short packet lacks octets that must be zero, or that its sender can do without."""
     return data if len(data) >= mode.size else data.ljust(mode.size, b"\0")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ipsecping.contract import Invalidity, LossReason, ProbeType
+from ipsecping.contract import Invalidity, LossReason, ProbeType, Refusal, RefusedKind
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck, Cron, Interval
 from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
@@ -68,6 +68,13 @@ def test_three_unanswered_rounds_are_down_with_the_time_and_the_reason() -> None
         "no answer to the last 30 packets in 3 rounds on default/ping, "
         "since 2026-11-23T12:00:30Z: unreachable"
     )
+
+
+def test_an_outage_in_which_answers_were_refused_says_how_many_and_why() -> None:
+    kind = RefusedKind(Refusal.TOO_SHORT, 20)
+    found = verdict(filled(0, 0, 0, refused={kind: 4})).finding
+    assert found.reason is HealthyReason.DOWN
+    assert found.message.endswith("; 12 answers were refused: 20 octets, too short")
 
 
 def test_two_unanswered_rounds_are_not_yet_down() -> None:

@@ -69,6 +69,13 @@ class Network:
         return had, self.ledger.attribute(machine.packets)
 
 
+class Wrapping(Network):
+    """Its reflector's numbers have 32 bits, as on the wire."""
+
+    def reflect(self, packet: Packet) -> int:
+        return super().reflect(packet) % 2**32
+
+
 fates = st.lists(st.sampled_from(Fate), min_size=1, max_size=12)
 closings = st.lists(st.sampled_from(Fate), min_size=3, max_size=3)
 rounds = st.lists(st.tuples(fates, closings), min_size=1, max_size=6)
@@ -87,6 +94,7 @@ def test_each_round_that_ends_with_an_answer_knows_exactly_what_each_direction_l
     plan: list[tuple[list[Fate], list[Fate]]],
 ) -> None:
     network = Network()
+    network.round([Fate.ANSWERED], [])
     blind = False
     for regular, closing in plan:
         had, found = network.round(regular, closing)
@@ -104,6 +112,7 @@ def test_losses_that_all_go_one_way_are_known_even_across_rounds_without_an_answ
     plan: list[tuple[list[Fate], list[Fate]]],
 ) -> None:
     network = Network()
+    network.round([Fate.ANSWERED], [])
     for regular, closing in plan:
         had, found = network.round(only_back(regular), only_back(closing))
         if had[-1] is Fate.ANSWERED:
@@ -254,3 +263,62 @@ def test_packets_that_never_left_are_lost_in_no_direction() -> None:
     network.ledger.not_sent(kept, None)
     last = network.packet(Fate.ANSWERED)
     assert network.ledger.attribute([first, kept, last])[:2] == (0, 0)
+
+
+@given(
+    st.sampled_from([0, 1, 7, 2**31]),
+    st.lists(st.tuples(st.sampled_from([0, 1, 3 * 2**30]), fates), min_size=1, max_size=5),
+)
+def test_a_reflector_that_counts_anew_after_each_pause_tells_of_all_that_is_lost_inside_a_round(
+    first: int, plan: list[tuple[int, list[Fate]]]
+) -> None:
+    network = Wrapping(counter=first)
+    for restart, inner in plan:
+        had, found = network.round([Fate.ANSWERED, *inner, Fate.ANSWERED], [])
+        assert (found.forward, found.reverse) == truth(had)
+        network.now += 1000 * MS
+        network.counter = restart
+
+
+def test_a_count_that_goes_on_where_32_bits_end_tells_the_direction() -> None:
+    network = Wrapping(counter=2**32 - 2)
+    had, found = network.round([Fate.ANSWERED, *[Fate.LOST_BACK] * 3, Fate.LOST_THERE, Fate.ANSWERED], [])
+    assert (found.forward, found.reverse) == truth(had) == (1, 3)
+
+
+def test_what_is_lost_before_the_first_reply_of_a_new_count_is_not_guessed() -> None:
+    """Numbers that begin at 1 look like those that begin at 0 of which the first was lost on the way back."""
+    network = Network(counter=1)
+    _, found = network.round([Fate.LOST_THERE, Fate.ANSWERED], [])
+    assert (found.forward, found.reverse) == (None, None)
+    network.now += 1000 * MS
+    network.counter = 1
+    _, found = network.round([Fate.LOST_THERE, Fate.ANSWERED], [])
+    assert (found.forward, found.reverse) == (None, None)
+    network.now += 1000 * MS
+    network.counter = 0
+    _, found = network.round([Fate.LOST_THERE, Fate.ANSWERED], [])
+    assert (found.forward, found.reverse) == (1, 0)
+
+
+def test_a_count_that_begins_anew_within_a_round_leaves_the_other_gaps_as_they_are() -> None:
+    network = Network()
+    packets = [network.packet(Fate.ANSWERED), network.packet(Fate.LOST_BACK), network.packet(Fate.ANSWERED)]
+    network.now += 1000 * MS
+    network.counter = 0
+    packets += [network.packet(fate) for fate in (Fate.ANSWERED, Fate.LOST_THERE, Fate.ANSWERED)]
+    assert network.ledger.attribute(packets)[:2] == (1, 1)
+
+
+def test_a_lower_number_that_may_be_due_to_overtaking_is_no_new_count() -> None:
+    """The second round's first packet arrived before the first round's last one, and both before its next."""
+    network = Network()
+    first, last, overtaking = network.send(), network.send(), network.send()
+    lost, end = network.send(), network.send()
+    network.answer(first, network.reflect(first))
+    early, late = network.reflect(overtaking), network.reflect(last)
+    network.answer(last, late, after=10 * MS)
+    network.answer(overtaking, early, after=10 * MS)
+    network.answer(end, network.reflect(end), after=10 * MS)
+    network.ledger.attribute([first, last])
+    assert network.ledger.attribute([overtaking, lost, end])[:2] == (None, None)

@@ -160,7 +160,7 @@ def test_the_time_of_sending_is_written_where_the_timestamp_stands() -> None:
 
 def test_packets_too_short_are_no_packets() -> None:
     assert stamp.parse_sender(bytes(40)) is None
-    assert stamp.parse_reflector(bytes(40)) is None
+    assert stamp.parse_reflector(bytes(35)) is None
     assert stamp.parse_sender(bytes(111), stamp.AUTHENTICATED) is None
     assert stamp.parse_reflector(bytes(111), stamp.AUTHENTICATED) is None
     assert stamp.signed_with(bytes(111), [bytes(16)]) is None

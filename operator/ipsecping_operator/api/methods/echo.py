@@ -4,6 +4,7 @@ from ipsecping.contract import ProbeType
 
 from ..scalars import Port
 from .base import Method
+from .refused import REFUSED_ANSWERS
 
 
 class Icmp(Method):
@@ -21,3 +22,4 @@ class UdpEcho(Method):
 
     kind = ProbeType.UDP_ECHO
     summary = "Measure by a UDP echo responder."
+    status_fields = (REFUSED_ANSWERS,)

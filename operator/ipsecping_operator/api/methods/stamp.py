@@ -12,6 +12,7 @@ from ..mounted import MountedKey
 from ..rules import Rule
 from ..scalars import DataKey, ObjectName, Port, Text
 from .base import Given, Method, StatusField
+from .refused import REFUSED_ANSWERS
 
 
 class StampAuth(MountedKey):
@@ -86,6 +87,7 @@ class Stamp(Method):
             figure=Sources,
             read=lambda figure: sorted(figure.counts) or None,
         ),
+        REFUSED_ANSWERS,
     )
 
     def least_payload(self, *, asks: bool) -> int:

@@ -9,6 +9,7 @@ from .. import fields
 from ..check import ProbeType
 from ..fields import ContractError, canonical_address, out_of_range, shown
 from ..figure import Counted, Field
+from ..refused_answers import RefusedAnswers
 from .spec import Flag, MethodSpec, Options
 
 PORT = 862
@@ -153,6 +154,6 @@ METHOD = MethodSpec(
     port=PORT,
     least_size=PAYLOAD,
     directed=True,
-    figures=(Sources,),
+    figures=(Sources, RefusedAnswers),
     flag=Flag("PORT", "STAMP (RFC 8762) to this UDP port", read=_asked_for, position=10),
 )

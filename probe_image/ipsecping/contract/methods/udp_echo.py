@@ -1,6 +1,7 @@
 """UDP echo (RFC 862)."""
 
 from ..check import ProbeType
+from ..refused_answers import RefusedAnswers
 from .spec import Flag, MethodSpec
 
 METHOD = MethodSpec(
@@ -9,5 +10,6 @@ METHOD = MethodSpec(
     module="udp_echo",
     least_size=16,
     default_size=56,
+    figures=(RefusedAnswers,),
     flag=Flag("PORT", "UDP echo to this port"),
 )

@@ -1,0 +1,112 @@
+"""Answers that came and were refused, by reason: a far end that answers wrongly is not a path that loses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, Self
+
+from . import fields
+from .bounds import MAX_DUPLICATES
+from .fields import ContractError, out_of_range
+from .figure import Counted, Field
+
+MAX_OCTETS = 65_535
+MAX_REFUSALS = 4
+"""Kinds of refused answers that one result names; answers of further ones are left out."""
+
+
+class Refusal(StrEnum):
+    """Why an answer was refused."""
+
+    TOO_SHORT = "TooShort"
+    """It ends before all that a sender needs has come."""
+    NOT_AN_ANSWER = "NotAnAnswer"
+    """It is not in the probe's protocol."""
+    UNKNOWN_NUMBER = "UnknownNumber"
+    """It answers a number that no packet of the session has had."""
+    WRONG_TIMESTAMP = "WrongTimestamp"
+    """It answers one of our numbers, but does not copy that packet's timestamp."""
+
+    @property
+    def meaning(self) -> str:
+        """In a few words, for a message to a person."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Refusal.TOO_SHORT: "too short",
+    Refusal.NOT_AN_ANSWER: "not in the probe's protocol",
+    Refusal.UNKNOWN_NUMBER: "with a number never sent",
+    Refusal.WRONG_TIMESTAMP: "without our timestamp",
+}
+
+
+class RefusedKind(NamedTuple):
+    """What is counted together."""
+
+    reason: Refusal
+    octets: int
+    """Of the payload; 0 where its length is not why."""
+
+    def __str__(self) -> str:
+        return f"{self.octets} octets, {self.reason.meaning}" if self.octets else self.reason.meaning
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedAnswers(Counted):
+    """Answers from the far end that were refused, by `RefusedKind`."""
+
+    name: ClassVar[str] = "refusedAnswers"
+    position: ClassVar[int] = 60
+    most: ClassVar[int] = 16
+
+    @classmethod
+    def of(cls, counts: Mapping[RefusedKind, int]) -> Self:
+        """Return the figure of one round."""
+        kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_REFUSALS]
+        return cls(MappingProxyType({kind: min(count, MAX_DUPLICATES) for kind, count in kept}))
+
+    @classmethod
+    def from_json(cls, value: object, path: str) -> Self | None:
+        """See Figure."""
+        counts = dict[RefusedKind, int]()
+        for place, item in enumerate(fields.sequence(value, path, at_most=MAX_REFUSALS)):
+            where = f"{path}[{place}]"
+            source = fields.mapping(item, where)
+            octets = fields.optional_integer(source, "octets", where, at_most=MAX_OCTETS) or 0
+            kind = RefusedKind(fields.member(source, "reason", where, Refusal), octets)
+            if kind in counts:
+                raise ContractError(f"{path}: the same kind stands there twice")
+            counts[kind] = fields.integer(source, "count", where, at_least=1, at_most=MAX_DUPLICATES)
+        return cls(MappingProxyType(counts)) if counts else None
+
+    def to_json(self) -> object:
+        """See Figure."""
+        return [
+            fields.present(reason=kind.reason.value, octets=kind.octets or None, count=count)
+            for kind, count in self.counts.items()
+        ]
+
+    def check(self, path: str, *, sent: int, received: int) -> None:
+        """See Figure."""
+        if len(self.counts) > MAX_REFUSALS:
+            raise ContractError(f"{path}: {len(self.counts)} kinds, at most {MAX_REFUSALS} are allowed")
+        for kind, count in self.counts.items():
+            if not 1 <= count <= MAX_DUPLICATES:
+                raise out_of_range(count, path, 1, MAX_DUPLICATES)
+            if not 0 <= kind.octets <= MAX_OCTETS:
+                raise out_of_range(kind.octets, path, 0, MAX_OCTETS)
+
+    def fields(self) -> Mapping[str, Field | None]:
+        """See Figure."""
+        return {"refused_answers": sum(self.counts.values())}
+
+    def remark(self) -> str | None:
+        """See Figure: how many, and of the commonest kind why."""
+        if not self.counts:
+            return None
+        counts: Mapping[Any, int] = self.counts
+        total, kind = sum(counts.values()), max(counts, key=lambda each: counts[each])
+        came = "1 answer was" if total == 1 else f"{total} answers were"
+        return f"{came} refused: {kind}"
