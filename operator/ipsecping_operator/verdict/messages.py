@@ -12,7 +12,7 @@ from .tally import Tally
 
 _INVALIDITIES = {
     Invalidity.LATE_TICKS: "packets left too late",
-    Invalidity.LOCAL_SEND_FAILED: "no buffer space to send from",
+    Invalidity.LOCAL_SEND_FAILED: "its host could not send, its log says why",
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
@@ -21,6 +21,7 @@ _INVALIDITIES = {
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
+    Invalidity.SOCKET_UNAVAILABLE: "its host refuses a system call that the probe needs, its log names it",
     Invalidity.NO_SUCH_NAME: "there is no such name, or it has no address",
     Invalidity.RESOLVER_FAILED: "the resolver did not answer, and no earlier answer is left",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",

@@ -1,10 +1,9 @@
-"""Flows of datagrams to one far end: UDP, and ICMP echo without privileges."""
+"""Flows of datagrams to one far end: UDP, and ICMP echo."""
 
 import socket
 
 from ..addresses import is_ipv6
 from .clocks import Clock
-from .errors import PingForbidden
 from .flow import Flow
 from .socket_pool import Kind, running_pool
 
@@ -18,10 +17,7 @@ def open_ping(address: str, clock: Clock, *, dscp: int = 0) -> Flow:
     """A flow of ICMP or ICMPv6 echo messages. Raises PingForbidden and OSError."""
     ipv6 = is_ipv6(address)
     protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
-    try:
-        return _open(address, 0, protocol, clock, dscp)
-    except PermissionError as error:
-        raise PingForbidden from error
+    return _open(address, 0, protocol, clock, dscp)
 
 
 def _open(address: str, port: int, protocol: int, clock: Clock, dscp: int) -> Flow:

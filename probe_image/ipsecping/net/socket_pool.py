@@ -8,7 +8,10 @@ from weakref import WeakKeyDictionary
 from .clocks import Clock
 from .dscp import set_dscp
 from .flow import Flow
+from .host_calls import closed_on_error, new_socket
 from .message_batch import MessageBatch, SocketAddress
+from .raw_echo import RawEcho, open_echo
+from .raw_echo_socket import RawEchoSocket
 from .shared_socket import SharedSocket
 from .timestamp_warmup import await_timestamps
 
@@ -62,14 +65,19 @@ class SocketPool:
 
 
 def open_socket(kind: Kind, batch: MessageBatch) -> SharedSocket:
-    """A socket without flows yet, in a running event loop. Raises OSError."""
-    sock = socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol)
-    try:
+    """A socket without flows yet, in a running event loop. Raises PingForbidden and OSError."""
+
+    def shared(sock: socket.socket) -> SharedSocket:
         set_dscp(sock, kind.dscp)
         return SharedSocket(sock, kind.clock, batch, confirm_drops=kind.protocol == 0)
-    except BaseException:
-        sock.close()
-        raise
+
+    def raw(sock: socket.socket, echo: RawEcho) -> SharedSocket:
+        set_dscp(sock, kind.dscp)
+        return RawEchoSocket(sock, kind.clock, batch, echo)
+
+    if kind.protocol:
+        return open_echo(kind.family, shared, raw)
+    return closed_on_error(new_socket(kind.family, socket.SOCK_DGRAM), shared)
 
 
 _BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, SocketPool]" = WeakKeyDictionary()

@@ -5,7 +5,7 @@ import time
 from types import MappingProxyType
 
 from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
-from ..net.errors import PingForbidden, reason_of_errno
+from ..net.errors import PingForbidden, reason_of
 from ..probes.base import RoundInvalid
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,9 @@ def failed(
         case RoundInvalid():
             invalid = error.invalidity
         case OSError():
-            lost = reason_of_errno(error.errno)
-            trouble = f"{address}: {error.strerror or error}"
-            return unmeasured(check, probe, started_at, lost=lost, address=address), trouble
+            lost, invalid = reason_of(error), Invalidity.SOCKET_UNAVAILABLE
+            result = unmeasured(check, probe, started_at, lost=lost, invalid=invalid, address=address)
+            return result, f"{address}: {error.strerror or error}"
         case _:
             log.error("%s/%s: probe %s failed", check.namespace, check.name, probe.name, exc_info=error)
             return unmeasured(check, probe, started_at, address=address), None
