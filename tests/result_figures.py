@@ -12,6 +12,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "nat": ("nat", Nat),
     "unanswered": ("unanswered", Unanswered.of),
     "sources": ("sources", Sources.of),
+    "loss_shape": ("lossShape", lambda shape: shape),
 }
 """Keyword to the figure's name, and what makes the figure."""
 

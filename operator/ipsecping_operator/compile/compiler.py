@@ -160,6 +160,7 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         loss_percent=Decimal(loss),
         rtt_ns=MappingProxyType({key: durations.nanoseconds(text) for key, text in limits.items()}),
         jitter_ns=durations.nanoseconds(given.jitter) if given.jitter else None,
+        burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
         certificate_ns=MappingProxyType(

@@ -62,6 +62,8 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
         thresholds["rtt"] = {key: shortest(value) for key, value in limits.rtt_ns.items()}
     if limits.jitter_ns is not None:
         thresholds["jitter"] = shortest(limits.jitter_ns)
+    if limits.burst_ns is not None:
+        thresholds["burst"] = shortest(limits.burst_ns)
     if limits.path_mtu is not None:
         thresholds["pathMTU"] = limits.path_mtu
     return thresholds

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, PathMtu, Unanswered
+from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, LossShape, PathMtu, Unanswered
 from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
@@ -76,8 +76,34 @@ def loss_high(where: str, figures: Tally, *, limit: Decimal, window: int) -> str
     """More packets lost than allowed."""
     return (
         f"{_loss(figures)} in {text.span(window)} (limit {text.limit(limit)} %) on {where}"
-        f"{_direction(figures)}{_why_lost(figures)}"
+        f"{_direction(figures)}{_why_lost(figures)}{_shape(figures)}"
     )
+
+
+def loss_burst(where: str, shape: LossShape, *, limit: int, window: int) -> str:
+    """Packets lost one after the other for too long."""
+    return f"{_in_a_row(shape)} in {text.span(window)} (limit {text.span(limit)}) on {where}{_evenly(shape)}"
+
+
+def _in_a_row(shape: LossShape) -> str:
+    packets = text.counted(shape.packets, "packet")
+    return f"{packets} lost in a row within {text.milliseconds(shape.duration)}"
+
+
+def _evenly(shape: LossShape) -> str:
+    """Say that losses are evenly spaced: congestion is not."""
+    if shape.period is None:
+        return ""
+    return f"; one in {shape.period} packets is lost, evenly, as by a rate limit of the far end or a router"
+
+
+def _shape(figures: Tally) -> str:
+    """How the losses lie, where that says more than their number."""
+    shape = figures.figure(LossShape)
+    if shape is None:
+        return ""
+    run = "" if shape.packets == 1 else f"; at most {_in_a_row(shape)}"
+    return f"{run}{_evenly(shape)}"
 
 
 def latency_high(where: str, figures: Tally, *, name: str, measured: int, limit: int, window: int) -> str:

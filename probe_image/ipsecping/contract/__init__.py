@@ -8,6 +8,7 @@ from .destination import destination, named
 from .expectation import as_expected, packets_reached
 from .figure import Figure
 from .histogram import Histogram
+from .loss_shape import LossShape
 from .methods import METHODS
 from .methods.dns import DnsOptions, RecordType
 from .methods.http import HttpOptions
@@ -36,6 +37,7 @@ __all__ = [
     "IkeOptions",
     "Invalidity",
     "LossReason",
+    "LossShape",
     "MethodSpec",
     "Nat",
     "Options",

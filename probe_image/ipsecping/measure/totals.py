@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..contract import ClockSource, Histogram, LossReason, RoundResult
+from ..contract import ClockSource, Histogram, LossReason, LossShape, RoundResult
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Totals:
     jitter_sum: int = 0
     jitter_count: int = 0
     clocks: set[ClockSource] = field(default_factory=set)
+    loss_shape: LossShape | None = None
 
     def add(self, result: RoundResult) -> None:
         """Add one round."""
@@ -34,6 +35,8 @@ class Totals:
         self.rtt.merge(result.rtt)
         self.jitter_sum += result.jitter_sum
         self.jitter_count += result.jitter_count
+        shapes = (result.figure(LossShape), self.loss_shape)
+        self.loss_shape = LossShape.total(shape for shape in shapes if shape is not None)
         if result.received:
             self.clocks.add(result.clock)
 

@@ -9,6 +9,7 @@ from .. import fields
 from ..check import LossReason, ProbeType
 from ..fields import ContractError
 from ..figure import Figure
+from ..loss_shape import LossShape
 
 HEADERS = 48
 """Bytes of IPv6 and of UDP or ICMP."""
@@ -146,3 +147,8 @@ class MethodSpec:
                 raise ContractError(f"{path}: {self.name} has no options")
             return None
         return self.options.from_json(fields.mapping({} if value is None else value, path), path)
+
+    @property
+    def measures(self) -> tuple[type[Figure], ...]:
+        """Every figure of its results: a series of packets has a shape of loss beside its own."""
+        return (*self.figures, LossShape) if self.paced and self.sends_count else self.figures
