@@ -22,6 +22,7 @@ _INVALIDITIES = {
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
     Invalidity.SOCKET_UNAVAILABLE: "its host refuses a system call that the probe needs, its log names it",
+    Invalidity.SOURCE_UNAVAILABLE: "its host has not the source that is asked for, or its port is taken",
     Invalidity.NO_SUCH_NAME: "there is no such name, or it has no address",
     Invalidity.RESOLVER_FAILED: "the resolver did not answer, and no earlier answer is left",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",

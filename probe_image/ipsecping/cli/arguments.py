@@ -33,6 +33,13 @@ def dscp(text: str) -> int:
     return int(text)
 
 
+def ttl(text: str) -> int:
+    """A TTL or hop limit, 1 to 255."""
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a TTL (1 to 255)")
+    return int(text)
+
+
 def listen_address(text: str) -> tuple[str, int]:
     """`ADDR:PORT`, `[ADDR6]:PORT`, or `:PORT` for all addresses of both families, whose host is empty.
 

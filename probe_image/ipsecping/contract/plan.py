@@ -13,7 +13,8 @@ from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
 from .check import CheckRef, Expect, ProbeType
 from .fields import ContractError
 from .methods import METHODS, type_in
-from .methods.spec import Options
+from .methods.spec import MethodSpec, Options
+from .sources import read_source
 from .targets import is_permitted
 
 VERSION = 1
@@ -37,6 +38,12 @@ class PlannedProbe:
     """UDP or TCP destination port; None for types that have none."""
     dscp: int = 0
     """Differentiated services code point of what is sent (RFC 2474), 0..63."""
+    ttl: int | None = None
+    """TTL or hop limit of what is sent, 1..255; None: the host's default."""
+    source: str | None = None
+    """Address of this host, or name of an interface, that packets leave from; None: by the host's routes."""
+    source_port: int | None = None
+    """UDP port that packets are sent from, in every round; None: a fresh one for each session."""
     expect: Expect = Expect.REACHABLE
     options: Options | None = None
     """Those of the type; None where it has none."""
@@ -176,6 +183,12 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["port"] = probe.port
     if probe.dscp:
         content["dscp"] = probe.dscp
+    if probe.ttl is not None:
+        content["ttl"] = probe.ttl
+    if probe.source is not None:
+        content["source"] = probe.source
+    if probe.source_port is not None:
+        content["sourcePort"] = probe.source_port
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
     if probe.options is not None and (options := probe.options.to_json()):
@@ -247,6 +260,16 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         ),
         port=port,
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
+        ttl=fields.optional_integer(source, "ttl", path, at_least=1, at_most=255),
+        source=read_source(source.get("source"), f"{path}.source"),
+        source_port=_source_port(source, method, path),
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
         options=options,
     )
+
+
+def _source_port(source: Mapping[str, Any], method: MethodSpec, path: str) -> int | None:
+    port = fields.optional_integer(source, "sourcePort", path, at_least=1, at_most=65535)
+    if port is not None and not method.fixes_port:
+        raise ContractError(f"{path}.sourcePort: a {method.name} probe has no UDP port of its own to fix")
+    return port

@@ -49,6 +49,8 @@ class Invalidity(StrEnum):
     SOCKET_UNAVAILABLE = "SocketUnavailable"
     """This host gives no socket, or not the option that the probe needs; the log names the call. Nothing was
     sent."""
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    """This host has not the source address, interface or port that the plan names; nothing was sent."""
     NO_SUCH_NAME = "NoSuchName"
     """The resolver says that the target's name does not exist or has no address; nothing was sent."""
     RESOLVER_FAILED = "ResolverFailed"

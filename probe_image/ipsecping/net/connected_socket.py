@@ -12,12 +12,12 @@ from typing import NamedTuple
 from ..addresses import without_zone
 from ..contract import LossReason
 from . import timestamping
-from .dscp import set_dscp
 from .errors import NotSent, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
 from .host_calls import closed_on_error, new_socket
 from .message_batch import SocketAddress
 from .raw_echo import RawEcho, open_echo
+from .sender import DEFAULT, Sender
 
 MAX_BATCH = 32
 """Messages taken per call from each of the two queues, before others get their turn."""
@@ -149,25 +149,27 @@ class ConnectedSocket:
 
 
 def open_connected_udp(
-    address: str, port: int, *, dscp: int = 0, dont_fragment: bool = False
+    address: str, port: int, *, sender: Sender = DEFAULT, dont_fragment: bool = False
 ) -> ConnectedSocket:
     """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
     family, target = _target(address, port)
     return closed_on_error(
         new_socket(family, socket.SOCK_DGRAM),
-        lambda sock: ConnectedSocket(_connected(sock, target, dscp, dont_fragment)),
+        lambda sock: ConnectedSocket(_connected(sock, target, sender, dont_fragment)),
     )
 
 
-def open_connected_ping(address: str, *, dscp: int = 0, dont_fragment: bool = False) -> ConnectedSocket:
+def open_connected_ping(
+    address: str, *, sender: Sender = DEFAULT, dont_fragment: bool = False
+) -> ConnectedSocket:
     """An ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
     family, target = _target(address, 0)
 
     def connected(sock: socket.socket) -> ConnectedSocket:
-        return ConnectedSocket(_connected(sock, target, dscp, dont_fragment))
+        return ConnectedSocket(_connected(sock, target, sender, dont_fragment))
 
     def raw(sock: socket.socket, echo: RawEcho) -> ConnectedSocket:
-        return _ConnectedRawEcho(_connected(sock, target, dscp, dont_fragment), echo)
+        return _ConnectedRawEcho(_connected(sock, target, sender, dont_fragment), echo)
 
     return open_echo(family, connected, raw)
 
@@ -196,12 +198,14 @@ def _target(address: str, port: int) -> tuple[int, SocketAddress]:
     return numeric[0][0], numeric[0][4]
 
 
-def _connected(sock: socket.socket, target: SocketAddress, dscp: int, dont_fragment: bool) -> socket.socket:
+def _connected(
+    sock: socket.socket, target: SocketAddress, sender: Sender, dont_fragment: bool
+) -> socket.socket:
     sock.setblocking(False)
     timestamping.enable_errors(sock)
     if dont_fragment:
         never_fragment(sock)
         tell_fragments(sock)
-    set_dscp(sock, dscp)
+    sender.prepare(sock)
     sock.connect(target)
     return sock

@@ -101,10 +101,14 @@ class SharedSocket:
         """How many far ends it has served up to now."""
         return len(self._used)
 
-    def add(self, target: SocketAddress) -> Flow:
-        """A flow to a far end that this socket has not served yet."""
+    def serves(self, target: SocketAddress) -> bool:
+        """Whether it has a flow to `target` now."""
+        return self._key(target) in self._flows
+
+    def add(self, target: SocketAddress, *, again: bool = False) -> Flow:
+        """A flow to a far end that this socket has not served yet; `again`: that it does not serve now."""
         key = self._key(target)
-        if key in self._used:
+        if key in (self._flows if again else self._used):
             raise ValueError(f"{target}: the socket has served it before")
         self._used.add(key)
         flow = self._flows[key] = Flow(self, target, key)

@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol
 from ..addresses import parse_address
 from ..contract import LossReason
 from . import timestamping
-from .dscp import set_dscp
 from .errors import reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
+from .sender import DEFAULT, Sender
 
 CHUNK = 16_384
 """Octets taken at once."""
@@ -169,7 +169,7 @@ class SocketStream:
 class Stream(SocketStream):
     """A connection to a far end for one exchange, closed without a trace. Opening it sends the SYN."""
 
-    def __init__(self, address: str, port: int, *, dscp: int = 0) -> None:
+    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT) -> None:
         """Raises OSError when the path or this host refuses at once."""
         numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         family, _, _, _, target = numeric[0]
@@ -181,7 +181,7 @@ class Stream(SocketStream):
             # minute, and so a port of this host used up.
             set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             timestamping.enable_errors(sock)
-            set_dscp(sock, dscp)
+            sender.prepare(sock)
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))

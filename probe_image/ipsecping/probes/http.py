@@ -9,6 +9,7 @@ from ..net.tcp import Channel, ExchangeFailed, Stream
 from ..wire import http1
 from .base import ProbeMethod
 from .exchange import Answered, ExchangeSession, Report
+from .sending import sender_of
 from .tls import TlsProbing
 
 USER_AGENT = f"ipsecping/{__version__}"
@@ -49,7 +50,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     )
 
     def open_stream() -> Stream:
-        return Stream(address, url.port, dscp=probe.dscp)
+        return Stream(address, url.port, sender=sender_of(probe))
 
     probing = TlsProbing(options.tls, host=url.host, connect=open_stream) if url.tls else None
 

@@ -6,6 +6,7 @@ from ..net.clocks import Clock
 from ..net.tcp import Stream
 from .base import ProbeMethod
 from .exchange import Answered, Exchange, ExchangeSession, Report
+from .sending import sender_of
 from .tls import TlsProbing
 
 
@@ -23,7 +24,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     assert isinstance(options, TcpOptions)
 
     def open_stream() -> Stream:
-        return Stream(address, port, dscp=probe.dscp)
+        return Stream(address, port, sender=sender_of(probe))
 
     probing = None
     if options.tls is not None:

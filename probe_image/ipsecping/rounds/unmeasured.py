@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
 from ..net.errors import PingForbidden, reason_of
+from ..net.sender import SourceUnavailable
 from ..probes.base import RoundInvalid
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,9 @@ def failed(
         case RoundInvalid():
             invalid = error.invalidity
         case OSError():
-            lost, invalid = reason_of(error), Invalidity.SOCKET_UNAVAILABLE
+            unavailable = isinstance(error, SourceUnavailable)
+            invalid = Invalidity.SOURCE_UNAVAILABLE if unavailable else Invalidity.SOCKET_UNAVAILABLE
+            lost = reason_of(error)
             result = unmeasured(check, probe, started_at, lost=lost, invalid=invalid, address=address)
             return result, f"{address}: {error.strerror or error}"
         case _:

@@ -116,6 +116,9 @@ class MethodSpec:
     """Whether a round is a series of packets, with count and spacing."""
     sends_count: bool = True
     """Whether a round sends as many packets as the plan says, rather than what it needs."""
+    fixes_port: bool = False
+    """Whether a plan may fix the UDP port that packets come from: a session has one socket, and tells its
+    answers from those of earlier ones by more than ports."""
     may_rest: bool = False
     """Whether a round may send nothing though nothing is wrong."""
     directed: bool = False

@@ -7,6 +7,7 @@ METHOD = MethodSpec(
     name=ProbeType.UDP_ECHO,
     member="udpEcho",
     module="udp_echo",
+    fixes_port=True,
     least_size=16,
     default_size=56,
     flag=Flag("PORT", "UDP echo to this port"),
