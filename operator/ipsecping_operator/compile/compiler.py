@@ -10,6 +10,7 @@ from typing import Any
 from ipsecping.contract import (
     METHODS,
     ContractError,
+    Family,
     IkeOptions,
     Plan,
     PlannedCheck,
@@ -75,6 +76,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             tunnel_name=tunnel_name,
             path=path.name,
             target=path.target or spec.target,
+            family=None if spec.family is None else Family(spec.family),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
         )

@@ -34,6 +34,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
     several = bool(others) or first.plan.path != PATH
     spec = {
         "target": first.plan.target,
+        "family": {} if first.plan.family is None else first.plan.family.value,
         "tunnel": tunnel,
         "schedule": schedule,
         "suspend": check.suspend,

@@ -3,10 +3,28 @@
 import argparse
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING
 
 from ..addresses import parse_address
 
+if TYPE_CHECKING:
+    from ..contract import Family
+
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def add_family_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare -4 and -6; see `family_of`."""
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument("-4", "--ipv4", action="store_true", help="IPv4 addresses of names only")
+    family.add_argument("-6", "--ipv6", action="store_true", help="IPv6 addresses of names only")
+
+
+def family_of(options: argparse.Namespace) -> "Family | None":
+    """The family that is asked for."""
+    from ..contract import Family
+
+    return Family.IPV4 if options.ipv4 else Family.IPV6 if options.ipv6 else None
 
 
 def duration_ms(text: str) -> int:

@@ -3,7 +3,7 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import CheckRef, ContractError, Expect, LossReason, ProbeType
+from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeType
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
 from .figure import Figure
@@ -31,6 +31,7 @@ __all__ = [
     "ContractError",
     "DnsOptions",
     "Expect",
+    "Family",
     "Figure",
     "Histogram",
     "HttpOptions",

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import fields, token
 from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
-from .check import CheckRef, Expect, ProbeType
+from .check import CheckRef, Expect, Family, ProbeType
 from .fields import ContractError
 from .methods import METHODS, type_in
 from .methods.spec import MethodSpec, Options
@@ -62,6 +62,8 @@ class PlannedCheck:
     target: str
     interval_ms: int | None
     probes: tuple[PlannedProbe, ...]
+    family: Family | None = None
+    """Which addresses of the target's name are used; None: the one that the resolver puts first."""
     allowed: tuple[str, ...] | None = None
     """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
     refused: tuple[str, ...] = ()
@@ -165,6 +167,8 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         **limit,
         "probes": [_probe_to_json(probe) for probe in check.probes],
     }
+    if check.family is not None:
+        content["family"] = check.family.value
     if check.run_now is not None:
         content["runNow"] = check.run_now
     return content
@@ -215,6 +219,7 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         tunnel_name=fields.text(source, "tunnelName", path),
         path=sys.intern(fields.text(source, "path", path)),
         target=fields.text(source, "target", path),
+        family=_family(source, path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
@@ -273,3 +278,13 @@ def _source_port(source: Mapping[str, Any], method: MethodSpec, path: str) -> in
     if port is not None and not method.fixes_port:
         raise ContractError(f"{path}.sourcePort: a {method.name} probe has no UDP port of its own to fix")
     return port
+
+
+def _family(source: Mapping[str, Any], path: str) -> Family | None:
+    if source.get("family") is None:
+        return None
+    family = fields.member(source, "family", path, Family)
+    target = fields.canonical_address(fields.text(source, "target", path))
+    if target is not None and (":" in target) is not (family is Family.IPV6):
+        raise ContractError(f"{path}.family: {target} is no {family} address")
+    return family
