@@ -119,6 +119,11 @@ class HealthyReason(Reason):
         ConditionStatus.FALSE,
         "More packets lost in the window than thresholds.lossPercent.",
     )
+    LOSS_BURST = (
+        "LossBurst",
+        ConditionStatus.FALSE,
+        "In a round of the window, packets were lost one after the other for longer than thresholds.burst.",
+    )
     LATENCY_HIGH = (
         "LatencyHigh",
         ConditionStatus.FALSE,

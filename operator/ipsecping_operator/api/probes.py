@@ -15,7 +15,7 @@ from .derived import joined
 from .methods import MODELS, Method, Stamp, Tls
 from .mounted import MountedKey, mounted_in
 from .rules import Model, Rule
-from .scalars import Name, duration
+from .scalars import Name, Port, duration
 
 M = TypeVar("M", bound=Method)
 Count: TypeAlias = Annotated[int, Field(ge=1, le=defaults.MAX_COUNT)]
@@ -35,6 +35,11 @@ class Probe(Model):
     timeout: Span | None = None
     """How long to wait for the answer to each packet, 10ms to 1m; may overlap the next round. Default: 2s."""
     size: int | None = None
+    ttl: Annotated[int, Field(ge=1, le=255)] | None = None
+    """TTL or hop limit of what is sent, 1 to 255. Default: the node's, 64 as a rule."""
+    source_port: Port | None = None
+    """UDP port that packets come from, in every round and after each restart of the pod, for a reflector or a
+    firewall that is told it; with stamp and udpEcho only, one probe a target. Default: a fresh one."""
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
     """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
     expect: Expect | None = None
@@ -171,6 +176,7 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     methods = [model.declared() for model in models]
     names = [method.member for method in methods]
     sized = [method for method in methods if method.sized]
+    fixing = [method for method in methods if method.fixes_port]
     unpaced = [method for method in methods if not method.paced]
     needs = f"{joined([method.member for method in unpaced], 'and')} sends what it needs: remove it"
     return (
@@ -188,6 +194,14 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             reason="FieldValueForbidden",
             message=f"only {joined([method.member for method in sized], 'and')} have a payload of a size to "
             "choose: remove it",
+        ),
+        Rule(
+            cel=f"!has(self.sourcePort) || {_any_of(fixing)} || !{_any_of(methods)}",
+            holds=lambda self: self.source_port is None or not self.methods or _has(self, fixing),
+            field=".sourcePort",
+            reason="FieldValueForbidden",
+            message=f"only {joined([method.member for method in fixing], 'and')} have a UDP port of their "
+            "own to fix: remove it",
         ),
         Rule(
             cel=f"!has(self.count) || !{_any_of(unpaced)}",

@@ -1,7 +1,7 @@
 """The spec: what a user asks to be measured."""
 
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -84,6 +84,10 @@ class CheckSpec(Model):
     target: Target
     """Far end of the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
     address, an IPv6 address or a DNS name."""
+    family: Literal["IPv4", "IPv6"] | None = None
+    """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
+    that carries one. A target that is an address of the other family is refused. Default:
+    the address that the resolver puts first."""
     tunnel: Tunnel | None = None
     """The tunnel that is watched."""
     schedule: Schedule | None = None

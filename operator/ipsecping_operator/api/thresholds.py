@@ -43,6 +43,10 @@ class Thresholds(Model):
     jitter: Latency | None = None
     """Limit of the mean difference between successive round-trip times, for the same probes as rtt.
     Default: not judged."""
+    burst: duration("1ms", "24h") | None = None  # type: ignore[valid-type]
+    """Limit of the time in which packets of one round are lost one after the other, from the sending of the
+    first to that of the next one answered. A round sends for count x spacing, and shows no longer one.
+    Default: not judged."""
     path_mtu: Annotated[Mtu | None, Field(alias="pathMTU")] = None
     """Octets that the largest IP packet which passes must have at least. Two searches in succession decide.
     Default: not judged."""

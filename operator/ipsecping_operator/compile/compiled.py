@@ -65,6 +65,7 @@ class Thresholds:
     rtt_ns: Mapping[str, int]
     """Keyed p50, p90, p99."""
     jitter_ns: int | None = None
+    burst_ns: int | None = None
     path_mtu: int | None = None
     """Octets of the IP packet; less is too little."""
     certificate_ns: Mapping[str, int] = field(default_factory=lambda: NOTHING)

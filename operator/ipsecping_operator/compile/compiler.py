@@ -11,6 +11,7 @@ from typing import Any
 from ipsecping.contract import (
     METHODS,
     ContractError,
+    Family,
     IkeOptions,
     Plan,
     PlannedCheck,
@@ -78,6 +79,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             tunnel_name=tunnel_name,
             path=path.name,
             target=path.target or spec.target,
+            family=None if spec.family is None else Family(spec.family),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
         )
@@ -169,6 +171,7 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         loss_percent=Decimal(loss),
         rtt_ns=MappingProxyType({key: durations.nanoseconds(text) for key, text in limits.items()}),
         jitter_ns=durations.nanoseconds(given.jitter) if given.jitter else None,
+        burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
         certificate_ns=MappingProxyType(

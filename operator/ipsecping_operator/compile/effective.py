@@ -34,6 +34,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
     several = bool(others) or first.plan.path != PATH
     spec = {
         "target": first.plan.target,
+        "family": {} if first.plan.family is None else first.plan.family.value,
         "tunnel": tunnel,
         "schedule": schedule,
         "suspend": check.suspend,
@@ -72,6 +73,8 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
         thresholds["rtt"] = {key: shortest(value) for key, value in limits.rtt_ns.items()}
     if limits.jitter_ns is not None:
         thresholds["jitter"] = shortest(limits.jitter_ns)
+    if limits.burst_ns is not None:
+        thresholds["burst"] = shortest(limits.burst_ns)
     if limits.path_mtu is not None:
         thresholds["pathMTU"] = limits.path_mtu
     return thresholds

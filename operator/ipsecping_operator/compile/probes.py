@@ -36,6 +36,8 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
         size=probe.size or method.default_size or method.least_payload(options),
         port=(getattr(member, "port", None) or method.port) if method.has_port else None,
         dscp=probe.dscp or 0,
+        ttl=probe.ttl,
+        source_port=probe.source_port,
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
@@ -50,6 +52,10 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
     effective["timeout"] = shortest(probe.timeout_ms * 10**6)
     if probe.size:
         effective["size"] = probe.size
+    if probe.ttl is not None:
+        effective["ttl"] = probe.ttl
+    if probe.source_port is not None:
+        effective["sourcePort"] = probe.source_port
     member = {} if probe.port is None else {"port": probe.port}
     member |= MODELS[probe.type].effective(probe.options)
     for path, value in _unplanned(probe, check):

@@ -327,6 +327,8 @@ def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:
         yield f"rtt_{name}_seconds", limit / SECOND
     if limits.jitter_ns is not None:
         yield "jitter_seconds", limits.jitter_ns / SECOND
+    if limits.burst_ns is not None:
+        yield "burst_seconds", limits.burst_ns / SECOND
     if limits.path_mtu is not None:
         yield "path_mtu_bytes", float(limits.path_mtu)
 

@@ -12,6 +12,7 @@ SEVERITY = (
     HealthyReason.DOWN,
     HealthyReason.PROBE_FAILED,
     HealthyReason.LOSS_HIGH,
+    HealthyReason.LOSS_BURST,
     HealthyReason.PATH_MTU_LOW,
     HealthyReason.LATENCY_HIGH,
     HealthyReason.JITTER_HIGH,

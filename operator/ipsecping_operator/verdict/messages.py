@@ -2,7 +2,15 @@
 
 from decimal import Decimal
 
-from ipsecping.contract import CertificateExpiry, Invalidity, LossReason, PathMtu, RefusedAnswers, Unanswered
+from ipsecping.contract import (
+    CertificateExpiry,
+    Invalidity,
+    LossReason,
+    LossShape,
+    PathMtu,
+    RefusedAnswers,
+    Unanswered,
+)
 from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
@@ -12,7 +20,7 @@ from .tally import Tally
 
 _INVALIDITIES = {
     Invalidity.LATE_TICKS: "packets left too late",
-    Invalidity.LOCAL_SEND_FAILED: "no buffer space to send from",
+    Invalidity.LOCAL_SEND_FAILED: "its host could not send, its log says why",
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",
     Invalidity.TIMESTAMPS_MISSING: "the kernel left out timestamps",
@@ -21,6 +29,8 @@ _INVALIDITIES = {
     Invalidity.NOT_PERMITTED: "its target's address is not permitted",
     Invalidity.PING_FORBIDDEN: "its group may not open ping sockets; with hostNetwork the sysctl "
     "net.ipv4.ping_group_range of the node has to include group 65532",
+    Invalidity.SOCKET_UNAVAILABLE: "its host refuses a system call that the probe needs, its log names it",
+    Invalidity.SOURCE_UNAVAILABLE: "its host has not the source that is asked for, or its port is taken",
     Invalidity.NO_SUCH_NAME: "there is no such name, or it has no address",
     Invalidity.RESOLVER_FAILED: "the resolver did not answer, and no earlier answer is left",
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
@@ -75,8 +85,34 @@ def loss_high(where: str, figures: Tally, *, limit: Decimal, window: int) -> str
     """More packets lost than allowed."""
     return (
         f"{_loss(figures)} in {text.span(window)} (limit {text.limit(limit)} %) on {where}"
-        f"{_direction(figures)}{_why_lost(figures)}"
+        f"{_direction(figures)}{_why_lost(figures)}{_shape(figures)}"
     )
+
+
+def loss_burst(where: str, shape: LossShape, *, limit: int, window: int) -> str:
+    """Packets lost one after the other for too long."""
+    return f"{_in_a_row(shape)} in {text.span(window)} (limit {text.span(limit)}) on {where}{_evenly(shape)}"
+
+
+def _in_a_row(shape: LossShape) -> str:
+    packets = text.counted(shape.packets, "packet")
+    return f"{packets} lost in a row within {text.milliseconds(shape.duration)}"
+
+
+def _evenly(shape: LossShape) -> str:
+    """Say that losses are evenly spaced: congestion is not."""
+    if shape.period is None:
+        return ""
+    return f"; one in {shape.period} packets is lost, evenly, as by a rate limit of the far end or a router"
+
+
+def _shape(figures: Tally) -> str:
+    """How the losses lie, where that says more than their number."""
+    shape = figures.figure(LossShape)
+    if shape is None:
+        return ""
+    run = "" if shape.packets == 1 else f"; at most {_in_a_row(shape)}"
+    return f"{run}{_evenly(shape)}"
 
 
 def latency_high(where: str, figures: Tally, *, name: str, measured: int, limit: int, window: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
-from ipsecping.contract import METHODS, CertificateExpiry, Expect, PathMtu, PlannedProbe
+from ipsecping.contract import METHODS, CertificateExpiry, Expect, LossShape, PathMtu, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
@@ -191,6 +191,7 @@ class _Look:
     def findings(self) -> Iterator[Finding]:
         """Everything that is not as it should be."""
         yield from self._loss()
+        yield from self._burst()
         yield from self._certificate()
         yield from self._path_mtu()
         if METHODS[self.probe.type].timed:
@@ -210,6 +211,12 @@ class _Look:
             message = messages.loss_high(self.where, figures, limit=limit, window=self.span)
         release = f"{text.limit(hysteresis.release_at(limit))} %"
         yield Finding(reason=reason, message=message + messages.latched_note(latch, release))
+
+    def _burst(self) -> Iterator[Finding]:
+        limit, shape = self.limits.burst_ns, self.figures.figure(LossShape)
+        if limit is not None and shape is not None and shape.duration > limit:
+            message = messages.loss_burst(self.where, shape, limit=limit, window=self.span)
+            yield Finding(reason=HealthyReason.LOSS_BURST, message=message)
 
     def _certificate(self) -> Iterator[Finding]:
         found = self.figures.figure(CertificateExpiry)

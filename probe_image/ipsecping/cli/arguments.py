@@ -3,10 +3,28 @@
 import argparse
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING
 
 from ..addresses import parse_address
 
+if TYPE_CHECKING:
+    from ..contract import Family
+
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+
+
+def add_family_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare -4 and -6; see `family_of`."""
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument("-4", "--ipv4", action="store_true", help="IPv4 addresses of names only")
+    family.add_argument("-6", "--ipv6", action="store_true", help="IPv6 addresses of names only")
+
+
+def family_of(options: argparse.Namespace) -> "Family | None":
+    """The family that is asked for."""
+    from ..contract import Family
+
+    return Family.IPV4 if options.ipv4 else Family.IPV6 if options.ipv6 else None
 
 
 def duration_ms(text: str) -> int:
@@ -30,6 +48,13 @@ def dscp(text: str) -> int:
     """A differentiated services code point, 0 to 63."""
     if not re.fullmatch("[0-9]{1,2}", text) or int(text) > 63:
         raise argparse.ArgumentTypeError(f"{text!r} is not a DSCP (0 to 63; EF is 46)")
+    return int(text)
+
+
+def ttl(text: str) -> int:
+    """A TTL or hop limit, 1 to 255."""
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a TTL (1 to 255)")
     return int(text)
 
 

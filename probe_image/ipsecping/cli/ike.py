@@ -5,7 +5,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import duration_ms
+from .arguments import add_family_arguments, duration_ms, family_of
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ exit codes: 0 an answer; 1 no answer on either port; 2 wrong usage or unknown ho
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("gateway", metavar="GATEWAY", help="IPv4 or IPv6 address, or a name")
+    add_family_arguments(parser)
     parser.add_argument(
         "--detect-nat", action="store_true", help="also find out whether there is NAT on the way"
     )
@@ -53,7 +54,7 @@ async def _ask(options: argparse.Namespace) -> int:
     timeout = options.timeout * 1_000_000
     nat: bool | None = None
     try:
-        address = (await Resolver().resolve(options.gateway)).ip
+        address = (await Resolver().resolve(options.gateway, family=family_of(options))).ip
         outcomes = await ask_ports(address, timeout=timeout)
         alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
         if options.detect_nat and alive:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import duration_ms, port, positive
+from .arguments import add_family_arguments, duration_ms, family_of, port, positive
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ ATTEMPTS, ATTEMPT_SPACING_NS = 5, 200_000_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("host", metavar="HOST", help="IPv4 or IPv6 address, or a name")
+    add_family_arguments(parser)
     method = parser.add_mutually_exclusive_group()
     method.add_argument(
         "--stamp",
@@ -90,7 +91,7 @@ async def _search(options: argparse.Namespace) -> int:
     number = options.udp_echo or options.stamp
     try:
         keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
-        address = (await Resolver().resolve(options.host)).ip
+        address = (await Resolver().resolve(options.host, family=family_of(options))).ip
         sock = (
             open_connected_ping(address, dont_fragment=True)
             if options.icmp

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from .arguments import duration_ms, positive
+from .arguments import add_family_arguments, duration_ms, positive
 from .errors import CommandError
 from .ping_probe import LEAST_INTERVAL_MS, add_probe_arguments, probe_from
 
@@ -38,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help=f"IPv4 or IPv6 address, or a name; at most {MAX_HOSTS} of them",
     )
-    family = parser.add_mutually_exclusive_group()
-    family.add_argument("-4", "--ipv4", action="store_true", help="IPv4 addresses of names only")
-    family.add_argument("-6", "--ipv6", action="store_true", help="IPv6 addresses of names only")
+    add_family_arguments(parser)
     add_probe_arguments(parser)
     parser.add_argument("-c", "--count", metavar="N", type=positive, help="stop after N packets")
     parser.add_argument(

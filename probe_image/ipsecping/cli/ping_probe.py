@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from .arguments import dscp, port, positive, unescaped
+from .arguments import dscp, port, positive, ttl, unescaped
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -79,6 +79,13 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
     parser.add_argument(
         "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
+    )
+    parser.add_argument("--ttl", metavar="N", type=ttl, help="TTL or hop limit of the packets, 1 to 255")
+    parser.add_argument(
+        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
+    )
+    parser.add_argument(
+        "--source-port", metavar="PORT", type=port, help="with --stamp and --udp-echo: UDP port to send from"
     )
     parser.add_argument(
         "-s",
@@ -155,8 +162,30 @@ def probe_from(options: argparse.Namespace) -> "PlannedProbe":
         size=_size(options, kind, more),
         port=number,
         dscp=options.dscp,
+        ttl=options.ttl,
+        source=_source(options),
+        source_port=_source_port(options, kind),
         options=more,
     )
+
+
+def _source(options: argparse.Namespace) -> str | None:
+    from ..contract import ContractError
+    from ..contract.sources import read_source
+
+    try:
+        return read_source(options.source, "-I")
+    except ContractError as error:
+        raise CommandError(f"ping: {error}") from error
+
+
+def _source_port(options: argparse.Namespace, kind: "ProbeType") -> int | None:
+    from ..contract import METHODS
+
+    number: int | None = options.source_port
+    if number is not None and not METHODS[kind].fixes_port:
+        raise CommandError(f"ping: --source-port: {kind} has no UDP port of its own to fix")
+    return number
 
 
 def flag_name(method: "MethodSpec") -> str:

@@ -36,6 +36,9 @@ def text(outcome: Outcome) -> list[str]:
         lines.append(f"lost: {_reasons(totals)}")
     if refused := _refused(totals):
         lines.append(refused)
+    if (shape := totals.loss_shape) is not None:
+        run = f"longest loss: {shape.packets} in a row within {shape.duration / 1e6:.0f} ms"
+        lines.append("; ".join(filter(None, (run, shape.remark()))))
     if direction := _direction(outcome):
         lines.append(f"direction: {direction}")
     if figures := rtt_figures(totals):
@@ -82,6 +85,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "refused_answers": RefusedAnswers.of(totals.refused).to_json(),
         "forward_lost": totals.forward_lost,
         "reverse_lost": totals.reverse_lost,
+        "loss_shape": None if totals.loss_shape is None else totals.loss_shape.fields(),
         "unit": "ms",
         "rtt": rtt_figures(totals) or None,
         "jitter": None if totals.jitter is None else totals.jitter / 1e6,

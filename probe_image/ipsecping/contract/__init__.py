@@ -3,11 +3,12 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import CheckRef, ContractError, Expect, LossReason, ProbeType
+from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeType
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
 from .figure import Figure
 from .histogram import Histogram
+from .loss_shape import LossShape
 from .methods import METHODS
 from .methods.dns import DnsOptions, RecordType
 from .methods.http import HttpOptions
@@ -31,12 +32,14 @@ __all__ = [
     "ContractError",
     "DnsOptions",
     "Expect",
+    "Family",
     "Figure",
     "Histogram",
     "HttpOptions",
     "IkeOptions",
     "Invalidity",
     "LossReason",
+    "LossShape",
     "MethodSpec",
     "Nat",
     "Options",

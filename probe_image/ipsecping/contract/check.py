@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from .fields import ContractError
 
-__all__ = ["LOSS_REASONS", "CheckRef", "ContractError", "Expect", "LossReason", "ProbeType"]
+__all__ = ["LOSS_REASONS", "CheckRef", "ContractError", "Expect", "Family", "LossReason", "ProbeType"]
 
 
 class ProbeType(str):
@@ -36,6 +36,13 @@ ProbeType.HTTP = ProbeType("HTTP")
 ProbeType.DNS = ProbeType("DNS")
 ProbeType.PATH_MTU = ProbeType("PathMTU")
 ProbeType.IKE = ProbeType("IKE")
+
+
+class Family(StrEnum):
+    """Which addresses of a name are used."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
 
 
 class Expect(StrEnum):

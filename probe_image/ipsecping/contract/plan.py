@@ -10,10 +10,11 @@ from typing import Any
 
 from . import fields, token
 from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
-from .check import CheckRef, Expect, ProbeType
+from .check import CheckRef, Expect, Family, ProbeType
 from .fields import ContractError
 from .methods import METHODS, type_in
-from .methods.spec import Options
+from .methods.spec import MethodSpec, Options
+from .sources import read_source
 from .targets import is_permitted
 
 VERSION = 1
@@ -37,6 +38,12 @@ class PlannedProbe:
     """UDP or TCP destination port; None for types that have none."""
     dscp: int = 0
     """Differentiated services code point of what is sent (RFC 2474), 0..63."""
+    ttl: int | None = None
+    """TTL or hop limit of what is sent, 1..255; None: the host's default."""
+    source: str | None = None
+    """Address of this host, or name of an interface, that packets leave from; None: by the host's routes."""
+    source_port: int | None = None
+    """UDP port that packets are sent from, in every round; None: a fresh one for each session."""
     expect: Expect = Expect.REACHABLE
     options: Options | None = None
     """Those of the type; None where it has none."""
@@ -55,6 +62,8 @@ class PlannedCheck:
     target: str
     interval_ms: int | None
     probes: tuple[PlannedProbe, ...]
+    family: Family | None = None
+    """Which addresses of the target's name are used; None: the one that the resolver puts first."""
     allowed: tuple[str, ...] | None = None
     """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
     refused: tuple[str, ...] = ()
@@ -158,6 +167,8 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         **limit,
         "probes": [_probe_to_json(probe) for probe in check.probes],
     }
+    if check.family is not None:
+        content["family"] = check.family.value
     if check.run_now is not None:
         content["runNow"] = check.run_now
     return content
@@ -176,6 +187,12 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["port"] = probe.port
     if probe.dscp:
         content["dscp"] = probe.dscp
+    if probe.ttl is not None:
+        content["ttl"] = probe.ttl
+    if probe.source is not None:
+        content["source"] = probe.source
+    if probe.source_port is not None:
+        content["sourcePort"] = probe.source_port
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
     if probe.options is not None and (options := probe.options.to_json()):
@@ -202,6 +219,7 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         tunnel_name=fields.text(source, "tunnelName", path),
         path=sys.intern(fields.text(source, "path", path)),
         target=fields.text(source, "target", path),
+        family=_family(source, path),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
@@ -247,6 +265,26 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         ),
         port=port,
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
+        ttl=fields.optional_integer(source, "ttl", path, at_least=1, at_most=255),
+        source=read_source(source.get("source"), f"{path}.source"),
+        source_port=_source_port(source, method, path),
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
         options=options,
     )
+
+
+def _source_port(source: Mapping[str, Any], method: MethodSpec, path: str) -> int | None:
+    port = fields.optional_integer(source, "sourcePort", path, at_least=1, at_most=65535)
+    if port is not None and not method.fixes_port:
+        raise ContractError(f"{path}.sourcePort: a {method.name} probe has no UDP port of its own to fix")
+    return port
+
+
+def _family(source: Mapping[str, Any], path: str) -> Family | None:
+    if source.get("family") is None:
+        return None
+    family = fields.member(source, "family", path, Family)
+    target = fields.canonical_address(fields.text(source, "target", path))
+    if target is not None and (":" in target) is not (family is Family.IPV6):
+        raise ContractError(f"{path}.family: {target} is no {family} address")
+    return family

@@ -46,6 +46,11 @@ class Invalidity(StrEnum):
     """The target's address is not among those that the plan allows; nothing was sent."""
     PING_FORBIDDEN = "PingForbidden"
     """The prober's group may not open ping sockets (net.ipv4.ping_group_range); nothing was sent."""
+    SOCKET_UNAVAILABLE = "SocketUnavailable"
+    """This host gives no socket, or not the option that the probe needs; the log names the call. Nothing was
+    sent."""
+    SOURCE_UNAVAILABLE = "SourceUnavailable"
+    """This host has not the source address, interface or port that the plan names; nothing was sent."""
     NO_SUCH_NAME = "NoSuchName"
     """The resolver says that the target's name does not exist or has no address; nothing was sent."""
     RESOLVER_FAILED = "ResolverFailed"

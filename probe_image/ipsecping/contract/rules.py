@@ -77,7 +77,7 @@ def _check_times(result: RoundResult, path: str) -> None:
 
 
 def _check_figures(result: RoundResult, path: str) -> None:
-    own = METHODS[result.type].figures
+    own = METHODS[result.type].measures
     for name, figure in result.figures.items():
         if type(figure) not in own:
             raise _not_of_type(result, f"{path}.{name}")

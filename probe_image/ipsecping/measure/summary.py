@@ -17,8 +17,9 @@ from ..contract import (
     RoundResult,
 )
 from ..contract.bounds import MAX_DUPLICATES
-from ..contract.figure import NO_FIGURES
+from ..contract.figure import NO_FIGURES, figures_by_name
 from ..contract.result import NOTHING
+from .loss_shape import loss_shape
 from .packet import Packet
 
 
@@ -39,6 +40,10 @@ def summarise(
     answered = [packet for packet in packets if packet.answered]
     variations = delay_variations(packets)
     directed = METHODS[probe.type].directed
+    losses = NOTHING
+    if len(answered) < len(packets):
+        losses = _losses(packets)
+        figures = {**figures, **_shape(packets, probe)}
     return RoundResult(
         check=check,
         probe=probe.name,
@@ -51,7 +56,7 @@ def summarise(
         reordered=sum([packet.reordered for packet in answered]),
         forward_lost=forward_lost if directed else None,
         reverse_lost=reverse_lost if directed else None,
-        losses=_losses(packets) if len(answered) < len(packets) else NOTHING,
+        losses=losses,
         rtt=Histogram.of([packet.rtt for packet in answered if packet.rtt is not None]),
         jitter_sum=sum(variations),
         jitter_count=len(variations),
@@ -60,6 +65,11 @@ def summarise(
         invalid=invalid,
         figures=figures,
     )
+
+
+def _shape(packets: Sequence[Packet], probe: PlannedProbe) -> Mapping[str, Figure]:
+    shape = loss_shape(packets, spacing=probe.spacing_ms * 1_000_000)
+    return NO_FIGURES if shape is None else figures_by_name(shape)
 
 
 def delay_variations(packets: Sequence[Packet]) -> list[int]:

@@ -3,7 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ..contract import ClockSource, Histogram, LossReason, RefusedAnswers, RefusedKind, RoundResult
+from ..contract import (
+    ClockSource,
+    Histogram,
+    LossReason,
+    LossShape,
+    RefusedAnswers,
+    RefusedKind,
+    RoundResult,
+)
 
 
 @dataclass(slots=True)
@@ -23,6 +31,7 @@ class Totals:
     jitter_sum: int = 0
     jitter_count: int = 0
     clocks: set[ClockSource] = field(default_factory=set)
+    loss_shape: LossShape | None = None
 
     def add(self, result: RoundResult) -> None:
         """Add one round."""
@@ -38,6 +47,8 @@ class Totals:
         self.rtt.merge(result.rtt)
         self.jitter_sum += result.jitter_sum
         self.jitter_count += result.jitter_count
+        shapes = (result.figure(LossShape), self.loss_shape)
+        self.loss_shape = LossShape.total(shape for shape in shapes if shape is not None)
         if result.received:
             self.clocks.add(result.clock)
 

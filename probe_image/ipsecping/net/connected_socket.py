@@ -9,12 +9,15 @@ import errno
 import socket
 from typing import NamedTuple
 
-from ..addresses import is_ipv6, without_zone
+from ..addresses import without_zone
 from ..contract import LossReason
 from . import timestamping
-from .dscp import set_dscp
-from .errors import NotSent, PingForbidden, reason_of_extended_error
+from .errors import NotSent, reason_of_extended_error
 from .fragmentation import fragment_size, never_fragment, tell_fragments
+from .host_calls import closed_on_error, new_socket
+from .message_batch import SocketAddress
+from .raw_echo import RawEcho, open_echo
+from .sender import DEFAULT, Sender
 
 MAX_BATCH = 32
 """Messages taken per call from each of the two queues, before others get their turn."""
@@ -146,35 +149,63 @@ class ConnectedSocket:
 
 
 def open_connected_udp(
-    address: str, port: int, *, dscp: int = 0, dont_fragment: bool = False
+    address: str, port: int, *, sender: Sender = DEFAULT, dont_fragment: bool = False
 ) -> ConnectedSocket:
     """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
-    return _open(address, port, 0, dscp, dont_fragment)
+    family, target = _target(address, port)
+    return closed_on_error(
+        new_socket(family, socket.SOCK_DGRAM),
+        lambda sock: ConnectedSocket(_connected(sock, target, sender, dont_fragment)),
+    )
 
 
-def open_connected_ping(address: str, *, dscp: int = 0, dont_fragment: bool = False) -> ConnectedSocket:
-    """An unprivileged ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
-    ipv6 = is_ipv6(address)
-    protocol = socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP
-    try:
-        return _open(address, 0, protocol, dscp, dont_fragment)
-    except PermissionError as error:
-        raise PingForbidden from error
+def open_connected_ping(
+    address: str, *, sender: Sender = DEFAULT, dont_fragment: bool = False
+) -> ConnectedSocket:
+    """An ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
+    family, target = _target(address, 0)
+
+    def connected(sock: socket.socket) -> ConnectedSocket:
+        return ConnectedSocket(_connected(sock, target, sender, dont_fragment))
+
+    def raw(sock: socket.socket, echo: RawEcho) -> ConnectedSocket:
+        return _ConnectedRawEcho(_connected(sock, target, sender, dont_fragment), echo)
+
+    return open_echo(family, connected, raw)
 
 
-def _open(address: str, port: int, protocol: int, dscp: int, dont_fragment: bool) -> ConnectedSocket:
+class _ConnectedRawEcho(ConnectedSocket):
+    """The same over a raw socket."""
+
+    def __init__(self, sock: socket.socket, echo: RawEcho) -> None:
+        super().__init__(sock)
+        self._echo = echo
+
+    def send(self, data: bytes) -> None:
+        super().send(self._echo.outgoing(data))
+
+    def receive(self) -> tuple[list[Arrival], list[Refusal]]:
+        arrivals, refusals = super().receive()
+        echo = self._echo
+        return (
+            [arrival._replace(data=echo.incoming(arrival.data)) for arrival in arrivals],
+            [refusal for refusal in refusals if echo.is_ours(refusal.quote)],
+        )
+
+
+def _target(address: str, port: int) -> tuple[int, SocketAddress]:
     numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
-    family, _, _, _, target = numeric[0]
-    sock = socket.socket(family, socket.SOCK_DGRAM, protocol)
-    try:
-        sock.setblocking(False)
-        timestamping.enable_errors(sock)
-        if dont_fragment:
-            never_fragment(sock)
-            tell_fragments(sock)
-        set_dscp(sock, dscp)
-        sock.connect(target)
-    except BaseException:
-        sock.close()
-        raise
-    return ConnectedSocket(sock)
+    return numeric[0][0], numeric[0][4]
+
+
+def _connected(
+    sock: socket.socket, target: SocketAddress, sender: Sender, dont_fragment: bool
+) -> socket.socket:
+    sock.setblocking(False)
+    timestamping.enable_errors(sock)
+    if dont_fragment:
+        never_fragment(sock)
+        tell_fragments(sock)
+    sender.prepare(sock)
+    sock.connect(target)
+    return sock

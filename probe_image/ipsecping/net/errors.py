@@ -1,12 +1,13 @@
 """What an error of the network means for the packet it is about.
 
 The path's errors are losses with a reason; None means that this host is at fault (ENOBUFS, ENOMEM,
-...), which makes the round invalid instead.
+...), which makes the round invalid instead. Whatever other calls refuse is this host's, see `host_calls`.
 """
 
 import errno
 
 from ..contract import LossReason
+from .host_calls import HostRefused
 from .timestamping import ExtendedError
 
 
@@ -15,27 +16,30 @@ class NotSent(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error.strerror or str(error))
-        self.reason: LossReason | None = reason_of_errno(error.errno)
+        self.reason: LossReason | None = reason_of(error)
 
 
 class PingForbidden(Exception):
-    """This user may not open ping sockets; the message says which setting allows it."""
+    """This process may open neither ping nor raw sockets; the message says what allows it."""
 
     def __init__(self) -> None:
         super().__init__(
-            "ICMP needs ping sockets, which this group may not open: allow them with "
-            "sysctl -w net.ipv4.ping_group_range='0 2147483647' "
+            "ICMP needs a ping socket, which this group may not open, or a raw one, for which CAP_NET_RAW is "
+            "missing: allow ping sockets with sysctl -w net.ipv4.ping_group_range='0 2147483647' "
             "(in a pod: securityContext.sysctls; it is a safe sysctl)"
         )
 
 
+# Of send(2), recv(2) and connect(2): no route, a policy, or an ICMP error (`icmp_err_convert` and
+# `icmpv6_err_convert` in the kernel). EADDRNOTAVAIL is not among them: it says that this host has no
+# address or no port left to send from.
 _BY_ERRNO = {
     errno.ECONNREFUSED: LossReason.REFUSED,
     errno.ENETUNREACH: LossReason.UNREACHABLE,
     errno.EHOSTUNREACH: LossReason.UNREACHABLE,
     errno.ENETDOWN: LossReason.UNREACHABLE,
     errno.EHOSTDOWN: LossReason.UNREACHABLE,
-    errno.EADDRNOTAVAIL: LossReason.UNREACHABLE,
+    errno.ENONET: LossReason.UNREACHABLE,
     errno.ENOPROTOOPT: LossReason.UNREACHABLE,
     errno.EPROTO: LossReason.UNREACHABLE,
     errno.EOPNOTSUPP: LossReason.UNREACHABLE,
@@ -63,9 +67,13 @@ _ICMPV6_UNREACHABLE = {
 }
 
 
-def reason_of_errno(number: int | None) -> LossReason | None:
-    """Why the path refused a packet that a system call failed to send; None when this host is at fault."""
-    return _BY_ERRNO.get(number) if number is not None else None
+def reason_of(error: OSError) -> LossReason | None:
+    """Why the path refused a packet that could not be sent; None when this host is at fault."""
+    return None if isinstance(error, HostRefused) else _reason_of_errno(error.errno)
+
+
+def _reason_of_errno(number: int | None) -> LossReason | None:
+    return None if number is None else _BY_ERRNO.get(number)
 
 
 def reason_of_extended_error(error: ExtendedError, target: bytes = b"") -> LossReason | None:
@@ -82,7 +90,7 @@ def reason_of_extended_error(error: ExtendedError, target: bytes = b"") -> LossR
 
 def _reason(error: ExtendedError) -> LossReason | None:
     if error.origin == _LOCAL:
-        return reason_of_errno(error.errno)
+        return _reason_of_errno(error.errno)
     if error.origin == _ICMP:
         if error.type == 3:
             return _ICMP_UNREACHABLE.get(error.code, LossReason.UNREACHABLE)

@@ -69,10 +69,11 @@ class Counts:
 class FloodGate:
     """Of one socket: mutes sources, all that are not its far ends, or ICMP errors. Times as in Counts."""
 
-    def __init__(self, sock: socket.socket, *, ports: bool) -> None:
-        """`ports`: a source has a port (UDP)."""
+    def __init__(self, sock: socket.socket, *, ports: bool, own: bytes = b"") -> None:
+        """`ports`: a source has a port (UDP); `own`: the filter that the socket has anyway."""
         self._sock = sock
         self._ports = ports
+        self._own = own
         self._counts = Counts()
         self._muted: dict[bytes, int] = {}
         """Until when."""
@@ -128,9 +129,9 @@ class FloodGate:
 
     def refresh(self, far_ends: Collection[bytes]) -> None:
         """Have the kernel filter accordingly; where it cannot, what comes is read and passed over."""
-        code = self._program(far_ends)
+        code = self._program(far_ends) or (self._own and self._own + source_filter.ACCEPT)
         try:
-            if code is None:
+            if not code:
                 source_filter.detach(self._sock)
             else:
                 source_filter.attach(self._sock, code)
@@ -143,13 +144,15 @@ class FloodGate:
             self.refresh(far_ends)
 
     def _program(self, far_ends: Collection[bytes]) -> bytes | None:
-        family, ports = self._sock.family, self._ports
+        family, ports, own = self._sock.family, self._ports, self._own
         if self._strangers_until:
             heard = [source for source in far_ends if source not in self._muted]
-            code = source_filter.program(family, heard, ports=ports, allow=True)
+            code = source_filter.program(family, heard, ports=ports, allow=True, own=own)
             if code is not None:
                 return code
-        return source_filter.program(family, self._muted, ports=ports, allow=False) if self._muted else None
+        if not self._muted:
+            return None
+        return source_filter.program(family, self._muted, ports=ports, allow=False, own=own)
 
     def _tell(self, what: str, now: int) -> None:
         """Log a flood, at most every ten minutes."""

@@ -4,6 +4,8 @@ import socket
 import struct
 from collections.abc import Iterable
 
+from .host_calls import set_option
+
 # Of <linux/in.h> and <linux/in6.h>; Python's socket module lacks them.
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE = 10, 23, 3
 _IP_RECVFRAGSIZE, _IPV6_RECVFRAGSIZE = 25, 77
@@ -14,20 +16,23 @@ _INT = struct.Struct("=i")
 def never_fragment(sock: socket.socket) -> None:
     """Send every packet in one piece, with Don't Fragment set, whatever path MTU the kernel has cached.
 
-    IP_PMTUDISC_PROBE of ip(7) and ipv6(7): only the device's own MTU is a limit.
+    IP_PMTUDISC_PROBE of ip(7) and ipv6(7): only the device's own MTU is a limit. Raises HostRefused.
     """
     if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
+        set_option(sock, socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_PROBE)
     else:
-        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
+        set_option(sock, socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_PROBE)
 
 
 def tell_fragments(sock: socket.socket) -> None:
-    """Have the kernel say of each packet received whether it came in fragments; see `fragment_size`."""
+    """Have the kernel say of each packet received whether it came in fragments; see `fragment_size`.
+
+    Raises HostRefused.
+    """
     if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVFRAGSIZE, 1)
+        set_option(sock, socket.IPPROTO_IPV6, _IPV6_RECVFRAGSIZE, 1)
     else:
-        sock.setsockopt(socket.IPPROTO_IP, _IP_RECVFRAGSIZE, 1)
+        set_option(sock, socket.IPPROTO_IP, _IP_RECVFRAGSIZE, 1)
 
 
 def fragment_size(items: Iterable[tuple[int, int, bytes]]) -> int | None:

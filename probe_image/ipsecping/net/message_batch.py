@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..addresses import without_zone
 from . import timestamping
+from .host_calls import HostRefused
 from .timestamping import MSG_ERRQUEUE, ORIGIN_TIMESTAMPING, SO_TIMESTAMPING
 
 SLOTS = 128
@@ -123,7 +124,7 @@ class MessageBatch:
     """
 
     def __init__(self) -> None:
-        """Raises OSError where the system has no recvmmsg."""
+        """Raises HostRefused where the system has no recvmmsg, or a sandbox forbids it."""
         self._recvmmsg = _find_recvmmsg()
         self._names = bytearray(SLOTS * _NAME)
         self._controls = bytearray(SLOTS * _CONTROL)
@@ -141,6 +142,7 @@ class MessageBatch:
                 controls + i * _CONTROL, _CONTROL, 0, 0,
             )  # fmt: skip
         self._fresh = bytes(self._messages)
+        self._try()
 
     def arrivals(self, sock: socket.socket) -> list[Arrival]:
         """Datagrams that have come, at most `SLOTS`, in order; without waiting. Raises OSError."""
@@ -197,6 +199,14 @@ class MessageBatch:
             elif (refusal := self._refusal(number)) is not None:
                 refusals.append(refusal)
         return departures, refusals
+
+    def _try(self) -> None:
+        """Call it where nothing can come: later, its errors are taken for those of packets."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            try:
+                self._receive(sock, 0)
+            except OSError as error:
+                raise HostRefused("recvmmsg()", error) from error
 
     def _receive(self, sock: socket.socket, flags: int) -> int:
         self._messages[:] = self._fresh

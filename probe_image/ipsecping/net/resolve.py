@@ -18,10 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..addresses import parse_address
+from ..addresses import is_ipv6, parse_address
+from ..contract import Family
 
 MAX_LOOKUPS = 64
 """Names that are looked up at the same time."""
+MAX_SHOWN = 4
+"""Addresses that a message names."""
 MAX_KNOWN = 4096
 """Names whose addresses are kept; who has not been asked for longest goes first."""
 SECONDS = 5.0
@@ -92,27 +95,36 @@ class Resolver:
         self._waiting: deque[str] = deque()
         self._threads = 0
 
-    async def resolve(self, target: str, *, prefer: str | None = None, seconds: float = SECONDS) -> Address:
-        """One address of `target`: `prefer` while the name still has it.
+    async def resolve(
+        self,
+        target: str,
+        *,
+        prefer: str | None = None,
+        family: Family | None = None,
+        seconds: float = SECONDS,
+    ) -> Address:
+        """One address of `target`, of this family: `prefer` while the name still has it.
 
         Raises:
-            NoSuchName: the resolver says so.
+            NoSuchName: the resolver says so, or that all addresses are of the other family.
             ResolverFailed: nothing is known, and no answer came within `seconds`.
         """
         if is_address(target):
-            return Address(target)
+            return _one_of(target, _Answer([target], 0.0), None, family)
         answer = self._known.pop(target, None)
         if answer is not None:
             self._known[target] = answer
             age = self._clock() - answer.at
             if age < LIFE:
-                return _one_of(answer, prefer)
+                return _one_of(target, answer, prefer, family)
             if age < STALE:
                 try:
-                    return _one_of(await self._fresh(target, seconds=self._patience(target)), prefer)
+                    fresh = await self._fresh(target, seconds=self._patience(target))
                 except ResolverFailed:
-                    return _one_of(answer, prefer)._replace(age=self._clock() - answer.at)
-        return _one_of(await self._fresh(target, seconds=seconds), prefer)
+                    age = self._clock() - answer.at
+                    return _one_of(target, answer, prefer, family)._replace(age=age)
+                return _one_of(target, fresh, prefer, family)
+        return _one_of(target, await self._fresh(target, seconds=seconds), prefer, family)
 
     def _patience(self, name: str) -> float:
         """A look-up that another round has waited for in vain already is not waited for again."""
@@ -187,8 +199,15 @@ class Resolver:
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
 
 
-def _one_of(answer: _Answer, prefer: str | None) -> Address:
-    return Address(prefer if prefer is not None and prefer in answer.addresses else answer.addresses[0])
+def _one_of(name: str, answer: _Answer, prefer: str | None, family: Family | None) -> Address:
+    addresses = [each for each in answer.addresses if family in (None, _family_of(each))]
+    if not addresses:
+        raise NoSuchName(f"{name}: no {family} address, only {', '.join(answer.addresses[:MAX_SHOWN])}")
+    return Address(prefer if prefer is not None and prefer in addresses else addresses[0])
+
+
+def _family_of(address: str) -> Family:
+    return Family.IPV6 if is_ipv6(address) else Family.IPV4
 
 
 def _retrieved(future: "asyncio.Future[list[str]]") -> None:

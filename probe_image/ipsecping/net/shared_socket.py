@@ -38,9 +38,18 @@ class SharedSocket:
     """Reads itself whenever the running event loop finds it readable; closes itself after its last flow."""
 
     def __init__(
-        self, sock: socket.socket, clock: Clock, batch: MessageBatch, *, confirm_drops: bool
+        self,
+        sock: socket.socket,
+        clock: Clock,
+        batch: MessageBatch,
+        *,
+        confirm_drops: bool,
+        own_filter: bytes = b"",
     ) -> None:
-        """Takes `sock` over. `confirm_drops` as in DropWatch: for UDP. Raises OSError."""
+        """Takes `sock` over. `confirm_drops` as in DropWatch: for UDP; `own_filter` as in FloodGate.
+
+        Raises OSError.
+        """
         self._sock = sock
         self._clock = clock
         self._batch = batch
@@ -60,7 +69,7 @@ class SharedSocket:
         self._stepped = False
         """The clock was stepped, perhaps after what waits was stamped."""
         self._sent_before = self._refused_at_sent = self._restarted_at = 0
-        self._gate = FloodGate(sock, ports=confirm_drops)
+        self._gate = FloodGate(sock, ports=confirm_drops, own=own_filter)
         self.closed = False
         sock.setblocking(False)
         timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
@@ -92,10 +101,14 @@ class SharedSocket:
         """How many far ends it has served up to now."""
         return len(self._used)
 
-    def add(self, target: SocketAddress) -> Flow:
-        """A flow to a far end that this socket has not served yet."""
+    def serves(self, target: SocketAddress) -> bool:
+        """Whether it has a flow to `target` now."""
+        return self._key(target) in self._flows
+
+    def add(self, target: SocketAddress, *, again: bool = False) -> Flow:
+        """A flow to a far end that this socket has not served yet; `again`: that it does not serve now."""
         key = self._key(target)
-        if key in self._used:
+        if key in (self._flows if again else self._used):
             raise ValueError(f"{target}: the socket has served it before")
         self._used.add(key)
         flow = self._flows[key] = Flow(self, target, key)
@@ -190,10 +203,17 @@ class SharedSocket:
             arrivals, self._backlog = self._backlog, []
             return arrivals, True
         try:
-            arrivals = self._batch.arrivals(self._sock)
+            arrivals = self._arrivals()
         except OSError:  # an ICMP error, which also stands in the error queue
             return [], True
         return arrivals, len(arrivals) == SLOTS
+
+    def _arrivals(self) -> list[Arrival]:
+        return self._batch.arrivals(self._sock)
+
+    def _is_ours(self, quote: bytes) -> bool:
+        """Whether an ICMP error is about a packet of this socket."""
+        return True
 
     def _watch(self) -> None:
         self._watched = True
@@ -256,7 +276,7 @@ class SharedSocket:
         done = 0
         for target, quote, error in self._refusals:
             flow = self._flows.get(target)
-            if flow is not None and flow.receiver is not None:
+            if flow is not None and flow.receiver is not None and self._is_ours(quote):
                 reason = reason_of_extended_error(error, _octets(flow))
                 if reason is not None:
                     flow.receiver.refused(quote, reason)
@@ -330,8 +350,7 @@ class SharedSocket:
             self._read_errors(now + HOLD)
             self._loop.call_soon(self.drain)  # hands out what this has taken
         self._awaited.clear()
-        with suppress(OSError):
-            timestamping.enable_timestamps(self._sock, timestamping.SEND_AND_RECEIVE)
+        timestamping.enable_timestamps(self._sock, timestamping.SEND_AND_RECEIVE)
         self._sent_before += self._sent
         self._sent = 0
 

@@ -6,9 +6,12 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from .clocks import Clock
-from .dscp import set_dscp
 from .flow import Flow
+from .host_calls import closed_on_error, new_socket
 from .message_batch import MessageBatch, SocketAddress
+from .raw_echo import RawEcho, open_echo
+from .raw_echo_socket import RawEchoSocket
+from .sender import Sender
 from .shared_socket import SharedSocket
 from .timestamp_warmup import await_timestamps
 
@@ -24,7 +27,7 @@ class Kind(NamedTuple):
     family: int
     protocol: int
     """0 for UDP, IPPROTO_ICMP or IPPROTO_ICMPV6 for echo."""
-    dscp: int
+    sender: Sender
     clock: Clock
     """What their timestamps are put on: a socket has one."""
 
@@ -33,7 +36,8 @@ class SocketPool:
     """The shared sockets of one event loop.
 
     To one far end, a socket carries one flow and never another one after it: a STAMP session is known by its
-    addresses and ports (RFC 8762 section 3), so a new session must come from a fresh port.
+    addresses and ports (RFC 8762 section 3), so a new session must come from a fresh port. Where the plan
+    fixes the port, sessions follow one another on it, and tell their answers by what these carry back.
     """
 
     def __init__(self) -> None:
@@ -44,13 +48,14 @@ class SocketPool:
         """A flow to the far end. Raises OSError when it takes a socket more and that cannot be had."""
         sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
         self._sockets[kind] = sockets
+        fixed = kind.sender.port != 0
         for shared in sockets:
             if (
                 len(shared) < MAX_FLOWS
-                and not shared.has_served(target)
-                and shared.targets_served < MAX_SERVED
+                and not (shared.serves(target) if fixed else shared.has_served(target))
+                and (fixed or shared.targets_served < MAX_SERVED)
             ):
-                return shared.add(target)
+                return shared.add(target, again=fixed)
         if self._batch is None:
             self._batch = MessageBatch()
         first = all(shared.closed for others in self._sockets.values() for shared in others)
@@ -58,18 +63,23 @@ class SocketPool:
         if first:
             await_timestamps()
         sockets.append(shared)
-        return shared.add(target)
+        return shared.add(target, again=fixed)
 
 
 def open_socket(kind: Kind, batch: MessageBatch) -> SharedSocket:
-    """A socket without flows yet, in a running event loop. Raises OSError."""
-    sock = socket.socket(kind.family, socket.SOCK_DGRAM, kind.protocol)
-    try:
-        set_dscp(sock, kind.dscp)
+    """A socket without flows yet, in a running event loop. Raises PingForbidden and OSError."""
+
+    def shared(sock: socket.socket) -> SharedSocket:
+        kind.sender.prepare(sock)
         return SharedSocket(sock, kind.clock, batch, confirm_drops=kind.protocol == 0)
-    except BaseException:
-        sock.close()
-        raise
+
+    def raw(sock: socket.socket, echo: RawEcho) -> SharedSocket:
+        kind.sender.prepare(sock)
+        return RawEchoSocket(sock, kind.clock, batch, echo)
+
+    if kind.protocol:
+        return open_echo(kind.family, shared, raw)
+    return closed_on_error(new_socket(kind.family, socket.SOCK_DGRAM), shared)
 
 
 _BY_LOOP: "WeakKeyDictionary[asyncio.AbstractEventLoop, SocketPool]" = WeakKeyDictionary()

@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol
 from ..addresses import parse_address
 from ..contract import LossReason
 from . import timestamping
-from .dscp import set_dscp
-from .errors import reason_of_errno, reason_of_extended_error
+from .errors import reason_of, reason_of_extended_error
+from .host_calls import new_socket, set_option
+from .sender import DEFAULT, Sender
 
 CHUNK = 16_384
 """Octets taken at once."""
@@ -159,28 +160,28 @@ class SocketStream:
         try:
             _, items, _, _ = self._sock.recvmsg(0, timestamping.ANCILLARY_SIZE, timestamping.MSG_ERRQUEUE)
         except OSError:
-            return ExchangeFailed(reason_of_errno(error.errno), message)
+            return ExchangeFailed(reason_of(error), message)
         said = timestamping.parse_ancillary(items).error
         reason = None if said is None else reason_of_extended_error(said, self._peer)
-        return ExchangeFailed(reason or reason_of_errno(error.errno), message)
+        return ExchangeFailed(reason or reason_of(error), message)
 
 
 class Stream(SocketStream):
     """A connection to a far end for one exchange, closed without a trace. Opening it sends the SYN."""
 
-    def __init__(self, address: str, port: int, *, dscp: int = 0) -> None:
+    def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT) -> None:
         """Raises OSError when the path or this host refuses at once."""
         numeric = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         family, _, _, _, target = numeric[0]
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = new_socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A reset instead of a FIN on close: an orderly one leaves each connection in TIME_WAIT for a
             # minute, and so a port of this host used up.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             timestamping.enable_errors(sock)
-            set_dscp(sock, dscp)
+            sender.prepare(sock)
             number = sock.connect_ex(target)
             if number not in (0, errno.EINPROGRESS):
                 raise OSError(number, os.strerror(number))
@@ -204,7 +205,10 @@ class Stream(SocketStream):
 
         Only before anything is sent. None when the SYN had to be sent again, or the kernel does not say.
         """
-        info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        try:
+            info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        except OSError:  # a sandbox
+            return None
         if len(info) < _TCP_INFO_SIZE:
             return None
         (microseconds,) = struct.unpack_from("=I", info, _TCP_INFO_RTT_AT)

@@ -19,7 +19,8 @@ def await_timestamps() -> bool:
     end = time.monotonic_ns() + LIMIT
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(LIMIT / 1e9)
-        timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY)
+        if not timestamping.enable_timestamps(sock, timestamping.RECEIVE_ONLY):
+            return False
         sock.bind(("127.0.0.1", 0))
         while time.monotonic_ns() < end:
             sock.sendto(b"", sock.getsockname())

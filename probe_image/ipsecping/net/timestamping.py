@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..wire.ntp import NANOSECONDS
+from .host_calls import try_option
 
 SO_TIMESTAMPING = 37
 IP_PKTINFO = 8
@@ -92,22 +93,34 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
     return Ancillary(timestamp, error, ttl, local_address, traffic_class)
 
 
-def enable_timestamps(sock: socket.socket, flags: int) -> None:
+def enable_timestamps(sock: socket.socket, flags: int) -> bool:
     """Ask for software timestamps. Turning the send timestamps on anew restarts their numbering at 0.
 
     The receive timestamps stay on meanwhile: where no other socket has any, the kernel turns its stamping off
     and on again with a delay, and packets that come in between would have none.
+
+    False: this host has none (emulation, sandboxes), and the program's own clock has to do.
     """
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags & RECEIVE_ONLY)
-    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+    return all(
+        try_option(
+            sock,
+            socket.SOL_SOCKET,
+            SO_TIMESTAMPING,
+            each,
+            without="times are taken by the program's own clock",
+        )
+        for each in (flags & RECEIVE_ONLY, flags)
+    )
 
 
 def enable_errors(sock: socket.socket, *, enable: bool = True) -> None:
-    """Ask for ICMP errors with the packet that caused them, or for none; then those that wait are dropped."""
-    if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, enable)
-    else:
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, enable)
+    """Ask for ICMP errors with the packet that caused them, or for none; then those that wait are dropped.
+
+    A host without them leaves losses without a reason: they are told when their timeout is over.
+    """
+    ipv6 = sock.family == socket.AF_INET6
+    level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if ipv6 else (socket.IPPROTO_IP, IP_RECVERR)
+    try_option(sock, level, option, enable, without="losses have no reason but the timeout")
 
 
 _ERROR_KINDS = {socket.IPPROTO_IP: (IP_RECVERR,), socket.IPPROTO_IPV6: (IPV6_RECVERR,)}

@@ -13,6 +13,7 @@ from ..net.clocks import Clock
 from ..net.datagram import open_udp
 from ..net.errors import NotSent
 from ..net.flow import Flow
+from .sending import sender_of
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ def udp_session(probe: PlannedProbe, address: str, clock: Clock, codec: Codec) -
     assert probe.port is not None
     return DatagramSession(
         address=address,
-        sock=open_udp(address, probe.port, clock, dscp=probe.dscp),
+        sock=open_udp(address, probe.port, clock, sender=sender_of(probe)),
         codec=codec,
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,

@@ -13,6 +13,7 @@ from ..wire import dns
 from .base import ProbeMethod, Session
 from .datagram import Codec, udp_session
 from .exchange import Answered, ExchangeSession, Report
+from .sending import sender_of
 
 MAX_IDS = 16_384
 """Queries whose IDs are remembered: so long no ID is used twice, and a late answer finds its query."""
@@ -149,7 +150,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> Session:
 
     return ExchangeSession(
         address=address,
-        connect=lambda: Stream(address, port, dscp=probe.dscp),
+        connect=lambda: Stream(address, port, sender=sender_of(probe)),
         exchange=exchange,
         timeout=probe.timeout_ms * 1_000_000,
     )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..contract import Figure, LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
-from ..net.errors import reason_of_errno
+from ..net.errors import reason_of
 from ..net.tcp import ExchangeFailed, Stream
 from .telling import Telling
 
@@ -71,7 +71,7 @@ class ExchangeSession:
         try:
             stream = self._connect()
         except OSError as error:
-            self._not_sent(packet, reason_of_errno(error.errno), error.strerror or str(error))
+            self._not_sent(packet, reason_of(error), error.strerror or str(error))
             return packet
         task = asyncio.create_task(self._run(packet, stream))
         self._running[task] = stream
@@ -110,7 +110,7 @@ class ExchangeSession:
         except ExchangeFailed as error:
             self._reported(packet, error)
         except OSError as error:
-            self._failed(packet, reason_of_errno(error.errno), error.strerror or str(error))
+            self._failed(packet, reason_of(error), error.strerror or str(error))
         except Exception:
             log.exception("%s: exchange failed", self.address)
             self._failed(packet, None, "internal error")

@@ -20,6 +20,7 @@ from ..net.tcp import Channel, ExchangeFailed, Stream
 from ..wire import http1
 from .base import ProbeMethod, RoundInvalid
 from .exchange import Answered, ExchangeSession, Report
+from .sending import sender_of
 from .tls import TlsProbing
 
 USER_AGENT = f"ipsecping/{__version__}"
@@ -191,7 +192,7 @@ class Browser:
         assert isinstance(probe.options, HttpOptions)
         self._options = probe.options
         self._url = parse_url(probe.options.url)
-        self._address, self._dscp = address, probe.dscp
+        self._address, self._sender = address, sender_of(probe)
         self._requests = Requests(probe.options)
         self._probing = self._probing_of(self._url) if self._url.tls else None
 
@@ -206,7 +207,7 @@ class Browser:
             self._probing.ready()
 
     def _open(self, port: int) -> Stream:
-        return Stream(self._address, port, dscp=self._dscp)
+        return Stream(self._address, port, sender=self._sender)
 
     async def exchange(self, stream: Stream, ledger: Ledger, report: Report) -> None:
         """See Exchange."""

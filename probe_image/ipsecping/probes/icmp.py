@@ -10,6 +10,7 @@ from ..net.datagram import open_ping
 from ..wire import echo, icmp
 from .base import ProbeMethod
 from .datagram import Codec, DatagramSession
+from .sending import sender_of
 
 
 class IcmpCodec(Codec):
@@ -46,7 +47,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSes
     """See ProbeMethod."""
     return DatagramSession(
         address=address,
-        sock=open_ping(address, clock, dscp=probe.dscp),
+        sock=open_ping(address, clock, sender=sender_of(probe)),
         codec=IcmpCodec(probe.size, ipv6=is_ipv6(address)),
         clock=clock,
         timeout=probe.timeout_ms * 1_000_000,

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from ..contract import IkeOptions, Invalidity, Nat, PlannedCheck, PlannedProbe, Unanswered
 from .base import Outcome, RoundMethod
 from .ike_exchange import MAX_REQUESTS, PortOutcome, ask_nat, ask_ports
+from .sending import sender_of
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +104,10 @@ async def _ask(gateway: _Gateway, probe: PlannedProbe, address: str) -> Outcome:
     wants_nat = now < gateway.nat_wanted_until and gateway.nat.take(now)
     # The whole round keeps within the probe's timeout, with NAT detection as without.
     timeout = probe.timeout_ms * 1_000_000 // (1 + MAX_REQUESTS if wants_nat else 1)
-    outcomes = await ask_ports(address, timeout=timeout, dscp=probe.dscp)
+    outcomes = await ask_ports(address, timeout=timeout, sender=sender_of(probe))
     alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
     if wants_nat and alive:
-        nat = await ask_nat(address, alive[0], timeout=timeout, dscp=probe.dscp)
+        nat = await ask_nat(address, alive[0], timeout=timeout, sender=sender_of(probe))
         log.info("gateway %s: NAT on the way: %s", address, {None: "unknown", True: "yes", False: "no"}[nat])
         gateway.nat_found, gateway.nat_reported_to = nat, set()
     _tell(gateway, address, outcomes)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..contract import LossReason
 from ..net.connected_socket import MAX_BATCH, ConnectedSocket, TooBigHere, open_connected_udp
 from ..net.errors import NotSent
+from ..net.sender import DEFAULT, Sender
 from ..wire import ike
 
 TRANSMISSIONS = 3
@@ -40,12 +41,12 @@ class PortOutcome(NamedTuple):
 class Exchange:
     """A conversation with one port, from an ephemeral source port. In a running event loop."""
 
-    def __init__(self, address: str, port: int, *, timeout: int, dscp: int = 0) -> None:
+    def __init__(self, address: str, port: int, *, timeout: int, sender: Sender = DEFAULT) -> None:
         """`timeout` in nanoseconds, for each request. Raises OSError."""
         self._port = port
         self._timeout = timeout
         self._address = address
-        self._sock: ConnectedSocket = open_connected_udp(address, port, dscp=dscp)
+        self._sock: ConnectedSocket = open_connected_udp(address, port, sender=sender)
         self._marker = b"" if port == ike.PORT else ike.NON_ESP_MARKER
         self._spi = secrets.randbits(63) + 1
         self._nonce = secrets.token_bytes(ike.NONCE_SIZE)
@@ -183,10 +184,10 @@ def _public_key(group: int) -> bytes:
 
 
 async def ask_ports(
-    address: str, *, timeout: int, dscp: int = 0, ports: Sequence[int] = (ike.PORT, ike.NAT_PORT)
+    address: str, *, timeout: int, sender: Sender = DEFAULT, ports: Sequence[int] = (ike.PORT, ike.NAT_PORT)
 ) -> list[PortOutcome]:
     """Ask each port at the same time; in their order. `timeout` in nanoseconds. Raises OSError."""
-    exchanges = [Exchange(address, port, timeout=timeout, dscp=dscp) for port in ports]
+    exchanges = [Exchange(address, port, timeout=timeout, sender=sender) for port in ports]
     try:
         return list(await asyncio.gather(*(exchange.ask_refused() for exchange in exchanges)))
     finally:
@@ -194,9 +195,9 @@ async def ask_ports(
             exchange.close()
 
 
-async def ask_nat(address: str, port: int, *, timeout: int, dscp: int = 0) -> bool | None:
+async def ask_nat(address: str, port: int, *, timeout: int, sender: Sender = DEFAULT) -> bool | None:
     """See Exchange.ask_nat; `timeout` for each of at most `MAX_REQUESTS` requests. Raises OSError."""
-    exchange = Exchange(address, port, timeout=timeout, dscp=dscp)
+    exchange = Exchange(address, port, timeout=timeout, sender=sender)
     try:
         return await exchange.ask_nat()
     finally:

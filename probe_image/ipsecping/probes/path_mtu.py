@@ -17,6 +17,7 @@ from ..net.connected_socket import open_connected_udp
 from .base import Outcome, RoundInvalid, RoundMethod
 from .mtu_packets import StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun
+from .sending import sender_of
 from .stamp import unusable_keys
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     keys = _keys(probe.options)
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     until = time.monotonic_ns() + own_time
-    sock = open_connected_udp(address, probe.port, dscp=probe.dscp, dont_fragment=True)
+    sock = open_connected_udp(address, probe.port, sender=sender_of(probe), dont_fragment=True)
     run: MtuRun | None = None
     found: PathMtu | None = None
     try:

@@ -9,6 +9,7 @@ from ..net.tcp import Channel, ExchangeFailed, Stream
 from .base import ProbeMethod
 from .conversation import Conversation, ask_for_tls
 from .exchange import Answered, Exchange, ExchangeSession, Report
+from .sending import sender_of
 from .tls import TlsProbing
 
 PATIENCE = 0.9
@@ -30,7 +31,7 @@ def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSes
     timeout = probe.timeout_ms * 1_000_000
 
     def open_stream() -> Stream:
-        return Stream(address, port, dscp=probe.dscp)
+        return Stream(address, port, sender=sender_of(probe))
 
     async def introduce(stream: Stream) -> None:
         if options.start_tls is not None:

@@ -101,7 +101,12 @@ class PathProber:
     async def _resolve(self, check: PlannedCheck, host: str) -> str | Invalidity:
         """The address of a host, or why there is none."""
         try:
-            found = await self._resolver.resolve(host, prefer=self._addresses.get(host))
+            found = await self._resolver.resolve(
+                host,
+                prefer=self._addresses.get(host),
+                # What else a probe sends to, such as a gateway, is not in the tunnel.
+                family=check.family if host == check.target else None,
+            )
         except ResolveError as error:
             self._log.error(check, str(error), host=host)
             absent = isinstance(error, NoSuchName)

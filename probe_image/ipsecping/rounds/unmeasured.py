@@ -5,7 +5,8 @@ import time
 from types import MappingProxyType
 
 from ..contract import Invalidity, LossReason, PlannedCheck, PlannedProbe, RoundResult
-from ..net.errors import PingForbidden, reason_of_errno
+from ..net.errors import PingForbidden, reason_of
+from ..net.sender import SourceUnavailable
 from ..probes.base import RoundInvalid
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,11 @@ def failed(
         case RoundInvalid():
             invalid = error.invalidity
         case OSError():
-            lost = reason_of_errno(error.errno)
-            trouble = f"{address}: {error.strerror or error}"
-            return unmeasured(check, probe, started_at, lost=lost, address=address), trouble
+            unavailable = isinstance(error, SourceUnavailable)
+            invalid = Invalidity.SOURCE_UNAVAILABLE if unavailable else Invalidity.SOCKET_UNAVAILABLE
+            lost = reason_of(error)
+            result = unmeasured(check, probe, started_at, lost=lost, invalid=invalid, address=address)
+            return result, f"{address}: {error.strerror or error}"
         case _:
             log.error("%s/%s: probe %s failed", check.namespace, check.name, probe.name, exc_info=error)
             return unmeasured(check, probe, started_at, address=address), None

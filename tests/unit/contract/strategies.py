@@ -120,6 +120,9 @@ def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
         size=draw(st.integers(least, 1400)) if least else 0,
         port=None if not METHODS[kind].has_port else draw(st.integers(1, 65535)),
         dscp=draw(st.integers(0, 63)),
+        ttl=draw(st.none() | st.integers(1, 255)),
+        source=draw(st.sampled_from([None, "10.0.0.1", "2001:db8::1", "eth0.100"])),
+        source_port=draw(st.none() | st.integers(1, 65535)) if METHODS[kind].fixes_port else None,
         expect=draw(st.sampled_from(Expect)),
         options=chosen,
     )

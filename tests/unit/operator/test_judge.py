@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ipsecping.contract import Invalidity, LossReason, ProbeType, Refusal, RefusedKind
+from ipsecping.contract import Invalidity, LossReason, LossShape, ProbeType, Refusal, RefusedKind
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck, Cron, Interval
 from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
@@ -27,6 +27,24 @@ def test_loss_above_the_limit_names_value_limit_window_place_and_direction() -> 
     assert found.reason is HealthyReason.LOSS_HIGH
     assert found.message == (
         "7.50 % of 40 packets lost in 5m (limit 1 %) on default/ping, all on the way back"
+    )
+
+
+@pytest.mark.parametrize(("milliseconds", "burst"), [(2000, False), (2001, True)])
+def test_a_burst_of_loss_is_a_fault_of_its_own(milliseconds: int, burst: bool) -> None:
+    lossy = {"received": 7, "loss_shape": LossShape(3, milliseconds * 1_000_000)}
+    window = filled(lossy, 10, 10)
+    found = verdict(window, of=check(loss_percent="50", burst_ms=2000)).finding
+    assert (found.reason is HealthyReason.LOSS_BURST) is burst
+    if burst:
+        assert found.message == "3 packets lost in a row within 2001.00ms in 5m (limit 2s) on default/ping"
+
+
+def test_evenly_spaced_losses_are_said_to_look_like_a_rate_limit() -> None:
+    lossy = {"received": 8, "loss_shape": LossShape(1, 100_000_000, 5)}
+    message = verdict(filled(lossy, lossy, lossy)).finding.message
+    assert message.endswith(
+        "; one in 5 packets is lost, evenly, as by a rate limit of the far end or a router"
     )
 
 

@@ -13,6 +13,7 @@ from ipsecping.contract import (
     Figure,
     Histogram,
     LossReason,
+    LossShape,
     Nat,
     PathMtu,
     Sources,
@@ -80,6 +81,7 @@ def test_a_log_line_is_one_json_object_with_labels_and_figures(caplog: pytest.Lo
 
 def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
     examples: list[Figure] = [
+        LossShape(packets=2, duration=1, period=5),
         PathMtu(forward=1400, reverse=1300, too_big=False),
         CertificateExpiry(0),
         Nat(True),

@@ -90,3 +90,30 @@ def closed_port(kind: int = socket.SOCK_STREAM) -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+class _Echo(asyncio.DatagramProtocol):
+    def __init__(self, lose: Callable[[int, int], bool]) -> None:
+        self._lose = lose
+        self._count = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[Any, ...]) -> None:
+        number, self._count = self._count, self._count + 1
+        if not self._lose(number, address[1]):
+            self._transport.sendto(data, address)
+
+
+@asynccontextmanager
+async def udp_echo(
+    host: str = "127.0.0.1", *, lose: Callable[[int, int], bool] = lambda number, port: False
+) -> AsyncIterator[int]:
+    """The port of a UDP echo that drops packets by number (from 0) and source port."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Echo(lose), local_addr=(host, 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()

@@ -17,6 +17,7 @@ from ipsecping.contract import (
     result_from_json,
     result_to_json,
 )
+from ipsecping.net.sender import Sender
 from ipsecping.probes import ike as probe_ike
 from ipsecping.probes.base import Outcome, RoundMethod
 from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
@@ -81,12 +82,12 @@ class Asked:
         monkeypatch.setattr(probe_ike, "ask_nat", self.ask_nat)
         monkeypatch.setattr(time, "monotonic_ns", lambda: self.now)
 
-    async def ask_ports(self, address: str, *, timeout: int, dscp: int) -> list[PortOutcome]:
+    async def ask_ports(self, address: str, *, timeout: int, sender: Sender) -> list[PortOutcome]:
         self.addresses.append(address)
         await asyncio.sleep(0)
         return [PortOutcome(500, REFUSAL, None, 1), PortOutcome(4500, None, LossReason.TIMEOUT)]
 
-    async def ask_nat(self, address: str, port: int, *, timeout: int, dscp: int) -> bool:
+    async def ask_nat(self, address: str, port: int, *, timeout: int, sender: Sender) -> bool:
         assert (port, timeout) == (500, 300_000_000 // 4)
         self.nat += 1
         return True

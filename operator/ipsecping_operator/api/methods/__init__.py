@@ -2,7 +2,7 @@
 
 from ipsecping.contract import ProbeType
 
-from .base import Given, Method, StatusField
+from .base import LONGEST_LOSS, LOSS_PERIOD, Given, Method, StatusField
 from .dns import Dns
 from .echo import Icmp, UdpEcho
 from .http import Http
@@ -38,4 +38,5 @@ MODELS: dict[ProbeType, type[Method]] = {
 def status_fields() -> list[StatusField]:
     """Return the fields of `status.probes[]` that show figures, each once, in the order of the figures."""
     found = {field.name: field for model in MODELS.values() for field in model.status_fields}
+    found |= {field.name: field for field in (LONGEST_LOSS, LOSS_PERIOD)}
     return sorted(found.values(), key=lambda field: field.figure.position)

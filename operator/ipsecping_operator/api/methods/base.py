@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from ipsecping.contract import METHODS, Figure, MethodSpec, Options, ProbeType
+from ipsecping.contract import METHODS, Figure, LossShape, MethodSpec, Options, ProbeType
 
 from ..rules import Model, Rule
+from ..scalars import Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,33 @@ class Given:
     """Where the keys are mounted that the member names, by the path of the field (`tls.ca`)."""
 
 
+class LongestLoss(Model):
+    """Packets lost one after the other."""
+
+    packets: Count
+    """So many."""
+    milliseconds: Count
+    """From the sending of the first to that of the next one answered."""
+
+
+LONGEST_LOSS = StatusField(
+    name="longestLoss",
+    annotation=LongestLoss,
+    description="The longest run of packets lost one after the other in a round of the window; absent "
+    "without loss.",
+    figure=LossShape,
+    read=lambda shape: {"packets": shape.packets, "milliseconds": round(shape.duration / 1e6)},
+)
+LOSS_PERIOD = StatusField(
+    name="lossPeriod",
+    annotation=Count,
+    description="Every so many packets one is lost, in the newest round whose losses are evenly spaced, as "
+    "by a rate limit; absent where they are not.",
+    figure=LossShape,
+    read=lambda shape: shape.period,
+)
+
+
 class Method(Model):
     """What a probe of one type needs beyond count, spacing and timeout."""
 
@@ -46,6 +74,7 @@ class Method(Model):
     probe_rules: ClassVar[tuple[Rule, ...]] = ()
     """Rules of a probe of the type; for what its own fields must obey there is `rules`."""
     status_fields: ClassVar[tuple[StatusField, ...]] = ()
+    """Those of what it measures beside the shape of loss, which `methods.status_fields` adds."""
 
     @classmethod
     def declared(cls) -> MethodSpec:

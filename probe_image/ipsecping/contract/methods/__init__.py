@@ -42,7 +42,7 @@ def figure_types() -> tuple[type[Figure], ...]:
 
 @lru_cache(maxsize=4)  # asked for with each result
 def _figure_types(kinds: tuple[ProbeType, ...]) -> tuple[type[Figure], ...]:
-    found = dict.fromkeys(figure for kind in kinds for figure in METHODS[kind].figures)
+    found = dict.fromkeys(figure for kind in kinds for figure in METHODS[kind].measures)
     return tuple(sorted(found, key=lambda figure: figure.position))
 
 

@@ -9,6 +9,7 @@ from .. import fields
 from ..check import LossReason, ProbeType
 from ..fields import ContractError
 from ..figure import Figure
+from ..loss_shape import LossShape
 
 HEADERS = 48
 """Bytes of IPv6 and of UDP or ICMP."""
@@ -120,6 +121,9 @@ class MethodSpec:
     """Whether a round is a series of packets, with count and spacing."""
     sends_count: bool = True
     """Whether a round sends as many packets as the plan says, rather than what it needs."""
+    fixes_port: bool = False
+    """Whether a plan may fix the UDP port that packets come from: a session has one socket, and tells its
+    answers from those of earlier ones by more than ports."""
     may_rest: bool = False
     """Whether a round may send nothing though nothing is wrong."""
     directed: bool = False
@@ -151,3 +155,8 @@ class MethodSpec:
                 raise ContractError(f"{path}: {self.name} has no options")
             return None
         return self.options.from_json(fields.mapping({} if value is None else value, path), path)
+
+    @property
+    def measures(self) -> tuple[type[Figure], ...]:
+        """Every figure of its results: a series of packets has a shape of loss beside its own."""
+        return (*self.figures, LossShape) if self.paced and self.sends_count else self.figures

@@ -150,6 +150,7 @@ METHOD = MethodSpec(
     name=ProbeType.STAMP,
     member="stamp",
     module="stamp",
+    fixes_port=True,
     options=StampOptions,
     port=PORT,
     least_size=PAYLOAD,

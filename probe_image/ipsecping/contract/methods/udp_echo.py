@@ -8,6 +8,7 @@ METHOD = MethodSpec(
     name=ProbeType.UDP_ECHO,
     member="udpEcho",
     module="udp_echo",
+    fixes_port=True,
     least_size=16,
     default_size=56,
     figures=(RefusedAnswers,),

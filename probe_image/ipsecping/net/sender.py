@@ -1,0 +1,80 @@
+"""From where a socket sends, and what it writes into headers: address, interface, port, TTL, DSCP."""
+
+import errno
+import os
+import socket
+from typing import NamedTuple
+
+from ..addresses import parse_address
+from .dscp import set_dscp
+from .host_calls import HostRefused, set_option
+
+SO_BINDTODEVICE = 25
+
+
+class SourceUnavailable(HostRefused):
+    """This host has no such address or interface, or the port is taken; nothing is said of the path."""
+
+
+class Sender(NamedTuple):
+    """What a probe asks for of its sockets; by default all is the kernel's choice."""
+
+    dscp: int = 0
+    """Code point, 0 to 63."""
+    ttl: int | None = None
+    """TTL or hop limit."""
+    source: str | None = None
+    """An address of this host, or the name of an interface (socket(7), SO_BINDTODEVICE)."""
+    port: int = 0
+    """Source port; 0: any free one."""
+
+    def prepare(self, sock: socket.socket) -> None:
+        """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable."""
+        set_dscp(sock, self.dscp)
+        if self.ttl is not None:
+            ipv6 = sock.family == socket.AF_INET6
+            level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
+            set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, self.ttl)
+        address = ""
+        if self.source is not None:
+            if is_interface(self.source):
+                self._from_interface(sock, self.source)
+            else:
+                address = self.source
+        if address or self.port:
+            self._bind(sock, address)
+
+    @staticmethod
+    def _from_interface(sock: socket.socket, name: str) -> None:
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, name.encode() + b"\0")
+        except OSError as error:
+            raise SourceUnavailable(f"to send from interface {name}", error) from error
+
+    def _bind(self, sock: socket.socket, address: str) -> None:
+        where = f"to send from {address or 'any address'}{f' port {self.port}' if self.port else ''}"
+        ipv6 = sock.family == socket.AF_INET6
+        if address and (parse_address(address).version == 6) is not ipv6:
+            error = OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+            raise SourceUnavailable(f"{where} to an {'IPv6' if ipv6 else 'IPv4'} address", error)
+        try:
+            sock.bind(
+                socket.getaddrinfo(address, self.port, sock.family, flags=socket.AI_NUMERICHOST)[0][4]
+                if address
+                else ("", self.port)
+            )
+        except OSError as error:
+            raise SourceUnavailable(where, error) from error
+
+
+DEFAULT = Sender()
+"""Everything by the kernel."""
+
+
+def is_interface(source: str) -> bool:
+    """Whether it is no address, and so names an interface."""
+    try:
+        parse_address(source)
+    except ValueError:
+        return True
+    return False
