@@ -16,6 +16,9 @@ from ipsecping.contract import (
     LossShape,
     Nat,
     PathMtu,
+    Refusal,
+    RefusedAnswers,
+    RefusedKind,
     Sources,
     Unanswered,
 )
@@ -87,6 +90,7 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
         Nat(True),
         Unanswered.of({500: LossReason.TIMEOUT}),
         Sources.of({"10.0.0.1": 1}),
+        RefusedAnswers.of({RefusedKind(Refusal.TOO_SHORT, 20): 1}),
     ]
     assert tuple(map(type, examples)) == figure_types()
     text = (Path(__file__).parents[3] / "docs" / "standalone.md").read_text()
