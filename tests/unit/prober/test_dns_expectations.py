@@ -9,8 +9,8 @@ from ipsecping.contract import DnsOptions, LossReason, ProbeType, RecordType, Ro
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.wire import dns
 
+from .dns_responders import A_RECORD, AAAA_RECORD, NXDOMAIN, Responder, good, response, udp_server
 from .far_ends import Handler, measure, probe, tcp_server
-from .test_dns_probe import A_RECORD, AAAA_RECORD, NXDOMAIN, Responder, good, response, udp_server
 
 TWO_ADDRESSES = A_RECORD + A_RECORD[:-4] + bytes((10, 0, 0, 1))
 
