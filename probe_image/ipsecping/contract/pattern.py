@@ -91,9 +91,9 @@ class Pattern:
         self._known[states, octet] = after
         return after
 
-    def ended(self, states: frozenset[int]) -> bool:
-        """Whether the end of the text completes a match."""
-        return 0 in self._closure(set(states), ends=True)
+    def ended(self, states: frozenset[int], *, empty: bool) -> bool:
+        """Whether the end of the text completes a match; that of an `empty` one is its beginning as well."""
+        return 0 in self._closure(set(states), begins=empty, ends=True)
 
     def _closure(self, states: set[int], *, begins: bool = False, ends: bool = False) -> frozenset[int]:
         """All states that are reached without an octet. State 0 is the match."""
@@ -116,6 +116,7 @@ class Search:
         self._pattern = pattern
         self._states = states
         self._work = 0
+        self._empty = True
         self.found = 0 in states
         """Whether a match has come."""
 
@@ -123,6 +124,7 @@ class Search:
         """Take the next octets in; whether a match has come by now. Raises TooCostly."""
         if self.found:
             return True
+        self._empty = self._empty and not data
         states, known = self._states, self._pattern.known
         for octet in data:
             after = known(states, octet)
@@ -140,7 +142,7 @@ class Search:
 
     def end(self) -> bool:
         """The text is over; whether a match has come."""
-        self.found = self.found or self._pattern.ended(self._states)
+        self.found = self.found or self._pattern.ended(self._states, empty=self._empty)
         return self.found
 
 

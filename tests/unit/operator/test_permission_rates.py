@@ -29,7 +29,7 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
         ({"icmp": {}, "count": 5, "spacing": "2s"}, 1, 56 + 48),
         ({"icmp": {}, "count": 50, "spacing": "300ms"}, 4, 4 * (56 + 48)),
         ({"udpEcho": {"port": 7}, "size": 1400, "count": 1}, 1, 1448),
-        ({"dns": {"query": "db.example"}, "count": 2}, 2, 2 * (48 + 18 + 10)),
+        ({"dns": {"query": "db.example"}, "count": 2}, 2, 2 * (48 + 41 + 10)),
         ({"tcp": {"port": 22}, "count": 2}, 8, 640),
         ({"tcp": {"port": 22, "tls": {}}, "count": 1}, 10, 1820),
         ({"http": {"url": "http://192.0.2.7/"}, "count": 1}, 12, 1820),
