@@ -1,5 +1,6 @@
 """Cron checks: one round by a Job, without any access to the API."""
 
+import time
 from typing import Any
 
 from ipsecping_lab import workbench
@@ -9,6 +10,14 @@ from .bench import FAR_A, FAR_B, STAMP, Bench, milliseconds
 
 
 def job_pods(bench: Bench, name: str) -> list[dict[str, Any]]:
+    """Those that have ended well, at least one: a result is read before its pod is said to have ended."""
+    deadline = time.monotonic() + 30
+    while not (ended := _succeeded(bench, name)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return ended
+
+
+def _succeeded(bench: Bench, name: str) -> list[dict[str, Any]]:
     return [pod for pod in bench.children("pods", name) if pod["status"]["phase"] == "Succeeded"]
 
 

@@ -83,6 +83,7 @@ class Chaos(RuleBasedStateMachine):
         else:
             assert check.uid == uid
             check.wish, check.unsettled = wish, True
+            check.edits += 1
 
     @precondition(lambda self: len(self.checks) > 1)
     @rule(data=st.data())
@@ -215,6 +216,8 @@ class Chaos(RuleBasedStateMachine):
             wrongs.append(f"while Healthy is {will}, the last outage is {outages[0]}")
         events = self.world.events(check.uid)
         for kind in ("Healthy", "Ready"):
-            wrongs += wrongs_of_events(events, self.world.diary.entries[check.uid, kind], kind=kind)
+            wrongs += wrongs_of_events(
+                events, self.world.diary.entries[check.uid, kind], kind=kind, edits=check.edits
+            )
         assert not wrongs, f"{check.name}: " + "; ".join(wrongs)
         check.settled, check.read, check.unsettled = will, len(healthy), False
