@@ -11,17 +11,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 MAX_HEAD = 8192
-"""Octets of a status line with its header fields; the kernel keeps what is beyond twice as much."""
+"""Bytes of a status line with its header fields; the kernel keeps what is beyond twice as much."""
 MAX_CHUNK_HEAD = 64
-"""Octets of the line before a chunk: a size, for agents send no extensions (RFC 9112 section 7.1.1)."""
+"""Bytes of the line before a chunk: a size, for agents send no extensions (RFC 9112 section 7.1.1)."""
 PIECE = 16_384
-"""Octets of content handed on at once."""
+"""Bytes of content handed on at once."""
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: ([^\r\n]*))?\r\n")
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 Pace = Callable[[int], Awaitable[None]]
-"""Awaited with the octets of framing that came before the next content."""
+"""Awaited with the bytes of framing that came before the next content."""
 
 
 class BadAnswer(Exception):
@@ -122,7 +122,7 @@ async def _chunks(reader: asyncio.StreamReader, pace: Pace) -> AsyncGenerator[by
 
 
 async def _until(reader: asyncio.StreamReader, end: bytes, most: int, what: str) -> bytes:
-    """Read up to and with `end`, at most so many octets. Raises BadAnswer."""
+    """Read up to and with `end`, at most so many bytes. Raises BadAnswer."""
     try:
         found = await reader.readuntil(end)
     except asyncio.IncompleteReadError:

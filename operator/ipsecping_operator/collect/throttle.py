@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from ipsecping.contract import PlannedCheck
 
 BURST = 16 * 2**20
-"""Octets that may come at once: twice what an agent's ring holds, which is read after a restart."""
+"""Bytes that may come at once: twice what an agent's ring holds, which is read after a restart."""
 LEAST_RATE = 1024.0
-"""Octets a second that are read of any agent: heartbeats, and extra rounds."""
+"""Bytes a second that are read of any agent: heartbeats, and extra rounds."""
 LEAST_LINE = 512
-"""Octets that a line counts as at least, however short: each costs about as much."""
+"""Bytes that a line counts as at least, however short: each costs about as much."""
 LEAST_FRAME = 32
 """The same of what frames a chunk."""
 TURN = 4096
-"""Octets after which everything else in the event loop has its turn."""
+"""Bytes after which everything else in the event loop has its turn."""
 _ROUND, _PACKET = 1024, 16
-"""Octets that a result takes at most, and each of its packets more."""
+"""Bytes that a result takes at most, and each of its packets more."""
 _SPARE = 2
 """So many times as fast as the plan has it is still no reason to doubt."""
 CALM_SECONDS = 60.0
@@ -29,7 +29,7 @@ CALM_SECONDS = 60.0
 
 
 def rate_of(plan: PlannedCheck | None) -> float:
-    """Return the octets a second that are read of an agent with this plan; None: its plan is not known."""
+    """Return the bytes a second that are read of an agent with this plan; None: its plan is not known."""
     if plan is None or plan.interval_ms is None:
         return LEAST_RATE
     octets = sum(_ROUND + _PACKET * probe.count for probe in plan.probes)
@@ -38,12 +38,12 @@ def rate_of(plan: PlannedCheck | None) -> float:
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket, counted in octets. Pure: seconds of a steady clock are passed in."""
+    """A token bucket, counted in bytes. Pure: seconds of a steady clock are passed in."""
 
     rate: float = LEAST_RATE
     burst: float = BURST
     spent: float = 0.0
-    """Octets of the burst that were used up at `at`."""
+    """Bytes of the burst that were used up at `at`."""
     at: float = 0.0
 
     def take(self, octets: int, *, now: float) -> float:
@@ -80,11 +80,11 @@ class Throttle:
         self._bucket.rate = rate_of(plan)
 
     async def line(self, octets: int) -> None:
-        """Count a line of so many octets; returns when the agent may send the next."""
+        """Count a line of so many bytes; returns when the agent may send the next."""
         await self._take(max(octets, LEAST_LINE))
 
     async def frame(self, octets: int) -> None:
-        """Count so many octets that frame a chunk, likewise: there may be one around each octet of a line."""
+        """Count so many bytes that frame a chunk, likewise: there may be one around each byte of a line."""
         await self._take(max(octets, LEAST_FRAME))
 
     async def _take(self, octets: int) -> None:

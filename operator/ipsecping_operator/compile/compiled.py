@@ -67,7 +67,7 @@ class Thresholds:
     jitter_ns: int | None = None
     burst_ns: int | None = None
     path_mtu: int | None = None
-    """Octets of the IP packet; less is too little."""
+    """Bytes of the IP packet; less is too little."""
     certificate_ns: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     """Probe to how long its certificate must still be valid."""
     down_after: int
@@ -148,7 +148,7 @@ class CompiledCheck:
     gateway: str | None = None
     """The remote gateway's public endpoint."""
     source_seen: tuple[Network, ...] = ()
-    """Networks that source addresses must lie in, as the far end sees them; empty: not verified."""
+    """Networks that source addresses must lie in, as the target sees them; empty: not verified."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 

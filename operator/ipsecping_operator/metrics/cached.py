@@ -18,7 +18,7 @@ LEAST_FRESH = 0.2
 REST = 4
 """... or so many times the time that it took to make it, if that is longer."""
 MAX_TEXT = 16_384
-"""Octets of text that are unpacked at once."""
+"""Bytes of text that are unpacked at once."""
 _GZIP = 16 + zlib.MAX_WBITS
 _LEVEL = 1
 

@@ -27,7 +27,7 @@ from ipsecping_operator.verdict.preference import Move
 
 COMPONENT = "ipsecping-operator"
 MAX_NOTE = 1024
-"""Octets of UTF-8, by the API server's own rule; a condition's message is counted in characters."""
+"""Bytes of UTF-8, by the API server's own rule; a condition's message is counted in characters."""
 BURST = 25
 REFILL_SECONDS = 60.0
 """One more event per check each minute, as long as fewer than BURST are saved up."""

@@ -8,10 +8,10 @@ from struct import Struct
 from ipsecping.contract import Histogram
 
 PackedHistogram = bytes
-"""`_HEAD`, then pairs of bucket and count, 2 octets each where all of them fit, else 4."""
+"""`_HEAD`, then pairs of bucket and count, 2 bytes each where all of them fit, else 4."""
 
 _HEAD = Struct("=BBBQQQQ")
-"""Precision, octets of a number in the pairs (0: there is no value), the sum's bits from the 65th on, then
+"""Precision, bytes of a number in the pairs (0: there is no value), the sum's bits from the 65th on, then
 how many values there are, their sum, minimum and maximum.
 
 64 bits hold the sum of what a prober can measure in a day. An agent that makes its results up can tell of

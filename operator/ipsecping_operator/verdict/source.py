@@ -1,4 +1,4 @@
-"""The verdict on the source addresses that the far end saw. Pure."""
+"""The verdict on the source addresses that the target saw. Pure."""
 
 from ipaddress import ip_address
 

@@ -53,7 +53,7 @@ class Tally:
     jitter_sum: int = 0
     jitter_count: int = 0
     reached: int = 0
-    """Packets that the far end is known to have got, in invalid rounds too: a leak is a leak."""
+    """Packets that the target is known to have got, in invalid rounds too: a leak is a leak."""
     figures: Mapping[str, Figure] = field(default_factory=lambda: NO_FIGURES)
     """What only probes of its type measure, by `Figure.name`; some of it in invalid rounds too."""
 

@@ -73,7 +73,7 @@ def shortened(message: str, most: int) -> str:
 
 
 def within(message: str, most: int) -> str:
-    """At most so many octets of a message in UTF-8; its last character says that there were more."""
+    """At most so many bytes of a message in UTF-8; its last character says that there were more."""
     octets = message.encode()
     if len(octets) <= most:
         return message

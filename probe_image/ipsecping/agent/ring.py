@@ -23,7 +23,7 @@ def steady_clock() -> int:
 
 
 class Ring:
-    """Results in order of sequence, encoded once, at most `capacity` octets: the oldest make room.
+    """Results in order of sequence, encoded once, at most `capacity` bytes: the oldest make room.
 
     Belongs to one event loop.
     """

@@ -25,7 +25,7 @@ EPILOG = """examples:
   ipsecping mtu 10.50.1.10 --icmp               ICMP echo: there and back as one
   ipsecping mtu 10.50.1.10 --min 576 --max 9000 --json
 
-Sizes are octets of the IP packet, headers included.
+Sizes are bytes of the IP packet, headers included.
 exit codes: 0 found; 1 no answer, or not found in time; 2 wrong usage, unknown host, or not permitted
 """
 TIME_LIMIT_NS = 60_000_000_000
@@ -181,7 +181,7 @@ def as_json(
     losses: "Mapping[str, int]",
     ipv6: bool,
 ) -> dict[str, Any]:
-    """The JSON object; sizes in octets of the IP packet. `losses` are those of a path without one answer."""
+    """The JSON object; sizes in bytes of the IP packet. `losses` are those of a path without one answer."""
     from ..measure.mtu_search import mss_of
 
     content: dict[str, Any] = {

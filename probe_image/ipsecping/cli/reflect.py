@@ -21,12 +21,12 @@ EPILOG = """examples:
   ipsecping reflect --stamp :862 --udp-echo :55055 --tcp-echo :55055 \\
       --allow 10.244.0.0/16 --allow 2001:db8:1::/48 --rate 2000 --metrics 127.0.0.1:9110
 
-A key file has one key a line, of at least 16 octets: hex:..., base64:..., or the line's own characters. With
+A key file has one key a line, of at least 16 bytes: hex:..., base64:..., or the line's own characters. With
 it, packets without a valid signature get no answer. A changed file is taken over within a second; to change
 keys without losing a packet, let both keys stand in the files of both sides meanwhile.
 
 Ports below 1024 need root, CAP_NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.
-An answer never has more octets than its request; nothing of a packet's content is logged.
+An answer never has more bytes than its request; nothing of a packet's content is logged.
 Counters are logged on SIGUSR1 and at the end (SIGTERM, SIGINT), and served with --metrics.
 """
 DEFAULT_RATE = 10_000

@@ -27,4 +27,4 @@ MAX_INSTANT = 9 * 10**18
 MAX_EXPIRY = 253_402_300_799
 """Seconds since the Unix epoch: 9999-12-31T23:59:59Z, by which RFC 5280 section 4.1.2.5 means "never"."""
 MIN_MTU, MAX_MTU = 68, 65_535
-"""Octets of an IP packet (RFC 791)."""
+"""Bytes of an IP packet (RFC 791)."""

@@ -50,7 +50,7 @@ class Expect(StrEnum):
 
     REACHABLE = "Reachable"
     BLOCKED = "Blocked"
-    """It must not get through: any sign that the far end got a packet is a failure (see `reached`)."""
+    """It must not get through: any sign that the target got a packet is a failure (see `reached`)."""
 
 
 class LossReason(str):

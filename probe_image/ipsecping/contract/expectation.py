@@ -6,10 +6,10 @@ from .result import RoundResult
 
 
 def packets_reached(result: RoundResult) -> int:
-    """How many packets of a round are known to have reached the far end: a lower bound.
+    """How many packets of a round are known to have reached the target: a lower bound.
 
     Those answered; those whose failure can only come from there (`LossReason.reached`); and those of which
-    the far end's own count says that they were lost on the way back. A search for the path MTU counts as one
+    the target's own count says that they were lost on the way back. A search for the path MTU counts as one
     when a packet of any size arrived.
     """
     search = result.figure(PathMtu)
@@ -22,7 +22,7 @@ def packets_reached(result: RoundResult) -> int:
 def as_expected(expect: Expect, result: RoundResult) -> bool | None:
     """Whether the round shows what was expected; None when it shows nothing either way.
 
-    Blocked: not one packet reached the far end. An invalid round shows nothing: where a name had no address,
+    Blocked: not one packet reached the target. An invalid round shows nothing: where a name had no address,
     it was no firewall's work. What did get through counts nevertheless.
     """
     if expect is Expect.REACHABLE:

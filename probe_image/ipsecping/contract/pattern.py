@@ -1,9 +1,9 @@
-"""Regular expressions whose time is linear in the text, as RE2's: a subset of its syntax, over octets.
+"""Regular expressions whose time is linear in the text, as RE2's: a subset of its syntax, over bytes.
 
 Literals, `.` (no line feed), `[...]`, `\\d \\w \\s \\D \\W \\S \\t \\r \\n \\xNN`, groups `(...)` and
 `(?:...)`, `|`, `* + ? {m} {m,} {m,n}` (a `?` behind is passed over: nobody asks which match is found), `^`
 and `$` for the ends of the text, `(?i)` at the beginning. Python's own `re` backtracks: a pattern and a text
-of thirty octets can keep it busy for hours. Here a pattern becomes states (Thompson), and sets of states
+of thirty bytes can keep it busy for hours. Here a pattern becomes states (Thompson), and sets of states
 become those of a deterministic automaton as the text needs them; what would need too many is given up.
 """
 
@@ -79,7 +79,7 @@ class Pattern:
         return self._known.get((states, octet))
 
     def step(self, states: frozenset[int], octet: int) -> frozenset[int]:
-        """Return the states behind one more octet; a match may begin anywhere."""
+        """Return the states behind one more byte; a match may begin anywhere."""
         reached = {
             self._states[each].next[0]
             for each in states
@@ -96,7 +96,7 @@ class Pattern:
         return 0 in self._closure(set(states), begins=empty, ends=True)
 
     def _closure(self, states: set[int], *, begins: bool = False, ends: bool = False) -> frozenset[int]:
-        """All states that are reached without an octet. State 0 is the match."""
+        """All states that are reached without a byte. State 0 is the match."""
         waiting, found = list(states), set(states)
         while waiting:
             state = self._states[waiting.pop()]
@@ -121,7 +121,7 @@ class Search:
         """Whether a match has come."""
 
     def feed(self, data: bytes) -> bool:
-        """Take the next octets in; whether a match has come by now. Raises TooCostly."""
+        """Take the next bytes in; whether a match has come by now. Raises TooCostly."""
         if self.found:
             return True
         self._empty = self._empty and not data

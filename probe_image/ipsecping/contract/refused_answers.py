@@ -1,4 +1,4 @@
-"""Answers that came and were refused, by reason: a far end that answers wrongly is not a path that loses."""
+"""Answers that came and were refused, by reason: a target that answers wrongly is not a path that loses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class RefusedKind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RefusedAnswers(Counted):
-    """Answers from the far end that were refused, by `RefusedKind`."""
+    """Answers from the target that were refused, by `RefusedKind`."""
 
     name: ClassVar[str] = "refusedAnswers"
     position: ClassVar[int] = 60

@@ -28,7 +28,7 @@ DEFAULT_PORT = 9109
 HEALTH_PORT = 9110
 """Where agents in pods answer /healthz, and nothing else."""
 HEARTBEAT_SECONDS = 10.0
-MAX_LINE = 65_536  # octets of one line; a longer one is not the agent's
+MAX_LINE = 65_536  # bytes of one line; a longer one is not the agent's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

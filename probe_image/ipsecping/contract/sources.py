@@ -5,7 +5,7 @@ import re
 from .fields import ContractError, canonical_address, shown
 
 _INTERFACE = re.compile(r"[^\s/:%]{1,15}")
-"""As the kernel has it (dev_valid_name): IFNAMSIZ octets, no slash, colon or space."""
+"""As the kernel has it (dev_valid_name): IFNAMSIZ bytes, no slash, colon or space."""
 
 
 def read_source(value: object, path: str) -> str | None:

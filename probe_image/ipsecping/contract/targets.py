@@ -58,7 +58,7 @@ def carried_addresses(address: Address) -> Iterator[IPv4Address]:
 
 
 def _by_prefix_length(bits: int) -> Iterator[IPv4Address]:
-    """RFC 6052 section 2.2, prefixes of 48 to 96 bits: octet 8 is not part of the IPv4 address."""
+    """RFC 6052 section 2.2, prefixes of 48 to 96 bits: byte 8 is not part of the IPv4 address."""
     yield IPv4Address(bits & _MASK)
     without_octet_8 = (bits >> 64 << 56) | (bits & (1 << 56) - 1)
     for length in (48, 56, 64):

@@ -39,7 +39,7 @@ class ServiceManager:
         self._told = status
         if not self._address:
             return
-        # An abstract address begins with "@" where the kernel has an octet of zero (unix(7)).
+        # An abstract address begins with "@" where the kernel has a byte of zero (unix(7)).
         address = self._address.replace("@", "\0", 1) if self._address.startswith("@") else self._address
         text = "\n".join((*states, f"STATUS={' '.join(status.split())}"))
         try:

@@ -41,11 +41,11 @@ class Answer(NamedTuple):
     failure: LossReason | None = None
     """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
     source: str | None = None
-    """The source address that the far end saw (STAMP, where asked for)."""
+    """The source address that the target saw (STAMP, where asked for)."""
 
 
 class Ledger:
-    """Belongs to one session (one socket, one far end). Times in monotonic nanoseconds, passed in."""
+    """Belongs to one session (one socket, one target). Times in monotonic nanoseconds, passed in."""
 
     __slots__ = (
         "_anchor",

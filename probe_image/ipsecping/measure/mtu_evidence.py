@@ -3,7 +3,7 @@
 Every large packet is followed by a small companion. A companion that is answered while its large packet is
 not shows that the path carried packets at that moment: only then does silence count against the size. With a
 stateful reflector (see `direction`) the numbers of the replies before and after also tell whether the large
-packet arrived and only its answer was lost. Sizes in octets of the IP packet.
+packet arrived and only its answer was lost. Sizes in bytes of the IP packet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Evidence:
     """What is known of one size."""
 
     arrived: bool = False
-    """One packet is proved to have arrived at the far end."""
+    """One packet is proved to have arrived at the target."""
     returned: bool = False
     """One answer of this size came back in one piece."""
     lost: int = 0

@@ -22,12 +22,12 @@ ERROR = 1e-5
 """Accepted probability that the final limit is one of chance."""
 MAX_HINTS = 8
 IP_HEADER = {False: 20, True: 40}
-"""Octets of the header without options or extensions, by whether it is IPv6."""
+"""Bytes of the header without options or extensions, by whether it is IPv6."""
 _TCP_HEADER = 20
 
 
 class Step(NamedTuple):
-    """What to send next: `tries` packets of `size` octets, each with its companion."""
+    """What to send next: `tries` packets of `size` bytes, each with its companion."""
 
     size: int
     tries: int
@@ -87,10 +87,10 @@ def _narrow(
 
 
 class MtuSearch:
-    """One search with one far end. The owner sends what `next` says and reports what comes of it."""
+    """One search with one target. The owner sends what `next` says and reports what comes of it."""
 
     def __init__(self, *, low: int, high: int, floor: int) -> None:
-        """Sizes in octets of the IP packet; `floor` is that of the companions."""
+        """Sizes in bytes of the IP packet; `floor` is that of the companions."""
         self._low, self._high, self._floor = low, high, floor
         self.probes: list[ProbePacket] = []
         self._copied = False
@@ -120,13 +120,13 @@ class MtuSearch:
         probe.whole |= whole
 
     def too_big(self, probe: ProbePacket | None, mtu: int) -> None:
-        """A message says that `probe` (None: it does not say which) exceeds a link of `mtu` octets."""
+        """A message says that `probe` (None: it does not say which) exceeds a link of `mtu` bytes."""
         if probe is not None:
             self._told[probe.size] = min(mtu, self._told.get(probe.size, mtu))
         self._hint(mtu, self._high if probe is None else probe.size)
 
     def refused(self, probe: ProbePacket, mtu: int) -> None:
-        """This host's own link, of `mtu` octets (0: unknown), is too small for `probe`."""
+        """This host's own link, of `mtu` bytes (0: unknown), is too small for `probe`."""
         probe.left, probe.refused = False, True
         self._hint(mtu, probe.size)
 

@@ -44,7 +44,7 @@ class Packet:
     residence: int = 0
     """How long the reflector held it (STAMP)."""
     source: str | None = None
-    """The source address that the far end saw, where it was asked and told (STAMP)."""
+    """The source address that the target saw, where it was asked and told (STAMP)."""
     reply: int | None = None
     """The reflector's number of the first answer (STAMP)."""
     restarted: bool = False

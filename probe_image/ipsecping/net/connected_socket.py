@@ -26,7 +26,7 @@ _ORIGIN_LOCAL = 1
 
 
 class TooBigHere(Exception):
-    """A packet exceeds this host's own link of `mtu` octets (0: unknown)."""
+    """A packet exceeds this host's own link of `mtu` bytes (0: unknown)."""
 
     def __init__(self, mtu: int) -> None:
         super().__init__(f"larger than the {mtu} octets of this host's link")
@@ -38,7 +38,7 @@ class Arrival(NamedTuple):
 
     data: bytes
     fragment: int | None
-    """Octets of the largest fragment it came in; None: in one piece."""
+    """Bytes of the largest fragment it came in; None: in one piece."""
 
 
 class Refusal(NamedTuple):

@@ -1,4 +1,4 @@
-"""Flows of datagrams to one far end: UDP, and ICMP echo."""
+"""Flows of datagrams to one target: UDP, and ICMP echo."""
 
 import socket
 

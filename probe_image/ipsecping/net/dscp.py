@@ -5,7 +5,7 @@ import socket
 from .host_calls import set_option
 
 ECN_BITS = 2
-"""The code point stands in the upper six bits of the octet, above the two of ECN (RFC 3168)."""
+"""The code point stands in the upper six bits of the byte, above the two of ECN (RFC 3168)."""
 
 
 def set_dscp(sock: socket.socket, dscp: int) -> None:

@@ -79,7 +79,7 @@ def _reason_of_errno(number: int | None) -> LossReason | None:
 def reason_of_extended_error(error: ExtendedError, target: bytes = b"") -> LossReason | None:
     """Why a packet to `target` was lost, from the error queue; None where no loss is reported (redirects).
 
-    A port that is said to be unreachable by somebody else than the target (its address in 4 or 16 octets) is
+    A port that is said to be unreachable by somebody else than the target (its address in 4 or 16 bytes) is
     a firewall's word: the packet need not have reached the host.
     """
     reason = _reason(error)

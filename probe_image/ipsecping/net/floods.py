@@ -1,7 +1,7 @@
 """Who sends what nobody waits for, and from whom nothing is taken for a while.
 
-A far end may answer a packet 10,000 times, anybody may send to our ports, and a router may repeat an ICMP
-error for ever. The answers of many far ends wait in one queue, so a flood would push out those of others. It
+A target may answer a packet 10,000 times, anybody may send to our ports, and a router may repeat an ICMP
+error for ever. The answers of many targets wait in one queue, so a flood would push out those of others. It
 is stopped before that queue: datagrams by a filter (`source_filter`), ICMP errors by not asking for any.
 """
 
@@ -19,7 +19,7 @@ MOST_UNWANTED = 256
 """Datagrams a second, of one source: duplicates, late answers and what is no answer. A path that doubles each
 packet of the fastest probe makes 100."""
 MOST_STRANGE = 1024
-"""Datagrams a second of all together that are not far ends of the socket."""
+"""Datagrams a second of all together that are not targets of the socket."""
 MOST_REFUSALS = 1024
 """ICMP errors a second, beside one for each packet sent."""
 MUTED = 10 * SECOND
@@ -67,7 +67,7 @@ class Counts:
 
 
 class FloodGate:
-    """Of one socket: mutes sources, all that are not its far ends, or ICMP errors. Times as in Counts."""
+    """Of one socket: mutes sources, all that are not its targets, or ICMP errors. Times as in Counts."""
 
     def __init__(self, sock: socket.socket, *, ports: bool, own: bytes = b"") -> None:
         """`ports`: a source has a port (UDP); `own`: the filter that the socket has anyway."""
@@ -139,7 +139,7 @@ class FloodGate:
             log.debug("filter: %s", error)
 
     def added(self, far_ends: Collection[bytes]) -> None:
-        """There is a new far end: it is no stranger."""
+        """There is a new target: it is no stranger."""
         if self._strangers_until:
             self.refresh(far_ends)
 

@@ -1,4 +1,4 @@
-"""One far end's share of a shared socket, and what is told to whom of it."""
+"""One target's share of a shared socket, and what is told to whom of it."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +20,7 @@ class Receiver(Protocol):
     """Owns a flow."""
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
-        """A datagram came from the far end.
+        """A datagram came from the target.
 
         `at` by the kernel, None when it gave no stamp or the clock was stepped meanwhile; read at `read_at`
         (monotonic nanoseconds).
@@ -31,7 +31,7 @@ class Receiver(Protocol):
 
 
 class Flow:
-    """One far end's share of a shared socket."""
+    """One target's share of a shared socket."""
 
     __slots__ = ("_deaf", "_floods", "_shared", "key", "receiver", "target")
 
@@ -42,7 +42,7 @@ class Flow:
         self.key = key
         """The target as a datagram's source names it."""
         self._deaf: Receiver | None = None
-        """The receiver of a muted far end."""
+        """The receiver of a muted target."""
         self.receiver: Receiver | None = None
         """Told of all that comes; None: nobody is."""
 
@@ -68,9 +68,9 @@ class Flow:
         self._shared.unwanted(self.key)
 
     def drops(self) -> int:
-        """How often datagrams of the far end were dropped so far.
+        """How often datagrams of the target were dropped so far.
 
-        The receive queue overflowed, or the far end sent so many that nothing more was taken from it.
+        The receive queue overflowed, or the target sent so many that nothing more was taken from it.
         """
         self._shared.look_for_overflow()
         return self._shared.overflows + self._floods
@@ -80,12 +80,12 @@ class Flow:
         return self.drops() != drops or self._shared.is_muted(self.key)
 
     def turn_deaf(self) -> None:
-        """The far end is muted: pass over what still waits of it."""
+        """The target is muted: pass over what still waits of it."""
         self._floods += 1
         self._deaf, self.receiver = self.receiver, None
 
     def listen(self) -> None:
-        """The far end is heard again."""
+        """The target is heard again."""
         self._deaf, self.receiver = None, self._deaf
 
     def close(self) -> None:

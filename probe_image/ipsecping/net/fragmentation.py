@@ -36,7 +36,7 @@ def tell_fragments(sock: socket.socket) -> None:
 
 
 def fragment_size(items: Iterable[tuple[int, int, bytes]]) -> int | None:
-    """Octets of the largest fragment, from the ancillary data of a packet; None: it came in one piece."""
+    """Bytes of the largest fragment, from the ancillary data of a packet; None: it came in one piece."""
     for level, kind, data in items:
         if (level, kind) in _KINDS and len(data) >= _INT.size:
             return int(_INT.unpack_from(data)[0]) or None

@@ -25,7 +25,7 @@ SLOTS = 128
 
 _NAME, _CONTROL = 32, 192
 _DATA = 65_536 + 64
-"""Octets of a slot: room for any datagram, and a little more, so that slots do not all compete for the same
+"""Bytes of a slot: room for any datagram, and a little more, so that slots do not all compete for the same
 lines of the processor's cache."""
 
 _ENDIAN: Literal["little", "big"] = sys.byteorder

@@ -1,4 +1,4 @@
-"""A raw ICMP socket shared by many far ends, as ping sockets are."""
+"""A raw ICMP socket shared by many targets, as ping sockets are."""
 
 import socket
 

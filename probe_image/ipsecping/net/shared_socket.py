@@ -1,6 +1,6 @@
-"""One unconnected datagram socket for many far ends: when packets left and arrived, which were refused.
+"""One unconnected datagram socket for many targets: when packets left and arrived, which were refused.
 
-A socket of its own for each far end would cost a wake-up and several system calls for each packet. Here, all
+A socket of its own for each target would cost a wake-up and several system calls for each packet. Here, all
 that has come is taken in one go and handed to the flow it belongs to, by the address it comes from. A socket
 that is woken time and again is read at intervals instead: the kernel has stamped what waits there.
 """
@@ -98,7 +98,7 @@ class SharedSocket:
 
     @property
     def targets_served(self) -> int:
-        """How many far ends it has served up to now."""
+        """How many targets it has served up to now."""
         return len(self._used)
 
     def serves(self, target: SocketAddress) -> bool:
@@ -106,7 +106,7 @@ class SharedSocket:
         return self._key(target) in self._flows
 
     def add(self, target: SocketAddress, *, again: bool = False) -> Flow:
-        """A flow to a far end that this socket has not served yet; `again`: that it does not serve now."""
+        """A flow to a target that this socket has not served yet; `again`: that it does not serve now."""
         key = self._key(target)
         if key in (self._flows if again else self._used):
             raise ValueError(f"{target}: the socket has served it before")
@@ -359,7 +359,7 @@ class SharedSocket:
 
 
 def _octets(flow: Flow) -> bytes:
-    """The address of a far end."""
+    """The address of a target."""
     return flow.key[8:24] if flow.key[:2] == _INET6 else flow.key[4:8]
 
 

@@ -1,4 +1,4 @@
-"""Finds the socket for a flow: few sockets for many far ends, a source port of its own for each session."""
+"""Finds the socket for a flow: few sockets for many targets, a source port of its own for each session."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from .timestamp_warmup import await_timestamps
 MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""
 MAX_SERVED = 65_536
-"""A socket that has served so many far ends gets no further ones."""
+"""A socket that has served so many targets gets no further ones."""
 
 
 class Kind(NamedTuple):
@@ -35,7 +35,7 @@ class Kind(NamedTuple):
 class SocketPool:
     """The shared sockets of one event loop.
 
-    To one far end, a socket carries one flow and never another one after it: a STAMP session is known by its
+    To one target, a socket carries one flow and never another one after it: a STAMP session is known by its
     addresses and ports (RFC 8762 section 3), so a new session must come from a fresh port. Where the plan
     fixes the port, sessions follow one another on it, and tell their answers by what these carry back.
     """
@@ -45,7 +45,7 @@ class SocketPool:
         self._batch: MessageBatch | None = None
 
     def flow(self, kind: Kind, target: SocketAddress) -> Flow:
-        """A flow to the far end. Raises OSError when it takes a socket more and that cannot be had."""
+        """A flow to the target. Raises OSError when it takes a socket more and that cannot be had."""
         sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
         self._sockets[kind] = sockets
         fixed = kind.sender.port != 0

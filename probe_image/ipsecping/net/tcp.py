@@ -20,25 +20,25 @@ from .host_calls import new_socket, set_option
 from .sender import DEFAULT, Sender
 
 CHUNK = 16_384
-"""Octets taken at once."""
+"""Bytes taken at once."""
 MAX_OCTETS = 262_144
-"""Octets that an exchange takes from the far end, TLS's own included."""
+"""Bytes that an exchange takes from the target, TLS's own included."""
 UNPACED_READS = 64
-"""So many times an exchange reads as soon as something comes. A far end that sends octet by octet would wake
+"""So many times an exchange reads as soon as something comes. A target that sends byte by byte would wake
 us for each, so from then on it is read at intervals."""
 PACE_SECONDS = 0.01
 """These intervals."""
 
 _BROKEN_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 _NO_LINGER = struct.pack("=ii", 1, 0)
-# struct tcp_info (linux/tcp.h): 8 octets of flags, then 32-bit fields.
+# struct tcp_info (linux/tcp.h): 8 bytes of flags, then 32-bit fields.
 _TCP_INFO_RTT_AT = 68
 _TCP_INFO_TOTAL_RETRANS_AT = 100
 _TCP_INFO_SIZE = 104
 
 
 class ExchangeFailed(Exception):
-    """An exchange failed: `reason` is the path's or the far end's, None when this host is at fault."""
+    """An exchange failed: `reason` is the path's or the target's, None when this host is at fault."""
 
     def __init__(self, reason: LossReason | None, message: str) -> None:
         super().__init__(message)
@@ -46,20 +46,20 @@ class ExchangeFailed(Exception):
 
 
 class Channel(Protocol):
-    """Octets there and back: a TCP connection or TLS upon one. Both raise ExchangeFailed."""
+    """Bytes there and back: a TCP connection or TLS upon one. Both raise ExchangeFailed."""
 
     async def send(self, data: bytes) -> None:
         """Send all of it."""
 
     async def receive(self) -> "Chunk":
-        """What has come, at least one octet; none when the far end has ended. Lets others run in between."""
+        """What has come, at least one byte; none when the target has ended. Lets others run in between."""
 
     async def end(self) -> None:
         """Send no more; what was sent still arrives."""
 
 
 class Chunk(NamedTuple):
-    """Octets, and when they were read (monotonic nanoseconds)."""
+    """Bytes, and when they were read (monotonic nanoseconds)."""
 
     data: bytes
     at: int
@@ -69,7 +69,7 @@ class SocketStream:
     """See Channel: over a connected or connecting socket, which it takes over. Belongs to one event loop."""
 
     def __init__(self, sock: socket.socket, *, peer: bytes = b"", most: int | None = None) -> None:
-        """`peer`: the address of the far end, in 4 or 16 octets; `most`: octets taken in all."""
+        """`peer`: the address of the target, in 4 or 16 bytes; `most`: bytes taken in all."""
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._descriptor = sock.fileno()
@@ -90,7 +90,7 @@ class SocketStream:
                 raise self._failure(error) from error
 
     async def receive(self, most: int = CHUNK) -> Chunk:
-        """See Channel: at most so many octets."""
+        """See Channel: at most so many bytes."""
         await self._pause()
         while True:
             try:
@@ -113,7 +113,7 @@ class SocketStream:
             self._sock.shutdown(socket.SHUT_WR)
 
     def cut_off(self) -> None:
-        """Close the socket, and give up what the far end has not taken: it would keep the kernel at it."""
+        """Close the socket, and give up what the target has not taken: it would keep the kernel at it."""
         if self._closed:
             return
         unsent = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
@@ -167,7 +167,7 @@ class SocketStream:
 
 
 class Stream(SocketStream):
-    """A connection to a far end for one exchange, closed without a trace. Opening it sends the SYN."""
+    """A connection to a target for one exchange, closed without a trace. Opening it sends the SYN."""
 
     def __init__(self, address: str, port: int, *, sender: Sender = DEFAULT) -> None:
         """Raises OSError when the path or this host refuses at once."""

@@ -31,7 +31,7 @@ RECEIVE_ONLY = _RX_SOFTWARE | _SOFTWARE
 SEND_AND_RECEIVE = _RX_SOFTWARE | _SOFTWARE | _TX_SOFTWARE | _OPT_ID | _OPT_TSONLY
 
 ANCILLARY_SIZE = 512
-"""Octets of ancillary data to make room for: timestamp, error, TTL and destination address."""
+"""Bytes of ancillary data to make room for: timestamp, error, TTL and destination address."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")
 ORIGIN_TIMESTAMPING = 4
@@ -50,7 +50,7 @@ class ExtendedError(NamedTuple):
     data: int
     """For a send timestamp: the packet's place in the order of sending on this socket, from 0."""
     offender: bytes = b""
-    """For ICMP and ICMPv6: the address that sent the error, 4 or 16 octets; empty when it is not known."""
+    """For ICMP and ICMPv6: the address that sent the error, 4 or 16 bytes; empty when it is not known."""
 
     @property
     def is_send_timestamp(self) -> bool:
@@ -67,9 +67,9 @@ class Ancillary(NamedTuple):
     ttl: int | None = None
     """TTL or hop limit on arrival."""
     local_address: bytes | None = None
-    """The address the packet was sent to, 4 or 16 octets."""
+    """The address the packet was sent to, 4 or 16 bytes."""
     traffic_class: int | None = None
-    """DSCP and ECN: the octet of the IP header."""
+    """DSCP and ECN: the byte of the IP header."""
 
 
 def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
@@ -89,7 +89,7 @@ def parse_ancillary(items: Iterable[tuple[int, int, bytes]]) -> Ancillary:
         elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO) and len(data) >= 16:
             local_address = data[:16]
         elif (level, kind) in _TRAFFIC_CLASS_KINDS and data:
-            traffic_class = int.from_bytes(data[:4], sys.byteorder)  # an octet, or an int with IPv6
+            traffic_class = int.from_bytes(data[:4], sys.byteorder)  # a byte, or an int with IPv6
     return Ancillary(timestamp, error, ttl, local_address, traffic_class)
 
 

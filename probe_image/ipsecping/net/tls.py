@@ -1,4 +1,4 @@
-"""TLS upon a Stream (RFC 8446), and what the far end's certificate says."""
+"""TLS upon a Stream (RFC 8446), and what the target's certificate says."""
 
 import asyncio
 import errno
@@ -22,10 +22,10 @@ T = TypeVar("T")
 MAX_TRUSTS = 64
 """CA files that are kept in memory."""
 PIECE = 4096
-"""Octets that OpenSSL gets at once: it works on all that it has before it returns, and a record of 27 octets
+"""Bytes that OpenSSL gets at once: it works on all that it has before it returns, and a record of 27 bytes
 (KeyUpdate, RFC 8446 section 4.6.3) takes it 30 us."""
 LARGE_HANDSHAKE = 8192
-"""A handshake in which more octets came goes on in a thread, where OpenSSL does without the interpreter. A
+"""A handshake in which more bytes came goes on in a thread, where OpenSSL does without the interpreter. A
 usual chain of certificates has 2 to 6 KiB; one of 100 KiB with the largest keys costs a tenth of a second."""
 
 
@@ -64,7 +64,7 @@ class TlsStream:
         return time.monotonic_ns()
 
     def certificate_expiry(self) -> int | None:
-        """When the far end's certificate ends, seconds since the Unix epoch; after the handshake."""
+        """When the target's certificate ends, seconds since the Unix epoch; after the handshake."""
         certificate = self._tls.getpeercert(binary_form=True)
         return None if certificate is None else x509.not_after(certificate)
 
@@ -92,9 +92,9 @@ class TlsStream:
         await self._stream.end()
 
     async def _drive(self, step: Callable[[], T], *, aside: bool = False) -> T:
-        """Repeat a step of the protocol until it has the octets that it needs.
+        """Repeat a step of the protocol until it has the bytes that it needs.
 
-        `aside`: in a thread once more octets came than `LARGE_HANDSHAKE`.
+        `aside`: in a thread once more bytes came than `LARGE_HANDSHAKE`.
         """
         while True:
             try:
@@ -113,7 +113,7 @@ class TlsStream:
                     self._incoming.write_eof()
             except ssl.SSLError:
                 with suppress(ExchangeFailed):
-                    await self._flush()  # the alert that tells the far end why
+                    await self._flush()  # the alert that tells the target why
                 raise
             else:
                 await self._flush()

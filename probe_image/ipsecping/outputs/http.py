@@ -14,7 +14,7 @@ from .errors import OutputError
 SECONDS = 10.0
 """To connect, and for each step of an exchange."""
 MAX_ANSWER = 1024
-"""Octets of an answer that are looked at."""
+"""Bytes of an answer that are looked at."""
 CA_OPTIONS = "--pushgateway-ca, --influx-ca, SSL_CERT_FILE"
 _EXCERPT = 200
 

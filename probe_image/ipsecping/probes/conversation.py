@@ -18,7 +18,7 @@ _DIALOGUES = {
 
 
 async def ask_for_tls(channel: Channel, protocol: StartTls) -> None:
-    """Have the far end expect a TLS handshake. Raises ExchangeFailed."""
+    """Have the target expect a TLS handshake. Raises ExchangeFailed."""
     dialogue = _DIALOGUES[protocol]()
     said = next(dialogue)
     while True:

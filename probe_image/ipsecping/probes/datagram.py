@@ -42,7 +42,7 @@ class Codec(ABC):
         """The sequence number in our own packet as an ICMP error quotes it, None when cut short."""
 
     def refusal(self, data: bytes) -> tuple[Refusal, int] | None:
-        """Why `data` was no answer, and its octets where their number is why; None: that is not counted."""
+        """Why `data` was no answer, and its bytes where their number is why; None: that is not counted."""
         return None
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
@@ -83,7 +83,7 @@ class DatagramSession:
         return self._sock.drain(instant)
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
-        """A datagram came from the far end: an answer, or a foreign one (see Receiver)."""
+        """A datagram came from the target: an answer, or a foreign one (see Receiver)."""
         answer = self._codec.decode(data)
         if answer is None:
             self.ledger.foreign += 1

@@ -111,7 +111,7 @@ class DnsCodec(Codec):
 
 
 async def ask(stream: Stream, expectation: Expectation, sequence: int, report: Report) -> None:
-    """Have one question answered over TCP (RFC 7766 section 8: two octets of length before each message)."""
+    """Have one question answered over TCP (RFC 7766 section 8: two bytes of length before each message)."""
     id_ = secrets.randbits(16)
     query = expectation.query(sequence, id_)
     await stream.connected()

@@ -25,9 +25,9 @@ from .tls import TlsProbing
 
 USER_AGENT = f"ipsecping/{__version__}"
 MAX_DRAINED = 65_536
-"""Octets of a response that are taken in after the answer: a server with a small one sees it all sent."""
+"""Bytes of a response that are taken in after the answer: a server with a small one sees it all sent."""
 PIECE = 16_384
-"""Octets that are looked at in one go."""
+"""Bytes that are looked at in one go."""
 MAX_LOCATION = 2048
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REPEATED = frozenset({307, 308})
@@ -285,7 +285,7 @@ class Browser:
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> ExchangeSession:
-    """See ProbeMethod. The round trip is SYN to the first octets of the final response, by our own clock."""
+    """See ProbeMethod. The round trip is SYN to the first bytes of the final response, by our own clock."""
     browser = Browser(probe, address)
     return ExchangeSession(
         address=address,

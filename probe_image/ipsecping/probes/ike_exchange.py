@@ -17,7 +17,7 @@ TRANSMISSIONS = 3
 MAX_REQUESTS = 3
 """To find out about NAT: the first request, one with the gateway's cookie, one with its choice of group."""
 MAX_COOKIE = 64
-"""Octets (RFC 7296 section 2.6)."""
+"""Bytes (RFC 7296 section 2.6)."""
 MAX_MESSAGES = 128
 """Taken from one port in an exchange, whatever they are; a gateway sends a few."""
 PACE_SECONDS = 0.01
@@ -174,7 +174,7 @@ def _public_key(group: int) -> bytes:
     """A public key whose private key nobody knows; it is never used.
 
     For the groups of integers modulo a prime, the square of a small number is one for certain (RFC 6989
-    section 2.1); any 32 octets are one of Curve25519.
+    section 2.1); any 32 bytes are one of Curve25519.
     """
     size = ike.KEY_SIZES[group]
     if group == ike.CURVE25519:

@@ -1,6 +1,6 @@
 """The packets of a path MTU search: STAMP or any UDP echo responder, and ICMP echo.
 
-Sizes are octets of the IP packet.
+Sizes are bytes of the IP packet.
 """
 
 import secrets
@@ -23,7 +23,7 @@ class Reading(NamedTuple):
     reply: int | None
     """The reflector's own number; None where the answer has none."""
     size: int
-    """Octets of the IP packet that it came in, were it in one piece."""
+    """Bytes of the IP packet that it came in, were it in one piece."""
     authentic: bool = True
     """False: none of the keys signed it, though it should be signed."""
 
@@ -35,7 +35,7 @@ class Packets(Protocol):
     """The smallest packet."""
 
     def encode(self, sequence: int, token: int, size: int) -> bytes:
-        """What to hand to the socket for an IP packet of `size` octets."""
+        """What to hand to the socket for an IP packet of `size` bytes."""
 
     def decode(self, data: bytes) -> Reading | None:
         """What an answer says; None for anything that is none."""

@@ -51,7 +51,7 @@ class MtuRun:
         timeout: int,
         tried: Callable[[Step, ProbePacket], None] | None = None,
     ) -> None:
-        """`low` and `high` in octets of the IP packet, `timeout` for each; `tried` is told of each step."""
+        """`low` and `high` in bytes of the IP packet, `timeout` for each; `tried` is told of each step."""
         self._timeout = timeout
         self._sock = sock
         self._packets = packets
@@ -70,7 +70,7 @@ class MtuRun:
 
     @property
     def flooded(self) -> bool:
-        """More came than the far end can have had reason to send: the search was given up."""
+        """More came than the target can have had reason to send: the search was given up."""
         return self._unwanted > MAX_UNWANTED
 
     def close(self) -> None:

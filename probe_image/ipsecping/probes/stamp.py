@@ -22,7 +22,7 @@ _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
 ANSWER_SLACK = 256
-"""An answer is about as large as its packet (RFC 8762 section 4.3). Where it is larger by more octets, no TLV
+"""An answer is about as large as its packet (RFC 8762 section 4.3). Where it is larger by more bytes, no TLV
 is looked for."""
 
 
@@ -116,7 +116,7 @@ class StampCodec(Codec):
         return _new(Answer, (*told, failure, seen))
 
     def refusal(self, data: bytes) -> tuple[Refusal, int]:
-        """See Codec: whatever has the octets is read."""
+        """See Codec: whatever has the bytes is read."""
         return Refusal.TOO_SHORT, len(data)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:

@@ -1,8 +1,8 @@
-"""Which troubles of one far end go to the log: not the same with every packet, and not ever new ones."""
+"""Which troubles of one target go to the log: not the same with every packet, and not ever new ones."""
 
 MINUTE = 60_000_000_000
 MOST = 5
-"""In a minute: a far end may say something else each time."""
+"""In a minute: a target may say something else each time."""
 
 
 class Telling:

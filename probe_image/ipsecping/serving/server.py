@@ -28,7 +28,7 @@ WAITING = 1024
 MAX_AT_ONCE = 16
 """Chunks of a stream that are written before packets get their turn."""
 MAX_CHUNK = 65_536
-"""Octets of a body that are handed to a connection at once: each holds no more than this."""
+"""Bytes of a body that are handed to a connection at once: each holds no more than this."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -238,7 +238,7 @@ class Server:
         place.moved = time.monotonic()
 
     async def _linger(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Read what the client still sends: closed with octets unread, TCP resets and the answer may be lost.
+        """Read what the client still sends: closed with bytes unread, TCP resets and the answer may be lost.
 
         RFC 9112 section 9.6.
         """

@@ -69,7 +69,7 @@ class DnsOptions(Options):
     record_type: RecordType = RecordType.A
     transport: Transport = Transport.UDP
     edns_size: int | None = None
-    """Octets of a UDP answer that are taken, told by EDNS (RFC 6891); None: no EDNS."""
+    """Bytes of a UDP answer that are taken, told by EDNS (RFC 6891); None: no EDNS."""
     rcodes: tuple[Rcode, ...] = (Rcode.NOERROR,)
     """Response codes of a good answer. NOERROR needs a record of the type as well."""
     networks: tuple[str, ...] = ()
