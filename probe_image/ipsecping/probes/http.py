@@ -38,19 +38,25 @@ _WITHOUT_BODY = frozenset({101, 204, 304})
 class Response:
     """A response that has begun."""
 
-    def __init__(self, status: int, began_at: int, reader: http1.ResponseReader, channel: Channel) -> None:
+    def __init__(
+        self, status: int, began_at: int, begun: bytes, reader: http1.ResponseReader, channel: Channel
+    ) -> None:
+        """`begun` is what has come so far; who asks for the status alone does not mind what follows it."""
         self.status, self.began_at = status, began_at
         self.reader = reader
+        self._begun = begun
         self._channel = channel
 
     async def fields(self) -> http1.ResponseReader:
         """Take in all header fields. Raises ExchangeFailed."""
+        self._feed_begun()
         while not self.reader.has_fields:
             await self._more()
         return self.reader
 
     async def body(self) -> bytes:
         """Take in the body, as much of it as is looked at. Raises ExchangeFailed."""
+        self._feed_begun()
         while not self.reader.complete:
             await self._more()
         try:
@@ -58,11 +64,19 @@ class Response:
         except http1.NotHttp as error:
             raise ExchangeFailed(LossReason.BAD_ANSWER, str(error)) from error
 
+    def _feed_begun(self) -> None:
+        begun, self._begun = self._begun, b""
+        if begun:
+            self._feed(begun)
+
     async def _more(self) -> None:
-        chunk = await self._channel.receive()
+        self._feed((await self._channel.receive()).data)
+
+    def _feed(self, data: bytes) -> None:
+        """Nothing: the target has closed."""
         try:
-            if chunk.data:
-                self.reader.feed(chunk.data)
+            if data:
+                self.reader.feed(data)
             else:
                 self.reader.end()
         except http1.NotHttp as error:
@@ -81,13 +95,11 @@ async def respond(channel: Channel, request: bytes, method: Method) -> Response:
                 raise ExchangeFailed(LossReason.BAD_ANSWER, "the far end closed before its status line")
             began_at = began_at or chunk.at
             status = reader.feed(chunk.data)
-        assert began_at is not None
-        response = http1.ResponseReader(without_body=method is Method.HEAD or status in _WITHOUT_BODY)
-        made = Response(status, began_at, response, channel)
-        made.reader.feed(reader.begun)
     except http1.NotHttp as error:
         raise ExchangeFailed(LossReason.BAD_ANSWER, str(error)) from error
-    return made
+    assert began_at is not None
+    response = http1.ResponseReader(without_body=method is Method.HEAD or status in _WITHOUT_BODY)
+    return Response(status, began_at, reader.begun, response, channel)
 
 
 async def judge(response: Response, options: HttpOptions) -> None:
