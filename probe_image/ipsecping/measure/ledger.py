@@ -127,11 +127,7 @@ class Ledger:
         sequence, token, reply, residence, failure, source = answer
         packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
-            self.foreign += 1
-            if packet is not None and packet.left:
-                self.refuse(Refusal.WRONG_TIMESTAMP)
-            elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
-                self.refuse(Refusal.UNKNOWN_NUMBER)
+            self._not_ours(packet, sequence)
             return False
         if failure is not None:
             return self.refused(sequence, failure)
@@ -139,7 +135,10 @@ class Ledger:
         if reply is not None:
             if reply != sequence:
                 self.stateful = True
-            reply = self._numbered(packet, reply, arrival)
+            if reply - 1 == self._top_reply:  # as a rule, and thousands of times a second
+                self._top_reply, self._top_reply_at = reply, arrival
+            else:
+                reply = self._numbered(packet, reply, arrival)
             if packet.reply is None:
                 packet.reply = reply
             elif reply != packet.reply and len(packet.copies) < MAX_COPIES and reply not in packet.copies:
@@ -160,6 +159,13 @@ class Ledger:
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first
+
+    def _not_ours(self, packet: Packet | None, sequence: int) -> None:
+        self.foreign += 1
+        if packet is not None and packet.left:
+            self.refuse(Refusal.WRONG_TIMESTAMP)
+        elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
+            self.refuse(Refusal.UNKNOWN_NUMBER)
 
     def refuse(self, reason: Refusal, octets: int = 0) -> None:
         """Count an answer that is refused; of `octets` where its length is why."""
