@@ -156,11 +156,12 @@ def attack_reflector(
 
 
 PATIENT = (
-    "import sys; from ipsecping.net import floods; from ipsecping.cli.main import main; "
-    "floods.MOST_UNWANTED = sys.maxsize; sys.exit(main())"
+    "import sys; from ipsecping.net import floods, read_pace; from ipsecping.cli.main import main; "
+    "floods.MOST_UNWANTED = sys.maxsize; read_pace.LONG_HOLD_OFF = read_pace.HOLD_OFF; sys.exit(main())"
 )
 """The prober, but that it hears out whoever sends 5,000 wrong answers a second: as it is, it stops listening
-to such a far end (tests/interop/test_hostile_far_ends.py), and most of these would not be looked at."""
+to such a far end (tests/interop/test_hostile_far_ends.py), and most of these would not be looked at. It also
+reads as often as after a flood: the liar waits until it has read, and would fall behind the pace else."""
 
 
 @dataclass(slots=True)
