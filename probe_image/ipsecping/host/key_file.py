@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..bounded_file import read_bounded
 from ..wire.authentication import MalformedKeys, UnmarkedKey, parse_keys
 from .file_watch import FileWatch
 
@@ -32,11 +33,8 @@ class KeyFile:
     def read(self) -> tuple[bytes, ...]:
         """The keys, of which the first signs. Raises KeyFileError, of which KeyNotPermitted is one."""
         try:
-            with self.path.open("rb") as file:
-                content = file.read(MAX_OCTETS + 1)
-            if len(content) > MAX_OCTETS:
-                raise KeyFileError(f"key file {self.path}: larger than {MAX_OCTETS} octets")
-            return parse_keys(content.decode(), marked=self._marked)
+            content = read_bounded(self.path, MAX_OCTETS).decode()
+            return parse_keys(content, marked=self._marked)
         except OSError as error:
             raise KeyFileError(f"key file {self.path}: {error.strerror}") from error
         except UnicodeDecodeError:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..bounded_file import read_bounded
 from ..wire.authentication import MalformedKeys, parse_keys
 from .file_watch import FileWatch
 
@@ -32,14 +33,12 @@ class SecretFile:
 
     def _read(self) -> str:
         try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_OCTETS + 1)
-            secret = content.decode().rstrip("\r\n")
+            secret = read_bounded(self._path, MAX_OCTETS).decode().rstrip("\r\n")
         except OSError as error:
             raise SecretFileError(f"{self._path}: {error.strerror}") from error
         except UnicodeDecodeError:
             raise SecretFileError(f"{self._path}: not text") from None
-        if not 0 < len(content) <= MAX_OCTETS or not secret or not secret.isprintable():
+        if not secret or not secret.isprintable():
             raise SecretFileError(f"{self._path}: not one line of 1 to {MAX_OCTETS} octets")
         if _is_key(secret):
             raise SecretFileError(f"{self._path}: a key that signs packets, which is not to be sent")

@@ -8,6 +8,7 @@ import ssl
 from pathlib import Path
 from typing import NamedTuple
 
+from ..bounded_file import read_bounded
 from ..tls_client import client_context
 from .errors import OutputError
 
@@ -79,11 +80,7 @@ def tls_context(*, ca: Path | None, certificate: Path | None, key: Path | None) 
 
 def _read(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_OCTETS + 1)
-        if len(content) > MAX_OCTETS:
-            raise OutputError(f"{file}: larger than {MAX_OCTETS} bytes")
-        return content.decode().strip()
+        return read_bounded(file, MAX_OCTETS).decode().strip()
     except OSError as error:
         raise OutputError(f"{file}: {error.strerror}") from error
     except UnicodeDecodeError:
