@@ -8,14 +8,14 @@ from ipsecping.contract import ProbeType, Sources, StampOptions
 from ipsecping.contract.methods.stamp import AUTHENTICATED_PAYLOAD, PAYLOAD, payload
 
 from ..defaults import MAX_SOURCES_SEEN
-from ..mounted import MountedKey
+from ..mounted import SecretKey
 from ..rules import Rule
 from ..scalars import DataKey, ObjectName, Port, Text
 from .base import Given, Method, StatusField
 from .refused import REFUSED_ANSWERS
 
 
-class StampAuth(MountedKey):
+class StampAuth(SecretKey):
     """Where the keys of STAMP's authenticated mode are (HMAC-SHA-256, RFC 8762 section 4.4)."""
 
     secret_name: ObjectName
@@ -27,19 +27,7 @@ class StampAuth(MountedKey):
     Each is hex:... or base64:... of at least 32 octets; text needs the operator's permission
     (--allow-text-keys)."""
 
-    kind = "Secret"
-    name_field = "secretName"
     use = "signs with"
-
-    @property
-    def object_name(self) -> str:
-        """See MountedKey."""
-        return self.secret_name
-
-    @property
-    def data_key(self) -> str:
-        """See MountedKey."""
-        return self.key
 
 
 class Stamp(Method):
