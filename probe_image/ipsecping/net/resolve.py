@@ -110,27 +110,32 @@ class Resolver:
             ResolverFailed: nothing is known, and no answer came within `seconds`.
         """
         if is_address(target):
-            return _one_of(target, _Answer([target], 0.0), None, family)
-        answer = self._known.pop(target, None)
-        if answer is not None:
-            self._known[target] = answer
-            age = self._clock() - answer.at
-            if age < LIFE:
-                return _one_of(target, answer, prefer, family)
-            if age < STALE:
-                try:
-                    fresh = await self._fresh(target, seconds=self._patience(target))
-                except ResolverFailed:
-                    age = self._clock() - answer.at
-                    return _one_of(target, answer, prefer, family)._replace(age=age)
-                return _one_of(target, fresh, prefer, family)
-        return _one_of(target, await self._fresh(target, seconds=seconds), prefer, family)
+            return _one_of(target, [target], None, family)
+        known = self._recall(target)
+        if known is not None and self._clock() - known.at < LIFE:
+            return _one_of(target, known.addresses, prefer, family)
+        try:
+            fresh = await self._fresh(target, seconds=seconds if known is None else self._patience(target))
+        except ResolverFailed:
+            if known is None:
+                raise
+            age = self._clock() - known.at
+            return _one_of(target, known.addresses, prefer, family)._replace(age=age)
+        return _one_of(target, fresh, prefer, family)
+
+    def _recall(self, name: str) -> _Answer | None:
+        """The last answer unless it is stale, which is now the one that was asked for last."""
+        answer = self._known.pop(name, None)
+        if answer is None or self._clock() - answer.at >= STALE:
+            return None
+        self._known[name] = answer
+        return answer
 
     def _patience(self, name: str) -> float:
         """A look-up that another round has waited for in vain already is not waited for again."""
         return 0.0 if name in self._under_way else PATIENCE
 
-    async def _fresh(self, name: str, *, seconds: float) -> _Answer:
+    async def _fresh(self, name: str, *, seconds: float) -> list[str]:
         try:
             async with asyncio.timeout(seconds):
                 addresses = await asyncio.shield(self._find(name))
@@ -147,14 +152,13 @@ class Resolver:
         if not addresses:
             self._known.pop(name, None)
             raise NoSuchName(f"{name}: the resolver knows no such name, or no address of it")
-        return self._keep(name, addresses)
+        return addresses
 
-    def _keep(self, name: str, addresses: list[str]) -> _Answer:
+    def _keep(self, name: str, addresses: list[str]) -> None:
         self._known.pop(name, None)
-        answer = self._known[name] = _Answer(addresses, self._clock())
+        self._known[name] = _Answer(addresses, self._clock())
         if len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
-        return answer
 
     def _find(self, name: str) -> "asyncio.Future[list[str]]":
         """The look-up of a name that is under way, or a new one."""
@@ -199,10 +203,10 @@ class Resolver:
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
 
 
-def _one_of(name: str, answer: _Answer, prefer: str | None, family: Family | None) -> Address:
-    addresses = [each for each in answer.addresses if family in (None, _family_of(each))]
+def _one_of(name: str, known: list[str], prefer: str | None, family: Family | None) -> Address:
+    addresses = [each for each in known if family in (None, _family_of(each))]
     if not addresses:
-        raise NoSuchName(f"{name}: no {family} address, only {', '.join(answer.addresses[:MAX_SHOWN])}")
+        raise NoSuchName(f"{name}: no {family} address, only {', '.join(known[:MAX_SHOWN])}")
     return Address(prefer if prefer is not None and prefer in addresses else addresses[0])
 
 

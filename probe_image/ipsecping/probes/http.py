@@ -73,7 +73,7 @@ class Response:
         self._feed((await self._channel.receive()).data)
 
     def _feed(self, data: bytes) -> None:
-        """Nothing: the target has closed."""
+        """Take octets in; none: the target has closed."""
         try:
             if data:
                 self.reader.feed(data)
