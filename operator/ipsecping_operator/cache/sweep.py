@@ -12,6 +12,7 @@ from typing import Any
 
 from ipsecping_operator.children import CHILD_SELECTOR
 from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.kube.kinds import POD, Kind
 from ipsecping_operator.observe.kinds import APPLIED, CHECK, WATCHED
 from ipsecping_operator.observe.projection import Meta, read_meta
@@ -88,7 +89,10 @@ class Sweeper:
                 meta.namespace,
                 meta.name,
             )
-            await self.client.delete(APPLIED[meta.kind], meta.namespace, meta.name, uid=uid)
+            try:
+                await self.client.delete(APPLIED[meta.kind], meta.namespace, meta.name, uid=uid)
+            except ApiError as error:  # what the sweep has found is no less true
+                _log.warning("not deleted, the next sweep will retry: %s", error)
 
     def _behind(self, listed: Mapping[str, Listed]) -> dict[str, Listed]:
         """Select the listed versions that the watches have not shown, nor a later one."""

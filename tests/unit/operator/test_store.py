@@ -15,6 +15,7 @@ from ipsecping_operator.check.applied import AppliedChild
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import PATH_LABEL, VERIFIERS_ANNOTATION, ChildRef
 from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Forbidden
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.reconcile.applying import as_applied, ensure_children, must_apply
 
@@ -123,6 +124,7 @@ class Api:
     def __init__(self, *listed: tuple[str, Any]) -> None:
         self.listed = list(listed)
         self.deleted: list[tuple[str, str, str]] = []
+        self.refusing = False
 
     async def metadata(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
@@ -132,6 +134,8 @@ class Api:
                 yield meta
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        if self.refusing:
+            raise Forbidden("deployments.apps is forbidden")
         self.deleted.append((kind.name, f"{namespace}/{name}", uid))
 
 
@@ -155,6 +159,23 @@ def test_children_that_the_garbage_collector_has_forgotten_are_deleted_by_the_se
     sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
     asyncio.run(sweeper.sweep())
     assert api.deleted == [], "the garbage collector may be at it"
+    asyncio.run(sweeper.sweep())
+    assert api.deleted == [("Deployment", "network/hq", "d-1")]
+
+
+def test_a_deletion_that_fails_takes_nothing_from_what_the_sweep_has_found_and_is_tried_again() -> None:
+    store = Store()
+    store.put_child(child(version=7))
+    other = body()["metadata"] | {"name": "gone", "uid": "gone"}
+    store.put_check({"metadata": other, "spec": {}}, now=NOON)
+    api = Api(("Deployment", metadata("hq", uid="d-1", version=7, owner=OWNER)), ("IPsecTunnelCheck", other))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    asyncio.run(sweeper.sweep())
+    api.listed.pop()
+    api.refusing = True
+    touched, _ = asyncio.run(sweeper.sweep())
+    assert (touched, api.deleted) == (["gone"], [])
+    api.refusing = False
     asyncio.run(sweeper.sweep())
     assert api.deleted == [("Deployment", "network/hq", "d-1")]
 
