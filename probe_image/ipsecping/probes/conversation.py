@@ -1,14 +1,17 @@
 """What is said on a TCP connection before TLS, and after it."""
 
+import asyncio
 import time
 
 from ..contract import LossReason
 from ..contract.methods.expressions import pattern
 from ..contract.methods.tcp import StartTls, Step
 from ..contract.pattern import TooCostly
-from ..net.tcp import Channel, ExchangeFailed
+from ..net.tcp import Channel, Chunk, ExchangeFailed
 from ..wire import start_tls
 
+PIECE = 4096
+"""Octets that are looked at before others get their turn: each may be a line of its own."""
 _DIALOGUES = {
     StartTls.SMTP: start_tls.smtp,
     StartTls.IMAP: start_tls.imap,
@@ -42,7 +45,10 @@ class Conversation:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._come = Chunk(b"", 0)
+        """What has come and was not looked at yet."""
         self._rest = b""
+        """Of the present piece of it."""
         self._within_line = False
         self.heard = False
         """Whether anything has come that the present step does not wait for."""
@@ -77,10 +83,8 @@ class Conversation:
                     search = wanted.search() if end else search
                 self._rest = rest
                 if not self._rest:
-                    chunk = await self._channel.receive()
-                    at = chunk.at
-                    self._rest = chunk.data
-                    if not chunk.data:
+                    self._rest, at = await self._piece()
+                    if not self._rest:
                         if search.end():
                             return at
                         raise ExchangeFailed(
@@ -88,3 +92,13 @@ class Conversation:
                         )
         except TooCostly as error:
             raise ExchangeFailed(None, str(error)) from error
+
+    async def _piece(self) -> Chunk:
+        """Take the next octets (none: the target has closed), and when they came. Raises ExchangeFailed."""
+        if self._come.data:
+            await asyncio.sleep(0)
+        else:
+            self._come = await self._channel.receive()
+        data, at = self._come
+        self._come = Chunk(data[PIECE:], at)
+        return Chunk(data[:PIECE], at)

@@ -12,6 +12,8 @@ import pytest
 
 from ipsecping.contract import Invalidity, LossReason, ProbeType, RoundResult, TcpOptions, TlsOptions
 from ipsecping.contract.methods.tcp import StartTls, Step
+from ipsecping.net.tcp import Chunk, ExchangeFailed
+from ipsecping.probes.conversation import PIECE, Conversation
 from ipsecping.wire import start_tls
 from ipsecping.wire.start_tls import Refused
 
@@ -49,6 +51,36 @@ async def test_steps_wait_for_lines_and_send_in_turn() -> None:
     )
     assert (result.received, result.rtt.count) == (1, 1)
     assert heard == [b"EHLO x\r\n", b"QUIT\r\n"]
+
+
+class Deluge:
+    """A channel on which so many empty lines come at once, and then the end."""
+
+    def __init__(self, lines: int) -> None:
+        self._data = b"\n" * lines
+
+    async def send(self, data: bytes) -> None:
+        """Nothing is said to it."""
+
+    async def receive(self) -> Chunk:
+        data, self._data = self._data, b""
+        return Chunk(data, 0)
+
+
+async def test_others_get_their_turn_while_lines_without_number_are_looked_at() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    with pytest.raises(ExchangeFailed, match="closed before a line"):
+        await Conversation(Deluge(16 * PIECE)).hold((Step("ready"),))  # type: ignore[arg-type]
+    beside.cancel()
+    assert turns >= 15
 
 
 async def test_a_line_is_used_up_by_the_step_that_found_it() -> None:
