@@ -31,7 +31,7 @@ from ipsecping_operator.trouble import GRACE, Trouble
 from ipsecping_operator.verdict import text
 
 from . import connection, placing
-from .throttle import Throttle
+from .throttle import SentTooMuch, Throttle
 
 SILENCE = 2.5 * HEARTBEAT_SECONDS
 """Seconds without a line after which a connection counts as dead."""
@@ -146,7 +146,7 @@ class ResultReader:
         while not self._ending:
             self._hastened = False
             unauthorized = False
-            passing = True
+            passing = tell = True
             try:
                 await self._read_with_token()
                 fault = "the agent ended the stream"
@@ -167,18 +167,22 @@ class ResultReader:
                 fault = f"{self._agent.url}: {_words(error)}"
             except (connection.BadAnswer, StreamError) as error:
                 fault = f"{self._agent.url}: {error}"
+            except SentTooMuch as error:
+                # The throttle tells of it, for as long as it lasts.
+                fault, tell = f"{self._agent.url}: {error}", False
             except Exception as error:
                 self._failed(error)
                 fault = f"a fault of the operator: {type(error).__name__}"
-            await self._after(fault, passing=passing, unauthorized=unauthorized)
+            await self._after(fault, passing=passing, unauthorized=unauthorized, tell=tell)
 
-    async def _after(self, fault: str, *, passing: bool, unauthorized: bool) -> None:
+    async def _after(self, fault: str, *, passing: bool, unauthorized: bool, tell: bool) -> None:
         """Say what is wrong (part of which may be the agent's words), and pause."""
         fault = text.printable(fault, MAX_FAULT)
         if self._ending:
             return
-        where = fault if self._agent.url in fault else f"{self._agent.url}: {fault}"
-        self._tell(Unreadable(pod=self._agent.pod, text=where, unauthorized=unauthorized))
+        if tell:
+            where = fault if self._agent.url in fault else f"{self._agent.url}: {fault}"
+            self._tell(Unreadable(pod=self._agent.pod, text=where, unauthorized=unauthorized))
         level = self._trouble.met(fault, now=asyncio.get_running_loop().time(), passing=passing)
         if level is not None:
             self._log.log(level, "results of pod %s: %s", self._agent.pod, fault)
@@ -303,8 +307,9 @@ async def _lines(
 ) -> AsyncGenerator[Line | Refused, None]:
     """Yield the lines of one connection, each read or refused. Raises TimeoutError when none comes.
 
-    Raises Unauthorized, StreamError, ContractError, and what `connection.get` raises, as well.
+    Raises Unauthorized, StreamError, ContractError, SentTooMuch, and what `connection.get` raises, as well.
     """
+    throttle.connected()
     target = f"{RESULTS_PATH}?after={quote(str(after))}" if after else RESULTS_PATH
     fields = {} if token is None else {"Authorization": authorization(token)}
     async with connection.get(

@@ -1,7 +1,9 @@
 """How fast one agent's lines are read: about as fast as its plan makes them, and never without a pause.
 
 What is not read stays in the agent's buffers: TCP holds it back. So neither an agent gone astray nor one in
-the wrong hands keeps the operator's event loop from everything else.
+the wrong hands keeps the operator's event loop from everything else. Nor does what it has sent keep back the
+results of the agent that follows it in the same pod: megabytes wait in the buffers, hours of reading at the
+rate of a small plan, so a connection that would have to wait too long is given up.
 """
 
 import asyncio
@@ -20,12 +22,18 @@ LEAST_FRAME = 32
 """The same of what frames a chunk."""
 TURN = 4096
 """Bytes after which everything else in the event loop has its turn."""
+PATIENCE = 10.0
+"""Seconds that one connection is held back in all: then it is given up, with whatever waits in its buffers."""
 _ROUND, _PACKET = 1024, 16
 """Bytes that a result takes at most, and each of its packets more."""
 _SPARE = 2
 """So many times as fast as the plan has it is still no reason to doubt."""
 CALM_SECONDS = 60.0
 """An agent that was held back is told of until it was not for so long: floods come and go."""
+
+
+class SentTooMuch(Exception):
+    """A connection brought so much more than the agent's plan makes that its rest is not worth waiting for."""
 
 
 def rate_of(plan: PlannedCheck | None) -> float:
@@ -52,9 +60,15 @@ class Bucket:
         self.at = now
         return max(self.spent - self.burst, 0.0) / self.rate
 
+    def forgive(self) -> None:
+        """Forget what was counted and is not waited for, since it is not read either."""
+        self.spent = min(self.spent, self.burst)
+
 
 class Throttle:
     """Awaited once for each line of one agent, and once for each frame around lines.
+
+    Raises SentTooMuch when a connection was held back for `PATIENCE`; `connected` begins the next one.
 
     `held_back(seconds)` is told of each wait for its rate. `changed(True)` is called before the first of
     them, and `changed(False)` at the first line after `CALM_SECONDS` without one.
@@ -73,7 +87,13 @@ class Throttle:
         self._changed = changed
         self._held_at: float | None = None
         """When it last held the agent back; None when that has been told to be over."""
+        self._waited = 0.0
+        """Seconds that this connection was held back."""
         self._turn = 0
+
+    def connected(self) -> None:
+        """Begin another connection, which has the whole of `PATIENCE` before it."""
+        self._waited = 0.0
 
     def follow(self, plan: PlannedCheck | None) -> None:
         """Take over the rate of another plan."""
@@ -92,7 +112,11 @@ class Throttle:
         wait = self._bucket.take(octets, now=now)
         self._turn += octets
         if wait > 0:
-            self._hold_back(wait, now=now)
+            self._hold_back(min(wait, PATIENCE), now=now)
+            self._waited += wait
+            if self._waited > PATIENCE:
+                self._bucket.forgive()
+                raise SentTooMuch("it sends many times what its plan makes")
         elif self._held_at is not None and now - self._held_at >= CALM_SECONDS:
             self._held_at = None
             self._changed(False)

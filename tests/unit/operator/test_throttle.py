@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import RoundResult
 from ipsecping.contract.result_stream import Hello, Item, line_to_json
+from ipsecping_operator.backoff import Backoff
 from ipsecping_operator.check import timetable
 from ipsecping_operator.check.measured import Measured
 from ipsecping_operator.check.rejection import Rejection
@@ -21,8 +22,10 @@ from ipsecping_operator.collect.throttle import (
     BURST,
     CALM_SECONDS,
     LEAST_LINE,
+    PATIENCE,
     TURN,
     Bucket,
+    SentTooMuch,
     Throttle,
     rate_of,
 )
@@ -84,6 +87,63 @@ def test_an_agent_above_its_rate_is_held_back_and_that_is_counted_and_said_once(
     passed, waits = run(scenario())
     assert (len(waits), said) == (10, [True])
     assert passed == pytest.approx(10 * LEAST_LINE / rate_of(plan()), rel=0.01)
+
+
+def test_a_connection_that_brings_too_much_is_given_up_and_the_next_one_is_read_soon() -> None:
+    """Whatever was sent: fifty thousand short lines count as much as 25 MB."""
+
+    async def scenario() -> tuple[float, float]:
+        loop, throttle = asyncio.get_running_loop(), Throttle(plan=plan(), burst=10 * LEAST_LINE)
+        for length in (1, 100_000_000):
+            throttle.connected()
+            with pytest.raises(SentTooMuch):
+                for _ in range(50_000):
+                    await throttle.line(length)
+        given_up = loop.time()
+        throttle.connected()
+        for _ in range(20):
+            await asyncio.sleep(1)
+            await throttle.line(LEAST_LINE)
+        return given_up, loop.time()
+
+    given_up, honest = run(scenario())
+    assert given_up <= 2 * PATIENCE
+    assert honest - given_up <= 20 + PATIENCE
+
+
+async def test_after_garbage_the_results_of_the_agent_that_follows_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same pod's agent, started anew behind what an earlier one has left in every buffer on the way."""
+    monkeypatch.setattr("ipsecping_operator.collect.throttle.PATIENCE", 0.05)
+    honest = encoded(Item(sequence=1, ended=NOON, result=result()))
+    starts = count()
+
+    async def script(after: str | None, send: Send) -> None:
+        start = next(starts)
+        await send(encoded(Hello(boot_id=f"boot-{start}", pod_uid=POD_UID, now=NOON, first=1)))
+        if start == 0:
+            for _ in range(100):
+                await send(b"x\n" * 1000)
+        else:
+            await send(honest)
+        await asyncio.Event().wait()
+
+    delivered = asyncio.Event()
+    async with serving(script) as port:
+        reader = ResultReader(
+            Agent(pod_uid=POD_UID, pod="probe-1", address="127.0.0.1", port=port),
+            deliver=lambda *_: delivered.set(),
+            reject=lambda *_: None,
+            log=LOG,
+            clock=lambda: NOON,
+            throttle=Throttle(plan=plan(probe(count=1000), interval_ms=1000), burst=40_000),
+            backoff=Backoff(first=0.01, longest=0.01, spread=0.0),
+        )
+        task = asyncio.create_task(reader.run())
+        await asyncio.wait_for(delivered.wait(), 30)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def test_that_an_agent_is_held_back_is_over_a_minute_after_it_was_last() -> None:

@@ -18,7 +18,7 @@ from ipsecping_operator.app.operator import Operator
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.collect import collector
-from ipsecping_operator.collect.throttle import Throttle
+from ipsecping_operator.collect.throttle import SentTooMuch, Throttle
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
@@ -260,11 +260,14 @@ class Agent:
             made = result(
                 of=self.world.plan, at=start, received=0 if self.world.down else 10, **self.world.tell
             )
+            self.throttle.connected()
+            try:
+                await self.throttle.line(self.world.line)
+            except SentTooMuch:
+                continue  # the connection is given up, and with it the line
             # The reader logs what is raised, and reads on after that result.
             with suppress(Exception):
                 self._deliver(made, start)
-            with suppress(Exception):
-                await self.throttle.line(self.world.line)
 
     def hasten(self) -> None:
         """Its pod has changed."""
