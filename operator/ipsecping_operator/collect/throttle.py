@@ -23,7 +23,7 @@ LEAST_FRAME = 32
 TURN = 4096
 """Bytes after which everything else in the event loop has its turn."""
 PATIENCE = 10.0
-"""Seconds that one connection is held back in all: then it is given up, with whatever waits in its buffers."""
+"""Seconds that one connection is held back in all; then it is given up, with what waits in its buffers."""
 _ROUND, _PACKET = 1024, 16
 """Bytes that a result takes at most, and each of its packets more."""
 _SPARE = 2
@@ -33,7 +33,7 @@ CALM_SECONDS = 60.0
 
 
 class SentTooMuch(Exception):
-    """A connection brought so much more than the agent's plan makes that its rest is not worth waiting for."""
+    """A connection brought so much more than its plan makes that the rest is not worth waiting for."""
 
 
 def rate_of(plan: PlannedCheck | None) -> float:
