@@ -1,6 +1,6 @@
 """The prober in one file for hosts with Python 3.11 and nothing else: dist/ipsecping.pyz.
 
-The same sources make the same octets: entries are sorted and carry a fixed date. The interpreter is that of
+The same sources make the same bytes: entries are sorted and carry a fixed date. The interpreter is that of
 the PATH; `python3 ipsecping.pyz` works as well.
 """
 
@@ -44,4 +44,4 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 if __name__ == "__main__":
     wanted = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     build(wanted)
-    print(f"{wanted}: {wanted.stat().st_size} octets")
+    print(f"{wanted}: {wanted.stat().st_size} bytes")

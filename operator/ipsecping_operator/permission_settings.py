@@ -176,7 +176,7 @@ PERMISSIONS = (
     Setting(
         "--allow-text-keys",
         "namespaces whose checks may sign with keys that are text, as routers take them, separated by "
-        "commas, * for all; in others a key is hex:... or base64:... of at least 32 octets",
+        "commas, * for all; in others a key is hex:... or base64:... of at least 32 bytes",
         "NAMES",
         default="",
         read=namespaces,

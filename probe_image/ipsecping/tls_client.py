@@ -13,7 +13,7 @@ LEAST_SECURITY_LEVEL = 2
 """OpenSSL's level of 112 bits: refuses RSA keys below 2,048 bits and signatures with SHA-1."""
 
 _CIPHERS = "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
-"""Python's choice without DHE (TLS 1.2): there the far end chooses the prime, and one of 8,192 bits costs us
+"""Python's choice without DHE (TLS 1.2): there the target chooses the prime, and one of 8,192 bits costs us
 0.3 s of computing. As it may not renegotiate, it does not choose how often we compute either."""
 _TRUST = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 """Whoever is named as an authority is one, whether or not it signed itself (RFC 5280 section 6.1)."""

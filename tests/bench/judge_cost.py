@@ -24,7 +24,7 @@ START = 1_795_435_200 * SECOND
 
 @dataclass(frozen=True)
 class Shape:
-    """A check, what its far end does, and how much of its time is measured."""
+    """A check, what its target does, and how much of its time is measured."""
 
     name: str
     paths: int

@@ -54,7 +54,7 @@ def figures(command: Sequence[str]) -> list[str]:
 
 @contextmanager
 def irtt_server(program: str, folder: Path) -> Iterator[int]:
-    """Its far end, on a free port."""
+    """Its target, on a free port."""
     port = free_port(socket.SOCK_DGRAM)
     with listening([program, "server", "-b", f"{TARGET}:{port}", "-i", "0"], port, log=folder / "irtt.log"):
         yield port

@@ -104,6 +104,6 @@ class ProberPod:
 
 @dataclass(slots=True)
 class Capture:
-    """A capture file's octets."""
+    """A capture file's bytes."""
 
     content: bytes = b""

@@ -142,7 +142,7 @@ def main() -> int:
         for _ in range(arguments.turns):
             for (_, _, packet, far), found in zip(packets, least, strict=True):
                 found[:] = [min(old, each.cost(packet)) for old, each in zip(found, far, strict=True)]
-    print("us of CPU a packet, and how many times a plain one of 64 octets")
+    print("us of CPU a packet, and how many times a plain one of 64 bytes")
     plain = least[0]
     for (size, what, _, _), found in zip(packets, least, strict=True):
         columns = "".join(

@@ -68,7 +68,7 @@ def captured_round_trips(capture: bytes) -> dict[int, int]:
 
 
 def residence(reply: Datagram) -> int:
-    """T3 - T2 of a Session-Reflector packet: timestamps at octets 4 and 16, NTP or PTP form by the Z bit."""
+    """T3 - T2 of a Session-Reflector packet: timestamps at bytes 4 and 16, NTP or PTP form by the Z bit."""
     transmitted, received = reply.payload[4:12], reply.payload[16:24]
     is_ptp = bool(reply.payload[12] & 0x40)
 

@@ -14,7 +14,7 @@ _NOTHING = "/nothing"
 
 @dataclass(slots=True)
 class Scrapes:
-    """What was seen, in seconds and octets."""
+    """What was seen, in seconds and bytes."""
 
     took: list[float] = field(default_factory=list)
     octets: int = 0
@@ -49,7 +49,7 @@ def scraping(port: int, *, every: float | None) -> Iterator[Scrapes]:
 
 
 def fetch(port: int, path: str) -> tuple[float, int]:
-    """Seconds that a request took, and octets of its answer, which are thrown away."""
+    """Seconds that a request took, and bytes of its answer, which are thrown away."""
     begun, octets, room = time.monotonic(), 0, bytearray(1 << 20)
     with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: agent\r\n\r\n".encode())

@@ -1,6 +1,6 @@
 """STAMP round trips at full speed, through the sessions and sockets that the agent uses: a closed loop.
 
-Each target has a window of packets under way; whatever becomes of one sends the next. The far end is a
+Each target has a window of packets under way; whatever becomes of one sends the next. The target is a
 reflector process of our own on another core, on loopback only: this is no tool to flood others with.
 """
 

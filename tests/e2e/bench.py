@@ -46,7 +46,7 @@ class Bench:
         }
 
     def count(self, size: int, *, target: str) -> None:
-        """Count the STAMP packets of `size` octets to `target` from now on; `counted` reads the counters.
+        """Count the STAMP packets of `size` bytes to `target` from now on; `counted` reads the counters.
 
         Each test has a size of its own: other checks, and pods of earlier tests that still end, do not count.
         """

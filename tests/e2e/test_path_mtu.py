@@ -13,7 +13,7 @@ LINK_MTUS = (1500, 1476, 1399, 1280, 1100)
 
 
 def inner_mtu(link: int, *, outer_header: int = 20) -> int:
-    """The largest inner packet in ESP tunnel mode with AES-GCM and a 16-octet ICV (RFC 4303, RFC 4106).
+    """The largest inner packet in ESP tunnel mode with AES-GCM and a 16-byte ICV (RFC 4303, RFC 4106).
 
     Outside of what is encrypted: outer header (IPv4 20, IPv6 40), SPI and sequence number 8, IV 8, ICV 16.
     What is encrypted ends with pad length and next header (2) and is padded to a multiple of 4.

@@ -23,7 +23,7 @@ NO_LIMIT = ["--rate", "100000000", "--total-rate", "100000000"]
 BURST = 64
 PATIENCE = 30.0
 SHORT_QUEUE = 32_768
-"""Octets, as the kernel counts them."""
+"""Bytes, as the kernel counts them."""
 _NTP_2026 = 0xED003780_00000000
 _NTP_GOOD = 0xED003780_12345678
 Tell = Callable[[int], None]
@@ -117,7 +117,7 @@ class Burst:
 def attack_reflector(
     packets: int, random: Random, folder: Path, tell: Tell, *, authenticated: bool
 ) -> Outcome:
-    """Broken requests to our reflector, in bursts; every octet that comes back is counted."""
+    """Broken requests to our reflector, in bursts; every byte that comes back is counted."""
     options = [*NO_LIMIT, *(["--key-file", str(key_file(folder))] if authenticated else [])]
     templates = requests(112 if authenticated else 44)
     began, sent = time.monotonic(), 0
@@ -135,7 +135,7 @@ def attack_reflector(
     looked_at = counters["received"]
     must(
         burst.octets_out <= burst.octets_in,
-        f"octets out ({burst.octets_out}) at most octets in ({burst.octets_in})",
+        f"bytes out ({burst.octets_out}) at most bytes in ({burst.octets_in})",
     )
     must(counters["octetsAnswered"] <= counters["octetsReceived"], "its own counters say the same")
     all_sent = sent + burst.good + burst.sent_back
@@ -160,13 +160,13 @@ PATIENT = (
     "floods.MOST_UNWANTED = sys.maxsize; read_pace.LONG_HOLD_OFF = read_pace.HOLD_OFF; sys.exit(main())"
 )
 """The prober, but that it hears out whoever sends 5,000 wrong answers a second: as it is, it stops listening
-to such a far end (tests/interop/test_hostile_far_ends.py), and most of these would not be looked at. It also
+to such a target (tests/interop/test_hostile_far_ends.py), and most of these would not be looked at. It also
 reads as often as after a flood: the liar waits until it has read, and would fall behind the pace else."""
 
 
 @dataclass(slots=True)
 class Liar:
-    """A far end that says many wrong things before the right one."""
+    """A target that says many wrong things before the right one."""
 
     answer: Callable[[bytes], bytes]
     """The right answer to a request."""
@@ -276,7 +276,7 @@ def signed_stamp_answer(request: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """What a lying far end speaks."""
+    """What a lying target speaks."""
 
     option: str
     answer: Callable[[bytes], bytes]

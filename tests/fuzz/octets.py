@@ -8,7 +8,7 @@ _SIZES = (60, 400, MAX_SIZE, 9000)
 
 
 def broken(random: Random, templates: Sequence[bytes]) -> bytes:
-    """A template cut, stretched, spliced or with octets overwritten; or plain noise."""
+    """A template cut, stretched, spliced or with bytes overwritten; or plain noise."""
     octets = bytearray(random.choice(templates))
     kind = random.randrange(6)
     if kind == 0:

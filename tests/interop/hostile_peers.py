@@ -14,7 +14,7 @@ _PATIENCE = 30.0
 
 @contextmanager
 def hostile(kind: str, port: int = 0) -> Iterator[int]:
-    """A far end of that kind; the port that it listens on."""
+    """A target of that kind; the port that it listens on."""
     with _started(kind, port) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline().rpartition(" ")[2])

@@ -1,4 +1,4 @@
-"""Hostile far ends, one of each kind: none holds the event loop or spoils an honest check beside it, and what
+"""Hostile targets, one of each kind: none holds the event loop or spoils an honest check beside it, and what
 is told of each is true."""
 
 import asyncio
@@ -42,7 +42,7 @@ SECOND = 1_000_000_000
 
 
 class Expected(NamedTuple):
-    """What the round with a hostile far end must come to; of an invalid one only that it is."""
+    """What the round with a hostile target must come to; of an invalid one only that it is."""
 
     losses: Mapping[LossReason, int] = {}
     received: int = 0

@@ -61,7 +61,7 @@ connections {{
 
 
 class Charon:
-    """A running charon at the far end of a path."""
+    """A running charon at the target of a path."""
 
     def __init__(self, path: Routed, folder: Path) -> None:
         self._path = path
@@ -91,7 +91,7 @@ def path() -> Iterator[Routed]:
 
 @pytest.fixture
 def start(path: Routed, tmp_path: Path) -> Iterator[Start]:
-    """Starts charon at the far end."""
+    """Starts charon at the target."""
     debian.installed("charon-systemd", "charon-systemd", "libstrongswan-standard-plugins")
     debian.installed("swanctl", "strongswan-swanctl")
     with ExitStack() as stack:

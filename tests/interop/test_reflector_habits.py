@@ -58,7 +58,7 @@ def test_a_stateless_one_names_no_direction(tmp_path: Path) -> None:
         (
             "short-20",
             {"reason": "TooShort", "octets": 20, "count": 3},
-            "3 answers were refused: 20 octets, too short",
+            "3 answers were refused: 20 bytes, too short",
         ),
         (
             "foreign-timestamp",

@@ -46,7 +46,7 @@ def test_its_reflector_answers_our_sender_also_with_41_octets(
     )
     with listening([twamp_light, file], port, log=folder / "log", cwd=folder):
         said = ours.ping("127.0.0.1", "--stamp", str(port), "-c", "10", "-i", "20ms", "-s", str(size))
-    # Its first answer in a session has no padding at all: 41 octets, the least that TWAMP allows.
+    # Its first answer in a session has no padding at all: 41 bytes, the least that TWAMP allows.
     assert (said["sent"], said["received"], said["duplicates"]) == (10, 10, 0)
     assert (said["forward_lost"], said["reverse_lost"]) == (0, 0)
 

@@ -148,7 +148,7 @@ table ip nat {
 
 @contextmanager
 def routed() -> Iterator[Routed]:
-    """The namespaces, with a stateful STAMP reflector and a UDP echo responder at the far end."""
+    """The namespaces, with a stateful STAMP reflector and a UDP echo responder at the target."""
     with ExitStack() as stack:
         places = []
         for _ in range(3):

@@ -32,7 +32,7 @@ class Cable:
 
     @property
     def in_far(self) -> list[str]:
-        """The words before a command that shall run at the far end."""
+        """The words before a command that shall run at the target."""
         return ["ip", "netns", "exec", self.far]
 
     def drop_every(self, nth: int, *, match: str, at: End) -> None:

@@ -26,7 +26,7 @@ PATIENCE = 60.0
 """Seconds after which what was asked for is taken for stuck, on a busy machine too."""
 POLL_SECONDS = 0.1
 MOST_ASKED = 3000
-"""Octets of a request: the guest's serial line holds 4095, and hangs for good when it gets more."""
+"""Bytes of a request: the guest's serial line holds 4095, and hangs for good when it gets more."""
 _AGENT = SOURCE / "guest" / "agent.py"
 
 

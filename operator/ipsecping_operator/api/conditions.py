@@ -143,7 +143,7 @@ class HealthyReason(Reason):
         "UnexpectedlyReachable",
         ConditionStatus.FALSE,
         "A packet of a probe that expects Blocked got through in the window: it was answered, or refused by "
-        "the far end itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
+        "the target itself. The gravest of all reasons: others notice an outage, nobody notices a leak.",
     )
     SOURCE_MISMATCH = (
         "SourceMismatch",

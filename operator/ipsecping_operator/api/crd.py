@@ -42,7 +42,7 @@ _COLUMNS: tuple[dict[str, Any], ...] = (
         "type": "integer",
         "jsonPath": ".status.pathMTU",
         "priority": 1,
-        "description": "Largest IP packet that passes, in octets.",
+        "description": "Largest IP packet that passes, in bytes.",
     },
     {"name": "Jitter", "type": "string", "jsonPath": ".status.jitter", "priority": 1},
     {"name": "Gateway", "type": "string", "jsonPath": ".spec.tunnel.gateway", "priority": 1},

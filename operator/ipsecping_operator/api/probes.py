@@ -43,7 +43,7 @@ class Probe(Model):
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
     """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
     expect: Expect | None = None
-    """Blocked for traffic that must not get through: any sign that the far end got a packet, such as a TCP
+    """Blocked for traffic that must not get through: any sign that the target got a packet, such as a TCP
     reset, makes the check unhealthy with the reason UnexpectedlyReachable; limits of loss and time do not
     apply. Default: Reachable."""
 
@@ -154,7 +154,7 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
         ),
         "size": (
             Annotated[int, Field(ge=least, le=MAX_PAYLOAD)],
-            f"Octets of UDP or ICMP payload, with {sized} only. Least: {least}, with stamp {stamp.PAYLOAD}, "
+            f"Bytes of UDP or ICMP payload, with {sized} only. Least: {least}, with stamp {stamp.PAYLOAD}, "
             f"with stamp.auth {signed}; with spec.verify.sourceSeen {asking} and {both}. "
             "Default: 56, with stamp the least.",
         ),

@@ -29,7 +29,7 @@ def is_quantity(value: int | str) -> bool:
 
 
 def amount(quantity: int | str) -> Decimal:
-    """How much a quantity is, in units: processors, octets."""
+    """How much a quantity is, in units: processors, bytes."""
     text = str(quantity)
     digits = text.rstrip("mkKMGi")
     return Decimal(digits) * _SUFFIXES.get(text.removeprefix(digits), 1)
@@ -49,7 +49,7 @@ class Quantities(Model):
     cpu: Quantity | None = None
     """Processors, such as 100m."""
     memory: Quantity | None = None
-    """Octets of memory, such as 64Mi."""
+    """Bytes of memory, such as 64Mi."""
 
 
 class Resources(Model):

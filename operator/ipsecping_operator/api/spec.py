@@ -36,7 +36,7 @@ class Path(Model):
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
-    """Far end on this path. Default: spec.target."""
+    """Target on this path. Default: spec.target."""
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
@@ -82,7 +82,7 @@ class CheckSpec(Model):
     """What is measured, how often, from where, and what counts as healthy."""
 
     target: Target
-    """Far end of the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
+    """Host behind the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
     address, an IPv6 address or a DNS name."""
     family: Literal["IPv4", "IPv6"] | None = None
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
@@ -110,7 +110,7 @@ class CheckSpec(Model):
     thresholds: Thresholds | None = None
     """Limits that the measurements are judged by."""
     verify: Verify | None = None
-    """What must hold of the packets that arrive at the far end. Default: nothing."""
+    """What must hold of the packets that arrive at the target. Default: nothing."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:

@@ -167,7 +167,7 @@ class CheckStatus(Model):
     jitter: Figure | None = None
     """Mean difference between successive round-trip times over the window."""
     path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
-    """Octets of the largest IP packet that passes on the preferred path, by its first pathMTU probe."""
+    """Bytes of the largest IP packet that passes on the preferred path, by its first pathMTU probe."""
     preferred_path: Text | None = None
     """The healthy path that stands first in the spec; the first one when none is healthy."""
     paths: Annotated[tuple[PathStatus, ...] | None, Field(max_length=8), ListMap("name")] = None

@@ -48,7 +48,7 @@ class Thresholds(Model):
     first to that of the next one answered. A round sends for count x spacing, and shows no longer one.
     Default: not judged."""
     path_mtu: Annotated[Mtu | None, Field(alias="pathMTU")] = None
-    """Octets that the largest IP packet which passes must have at least. Two searches in succession decide.
+    """Bytes that the largest IP packet which passes must have at least. Two searches in succession decide.
     Default: not judged."""
     down_after: Annotated[int, Field(ge=1, le=100)] | None = None
     """Consecutive rounds without one answer after which the tunnel is down. Default: 3."""

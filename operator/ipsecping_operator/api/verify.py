@@ -10,7 +10,7 @@ from .scalars import Cidr
 
 
 class Verify(Model):
-    """What must hold of the packets that arrive at the far end."""
+    """What must hold of the packets that arrive at the target."""
 
     source_seen: Annotated[
         tuple[Cidr, ...],
@@ -22,5 +22,5 @@ class Verify(Model):
     ]
     """Networks that the source address of the packets must lie in, as the reflector sees it; any other
     address means NAT or traffic beside the tunnel: SourceMismatch. All stamp probes but those that expect
-    Blocked ask for it, in a Location TLV (RFC 8972), which makes their packets 28 octets longer, 48 with
+    Blocked ask for it, in a Location TLV (RFC 8972), which makes their packets 28 bytes longer, 48 with
     stamp.auth. While a reflector does not tell the address, Healthy is Unknown with SourceUnknown."""

@@ -130,5 +130,5 @@ async def _until(reader: asyncio.StreamReader, end: bytes, most: int, what: str)
     except asyncio.LimitOverrunError:
         found = b""
     if not 0 < len(found) <= most:
-        raise BadAnswer(f"{what} of more than {most} octets")
+        raise BadAnswer(f"{what} of more than {most} bytes")
     return found

@@ -344,4 +344,4 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
-_TOO_LONG = Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))
+_TOO_LONG = Refused(error=ContractError(f"line: longer than {MAX_LINE} bytes"))

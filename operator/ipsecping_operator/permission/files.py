@@ -36,7 +36,7 @@ def not_a_marked_key(check: CompiledCheck, probe: str, ref: KeyRef) -> Refusal:
     return Refusal(
         field_of_file(check, probe, "auth.key"),
         f"key {ref.key} of {ref.kind} {ref.name} is not permitted in namespace {check.namespace}: "
-        "allowed are keys of at least 32 octets, written as hex:... or base64:... (--allow-text-keys of the "
+        "allowed are keys of at least 32 bytes, written as hex:... or base64:... (--allow-text-keys of the "
         "operator)",
     )
 

@@ -62,5 +62,5 @@ def _octets(name: str, value: object) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != OCTETS:
-        raise MalformedKey(f"{name} is not {OCTETS} octets")
+        raise MalformedKey(f"{name} is not {OCTETS} bytes")
     return key

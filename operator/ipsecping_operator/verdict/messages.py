@@ -103,7 +103,7 @@ def _evenly(shape: LossShape) -> str:
     """Say that losses are evenly spaced: congestion is not."""
     if shape.period is None:
         return ""
-    return f"; one in {shape.period} packets is lost, evenly, as by a rate limit of the far end or a router"
+    return f"; one in {shape.period} packets is lost, evenly, as by a rate limit of the target or a router"
 
 
 def _shape(figures: Tally) -> str:
@@ -147,7 +147,7 @@ def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int) -> str:
     if found.forward is not None and found.reverse is not None:
         way = f" on the way {'there' if found.forward < limit else 'back'}"
     silent = "" if found.too_big else "; larger ones vanish without a packet-too-big message"
-    return f"packets of at most {size} octets pass{way} (limit {limit}) on {where}{silent}"
+    return f"packets of at most {size} bytes pass{way} (limit {limit}) on {where}{silent}"
 
 
 def failing(where: str, silent: Tally, *, now: int) -> str:

@@ -36,7 +36,7 @@ def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures
         packets = text.counted(sum(foreign.values()), "packet")
         return Finding(
             reason=HealthyReason.SOURCE_MISMATCH,
-            message=f"the far end saw {packets} in {span} come from {_some(foreign)} on {where}, allowed is "
+            message=f"the target saw {packets} in {span} come from {_some(foreign)} on {where}, allowed is "
             f"{allowed}: NAT on the way, or traffic beside the tunnel",
         )
     unknown = figures.received - sources.told

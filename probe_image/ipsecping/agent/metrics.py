@@ -52,7 +52,7 @@ class AgentCollector(Collector):
             "ipsecping_agent_round_failures", "Rounds that ended in an error.", value=agent.failures
         )
         yield GaugeMetricFamily("ipsecping_agent_ring_results", "Results held for readers.", value=len(ring))
-        yield GaugeMetricFamily("ipsecping_agent_ring_bytes", "Octets of results held.", value=ring.octets)
+        yield GaugeMetricFamily("ipsecping_agent_ring_bytes", "Bytes of results held.", value=ring.octets)
         yield CounterMetricFamily(
             "ipsecping_agent_ring_dropped", "Results that made room for newer ones.", value=ring.dropped
         )

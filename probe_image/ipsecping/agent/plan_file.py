@@ -12,7 +12,7 @@ def read_plan(path: Path) -> Plan:
     """Read and check a plan file. Raises ContractError, with the path of the wrong field where it can."""
     try:
         if path.stat().st_size > MAX_OCTETS:
-            raise ContractError(f"{path}: larger than {MAX_OCTETS} octets")
+            raise ContractError(f"{path}: larger than {MAX_OCTETS} bytes")
         return plan_from_json(decode(path.read_bytes(), str(path)))
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error

@@ -105,7 +105,7 @@ async def _search(options: argparse.Namespace) -> int:
     way = "ICMP" if options.icmp else f"port {number}"
     if not options.json:
         print(
-            f"path MTU to {options.host} ({address} {way}), {options.min} to {options.max} octets", flush=True
+            f"path MTU to {options.host} ({address} {way}), {options.min} to {options.max} bytes", flush=True
         )
     run = MtuRun(
         sock=sock,
@@ -143,7 +143,7 @@ def _print_step(step: "Step", probe: "ProbePacket") -> None:
         said = "exceeds the MTU of this host's own link"
     else:
         said = f"no answer to {step.tries} {'try' if step.tries == 1 else 'tries'}"
-    print(f"{step.size:>6} octets: {said}", flush=True)
+    print(f"{step.size:>6} bytes: {said}", flush=True)
 
 
 def verdict(found: "PathMtu | None", *, low: int, high: int, messages: list[int], ipv6: bool) -> list[str]:
@@ -153,12 +153,12 @@ def verdict(found: "PathMtu | None", *, low: int, high: int, messages: list[int]
     if found.forward is None:
         return [
             "",
-            f"path MTU: less than {low}: small packets pass, but not {low} octets ({_told(found, messages)})",
+            f"path MTU: less than {low}: small packets pass, but not {low} bytes ({_told(found, messages)})",
         ]
     lines = ["", f"path MTU there: {_size(found.forward, high)}"]
     if found.reverse is None:
         lines = ["", f"path MTU there and back: {_size(found.forward, high)}"]
-        lines.append("the far end does not count what arrives: one way alone may carry more")
+        lines.append("the target does not count what arrives: one way alone may carry more")
     else:
         back = "as large" if found.reverse == found.forward else f"{found.reverse}"
         lines.append(f"path MTU back:  {back if found.reverse >= low else f'less than {low}'}")

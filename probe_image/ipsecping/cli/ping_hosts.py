@@ -87,7 +87,7 @@ class _Printer:
     def start(self, pings: Sequence[HostPing]) -> None:
         """Say what is going to happen."""
         if self._live:
-            octets = f", {self._probe.size} octets" if self._probe.size else ""
+            octets = f", {self._probe.size} bytes" if self._probe.size else ""
             for ping in pings:
                 if ping.trouble is None:
                     print(f"{self._probe.type} to {ping.host} ({ping.where}){octets}")

@@ -68,7 +68,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("with --dns")
     group.add_argument("--dns-tcp", action="store_true", help="ask over TCP")
     group.add_argument(
-        "--edns-size", metavar="B", type=positive, help="octets of an answer (default: no EDNS)"
+        "--edns-size", metavar="B", type=positive, help="bytes of an answer (default: no EDNS)"
     )
     group.add_argument(
         "--rcode", metavar="CODE", action="append", help="good response code (repeatable; default: NOERROR)"
@@ -92,7 +92,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--size",
         metavar="B",
         type=positive,
-        help=f"octets of UDP or ICMP payload (default: {PAYLOAD}, or more where the type needs it)",
+        help=f"bytes of UDP or ICMP payload (default: {PAYLOAD}, or more where the type needs it)",
     )
     parser.add_argument(
         "--key-file",
@@ -259,5 +259,5 @@ def _size(options: argparse.Namespace, kind: "ProbeType", more: "Options | None"
     least = method.least_payload(more)
     size = options.size or max(PAYLOAD, least)
     if not least <= size <= MAX_PAYLOAD:
-        raise CommandError(f"ping: --size {size}: {kind} takes {least} to {MAX_PAYLOAD} octets here")
+        raise CommandError(f"ping: --size {size}: {kind} takes {least} to {MAX_PAYLOAD} bytes here")
     return int(size)

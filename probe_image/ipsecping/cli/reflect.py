@@ -83,14 +83,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
             octet_option,
             metavar="N",
             type=positive,
-            help=f"octets a second answered {whose} (default: {OCTETS_PER_PACKET} times {option})",
+            help=f"bytes a second answered {whose} (default: {OCTETS_PER_PACKET} times {option})",
         )
     parser.add_argument(
         "--max-octets",
         metavar="N",
         type=positive,
         default=LARGEST,
-        help=f"octets of UDP payload of a packet that is answered (default: {LARGEST})",
+        help=f"bytes of UDP payload of a packet that is answered (default: {LARGEST})",
     )
     parser.add_argument(
         "--allow-source-port",

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--termination-log",
         metavar="FILE",
         type=Path,
-        help="also write the results, encoded into at most 4096 octets, to this file",
+        help="also write the results, encoded into at most 4096 bytes, to this file",
     )
     outputs.add_arguments(parser)
 

@@ -43,7 +43,7 @@ class TooCostly(Exception):
 
 
 class _State(NamedTuple):
-    """One state: `octets` leads to the first of `next`; without them it leads to all of `next` at once."""
+    """One state: `bytes` leads to the first of `next`; without them it leads to all of `next` at once."""
 
     octets: frozenset[int] | None
     next: tuple[int, ...]

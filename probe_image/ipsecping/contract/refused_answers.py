@@ -50,7 +50,7 @@ class RefusedKind(NamedTuple):
     """Of the payload; 0 where its length is not why."""
 
     def __str__(self) -> str:
-        return f"{self.octets} octets, {self.reason.meaning}" if self.octets else self.reason.meaning
+        return f"{self.octets} bytes, {self.reason.meaning}" if self.octets else self.reason.meaning
 
 
 @dataclass(frozen=True, slots=True)

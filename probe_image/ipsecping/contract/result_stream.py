@@ -122,7 +122,7 @@ def line_to_json(line: Line) -> dict[str, Any]:
 def read_line(octets: bytes) -> Line | Refused:
     """Read one line as it came, without its line feed; raises nothing."""
     if len(octets) > MAX_LINE:
-        return Refused(error=ContractError(f"line: longer than {MAX_LINE} octets"))
+        return Refused(error=ContractError(f"line: longer than {MAX_LINE} bytes"))
     try:
         value = json_text.decode(octets, "line")
     except ContractError as error:

@@ -39,7 +39,7 @@ class SecretFile:
         except UnicodeDecodeError:
             raise SecretFileError(f"{self._path}: not text") from None
         if not secret or not secret.isprintable():
-            raise SecretFileError(f"{self._path}: not one line of 1 to {MAX_OCTETS} octets")
+            raise SecretFileError(f"{self._path}: not one line of 1 to {MAX_OCTETS} bytes")
         if _is_key(secret):
             raise SecretFileError(f"{self._path}: a key that signs packets, which is not to be sent")
         return secret

@@ -168,7 +168,7 @@ class Ledger:
             self.refuse(Refusal.UNKNOWN_NUMBER)
 
     def refuse(self, reason: Refusal, octets: int = 0) -> None:
-        """Count an answer that is refused; of `octets` where its length is why."""
+        """Count an answer that is refused; of `bytes` where its length is why."""
         kind = RefusedKind(reason, octets)
         if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
             self._refused[kind] = self._refused.get(kind, 0) + 1

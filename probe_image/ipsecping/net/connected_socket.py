@@ -29,7 +29,7 @@ class TooBigHere(Exception):
     """A packet exceeds this host's own link of `mtu` bytes (0: unknown)."""
 
     def __init__(self, mtu: int) -> None:
-        super().__init__(f"larger than the {mtu} octets of this host's link")
+        super().__init__(f"larger than the {mtu} bytes of this host's link")
         self.mtu = mtu
 
 

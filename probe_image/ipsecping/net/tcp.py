@@ -103,7 +103,7 @@ class SocketStream:
                 self._octets += len(data)
                 if self._most is not None and self._octets > self._most:
                     raise ExchangeFailed(
-                        LossReason.BAD_ANSWER, f"the far end sent more than {self._most} octets"
+                        LossReason.BAD_ANSWER, f"the target sent more than {self._most} bytes"
                     )
                 return Chunk(data, time.monotonic_ns())
 
@@ -154,7 +154,7 @@ class SocketStream:
         """Why it failed: by the ICMP error if there is one (Linux 6.2 and up), which says more than errno."""
         message = error.strerror or str(error)
         if error.errno in _BROKEN_OFF:
-            return ExchangeFailed(LossReason.BAD_ANSWER, "the far end reset the connection")
+            return ExchangeFailed(LossReason.BAD_ANSWER, "the target reset the connection")
         if error.errno == errno.ETIMEDOUT:
             return ExchangeFailed(LossReason.TIMEOUT, message)
         try:

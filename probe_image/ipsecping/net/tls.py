@@ -129,7 +129,7 @@ class TlsStream:
         if group is not None and over_finite_field(group):
             raise ExchangeFailed(
                 LossReason.TLS_FAILED,
-                f"TLS handshake: the far end asks for Diffie-Hellman over a finite field (group {group})",
+                f"TLS handshake: the target asks for Diffie-Hellman over a finite field (group {group})",
             )
 
     async def _flush(self) -> None:

@@ -32,7 +32,7 @@ def read_counters(path: Path) -> dict[Labels, Counters]:
     """Counters of the run before; none where there is no file, or one that is not ours."""
     try:
         if path.stat().st_size > MAX_OCTETS:
-            raise ValueError(f"larger than {MAX_OCTETS} octets")
+            raise ValueError(f"larger than {MAX_OCTETS} bytes")
         return counters_in(path.read_text())
     except FileNotFoundError:
         return {}

@@ -11,7 +11,7 @@ from ..net.tcp import Channel, Chunk, ExchangeFailed
 from ..wire import start_tls
 
 PIECE = 4096
-"""Octets that are looked at before others get their turn: each may be a line of its own."""
+"""Bytes that are looked at before others get their turn: each may be a line of its own."""
 _DIALOGUES = {
     StartTls.SMTP: start_tls.smtp,
     StartTls.IMAP: start_tls.imap,
@@ -94,7 +94,7 @@ class Conversation:
             raise ExchangeFailed(None, str(error)) from error
 
     async def _piece(self) -> Chunk:
-        """Take the next octets (none: the target has closed), and when they came. Raises ExchangeFailed."""
+        """Take the next bytes (none: the target has closed), and when they came. Raises ExchangeFailed."""
         if self._come.data:
             await asyncio.sleep(0)
         else:

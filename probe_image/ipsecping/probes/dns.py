@@ -120,7 +120,7 @@ async def ask(stream: Stream, expectation: Expectation, sequence: int, report: R
     while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
         chunk = await stream.receive()
         if not chunk.data:
-            raise ExchangeFailed(LossReason.BAD_ANSWER, "the far end closed before its answer")
+            raise ExchangeFailed(LossReason.BAD_ANSWER, "the target closed before its answer")
         data += chunk.data
     try:
         response = dns.parse_response(data[2 : 2 + int.from_bytes(data[:2], "big")])

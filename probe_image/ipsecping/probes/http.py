@@ -73,7 +73,7 @@ class Response:
         self._feed((await self._channel.receive()).data)
 
     def _feed(self, data: bytes) -> None:
-        """Take octets in; none: the target has closed."""
+        """Take bytes in; none: the target has closed."""
         try:
             if data:
                 self.reader.feed(data)
@@ -92,7 +92,7 @@ async def respond(channel: Channel, request: bytes, method: Method) -> Response:
         while status is None:
             chunk = await channel.receive()
             if not chunk.data:
-                raise ExchangeFailed(LossReason.BAD_ANSWER, "the far end closed before its status line")
+                raise ExchangeFailed(LossReason.BAD_ANSWER, "the target closed before its status line")
             began_at = began_at or chunk.at
             status = reader.feed(chunk.data)
     except http1.NotHttp as error:

@@ -180,7 +180,7 @@ class MtuRun:
             probe.left = False
             self._reasons[probe.sequence] = error.reason
             if error.reason is None:
-                log.warning("packet of %d octets not sent: %s", probe.size, error)
+                log.warning("packet of %d bytes not sent: %s", probe.size, error)
 
     def _readable(self) -> None:
         now = time.monotonic_ns()

@@ -1,1 +1,1 @@
-"""The far side: answers probes of allowed peers, never with more octets than it received."""
+"""The far side: answers probes of allowed peers, never with more bytes than it received."""

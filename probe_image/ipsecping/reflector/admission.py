@@ -11,9 +11,9 @@ MAX_SOURCES: Final = 16_384
 MAX_ADDRESSES: Final = 8_192
 """Addresses of which it is remembered which source they are: a cache, to lose an entry costs time alone."""
 OCTETS_PER_PACKET: Final = 1_500
-"""The rate in octets is that of as many packets of this size, where nothing else is said."""
+"""The rate in bytes is that of as many packets of this size, where nothing else is said."""
 LARGEST: Final = 9_216
-"""Octets of UDP payload of a packet that is answered, where nothing else is said: a jumbo frame's."""
+"""Bytes of UDP payload of a packet that is answered, where nothing else is said: a jumbo frame's."""
 
 
 class Drop(StrEnum):
@@ -22,17 +22,17 @@ class Drop(StrEnum):
     NOT_ALLOWED = "NotAllowed"
     """The source address is in no allowed network."""
     TOO_SHORT = "TooShort"
-    """Fewer octets than the answer would have."""
+    """Fewer bytes than the answer would have."""
     TOO_LONG = "TooLong"
-    """More octets than are answered in one packet; nothing of it was looked at."""
+    """More bytes than are answered in one packet; nothing of it was looked at."""
     RATE_LIMITED = "RateLimited"
     """The source sends more packets than its rate."""
     OCTET_RATE_LIMITED = "OctetRateLimited"
-    """The source sends more octets than its rate."""
+    """The source sends more bytes than its rate."""
     TOTAL_RATE_LIMITED = "TotalRateLimited"
     """All sources together send more packets than the total rate."""
     TOTAL_OCTET_RATE_LIMITED = "TotalOctetRateLimited"
-    """All sources together send more octets than the total rate."""
+    """All sources together send more bytes than the total rate."""
     TOO_MANY_SOURCES = "TooManySources"
     """More sources within a second than there is room for; those that are known go on being answered."""
     NOT_AUTHENTIC = "NotAuthentic"
@@ -51,7 +51,7 @@ class Drop(StrEnum):
 
 
 class Admission:
-    """Decides on each packet. Rates are a second's packets and octets, for each source and for all.
+    """Decides on each packet. Rates are a second's packets and bytes, for each source and for all.
 
     What is due in a second may come at once. A source is an address; the addresses of an IPv6 /64 are one
     (`source_of`). Addresses that are not allowed are remembered nowhere.
@@ -68,13 +68,13 @@ class Admission:
         largest: int = LARGEST,
         max_sources: int = MAX_SOURCES,
     ) -> None:
-        """`largest`: octets of a packet that is never too much on its own."""
+        """`largest`: bytes of a packet that is never too much on its own."""
         for name, value in (("rate", rate), ("total rate", total_rate)):
             if value < 1:
                 raise ValueError(f"the {name} must be at least 1 packet a second, not {value}")
         for name, octets in (("octet rate", octet_rate), ("total octet rate", total_octet_rate)):
             if octets is not None and octets < 1:
-                raise ValueError(f"the {name} must be at least 1 octet a second, not {octets}")
+                raise ValueError(f"the {name} must be at least 1 byte a second, not {octets}")
         self._allow = AllowList(allow)
         self._rate = Rate(rate, octet_rate or rate * OCTETS_PER_PACKET, largest=largest)
         self._total_rate = Rate(

@@ -83,8 +83,8 @@ class ReflectorCollector(Collector):
         families = {
             "received": _counter("packets_received", "Packets received."),
             "answered": _counter("packets_answered", "Packets answered."),
-            "octets_received": _counter("received_bytes", "Octets of UDP payload received."),
-            "octets_answered": _counter("answered_bytes", "Octets of UDP payload answered."),
+            "octets_received": _counter("received_octets", "Bytes of UDP payload received."),
+            "octets_answered": _counter("answered_octets", "Bytes of UDP payload answered."),
             "queue_drops": _counter("queue_drops", "Packets the kernel dropped, for we were too slow."),
         }
         dropped = _counter("packets_dropped", "Packets not answered, by reason.", "reason")
@@ -100,7 +100,7 @@ class ReflectorCollector(Collector):
     def _connections(self) -> Iterator[Metric]:
         accepted = _counter("connections_accepted", "TCP connections served.")
         timed_out = _counter("connections_timed_out", "TCP connections closed for silence or age.")
-        octets = _counter("tcp_bytes", "Octets echoed over TCP.")
+        octets = _counter("tcp_octets", "Bytes echoed over TCP.")
         refused = _counter("connections_refused", "TCP connections closed at once, by reason.", "reason")
         opened = GaugeMetricFamily(
             "ipsecping_reflector_connections", "TCP connections open now.", labels=_LABELS

@@ -17,18 +17,18 @@ SWEEP: Final = 8
 
 
 class Rate:
-    """So many packets and octets a second."""
+    """So many packets and bytes a second."""
 
     __slots__ = ("_octet_burst_ns", "_octet_ns", "_packet_ns")
 
     def __init__(self, packets: int, octets: int, *, largest: int) -> None:
-        """`largest`: octets of a packet that may come at any rate, alone."""
+        """`largest`: bytes of a packet that may come at any rate, alone."""
         self._packet_ns = NANOSECONDS // packets
         self._octet_ns = NANOSECONDS / octets
         self._octet_burst_ns = max(BURST_NS, largest * NANOSECONDS // octets)
 
     def take(self, meter: "Meter", octets: int, now: int) -> str | None:
-        """Count a packet, or say what there is too much of: `packets` or `octets`; it is not counted then."""
+        """Count a packet, or say what there is too much of: `packets` or `bytes`; it is not counted then."""
         # Without max(): it would be the dearest thing here, and this is done twice for each packet.
         packets_paid, octets_paid = meter.packets_paid, meter.octets_paid
         if packets_paid < now:

@@ -1,4 +1,4 @@
-"""What is answered to a packet, without I/O: octets, addresses and times in, an answer or a reason out."""
+"""What is answered to a packet, without I/O: bytes, addresses and times in, an answer or a reason out."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Request(NamedTuple):
     ttl: int
     """As it arrived; 0 where the kernel does not tell."""
     traffic_class: int
-    """DSCP and ECN of the IP header, as in its octet."""
+    """DSCP and ECN of the IP header, as in its byte."""
     received_at: int
     now: int
 
@@ -44,7 +44,7 @@ class Reply:
 
 
 class Responder(Protocol):
-    """One kind of reflector. An answer never has more octets than its request."""
+    """One kind of reflector. An answer never has more bytes than its request."""
 
     def answer(self, request: Request) -> Reply | Drop:
         """The answer but for its time of sending, or why there is none."""
@@ -198,7 +198,7 @@ class EchoResponder:
         self._ports = SourcePorts(own=own_ports, permitted=permitted_ports)
 
     def answer(self, request: Request) -> Reply | Drop:
-        """The request's own octets; see Responder."""
+        """The request's own bytes; see Responder."""
         if refused := _refused(request, self._ports, self._admission):
             return refused
         return Reply(bytearray(request.data), request.traffic_class >> 2, request.ttl - 1)

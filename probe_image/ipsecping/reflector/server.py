@@ -61,7 +61,7 @@ class Listener:
     def __init__(
         self, address: str, port: int, make_responder: Callable[[int], Responder], *, largest: int = LARGEST
     ) -> None:
-        """`largest`: octets of UDP payload of a packet that is answered."""
+        """`largest`: bytes of UDP payload of a packet that is answered."""
         parsed = parse_address(address)
         self._wildcard = parsed.is_unspecified
         self._sock = _open(address, port, parsed)

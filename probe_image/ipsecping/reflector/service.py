@@ -56,7 +56,7 @@ class Settings:
     octet_rate: int | None = None
     total_octet_rate: int | None = None
     largest: int = LARGEST
-    """Octets of UDP payload of a packet that is answered."""
+    """Bytes of UDP payload of a packet that is answered."""
     permitted_ports: Collection[int] = ()
     """Source ports that are answered although they are below 1024 or listened on here."""
     stamp: Sequence[Address] = ()

@@ -1,8 +1,8 @@
 """TCP echo (RFC 862), in TLS where there is a certificate: for probes of TCP connects and TLS handshakes.
 
-Everything is bounded: connections in all and of each source, handshakes and octets a second, the time of a
+Everything is bounded: connections in all and of each source, handshakes and bytes a second, the time of a
 handshake, of silence and of a reader that takes nothing, the life of a connection, and what is done of it at
-once. The octets echoed are held nowhere but in transit.
+once. The bytes echoed are held nowhere but in transit.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ MAX_HANDSHAKES, MAX_HANDSHAKES_PER_PEER = 200, 50
 UNPACED_OCTETS = 262_144
 """A connection has so many echoed as fast as they come."""
 RATE, TOTAL_RATE = 262_144, 8_388_608
-"""Octets a second from then on, in one connection and in all."""
+"""Bytes a second from then on, in one connection and in all."""
 BUFFER = 65_536
-"""Octets that the kernel holds for a connection, each way (it takes twice as much memory)."""
+"""Bytes that the kernel holds for a connection, each way (it takes twice as much memory)."""
 ACCEPTED_AT_ONCE = 16
 ACCEPT_AGAIN_SECONDS = 1.0
 """After having run out of descriptors."""
@@ -59,7 +59,7 @@ class TcpCounters:
     """Connections that were served."""
     open: int = 0
     octets: int = 0
-    """Octets echoed."""
+    """Bytes echoed."""
     refused: Counter[Drop | Refusal] = field(default_factory=Counter)
     timed_out: int = 0
     """Connections closed for their silence or their age."""
@@ -75,7 +75,7 @@ class TcpCounters:
 
 
 class Pace:
-    """How long to wait so that at most `rate` octets a second pass. Times in seconds, passed in."""
+    """How long to wait so that at most `rate` bytes a second pass. Times in seconds, passed in."""
 
     __slots__ = ("_free_at", "_rate")
 
@@ -84,7 +84,7 @@ class Pace:
         self._free_at = 0.0
 
     def delay(self, octets: int, now: float) -> float:
-        """How long to wait after so many octets at `now`."""
+        """How long to wait after so many bytes at `now`."""
         self._free_at = max(self._free_at, now) + octets / self._rate
         return self._free_at - now
 

@@ -47,7 +47,7 @@ def parse_keys(text: str, *, marked: bool = False) -> tuple[bytes, ...]:
         if content and not content.startswith("#"):
             keys.append(_parse_key(content, number, marked=marked))
     if not keys:
-        raise MalformedKeys("no key: write one a line, of at least 16 octets, such as hex:0123...")
+        raise MalformedKeys("no key: write one a line, of at least 16 bytes, such as hex:0123...")
     if len(keys) > MAX_KEYS:
         raise MalformedKeys(f"{len(keys)} keys, at most {MAX_KEYS} are allowed")
     return tuple(keys)
@@ -82,7 +82,7 @@ def _parse_key(content: str, number: int, *, marked: bool) -> bytes:
     except ValueError:
         raise MalformedKeys(f"line {number}: not {form}") from None
     if marked and len(key) < LEAST_MARKED_KEY:
-        raise UnmarkedKey(f"line {number}: a key has at least {LEAST_MARKED_KEY} octets, not {len(key)}")
+        raise UnmarkedKey(f"line {number}: a key has at least {LEAST_MARKED_KEY} bytes, not {len(key)}")
     if not LEAST_KEY <= len(key) <= MOST_KEY:
-        raise MalformedKeys(f"line {number}: a key has {LEAST_KEY} to {MOST_KEY} octets, not {len(key)}")
+        raise MalformedKeys(f"line {number}: a key has {LEAST_KEY} to {MOST_KEY} bytes, not {len(key)}")
     return key

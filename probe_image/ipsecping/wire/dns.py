@@ -77,10 +77,10 @@ def question(name: str, record_type: str) -> Question:
     """The question; raises ValueError for what is not a domain name (RFC 1035 section 2.3.4)."""
     labels = [] if name == "." else name.removesuffix(".").lower().encode("ascii").split(b".")
     if any(not 1 <= len(label) <= 63 for label in labels):
-        raise ValueError(f"{name!r}: a label has 1 to 63 octets")
+        raise ValueError(f"{name!r}: a label has 1 to 63 bytes")
     wire = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
     if len(wire) > _MAX_NAME:
-        raise ValueError(f"{name!r}: longer than {_MAX_NAME} octets")
+        raise ValueError(f"{name!r}: longer than {_MAX_NAME} bytes")
     return Question(wire, TYPES[record_type])
 
 

@@ -18,7 +18,7 @@ _PAYLOAD = Struct("!4s8sI")
 def pack(cookie: bytes, sequence: int, size: int) -> bytes:
     """The payload in `size` octets (at least `BASE_SIZE`)."""
     if size < BASE_SIZE:
-        raise ValueError(f"an echo payload has at least {BASE_SIZE} octets, not {size}")
+        raise ValueError(f"an echo payload has at least {BASE_SIZE} bytes, not {size}")
     return _PAYLOAD.pack(MAGIC, cookie, sequence).ljust(size, b"\0")
 
 

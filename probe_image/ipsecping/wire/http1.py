@@ -22,7 +22,7 @@ MAX_BODY = 65_536
 
 
 class NotHttp(Exception):
-    """The far end speaks something else."""
+    """The target speaks something else."""
 
 
 def pack_request(
@@ -60,7 +60,7 @@ class StatusReader:
             if self._interim > MAX_INTERIM:
                 raise NotHttp(f"more than {MAX_INTERIM} interim responses")
         if self._taken > MAX_HEAD:
-            raise NotHttp(f"no final status line within {MAX_HEAD} octets")
+            raise NotHttp(f"no final status line within {MAX_HEAD} bytes")
         return None
 
     @property
@@ -75,7 +75,7 @@ class StatusReader:
         if not self._head.startswith(_PREFIX[: len(self._head)]) or b"\n" in self._head:
             raise NotHttp("no HTTP/1.1 status line")
         if len(self._head) > _MAX_LINE:
-            raise NotHttp(f"a status line of more than {_MAX_LINE} octets")
+            raise NotHttp(f"a status line of more than {_MAX_LINE} bytes")
         return None
 
 
@@ -99,7 +99,7 @@ class ResponseReader:
             end = _HEAD_END.search(self._buffer, max(len(self._buffer) - len(data) - 3, 0))
             if end is None:
                 if len(self._buffer) > MAX_HEAD:
-                    raise NotHttp(f"more than {MAX_HEAD} octets of header fields")
+                    raise NotHttp(f"more than {MAX_HEAD} bytes of header fields")
                 return
             self._fields = _fields_of(bytes(self._buffer[: end.start()]))
             del self._buffer[: end.end()]
@@ -108,9 +108,9 @@ class ResponseReader:
             pass
 
     def end(self) -> None:
-        """The far end has closed. Raises NotHttp for a response that is cut short."""
+        """The target has closed. Raises NotHttp for a response that is cut short."""
         if not self.complete and (self._fields is None or self._chunked or self._left is not None):
-            raise NotHttp("the far end closed within its response")
+            raise NotHttp("the target closed within its response")
         self.complete = True
 
     def values(self, name: str) -> list[str]:
@@ -157,7 +157,7 @@ class ResponseReader:
             end = self._buffer.find(b"\n", 0, _MAX_LINE)
             if end < 0:
                 if len(self._buffer) >= _MAX_LINE:
-                    raise NotHttp(f"a chunk's size of more than {_MAX_LINE} octets")
+                    raise NotHttp(f"a chunk's size of more than {_MAX_LINE} bytes")
                 return False
             line = bytes(self._buffer[:end]).partition(b";")[0].strip()
             del self._buffer[: end + 1]

@@ -154,7 +154,7 @@ def pack_request(
     mode = UNAUTHENTICATED if key is None else AUTHENTICATED
     padding = size - mode.size - len(tlvs)
     if padding < 0:
-        raise ValueError(f"this STAMP packet has at least {size - padding} octets, not {size}")
+        raise ValueError(f"this STAMP packet has at least {size - padding} bytes, not {size}")
     base = mode.sender.pack(sequence, timestamp, error_estimate, ssid)
     if key is not None:
         base += digest(key, base)

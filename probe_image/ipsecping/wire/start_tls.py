@@ -1,7 +1,7 @@
 """What a client says to have TLS on a connection that began without: SMTP, IMAP, PostgreSQL, LDAP.
 
 Each protocol is a generator that yields what to send and is sent what has come since, until it returns: then
-TLS begins. It raises Refused where the far end answers anything else.
+TLS begins. It raises Refused where the target answers anything else.
 """
 
 import re
@@ -18,7 +18,7 @@ _LDAP_REQUEST = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + _OID
 
 
 class Refused(Exception):
-    """The far end does not offer TLS, or speaks another protocol."""
+    """The target does not offer TLS, or speaks another protocol."""
 
 
 def smtp() -> Dialogue:
@@ -52,7 +52,7 @@ def _answer(wanted: bytes, said: bytes, complete: Callable[[bytes], bool]) -> Di
     text = yield said
     while not complete(text):
         if len(text) > MAX_ANSWER:
-            raise Refused(f"an answer of more than {MAX_ANSWER} octets")
+            raise Refused(f"an answer of more than {MAX_ANSWER} bytes")
         text += yield b""
     if not re.match(wanted, text):
         raise Refused(f"it answered {text[:64]!r}")

@@ -1,6 +1,6 @@
 """Honest checks beside everybody hostile at once: `make hostile`.
 
-Hostile far ends for each probe type, agents that lie, a hostile author of checks and a thousand strangers'
+Hostile targets for each probe type, agents that lie, a hostile author of checks and a thousand strangers'
 connections run together. Of the honest checks none may be lost, late, invalid, stale or wrong.
 """
 

@@ -2,7 +2,7 @@
 
     python -m tests.api.hostile.strangers COUNT ADDRESS:PORT...
 
-Some say nothing, some half a request, some ask and read an octet at a time. Those that are closed are opened
+Some say nothing, some half a request, some ask and read a byte at a time. Those that are closed are opened
 again, at most `AGAIN` a second for each process, so that the machine is not what is tested.
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
         for key, _ in chosen.select(timeout=0.1):
             connection = key.data
             with contextlib.suppress(OSError):
-                # Slow readers: an octet at a time, as long as there are any.
+                # Slow readers: a byte at a time, as long as there are any.
                 if connection.recv(1):
                     continue
             chosen.unregister(connection)

@@ -38,7 +38,7 @@ _MEMBERS: dict[str, Callable[[int], Object]] = {
     "stamp": lambda port: {"stamp": {"port": port}},
     "dns": lambda port: {"dns": {"query": "db.example", "port": port}},
 }
-"""First word of a hostile far end's kind to the probe that meets it."""
+"""First word of a hostile target's kind to the probe that meets it."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""A far end for agents to measure."""
+"""A target for agents to measure."""
 
 import socket
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Runs the operator with a wall clock that a test can set: to set the machine's would set everybody's.
 
 `python settable.py FILE run ...`: what the program reads of the wall clock is off by the nanoseconds (8
-octets) in FILE. Steady clocks are left alone, as settimeofday(2) leaves them.
+bytes) in FILE. Steady clocks are left alone, as settimeofday(2) leaves them.
 """
 
 import mmap

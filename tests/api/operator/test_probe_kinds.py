@@ -1,4 +1,4 @@
-"""A real agent on kinds of probe beyond packets: what is judged is what the far end really did."""
+"""A real agent on kinds of probe beyond packets: what is judged is what the target really did."""
 
 import socket
 

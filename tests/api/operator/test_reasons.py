@@ -53,7 +53,7 @@ REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "PathMTULow": (
         {"probes": [{"name": "mtu", "pathMTU": {}}], "thresholds": {"pathMTU": 1400}},
         {"path_mtu": PathMtu(forward=1320, reverse=1320, too_big=False)},
-        "packets of at most 1320 octets pass on the way there (limit 1400) on default/mtu; larger ones",
+        "packets of at most 1320 bytes pass on the way there (limit 1400) on default/mtu; larger ones",
     ),
     "UnexpectedlyReachable": (
         {"probes": [{"name": "telnet", "expect": "Blocked", "tcp": {"port": 23}}]},
@@ -63,7 +63,7 @@ REASONS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "SourceMismatch": (
         {"probes": STAMP, "verify": {"sourceSeen": ["10.244.0.0/16"]}},
         {"sources": {"198.51.100.1": 10}},
-        "the far end saw 10 packets in 5m come from 198.51.100.1 on default/datapath, allowed is 10.244.0",
+        "the target saw 10 packets in 5m come from 198.51.100.1 on default/datapath, allowed is 10.244.0",
     ),
     "ProbeFailed": (
         {"probes": [{"name": "app", "http": {"url": "http://203.0.113.10/"}}]},

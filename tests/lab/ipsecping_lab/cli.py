@@ -212,7 +212,7 @@ def _flow(commands: _Commands[argparse.ArgumentParser]) -> None:
     )
     add.add_argument("--proto", required=True, choices=("udp", "icmp"))
     add.add_argument("--dport", type=int, metavar="N", help="UDP port of the responder")
-    add.add_argument("--size", type=int, metavar="B", help="only packets with this many octets of payload")
+    add.add_argument("--size", type=int, metavar="B", help="only packets with this many bytes of payload")
     read = _command(
         kinds,
         "read",

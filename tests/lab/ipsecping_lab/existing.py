@@ -69,7 +69,7 @@ def far_end(environment: Mapping[str, str] = os.environ) -> str:
     """
     if not (named := environment.get("IPSECPING_TARGET")):
         raise LabError(
-            "LAB=existing: name the far end, a host with a STAMP reflector: IPSECPING_TARGET=ADDRESS"
+            "LAB=existing: name the target, a host with a STAMP reflector: IPSECPING_TARGET=ADDRESS"
         )
     return named
 

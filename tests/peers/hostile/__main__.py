@@ -17,7 +17,7 @@ def main() -> None:
     )
     parser = argparse.ArgumentParser(
         prog="python -m tests.peers.hostile",
-        description=f"A hostile far end or client on 127.0.0.1.\n\nkinds:\n{told}",
+        description=f"A hostile target or client on 127.0.0.1.\n\nkinds:\n{told}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kind", metavar="KIND", choices=KINDS, help="one of the kinds above")

@@ -43,7 +43,7 @@ def client_greedy(port: int) -> None:
 
 @kind
 def client_tls_records(port: int) -> None:
-    """Sends TLS records of one octet, 20,000 in one go, and never reads."""
+    """Sends TLS records of one byte, 20,000 in one go, and never reads."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     while True:
@@ -66,7 +66,7 @@ def client_tls_records(port: int) -> None:
 
 @kind
 def client_tls_garbage(port: int) -> None:
-    """Sends random octets where a ClientHello is awaited, in one connection after the other."""
+    """Sends random bytes where a ClientHello is awaited, in one connection after the other."""
     while True:
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=5) as connection:
             connection.sendall(b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb" + os.urandom(16_384))
@@ -75,7 +75,7 @@ def client_tls_garbage(port: int) -> None:
 
 @kind
 def client_datagrams(port: int) -> None:
-    """Sends datagrams of random octets and sizes without end."""
+    """Sends datagrams of random bytes and sizes without end."""
     noise = [os.urandom(size) for size in (0, 1, 40, 44, 112, 1400, 60_000)]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         while True:

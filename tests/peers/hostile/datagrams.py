@@ -19,7 +19,7 @@ def echo_many(port: int) -> None:
 
 @kind
 def echo_garbage(port: int) -> None:
-    """Answers each packet with 2,000 datagrams of random octets."""
+    """Answers each packet with 2,000 datagrams of random bytes."""
     noise = [os.urandom(random.randrange(1400)) for _ in range(2000)]
     answer_datagrams(port, lambda _: noise)
 
@@ -119,7 +119,7 @@ def ike_payloads(port: int) -> None:
 
 @kind
 def ike_notifies(port: int) -> None:
-    """Answers with 60 notifications of 1,000 octets."""
+    """Answers with 60 notifications of 1,000 bytes."""
     said = [_notify(16_388 + i % 2, os.urandom(1000)) for i in range(60)]
     answer_datagrams(port, lambda request: [_ike(request, said)])
 

@@ -59,7 +59,7 @@ def http_contradiction(port: int) -> None:
 
 @kind
 def http_drip(port: int) -> None:
-    """Sends an interim response octet by octet, 10,000 octets a second, and never ends it."""
+    """Sends an interim response byte by byte, 10,000 bytes a second, and never ends it."""
 
     def converse(connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -19,7 +19,7 @@ def kind(function: Kind) -> Kind:
 
 
 def listening(port: int) -> None:
-    """Say that the far end is ready."""
+    """Say that the target is ready."""
     print(f"listening on {HOST} port {port}", flush=True)
 
 

@@ -47,13 +47,13 @@ def tls_alerts(port: int) -> None:
 
 @kind
 def tls_fragments(port: int) -> None:
-    """Answers a ClientHello with one message of 16 MiB in records of one octet."""
+    """Answers a ClientHello with one message of 16 MiB in records of one byte."""
     _after_hello(port, _record(_HANDSHAKE, b"\x02\xff\xff\xff"), _record(_HANDSHAKE, b"\x03"))
 
 
 @kind
 def tls_drip(port: int) -> None:
-    """Answers a ClientHello with a record that comes octet by octet."""
+    """Answers a ClientHello with a record that comes byte by byte."""
 
     def converse(connection: socket.socket) -> None:
         connection.recv(65_536)
@@ -101,7 +101,7 @@ def tls_tickets(port: int) -> None:
 
 @kind
 def tls_records(port: int) -> None:
-    """Sends records of one octet without end after the handshake."""
+    """Sends records of one byte without end after the handshake."""
     with _certificate() as (chain, key, _):
         _handshake(port, _context(chain, key), b"H")
 

@@ -35,7 +35,7 @@ class VirtualTime(asyncio.SelectorEventLoop):
 
 
 class Far:
-    """A far end that answers in some milliseconds; the packets that were sent to it."""
+    """A target that answers in some milliseconds; the packets that were sent to it."""
 
     def __init__(self, answers_in: float) -> None:
         self.answers_in = answers_in

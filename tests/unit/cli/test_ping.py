@@ -29,7 +29,7 @@ def without_figures(text: str) -> str:
 def test_one_host_reads_as_ping_does(reflector: Reflector) -> None:
     done = ipsecping("ping", "127.0.0.1", "--stamp", str(reflector.stamp), "-c", "3", "-i", "10ms")
     assert without_figures(done.stdout) == (
-        "STAMP to 127.0.0.1 (127.0.0.1 port N), 56 octets\n"
+        "STAMP to 127.0.0.1 (127.0.0.1 port N), 56 bytes\n"
         "127.0.0.1 seq=1 rtt=# ms\n"
         "127.0.0.1 seq=2 rtt=# ms\n"
         "127.0.0.1 seq=3 rtt=# ms\n"
@@ -52,8 +52,8 @@ def test_several_hosts_get_a_prefix_each_and_one_row_each(reflector: Reflector) 
         "127.0.0.1  seq=2 rtt=# ms",
         "127.0.0.22 seq=1 Refused",
         "127.0.0.22 seq=2 Refused",
-        "UDPEcho to 127.0.0.1 (127.0.0.1 port N), 56 octets",
-        "UDPEcho to 127.0.0.22 (127.0.0.22 port N), 56 octets",
+        "UDPEcho to 127.0.0.1 (127.0.0.1 port N), 56 bytes",
+        "UDPEcho to 127.0.0.22 (127.0.0.22 port N), 56 bytes",
     ]
     columns = "HOST SENT RECV LOSS% DUP REORD MIN P50 P90 P99 MAX JITTER REMARK"
     assert " ".join(heading.split()) == columns

@@ -19,7 +19,7 @@ def test_they_are_the_same_after_a_way_through_json() -> None:
 def test_a_window_adds_them_up_and_the_commonest_is_named() -> None:
     total = RefusedAnswers.total([RefusedAnswers.of({SHORT: 12}), RefusedAnswers.of({FOREIGN: 1, SHORT: 1})])
     assert total is not None
-    assert total.remark() == "14 answers were refused: 20 octets, too short"
+    assert total.remark() == "14 answers were refused: 20 bytes, too short"
     assert dict(total.counts) == {SHORT: 13, FOREIGN: 1}
 
 

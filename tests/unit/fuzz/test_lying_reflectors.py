@@ -1,4 +1,4 @@
-"""Whatever a far end says of packets, numbers, times and addresses: the round's result keeps the rules."""
+"""Whatever a target says of packets, numbers, times and addresses: the round's result keeps the rules."""
 
 from hypothesis import given
 from hypothesis import strategies as st

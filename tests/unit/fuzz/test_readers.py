@@ -1,4 +1,4 @@
-"""Everything that reads octets or JSON of others: a value or the one documented error, nothing else."""
+"""Everything that reads bytes or JSON of others: a value or the one documented error, nothing else."""
 
 import json
 import socket

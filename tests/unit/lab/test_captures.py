@@ -30,7 +30,7 @@ def capture(*frames: tuple[int, bytes]) -> bytes:
 
 def test_datagrams_of_both_versions_of_ip_are_read() -> None:
     udp = PORTS_AND_LENGTH + b"abc"
-    padded = ipv4(UDP, udp) + bytes(18)  # a frame has 60 octets at least
+    padded = ipv4(UDP, udp) + bytes(18)  # a frame has 60 bytes at least
     found = list(datagrams(capture((ETHERTYPE_IPV4, padded), (ETHERTYPE_IPV6, ipv6(UDP, udp)))))
     assert [each.time for each in found] == [5, 1_000_000_005]
     assert [(each.source, each.destination) for each in found] == [

@@ -101,8 +101,8 @@ class Agents:
     ("first", "rest", "said"),
     [
         (b"", b"HTTP/1.1 102 Processing\r\n\r\n", "it answers 102 Processing"),
-        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", "a head of more than 8192 octets"),
-        (b"HTTP/1.1 200 ", b"O", "a head of more than 8192 octets"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", "a head of more than 8192 bytes"),
+        (b"HTTP/1.1 200 ", b"O", "a head of more than 8192 bytes"),
         (b"\0" * 100 + b"\r\n\r\n", b"", "no HTTP/1.1 status line"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"", "no HTTP/1.1 status line"),
         (b"HTTP/1.1 200 O", b"", "the connection ended within a head"),
@@ -115,7 +115,7 @@ class Agents:
         (
             CHUNKED + chunk(HELLO) + b"1;",
             b"extension",
-            "the head of a chunk of more than 64 octets",
+            "the head of a chunk of more than 64 bytes",
         ),
         (CHUNKED + chunk(HELLO) + b"-1\r\n", b"", "a chunk without a size"),
         (CHUNKED + chunk(HELLO) + b"fffffffff\r\n", b"", "a chunk without a size"),

@@ -44,7 +44,7 @@ def test_evenly_spaced_losses_are_said_to_look_like_a_rate_limit() -> None:
     lossy = {"received": 8, "loss_shape": LossShape(1, 100_000_000, 5)}
     message = verdict(filled(lossy, lossy, lossy)).finding.message
     assert message.endswith(
-        "; one in 5 packets is lost, evenly, as by a rate limit of the far end or a router"
+        "; one in 5 packets is lost, evenly, as by a rate limit of the target or a router"
     )
 
 
@@ -92,7 +92,7 @@ def test_an_outage_in_which_answers_were_refused_says_how_many_and_why() -> None
     kind = RefusedKind(Refusal.TOO_SHORT, 20)
     found = verdict(filled(0, 0, 0, refused={kind: 4})).finding
     assert found.reason is HealthyReason.DOWN
-    assert found.message.endswith("; 12 answers were refused: 20 octets, too short")
+    assert found.message.endswith("; 12 answers were refused: 20 bytes, too short")
 
 
 def test_two_unanswered_rounds_are_not_yet_down() -> None:

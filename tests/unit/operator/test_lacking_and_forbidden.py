@@ -98,7 +98,7 @@ def test_a_key_that_is_text_is_not_permitted_by_its_field_until_it_is_marked() -
     assert (ready["status"], ready["reason"]) == ("False", "NotPermitted")
     assert ready["message"] == (
         "spec.probes[0].stamp.auth.key: key hq-dc1 of Secret tunnel-keys is not permitted in namespace "
-        "network: allowed are keys of at least 32 octets, written as hex:... or base64:... "
+        "network: allowed are keys of at least 32 bytes, written as hex:... or base64:... "
         "(--allow-text-keys of the operator)"
     )
     assert healthy(made.status)["reason"] == "MeasurementInvalid"

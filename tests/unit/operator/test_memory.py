@@ -17,7 +17,7 @@ from . import builders, objects
 CHECKS = 100
 ROUNDS = 10
 MOST = 11 * 1024
-"""Octets; 9.6 KiB were seen with Python 3.11. 2,000 such checks take 19 MiB."""
+"""Bytes; 9.6 KiB were seen with Python 3.11. 2,000 such checks take 19 MiB."""
 
 
 def stored(number: int) -> dict[str, Any]:
@@ -65,4 +65,4 @@ def test_a_check_takes_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert len(store.checks) == CHECKS
-    assert held / CHECKS < MOST, f"{held / CHECKS:.0f} octets a check"
+    assert held / CHECKS < MOST, f"{held / CHECKS:.0f} bytes a check"

@@ -161,7 +161,7 @@ class Allowed:
 
 
 def sending(probe: dict[str, Any]) -> Iterator[tuple[int, int]]:
-    """When (ms) a probe sends how many octets of payload; of conversations, their beginnings."""
+    """When (ms) a probe sends how many bytes of payload; of conversations, their beginnings."""
     size = probe["size"] if probe["type"] in ("ICMP", "UDPEcho", "STAMP") else 0
     count = 1 if probe["type"] == "PathMTU" else probe["count"]
     yield from ((index * probe["spacingMs"], size) for index in range(count))

@@ -225,7 +225,7 @@ def test_a_low_path_mtu_names_size_limit_place_and_direction(
 ) -> None:
     found = verdict(searched((forward, reverse)), MTU).finding
     assert found.reason is HealthyReason.PATH_MTU_LOW
-    assert found.message == f"packets of at most {size} octets pass{way} (limit 1400) on default/ping"
+    assert found.message == f"packets of at most {size} bytes pass{way} (limit 1400) on default/ping"
 
 
 def test_a_black_hole_is_called_one() -> None:

@@ -89,7 +89,7 @@ async def test_many_who_ask_at_once_get_one_text_and_others_their_turns() -> Non
         turns += 1
     texts = await asked
     assert fleet.made == 1
-    assert all(text is texts[0] for text in texts), "the same octets, however many hold them"
+    assert all(text is texts[0] for text in texts), "the same bytes, however many hold them"
     assert turns > SAMPLES / PIECE
     assert sum(map(len, texts[0])) < SAMPLES * 6, "kept compressed"
 

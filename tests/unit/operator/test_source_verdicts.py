@@ -1,4 +1,4 @@
-"""Where the packets must come from, as the far end sees it: verify.sourceSeen."""
+"""Where the packets must come from, as the target sees it: verify.sourceSeen."""
 
 from dataclasses import replace
 from ipaddress import ip_network
@@ -35,7 +35,7 @@ def test_any_other_source_is_named_with_what_is_allowed_until_it_has_left_the_wi
         HealthyReason.SOURCE_MISMATCH,
     )
     assert judged.finding.message == (
-        "the far end saw 10 packets in 5m come from 198.51.100.1 on default/ping, allowed is 10.244.0.0/16, "
+        "the target saw 10 packets in 5m come from 198.51.100.1 on default/ping, allowed is 10.244.0.0/16, "
         "2001:db8::/64 (spec.verify.sourceSeen): NAT on the way, or traffic beside the tunnel"
     )
     later = verdict(filled(NAT, *[POD] * 12), VERIFIED)

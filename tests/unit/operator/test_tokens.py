@@ -71,8 +71,8 @@ async def test_while_a_key_is_exchanged_both_are_in_force_and_the_new_one_is_tri
     [
         (Api(faults=(Forbidden("may not"),)), "may not"),
         (Api(faults=(Unreachable("away"),) * 99), "away"),
-        (Api({"key": b64(KEY[:-1])}), "key is not 32 octets"),
-        (Api({"key": "#"}), "key is not 32 octets"),
+        (Api({"key": b64(KEY[:-1])}), "key is not 32 bytes"),
+        (Api({"key": "#"}), "key is not 32 bytes"),
         (Api({"previous": b64(OLD)}), "it has previous and no key"),
     ],
     ids=["forbidden", "away", "short", "not base64", "no current"],

@@ -59,7 +59,7 @@ class World:
         self.closed = 0
         """How often the client was closed."""
         self.line = 512
-        """Octets of the line that each result comes in."""
+        """Bytes of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
         """What the API answers to a request to write this, if not that it is done."""
         self.operator: Operator | None = None

@@ -1,4 +1,4 @@
-"""Far ends on loopback that behave as told, and rounds that measure them."""
+"""Targets on loopback that behave as told, and rounds that measure them."""
 
 import asyncio
 import socket

@@ -102,7 +102,7 @@ async def test_a_query_says_its_number_and_how_much_it_takes(transport: Transpor
         lambda query: [bytes(2) + good(query)[2:] if query[:2] != bytes(2) else b""],
         lambda query: [good(query).replace(b"example", b"elpmaxe")],
     ],
-    ids=["nothing", "one octet", "an echo", "another ID", "another question"],
+    ids=["nothing", "one byte", "an echo", "another ID", "another question"],
 )
 async def test_over_tcp_whatever_is_no_answer_is_a_bad_one(responder: Responder) -> None:
     assert (await asked(responder, Transport.TCP)).losses == {LossReason.BAD_ANSWER: 3}

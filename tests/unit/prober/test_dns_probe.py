@@ -90,7 +90,7 @@ async def test_a_message_that_is_no_response_is_a_bad_answer(answer: Callable[[b
         lambda query: b"",
         lambda query: b"\0",
     ],
-    ids=["wrong ID", "another question", "nothing", "one octet"],
+    ids=["wrong ID", "another question", "nothing", "one byte"],
 )
 async def test_an_answer_to_somebody_else_is_none(answer: Callable[[bytes], bytes]) -> None:
     result = await ask(lambda query: [answer(query)], timeout_ms=100)

@@ -1,4 +1,4 @@
-"""What a far end sees of the code point that a probe asks for."""
+"""What a target sees of the code point that a probe asks for."""
 
 import asyncio
 import socket
@@ -68,7 +68,7 @@ async def test_tcp_segments_carry_the_code_point(kind: ProbeType) -> None:
 
 
 def received_tos(options: bytes) -> int:
-    """The octet in the control messages of IP_PKTOPTIONS (ip(7))."""
+    """The byte in the control messages of IP_PKTOPTIONS (ip(7))."""
     header = struct.Struct("@nii")
     at = 0
     while at + header.size < len(options):

@@ -1,4 +1,4 @@
-"""What a conversation may cost at most: octets, interim responses, labels, messages, log lines."""
+"""What a conversation may cost at most: bytes, interim responses, labels, messages, log lines."""
 
 import asyncio
 import logging
@@ -39,8 +39,8 @@ async def fetch(handler: Handler) -> RoundResult:
     ("sent", "told"),
     [
         (b"HTTP/1.1 102 Processing\r\n\r\n", f"more than {http1.MAX_INTERIM} interim responses"),
-        (b"HTTP/1.1 103 Early Hints\r\nA: " + b"b" * 60_000, "no final status line within 65536 octets"),
-        (b"HTTP/1.1 200 " + b"O" * 60_000, "a status line of more than 8192 octets"),
+        (b"HTTP/1.1 103 Early Hints\r\nA: " + b"b" * 60_000, "no final status line within 65536 bytes"),
+        (b"HTTP/1.1 200 " + b"O" * 60_000, "a status line of more than 8192 bytes"),
     ],
 )
 async def test_an_endless_answer_is_a_bad_one_long_before_the_timeout_and_told_once(
@@ -72,7 +72,7 @@ async def test_a_far_end_that_sends_without_end_leaves_time_for_others() -> None
             while True:
                 reads.append(len((await stream.receive()).data))
 
-        with pytest.raises(ExchangeFailed, match=f"more than {MAX_OCTETS} octets") as failure:
+        with pytest.raises(ExchangeFailed, match=f"more than {MAX_OCTETS} bytes") as failure:
             await read_on()
         counting.cancel()
         stream.close()

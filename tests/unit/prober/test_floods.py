@@ -93,7 +93,7 @@ def test_more_sources_than_a_filter_has_room_for_are_none() -> None:
 
 
 class Responder:
-    """A far end that answers each packet as it is told."""
+    """A target that answers each packet as it is told."""
 
     def __init__(self, answers: Callable[[bytes], list[bytes]], host: str = "127.0.0.1") -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

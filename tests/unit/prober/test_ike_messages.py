@@ -1,4 +1,4 @@
-"""IKE messages against octets worked out by hand from RFC 7296, and against anything that may come in."""
+"""IKE messages against bytes worked out by hand from RFC 7296, and against anything that may come in."""
 
 import hashlib
 import struct

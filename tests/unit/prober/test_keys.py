@@ -22,12 +22,12 @@ def test_keys_are_hex_base64_or_the_line_itself() -> None:
     [
         ("", "no key"),
         ("\n# only a comment\n", "no key"),
-        ("hex:0123", "line 1: a key has 16 to 512 octets, not 2"),
+        ("hex:0123", "line 1: a key has 16 to 512 bytes, not 2"),
         ("# first\nhex:xyz", "line 2: not hex"),
         ("base64:a", "line 1: not base64"),
-        ("short", "line 1: a key has 16 to 512 octets, not 5"),
-        ("x" * 513, "line 1: a key has 16 to 512 octets, not 513"),
-        ("sixteen octets ok\n" * 9, "9 keys, at most 8"),
+        ("short", "line 1: a key has 16 to 512 bytes, not 5"),
+        ("x" * 513, "line 1: a key has 16 to 512 bytes, not 513"),
+        ("sixteen bytes ok\n" * 9, "9 keys, at most 8"),
     ],
 )
 def test_keys_that_cannot_be_used_are_refused_by_line(text: str, message: str) -> None:
@@ -99,7 +99,7 @@ def test_marked_keys_are_as_good_where_only_they_count() -> None:
         ("0f" * 32, "line 1: neither"),
         ("HEX:" + "0f" * 32, "line 1: neither"),
         ("Y29ycmVjdCBob3JzZSBiYXR0ZXJ5IHN0YXBsZSBjb3JyZWN0", "line 1: neither"),
-        ("hex:" + "0f" * 31, "line 1: a key has at least 32 octets, not 31"),
+        ("hex:" + "0f" * 31, "line 1: a key has at least 32 bytes, not 31"),
         ("base64:" + base64.b64encode(b"hunter2hunter2hunter2").decode(), "line 1: a key has at least 32"),
     ],
 )

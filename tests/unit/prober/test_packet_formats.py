@@ -1,4 +1,4 @@
-"""Octets of STAMP and echo packets, worked out by hand from the RFCs."""
+"""Bytes of STAMP and echo packets, worked out by hand from the RFCs."""
 
 import hashlib
 from fractions import Fraction
@@ -130,7 +130,7 @@ def test_a_flipped_bit_anywhere_breaks_the_signature() -> None:
 
 
 def test_a_twamp_light_packet_is_told_by_its_padding() -> None:
-    unauthenticated = octets("00000007 | ed003780 c0000000 | 8307")  # RFC 5357 section 4.1.2, 14 octets
+    unauthenticated = octets("00000007 | ed003780 c0000000 | 8307")  # RFC 5357 section 4.1.2, 14 bytes
     packet = stamp.parse_sender(unauthenticated + bytes(range(1, 28)))
     assert packet == stamp.SenderPacket(7, 0xED003780_C0000000, 0x8307, twamp=True)
     zeros = stamp.parse_sender(unauthenticated + bytes(27))

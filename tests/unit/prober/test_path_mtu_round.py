@@ -68,7 +68,7 @@ def echo_responder(_: int) -> EchoResponder:
 
 
 class Narrow:
-    """A stateful reflector behind a path that takes 1,400 octets there and 1,350 back."""
+    """A stateful reflector behind a path that takes 1,400 bytes there and 1,350 back."""
 
     def __init__(self, responder: StampResponder) -> None:
         self._responder = responder
@@ -201,7 +201,7 @@ async def test_both_directions_are_told_apart_with_signed_packets_too(far: Far, 
 async def test_who_does_not_know_the_key_gives_no_answer(
     responder: Callable[[int], Responder], far: Far, tmp_path: Path
 ) -> None:
-    """An echo of our own packet is signed with the right key, and proves nothing of the far end."""
+    """An echo of our own packet is signed with the right key, and proves nothing of the target."""
     options = signed_options(tmp_path, OTHER_KEY)
     result = await one_round("127.0.0.1", far("127.0.0.1", responder), options=options, timeout_ms=200)
     assert (result.received, result.losses, result.figure(PathMtu)) == (0, {LossReason.TIMEOUT: 4}, None)

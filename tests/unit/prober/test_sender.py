@@ -1,4 +1,4 @@
-"""Who sends: a source that this host has not is its fault, and one that it has is what the far end sees."""
+"""Who sends: a source that this host has not is its fault, and one that it has is what the target sees."""
 
 import asyncio
 import socket

@@ -78,7 +78,7 @@ def test_an_address_that_is_told_is_read(told: str, address: str) -> None:
         "malformed",
         "integrity",
         "not known within",
-        "no octets of an address",
+        "no bytes of an address",
         "cut off",
         "ports alone",
     ],

@@ -24,7 +24,7 @@ def hello(*extensions: bytes, random: bytes = RETRY, session: bytes = b"") -> by
 
 
 def records(message: bytes, size: int, *, kind: int = 22) -> bytes:
-    """The message in records of so many octets."""
+    """The message in records of so many bytes."""
 
     def cut() -> Iterator[bytes]:
         for start in range(0, len(message), size):

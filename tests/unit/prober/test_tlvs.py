@@ -1,4 +1,4 @@
-"""How a Session-Reflector answers TLVs: octets worked out by hand from RFC 8972, and properties."""
+"""How a Session-Reflector answers TLVs: bytes worked out by hand from RFC 8972, and properties."""
 
 import hashlib
 import hmac
@@ -245,14 +245,14 @@ def test_tlvs_end_where_nothing_but_zeros_follows(parts: list[bytes], most: int)
 
 
 def hostile(size: int) -> dict[str, bytes]:
-    """TLVs that make as many steps as they can, of that many octets."""
+    """TLVs that make as many steps as they can, of that many bytes."""
     location = octets("80 02") + (size - 4).to_bytes(2, "big") + bytes(4)
     rest = size - len(location)
     return {
         "zeros": bytes(size),
         "zeros, then a one": bytes(size - 1) + b"\1",
         "empty TLVs": (octets("80 20 0000") * size)[:size],
-        "TLVs of one octet": (octets("80 01 0001 00") * size)[:size],
+        "TLVs of one byte": (octets("80 01 0001 00") * size)[:size],
         "empty sub-TLVs": location + (octets("80 07 0000") * size)[:rest],
         "sub-TLVs of zeros": location + bytes(rest - 1) + b"\1",
         "Location questions": location + ((octets("80 07 0010") + bytes(16)) * size)[:rest],

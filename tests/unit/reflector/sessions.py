@@ -143,7 +143,7 @@ async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
 
 
 def reflect_twamp(request: bytes, number: int, *, size: int) -> bytes:
-    """RFC 5357 section 4.2.1: 41 octets and as much padding as there is room for."""
+    """RFC 5357 section 4.2.1: 41 bytes and as much padding as there is room for."""
     packet = stamp.parse_sender(request)
     assert packet is not None
     reply = stamp.ReflectorPacket(

@@ -1,4 +1,4 @@
-"""Rates of packets and octets, and tables that nobody can fill for others. Time is passed in."""
+"""Rates of packets and bytes, and tables that nobody can fill for others. Time is passed in."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 

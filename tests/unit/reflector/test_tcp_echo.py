@@ -30,7 +30,7 @@ async def listening(allow: str = "127.0.0.0/8", rate: int = 1000, **settings: An
 
 
 async def refused(port: int) -> bool:
-    """Whether a connection ends before a single octet comes back."""
+    """Whether a connection ends before a single byte comes back."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"?")

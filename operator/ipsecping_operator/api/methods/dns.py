@@ -27,7 +27,7 @@ class Dns(Method):
     transport: Transport | None = None
     """UDP, or TCP with a connection for each query. Default: UDP."""
     edns_size: Annotated[int, Field(ge=MIN_EDNS, le=MAX_EDNS)] | None = None
-    """Octets of a UDP answer that are taken, told by EDNS (RFC 6891). Default: no EDNS, so 512."""
+    """Bytes of a UDP answer that are taken, told by EDNS (RFC 6891). Default: no EDNS, so 512."""
     rcodes: (
         Annotated[
             tuple[Rcode, ...],

@@ -22,9 +22,9 @@ class PathMtu(Method):
     time of a round: (count - 1) x spacing + timeout."""
 
     min: Mtu | None = None
-    """Smallest packet tried, in octets. Default: 1280."""
+    """Smallest packet tried, in bytes. Default: 1280."""
     max: Mtu | None = None
-    """Largest packet tried, in octets. Default: 1500."""
+    """Largest packet tried, in bytes. Default: 1500."""
     port: Port | None = None
     """UDP port of the Session-Reflector. Default: 862."""
     auth: StampAuth | None = None
@@ -55,7 +55,7 @@ class PathMtu(Method):
         StatusField(
             name="pathMTU",
             annotation=Count,
-            description="Octets of the largest IP packet that passes, both ways where that is known, by the "
+            description="Bytes of the largest IP packet that passes, both ways where that is known, by the "
             "newest search.",
             figure=contract.PathMtu,
             read=lambda figure: figure.size,

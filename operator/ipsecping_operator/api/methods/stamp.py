@@ -24,7 +24,7 @@ class StampAuth(SecretKey):
     missing, Ready is False with the reason KeyMissing."""
     key: DataKey
     """Key in the Secret's data that holds the STAMP keys, one a line: the first one signs, all are accepted.
-    Each is hex:... or base64:... of at least 32 octets; text needs the operator's permission
+    Each is hex:... or base64:... of at least 32 bytes; text needs the operator's permission
     (--allow-text-keys)."""
 
     use = "signs with"
@@ -70,7 +70,7 @@ class Stamp(Method):
                 tuple[Text, ...],
                 Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
             ],
-            description="Source addresses that the far end saw, with verify.sourceSeen; absent while it "
+            description="Source addresses that the target saw, with verify.sourceSeen; absent while it "
             "tells none.",
             figure=Sources,
             read=lambda figure: sorted(figure.counts) or None,

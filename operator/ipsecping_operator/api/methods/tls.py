@@ -97,7 +97,7 @@ class Tls(Model):
 CERTIFICATE_EXPIRY = StatusField(
     name="certificateExpiry",
     annotation=Time,
-    description="When the far end's TLS certificate ends.",
+    description="When the target's TLS certificate ends.",
     figure=CertificateExpiry,
     read=lambda figure: figure.nanoseconds,
     is_time=True,

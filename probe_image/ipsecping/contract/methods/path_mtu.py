@@ -65,7 +65,7 @@ class PathMtu(Newest):
             "ipsecping_path_mtu_bytes",
             "Largest IP packet that passes, by the newest search.",
             lambda figure: figure.size,
-            "Largest IP packet that reaches the far end, newest round.",
+            "Largest IP packet that reaches the target, newest round.",
             lambda figure: figure.forward,
         ),
     )

@@ -80,7 +80,7 @@ class CertificateExpiry(Newest):
     gauges: ClassVar[tuple[Gauge, ...]] = (
         Gauge(
             "ipsecping_certificate_expiry_timestamp_seconds",
-            "When the far end's TLS certificate ends, Unix time.",
+            "When the target's TLS certificate ends, Unix time.",
             lambda figure: figure.at,
             of_invalid_rounds=True,
         ),

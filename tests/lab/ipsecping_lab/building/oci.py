@@ -18,7 +18,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar"
 def write_archive(target: Path, *, name: str, files: Mapping[str, Path], entrypoint: Sequence[str]) -> None:
     """Write an image of one layer that holds ``files`` (path in the image to source, all executable).
 
-    The same input gives the same archive, octet by octet.
+    The same input gives the same archive, byte by byte.
     """
     layer = _layer(files)
     config = {

@@ -28,9 +28,9 @@ COUNTERS = (
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _COUNTED = re.compile(r"^\[(\d+):\d+\] -A \S+ .*--comment \"?flow:([^:\s]+):(\w+)\"?", re.MULTILINE)
 _TRANSPORT = 8
-"""Octets of a UDP or ICMP header."""
+"""Bytes of a UDP or ICMP header."""
 _IP_HEADER = {4: 20, 6: 40}
-"""Octets without options."""
+"""Bytes without options."""
 _ICMP = {"forward": "echo-request", "reverse": "echo-reply"}
 
 
@@ -38,7 +38,7 @@ _ICMP = {"forward": "echo-request", "reverse": "echo-reply"}
 class Flow:
     """Packets from ``source`` to ``destination`` (networks) and the answers; ``port``: the responder's.
 
-    ``size`` (octets of payload) counts packets of that size only: so one check's flow is told from another's.
+    ``size`` (bytes of payload) counts packets of that size only: so one check's flow is told from another's.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Flow:
             raise LabError(f"flow {self.name}: udp needs --dport, icmp takes none")
         most = topology.MTU - _IP_HEADER[self.version] - _TRANSPORT
         if self.size is not None and not 0 <= self.size <= most:
-            raise LabError(f"flow {self.name}: --size {self.size}: from 0 to {most} octets, unfragmented")
+            raise LabError(f"flow {self.name}: --size {self.size}: from 0 to {most} bytes, unfragmented")
 
     @property
     def version(self) -> int:

@@ -26,7 +26,7 @@ from . import uml
 UML_RECORD = "uml"
 _POWER_OFF_SECONDS = 5
 _SERIAL_BUFFER = 3072
-"""Octets that may be on their way: the guest's line holds 4095, and hangs for good when it gets more."""
+"""Bytes that may be on their way: the guest's line holds 4095, and hangs for good when it gets more."""
 
 
 class Relay:

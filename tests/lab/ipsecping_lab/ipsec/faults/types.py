@@ -9,10 +9,10 @@ from ..strongswan import swanctl
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Effect, GatewayLink, Neighbours, Policy, Queue, RouteMtu, Service
 
-# ESP in UDP (RFC 3948): the four octets behind the UDP header are zero in IKE and an SPI in ESP
+# ESP in UDP (RFC 3948): the four bytes behind the UDP header are zero in IKE and an SPI in ESP
 _BEHIND_UDP = {4: "0>>22&0x3C@8", 6: "48"}
 IPV6_LEAST_MTU = 1280
-"""Octets (RFC 8200 section 5)."""
+"""Bytes (RFC 8200 section 5)."""
 
 PERCENT = Argument("percent", "share of the packets", low=0, high=100)
 MILLISECONDS = Argument("ms", "milliseconds", low=0, high=10_000)
@@ -39,7 +39,7 @@ def _inside_tunnel(fault: Fault, **settings: float) -> tuple[Effect, ...]:
 def _mtu(fault: Fault) -> tuple[Effect, ...]:
     octets = int(fault.number("bytes"))
     if fault.tunnel_path.outer == 6 and octets < IPV6_LEAST_MTU:
-        raise LabError(f"{fault.text()}: a link of IPv6 has {IPV6_LEAST_MTU} octets at least")
+        raise LabError(f"{fault.text()}: a link of IPv6 has {IPV6_LEAST_MTU} bytes at least")
     return (Effect(RouteMtu(fault.path, fault.direction), octets),)
 
 
@@ -239,7 +239,7 @@ _ALL = (
     FaultType(
         "nat",
         "a NAT appears between the gateways; the tunnel comes up anew",
-        "ESP in UDP 4500; 28 octets less for the payload",
+        "ESP in UDP 4500; 28 bytes less for the payload",
         effects=_nat,
         before=lambda fault: (tunnels.terminate(fault.path),),
         after=lambda fault: (forget_mappings(fault.tunnel_path.transit), tunnels.initiate(fault.path)),
