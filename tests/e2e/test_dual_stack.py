@@ -16,6 +16,7 @@ from ..bench import rtt_against_capture
 from ..bench.prober_pod import ProberPod
 from .bench import FAR_A, FAR_A_IPV6, FAR_C_IPV6, SHORT_WINDOW, STAMP, Bench, operator_pods
 from .counted_rounds import measure
+from .names import name_of
 
 OPERATOR = "ipsecping-operator"
 POD_NETWORK = "fd00:10:244::/56"
@@ -117,7 +118,7 @@ def test_a_fault_of_ipv6_alone_names_its_path_and_leaves_ipv4_healthy(bench: Ben
 def test_a_pod_without_ipv4_is_probed_by_the_kubelet_and_read_by_the_operator(ipv6_only: Bench) -> None:
     (operator,) = operator_pods()
     assert [ip_address(each).version for each in addresses(operator)] == [6]
-    name = far_end_by_name(ipv6_only)
+    name = name_of(ipv6_only, FAR_A, FAR_A_IPV6)
     seen_as = {"sourceSeen": [POD_NETWORK]}
     probes = [QUICK, {"name": "echo", "udpEcho": {"port": 55055}}, {"name": "ping", "icmp": {}}]
     spec: dict[str, Any] = {"schedule": {"interval": "1s"}, "thresholds": SHORT_WINDOW, "verify": seen_as}
@@ -145,28 +146,3 @@ def restarts(pod: dict[str, Any]) -> int:
 
 def addresses(pod: dict[str, Any]) -> list[str]:
     return [each["ip"] for each in pod["status"]["podIPs"]]
-
-
-def far_end_by_name(bench: Bench) -> str:
-    """A name that stands for an address of each version of IP, as a Service without selector has them."""
-    port = {"name": "stamp", "port": 862, "protocol": "UDP"}
-    metadata = {"name": "far", "namespace": bench.namespace}
-    spec = {"clusterIP": "None", "ipFamilyPolicy": "RequireDualStack", "ports": [port]}
-    workbench.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
-    for address in (FAR_A, FAR_A_IPV6):
-        version = ip_address(address).version
-        workbench.apply(
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {
-                    "name": f"far-ipv{version}",
-                    "namespace": bench.namespace,
-                    "labels": {"kubernetes.io/service-name": "far"},
-                },
-                "addressType": f"IPv{version}",
-                "ports": [port],
-                "endpoints": [{"addresses": [address]}],
-            }
-        )
-    return f"far.{bench.namespace}.svc.cluster.local"

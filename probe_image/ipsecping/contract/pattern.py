@@ -69,11 +69,6 @@ class Pattern:
         """Begin to look for the pattern in a text that comes in pieces."""
         return Search(self, self._first)
 
-    def found_in(self, text: bytes) -> bool:
-        """Whether the whole text holds it anywhere."""
-        search = self.search()
-        return search.feed(text) or search.end()
-
     def known(self, states: frozenset[int], octet: int) -> frozenset[int] | None:
         """Return what `step` does, where it is remembered."""
         return self._known.get((states, octet))
