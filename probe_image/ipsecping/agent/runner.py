@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ..contract import Invalidity, PlannedCheck, PlannedProbe, RoundResult
+from ..contract import Invalidity, PlannedCheck, PlannedProbe, RoundResult, per_address
 from ..net.timers import LEISURE, Deadline, running_timers
 from .ticks import Ticks, phase
 
@@ -214,7 +214,7 @@ class _Begun(NamedTuple):
 
 def _longest_ms(check: PlannedCheck, probe: PlannedProbe) -> int:
     """The longest that a round of the probe takes; several addresses have their packets in turn."""
-    in_turn = probe.spacing_ms if check.per_address else 0
+    in_turn = probe.spacing_ms if per_address(check, probe) else 0
     return (probe.count - 1) * probe.spacing_ms + in_turn + probe.timeout_ms
 
 

@@ -4,7 +4,7 @@ Pure data and pure functions; the operator imports this package and nothing else
 """
 
 from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReason, ProbeType
-from .destination import destination, named
+from .destination import destination, most_addresses, named, per_address
 from .expectation import as_expected, packets_reached
 from .figure import Figure
 from .histogram import Histogram
@@ -63,8 +63,10 @@ __all__ = [
     "as_expected",
     "check_result",
     "destination",
+    "most_addresses",
     "named",
     "packets_reached",
+    "per_address",
     "plan_from_json",
     "plan_to_json",
     "result_from_json",

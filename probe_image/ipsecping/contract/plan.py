@@ -93,11 +93,6 @@ class PlannedCheck:
         return self.targets is not None or self.addresses is Addresses.ALL
 
     @property
-    def most_addresses(self) -> int:
-        """To how many addresses a probe may send in one round."""
-        return MAX_ADDRESSES if self.per_address else 1
-
-    @property
     def ref(self) -> CheckRef:
         """How results name this check. Made once: an agent asks for it in each round."""
         if self._ref is None:

@@ -13,6 +13,7 @@ from ..contract import (
     RoundResult,
     destination,
     named,
+    per_address,
 )
 from ..contract.bounds import MAX_ADDRESSES, MAX_NAMED_ADDRESSES
 from ..net.clocks import Clock
@@ -85,7 +86,7 @@ class PathProber:
         start: int,
     ) -> RoundFuture:
         """`lookups` of names under way for several probes."""
-        if check.per_address and destination(probe, check.target) == check.target:
+        if check.per_address and per_address(check, probe):
             return asyncio.create_task(self._each_address(check, probe, lookups.get(check.target), start))
         rounds = self._probes.get(probe.name)
         if rounds is None:
