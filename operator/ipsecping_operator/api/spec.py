@@ -1,10 +1,11 @@
 """The spec: what a user asks to be measured."""
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping.contract.methods.path_mtu import MAX_TRIED
 from ipsecping.contract.methods.stamp import payload
 
@@ -18,6 +19,8 @@ from .scalars import Label, Name, Target
 from .schedule import Schedule
 from .thresholds import Thresholds
 from .verify import Verify
+
+HowMany: TypeAlias = Literal["First", "All"]
 
 
 class Tunnel(Model):
@@ -37,6 +40,8 @@ class Path(Model):
     """Name of the path, unique in the check."""
     target: Target | None = None
     """Target on this path. Default: spec.target."""
+    addresses: HowMany | None = None
+    """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
@@ -51,7 +56,8 @@ def _fits(spec: "CheckSpec") -> bool:
 
 
 def _is_affordable(spec: "CheckSpec") -> bool:
-    rounds = len(spec.paths or (None,)) * len(spec.probe_list)
+    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_all_addresses)
+    rounds = addresses * len(spec.probe_list)
     return spec.is_cron or rounds * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
 
 
@@ -72,7 +78,14 @@ def _sending_ms_cel(unpaced: list[str]) -> str:
     )
 
 
-_ROUNDS_CEL = "(has(self.paths) ? self.paths.size() : 1) * (has(self.probes) ? self.probes.size() : 1)"
+_ALL_CEL = "has(self.addresses) && self.addresses == 'All'"
+_PATHS_OF_ALL_CEL = (
+    f"self.paths.filter(path, has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL})).size()"
+)
+_ROUNDS_CEL = (
+    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_ALL_CEL}"
+    f" : ({_ALL_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
+)
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _QUESTION = payload(signed=False, asks=True)
 _SEALED_QUESTION = payload(signed=True, asks=True)
@@ -88,6 +101,10 @@ class CheckSpec(Model):
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
     that carries one. A target that is an address of the other family is refused. Default:
     the address that the resolver puts first."""
+    addresses: HowMany | None = None
+    """Which addresses of a target that is a name are measured, of all paths. First: one, that of the rounds
+    before while the name has it. All: each by itself, at most 32, in turn with the others; the worst decides.
+    Rates that are permitted have to allow for 32. Default: First."""
     tunnel: Tunnel | None = None
     """The tunnel that is watched."""
     schedule: Schedule | None = None
@@ -121,6 +138,11 @@ class CheckSpec(Model):
     def probe_list(self) -> tuple[Probe, ...]:
         """The probes, or the one that is measured where none is named."""
         return self.probes or (probe_model().model_validate({"name": defaults.PROBE, "icmp": {}}),)
+
+    @property
+    def of_all_addresses(self) -> tuple[bool, ...]:
+        """Of each path, whether all addresses of its target are measured."""
+        return tuple(((path and path.addresses) or self.addresses) == "All" for path in self.paths or (None,))
 
     @property
     def mtu_limit(self) -> int | None:
@@ -161,9 +183,16 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message="spec.paths x spec.probes make more than "
+            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All) x spec.probes make more than "
             f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
+        ),
+        Rule(
+            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_ALL_CEL} > 0 : ({_ALL_CEL}))",
+            holds=lambda self: not (self.is_cron and any(self.of_all_addresses)),
+            field=".addresses",
+            message="All needs spec.schedule.interval: a round of spec.schedule.cron tells its results in "
+            "its pod's termination message, which has no room for those of many addresses",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

@@ -7,6 +7,7 @@ from pydantic import Field, create_model
 from pydantic.alias_generators import to_snake
 
 from ipsecping.contract import METHODS, ProbeType
+from ipsecping.contract.bounds import MAX_ADDRESSES
 
 from .conditions import ConditionStatus, ConditionType
 from .derived import Derived
@@ -16,11 +17,19 @@ from .scalars import Count, Text, Time
 
 Figure: TypeAlias = Annotated[str, Field(max_length=32)]
 Message: TypeAlias = Annotated[str, Field(max_length=1024)]
+Address: TypeAlias = Annotated[str, Field(max_length=64)]
 ReasonText: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=64, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
 ]
 
 MAX_OUTAGES = 10
+MAX_INSTANCES_SHOWN = 16
+STATES = {
+    ConditionStatus.TRUE: "Healthy",
+    ConditionStatus.FALSE: "Unhealthy",
+    ConditionStatus.UNKNOWN: "Unknown",
+}
+"""How a verdict is written."""
 
 
 class Headline(Model):
@@ -60,6 +69,35 @@ class PathStatus(Model):
     """Loss of the path's first probe over the window, in per cent."""
     rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
     """Median round-trip time of the path's first probe over the window."""
+    addresses: Annotated[
+        tuple[Address, ...] | None,
+        Field(max_length=MAX_ADDRESSES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The addresses of the target that are measured, at most 32; absent where the target is an address
+    itself."""
+    addresses_stale_since: Time | None = None
+    """When the resolver told these addresses, where it has failed since and rounds go on with them; absent
+    while it answers."""
+
+
+class InstanceStatus(Model):
+    """One instance of a probe: from one node, to one address."""
+
+    node: Text | None = None
+    """Where it was measured, with placement.everyNode."""
+    address: Address | None = None
+    """What was measured, where each address is measured by itself; absent where the name had none."""
+    state: Literal["Healthy", "Unhealthy", "Unknown", "Gone"]
+    """Verdict on the instance alone. Gone: the node or the address is there no more; the figures stay until
+    the rounds have left the window."""
+    reason: ReasonText | None = None
+    """Why, as in the condition Healthy."""
+    loss_percent: Figure | None = None
+    """Packets lost, in per cent of those sent."""
+    rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
+    """Median round-trip time."""
+    rtt_p99: Annotated[Figure | None, Field(alias="rttP99")] = None
+    """99th percentile of the round-trip time."""
 
 
 class ProbeStatus(Model):
@@ -90,6 +128,18 @@ class ProbeStatus(Model):
     """Round-trip times; absent without an answer."""
     jitter: Figure | None = None
     """Mean difference between successive round-trip times."""
+    instance_count: Count | None = None
+    """How many nodes, addresses, or pairs of both are measured each by itself; the figures above are those
+    of all together. Absent where there is nothing to tell apart."""
+    unhealthy_instances: Count | None = None
+    """How many of them are not healthy, or not known to be."""
+    missing_instances: Count | None = None
+    """How many of them should give results and do not."""
+    instances: Annotated[
+        tuple[InstanceStatus, ...] | None,
+        Field(max_length=MAX_INSTANCES_SHOWN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The worst 16 of them, the worst first."""
 
 
 def probe_status_model() -> type[ProbeStatus]:

@@ -6,10 +6,11 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
 from ipsecping_operator.status import build, run_now
+from ipsecping_operator.status.addresses import told_by
 from ipsecping_operator.status.conditions import Conditions, from_json
 from ipsecping_operator.verdict import text
 
-from .reported import Report, Restored
+from .reported import NO_ADDRESSES, Report, Restored
 
 _FIGURES = (
     "lastResultTime",
@@ -47,6 +48,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
         preferred=None if preferred is None else str(preferred),
         outages=build.outages_from_json(status.get("outages")),
         run_now=run_now.from_json(status.get("runNow")),
+        addresses=told_by(status.get("paths")) or NO_ADDRESSES,
     )
     return EarlierRun(made_generation=_made_generation(conditions), report=report)
 

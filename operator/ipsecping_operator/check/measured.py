@@ -1,18 +1,19 @@
 """Part of a check's state: what was measured, which results count, and what they add up to. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, RoundResult, destination
-from ipsecping.contract.bounds import MAX_CLOSING
-from ipsecping_operator.compile.compiled import CompiledCheck
+from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, RoundResult, destination, per_address
+from ipsecping.contract.bounds import DAY_MS, MAX_CLOSING
+from ipsecping_operator.compile.compiled import CompiledCheck, round_ms
+from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
 from . import timetable
 from .rejection import Rejection
-from .totals import Totals
+from .series import Basis, Resolved, Rounds, Series
 from .unreadable import Unreadable
 
 MILLISECOND = 1_000_000
@@ -21,46 +22,30 @@ READ_LATE = 10_000 * MILLISECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
-    """What a window's rounds have in common. A change of it begins a new window; other edits keep it."""
-
-    target: str
-    probe: PlannedProbe
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
     """A plan that results may name, with its nonce worked out once."""
 
     plan: PlannedCheck
     nonce: str
+    per_node: bool = False
+    """Whether each node measures for itself."""
 
-
-@dataclass(slots=True)
-class Series:
-    """One probe on one path, measured on one basis."""
-
-    basis: Basis
-    window: Window
-    totals: Totals = field(default_factory=Totals)
-    last_end: int | None = None
-    """End of the newest round, valid or not."""
-    used: int | None = None
-    """Up to when the schedule's rounds have been had; see `timetable`."""
-    address: str | None = None
-    """Where the newest round went, so far as its name had an address."""
+    def basis(self, probe: PlannedProbe) -> Basis:
+        """What rounds of one of its probes have in common."""
+        return Basis(self.plan.target, probe, self.per_node, per_address(self.plan, probe))
 
 
 class Measured:
     """Windows and counters of each probe, the plans results may be of, and agents that cannot be read."""
 
     __slots__ = (
+        "_crowded",
         "_current",
         "_expected_since",
         "_length",
         "_previous",
-        "_remote",
         "_request_ids",
+        "_resolved",
         "_series",
         "_suspended",
         "_unreadable",
@@ -70,8 +55,9 @@ class Measured:
         self._current: dict[str, Known] = {}
         self._previous: dict[str, Known] = {}
         self._series: dict[ProbeKey, Series] = {}
+        self._crowded: dict[ProbeKey, int] | None = None
         self._request_ids: dict[str, str] = {}
-        self._remote: dict[str, str] = {}
+        self._resolved: dict[str, Resolved] = {}
         self._length = 0
         self._suspended = False
         self._expected_since = 0
@@ -93,9 +79,9 @@ class Measured:
         return self._request_ids
 
     @property
-    def remote(self) -> Mapping[str, str]:
+    def resolved(self) -> Mapping[str, Resolved]:
         """Path to the target's address as it was last resolved."""
-        return self._remote
+        return self._resolved
 
     @property
     def expected_since(self) -> int:
@@ -112,7 +98,10 @@ class Measured:
 
         Until the first result of a new plan comes, the results of the one before it count.
         """
-        plans = {path.plan.path: Known(path.plan, path.plan.nonce) for path in check.paths}
+        plans = {
+            path.plan.path: Known(path.plan, path.plan.nonce, path.placement.every_node)
+            for path in check.paths
+        }
         changed = {
             path
             for path, known in plans.items()
@@ -127,20 +116,26 @@ class Measured:
         # What was measured before a pause says nothing about now.
         resumed = self._suspended and not check.suspend
         series = {} if resumed else {key: each for key, each in self._series.items() if key in keys}
-        remote = {path: address for path, address in self._remote.items() if path in plans}
+        resolved = {path: target for path, target in self._resolved.items() if path in plans}
         length = check.thresholds.window_ms * MILLISECOND
         # Only now, so that a fault above leaves everything as it was and is tried again as a whole.
-        self._current, self._previous, self._series, self._remote = plans, previous, series, remote
+        self._current, self._previous, self._series, self._resolved = plans, previous, series, resolved
         self._length, self._suspended = length, check.suspend
         for (path, _), each in self._series.items():
-            each.window.length = length
-            if path in changed:
-                # It may have another interval.
-                each.used = None
+            for rounds in each.parts:
+                rounds.window.length = length
+                if path in changed:
+                    # It may have another interval.
+                    rounds.used = None
         return bool(changed)
 
-    def accept(self, result: RoundResult, *, start: int, now: int) -> Rejection | None:
-        """Count a round that began at `start` on the operator's clock, or say why not."""
+    def accept(
+        self, result: RoundResult, *, start: int, now: int, node: str | None = None
+    ) -> Rejection | None:
+        """Count a round that began at `start` on the operator's clock, or say why not.
+
+        `node` is that of the pod that tells it.
+        """
         found = self._plan_of(result)
         if isinstance(found, Rejection):
             return found
@@ -150,36 +145,61 @@ class Measured:
             return Rejection.UNKNOWN_PROBE
         if not _within(probe, result):
             return Rejection.BEYOND_PLAN
-        key, basis = (plan.path, probe.name), Basis(plan.target, probe)
+        key, basis = (plan.path, probe.name), found.basis(probe)
         series = self._series.get(key)
         if series is None or series.basis != basis:
             if series is not None and found is not self._current[plan.path]:
                 return Rejection.OTHER_PLAN
-            series = self._series[key] = Series(basis=basis, window=Window(length=self._length))
+            series = self._series[key] = Series(
+                Window(length=self._length), basis=basis, instances={} if basis.instances else None
+            )
         # The clock may have been set back since the round was placed.
         start = min(start, now - result.duration)
+        rounds = self._rounds_of(found, series, result, node=node, now=now)
+        if rounds is None:
+            self._crowded = {**self.crowded, key: now}
+            return Rejection.TOO_MANY_INSTANCES
         if plan.interval_ms is not None:
             run_now = result.run_now is not None
-            used = timetable.used(plan.interval_ms, probe, run_now=run_now, start=start, before=series.used)
+            used = timetable.used(plan.interval_ms, probe, run_now=run_now, start=start, before=rounds.used)
             if used is None:
                 return Rejection.OFF_SCHEDULE
-            series.used = used
+            rounds.used = used
         tally = Tally.of(result, start=start)
-        series.window.add(tally, now=now)
-        series.totals.add(tally)
-        series.last_end = max(tally.end, series.last_end or 0)
-        series.address = result.remote_ip
+        rounds.add(tally, address=result.remote_ip, now=now)
+        if rounds is not series:
+            series.totals.add(tally)
+            series.last_end = max(tally.end, series.last_end or 0)
         if result.run_now is not None:
             self._request_ids[plan.path] = result.run_now
         if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
-            self._remote[plan.path] = result.remote_ip
+            age = result.address_age
+            since = None if age is None else start - age
+            self._resolved[plan.path] = Resolved(result.remote_ip, result.addresses, since)
         return None
 
     def windows(self, *, now: int) -> dict[ProbeKey, Window]:
-        """The windows as they are at `now`."""
-        for series in self._series.values():
-            series.window.forget(now=now)
+        """The windows as they are at `now`; empty ones of probes with instances, see `instances`."""
+        for (path, _), series in self._series.items():
+            series.forget(now=now, least=_unheard(self._current[path].plan, series.basis.probe))
+        if self._crowded is not None:
+            recent = {key: at for key, at in self._crowded.items() if at + self._length > now}
+            self._crowded = recent or None
         return {key: series.window for key, series in self._series.items()}
+
+    @property
+    def crowded(self) -> Mapping[ProbeKey, int]:
+        """Probes that had results of too many instances, and when they had the last."""
+        return self._crowded or {}
+
+    @property
+    def instances(self) -> dict[ProbeKey, dict[Instance, Window]]:
+        """The windows of each instance of probes that have several."""
+        return {
+            key: {of: rounds.window for of, rounds in series.instances.items()}
+            for key, series in self._series.items()
+            if series.instances is not None
+        }
 
     def expect_since(self, instant: int) -> None:
         """Miss no result before this instant."""
@@ -201,11 +221,21 @@ class Measured:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         self._expected_since += by
         for series in self._series.values():
-            series.window.shift(by)
-            if series.last_end is not None:
-                series.last_end += by
-            if series.used is not None:
-                series.used += by
+            series.shift(by)
+        for target in self._resolved.values():
+            if target.stale_since is not None:
+                target.stale_since += by
+
+    def _rounds_of(
+        self, known: Known, series: Series, result: RoundResult, *, node: str | None, now: int
+    ) -> Rounds | None:
+        """Where a result belongs; None where there are too many instances."""
+        basis = series.basis
+        if not basis.instances:
+            return series
+        unheard_since = now - _unheard(known.plan, basis.probe)
+        of = basis.instance(node=node, address=result.remote_ip)
+        return series.instance(of, length=self._length, unheard_since=unheard_since)
 
     def _plan_of(self, result: RoundResult) -> Known | Rejection:
         current = self._current.get(result.check.path)
@@ -218,6 +248,12 @@ class Measured:
             if known is not None and known.nonce == result.check.nonce:
                 return known
         return Rejection.OTHER_PLAN
+
+
+def _unheard(plan: PlannedCheck, probe: PlannedProbe) -> int:
+    """How long (nanoseconds) an instance may be silent that is still measured: it may miss a round or two."""
+    interval = plan.interval_ms or DAY_MS
+    return (4 * interval + round_ms(probe)) * MILLISECOND
 
 
 def _within(probe: PlannedProbe, result: RoundResult) -> bool:

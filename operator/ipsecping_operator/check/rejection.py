@@ -22,6 +22,8 @@ class Rejection(StrEnum):
     """It was counted before."""
     OFF_SCHEDULE = "OffSchedule"
     """Its probe has had as many rounds as the interval allows in the time that they are said to be from."""
+    TOO_MANY_INSTANCES = "TooManyInstances"
+    """It is from another node, or to another address, and as many as are kept are heard of already."""
     FOREIGN_POD = "ForeignPod"
     """Its pod does not belong to the check, or another pod answers at the pod's address."""
     MISSED = "Missed"

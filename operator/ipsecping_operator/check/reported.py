@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType
+from ipsecping_operator.status.addresses import Told
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.digest import StatusDigest
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
+
+NO_ADDRESSES: Mapping[str, Told] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,8 @@ class Report:
     outage_time: int = 0
     """Nanoseconds of outage that have ended since the operator started."""
     run_now: RunNowOutcome | None = None
+    addresses: Mapping[str, Told] = field(default_factory=lambda: NO_ADDRESSES)
+    """Path to the addresses of its target that were told last."""
 
     def shifted(self, by: int) -> "Report":
         """Return the same on a clock that was set forward by so many nanoseconds.
@@ -52,6 +58,7 @@ class Report:
             verdict=None if self.verdict is None else self.verdict.shifted(by),
             restored=None if self.restored is None else self.restored.shifted(by),
             outages=tuple(outage.shifted(by) for outage in self.outages),
+            addresses={path: told.shifted(by) for path, told in self.addresses.items()} or NO_ADDRESSES,
         )
 
 

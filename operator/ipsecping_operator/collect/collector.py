@@ -276,7 +276,7 @@ class Collector:
     def _accept(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int, now: int) -> None:
         """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures."""
         rejection = (
-            state.measured.accept(result, start=start, now=now)
+            state.measured.accept(result, start=start, now=now, node=pod.node)
             if result.check.path == pod.meta.path
             else Rejection.FOREIGN_PATH
         )

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ipsecping.contract import PlannedCheck
+from ipsecping.contract import PlannedCheck, most_addresses
 
 BURST = 16 * 2**20
 """Bytes that may come at once: twice what an agent's ring holds, which is read after a restart."""
@@ -40,7 +40,7 @@ def rate_of(plan: PlannedCheck | None) -> float:
     """Return the bytes a second that are read of an agent with this plan; None: its plan is not known."""
     if plan is None or plan.interval_ms is None:
         return LEAST_RATE
-    octets = sum(_ROUND + _PACKET * probe.count for probe in plan.probes)
+    octets = sum((_ROUND + _PACKET * probe.count) * most_addresses(plan, probe) for probe in plan.probes)
     return LEAST_RATE + _SPARE * octets * 1000 / plan.interval_ms
 
 

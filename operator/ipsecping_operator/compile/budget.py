@@ -1,6 +1,6 @@
 """How much one check may ask of an agent. How many rounds a second it may have is a rule of the schema."""
 
-from ipsecping.contract import PlannedProbe
+from ipsecping.contract import PlannedProbe, most_addresses
 
 from .compiled import CompiledCheck, Interval, InvalidSpec
 
@@ -14,7 +14,10 @@ def require_budget(check: CompiledCheck) -> None:
         # Each round has a process of its own.
         return
     interval = check.schedule.interval_ms
-    outstanding = sum(_outstanding(probe, interval) for probe in check.paths[0].plan.probes)
+    outstanding = max(
+        sum(most_addresses(path.plan, probe) * _outstanding(probe, interval) for probe in path.plan.probes)
+        for path in check.paths
+    )
     if outstanding > MAX_OUTSTANDING:
         raise InvalidSpec(
             "spec.probes",

@@ -111,6 +111,8 @@ class Placement:
     pod_annotations: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     image_pull_secrets: tuple[str, ...] = ()
     host_network: bool = False
+    every_node: bool = False
+    """A pod on each node, of which each measures for itself."""
     own: frozenset[str] = field(default=NO_FIELDS, compare=False)
     """The fields, as the spec names them, that the path itself has given; the others are spec.placement's."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ipsecping.contract import (
     METHODS,
+    Addresses,
     ContractError,
     Family,
     IkeOptions,
@@ -80,6 +81,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             path=path.name,
             target=path.target or spec.target,
             family=None if spec.family is None else Family(spec.family),
+            addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
         )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
@@ -35,6 +36,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
     spec = {
         "target": first.plan.target,
         "family": {} if first.plan.family is None else first.plan.family.value,
+        "addresses": Addresses.FIRST.value if several else first.plan.addresses.value,
         "tunnel": tunnel,
         "schedule": schedule,
         "suspend": check.suspend,
@@ -59,6 +61,8 @@ def _cron(schedule: Cron) -> dict[str, str | int]:
 
 def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path, "target": path.plan.target}
+    if path.plan.addresses is not Addresses.FIRST:
+        entry["addresses"] = path.plan.addresses.value
     placement = effective_placement(path.placement)
     return entry | ({"placement": placement} if placement else {})
 

@@ -22,11 +22,12 @@ from ipsecping.contract.buckets import cumulative
 from ipsecping.contract.figure import Gauge
 from ipsecping.contract.methods import figure_types
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
-from ipsecping_operator.check.measured import Series
+from ipsecping_operator.check.series import Series
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.verdict.tally import Tally
 
+from . import instances
 from .exposition import Family
 
 SECOND = 1_000_000_000
@@ -195,8 +196,7 @@ def _outage_seconds(family: CounterMetricFamily, state: CheckState, now: int) ->
 def _path_info(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
     assert state.applied.compiled is not None
     for path in state.applied.compiled.paths:
-        address = state.measured.remote.get(path.plan.path)
-        if address is not None:
+        for address in instances.addresses(state, path.plan.path):
             family.add_metric([*_check_labels(state), path.plan.path, path.plan.target, address], 1)
 
 
@@ -279,6 +279,35 @@ _OF_CHECKS = (
 )
 
 
+_OF_INSTANCES = (
+    (
+        CounterMetricFamily,
+        "ipsecping_instance_packets_sent",
+        "Probe packets sent from one node, to one address.",
+        instances.sent,
+    ),
+    (
+        CounterMetricFamily,
+        "ipsecping_instance_packets_received",
+        "Probe packets answered in time, from one node, to one address.",
+        instances.received,
+    ),
+    (
+        GaugeMetricFamily,
+        "ipsecping_instance_loss_ratio",
+        "Packets lost over the check's window, 0 to 1, from one node, to one address.",
+        instances.loss,
+    ),
+    (
+        GaugeMetricFamily,
+        "ipsecping_instance_rtt_median_seconds",
+        "Median round-trip time over the check's window, from one node, to one address.",
+        instances.median,
+    ),
+)
+"""Of probes that nodes measure each for itself, or of which each address is measured by itself."""
+
+
 def _families() -> Iterator[_Described]:
     """All of them; between the two rows stands what only some types of probes measure."""
     yield from _OF_ROUNDS
@@ -287,6 +316,9 @@ def _families() -> Iterator[_Described]:
             read = _each_probe(partial(_of_figure, kind, gauge))
             yield _Described(GaugeMetricFamily, gauge.name, gauge.text, PROBE_LABELS, read)
     yield from _OF_CHECKS
+    for made, name, text, of_instance in _OF_INSTANCES:
+        labels = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
+        yield _Described(made, name, text, labels, instances.each_instance(of_instance, _probe_labels))
 
 
 def _of_figure(kind: type[Figure], gauge: Gauge, _: Series, tally: Tally | None) -> float | None:

@@ -1,8 +1,12 @@
-"""What a check sends in its busiest second: all probes of all paths, which begin their rounds together."""
+"""What a check sends in its busiest second: all probes of all paths, which begin their rounds together.
+
+Where each address of a target is measured, as many count as may be: how many a name has, others decide.
+"""
 
 from collections.abc import Iterator
 
-from ipsecping.contract import METHODS, PlannedProbe
+from ipsecping.contract import METHODS, PlannedProbe, most_addresses
+from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping.contract.methods.spec import Traffic
 from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck
@@ -18,7 +22,8 @@ def busiest_second(check: CompiledCheck) -> Traffic:
     for path in check.paths:
         for probe in path.plan.probes:
             turns = busiest_turns(probe, path.plan.interval_ms)
-            total += METHODS[probe.type].traffic(probe.options, probe.size, turns)
+            traffic = METHODS[probe.type].traffic(probe.options, probe.size, turns)
+            total += traffic.times(most_addresses(path.plan, probe))
     return total
 
 
@@ -41,6 +46,8 @@ def rates(check: CompiledCheck, *, packets: int, bits: str) -> Iterator[Refusal]
     """More packets or more bits a second than permitted."""
     sent = busiest_second(check)
     remedy = "have fewer probes or paths, or a longer spacing"
+    if any(path.plan.per_address for path in check.paths):
+        remedy += f"; a path of which each address is measured counts as {MAX_ADDRESSES} addresses"
     if sent.packets > packets:
         yield Refusal(
             "spec.probes",

@@ -6,15 +6,17 @@ from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
 from ipsecping_operator.check.applied import Readiness
-from ipsecping_operator.check.reported import Report, Restored
+from ipsecping_operator.check.reported import NO_ADDRESSES, Report, Restored
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.status.addresses import AddressChange, follow_addresses
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.deadline import stale_at
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
+from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import Outage, follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
@@ -22,6 +24,7 @@ from ipsecping_operator.verdict.preference import Move, moved, settled
 from .missing_pods import MissingPod, missing_pod
 from .readiness import prober_fault
 from .silence import with_trouble
+from .target_addresses import target_addresses
 
 Outages = tuple[Outage, ...]
 
@@ -42,6 +45,8 @@ class Assessment:
     """The preferred path is another one."""
     run_now: RunNowOutcome | None
     """News of the annotation run-now."""
+    address_changes: tuple[AddressChange, ...]
+    """Paths whose target stands for other addresses."""
     urgent: bool
     """Something happened that people wait for."""
     next_change: int | None
@@ -63,6 +68,7 @@ def assess(
     generation = state.generation
     before = last.conditions
     verdict = None if applied.compiled is None else _judge(state, applied.compiled, now=now)
+    addresses = target_addresses(state, verdict)
     carried_over = None if _caught_up(state) else last.restored
     carried = fault is None and _still_carried(state, carried_over, now=now)
     conditions: dict[ConditionType, Condition] = {}
@@ -85,7 +91,11 @@ def assess(
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if applied.invalid else NOT_YET)
     else:
-        put(ConditionType.HEALTHY, verdict.finding.reason, with_trouble(state, verdict.finding))
+        put(
+            ConditionType.HEALTHY,
+            verdict.finding.reason,
+            with_trouble(state, verdict.finding, addresses.values()),
+        )
         first_seen = state.observed.first_seen
         outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
     if applied.invalid is not None:
@@ -94,12 +104,14 @@ def assess(
     if verdict is not None and not carried and fault is None and _may_prefer(verdict, carried_over):
         preferred, move = _prefer(preferred, verdict)
     news = applied.run_now if applied.run_now != last.run_now else None
+    told, address_changes, tell_again = follow_addresses(last.addresses, addresses, now=now)
     status = build_status(
         generation=generation,
         verdict=verdict,
         conditions=conditions,
         outages=outages,
         run_now=applied.run_now,
+        addresses=addresses,
     )
     if carried_over is not None:
         status = {**status, **carried_over.figures}
@@ -110,7 +122,9 @@ def assess(
         changed=changed,
         move=move,
         run_now=news,
+        address_changes=tuple(address_changes),
         urgent=bool(changed)
+        or bool(address_changes)
         or news is not None
         or move is not None
         or len(before) != len(conditions)
@@ -119,6 +133,7 @@ def assess(
         next_change=_earliest(
             None if verdict is None else verdict.next_change,
             None if missing is None or now >= missing.since else missing.since,
+            tell_again,
         ),
         report=Report(
             conditions=conditions,
@@ -129,6 +144,7 @@ def assess(
             outages_begun=outages_begun,
             outage_time=outage_time,
             run_now=applied.run_now,
+            addresses=told or NO_ADDRESSES,
         ),
     )
 
@@ -157,11 +173,28 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
     return judge(
         check,
         state.measured.windows(now=now),
-        expected=Expectation(since=state.measured.expected_since, known_last=known_last),
+        expected=Expectation(
+            since=state.measured.expected_since, known_last=known_last, nodes=_nodes(state, check)
+        ),
         now=now,
         latches=_latches(restored),
         before=state.reported.last.verdict,
+        instances=state.measured.instances,
+        instance_latches=_instance_latches(restored),
     )
+
+
+def _nodes(state: CheckState, check: CompiledCheck) -> Mapping[str, Mapping[str, int]]:
+    """Of paths that each node measures for itself: which nodes have a pod, and since when."""
+    nodes: dict[str, dict[str, int]] = {
+        path.plan.path: {} for path in check.paths if path.placement.every_node
+    }
+    if nodes:
+        for pod in state.observed.own_pods:
+            of_path = nodes.get(pod.meta.path or "")
+            if of_path is not None and pod.node is not None and not pod.finished:
+                of_path[pod.node] = min(pod.meta.created, of_path.get(pod.node, pod.meta.created))
+    return nodes
 
 
 def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
@@ -172,6 +205,21 @@ def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
         for entry in entries or ()
         if isinstance(entry, Mapping)
     }
+
+
+def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[Instance, Latches]]:
+    """The same of instances, so far as the status lists them."""
+    latches = dict[ProbeKey, dict[Instance, Latches]]()
+    entries = restored.figures.get("probes") if restored else None
+    for entry in entries or ():
+        listed = entry.get("instances") if isinstance(entry, Mapping) else None
+        if isinstance(listed, list):
+            latches[str(entry.get("path")), str(entry.get("name"))] = {
+                Instance(each.get("node"), each.get("address")): reported_as(str(each.get("reason")))
+                for each in listed
+                if isinstance(each, Mapping)
+            }
+    return latches
 
 
 def _caught_up(state: CheckState) -> bool:

@@ -20,6 +20,7 @@ from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.errors import AlreadyExists, ApiError, NamespaceTerminating, Refused
 from ipsecping_operator.kube.kinds import EVENT
+from ipsecping_operator.status.addresses import AddressChange
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict import text
@@ -93,6 +94,11 @@ def of_run_now(outcome: RunNowOutcome) -> Notice:
         action="RunNow",
         note=outcome.message,
     )
+
+
+def of_address_change(change: AddressChange) -> Notice:
+    """Make the notice that a target stands for other addresses."""
+    return Notice(type="Normal", reason="AddressesChanged", action="AddressesChanged", note=change.message)
 
 
 def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:

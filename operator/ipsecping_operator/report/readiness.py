@@ -45,15 +45,14 @@ def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | Non
     for path in check.paths:
         for probe in path.plan.probes:
             series = state.measured.series.get((path.plan.path, probe.name))
-            if series is None or series.address is None:
-                continue
-            if series.window.last_invalidity is not Invalidity.NOT_PERMITTED:
+            address = None if series is None else series.newest_of(Invalidity.NOT_PERMITTED)
+            if address is None:
                 continue
             host = destination(probe, path.plan.target)
             return Readiness(
                 reason=ReadyReason.NOT_PERMITTED,
-                message=f"{field_of(path, probe)}: {series.address}, the address of {host} on path "
-                f"{path.plan.path}, is {not_allowed(path.plan, series.address)}",
+                message=f"{field_of(path, probe)}: {address}, the address of {host} on path "
+                f"{path.plan.path}, is {not_allowed(path.plan, address)}",
             )
     return None
 
@@ -62,7 +61,7 @@ def _text_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     """A key is text, which may be anybody's password."""
     for (_, probe), series in state.measured.series.items():
         ref = check.files.get(probe, {}).get("auth")
-        if ref is not None and series.window.last_invalidity is Invalidity.KEY_NOT_PERMITTED:
+        if ref is not None and series.ends_in(Invalidity.KEY_NOT_PERMITTED):
             said = str(not_a_marked_key(check, probe, ref))
             return Readiness(reason=ReadyReason.NOT_PERMITTED, message=said)
     return None
@@ -72,7 +71,7 @@ def _missing_key(state: CheckState, check: CompiledCheck) -> Readiness | None:
     lacking = {
         (path, probe)
         for (path, probe), series in state.measured.series.items()
-        if series.window.last_invalidity is Invalidity.KEY_MISSING
+        if series.ends_in(Invalidity.KEY_MISSING)
     }
     missing = sorted(
         {

@@ -28,7 +28,7 @@ from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
-from .events import EventPoster, of_condition, of_move, of_run_now, worth_telling
+from .events import EventPoster, of_address_change, of_condition, of_move, of_run_now, worth_telling
 from .judging_pace import SOON, JudgingPace
 from .missing_pods import rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
@@ -261,11 +261,14 @@ class Reporter:
             notices.append(of_move(move))
         if run_now is not None:
             notices.append(of_run_now(run_now))
+        notices += map(of_address_change, assessment.address_changes)
         self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
         if move is not None:
             log.info("preferred path: %s", move.message)
         if run_now is not None:
             log.info("run-now=%s: %s", run_now.value, run_now.message)
+        for change in assessment.address_changes:
+            log.info("addresses: %s", change.message)
         conditions = {**assessment.before, **{condition.type: condition for condition in changed}}
         now = asyncio.get_running_loop().time()
         return self._said.tell(state.uid, changed, conditions, log=log, now=now)

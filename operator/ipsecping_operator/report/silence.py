@@ -1,21 +1,39 @@
 """Explain what keeps results from the operator or spoils them, beside what was found. Pure."""
 
+from collections.abc import Iterable
+
 from ipsecping.contract import Invalidity
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.status.addresses import TargetAddresses
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.finding import Finding
+from ipsecping_operator.verdict.instance import MAX_INSTANCES
 
 SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
-def with_trouble(state: CheckState, finding: Finding) -> str:
-    """Return the finding's message, and which agents are read slowly.
+def with_trouble(state: CheckState, finding: Finding, addresses: Iterable[TargetAddresses] = ()) -> str:
+    """Return the finding's message, what is wrong with targets' addresses, and which agents are read slowly.
 
     Where no results come also address, port and error of an agent that cannot be read; where a CPU limit
     spoils them, which it is and who set it.
     """
-    return "; ".join(filter(None, (finding.message, _throttled(state, finding), _unread(state, finding))))
+    said = (
+        finding.message,
+        *(target.trouble for target in addresses),
+        _crowded(state),
+        _throttled(state, finding),
+        _unread(state, finding),
+    )
+    return "; ".join(filter(None, said))
+
+
+def _crowded(state: CheckState) -> str | None:
+    told = [f"{path}/{probe}" for path, probe in state.measured.crowded]
+    if not told:
+        return None
+    return f"{told[0]} has results from more than {MAX_INSTANCES} nodes and addresses: no more of them count"
 
 
 def _throttled(state: CheckState, finding: Finding) -> str | None:
@@ -24,7 +42,7 @@ def _throttled(state: CheckState, finding: Finding) -> str | None:
     paths = {
         path
         for (path, _), series in state.measured.series.items()
-        if series.window.last_invalidity is Invalidity.CPU_THROTTLED
+        if series.ends_in(Invalidity.CPU_THROTTLED)
     }
     pods = [pod for pod in state.observed.own_pods if pod.meta.path in paths and pod.cpu_limit is not None]
     if not pods:

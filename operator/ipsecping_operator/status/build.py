@@ -1,25 +1,27 @@
 """Build the whole status from verdict, conditions and outages. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ipsecping.contract import PathMtu
-from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
+from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.methods import status_fields
+from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, STATES
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.judge import PathVerdict, Verdict
 from ipsecping_operator.verdict.outage import Outage
 from ipsecping_operator.verdict.probe import ProbeVerdict
 from ipsecping_operator.verdict.tally import Tally
 
+from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
+from .instances import instances_to_json
 from .run_now import RunNowOutcome
 
-_STATES = {
-    ConditionStatus.TRUE: "Healthy",
-    ConditionStatus.FALSE: "Unhealthy",
-    ConditionStatus.UNKNOWN: "Unknown",
-}
+NO_ADDRESSES: Mapping[str, TargetAddresses] = MappingProxyType({})
+MOST_INSTANCES = 256
+"""Of all probes together."""
 _ORDER = (ConditionType.READY, ConditionType.HEALTHY, ConditionType.STALLED)
 
 
@@ -30,14 +32,16 @@ def build_status(
     conditions: Conditions,
     outages: Sequence[Outage],
     run_now: RunNowOutcome | None = None,
+    addresses: Mapping[str, TargetAddresses] = NO_ADDRESSES,
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
 
-    `verdict` is None for a check that was never valid: then there is nothing but conditions.
+    `verdict` is None for a check that was never valid: then there is nothing but conditions. `addresses` are
+    those of the paths' targets.
     """
     status: dict[str, Any] = {"observedGeneration": generation}
     if verdict is not None:
-        status |= _figures(verdict)
+        status |= _figures(verdict, addresses)
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
@@ -46,15 +50,16 @@ def build_status(
     return status
 
 
-def _figures(verdict: Verdict) -> dict[str, Any]:
+def _figures(verdict: Verdict, addresses: Mapping[str, TargetAddresses]) -> dict[str, Any]:
     preferred = verdict.preferred
     head = preferred.head
     status: dict[str, Any] = {
         "headline": {"path": head.path, "probe": head.probe.name},
         "preferredPath": preferred.name,
-        "paths": [_path(path) for path in verdict.paths],
+        "paths": [_path(path, addresses.get(path.name)) for path in verdict.paths],
     }
-    probes = [_probe(probe) for probe in verdict.probes if probe.figures is not None]
+    most = _instances_shown(verdict)
+    probes = [_probe(probe, most) for probe in verdict.probes if probe.figures is not None]
     if probes:
         status["probes"] = probes
     sizes = ((probe, _path_mtu(probe)) for probe in preferred.probes)
@@ -71,15 +76,21 @@ def _figures(verdict: Verdict) -> dict[str, Any]:
     return status
 
 
+def _instances_shown(verdict: Verdict) -> int:
+    """How many of each probe's instances: a status has to stay well below the API's 1.5 MiB."""
+    several = sum(probe.instances is not None for probe in verdict.probes)
+    return max(min(MAX_INSTANCES_SHOWN, MOST_INSTANCES // max(several, 1)), 1)
+
+
 def _path_mtu(probe: ProbeVerdict) -> int | None:
     found = None if probe.figures is None else probe.figures.figure(PathMtu)
     return None if found is None else found.size
 
 
-def _path(path: PathVerdict) -> dict[str, Any]:
+def _path(path: PathVerdict, target: TargetAddresses | None) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": path.name,
-        "state": _STATES[path.finding.status],
+        "state": STATES[path.finding.status],
         "reason": path.finding.reason.value,
     }
     figures = path.head.figures
@@ -87,10 +98,10 @@ def _path(path: PathVerdict) -> dict[str, Any]:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
         for median in figures.percentiles(50):
             entry["rttP50"] = text.milliseconds(median)
-    return entry
+    return entry if target is None else entry | target.to_json()
 
 
-def _probe(probe: ProbeVerdict) -> dict[str, Any]:
+def _probe(probe: ProbeVerdict, most: int) -> dict[str, Any]:
     figures = probe.figures
     assert figures is not None
     entry: dict[str, Any] = {
@@ -111,6 +122,8 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
         value = None if figure is None else field.read(figure)
         if value is not None:
             entry[field.name] = text.moment(value) if field.is_time else value
+    if probe.instances is not None:
+        entry |= instances_to_json(probe.instances, most)
     return entry | _measured(figures)
 
 

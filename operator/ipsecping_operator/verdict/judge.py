@@ -1,8 +1,9 @@
 """Judge what the windows hold by the thresholds, at one instant. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import ConditionStatus
@@ -11,12 +12,16 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
 from .deadline import stale_at
 from .finding import Finding, worst
 from .hysteresis import Latches
+from .instance import Instance
+from .instances import ManyWindows, judge_instances
 from .probe import ProbeVerdict, judge_probe
 from .window import Window
 
 ProbeKey = tuple[str, str]
 """(path, probe): names within a check."""
 NO_LATCHES: Mapping[ProbeKey, Latches] = MappingProxyType({})
+NO_NODES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
+NO_INSTANCES: Mapping[ProbeKey, Mapping[Instance, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,8 @@ class Expectation:
     """No result can be missed before this: creation, resumption, or delivery of an edited plan."""
     known_last: int | None = None
     """The newest result an earlier run of the operator wrote into the status."""
+    nodes: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: NO_NODES)
+    """Path to the nodes that measure it each for itself, with the instant from which each does."""
 
 
 def judge(
@@ -90,13 +97,15 @@ def judge(
     now: int,
     latches: Mapping[ProbeKey, Latches] = NO_LATCHES,
     before: Verdict | None = None,
+    instances: Mapping[ProbeKey, Mapping[Instance, Window]] = NO_INSTANCES,
+    instance_latches: Mapping[ProbeKey, Mapping[Instance, Latches]] = NO_INSTANCES,
 ) -> Verdict:
     """Judge every probe, path and the check by what the windows hold at `now`.
 
-    Forget what has left the windows before calling. `before` is the last verdict: only probes of which
-    something has changed since are judged again. Where there is none, `latches` may tell what an earlier run
-    of the operator held. A False finding outweighs Unknown, Unknown outweighs True; among equals the worst
-    reason speaks.
+    Forget what has left the windows before calling. Of probes that have `instances`, the windows of each are
+    judged. `before` is the last verdict: only probes of which something has changed since are judged again.
+    Where there is none, `latches` may tell what an earlier run of the operator held. A False finding
+    outweighs Unknown, Unknown outweighs True; among equals the worst reason speaks.
     """
     earlier: Mapping[ProbeKey, ProbeVerdict] = {}
     if before is not None:
@@ -108,6 +117,19 @@ def judge(
         verdicts = []
         for probe in path.plan.probes:
             key = (path.plan.path, probe.name)
+            if key in instances:
+                verdicts.append(
+                    judge_instances(
+                        check,
+                        path,
+                        probe,
+                        _many(instances[key], path.plan.path, expected),
+                        latches=instance_latches.get(key, {}),
+                        before=earlier.get(key),
+                        now=now,
+                    )
+                )
+                continue
             window = windows.get(key) or _NEVER
             due = None if check.suspend else _due(check, probe, window, expected)
             known = earlier.get(key)
@@ -119,7 +141,8 @@ def judge(
         finding = worst(verdict.finding for verdict in verdicts)
         paths.append(PathVerdict(name=path.plan.path, finding=finding, probes=tuple(verdicts)))
     probes = [probe for path in paths for probe in path.probes]
-    lasts = [span[1] for window in windows.values() if (span := window.last_span) is not None]
+    every = [*windows.values(), *(window for each in instances.values() for window in each.values())]
+    lasts = [span[1] for window in every if (span := window.last_span) is not None]
     return Verdict(
         check=check,
         finding=_summary(check, probes),
@@ -127,6 +150,16 @@ def judge(
         since=min((p.since for p in probes if p.since is not None), default=None),
         last_result=max([*lasts, expected.known_last or 0]) or None,
         next_change=min((p.until for p in probes if p.until is not None), default=None),
+    )
+
+
+def _many(windows: Mapping[Instance, Window], path: str, expected: Expectation) -> ManyWindows:
+    ends = [span[1] for window in windows.values() if (span := window.last_span) is not None]
+    return ManyWindows(
+        windows=windows,
+        nodes=expected.nodes.get(path, {}),
+        since=expected.since,
+        last=max(ends, default=expected.known_last),
     )
 
 

@@ -1,20 +1,23 @@
 """The verdict on one probe of one path. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
 from ipsecping.contract import METHODS, CertificateExpiry, Expect, LossShape, PathMtu, PlannedProbe
-from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
 from .finding import Finding, worst
 from .hysteresis import Latch, Latches
+from .instance import WHOLE, Instance
 from .source import verify_source
 from .tally import Tally
 from .window import Window
+
+_SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class ProbeVerdict:
     """When silence turns stale."""
     until: int | None = None
     """When time alone may change it; None: never."""
+    instances: "Instances | None" = None
+    """Where it has several: what is said here is said of all of them together."""
 
     def stands(self, window: Window, *, due: int | None, now: int) -> bool:
         """Whether another look, at the same check, would find the same."""
@@ -52,7 +57,35 @@ class ProbeVerdict:
 
         That is since when a value has been back within its limit; all else is worked out anew.
         """
-        return replace(self, latches={kind: latch.shifted(by) for kind, latch in self.latches.items()})
+        return replace(
+            self,
+            latches={kind: latch.shifted(by) for kind, latch in self.latches.items()},
+            instances=None if self.instances is None else self.instances.shifted(by),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instances:
+    """What is known of each instance of a probe."""
+
+    verdicts: Mapping[Instance, ProbeVerdict]
+    """Of those that are measured, or should be; the worst first."""
+    gone: Mapping[Instance, Tally]
+    """The figures of those that are there no more, until their rounds have left the window."""
+
+    @property
+    def unhealthy(self) -> int:
+        """How many are not healthy, or not known to be."""
+        return sum(each.finding.status is not ConditionStatus.TRUE for each in self.verdicts.values())
+
+    @property
+    def missing(self) -> int:
+        """How many should give results and do not."""
+        return sum(each.finding.reason in _SILENT for each in self.verdicts.values())
+
+    def shifted(self, by: int) -> "Instances":
+        """As `ProbeVerdict.shifted`."""
+        return replace(self, verdicts={of: each.shifted(by) for of, each in self.verdicts.items()})
 
 
 def judge_probe(
@@ -64,9 +97,10 @@ def judge_probe(
     latches: Latches,
     due: int | None,
     now: int,
+    instance: Instance = WHOLE,
 ) -> ProbeVerdict:
     """What the window says at `now`; `due` is when silence turns stale, `latches` those of the last look."""
-    where = f"{path}/{probe.name}"
+    where = f"{path}/{probe.name}{instance}"
     total = window.total()
     figures = total if total is not None and total.rounds else None
     newest = window.last_valid

@@ -3,8 +3,8 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeType
-from .destination import destination, named
+from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReason, ProbeType
+from .destination import destination, most_addresses, named, per_address
 from .expectation import as_expected, packets_reached
 from .figure import Figure
 from .histogram import Histogram
@@ -26,6 +26,7 @@ from .rules import check_result
 
 __all__ = [
     "METHODS",
+    "Addresses",
     "CertificateExpiry",
     "CheckRef",
     "ClockSource",
@@ -62,8 +63,10 @@ __all__ = [
     "as_expected",
     "check_result",
     "destination",
+    "most_addresses",
     "named",
     "packets_reached",
+    "per_address",
     "plan_from_json",
     "plan_to_json",
     "result_from_json",

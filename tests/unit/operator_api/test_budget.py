@@ -42,3 +42,26 @@ def test_an_agent_has_room_for_all_packets_that_nobody_answers(interval_ms: int)
     if most < 1000 and most * 10 < interval_ms:
         with pytest.raises(InvalidSpec, match=rf"spec\.probes.* at most {MAX_OUTSTANDING} may"):
             compiled(paths=1, probes=16, interval_ms=interval_ms, timeout="1m", count=most + 1)
+
+
+def test_each_address_that_a_name_may_have_counts_as_a_round() -> None:
+    spec = {"target": "far.example", "probes": [{"name": "a", "icmp": {}, "spacing": "10ms"}]}
+    metadata = {"uid": "u", "namespace": "n", "name": "hq", "generation": 1}
+
+    def with_interval(interval: str, **more: Any) -> None:
+        compile_check(
+            {
+                "metadata": metadata,
+                "spec": spec | {"schedule": {"interval": interval}, "addresses": "All"} | more,
+            }
+        )
+
+    with_interval("1s")
+    paths = [{"name": "a"}, {"name": "b", "addresses": "First"}]
+    with_interval("1032ms", paths=paths)
+    with pytest.raises(InvalidSpec, match=r"spec\.schedule\.interval.* 32 rounds a second"):
+        with_interval("1031ms", paths=paths)
+    slow = [{"name": "a", "icmp": {}, "count": 500, "spacing": "10ms", "timeout": "1m"}]
+    with_interval("1m", probes=slow)
+    with pytest.raises(InvalidSpec, match=r"spec\.probes.*up to 160000 packets"):
+        with_interval("6s", probes=slow)
