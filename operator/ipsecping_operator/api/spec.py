@@ -56,6 +56,11 @@ def _is_affordable(spec: "CheckSpec") -> bool:
 
 
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
+_EVERY_NODE_CEL = (
+    "(has(self.placement) && has(self.placement.everyNode) && self.placement.everyNode) || "
+    "(has(self.paths) && self.paths.exists(path, has(path.placement) && has(path.placement.everyNode)"
+    " && path.placement.everyNode))"
+)
 _INTERVAL_MS_CEL = (
     "(has(self.schedule) && has(self.schedule.interval)"
     f" && self.schedule.interval.matches('{durations.PATTERN}')"
@@ -123,6 +128,12 @@ class CheckSpec(Model):
         return self.probes or (probe_model().model_validate({"name": defaults.PROBE, "icmp": {}}),)
 
     @property
+    def asks_for_every_node(self) -> bool:
+        """A pod on each node is asked for, of all paths or of one."""
+        placements = (self.placement, *(path.placement for path in self.paths or ()))
+        return any(placement is not None and placement.every_node for placement in placements)
+
+    @property
     def mtu_limit(self) -> int | None:
         """thresholds.pathMTU."""
         return None if self.thresholds is None else self.thresholds.path_mtu
@@ -164,6 +175,13 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             message="spec.paths x spec.probes make more than "
             f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
+        ),
+        Rule(
+            cel=f"!({_CRON}) || !({_EVERY_NODE_CEL})",
+            holds=lambda self: not (self.is_cron and self.asks_for_every_node),
+            field=".schedule.cron",
+            reason="FieldValueForbidden",
+            message="placement.everyNode needs spec.schedule.interval: no CronJob runs a round on each node",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

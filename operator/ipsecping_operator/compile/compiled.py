@@ -37,7 +37,7 @@ NO_FIELDS: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A round every so many milliseconds, by an agent in a Deployment."""
+    """A round every so many milliseconds, by an agent in a Deployment, or on each node by a DaemonSet."""
 
     interval_ms: int
 
@@ -111,6 +111,8 @@ class Placement:
     pod_annotations: Mapping[str, str] = field(default_factory=lambda: NOTHING)
     image_pull_secrets: tuple[str, ...] = ()
     host_network: bool = False
+    every_node: bool = False
+    """A pod on each node, of a DaemonSet."""
     own: frozenset[str] = field(default=NO_FIELDS, compare=False)
     """The fields, as the spec names them, that the path itself has given; the others are spec.placement's."""
 

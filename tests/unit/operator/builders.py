@@ -73,10 +73,11 @@ def check(
     certificate_days: dict[str, int] | None = None,
     keys: dict[str, KeyRef] | None = None,
     host_network: bool = False,
+    every_node: bool = False,
 ) -> CompiledCheck:
     """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
     plans = plans or (plan(),)
-    placement = Placement(node_selector={}, tolerations=(), host_network=host_network)
+    placement = Placement(node_selector={}, tolerations=(), host_network=host_network, every_node=every_node)
     first = plans[0]
     return CompiledCheck(
         uid=first.uid,
