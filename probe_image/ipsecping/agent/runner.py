@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ..contract import Invalidity, PlannedCheck, RoundResult
+from ..contract import Invalidity, PlannedCheck, PlannedProbe, RoundResult
 from ..net.timers import LEISURE, Deadline, running_timers
 from .ticks import Ticks, phase
 
@@ -74,7 +74,7 @@ class Runner:
             wall=time.time_ns(),
             monotonic=time.monotonic_ns(),
         )
-        longest = max((p.count - 1) * p.spacing_ms + p.timeout_ms for p in check.probes)
+        longest = max(_longest_ms(check, probe) for probe in check.probes)
         self._longest = longest * _MS
         self._over_at: int | None = None
         """When a round was over last."""
@@ -210,6 +210,12 @@ class _Begun(NamedTuple):
     """When its first packets are due, monotonic nanoseconds."""
     asked: str | None
     """What it was asked for by, of an extra round."""
+
+
+def _longest_ms(check: PlannedCheck, probe: PlannedProbe) -> int:
+    """The longest that a round of the probe takes; several addresses have their packets in turn."""
+    in_turn = probe.spacing_ms if check.per_address else 0
+    return (probe.count - 1) * probe.spacing_ms + in_turn + probe.timeout_ms
 
 
 def failed_round(check: PlannedCheck, *, started_at: int, duration: int) -> list[RoundResult]:

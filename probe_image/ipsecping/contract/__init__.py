@@ -3,7 +3,7 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
-from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeType
+from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReason, ProbeType
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
 from .figure import Figure
@@ -26,6 +26,7 @@ from .rules import check_result
 
 __all__ = [
     "METHODS",
+    "Addresses",
     "CertificateExpiry",
     "CheckRef",
     "ClockSource",

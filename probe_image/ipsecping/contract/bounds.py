@@ -12,6 +12,10 @@ MAX_TOKEN = 64
 """Characters of what only machines read: boot and pod identities."""
 MAX_COUNT = 1000
 """Packets of a round."""
+MAX_ADDRESSES = 32
+"""Addresses of one path that are measured; those beyond are left out, and it is said how many there are."""
+MAX_NAMED_ADDRESSES = 10_000
+"""Addresses that a name is said to have; a prober that is told of more says as many."""
 MAX_CLOSING = 3
 """At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction."""
 MAX_DUPLICATES = 10**9

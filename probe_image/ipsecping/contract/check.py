@@ -6,7 +6,16 @@ from typing import ClassVar, Self
 
 from .fields import ContractError
 
-__all__ = ["LOSS_REASONS", "CheckRef", "ContractError", "Expect", "Family", "LossReason", "ProbeType"]
+__all__ = [
+    "LOSS_REASONS",
+    "Addresses",
+    "CheckRef",
+    "ContractError",
+    "Expect",
+    "Family",
+    "LossReason",
+    "ProbeType",
+]
 
 
 class ProbeType(str):
@@ -43,6 +52,15 @@ class Family(StrEnum):
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
+
+
+class Addresses(StrEnum):
+    """How many of a name's addresses are measured."""
+
+    FIRST = "First"
+    """One: that of the rounds before while the name has it, else the one that the resolver puts first."""
+    ALL = "All"
+    """Each of them by itself: one result for each in every round."""
 
 
 class Expect(StrEnum):

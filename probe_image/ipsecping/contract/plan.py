@@ -9,8 +9,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from . import fields, token
-from .bounds import DAY_MS, MAX_COUNT, MAX_TIMEOUT_MS
-from .check import CheckRef, Expect, Family, ProbeType
+from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_TIMEOUT_MS
+from .check import Addresses, CheckRef, Expect, Family, ProbeType
 from .fields import ContractError
 from .methods import METHODS, type_in
 from .methods.spec import MethodSpec, Options
@@ -64,6 +64,11 @@ class PlannedCheck:
     probes: tuple[PlannedProbe, ...]
     family: Family | None = None
     """Which addresses of the target's name are used; None: the one that the resolver puts first."""
+    addresses: Addresses = Addresses.FIRST
+    """Of a target that is a name, which are measured."""
+    targets: tuple[str, ...] | None = None
+    """IP addresses that are measured instead of those that `target` stands for, each by itself; empty: there
+    are none at present. None: the target is looked up."""
     allowed: tuple[str, ...] | None = None
     """Networks that packets may be sent to, whatever a name resolves to; None: anywhere."""
     refused: tuple[str, ...] = ()
@@ -77,9 +82,20 @@ class PlannedCheck:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
         The generation is left out on purpose: an edit that changes only thresholds keeps the results. So are
-        `run_now`, as an extra round measures the same, and `refused`, of which no round measures anything.
+        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything, and
+        `targets`, each of which is measured by itself: the others go on when one comes or goes.
         """
         return self.ref.nonce
+
+    @property
+    def per_address(self) -> bool:
+        """Whether each address of the target is measured by itself, with a result of its own."""
+        return self.targets is not None or self.addresses is Addresses.ALL
+
+    @property
+    def most_addresses(self) -> int:
+        """To how many addresses a probe may send in one round."""
+        return MAX_ADDRESSES if self.per_address else 1
 
     @property
     def ref(self) -> CheckRef:
@@ -100,6 +116,8 @@ class PlannedCheck:
         del content["generation"]
         content.pop("runNow", None)
         content.pop("refusedTargets", None)
+        if self.targets is not None:
+            content["targets"] = []
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
         return CheckRef(
             uid=self.uid,
@@ -169,6 +187,10 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
     }
     if check.family is not None:
         content["family"] = check.family.value
+    if check.addresses is not Addresses.FIRST:
+        content["addresses"] = check.addresses.value
+    if check.targets is not None:
+        content["targets"] = list(check.targets)
     if check.run_now is not None:
         content["runNow"] = check.run_now
     return content
@@ -220,12 +242,26 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         path=sys.intern(fields.text(source, "path", path)),
         target=fields.text(source, "target", path),
         family=_family(source, path),
+        addresses=(
+            fields.member(source, "addresses", path, Addresses) if "addresses" in source else Addresses.FIRST
+        ),
+        targets=_targets(source.get("targets"), f"{path}.targets"),
         interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
         probes=probes,
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
         refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
         run_now=fields.optional_text(source, "runNow", path),
     )
+
+
+def _targets(value: object, path: str) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    items = fields.sequence(value, path, at_most=MAX_ADDRESSES)
+    targets = tuple(fields.address(item, f"{path}[{i}]") for i, item in enumerate(items))
+    if len(set(targets)) != len(targets):
+        raise ContractError(f"{path}: the same address stands there twice")
+    return targets
 
 
 def _networks(value: object, path: str) -> tuple[str, ...] | None:

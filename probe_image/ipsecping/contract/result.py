@@ -94,6 +94,10 @@ class RoundResult:
     jitter_count: int = 0
     clock: ClockSource = ClockSource.USER
     remote_ip: str | None = None
+    addresses: int | None = None
+    """How many the target had in the round, of which `remote_ip` is one; None where one alone is measured."""
+    address_age: int | None = None
+    """How long ago the resolver told `remote_ip`, where it has failed since; None where it has not."""
     invalid: Invalidity | None = None
     run_now: str | None = None
     """Of an extra round: the word in the plan that asked for it."""

@@ -40,6 +40,10 @@ def result_to_json(result: RoundResult) -> dict[str, Any]:
         content["jitterCount"] = result.jitter_count
     if result.remote_ip is not None:
         content["remoteIP"] = result.remote_ip
+    if result.addresses is not None:
+        content["addresses"] = result.addresses
+    if result.address_age is not None:
+        content["addressAge"] = result.address_age
     if result.invalid is not None:
         content["invalid"] = result.invalid.value
     if result.run_now is not None:
@@ -94,6 +98,8 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         jitter_count=fields.optional_integer(source, "jitterCount", path) or 0,
         clock=fields.member(source, "clock", path, ClockSource),
         remote_ip=fields.optional_address(source, "remoteIP", path),
+        addresses=fields.optional_integer(source, "addresses", path),
+        address_age=fields.optional_integer(source, "addressAge", path),
         invalid=None if source.get("invalid") is None else fields.member(source, "invalid", path, Invalidity),
         run_now=fields.optional_text(source, "runNow", path),
         figures=_figures(source, path),

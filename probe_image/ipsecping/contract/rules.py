@@ -5,7 +5,15 @@ one does so again. What passes can be added up, judged and printed by every cons
 figures do not contradict one another.
 """
 
-from .bounds import MAX_COUNT, MAX_DUPLICATES, MAX_DURATION, MAX_INSTANT, MAX_INTEGER, MAX_TEXT
+from .bounds import (
+    MAX_COUNT,
+    MAX_DUPLICATES,
+    MAX_DURATION,
+    MAX_INSTANT,
+    MAX_INTEGER,
+    MAX_NAMED_ADDRESSES,
+    MAX_TEXT,
+)
 from .fields import ContractError, canonical_address, check_text, out_of_range, shown
 from .methods import METHODS
 from .result import ClockSource, RoundResult
@@ -18,10 +26,23 @@ def check_result(result: RoundResult, path: str = "result") -> None:
     _check_names(result, path)
     _check_counts(result, path)
     _check_times(result, path)
-    if result.remote_ip is not None and canonical_address(result.remote_ip) is None:
-        raise ContractError(f"{path}.remoteIP: {shown(result.remote_ip)} is not an IP address")
+    _check_address(result, path)
     if result.figures:
         _check_figures(result, path)
+
+
+def _check_address(result: RoundResult, path: str) -> None:
+    told, age = result.addresses, result.address_age
+    if result.remote_ip is None:
+        if told is not None or age is not None:
+            raise ContractError(f"{path}.remoteIP: is missing, although there is something to say of it")
+        return
+    if canonical_address(result.remote_ip) is None:
+        raise ContractError(f"{path}.remoteIP: {shown(result.remote_ip)} is not an IP address")
+    if told is not None and not 1 <= told <= MAX_NAMED_ADDRESSES:
+        raise out_of_range(told, f"{path}.addresses", 1, MAX_NAMED_ADDRESSES)
+    if age is not None:
+        _within(age, path, "addressAge", MAX_DURATION)
 
 
 def _check_names(result: RoundResult, path: str) -> None:

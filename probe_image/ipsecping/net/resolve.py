@@ -50,12 +50,21 @@ class ResolverFailed(ResolveError):
     """The resolver did not answer in time, or answered that it could not: the name may be there."""
 
 
-class Address(NamedTuple):
+class Addresses(NamedTuple):
     """What a target stands for."""
+
+    ips: tuple[str, ...]
+    """At least one, the system's preferred one first."""
+    age: float = 0.0
+    """Seconds since the resolver said so, where it has failed since; 0 where it has not."""
+
+
+class Address(NamedTuple):
+    """One of them."""
 
     ip: str
     age: float = 0.0
-    """Seconds since the resolver said so, where it has failed since; 0 where it has not."""
+    """As of `Addresses`."""
 
 
 @dataclass(slots=True)
@@ -105,23 +114,33 @@ class Resolver:
     ) -> Address:
         """One address of `target`, of this family: `prefer` while the name still has it.
 
+        Raises as `resolve_all`.
+        """
+        found = await self.resolve_all(target, family=family, seconds=seconds)
+        return Address(prefer if prefer is not None and prefer in found.ips else found.ips[0], found.age)
+
+    async def resolve_all(
+        self, target: str, *, family: Family | None = None, seconds: float = SECONDS
+    ) -> Addresses:
+        """All addresses of `target` that are of this family.
+
         Raises:
             NoSuchName: the resolver says so, or that all addresses are of the other family.
             ResolverFailed: nothing is known, and no answer came within `seconds`.
         """
         if is_address(target):
-            return _one_of(target, [target], None, family)
+            return _of_family(target, [target], family)
         known = self._recall(target)
         if known is not None and self._clock() - known.at < LIFE:
-            return _one_of(target, known.addresses, prefer, family)
+            return _of_family(target, known.addresses, family)
         try:
             fresh = await self._fresh(target, seconds=seconds if known is None else self._patience(target))
         except ResolverFailed:
             if known is None:
                 raise
             age = self._clock() - known.at
-            return _one_of(target, known.addresses, prefer, family)._replace(age=age)
-        return _one_of(target, fresh, prefer, family)
+            return _of_family(target, known.addresses, family)._replace(age=age)
+        return _of_family(target, fresh, family)
 
     def _recall(self, name: str) -> _Answer | None:
         """The last answer unless it is stale, which is now the one that was asked for last."""
@@ -203,11 +222,11 @@ class Resolver:
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
 
 
-def _one_of(name: str, known: list[str], prefer: str | None, family: Family | None) -> Address:
-    addresses = [each for each in known if family in (None, _family_of(each))]
-    if not addresses:
+def _of_family(name: str, known: list[str], family: Family | None) -> Addresses:
+    ips = tuple(each for each in known if family in (None, _family_of(each)))
+    if not ips:
         raise NoSuchName(f"{name}: no {family} address, only {', '.join(known[:MAX_SHOWN])}")
-    return Address(prefer if prefer is not None and prefer in addresses else addresses[0])
+    return Addresses(ips)
 
 
 def _family_of(address: str) -> Family:

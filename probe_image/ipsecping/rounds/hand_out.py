@@ -4,7 +4,7 @@ import logging
 
 from ..contract import CheckRef, ContractError, Invalidity, RoundResult, check_result
 from ..contract.bounds import MAX_DURATION, MAX_INSTANT
-from ..contract.fields import is_text
+from ..contract.fields import canonical_address, is_text
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def refused(result: RoundResult) -> RoundResult:
         duration=min(max(result.duration, 0), MAX_DURATION),
         sent=0,
         received=0,
+        remote_ip=None if result.remote_ip is None else canonical_address(result.remote_ip),
         invalid=Invalidity.RESULT_REFUSED,
         run_now=result.run_now if result.run_now is not None and is_text(result.run_now) else None,
     )

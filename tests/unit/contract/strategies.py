@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    Addresses,
     CheckRef,
     ClockSource,
     DnsOptions,
@@ -28,7 +29,14 @@ from ipsecping.contract import (
     TcpOptions,
     TlsOptions,
 )
-from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, MAX_INSTANT, MAX_RTT
+from ipsecping.contract.bounds import (
+    MAX_DUPLICATES,
+    MAX_DURATION,
+    MAX_EXPIRY,
+    MAX_INSTANT,
+    MAX_NAMED_ADDRESSES,
+    MAX_RTT,
+)
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.tcp import StartTls, Step
@@ -143,7 +151,19 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         probes=tuple(draw(probes(name)) for name in probe_names),
         allowed=draw(st.sampled_from([None, (), ("10.0.0.0/8", "2001:db8::/32")])),
         run_now=draw(st.none() | names),
+        addresses=draw(st.sampled_from(Addresses)),
+        targets=draw(st.sampled_from([None, (), ("10.50.1.10", "2001:db8::1")])),
     )
+
+
+addresses = st.fixed_dictionaries(
+    {
+        "remote_ip": st.sampled_from(["10.50.1.10", "2001:db8::1", "fe80::1%eth0"]),
+        "addresses": st.none() | st.integers(1, MAX_NAMED_ADDRESSES),
+        "address_age": st.none() | st.integers(0, MAX_DURATION),
+    }
+)
+"""Of a result: where the packets went."""
 
 
 @st.composite
@@ -182,7 +202,7 @@ def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = N
         jitter_sum=draw(st.integers(0, varied * (max(rtts) - min(rtts)))) if rtts else 0,
         jitter_count=varied,
         clock=draw(st.sampled_from(ClockSource)) if received else ClockSource.USER,
-        remote_ip=draw(st.sampled_from([None, "10.50.1.10", "2001:db8::1", "fe80::1%eth0"])),
+        **draw(st.just({}) | addresses),
         invalid=invalid,
         run_now=draw(st.none() | names),
         **keywords(draw(particulars(kind, received=received, lost=lost))),

@@ -108,11 +108,11 @@ class _Echo(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def udp_echo(
-    host: str = "127.0.0.1", *, lose: Callable[[int, int], bool] = lambda number, port: False
+    host: str = "127.0.0.1", *, port: int = 0, lose: Callable[[int, int], bool] = lambda number, port: False
 ) -> AsyncIterator[int]:
     """The port of a UDP echo that drops packets by number (from 0) and source port."""
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Echo(lose), local_addr=(host, 0))
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Echo(lose), local_addr=(host, port))
     try:
         yield transport.get_extra_info("sockname")[1]
     finally:
