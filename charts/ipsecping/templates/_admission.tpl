@@ -57,7 +57,7 @@ spec:
       - apiGroups: [apps]
         apiVersions: ["*"]
         operations: [CREATE, UPDATE]
-        resources: [deployments]
+        resources: [deployments, daemonsets]
       - apiGroups: [batch]
         apiVersions: ["*"]
         operations: [CREATE, UPDATE]
@@ -105,10 +105,10 @@ spec:
     # What is asked for.
     - name: job
       expression: >-
-        request.resource.resource == "deployments" ? {} :
+        request.resource.resource in ["deployments", "daemonsets"] ? {} :
         request.resource.resource == "cronjobs" ? object.spec.jobTemplate.spec : object.spec
     - name: template
-      expression: 'request.resource.resource == "deployments" ? object.spec.template : variables.job.template'
+      expression: 'request.resource.resource in ["deployments", "daemonsets"] ? object.spec.template : variables.job.template'
     - name: labels
       expression: 'has(object.metadata.labels) ? object.metadata.labels : {}'
     - name: templateLabels
@@ -132,9 +132,11 @@ spec:
         has(variables.pod.affinity) ? ["podAffinity", "podAntiAffinity"].filter(kind, kind in variables.pod.affinity)
         .map(kind, variables.pod.affinity[kind]) : []
   validations:
-    - message: a workload of the operator runs one pod at a time, which it selects by its check's UID
+    - message: >-
+        a workload of the operator runs one pod at a time (a DaemonSet, one on each node), which it selects by its check's
+        UID
       expression: >-
-        (request.resource.resource == "deployments" ?
+        (request.resource.resource in ["deployments", "daemonsets"] ?
         (!has(object.spec.replicas) || object.spec.replicas <= 1) && !has(object.spec.selector.matchExpressions) &&
         has(object.spec.selector.matchLabels) && "ipsecping.dev/check-uid" in object.spec.selector.matchLabels :
         (!has(variables.job.parallelism) || variables.job.parallelism <= 1) &&
@@ -211,6 +213,9 @@ spec:
         (!variables.hostNetwork || {{ include "ipsecping.cel.holds" $operator.allowHostNetwork }}) &&
         (!has(variables.container.ports) || variables.container.ports.all(each, !has(each.hostIP) &&
         (!has(each.hostPort) || (variables.hostNetwork && each.hostPort == each.containerPort))))
+    - message: a pod on each node takes operator.allowEveryNode
+      expression: >-
+        request.resource.resource != "daemonsets" || {{ include "ipsecping.cel.holds" $operator.allowEveryNode }}
     - message: the kubelet asks the operator's pods for their health only, at their own port
       expression: >-
         ["livenessProbe", "readinessProbe"].all(kind, !(kind in variables.container) ||

@@ -9,7 +9,7 @@
   verbs: [patch]
 # The children of a check. Server-side apply of an object that is not there yet needs create as well.
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [deployments, daemonsets]
   verbs: [list, watch, create, patch, delete]
 - apiGroups: [batch]
   resources: [cronjobs]

@@ -62,6 +62,11 @@ def _is_affordable(spec: "CheckSpec") -> bool:
 
 
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
+_EVERY_NODE_CEL = (
+    "(has(self.placement) && has(self.placement.everyNode) && self.placement.everyNode) || "
+    "(has(self.paths) && self.paths.exists(path, has(path.placement) && has(path.placement.everyNode)"
+    " && path.placement.everyNode))"
+)
 _INTERVAL_MS_CEL = (
     "(has(self.schedule) && has(self.schedule.interval)"
     f" && self.schedule.interval.matches('{durations.PATTERN}')"
@@ -145,6 +150,12 @@ class CheckSpec(Model):
         return tuple(((path and path.addresses) or self.addresses) == "All" for path in self.paths or (None,))
 
     @property
+    def asks_for_every_node(self) -> bool:
+        """A pod on each node is asked for, of all paths or of one."""
+        placements = (self.placement, *(path.placement for path in self.paths or ()))
+        return any(placement is not None and placement.every_node for placement in placements)
+
+    @property
     def mtu_limit(self) -> int | None:
         """thresholds.pathMTU."""
         return None if self.thresholds is None else self.thresholds.path_mtu
@@ -193,6 +204,13 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             field=".addresses",
             message="All needs spec.schedule.interval: a round of spec.schedule.cron tells its results in "
             "its pod's termination message, which has no room for those of many addresses",
+        ),
+        Rule(
+            cel=f"!({_CRON}) || !({_EVERY_NODE_CEL})",
+            holds=lambda self: not (self.is_cron and self.asks_for_every_node),
+            field=".schedule.cron",
+            reason="FieldValueForbidden",
+            message="placement.everyNode needs spec.schedule.interval: no CronJob runs a round on each node",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

@@ -1,4 +1,4 @@
-"""The objects of one path: a ConfigMap with the plan, and the Deployment or CronJob that executes it."""
+"""The objects of one path: a ConfigMap with the plan, and the workload that executes it."""
 
 import hashlib
 import json
@@ -49,14 +49,28 @@ def agent_deployment(
     check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
 ) -> dict[str, Any]:
     """The path's Deployment, without replicas while the check is suspended; `port` as in agent_pod."""
-    selected = {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}
     return _object("apps/v1", "Deployment", check, path, settings) | {
         "spec": {
             "replicas": 0 if check.suspend else 1,
             "revisionHistoryLimit": 1,
             # Never two agents at once: each round is measured, sent and counted once.
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": selected},
+            "selector": _selector(check, path),
+            "template": agent_pod(check, path, settings, port=port),
+        }
+    }
+
+
+def agent_daemon_set(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
+) -> dict[str, Any]:
+    """The path's DaemonSet: an agent on each node that the pods may run on; `port` as in agent_pod."""
+    return _object("apps/v1", "DaemonSet", check, path, settings) | {
+        "spec": {
+            "revisionHistoryLimit": 1,
+            # Never two agents on a node at once; and no node waits for others, of which some may be lost.
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}},
+            "selector": _selector(check, path),
             "template": agent_pod(check, path, settings, port=port),
         }
     }
@@ -127,6 +141,10 @@ def run_now_job(
         },
         "spec": template["spec"],
     }
+
+
+def _selector(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+    return {"matchLabels": {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}}
 
 
 def _marks(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:

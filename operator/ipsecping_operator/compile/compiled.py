@@ -37,7 +37,7 @@ NO_FIELDS: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """A round every so many milliseconds, by an agent in a Deployment."""
+    """A round every so many milliseconds, by an agent in a Deployment, or on each node by a DaemonSet."""
 
     interval_ms: int
 

@@ -30,6 +30,7 @@ class Kind:
 CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps")
 POD = Kind("Pod", "", "v1", "pods")
 DEPLOYMENT = Kind("Deployment", "apps", "v1", "deployments")
+DAEMON_SET = Kind("DaemonSet", "apps", "v1", "daemonsets")
 REPLICA_SET = Kind("ReplicaSet", "apps", "v1", "replicasets")
 CRON_JOB = Kind("CronJob", "batch", "v1", "cronjobs")
 JOB = Kind("Job", "batch", "v1", "jobs")

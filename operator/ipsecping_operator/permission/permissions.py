@@ -32,6 +32,8 @@ class Permissions:
 
     host_network: frozenset[str] = frozenset()
     """Namespaces whose probe pods may use the node's own network."""
+    every_node: frozenset[str] = frozenset({ALL})
+    """Namespaces whose checks may have a pod on each node."""
     cross_namespace_affinity: frozenset[str] = frozenset()
     """Namespaces whose probe pods may be placed by the pods of others."""
     text_keys: frozenset[str] = frozenset()
@@ -97,6 +99,8 @@ class Permissions:
     def _of_path(self, path: CompiledPath, namespace: str) -> Iterator[Refusal]:
         if not holds_in(self.host_network, namespace):
             yield from placement.host_network(path)
+        if not holds_in(self.every_node, namespace):
+            yield from placement.every_node(path)
         if not holds_in(self.cross_namespace_affinity, namespace):
             yield from placement.affinity(path)
         yield from placement.priority_class(path, of_namespace(self.priority_classes, namespace, ()))

@@ -127,6 +127,33 @@ class Cluster:
             }
         )
 
+    def node_pod(self, daemon_set: Object, node: str) -> str:
+        """The name of the pod that the DaemonSet's controller would make for a node, and that runs there."""
+        template = daemon_set["spec"]["template"]
+        metadata = {
+            "name": f"{daemon_set['metadata']['name']}-{uuid.uuid4().hex[:5]}",
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [owner(daemon_set)],
+        }
+        spec = template["spec"] | {"nodeName": node}
+        made = self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        name: str = made["metadata"]["name"]
+        self.set_status("pod", name, RUNNING)
+        return name
+
+    def count_nodes(self, daemon_set: str, *, desired: int, available: int) -> None:
+        """Let the DaemonSet have an agent on so many of its nodes, in its newest generation."""
+        generation = self.kubectl.get("daemonset", daemon_set)["metadata"]["generation"]
+        counts = {
+            "desiredNumberScheduled": desired,
+            "currentNumberScheduled": desired,
+            "updatedNumberScheduled": desired,
+            "numberMisscheduled": 0,
+            "numberReady": available,
+            "numberAvailable": available,
+        }
+        self.set_status("daemonset", daemon_set, {"observedGeneration": generation, **counts})
+
     def run_agent(self) -> "AgentPod":
         """Do what it takes to have the only Deployment here run its agent, on a port of loopback."""
         deployment, plan = self.one("deployment"), self.one("configmap")

@@ -136,12 +136,19 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
     cluster.set_status("pod", pod["metadata"]["name"], RUNNING)
     cluster.check({"schedule": {"interval": "10s"}, "paths": PATHS})
     eventually(lambda: nudged(cluster, pod["metadata"]["name"]), what="the pod nudged")
+    # From every node, whose pods it knows as well.
+    cluster.check({"schedule": {"interval": "10s"}, "placement": {"everyNode": True}})
+    daemon_set = cluster.one("daemonset")
+    on_node = cluster.node_pod(daemon_set, "w1")
+    eventually(lambda: not cluster.children("deployment"), what="the Deployments removed")
+    cluster.check({"schedule": {"interval": "20s"}, "placement": {"everyNode": True}})
+    eventually(lambda: nudged(cluster, on_node), what="the pod of a node nudged")
     # Another workload, and one path less.
     cluster.check({"schedule": CRON, "paths": PATHS})
     eventually(lambda: len(cluster.children("cronjob")) == 2, what="two CronJobs")
     cluster.check({"schedule": CRON})
     plan, cron_job = cluster.one("configmap"), cluster.one("cronjob")
-    eventually(lambda: not cluster.children("deployment"), what="the Deployments removed")
+    eventually(lambda: not cluster.children("daemonset"), what="the DaemonSet removed")
     # A round by the schedule, and one by hand.
     cluster.finish_round(cron_job, plan)
     cluster.says("Healthy", "True", "WithinThresholds")
