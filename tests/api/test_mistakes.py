@@ -118,7 +118,18 @@ MEMBERS: dict[str, list[dict[str, Any]]] = {
     "tcp": [{"port": 22}, {"port": 443, "tls": {}}, {}],
     "http": [{"url": "http://a/"}, {"url": "http://a/", "tls": {}}, {"url": "https://a", "tls": {}}],
     "dns": [{"query": "a.example"}, {"query": "a..example"}],
-    "pathMTU": [{}, {"max": 1279}, {"min": 1500, "max": 1500}, {"max": 9000}, {"auth": AUTH}],
+    "pathMTU": [
+        {},
+        {"max": 1279},
+        {"min": 1500, "max": 1500},
+        {"max": 9000},
+        {"auth": AUTH},
+        {"icmp": {}},
+        {"udpEcho": {"port": 7}},
+        {"icmp": {}, "udpEcho": {"port": 7}},
+        {"icmp": {}, "port": 862},
+        {"udpEcho": {"port": 7}, "auth": AUTH},
+    ],
     "ike": [{}],
 }
 

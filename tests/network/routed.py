@@ -106,6 +106,14 @@ class Routed:
         """Let no UDP packet to that port through."""
         self.router.run("nft", "-f", "-", stdin=_DROP.format(port=port))
 
+    def limit_echo(self, rate: int) -> None:
+        """Let the far host answer so many ICMP echo requests a second, and 5 at once."""
+        self.far.run("nft", "-f", "-", stdin=_LIMIT_ECHO.format(rate=rate))
+
+    def cut_echo(self, size: int) -> None:
+        """Let the far host answer no ICMP echo request whose IP packet is larger."""
+        self.far.run("nft", "-f", "-", stdin=_CUT_ECHO.format(size=size))
+
     def masquerade(self) -> None:
         """Translate the near side's addresses to the router's."""
         self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
@@ -133,6 +141,24 @@ table inet lose {{
   chain forward {{
     type filter hook forward priority 0
     udp dport {port} drop
+  }}
+}}
+"""
+_LIMIT_ECHO = """
+table inet echo {{
+  chain in {{
+    type filter hook input priority 0
+    icmp type echo-request limit rate over {rate}/second burst 5 packets drop
+    icmpv6 type echo-request limit rate over {rate}/second burst 5 packets drop
+  }}
+}}
+"""
+_CUT_ECHO = """
+table inet echo {{
+  chain in {{
+    type filter hook input priority 0
+    icmp type echo-request meta length > {size} drop
+    icmpv6 type echo-request meta length > {size} drop
   }}
 }}
 """

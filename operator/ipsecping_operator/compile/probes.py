@@ -34,7 +34,7 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
         spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
         timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
         size=probe.size or method.default_size or method.least_payload(options),
-        port=(getattr(member, "port", None) or method.port) if method.has_port else None,
+        port=member.planned_port,
         dscp=probe.dscp or 0,
         ttl=probe.ttl,
         source_port=probe.source_port,
@@ -56,8 +56,8 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
         effective["ttl"] = probe.ttl
     if probe.source_port is not None:
         effective["sourcePort"] = probe.source_port
-    member = {} if probe.port is None else {"port": probe.port}
-    member |= MODELS[probe.type].effective(probe.options)
+    model = MODELS[probe.type]
+    member = model.effective_port(probe.options, probe.port) | model.effective(probe.options)
     for path, value in _unplanned(probe, check):
         _put(member, path, value)
     return effective | {"dscp": probe.dscp, "expect": probe.expect.value, method.member: member}

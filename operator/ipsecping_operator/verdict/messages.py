@@ -141,12 +141,14 @@ def latched_note(latch: Latch, release: str) -> str:
     )
 
 
-def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int) -> str:
-    """Large packets do not pass."""
+def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int, counted: bool = True) -> str:
+    """Large packets do not pass; not `counted`: only answers show that they arrive."""
     way = ""
     if found.forward is not None and found.reverse is not None:
         way = f" on the way {'there' if found.forward < limit else 'back'}"
     silent = "" if found.too_big else "; larger ones vanish without a packet-too-big message"
+    if silent and not counted:
+        silent += ", or the target answers none that large"
     return f"packets of at most {size} bytes pass{way} (limit {limit}) on {where}{silent}"
 
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
-from ipsecping.contract import METHODS, CertificateExpiry, Expect, LossShape, PathMtu, PlannedProbe
+from ipsecping.contract import (
+    METHODS,
+    CertificateExpiry,
+    Expect,
+    LossShape,
+    PathMtu,
+    PathMtuOptions,
+    PlannedProbe,
+)
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
@@ -278,7 +286,9 @@ class _Look:
         if latch is not None:
             self.latched[hysteresis.PATH_MTU] = latch
             size, search = min(searches, key=lambda each: each[0])
-            message = messages.path_mtu_low(self.where, size, search, limit=limit)
+            options = self.probe.options
+            counted = not isinstance(options, PathMtuOptions) or options.responder.counts
+            message = messages.path_mtu_low(self.where, size, search, limit=limit, counted=counted)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
 
     def _latency(self) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ async def _search(options: argparse.Namespace) -> int:
     from ..net.errors import PingForbidden
     from ..net.resolve import ResolveError, Resolver
     from ..probes.mtu_packets import EchoPackets, StampPackets
-    from ..probes.mtu_run import MtuRun
+    from ..probes.mtu_run import ICMP_PAIR_SPACING, PAIR_SPACING, MtuRun
 
     number = options.udp_echo or options.stamp
     try:
@@ -113,6 +113,7 @@ async def _search(options: argparse.Namespace) -> int:
         low=options.min,
         high=options.max,
         timeout=options.timeout * 1_000_000,
+        pair_spacing=ICMP_PAIR_SPACING if options.icmp else PAIR_SPACING,
         tried=None if options.json else _print_step,
     )
     try:

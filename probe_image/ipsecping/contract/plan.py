@@ -282,9 +282,9 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
     kind = type_in(source, "type", path)
     method = METHODS[kind]
     port = fields.optional_integer(source, "port", path, at_least=1, at_most=65535)
-    if (port is None) is method.has_port:
-        raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
     options = method.read_options(source.get("options"), f"{path}.options")
+    if (port is None) is method.needs_port(options):
+        raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
     return PlannedProbe(
         name=fields.text(source, "name", path),
         type=kind,

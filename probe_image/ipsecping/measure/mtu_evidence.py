@@ -62,9 +62,12 @@ def trustworthy(probes: Sequence[ProbePacket]) -> bool:
 def weigh(probes: Sequence[ProbePacket], *, counted: bool) -> Mapping[int, Evidence]:
     """The evidence for each size tried, companions apart. `counted`: the reply numbers tell arrival.
 
-    What follows the last answer is not judged: perhaps its answer is still under way.
+    What follows the last answer is not judged: perhaps its answer is still under way. Where nobody counts,
+    silence counts only beside the answer of the packet's own companion: what limits the rate of answers
+    (ICMP's above all) silences large and small ones alike.
     """
     found: dict[int, Evidence] = {}
+    accompanied = {probe.sequence - 1 for probe in probes if probe.companion and probe.answered}
     for probe in probes:
         if probe.companion:
             continue
@@ -80,7 +83,7 @@ def weigh(probes: Sequence[ProbePacket], *, counted: bool) -> Mapping[int, Evide
                 continue
             evidence = found[probe.size]
             if kept == 0:
-                evidence.lost += 1
+                evidence.lost += counted or probe.sequence in accompanied
             elif kept == len(silent):
                 evidence.arrived = True
                 evidence.kept += 1

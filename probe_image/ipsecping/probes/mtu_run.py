@@ -23,6 +23,8 @@ MAX_UNWANTED = 1000
 """Answers to none of our packets, further answers and ICMP errors: with more of them a search is given up."""
 PAIR_SPACING = 5_000_000
 """Nanoseconds between the tries of one size."""
+ICMP_PAIR_SPACING = 100_000_000
+"""The same where all packets are at least so far apart, since hosts and routers limit ICMP."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) an answer is awaited that nothing shows to be lost."""
 GRACE = 5_000_000
@@ -49,10 +51,16 @@ class MtuRun:
         low: int,
         high: int,
         timeout: int,
+        pair_spacing: int = PAIR_SPACING,
         tried: Callable[[Step, ProbePacket], None] | None = None,
     ) -> None:
-        """`low` and `high` in bytes of the IP packet, `timeout` for each; `tried` is told of each step."""
+        """`low` and `high` in bytes of the IP packet, `timeout` for each; `tried` is told of each step.
+
+        With a `pair_spacing` above the usual, the pairs of different sizes are so far apart as well.
+        """
         self._timeout = timeout
+        self._pair_spacing = pair_spacing
+        self._next_pair = 0
         self._sock = sock
         self._packets = packets
         self._search = MtuSearch(low=max(low, packets.floor), high=high, floor=packets.floor)
@@ -128,9 +136,13 @@ class MtuRun:
     async def _take(self, step: Step) -> None:
         first = len(self._search.probes)
         for _ in range(step.tries):
+            if self._pair_spacing > PAIR_SPACING:
+                await self._until(lambda: False, self._next_pair)
+            now = time.monotonic_ns()
+            self._next_pair = now + self._pair_spacing
             self._send(step.size)
             self._send(None)
-            if await self._until(lambda: self._decided(first), time.monotonic_ns() + PAIR_SPACING):
+            if await self._until(lambda: self._decided(first), now + self._pair_spacing):
                 break
         patience = min(self._timeout, max(PATIENCE, 2 * self._largest_rtt))
         await self._until(

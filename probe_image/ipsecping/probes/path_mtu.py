@@ -12,11 +12,12 @@ from types import MappingProxyType
 
 from ..addresses import is_ipv6
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
+from ..contract.methods.path_mtu import Responder
 from ..host.key_file import KeyFile, KeyFileError
-from ..net.connected_socket import open_connected_udp
+from ..net.connected_socket import ConnectedSocket, open_connected_ping, open_connected_udp
 from .base import Outcome, RoundInvalid, RoundMethod
-from .mtu_packets import StampPackets
-from .mtu_run import MAX_PACKETS, MAX_UNWANTED, MtuRun
+from .mtu_packets import EchoPackets, StampPackets
+from .mtu_run import MAX_PACKETS, MAX_UNWANTED, PAIR_SPACING, MtuRun
 from .sending import sender_of
 from .stamp import unusable_keys
 
@@ -27,21 +28,22 @@ _MS = 1_000_000
 
 async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Outcome:
     """See RoundMethod. Raises RoundInvalid while the key file is not usable."""
-    assert probe.port is not None
     assert isinstance(probe.options, PathMtuOptions)
     keys = _keys(probe.options)
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     until = time.monotonic_ns() + own_time
-    sock = open_connected_udp(address, probe.port, sender=sender_of(probe), dont_fragment=True)
+    sock = _open(probe, address)
+    ipv6, by_icmp = is_ipv6(address), probe.options.responder is Responder.ICMP
     run: MtuRun | None = None
     found: PathMtu | None = None
     try:
         run = MtuRun(
             sock=sock,
-            packets=StampPackets(ipv6=is_ipv6(address), keys=keys),
+            packets=EchoPackets(ipv6=ipv6) if by_icmp else StampPackets(ipv6=ipv6, keys=keys),
             low=probe.options.min,
             high=probe.options.max,
             timeout=probe.timeout_ms * _MS,
+            pair_spacing=probe.spacing_ms * _MS if by_icmp else PAIR_SPACING,
         )
         reached = await run.reach(count=probe.count, spacing=probe.spacing_ms * _MS)
         if reached and probe.expect is Expect.REACHABLE:
@@ -58,6 +60,12 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
                     "timeout gives it more time",
                     check.namespace, check.name, probe.name, own_time // _MS, MAX_PACKETS,
                 )  # fmt: skip
+            elif found.forward is None and not probe.options.responder.counts:
+                log.warning(
+                    "%s/%s: probe %s: small packets are answered, but none of %d bytes: the path carries "
+                    "less, or the target answers none that large",
+                    check.namespace, check.name, probe.name, probe.options.min,
+                )  # fmt: skip
         small = await run.settle(until=until if reached else None)
     finally:
         if run is not None:
@@ -69,6 +77,12 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         invalid=Invalidity.LOCAL_SEND_FAILED if small.failed_here else None,
         figures=() if found is None else (found,),
     )
+
+
+def _open(probe: PlannedProbe, address: str) -> ConnectedSocket:
+    if probe.port is None:
+        return open_connected_ping(address, sender=sender_of(probe), dont_fragment=True)
+    return open_connected_udp(address, probe.port, sender=sender_of(probe), dont_fragment=True)
 
 
 def _keys(options: PathMtuOptions) -> tuple[bytes, ...]:

@@ -39,6 +39,7 @@ from ipsecping.contract.bounds import (
 )
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
 
 from ...result_figures import keywords
@@ -103,7 +104,8 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         min=st.integers(576, 1280),
         max=st.integers(1280, 9000),
         key_file=st.none() | st.just("/keys/hq"),
-    ),
+    )
+    | st.builds(PathMtuOptions, responder=st.sampled_from(Responder)),
     ProbeType.IKE: st.builds(IkeOptions, gateway=names, detect_nat=st.booleans()),
 }
 path_mtus = st.builds(
@@ -126,7 +128,7 @@ def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
         spacing_ms=draw(st.integers(10, 1000)),
         timeout_ms=draw(st.integers(10, 10_000)),
         size=draw(st.integers(least, 1400)) if least else 0,
-        port=None if not METHODS[kind].has_port else draw(st.integers(1, 65535)),
+        port=draw(st.integers(1, 65535)) if METHODS[kind].needs_port(chosen) else None,
         dscp=draw(st.integers(0, 63)),
         ttl=draw(st.none() | st.integers(1, 255)),
         source=draw(st.sampled_from([None, "10.0.0.1", "2001:db8::1", "eth0.100"])),

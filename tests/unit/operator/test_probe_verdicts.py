@@ -4,8 +4,18 @@ from typing import Any
 
 import pytest
 
-from ipsecping.contract import Expect, IkeOptions, Invalidity, LossReason, Nat, PathMtu, ProbeType
+from ipsecping.contract import (
+    Expect,
+    IkeOptions,
+    Invalidity,
+    LossReason,
+    Nat,
+    PathMtu,
+    PathMtuOptions,
+    ProbeType,
+)
 from ipsecping.contract.bounds import MAX_EXPIRY
+from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -226,6 +236,14 @@ def test_a_low_path_mtu_names_size_limit_place_and_direction(
     found = verdict(searched((forward, reverse)), MTU).finding
     assert found.reason is HealthyReason.PATH_MTU_LOW
     assert found.message == f"packets of at most {size} bytes pass{way} (limit 1400) on default/ping"
+
+
+def test_a_limit_that_the_target_itself_may_have_is_not_put_on_the_path() -> None:
+    by_icmp = PathMtuOptions(responder=Responder.ICMP)
+    asked = check(plan(probe(type=ProbeType.PATH_MTU, size=0, options=by_icmp)), path_mtu=1400)
+    silent = verdict(searched((1300, None), too_big=False), asked).finding
+    assert silent.message.endswith("packet-too-big message, or the target answers none that large")
+    assert "target" not in verdict(searched((1300, None), too_big=True), asked).finding.message
 
 
 def test_a_black_hole_is_called_one() -> None:

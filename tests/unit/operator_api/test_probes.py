@@ -27,6 +27,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
@@ -173,6 +174,20 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         1862,
         0,
         PathMtuOptions(min=576, max=9000),
+    ),
+    (
+        {"pathMTU": {"icmp": {}, "max": 9000}},
+        ProbeType.PATH_MTU,
+        None,
+        0,
+        PathMtuOptions(max=9000, responder=Responder.ICMP),
+    ),
+    (
+        {"pathMTU": {"udpEcho": {"port": 7}}},
+        ProbeType.PATH_MTU,
+        7,
+        0,
+        PathMtuOptions(responder=Responder.UDP_ECHO),
     ),
     ({"ike": {}}, ProbeType.IKE, None, 0, IkeOptions(gateway="198.51.100.2")),
 ]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import PathMtu
+from ipsecping.measure.mtu_evidence import weigh
 from ipsecping.measure.mtu_search import MtuSearch, Step, mss_of, tries_needed
 
 LOW, HIGH, FLOOR = 576, 1500, 72
@@ -168,3 +169,12 @@ def test_more_loss_on_the_path_demands_more_tries() -> None:
     assert tries_needed(10, 0) == 5
     assert tries_needed(40, 4) > tries_needed(40, 1)
     assert tries_needed(4, 4) == 20
+
+
+def test_what_a_limit_on_the_rate_of_answers_silences_together_with_its_companion_says_nothing() -> None:
+    search = MtuSearch(low=LOW, high=HIGH, floor=FLOOR)
+    sent = [search.record(size=size) for size in (None, HIGH, None, HIGH, None)]
+    for probe in (sent[0], sent[4]):
+        search.answered(probe, reply=None, whole=True)
+    assert weigh(sent, counted=False)[HIGH].lost == 1
+    assert weigh(sent, counted=True)[HIGH].lost == 0

@@ -21,6 +21,7 @@ from ipsecping.contract import (
     result_from_json,
     result_to_json,
 )
+from ipsecping.contract.methods import path_mtu
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver
 from ipsecping.reflector.admission import Admission, Drop
@@ -84,7 +85,7 @@ class Narrow:
         self._responder.finish(reply, sent_at)
 
 
-async def one_round(host: str, port: int, **changes: object) -> RoundResult:
+async def one_round(host: str, port: int | None, **changes: object) -> RoundResult:
     given = {
         "name": "mtu", "type": ProbeType.PATH_MTU, "count": 4, "spacing_ms": 50, "timeout_ms": 3000,
         "size": 0, "port": port, "options": PathMtuOptions(min=1280, max=1500),
@@ -122,6 +123,42 @@ async def test_where_all_sizes_pass_the_largest_tried_is_found_both_ways(host: s
     assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
     assert result.received == result.sent >= 2
     assert result.remote_ip == host
+
+
+class Short(asyncio.DatagramProtocol):
+    """Sends back at most so many bytes, as responders with a small buffer do."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(data[: self.most], addr)
+
+
+UDP_ECHO = PathMtuOptions(responder=path_mtu.Responder.UDP_ECHO)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_a_responder_that_cuts_its_answers_short_is_no_limit_of_the_path(host: str) -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(lambda: Short(512), local_addr=(host, 0))
+    try:
+        result = await one_round(host, transport.get_extra_info("sockname")[1], options=UDP_ECHO)
+    finally:
+        transport.close()
+    assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=None, too_big=False)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+async def test_icmp_echo_serves_where_there_is_no_responder(host: str) -> None:
+    options = PathMtuOptions(responder=path_mtu.Responder.ICMP)
+    result = await one_round(host, port=None, options=options)
+    if result.invalid is Invalidity.PING_FORBIDDEN:
+        pytest.skip("this user may not open ping sockets")
+    assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -86,6 +86,12 @@ class Method(Model):
         content = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"port"})
         return self.declared().read_options(content or None, self.declared().member)
 
+    @property
+    def planned_port(self) -> int | None:
+        """The port that the prober sends to; None where there is none."""
+        method = self.declared()
+        return (getattr(self, "port", None) or method.port) if method.has_port else None
+
     @classmethod
     def host_field(cls, options: Any) -> str:
         """Return where a spec says whom the probe sends to, below the member or (from spec. on) the check;
@@ -94,6 +100,11 @@ class Method(Model):
 
     @classmethod
     def effective(cls, options: Any) -> dict[str, Any]:
-        """Return the member's fields, with every default, as they follow from a plan; without what no plan
-        has: the port, Kubernetes objects and thresholds."""
+        """Return the member's fields, with every default, as they follow from a plan; without the port, and
+        what no plan has: Kubernetes objects and thresholds."""
         return {} if options is None else dict(options.to_json())
+
+    @classmethod
+    def effective_port(cls, options: Any, port: int | None) -> dict[str, Any]:
+        """Return the fields that say where packets go."""
+        return {} if port is None else {"port": port}

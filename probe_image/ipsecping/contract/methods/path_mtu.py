@@ -1,7 +1,8 @@
-"""The search for the path MTU (RFC 4821, RFC 8899), with the help of a STAMP Session-Reflector."""
+"""The search for the path MTU (RFC 4821, RFC 8899), with the help of whatever answers at the target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from .. import fields
@@ -21,12 +22,29 @@ SEARCH_PACKETS = 64
 """Of a search in a second, companions included; most searches need fewer in all."""
 
 
+class Responder(StrEnum):
+    """What answers the packets of a search."""
+
+    STAMP = "STAMP"
+    """A Session-Reflector; one that counts tells both directions apart."""
+    UDP_ECHO = "UDPEcho"
+    """Any UDP echo responder (RFC 862): there and back as one."""
+    ICMP = "ICMP"
+    """The target's own ICMP echo: there and back as one."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it may number its answers."""
+        return self is Responder.STAMP
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathMtuOptions(Options):
     """A search for the largest IP packet (bytes) that passes with Don't Fragment set, in these bounds."""
 
     min: int = MIN_TRIED
     max: int = MAX_TRIED
+    responder: Responder = Responder.STAMP
     key_file: str | None = None
     marked_keys: bool = False
     """Both as in StampOptions."""
@@ -36,9 +54,15 @@ class PathMtuOptions(Options):
         """See Options."""
         low = fields.integer({"min": MIN_TRIED, **source}, "min", path, at_least=LEAST_MTU, at_most=MOST_MTU)
         high = fields.integer({"max": MAX_TRIED, **source}, "max", path, at_least=low, at_most=MOST_MTU)
+        responder = Responder.STAMP
+        if source.get("responder") is not None:
+            responder = fields.member(source, "responder", path, Responder)
+        if source.get("keyFile") is not None and responder is not Responder.STAMP:
+            raise ContractError(f"{path}.keyFile: only STAMP signs its packets, {responder.value} does not")
         return cls(
             min=low,
             max=high,
+            responder=responder,
             key_file=fields.optional_text(source, "keyFile", path),
             marked_keys=fields.flag(source, "markedKeys", path),
         )
@@ -46,8 +70,17 @@ class PathMtuOptions(Options):
     def to_json(self) -> dict[str, Any]:
         """See Options."""
         return fields.present(
-            min=self.min, max=self.max, keyFile=self.key_file, markedKeys=self.marked_keys or None
+            min=self.min,
+            max=self.max,
+            responder=None if self.responder is Responder.STAMP else self.responder.value,
+            keyFile=self.key_file,
+            markedKeys=self.marked_keys or None,
         )
+
+    @property
+    def uses_port(self) -> bool:
+        """See Options."""
+        return self.responder is not Responder.ICMP
 
     def with_any_key(self) -> Self:
         """See Options."""

@@ -49,6 +49,11 @@ class Options(ABC):
         """Whether packets carry a secret as it is, rather than a proof of it."""
         return False
 
+    @property
+    def uses_port(self) -> bool:
+        """Whether packets go to a port, with a type that has one."""
+        return True
+
     def least_size(self, usual: int) -> int:
         """Return the least payload (bytes) that a packet has room in for what these ask for."""
         return usual
@@ -143,6 +148,10 @@ class MethodSpec:
     def sized(self) -> bool:
         """Whether a probe's payload has a size to choose."""
         return self.least_size > 0
+
+    def needs_port(self, options: Options | None) -> bool:
+        """Whether a plan has to name the port of a probe with these options; otherwise it must not."""
+        return self.has_port and (options is None or options.uses_port)
 
     def least_payload(self, options: Options | None) -> int:
         """Return the least payload (bytes) of a probe with these options; 0: there is no size to choose."""
