@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..contract import METHODS, PlannedProbe, RefusedAnswers
+from ..contract.directions import at_least
 from ..measure.totals import Totals
 from .table import milliseconds, table
 
@@ -85,6 +86,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "refused_answers": RefusedAnswers.of(totals.refused).to_json(),
         "forward_lost": totals.forward_lost,
         "reverse_lost": totals.reverse_lost,
+        "min_forward_lost": totals.min_forward_lost,
+        "min_reverse_lost": totals.min_reverse_lost,
         "loss_shape": None if totals.loss_shape is None else totals.loss_shape.fields(),
         "unit": "ms",
         "rtt": rtt_figures(totals) or None,
@@ -129,5 +132,6 @@ def _direction(outcome: Outcome) -> str:
     if not totals.losses or not METHODS[outcome.probe.type].directed:
         return ""
     if totals.forward_lost is None:
-        return "unknown"
+        lost = totals.sent - totals.received
+        return at_least(totals.min_forward_lost, totals.min_reverse_lost, lost=lost) or "unknown"
     return f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back"

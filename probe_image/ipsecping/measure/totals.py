@@ -16,7 +16,10 @@ from ..contract import (
 
 @dataclass(slots=True)
 class Totals:
-    """Sums as in RoundResult; directions are None once they were unknown in any round."""
+    """Sums as in RoundResult; directions are None once they were unknown in any round.
+
+    `min_forward_lost` and `min_reverse_lost` count on, also where all rounds know their directions.
+    """
 
     sent: int = 0
     received: int = 0
@@ -24,6 +27,8 @@ class Totals:
     reordered: int = 0
     forward_lost: int | None = 0
     reverse_lost: int | None = 0
+    min_forward_lost: int = 0
+    min_reverse_lost: int = 0
     losses: Counter[LossReason] = field(default_factory=Counter)
     refused: Counter[RefusedKind] = field(default_factory=Counter)
     """Answers that were refused."""
@@ -41,6 +46,8 @@ class Totals:
         self.reordered += result.reordered
         self.forward_lost = _sum(self.forward_lost, result.forward_lost)
         self.reverse_lost = _sum(self.reverse_lost, result.reverse_lost)
+        self.min_forward_lost += result.forward_lost or result.min_forward_lost
+        self.min_reverse_lost += result.reverse_lost or result.min_reverse_lost
         self.losses.update(result.losses)
         if (refused := result.figure(RefusedAnswers)) is not None:
             self.refused.update(refused.counts)

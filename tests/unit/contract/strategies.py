@@ -195,10 +195,13 @@ def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -
     match kind:
         case ProbeType.STAMP:
             known, forward = draw(st.booleans()), draw(st.integers(0, lost))
+            reverse = draw(st.integers(0, lost - forward))
             told = [{"10.244.0.7": received}, {"2001:db8::7": 1}] if received else []
             return {
                 "forward_lost": forward if known else None,
-                "reverse_lost": draw(st.integers(0, lost - forward)) if known else None,
+                "reverse_lost": reverse if known else None,
+                "min_forward_lost": 0 if known else forward,
+                "min_reverse_lost": 0 if known else reverse,
                 "sources": draw(st.sampled_from([{}, *told])),
             }
         case ProbeType.TCP | ProbeType.HTTP:

@@ -51,8 +51,7 @@ def conversations(draw: st.DrawFn) -> Ledger:
                 packets=packets,
                 started_at=0,
                 duration=now,
-                forward_lost=lost.forward,
-                reverse_lost=lost.reverse,
+                directions=lost,
             )
         )
     return ledger
