@@ -12,6 +12,7 @@ from ..contract import (
     RefusedKind,
     RoundResult,
 )
+from ..contract.methods.arrival import ARRIVALS, Arrivals
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class Totals:
     jitter_count: int = 0
     clocks: set[ClockSource] = field(default_factory=set)
     loss_shape: LossShape | None = None
+    arrivals: dict[type[Arrivals], Arrivals] = field(default_factory=dict)
+    """How packets arrived, so far as the target told."""
 
     def add(self, result: RoundResult) -> None:
         """Add one round."""
@@ -56,8 +59,16 @@ class Totals:
         self.jitter_count += result.jitter_count
         shapes = (result.figure(LossShape), self.loss_shape)
         self.loss_shape = LossShape.total(shape for shape in shapes if shape is not None)
+        for kind in ARRIVALS:
+            self._add_arrivals(kind, result)
         if result.received:
             self.clocks.add(result.clock)
+
+    def _add_arrivals(self, kind: type[Arrivals], result: RoundResult) -> None:
+        figures = (result.figure(kind), self.arrivals.get(kind))
+        total = kind.total(figure for figure in figures if figure is not None)
+        if total is not None:
+            self.arrivals[kind] = total
 
     @property
     def loss_percent(self) -> float | None:
