@@ -6,7 +6,9 @@ from typing import Any
 from ipsecping.contract import (
     CertificateExpiry,
     Figure,
+    Hops,
     LossReason,
+    Markings,
     Nat,
     RefusedAnswers,
     RoundResult,
@@ -21,6 +23,8 @@ _MADE: dict[str, tuple[str, Any]] = {
     "nat": ("nat", Nat),
     "unanswered": ("unanswered", Unanswered.of),
     "sources": ("sources", Sources.of),
+    "markings": ("markings", Markings.of),
+    "hops": ("hops", Hops.of),
     "refused": ("refusedAnswers", RefusedAnswers.of),
     "loss_shape": ("lossShape", lambda shape: shape),
 }

@@ -176,8 +176,17 @@ def a_whole_spec(chance: Chance) -> dict[str, Any]:
     if chance.random() < 0.5:
         spec["thresholds"] = some_thresholds(chance)
     if chance.random() < 0.3:
-        spec["verify"] = {"sourceSeen": ["10.244.0.0/16"]}
+        spec["verify"] = what_is_verified(chance)
     return spec
+
+
+def what_is_verified(chance: Chance) -> dict[str, Any]:
+    choices: dict[str, list[Any]] = {
+        "sourceSeen": [["10.244.0.0/16"]],
+        "dscp": [{}, {"allowed": [46]}, {"allowed": [0, 63]}, {"allowed": [64]}, {"allowed": []}],
+        "hops": [{}, {"min": 2}, {"max": 0}, {"min": 2, "max": 1}, {"min": 2, "max": 254}, {"max": 255}],
+    }
+    return {name: chance.choice(values) for name, values in choices.items() if chance.random() < 0.5}
 
 
 def a_network(chance: Chance) -> str:
@@ -190,7 +199,7 @@ def a_network(chance: Chance) -> str:
 def one_probe(chance: Chance) -> dict[str, Any]:
     spec: dict[str, Any] = {"target": "a", "tunnel": {"gateway": "a"}, "probes": [a_probe(chance)]}
     if chance.random() < 0.2:
-        spec["verify"] = {"sourceSeen": ["10.244.0.0/16"]}
+        spec["verify"] = what_is_verified(chance)
     return spec | ({"thresholds": some_thresholds(chance)} if chance.random() < 0.5 else {})
 
 

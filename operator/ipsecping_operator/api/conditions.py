@@ -151,6 +151,18 @@ class HealthyReason(Reason):
         "In the window, the reflector saw packets come from an address outside of verify.sourceSeen: NAT on "
         "the way, or traffic that leaves beside the tunnel. Graver than an outage, which others notice.",
     )
+    HOPS_MISMATCH = (
+        "HopsMismatch",
+        ConditionStatus.FALSE,
+        "In the window, packets passed fewer or more routers on the way to the target than verify.hops "
+        "allows: another route, or traffic beside the tunnel. Outages and failures are graver.",
+    )
+    DSCP_MISMATCH = (
+        "DSCPMismatch",
+        ConditionStatus.FALSE,
+        "In the window, packets arrived at the target with a DSCP that verify.dscp does not allow, or with "
+        "an ECN field that is not as it was sent: they are re-marked on the way.",
+    )
     PROBE_FAILED = (
         "ProbeFailed",
         ConditionStatus.FALSE,
@@ -181,6 +193,18 @@ class HealthyReason(Reason):
         ConditionStatus.UNKNOWN,
         "verify.sourceSeen cannot be judged: some answers in the window do not tell which address the "
         "reflector saw, because it knows no Location TLV (RFC 8972) or keeps addresses to itself.",
+    )
+    DSCP_UNKNOWN = (
+        "DSCPUnknown",
+        ConditionStatus.UNKNOWN,
+        "verify.dscp cannot be judged: some answers in the window do not tell which DSCP and ECN the "
+        "reflector saw, because it knows no Class of Service TLV (RFC 8972) or its host does not tell it.",
+    )
+    HOPS_UNKNOWN = (
+        "HopsUnknown",
+        ConditionStatus.UNKNOWN,
+        "verify.hops cannot be judged: some answers in the window do not tell which TTL the reflector saw: "
+        "their Session-Sender TTL field (RFC 8762) is 0, missing, or 255 for want of knowledge (RFC 5357).",
     )
     INTERNAL_ERROR = (
         "InternalError",

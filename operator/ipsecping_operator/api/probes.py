@@ -74,8 +74,8 @@ class Probe(Model):
         return self.expect is not Expect.BLOCKED and all(each.declared().timed for each in self.methods)
 
     @property
-    def may_ask_source(self) -> bool:
-        """Its answers can tell the source address that the target sees."""
+    def can_verify(self) -> bool:
+        """Its answers can tell how packets arrive at the target."""
         return self.given(Stamp) is not None and self.expect is not Expect.BLOCKED
 
     @property
@@ -137,10 +137,6 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
     exchanging = joined([method.member for method in turned], "and")
     turns = joined(list(dict.fromkeys(method.turn for method in turned)), "or")
     unpaced = joined([method.member for method in methods if not method.paced], "or")
-    signed, asking, both = (
-        stamp.payload(signed=signed, asks=asks)
-        for signed, asks in ((True, False), (False, True), (True, True))
-    )
     return {
         "count": (
             Count,
@@ -155,8 +151,9 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
         "size": (
             Annotated[int, Field(ge=least, le=MAX_PAYLOAD)],
             f"Bytes of UDP or ICMP payload, with {sized} only. Least: {least}, with stamp {stamp.PAYLOAD}, "
-            f"with stamp.auth {signed}; with spec.verify.sourceSeen {asking} and {both}. "
-            "Default: 56, with stamp the least.",
+            f"with stamp.auth {stamp.AUTHENTICATED_PAYLOAD}; what spec.verify asks takes "
+            f"{stamp.SOURCE_QUESTION} with sourceSeen and {stamp.DSCP_QUESTION} with dscp, and with "
+            f"stamp.auth {stamp.QUESTION_SEAL} more. Default: 56, with stamp the least.",
         ),
     }
 

@@ -7,7 +7,13 @@ from pydantic import Field
 
 from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping.contract.methods.path_mtu import MAX_TRIED
-from ipsecping.contract.methods.stamp import payload
+from ipsecping.contract.methods.stamp import (
+    AUTHENTICATED_PAYLOAD,
+    DSCP_QUESTION,
+    PAYLOAD,
+    QUESTION_SEAL,
+    SOURCE_QUESTION,
+)
 
 from . import defaults, durations
 from .derived import Derived
@@ -92,8 +98,10 @@ _ROUNDS_CEL = (
     f" : ({_ALL_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
 )
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
-_QUESTION = payload(signed=False, asks=True)
-_SEALED_QUESTION = payload(signed=True, asks=True)
+_ROOM_CEL = (
+    f"(has(probe.stamp.auth) ? {AUTHENTICATED_PAYLOAD + QUESTION_SEAL} : {PAYLOAD}) + "
+    f"(has(self.verify.sourceSeen) ? {SOURCE_QUESTION} : 0) + (has(self.verify.dscp) ? {DSCP_QUESTION} : 0)"
+)
 
 
 class CheckSpec(Model):
@@ -281,26 +289,30 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             message="no probe measures it: that takes a round-trip time and a count of 2 or more",
         ),
         Rule(
-            cel="!has(self.verify) || !has(self.verify.sourceSeen) || "
-            f"(has(self.probes) && self.probes.exists(probe, {_ASKING_CEL}))",
-            holds=lambda self: not self.verify or any(probe.may_ask_source for probe in self.probe_list),
-            field=".verify.sourceSeen",
+            cel=f"!has(self.verify) || (has(self.probes) && self.probes.exists(probe, {_ASKING_CEL}))",
+            holds=lambda self: not self.verify or any(probe.can_verify for probe in self.probe_list),
+            field=".verify",
             message="no probe asks for it: add a probe of type stamp that does not expect Blocked",
         ),
         Rule(
-            cel="!has(self.verify) || !has(self.probes) || self.probes.all(probe, "
-            f"!({_ASKING_CEL}) || !has(probe.size) || "
-            f"probe.size >= (has(probe.stamp.auth) ? {_SEALED_QUESTION} : {_QUESTION}))",
+            cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp)) || "
+            "!has(self.probes) || self.probes.all(probe, "
+            f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL})",
             holds=lambda self: (
                 not self.verify
+                or not self.verify.asks
                 or all(
-                    probe.size is None or probe.size >= stamp.least_payload(asks=True)
+                    probe.size is None
+                    or probe.size
+                    >= stamp.least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
                     for probe in self.probe_list
-                    if probe.may_ask_source and (stamp := probe.given(Stamp))
+                    if probe.can_verify and (stamp := probe.given(Stamp))
                 )
             ),
             field=".probes",
-            message=f"size of a stamp probe must be at least {_QUESTION} ({_SEALED_QUESTION} with "
-            "stamp.auth) with spec.verify.sourceSeen, which the packets have to ask for",
+            message=f"size of a stamp probe must be at least {PAYLOAD} "
+            f"({AUTHENTICATED_PAYLOAD + QUESTION_SEAL} with stamp.auth), plus {SOURCE_QUESTION} with "
+            f"spec.verify.sourceSeen and {DSCP_QUESTION} with spec.verify.dscp, which the packets have to "
+            "ask for",
         ),
     )

@@ -120,6 +120,11 @@ class ProbeStatus(Model):
     """Packets lost on the way to the target, in per cent; absent where the direction cannot be known."""
     reverse_loss_percent: Figure | None = None
     """Packets lost on the way back, in per cent; absent where the direction cannot be known."""
+    min_forward_loss_percent: Figure | None = None
+    """So many packets, in per cent, at the least were lost on the way to the target; where the direction of
+    some losses is known and that of others is not."""
+    min_reverse_loss_percent: Figure | None = None
+    """The same on the way back."""
     duplicates: Count | None = None
     """Answers beyond the first to the same packet."""
     reordered: Count | None = None

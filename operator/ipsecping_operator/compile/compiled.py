@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import PlannedCheck, PlannedProbe
 
@@ -54,6 +54,28 @@ class Cron:
     """How long a round's pod may take to get a node, to pull its image and to start."""
     history: int = 3
     """Finished rounds that are kept, and as many failed ones."""
+
+
+class HopLimits(NamedTuple):
+    """How many routers packets may pass, both ends included."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What must hold of packets as they arrive at the target."""
+
+    sources: tuple[Network, ...] = ()
+    """Networks that source addresses must lie in; empty: not verified."""
+    dscp: tuple[int, ...] | None = None
+    """Code points that are allowed, empty: the one that is sent; None: not verified."""
+    hops: HopLimits | None = None
+    """None: not verified."""
+
+
+UNVERIFIED = Verified()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +171,8 @@ class CompiledCheck:
     paths: tuple[CompiledPath, ...]
     gateway: str | None = None
     """The remote gateway's public endpoint."""
-    source_seen: tuple[Network, ...] = ()
-    """Networks that source addresses must lie in, as the target sees them; empty: not verified."""
+    verified: Verified = UNVERIFIED
+    """What must hold of packets that arrive at the target."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 

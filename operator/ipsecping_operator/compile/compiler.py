@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Any
 
@@ -31,6 +30,7 @@ from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidS
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import files_of, planned_probe
+from .verify import compile_verify
 
 _OPTION = re.compile(r"probes\[(\d+)\]\.options\.([a-zA-Z.\[\]0-9]+): (.*)", re.DOTALL)
 NAT_PERIOD = 600
@@ -64,8 +64,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         # Which characters are assigned differs between the API server's Unicode and ours.
         raise InvalidSpec("spec.tunnel.name", "must be printable text, such as VPN-1_primary")
     probes = tuple(
-        planned_probe(probe, gateway=tunnel.gateway, ask_source=spec.verify is not None)
-        for probe in spec.probe_list
+        planned_probe(probe, gateway=tunnel.gateway, verify=spec.verify) for probe in spec.probe_list
     )
     common = spec.placement or PlacementSpec()
     files = {probe.name: refs for probe in spec.probe_list if (refs := files_of(probe))}
@@ -105,7 +104,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         paths=tuple(
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
         ),
-        source_seen=tuple(ip_network(each) for each in spec.verify.source_seen) if spec.verify else (),
+        verified=compile_verify(spec.verify),
         files=MappingProxyType(files),
     )
     _require_what_a_prober_reads(check)

@@ -11,6 +11,7 @@ from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
 from .probes import effective_probe
+from .verify import effective_verify
 
 
 def effective_check(check: CompiledCheck) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "paths": [_path(path) for path in check.paths] if several else {},
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
-        "verify": {"sourceSeen": [str(each) for each in check.source_seen]} if check.source_seen else {},
+        "verify": effective_verify(check.verified),
     }
     return {key: value for key, value in spec.items() if value != {}}
 

@@ -7,23 +7,26 @@ from ipsecping.contract import METHODS, Expect, PlannedProbe
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
+from ipsecping_operator.api.verify import Verify
 
 from .compiled import DAY, NAME_FIELDS, CompiledCheck, KeyRef
 from .durations import shortest
 
 
-def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False) -> PlannedProbe:
+def planned_probe(probe: Probe, *, gateway: str | None, verify: Verify | None = None) -> PlannedProbe:
     """Fill in every default.
 
-    `gateway` is the one that ike probes ask; `ask_source`: stamp probes are to ask which source address the
-    target sees.
+    `gateway` is the one that ike probes ask; `verify`: what stamp probes are to ask of packets that arrive.
     """
+    verify = verify if probe.can_verify else None
     member = probe.method
     method = member.declared()
     options = member.options(
         Given(
             gateway=gateway,
-            ask_source=ask_source and probe.may_ask_source,
+            ask_source=verify is not None and verify.asks_source,
+            ask_dscp=verify is not None and verify.asks_dscp,
+            ask_hops=verify is not None and verify.hops is not None,
             files={path: ref.file for path, ref in files_of(probe).items()},
         )
     )

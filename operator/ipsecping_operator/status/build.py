@@ -117,6 +117,9 @@ def _probe(probe: ProbeVerdict, most: int) -> dict[str, Any]:
     if figures.directions_known:
         entry["forwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
         entry["reverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
+    elif figures.forward_lost or figures.reverse_lost:
+        entry["minForwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
+        entry["minReverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
     for field in status_fields():
         figure = figures.figure(field.figure)
         value = None if figure is None else field.read(figure)

@@ -11,6 +11,7 @@ from ipsecping.contract import (
     RefusedAnswers,
     Unanswered,
 )
+from ipsecping.contract.directions import at_least
 from ipsecping_operator.compile.compiled import DAY, Cron, Interval
 
 from . import text
@@ -217,9 +218,10 @@ def _loss(figures: Tally) -> str:
 
 
 def _direction(figures: Tally) -> str:
-    if not figures.directions_known:
-        return ""
     forward, reverse = figures.forward_lost, figures.reverse_lost
+    if not figures.directions_known:
+        known = at_least(forward, reverse, lost=figures.lost)
+        return "" if known is None else f", {known}"
     if forward and reverse:
         return f", {forward} on the way there and {reverse} on the way back"
     if forward or reverse:

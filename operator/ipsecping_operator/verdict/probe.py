@@ -18,6 +18,7 @@ from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
+from .arrival import verify_arrival
 from .finding import Finding, worst
 from .hysteresis import Latch, Latches
 from .instance import WHOLE, Instance
@@ -159,7 +160,8 @@ def judge_probe(
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    return found(worst((*findings, *([verified] if verified else []), healthy)), latches=look.latched)
+    arrived = (*([verified] if verified else []), *verify_arrival(check, probe, where, total))
+    return found(worst((*findings, *arrived, healthy)), latches=look.latched)
 
 
 def _until(

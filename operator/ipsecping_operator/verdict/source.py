@@ -23,7 +23,7 @@ def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures
     """
     if not isinstance(probe.options, StampOptions) or not probe.options.ask_source:
         return None
-    networks = check.source_seen
+    networks = check.verified.sources
     sources = figures.figure(Sources) or Sources.of({})
     foreign = {
         address: count

@@ -31,7 +31,8 @@ class Tally:
     `reached` only.
 
     `directed` says whether any round knew the direction of its losses; `undirected` counts the packets lost
-    in rounds that did not. Directions are known when the first is true and the second zero.
+    whose direction is not known. Directions are known when the first is true and the second zero; otherwise
+    `forward_lost` and `reverse_lost` are so many at the least.
     """
 
     start: int
@@ -70,7 +71,9 @@ class Tally:
                 reached=packets_reached(result),
                 figures=_spoilt(result.figures),
             )
-        directed = result.forward_lost is not None and result.reverse_lost is not None
+        forward = result.min_forward_lost if result.forward_lost is None else result.forward_lost
+        reverse = result.min_reverse_lost if result.reverse_lost is None else result.reverse_lost
+        directed = result.forward_lost is not None
         return cls(
             start=start,
             end=end,
@@ -79,10 +82,10 @@ class Tally:
             received=result.received,
             duplicates=result.duplicates,
             reordered=result.reordered,
-            forward_lost=result.forward_lost or 0 if directed else 0,
-            reverse_lost=result.reverse_lost or 0 if directed else 0,
+            forward_lost=forward,
+            reverse_lost=reverse,
             directed=directed,
-            undirected=0 if directed else result.sent - result.received,
+            undirected=0 if directed else result.sent - result.received - forward - reverse,
             losses=result.losses or NOTHING,
             packed_rtt=pack(result.rtt),
             jitter_sum=result.jitter_sum,

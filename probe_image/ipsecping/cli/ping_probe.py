@@ -99,6 +99,10 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --stamp: keys of the authenticated mode, the first of which signs",
     )
+    for name, what in STAMP_ONLY.items():
+        parser.add_argument(
+            "--" + name.replace("_", "-"), action="store_true", help=f"with --stamp: have it tell {what}"
+        )
 
 
 def _add_http_arguments(group: argparse._ArgumentGroup) -> None:
@@ -140,6 +144,12 @@ HTTP_ONLY = (
     "header_not_matches",
 )  # fmt: skip
 
+
+STAMP_ONLY = {
+    "ask_source": "the source address that packets arrive from",
+    "ask_dscp": "the DSCP and ECN that they arrive with",
+    "ask_hops": "how many routers they pass, by the TTL that they arrive with",
+}
 
 DNS_ONLY = ("dns_tcp", "edns_size", "rcode", "answer_in", "sequence_label")
 
@@ -243,6 +253,9 @@ def _check_companions(options: argparse.Namespace) -> None:
         )
     if options.tls_strict and options.insecure:
         raise CommandError("ping: nothing is verified with --insecure: leave out --tls-strict")
+    asking = next((name for name in STAMP_ONLY if getattr(options, name)), None)
+    if asking is not None and not options.stamp:
+        raise CommandError(f"ping: --{asking.replace('_', '-')} goes with --stamp")
     if options.key_file is not None and not options.stamp:
         raise CommandError("ping: --key-file is for --stamp, which is not given")
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..contract import METHODS, PlannedProbe, RefusedAnswers
+from ..contract import METHODS, PlannedProbe, RefusedAnswers, StampOptions
+from ..contract.directions import at_least
 from ..measure.totals import Totals
 from .table import milliseconds, table
 
@@ -41,6 +42,7 @@ def text(outcome: Outcome) -> list[str]:
         lines.append("; ".join(filter(None, (run, shape.remark()))))
     if direction := _direction(outcome):
         lines.append(f"direction: {direction}")
+    lines += _arrivals(outcome)
     if figures := rtt_figures(totals):
         lines.append(
             f"rtt {'/'.join(figures)} = {'/'.join(f'{value:.3f}' for value in figures.values())} ms, "
@@ -85,6 +87,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "refused_answers": RefusedAnswers.of(totals.refused).to_json(),
         "forward_lost": totals.forward_lost,
         "reverse_lost": totals.reverse_lost,
+        "min_forward_lost": totals.min_forward_lost,
+        "min_reverse_lost": totals.min_reverse_lost,
+        **{name: value for each in totals.arrivals.values() for name, value in each.fields().items()},
         "loss_shape": None if totals.loss_shape is None else totals.loss_shape.fields(),
         "unit": "ms",
         "rtt": rtt_figures(totals) or None,
@@ -123,11 +128,24 @@ def _refused(totals: Totals) -> str:
     return RefusedAnswers.of(totals.refused).remark() or ""
 
 
+def _arrivals(outcome: Outcome) -> list[str]:
+    """How packets arrived, so far as it was asked for; and of what the target tells nothing."""
+    options, totals = outcome.probe.options, outcome.totals
+    if not isinstance(options, StampOptions) or not totals.received:
+        return []
+    told = ((kind, totals.arrivals.get(kind)) for kind in options.asked)
+    return [
+        f"the reflector does not tell {kind.what}" if figure is None else str(figure.remark())
+        for kind, figure in told
+    ]
+
+
 def _direction(outcome: Outcome) -> str:
     """In words, where there is a loss and the method can tell."""
     totals = outcome.totals
     if not totals.losses or not METHODS[outcome.probe.type].directed:
         return ""
     if totals.forward_lost is None:
-        return "unknown"
+        lost = totals.sent - totals.received
+        return at_least(totals.min_forward_lost, totals.min_reverse_lost, lost=lost) or "unknown"
     return f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back"

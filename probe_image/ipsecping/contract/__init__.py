@@ -10,12 +10,13 @@ from .figure import Figure
 from .histogram import Histogram
 from .loss_shape import LossShape
 from .methods import METHODS
+from .methods.arrival import Hops, Marking, Markings, Sources
 from .methods.dns import DnsOptions, RecordType
 from .methods.http import HttpOptions
 from .methods.ike import IkeOptions, Nat, Unanswered
 from .methods.path_mtu import PathMtu, PathMtuOptions
 from .methods.spec import MethodSpec, Options
-from .methods.stamp import Sources, StampOptions
+from .methods.stamp import StampOptions
 from .methods.tcp import TcpOptions
 from .methods.tls import CertificateExpiry, TlsOptions
 from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
@@ -36,11 +37,14 @@ __all__ = [
     "Family",
     "Figure",
     "Histogram",
+    "Hops",
     "HttpOptions",
     "IkeOptions",
     "Invalidity",
     "LossReason",
     "LossShape",
+    "Marking",
+    "Markings",
     "MethodSpec",
     "Nat",
     "Options",

@@ -16,7 +16,7 @@ def packets_reached(result: RoundResult) -> int:
     if search is not None:
         return int(search.forward is not None or result.received > 0)
     spoken = sum(count for reason, count in result.losses.items() if reason.reached)
-    return result.received + max(spoken, result.reverse_lost or 0)
+    return result.received + max(spoken, result.reverse_lost or result.min_reverse_lost)
 
 
 def as_expected(expect: Expect, result: RoundResult) -> bool | None:

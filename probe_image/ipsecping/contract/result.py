@@ -73,6 +73,7 @@ class RoundResult:
     `sent` counts attempts: a packet that the path refused (ENETUNREACH, ...) was sent and lost.
     `sent - received == sum(losses.values())`. Directions (`forward_lost`, `reverse_lost`) are None where
     they cannot be known; where known, they add up to the packets that left and were not answered in time.
+    Where they are not, `min_forward_lost` and `min_reverse_lost` tell how many at the least went each way.
     Jitter is the mean of |RTT(i) - RTT(i-1)| over packets answered in succession (the IPDV of RFC 3393
     applied to round trips): its sum and count are kept, so that rounds can be added.
     """
@@ -88,6 +89,8 @@ class RoundResult:
     reordered: int = 0
     forward_lost: int | None = None
     reverse_lost: int | None = None
+    min_forward_lost: int = 0
+    min_reverse_lost: int = 0
     losses: Mapping[LossReason, int] = field(default_factory=lambda: NOTHING)
     rtt: Histogram = field(default_factory=Histogram)
     jitter_sum: int = 0

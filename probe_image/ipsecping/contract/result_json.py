@@ -64,6 +64,10 @@ def _more_counts(result: RoundResult) -> dict[str, Any]:
         content["forwardLost"] = result.forward_lost
     if result.reverse_lost is not None:
         content["reverseLost"] = result.reverse_lost
+    if result.min_forward_lost:
+        content["minForwardLost"] = result.min_forward_lost
+    if result.min_reverse_lost:
+        content["minReverseLost"] = result.min_reverse_lost
     if result.losses:
         content["losses"] = dict(result.losses)
     return content
@@ -92,6 +96,8 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
         reordered=fields.optional_integer(source, "reordered", path) or 0,
         forward_lost=fields.optional_integer(source, "forwardLost", path),
         reverse_lost=fields.optional_integer(source, "reverseLost", path),
+        min_forward_lost=fields.optional_integer(source, "minForwardLost", path) or 0,
+        min_reverse_lost=fields.optional_integer(source, "minReverseLost", path) or 0,
         losses=_losses(source, kind, path),
         rtt=Histogram.from_json(fields.optional_mapping(source, "rtt", path), f"{path}.rtt"),
         jitter_sum=fields.optional_integer(source, "jitterSum", path) or 0,

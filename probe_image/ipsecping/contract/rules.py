@@ -70,6 +70,7 @@ def _check_counts(result: RoundResult, path: str) -> None:
         raise ContractError(f"{path}.sent: 0 packets need a reason why the round is invalid")
     _within(result.duplicates, path, "duplicates", MAX_DUPLICATES if received else 0)
     _within(result.reordered, path, "reordered", received)
+    _check_least(result, lost, path)
     forward, reverse = result.forward_lost, result.reverse_lost
     if forward is None and reverse is None:
         return
@@ -81,6 +82,18 @@ def _check_counts(result: RoundResult, path: str) -> None:
     _within(reverse, path, "reverseLost", lost)
     if forward + reverse > lost:
         raise ContractError(f"{path}.forwardLost: with reverseLost more than the {lost} packets lost")
+
+
+def _check_least(result: RoundResult, lost: int, path: str) -> None:
+    forward, reverse = result.min_forward_lost, result.min_reverse_lost
+    _within(forward, path, "minForwardLost", lost)
+    _within(reverse, path, "minReverseLost", lost - forward)
+    if not forward and not reverse:
+        return
+    if not METHODS[result.type].directed:
+        raise _not_of_type(result, f"{path}.minForwardLost")
+    if result.forward_lost is not None or result.reverse_lost is not None:
+        raise ContractError(f"{path}.minForwardLost: not where forwardLost and reverseLost are known")
 
 
 def _check_times(result: RoundResult, path: str) -> None:

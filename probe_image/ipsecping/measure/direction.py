@@ -9,10 +9,14 @@ ones; the tail, from the last reply to the first one after the round. Where pack
 the same gap, it says something only if all of its packets went the same way.
 
 When packets overtook each other on the way there, gaps mean nothing, and only the sum over the round is
-used. Copies made on the way there take numbers of their own: then missing numbers prove nothing, but none
-missing proves that all loss was forward. More numbers missing than packets means that the counter is not
-this session's alone. A reply without a number may have taken one. In all these cases of doubt the
-direction is unknown.
+used. A reply without a number may have taken one: then the direction is unknown.
+
+Copies made on the way there take numbers of their own. Where a round shows one, by a second reply with
+another number, there may be others whose replies were lost. So may there be where more numbers are missing in
+a gap than packets; or the counter is not this session's alone. Then a missing number proves nothing, but as
+many losses as exceed the missing numbers were forward for certain, and none missing proves that all were.
+A round of which not all is known tells how many packets each direction lost at the least. A copy that leaves
+no trace, because all its replies were lost, cannot be seen: a round without a trace is taken to have none.
 
 A reflector may forget a session that was idle, or be restarted, and count anew from any number. The ledger
 marks the first reply after that (`Packet.restarted`): the gap before it tells nothing, unless its number is 0
@@ -20,7 +24,7 @@ and so the first; those behind it tell as ever. So it is with a session's first 
 0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -54,6 +58,28 @@ class Attribution(NamedTuple):
     forward: int | None
     reverse: int | None
     anchor: Anchor
+    min_forward: int = 0
+    """Where `forward` is None: so many at the least."""
+    min_reverse: int = 0
+
+
+NOT_KNOWN = Attribution(None, None, Anchor(None))
+
+
+def _attribution(gaps: Iterable[ReplyGap], lost: int, anchor: Anchor, *, copied: bool = False) -> Attribution:
+    """What gaps with `lost` packets in all tell; `copied`: packets reached the reflector more than once."""
+    gaps = tuple(gaps)
+    known = [(gap.own, gap.missing) for gap in gaps if gap.missing is not None]
+    if any(missing < 0 for _, missing in known):
+        return Attribution(None, None, anchor)
+    if copied or any(gap.absurd for gap in gaps):
+        # Whichever packets the missing numbers were given to, and in whatever order.
+        forward, reverse = max(sum(own - missing for own, missing in known), 0), 0
+    else:
+        forward, reverse = (sum(counts) for counts in zip(*(gap.least() for gap in gaps), strict=True))
+    if forward + reverse == lost:
+        return Attribution(forward, reverse, anchor)
+    return Attribution(None, None, anchor, forward, reverse)
 
 
 def overtaken(packets: Sequence[Packet]) -> bool:
@@ -114,10 +140,14 @@ def attribute(
         before = Anchor(None if lowest else 0, anchor.pending) if begun else anchor
         made = (_by_sum if disordered else _by_gaps)(sent, lost, before, later)
         if anchor.fresh and lowest and not begun:
-            made = made._replace(forward=None, reverse=None)  # lost replies, or a count that began later
+            made = _unknown(made)  # lost replies, or a count that began later
     if not lost:
-        return made._replace(forward=0, reverse=0)
-    return made if stateful else made._replace(forward=None, reverse=None)
+        return Attribution(0, 0, made.anchor)
+    return made if stateful else _unknown(made)
+
+
+def _unknown(made: Attribution) -> Attribution:
+    return Attribution(None, None, made.anchor)
 
 
 def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
@@ -141,11 +171,7 @@ def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | N
     behind = tail.reverse()
     end = replies[-1] + 1
     after = Anchor(end, unanswered) if behind is None else Anchor(end + behind)
-    backward = [gap.reverse() for gap in (head, *inner, tail)]
-    known = [count for count in backward if count is not None]
-    if len(known) < len(backward) or any(gap.absurd for gap in (head, *inner, tail)):
-        return Attribution(None, None, after)
-    return Attribution(lost - sum(known), sum(known), after)
+    return _attribution((head, *inner, tail), lost, after)
 
 
 def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
@@ -159,9 +185,8 @@ def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | No
         after = Anchor(None, 0)
     if sent[-1].reply is None and later is None:
         return Attribution(None, None, replace(after, pending=lost))
+    if len(numbers) < len(replies):
+        return Attribution(None, None, after)
     others = anchor.pending + (later.lost if later else 0)
     missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
-    backward = ReplyGap(lost, others, missing).reverse()
-    if backward is None or (copies and missing) or len(numbers) < len(replies):
-        return Attribution(None, None, after)
-    return Attribution(lost - backward, backward, after)
+    return _attribution((ReplyGap(lost, others, missing),), lost, after, copied=bool(copies))

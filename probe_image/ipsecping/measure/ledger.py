@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..contract import ClockSource, Figure, LossReason, Refusal, RefusedKind
 from ..contract.figure import NO_FIGURES, figures_by_name
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
-from .packet import Observer, Packet
+from .packet import Observer, Packet, Seen
 
 FIRST_SEQUENCE = 2
 """A session's first packet has this number, as if two before it had been lost on this host.
@@ -40,8 +40,8 @@ class Answer(NamedTuple):
     """T3 - T2: how long the reflector held the packet, nanoseconds; 0 where the answer does not say."""
     failure: LossReason | None = None
     """Why the packet is lost although this came (DNS: an unwanted response code); None for a good answer."""
-    source: str | None = None
-    """The source address that the target saw (STAMP, where asked for)."""
+    seen: Seen | None = None
+    """How the packet arrived (STAMP, where asked for)."""
 
 
 class Ledger:
@@ -124,7 +124,7 @@ class Ledger:
 
         False: it is nobody's, or its packet has had one before.
         """
-        sequence, token, reply, residence, failure, source = answer
+        sequence, token, reply, residence, failure, seen = answer
         packet = self._packet(sequence)
         if packet is None or packet.token != token or not packet.left:
             self._not_ours(packet, sequence)
@@ -149,7 +149,7 @@ class Ledger:
             packet.answered = True
             packet.reason = None
             packet.residence = residence
-            packet.source = source
+            packet.seen = seen
             packet.rtt, packet.clock = round_trip(packet, arrived_at, read_at, residence)
             packet.departed_at = None
             if sequence > self._highest:

@@ -1,9 +1,19 @@
 """One probe packet and what became of it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from ..contract import ClockSource, LossReason
+from ..contract import ClockSource, LossReason, Marking
+
+
+class Seen(NamedTuple):
+    """How a packet arrived, as the target tells; None where it was not asked, or does not tell."""
+
+    source: str | None = None
+    """The address it came from."""
+    marking: Marking | None = None
+    hops: int | None = None
+    """Routers that it passed."""
 
 
 class Observer(Protocol):
@@ -43,8 +53,8 @@ class Packet:
     clock: ClockSource = ClockSource.USER
     residence: int = 0
     """How long the reflector held it (STAMP)."""
-    source: str | None = None
-    """The source address that the target saw, where it was asked and told (STAMP)."""
+    seen: Seen | None = None
+    """How it arrived, where that was asked for (STAMP)."""
     reply: int | None = None
     """The reflector's number of the first answer (STAMP)."""
     restarted: bool = False

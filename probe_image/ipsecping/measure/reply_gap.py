@@ -22,6 +22,12 @@ class ReplyGap(NamedTuple):
         """More numbers are missing than packets, or fewer than none: they do not say what they seem to."""
         return self.missing is not None and not 0 <= self.missing <= self.own + self.others
 
+    def least(self) -> tuple[int, int]:
+        """How many of `own` were lost on the way there and on the way back, at the least."""
+        if self.missing is None or self.absurd:
+            return 0, 0
+        return max(self.own - self.missing, 0), max(self.missing - self.others, 0)
+
     def reverse(self) -> int | None:
         """How many of `own` were lost on the way back; None where that cannot be known."""
         if not self.own:

@@ -19,6 +19,7 @@ from ..contract import (
 from ..contract.bounds import MAX_DUPLICATES
 from ..contract.figure import NO_FIGURES, figures_by_name
 from ..contract.result import NOTHING
+from .direction import NOT_KNOWN, Attribution
 from .loss_shape import loss_shape
 from .packet import Packet
 
@@ -30,8 +31,7 @@ def summarise(
     packets: Sequence[Packet],
     started_at: int,
     duration: int,
-    forward_lost: int | None = None,
-    reverse_lost: int | None = None,
+    directions: Attribution = NOT_KNOWN,
     remote_ip: str | None = None,
     invalid: Invalidity | None = None,
     figures: Mapping[str, Figure] = NO_FIGURES,
@@ -39,7 +39,8 @@ def summarise(
     """The result of one round. `packets` in order of sequence; times in nanoseconds as in RoundResult."""
     answered = [packet for packet in packets if packet.answered]
     variations = delay_variations(packets)
-    directed = METHODS[probe.type].directed
+    if not METHODS[probe.type].directed:
+        directions = NOT_KNOWN
     losses = NOTHING
     if len(answered) < len(packets):
         losses = _losses(packets)
@@ -54,8 +55,10 @@ def summarise(
         received=len(answered),
         duplicates=min(sum([packet.arrivals for packet in answered]) - len(answered), MAX_DUPLICATES),
         reordered=sum([packet.reordered for packet in answered]),
-        forward_lost=forward_lost if directed else None,
-        reverse_lost=reverse_lost if directed else None,
+        forward_lost=directions.forward,
+        reverse_lost=directions.reverse,
+        min_forward_lost=directions.min_forward,
+        min_reverse_lost=directions.min_reverse,
         losses=losses,
         rtt=Histogram.of([packet.rtt for packet in answered if packet.rtt is not None]),
         jitter_sum=sum(variations),

@@ -12,11 +12,15 @@ from ..contract import (
     RefusedKind,
     RoundResult,
 )
+from ..contract.methods.arrival import ARRIVALS, Arrivals
 
 
 @dataclass(slots=True)
 class Totals:
-    """Sums as in RoundResult; directions are None once they were unknown in any round."""
+    """Sums as in RoundResult; directions are None once they were unknown in any round.
+
+    `min_forward_lost` and `min_reverse_lost` count on, also where all rounds know their directions.
+    """
 
     sent: int = 0
     received: int = 0
@@ -24,6 +28,8 @@ class Totals:
     reordered: int = 0
     forward_lost: int | None = 0
     reverse_lost: int | None = 0
+    min_forward_lost: int = 0
+    min_reverse_lost: int = 0
     losses: Counter[LossReason] = field(default_factory=Counter)
     refused: Counter[RefusedKind] = field(default_factory=Counter)
     """Answers that were refused."""
@@ -32,6 +38,8 @@ class Totals:
     jitter_count: int = 0
     clocks: set[ClockSource] = field(default_factory=set)
     loss_shape: LossShape | None = None
+    arrivals: dict[type[Arrivals], Arrivals] = field(default_factory=dict)
+    """How packets arrived, so far as the target told."""
 
     def add(self, result: RoundResult) -> None:
         """Add one round."""
@@ -41,6 +49,8 @@ class Totals:
         self.reordered += result.reordered
         self.forward_lost = _sum(self.forward_lost, result.forward_lost)
         self.reverse_lost = _sum(self.reverse_lost, result.reverse_lost)
+        self.min_forward_lost += result.forward_lost or result.min_forward_lost
+        self.min_reverse_lost += result.reverse_lost or result.min_reverse_lost
         self.losses.update(result.losses)
         if (refused := result.figure(RefusedAnswers)) is not None:
             self.refused.update(refused.counts)
@@ -49,8 +59,16 @@ class Totals:
         self.jitter_count += result.jitter_count
         shapes = (result.figure(LossShape), self.loss_shape)
         self.loss_shape = LossShape.total(shape for shape in shapes if shape is not None)
+        for kind in ARRIVALS:
+            self._add_arrivals(kind, result)
         if result.received:
             self.clocks.add(result.clock)
+
+    def _add_arrivals(self, kind: type[Arrivals], result: RoundResult) -> None:
+        figures = (result.figure(kind), self.arrivals.get(kind))
+        total = kind.total(figure for figure in figures if figure is not None)
+        if total is not None:
+            self.arrivals[kind] = total
 
     @property
     def loss_percent(self) -> float | None:

@@ -73,6 +73,8 @@ def _counts(result: RoundResult) -> dict[str, Field | None]:
         "loss_ratio": lost / result.sent if result.sent else None,
         "forward_lost": result.forward_lost,
         "reverse_lost": result.reverse_lost,
+        "min_forward_lost": result.min_forward_lost or None,
+        "min_reverse_lost": result.min_reverse_lost or None,
         "duplicates": result.duplicates,
         "reordered": result.reordered,
         **{f"lost_{_snake(reason)}": count for reason, count in result.losses.items()},

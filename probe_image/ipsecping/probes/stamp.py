@@ -1,19 +1,30 @@
 """STAMP probe (RFC 8762): an answer is a reflected packet with our number, timestamp and key."""
 
 import secrets
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..contract import Figure, Invalidity, LossReason, PlannedProbe, Refusal, Sources, StampOptions
+from ..contract import (
+    Figure,
+    Hops,
+    Invalidity,
+    LossReason,
+    Marking,
+    Markings,
+    PlannedProbe,
+    Refusal,
+    Sources,
+    StampOptions,
+)
 from ..contract.figure import NO_FIGURES, figures_by_name
-from ..contract.methods.stamp import MAX_SOURCES
+from ..contract.methods.stamp import HOPS_TTL
 from ..host.key_file import KeyFile, KeyFileError, KeyNotPermitted
 from ..measure.ledger import Answer
-from ..measure.packet import Packet
+from ..measure.packet import Packet, Seen
 from ..net.clock_quality import own_clock_quality
 from ..net.clocks import Clock
-from ..wire import source, stamp
+from ..wire import arrival, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
 from .datagram import Codec, DatagramSession, udp_session
@@ -77,13 +88,21 @@ class StampCodec(Codec):
     """
 
     counts_refused = True
-    __slots__ = ("_ask_source", "_error_estimate", "_keys", "_mode", "_quality", "_size", "_ssid")
+    __slots__ = ("_error_estimate", "_keys", "_mode", "_quality", "_questions", "_sent_ttl", "_size", "_ssid")
 
-    def __init__(self, size: int, keys: SenderKeys | None = None, *, ask_source: bool = False) -> None:
-        """`ask_source`: have the reflector tell what source address it sees."""
+    def __init__(
+        self,
+        size: int,
+        keys: SenderKeys | None = None,
+        *,
+        questions: bytes = b"",
+        sent_ttl: int | None = None,
+    ) -> None:
+        """`questions`: TLVs that ask how packets arrive; `sent_ttl`: their TTL, where hops are counted."""
         self._size = size
         self._keys = keys
-        self._ask_source = ask_source
+        self._questions = questions
+        self._sent_ttl = sent_ttl
         self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
         self._ssid = 1 + secrets.randbelow(0xFFFF)
         self._quality = own_clock_quality()
@@ -98,8 +117,9 @@ class StampCodec(Codec):
 
     def encode(self, sequence: int, token: int) -> bytes:
         """A Session-Sender packet."""
-        key = None if self._keys is None else self._keys.signing
-        tlvs = source.question(sequence, key) if self._ask_source else b""
+        key, tlvs = None if self._keys is None else self._keys.signing, self._questions
+        if tlvs and key is not None:
+            tlvs = arrival.sealed(tlvs, sequence, key)
         return stamp.pack_request(sequence, token, self._error_estimate, self._ssid, self._size, key, tlvs)
 
     def decode(self, data: bytes) -> Answer | None:
@@ -111,21 +131,34 @@ class StampCodec(Codec):
         if self._keys is not None:
             key = stamp.signed_with(data, self._keys.accepted)
             failure = LossReason.AUTH_FAILED if key is None else None
-        asked = self._ask_source and failure is None and len(data) <= self._size + ANSWER_SLACK
-        seen = source.answered(data, self._mode.size, key) if asked else None
-        return _new(Answer, (*told, failure, seen))
+        asks = failure is None and (self._questions or self._sent_ttl is not None)
+        return _new(Answer, (*told, failure, self._seen(data, key) if asks else None))
+
+    def _seen(self, data: bytes, key: bytes | None) -> Seen:
+        """How the packet of this answer arrived."""
+        hops = None if self._sent_ttl is None else stamp.hops(data, self._sent_ttl, self._mode)
+        if not self._questions or len(data) > self._size + ANSWER_SLACK:
+            return Seen(hops=hops)
+        source, service = arrival.answered(data, self._mode.size, key)
+        if service is None:
+            return Seen(source, hops=hops)
+        return Seen(source, Marking(service.dscp, service.ecn, not service.reply_as_asked), hops)
 
     def refusal(self, data: bytes) -> tuple[Refusal, int]:
         """See Codec: whatever has the bytes is read."""
         return Refusal.TOO_SHORT, len(data)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
-        """The addresses seen most, in order of address, so that equal rounds have equal results."""
-        if not self._ask_source:
+        """How those packets arrived that were answered."""
+        if not self._questions and self._sent_ttl is None:
             return NO_FIGURES
-        seen = Counter(packet.source for packet in packets if packet.answered and packet.source is not None)
-        sources = Sources.of(dict(sorted(seen.most_common(MAX_SOURCES))))
-        return figures_by_name(sources) if seen else NO_FIGURES
+        seen = [packet.seen for packet in packets if packet.answered and packet.seen is not None]
+        figures = (
+            Sources.seen(each.source for each in seen),
+            Markings.seen(each.marking for each in seen),
+            Hops.seen(each.hops for each in seen),
+        )
+        return figures_by_name(*(figure for figure in figures if figure is not None))
 
     def quoted(self, data: bytes) -> int | None:
         """The number of a quoted Session-Sender packet."""
@@ -134,13 +167,21 @@ class StampCodec(Codec):
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
     """See ProbeMethod."""
-    keys, options = None, probe.options
-    assert isinstance(options, StampOptions | None)
-    if options is not None and options.key_file is not None:
+    options = probe.options or StampOptions()
+    assert isinstance(options, StampOptions)
+    keys = None
+    if options.key_file is not None:
         keys = SenderKeys(KeyFile(Path(options.key_file), marked=options.marked_keys))
         keys.look(clock.read().realtime)
-    ask_source = options is not None and options.ask_source
-    return udp_session(probe, address, clock, StampCodec(probe.size, keys, ask_source=ask_source))
+    if options.ask_hops and probe.ttl is None:
+        probe = replace(probe, ttl=HOPS_TTL)
+    codec = StampCodec(
+        probe.size,
+        keys,
+        questions=arrival.questions(source=options.ask_source, dscp=probe.dscp if options.ask_dscp else None),
+        sent_ttl=probe.ttl if options.ask_hops else None,
+    )
+    return udp_session(probe, address, clock, codec)
 
 
 METHOD = ProbeMethod(open=open_session)

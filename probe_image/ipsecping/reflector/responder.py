@@ -24,10 +24,15 @@ class Request(NamedTuple):
     local_port: int
     ttl: int
     """As it arrived; 0 where the kernel does not tell."""
-    traffic_class: int
-    """DSCP and ECN of the IP header, as in its byte."""
+    traffic_class: int | None
+    """DSCP and ECN of the IP header, as in its byte; None where the kernel does not tell."""
     received_at: int
     now: int
+
+    @property
+    def dscp(self) -> int:
+        """The code point that it came with; 0 where that is not known."""
+        return (self.traffic_class or 0) >> 2
 
 
 @dataclass(slots=True)
@@ -170,7 +175,7 @@ class StampResponder:
                 keys=keys,
                 signed=key is not None,
             )
-        return Reply(data, request.traffic_class >> 2 if dscp is None else dscp, request.ttl - 1, key)
+        return Reply(data, request.dscp if dscp is None else dscp, request.ttl - 1, key)
 
     def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:
         return tlv.Circumstances(
@@ -201,7 +206,7 @@ class EchoResponder:
         """The request's own bytes; see Responder."""
         if refused := _refused(request, self._ports, self._admission):
             return refused
-        return Reply(bytearray(request.data), request.traffic_class >> 2, request.ttl - 1)
+        return Reply(bytearray(request.data), request.dscp, request.ttl - 1)
 
     def finish(self, reply: Reply, sent_at: int) -> None:
         """An echo carries no time."""

@@ -122,7 +122,7 @@ class Listener:
             self.address if asked is None else self._local.get(asked) or self._local_text(asked),
             self.port,
             ancillary.ttl or 0,
-            ancillary.traffic_class or 0,
+            ancillary.traffic_class,
             ancillary.timestamp or time.time_ns(),
             now,
         )

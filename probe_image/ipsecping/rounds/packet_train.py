@@ -94,8 +94,7 @@ class PacketTrain:
                 packets=packets,
                 started_at=0,
                 duration=0,
-                forward_lost=lost.forward,
-                reverse_lost=lost.reverse,
+                directions=lost,
                 figures=self._session.figures(packets),
             )
         )

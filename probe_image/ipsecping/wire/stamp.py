@@ -59,6 +59,7 @@ LEAST_ANSWER = 36
 """Octets of an answer up to the sender's number and timestamp, which say whose it is. Some responders copy
 no more of a request than that or its 14 octets, or leave out the Session-Sender TTL."""
 
+_UNKNOWN_TTL = 255
 _SIGNED = 96
 _SENDER_MBZ_AT = 28
 _MBZ_AT = 16
@@ -81,6 +82,8 @@ class Mode(NamedTuple):
     answer: Struct
     """Those fields of the reflector's that tell the sender something."""
     timestamp_at: int
+    ttl_at: int
+    """Where a Session-Reflector packet has the TTL that its request arrived with."""
 
 
 UNAUTHENTICATED = Mode(
@@ -91,6 +94,7 @@ UNAUTHENTICATED = Mode(
     Struct("!IQHHQIQH2xB3x"),
     Struct("!IQH2xQIQ8x"),
     4,
+    40,
 )
 AUTHENTICATED = Mode(
     AUTHENTICATED_SIZE,
@@ -100,6 +104,7 @@ AUTHENTICATED = Mode(
     Struct("!I12xQHH4xQ8xI12xQH6xB15x"),
     Struct("!I12xQH6xQ8xI12xQ24x"),
     16,
+    80,
 )
 
 
@@ -230,6 +235,18 @@ def parse_answer(data: bytes, mode: Mode = UNAUTHENTICATED) -> tuple[int, int, i
         data if len(data) >= mode.size else _filled(data, mode)
     )
     return number, echoed, sequence, residence(sent, received, estimate)
+
+
+def hops(data: bytes, sent_ttl: int, mode: Mode = UNAUTHENTICATED) -> int | None:
+    """How many routers a packet passed, by the TTL that its answer says it arrived with.
+
+    None where the answer does not tell: it ends before, or has 0, as with some reflectors, or has 255
+    although less was sent, as RFC 5357 section 4.2 asks of those that cannot know it.
+    """
+    ttl = data[mode.ttl_at] if len(data) > mode.ttl_at else 0
+    if not ttl or (ttl == _UNKNOWN_TTL and sent_ttl < _UNKNOWN_TTL):
+        return None
+    return sent_ttl - ttl
 
 
 def residence(sent: int, received: int, estimate: int) -> int:

@@ -81,8 +81,9 @@ class Circumstances(NamedTuple):
     source_port: int
     destination: bytes
     destination_port: int
-    traffic_class: int
-    """DSCP and ECN of the IP header, as in its octet."""
+    traffic_class: int | None
+    """DSCP and ECN of the IP header, as in its octet; None where they are not known: Class of Service is not
+    understood then."""
     received: int = 0
     """Packets of the session so far, with this one."""
     transmitted: int = 0
@@ -190,7 +191,7 @@ def reflect(
             answer[found.at] = INTEGRITY
         return None
     dscp = None
-    arrived = circumstances.traffic_class << 2 | (not circumstances.permit_dscp)
+    traffic_class = circumstances.traffic_class
     room = MAX_TLVS - len(tlvs)
     for found in tlvs:
         at, kind, length, whole = found
@@ -198,11 +199,12 @@ def reflect(
             flags = MALFORMED
         elif kind not in _UNDERSTOOD:
             flags = UNRECOGNIZED
-        elif kind == _CLASS_OF_SERVICE:
+        elif kind == _CLASS_OF_SERVICE and traffic_class is not None:
             if length != 4:
                 flags = MALFORMED
             else:  # DSCP1 (6) DSCP2 (6) ECN (2) RP (2) Reserved (16): section 4.4 with erratum 8199
                 wanted, flags = answer[at + HEADER_SIZE] >> 2, 0
+                arrived = traffic_class << 2 | (not circumstances.permit_dscp)
                 _CLASSES.pack_into(answer, at + HEADER_SIZE, wanted << 10 | arrived)
                 if circumstances.permit_dscp:
                     dscp = wanted
@@ -268,7 +270,7 @@ def _covered(packet: bytes | bytearray, start: int, seal: Tlv, number: bytes | b
 
 
 def _answer(answer: bytearray, value_at: int, kind: int, length: int, circumstances: Circumstances) -> int:
-    """Fill in one TLV that is whole, Location and Class of Service apart; returns its flags."""
+    """Fill in one TLV that is whole, Location and a known Class of Service apart; returns its flags."""
     if kind == _EXTRA_PADDING:
         return 0
     if kind == _DIRECT_MEASUREMENT and circumstances.stateful:

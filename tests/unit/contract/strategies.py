@@ -17,6 +17,7 @@ from ipsecping.contract import (
     IkeOptions,
     Invalidity,
     LossReason,
+    Marking,
     Options,
     PathMtu,
     PathMtuOptions,
@@ -63,7 +64,11 @@ patterns = st.lists(st.sampled_from(["^ok$", "a|b", "[^x]+"]), max_size=8).map(t
 headers = st.lists(st.builds(Header, st.just("X-A"), st.sampled_from(["b", "c d"])), max_size=16).map(tuple)
 options: dict[ProbeType, st.SearchStrategy[Options]] = {
     ProbeType.STAMP: st.builds(
-        StampOptions, key_file=st.none() | st.just("/keys/hq"), ask_source=st.booleans()
+        StampOptions,
+        key_file=st.none() | st.just("/keys/hq"),
+        ask_source=st.booleans(),
+        ask_dscp=st.booleans(),
+        ask_hops=st.booleans(),
     ),
     ProbeType.TCP: st.builds(
         TcpOptions,
@@ -217,11 +222,16 @@ def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -
     match kind:
         case ProbeType.STAMP:
             known, forward = draw(st.booleans()), draw(st.integers(0, lost))
+            reverse = draw(st.integers(0, lost - forward))
             told = [{"10.244.0.7": received}, {"2001:db8::7": 1}] if received else []
             return {
                 "forward_lost": forward if known else None,
-                "reverse_lost": draw(st.integers(0, lost - forward)) if known else None,
+                "reverse_lost": reverse if known else None,
+                "min_forward_lost": 0 if known else forward,
+                "min_reverse_lost": 0 if known else reverse,
                 "sources": draw(st.sampled_from([{}, *told])),
+                "markings": {Marking(46, 3, draw(st.booleans())): received} if received else {},
+                "hops": {draw(st.integers(-255, 255)): received} if received else {},
             }
         case ProbeType.TCP | ProbeType.HTTP:
             return {

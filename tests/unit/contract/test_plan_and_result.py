@@ -219,7 +219,17 @@ RESULT = {
         ({"sources": {"10.0.0.1": 8, "10.0.0.2": 1}}, r"result\.sources: more packets than the 8 received"),
         (
             {"sources": {f"10.0.0.{n}": 1 for n in range(5)}},
-            r"result\.sources: 5 addresses, at most 4 are allowed",
+            r"result\.sources: 5 values, at most 4 are allowed",
+        ),
+        ({"hops": {"02": 1}}, r"result\.hops: '02' is not a number of hops"),
+        ({"hops": {"256": 1}}, r"result\.hops: 256 is outside -255\.\.255"),
+        ({"hops": {"2": 9}}, r"result\.hops: more packets than the 8 received"),
+        ({"hops": {"9" * 5000: 1}}, r"result\.hops: '9+… is not a number of hops"),
+        ({"markings": [{"dscp": 64, "ecn": 0, "packets": 1}]}, r"result\.markings\[0\]\.dscp: 64 is outside"),
+        ({"markings": [{"dscp": 46, "ecn": 4, "packets": 1}]}, r"result\.markings\[0\]\.ecn: 4 is outside"),
+        (
+            {"markings": [{"dscp": 46, "ecn": 0, "packets": 1}] * 2},
+            r"result\.markings: the same marking stands there twice",
         ),
     ],
 )

@@ -27,7 +27,8 @@ def largest_run(example: RoundResult) -> list[RoundResult]:
     return [
         replace(
             example, probe=f"probe-{i}", sent=100, received=100, losses={}, rtt=Histogram.of(values),
-            forward_lost=None, reverse_lost=None, reordered=0, figures={},
+            forward_lost=None, reverse_lost=None, min_forward_lost=0, min_reverse_lost=0,
+            reordered=0, figures={},
             jitter_count=99, jitter_sum=99 * (max(values) - min(values)),
         )
         for i, values in enumerate(rtts)

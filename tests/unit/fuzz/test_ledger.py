@@ -138,8 +138,7 @@ class HostileNetwork(RuleBasedStateMachine):
             packets=[sent.packet for sent in had],
             started_at=0,
             duration=0,
-            forward_lost=made.forward,
-            reverse_lost=made.reverse,
+            directions=made,
         )
         self._compare(result, had)
 

@@ -7,19 +7,29 @@ from ipsecping.contract import LossReason, check_result
 from ipsecping.contract.check import LOSS_REASONS
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.summary import summarise
-from ipsecping.wire import source
+from ipsecping.probes.stamp import StampCodec
+from ipsecping.wire import arrival
 
 from .ledgers import CHECK, MS, PROBE, TIMEOUT
 
 numbers = st.integers(0, 12) | st.integers(0, 2**32 - 1)
 times = st.none() | st.integers(-TIMEOUT, 3 * TIMEOUT) | st.integers(-(2**63), 2**63)
-sources = st.none() | st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
+sources = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
+answers = st.none() | st.builds(
+    lambda ttl, address, bits: (
+        bytes(40) + bytes([ttl, 0, 0, 0])
+        + bytes([0, 2, 0, 8 + len(address), 0, 0, 0, 0, 0, 8 + len(address) // 16, 0, len(address)]) + address
+        + bytes([0, 4, 0, 4]) + bits + bytes(2)
+    ),
+    st.integers(0, 255), sources, st.binary(min_size=2, max_size=2),
+)  # fmt: skip
 
 
 @st.composite
 def conversations(draw: st.DrawFn) -> Ledger:
     """A session of some rounds, each of which is looked at when it is over."""
     ledger, now = Ledger(timeout=TIMEOUT), 0
+    codec = StampCodec(80, questions=arrival.questions(source=True, dscp=46), sent_ttl=64)
     for _ in range(draw(st.integers(1, 3))):
         packets = []
         for _ in range(draw(st.integers(1, 6))):
@@ -34,13 +44,13 @@ def conversations(draw: st.DrawFn) -> Ledger:
                 ledger.not_sent(packet, LossReason.UNREACHABLE if fate == "not sent" else None)
         for _ in range(draw(st.integers(0, 15))):
             now += draw(st.integers(0, TIMEOUT))
-            octets = draw(sources)
+            arrived = draw(answers)
             told = Answer(
                 sequence=draw(numbers),
                 reply=draw(st.none() | numbers),
                 residence=draw(st.integers(-(2**64), 2**64) | st.integers(-MS, MS)),
                 failure=draw(st.none() | st.none() | st.sampled_from(list(LOSS_REASONS.values()))),
-                source=None if octets is None else source._text(octets),
+                seen=None if arrived is None else codec._seen(arrived, None),
             )
             ledger.answered(told, arrived_at=draw(times), read_at=now)
         lost = ledger.attribute(packets)
@@ -51,8 +61,8 @@ def conversations(draw: st.DrawFn) -> Ledger:
                 packets=packets,
                 started_at=0,
                 duration=now,
-                forward_lost=lost.forward,
-                reverse_lost=lost.reverse,
+                directions=lost,
+                figures=codec.figures(packets),
             )
         )
     return ledger

@@ -10,6 +10,7 @@ from ipsecping_operator.api.conditions import ConditionType, HealthyReason, Read
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.compile import InvalidSpec
+from ipsecping_operator.compile.compiled import Verified
 from ipsecping_operator.report.assessment import assess
 from ipsecping_operator.report.readiness import readiness
 
@@ -155,7 +156,7 @@ def test_what_is_known_about_nat_and_sources_stands_in_the_status() -> None:
         probe("ike", type=ProbeType.IKE, size=0, options=IkeOptions(gateway="a", detect_nat=True)),
         probe("stamp", type=ProbeType.STAMP, port=862, size=72, options=StampOptions(ask_source=True)),
     )
-    state = seen(of=replace(check(both), source_seen=(ip_network("10.244.0.0/16"),)))
+    state = seen(of=replace(check(both), verified=Verified(sources=(ip_network("10.244.0.0/16"),))))
     take(
         state,
         result(of=both, probe_name="ike", sent=2, nat=False),

@@ -61,9 +61,15 @@ def test_the_direction_is_told_only_when_known(forward: int | None, reverse: int
     assert verdict(window).finding.message.endswith(f"on default/ping{said}")
 
 
-def test_one_round_of_unknown_direction_makes_the_whole_window_s_unknown() -> None:
+def test_a_round_of_unknown_direction_leaves_what_the_others_know_as_a_lower_bound() -> None:
     known = {"received": 9, "forward_lost": 0, "reverse_lost": 1}
-    assert verdict(filled(known, 9, known)).finding.message.endswith("on default/ping")
+    bounded = {"received": 6, "min_forward_lost": 1, "min_reverse_lost": 2}
+    for window, said in (
+        (filled(known, 9, known), "at least 2 of 3 on the way back"),
+        (filled(known, bounded, 10), "at least 1 of 5 on the way there and 3 of 5 on the way back"),
+    ):
+        assert verdict(window).finding.message.endswith(f"on default/ping, {said}")
+    assert verdict(filled(9, 9, 9)).finding.message.endswith("on default/ping")
 
 
 def test_losses_on_both_ways_are_counted_apart() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ipsecping.contract import Invalidity, ProbeType, Sources, StampOptions
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
+from ipsecping_operator.compile.compiled import Verified
 from ipsecping_operator.verdict.tally import Tally, total
 
 from .builders import NOON, check, plan, probe, result
@@ -18,7 +19,8 @@ STAMP: dict[str, Any] = {
     "options": StampOptions(ask_source=True),
 }
 VERIFIED = replace(
-    check(plan(probe(**STAMP))), source_seen=(ip_network("10.244.0.0/16"), ip_network("2001:db8::/64"))
+    check(plan(probe(**STAMP))),
+    verified=Verified(sources=(ip_network("10.244.0.0/16"), ip_network("2001:db8::/64"))),
 )
 POD, NAT = {"sources": {"10.244.3.7": 10}}, {"sources": {"198.51.100.1": 10}}
 

@@ -366,6 +366,41 @@ def test_with_verify_the_stamp_probes_ask_for_their_source_and_have_room_for_it(
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
+@pytest.mark.parametrize(
+    ("verify", "sizes", "effective"),
+    [
+        ({"dscp": {}}, [52, 140], {"dscp": {}}),
+        ({"dscp": {"allowed": [46, 34]}}, [52, 140], {"dscp": {"allowed": [46, 34]}}),
+        ({"hops": {"min": 2}}, [44, 112], {"hops": {"min": 2, "max": 254}}),
+        ({"hops": {"max": 3}}, [44, 112], {"hops": {"min": 0, "max": 3}}),
+        (
+            {"sourceSeen": ["10.244.0.0/16"], "dscp": {}, "hops": {"min": 2, "max": 2}},
+            [80, 168],
+            {"sourceSeen": ["10.244.0.0/16"], "dscp": {}, "hops": {"min": 2, "max": 2}},
+        ),
+    ],
+)
+def test_what_is_verified_of_arriving_packets_is_asked_for_and_written_out(
+    verify: dict[str, Any], sizes: list[int], effective: dict[str, Any]
+) -> None:
+    check = compiled(
+        {"stamp": {}}, {"stamp": {"auth": {"secretName": "s", "key": "k"}}}, {"icmp": {}}, verify=verify
+    )
+    first, signed, other = check.paths[0].plan.probes
+    assert [first.size, signed.size] == sizes
+    for each in (first, signed):
+        assert isinstance(each.options, StampOptions)
+        asked = {
+            "sourceSeen": each.options.ask_source,
+            "dscp": each.options.ask_dscp,
+            "hops": each.options.ask_hops,
+        }
+        assert {name for name, wanted in asked.items() if wanted} == set(verify)
+    assert other.options is None
+    assert effective_spec(check)["verify"] == effective
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.member)
 def test_every_type_has_a_section_and_stands_in_the_sample_of_all(method: MethodSpec) -> None:
     root = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pytest
 from ipsecping.contract import CheckRef, Histogram, ProbeType, RoundResult, termination
 from ipsecping.contract.check import LOSS_REASONS
 from ipsecping.contract.figure import figures_by_name
-from ipsecping.contract.methods.stamp import MAX_SOURCES, Sources
+from ipsecping.contract.methods.arrival import MAX_VALUES, Hops, Marking, Markings, Sources
 from ipsecping_operator.api import defaults
 
 
@@ -48,7 +48,11 @@ def the_largest_result(chance: random.Random, *sources: str) -> RoundResult:
         jitter_sum=chance.randrange((count - 1) * (max(rtts) - min(rtts))),
         jitter_count=count - 1,
         remote_ip=an_address(chance),
-        figures=figures_by_name(Sources.of(dict.fromkeys(sources, 1))),
+        figures=figures_by_name(
+            Sources.of(dict.fromkeys(sources, 1)),
+            Markings.of({Marking(46 - each, 3): 1 for each in range(len(sources))}),
+            Hops.of({each - 100: 1 for each in range(len(sources))}),
+        ),
     )
 
 
@@ -63,7 +67,7 @@ def test_the_results_of_as_many_probes_and_packets_as_are_allowed_fit_undiminish
 def test_with_as_many_sources_as_there_can_be_they_fit_with_coarser_round_trip_times() -> None:
     chance = random.Random(0)
     results = [
-        the_largest_result(chance, *(an_address(chance) for _ in range(MAX_SOURCES)))
+        the_largest_result(chance, *(an_address(chance) for _ in range(MAX_VALUES)))
         for _ in range(defaults.MAX_PROBES_CRON)
     ]
     read = termination.decode(termination.encode(results))

@@ -12,8 +12,11 @@ from ipsecping.contract import (
     CertificateExpiry,
     Figure,
     Histogram,
+    Hops,
     LossReason,
     LossShape,
+    Marking,
+    Markings,
     Nat,
     PathMtu,
     Refusal,
@@ -90,6 +93,8 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
         Nat(True),
         Unanswered.of({500: LossReason.TIMEOUT}),
         Sources.of({"10.0.0.1": 1}),
+        Markings.of({Marking(46, 0): 1}),
+        Hops.of({2: 1}),
         RefusedAnswers.of({RefusedKind(Refusal.TOO_SHORT, 20): 1}),
     ]
     assert tuple(map(type, examples)) == figure_types()

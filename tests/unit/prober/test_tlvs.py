@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.wire import source, tlv
+from ipsecping.wire import arrival, tlv
 
 KEY = bytes(range(16))
 START = 44
@@ -301,7 +301,7 @@ def test_no_packet_makes_more_steps_than_a_full_one_however_long(
         assert steps(lambda packet=packet: reflected(packet[START:])) < 2 * of_good_ones  # type: ignore[misc]
         assert looked_through <= 2 * size
         for key in (None, KEY):
-            assert steps(lambda p=packet, k=key: source.answered(p, START, k)) < 2 * of_good_ones  # type: ignore[misc]
+            assert steps(lambda p=packet, k=key: arrival.answered(p, START, k)) < 2 * of_good_ones  # type: ignore[misc]
 
 
 FULL = (

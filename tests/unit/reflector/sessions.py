@@ -44,7 +44,7 @@ def write_keys(path: Path, *keys: str) -> None:
 
 
 def planned(
-    port: int, key_file: Path | None = None, *, size: int = 112, ask_source: bool = False
+    port: int, key_file: Path | None = None, *, size: int = 112, dscp: int = 0, **asks: bool
 ) -> PlannedProbe:
     return PlannedProbe(
         name="datapath",
@@ -54,7 +54,8 @@ def planned(
         timeout_ms=2000,
         size=size,
         port=port,
-        options=StampOptions(key_file=None if key_file is None else str(key_file), ask_source=ask_source),
+        dscp=dscp,
+        options=StampOptions(key_file=None if key_file is None else str(key_file), **asks),
     )
 
 
@@ -134,9 +135,13 @@ def check_with(probe: PlannedProbe) -> PlannedCheck:
 
 
 async def one_round(probe: PlannedProbe, *, start: int = 0) -> RoundResult:
+    return await prober_round(check_with(probe), start=start)
+
+
+async def prober_round(check: PlannedCheck, *, start: int = 0) -> RoundResult:
     prober = PathProber(Clock(), Resolver())
     try:
-        [result] = await prober.round(check_with(probe), start=start)
+        [result] = await prober.round(check, start=start)
     finally:
         prober.close()
     return result

@@ -34,6 +34,10 @@ class Given:
     """spec.tunnel.gateway."""
     ask_source: bool = False
     """Whether answers are to tell the source address that the target sees."""
+    ask_dscp: bool = False
+    """Whether they are to tell the DSCP and ECN that it sees."""
+    ask_hops: bool = False
+    """Whether they are to tell how many routers packets passed."""
     files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Where the keys are mounted that the member names, by the path of the field (`tls.ca`)."""
 

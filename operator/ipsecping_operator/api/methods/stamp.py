@@ -4,15 +4,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ipsecping.contract import ProbeType, Sources, StampOptions
+from ipsecping.contract import Hops, Markings, ProbeType, Sources, StampOptions
 from ipsecping.contract.methods.stamp import AUTHENTICATED_PAYLOAD, PAYLOAD, payload
 
-from ..defaults import MAX_SOURCES_SEEN
+from ..defaults import MAX_VALUES_SEEN
 from ..mounted import SecretKey
 from ..rules import Rule
 from ..scalars import DataKey, ObjectName, Port, Text
 from .base import Given, Method, StatusField
 from .refused import REFUSED_ANSWERS
+
+_SEEN = Field(max_length=MAX_VALUES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"})
 
 
 class StampAuth(SecretKey):
@@ -66,21 +68,42 @@ class Stamp(Method):
     status_fields = (
         StatusField(
             name="sourceSeen",
-            annotation=Annotated[
-                tuple[Text, ...],
-                Field(max_length=MAX_SOURCES_SEEN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-            ],
+            annotation=Annotated[tuple[Text, ...], _SEEN],
             description="Source addresses that the target saw, with verify.sourceSeen; absent while it "
             "tells none.",
             figure=Sources,
             read=lambda figure: sorted(figure.counts) or None,
         ),
+        StatusField(
+            name="dscpSeen",
+            annotation=Annotated[tuple[int, ...], _SEEN],
+            description="Code points that packets arrived with at the target, with verify.dscp; absent while "
+            "it tells none.",
+            figure=Markings,
+            read=lambda figure: figure.dscps or None,
+        ),
+        StatusField(
+            name="ecnSeen",
+            annotation=Annotated[tuple[int, ...], _SEEN],
+            description="ECN fields that packets arrived with at the target, with verify.dscp: 0 Not-ECT, "
+            "1 ECT(1), 2 ECT(0), 3 CE (RFC 3168); absent while it tells none.",
+            figure=Markings,
+            read=lambda figure: figure.ecns or None,
+        ),
+        StatusField(
+            name="hopsSeen",
+            annotation=Annotated[tuple[int, ...], _SEEN],
+            description="How many routers packets passed on the way to the target, with verify.hops: the TTL "
+            "sent less the one that it saw, negative where that is higher; absent while it tells none.",
+            figure=Hops,
+            read=lambda figure: sorted(figure.counts) or None,
+        ),
         REFUSED_ANSWERS,
     )
 
-    def least_payload(self, *, asks: bool) -> int:
-        """Return the least payload (bytes) of its packets, which may have to ask for the source address."""
-        return payload(signed=self.auth is not None, asks=asks)
+    def least_payload(self, *, source: bool, dscp: bool) -> int:
+        """Return the least payload (bytes) of its packets, which may have to ask how they arrive."""
+        return payload(signed=self.auth is not None, source=source, dscp=dscp)
 
     def options(self, given: Given) -> StampOptions:
         """See Method."""
@@ -88,6 +111,8 @@ class Stamp(Method):
             key_file=given.files.get("auth"),
             marked_keys=self.auth is not None,
             ask_source=given.ask_source,
+            ask_dscp=given.ask_dscp,
+            ask_hops=given.ask_hops,
         )
 
     @classmethod

@@ -1,32 +1,32 @@
-"""STAMP (RFC 8762), with the source address that the reflector sees (RFC 8972 section 4.2)."""
+"""STAMP (RFC 8762), and how its packets arrive (RFC 8972 sections 4.2 and 4.4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from .. import fields
 from ..check import ProbeType
-from ..fields import ContractError, canonical_address, out_of_range, shown
-from ..figure import Counted, Field
 from ..refused_answers import RefusedAnswers
+from .arrival import ARRIVALS, Arrivals
 from .spec import Flag, MethodSpec, Options
 
 PORT = 862
 """RFC 8762 section 4.1, and RFC 8545."""
 PAYLOAD, AUTHENTICATED_PAYLOAD = 44, 112
 """Bytes of a packet, RFC 8762 section 4.2.1; in authenticated mode, section 4.2.2."""
-SOURCE_QUESTION, SEALED_SOURCE_QUESTION = 28, 48
-"""Bytes that the question for the source address takes, and with the HMAC of the authenticated mode."""
-MAX_SOURCES = 4
-"""Distinct source addresses that one result names; of packets from more it is as if nothing had been told."""
+SOURCE_QUESTION, DSCP_QUESTION, QUESTION_SEAL = 28, 8, 20
+"""Bytes that the TLVs take which ask for the source address and for DSCP and ECN, and the HMAC TLV that the
+authenticated mode adds to them."""
+HOPS_TTL = 64
+"""The TTL that packets leave with whose hops are counted, where the plan names none."""
 
 
-def payload(*, signed: bool, asks: bool) -> int:
-    """Return the least bytes of a packet that is signed, and of one that asks for the source address."""
+def payload(*, signed: bool, source: bool = False, dscp: bool = False) -> int:
+    """Return the least bytes of a packet, which may be signed and may ask how it arrives."""
+    asked = (SOURCE_QUESTION if source else 0) + (DSCP_QUESTION if dscp else 0)
     if signed:
-        return AUTHENTICATED_PAYLOAD + (SEALED_SOURCE_QUESTION if asks else 0)
-    return PAYLOAD + (SOURCE_QUESTION if asks else 0)
+        return AUTHENTICATED_PAYLOAD + asked + (QUESTION_SEAL if asked else 0)
+    return PAYLOAD + asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,10 @@ class StampOptions(Options):
     """Only keys in marked form count, see net.key_file: no password can be used as one."""
     ask_source: bool = False
     """Ask the reflector, in each packet, which source address it sees (RFC 8972 section 4.2)."""
+    ask_dscp: bool = False
+    """Ask it, in each packet, which DSCP and ECN it sees (RFC 8972 section 4.4)."""
+    ask_hops: bool = False
+    """Compare the TTL that it sees, which every answer has (RFC 8762 section 4.3.1), with the one sent."""
 
     @classmethod
     def from_json(cls, source: Mapping[str, Any], path: str) -> Self:
@@ -47,6 +51,8 @@ class StampOptions(Options):
             key_file=fields.optional_text(source, "keyFile", path),
             marked_keys=fields.flag(source, "markedKeys", path),
             ask_source=fields.flag(source, "askSource", path),
+            ask_dscp=fields.flag(source, "askDSCP", path),
+            ask_hops=fields.flag(source, "askHops", path),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +61,15 @@ class StampOptions(Options):
             keyFile=self.key_file,
             markedKeys=self.marked_keys or None,
             askSource=self.ask_source or None,
+            askDSCP=self.ask_dscp or None,
+            askHops=self.ask_hops or None,
         )
+
+    @property
+    def asked(self) -> tuple[type[Arrivals], ...]:
+        """How packets arrive, so far as it is asked for."""
+        wanted = (self.ask_source, self.ask_dscp, self.ask_hops)
+        return tuple(kind for kind, asked in zip(ARRIVALS, wanted, strict=True) if asked)
 
     def with_any_key(self) -> Self:
         """See Options."""
@@ -63,87 +77,16 @@ class StampOptions(Options):
 
     def least_size(self, usual: int) -> int:
         """See Options."""
-        return payload(signed=self.key_file is not None, asks=self.ask_source)
-
-
-@dataclass(frozen=True, slots=True)
-class Sources(Counted):
-    """Source addresses that the reflector saw, and how many packets came from each, so far as it told.
-
-    Those of rounds that the prober spoilt as well: where packets came from, its faults do not change.
-    """
-
-    name: ClassVar[str] = "sources"
-    position: ClassVar[int] = 50
-    most: ClassVar[int] = 16
-
-    told: int = 0
-    """Packets of valid rounds among `counts`: so many answers told an address that is kept."""
-
-    @classmethod
-    def of(cls, counts: Mapping[str, int]) -> Self:
-        """Return the figure of one round."""
-        return cls(MappingProxyType(dict(counts)), sum(counts.values()))
-
-    @classmethod
-    def from_json(cls, value: object, path: str) -> Self | None:
-        """See Figure."""
-        source = fields.mapping(value, path)
-        if len(source) > MAX_SOURCES:
-            raise _too_many(source, path)
-        read = {fields.address(key, path): count for key, count in source.items()}
-        if len(read) < len(source):
-            raise _twice(path)
-        return cls.of({key: fields.integer(read, key, path) for key in read}) if read else None
-
-    def to_json(self) -> object:
-        """See Figure."""
-        return dict(self.counts)
-
-    def check(self, path: str, *, sent: int, received: int) -> None:
-        """See Figure."""
-        counts = self.counts
-        if len(counts) > MAX_SOURCES:
-            raise _too_many(counts, path)
-        wrong = next((each for each in counts if canonical_address(each) is None or "%" in each), None)
-        if wrong is not None:
-            raise ContractError(f"{path}: {shown(wrong)} is not an IP address, or has a zone")
-        if len({canonical_address(each) for each in counts}) < len(counts):
-            raise _twice(path)
-        if min(counts.values(), default=1) < 1:
-            raise out_of_range(min(counts.values()), path, 1, received)
-        if sum(counts.values()) > received:
-            raise ContractError(f"{path}: more packets than the {received} received")
-
-    def spoilt(self) -> Self | None:
-        """See Figure."""
-        return replace(self, told=0)
-
-    @classmethod
-    def made(cls, counts: Mapping[Any, int], parts: Sequence[tuple[Self, int]]) -> Self:
-        """See Counted."""
-        return cls(counts, sum(times * each.told for each, times in parts))
-
-    def only(self, counts: Mapping[Any, int]) -> Self:
-        """See Counted."""
-        left_out = sum(self.counts.values()) - sum(counts.values())
-        return replace(self, counts=counts, told=max(self.told - left_out, 0))
-
-    def fields(self) -> Mapping[str, Field | None]:
-        """See Figure."""
-        return {"source_seen": ",".join(sorted(self.counts))}
-
-
-def _too_many(sources: Mapping[str, Any], path: str) -> ContractError:
-    return ContractError(f"{path}: {len(sources)} addresses, at most {MAX_SOURCES} are allowed")
-
-
-def _twice(path: str) -> ContractError:
-    return ContractError(f"{path}: the same address stands there twice")
+        return payload(signed=self.key_file is not None, source=self.ask_source, dscp=self.ask_dscp)
 
 
 def _asked_for(_: str, flags: Mapping[str, Any]) -> StampOptions:
-    return StampOptions(key_file=flags["key_file"])
+    return StampOptions(
+        key_file=flags["key_file"],
+        ask_source=flags["ask_source"],
+        ask_dscp=flags["ask_dscp"],
+        ask_hops=flags["ask_hops"],
+    )
 
 
 METHOD = MethodSpec(
@@ -155,6 +98,6 @@ METHOD = MethodSpec(
     port=PORT,
     least_size=PAYLOAD,
     directed=True,
-    figures=(Sources, RefusedAnswers),
+    figures=(*ARRIVALS, RefusedAnswers),
     flag=Flag("PORT", "STAMP (RFC 8762) to this UDP port", read=_asked_for, position=10),
 )
