@@ -1,1 +1,1 @@
-"""The command line: `ipsecping ping`, `mtu`, `ike`, `run`, `agent` and `reflect`."""
+"""The command line: `ipsecping ping`, `mtu`, `trace`, `ike`, `run`, `agent` and `reflect`."""

@@ -21,6 +21,7 @@ EPILOG = """examples:
   ipsecping ping 10.50.1.10 --stamp 862 -c 10  STAMP: also tells the direction of loss
   ipsecping ping 10.50.1.10 10.50.1.138 -c 10  several hosts, one summary row each
   ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
+  ipsecping trace 10.50.1.10                   the hops on the way there
   ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
@@ -31,7 +32,7 @@ machine or an output does not allow it; 130 interrupted before there was anythin
 """
 
 
-COMMANDS = ("ping", "mtu", "ike", "run", "agent", "reflect")
+COMMANDS = ("ping", "mtu", "trace", "ike", "run", "agent", "reflect")
 """Each is a module of this package."""
 
 

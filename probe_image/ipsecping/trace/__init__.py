@@ -1,0 +1,1 @@
+"""The hops of a path, found by packets whose TTL ends on the way: without privileges, all TTLs in flight."""

@@ -1,0 +1,75 @@
+"""Network namespaces in a row: near - routers - far. Hop i of a trace from near is router i.
+
+No uplink: all that is sent stays in the namespaces, which vanish with the processes that hold them.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+
+from .routed import Namespace
+
+ROUTERS = 3
+
+
+def address(link: int, end: int, *, ipv6: bool = False) -> str:
+    """Of the near (1) or far (2) end of a link; link 1 is that of the near host."""
+    return f"fd72:{link}::{end}" if ipv6 else f"10.72.{link}.{end}"
+
+
+def hops(*, ipv6: bool = False) -> list[str]:
+    """What a trace from near shows: the near side of each router, then the target."""
+    return [address(link, 2, ipv6=ipv6) for link in range(1, ROUTERS + 2)]
+
+
+FAR, FAR6 = address(ROUTERS + 1, 2), address(ROUTERS + 1, 2, ipv6=True)
+
+
+class Chain:
+    """The namespaces. `routers` counts from the near side."""
+
+    def __init__(self, places: list[Namespace]) -> None:
+        self.near, *self.routers, self.far = places
+        self._places = places
+        for link, (this, other) in enumerate(pairwise(places), 1):
+            name = f"to{link}"
+            this.run("ip", "link", "add", name, "type", "veth",
+                     "peer", "name", f"from{link}", "netns", str(other.process))  # fmt: skip
+            for place, device, end in ((this, name, 1), (other, f"from{link}", 2)):
+                place.run("ip", "link", "set", device, "up")
+                place.run("ip", "address", "add", f"{address(link, end)}/24", "dev", device)
+                place.run("ip", "address", "add", f"{address(link, end, ipv6=True)}/64", "dev", device)
+        for place in places:
+            place.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
+        for router in self.routers:
+            router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+        for place in [*self.routers, self.far]:
+            # A test says where errors are limited: by default routers may say all.
+            place.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
+        for number, place in enumerate(places):
+            for ipv6 in (False, True):
+                self._route(place, number, ipv6=ipv6)
+
+    def _route(self, place: Namespace, number: int, *, ipv6: bool) -> None:
+        """By the next place to all links beyond it, both ways."""
+        for link in range(1, ROUTERS + 2):
+            if link > number + 1:
+                via = address(number + 1, 2, ipv6=ipv6)
+            elif link < number:
+                via = address(number, 1, ipv6=ipv6)
+            else:
+                continue
+            network = f"fd72:{link}::/64" if ipv6 else f"10.72.{link}.0/24"
+            place.run("ip", "route", "add", network, "via", via)
+
+
+@contextmanager
+def chain() -> Iterator[Chain]:
+    """The namespaces for as long as the body runs. Raises PeerMissing."""
+    with ExitStack() as stack:
+        places = []
+        for _ in range(ROUTERS + 2):
+            place = Namespace()
+            stack.callback(place.close)
+            places.append(place)
+        yield Chain(places)
