@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ...ports import free_port
 from ..kubectl import Kubectl
 from .processes import Process, eventually
+from .resolver import resolving
 from .rounds import message
 
 Object = dict[str, Any]
@@ -127,8 +128,11 @@ class Cluster:
             }
         )
 
-    def run_agent(self) -> "AgentPod":
-        """Do what it takes to have the only Deployment here run its agent, on a port of loopback."""
+    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> "AgentPod":
+        """Do what it takes to have the only Deployment here run its agent, on a port of loopback.
+
+        `names`: to the addresses that its resolver tells.
+        """
         deployment, plan = self.one("deployment"), self.one("configmap")
         template, port = deployment["spec"]["template"], free_port()
         (container,) = template["spec"]["containers"]
@@ -141,7 +145,7 @@ class Cluster:
         process = Process(
             words=["-m", "ipsecping", "agent", str(directory / "plan.json"), "--listen", f"127.0.0.1:{port}"],
             log=directory / "agent.log",
-            env={"POD_UID": pod["metadata"]["uid"]},
+            env={"POD_UID": pod["metadata"]["uid"], **({} if names is None else resolving(names, directory))},
         )
         self.processes.append(process)
         began = time.monotonic()
