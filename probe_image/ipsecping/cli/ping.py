@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from .arguments import add_family_arguments, duration_ms, positive
+from .arguments import MAX_HOSTS, add_family_arguments, duration_ms, positive
 from .errors import CommandError
 from .ping_probe import LEAST_INTERVAL_MS, add_probe_arguments, probe_from
 
@@ -27,13 +27,13 @@ Colours are left out when the output is no terminal, and with the environment va
 exit codes: 0 every host answered at least once; 1 some host did not; 2 wrong usage, or nothing could be sent
 to any host (unknown, no route, not permitted)
 """
-MAX_HOSTS = 256
-MAX_ADDRESSES = 32
 MAX_SAMPLES = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from ..contract.bounds import MAX_ADDRESSES
+
     parser.add_argument(
         "hosts",
         metavar="HOST",

@@ -11,14 +11,15 @@ from functools import partial
 
 from ..addresses import parse_address
 from ..contract import PlannedProbe
+from ..contract.bounds import MAX_ADDRESSES
 from ..measure.packet import Packet
 from ..net.clocks import Clock
 from ..net.resolve import ResolveError, Resolver, is_address, lookup
 from . import summary
+from .arguments import MAX_HOSTS
 from .errors import NO_ANSWER, SUCCESS, CommandError
 from .histogram import histogram_lines
 from .live import packet_line
-from .ping import MAX_ADDRESSES, MAX_HOSTS
 from .pinging import HostPing, Target
 from .summary import Outcome
 from .terminal import StatusLine, terminal_of
