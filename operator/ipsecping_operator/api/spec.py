@@ -16,6 +16,7 @@ from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
 from .scalars import Label, Name, Target
 from .schedule import Schedule
+from .target_from import TargetFrom
 from .thresholds import Thresholds
 from .verify import Verify
 
@@ -36,7 +37,7 @@ class Path(Model):
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
-    """Target on this path. Default: spec.target."""
+    """Target on this path. Default: spec.target or spec.targetFrom."""
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
@@ -86,9 +87,13 @@ _SEALED_QUESTION = payload(signed=True, asks=True)
 class CheckSpec(Model):
     """What is measured, how often, from where, and what counts as healthy."""
 
-    target: Target
+    target: Target | None = None
     """Host behind the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
-    address, an IPv6 address or a DNS name."""
+    address, an IPv6 address or a DNS name. Exactly one of target and targetFrom is needed."""
+    target_from: TargetFrom | None = None
+    """Targets that are looked up in the check's namespace: a Service's endpoints or pods by their labels, at
+    most 32 addresses, each measured by itself. Needs the operator's permission for the namespace
+    (--allow-target-from)."""
     family: Literal["IPv4", "IPv6"] | None = None
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
     that carries one. A target that is an address of the other family is refused. Default:
@@ -158,6 +163,20 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
         + "!(has(probe.expect) && probe.expect == 'Blocked')"
     )
     return (
+        Rule(
+            cel="has(self.target) || has(self.targetFrom)",
+            holds=lambda self: self.target is not None or self.target_from is not None,
+            field=".target",
+            reason="FieldValueRequired",
+            message="is needed, or targetFrom in its place",
+        ),
+        Rule(
+            cel="!has(self.target) || !has(self.targetFrom)",
+            holds=lambda self: self.target is None or self.target_from is None,
+            field=".targetFrom",
+            reason="FieldValueForbidden",
+            message="at most one of target and targetFrom: remove the other one",
+        ),
         Rule(
             cel=f"!has(self.probes) || ({_CRON}) || "
             f"self.probes.all(probe, {sending_ms} < {_INTERVAL_MS_CEL})",

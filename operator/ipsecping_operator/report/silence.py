@@ -6,16 +6,29 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.finding import Finding
 
+from .targets import nowhere
+
 SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
 def with_trouble(state: CheckState, finding: Finding) -> str:
-    """Return the finding's message, and which agents are read slowly.
+    """Return the finding's message, or whose addresses were looked up and are none, and which agents are read
+    slowly.
 
     Where no results come also address, port and error of an agent that cannot be read; where a CPU limit
     spoils them, which it is and who set it.
     """
-    return "; ".join(filter(None, (finding.message, _throttled(state, finding), _unread(state, finding))))
+    found = _nowhere(state, finding) or finding.message
+    return "; ".join(filter(None, (found, _throttled(state, finding), _unread(state, finding))))
+
+
+def _nowhere(state: CheckState, finding: Finding) -> str | None:
+    check = state.applied.compiled
+    if finding.reason is not HealthyReason.TARGET_UNRESOLVED or check is None:
+        return None
+    if any(path.source is None or path.plan.targets for path in check.paths):
+        return None  # it may be about another path's target
+    return "; ".join(sorted({nowhere(path.source) for path in check.paths if path.source is not None}))
 
 
 def _throttled(state: CheckState, finding: Finding) -> str | None:

@@ -37,7 +37,7 @@ class Cluster:
             "apiVersion": "ipsecping.dev/v1alpha1",
             "kind": "IPsecTunnelCheck",
             "metadata": {"name": name},
-            "spec": {"target": "127.0.0.1", **spec},
+            "spec": {**({} if "targetFrom" in spec else {"target": "127.0.0.1"}), **spec},
         }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
         return str(self.kubectl.get("itc", name)["metadata"]["uid"])
@@ -88,6 +88,31 @@ class Cluster:
         words = ("create", "--output=json", "-f", "-")
         stored: Object = json.loads(self.kubectl(*words, stdin=json.dumps(manifest)))
         return stored
+
+    def endpoints(self, service: str, *addresses: str) -> None:
+        """Let a Service have these ready endpoints, as its controller would."""
+        endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in addresses]
+        manifest = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": f"{service}-a", "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+        }
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def app_pod(self, name: str, address: str, **labels: str) -> None:
+        """A ready pod of somebody's with this address."""
+        confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        spec = {
+            "containers": [{"name": "app", "image": "app:1", "securityContext": confined}],
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        }
+        metadata = {"name": name, "labels": labels}
+        self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        ready = {"type": "Ready", "status": "True"}
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [ready]}
+        self.set_status("pod", name, status)
 
     def set_status(self, kind: str, name: str, status: Object) -> None:
         """Write a status as a controller or the kubelet would."""
