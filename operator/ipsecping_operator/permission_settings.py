@@ -107,6 +107,22 @@ PERMISSIONS = (
         read=namespaces,
     ),
     Setting(
+        "--allow-every-node",
+        "namespaces whose checks may ask for placement.everyNode, a pod on each node, separated by commas, "
+        "* for all, an empty text for none; limits such as packets a second hold for each node",
+        "NAMES",
+        default="*",
+        read=namespaces,
+    ),
+    Setting(
+        "--allow-target-from",
+        "namespaces whose checks may have targets looked up by spec.targetFrom, separated by commas, * for "
+        "all; none when not given. The operator's account then has to list and watch EndpointSlices there",
+        "NAMES",
+        default="",
+        read=namespaces,
+    ),
+    Setting(
         "--allow-targets",
         "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
         "namespaces that are not named, and one without any may probe nothing; anything when not given. "
@@ -219,6 +235,8 @@ def permissions_of(args: argparse.Namespace) -> "Permissions":
 
     return Permissions(
         host_network=args.allow_host_network,
+        every_node=args.allow_every_node,
+        target_from=args.allow_target_from,
         cross_namespace_affinity=args.allow_cross_namespace_affinity,
         text_keys=args.allow_text_keys,
         priority_classes=args.allow_priority_classes,

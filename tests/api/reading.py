@@ -19,6 +19,7 @@ _NAMESPACED = {
     "pod": "/api/v1/namespaces/{}/pods",
     "resourcequota": "/api/v1/namespaces/{}/resourcequotas",
     "deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "daemonset": "/apis/apps/v1/namespaces/{}/daemonsets",
     "cronjob": "/apis/batch/v1/namespaces/{}/cronjobs",
     "job": "/apis/batch/v1/namespaces/{}/jobs",
     "event": "/apis/events.k8s.io/v1/namespaces/{}/events",

@@ -106,6 +106,7 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
     assert chosen.image_pull_policy == "Always"
     assert chosen.namespaces == ("a", "b")
     assert (chosen.lease_duration, chosen.resync_interval, chosen.status_interval) == (30, 120, 60)
+    assert chosen.permissions.every_node == {"*"}
     assert chosen.permissions.targets == {"*": ("10.50.0.0/16",), "a": ("10.0.0.0/8", "2001:db8::/32")}
     assert chosen.lease_name == deployment["metadata"]["name"], "the Lease that the Role names"
 
@@ -113,6 +114,8 @@ def test_the_operator_understands_the_flags_it_is_given() -> None:
 def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
     values = {
         "allowHostNetwork": ["a"],
+        "allowEveryNode": [],
+        "allowTargetFrom": ["a"],
         "allowCrossNamespaceAffinity": ["a", "b"],
         "allowTextKeys": ["*"],
         "allowTargets": {"a": []},
@@ -134,6 +137,8 @@ def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
     settings.add_arguments(parser, environ={})
     assert settings.from_arguments(parser.parse_args(flags)).permissions == Permissions(
         host_network=frozenset({"a"}),
+        every_node=frozenset(),
+        target_from=frozenset({"a"}),
         cross_namespace_affinity=frozenset({"a", "b"}),
         text_keys=frozenset({"*"}),
         targets={"a": ()},

@@ -57,7 +57,7 @@ spec:
       - apiGroups: [apps]
         apiVersions: ["*"]
         operations: [CREATE, UPDATE]
-        resources: [deployments]
+        resources: [deployments, daemonsets]
       - apiGroups: [batch]
         apiVersions: ["*"]
         operations: [CREATE, UPDATE]
@@ -105,10 +105,10 @@ spec:
     # What is asked for.
     - name: job
       expression: >-
-        request.resource.resource == "deployments" ? {} :
+        request.resource.resource in ["deployments", "daemonsets"] ? {} :
         request.resource.resource == "cronjobs" ? object.spec.jobTemplate.spec : object.spec
     - name: template
-      expression: 'request.resource.resource == "deployments" ? object.spec.template : variables.job.template'
+      expression: 'request.resource.resource in ["deployments", "daemonsets"] ? object.spec.template : variables.job.template'
     - name: labels
       expression: 'has(object.metadata.labels) ? object.metadata.labels : {}'
     - name: templateLabels
@@ -131,10 +131,15 @@ spec:
       expression: >-
         has(variables.pod.affinity) ? ["podAffinity", "podAntiAffinity"].filter(kind, kind in variables.pod.affinity)
         .map(kind, variables.pod.affinity[kind]) : []
+    # Namespaces whose pods others may be placed by: those that the defaults of all probe pods name.
+    - name: neighbours
+      expression: '[request.namespace]{{ with include "ipsecping.namedNamespaces" $defaults | fromJsonArray }} + {{ . | toJson }}{{ end }}'
   validations:
-    - message: a workload of the operator runs one pod at a time, which it selects by its check's UID
+    - message: >-
+        a workload of the operator runs one pod at a time (a DaemonSet, one on each node), which it selects by its check's
+        UID
       expression: >-
-        (request.resource.resource == "deployments" ?
+        (request.resource.resource in ["deployments", "daemonsets"] ?
         (!has(object.spec.replicas) || object.spec.replicas <= 1) && !has(object.spec.selector.matchExpressions) &&
         has(object.spec.selector.matchLabels) && "ipsecping.dev/check-uid" in object.spec.selector.matchLabels :
         (!has(variables.job.parallelism) || variables.job.parallelism <= 1) &&
@@ -171,7 +176,7 @@ spec:
         {{- with $defaults.runtimeClassName }}
         variables.pod.runtimeClassName == {{ toJson . }} &&
         {{- end }}
-        (!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in ["ClusterFirst", "ClusterFirstWithHostNet"])
+        (!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in {{ list "ClusterFirst" "ClusterFirstWithHostNet" ($defaults.dnsPolicy | default "ClusterFirst") | uniq | toJson }})
     - message: the operator's pods have one container, probe, and no fields of it but those that its checks need
       expression: >-
         size(variables.pod.containers) == 1 && variables.container.name == "probe" &&
@@ -211,6 +216,9 @@ spec:
         (!variables.hostNetwork || {{ include "ipsecping.cel.holds" $operator.allowHostNetwork }}) &&
         (!has(variables.container.ports) || variables.container.ports.all(each, !has(each.hostIP) &&
         (!has(each.hostPort) || (variables.hostNetwork && each.hostPort == each.containerPort))))
+    - message: a pod on each node takes operator.allowEveryNode
+      expression: >-
+        request.resource.resource != "daemonsets" || {{ include "ipsecping.cel.holds" $operator.allowEveryNode }}
     - message: the kubelet asks the operator's pods for their health only, at their own port
       expression: >-
         ["livenessProbe", "readinessProbe"].all(kind, !(kind in variables.container) ||
@@ -257,11 +265,11 @@ spec:
         ({{ include "ipsecping.cel.holds" $operator.allowCrossNamespaceAffinity }}) || variables.podAffinities.all(each,
         (!has(each.requiredDuringSchedulingIgnoredDuringExecution) ||
         each.requiredDuringSchedulingIgnoredDuringExecution.all(term, !has(term.namespaceSelector) &&
-        (!has(term.namespaces) || term.namespaces.all(name, name == request.namespace)))) &&
+        (!has(term.namespaces) || term.namespaces.all(name, name in variables.neighbours)))) &&
         (!has(each.preferredDuringSchedulingIgnoredDuringExecution) ||
         each.preferredDuringSchedulingIgnoredDuringExecution.all(weighted, !has(weighted.podAffinityTerm.namespaceSelector) &&
         (!has(weighted.podAffinityTerm.namespaces) ||
-        weighted.podAffinityTerm.namespaces.all(name, name == request.namespace)))))
+        weighted.podAffinityTerm.namespaces.all(name, name in variables.neighbours)))))
     - message: resources of the operator's pods are cpu and memory, limited by operator.maxCPU and operator.maxMemory
       expression: >-
         has(variables.container.resources) && has(variables.container.resources.limits) &&

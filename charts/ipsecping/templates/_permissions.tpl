@@ -1,9 +1,11 @@
 {{/* Flags for what checks may ask for; values that are not set give none. Call with .Values.operator. */}}
 {{- define "ipsecping.permissions" -}}
-{{- $flags := list -}}
+{{- /* None has to be said, as the operator's own default is all. */ -}}
+{{- $flags := list (printf "--allow-every-node=%s" (join "," .allowEveryNode)) -}}
 {{- range $value, $flag := dict
     "allowHostNetwork" "allow-host-network"
     "allowCrossNamespaceAffinity" "allow-cross-namespace-affinity"
+    "allowTargetFrom" "allow-target-from"
     "allowTextKeys" "allow-text-keys" -}}
 {{- with index $ $value -}}
 {{- $flags = append $flags (printf "--%s=%s" $flag (join "," .)) -}}

@@ -89,3 +89,7 @@ class Placement(Model):
     """True has probe pods use the node's own network. Needs the operator's permission for the namespace
     (otherwise Ready is False with the reason NotPermitted), a namespace of the privileged Pod Security level,
     and, for icmp, a node whose net.ipv4.ping_group_range holds group 65532. Default: false."""
+    every_node: bool | None = None
+    """True has a pod of a DaemonSet measure on each node that nodeSelector, affinity and tolerations let it
+    run on, instead of one pod anywhere: for IPsec between nodes. Needs schedule.interval, and the operator's
+    permission for the namespace (--allow-every-node, by default all namespaces). Default: false."""

@@ -79,7 +79,8 @@ class Schedule(Model):
     """When rounds run. At most one of interval and cron; every 30s when both are absent."""
 
     interval: Interval | None = None
-    """Time between the starts of two rounds, 1s to 24h: an agent in a Deployment measures. Default: 30s."""
+    """Time between the starts of two rounds, 1s to 24h: an agent in a Deployment measures, or one on
+    each node (placement.everyNode). Default: 30s."""
     cron: CronLine | None = None
     """Cron line with five fields: a CronJob runs one round each time it fires."""
     time_zone: (

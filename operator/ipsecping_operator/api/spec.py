@@ -17,6 +17,7 @@ from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
 from .scalars import Label, Name, Target
 from .schedule import Schedule
+from .target_from import TargetFrom
 from .thresholds import Thresholds
 from .verify import Verify
 
@@ -39,7 +40,7 @@ class Path(Model):
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
-    """Target on this path. Default: spec.target."""
+    """Target on this path. Default: spec.target or spec.targetFrom."""
     addresses: HowMany | None = None
     """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
@@ -56,12 +57,17 @@ def _fits(spec: "CheckSpec") -> bool:
 
 
 def _is_affordable(spec: "CheckSpec") -> bool:
-    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_all_addresses)
+    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_many_addresses)
     rounds = addresses * len(spec.probe_list)
     return spec.is_cron or rounds * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
 
 
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
+_EVERY_NODE_CEL = (
+    "(has(self.placement) && has(self.placement.everyNode) && self.placement.everyNode) || "
+    "(has(self.paths) && self.paths.exists(path, has(path.placement) && has(path.placement.everyNode)"
+    " && path.placement.everyNode))"
+)
 _INTERVAL_MS_CEL = (
     "(has(self.schedule) && has(self.schedule.interval)"
     f" && self.schedule.interval.matches('{durations.PATTERN}')"
@@ -79,12 +85,14 @@ def _sending_ms_cel(unpaced: list[str]) -> str:
 
 
 _ALL_CEL = "has(self.addresses) && self.addresses == 'All'"
-_PATHS_OF_ALL_CEL = (
-    f"self.paths.filter(path, has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL})).size()"
+_MANY_CEL = f"({_ALL_CEL}) || has(self.targetFrom)"
+_PATHS_OF_MANY_CEL = (
+    f"self.paths.filter(path, (has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL}))"
+    " || (!has(path.target) && has(self.targetFrom))).size()"
 )
 _ROUNDS_CEL = (
-    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_ALL_CEL}"
-    f" : ({_ALL_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
+    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_MANY_CEL}"
+    f" : ({_MANY_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
 )
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _QUESTION = payload(signed=False, asks=True)
@@ -94,9 +102,13 @@ _SEALED_QUESTION = payload(signed=True, asks=True)
 class CheckSpec(Model):
     """What is measured, how often, from where, and what counts as healthy."""
 
-    target: Target
+    target: Target | None = None
     """Host behind the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
-    address, an IPv6 address or a DNS name."""
+    address, an IPv6 address or a DNS name. Exactly one of target and targetFrom is needed."""
+    target_from: TargetFrom | None = None
+    """Targets that are looked up in the check's namespace: a Service's endpoints or pods by their labels, at
+    most 32 addresses, each measured by itself. Needs the operator's permission for the namespace
+    (--allow-target-from)."""
     family: Literal["IPv4", "IPv6"] | None = None
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
     that carries one. A target that is an address of the other family is refused. Default:
@@ -140,9 +152,19 @@ class CheckSpec(Model):
         return self.probes or (probe_model().model_validate({"name": defaults.PROBE, "icmp": {}}),)
 
     @property
-    def of_all_addresses(self) -> tuple[bool, ...]:
-        """Of each path, whether all addresses of its target are measured."""
-        return tuple(((path and path.addresses) or self.addresses) == "All" for path in self.paths or (None,))
+    def of_many_addresses(self) -> tuple[bool, ...]:
+        """Of each path, whether many addresses may be measured: all of a name, or what is looked up."""
+        return tuple(
+            ((path and path.addresses) or self.addresses) == "All"
+            or (self.target_from is not None and (path is None or path.target is None))
+            for path in self.paths or (None,)
+        )
+
+    @property
+    def asks_for_every_node(self) -> bool:
+        """A pod on each node is asked for, of all paths or of one."""
+        placements = (self.placement, *(path.placement for path in self.paths or ()))
+        return any(placement is not None and placement.every_node for placement in placements)
 
     @property
     def mtu_limit(self) -> int | None:
@@ -170,6 +192,20 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     )
     return (
         Rule(
+            cel="has(self.target) || has(self.targetFrom)",
+            holds=lambda self: self.target is not None or self.target_from is not None,
+            field=".target",
+            reason="FieldValueRequired",
+            message="is needed, or targetFrom in its place",
+        ),
+        Rule(
+            cel="!has(self.target) || !has(self.targetFrom)",
+            holds=lambda self: self.target is None or self.target_from is None,
+            field=".targetFrom",
+            reason="FieldValueForbidden",
+            message="at most one of target and targetFrom: remove the other one",
+        ),
+        Rule(
             cel=f"!has(self.probes) || ({_CRON}) || "
             f"self.probes.all(probe, {sending_ms} < {_INTERVAL_MS_CEL})",
             holds=_fits,
@@ -183,16 +219,24 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All) x spec.probes make more than "
-            f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
+            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom) x spec.probes make more "
+            f"than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
         ),
         Rule(
-            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_ALL_CEL} > 0 : ({_ALL_CEL}))",
-            holds=lambda self: not (self.is_cron and any(self.of_all_addresses)),
-            field=".addresses",
-            message="All needs spec.schedule.interval: a round of spec.schedule.cron tells its results in "
-            "its pod's termination message, which has no room for those of many addresses",
+            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_MANY_CEL} > 0 : ({_MANY_CEL}))",
+            holds=lambda self: not (self.is_cron and any(self.of_many_addresses)),
+            field=".schedule.cron",
+            reason="FieldValueForbidden",
+            message="addresses: All and targetFrom need spec.schedule.interval: a round of a cron line tells "
+            "its results in its pod's termination message, which has no room for those of many addresses",
+        ),
+        Rule(
+            cel=f"!({_CRON}) || !({_EVERY_NODE_CEL})",
+            holds=lambda self: not (self.is_cron and self.asks_for_every_node),
+            field=".schedule.cron",
+            reason="FieldValueForbidden",
+            message="placement.everyNode needs spec.schedule.interval: no CronJob runs a round on each node",
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.size() <= {defaults.MAX_PROBES_CRON}",

@@ -59,7 +59,7 @@ class Store:
         return uid
 
     def put_child(self, child: Child) -> str | None:
-        """Take over a ConfigMap, Deployment or CronJob with our labels."""
+        """Take over a ConfigMap or a workload with our labels."""
         uid, ref = child.meta.check_uid, reference(child.meta)
         if uid is None:
             return None

@@ -7,7 +7,7 @@ from typing import Any
 
 from ipsecping_operator.compile import CompiledCheck, Cron
 
-from .objects import agent_deployment, plan_config_map, round_cron_job
+from .objects import agent_daemon_set, agent_deployment, plan_config_map, round_cron_job
 from .settings import ChildSettings
 
 
@@ -38,7 +38,8 @@ def build_children(
     request_ids: Mapping[str, str] = MappingProxyType({}),
     ports: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], ...]:
-    """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload.
+    """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload
+    (none for a suspended path of every node).
 
     `request_ids` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
     whose agents listen elsewhere than by themselves. The manifests state nothing that is left to the API
@@ -49,8 +50,11 @@ def build_children(
         children.append(plan_config_map(check, path, settings, request_id=request_ids.get(path.plan.path)))
         if isinstance(check.schedule, Cron):
             children.append(round_cron_job(check, path, check.schedule, settings))
-        else:
+        elif not path.placement.every_node:
             children.append(agent_deployment(check, path, settings, port=ports.get(path.plan.path)))
+        elif not check.suspend:
+            # A DaemonSet has no number of replicas that could be 0: while suspended there is none.
+            children.append(agent_daemon_set(check, path, settings, port=ports.get(path.plan.path)))
     return tuple(children)
 
 

@@ -1,8 +1,8 @@
-"""The objects of one path: a ConfigMap with the plan, and the Deployment or CronJob that executes it."""
+"""The objects of one path: a ConfigMap with the plan, and the workload that executes it."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -16,6 +16,7 @@ from .labels import (
     INSTANTIATE_ANNOTATION,
     NONCE_ANNOTATION,
     PATH_LABEL,
+    TARGETS_ANNOTATION,
     UID_LABEL,
     VERIFIERS_ANNOTATION,
     child_name,
@@ -36,12 +37,14 @@ def plan_config_map(
     verifiers = () if settings.tokens is None else settings.tokens.verifiers(check.uid, path.plan.path)
     plan = json.dumps(plan_to_json(Plan(checks=(planned,), verifiers=verifiers)), indent=2)
     made = _object("v1", "ConfigMap", check, path, settings)
-    made["metadata"].setdefault("annotations", {})[NONCE_ANNOTATION] = path.plan.nonce
+    marks = made["metadata"].setdefault("annotations", {})
+    marks[NONCE_ANNOTATION] = path.plan.nonce
     if verifiers:
-        digest = hashlib.sha256(" ".join(verifiers).encode()).hexdigest()[:16]
-        made["metadata"]["annotations"][VERIFIERS_ANNOTATION] = digest
+        marks[VERIFIERS_ANNOTATION] = _digest(verifiers)
+    if path.plan.targets is not None:
+        marks[TARGETS_ANNOTATION] = _digest(path.plan.targets)
     if request_id is not None:
-        made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = request_id
+        marks[RUN_NOW_ANNOTATION] = request_id
     return made | {"data": {PLAN_KEY: plan + "\n"}}
 
 
@@ -49,14 +52,28 @@ def agent_deployment(
     check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
 ) -> dict[str, Any]:
     """The path's Deployment, without replicas while the check is suspended; `port` as in agent_pod."""
-    selected = {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}
     return _object("apps/v1", "Deployment", check, path, settings) | {
         "spec": {
             "replicas": 0 if check.suspend else 1,
             "revisionHistoryLimit": 1,
             # Never two agents at once: each round is measured, sent and counted once.
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": selected},
+            "selector": _selector(check, path),
+            "template": agent_pod(check, path, settings, port=port),
+        }
+    }
+
+
+def agent_daemon_set(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, port: int | None = None
+) -> dict[str, Any]:
+    """The path's DaemonSet: an agent on each node that the pods may run on; `port` as in agent_pod."""
+    return _object("apps/v1", "DaemonSet", check, path, settings) | {
+        "spec": {
+            "revisionHistoryLimit": 1,
+            # Never two agents on a node at once; and no node waits for others, of which some may be lost.
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "100%"}},
+            "selector": _selector(check, path),
             "template": agent_pod(check, path, settings, port=port),
         }
     }
@@ -127,6 +144,14 @@ def run_now_job(
         },
         "spec": template["spec"],
     }
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(texts).encode()).hexdigest()[:16]
+
+
+def _selector(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:
+    return {"matchLabels": {key: labels(check, path.plan.path)[key] for key in (UID_LABEL, PATH_LABEL)}}
 
 
 def _marks(check: CompiledCheck, path: CompiledPath, settings: ChildSettings) -> dict[str, Any]:

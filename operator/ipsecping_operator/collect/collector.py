@@ -11,6 +11,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
+from ipsecping_operator.kube.kinds import DAEMON_SET
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.tokens.keys import TokenKeys
 
@@ -102,7 +103,7 @@ class Collector:
             if pod.meta.owner is not None and pod.meta.owner.kind == "Job":
                 if pod.finished:
                     self._read_message(state, pod, log=log)
-            elif not pod.finished and pod.address:
+            elif not pod.finished and pod.address and _is_of_workload(state, pod):
                 wanted[pod.meta.uid] = pod
         self._follow(state, wanted, log=log)
 
@@ -296,6 +297,15 @@ def _key(state: CheckState, result: RoundResult) -> str:
     known = state.measured.current.get(result.check.path)
     names = () if known is None else tuple(probe.name for probe in known.plan.probes)
     return f"{result.check.path}/{result.probe}" if result.probe in names else ""
+
+
+def _is_of_workload(state: CheckState, pod: Pod) -> bool:
+    """Whether the path still has a workload of this kind: an agent of the one before it measures twice."""
+    check = state.applied.compiled
+    every_node = pod.meta.owner is not None and pod.meta.owner.kind == DAEMON_SET.name
+    return check is None or all(
+        path.placement.every_node is every_node for path in check.paths if path.plan.path == pod.meta.path
+    )
 
 
 def _plan(state: CheckState, pod: Pod) -> PlannedCheck | None:

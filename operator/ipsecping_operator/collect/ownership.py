@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from enum import Enum
 
-from ipsecping_operator.kube.kinds import CRON_JOB, DEPLOYMENT, JOB, REPLICA_SET
-from ipsecping_operator.observe.projection import Child, Pod
+from ipsecping_operator.kube.kinds import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, REPLICA_SET
+from ipsecping_operator.observe.projection import Child, Owner, Pod
 
 from .lineage import Lineage
 
@@ -26,13 +26,18 @@ async def ownership(
 ) -> Ownership:
     """Follow the controllers from the pod to the check, every link by UID. Raises ApiError.
 
-    The links: pod, ReplicaSet or Job, Deployment or CronJob, check.
+    The links: pod, ReplicaSet or Job, Deployment or CronJob, check; of a DaemonSet: pod, DaemonSet, check.
     """
     owner = pod.meta.owner
-    if owner is None or owner.kind not in _TOPS or pod.meta.namespace != namespace:
+    if owner is None or pod.meta.namespace != namespace:
         return Ownership.FOREIGN
-    top = await lineage.controller_of(owner, namespace)
-    kind = _TOPS[owner.kind]
+    top: Owner | None
+    if owner.kind == DAEMON_SET.name:
+        top, kind = owner, DAEMON_SET
+    elif owner.kind in _TOPS:
+        top, kind = await lineage.controller_of(owner, namespace), _TOPS[owner.kind]
+    else:
+        return Ownership.FOREIGN
     if top is None or (top.group, top.kind) != (kind.group, kind.name):
         return Ownership.FOREIGN
     for child in children:

@@ -31,6 +31,7 @@ def compile_placement(common: PlacementSpec, own: PlacementSpec | None, *, own_f
         pod_labels=_frozen(placement.pod_labels),
         pod_annotations=_frozen(placement.pod_annotations),
         host_network=bool(placement.host_network),
+        every_node=bool(placement.every_node),
         image_pull_secrets=tuple(secret.name for secret in placement.image_pull_secrets or ()),
         own=frozenset(PlacementSpec.model_fields[name].alias or name for name in given) or NO_FIELDS,
     )
@@ -64,5 +65,6 @@ def effective_placement(placement: Placement) -> dict[str, Any]:
         "podAnnotations": dict(placement.pod_annotations),
         "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
         "hostNetwork": placement.host_network,
+        "everyNode": placement.every_node,
     }
     return {key: value for key, value in written.items() if value}

@@ -1,19 +1,19 @@
 """Whether an object that bears a check's label is the check's: anybody can copy a label. Pure.
 
-What is controlled by the check (children), or by what stands between a workload and its pods, is filed where
-it is of the check's namespace; whether a pod's workload is the check's is then found out by UIDs
+What is controlled by the check (children), or by what makes the pods of a workload, is filed where it is of
+the check's namespace; whether a pod's workload is the check's is then found out by UIDs
 (`results.ownership`).
 """
 
 from enum import StrEnum
 
 from ipsecping_operator.api import names
-from ipsecping_operator.kube.kinds import JOB, POD, REPLICA_SET
+from ipsecping_operator.kube.kinds import DAEMON_SET, JOB, POD, REPLICA_SET
 
 from .projection import Meta
 
 _CHECK = (names.GROUP, names.KIND)
-_BETWEEN = tuple((kind.group, kind.name) for kind in (REPLICA_SET, JOB))
+_OF_PODS = tuple((kind.group, kind.name) for kind in (REPLICA_SET, DAEMON_SET, JOB))
 
 
 class Stray(StrEnum):
@@ -33,7 +33,7 @@ def stray(meta: Meta, *, namespace: str | None) -> Stray | None:
     if owner is None:
         return Stray.NO_OWNER
     if meta.kind == POD.name:
-        if (owner.group, owner.kind) not in _BETWEEN:
+        if (owner.group, owner.kind) not in _OF_PODS:
             return Stray.OTHER_OWNER
     elif (owner.group, owner.kind) != _CHECK or owner.uid != meta.check_uid:
         return Stray.OTHER_OWNER

@@ -12,9 +12,11 @@ from ipsecping_operator.children import (
     CONTAINER,
     NONCE_ANNOTATION,
     PATH_LABEL,
+    TARGETS_ANNOTATION,
     UID_LABEL,
     VERIFIERS_ANNOTATION,
 )
+from ipsecping_operator.kube.kinds import DAEMON_SET, DEPLOYMENT
 
 Raw = Mapping[str, Any]
 LIMIT_RANGER = "kubernetes.io/limit-ranger"
@@ -51,6 +53,8 @@ class Meta:
     """Identifier of the request for an extra round, of a plan that asks for one."""
     verifiers: str | None
     """Digest of a plan's verifiers."""
+    targets: str | None
+    """Digest of a plan's addresses, where it lists them."""
     owner: Owner | None
     created: int
     """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
@@ -58,12 +62,24 @@ class Meta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCounts:
+    """How many nodes a DaemonSet has."""
+
+    desired: int
+    """Those that its pods may run on."""
+    scheduled: int
+    """Those of them that have a pod."""
+    available: int
+    """Those of them whose pod is of the newest revision and available."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A ConfigMap, Deployment or CronJob of a check."""
+    """A ConfigMap, Deployment, DaemonSet or CronJob of a check."""
 
     meta: Meta
     available: bool = False
-    """Deployments: the newest revision has an available pod."""
+    """The newest revision has an available pod; of a DaemonSet on each of its nodes, one at least."""
     active: bool = False
     """CronJobs: a round that the schedule asked for runs."""
     scheduled: int | None = None
@@ -71,7 +87,10 @@ class Child:
     problem: str | None = None
     """Deployments: why no pod could be made (quota, admission)."""
     host_port: int | None = None
-    """Deployments: where its agent listens on the node's own network; None on a network of its own."""
+    """Deployments and DaemonSets: where their agents listen on the node's own network; None on a network of
+    their own."""
+    nodes: NodeCounts | None = None
+    """DaemonSets: once the controller has seen the newest version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +113,7 @@ class Pod:
     waiting: str | None
     """Why it does not run yet or any more (ImagePullBackOff: ...), for a person."""
     node: str | None
-    """Where it was placed."""
+    """Where it was placed; of a DaemonSet's pod also where it is to be placed."""
     ready: bool
     """Its agent answers, and its node too."""
     ended: Ended | None
@@ -136,6 +155,7 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         nonce=annotations.get(NONCE_ANNOTATION),
         run_now=annotations.get(RUN_NOW_ANNOTATION),
         verifiers=annotations.get(VERIFIERS_ANNOTATION),
+        targets=annotations.get(TARGETS_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),
         deleting="deletionTimestamp" in raw,
@@ -158,22 +178,36 @@ def _interned(text: str | None) -> str | None:
 
 
 def read_child(kind: str, raw: Raw) -> Child:
-    """A ConfigMap, Deployment or CronJob."""
+    """A ConfigMap or a workload."""
     meta = read_meta(kind, raw["metadata"])
     status = raw.get("status") or {}
-    if kind != "Deployment":
+    if kind not in (DEPLOYMENT.name, DAEMON_SET.name):
         due = status.get("lastScheduleTime")
         return Child(
             meta=meta, active=bool(status.get("active")), scheduled=None if due is None else _unix(due)
         )
     current = status.get("observedGeneration", 0) >= meta.generation
+    nodes = _node_counts(status) if current and kind == DAEMON_SET.name else None
     available = current and status.get("availableReplicas", 0) > 0
+    if kind == DAEMON_SET.name:
+        available = nodes is not None and 0 < nodes.desired <= nodes.available
     template = ((raw.get("spec") or {}).get("template") or {}).get("spec") or {}
     return Child(
         meta=meta,
         available=available,
         problem=_deployment_problem(status),
         host_port=_http_port(template) if template.get("hostNetwork") else None,
+        nodes=nodes,
+    )
+
+
+def _node_counts(status: Raw) -> NodeCounts:
+    # The controller counts available pods of any revision, and those of the newest whether available or not.
+    available = min(status.get("numberAvailable", 0), status.get("updatedNumberScheduled", 0))
+    return NodeCounts(
+        desired=status.get("desiredNumberScheduled", 0),
+        scheduled=status.get("currentNumberScheduled", 0),
+        available=available,
     )
 
 
@@ -194,10 +228,13 @@ def _condition(status: Raw, kind: str, state: str) -> Raw | None:
 def read_pod(raw: Raw) -> Pod:
     """A pod."""
     spec, status = raw.get("spec") or {}, raw.get("status") or {}
+    meta = read_meta("Pod", raw["metadata"])
     node = spec.get("nodeName")
+    if node is None and meta.owner is not None and meta.owner.kind == DAEMON_SET.name:
+        node = _meant_for(spec)
     ended = _ended(status)
     return Pod(
-        meta=read_meta("Pod", raw["metadata"]),
+        meta=meta,
         phase=intern(status.get("phase", "Pending")),
         address=status.get("podIP"),
         port=_http_port(spec),
@@ -212,6 +249,21 @@ def read_pod(raw: Raw) -> Pod:
         and _others_run(status)
         and spec.get("activeDeadlineSeconds") != END_SECONDS,
     )
+
+
+def _meant_for(spec: Raw) -> str | None:
+    """The node that a DaemonSet's pod is made for, as its controller tells the scheduler."""
+    node_affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = node_affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or ():
+        for each in term.get("matchFields") or ():
+            if (each.get("key"), each.get("operator"), len(each.get("values") or ())) == (
+                "metadata.name",
+                "In",
+                1,
+            ):
+                return str(each["values"][0])
+    return None
 
 
 def _cpu_limit(spec: Raw) -> str | None:

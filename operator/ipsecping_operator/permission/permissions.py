@@ -14,7 +14,7 @@ from .rates import rates
 from .resources import resources
 from .scope import ALL, Refusal, holds_in, of_namespace
 from .special import special_networks
-from .targets import secrets, targets
+from .targets import looked_up, secrets, targets
 
 Names = Mapping[str, tuple[str, ...]]
 """Namespace to names, or beginnings of names that end in `*`."""
@@ -32,6 +32,10 @@ class Permissions:
 
     host_network: frozenset[str] = frozenset()
     """Namespaces whose probe pods may use the node's own network."""
+    every_node: frozenset[str] = frozenset({ALL})
+    """Namespaces whose checks may have a pod on each node."""
+    target_from: frozenset[str] = frozenset()
+    """Namespaces whose checks may have their targets looked up in the cluster."""
     cross_namespace_affinity: frozenset[str] = frozenset()
     """Namespaces whose probe pods may be placed by the pods of others."""
     text_keys: frozenset[str] = frozenset()
@@ -86,6 +90,8 @@ class Permissions:
             secrets=of_namespace(self.secrets, namespace, ()),
             config_maps=of_namespace(self.config_maps, namespace, ()),
         )
+        if not holds_in(self.target_from, namespace):
+            yield from looked_up(check)
         yield from targets(check)
         yield from secrets(check)
         yield from rates(
@@ -97,6 +103,8 @@ class Permissions:
     def _of_path(self, path: CompiledPath, namespace: str) -> Iterator[Refusal]:
         if not holds_in(self.host_network, namespace):
             yield from placement.host_network(path)
+        if not holds_in(self.every_node, namespace):
+            yield from placement.every_node(path)
         if not holds_in(self.cross_namespace_affinity, namespace):
             yield from placement.affinity(path)
         yield from placement.priority_class(path, of_namespace(self.priority_classes, namespace, ()))

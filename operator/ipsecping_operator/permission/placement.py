@@ -115,6 +115,16 @@ def host_network(path: CompiledPath) -> Iterator[Refusal]:
         )
 
 
+def every_node(path: CompiledPath) -> Iterator[Refusal]:
+    """A pod on each node: what a check costs then grows with the cluster."""
+    if path.placement.every_node:
+        yield Refusal(
+            path.placement_field("everyNode"),
+            f"true is not permitted in namespace {path.plan.namespace}: remove it, or have the operator run "
+            "with --allow-every-node for the namespace",
+        )
+
+
 def affinity(path: CompiledPath) -> Iterator[Refusal]:
     """Affinity to, or from, pods of other namespaces: it keeps those away, and tells where they are."""
     for field, term in _pod_terms(path.placement.affinity or {}):

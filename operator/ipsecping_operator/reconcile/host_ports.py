@@ -1,8 +1,8 @@
 """Choose where agents on a node's own network listen: each keeps its ports, and leaves those in use.
 
 Ports are chosen by chance (an even one for results, the next for health), and so two agents of one node may
-have the same: the scheduler then finds no node for the second. Its Deployment is the memory of those that it
-has moved to. Pure.
+have the same: the scheduler then finds no node for the second. Its Deployment or DaemonSet is the memory of
+those that it has moved to. Pure.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ipsecping_operator.observe.projection import Pod
 
 
 def host_ports(state: CheckState) -> Mapping[str, int]:
-    """Return, by path, the port for its Deployment; paths without one yet begin with their own."""
+    """Return, by path, the port for its workload; paths without one yet begin with their own."""
     found: dict[str, int] = {}
     for path in state.applied.compiled.paths if state.applied.compiled is not None else ():
         deployed = _deployed(state, path)
@@ -35,9 +35,17 @@ def _deployed(state: CheckState, path: CompiledPath) -> int | None:
 
 
 def _is_taken(pods: list[Pod]) -> bool:
-    """By another's pod: one of the path's own that still ends will give it back."""
-    unplaced = any(is_host_port_taken(pod.waiting or "") for pod in pods if not pod.meta.deleting)
-    return unplaced and not any(pod.meta.deleting and not pod.finished for pod in pods)
+    """By another's pod: one of the path's own that ends, or whose workload has gone, will give it back."""
+    return any(
+        is_host_port_taken(pod.waiting or "") and not any(_gives_back(each, to=pod) for each in pods)
+        for pod in pods
+        if not pod.meta.deleting
+    )
+
+
+def _gives_back(pod: Pod, *, to: Pod) -> bool:
+    going = pod.meta.deleting or pod.meta.owner != to.meta.owner
+    return going and not pod.finished and (to.node is None or pod.node == to.node)
 
 
 def _after(port: int) -> int:

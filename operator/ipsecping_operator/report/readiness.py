@@ -6,12 +6,15 @@ from ipsecping.contract import Invalidity, destination
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.compile import CompiledCheck, Cron
+from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.compile.compiled import KeyRef
+from ipsecping_operator.kube.kinds import CRON_JOB, DAEMON_SET, DEPLOYMENT
 from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowed
 
 from .hints import no_pod, with_hint
+from .nodes import waiting_for
+from .targets import refused_target, remarks
 
 
 def readiness(state: CheckState) -> Readiness:
@@ -24,12 +27,10 @@ def readiness(state: CheckState) -> Readiness:
     assert check is not None
     if check.suspend:
         return Readiness(reason=ReadyReason.SUSPENDED, message="spec.suspend is true; nothing is measured")
-    problems = [
-        problem for path in check.paths if (problem := _problem(state, check, path.plan.path)) is not None
-    ]
+    problems = [problem for path in check.paths if (problem := _problem(state, check, path)) is not None]
     if problems:
         return Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="; ".join(problems))
-    return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.observed.children.values()))
+    return Readiness(reason=ReadyReason.RECONCILED, message=_running(state, check))
 
 
 def prober_fault(state: CheckState) -> Readiness | None:
@@ -37,7 +38,8 @@ def prober_fault(state: CheckState) -> Readiness | None:
     check, ready = state.applied.compiled, state.applied.readiness
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
-    return _foreign_address(state, check) or _text_key(state, check) or _missing_key(state, check)
+    foreign = refused_target(state, check) or _foreign_address(state, check)
+    return foreign or _text_key(state, check) or _missing_key(state, check)
 
 
 def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | None:
@@ -97,22 +99,38 @@ def _needed(check: CompiledCheck, probe: str) -> KeyRef | None:
     return next(iter(check.files.get(probe, {}).values()), None)
 
 
-def _running(check: CompiledCheck, children: Iterable[Child]) -> str:
-    kind = _kind(check)
-    names = ", ".join(sorted(child.meta.name for child in children if child.meta.kind == kind))
+def _running(state: CheckState, check: CompiledCheck) -> str:
+    return "; ".join((_workloads(check, state.observed.children.values()), *remarks(state, check)))
+
+
+def _workloads(check: CompiledCheck, children: Iterable[Child]) -> str:
+    kinds = {_kind(check, path) for path in check.paths}
+    workloads = sorted(
+        (child for child in children if child.meta.kind in kinds), key=lambda child: child.meta.name
+    )
     if isinstance(check.schedule, Cron):
+        names = ", ".join(child.meta.name for child in workloads)
         zone = check.schedule.time_zone or "UTC"
         return f'CronJob {names} runs a round at each "{check.schedule.line}" ({zone})'
-    return f"Deployment {names} runs the agent"
+    one = ", ".join(child.meta.name for child in workloads if child.meta.kind == DEPLOYMENT.name)
+    on_nodes = (
+        f"DaemonSet {child.meta.name} runs the agent on {child.nodes.desired} "
+        f"node{'' if child.nodes.desired == 1 else 's'}"
+        for child in workloads
+        if child.nodes is not None
+    )
+    return "; ".join((*([f"Deployment {one} runs the agent"] if one else ()), *on_nodes))
 
 
-def _kind(check: CompiledCheck) -> str:
-    return "CronJob" if isinstance(check.schedule, Cron) else "Deployment"
+def _kind(check: CompiledCheck, path: CompiledPath) -> str:
+    if isinstance(check.schedule, Cron):
+        return CRON_JOB.name
+    return DAEMON_SET.name if path.placement.every_node else DEPLOYMENT.name
 
 
-def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
-    """Why nothing measures this path, or None."""
-    kind = _kind(check)
+def _problem(state: CheckState, check: CompiledCheck, measured: CompiledPath) -> str | None:
+    """Why nothing measures this path, or why not all nodes do; None where all do."""
+    kind, path = _kind(check, measured), measured.plan.path
     workload = next(
         (c for c in state.observed.children.values() if c.meta.kind == kind and c.meta.path == path), None
     )
@@ -122,10 +140,12 @@ def _problem(state: CheckState, check: CompiledCheck, path: str) -> str | None:
         (pod for pod in state.observed.own_pods if pod.meta.path == path),
         key=lambda pod: (pod.meta.created, pod.meta.resource_version),
     )
-    if kind == "CronJob":
+    if kind == CRON_JOB.name:
         return _round_problem(state, pods[-1]) if pods else None
     if workload.available:
         return None
+    if kind == DAEMON_SET.name:
+        return f"DaemonSet {workload.meta.name}: {waiting_for(workload, pods)}"
     staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
     problems = [
         *(_pod_problem(pod) for pod in staying if not pod.finished),

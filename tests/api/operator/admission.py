@@ -93,10 +93,12 @@ def checked(spec: Object, namespace: str = "default", name: str = "hq") -> Objec
 
 
 def workloads(spec: Object, name: str = "hq", children: ChildSettings = CHILDREN) -> list[Object]:
-    """Deployment, CronJob and Job of a check's first path, without a namespace."""
+    """Deployment, DaemonSet, CronJob and Job of a check's first path, without a namespace."""
     made: list[Object] = []
-    for schedule in ({"interval": "30s"}, {"cron": "0 * * * *", "spread": "5m"}):
-        check = compile_check(checked({**spec, "schedule": schedule}, name=name))
+    everywhere = {"placement": {**spec.get("placement", {}), "everyNode": True}}
+    interval, cron = {"interval": "30s"}, {"cron": "0 * * * *", "spread": "5m"}
+    for schedule, more in ((interval, {}), (interval, everywhere), (cron, {})):
+        check = compile_check(checked({**spec, **more, "schedule": schedule}, name=name))
         made += [each for each in build_children(check, children) if each["kind"] != "ConfigMap"]
         if isinstance(check.schedule, Cron):
             made.append(

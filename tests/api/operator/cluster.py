@@ -38,7 +38,7 @@ class Cluster:
             "apiVersion": "ipsecping.dev/v1alpha1",
             "kind": "IPsecTunnelCheck",
             "metadata": {"name": name},
-            "spec": {"target": "127.0.0.1", **spec},
+            "spec": {**({} if "targetFrom" in spec else {"target": "127.0.0.1"}), **spec},
         }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
         return str(self.kubectl.get("itc", name)["metadata"]["uid"])
@@ -90,6 +90,31 @@ class Cluster:
         stored: Object = json.loads(self.kubectl(*words, stdin=json.dumps(manifest)))
         return stored
 
+    def endpoints(self, service: str, *addresses: str) -> None:
+        """Let a Service have these ready endpoints, as its controller would."""
+        endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in addresses]
+        manifest = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": f"{service}-a", "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+        }
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def app_pod(self, name: str, address: str, **labels: str) -> None:
+        """A ready pod of somebody's with this address."""
+        confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        spec = {
+            "containers": [{"name": "app", "image": "app:1", "securityContext": confined}],
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        }
+        metadata = {"name": name, "labels": labels}
+        self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        ready = {"type": "Ready", "status": "True"}
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [ready]}
+        self.set_status("pod", name, status)
+
     def set_status(self, kind: str, name: str, status: Object) -> None:
         """Write a status as a controller or the kubelet would."""
         patch = json.dumps({"status": status})
@@ -127,6 +152,33 @@ class Cluster:
                 "spec": template["spec"] | spec,
             }
         )
+
+    def node_pod(self, daemon_set: Object, node: str) -> str:
+        """The name of the pod that the DaemonSet's controller would make for a node, and that runs there."""
+        template = daemon_set["spec"]["template"]
+        metadata = {
+            "name": f"{daemon_set['metadata']['name']}-{uuid.uuid4().hex[:5]}",
+            "labels": template["metadata"]["labels"],
+            "ownerReferences": [owner(daemon_set)],
+        }
+        spec = template["spec"] | {"nodeName": node}
+        made = self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        name: str = made["metadata"]["name"]
+        self.set_status("pod", name, RUNNING)
+        return name
+
+    def count_nodes(self, daemon_set: str, *, desired: int, available: int) -> None:
+        """Let the DaemonSet have an agent on so many of its nodes, in its newest generation."""
+        generation = self.kubectl.get("daemonset", daemon_set)["metadata"]["generation"]
+        counts = {
+            "desiredNumberScheduled": desired,
+            "currentNumberScheduled": desired,
+            "updatedNumberScheduled": desired,
+            "numberMisscheduled": 0,
+            "numberReady": available,
+            "numberAvailable": available,
+        }
+        self.set_status("daemonset", daemon_set, {"observedGeneration": generation, **counts})
 
     def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> "AgentPod":
         """Do what it takes to have the only Deployment here run its agent, on a port of loopback.

@@ -135,6 +135,12 @@ REFUSED: tuple[tuple[str, str, Any, str], ...] = (
 OF_ONE_KIND: tuple[tuple[str, str, str, Any], ...] = (
     ("Deployment", "many", "spec.replicas", 100),
     ("Deployment", "adopts", "spec.selector.matchExpressions", [{"key": "a", "operator": "DoesNotExist"}]),
+    (
+        "DaemonSet",
+        "adopts",
+        "spec.selector.matchExpressions",
+        [{"key": "a", "operator": "DoesNotExist"}],
+    ),
     ("CronJob", "many", "spec.jobTemplate.spec.parallelism", 100),
     ("Job", "many", "spec.parallelism", 100),
     ("Job", "long", "spec.completions", 100),

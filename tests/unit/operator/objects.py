@@ -17,6 +17,7 @@ LABELS = {
 API_VERSIONS = {
     "IPsecTunnelCheck": "ipsecping.dev/v1alpha1",
     "Deployment": "apps/v1",
+    "DaemonSet": "apps/v1",
     "ReplicaSet": "apps/v1",
     "CronJob": "batch/v1",
     "Job": "batch/v1",

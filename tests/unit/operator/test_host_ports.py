@@ -57,6 +57,50 @@ def test_it_waits_for_a_pod_of_its_own_that_still_ends() -> None:
     assert ports(deployment(20_776), ending, unplaced(20_776)) == {"default": 20_776}
 
 
+def pod_for(node: str) -> dict[str, Any]:
+    match = {"key": "metadata.name", "operator": "In", "values": [node]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [match]}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def daemon_set_pods(*, ending_on: str) -> tuple[Pod, Pod]:
+    """One that ends on a node, and one that finds its port taken on node w1."""
+    said = (
+        "0/3 nodes are available: 1 node(s) didn't have free ports for the requested pod ports, 2 node(s) ..."
+    )
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": said}
+    ending = pod(
+        "hq-1",
+        owner_kind="DaemonSet",
+        spec=on_port(20_776, nodeName=ending_on),
+        deleting=True,
+        phase="Running",
+    )
+    waiting = pod(
+        "hq-2",
+        uid="p-2",
+        version=2,
+        owner_kind="DaemonSet",
+        spec=on_port(20_776, affinity=pod_for("w1")),
+        phase="Pending",
+        conditions=[condition],
+    )
+    return ending, waiting
+
+
+def test_agents_of_a_daemon_set_move_together_but_for_a_port_that_is_given_back_there() -> None:
+    daemon_set = child("DaemonSet", template=on_port(20_776, hostNetwork=True))
+    assert ports(daemon_set, *daemon_set_pods(ending_on="w1")) == {"default": 20_776}
+    assert ports(daemon_set, *daemon_set_pods(ending_on="w2")) == {"default": 20_778}
+
+
+def test_a_daemon_set_waits_for_the_port_of_the_deployment_that_it_replaces() -> None:
+    daemon_set = child("DaemonSet", template=on_port(20_776, hostNetwork=True))
+    _, waiting = daemon_set_pods(ending_on="w1")
+    before = pod("hq-0", uid="p-0", spec=on_port(20_776, nodeName="w1"), phase="Running")
+    assert ports(daemon_set, before, waiting) == {"default": 20_776}
+
+
 def test_an_odd_port_of_an_operator_before_health_had_a_port_is_not_kept() -> None:
     assert ports(deployment(20_777)) == {}
 
