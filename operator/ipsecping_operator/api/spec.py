@@ -219,8 +219,8 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom) x spec.probes make more "
-            f"than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
+            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom) x spec.probes make "
+            f"more than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
         ),
         Rule(
