@@ -115,6 +115,14 @@ PERMISSIONS = (
         read=namespaces,
     ),
     Setting(
+        "--allow-target-from",
+        "namespaces whose checks may have targets looked up by spec.targetFrom, separated by commas, * for "
+        "all; none when not given. The operator's account then has to list and watch EndpointSlices there",
+        "NAMES",
+        default="",
+        read=namespaces,
+    ),
+    Setting(
         "--allow-targets",
         "networks that checks may have probed: 'NAMESPACE=CIDR,CIDR;*=CIDR', where * stands for all "
         "namespaces that are not named, and one without any may probe nothing; anything when not given. "
@@ -228,6 +236,7 @@ def permissions_of(args: argparse.Namespace) -> "Permissions":
     return Permissions(
         host_network=args.allow_host_network,
         every_node=args.allow_every_node,
+        target_from=args.allow_target_from,
         cross_namespace_affinity=args.allow_cross_namespace_affinity,
         text_keys=args.allow_text_keys,
         priority_classes=args.allow_priority_classes,

@@ -40,10 +40,10 @@ def probe_defaults(text: str) -> "ProbeDefaults":
 PROBE_DEFAULTS = Setting(
     "--probe-defaults",
     "what probe pods have unless a check's placement says otherwise, as an object in YAML or JSON: "
-    "nodeSelector, tolerations, priorityClassName, resources, imagePullSecrets, runtimeClassName, dnsConfig, "
-    "securityContext (runAsUser, runAsGroup, fsGroup, supplementalGroups, seLinuxOptions); labels and "
-    "annotations, of all children; fixedUser: false leaves runAsUser and runAsGroup out, for clusters that "
-    "choose them (OpenShift)",
+    "nodeSelector, tolerations, affinity, priorityClassName, resources, imagePullSecrets, runtimeClassName, "
+    "dnsPolicy, dnsConfig, securityContext (runAsUser, runAsGroup, fsGroup, supplementalGroups, "
+    "seLinuxOptions); labels and annotations, of all children; fixedUser: false leaves runAsUser and "
+    "runAsGroup out, for clusters that choose them (OpenShift)",
     "OBJECT",
     default="",
     read=probe_defaults,

@@ -115,6 +115,7 @@ def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
     values = {
         "allowHostNetwork": ["a"],
         "allowEveryNode": [],
+        "allowTargetFrom": ["a"],
         "allowCrossNamespaceAffinity": ["a", "b"],
         "allowTextKeys": ["*"],
         "allowTargets": {"a": []},
@@ -137,6 +138,7 @@ def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
     assert settings.from_arguments(parser.parse_args(flags)).permissions == Permissions(
         host_network=frozenset({"a"}),
         every_node=frozenset(),
+        target_from=frozenset({"a"}),
         cross_namespace_affinity=frozenset({"a", "b"}),
         text_keys=frozenset({"*"}),
         targets={"a": ()},

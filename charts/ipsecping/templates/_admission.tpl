@@ -131,6 +131,9 @@ spec:
       expression: >-
         has(variables.pod.affinity) ? ["podAffinity", "podAntiAffinity"].filter(kind, kind in variables.pod.affinity)
         .map(kind, variables.pod.affinity[kind]) : []
+    # Namespaces whose pods others may be placed by: those that the defaults of all probe pods name.
+    - name: neighbours
+      expression: '[request.namespace]{{ with include "ipsecping.namedNamespaces" $defaults | fromJsonArray }} + {{ . | toJson }}{{ end }}'
   validations:
     - message: >-
         a workload of the operator runs one pod at a time (a DaemonSet, one on each node), which it selects by its check's
@@ -173,7 +176,7 @@ spec:
         {{- with $defaults.runtimeClassName }}
         variables.pod.runtimeClassName == {{ toJson . }} &&
         {{- end }}
-        (!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in ["ClusterFirst", "ClusterFirstWithHostNet"])
+        (!has(variables.pod.dnsPolicy) || variables.pod.dnsPolicy in {{ list "ClusterFirst" "ClusterFirstWithHostNet" ($defaults.dnsPolicy | default "ClusterFirst") | uniq | toJson }})
     - message: the operator's pods have one container, probe, and no fields of it but those that its checks need
       expression: >-
         size(variables.pod.containers) == 1 && variables.container.name == "probe" &&
@@ -262,11 +265,11 @@ spec:
         ({{ include "ipsecping.cel.holds" $operator.allowCrossNamespaceAffinity }}) || variables.podAffinities.all(each,
         (!has(each.requiredDuringSchedulingIgnoredDuringExecution) ||
         each.requiredDuringSchedulingIgnoredDuringExecution.all(term, !has(term.namespaceSelector) &&
-        (!has(term.namespaces) || term.namespaces.all(name, name == request.namespace)))) &&
+        (!has(term.namespaces) || term.namespaces.all(name, name in variables.neighbours)))) &&
         (!has(each.preferredDuringSchedulingIgnoredDuringExecution) ||
         each.preferredDuringSchedulingIgnoredDuringExecution.all(weighted, !has(weighted.podAffinityTerm.namespaceSelector) &&
         (!has(weighted.podAffinityTerm.namespaces) ||
-        weighted.podAffinityTerm.namespaces.all(name, name == request.namespace)))))
+        weighted.podAffinityTerm.namespaces.all(name, name in variables.neighbours)))))
     - message: resources of the operator's pods are cpu and memory, limited by operator.maxCPU and operator.maxMemory
       expression: >-
         has(variables.container.resources) && has(variables.container.resources.limits) &&

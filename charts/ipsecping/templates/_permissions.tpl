@@ -5,6 +5,7 @@
 {{- range $value, $flag := dict
     "allowHostNetwork" "allow-host-network"
     "allowCrossNamespaceAffinity" "allow-cross-namespace-affinity"
+    "allowTargetFrom" "allow-target-from"
     "allowTextKeys" "allow-text-keys" -}}
 {{- with index $ $value -}}
 {{- $flags = append $flags (printf "--%s=%s" $flag (join "," .)) -}}

@@ -31,3 +31,15 @@ size({{ index . 0 }}) == {{ len (index . 1) }} && {{ include "ipsecping.cel.has"
 {{- define "ipsecping.noMeshAnnotations" -}}
 {{- dict "linkerd.io/inject" "disabled" "consul.hashicorp.com/connect-inject" "false" | toJson -}}
 {{- end -}}
+
+{{/* Namespaces that the affinity of the defaults names, as JSON. */}}
+{{- define "ipsecping.namedNamespaces" -}}
+{{- $found := list -}}
+{{- $affinity := .affinity | default dict -}}
+{{- range $kind := list "podAffinity" "podAntiAffinity" -}}
+{{- $given := get $affinity $kind | default dict -}}
+{{- range $given.requiredDuringSchedulingIgnoredDuringExecution }}{{ $found = concat $found (.namespaces | default list) }}{{ end -}}
+{{- range $given.preferredDuringSchedulingIgnoredDuringExecution }}{{ $found = concat $found (.podAffinityTerm.namespaces | default list) }}{{ end -}}
+{{- end -}}
+{{- $found | uniq | toJson -}}
+{{- end -}}

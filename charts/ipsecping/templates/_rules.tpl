@@ -22,6 +22,12 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, patch]
+{{- if .Values.operator.allowTargetFrom }}
+# Targets that are looked up (spec.targetFrom): of Services here, of pods above.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+{{- end }}
 # Between a pod and the workload it belongs to.
 - apiGroups: [apps]
   resources: [replicasets]

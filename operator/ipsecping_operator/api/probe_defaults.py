@@ -1,9 +1,10 @@
 """What the operator's administrator gives to all probe pods: the setting --probe-defaults."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from .affinity import Affinity
 from .labels import LabelMap, PodAnnotations, PodLabels
 from .placement import PullSecret, Toleration
 from .resources import Resources, amount
@@ -82,9 +83,23 @@ class ProbeDefaults(Model):
     annotations: PodAnnotations | None = None
     image_pull_secrets: Annotated[tuple[PullSecret, ...] | None, Field(max_length=8), ListMap("name")] = None
     runtime_class_name: ObjectName | None = None
+    affinity: Affinity | None = None
+    dns_policy: Literal["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"] | None = None
     dns_config: DNSConfig | None = None
     security_context: PodSecurityContext | None = None
     fixed_user: bool = True
     """False leaves runAsUser and runAsGroup out: the cluster chooses them, as OpenShift does."""
 
-    rules = (_real_limit("cpu"), _real_limit("memory"))
+    rules = (
+        _real_limit("cpu"),
+        _real_limit("memory"),
+        Rule(
+            cel="",
+            holds=lambda self: (
+                self.dns_policy != "None" or bool(self.dns_config and self.dns_config.nameservers)
+            ),
+            field=".dnsConfig.nameservers",
+            reason="FieldValueRequired",
+            message="are needed with dnsPolicy None",
+        ),
+    )

@@ -23,6 +23,7 @@ from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
 from .scalars import Label, Name, Target
 from .schedule import Schedule
+from .target_from import TargetFrom
 from .thresholds import Thresholds
 from .verify import Verify
 
@@ -45,7 +46,7 @@ class Path(Model):
     name: Name
     """Name of the path, unique in the check."""
     target: Target | None = None
-    """Target on this path. Default: spec.target."""
+    """Target on this path. Default: spec.target or spec.targetFrom."""
     addresses: HowMany | None = None
     """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
@@ -62,7 +63,7 @@ def _fits(spec: "CheckSpec") -> bool:
 
 
 def _is_affordable(spec: "CheckSpec") -> bool:
-    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_all_addresses)
+    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_many_addresses)
     rounds = addresses * len(spec.probe_list)
     return spec.is_cron or rounds * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
 
@@ -90,12 +91,14 @@ def _sending_ms_cel(unpaced: list[str]) -> str:
 
 
 _ALL_CEL = "has(self.addresses) && self.addresses == 'All'"
-_PATHS_OF_ALL_CEL = (
-    f"self.paths.filter(path, has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL})).size()"
+_MANY_CEL = f"({_ALL_CEL}) || has(self.targetFrom)"
+_PATHS_OF_MANY_CEL = (
+    f"self.paths.filter(path, (has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL}))"
+    " || (!has(path.target) && has(self.targetFrom))).size()"
 )
 _ROUNDS_CEL = (
-    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_ALL_CEL}"
-    f" : ({_ALL_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
+    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_MANY_CEL}"
+    f" : ({_MANY_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
 )
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _ROOM_CEL = (
@@ -107,9 +110,13 @@ _ROOM_CEL = (
 class CheckSpec(Model):
     """What is measured, how often, from where, and what counts as healthy."""
 
-    target: Target
+    target: Target | None = None
     """Host behind the tunnel as the applications reach it, inside the tunnel's traffic selector: an IPv4
-    address, an IPv6 address or a DNS name."""
+    address, an IPv6 address or a DNS name. Exactly one of target and targetFrom is needed."""
+    target_from: TargetFrom | None = None
+    """Targets that are looked up in the check's namespace: a Service's endpoints or pods by their labels, at
+    most 32 addresses, each measured by itself. Needs the operator's permission for the namespace
+    (--allow-target-from)."""
     family: Literal["IPv4", "IPv6"] | None = None
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
     that carries one. A target that is an address of the other family is refused. Default:
@@ -153,9 +160,13 @@ class CheckSpec(Model):
         return self.probes or (probe_model().model_validate({"name": defaults.PROBE, "icmp": {}}),)
 
     @property
-    def of_all_addresses(self) -> tuple[bool, ...]:
-        """Of each path, whether all addresses of its target are measured."""
-        return tuple(((path and path.addresses) or self.addresses) == "All" for path in self.paths or (None,))
+    def of_many_addresses(self) -> tuple[bool, ...]:
+        """Of each path, whether many addresses may be measured: all of a name, or what is looked up."""
+        return tuple(
+            ((path and path.addresses) or self.addresses) == "All"
+            or (self.target_from is not None and (path is None or path.target is None))
+            for path in self.paths or (None,)
+        )
 
     @property
     def asks_for_every_node(self) -> bool:
@@ -189,6 +200,20 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     )
     return (
         Rule(
+            cel="has(self.target) || has(self.targetFrom)",
+            holds=lambda self: self.target is not None or self.target_from is not None,
+            field=".target",
+            reason="FieldValueRequired",
+            message="is needed, or targetFrom in its place",
+        ),
+        Rule(
+            cel="!has(self.target) || !has(self.targetFrom)",
+            holds=lambda self: self.target is None or self.target_from is None,
+            field=".targetFrom",
+            reason="FieldValueForbidden",
+            message="at most one of target and targetFrom: remove the other one",
+        ),
+        Rule(
             cel=f"!has(self.probes) || ({_CRON}) || "
             f"self.probes.all(probe, {sending_ms} < {_INTERVAL_MS_CEL})",
             holds=_fits,
@@ -202,16 +227,17 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All) x spec.probes make more than "
-            f"{defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
+            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom) x spec.probes make "
+            f"more than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
         ),
         Rule(
-            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_ALL_CEL} > 0 : ({_ALL_CEL}))",
-            holds=lambda self: not (self.is_cron and any(self.of_all_addresses)),
-            field=".addresses",
-            message="All needs spec.schedule.interval: a round of spec.schedule.cron tells its results in "
-            "its pod's termination message, which has no room for those of many addresses",
+            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_MANY_CEL} > 0 : ({_MANY_CEL}))",
+            holds=lambda self: not (self.is_cron and any(self.of_many_addresses)),
+            field=".schedule.cron",
+            reason="FieldValueForbidden",
+            message="addresses: All and targetFrom need spec.schedule.interval: a round of a cron line tells "
+            "its results in its pod's termination message, which has no room for those of many addresses",
         ),
         Rule(
             cel=f"!({_CRON}) || !({_EVERY_NODE_CEL})",

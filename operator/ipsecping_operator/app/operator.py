@@ -84,6 +84,7 @@ class Operator:
         # In this order: a reconcile under way may still begin to read an agent.
         await parts.queue.close()
         await parts.collector.close()
+        await parts.sources.close()
         await parts.reporter.close(seconds=LAST_WRITES)
         await parts.client.close()
 

@@ -12,6 +12,7 @@ from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.lineage import Lineage
+from ipsecping_operator.endpoints.sources import Sources
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube import access
@@ -71,6 +72,7 @@ class Parts:
     queue: WorkQueue
     reporter: Reporter
     collector: Collector
+    sources: Sources
     verification: Verification
     intake: Intake
     sweeper: Sweeper
@@ -160,6 +162,7 @@ def wire(
         clock=clock,
         steady=time.monotonic,
     )
+    sources = Sources(client, changed=queue.request)
     collector = Collector(
         lineage=lineage,
         handler=ResultRules(metrics=base.metrics, reporter=reporter, queue=queue),
@@ -173,6 +176,7 @@ def wire(
             store=store,
             client=client,
             collector=collector,
+            sources=sources,
             settings=ChildSettings(
                 probe_image=settings.probe_image,
                 image_pull_policy=settings.image_pull_policy,
@@ -224,6 +228,7 @@ def wire(
         queue=queue,
         reporter=reporter,
         collector=collector,
+        sources=sources,
         verification=verification,
         intake=intake,
         sweeper=sweeper,

@@ -31,6 +31,18 @@ class Readiness:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The targets that were looked up for a path."""
+
+    addresses: tuple[str, ...]
+    """Those that are measured."""
+    found: int
+    """How many there are."""
+    refused: str | None = None
+    """One that the check may not have probed."""
+
+
 class Applied:
     """The compiled spec, the children applied, the extra round asked for, and how reconciling has ended."""
 
@@ -46,6 +58,7 @@ class Applied:
         "_reapply",
         "_refused",
         "_run_now",
+        "_selections",
         "_started_jobs",
     )
 
@@ -60,6 +73,7 @@ class Applied:
         self._reapply = False
         self._pods_to_refresh: dict[str, Mapping[str, str]] = {}
         self._run_now: RunNowOutcome | None = None
+        self._selections: Mapping[str, Selection] = {}
         self._started_jobs: set[str] = set()
         self._readiness: Readiness | None = None
 
@@ -89,8 +103,13 @@ class Applied:
         return self._children
 
     @property
+    def selections(self) -> Mapping[str, Selection]:
+        """Path to its targets, where these were looked up."""
+        return self._selections
+
+    @property
     def complete_for(self) -> tuple[object, ...] | None:
-        """The generation, request identifiers and ports whose children are all in `children`."""
+        """The generation, targets, request identifiers and ports whose children are all in `children`."""
         return self._complete_for
 
     @property
@@ -131,6 +150,11 @@ class Applied:
         """Take up the newest version of the check, which is valid, whether permitted or not."""
         self._compiled, self._invalid = compiled, None
         self._refused, self._generation = refused, generation
+        self._selections = {}
+
+    def targets_selected(self, selections: Mapping[str, Selection], compiled: CompiledCheck) -> None:
+        """Take up the targets that were looked up: `compiled` is the check with these in its plans."""
+        self._selections, self._compiled = selections, compiled
 
     def rejected(self, invalid: InvalidSpec, *, generation: int) -> None:
         """Remember that the newest version of the check is invalid: the last valid one goes on."""
@@ -141,7 +165,7 @@ class Applied:
         self._complete_for = None
 
     def children_complete(self, made_for: tuple[object, ...]) -> None:
-        """Remember that all children are applied for this generation, these request identifiers and ports."""
+        """Remember that all children are applied for this: see `complete_for`."""
         self._complete_for = made_for
 
     def child_applied(self, ref: ChildRef, stored: AppliedChild) -> None:

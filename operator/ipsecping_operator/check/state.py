@@ -5,13 +5,14 @@ parts at once is a method here. Pure: the time is passed in.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.fault_types import StandingFaults
 
-from .applied import Applied
+from .applied import Applied, Selection
 from .earlier_run import earlier_run
 from .measured import Measured
 from .observed import Observed
@@ -106,6 +107,23 @@ class CheckState:
         self.applied.compiled_as(check, generation=generation, refused=refused)
         self.observed.spec_compiled()
         return changed
+
+    def aim(self, selections: Mapping[str, Selection]) -> None:
+        """Put the targets that were looked up into the plans. What each has measured goes on."""
+        check = self.applied.compiled
+        assert check is not None
+        paths = (
+            replace(path, plan=replace(path.plan, targets=selections[path.plan.path].addresses))
+            if path.plan.path in selections
+            else path
+            for path in check.paths
+        )
+        aimed = replace(check, paths=tuple(paths))
+        if aimed != check:
+            self.measured.follow(aimed)
+            self.applied.targets_selected(selections, aimed)
+        elif selections != self.applied.selections:
+            self.applied.targets_selected(selections, check)
 
     def reject(self, invalid: InvalidSpec, *, generation: int) -> None:
         """Remember that the newest version is invalid; the last valid one goes on."""

@@ -29,9 +29,9 @@ NO_MESH_ANNOTATIONS: Mapping[str, str] = MappingProxyType(
 def merged(placement: Placement, defaults: ProbeDefaults) -> Placement:
     """Return the placement that a pod gets.
 
-    Of maps (nodeSelector, labels, annotations) and of resources each key is the check's, then the
-    defaults', then what every pod has; of lists (tolerations, imagePullSecrets) there are both, each entry
-    once; a single value is the check's, or the default.
+    Of maps (nodeSelector, labels, annotations), of resources and of the kinds of affinity each key is the
+    check's, then the defaults', then what every pod has; of lists (tolerations, imagePullSecrets) there are
+    both, each entry once; a single value is the check's, or the default.
     """
     labels = {**(defaults.labels or {}), **placement.pod_labels}
     annotations = {**(defaults.annotations or {}), **placement.pod_annotations}
@@ -40,10 +40,12 @@ def merged(placement: Placement, defaults: ProbeDefaults) -> Placement:
     secrets = (each.name for each in defaults.image_pull_secrets or ())
     tolerations = (as_pod_spec(each) for each in defaults.tolerations or ())
     given = {} if defaults.resources is None else as_pod_spec(defaults.resources)
+    affinity = {} if defaults.affinity is None else as_pod_spec(defaults.affinity)
     return replace(
         placement,
         node_selector={**NODE_SELECTOR, **(defaults.node_selector or {}), **placement.node_selector},
         tolerations=_both(tolerations, placement.tolerations),
+        affinity={**affinity, **(placement.affinity or {})},
         priority_class_name=placement.priority_class_name or defaults.priority_class_name,
         resources=_resources(_resources(RESOURCES, given), placement.resources),
         pod_labels=_without(NO_MESH_LABELS, asked) | labels,

@@ -17,6 +17,8 @@ NONCE_ANNOTATION = f"{GROUP}/plan-nonce"
 """On the ConfigMap: nonce of the plan in it."""
 VERIFIERS_ANNOTATION = f"{GROUP}/plan-verifiers"
 """On the ConfigMap: digest of the verifiers in its plan."""
+TARGETS_ANNOTATION = f"{GROUP}/plan-targets"
+"""On the ConfigMap: digest of the addresses in its plan, where it lists them."""
 
 INSTANTIATE_ANNOTATION = "cronjob.kubernetes.io/instantiate"
 """As `kubectl create job --from` marks a Job that no schedule asked for."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import ceil
 from typing import Any
@@ -16,6 +16,7 @@ from .labels import (
     INSTANTIATE_ANNOTATION,
     NONCE_ANNOTATION,
     PATH_LABEL,
+    TARGETS_ANNOTATION,
     UID_LABEL,
     VERIFIERS_ANNOTATION,
     child_name,
@@ -36,12 +37,14 @@ def plan_config_map(
     verifiers = () if settings.tokens is None else settings.tokens.verifiers(check.uid, path.plan.path)
     plan = json.dumps(plan_to_json(Plan(checks=(planned,), verifiers=verifiers)), indent=2)
     made = _object("v1", "ConfigMap", check, path, settings)
-    made["metadata"].setdefault("annotations", {})[NONCE_ANNOTATION] = path.plan.nonce
+    marks = made["metadata"].setdefault("annotations", {})
+    marks[NONCE_ANNOTATION] = path.plan.nonce
     if verifiers:
-        digest = hashlib.sha256(" ".join(verifiers).encode()).hexdigest()[:16]
-        made["metadata"]["annotations"][VERIFIERS_ANNOTATION] = digest
+        marks[VERIFIERS_ANNOTATION] = _digest(verifiers)
+    if path.plan.targets is not None:
+        marks[TARGETS_ANNOTATION] = _digest(path.plan.targets)
     if request_id is not None:
-        made["metadata"]["annotations"][RUN_NOW_ANNOTATION] = request_id
+        marks[RUN_NOW_ANNOTATION] = request_id
     return made | {"data": {PLAN_KEY: plan + "\n"}}
 
 
@@ -141,6 +144,10 @@ def run_now_job(
         },
         "spec": template["spec"],
     }
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(texts).encode()).hexdigest()[:16]
 
 
 def _selector(check: CompiledCheck, path: CompiledPath) -> dict[str, Any]:

@@ -136,8 +136,8 @@ def _template(
         "volumes": [{"name": "plan", "configMap": {"name": child_name(check, path.plan.path)}}],
     }
     if path.placement.host_network:
-        # Names of the cluster stay known. The network's sysctls are the node's own, and not the pod's to set.
-        spec |= {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+        # The network's sysctls are the node's own, and not the pod's to set.
+        spec["hostNetwork"] = True
     else:
         # ICMP without privileges: the group may open ping sockets. A safe sysctl.
         least, most = _ping_groups(spec["securityContext"])
@@ -181,7 +181,15 @@ def _placed(placement: Placement, defaults: ProbeDefaults) -> dict[str, Any]:
         "affinity": dict(placement.affinity or {}),
         "priorityClassName": placement.priority_class_name,
         "imagePullSecrets": [{"name": name} for name in placement.image_pull_secrets],
+        "dnsPolicy": _dns_policy(placement, defaults),
         "runtimeClassName": defaults.runtime_class_name,
         "dnsConfig": {} if defaults.dns_config is None else as_pod_spec(defaults.dns_config),
     }
     return {key: value for key, value in asked.items() if value}
+
+
+def _dns_policy(placement: Placement, defaults: ProbeDefaults) -> str | None:
+    """On the node's own network ClusterFirst is the node's resolver, which knows no name of the cluster."""
+    if placement.host_network and defaults.dns_policy in (None, "ClusterFirst"):
+        return "ClusterFirstWithHostNet"
+    return defaults.dns_policy

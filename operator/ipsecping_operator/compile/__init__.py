@@ -7,6 +7,7 @@ from .compiled import (
     Interval,
     InvalidSpec,
     Placement,
+    TargetSource,
     Thresholds,
 )
 from .compiler import compile_check, compile_spec
@@ -19,6 +20,7 @@ __all__ = [
     "Interval",
     "InvalidSpec",
     "Placement",
+    "TargetSource",
     "Thresholds",
     "compile_check",
     "compile_spec",

@@ -14,6 +14,8 @@ DAY = 24 * 3600 * 10**9
 Network = IPv4Network | IPv6Network
 NAME_FIELDS: Mapping[str, str] = MappingProxyType({"Secret": "secretName", "ConfigMap": "configMapName"})
 """The field by which a spec names an object, by its kind."""
+_SHOWN_LABELS = 200
+"""Characters of labels that name a target."""
 FILES_DIRECTORY = "/etc/ipsecping-files"
 """Where the keys and certificates that plans name are mounted."""
 
@@ -134,9 +136,31 @@ class Placement:
     image_pull_secrets: tuple[str, ...] = ()
     host_network: bool = False
     every_node: bool = False
-    """A pod on each node, of which each measures for itself."""
+    """A pod on each node, of a DaemonSet; each measures for itself."""
     own: frozenset[str] = field(default=NO_FIELDS, compare=False)
     """The fields, as the spec names them, that the path itself has given; the others are spec.placement's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class TargetSource:
+    """Whose addresses are the targets, in the check's namespace: a Service's endpoints, or pods."""
+
+    service: str = ""
+    """Name of the Service; empty: pods."""
+    pod_labels: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"Service {self.service}" if self.service else f"pods with {self._labels}"
+
+    def host(self, namespace: str) -> str:
+        """What the target is called: of a Service its name in the cluster's DNS."""
+        return f"{self.service}.{namespace}.svc" if self.service else f"pods/{self._labels}"
+
+    @property
+    def _labels(self) -> str:
+        text = ",".join(f"{key}={value}" for key, value in self.pod_labels)
+        return text if len(text) <= _SHOWN_LABELS else f"{text[: _SHOWN_LABELS - 3]}..."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +169,8 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
+    source: TargetSource | None = None
+    """Where the plan's addresses are looked up; None: the target is the spec's."""
     target_field: str = field(default="spec.target", compare=False)
     """Where the spec has the target."""
     own_field: str = field(default="spec", compare=False)

@@ -22,11 +22,12 @@ from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
+from ipsecping_operator.api.target_from import TargetFrom
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
-from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
+from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, TargetSource, Thresholds
 from .cron import compile_cron, shortest_gap
 from .placement import compile_placement
 from .probes import files_of, planned_probe
@@ -67,10 +68,14 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         planned_probe(probe, gateway=tunnel.gateway, verify=spec.verify) for probe in spec.probe_list
     )
     common = spec.placement or PlacementSpec()
+    looked_up = _source(spec.target_from)
+    whole_field = "spec.target" if looked_up is None else "spec.targetFrom"
+    whole_target = spec.target or ("" if looked_up is None else looked_up.host(metadata["namespace"]))
     files = {probe.name: refs for probe in spec.probe_list if (refs := files_of(probe))}
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
+        source = None if path.target else looked_up
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -78,7 +83,8 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             generation=metadata["generation"],
             tunnel_name=tunnel_name,
             path=path.name,
-            target=path.target or spec.target,
+            target=path.target or whole_target,
+            targets=() if source else None,
             family=None if spec.family is None else Family(spec.family),
             addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
@@ -87,7 +93,8 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         return CompiledPath(
             plan=plan,
             placement=compile_placement(common, path.placement, own_field=own_field),
-            target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
+            source=source,
+            target_field=f"spec.paths[{index}].target" if path.target else whole_field,
             own_field=own_field,
         )
 
@@ -149,6 +156,15 @@ def _require_time_between_rounds(check: CompiledCheck) -> None:
             f"a round takes up to {took:g}s ((count - 1) x spacing + timeout{spread}), "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
+
+
+def _source(given: TargetFrom | None) -> TargetSource | None:
+    if given is None:
+        return None
+    if given.service is not None:
+        return TargetSource(service=given.service.name)
+    assert given.pods is not None
+    return TargetSource(pod_labels=tuple(sorted(given.pods.match_labels.items())))
 
 
 def _schedule(schedule: Schedule | None) -> Interval | Cron:

@@ -6,7 +6,7 @@ from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import CompiledCheck, CompiledPath, Cron, Interval, Thresholds
+from .compiled import CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
@@ -34,8 +34,9 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         schedule = _cron(check.schedule)
     tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
+    sources = [path.source for path in check.paths if path.source is not None]
     spec = {
-        "target": first.plan.target,
+        **({"targetFrom": _target_from(sources[0])} if sources else {"target": first.plan.target}),
         "family": {} if first.plan.family is None else first.plan.family.value,
         "addresses": Addresses.FIRST.value if several else first.plan.addresses.value,
         "tunnel": tunnel,
@@ -60,8 +61,16 @@ def _cron(schedule: Cron) -> dict[str, str | int]:
     }
 
 
+def _target_from(source: TargetSource) -> dict[str, Any]:
+    if source.service:
+        return {"service": {"name": source.service}}
+    return {"pods": {"matchLabels": dict(source.pod_labels)}}
+
+
 def _path(path: CompiledPath) -> dict[str, Any]:
-    entry: dict[str, Any] = {"name": path.plan.path, "target": path.plan.target}
+    entry: dict[str, Any] = {"name": path.plan.path}
+    if path.source is None:
+        entry["target"] = path.plan.target
     if path.plan.addresses is not Addresses.FIRST:
         entry["addresses"] = path.plan.addresses.value
     placement = effective_placement(path.placement)

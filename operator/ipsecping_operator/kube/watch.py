@@ -6,7 +6,7 @@ time than everything else: it keeps a record of each object and looks for handle
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import aclosing
 from typing import Any
 
@@ -36,7 +36,13 @@ class Follower:
         selector: str,
         client: KubeClient,
         show: Show,
+        listed: Callable[[Set[str]], None] | None = None,
+        failed: Callable[[ApiError], None] = lambda error: None,
     ) -> None:
+        """`listed` is told, after each list, of the UIDs in it; then there is a list after each watch, which
+        tells what the watch has missed. `failed` is told why the API cannot be followed for now."""
+        self._listed = listed
+        self._failed = failed
         self._kind = kind
         self._namespace = namespace
         self._selector = selector
@@ -54,6 +60,8 @@ class Follower:
                     self._version = await self._list()
                 await self._watch(self._version)
                 self._attempts.succeeded()
+                if self._listed is not None:
+                    self._version = None
                 # An API that ends each watch at once is not to be asked without a pause either.
                 await asyncio.sleep(BACKOFF.pause(1))
             except ApiError as error:
@@ -62,6 +70,8 @@ class Follower:
                     self._version = None
                 if not isinstance(error, Expired) and self._attempts.failures == 0:
                     _log.warning("watching %s: %s", self._kind.plural, error)
+                if not isinstance(error, Expired):
+                    self._failed(error)
                 await asyncio.sleep(self._attempts.failed())
             except Exception:
                 _log.exception("watching %s: a fault of the operator", self._kind.plural)
@@ -69,11 +79,15 @@ class Follower:
                 await asyncio.sleep(self._attempts.failed())
 
     async def _list(self) -> str:
-        version = ""
+        version, uids = "", set[str]()
         async for page in self._client.pages(self._kind, self._namespace, selector=self._selector):
             for item in page["items"]:
                 self._show(self._kind, None, item)
+                if self._listed is not None:
+                    uids.add(item["metadata"]["uid"])
             version = page["metadata"]["resourceVersion"]
+        if self._listed is not None:
+            self._listed(uids)
         return version
 
     async def _watch(self, since: str) -> None:

@@ -12,6 +12,7 @@ from ipsecping_operator.children import (
     CONTAINER,
     NONCE_ANNOTATION,
     PATH_LABEL,
+    TARGETS_ANNOTATION,
     UID_LABEL,
     VERIFIERS_ANNOTATION,
 )
@@ -52,6 +53,8 @@ class Meta:
     """Identifier of the request for an extra round, of a plan that asks for one."""
     verifiers: str | None
     """Digest of a plan's verifiers."""
+    targets: str | None
+    """Digest of a plan's addresses, where it lists them."""
     owner: Owner | None
     created: int
     """Unix time, nanoseconds, by the API server's clock (whole seconds)."""
@@ -152,6 +155,7 @@ def read_meta(kind: str, raw: Raw) -> Meta:
         nonce=annotations.get(NONCE_ANNOTATION),
         run_now=annotations.get(RUN_NOW_ANNOTATION),
         verifiers=annotations.get(VERIFIERS_ANNOTATION),
+        targets=annotations.get(TARGETS_ANNOTATION),
         owner=controller(raw),
         created=_unix(raw["creationTimestamp"]),
         deleting="deletionTimestamp" in raw,

@@ -14,7 +14,7 @@ from .rates import rates
 from .resources import resources
 from .scope import ALL, Refusal, holds_in, of_namespace
 from .special import special_networks
-from .targets import secrets, targets
+from .targets import looked_up, secrets, targets
 
 Names = Mapping[str, tuple[str, ...]]
 """Namespace to names, or beginnings of names that end in `*`."""
@@ -34,6 +34,8 @@ class Permissions:
     """Namespaces whose probe pods may use the node's own network."""
     every_node: frozenset[str] = frozenset({ALL})
     """Namespaces whose checks may have a pod on each node."""
+    target_from: frozenset[str] = frozenset()
+    """Namespaces whose checks may have their targets looked up in the cluster."""
     cross_namespace_affinity: frozenset[str] = frozenset()
     """Namespaces whose probe pods may be placed by the pods of others."""
     text_keys: frozenset[str] = frozenset()
@@ -88,6 +90,8 @@ class Permissions:
             secrets=of_namespace(self.secrets, namespace, ()),
             config_maps=of_namespace(self.config_maps, namespace, ()),
         )
+        if not holds_in(self.target_from, namespace):
+            yield from looked_up(check)
         yield from targets(check)
         yield from secrets(check)
         yield from rates(

@@ -28,6 +28,17 @@ def targets(check: CompiledCheck) -> Iterator[Refusal]:
                 yield Refusal(field, f"{host} is {not_allowed(path.plan, address)}")
 
 
+def looked_up(check: CompiledCheck) -> Iterator[Refusal]:
+    """Targets that are looked up in the cluster: it tells what addresses pods have."""
+    for path in check.paths:
+        if path.source is not None:
+            yield Refusal(
+                path.target_field,
+                f"is not permitted in namespace {check.namespace}: give target, or have the operator run "
+                "with --allow-target-from for the namespace",
+            )
+
+
 def secrets(check: CompiledCheck) -> Iterator[Refusal]:
     """Fields of secrets that probes would send as they are, where the operator names no networks.
 

@@ -15,6 +15,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import (
     NONCE_ANNOTATION,
     PATH_LABEL,
+    TARGETS_ANNOTATION,
     VERIFIERS_ANNOTATION,
     ChildRef,
     surplus,
@@ -26,6 +27,7 @@ from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
 from ipsecping_operator.reconcile.contest import Contested
 
+_OF_PLAN = (NONCE_ANNOTATION, RUN_NOW_ANNOTATION, VERIFIERS_ANNOTATION, TARGETS_ANNOTATION)
 Log = logging.LoggerAdapter[logging.Logger]
 
 
@@ -101,13 +103,23 @@ def _inherited(state: CheckState, manifest: Mapping[str, Any]) -> bool:
         or child is None
     ):
         return False
-    return _owned(child, by=state.uid) and not changes_verifiers(child, manifest)
+    return (
+        _owned(child, by=state.uid)
+        and not changes_verifiers(child, manifest)
+        and child.meta.targets == _marks(manifest).get(TARGETS_ANNOTATION)
+    )
 
 
 def changes_verifiers(child: Child, manifest: Mapping[str, Any]) -> bool:
     """Return whether other operators may read the agent by this plan than by the one there."""
-    wanted: str | None = manifest["metadata"].get("annotations", {}).get(VERIFIERS_ANNOTATION)
-    return child.meta.verifiers != wanted
+    return child.meta.verifiers != _marks(manifest).get(VERIFIERS_ANNOTATION)
+
+
+def _marks(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The annotations that tell of a plan; those that the administrator gives to all children do not."""
+    return {
+        key: value for key, value in manifest["metadata"].get("annotations", {}).items() if key in _OF_PLAN
+    }
 
 
 async def _ensure(
@@ -122,7 +134,7 @@ async def _ensure(
     stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
     applied_child = AppliedChild(digest=digest, uid=stored.meta.uid, version=version(stored))
     state.applied.child_applied(ref, applied_child)
-    marks = manifest["metadata"].get("annotations", {})
+    marks = _marks(manifest)
     if child is not None and not _bears(child.meta, marks):
         state.applied.refresh_pods(manifest["metadata"]["labels"][PATH_LABEL], marks)
     store.put_written(stored, now=time.monotonic())
@@ -165,6 +177,7 @@ def _borne(meta: Meta) -> Mapping[str, str | None]:
         NONCE_ANNOTATION: meta.nonce,
         RUN_NOW_ANNOTATION: meta.run_now,
         VERIFIERS_ANNOTATION: meta.verifiers,
+        TARGETS_ANNOTATION: meta.targets,
     }
 
 

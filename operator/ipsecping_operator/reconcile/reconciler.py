@@ -11,6 +11,7 @@ from ipsecping_operator.check.state import PLAN_DELIVERY, CheckState
 from ipsecping_operator.children import ChildRef, ChildSettings, build_children
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.compile import InvalidSpec, compile_check
+from ipsecping_operator.endpoints.sources import Sources
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
@@ -23,6 +24,7 @@ from ipsecping_operator.status.conditions import MAX_MESSAGE
 from ipsecping_operator.status.run_now import RunNowOutcome
 
 from . import run_now
+from .aiming import aim, is_aimed
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
 from .lingering import end_lingering
@@ -44,6 +46,7 @@ class Reconciler:
         store: Store,
         client: KubeClient,
         collector: Collector,
+        sources: Sources,
         settings: ChildSettings,
         permissions: Permissions,
         faults: Faults,
@@ -54,6 +57,7 @@ class Reconciler:
         self._store = store
         self._client = client
         self._collector = collector
+        self._sources = sources
         self._settings = settings
         self._permissions = permissions
         self._faults = faults
@@ -67,21 +71,23 @@ class Reconciler:
         if state is None or state.metadata is None:
             # Owner references and the garbage collector do the rest.
             self._collector.forget(uid)
+            self._sources.forget(uid)
             return Outcome.DONE
         log = logs.for_check(__name__, state.metadata)
         if not state.present:
             return await self._wind_up(state, log)
         self._compile(state, log)
-        value = self._value_to_run(state)
-        waits = False
+        unknown = aim(state, self._sources)
+        value = self._value_to_run(state) if is_aimed(state) else None
+        waits = unknown is not None
         try:
             # First what is measured already: after a restart that is what people look at.
             await self._collector.sync(state, log=log)
             await end_lingering(state, client=self._client, log=log)
-            if state.applied.invalid is None or state.applied.compiled is None:
+            if (state.applied.invalid is None or state.applied.compiled is None) and is_aimed(state):
                 await self._ensure(state, run_now.request_ids(state, value), log)
             if value is not None:
-                waits = not await self._start_jobs(state, value, log)
+                waits = not await self._start_jobs(state, value, log) or waits
         except NamespaceTerminating as error:
             # The check goes as well, so there is nothing to try again and nobody to tell.
             log.debug("not reconciled: %s", error)
@@ -92,7 +98,10 @@ class Reconciler:
                 said = error.message if isinstance(error, Contested) else refused_by_api(error)
                 self._conclude(state, Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said))
             return _after(error)
-        self._conclude(state, readiness(state))
+        if unknown:
+            self._conclude(state, Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=unknown))
+        elif unknown is None:
+            self._conclude(state, readiness(state))
         return Outcome.WAITING if waits else Outcome.DONE
 
     async def _wind_up(self, state: CheckState, log: logs.Log) -> Outcome:
@@ -102,6 +111,7 @@ class Reconciler:
         meanwhile nobody could stop what sends packets, nor take a permission back.
         """
         self._collector.forget(state.uid)
+        self._sources.forget(state.uid)
         state.applied.wind_up()
         try:
             await ensure_children(state, (), store=self._store, client=self._client, log=log)
@@ -149,7 +159,11 @@ class Reconciler:
     async def _ensure(self, state: CheckState, request_ids: Mapping[str, str], log: logs.Log) -> None:
         """Have the children of this generation, with these requests for an extra round in their plans."""
         ports = host_ports(state)
-        made_for = (state.applied.generation, *sorted(request_ids.items()), *sorted(ports.items()))
+        targets = {path: selection.addresses for path, selection in state.applied.selections.items()}
+        made_for = (
+            state.applied.generation,
+            *(tuple(sorted(each.items())) for each in (targets, request_ids, ports)),
+        )
         if state.applied.complete_for == made_for and as_applied(state):
             return
         state.applied.begin_children()

@@ -14,6 +14,7 @@ from ipsecping_operator.permission import field_of, not_a_marked_key, not_allowe
 
 from .hints import no_pod, with_hint
 from .nodes import waiting_for
+from .targets import refused_target, remarks
 
 
 def readiness(state: CheckState) -> Readiness:
@@ -29,7 +30,7 @@ def readiness(state: CheckState) -> Readiness:
     problems = [problem for path in check.paths if (problem := _problem(state, check, path)) is not None]
     if problems:
         return Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message="; ".join(problems))
-    return Readiness(reason=ReadyReason.RECONCILED, message=_running(check, state.observed.children.values()))
+    return Readiness(reason=ReadyReason.RECONCILED, message=_running(state, check))
 
 
 def prober_fault(state: CheckState) -> Readiness | None:
@@ -37,7 +38,8 @@ def prober_fault(state: CheckState) -> Readiness | None:
     check, ready = state.applied.compiled, state.applied.readiness
     if check is None or ready is None or ready.reason is not ReadyReason.RECONCILED:
         return None
-    return _foreign_address(state, check) or _text_key(state, check) or _missing_key(state, check)
+    foreign = refused_target(state, check) or _foreign_address(state, check)
+    return foreign or _text_key(state, check) or _missing_key(state, check)
 
 
 def _foreign_address(state: CheckState, check: CompiledCheck) -> Readiness | None:
@@ -97,7 +99,11 @@ def _needed(check: CompiledCheck, probe: str) -> KeyRef | None:
     return next(iter(check.files.get(probe, {}).values()), None)
 
 
-def _running(check: CompiledCheck, children: Iterable[Child]) -> str:
+def _running(state: CheckState, check: CompiledCheck) -> str:
+    return "; ".join((_workloads(check, state.observed.children.values()), *remarks(state, check)))
+
+
+def _workloads(check: CompiledCheck, children: Iterable[Child]) -> str:
     kinds = {_kind(check, path) for path in check.paths}
     workloads = sorted(
         (child for child in children if child.meta.kind in kinds), key=lambda child: child.meta.name

@@ -10,17 +10,20 @@ from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.instance import MAX_INSTANCES
 
+from .targets import nowhere
+
 SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
 def with_trouble(state: CheckState, finding: Finding, addresses: Iterable[TargetAddresses] = ()) -> str:
-    """Return the finding's message, what is wrong with targets' addresses, and which agents are read slowly.
+    """Return the finding's message, or whose addresses were looked up and are none; what is wrong with the
+    targets' `addresses`, and which agents are read slowly.
 
     Where no results come also address, port and error of an agent that cannot be read; where a CPU limit
     spoils them, which it is and who set it.
     """
     said = (
-        finding.message,
+        _nowhere(state, finding) or finding.message,
         *(target.trouble for target in addresses),
         _crowded(state),
         _throttled(state, finding),
@@ -34,6 +37,15 @@ def _crowded(state: CheckState) -> str | None:
     if not told:
         return None
     return f"{told[0]} has results from more than {MAX_INSTANCES} nodes and addresses: no more of them count"
+
+
+def _nowhere(state: CheckState, finding: Finding) -> str | None:
+    check = state.applied.compiled
+    if finding.reason is not HealthyReason.TARGET_UNRESOLVED or check is None:
+        return None
+    if any(path.source is None or path.plan.targets for path in check.paths):
+        return None  # it may be about another path's target
+    return "; ".join(sorted({nowhere(path.source) for path in check.paths if path.source is not None}))
 
 
 def _throttled(state: CheckState, finding: Finding) -> str | None:

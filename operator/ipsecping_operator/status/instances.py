@@ -1,5 +1,6 @@
 """What the status says of a probe's instances. Pure."""
 
+from itertools import islice
 from typing import Any
 
 from ipsecping_operator.api.status import STATES
@@ -13,9 +14,9 @@ def instances_to_json(instances: Instances, most: int) -> dict[str, Any]:
     """Return the fields of a probe's status: how many there are, and the worst of them, at most `most`."""
     entries = [
         _entry(of, STATES[each.finding.status], each.finding.reason.value, each.figures)
-        for of, each in instances.verdicts.items()
+        for of, each in islice(instances.verdicts.items(), most)
     ]
-    entries += [_entry(of, "Gone", None, figures) for of, figures in instances.gone.items()]
+    entries += [_entry(of, "Gone", None, figures) for of, figures in islice(instances.gone.items(), most)]
     counts = {
         "instanceCount": len(instances.verdicts),
         "unhealthyInstances": instances.unhealthy,

@@ -10,6 +10,8 @@ from ..addresses import parse_address
 if TYPE_CHECKING:
     from ..contract import Family
 
+MAX_HOSTS = 256
+"""Of one command."""
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 
-from .arguments import add_family_arguments, duration_ms, positive
+from .arguments import MAX_HOSTS, add_family_arguments, duration_ms, positive
 from .errors import CommandError
 from .ping_probe import LEAST_INTERVAL_MS, add_probe_arguments, probe_from
 
@@ -17,6 +17,7 @@ EPILOG = """examples:
   ipsecping ping 10.50.1.10 -c 100 -i 50ms --histogram   the round-trip times as bars
   ipsecping ping db.example --udp-echo 7 -c 5 --json     one JSON object a host, times in milliseconds
   ipsecping ping db.example --tcp 5432                   TCP connect
+  ipsecping ping db.example --all-addresses -c 10        each address of the name, one row each at the end
   ipsecping ping db.example --tcp 636 --tls              TCP connect, TLS handshake, certificate check
   ipsecping ping 10.50.1.10 --http https://app.example/healthz
   ipsecping ping 10.50.1.53 --dns db.example/AAAA
@@ -26,12 +27,13 @@ Colours are left out when the output is no terminal, and with the environment va
 exit codes: 0 every host answered at least once; 1 some host did not; 2 wrong usage, or nothing could be sent
 to any host (unknown, no route, not permitted)
 """
-MAX_HOSTS = 256
 MAX_SAMPLES = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    from ..contract.bounds import MAX_ADDRESSES
+
     parser.add_argument(
         "hosts",
         metavar="HOST",
@@ -39,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"IPv4 or IPv6 address, or a name; at most {MAX_HOSTS} of them",
     )
     add_family_arguments(parser)
+    parser.add_argument(
+        "--all-addresses",
+        action="store_true",
+        help=f"ping each address of a name, at most {MAX_ADDRESSES}, as a host of its own",
+    )
     add_probe_arguments(parser)
     parser.add_argument("-c", "--count", metavar="N", type=positive, help="stop after N packets")
     parser.add_argument(

@@ -11,14 +11,16 @@ from functools import partial
 
 from ..addresses import parse_address
 from ..contract import PlannedProbe
+from ..contract.bounds import MAX_ADDRESSES
 from ..measure.packet import Packet
 from ..net.clocks import Clock
-from ..net.resolve import Resolver, is_address, lookup
+from ..net.resolve import ResolveError, Resolver, is_address, lookup
 from . import summary
+from .arguments import MAX_HOSTS
 from .errors import NO_ANSWER, SUCCESS, CommandError
 from .histogram import histogram_lines
 from .live import packet_line
-from .pinging import HostPing
+from .pinging import HostPing, Target
 from .summary import Outcome
 from .terminal import StatusLine, terminal_of
 
@@ -30,11 +32,13 @@ async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
     family = _family(options)
     for host in options.hosts:
         _check_family(host, family)
-    printer = _Printer(options, probe)
-    pings = [
-        HostPing(host, probe, watcher=printer.watcher, samples=options.samples) for host in options.hosts
-    ]
     clock, resolver = Clock(), Resolver(partial(lookup, family=family))
+    if options.all_addresses:
+        targets = await _each_address(options.hosts, resolver)
+    else:
+        targets = [Target(host) for host in options.hosts]
+    printer = _Printer(options, probe, targets)
+    pings = [HostPing(target, probe, watcher=printer.watcher, samples=options.samples) for target in targets]
     await asyncio.gather(*(ping.open(resolver, clock) for ping in pings))
     told = _tell_troubles(pings)
     loop = asyncio.get_running_loop()
@@ -57,6 +61,27 @@ async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
     return SUCCESS if well else NO_ANSWER
 
 
+async def _each_address(hosts: Sequence[str], resolver: Resolver) -> list[Target]:
+    """The addresses of each host; a name without one is a host as it is, and says why later."""
+    targets = list[Target]()
+    for host in hosts:
+        try:
+            found = (await resolver.resolve_all(host)).ips
+        except ResolveError:
+            targets.append(Target(host))
+            continue
+        if len(found) > MAX_ADDRESSES:
+            _say(f"{host} has {len(found)} addresses, of which {MAX_ADDRESSES} are pinged")
+        targets += [Target(host, address) for address in found[:MAX_ADDRESSES]]
+    if len(targets) > MAX_HOSTS:
+        raise CommandError(f"ping: {len(targets)} addresses, at most {MAX_HOSTS} at once")
+    return targets
+
+
+def _say(text: str) -> None:
+    print(f"ipsecping: ping: {text}", file=sys.stderr)
+
+
 def _tell_troubles(pings: Sequence[HostPing]) -> list[HostPing]:
     """Say which of the hosts cannot be pinged; where none can, that is the end. Returns those named."""
     troubled = [ping for ping in pings if ping.trouble is not None]
@@ -65,21 +90,21 @@ def _tell_troubles(pings: Sequence[HostPing]) -> list[HostPing]:
     if pings and len(troubled) == len(pings):
         raise CommandError(f"ping: {'; '.join(troubles)}")
     for trouble in troubles:
-        print(f"ipsecping: ping: {trouble}", file=sys.stderr)
+        _say(trouble)
     return troubled
 
 
 class _Printer:
     """Prints packets as they come, or keeps a status line where only the end is printed."""
 
-    def __init__(self, options: argparse.Namespace, probe: PlannedProbe) -> None:
+    def __init__(self, options: argparse.Namespace, probe: PlannedProbe, targets: Sequence[Target]) -> None:
         self._options = options
         self._probe = probe
         self._terminal = terminal_of(sys.stdout)
         self._status = StatusLine(sys.stderr)
         self._ticking: asyncio.Task[None] | None = None
         self._answers = 0
-        self._prefix = max(len(host) for host in options.hosts) if len(options.hosts) > 1 else 0
+        self._prefix = max(len(target.label) for target in targets) if len(targets) > 1 else 0
         self._live = not (options.json or options.quiet)
         self.watcher = self._print_packet if self._live else self._count if self._status.visible else None
         """For HostPing."""
@@ -90,7 +115,7 @@ class _Printer:
             octets = f", {self._probe.size} bytes" if self._probe.size else ""
             for ping in pings:
                 if ping.trouble is None:
-                    print(f"{self._probe.type} to {ping.host} ({ping.where}){octets}")
+                    print(f"{self._probe.type} to {ping.target.host} ({ping.where}){octets}")
             sys.stdout.flush()
         elif self._status.visible:
             self._ticking = asyncio.create_task(self._tick())
@@ -116,12 +141,12 @@ class _Printer:
         if not self._options.histogram:
             return []
         bars = histogram_lines(outcome.totals.rtt, width=self._terminal.width, unicode=self._terminal.unicode)
-        title = f"{outcome.host} round-trip times" if self._prefix else "round-trip times"
+        title = f"{outcome.label} round-trip times" if self._prefix else "round-trip times"
         return ["", f"{title}:" if bars else f"{title}: none", *bars]
 
     def _print_packet(self, ping: HostPing, packet: Packet) -> None:
         text, mood = packet_line(packet)
-        who = ping.host.ljust(self._prefix) if self._prefix else ping.address
+        who = ping.target.label.ljust(self._prefix) if self._prefix else ping.address
         print(f"{who} {self._terminal.paint(text, mood)}", flush=True)
 
     def _count(self, ping: HostPing, packet: Packet) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..contract import PlannedProbe, named
 from ..measure.packet import Packet
@@ -18,20 +18,34 @@ from .summary import Outcome
 Watcher = Callable[["HostPing", Packet], None]
 
 
+class Target(NamedTuple):
+    """A host, or one of its addresses."""
+
+    host: str
+    """As it was given."""
+    address: str | None = None
+    """The one that is meant, of several; None: the host's first."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from the others."""
+        return self.host if self.address in (None, self.host) else f"{self.host} {self.address}"
+
+
 class HostPing:
     """Open it, run it, then ask for the outcome. Belongs to one event loop."""
 
     def __init__(
         self,
-        host: str,
+        target: Target,
         probe: PlannedProbe,
         *,
         watcher: Watcher | None,
         samples: bool = False,
     ) -> None:
         """`watcher` is told of each answer, refusal and time-out, as it happens."""
-        self.host = host
-        self.address: str | None = None
+        self.target = target
+        self.address = target.address
         self.trouble: str | None = None
         """Why it cannot be pinged, or no longer."""
         self._probe = probe
@@ -49,15 +63,16 @@ class HostPing:
     async def open(self, resolver: Resolver, clock: Clock) -> None:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
-            self.address = (await resolver.resolve(self.host)).ip
+            host = self.target.host
+            self.address = self.address or (await resolver.resolve(host)).ip
             self._session = packet_method(self._probe.type).open(
-                named(self._probe, self.host), self.address, clock
+                named(self._probe, host), self.address, clock
             )
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return
         except OSError as error:
-            self.trouble = f"{self.host}: {error.strerror or error}"
+            self.trouble = f"{self.target.label}: {error.strerror or error}"
             return
         self._train = PacketTrain(
             self._session,
@@ -87,7 +102,15 @@ class HostPing:
     def outcome(self) -> Outcome:
         """All that was measured so far."""
         totals = Totals() if self._train is None else self._train.totals
-        return Outcome(self.host, self.address, self._probe, totals, self._samples, self.trouble)
+        return Outcome(
+            self.target.host,
+            self.address,
+            self._probe,
+            totals,
+            self._samples,
+            self.trouble,
+            self.target.label,
+        )
 
     def _told(self, packet: Packet) -> None:
         if self._watcher is not None:

@@ -78,9 +78,13 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandError(f"run: {error}") from error
     finally:
         status.clear()
-    planned = [(check, probe) for check in plan.checks for probe in check.probes]
-    expected = [probe.expect for _, probe in planned]
-    measured = [Measured(check, result) for (check, _), result in zip(planned, results, strict=True)]
+    planned = {
+        (check.uid, check.path, probe.name): (check, probe) for check in plan.checks for probe in check.probes
+    }
+    # There may be several results of a probe, one for each address.
+    of = [planned[result.check.uid, result.check.path, result.probe] for result in results]
+    expected = [probe.expect for _, probe in of]
+    measured = [Measured(check, result) for (check, _), result in zip(of, results, strict=True)]
     writers = sending.writers(measured)
     if sending.prints_influx:
         lines = sending.influx_lines(measured)
@@ -150,15 +154,18 @@ def as_lines(results: Sequence[RoundResult]) -> list[str]:
 
 def as_table(results: Sequence[RoundResult], expected: Sequence[Expect]) -> list[str]:
     """A table for people; `expected` goes with `results` one by one."""
-    rows = [("CHECK", "PATH", "PROBE", "TYPE", "SENT", "LOSS%", "P50", "P99", "JITTER", "REMARK")]
+    several = any(result.addresses is not None for result in results)
+    where = ("CHECK", "PATH", "PROBE", "TYPE", *(("ADDRESS",) if several else ()))
+    rows: list[Sequence[str]] = [(*where, "SENT", "LOSS%", "P50", "P99", "JITTER", "REMARK")]
     for result, expect in zip(results, expected, strict=True):
         name = f"{result.check.namespace}/{result.check.name}"
         loss = f"{100 * (result.sent - result.received) / result.sent:.2f}" if result.sent else "-"
         median, tail = (milliseconds(result.rtt.percentile(percent)) for percent in (50, 99))
         jitter = milliseconds(result.jitter_sum / result.jitter_count if result.jitter_count else None)
-        cells = (name, result.check.path, result.probe, result.type, str(result.sent), loss)
+        address = (result.remote_ip or "-",) if several else ()
+        cells = (name, result.check.path, result.probe, result.type, *address, str(result.sent), loss)
         rows.append((*cells, median, tail, jitter, _remark(result, expect)))
-    return table(rows, numbers=frozenset(range(4, 9)))
+    return table(rows, numbers=frozenset(range(len(where), len(where) + 5)))
 
 
 def _remark(result: RoundResult, expect: Expect) -> str:

@@ -23,6 +23,13 @@ class Outcome(NamedTuple):
     """Each answered packet's figures, if asked for."""
     trouble: str | None = None
     """Why nothing could be sent."""
+    shown_as: str | None = None
+    """What tells it from other addresses of the same host; None: the host."""
+
+    @property
+    def label(self) -> str:
+        """What tells it from other outcomes."""
+        return self.shown_as or self.host
 
 
 def text(outcome: Outcome) -> list[str]:
@@ -63,9 +70,9 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
         counts = (totals.sent, totals.received, _loss(totals), totals.duplicates, totals.reordered)
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
-        trouble = (outcome.trouble or "").removeprefix(f"{outcome.host}: ")
+        trouble = (outcome.trouble or "").removeprefix(f"{outcome.label}: ")
         remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome), _refused(totals))))
-        lines.append((outcome.host, *map(str, counts), *map(milliseconds, shown), remark))
+        lines.append((outcome.label, *map(str, counts), *map(milliseconds, shown), remark))
     return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
 
 

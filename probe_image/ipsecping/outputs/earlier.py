@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..contract.buckets import BOUNDS
-from .figures import LABELS, SECOND
+from .figures import ADDRESS_LABEL, LABELS, SECOND
 from .series import Counters, Labels
 
 _BUCKET = "ipsecping_rtt_seconds_bucket"
@@ -20,6 +20,8 @@ def counters_in(exposition: str) -> dict[Labels, Counters]:
         if any(label not in labels for label in LABELS):
             continue
         key = tuple(labels[label] for label in LABELS)
+        if ADDRESS_LABEL in labels:
+            key = (*key, labels[ADDRESS_LABEL])
         counters = found.setdefault(key, Counters())
         if name == "ipsecping_packets_sent_total":
             found[key] = counters._replace(sent=int(value))

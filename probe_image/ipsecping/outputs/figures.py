@@ -10,6 +10,8 @@ from ..contract.methods import ordered
 SECOND = 1_000_000_000
 LABELS = ("namespace", "check", "tunnel_name", "path", "probe", "type", "target")
 """What names a series, in the order of documentation."""
+ADDRESS_LABEL = "remote_ip"
+"""One more, where each address of the target is measured by itself."""
 PERCENTILES = (50, 90, 99)
 
 
@@ -21,12 +23,13 @@ class Measured(NamedTuple):
 
     @property
     def labels(self) -> dict[str, str]:
-        """All of `LABELS`."""
-        return dict(zip(LABELS, self.series, strict=True))
+        """All of `LABELS`, and `ADDRESS_LABEL` where that tells series apart."""
+        labels = dict(zip(LABELS, self.series, strict=False))
+        return labels | {ADDRESS_LABEL: self.address} if self.address else labels
 
     @property
     def series(self) -> tuple[str, ...]:
-        """Their values."""
+        """The values of `LABELS`."""
         check, result = self.check, self.result
         return (
             check.namespace,
@@ -37,6 +40,11 @@ class Measured(NamedTuple):
             result.type,
             check.target,
         )
+
+    @property
+    def address(self) -> str:
+        """The address, where each is measured by itself; else empty."""
+        return self.result.remote_ip or "" if self.result.addresses is not None else ""
 
     @property
     def ended_at(self) -> int:

@@ -29,7 +29,12 @@ _ESCAPED_IN_STRINGS = re.compile(r'(["\\])')
 def line(measured: Measured) -> str:
     """One result: labels as tags, figures as fields, the round's start in nanoseconds."""
     tags = "".join(f",{name}={_tag(value)}" for name, value in sorted(measured.labels.items()) if value)
-    figures = ",".join(f"{name}={_field(value)}" for name, value in fields(measured.result).items())
+    figures = ",".join(
+        f"{name}={_field(value)}"
+        for name, value in fields(measured.result).items()
+        # What names the series is no figure as well: queries could not tell the two.
+        if name not in measured.labels
+    )
     return f"{MEASUREMENT}{tags} {figures} {measured.result.started_at}"
 
 

@@ -5,16 +5,24 @@ from functools import partial
 from typing import NamedTuple
 
 from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
+from ..contract.bounds import MAX_ADDRESSES
 from ..contract.buckets import BOUNDS, cumulative, spread
 from ..contract.figure import Gauge
 from ..contract.methods import figure_types
 from .exposition import LabelNames, head
-from .figures import LABELS, SECOND, Measured
+from .figures import ADDRESS_LABEL, LABELS, SECOND, Measured
 
 PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip")
 
 Labels = tuple[str, ...]
-"""Values of `LABELS`."""
+"""Values of `LABELS`, and of `ADDRESS_LABEL` where each address is measured by itself."""
+MOST_ADDRESSES = 2 * MAX_ADDRESSES
+"""Addresses of one probe that are kept: those that were not measured for longest go first."""
+
+
+MILLISECOND = 1_000_000
+LINGERS = 15 * 60 * SECOND
+"""How long an address is told that is measured no more, at least."""
 
 
 class Counters(NamedTuple):
@@ -61,6 +69,8 @@ class SeriesBook:
     def __init__(self) -> None:
         self._series: dict[Labels, Series] = {}
         self._wanted: frozenset[Labels] | None = None
+        self._addresses: dict[Labels, dict[str, int]] = {}
+        """Of each probe the addresses, in the order in which they were measured last, and when."""
 
     def add(self, check: PlannedCheck, result: RoundResult) -> None:
         """Take in a result. An invalid round counts no packets."""
@@ -68,6 +78,9 @@ class SeriesBook:
         labels = measured.series
         if self._wanted is not None and labels not in self._wanted:
             return  # the last round of a path that has left the plan
+        if measured.address:
+            labels = (*labels, measured.address)
+            self._forget_addresses(labels, check, result)
         before = self._series.get(labels)
         counters = Counters() if before is None else before.counters
         if result.invalid is None:
@@ -89,7 +102,26 @@ class SeriesBook:
             for c in plan.checks
             for probe in c.probes
         )
-        self._series = {labels: series for labels, series in self._series.items() if labels in wanted}
+        self._series = {
+            labels: series for labels, series in self._series.items() if labels[: len(LABELS)] in wanted
+        }
+        self._addresses = {labels: each for labels, each in self._addresses.items() if labels in wanted}
+
+    def _forget_addresses(self, labels: Labels, check: PlannedCheck, result: RoundResult) -> None:
+        """Forget addresses of the same probe that the name has no more, as its newest rounds have it."""
+        probe, address = labels[:-1], labels[-1]
+        self._series.pop(probe, None)  # of rounds in which the name had none
+        known = self._addresses.setdefault(probe, {})
+        lingers = max(LINGERS, 3 * (check.interval_ms or 0) * MILLISECOND)
+        known.pop(address, None)
+        known[address] = result.started_at
+        while known:
+            oldest, at = next(iter(known.items()))
+            # All are measured in each round: who was not for a while is there no more.
+            if len(known) <= MOST_ADDRESSES and at + lingers > result.started_at:
+                break
+            del known[oldest]
+            self._series.pop((*probe, oldest), None)
 
     def checks(self) -> list[tuple[str, str]]:
         """Namespace and name of each check that has series."""
@@ -115,15 +147,17 @@ class SeriesBook:
         for name, text, count in _COUNTERS:
             yield head(name, "counter", text)
             for labels, (counters, _) in held:
-                yield _NAMES.sample(name, labels, count(counters))
+                yield _names(labels).sample(name, labels, count(counters))
         yield head(_RTT, "histogram", "Round-trip time.")
         for labels, (counters, _) in held:
-            yield _NAMES.histogram(_RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND)
+            yield _names(labels).histogram(
+                _RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND
+            )
         for name, text, read in (*_OF_ROUNDS, *_of_figures(), *_OF_THE_NEWEST):
             yield head(name, "gauge", text)
             for labels, (_, newest) in held:
                 value = read(newest)
-                yield "" if value is None else _NAMES.sample(name, labels, value)
+                yield "" if value is None else _names(labels).sample(name, labels, value)
         yield from _addresses(held)
 
 
@@ -133,10 +167,11 @@ def _addresses(held: list[tuple[Labels, Series]]) -> Iterator[str]:
     told: set[Labels] = set()
     for labels, (_, newest) in held:
         path, address = (*labels[:4], labels[6]), newest.result.remote_ip
-        if address is None or path in told or not _sent_to_target(newest):
+        key = (*path, newest.address)
+        if address is None or key in told or not _sent_to_target(newest):
             yield ""
         else:
-            told.add(path)
+            told.add(key)
             yield _PATH_NAMES.sample(name, (*path, address), 1)
 
 
@@ -175,7 +210,12 @@ def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> float | 
     return (gauge.round_read or gauge.read)(figure)
 
 
+def _names(labels: Labels) -> LabelNames:
+    return _NAMES if len(labels) == len(LABELS) else _ADDRESS_NAMES
+
+
 _NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
+_ADDRESS_NAMES = LabelNames((*LABELS, ADDRESS_LABEL))
 _RTT = "ipsecping_rtt_seconds"
 _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),

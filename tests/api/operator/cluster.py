@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ...ports import free_port
 from ..kubectl import Kubectl
 from .processes import Process, eventually
+from .resolver import resolving
 from .rounds import message
 
 Object = dict[str, Any]
@@ -37,7 +38,7 @@ class Cluster:
             "apiVersion": "ipsecping.dev/v1alpha1",
             "kind": "IPsecTunnelCheck",
             "metadata": {"name": name},
-            "spec": {"target": "127.0.0.1", **spec},
+            "spec": {**({} if "targetFrom" in spec else {"target": "127.0.0.1"}), **spec},
         }
         self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
         return str(self.kubectl.get("itc", name)["metadata"]["uid"])
@@ -88,6 +89,31 @@ class Cluster:
         words = ("create", "--output=json", "-f", "-")
         stored: Object = json.loads(self.kubectl(*words, stdin=json.dumps(manifest)))
         return stored
+
+    def endpoints(self, service: str, *addresses: str) -> None:
+        """Let a Service have these ready endpoints, as its controller would."""
+        endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in addresses]
+        manifest = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": f"{service}-a", "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+        }
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
+
+    def app_pod(self, name: str, address: str, **labels: str) -> None:
+        """A ready pod of somebody's with this address."""
+        confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        spec = {
+            "containers": [{"name": "app", "image": "app:1", "securityContext": confined}],
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        }
+        metadata = {"name": name, "labels": labels}
+        self.make({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        ready = {"type": "Ready", "status": "True"}
+        status = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}], "conditions": [ready]}
+        self.set_status("pod", name, status)
 
     def set_status(self, kind: str, name: str, status: Object) -> None:
         """Write a status as a controller or the kubelet would."""
@@ -154,8 +180,11 @@ class Cluster:
         }
         self.set_status("daemonset", daemon_set, {"observedGeneration": generation, **counts})
 
-    def run_agent(self) -> "AgentPod":
-        """Do what it takes to have the only Deployment here run its agent, on a port of loopback."""
+    def run_agent(self, names: Mapping[str, Sequence[str]] | None = None) -> "AgentPod":
+        """Do what it takes to have the only Deployment here run its agent, on a port of loopback.
+
+        `names`: to the addresses that its resolver tells.
+        """
         deployment, plan = self.one("deployment"), self.one("configmap")
         template, port = deployment["spec"]["template"], free_port()
         (container,) = template["spec"]["containers"]
@@ -168,7 +197,7 @@ class Cluster:
         process = Process(
             words=["-m", "ipsecping", "agent", str(directory / "plan.json"), "--listen", f"127.0.0.1:{port}"],
             log=directory / "agent.log",
-            env={"POD_UID": pod["metadata"]["uid"]},
+            env={"POD_UID": pod["metadata"]["uid"], **({} if names is None else resolving(names, directory))},
         )
         self.processes.append(process)
         began = time.monotonic()

@@ -97,6 +97,8 @@ def test_the_policies_hold_what_the_settings_permit_and_nothing_else(
         agree()
 
 
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 DEFAULTS: Object = {
     "nodeSelector": {"pool": "probes"},
     "tolerations": [
@@ -107,6 +109,15 @@ DEFAULTS: Object = {
     "labels": {"example.com/owner": "ours", "app.kubernetes.io/part-of": "wan"},
     "annotations": {"example.com/cost": 'it\'s "7"', "linkerd.io/inject": "enabled"},
     "imagePullSecrets": [{"name": "registry"}],
+    "affinity": {
+        "podAntiAffinity": {
+            REQUIRED: [{"labelSelector": {}, "namespaces": ["gateways"], "topologyKey": "zone"}],
+            PREFERRED: [
+                {"weight": 1, "podAffinityTerm": {"namespaces": ["more-gateways"], "topologyKey": "zone"}}
+            ],
+        }
+    },
+    "dnsPolicy": "None",
     "dnsConfig": {"nameservers": ["10.0.0.10"], "options": [{"name": "ndots", "value": "2"}]},
     "securityContext": {"fsGroup": 2000, "seLinuxOptions": {"level": "s0:c1,c2"}},
 }
@@ -128,6 +139,10 @@ def test_the_policies_let_through_what_all_probe_pods_are_given_and_no_more(
             ),
             "user": changed(made[0], f"{POD}.securityContext.runAsUser", 1),
             "group": changed(made[0], f"{POD}.securityContext.fsGroup", 0),
+            "neighbours": changed(
+                made[0], f"{POD}.affinity.podAntiAffinity.{REQUIRED}.0.namespaces", ["gateways", "shop"]
+            ),
+            "dns": changed(made[0], f"{POD}.dnsPolicy", "Default"),
             "server": changed(made[0], f"{POD}.dnsConfig.nameservers", ["203.0.113.1"]),
             "seconds": changed(made[0], f"{POD}.tolerations.0.tolerationSeconds", 901),
             "class": changed(made[0], f"{POD}.priorityClassName", "system-node-critical"),

@@ -65,7 +65,11 @@ def installed(
     held = ["--set", "admissionPolicy.enabled=true"] if request.param == HELD else []
     # The name is part of cluster-wide objects, which the tests of a run share.
     rendered = objects(
-        "--set", "crds.install=false,rbac.aggregate=false", *served, *held, namespace=system, name=system
+        *("--set", "crds.install=false,rbac.aggregate=false,operator.allowTargetFrom={*}"),
+        *served,
+        *held,
+        namespace=system,
+        name=system,
     )
     access = [each for each in rendered if each["kind"] not in ("Deployment", "Service")]
     assert not some or not [each["kind"] for each in access if each["kind"].startswith("Cluster")]
@@ -143,6 +147,13 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
     eventually(lambda: not cluster.children("deployment"), what="the Deployments removed")
     cluster.check({"schedule": {"interval": "20s"}, "placement": {"everyNode": True}})
     eventually(lambda: nudged(cluster, on_node), what="the pod of a node nudged")
+    # Targets that are looked up.
+    cluster.endpoints("db", "10.0.0.1")
+    found = {"targetFrom": {"service": {"name": "db"}}, "schedule": {"interval": "20s"}}
+    cluster.check(found)
+    eventually(lambda: "10.0.0.1" in str(cluster.one("configmap")["data"]), what="the target in the plan")
+    cluster.endpoints("db", "10.0.0.2")
+    eventually(lambda: "10.0.0.2" in str(cluster.one("configmap")["data"]), what="its change in the plan")
     # Another workload, and one path less.
     cluster.check({"schedule": CRON, "paths": PATHS})
     eventually(lambda: len(cluster.children("cronjob")) == 2, what="two CronJobs")

@@ -171,3 +171,21 @@ def test_how_long_a_round_waits_is_given_as_a_duration(plan: str) -> None:
     done = ipsecping("run", plan, "--delay", "50ms", "--json")
     assert done.returncode == 0
     assert "'soon' is not a duration" in ipsecping("run", plan, "--delay", "soon").stderr
+
+
+def test_a_list_of_addresses_has_a_row_for_each(tmp_path: Path, plan: str) -> None:
+    written = json.loads(Path(plan).read_text())
+    written["checks"][0] |= {"target": "many.example", "targets": ["127.0.0.1", "127.0.0.77"]}
+    Path(plan).write_text(json.dumps(written))
+    textfile = tmp_path / "many.prom"
+    ran = ipsecping("run", plan, "--textfile", str(textfile))
+    assert ran.returncode == 0
+    rows = [line.split() for line in ran.stdout.splitlines()]
+    assert rows[0][:6] == ["CHECK", "PATH", "PROBE", "TYPE", "ADDRESS", "SENT"]
+    assert [(row[2], row[4]) for row in rows[1:]] == [
+        ("datapath", "127.0.0.1"),
+        ("datapath", "127.0.0.77"),
+        ("dead", "127.0.0.1"),
+        ("dead", "127.0.0.77"),
+    ]
+    assert textfile.read_text().count("ipsecping_packets_sent_total{") == 4

@@ -107,6 +107,7 @@ permissions = st.builds(
     Permissions,
     host_network=namespaces,
     every_node=namespaces,
+    target_from=namespaces,
     cross_namespace_affinity=namespaces,
     text_keys=namespaces,
     priority_classes=patterns("network", "network-*", "*", "system-*"),

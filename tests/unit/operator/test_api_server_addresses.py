@@ -12,39 +12,78 @@ from ipsecping_operator.kube.kinds import Kind
 
 
 class FakeClient(KubeClient):
-    """Answers with one EndpointSlice, or refuses."""
+    """Answers with the EndpointSlice and the Service, or refuses."""
 
-    def __init__(self, slice_: Any) -> None:
-        self.asked: list[tuple[str, str, str]] = []
-        self._slice = slice_
+    def __init__(self, slice_: Any = None, *, service: Any = None) -> None:
+        self.asked: list[str] = []
+        self._held = {"EndpointSlice": slice_, "Service": service}
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Any | None:
-        self.asked.append((kind.name, namespace, name))
-        if isinstance(self._slice, ApiError):
-            raise self._slice
-        return self._slice
+        self.asked.append(f"{kind.name} {namespace}/{name}")
+        found = self._held[kind.name]
+        if isinstance(found, ApiError):
+            raise found
+        return found
 
 
 def endpoints(*addresses: str) -> dict[str, Any]:
     return {"endpoints": [{"addresses": [each]} for each in addresses]}
 
 
+def answers(**hosts: list[str]) -> Any:
+    """A look-up that knows these names, in which _ stands for a dot."""
+    known = {host.replace("_", "."): found for host, found in hosts.items()}
+
+    def look_up(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host not in known:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_UNSPEC, 0, 0, "", (address, 0)) for address in known[host]]
+
+    return look_up
+
+
 @pytest.fixture(autouse=True)
-def service(monkeypatch: pytest.MonkeyPatch) -> None:
+def pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pod of a cluster whose DNS knows nothing."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setattr(socket, "getaddrinfo", answers())
 
 
 async def test_the_service_its_endpoints_and_the_server_that_is_talked_to() -> None:
-    client = FakeClient(endpoints("192.0.2.11", "2001:db8::11"))
+    service = {"spec": {"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "fd00:96::1"]}}
+    client = FakeClient(endpoints("192.0.2.11", "2001:db8::11"), service=service)
     found = await api_server_addresses(client, "https://[2001:db8::1]:6443", clusterwide=True)
-    assert found == ("10.96.0.1", "192.0.2.11", "2001:db8::1", "2001:db8::11")
-    assert client.asked == [("EndpointSlice", "default", "kubernetes")]
+    assert found == ("10.96.0.1", "192.0.2.11", "2001:db8::1", "2001:db8::11", "fd00:96::1")
+    assert client.asked == ["Service default/kubernetes", "EndpointSlice default/kubernetes"]
+
+
+async def test_addresses_that_lead_to_the_service_from_outside_count_too() -> None:
+    service = {
+        "spec": {"clusterIP": "None", "externalIPs": ["198.51.100.1"]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "198.51.100.2"}, {"hostname": "lb.example"}]}},
+    }
+    found = await api_server_addresses(FakeClient(service=service), "https://10.96.0.1", clusterwide=True)
+    assert found == ("10.96.0.1", "198.51.100.1", "198.51.100.2")
 
 
 async def test_an_operator_of_some_namespaces_asks_for_nothing_that_it_has_no_right_to() -> None:
     client = FakeClient(endpoints("192.0.2.11"))
     assert await api_server_addresses(client, "https://10.96.0.1", clusterwide=False) == ("10.96.0.1",)
     assert client.asked == []
+
+
+async def test_an_operator_of_some_namespaces_knows_the_other_family_by_the_services_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", answers(kubernetes_default_svc=["10.96.0.1", "fd00:96::1"]))
+    found = await api_server_addresses(FakeClient(), "https://10.96.0.1", clusterwide=False)
+    assert found == ("10.96.0.1", "fd00:96::1")
+
+
+async def test_one_that_cannot_be_read_keeps_none_from_the_other() -> None:
+    client = FakeClient(endpoints("192.0.2.11"), service=Forbidden("no"))
+    found = await api_server_addresses(client, "https://10.96.0.1", clusterwide=True)
+    assert found == ("10.96.0.1", "192.0.2.11")
 
 
 @pytest.mark.parametrize(
@@ -68,13 +107,8 @@ async def test_a_name_counts_by_its_addresses_and_one_without_any_stops_nobody(
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST")
 
-    def look_up(host: str, *_: Any, **__: Any) -> list[Any]:
-        if host != "api.example":
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return [(socket.AF_INET, 0, 0, "", ("192.0.2.12", 0))] * 2
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    client = FakeClient(None)
+    monkeypatch.setattr(socket, "getaddrinfo", answers(api_example=["192.0.2.12", "192.0.2.12"]))
+    client = FakeClient()
     assert await api_server_addresses(client, "https://api.example:6443", clusterwide=True) == ("192.0.2.12",)
     assert await api_server_addresses(client, "https://gone.example:6443", clusterwide=True) == ()
 

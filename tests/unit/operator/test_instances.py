@@ -18,9 +18,9 @@ from ipsecping_operator.verdict.tally import total
 from . import objects, states
 from .assessments import assessed, healthy, seen
 from .builders import NOON, SECOND, check, plan
+from .call_count import calls
 from .instances import DEAD, GOOD, MANY, NAME, states_of, take, the_probe, to
 from .scraping import scraped, value
-from .test_judging_cost import calls
 
 NODES = plan()
 """To one address, from each node."""

@@ -1,9 +1,6 @@
 """What a result costs, in calls of functions: the same on any machine, however busy it is."""
 
-import sys
-from collections.abc import Callable
 from dataclasses import replace
-from types import FrameType
 
 import pytest
 
@@ -14,26 +11,11 @@ from ipsecping_operator.verdict.judge import Expectation, Verdict, judge
 from ipsecping_operator.verdict.window import MOST
 
 from .builders import NOON, SECOND, check, plan, probe, result
+from .call_count import calls
 
 SLOW = probe("ping", timeout_ms=60_000)
 SILENT = {"received": 0, "duration": 61 * SECOND}
 NOISY = {"rtt_ms": [12 + 0.1 * each for each in range(10)], "duration": SECOND}
-
-
-def calls(work: Callable[[], object]) -> int:
-    """How many Python and C functions it calls."""
-    count = 0
-
-    def profile(_: FrameType, event: str, __: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 class Judged:

@@ -81,10 +81,10 @@ def test_a_second_namespace_s_setting_is_not_the_first_one_s() -> None:
 
 
 def test_each_address_that_a_name_may_have_counts_but_not_of_what_is_asked_elsewhere() -> None:
-    ping = {"icmp": {}}
+    ping: dict[str, Any] = {"icmp": {}}
     one = busiest_second(compiled(ping, target="far.example"))
     assert busiest_second(compiled(ping, target="far.example", addresses="All")) == one.times(32)
-    elsewhere = {"ike": {}}
+    elsewhere: dict[str, Any] = {"ike": {}}
     asked = busiest_second(compiled(elsewhere, tunnel={"gateway": "198.51.100.2"}))
     both = compiled(
         ping, elsewhere, target="far.example", addresses="All", tunnel={"gateway": "198.51.100.2"}

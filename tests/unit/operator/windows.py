@@ -27,7 +27,7 @@ def filled(*rounds: Any, length: int = FIVE_MINUTES, **shared: Any) -> Window:
 
 
 def verdict(
-    window: Window | None, of: CompiledCheck | None = None, *, after: float = 0, **known: int
+    window: Window | None, of: CompiledCheck | None = None, *, after: float = 0, known_last: int | None = None
 ) -> Verdict:
     """The verdict on a single probe's window, `after` seconds past its newest round."""
     windows: dict[ProbeKey, Window] = {} if window is None else {("default", "ping"): window}
@@ -35,7 +35,7 @@ def verdict(
     now = last + int(after * SECOND)
     if window is not None:
         window.forget(now=now)
-    return judge(of or check(), windows, expected=Expectation(since=NOON, **known), now=now)
+    return judge(of or check(), windows, expected=Expectation(since=NOON, known_last=known_last), now=now)
 
 
 def tally(at: int, *, received: int = 10, invalid: bool = False) -> Tally:

@@ -1,12 +1,16 @@
 """What all probe pods are given: merged under each check's placement, in every kind of child."""
 
 import argparse
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from ipsecping_operator.children import ChildSettings, build_children
+from ipsecping_operator.children.defaults import NO_MESH_ANNOTATIONS, NO_MESH_LABELS
 from ipsecping_operator.children.objects import run_now_job
 from ipsecping_operator.cli import main
 from ipsecping_operator.compile import CompiledCheck, Cron, compile_check
@@ -69,6 +73,43 @@ def test_a_pod_has_the_defaults_that_its_check_does_not_speak_of(schedule: dict[
     }
     chosen = template(defaults, schedule=schedule, placement={"priorityClassName": "own"})["spec"]
     assert chosen["priorityClassName"] == "own"
+
+
+NEAR = {"labelSelector": {"matchLabels": {"app": "gateway"}}, "topologyKey": "zone"}
+REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+@BOTH
+def test_each_kind_of_affinity_is_the_check_s_or_the_default(schedule: dict[str, str]) -> None:
+    of_nodes = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "pool", "operator": "Exists"}]}]}
+    defaults = {"affinity": {"nodeAffinity": {REQUIRED: of_nodes}, "podAntiAffinity": {REQUIRED: [NEAR]}}}
+    placement = {"affinity": {"podAntiAffinity": {REQUIRED: []}, "podAffinity": {REQUIRED: [NEAR]}}}
+    spec = template(json.dumps(defaults), schedule=schedule, placement=placement)["spec"]
+    assert spec["affinity"] == {
+        "nodeAffinity": {REQUIRED: of_nodes},
+        "podAffinity": {REQUIRED: [NEAR]},
+        "podAntiAffinity": {REQUIRED: []},
+    }
+    assert template(json.dumps(defaults))["spec"]["affinity"] == defaults["affinity"]
+    assert "affinity" not in template()["spec"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("defaults", "own_network", "host_network"),
+    [
+        ("", None, "ClusterFirstWithHostNet"),
+        ("{dnsPolicy: Default}", "Default", "Default"),
+        ("{dnsPolicy: ClusterFirst}", "ClusterFirst", "ClusterFirstWithHostNet"),
+        ("{dnsPolicy: None, dnsConfig: {nameservers: [10.0.0.10]}}", "None", "None"),
+    ],
+)
+def test_names_are_looked_up_as_the_default_says(
+    schedule: dict[str, str], defaults: str, own_network: str | None, host_network: str
+) -> None:
+    assert template(defaults, schedule=schedule)["spec"].get("dnsPolicy") == own_network
+    on_host = template(defaults, schedule=schedule, placement={"hostNetwork": True})["spec"]
+    assert on_host["dnsPolicy"] == host_network
 
 
 @BOTH
@@ -165,6 +206,9 @@ def test_part_of_is_a_check_s_to_say_and_our_selector_s_keys_are_not() -> None:
         ("{resources: {limits: {memory: 0}}}", "probeDefaults.resources.limits.memory: 0 is no limit at all"),
         ("{securityContext: {runAsUser: 0}}", "probeDefaults.securityContext.runAsUser: must be at least 1"),
         ("{securityContext: {privileged: true}}", "probeDefaults.securityContext.privileged: unknown field"),
+        ("{dnsPolicy: None}", "probeDefaults.dnsConfig.nameservers: are needed with dnsPolicy None"),
+        ("{dnsPolicy: Cluster}", "probeDefaults.dnsPolicy: must be"),
+        ("{affinity: {podAffinity: {required: []}}}", "probeDefaults.affinity.podAffinity.required: unknown"),
         ("{dnsConfig: {nameservers: [dns.example]}}", "probeDefaults.dnsConfig.nameservers: must be IP"),
     ],
 )
@@ -187,3 +231,15 @@ def test_render_shows_what_comes_of_the_defaults(tmp_path: Any, capsys: pytest.C
     made, _, deployment = yaml.safe_load_all(capsys.readouterr().out)
     assert "placement" not in made["spec"], "the check asks for nothing"
     assert deployment["spec"]["template"]["spec"]["nodeSelector"]["pool"] == "probes"
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("noMeshLabels", NO_MESH_LABELS), ("noMeshAnnotations", NO_MESH_ANNOTATIONS)],
+)
+def test_the_chart_s_policy_knows_the_same_opt_out_of_meshes(name: str, keys: dict[str, str]) -> None:
+    chart = Path(__file__).parents[3] / "charts/ipsecping/templates/_probe_defaults.tpl"
+    defined = re.search(rf'define "ipsecping[.]{name}" -}}}}\n(.*)\n', chart.read_text())
+    assert defined is not None
+    words = re.findall(r'"([^"]*)"', defined[1])
+    assert dict(zip(words[::2], words[1::2], strict=True)) == keys

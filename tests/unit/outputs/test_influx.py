@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from ipsecping.contract import Addresses
 from ipsecping.outputs import influx
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.figures import LABELS, fields
@@ -122,3 +123,10 @@ def test_a_wrong_address_is_refused_with_the_remedy(url: str, says: str) -> None
 
 def test_an_ipv6_address_is_written_as_a_url_has_it() -> None:
     assert str(parse_url("http://[2001:db8::1]:9091/")) == "http://[2001:db8::1]:9091"
+
+
+def test_each_address_is_a_series_of_its_own_and_no_key_is_both_tag_and_field() -> None:
+    of_many = measured(check(target="many.example", addresses=Addresses.ALL), addresses=2)
+    tags, fields, _ = influx.line(of_many).split(" ")
+    assert ",remote_ip=203.0.113.10," in tags
+    assert "remote_ip" not in fields

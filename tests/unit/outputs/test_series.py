@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,12 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from ipsecping.contract import Histogram, IkeOptions, PathMtu, Plan, ProbeType
+from ipsecping.contract import Addresses, Histogram, IkeOptions, Invalidity, PathMtu, Plan, ProbeType
 from ipsecping.outputs import textfile
 from ipsecping.outputs.earlier import counters_in
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.figures import Measured
-from ipsecping.outputs.series import SeriesBook
+from ipsecping.outputs.series import MOST_ADDRESSES, SeriesBook
 
 from .results import MS, NOON, PROBE, check, invalid, measured
 
@@ -203,3 +204,59 @@ def test_a_text_under_way_is_of_the_moment_it_was_begun() -> None:
     book.add(*measured(check(path="third")))
     assert first + "".join(under_way) == before
     assert samples(book)["ipsecping_packets_sent_total"] == 20
+
+
+def test_each_address_has_series_of_its_own_and_one_that_has_gone_is_told_no_more() -> None:
+    many = check(target="many.example", addresses=Addresses.ALL)
+
+    def to(address: str | None, *, minutes: int = 0, **changed: Any) -> Measured:
+        told = None if address is None else 2
+        at = NOON + minutes * 60 * 10**9
+        return measured(many, remote_ip=address, addresses=told, started_at=at, **changed)
+
+    book = SeriesBook()
+    # First the name had no address.
+    book.add(*to(None, invalid=Invalidity.NO_SUCH_NAME))
+    for minutes in (0, 1):
+        for address in ("10.0.0.1", "10.0.0.2"):
+            book.add(*to(address, minutes=minutes))
+    text = book.exposition().decode()
+    sent = [line for line in text.splitlines() if line.startswith("ipsecping_packets_sent_total{")]
+    assert [(line.partition('remote_ip="')[2].partition('"')[0], line[-4:]) for line in sent] == [
+        ("10.0.0.1", "20.0"),
+        ("10.0.0.2", "20.0"),
+    ]
+    assert text.count("ipsecping_path_info{") == 2
+    for minutes in range(2, 18):
+        book.add(*to("10.0.0.2", minutes=minutes))
+    assert "10.0.0.1" not in book.exposition().decode()
+
+
+def test_addresses_of_a_slow_check_stay_from_round_to_round() -> None:
+    slow = check(target="many.example", addresses=Addresses.ALL, interval_ms=3_600_000)
+    book = SeriesBook()
+    for hour in range(3):
+        for address in ("10.0.0.1", "10.0.0.2"):
+            at = NOON + hour * 3600 * 10**9
+            book.add(*measured(slow, remote_ip=address, addresses=2, started_at=at))
+    sent = [line for line in book.exposition().decode().splitlines() if "packets_sent_total{" in line]
+    assert [line[-4:] for line in sent] == ["30.0", "30.0"]
+
+
+def test_addresses_that_change_all_the_time_do_not_pile_up() -> None:
+    many = check(target="many.example", addresses=Addresses.ALL)
+    book = SeriesBook()
+    for number in range(3 * MOST_ADDRESSES):
+        book.add(*measured(many, remote_ip=f"10.0.{number % 250}.{number // 250}", addresses=1))
+    assert book.exposition().decode().count("ipsecping_packets_sent_total{") == MOST_ADDRESSES
+
+
+def test_counters_of_each_address_go_on_from_the_run_before() -> None:
+    many = check(target="many.example", addresses=Addresses.ALL)
+    books = [SeriesBook(), SeriesBook()]
+    for book in books:
+        for address in ("10.0.0.1", "10.0.0.2"):
+            book.add(*measured(many, remote_ip=address, addresses=2))
+    books[1].go_on_from(counters_in(books[0].exposition().decode()).items())
+    sent = [line for line in books[1].exposition().decode().splitlines() if "packets_sent_total{" in line]
+    assert [line[-4:] for line in sent] == ["20.0", "20.0"]

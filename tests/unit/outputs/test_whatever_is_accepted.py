@@ -15,7 +15,7 @@ from ipsecping.contract.fields import ContractError
 from ipsecping.contract.termination import decode, encode
 from ipsecping.outputs import influx, logline
 from ipsecping.outputs.earlier import counters_in
-from ipsecping.outputs.figures import LABELS, Measured
+from ipsecping.outputs.figures import Measured
 from ipsecping.outputs.series import SeriesBook
 
 from ..contract.strategies import results
@@ -64,7 +64,7 @@ def test_every_output_can_write_it(planned: PlannedCheck, result: RoundResult) -
     for _ in range(3):
         book.add(planned, result)
     (labels,) = counters_in(book.exposition().decode())
-    assert labels == tuple(measured.labels[name] for name in LABELS)
+    assert labels == tuple(measured.labels.values())
     assert all(row.encode() for row in as_table([result], [Expect.REACHABLE]) + as_lines([result]))
     assert decode(encode([result])) == [result]
 

@@ -1,0 +1,1 @@
+"""Targets that are looked up in the cluster: a Service's endpoints, or pods with certain labels."""

@@ -1,0 +1,37 @@
+"""Have the plans aim at the targets that are looked up in the cluster."""
+
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.endpoints.reading import select
+from ipsecping_operator.endpoints.sources import NotKnown, Sources
+
+
+def aim(state: CheckState, sources: Sources) -> str | None:
+    """Put the targets of today into the check's plans. Returns None, or why they are not known.
+
+    That is empty while the API is being asked; whoever is told calls this again.
+    """
+    check = state.applied.compiled
+    if check is None or state.applied.refused is not None:
+        sources.forget(state.uid)
+        return None
+    sources.follow(check)
+    selections = {}
+    for path in check.paths:
+        if path.source is None:
+            continue
+        try:
+            endpoints = sources.endpoints(check.namespace, path.source)
+        except NotKnown as unknown:
+            return f"{path.target_field}: {path.source}: {unknown}" if str(unknown) else ""
+        selections[path.plan.path] = select(endpoints, path, own_pods=state.observed.pods.keys())
+    if selections:
+        state.aim(selections)
+    return None
+
+
+def is_aimed(state: CheckState) -> bool:
+    """Whether every plan has its targets, be they those of some time ago."""
+    check = state.applied.compiled
+    return check is None or all(
+        path.source is None or path.plan.path in state.applied.selections for path in check.paths
+    )

@@ -1,0 +1,62 @@
+"""A name with several addresses, of which one is dead: it is named, and the others are healthy."""
+
+from typing import Any
+
+from ...peers import ours
+from .cluster import Cluster
+from .processes import OperatorProcess, eventually
+
+NAME, DEAD, GOOD = "many.example", "127.0.0.99", "127.0.0.1"
+
+
+def spec(port: int, **more: Any) -> dict[str, Any]:
+    return {
+        "target": NAME,
+        "schedule": {"interval": "1s"},
+        "probes": [
+            {"name": "datapath", "count": 2, "spacing": "20ms", "timeout": "500ms", "stamp": {"port": port}}
+        ],
+        **more,
+    }
+
+
+def test_a_dead_address_is_named_and_the_other_is_healthy(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    with ours.reflector("stamp") as reflector:
+        cluster.check(spec(reflector.port, addresses="All"))
+        cluster.run_agent({NAME: [GOOD, DEAD]})
+        cluster.says("Healthy", "False", "Down")
+        eventually(lambda: cluster.figures().get("received", 0) > 3, what="figures of the other address")
+    message = cluster.condition("Healthy")["message"]
+    assert f"on default/datapath to {DEAD}, since" in message
+    assert "1 of 2 addresses not healthy" in message
+    figures = cluster.figures()
+    told = [(each["address"], each["state"]) for each in figures["instances"]]
+    assert told == [(DEAD, "Unhealthy"), (GOOD, "Healthy")]
+    assert (figures["instanceCount"], figures["unhealthyInstances"]) == (2, 1)
+    assert figures["lossPercent"] == "50.00"
+    assert cluster.status()["paths"][0]["addresses"] == [GOOD, DEAD]
+    lost = [line for line in scraped(operator) if line.startswith("ipsecping_instance_loss_ratio{")]
+    assert {(f'remote_ip="{DEAD}"' in line, line.rpartition(" ")[2]) for line in lost} == {
+        (True, "1.0"),
+        (False, "0.0"),
+    }
+
+
+def scraped(operator: OperatorProcess) -> list[str]:
+    return operator.ask(operator.metrics)[1].splitlines()
+
+
+def test_an_event_tells_that_the_name_has_another_address(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    with ours.reflector("stamp") as reflector:
+        cluster.check(spec(reflector.port))
+        agent = cluster.run_agent({NAME: [DEAD, GOOD]})
+        eventually(lambda: cluster.status().get("paths", [{}])[0].get("addresses") == [DEAD], what=DEAD)
+        agent.process.end()
+        cluster.run_agent({NAME: [GOOD]})
+        eventually(lambda: cluster.status()["paths"][0]["addresses"] == [GOOD], what=GOOD)
+    notes = [event["note"] for event in cluster.events() if event["reason"] == "AddressesChanged"]
+    assert notes == [f"{NAME} on path default: {DEAD} -> {GOOD}"]

@@ -1,0 +1,118 @@
+"""Targets that are looked up: a Service's endpoints and pods by their labels, as they come and go."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipsecping_lab.apiserver import ApiServer
+
+from .cluster import Cluster
+from .processes import OperatorProcess, eventually, operator_process
+
+FROM_SERVICE = {"targetFrom": {"service": {"name": "db"}}}
+FROM_PODS = {"targetFrom": {"pods": {"matchLabels": {"app": "db"}}}}
+
+
+@pytest.fixture
+def looking(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """An operator that may look targets up in the test's namespace."""
+    namespace = cluster.kubectl.namespace
+    process = operator_process(
+        server.kubeconfig,
+        tmp_path,
+        f"--namespaces={namespace}",
+        f"--allow-target-from={namespace}",
+        cluster.key_secret(),
+    )
+    process.start()
+    yield process
+    process.clear_up()
+
+
+def planned(cluster: Cluster) -> Any:
+    """The addresses in the plan as it is applied."""
+    (check,) = json.loads(cluster.one("configmap")["data"]["plan.json"])["checks"]
+    return check["targets"]
+
+
+def test_the_plan_follows_a_services_endpoints_also_past_a_restart(
+    looking: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.endpoints("db", "10.0.0.2", "10.0.0.1")
+    cluster.endpoints("other", "10.9.9.9")
+    cluster.check(FROM_SERVICE)
+    deployment = cluster.one("deployment")
+    pod = cluster.pod(deployment, deployment["spec"]["template"], ("apps/v1", "ReplicaSet"))["metadata"][
+        "name"
+    ]
+    cluster.available(deployment["metadata"]["name"])
+    assert planned(cluster) == ["10.0.0.1", "10.0.0.2"]
+    cluster.endpoints("db", "10.0.0.1", "10.0.0.3")
+    eventually(lambda: planned(cluster) == ["10.0.0.1", "10.0.0.3"], what="the plan with other addresses")
+    # The kubelet is made to look, so that the agent knows within seconds.
+    mark = "ipsecping.dev/plan-targets"
+    wanted = cluster.one("configmap")["metadata"]["annotations"][mark]
+    eventually(lambda: cluster.annotation(pod, mark) == wanted, what="the pod told of its plan")
+    cluster.says("Ready", "True", "Reconciled")
+    # What changes while no operator runs is found when one does.
+    looking.end()
+    cluster.endpoints("db", "10.0.0.4")
+    looking.start()
+    eventually(lambda: planned(cluster) == ["10.0.0.4"], what="the plan of today")
+    cluster.endpoints("db")
+    eventually(lambda: planned(cluster) == [], what="the plan without an address")
+
+    def said() -> str:
+        return str(cluster.condition("Ready")["message"])
+
+    eventually(lambda: said().endswith("Service db: no ready address, so nothing is measured"), what="Ready")
+    cluster.says("Ready", "True", "Reconciled")
+
+
+def test_pods_are_measured_while_they_are_there_and_nothing_is_blamed_when_they_are_not(
+    looking: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.app_pod("db-0", "127.0.0.2", app="db", tier="a")
+    cluster.app_pod("web-0", "127.0.0.3", app="web")
+    cluster.check(FROM_PODS | {"schedule": {"interval": "1s"}, "thresholds": {"window": "10s"}})
+    agent = cluster.run_agent()
+    assert planned(cluster) == ["127.0.0.2"], "neither another's pod nor the agent itself"
+    cluster.says("Healthy", "True", "WithinThresholds")
+    cluster.kubectl("delete", "pod", "db-0", "--grace-period=0", "--force")
+    eventually(lambda: planned(cluster) == [], what="the plan without a target")
+    cluster.refresh(agent)
+    cluster.says("Healthy", "Unknown", "TargetUnresolved")
+    assert "pods with app=db: no ready address" in cluster.condition("Healthy")["message"]
+    assert cluster.warnings() == ["TargetUnresolved"]
+    assert not cluster.status().get("outages"), "nothing is the tunnel's fault"
+    cluster.app_pod("db-1", "127.0.0.4", app="db")
+    eventually(lambda: planned(cluster) == ["127.0.0.4"], what="the plan with the new pod")
+    cluster.refresh(agent)
+    cluster.says("Healthy", "True", "WithinThresholds")
+
+
+def test_an_address_that_may_not_be_probed_is_named_and_not_in_the_plan(
+    looking: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.endpoints("db", "10.0.0.1", "100.100.100.200")
+    cluster.check(FROM_SERVICE)
+    name = cluster.one("deployment")["metadata"]["name"]
+    cluster.available(name)
+    cluster.says("Ready", "False", "NotPermitted")
+    assert (
+        "100.100.100.200, an address of Service db, is a cloud's metadata address"
+        in (cluster.condition("Ready")["message"])
+    )
+    assert planned(cluster) == ["10.0.0.1"]
+    cluster.endpoints("db", "10.0.0.1")
+    cluster.says("Ready", "True", "Reconciled")
+
+
+def test_without_permission_nothing_is_looked_up(operator: OperatorProcess, cluster: Cluster) -> None:
+    cluster.check(FROM_SERVICE)
+    cluster.says("Ready", "False", "NotPermitted")
+    assert cluster.condition("Ready")["message"].startswith("spec.targetFrom: ")
+    assert cluster.children("deployment") == []
