@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from ipsecping.contract import PlannedCheck, PlannedProbe
+from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
@@ -121,6 +122,8 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
+    source: Source | None = None
+    """From where packets are sent; the plan's probes name it as far as it applies to them."""
     target_field: str = field(default="spec.target", compare=False)
     """Where the spec has the target."""
     own_field: str = field(default="spec", compare=False)

@@ -15,12 +15,14 @@ from ipsecping.contract import (
     IkeOptions,
     Plan,
     PlannedCheck,
+    PlannedProbe,
     plan_from_json,
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
+from ipsecping_operator.api.source import Source
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
@@ -71,6 +73,10 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
+        source, target = path.source or spec.source, path.target or spec.target
+        if source is not None and not source.fits(target):
+            whole = f"spec.paths[{index}]" if path.source else "spec"
+            raise InvalidSpec(f"{whole}.source.address", f"{source.name} cannot send to {target}")
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -78,13 +84,14 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             generation=metadata["generation"],
             tunnel_name=tunnel_name,
             path=path.name,
-            target=path.target or spec.target,
+            target=target,
             family=None if spec.family is None else Family(spec.family),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
-            probes=probes,
+            probes=tuple(_sent_from(source, probe) for probe in probes),
         )
         return CompiledPath(
             plan=plan,
+            source=source,
             placement=compile_placement(common, path.placement, own_field=own_field),
             target_field=f"spec.paths[{index}].target" if path.target else "spec.target",
             own_field=own_field,
@@ -110,6 +117,12 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     _require_time_between_rounds(check)
     require_budget(check)
     return check
+
+
+def _sent_from(source: Source | None, probe: PlannedProbe) -> PlannedProbe:
+    if source is None or (isinstance(probe.options, IkeOptions) and not source.gateway):
+        return probe
+    return replace(probe, source=source.name)
 
 
 def _require_what_a_prober_reads(check: CompiledCheck) -> None:

@@ -39,6 +39,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "schedule": schedule,
         "suspend": check.suspend,
         "placement": {} if several else effective_placement(first.placement),
+        "source": {} if several else _source(first),
         "paths": [_path(path) for path in check.paths] if several else {},
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
@@ -60,7 +61,12 @@ def _cron(schedule: Cron) -> dict[str, str | int]:
 def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path, "target": path.plan.target}
     placement = effective_placement(path.placement)
-    return entry | ({"placement": placement} if placement else {})
+    source = _source(path)
+    return entry | ({"placement": placement} if placement else {}) | ({"source": source} if source else {})
+
+
+def _source(path: CompiledPath) -> dict[str, Any]:
+    return {} if path.source is None else path.source.model_dump(exclude_none=True)
 
 
 def _thresholds(limits: Thresholds) -> dict[str, Any]:
