@@ -64,8 +64,11 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     if not tunnel_name.isprintable():
         # Which characters are assigned differs between the API server's Unicode and ours.
         raise InvalidSpec("spec.tunnel.name", "must be printable text, such as VPN-1_primary")
+    interval_ms = schedule.interval_ms if isinstance(schedule, Interval) else None
     probes = tuple(
-        planned_probe(probe, gateway=tunnel.gateway, ask_source=spec.verify is not None)
+        planned_probe(
+            probe, gateway=tunnel.gateway, ask_source=spec.verify is not None, interval_ms=interval_ms
+        )
         for probe in spec.probe_list
     )
     common = spec.placement or PlacementSpec()
@@ -86,7 +89,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             path=path.name,
             target=target,
             family=None if spec.family is None else Family(spec.family),
-            interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
+            interval_ms=interval_ms,
             probes=tuple(_sent_from(source, probe) for probe in probes),
         )
         return CompiledPath(

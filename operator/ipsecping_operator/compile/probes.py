@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ipsecping.contract import METHODS, Expect, PlannedProbe
+from ipsecping.contract import METHODS, Expect, MethodSpec, PlannedProbe
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
@@ -12,11 +12,13 @@ from .compiled import DAY, NAME_FIELDS, CompiledCheck, KeyRef
 from .durations import shortest
 
 
-def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False) -> PlannedProbe:
+def planned_probe(
+    probe: Probe, *, gateway: str | None, ask_source: bool = False, interval_ms: int | None = None
+) -> PlannedProbe:
     """Fill in every default.
 
-    `gateway` is the one that ike probes ask; `ask_source`: stamp probes are to ask which source address the
-    target sees.
+    `interval_ms` is that between rounds, None with cron; `gateway` is the one that ike probes ask;
+    `ask_source`: stamp probes are to ask which source address the target sees.
     """
     member = probe.method
     method = member.declared()
@@ -31,7 +33,9 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
         name=probe.name,
         type=method.name,
         count=probe.packets if method.paced else 1,
-        spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
+        spacing_ms=durations.milliseconds(probe.spacing)
+        if probe.spacing
+        else _usual_spacing_ms(method, probe.packets, interval_ms),
         timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
         size=probe.size or method.default_size or method.least_payload(options),
         port=member.planned_port,
@@ -41,6 +45,16 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
+
+
+def _usual_spacing_ms(method: MethodSpec, packets: int, interval_ms: int | None) -> int:
+    """Where routers limit the rate, a round takes up to half the interval."""
+    least = durations.milliseconds(defaults.SPACING)
+    if not method.rate_limited:
+        return least
+    most = durations.milliseconds(defaults.RATE_LIMITED_SPACING)
+    half = (interval_ms or durations.milliseconds(defaults.INTERVAL)) // 2
+    return min(max(half // packets, least), most)
 
 
 def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:
