@@ -130,7 +130,13 @@ MEMBERS: dict[str, list[dict[str, Any]]] = {
         {"icmp": {}, "port": 862},
         {"udpEcho": {"port": 7}, "auth": AUTH},
     ],
-    "ike": [{}],
+    "ike": [
+        {},
+        {"ports": [4500]},
+        {"ports": [500, 500]},
+        {"plainPorts": [500], "require": "Any"},
+        {"ports": [1], "plainPorts": [2]},
+    ],
 }
 
 

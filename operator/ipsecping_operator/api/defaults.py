@@ -14,6 +14,8 @@ PROBE = "ping"
 """Name of the one probe, of type icmp, of a check that names none."""
 COUNT = 10
 SPACING = "100ms"
+RATE_LIMITED_SPACING = "500ms"
+"""Of ICMP, at most: two packets a second are a fifth of what routers commonly allow for all who ask."""
 TIMEOUT = "2s"
 STATUS_CODE = 200
 WINDOW = "5m"

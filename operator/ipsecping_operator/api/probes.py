@@ -137,6 +137,7 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
     exchanging = joined([method.member for method in turned], "and")
     turns = joined(list(dict.fromkeys(method.turn for method in turned)), "or")
     unpaced = joined([method.member for method in methods if not method.paced], "or")
+    limited = joined([method.member for method in methods if method.rate_limited], "and")
     return {
         "count": (
             Count,
@@ -146,7 +147,8 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
         "spacing": (
             Span,
             "Time between two packets, 10ms to 1m; (count - 1) x spacing must be shorter than the interval. "
-            f"Not with {unpaced}. Default: 100ms.",
+            f"Not with {unpaced}. Default: {defaults.SPACING}; with {limited}, whose rate routers limit, "
+            f"interval / (2 x count), but {defaults.SPACING} to {defaults.RATE_LIMITED_SPACING}.",
         ),
         "size": (
             Annotated[int, Field(ge=least, le=MAX_PAYLOAD)],

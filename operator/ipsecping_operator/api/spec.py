@@ -23,6 +23,7 @@ from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
 from .scalars import Label, Name, Target
 from .schedule import Schedule
+from .source import Source
 from .target_from import TargetFrom
 from .thresholds import Thresholds
 from .verify import Verify
@@ -52,6 +53,8 @@ class Path(Model):
     placement: Placement | None = None
     """Where this path's probe pods run; each field given here replaces that of spec.placement.
     Default: spec.placement."""
+    source: Source | None = None
+    """From where packets on this path are sent. Default: spec.source."""
 
 
 def _interval_ms(spec: "CheckSpec") -> int:
@@ -133,6 +136,8 @@ class CheckSpec(Model):
     """True stops measuring and keeps the check; Healthy is Unknown meanwhile. Default: false."""
     placement: Placement | None = None
     """Where probe pods run. Default: anywhere."""
+    source: Source | None = None
+    """From where packets are sent. Default: as the pod's routes say."""
     paths: Annotated[
         tuple[Path, ...] | None, Field(min_length=1, max_length=defaults.MAX_PATHS), ListMap("name")
     ] = None

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import PlannedCheck, PlannedProbe
+from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
 """In nanoseconds."""
@@ -169,8 +170,10 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
-    source: TargetSource | None = None
+    target_source: TargetSource | None = None
     """Where the plan's addresses are looked up; None: the target is the spec's."""
+    source: Source | None = None
+    """From where packets are sent; the plan's probes name it as far as it applies to them."""
     target_field: str = field(default="spec.target", compare=False)
     """Where the spec has the target."""
     own_field: str = field(default="spec", compare=False)

@@ -15,12 +15,14 @@ from ipsecping.contract import (
     IkeOptions,
     Plan,
     PlannedCheck,
+    PlannedProbe,
     plan_from_json,
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
+from ipsecping_operator.api.source import Source
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
 from ipsecping_operator.api.target_from import TargetFrom
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
@@ -64,8 +66,10 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     if not tunnel_name.isprintable():
         # Which characters are assigned differs between the API server's Unicode and ours.
         raise InvalidSpec("spec.tunnel.name", "must be printable text, such as VPN-1_primary")
+    interval_ms = schedule.interval_ms if isinstance(schedule, Interval) else None
     probes = tuple(
-        planned_probe(probe, gateway=tunnel.gateway, verify=spec.verify) for probe in spec.probe_list
+        planned_probe(probe, gateway=tunnel.gateway, verify=spec.verify, interval_ms=interval_ms)
+        for probe in spec.probe_list
     )
     common = spec.placement or PlacementSpec()
     looked_up = _source(spec.target_from)
@@ -75,7 +79,11 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
-        source = None if path.target else looked_up
+        target_source = None if path.target else looked_up
+        source, target = path.source or spec.source, path.target or whole_target
+        if source is not None and target_source is None and not source.fits(target):
+            whole = f"spec.paths[{index}]" if path.source else "spec"
+            raise InvalidSpec(f"{whole}.source.address", f"{source.name} cannot send to {target}")
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -83,17 +91,18 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             generation=metadata["generation"],
             tunnel_name=tunnel_name,
             path=path.name,
-            target=path.target or whole_target,
-            targets=() if source else None,
+            target=target,
+            targets=() if target_source else None,
             family=None if spec.family is None else Family(spec.family),
             addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
-            interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
-            probes=probes,
+            interval_ms=interval_ms,
+            probes=tuple(_sent_from(source, probe) for probe in probes),
         )
         return CompiledPath(
             plan=plan,
-            placement=compile_placement(common, path.placement, own_field=own_field),
             source=source,
+            placement=compile_placement(common, path.placement, own_field=own_field),
+            target_source=target_source,
             target_field=f"spec.paths[{index}].target" if path.target else whole_field,
             own_field=own_field,
         )
@@ -118,6 +127,12 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     _require_time_between_rounds(check)
     require_budget(check)
     return check
+
+
+def _sent_from(source: Source | None, probe: PlannedProbe) -> PlannedProbe:
+    if source is None or (isinstance(probe.options, IkeOptions) and not source.gateway):
+        return probe
+    return replace(probe, source=source.name)
 
 
 def _require_what_a_prober_reads(check: CompiledCheck) -> None:

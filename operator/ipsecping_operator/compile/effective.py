@@ -34,15 +34,16 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         schedule = _cron(check.schedule)
     tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
-    sources = [path.source for path in check.paths if path.source is not None]
+    looked_up = [path.target_source for path in check.paths if path.target_source is not None]
     spec = {
-        **({"targetFrom": _target_from(sources[0])} if sources else {"target": first.plan.target}),
+        **({"targetFrom": _target_from(looked_up[0])} if looked_up else {"target": first.plan.target}),
         "family": {} if first.plan.family is None else first.plan.family.value,
         "addresses": Addresses.FIRST.value if several else first.plan.addresses.value,
         "tunnel": tunnel,
         "schedule": schedule,
         "suspend": check.suspend,
         "placement": {} if several else effective_placement(first.placement),
+        "source": {} if several else _source(first),
         "paths": [_path(path) for path in check.paths] if several else {},
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
@@ -69,12 +70,17 @@ def _target_from(source: TargetSource) -> dict[str, Any]:
 
 def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path}
-    if path.source is None:
+    if path.target_source is None:
         entry["target"] = path.plan.target
     if path.plan.addresses is not Addresses.FIRST:
         entry["addresses"] = path.plan.addresses.value
     placement = effective_placement(path.placement)
-    return entry | ({"placement": placement} if placement else {})
+    source = _source(path)
+    return entry | ({"placement": placement} if placement else {}) | ({"source": source} if source else {})
+
+
+def _source(path: CompiledPath) -> dict[str, Any]:
+    return {} if path.source is None else path.source.model_dump(exclude_none=True)
 
 
 def _thresholds(limits: Thresholds) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ipsecping.contract import METHODS, Expect, PlannedProbe
+from ipsecping.contract import METHODS, Expect, MethodSpec, PlannedProbe
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
@@ -13,10 +13,13 @@ from .compiled import DAY, NAME_FIELDS, CompiledCheck, KeyRef
 from .durations import shortest
 
 
-def planned_probe(probe: Probe, *, gateway: str | None, verify: Verify | None = None) -> PlannedProbe:
+def planned_probe(
+    probe: Probe, *, gateway: str | None, verify: Verify | None = None, interval_ms: int | None = None
+) -> PlannedProbe:
     """Fill in every default.
 
-    `gateway` is the one that ike probes ask; `verify`: what stamp probes are to ask of packets that arrive.
+    `interval_ms` is that between rounds, None with cron; `gateway` is the one that ike probes ask;
+    `verify`: what stamp probes are to ask of packets that arrive.
     """
     verify = verify if probe.can_verify else None
     member = probe.method
@@ -34,7 +37,9 @@ def planned_probe(probe: Probe, *, gateway: str | None, verify: Verify | None = 
         name=probe.name,
         type=method.name,
         count=probe.packets if method.paced else 1,
-        spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
+        spacing_ms=durations.milliseconds(probe.spacing)
+        if probe.spacing
+        else _usual_spacing_ms(method, probe.packets, interval_ms),
         timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
         size=probe.size or method.default_size or method.least_payload(options),
         port=member.planned_port,
@@ -44,6 +49,16 @@ def planned_probe(probe: Probe, *, gateway: str | None, verify: Verify | None = 
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
+
+
+def _usual_spacing_ms(method: MethodSpec, packets: int, interval_ms: int | None) -> int:
+    """Where routers limit the rate, a round takes up to half the interval."""
+    least = durations.milliseconds(defaults.SPACING)
+    if not method.rate_limited:
+        return least
+    most = durations.milliseconds(defaults.RATE_LIMITED_SPACING)
+    half = (interval_ms or durations.milliseconds(defaults.INTERVAL)) // 2
+    return min(max(half // packets, least), most)
 
 
 def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Judge what the windows hold by the thresholds, at one instant. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +9,7 @@ from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
 
+from .comparison import remarks
 from .deadline import stale_at
 from .finding import Finding, worst
 from .hysteresis import Latches
@@ -145,7 +146,7 @@ def judge(
     lasts = [span[1] for window in every if (span := window.last_span) is not None]
     return Verdict(
         check=check,
-        finding=_summary(check, probes),
+        finding=_remarked(_summary(check, probes), paths, suspended=check.suspend),
         paths=tuple(paths),
         since=min((p.since for p in probes if p.since is not None), default=None),
         last_result=max([*lasts, expected.known_last or 0]) or None,
@@ -197,6 +198,13 @@ def _summary(check: CompiledCheck, probes: list[ProbeVerdict]) -> Finding:
         reason=gravest.reason,
         message=f"{gravest.message}; {others} more of {len(probes)} probes not healthy",
     )
+
+
+def _remarked(finding: Finding, paths: Sequence[PathVerdict], *, suspended: bool) -> Finding:
+    """The finding, with the first thing that the probes of a path say of one another."""
+    said = (remark for path in paths for remark in remarks(path.probes))
+    remark = None if suspended else next(said, None)
+    return finding if remark is None else replace(finding, message=f"{finding.message}; {remark}")
 
 
 def _the_rest(count: int) -> str:

@@ -6,9 +6,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
 from ..addresses import parse_address
+from .errors import CommandError
 
 if TYPE_CHECKING:
     from ..contract import Family
+    from ..net.sender import Sender
 
 MAX_HOSTS = 256
 """Of one command."""
@@ -27,6 +29,41 @@ def family_of(options: argparse.Namespace) -> "Family | None":
     from ..contract import Family
 
     return Family.IPV4 if options.ipv4 else Family.IPV6 if options.ipv6 else None
+
+
+def add_sender_arguments(parser: argparse.ArgumentParser, *, source_port: str) -> None:
+    """Declare -I, --source-port (with its help), --ttl and --dscp; see `sender_of`."""
+    parser.add_argument(
+        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
+    )
+    parser.add_argument("--source-port", metavar="PORT", type=port, help=source_port)
+    parser.add_argument("--ttl", metavar="N", type=ttl, help="TTL or hop limit of the packets, 1 to 255")
+    parser.add_argument(
+        "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
+    )
+
+
+def source_of(options: argparse.Namespace, command: str) -> str | None:
+    """The address or interface to send from. Raises CommandError."""
+    from ..contract import ContractError
+    from ..contract.sources import read_source
+
+    try:
+        return read_source(options.source, "-I")
+    except ContractError as error:
+        raise CommandError(f"{command}: {error}") from error
+
+
+def sender_of(options: argparse.Namespace, command: str) -> "Sender":
+    """What is asked for of the sockets. Raises CommandError."""
+    from ..net.sender import Sender
+
+    return Sender(
+        dscp=options.dscp,
+        ttl=options.ttl,
+        source=source_of(options, command),
+        port=options.source_port or 0,
+    )
 
 
 def duration_ms(text: str) -> int:

@@ -5,22 +5,25 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_family_arguments, duration_ms, family_of
+from .arguments import add_family_arguments, add_sender_arguments, duration_ms, family_of, port, sender_of
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
+    from ..contract import IkeOptions
     from ..probes.ike_exchange import PortOutcome
 
 NAME = "ike"
-HELP = "ask a gateway's IKE daemon on ports 500 and 4500 whether it is alive"
+HELP = "ask a gateway's IKE daemon whether it is alive"
 EPILOG = """examples:
   ipsecping ike 198.51.100.2
   ipsecping ike vpn.example --detect-nat --json
+  ipsecping ike vpn.example --port 4500 -I eth1              only this port, from that interface
+  ipsecping ike vpn.example --port 10500 --plain-port 10500  forwarded to the gateway's port 500
 
 The request offers what no gateway accepts, so that no half-open SA stays. --detect-nat has to offer what
 gateways accept: it leaves one half-open SA until the gateway forgets it. Do not repeat it often: gateways
 block peers with many of them.
-exit codes: 0 an answer; 1 no answer on either port; 2 wrong usage or unknown host
+exit codes: 0 an answer (with --require All: from each port); 1 none; 2 wrong usage, unknown host or source
 """
 
 
@@ -31,6 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detect-nat", action="store_true", help="also find out whether there is NAT on the way"
     )
+    parser.add_argument(
+        "--port", metavar="PORT", type=port, action="append", help="ask this port (repeatable; default: both)"
+    )
+    parser.add_argument(
+        "--plain-port",
+        metavar="PORT",
+        type=port,
+        action="append",
+        help="a --port that is asked as port 500 is, without the marker of NAT traversal (repeatable)",
+    )
+    parser.add_argument(
+        "--require", choices=("Any", "All"), default="Any", help="which ports must answer (default: Any)"
+    )
+    add_sender_arguments(parser, source_port="UDP port to send from; the ports are asked in turn then")
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=3000, help="per request (default: 3s)"
     )
@@ -51,14 +68,17 @@ async def _ask(options: argparse.Namespace) -> int:
     from ..net.resolve import ResolveError, Resolver
     from ..probes.ike_exchange import ask_nat, ask_ports
 
-    timeout = options.timeout * 1_000_000
+    timeout, sender, asked = options.timeout * 1_000_000, sender_of(options, NAME), _asked(options)
     nat: bool | None = None
     try:
         address = (await Resolver().resolve(options.gateway, family=family_of(options))).ip
-        outcomes = await ask_ports(address, timeout=timeout)
+        outcomes = await ask_ports(
+            address, timeout=timeout, sender=sender, ports=asked.ports, plain=asked.plain_ports
+        )
         alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
         if options.detect_nat and alive:
-            nat = await ask_nat(address, alive[0], timeout=timeout)
+            plain = alive[0] in asked.plain_ports
+            nat = await ask_nat(address, alive[0], timeout=timeout, sender=sender, plain=plain)
     except ResolveError as error:
         raise CommandError(f"ike: {error}") from error
     except OSError as error:
@@ -67,7 +87,19 @@ async def _ask(options: argparse.Namespace) -> int:
         print(json.dumps(_as_json(options, address, outcomes, nat)))
     else:
         print("\n".join(_as_lines(options, address, outcomes, nat)))
-    return SUCCESS if alive else NO_ANSWER
+    needed = len(outcomes) if options.require == "All" else 1
+    return SUCCESS if len(alive) >= needed else NO_ANSWER
+
+
+def _asked(options: argparse.Namespace) -> "IkeOptions":
+    """The ports, held to the same rules as a plan's. Raises CommandError."""
+    from ..contract import ContractError, IkeOptions
+
+    given = {"gateway": options.gateway, "ports": options.port, "plainPorts": options.plain_port}
+    try:
+        return IkeOptions.from_json(given, "ike")
+    except ContractError as error:
+        raise CommandError(str(error)) from error
 
 
 def _as_lines(

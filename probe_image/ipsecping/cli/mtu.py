@@ -7,7 +7,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import add_family_arguments, duration_ms, family_of, port, positive
+from .arguments import (
+    add_family_arguments,
+    add_sender_arguments,
+    duration_ms,
+    family_of,
+    port,
+    positive,
+    sender_of,
+)
 from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
@@ -60,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="with --stamp: keys of the authenticated mode, the first of which signs",
     )
+    add_sender_arguments(parser, source_port="with --stamp and --udp-echo: UDP port to send from")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
 
@@ -73,6 +82,8 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandError("mtu: -W: the timeout must be at least 1ms")
     if options.key_file is not None and (options.udp_echo or options.icmp):
         raise CommandError("mtu: --key-file is for --stamp")
+    if options.source_port is not None and options.icmp:
+        raise CommandError("mtu: --source-port: ICMP has no ports")
     try:
         return asyncio.run(_search(options))
     except KeyboardInterrupt:
@@ -88,14 +99,14 @@ async def _search(options: argparse.Namespace) -> int:
     from ..probes.mtu_packets import EchoPackets, StampPackets
     from ..probes.mtu_run import ICMP_PAIR_SPACING, PAIR_SPACING, MtuRun
 
-    number = options.udp_echo or options.stamp
+    number, sender = options.udp_echo or options.stamp, sender_of(options, NAME)
     try:
         keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
         address = (await Resolver().resolve(options.host, family=family_of(options))).ip
         sock = (
-            open_connected_ping(address, dont_fragment=True)
+            open_connected_ping(address, sender=sender, dont_fragment=True)
             if options.icmp
-            else open_connected_udp(address, number, dont_fragment=True)
+            else open_connected_udp(address, number, sender=sender, dont_fragment=True)
         )
     except (KeyFileError, PingForbidden, ResolveError) as error:
         raise CommandError(f"mtu: {error}") from error

@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from .arguments import dscp, port, positive, ttl, unescaped
+from .arguments import add_sender_arguments, port, positive, source_of, unescaped
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -77,16 +77,7 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
     )
     group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
-    parser.add_argument(
-        "--dscp", metavar="N", type=dscp, default=0, help="code point of the packets, 0 to 63"
-    )
-    parser.add_argument("--ttl", metavar="N", type=ttl, help="TTL or hop limit of the packets, 1 to 255")
-    parser.add_argument(
-        "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"
-    )
-    parser.add_argument(
-        "--source-port", metavar="PORT", type=port, help="with --stamp and --udp-echo: UDP port to send from"
-    )
+    add_sender_arguments(parser, source_port="with --stamp and --udp-echo: UDP port to send from")
     parser.add_argument(
         "-s",
         "--size",
@@ -173,20 +164,10 @@ def probe_from(options: argparse.Namespace) -> "PlannedProbe":
         port=number,
         dscp=options.dscp,
         ttl=options.ttl,
-        source=_source(options),
+        source=source_of(options, "ping"),
         source_port=_source_port(options, kind),
         options=more,
     )
-
-
-def _source(options: argparse.Namespace) -> str | None:
-    from ..contract import ContractError
-    from ..contract.sources import read_source
-
-    try:
-        return read_source(options.source, "-I")
-    except ContractError as error:
-        raise CommandError(f"ping: {error}") from error
 
 
 def _source_port(options: argparse.Namespace, kind: "ProbeType") -> int | None:

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from ..contract import Figure, LossReason
+from ..contract import Figure, Invalidity, LossReason
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of
+from ..net.sender import SourceUnavailable
 from ..net.tcp import ExchangeFailed, Stream
+from .base import RoundInvalid
 from .telling import Telling
 
 log = logging.getLogger(__name__)
@@ -64,15 +66,20 @@ class ExchangeSession:
         """Send the SYN now; see Session."""
         if self._ready is not None:
             self._ready()
-        packet = self.ledger.record(at=time.monotonic_ns(), observer=observer)
+        at = time.monotonic_ns()
         if len(self._running) >= MAX_AT_ONCE:
+            packet = self.ledger.record(at=at, observer=observer)
             self._not_sent(packet, None, f"{MAX_AT_ONCE} exchanges are under way already")
             return packet
         try:
             stream = self._connect()
+        except SourceUnavailable as error:
+            raise RoundInvalid(Invalidity.SOURCE_UNAVAILABLE, error.strerror or str(error)) from error
         except OSError as error:
+            packet = self.ledger.record(at=at, observer=observer)
             self._not_sent(packet, reason_of(error), error.strerror or str(error))
             return packet
+        packet = self.ledger.record(at=at, observer=observer)
         task = asyncio.create_task(self._run(packet, stream))
         self._running[task] = stream
         task.add_done_callback(self._over)

@@ -1,27 +1,31 @@
-"""IKE probe: does the gateway's daemon answer an IKE_SA_INIT (RFC 7296) on ports 500 and 4500?
+"""IKE probe: does the gateway's daemon answer an IKE_SA_INIT (RFC 7296) on its ports, 500 and 4500 as a rule?
 
-A round is two requests, to 500 and 4500, whatever the plan's count; each is repeated within the timeout, as
-in IKE itself. Whether there is NAT on the way is asked where a probe wants to know, at most every ten
-minutes. A gateway is asked at most once a minute by all the probes of this process together. A round in
-between reports the latest exchange where its probe has not reported that yet, or else that nothing was sent.
+A round is a request to each port, whatever the plan's count; each is repeated within the timeout, as in IKE
+itself. Whether there is NAT on the way is asked where a probe wants to know, at most every ten minutes. A
+gateway is asked at most once a minute by all the probes of this process together that ask the same ports in
+the same way. A round in between reports the latest exchange where its probe has not reported that yet, or
+else that nothing was sent.
 """
 
 import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
+from typing import TypeVar
 
-from ..contract import IkeOptions, Invalidity, Nat, PlannedCheck, PlannedProbe, Unanswered
+from ..contract import IkeOptions, Invalidity, LossReason, Nat, PlannedCheck, PlannedProbe, Unanswered
+from ..contract.methods.ike import Require
 from .base import Outcome, RoundMethod
 from .ike_exchange import MAX_REQUESTS, PortOutcome, ask_nat, ask_ports
 from .sending import sender_of
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 MINUTE = 60_000_000_000
 NAT_PERIOD = 10 * MINUTE
 SLACK = 1_000_000_000
@@ -46,84 +50,107 @@ class Ration:
 
 
 @dataclass(slots=True)
-class _Gateway:
-    """What this process knows of one gateway."""
+class _Asked:
+    """What this process asks of one gateway in one way, and when it did."""
 
     asking: Ration = field(default_factory=lambda: Ration(MINUTE))
-    latest: "asyncio.Task[Outcome] | None" = None
+    latest: "asyncio.Task[list[PortOutcome]] | None" = None
     reported_to: set[Hashable] = field(default_factory=set)
     told: str = ""
-    nat: Ration = field(default_factory=lambda: Ration(NAT_PERIOD))
-    nat_wanted_until: int = 0
-    """Some probe wants to know; monotonic."""
-    nat_found: bool | None = None
-    nat_reported_to: set[Hashable] = field(default_factory=set)
 
-    def unreported_nat(self, reader: Hashable) -> bool | None:
+
+@dataclass(slots=True)
+class _NatSearch:
+    """What this process knows of NAT on the way to one gateway, from one source."""
+
+    asking: Ration = field(default_factory=lambda: Ration(NAT_PERIOD))
+    wanted_until: int = 0
+    """Some probe wants to know; monotonic."""
+    found: bool | None = None
+    reported_to: set[Hashable] = field(default_factory=set)
+
+    def unreported(self, reader: Hashable) -> bool | None:
         """What was found last, once for each reader."""
-        if self.nat_found is None or reader in self.nat_reported_to:
+        if self.found is None or reader in self.reported_to:
             return None
-        self.nat_reported_to.add(reader)
-        return self.nat_found
+        self.reported_to.add(reader)
+        return self.found
 
 
 class Gateways:
-    """The gateways of one process, by address; the one asked longest ago goes when there are too many."""
+    """The gateways of one process; the one asked longest ago goes when there are too many."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Gateway] = OrderedDict()
+        self._asked: OrderedDict[Hashable, _Asked] = OrderedDict()
+        self._nat: OrderedDict[Hashable, _NatSearch] = OrderedDict()
 
     async def measure(self, check: PlannedCheck, probe: PlannedProbe, address: str) -> Outcome:
         """See RoundMethod."""
-        gateway = self._known.setdefault(address, _Gateway())
-        self._known.move_to_end(address)
-        if len(self._known) > MAX_GATEWAYS:
-            self._known.popitem(last=False)
-        assert isinstance(probe.options, IkeOptions)
-        now, wants_nat = time.monotonic_ns(), probe.options.detect_nat
-        if wants_nat:
-            gateway.nat_wanted_until = now + 2 * MINUTE  # by when somebody will have asked
-        if gateway.asking.take(now):
-            gateway.latest = asyncio.create_task(_ask(gateway, probe, address))
-            gateway.reported_to = set()
+        options = probe.options
+        assert isinstance(options, IkeOptions)
+        sender = sender_of(probe)
+        asked = _kept(self._asked, (address, options.ports, options.plain_ports, sender), _Asked)
+        nat = _kept(self._nat, (address, sender.source), _NatSearch)
+        now = time.monotonic_ns()
+        if options.detect_nat:
+            nat.wanted_until = now + 2 * MINUTE  # by when somebody will have asked
+        if asked.asking.take(now):
+            asked.latest = asyncio.create_task(_ask(asked, nat, probe, address))
+            asked.reported_to = set()
         reader = (check.uid, check.path, probe.name)
         outcome = Outcome()
-        if (
-            gateway.latest is not None
-            and not gateway.latest.cancelled()
-            and reader not in gateway.reported_to
-        ):
-            gateway.reported_to.add(reader)
-            outcome = await asyncio.shield(gateway.latest)
-        nat = gateway.unreported_nat(reader) if wants_nat else None
-        return outcome if nat is None else replace(outcome, figures=(Nat(nat), *outcome.figures))
+        if asked.latest is not None and not asked.latest.cancelled() and reader not in asked.reported_to:
+            asked.reported_to.add(reader)
+            outcome = outcome_of(await asyncio.shield(asked.latest), options.require)
+        found = nat.unreported(reader) if options.detect_nat else None
+        return outcome if found is None else replace(outcome, figures=(Nat(found), *outcome.figures))
 
 
-async def _ask(gateway: _Gateway, probe: PlannedProbe, address: str) -> Outcome:
-    now = time.monotonic_ns()
-    wants_nat = now < gateway.nat_wanted_until and gateway.nat.take(now)
+def _kept(known: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T]) -> T:
+    """Return what is known by that key, or a new one, as the one used last."""
+    if key not in known:
+        known[key] = make()
+        if len(known) > MAX_GATEWAYS:
+            known.popitem(last=False)
+    known.move_to_end(key)
+    return known[key]
+
+
+async def _ask(asked: _Asked, nat: _NatSearch, probe: PlannedProbe, address: str) -> list[PortOutcome]:
+    options, sender, now = probe.options, sender_of(probe), time.monotonic_ns()
+    assert isinstance(options, IkeOptions)
+    plain = options.plain_ports
+    wants_nat = now < nat.wanted_until and nat.asking.take(now)
     # The whole round keeps within the probe's timeout, with NAT detection as without.
     timeout = probe.timeout_ms * 1_000_000 // (1 + MAX_REQUESTS if wants_nat else 1)
-    outcomes = await ask_ports(address, timeout=timeout, sender=sender_of(probe))
+    outcomes = await ask_ports(address, timeout=timeout, sender=sender, ports=options.ports, plain=plain)
     alive = [outcome.port for outcome in outcomes if outcome.answer is not None]
     if wants_nat and alive:
-        nat = await ask_nat(address, alive[0], timeout=timeout, sender=sender_of(probe))
-        log.info("gateway %s: NAT on the way: %s", address, {None: "unknown", True: "yes", False: "no"}[nat])
-        gateway.nat_found, gateway.nat_reported_to = nat, set()
-    _tell(gateway, address, outcomes)
-    return outcome_of(outcomes)
+        found = await ask_nat(address, alive[0], timeout=timeout, sender=sender, plain=alive[0] in plain)
+        log.info(
+            "gateway %s: NAT on the way: %s", address, {None: "unknown", True: "yes", False: "no"}[found]
+        )
+        nat.found, nat.reported_to = found, set()
+    _tell(asked, address, outcomes)
+    return outcomes
 
 
-def outcome_of(outcomes: list[PortOutcome]) -> Outcome:
-    """Both ports' answers and losses as a round's figures."""
+def outcome_of(outcomes: list[PortOutcome], require: Require = Require.ALL) -> Outcome:
+    """The ports' answers and losses as a round's figures: a packet each, or one for all of them."""
     unanswered = [outcome for outcome in outcomes if outcome.answer is None]
     reasons = {outcome.port: outcome.reason for outcome in unanswered if outcome.reason is not None}
-    losses = Counter(reasons.values())
+    received, losses = len(outcomes) - len(unanswered), Counter(reasons.values())
+    not_sent = len(reasons) < len(unanswered)
+    if require is Require.ANY:
+        received = min(received, 1)
+        not_sent = not_sent and not received
+        said = [reason for reason in reasons.values() if reason is not LossReason.TIMEOUT]
+        losses = Counter([*said, *reasons.values()][: 1 - received])
     return Outcome(
-        received=len(outcomes) - len(unanswered),
+        received=received,
         losses=MappingProxyType(dict(losses)),
-        invalid=Invalidity.LOCAL_SEND_FAILED if any(o.reason is None for o in unanswered) else None,
-        figures=(Unanswered.of(reasons),) if reasons else (),
+        invalid=Invalidity.LOCAL_SEND_FAILED if not_sent else None,
+        figures=(Unanswered.of(reasons),) if reasons and (received or losses) else (),
     )
 
 
@@ -135,13 +162,13 @@ def describe(outcome: PortOutcome) -> str:
     return f"{outcome.port} {outcome.reason or 'not sent'}{note}"
 
 
-def _tell(gateway: _Gateway, address: str, outcomes: list[PortOutcome]) -> None:
+def _tell(asked: _Asked, address: str, outcomes: list[PortOutcome]) -> None:
     """Log what the ports say when it changes."""
     said = ", ".join(describe(outcome) for outcome in outcomes)
-    if said != gateway.told:
+    if said != asked.told:
         level = logging.INFO if all(outcome.answer for outcome in outcomes) else logging.WARNING
         log.log(level, "gateway %s: IKE on port %s", address, said)
-        gateway.told = said
+        asked.told = said
 
 
 @cache

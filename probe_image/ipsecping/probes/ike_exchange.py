@@ -3,10 +3,12 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from ..contract import LossReason
+from ..contract.methods.ike import PORTS
 from ..net.connected_socket import MAX_BATCH, ConnectedSocket, TooBigHere, open_connected_udp
 from ..net.errors import NotSent
 from ..net.sender import DEFAULT, Sender
@@ -41,13 +43,18 @@ class PortOutcome(NamedTuple):
 class Exchange:
     """A conversation with one port, from an ephemeral source port. In a running event loop."""
 
-    def __init__(self, address: str, port: int, *, timeout: int, sender: Sender = DEFAULT) -> None:
-        """`timeout` in nanoseconds, for each request. Raises OSError."""
+    def __init__(
+        self, address: str, port: int, *, timeout: int, sender: Sender = DEFAULT, plain: bool = False
+    ) -> None:
+        """`timeout` in nanoseconds, for each request; `plain`: as on port 500, whatever the port.
+
+        Raises OSError.
+        """
         self._port = port
         self._timeout = timeout
         self._address = address
         self._sock: ConnectedSocket = open_connected_udp(address, port, sender=sender)
-        self._marker = b"" if port == ike.PORT else ike.NON_ESP_MARKER
+        self._marker = b"" if plain or port == ike.PORT else ike.NON_ESP_MARKER
         self._spi = secrets.randbits(63) + 1
         self._nonce = secrets.token_bytes(ike.NONCE_SIZE)
         self._taken = 0
@@ -184,21 +191,33 @@ def _public_key(group: int) -> bytes:
 
 
 async def ask_ports(
-    address: str, *, timeout: int, sender: Sender = DEFAULT, ports: Sequence[int] = (ike.PORT, ike.NAT_PORT)
+    address: str,
+    *,
+    timeout: int,
+    sender: Sender = DEFAULT,
+    ports: Sequence[int] = PORTS,
+    plain: Collection[int] = (),
 ) -> list[PortOutcome]:
-    """Ask each port at the same time; in their order. `timeout` in nanoseconds. Raises OSError."""
-    exchanges = [Exchange(address, port, timeout=timeout, sender=sender) for port in ports]
-    try:
-        return list(await asyncio.gather(*(exchange.ask_refused() for exchange in exchanges)))
-    finally:
-        for exchange in exchanges:
-            exchange.close()
+    """Ask each port; in their order. `timeout` in nanoseconds, `plain`: ports without the non-ESP marker.
+
+    All at the same time, unless a fixed source port allows one socket only. Raises OSError.
+    """
+
+    def exchange(port: int) -> Exchange:
+        return Exchange(address, port, timeout=timeout, sender=sender, plain=port in plain)
+
+    at_once = 1 if sender.port else len(ports)
+    outcomes: list[PortOutcome] = []
+    for first in range(0, len(ports), at_once):
+        with ExitStack() as stack:
+            exchanges = [stack.enter_context(closing(exchange(p))) for p in ports[first : first + at_once]]
+            outcomes += await asyncio.gather(*(each.ask_refused() for each in exchanges))
+    return outcomes
 
 
-async def ask_nat(address: str, port: int, *, timeout: int, sender: Sender = DEFAULT) -> bool | None:
+async def ask_nat(
+    address: str, port: int, *, timeout: int, sender: Sender = DEFAULT, plain: bool = False
+) -> bool | None:
     """See Exchange.ask_nat; `timeout` for each of at most `MAX_REQUESTS` requests. Raises OSError."""
-    exchange = Exchange(address, port, timeout=timeout, sender=sender)
-    try:
+    with closing(Exchange(address, port, timeout=timeout, sender=sender, plain=plain)) as exchange:
         return await exchange.ask_nat()
-    finally:
-        exchange.close()

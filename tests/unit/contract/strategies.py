@@ -40,6 +40,7 @@ from ipsecping.contract.bounds import (
 )
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.ike import Require
 from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
 
@@ -111,7 +112,14 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         key_file=st.none() | st.just("/keys/hq"),
     )
     | st.builds(PathMtuOptions, responder=st.sampled_from(Responder)),
-    ProbeType.IKE: st.builds(IkeOptions, gateway=names, detect_nat=st.booleans()),
+    ProbeType.IKE: st.builds(
+        IkeOptions,
+        gateway=names,
+        ports=st.sampled_from([(500, 4500), (4500,), (1, 2, 3, 10_500)]),
+        require=st.sampled_from(Require),
+        detect_nat=st.booleans(),
+    )
+    | st.builds(IkeOptions, gateway=names, ports=st.just((10_500, 4500)), plain_ports=st.just((10_500,))),
 }
 path_mtus = st.builds(
     PathMtu,
@@ -239,7 +247,7 @@ def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -
         case ProbeType.PATH_MTU:
             return {"path_mtu": draw(st.none() | path_mtus)}
         case ProbeType.IKE:
-            silent = {500: LossReason.TIMEOUT} if lost else {}
+            silent = {10_500: LossReason.TIMEOUT} if lost or received else {}
             return {
                 "nat": draw(st.none() | st.booleans()),
                 "unanswered": draw(st.sampled_from([{}, silent])),

@@ -208,8 +208,8 @@ RESULT = {
         ({"uid": "u" * 600}, r"result\.uid: empty, or longer than"),
         ({"invalid": "Tired"}, r"result\.invalid: 'Tired' is not one of"),
         (
-            {"type": "IKE", "unanswered": {"501": "Timeout"}},
-            r"result\.unanswered: IKE has the ports 500, 4500 only",
+            {"type": "IKE", "unanswered": {"0": "Timeout"}},
+            r"result\.unanswered: '0' is not a port",
         ),
         (
             {"type": "IKE", "unanswered": {"500": "Gremlins"}},

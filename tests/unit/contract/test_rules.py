@@ -117,7 +117,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("certificateExpiry", {"certificate_expiry": 1}),
     ("nat", {"nat": True}),
     ("unanswered", {"unanswered": {500: LossReason.TIMEOUT}}),
-    ("unanswered", {"type": ProbeType.IKE, "unanswered": {501: LossReason.TIMEOUT}, "sources": {}}),
+    ("unanswered", {"type": ProbeType.IKE, "unanswered": {65_536: LossReason.TIMEOUT}, "sources": {}}),
     ("pathMTU", {"path_mtu": PathMtu(forward=1400, reverse=None, too_big=False)}),
 ]
 WRONG += [

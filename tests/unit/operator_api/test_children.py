@@ -378,7 +378,7 @@ def test_a_round_that_somebody_asks_for_waits_for_no_other() -> None:
 
 
 def test_a_spread_leaves_room_for_the_round() -> None:
-    with pytest.raises(ValueError, match=r"spec\.schedule\.spread: a round takes up to 302\.9s"):
+    with pytest.raises(ValueError, match=r"spec\.schedule\.spread: a round takes up to 306\.5s"):
         check(schedule=CRON | {"spread": "5m"})
 
 

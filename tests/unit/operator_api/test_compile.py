@@ -29,12 +29,34 @@ def test_the_smallest_check_pings_every_30_seconds() -> None:
     (path,) = check.paths
     assert (path.plan.path, path.plan.target, path.plan.interval_ms) == ("default", "203.0.113.10", 30_000)
     assert path.plan.probes == (
-        PlannedProbe(name="ping", type=ProbeType.ICMP, count=10, spacing_ms=100, timeout_ms=2000, size=56),
+        PlannedProbe(name="ping", type=ProbeType.ICMP, count=10, spacing_ms=500, timeout_ms=2000, size=56),
     )
     assert check.thresholds.window_ms == 300_000
     assert check.thresholds.loss_percent == Decimal(1)
     assert check.thresholds.down_after == 3
     assert not check.thresholds.rtt_ns
+
+
+@pytest.mark.parametrize(
+    ("schedule", "count", "spacing_ms"),
+    [
+        ({}, 10, 500),
+        ({"interval": "5s"}, 10, 250),
+        ({"interval": "1s"}, 10, 100),
+        ({"interval": "1h"}, 1000, 500),
+        ({"interval": "1m"}, 200, 150),
+        ({"cron": "* * * * *"}, 100, 150),
+    ],
+)
+def test_icmp_is_as_slow_as_fits_into_half_the_interval_up_to_two_packets_a_second(
+    schedule: dict[str, str], count: int, spacing_ms: int
+) -> None:
+    probes = [
+        {"name": "a", "count": count, "icmp": {}},
+        {"name": "b", "count": count, "udpEcho": {"port": 7}},
+    ]
+    (path,) = compiled(schedule=schedule or None, probes=probes).paths
+    assert [probe.spacing_ms for probe in path.plan.probes] == [spacing_ms, 100]
 
 
 def test_the_plan_names_the_check_it_is_for() -> None:

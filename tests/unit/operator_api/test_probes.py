@@ -27,6 +27,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
+from ipsecping.contract.methods.ike import Require
 from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
@@ -190,6 +191,13 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         PathMtuOptions(responder=Responder.UDP_ECHO),
     ),
     ({"ike": {}}, ProbeType.IKE, None, 0, IkeOptions(gateway="198.51.100.2")),
+    (
+        {"ike": {"ports": [4500, 10500], "plainPorts": [10500], "require": "Any"}},
+        ProbeType.IKE,
+        None,
+        0,
+        IkeOptions(gateway="198.51.100.2", ports=(4500, 10500), plain_ports=(10500,), require=Require.ANY),
+    ),
 ]
 
 
@@ -339,7 +347,9 @@ def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_t
     assert planned({"ike": {}}).options == IkeOptions(gateway="198.51.100.2")
     check = compiled({"ike": {"detectNAT": True}}, schedule={"cron": "*/10 * * * *"})
     assert check.paths[0].plan.probes[0].options == IkeOptions(gateway="198.51.100.2", detect_nat=True)
-    assert effective_spec(check)["probes"][0]["ike"] == {"detectNAT": True}
+    assert effective_spec(check)["probes"][0]["ike"] == {
+        "ports": [500, 4500], "require": "All", "detectNAT": True,
+    }  # fmt: skip
     with pytest.raises(InvalidSpec) as refused:
         compiled({"ike": {"detectNAT": True}}, schedule={"cron": "0,9 * * * *"})
     assert str(refused.value) == (

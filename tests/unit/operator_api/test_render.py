@@ -37,7 +37,7 @@ def test_the_effective_spec_shows_every_default(tmp_path: Path, capsys: pytest.C
         {
             "name": "ping",
             "count": 10,
-            "spacing": "100ms",
+            "spacing": "500ms",
             "timeout": "2s",
             "size": 56,
             "dscp": 0,

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +18,8 @@ from ipsecping.contract import (
     result_from_json,
     result_to_json,
 )
-from ipsecping.net.sender import Sender
+from ipsecping.contract.methods.ike import Require
+from ipsecping.net.sender import Sender, SourceUnavailable
 from ipsecping.probes import ike as probe_ike
 from ipsecping.probes.base import Outcome, RoundMethod
 from ipsecping.probes.ike import MINUTE, Gateways, Ration, outcome_of
@@ -76,18 +78,22 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.addresses: list[str] = []
+        self.ports: list[tuple[int, ...]] = []
         self.nat = 0
         self.now = SECOND
         monkeypatch.setattr(probe_ike, "ask_ports", self.ask_ports)
         monkeypatch.setattr(probe_ike, "ask_nat", self.ask_nat)
         monkeypatch.setattr(time, "monotonic_ns", lambda: self.now)
 
-    async def ask_ports(self, address: str, *, timeout: int, sender: Sender) -> list[PortOutcome]:
+    async def ask_ports(
+        self, address: str, *, timeout: int, sender: Sender, ports: Sequence[int], plain: Sequence[int]
+    ) -> list[PortOutcome]:
         self.addresses.append(address)
+        self.ports.append(tuple(ports))
         await asyncio.sleep(0)
         return [PortOutcome(500, REFUSAL, None, 1), PortOutcome(4500, None, LossReason.TIMEOUT)]
 
-    async def ask_nat(self, address: str, port: int, *, timeout: int, sender: Sender) -> bool:
+    async def ask_nat(self, address: str, port: int, *, timeout: int, sender: Sender, plain: bool) -> bool:
         assert (port, timeout) == (500, 300_000_000 // 4)
         self.nat += 1
         return True
@@ -164,6 +170,48 @@ def test_a_packet_that_this_host_could_not_send_makes_the_round_invalid() -> Non
     assert outcome.invalid is Invalidity.LOCAL_SEND_FAILED
 
 
+async def test_probes_that_ask_other_ports_have_exchanges_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = Asked(monkeypatch)
+    gateways = Gateways()
+    forwarded = replace(PROBE, options=IkeOptions(gateway="192.0.2.1", ports=(4500,)))
+    lax = replace(PROBE, options=IkeOptions(gateway="192.0.2.1", require=Require.ANY))
+    for each in (PROBE, forwarded, lax):
+        await gateways.measure(check("a"), each, "192.0.2.1")
+    assert asked.ports == [(500, 4500), (4500,)]
+
+
+async def test_where_any_port_may_answer_a_silent_one_is_told_and_no_loss(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Asked(monkeypatch)
+    method = RoundMethod(measure=Gateways().measure)
+    lax = replace(PROBE, options=IkeOptions(gateway="192.0.2.1", require=Require.ANY))
+    result = result_from_json(result_to_json(await run_method(method, check("a"), lax, "192.0.2.1")))
+    assert (result.sent, result.received, result.losses) == (1, 1, {})
+    assert unanswered_of(result) == {4500: LossReason.TIMEOUT}
+
+
+def test_where_no_port_answers_that_is_one_loss_with_the_reason_that_says_most() -> None:
+    silent = [PortOutcome(500, None, LossReason.TIMEOUT), PortOutcome(4500, None, LossReason.REFUSED)]
+    outcome = outcome_of(silent, Require.ANY)
+    assert (outcome.received, outcome.losses) == (0, {LossReason.REFUSED: 1})
+    assert outcome_of(silent).losses == {LossReason.TIMEOUT: 1, LossReason.REFUSED: 1}
+
+
+def test_a_port_that_this_host_could_not_ask_spoils_nothing_where_another_answers() -> None:
+    answered, not_sent = PortOutcome(500, REFUSAL, None), PortOutcome(4500, None, None)
+    assert outcome_of([answered, not_sent], Require.ANY).invalid is None
+    assert outcome_of([not_sent], Require.ANY).invalid is Invalidity.LOCAL_SEND_FAILED
+
+
+async def test_a_source_that_this_host_has_not_makes_the_round_invalid() -> None:
+    away = replace(PROBE, source="192.0.2.77")
+    with pytest.raises(SourceUnavailable):
+        await Gateways().measure(check("a"), away, "127.0.0.1")
+
+
 class Gateway(asyncio.DatagramProtocol):
     """A gateway on loopback that answers as it is told, from the second transmission on."""
 
@@ -177,8 +225,9 @@ class Gateway(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.requests.append(data)
         if len(self.requests) > 1:
+            spi = data.removeprefix(ike.NON_ESP_MARKER)[:8]
             for answer in self.answers:
-                self.transport.sendto(answer.replace(b"SPISPISP", data[4:12]), addr)
+                self.transport.sendto(answer.replace(b"SPISPISP", spi), addr)
 
 
 def answer(spi: bytes = b"SPISPISP") -> bytes:
@@ -187,12 +236,13 @@ def answer(spi: bytes = b"SPISPISP") -> bytes:
     )  # fmt: skip
 
 
-async def exchange(*answers: bytes) -> tuple[PortOutcome, Gateway]:
+async def exchange(*answers: bytes, plain: bool = False) -> tuple[PortOutcome, Gateway]:
     loop = asyncio.get_running_loop()
     transport, gateway = await loop.create_datagram_endpoint(
         lambda: Gateway(*answers), local_addr=("127.0.0.1", 0)
     )
-    asking = Exchange("127.0.0.1", transport.get_extra_info("sockname")[1], timeout=SECOND // 2)
+    port = transport.get_extra_info("sockname")[1]
+    asking = Exchange("127.0.0.1", port, timeout=SECOND // 2, plain=plain)
     try:
         return await asking.ask_refused(), gateway
     finally:
@@ -207,6 +257,12 @@ async def test_a_lost_request_is_sent_again_unchanged_and_its_answer_counts() ->
     assert len(gateway.requests) == 2
     assert gateway.requests[0] == gateway.requests[1]
     assert gateway.requests[0].startswith(ike.NON_ESP_MARKER)
+
+
+async def test_a_port_that_is_forwarded_to_500_is_asked_without_the_marker() -> None:
+    outcome, gateway = await exchange(answer(), answer()[4:], plain=True)
+    assert outcome.answer is not None
+    assert not gateway.requests[0].startswith(ike.NON_ESP_MARKER)
 
 
 async def test_answers_to_others_and_without_the_marker_are_passed_over() -> None:

@@ -8,6 +8,7 @@ METHOD = MethodSpec(
     member="icmp",
     module="icmp",
     has_port=False,
+    rate_limited=True,
     least_size=16,
     default_size=56,  # as ping(8)
 )

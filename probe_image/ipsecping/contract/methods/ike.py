@@ -2,43 +2,90 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from .. import fields
 from ..check import LOSS_REASONS, LossReason, ProbeType
-from ..fields import ContractError
+from ..fields import ContractError, out_of_range
 from ..figure import Counted, Field, Newest
 from .spec import MethodSpec, Options, Traffic
 
-PORTS = (500, 4500)
-REQUESTS = Traffic(8, 4000)
-"""Those to both ports, with what is sent again."""
+IKE_PORT, NAT_PORT = 500, 4500
+PORTS = (IKE_PORT, NAT_PORT)
+MAX_PORTS = 4
+REQUESTS = Traffic(4, 2000)
+"""Those to one port, with what is sent again."""
+
+
+class Require(StrEnum):
+    """Which of the ports have to answer."""
+
+    ALL = "All"
+    """Each: one that does not is a lost packet."""
+    ANY = "Any"
+    """One of them: a round is one packet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IkeOptions(Options):
-    """An IKE_SA_INIT (RFC 7296) to ports 500 and 4500 of the gateway."""
+    """An IKE_SA_INIT (RFC 7296) to UDP ports of the gateway."""
 
     gateway: str
     """Address or name of the remote gateway's public endpoint."""
+    ports: tuple[int, ...] = PORTS
+    plain_ports: tuple[int, ...] = ()
+    """Those among `ports` that take IKE as port 500 does: without the non-ESP marker (RFC 3948, 2.2)."""
+    require: Require = Require.ALL
     detect_nat: bool = False
     """Also ask with an acceptable proposal, at most every ten minutes, whether there is NAT on the way."""
 
     @classmethod
     def from_json(cls, source: Mapping[str, Any], path: str) -> Self:
         """See Options."""
+        ports = _ports(source.get("ports"), f"{path}.ports") or PORTS
+        plain = _ports(source.get("plainPorts"), f"{path}.plainPorts")
+        if not set(plain) <= set(ports):
+            raise ContractError(f"{path}.plainPorts: only those among ports {ports}")
+        require = Require.ALL
+        if source.get("require") is not None:
+            require = fields.member(source, "require", path, Require)
         return cls(
-            gateway=fields.text(source, "gateway", path), detect_nat=fields.flag(source, "detectNAT", path)
+            gateway=fields.text(source, "gateway", path),
+            ports=ports,
+            plain_ports=plain,
+            require=require,
+            detect_nat=fields.flag(source, "detectNAT", path),
         )
 
     def to_json(self) -> dict[str, Any]:
         """See Options."""
-        return fields.present(gateway=self.gateway, detectNAT=self.detect_nat or None)
+        return fields.present(
+            gateway=self.gateway,
+            ports=None if self.ports == PORTS else list(self.ports),
+            plainPorts=list(self.plain_ports) or None,
+            require=None if self.require is Require.ALL else self.require.value,
+            detectNAT=self.detect_nat or None,
+        )
 
     def destination(self, target: str) -> str:
         """See Options."""
         return self.gateway
+
+
+def _ports(value: object, path: str) -> tuple[int, ...]:
+    """Different UDP ports; none where nothing is given. Raises ContractError."""
+    if value is None:
+        return ()
+    listed = fields.sequence(value, path, at_most=MAX_PORTS)
+    ports = tuple(
+        fields.integer({str(i): each}, str(i), path, at_least=1, at_most=65_535)
+        for i, each in enumerate(listed)
+    )
+    if not ports or len(set(ports)) < len(ports):
+        raise ContractError(f"{path}: expected 1 to {MAX_PORTS} different ports")
+    return ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +118,14 @@ class Nat(Newest):
 
 @dataclass(frozen=True, slots=True)
 class Unanswered(Counted):
-    """Packets that UDP ports of the gateway did not answer, by port and reason."""
+    """Requests that UDP ports of the gateway did not answer, by port and reason.
+
+    They need not be lost packets: see `Require.ANY`.
+    """
 
     name: ClassVar[str] = "unanswered"
     position: ClassVar[int] = 40
-    most: ClassVar[int] = 2 * len(LOSS_REASONS)
+    most: ClassVar[int] = MAX_PORTS * len(LOSS_REASONS)
 
     @classmethod
     def of(cls, reasons: Mapping[int, LossReason]) -> Self:
@@ -92,8 +142,9 @@ class Unanswered(Counted):
     def from_json(cls, value: object, path: str) -> Self | None:
         """See Figure."""
         source = fields.mapping(value, path)
-        if any(key not in _WRITTEN for key in source):
-            raise ContractError(f"{path}: IKE has the ports {', '.join(_WRITTEN)} only")
+        wrong = next((key for key in source if not _is_port(key)), None)
+        if wrong is not None:
+            raise ContractError(f"{path}: {fields.shown(wrong)} is not a port")
         reasons = {int(key): fields.one_of(source, key, path, LOSS_REASONS) for key in source}
         return cls.of(reasons) if reasons else None
 
@@ -103,22 +154,24 @@ class Unanswered(Counted):
 
     def check(self, path: str, *, sent: int, received: int) -> None:
         """See Figure."""
-        most = min(sent - received, len(PORTS))
+        most = MAX_PORTS if sent else 0
         if len(self.counts) > most:
             raise ContractError(f"{path}: {len(self.counts)} ports, at most {most} can be")
-        if any(port not in PORTS for port, _ in self.counts):
-            raise ContractError(f"{path}: IKE has the ports {PORTS} only")
+        wrong = next((port for port, _ in self.counts if not 1 <= port <= 65_535), None)
+        if wrong is not None:
+            raise out_of_range(wrong, path, 1, 65_535)
 
     def fields(self) -> Mapping[str, Field | None]:
         """See Figure."""
         return {"unanswered_ports": ",".join(str(port) for port in self.by_port)}
 
 
-_WRITTEN = tuple(str(port) for port in PORTS)
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and text == str(int(text[:6])) and 1 <= int(text) <= 65_535
 
 
 def _traffic(options: IkeOptions, size: int, turns: int) -> Traffic:
-    return REQUESTS
+    return REQUESTS.times(len(options.ports))
 
 
 METHOD = MethodSpec(

@@ -126,6 +126,8 @@ class MethodSpec:
     """Whether a round is a series of packets, with count and spacing."""
     sends_count: bool = True
     """Whether a round sends as many packets as the plan says, rather than what it needs."""
+    rate_limited: bool = False
+    """Whether hosts and routers limit the rate of such packets as a rule: by default they are sent slower."""
     fixes_port: bool = False
     """Whether a plan may fix the UDP port that packets come from: a session has one socket, and tells its
     answers from those of earlier ones by more than ports."""

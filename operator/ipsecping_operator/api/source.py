@@ -1,0 +1,57 @@
+"""From where packets are sent."""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from .rules import Model, Rule, Rules
+from .scalars import is_ip
+
+Interface: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=15, pattern="^[a-zA-Z0-9_][-a-zA-Z0-9_.@]*$")
+]
+Address: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=45),
+    Rules(
+        Rule(
+            cel="isIP(self)",
+            holds=is_ip,
+            message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
+        )
+    ),
+]
+
+
+class Source(Model):
+    """From where probe packets are sent. A pod that has no such address or interface measures nothing:
+    Healthy is Unknown, MeasurementInvalid, and no packet counts as lost."""
+
+    interface: Interface | None = None
+    """Name of a network interface of the pod (with hostNetwork: of the node), such as net1 of Multus, or one
+    that a VRF or an uplink has."""
+    address: Address | None = None
+    """Address of the pod (with hostNetwork: of the node), as for gateways with policy-based IPsec, whose
+    traffic selectors hold some of their addresses only. It must be of the target's family."""
+    gateway: bool | None = None
+    """True has ike probes sent from there too. Default: false, for the gateway's public endpoint is outside
+    of the tunnel, and reached another way as a rule."""
+
+    rules = (
+        Rule(
+            cel="has(self.interface) != has(self.address)",
+            holds=lambda self: (self.interface is None) is not (self.address is None),
+            message="exactly one of interface and address is needed",
+        ),
+    )
+
+    @property
+    def name(self) -> str:
+        """The interface or the address."""
+        found = self.interface or self.address
+        assert found is not None
+        return found
+
+    def fits(self, host: str) -> bool:
+        """Whether an address of ours can send to `host`; of names nobody knows."""
+        return self.address is None or not is_ip(host) or (":" in self.address) is (":" in host)
