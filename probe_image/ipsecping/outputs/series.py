@@ -1,20 +1,25 @@
 """Series for Prometheus: counters that grow from round to round, and the figures of the newest round."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
+from ..contract import Figure, Plan, PlannedCheck, RefusedAnswers, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
 from ..contract.figure import Gauge
 from ..contract.methods import figure_types
 from .exposition import LabelNames, head
 from .figures import LABELS, SECOND, Measured
 
+REFUSED = "ipsecping_answers_refused_total"
 PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip")
 
 Labels = tuple[str, ...]
 """Values of `LABELS`."""
+
+
+Refused = tuple[tuple[str, int], ...]
 
 
 class Counters(NamedTuple):
@@ -26,6 +31,8 @@ class Counters(NamedTuple):
     """Round trips per bucket, not cumulative."""
     rtt_sum: int = 0
     """Nanoseconds."""
+    refused: Refused = ()
+    """Reasons why answers were refused, in order, and how many."""
 
     def with_round(self, result: RoundResult) -> "Counters":
         """These and one valid round."""
@@ -36,6 +43,7 @@ class Counters(NamedTuple):
             received=self.received + result.received,
             buckets=tuple(buckets),
             rtt_sum=self.rtt_sum + result.rtt.sum,
+            refused=_with_refused(self.refused, result.figure(RefusedAnswers)),
         )
 
     def going_on_from(self, earlier: "Counters") -> "Counters":
@@ -45,7 +53,18 @@ class Counters(NamedTuple):
             received=earlier.received + self.received,
             buckets=tuple(a + b for a, b in zip(earlier.buckets, self.buckets, strict=True)),
             rtt_sum=earlier.rtt_sum + self.rtt_sum,
+            refused=_added(earlier.refused, self.refused),
         )
+
+
+def _with_refused(known: Refused, figure: RefusedAnswers | None) -> Refused:
+    if figure is None:
+        return known
+    return _added(known, ((str(reason), count) for reason, count in figure.by_reason.items()))
+
+
+def _added(known: Refused, more: Iterable[tuple[str, int]]) -> Refused:
+    return tuple(sorted((Counter(dict(known)) + Counter(dict(more))).items()))
 
 
 class Series(NamedTuple):
@@ -116,6 +135,11 @@ class SeriesBook:
             yield head(name, "counter", text)
             for labels, (counters, _) in held:
                 yield _NAMES.sample(name, labels, count(counters))
+        yield head(REFUSED, "counter", "Answers that came and were refused, by reason; none: no series.")
+        for labels, (counters, _) in held:
+            yield "".join(
+                _REFUSED_NAMES.sample(REFUSED, (*labels, reason), count) for reason, count in counters.refused
+            )
         yield head(_RTT, "histogram", "Round-trip time.")
         for labels, (counters, _) in held:
             yield _NAMES.histogram(_RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND)
@@ -176,6 +200,7 @@ def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> float | 
 
 
 _NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
+_REFUSED_NAMES = LabelNames((*LABELS, "reason"))
 _RTT = "ipsecping_rtt_seconds"
 _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),
