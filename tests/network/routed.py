@@ -106,6 +106,10 @@ class Routed:
         """Let no UDP packet to that port through."""
         self.router.run("nft", "-f", "-", stdin=_DROP.format(port=port))
 
+    def mangle(self, *rules: str, family: str = "inet") -> None:
+        """Change what the router forwards, by rules of nft(8)."""
+        self.router.run("nft", "-f", "-", stdin=_MANGLE.format(family=family, rules="\n    ".join(rules)))
+
     def masquerade(self) -> None:
         """Translate the near side's addresses to the router's."""
         self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
@@ -133,6 +137,14 @@ table inet lose {{
   chain forward {{
     type filter hook forward priority 0
     udp dport {port} drop
+  }}
+}}
+"""
+_MANGLE = """
+table {family} mangle {{
+  chain forward {{
+    type filter hook forward priority 10
+    {rules}
   }}
 }}
 """
