@@ -114,6 +114,10 @@ class Routed:
         """Let the far host answer no ICMP echo request whose IP packet is larger."""
         self.far.run("nft", "-f", "-", stdin=_CUT_ECHO.format(size=size))
 
+    def mangle(self, *rules: str, family: str = "inet") -> None:
+        """Change what the router forwards, by rules of nft(8)."""
+        self.router.run("nft", "-f", "-", stdin=_MANGLE.format(family=family, rules="\n    ".join(rules)))
+
     def masquerade(self) -> None:
         """Translate the near side's addresses to the router's."""
         self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
@@ -159,6 +163,14 @@ table inet echo {{
     type filter hook input priority 0
     icmp type echo-request meta length > {size} drop
     icmpv6 type echo-request meta length > {size} drop
+  }}
+}}
+"""
+_MANGLE = """
+table {family} mangle {{
+  chain forward {{
+    type filter hook forward priority 10
+    {rules}
   }}
 }}
 """

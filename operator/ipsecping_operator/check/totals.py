@@ -1,10 +1,17 @@
 """Counters of one probe on one path: they only grow, so that Prometheus can take rates of them."""
 
 from array import array
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+from ipsecping.contract import Refusal, RefusedAnswers
 from ipsecping.contract.buckets import BOUNDS, spread
 from ipsecping_operator.verdict.tally import Tally
+
+NOTHING: Mapping[Refusal, int] = MappingProxyType({})
+"""One for all that have refused none."""
 
 
 @dataclass(slots=True)
@@ -17,6 +24,8 @@ class Totals:
     """Packets per bucket, not cumulative: a third of the memory that a list would take."""
     rtt_sum: int = 0
     rtt_count: int = 0
+    refused: Mapping[Refusal, int] = field(default_factory=lambda: NOTHING)
+    """Answers refused, by reason."""
 
     def add(self, tally: Tally) -> None:
         """Count one round; an invalid one counts nothing."""
@@ -26,3 +35,5 @@ class Totals:
         self.rtt_sum += rtt.sum
         self.rtt_count += rtt.count
         spread(rtt, self.buckets)
+        if (refused := tally.figure(RefusedAnswers)) is not None:
+            self.refused = Counter(self.refused) + Counter(refused.by_reason)

@@ -172,6 +172,13 @@ def _round_trip_times(family: HistogramMetricFamily, state: CheckState, _: int) 
         family.add_metric(_probe_labels(state, key, series), buckets, sum_value=totals.rtt_sum / SECOND)
 
 
+def _refused_answers(family: CounterMetricFamily, state: CheckState, _: int) -> None:
+    """Of each probe those reasons that there were."""
+    for key, series in state.measured.series.items():
+        for reason, count in sorted(series.totals.refused.items()):
+            family.add_metric([*_probe_labels(state, key, series), reason.value], count)
+
+
 def _conditions(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
     labels = _check_labels(state)
     for kind, held in state.reported.last.conditions.items():
@@ -217,6 +224,13 @@ _OF_ROUNDS = (
     ),
     _Described(
         HistogramMetricFamily, "ipsecping_rtt_seconds", "Round-trip time.", PROBE_LABELS, _round_trip_times
+    ),
+    _Described(
+        CounterMetricFamily,
+        "ipsecping_answers_refused",
+        "Answers that came and were refused, by reason; no series where there were none.",
+        (*PROBE_LABELS, "reason"),
+        _refused_answers,
     ),
     _Described(
         GaugeMetricFamily,

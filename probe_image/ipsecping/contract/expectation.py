@@ -2,20 +2,25 @@
 
 from .check import Expect
 from .methods.path_mtu import PathMtu
+from .refused_answers import Refusal, RefusedAnswers
 from .result import RoundResult
 
 
 def packets_reached(result: RoundResult) -> int:
     """How many packets of a round are known to have reached the target: a lower bound.
 
-    Those answered; those whose failure can only come from there (`LossReason.reached`); and those of which
-    the target's own count says that they were lost on the way back. A search for the path MTU counts as one
-    when a packet of any size arrived.
+    Those answered; those whose failure can only come from there (`LossReason.reached`), or whose answer came
+    from elsewhere; and those of which the target's own count says that they were lost on the way back. A
+    search for the path MTU counts as one when a packet of any size arrived.
     """
     search = result.figure(PathMtu)
     if search is not None:
         return int(search.forward is not None or result.received > 0)
     spoken = sum(count for reason, count in result.losses.items() if reason.reached)
+    refused = result.figure(RefusedAnswers)
+    if refused is not None:
+        astray = refused.by_reason.get(Refusal.OTHER_SOURCE, 0)
+        spoken = max(spoken, min(astray, result.sent - result.received))
     return result.received + max(spoken, result.reverse_lost or result.min_reverse_lost)
 
 

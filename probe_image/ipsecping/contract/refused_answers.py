@@ -1,5 +1,6 @@
 """Answers that came and were refused, by reason: a target that answers wrongly is not a path that loses."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,10 +9,10 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from . import fields
 from .bounds import MAX_DUPLICATES
-from .fields import ContractError, out_of_range
+from .fields import ContractError, canonical_address, out_of_range, shown
 from .figure import Counted, Field
 
-MAX_OCTETS = 65_535
+MAX_OCTETS = MAX_PORT = 65_535
 MAX_REFUSALS = 4
 """Kinds of refused answers that one result names; answers of further ones are left out."""
 
@@ -27,6 +28,8 @@ class Refusal(StrEnum):
     """It answers a number that no packet of the session has had."""
     WRONG_TIMESTAMP = "WrongTimestamp"
     """It answers one of our numbers, but does not copy that packet's timestamp."""
+    OTHER_SOURCE = "OtherSource"
+    """It answers one of our packets, but comes from another address or port than that went to."""
 
     @property
     def meaning(self) -> str:
@@ -39,6 +42,7 @@ _MEANINGS = {
     Refusal.NOT_AN_ANSWER: "not in the probe's protocol",
     Refusal.UNKNOWN_NUMBER: "with a number never sent",
     Refusal.WRONG_TIMESTAMP: "without our timestamp",
+    Refusal.OTHER_SOURCE: "not from the target",
 }
 
 
@@ -46,10 +50,17 @@ class RefusedKind(NamedTuple):
     """What is counted together."""
 
     reason: Refusal
-    octets: int
+    octets: int = 0
     """Of the payload; 0 where its length is not why."""
+    source: str = ""
+    """The address that it came from, where that is why."""
+    port: int = 0
+    """Its UDP port; 0: none."""
 
     def __str__(self) -> str:
+        if self.source:
+            port = f" port {self.port}" if self.port else ""
+            return f"from {self.source}{port}, not from the address and port that were asked"
         return f"{self.octets} bytes, {self.reason.meaning}" if self.octets else self.reason.meaning
 
 
@@ -75,7 +86,12 @@ class RefusedAnswers(Counted):
             where = f"{path}[{place}]"
             source = fields.mapping(item, where)
             octets = fields.optional_integer(source, "octets", where, at_most=MAX_OCTETS) or 0
-            kind = RefusedKind(fields.member(source, "reason", where, Refusal), octets)
+            kind = RefusedKind(
+                fields.member(source, "reason", where, Refusal),
+                octets,
+                fields.optional_address(source, "source", where) or "",
+                fields.optional_integer(source, "port", where, at_most=MAX_PORT) or 0,
+            )
             if kind in counts:
                 raise ContractError(f"{path}: the same kind stands there twice")
             counts[kind] = fields.integer(source, "count", where, at_least=1, at_most=MAX_DUPLICATES)
@@ -84,7 +100,13 @@ class RefusedAnswers(Counted):
     def to_json(self) -> object:
         """See Figure."""
         return [
-            fields.present(reason=kind.reason.value, octets=kind.octets or None, count=count)
+            fields.present(
+                reason=kind.reason.value,
+                octets=kind.octets or None,
+                source=kind.source or None,
+                port=kind.port or None,
+                count=count,
+            )
             for kind, count in self.counts.items()
         ]
 
@@ -97,6 +119,17 @@ class RefusedAnswers(Counted):
                 raise out_of_range(count, path, 1, MAX_DUPLICATES)
             if not 0 <= kind.octets <= MAX_OCTETS:
                 raise out_of_range(kind.octets, path, 0, MAX_OCTETS)
+            if not 0 <= kind.port <= MAX_PORT:
+                raise out_of_range(kind.port, path, 0, MAX_PORT)
+            _check_source(kind, path)
+
+    @property
+    def by_reason(self) -> Mapping[Refusal, int]:
+        """So many for each reason."""
+        found = Counter[Refusal]()
+        for kind, count in self.counts.items():
+            found[kind.reason] += count
+        return found
 
     def fields(self) -> Mapping[str, Field | None]:
         """See Figure."""
@@ -110,3 +143,12 @@ class RefusedAnswers(Counted):
         total, kind = sum(counts.values()), max(counts, key=lambda each: counts[each])
         came = "1 answer was" if total == 1 else f"{total} answers were"
         return f"{came} refused: {kind}"
+
+
+def _check_source(kind: RefusedKind, path: str) -> None:
+    if (kind.reason is Refusal.OTHER_SOURCE) != bool(kind.source):
+        raise ContractError(f"{path}: {Refusal.OTHER_SOURCE}, and no other reason, names a source")
+    if kind.port and not kind.source:
+        raise ContractError(f"{path}: a port without its address")
+    if kind.source and (canonical_address(kind.source) != kind.source or "%" in kind.source):
+        raise ContractError(f"{path}: {shown(kind.source)} is not an IP address in canonical form")

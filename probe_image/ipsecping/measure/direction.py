@@ -13,10 +13,11 @@ used. A reply without a number may have taken one: then the direction is unknown
 
 Copies made on the way there take numbers of their own. Where a round shows one, by a second reply with
 another number, there may be others whose replies were lost. So may there be where more numbers are missing in
-a gap than packets; or the counter is not this session's alone. Then a missing number proves nothing, but as
-many losses as exceed the missing numbers were forward for certain, and none missing proves that all were.
-A round of which not all is known tells how many packets each direction lost at the least. A copy that leaves
-no trace, because all its replies were lost, cannot be seen: a round without a trace is taken to have none.
+a gap than packets; or the counter is not this session's alone. Then a missing number may be nobody's, but as
+many losses as exceed the missing numbers were forward for certain, and none missing proves that all were. And
+a number that is missing far from every trace of a copy was a lost packet's. A round of which not all is known
+tells how many packets each direction lost at the least. A copy that leaves no trace near it, because all its
+replies were lost, cannot be seen: there is taken to be none.
 
 A reflector may forget a session that was idle, or be restarted, and count anew from any number. The ledger
 marks the first reply after that (`Packet.restarted`): the gap before it tells nothing, unless its number is 0
@@ -24,8 +25,10 @@ and so the first; those behind it tell as ever. So it is with a session's first 
 0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 from .packet import Packet
@@ -66,20 +69,66 @@ class Attribution(NamedTuple):
 NOT_KNOWN = Attribution(None, None, Anchor(None))
 
 
-def _attribution(gaps: Iterable[ReplyGap], lost: int, anchor: Anchor, *, copied: bool = False) -> Attribution:
-    """What gaps with `lost` packets in all tell; `copied`: packets reached the reflector more than once."""
-    gaps = tuple(gaps)
+NEAR = 10
+"""Copies arrive so close to what they are copies of, and packets overtake no more others than that."""
+
+
+def _attribution(gaps: Sequence[ReplyGap], lost: int, anchor: Anchor, traces: "Traces | None") -> Attribution:
+    """What gaps with `lost` packets in all tell; `traces` are those of copies, None: there are no copies."""
     known = [(gap.own, gap.missing) for gap in gaps if gap.missing is not None]
     if any(missing < 0 for _, missing in known):
         return Attribution(None, None, anchor)
-    if copied or any(gap.absurd for gap in gaps):
-        # Whichever packets the missing numbers were given to, and in whatever order.
-        forward, reverse = max(sum(own - missing for own, missing in known), 0), 0
+    each = [gap.least() for gap in gaps]
+    if traces is None and not any(gap.absurd for gap in gaps):
+        forward, reverse = (sum(counts) for counts in zip(*each, strict=True))
     else:
-        forward, reverse = (sum(counts) for counts in zip(*(gap.least() for gap in gaps), strict=True))
+        # Whichever packets the missing numbers were given to, and in whatever order.
+        forward = max(sum(own - missing for own, missing in known), 0)
+        reverse = 0 if traces is None else sum(each[place][1] for place in traces.far_from(gaps))
     if forward + reverse == lost:
         return Attribution(forward, reverse, anchor)
     return Attribution(None, None, anchor, forward, reverse)
+
+
+class Traces(NamedTuple):
+    """Where the copies of a round show, by places in the round.
+
+    Gap number `i` ends at the answered packet number `i`, and the last one at the end of the round.
+    """
+
+    answered: Sequence[int]
+    """The places of the answered packets."""
+    copied: Sequence[int]
+    """The places of those of which copies were answered."""
+
+    def far_from(self, gaps: Sequence[ReplyGap]) -> Iterator[int]:
+        """The numbers of the gaps that are far from copies, and from gaps that only copies explain."""
+        ends = [-1, *self.answered, self.answered[-1] + gaps[-1].own + 1]
+        traces = list(self.copied)
+        for number, gap in enumerate(gaps):
+            if gap.absurd:
+                traces += ends[number : number + 2]
+        traces.sort()
+        for number in range(len(gaps)):
+            behind = bisect_left(traces, ends[number] - NEAR)
+            if behind == len(traces) or traces[behind] > ends[number + 1] + NEAR:
+                yield number
+
+
+def _numbers(packet: Packet) -> tuple[int, int]:
+    """The lowest and the highest number of the replies to an answered packet."""
+    assert packet.reply is not None
+    if not packet.copies:
+        return packet.reply, packet.reply
+    return min(packet.reply, *packet.copies), max(packet.reply, *packet.copies)
+
+
+def _in_order(answered: Sequence[Packet], numbers: Sequence[tuple[int, int]]) -> bool:
+    """Whether all copies of each packet reached the reflector before any of the next one, and in a row."""
+    in_a_row = all(
+        high - low == len(packet.copies) for packet, (low, high) in zip(answered, numbers, strict=True)
+    )
+    return in_a_row and all(before[1] < after[0] for before, after in pairwise(numbers))
 
 
 def overtaken(packets: Sequence[Packet]) -> bool:
@@ -135,10 +184,14 @@ def attribute(
     if disordered and any(packet.restarted for packet in answered[1:]):
         made = Attribution(None, None, Anchor(None))
     else:
-        lowest = min(number for packet in answered for number in (packet.reply or 0, *packet.copies))
+        numbers = [_numbers(packet) for packet in answered]
+        lowest = min(low for low, _ in numbers)
         begun = answered[0].restarted
         before = Anchor(None if lowest else 0, anchor.pending) if begun else anchor
-        made = (_by_sum if disordered else _by_gaps)(sent, lost, before, later)
+        if disordered and not _in_order(answered, numbers):
+            made = _by_sum(sent, lost, before, later)
+        else:
+            made = _by_gaps(sent, numbers, lost, before, later)
         if anchor.fresh and lowest and not begun:
             made = _unknown(made)  # lost replies, or a count that began later
     if not lost:
@@ -150,28 +203,32 @@ def _unknown(made: Attribution) -> Attribution:
     return Attribution(None, None, made.anchor)
 
 
-def _by_gaps(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
-    answered, replies = list[int](), list[int]()
-    for position, packet in enumerate(sent):
-        if packet.reply is not None:
-            answered.append(position)
-            replies.append(packet.reply)
+def _by_gaps(
+    sent: Sequence[Packet],
+    numbers: Sequence[tuple[int, int]],
+    lost: int,
+    anchor: Anchor,
+    later: Later | None,
+) -> Attribution:
+    """By the gaps between replies whose `numbers` (`_numbers`) are in order."""
+    answered = [place for place, packet in enumerate(sent) if packet.reply is not None]
     first, last = answered[0], answered[-1]
-    before = anchor.next_reply
-    head = ReplyGap(first, anchor.pending, None if before is None else replies[0] - before)
+    before, end = anchor.next_reply, numbers[-1][1] + 1
+    head = ReplyGap(first, anchor.pending, None if before is None else numbers[0][0] - before)
     inner = [
-        gap_between(None if sent[here].restarted else previous, number, here - there - 1)
-        for there, here, previous, number in zip(answered, answered[1:], replies, replies[1:], strict=False)
+        gap_between(None if sent[here].restarted else previous[1], following[0], here - there - 1)
+        for (there, here), (previous, following) in zip(pairwise(answered), pairwise(numbers), strict=True)
     ]
     unanswered = len(sent) - 1 - last
     if later is None:
         tail = ReplyGap(unanswered, 0, None if unanswered else 0)
     else:
-        tail = ReplyGap(unanswered, later.lost, later.reply - replies[-1] - 1)
-    behind = tail.reverse()
-    end = replies[-1] + 1
+        tail = ReplyGap(unanswered, later.lost, later.reply - end)
+    copied = [place for place in answered if sent[place].copies]
+    behind = None if copied and unanswered and tail.missing else tail.reverse()
     after = Anchor(end, unanswered) if behind is None else Anchor(end + behind)
-    return _attribution((head, *inner, tail), lost, after)
+    traces = Traces(answered, copied) if copied else None
+    return _attribution((head, *inner, tail), lost, after, traces)
 
 
 def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | None) -> Attribution:
@@ -189,4 +246,11 @@ def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | No
         return Attribution(None, None, after)
     others = anchor.pending + (later.lost if later else 0)
     missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
-    return _attribution((ReplyGap(lost, others, missing),), lost, after, copied=bool(copies))
+    gap = ReplyGap(lost, others, missing)
+    if not copies:
+        return _attribution((gap,), lost, after, None)
+    if missing is None or missing < 0:
+        return Attribution(None, None, after)
+    return (
+        Attribution(lost, 0, after) if not missing else Attribution(None, None, after, max(lost - missing, 0))
+    )

@@ -167,9 +167,19 @@ class Ledger:
         elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
             self.refuse(Refusal.UNKNOWN_NUMBER)
 
+    def astray(self, answer: Answer, address: str, port: int) -> bool:
+        """Count an answer that came from there instead of from the target, if it is to a packet of ours."""
+        packet = self._packet(answer.sequence)
+        if packet is None or packet.token != answer.token or not packet.left:
+            return False
+        self._refuse(RefusedKind(Refusal.OTHER_SOURCE, source=address, port=port))
+        return True
+
     def refuse(self, reason: Refusal, octets: int = 0) -> None:
-        """Count an answer that is refused; of `bytes` where its length is why."""
-        kind = RefusedKind(reason, octets)
+        """Count an answer that is refused; of so many `octets` where its length is why."""
+        self._refuse(RefusedKind(reason, octets))
+
+    def _refuse(self, kind: RefusedKind) -> None:
         if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
             self._refused[kind] = self._refused.get(kind, 0) + 1
 

@@ -26,6 +26,9 @@ class Receiver(Protocol):
         (monotonic nanoseconds).
         """
 
+    def astray(self, data: bytes, address: str, port: int) -> bool:
+        """A datagram came from elsewhere (`address` without its zone): whether it answers one of ours."""
+
     def refused(self, quote: bytes, reason: LossReason) -> None:
         """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
 

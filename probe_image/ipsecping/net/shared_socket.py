@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 
 from . import timestamping
+from .astray import AstrayAnswers
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
 from .errors import NotSent, reason_of_extended_error
@@ -70,6 +71,7 @@ class SharedSocket:
         """The clock was stepped, perhaps after what waits was stamped."""
         self._sent_before = self._refused_at_sent = self._restarted_at = 0
         self._gate = FloodGate(sock, ports=confirm_drops, own=own_filter)
+        self._astray = AstrayAnswers()
         self.closed = False
         sock.setblocking(False)
         timestamping.enable_timestamps(sock, timestamping.SEND_AND_RECEIVE)
@@ -266,6 +268,7 @@ class SharedSocket:
                 flow = flows.get(source)
                 if flow is None:
                     self.unwanted(source)
+                    self._astray.came(data, source, flows.values(), now=read_at)
                 elif (receiver := flow.receiver) is not None:
                     receiver.arrived(data, None if stepped or stamp is None else stamp - offset, read_at)
             if clock.now() > until:

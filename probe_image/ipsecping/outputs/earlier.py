@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from ..contract import Refusal
 from ..contract.buckets import BOUNDS
 from .figures import ADDRESS_LABEL, LABELS, SECOND
-from .series import Counters, Labels
+from .series import REFUSED, Counters, Labels
 
 _BUCKET = "ipsecping_rtt_seconds_bucket"
+_REASONS = frozenset(map(str, Refusal))
 _PLACES = {str(bound / SECOND): place for place, bound in enumerate(BOUNDS)} | {"+Inf": len(BOUNDS)}
 
 
@@ -29,6 +31,9 @@ def counters_in(exposition: str) -> dict[Labels, Counters]:
             found[key] = counters._replace(received=int(value))
         elif name == "ipsecping_rtt_seconds_sum":
             found[key] = counters._replace(rtt_sum=round(value * SECOND))
+        elif name == REFUSED and labels.get("reason") in _REASONS:
+            more = {**dict(counters.refused), labels["reason"]: int(value)}
+            found[key] = counters._replace(refused=tuple(sorted(more.items())))
         elif name == _BUCKET:
             # A bound that is not ours leaves the row short, and the row is not taken.
             place = _PLACES.get(labels.get("le", ""), -1)

@@ -1,10 +1,11 @@
 """Series for Prometheus: counters that grow from round to round, and the figures of the newest round."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
+from ..contract import Figure, Plan, PlannedCheck, RefusedAnswers, RoundResult, destination
 from ..contract.bounds import MAX_ADDRESSES
 from ..contract.buckets import BOUNDS, cumulative, spread
 from ..contract.figure import Gauge
@@ -12,6 +13,7 @@ from ..contract.methods import figure_types
 from .exposition import LabelNames, head
 from .figures import ADDRESS_LABEL, LABELS, SECOND, Measured
 
+REFUSED = "ipsecping_answers_refused_total"
 PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip")
 
 Labels = tuple[str, ...]
@@ -25,6 +27,9 @@ LINGERS = 15 * 60 * SECOND
 """How long an address is told that is measured no more, at least."""
 
 
+Refused = tuple[tuple[str, int], ...]
+
+
 class Counters(NamedTuple):
     """Sums over all valid rounds of one series."""
 
@@ -34,6 +39,8 @@ class Counters(NamedTuple):
     """Round trips per bucket, not cumulative."""
     rtt_sum: int = 0
     """Nanoseconds."""
+    refused: Refused = ()
+    """Reasons why answers were refused, in order, and how many."""
 
     def with_round(self, result: RoundResult) -> "Counters":
         """These and one valid round."""
@@ -44,6 +51,7 @@ class Counters(NamedTuple):
             received=self.received + result.received,
             buckets=tuple(buckets),
             rtt_sum=self.rtt_sum + result.rtt.sum,
+            refused=_with_refused(self.refused, result.figure(RefusedAnswers)),
         )
 
     def going_on_from(self, earlier: "Counters") -> "Counters":
@@ -53,7 +61,18 @@ class Counters(NamedTuple):
             received=earlier.received + self.received,
             buckets=tuple(a + b for a, b in zip(earlier.buckets, self.buckets, strict=True)),
             rtt_sum=earlier.rtt_sum + self.rtt_sum,
+            refused=_added(earlier.refused, self.refused),
         )
+
+
+def _with_refused(known: Refused, figure: RefusedAnswers | None) -> Refused:
+    if figure is None:
+        return known
+    return _added(known, ((str(reason), count) for reason, count in figure.by_reason.items()))
+
+
+def _added(known: Refused, more: Iterable[tuple[str, int]]) -> Refused:
+    return tuple(sorted((Counter(dict(known)) + Counter(dict(more))).items()))
 
 
 class Series(NamedTuple):
@@ -148,6 +167,12 @@ class SeriesBook:
             yield head(name, "counter", text)
             for labels, (counters, _) in held:
                 yield _names(labels).sample(name, labels, count(counters))
+        yield head(REFUSED, "counter", "Answers that came and were refused, by reason; none: no series.")
+        for labels, (counters, _) in held:
+            names = _REFUSED_NAMES if len(labels) == len(LABELS) else _ADDRESS_REFUSED_NAMES
+            yield "".join(
+                names.sample(REFUSED, (*labels, reason), count) for reason, count in counters.refused
+            )
         yield head(_RTT, "histogram", "Round-trip time.")
         for labels, (counters, _) in held:
             yield _names(labels).histogram(
@@ -216,6 +241,8 @@ def _names(labels: Labels) -> LabelNames:
 
 _NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
 _ADDRESS_NAMES = LabelNames((*LABELS, ADDRESS_LABEL))
+_REFUSED_NAMES = LabelNames((*LABELS, "reason"))
+_ADDRESS_REFUSED_NAMES = LabelNames((*LABELS, ADDRESS_LABEL, "reason"))
 _RTT = "ipsecping_rtt_seconds"
 _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),

@@ -93,6 +93,11 @@ class DatagramSession:
         elif not self.ledger.answered(answer, arrived_at=at, read_at=read_at):
             self._sock.unwanted()
 
+    def astray(self, data: bytes, address: str, port: int) -> bool:
+        """Whether it answers a packet of ours, though it came from elsewhere (see Receiver)."""
+        answer = self._codec.decode(data)
+        return answer is not None and self.ledger.astray(answer, address, port)
+
     def refused(self, quote: bytes, reason: LossReason) -> None:
         """A packet was refused on the way (see Receiver)."""
         self.ledger.refused(self._codec.quoted(quote), reason)

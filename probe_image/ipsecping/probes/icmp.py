@@ -16,6 +16,7 @@ from .sending import sender_of
 class IcmpCodec(Codec):
     """Echo requests of one session; `size` is that of the payload, as in ping(8)."""
 
+    counts_refused = True
     __slots__ = ("_cookie", "_ipv6", "_size")
 
     def __init__(self, size: int, *, ipv6: bool) -> None:

@@ -15,6 +15,9 @@ from ipsecping.contract import (
     PathMtu,
     PlannedProbe,
     ProbeType,
+    Refusal,
+    RefusedAnswers,
+    RefusedKind,
     RoundResult,
     TcpOptions,
     TlsOptions,
@@ -152,3 +155,16 @@ def test_domain_names(name: str) -> None:
 def test_what_is_no_domain_name_is_refused_in_the_plan(name: str) -> None:
     with pytest.raises(ValueError, match=r"^probe\.options\.query: "):
         METHODS[ProbeType.DNS].read_options({"query": name}, "probe.options")
+
+
+def test_an_answer_from_elsewhere_shows_that_its_packet_arrived() -> None:
+    kind = RefusedKind(Refusal.OTHER_SOURCE, source="10.0.0.9")
+    lost = replace(round_of(Timeout=3), figures=figures_by_name(RefusedAnswers.of({kind: 9})))
+    assert packets_reached(lost) == 3
+    assert as_expected(Expect.BLOCKED, lost) is False
+    short = replace(lost, figures=figures_by_name(RefusedAnswers.of({RefusedKind(Refusal.TOO_SHORT, 20): 9})))
+    assert packets_reached(short) == 0
+
+
+def test_a_lower_bound_of_the_losses_on_the_way_back_is_one_of_what_arrived() -> None:
+    assert packets_reached(replace(round_of(Timeout=3), min_reverse_lost=2)) == 2

@@ -16,7 +16,7 @@ from .windows import filled, verdict
 EF, BEST_EFFORT = Marking(46, 0), Marking(0, 0)
 
 
-def verifying(verified: Verified, **asks: bool) -> CompiledCheck:
+def verifying(verified: Verified, **asks: Any) -> CompiledCheck:
     stamp: dict[str, Any] = {
         "type": ProbeType.STAMP,
         "port": 862,

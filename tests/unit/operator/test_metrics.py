@@ -7,7 +7,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from ipsecping.contract import PathMtu, ProbeType
+from ipsecping.contract import Marking, PathMtu, ProbeType, Refusal, RefusedKind, StampOptions
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.metrics.exposition import PIECE, Family, pieces
 from ipsecping_operator.metrics.health import STUCK_SECONDS, Health, Phase
@@ -59,6 +59,34 @@ def test_a_measured_check_exports_counters_figures_limits_and_conditions() -> No
         )
         == 1
     )
+
+
+def test_answers_refused_are_counted_by_reason_where_there_are_any() -> None:
+    state = seen()
+    short, other = RefusedKind(Refusal.TOO_SHORT, 20), RefusedKind(Refusal.OTHER_SOURCE, source="10.0.0.9")
+    take(
+        state, at(0, received=9, refused={short: 2}), at(30, received=9, refused={short: 1, other: 3}), at(60)
+    )
+    assessed(state, at=70)
+    samples = scraped(state)
+    counts = {
+        reason: value(samples, "ipsecping_answers_refused_total", **LABELS, reason=reason)
+        for reason in ("TooShort", "OtherSource")
+    }
+    assert counts == {"TooShort": 3, "OtherSource": 3}
+    assert sum(name == "ipsecping_answers_refused_total" for name, _ in samples) == 2
+
+
+def test_dscp_ecn_and_hops_are_exported_as_most_packets_had_them() -> None:
+    asks = StampOptions(ask_dscp=True, ask_hops=True)
+    measured = plan(probe("ping", type=ProbeType.STAMP, port=862, size=52, options=asks))
+    state = seen(of=check(measured))
+    arrived = {"markings": {Marking(0, 3): 6, Marking(46, 0): 4}, "hops": {2: 3, 5: 7}}
+    take(state, at(0, of=measured, **arrived))
+    assessed(state, at=10)
+    samples, labels = scraped(state), LABELS | {"type": "STAMP"}
+    names = ("dscp", "ecn", "hops")
+    assert [value(samples, f"ipsecping_{name}_seen", **labels) for name in names] == [0, 3, 5]
 
 
 def test_a_check_that_is_down_keeps_its_series_and_a_reply_resets_nothing() -> None:

@@ -12,7 +12,17 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from ipsecping.contract import Addresses, Histogram, IkeOptions, Invalidity, PathMtu, Plan, ProbeType
+from ipsecping.contract import (
+    Addresses,
+    Histogram,
+    IkeOptions,
+    Invalidity,
+    PathMtu,
+    Plan,
+    ProbeType,
+    Refusal,
+    RefusedKind,
+)
 from ipsecping.outputs import textfile
 from ipsecping.outputs.earlier import counters_in
 from ipsecping.outputs.errors import OutputError
@@ -78,6 +88,24 @@ def test_the_address_of_a_gateway_is_not_told_as_that_of_the_target() -> None:
     families = {f.name: f for f in text_string_to_metric_families(book.exposition().decode())}
     (path,) = families["ipsecping_path_info"].samples
     assert path.labels["remote_ip"] == "203.0.113.10"
+
+
+def test_answers_refused_are_counted_by_reason_and_go_on_from_the_run_before() -> None:
+    short, other = RefusedKind(Refusal.TOO_SHORT, 20), RefusedKind(Refusal.OTHER_SOURCE, source="10.0.0.9")
+    first = book_of(measured(refused={short: 2}), measured(refused={short: 1, other: 3}), invalid())
+    text = first.exposition().decode()
+    counts = {
+        sample.labels["reason"]: sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "ipsecping_answers_refused_total"
+    }
+    assert counts == {"OtherSource": 3, "TooShort": 3}
+    again = book_of(measured(refused={other: 1}))
+    again.go_on_from(counters_in(text).items())
+    ((_, going_on),) = counters_in(again.exposition().decode()).items()
+    assert going_on.refused == (("OtherSource", 4), ("TooShort", 3))
+    assert "ipsecping_answers_refused_total{" not in book_of(measured()).exposition().decode()
 
 
 def test_counters_grow_and_gauges_are_of_the_newest_round() -> None:

@@ -115,6 +115,16 @@ def test_without_copies_the_bounds_contain_the_truth_in_any_order(
         holds(network.round(packets, seed)[1], packets)
 
 
+@given(st.lists(st.tuples(packets_with_copies, packets_without), max_size=3), packets_without, st.integers())
+def test_copies_in_some_stretches_of_a_long_round_leave_the_truth_within_the_bounds(
+    stretches: list[tuple[list[list[Copy]], list[list[Copy]]]], start: list[list[Copy]], seed: int
+) -> None:
+    plan = list(start)
+    for copied, others in stretches:
+        plan += [TRACE, *copied[:5], *others]
+    holds(Network().round(plan, seed)[1], plan)
+
+
 @given(packets_with_copies, st.integers())
 def test_forward_losses_beside_copies_are_at_least_what_exceeds_the_missing_numbers(
     packets: list[list[Copy]], seed: int
@@ -132,6 +142,16 @@ def test_three_losses_beside_a_copy_and_one_missing_number_are_two_on_the_way_th
     found = Network().round([TRACE, there, arrives, there, back, arrives], 0)[1]
     assert (found.forward, found.reverse) == (None, None)
     assert (found.min_forward, found.min_reverse) == (2, 0)
+
+
+def test_a_number_that_is_missing_far_from_every_copy_was_a_lost_packets() -> None:
+    arrives, back = [Copy(0, returns=True)], [Copy(0, returns=False)]
+    hidden = [Copy(0, returns=True), Copy(0, returns=False)]
+    far = [arrives] * 12
+    plan = [TRACE, back, hidden, *far, back, *far, TRACE, arrives, back, *far, back, back, arrives]
+    found = Network().round(plan, 0)[1]
+    assert (found.forward, found.reverse) == (None, None)
+    assert (found.min_forward, found.min_reverse) == (0, 3)
 
 
 def test_rounds_with_copies_leave_what_the_others_know_of_the_way_back_as_a_bound() -> None:

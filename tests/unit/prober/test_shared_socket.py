@@ -30,11 +30,16 @@ class Inbox:
 
     arrivals: list[bytes] = field(default_factory=list)
     refusals: list[LossReason] = field(default_factory=list)
+    strays: list[tuple[bytes, str, int]] = field(default_factory=list)
 
     def arrived(self, data: bytes, at: int | None, read_at: int) -> None:
         assert at is not None
         assert at <= read_at
         self.arrivals.append(data)
+
+    def astray(self, data: bytes, address: str, port: int) -> bool:
+        self.strays.append((data, address, port))
+        return data.startswith(b"mine")
 
     def refused(self, quote: bytes, reason: LossReason) -> None:
         self.refusals.append(reason)

@@ -12,6 +12,7 @@ class Icmp(Method):
 
     kind = ProbeType.ICMP
     summary = "Measure by ICMP echo."
+    status_fields = (REFUSED_ANSWERS,)
 
 
 class UdpEcho(Method):

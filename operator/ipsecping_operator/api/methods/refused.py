@@ -8,8 +8,9 @@ from .base import StatusField
 REFUSED_ANSWERS = StatusField(
     name="refusedAnswers",
     annotation=Count,
-    description="Answers that came and were refused, being too short or none to what was sent; absent when "
-    "there were none. Where packets are lost, the message says why.",
+    description="Answers that came and were refused: too short, none to what was sent, or from another "
+    "address or port than was asked; absent when there were none. Where packets are lost, the message says "
+    "why.",
     figure=RefusedAnswers,
     read=lambda figure: sum(figure.counts.values()) or None,
 )

@@ -1,6 +1,7 @@
 """ICMP echo (RFC 792, RFC 4443)."""
 
 from ..check import ProbeType
+from ..refused_answers import RefusedAnswers
 from .spec import MethodSpec
 
 METHOD = MethodSpec(
@@ -11,4 +12,5 @@ METHOD = MethodSpec(
     rate_limited=True,
     least_size=16,
     default_size=56,  # as ping(8)
+    figures=(RefusedAnswers,),
 )
