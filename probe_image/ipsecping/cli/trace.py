@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 NAME = "trace"
 HELP = "show the hops of a path, as traceroute(8) does, in the flow of the probes and without privileges"
 EPILOG = """examples:
-  ipsecping trace 10.50.1.10                     UDP to the STAMP port 862: the flow of a STAMP probe
-  ipsecping trace 10.50.1.10 --icmp              ICMP echo
-  ipsecping trace 10.50.1.10 --tcp 443           the SYN of a TCP connection
-  ipsecping trace 10.50.1.10 --inside 10.0.0.0/8 who else quotes our packet has seen it in clear
-  ipsecping trace 10.50.1.10 --size 1500         and where the packets become too large
-  ipsecping trace db.example -6 --names --json   one JSON object, durations in nanoseconds
+  ipsecping trace 10.50.1.10                       UDP to the STAMP port 862: the flow of a STAMP probe
+  ipsecping trace 10.50.1.10 --icmp                ICMP echo
+  ipsecping trace 10.50.1.10 --tcp 443             the SYN of a TCP connection
+  ipsecping trace 10.50.1.10 --inside 10.0.0.0/8   who else quotes our packet has seen it in clear
+  ipsecping trace 10.50.1.10 --size 1500           and where the packets become too large
+  ipsecping trace db.example -6 --names --json     one JSON object, durations in nanoseconds
 
 A hop that does not answer is a line with *: routers need not tell that a packet ended there, and often limit
 how many they tell of. Sizes are bytes of the IP packet, headers included.

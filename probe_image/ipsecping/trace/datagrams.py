@@ -127,7 +127,8 @@ class DatagramProbes:
             self._tell(None)
             return
         reply = Reply(sender, ReplyKind.ANSWERED, ttl=ancillary.ttl, proven=match.proven)
-        self._tell(Heard(match.number, reply, instant_of(ancillary.timestamp, self._clock)))
+        at = instant_of(ancillary.timestamp, self._clock)
+        self._tell(Heard(match.number, reply, at, left=match.left))
 
 
 def open_udp(address: str, port: int, sender: Sender) -> DatagramProbes:

@@ -57,6 +57,21 @@ def is_inside(address: str, networks: Sequence[Network]) -> bool:
     return any(parsed in network for network in networks if network.version == parsed.version)
 
 
+def nearer(trace: Trace) -> int | None:
+    """The hop at which the target is rather than at the last one, where it answers with the TTL left to it.
+
+    Then a packet has to go twice as far, and the first answer that comes back arrives with a TTL of 1.
+    """
+    if not trace.hops:
+        return None
+    last, silent = trace.hops[-1], 0
+    while silent < len(trace.hops) - 1 and not trace.hops[-2 - silent].replies:
+        silent += 1
+    about = last.ttl // 2
+    answers = [reply for reply in last.replies if reply.kind is ReplyKind.ANSWERED and reply.ttl == 1]
+    return about if answers and silent >= last.ttl - about > 0 else None
+
+
 def way_back(ttl: int, reply: Reply) -> int | None:
     """Hops that a reply has come over, if it is not as many as the packet went over; else None.
 
