@@ -63,6 +63,21 @@ def test_a_service_that_answers_something_else_is_reached_as_well() -> None:
     assert not only_reply(found).proven
 
 
+def test_answers_of_anybody_else_are_ignored() -> None:
+    """Even from the target's own address."""
+    with listening(socket.SOCK_DGRAM) as server, listening(socket.SOCK_DGRAM) as stranger:
+
+        def strange() -> None:
+            for _ in range(4):
+                stranger.sendto(b"what?", server.recvfrom(2000)[1])
+
+        threading.Thread(target=strange, daemon=True).start()
+        port = str(server.getsockname()[1])
+        found = traced("127.0.0.1", "--udp", port, "-m", "2", "-q", "2", "-w", "300ms", status=1)
+    assert found.end is TraceEnd.SILENT
+    assert found.ignored == 4
+
+
 def test_a_closed_port_is_reached_by_udp_and_by_tcp() -> None:
     with listening(socket.SOCK_STREAM) as bound:
         port = str(bound.getsockname()[1])
