@@ -108,6 +108,24 @@ def test_no_privileges_are_needed(calm: Chain) -> None:
         assert f" 3  {address(3, 2)}" in said
 
 
+@FAMILIES
+def test_icmp_without_ping_sockets_takes_a_raw_one_or_says_what_is_missing(path: Chain, ipv6: bool) -> None:
+    path.near.run("sysctl", "-qw", "net.ipv4.ping_group_range=1 0")
+    target = FAR6 if ipv6 else FAR
+    assert addresses(traced(path.near, target, "--icmp")) == hops(ipv6=ipv6)
+    plain = [
+        "setpriv",
+        "--bounding-set=-net_raw",
+        sys.executable,
+        "-m",
+        "ipsecping",
+        "trace",
+        target,
+        "--icmp",
+    ]
+    assert "exit 2" in path.near.run("sh", "-c", '"$@" 2>&1; echo exit $?', "sh", *plain)
+
+
 @METHODS
 @FAMILIES
 def test_a_silent_router_hides_itself_only(path: Chain, ipv6: bool, method: list[str]) -> None:

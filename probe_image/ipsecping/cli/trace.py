@@ -167,6 +167,7 @@ class _Run:
         self._names: Names | None = Names() if options.names else None
         self._status = StatusLine(sys.stderr)
         self._printed = self._limits_printed = 0
+        self._shown = ""
 
     async def finish(self) -> "Trace":
         """Run it to its end, or until SIGINT or SIGTERM; returns what was found."""
@@ -210,10 +211,15 @@ class _Run:
                     self._names.ask(sender)
         if not self._options.json:
             self._print_hops(trace, self._settled(trace, now))
-        self._status.show(
-            f"{self._machine.packets_sent} packets sent, {self._machine.replies} of {len(trace.hops)} "
-            "hops have answered"
+        self._show(
+            f"waiting for hop {self._machine.settled(now) + 1}; {self._machine.packets_sent} packets sent, "
+            f"{self._machine.replies} hops have answered"
         )
+
+    def _show(self, text: str) -> None:
+        if text != self._shown:
+            self._shown = text
+            self._status.show(text)
 
     def _settled(self, trace: "Trace", now: int) -> int:
         """So many hops can be printed: they are settled, and have their names."""
@@ -241,6 +247,7 @@ class _Run:
                     self._limits_printed += 1
             self._printed = hop.ttl
             self._status.clear()
+            self._shown = ""
             print("\n".join([*lines, *hop_lines(hop, trace)]), flush=True)
 
     def _trace(self, *, whole: bool) -> "Trace":

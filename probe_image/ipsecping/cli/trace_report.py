@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..addresses import without_zone
 from ..contract.trace import Hop, Limit, Reply, ReplyKind, Trace, TraceEnd, TraceMethod
 from ..trace.findings import Network, loop, nearer, seen_in_clear, way_back
 
@@ -85,7 +86,7 @@ def _end(trace: Trace) -> str:
 
 
 def _arrived(trace: Trace, reply: Reply) -> str:
-    elsewhere = "" if reply.sender in (trace.address, None) else f" from {reply.sender}"
+    elsewhere = "" if reply.sender in (without_zone(trace.address), None) else f" from {reply.sender}"
     if reply.kind is ReplyKind.ANSWERED:
         if trace.method is TraceMethod.TCP:
             return f"port {trace.port} is open"

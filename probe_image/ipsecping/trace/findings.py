@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from ..addresses import parse_address
+from ..addresses import parse_address, without_zone
 from ..contract.trace import Reply, ReplyKind, Trace
 from .loops import Loop, loop_among
 
@@ -36,10 +36,11 @@ def seen_in_clear(trace: Trace, inside: Sequence[Network]) -> list[SeenInClear]:
     The only proof of a leak that can be had from the inside. Packets in ESP show no router what they hold.
     """
     found: dict[str, SeenInClear] = {}
+    ends = without_zone(trace.address), trace.source
     for hop in trace.hops:
         for reply in hop.replies:
             sender = reply.sender
-            if sender is None or reply.kind in _OF_THE_TARGET or sender in (trace.address, trace.source):
+            if sender is None or reply.kind in _OF_THE_TARGET or sender in ends:
                 continue
             if not is_inside(sender, inside):
                 known = found.get(sender)
