@@ -22,6 +22,15 @@ def hops(*, ipv6: bool = False) -> list[str]:
     return [address(link, 2, ipv6=ipv6) for link in range(1, ROUTERS + 2)]
 
 
+SILENCE = """
+table inet silence {
+  chain out {
+    type filter hook output priority 0
+    icmp type time-exceeded drop
+    icmpv6 type time-exceeded drop
+  }
+}
+"""
 FAR, FAR6 = address(ROUTERS + 1, 2), address(ROUTERS + 1, 2, ipv6=True)
 
 
@@ -73,3 +82,19 @@ def chain() -> Iterator[Chain]:
             stack.callback(place.close)
             places.append(place)
         yield Chain(places)
+
+
+def as_documented(path: Chain, *, pod: str, far: str) -> None:
+    """Give the ends the addresses of the documents.
+
+    The second router is silent, as many are, and the third one's link to the target carries 1,446 bytes.
+    """
+    path.near.run("ip", "address", "add", f"{pod}/32", "dev", "lo")
+    path.far.run("ip", "address", "add", f"{far}/32", "dev", "lo")
+    path.near.run("ip", "route", "add", f"{far}/32", "via", address(1, 2), "src", pod)
+    path.far.run("ip", "route", "add", f"{pod}/32", "via", address(ROUTERS + 1, 1))
+    for number, router in enumerate(path.routers, 1):
+        router.run("ip", "route", "add", f"{far}/32", "via", address(number + 1, 2))
+        router.run("ip", "route", "add", f"{pod}/32", "via", address(number, 1))
+    path.routers[1].run("nft", "-f", "-", stdin=SILENCE)
+    path.routers[2].run("ip", "link", "set", f"to{ROUTERS + 1}", "mtu", "1446")

@@ -2,8 +2,8 @@
 
 `short`: quotes 8 octets behind the IP header, as RFC 792 has it. `mpls`: quotes 128 octets, and an MPLS label
 stack (RFC 4950). `forged`: a payload that is not ours, whatever came. Run with the interface that packets
-come in by, and the seconds after which it answers. The kernel's own errors, which are those without the mark 1,
-have to be dropped.
+come in by, and the seconds after which it answers. The kernel's own errors, which lack the mark 1, are to be
+dropped.
 """
 
 import socket

@@ -19,7 +19,8 @@ import yaml
 
 from ..docs.documents import ROOT, block, shown
 from ..docs.form import difference
-from .routed import Namespace, Routed, routed
+from .chain import Chain, as_documented, chain
+from .routed import Namespace, Routed, reflector, routed
 
 FAR, ALSO, NOBODY = "10.50.1.10", "10.50.1.138", "10.50.1.9"
 POD = "10.244.0.7"
@@ -201,7 +202,7 @@ def test_the_agent(far_end: Host) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize("command", ["ping", "mtu", "ike", "run", "agent", "reflect"])
+@pytest.mark.parametrize("command", ["ping", "mtu", "trace", "ike", "run", "agent", "reflect"])
 def test_help(host: Host, command: str) -> None:
     printed = host.type(
         shown("ipsecping COMMAND --help", document="cli.md").command.replace("COMMAND", command)
@@ -233,3 +234,22 @@ def test_path_mtu(path: Routed, tmp_path: Path) -> None:
     printed = Host(path.near, tmp_path).type(example.command)
     assert not difference(example.output, printed), difference(example.output, printed)
     assert "path MTU there: 1446" in printed
+
+
+@pytest.fixture
+def hops() -> Iterator[Chain]:
+    with chain() as made:
+        as_documented(made, pod=POD, far=FAR)
+        with reflector(made.far, "--stamp", f"{FAR}:862"):
+            yield made
+
+
+def test_the_hops_of_a_path(hops: Chain, tmp_path: Path) -> None:
+    example = shown("ipsecping trace 10.50.1.10", document="cli.md")
+    near = Host(hops.near, tmp_path)
+    printed = near.type(example.command)
+    assert not difference(example.output, printed), difference(example.output, printed)
+    example = shown("ipsecping trace 10.50.1.10 --icmp --size 1500 --inside", document="cli.md")
+    printed = near.type(example.command)
+    assert not difference(example.output, printed), difference(example.output, printed)
+    assert "traffic leaves in clear there" in printed

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 NAME = "trace"
 HELP = "show the hops of a path, as traceroute(8) does, in the flow of the probes and without privileges"
 EPILOG = """examples:
-  ipsecping trace 10.50.1.10                     UDP to the STAMP port 862: the flow of a STAMP probe
-  ipsecping trace 10.50.1.10 --icmp              ICMP echo
-  ipsecping trace 10.50.1.10 --tcp 443           the SYN of a TCP connection
-  ipsecping trace 10.50.1.10 --inside 10.0.0.0/8 who else quotes our packet has seen it in clear
-  ipsecping trace 10.50.1.10 --size 1500         and where the packets become too large
-  ipsecping trace db.example -6 --names --json   one JSON object, durations in nanoseconds
+  ipsecping trace 10.50.1.10                       UDP to the STAMP port 862: the flow of a STAMP probe
+  ipsecping trace 10.50.1.10 --icmp                ICMP echo
+  ipsecping trace 10.50.1.10 --tcp 443             the SYN of a TCP connection
+  ipsecping trace 10.50.1.10 --inside 10.0.0.0/8   who else quotes our packet has seen it in clear
+  ipsecping trace 10.50.1.10 --size 1500           and where the packets become too large
+  ipsecping trace db.example -6 --names --json     one JSON object, durations in nanoseconds
 
 A hop that does not answer is a line with *: routers need not tell that a packet ended there, and often limit
 how many they tell of. Sizes are bytes of the IP packet, headers included.
@@ -167,6 +167,7 @@ class _Run:
         self._names: Names | None = Names() if options.names else None
         self._status = StatusLine(sys.stderr)
         self._printed = self._limits_printed = 0
+        self._shown = ""
 
     async def finish(self) -> "Trace":
         """Run it to its end, or until SIGINT or SIGTERM; returns what was found."""
@@ -210,10 +211,15 @@ class _Run:
                     self._names.ask(sender)
         if not self._options.json:
             self._print_hops(trace, self._settled(trace, now))
-        self._status.show(
-            f"{self._machine.packets_sent} packets sent, {self._machine.replies} of {len(trace.hops)} "
-            "hops have answered"
+        self._show(
+            f"waiting for hop {self._machine.settled(now) + 1}; {self._machine.packets_sent} packets sent, "
+            f"{self._machine.replies} hops have answered"
         )
+
+    def _show(self, text: str) -> None:
+        if text != self._shown:
+            self._shown = text
+            self._status.show(text)
 
     def _settled(self, trace: "Trace", now: int) -> int:
         """So many hops can be printed: they are settled, and have their names."""
@@ -241,6 +247,7 @@ class _Run:
                     self._limits_printed += 1
             self._printed = hop.ttl
             self._status.clear()
+            self._shown = ""
             print("\n".join([*lines, *hop_lines(hop, trace)]), flush=True)
 
     def _trace(self, *, whole: bool) -> "Trace":

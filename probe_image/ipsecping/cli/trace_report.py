@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from ..addresses import without_zone
 from ..contract.trace import Hop, Limit, Reply, ReplyKind, Trace, TraceEnd, TraceMethod
-from ..trace.findings import Network, loop, seen_in_clear, way_back
+from ..trace.findings import Network, loop, nearer, seen_in_clear, way_back
 
 _SAID = {
     ReplyKind.PORT_UNREACHABLE: "port unreachable",
@@ -49,6 +50,8 @@ def limit_line(limit: Limit, trace: Trace) -> str:
 def closing_lines(trace: Trace, inside: Sequence[Network]) -> Iterator[str]:
     """How the path ends, and what else the hops show."""
     yield f"{'' if trace.whole else 'broken off; '}{_end(trace)}"
+    if (about := nearer(trace)) is not None:
+        yield f"it answers with the TTL that is left to it, so it is rather at hop {about}"
     silent = [str(hop.ttl) for hop in trace.hops[:-1] if not hop.replies]
     if silent and trace.end is not TraceEnd.SILENT:
         which = f"hop{'' if len(silent) == 1 else 's'} {', '.join(silent)}"
@@ -83,7 +86,7 @@ def _end(trace: Trace) -> str:
 
 
 def _arrived(trace: Trace, reply: Reply) -> str:
-    elsewhere = "" if reply.sender in (trace.address, None) else f" from {reply.sender}"
+    elsewhere = "" if reply.sender in (without_zone(trace.address), None) else f" from {reply.sender}"
     if reply.kind is ReplyKind.ANSWERED:
         if trace.method is TraceMethod.TCP:
             return f"port {trace.port} is open"

@@ -152,7 +152,7 @@ def open_connected_udp(
     address: str, port: int, *, sender: Sender = DEFAULT, dont_fragment: bool = False
 ) -> ConnectedSocket:
     """A socket connected to an IP address and port. Raises OSError (no route, no memory, ...)."""
-    family, target = _target(address, port)
+    family, target = numeric_target(address, port)
     return closed_on_error(
         new_socket(family, socket.SOCK_DGRAM),
         lambda sock: ConnectedSocket(_connected(sock, target, sender, dont_fragment)),
@@ -163,7 +163,7 @@ def open_connected_ping(
     address: str, *, sender: Sender = DEFAULT, dont_fragment: bool = False
 ) -> ConnectedSocket:
     """An ICMP or ICMPv6 echo socket. Raises PingForbidden and OSError."""
-    family, target = _target(address, 0)
+    family, target = numeric_target(address, 0)
 
     def connected(sock: socket.socket) -> ConnectedSocket:
         return ConnectedSocket(_connected(sock, target, sender, dont_fragment))
@@ -193,7 +193,8 @@ class _ConnectedRawEcho(ConnectedSocket):
         )
 
 
-def _target(address: str, port: int) -> tuple[int, SocketAddress]:
+def numeric_target(address: str, port: int) -> tuple[int, SocketAddress]:
+    """Family and socket address of an IP address, of IPv6 with its zone."""
     numeric = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     return numeric[0][0], numeric[0][4]
 

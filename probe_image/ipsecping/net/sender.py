@@ -32,9 +32,7 @@ class Sender(NamedTuple):
         """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable."""
         set_dscp(sock, self.dscp)
         if self.ttl is not None:
-            ipv6 = sock.family == socket.AF_INET6
-            level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
-            set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, self.ttl)
+            set_ttl(sock, self.ttl)
         address = ""
         if self.source is not None:
             if is_interface(self.source):
@@ -69,6 +67,13 @@ class Sender(NamedTuple):
 
 DEFAULT = Sender()
 """Everything by the kernel."""
+
+
+def set_ttl(sock: socket.socket, ttl: int) -> None:
+    """Have all further packets leave with this TTL or hop limit. Raises HostRefused."""
+    ipv6 = sock.family == socket.AF_INET6
+    level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
+    set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, ttl)
 
 
 def is_interface(source: str) -> bool:

@@ -30,7 +30,8 @@ PACE_SECONDS = 0.01
 """These intervals."""
 
 _BROKEN_OFF = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-_NO_LINGER = struct.pack("=ii", 1, 0)
+NO_LINGER = struct.pack("=ii", 1, 0)
+"""For SO_LINGER: close by a reset."""
 # struct tcp_info (linux/tcp.h): 8 bytes of flags, then 32-bit fields.
 _TCP_INFO_RTT_AT = 68
 _TCP_INFO_TOTAL_RETRANS_AT = 100
@@ -118,7 +119,7 @@ class SocketStream:
             return
         unsent = fcntl.ioctl(self._descriptor, termios.TIOCOUTQ, bytes(4))
         if any(unsent):
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         self.close()
 
     def close(self) -> None:
@@ -179,7 +180,7 @@ class Stream(SocketStream):
             set_option(sock, socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             # A reset instead of a FIN on close: an orderly one leaves each connection in TIME_WAIT for a
             # minute, and so a port of this host used up.
-            set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             timestamping.enable_errors(sock)
             sender.prepare(sock)
             number = sock.connect_ex(target)

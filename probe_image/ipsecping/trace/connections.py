@@ -4,20 +4,20 @@ import asyncio
 import errno
 import os
 import socket
-import struct
 
 from ..addresses import without_zone
 from ..contract.trace import Reply, ReplyKind
 from ..net.clocks import Clock
+from ..net.connected_socket import numeric_target
 from ..net.host_calls import closed_on_error, new_socket, set_option
-from ..net.sender import Sender
+from ..net.sender import Sender, set_ttl
+from ..net.tcp import NO_LINGER
 from .icmp_errors import kind_of, reply_of, split
 from .machine import Heard, ProbePacket
-from .sockets import Hear, errors_of, instant_of, numeric, prepare, set_ttl, source_of
+from .sockets import Hear, errors_of, instant_of, prepare, source_of
 
 _RETRANSMISSION = 950_000_000
 """Shortly before the kernel sends a SYN again (RFC 6298: a second): that would be another packet."""
-_NO_LINGER = struct.pack("=ii", 1, 0)
 _SYN = {socket.AF_INET: 60, socket.AF_INET6: 80}
 """Bytes of a SYN with Linux's options."""
 _OF_THE_PATH = frozenset({0, errno.EINPROGRESS, errno.EHOSTUNREACH, errno.ECONNREFUSED})
@@ -33,7 +33,7 @@ class ConnectionProbes:
         """A reply is waited for as long as `wait` (nanoseconds). Raises OSError."""
         self.source = source_of(address, sender)
         self.source_port: int | None = None
-        self._family, self._target = numeric(address, port)
+        self._family, self._target = numeric_target(address, port)
         self.least_size = _SYN[socket.AddressFamily(self._family)]
         self._sender, self._clock = sender, Clock()
         self._seconds = min(wait, _RETRANSMISSION) / 1e9
@@ -56,7 +56,7 @@ class ConnectionProbes:
 
     def _connect(self, sock: socket.socket, packet: ProbePacket) -> None:
         prepare(sock, self._sender)
-        set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        set_option(sock, socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         set_option(sock, socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
         set_ttl(sock, packet.ttl)
         failed = sock.connect_ex(self._target)
@@ -96,7 +96,7 @@ class ConnectionProbes:
             kind = ReplyKind.ANSWERED
         else:
             return None
-        reply = Reply(without_zone(self._target[0]), kind, proven=True)
+        reply = Reply(without_zone(str(self._target[0])), kind, proven=True)
         return Heard(packet.number, reply, instant_of(None, self._clock))
 
 

@@ -9,10 +9,12 @@ from ..addresses import without_zone
 from ..contract.trace import Reply, ReplyKind
 from ..net import timestamping
 from ..net.clocks import Clock
+from ..net.connected_socket import numeric_target
 from ..net.fragmentation import never_fragment
 from ..net.host_calls import closed_on_error, new_socket
+from ..net.message_batch import SocketAddress
 from ..net.raw_echo import RawEcho, open_echo
-from ..net.sender import Sender
+from ..net.sender import Sender, set_ttl
 from .icmp_errors import LOCAL, kind_of, reply_of, split
 from .machine import Heard, ProbePacket
 from .packets import EchoPackets, Packets, StampPackets
@@ -20,12 +22,9 @@ from .sockets import (
     MAX_BATCH,
     MAX_DATAGRAM,
     Hear,
-    SocketAddress,
     errors_of,
     instant_of,
-    numeric,
     prepare,
-    set_ttl,
     source_of,
 )
 
@@ -116,24 +115,26 @@ class DatagramProbes:
                 data, items, _, where = self._sock.recvmsg(MAX_DATAGRAM, timestamping.ANCILLARY_SIZE)
             except OSError:  # nothing more, or an error that the error queue explains
                 return
-            self._take(data, timestamping.parse_ancillary(items), without_zone(str(where[0])))
+            self._take(data, timestamping.parse_ancillary(items), where)
 
     def _is_ours(self, quote: bytes) -> bool:
         return self._echo is None or self._echo.is_ours(quote)
 
-    def _take(self, data: bytes, ancillary: timestamping.Ancillary, sender: str) -> None:
+    def _take(self, data: bytes, ancillary: timestamping.Ancillary, where: SocketAddress) -> None:
         match = self._packets.answered(data if self._echo is None else self._echo.incoming(data))
-        if match is None or not (match.proven or sender == without_zone(self._target[0])):
+        if match is None or not (match.proven or where[:2] == self._target[:2]):
             self._tell(None)
             return
+        sender = without_zone(str(where[0]))
         reply = Reply(sender, ReplyKind.ANSWERED, ttl=ancillary.ttl, proven=match.proven)
-        self._tell(Heard(match.number, reply, instant_of(ancillary.timestamp, self._clock)))
+        at = instant_of(ancillary.timestamp, self._clock)
+        self._tell(Heard(match.number, reply, at, left=match.left))
 
 
 def open_udp(address: str, port: int, sender: Sender) -> DatagramProbes:
     """Probes over UDP. Raises OSError."""
     source = source_of(address, sender)
-    family, target = numeric(address, port)
+    family, target = numeric_target(address, port)
 
     def made(sock: socket.socket) -> DatagramProbes:
         prepare(sock, sender)
@@ -146,7 +147,7 @@ def open_udp(address: str, port: int, sender: Sender) -> DatagramProbes:
 def open_icmp(address: str, sender: Sender) -> DatagramProbes:
     """Probes over ICMP echo. Raises PingForbidden and OSError."""
     source = source_of(address, sender)
-    family, target = numeric(address, 0)
+    family, target = numeric_target(address, 0)
 
     def made(sock: socket.socket, echo: RawEcho | None = None) -> DatagramProbes:
         prepare(sock, sender)

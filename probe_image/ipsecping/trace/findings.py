@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from ..addresses import parse_address
+from ..addresses import parse_address, without_zone
 from ..contract.trace import Reply, ReplyKind, Trace
 from .loops import Loop, loop_among
 
@@ -36,10 +36,11 @@ def seen_in_clear(trace: Trace, inside: Sequence[Network]) -> list[SeenInClear]:
     The only proof of a leak that can be had from the inside. Packets in ESP show no router what they hold.
     """
     found: dict[str, SeenInClear] = {}
+    ends = without_zone(trace.address), trace.source
     for hop in trace.hops:
         for reply in hop.replies:
             sender = reply.sender
-            if sender is None or reply.kind in _OF_THE_TARGET or sender in (trace.address, trace.source):
+            if sender is None or reply.kind in _OF_THE_TARGET or sender in ends:
                 continue
             if not is_inside(sender, inside):
                 known = found.get(sender)
@@ -55,6 +56,21 @@ def is_inside(address: str, networks: Sequence[Network]) -> bool:
     """Whether one of the networks has it."""
     parsed = parse_address(address)
     return any(parsed in network for network in networks if network.version == parsed.version)
+
+
+def nearer(trace: Trace) -> int | None:
+    """The hop at which the target is rather than at the last one, where it answers with the TTL left to it.
+
+    Then a packet has to go twice as far, and the first answer that comes back arrives with a TTL of 1.
+    """
+    if not trace.hops:
+        return None
+    last, silent = trace.hops[-1], 0
+    while silent < len(trace.hops) - 1 and not trace.hops[-2 - silent].replies:
+        silent += 1
+    about = last.ttl // 2
+    answers = [reply for reply in last.replies if reply.kind is ReplyKind.ANSWERED and reply.ttl == 1]
+    return about if answers and silent >= last.ttl - about > 0 else None
 
 
 def way_back(ttl: int, reply: Reply) -> int | None:

@@ -73,6 +73,8 @@ class Heard(NamedTuple):
     at: int
     mtu: int = 0
     """With MessageTooBig: what the message states."""
+    left: int | None = None
+    """TTL that the packet had left at the target, as the answer says."""
 
 
 class Limits(NamedTuple):
@@ -146,8 +148,8 @@ class TraceMachine:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """Links that were too small, in the order in which they were met."""
-        return tuple(self._smaller)
+        """Links on the path that were too small, in the order in which they were met."""
+        return tuple(each for each in self._smaller if each.ttl <= self._end)
 
     @property
     def unplaced(self) -> tuple[Reply, ...]:
@@ -232,12 +234,23 @@ class TraceMachine:
 
     def _heard_of(self, number: int, heard: Heard) -> None:
         packet, sent_at = self._packets[number]
-        hop = self._hops[packet.ttl - 1]
+        hop = self._place(packet, heard)
         if hop.ttl > self._end:
             return
         if heard.reply.kind is ReplyKind.MESSAGE_TOO_BIG and self._shrink(packet, hop, heard):
             return
         self._add(hop, heard.reply, min(max(heard.at - sent_at, 0), MAX_RTT))
+
+    def _place(self, packet: ProbePacket, heard: Heard) -> _Hop:
+        """The hop that a reply to the packet was made at.
+
+        Reflectors that answer with what is left of the request's TTL, so that no loop lives long, are heard
+        only when a packet would go further. They say how much was left (RFC 8762 section 4.3.1).
+        """
+        ttl = packet.ttl - heard.left + 1 if heard.left is not None else packet.ttl
+        if not 1 <= ttl <= packet.ttl or any(hop.replies for hop in self._hops[ttl - 1 : packet.ttl]):
+            ttl = packet.ttl
+        return self._hops[ttl - 1]
 
     def _heard_short(self, heard: Heard) -> None:
         waiting = [hop for hop in self._hops[: self._end] if hop.awaits(heard.at)]

@@ -26,6 +26,8 @@ class Match(NamedTuple):
     number: int | None
     """Of the packet; None: it does not say."""
     proven: bool
+    left: int | None = None
+    """TTL that the packet had left at the target, which says at which hop that is."""
 
 
 class Packets(Protocol):
@@ -71,7 +73,7 @@ class StampPackets:
         """See Packets: a STAMP answer or an echo says which; something else from the target does not."""
         answer = stamp.parse_reflector(data)
         if answer is not None and answer.sender_timestamp == self._secret:
-            return Match(answer.sender_sequence, proven=True)
+            return Match(answer.sender_sequence, proven=True, left=answer.sender_ttl or None)
         echoed = self.quoted(data[: _NUMBER + _PROOF])
         return echoed if echoed is not None and echoed.proven else Match(None, proven=False)
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..addresses import without_zone
 from ..net import timestamping
 from ..net.clocks import Clock
+from ..net.connected_socket import numeric_target
 from ..net.host_calls import new_socket, set_option, try_option
 from ..net.sender import Sender
 from .icmp_errors import LOCAL
@@ -24,7 +25,6 @@ _OLDEST = 60_000_000_000
 
 Hear = Callable[[Heard | None], None]
 """Told of each reply; of None for what is about no packet of ours."""
-SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
 class Probes(Protocol):
@@ -45,16 +45,9 @@ class Probes(Protocol):
         """Send and hear nothing more."""
 
 
-def numeric(address: str, port: int) -> tuple[int, SocketAddress]:
-    """Family and socket address of an IP address."""
-    found = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
-    where: SocketAddress = found[0][4]  # type: ignore[assignment]
-    return found[0][0], where
-
-
 def source_of(address: str, sender: Sender) -> str:
     """The address that packets to `address` come from. Raises OSError (no route, SourceUnavailable, ...)."""
-    family, target = numeric(address, 1)
+    family, target = numeric_target(address, 1)
     with new_socket(family, socket.SOCK_DGRAM) as sock:
         sender.prepare(sock)
         sock.connect(target)
@@ -75,14 +68,6 @@ def prepare(sock: socket.socket, sender: Sender) -> None:
     try_option(sock, level, extensions, 1, without="no MPLS labels are seen")
     set_option(sock, level, socket.IPV6_RECVHOPLIMIT if ipv6 else timestamping.IP_RECVTTL, 1)
     sender.prepare(sock)
-
-
-def set_ttl(sock: socket.socket, ttl: int) -> None:
-    """Have all further packets leave with this TTL or hop limit. Raises HostRefused."""
-    if sock.family == socket.AF_INET6:
-        set_option(sock, socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
-    else:
-        set_option(sock, socket.IPPROTO_IP, socket.IP_TTL, ttl)
 
 
 def errors_of(

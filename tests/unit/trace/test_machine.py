@@ -145,6 +145,34 @@ def test_one_address_at_several_hops_is_no_loop() -> None:
     assert done.addresses[-1] == TARGET
 
 
+def answered(machine: TraceMachine, ttl: int, left: int) -> list[int]:
+    """Hops with a reply, once the packet with that TTL is answered, and says how much of it was left."""
+    for number in range(ttl):
+        machine.next(number * INTERVAL)
+        machine.sent(number * INTERVAL)
+    machine.heard(Heard(ttl - 1, Reply(TARGET, ReplyKind.ANSWERED), SECOND, left=left))
+    return [hop.ttl for hop in machine.hops() if hop.replies]
+
+
+@pytest.mark.parametrize(("left", "hop"), [(1, 8), (5, 4), (8, 1), (9, 8), (0, 8), (255, 8)])
+def test_a_reflector_that_says_how_much_ttl_was_left_stands_where_the_packet_arrived(
+    left: int, hop: int
+) -> None:
+    machine = TraceMachine(LIMITS, size=72, least_size=72, start=0)
+    assert answered(machine, 8, left) == [hop]
+
+
+def test_a_reflector_that_claims_to_be_where_a_router_is_stands_behind_it() -> None:
+    machine = TraceMachine(LIMITS, size=72, least_size=72, start=0)
+    machine.next(0)
+    machine.sent(0)
+    machine.heard(Heard(0, Reply("10.0.1.1", ReplyKind.TIME_EXCEEDED), MS))
+    machine.next(INTERVAL)
+    machine.sent(INTERVAL)
+    machine.heard(Heard(1, Reply(TARGET, ReplyKind.ANSWERED), SECOND, left=2))
+    assert [hop.replies[0].sender for hop in machine.hops()] == ["10.0.1.1", TARGET]
+
+
 def test_breaking_off_ends_it_at_once() -> None:
     machine = TraceMachine(LIMITS, size=72, least_size=72, start=0)
     machine.next(0)
@@ -196,10 +224,11 @@ HEARD = st.builds(
     ),
     st.integers(-(10**18), 10**18),
     st.integers(0, 2**32 - 1) | st.integers(60, 1500),
+    st.none() | st.integers(0, 255),
 )
 
 
-@given(st.lists(st.lists(HEARD, max_size=5), max_size=40))
+@given(st.lists(st.lists(HEARD, max_size=4), max_size=12))
 def test_whatever_comes_it_ends_within_bounds(coming: list[list[Heard]]) -> None:
     machine = TraceMachine(LIMITS, size=1500, least_size=72, start=0)
     now = steps = 0

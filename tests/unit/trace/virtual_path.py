@@ -88,7 +88,7 @@ def trace_of(machine: TraceMachine, *, whole: bool = True, size: int = 9000) -> 
     """The record of a machine's trace."""
     return Trace(
         host="far.example", address=TARGET, method=TraceMethod.UDP, port=862, source=SOURCE,
-        source_port=40_000, size=size, started_at=1, max_ttl=len(machine.hops()) if machine.hops() else 1, tries=3, wait=SECOND,
+        source_port=40_000, size=size, started_at=1, max_ttl=30, tries=3, wait=SECOND,
         sent=machine.packets_sent, ignored=machine.ignored, whole=whole, hops=machine.hops(),
         limits=machine.limits, unplaced=machine.unplaced,
     )  # fmt: skip
