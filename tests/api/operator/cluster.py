@@ -153,9 +153,9 @@ class Cluster:
             }
         )
 
-    def node_pod(self, daemon_set: Object, node: str) -> str:
+    def node_pod(self, daemon_set: Object, node: str, *, template: Object | None = None) -> str:
         """The name of the pod that the DaemonSet's controller would make for a node, and that runs there."""
-        template = daemon_set["spec"]["template"]
+        template = template or daemon_set["spec"]["template"]
         metadata = {
             "name": f"{daemon_set['metadata']['name']}-{uuid.uuid4().hex[:5]}",
             "labels": template["metadata"]["labels"],
@@ -186,11 +186,23 @@ class Cluster:
         `names`: to the addresses that its resolver tells.
         """
         deployment, plan = self.one("deployment"), self.one("configmap")
-        template, port = deployment["spec"]["template"], free_port()
-        (container,) = template["spec"]["containers"]
-        (named,) = (each for each in container["ports"] if each["name"] == "http")
-        named["containerPort"] = port
-        pod = self.pod(deployment, template, ("apps/v1", "ReplicaSet"))
+        port = free_port()
+        pod = self.pod(deployment, listening_on(port, deployment), ("apps/v1", "ReplicaSet"))
+        agent = self._launch(pod, plan, port, names)
+        self.available(deployment["metadata"]["name"])
+        return agent
+
+    def run_node_agent(
+        self, daemon_set: Object, node: str, names: Mapping[str, Sequence[str]] | None = None
+    ) -> "AgentPod":
+        """Make the DaemonSet's pod for a node and run its agent; `names` as of `run_agent`."""
+        port = free_port()
+        name = self.node_pod(daemon_set, node, template=listening_on(port, daemon_set))
+        return self._launch(self.kubectl.get("pod", name), self.one("configmap"), port, names)
+
+    def _launch(
+        self, pod: Object, plan: Object, port: int, names: Mapping[str, Sequence[str]] | None
+    ) -> "AgentPod":
         directory = self.workdir / pod["metadata"]["name"]
         directory.mkdir()
         (directory / "plan.json").write_text(plan["data"]["plan.json"])
@@ -203,7 +215,6 @@ class Cluster:
         began = time.monotonic()
         process.launch()
         self.set_status("pod", pod["metadata"]["name"], RUNNING)
-        self.available(deployment["metadata"]["name"])
         return AgentPod(
             name=pod["metadata"]["name"],
             uid=pod["metadata"]["uid"],
@@ -286,6 +297,15 @@ class AgentPod:
     plan: Path
     began: float
     """When it was started, in seconds of the monotonic clock."""
+
+
+def listening_on(port: int, workload: Object) -> Object:
+    """The template of the workload's pods, whose agent listens on that port of loopback."""
+    template: Object = json.loads(json.dumps(workload["spec"]["template"]))
+    (container,) = template["spec"]["containers"]
+    (named,) = (each for each in container["ports"] if each["name"] == "http")
+    named["containerPort"] = port
+    return template
 
 
 def owner(of: Object) -> Object:

@@ -1,9 +1,10 @@
-"""A name with several addresses, of which one is dead: it is named, and the others are healthy."""
+"""Several addresses, several nodes, of which one is dead: it is named, and the others are healthy."""
 
 from typing import Any
 
 from ...peers import ours
-from .cluster import Cluster
+from ...ports import free_port
+from .cluster import Cluster, listening_on
 from .processes import OperatorProcess, eventually
 
 NAME, DEAD, GOOD = "many.example", "127.0.0.99", "127.0.0.1"
@@ -60,3 +61,27 @@ def test_an_event_tells_that_the_name_has_another_address(
         eventually(lambda: cluster.status()["paths"][0]["addresses"] == [GOOD], what=GOOD)
     notes = [event["note"] for event in cluster.events() if event["reason"] == "AddressesChanged"]
     assert notes == [f"{NAME} on path default: {DEAD} -> {GOOD}"]
+
+
+def test_nodes_are_told_apart_and_one_without_results_is_missing(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    with ours.reflector("stamp") as reflector:
+        cluster.check(spec(reflector.port, placement={"everyNode": True}))
+        daemon_set = cluster.one("daemonset")
+        cluster.run_node_agent(daemon_set, "w1", {NAME: [GOOD]})
+        cluster.says("Healthy", "True", "WithinThresholds")
+        # Nobody listens where this one's agent should.
+        silent = listening_on(free_port(), daemon_set)
+        gone = cluster.node_pod(daemon_set, "w3", template=silent)
+        cluster.says("Healthy", "Unknown", "StaleResults")
+        assert "no result from default/datapath from node w3" in cluster.condition("Healthy")["message"]
+        assert cluster.figures()["missingInstances"] == 1
+        cluster.run_node_agent(daemon_set, "w2", {NAME: [DEAD]})
+        cluster.says("Healthy", "False", "Down")
+        cluster.kubectl("delete", "pod", gone, "--force", "--grace-period=0")
+        eventually(lambda: cluster.figures()["instanceCount"] == 2, what="the third node forgotten")
+    message = cluster.condition("Healthy")["message"]
+    assert "on default/datapath from node w2, since" in message
+    told = [(each["node"], each["state"]) for each in cluster.figures()["instances"]]
+    assert told == [("w2", "Unhealthy"), ("w1", "Healthy")]
