@@ -42,8 +42,8 @@ PROBE_DEFAULTS = Setting(
     "what probe pods have unless a check's placement says otherwise, as an object in YAML or JSON: "
     "nodeSelector, tolerations, affinity, priorityClassName, resources, imagePullSecrets, runtimeClassName, "
     "dnsPolicy, dnsConfig, securityContext (runAsUser, runAsGroup, fsGroup, supplementalGroups, "
-    "seLinuxOptions); labels and annotations, of all children; fixedUser: false leaves runAsUser and runAsGroup "
-    "out, for clusters that choose them (OpenShift)",
+    "seLinuxOptions); labels and annotations, of all children; fixedUser: false leaves runAsUser and "
+    "runAsGroup out, for clusters that choose them (OpenShift)",
     "OBJECT",
     default="",
     read=probe_defaults,
