@@ -156,7 +156,7 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
     )
 
 
-addresses = st.fixed_dictionaries(
+addresses: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "remote_ip": st.sampled_from(["10.50.1.10", "2001:db8::1", "fe80::1%eth0"]),
         "addresses": st.none() | st.integers(1, MAX_NAMED_ADDRESSES),
@@ -202,10 +202,9 @@ def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = N
         jitter_sum=draw(st.integers(0, varied * (max(rtts) - min(rtts)))) if rtts else 0,
         jitter_count=varied,
         clock=draw(st.sampled_from(ClockSource)) if received else ClockSource.USER,
-        **draw(st.just({}) | addresses),
         invalid=invalid,
         run_now=draw(st.none() | names),
-        **keywords(draw(particulars(kind, received=received, lost=lost))),
+        **keywords(draw(particulars(kind, received=received, lost=lost)) | draw(st.just({}) | addresses)),
     )
 
 

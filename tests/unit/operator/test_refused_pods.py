@@ -1,4 +1,4 @@
-"""Why no pod was made, as a controller says it in an event: asked for where one is missing, and only there."""
+"""Why no pod was made, as a controller says it in an event: asked for where one is missing, nowhere else."""
 
 import asyncio
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def test_what_no_controller_has_said_and_what_may_not_be_read_is_left_to_the_rea
 
 
 def test_a_daemon_set_is_asked_for_while_nodes_lack_their_pod() -> None:
-    counts = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 1}
+    counts: dict[str, Any] = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 1}
     state = shown(None, child("DaemonSet", currentNumberScheduled=1, updatedNumberScheduled=1, **counts))
     take_up(state, check(every_node=True))
     silent = Events({})
