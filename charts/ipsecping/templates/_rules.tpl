@@ -39,7 +39,8 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [create]
+# What happens to a check; and why a Job or a DaemonSet of it gets no pod, which only events say.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [list, create]
 {{- end -}}

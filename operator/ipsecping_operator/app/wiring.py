@@ -159,6 +159,7 @@ def wire(
         interval=settings.status_interval,
         calm=queue.calm,
         count=base.metrics.write,
+        look=queue.request,
         clock=clock,
         steady=time.monotonic,
     )

@@ -21,6 +21,7 @@ class Observed:
         "_missing_pods",
         "_ownership",
         "_pods",
+        "_refused_pods",
         "_spec",
         "_unplaced",
     )
@@ -34,6 +35,7 @@ class Observed:
         self._ownership: dict[str, bool] = {}
         self._messages: dict[str, str | None] = {}
         self._missing_pods: dict[MissingRound, int] = {}
+        self._refused_pods: Mapping[str, str] = {}
         self._unplaced: dict[str | None, Pod] = {}
 
     @property
@@ -80,6 +82,11 @@ class Observed:
     def missing_pods(self) -> Mapping[MissingRound, int]:
         """The newest rounds of CronJobs that have no pod, to when that was first seen."""
         return self._missing_pods
+
+    @property
+    def refused_pods(self) -> Mapping[str, str]:
+        """Names of workloads that lack pods to why none is made; empty where no controller has said so."""
+        return self._refused_pods
 
     @property
     def unplaced(self) -> Collection[Pod]:
@@ -138,6 +145,10 @@ class Observed:
     def pods_missing(self, rounds: Iterable[MissingRound], *, now: int) -> None:
         """Remember that exactly these rounds have no pod, and since when each has none."""
         self._missing_pods = {each: self._missing_pods.get(each, now) for each in rounds}
+
+    def pods_refused(self, said: Mapping[str, str]) -> None:
+        """Remember what controllers have said of the workloads that lack pods."""
+        self._refused_pods = said
 
     def shift(self, by: int) -> None:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""

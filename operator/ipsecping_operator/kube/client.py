@@ -124,6 +124,13 @@ class KubeClient:
         async for page in self._pages(kind, namespace, selector=selector, accept=JSON):
             yield page
 
+    async def matching(self, kind: Kind, namespace: str, *, fields: Mapping[str, str]) -> list[Any]:
+        """The objects whose fields have these values: the first of them, a page at most."""
+        selector = ",".join(f"{name}={value}" for name, value in fields.items())
+        query = {"fieldSelector": selector, "limit": str(PAGE)}
+        page = await self._request("list", kind, "GET", kind.path(namespace), query=query)
+        return list(page["items"] or ())
+
     async def watch(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None, since: str
     ) -> AsyncGenerator[Mapping[str, Any], None]:

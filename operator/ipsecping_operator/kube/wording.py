@@ -95,6 +95,8 @@ _APPLIER = re.compile(r'conflict with ("[^"]*")(?: with subresource "[^"]*")?')
 _UNDECLARED = ": field not declared in schema"
 # apiserver, endpoints/handlers/patch.go: with the code 500
 _MISFIT = "failed to create typed patch object ("
+# kubernetes, pkg/controller/controller_utils.go: events FailedCreate
+_NOT_MADE = "Error creating: "
 _LIST_ITEM = re.compile(r"\[[^][]*\]")
 # apiserver, storage: Preconditions.Check; registry/rest: BeforeDelete; endpoints/handlers/patch.go
 _OTHER_UID = ("Precondition failed: UID in precondition: ", "the UID in the precondition (", "uid mismatch: ")
@@ -160,6 +162,11 @@ def is_of_other_uid(message: str) -> bool:
 def is_too_large(message: str) -> bool:
     """Whether the storage takes no object as large as this."""
     return any(words in message for words in _TOO_LARGE)
+
+
+def said_of_pod(event: str) -> str:
+    """What was said to a controller that was to make a pod, by its event."""
+    return event.removeprefix(_NOT_MADE)
 
 
 def is_host_port_taken(waiting: str) -> bool:

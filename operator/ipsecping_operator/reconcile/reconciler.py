@@ -28,6 +28,7 @@ from .aiming import aim, is_aimed
 from .applying import as_applied, changes_verifiers, ensure_children
 from .host_ports import host_ports
 from .lingering import end_lingering
+from .refused_pods import ask_why
 from .work_queue import Outcome
 
 DELETED = "the check is being deleted: nothing is measured any more"
@@ -79,11 +80,12 @@ class Reconciler:
         self._compile(state, log)
         unknown = aim(state, self._sources)
         value = self._value_to_run(state) if is_aimed(state) else None
-        waits = unknown is not None
+        waits = unknown is not None  # something of which no event may tell
         try:
             # First what is measured already: after a restart that is what people look at.
             await self._collector.sync(state, log=log)
             await end_lingering(state, client=self._client, log=log)
+            waits = await ask_why(state, now=self._clock(), client=self._client, log=log) or waits
             if (state.applied.invalid is None or state.applied.compiled is None) and is_aimed(state):
                 await self._ensure(state, run_now.request_ids(state, value), log)
             if value is not None:

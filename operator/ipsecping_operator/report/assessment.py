@@ -78,7 +78,12 @@ def assess(
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         conditions[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
 
-    missing = missing_pod(applied.compiled, state.observed.missing_pods, state.observed.unplaced)
+    missing = missing_pod(
+        applied.compiled,
+        state.observed.missing_pods,
+        state.observed.unplaced,
+        state.observed.refused_pods,
+    )
     ready = _ready(state, missing, fault, now=now)
     if ready is not None:
         put(ConditionType.READY, ready.reason, ready.message)

@@ -1,10 +1,12 @@
 """Rounds of a CronJob that were due and have no pod: a quota or an admission rule keeps it from being made.
 
-Kubernetes says so in events of the Job only; what is seen of it is that no pod comes. Pure.
+Kubernetes says so in events of the Job only; what is seen of it is that no pod comes. Then the events are
+asked for (`reconcile/refused_pods.py`). Pure.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.check.applied import Readiness
@@ -15,13 +17,14 @@ from ipsecping_operator.compile import CompiledCheck, Cron
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.verdict import text
 
-from .hints import MAX_SAID
+from .hints import MAX_SAID, no_pod
 
 SECOND = 1_000_000_000
 PATIENCE = 15 * SECOND
 """How long the pod may take, from when the round is first seen without it."""
 SKEW = 30 * SECOND
 """By how much the clocks of CronJob controller and API server may differ."""
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +47,31 @@ def rounds_without_pod(state: CheckState) -> list[MissingRound]:
     ]
 
 
+def overdue(state: CheckState, *, now: int) -> list[MissingRound]:
+    """The rounds that have waited for their pod for too long."""
+    missing = state.observed.missing_pods
+    return [each for each in rounds_without_pod(state) if now >= missing.get(each, now) + PATIENCE]
+
+
 def missing_pod(
-    check: CompiledCheck | None, rounds: Mapping[MissingRound, int], unplaced: Collection[Pod] = ()
+    check: CompiledCheck | None,
+    rounds: Mapping[MissingRound, int],
+    unplaced: Collection[Pod] = (),
+    said: Mapping[str, str] = NOTHING_SAID,
 ) -> MissingPod | None:
     """What is to be said of the round that is longest without a pod; `rounds` says since when each is.
 
-    `unplaced` are pods that went before they had a node.
+    `unplaced` are pods that went before they had a node, `said` what was said of pods that could not be made.
     """
     if check is None or not rounds:
         return None
     cron_job, due = longest = min(rounds, key=lambda each: (rounds[each], each))
     gone = [pod for pod in unplaced if pod.meta.name.startswith(f"{cron_job}-") and _is_of(pod, due)]
-    message = _given_up(check, cron_job, due, gone[0]) if gone else _not_made(check, cron_job, due)
+    message = (
+        _given_up(check, cron_job, due, gone[0])
+        if gone
+        else _not_made(check, cron_job, due, said.get(cron_job))
+    )
     return MissingPod(
         since=rounds[longest] + PATIENCE,
         readiness=Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=message),
@@ -81,7 +97,9 @@ def _given_up(check: CompiledCheck, cron_job: str, due: int, pod: Pod) -> str:
     )
 
 
-def _not_made(check: CompiledCheck, cron_job: str, due: int) -> str:
+def _not_made(check: CompiledCheck, cron_job: str, due: int, said: str | None) -> str:
+    if said:
+        return f"CronJob {cron_job}: no pod can be made for the round of {text.moment(due)}: {no_pod(said)}"
     jobs = f"-n {check.namespace} -l {CHECK_LABEL}={label_value(check.name)}"
     return (
         f"CronJob {cron_job}: no pod was made for the round of {text.moment(due)}; why (a quota, "

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ipsecping_operator.observe.projection import Child, Pod
 
-from .hints import with_hint
+from .hints import no_pod, with_hint
 
 MOST_NAMED = 3
 """Nodes of one reason, and reasons, that are named."""
@@ -15,8 +15,11 @@ NO_NODE = (
 LOST = "its agent has just started or does not answer, or the node is lost"
 
 
-def waiting_for(workload: Child, pods: Iterable[Pod]) -> str:
-    """Return what a DaemonSet waits for that has nodes without an agent; `pods` are oldest first."""
+def waiting_for(workload: Child, pods: Iterable[Pod], *, refused: str | None = None) -> str:
+    """Return what a DaemonSet waits for that has nodes without an agent.
+
+    `pods` are oldest first; `refused` is what was said of those that could not be made.
+    """
     counts = workload.nodes
     if counts is None:
         return "its pods are not available yet"
@@ -26,10 +29,13 @@ def waiting_for(workload: Child, pods: Iterable[Pod]) -> str:
     more = len(said) - MOST_NAMED
     told = said[:MOST_NAMED] + ([f"{more} more reasons"] if more > 0 else [])
     if (unmade := counts.desired - counts.scheduled) > 0:
-        told.append(
-            f"no pod was made for {unmade} of them; why (a quota, an admission rule) is said by: "
+        why = (
+            no_pod(refused)
+            if refused
+            else "why (a quota, an admission rule) is said by: "
             f"kubectl describe daemonset -n {workload.meta.namespace} {workload.meta.name}"
         )
+        told.append(f"no pod was made for {unmade} of them{': ' if refused else '; '}{why}")
     lacking = f"waiting for {max(counts.desired - counts.available, 1)} of {counts.desired} nodes"
     return ": ".join(filter(None, (lacking, "; ".join(told))))
 

@@ -145,7 +145,8 @@ def _problem(state: CheckState, check: CompiledCheck, measured: CompiledPath) ->
     if workload.available:
         return None
     if kind == DAEMON_SET.name:
-        return f"DaemonSet {workload.meta.name}: {waiting_for(workload, pods)}"
+        refused = state.observed.refused_pods.get(workload.meta.name)
+        return f"DaemonSet {workload.meta.name}: {waiting_for(workload, pods, refused=refused)}"
     staying = [pod for pod in reversed(pods) if not pod.meta.deleting]
     problems = [
         *(_pod_problem(pod) for pod in staying if not pod.finished),

@@ -30,7 +30,7 @@ from . import fallback
 from .assessment import Assessment, assess
 from .events import EventPoster, of_address_change, of_condition, of_move, of_run_now, worth_telling
 from .judging_pace import SOON, JudgingPace
-from .missing_pods import rounds_without_pod
+from .missing_pods import overdue, rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
 from .undeclared import Field, without
@@ -69,11 +69,16 @@ class Reporter:
         interval: float,
         calm: asyncio.Event,
         count: Callable[[str], None],
+        look: Callable[[str], None] = lambda uid: None,
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
         processor: Callable[[], float] = time.thread_time,
     ) -> None:
-        """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken."""
+        """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken.
+
+        `look(uid)` is called where somebody has to find out why a round of the check gets no pod.
+        """
+        self._look = look
         self._store = store
         self._client = client
         self._events = events
@@ -211,6 +216,10 @@ class Reporter:
         fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
         now = self._clock()
         state.observed.pods_missing(rounds_without_pod(state), now=now)
+        if state.present and any(
+            name not in state.observed.refused_pods for name, _ in overdue(state, now=now)
+        ):
+            self._look(state.uid)
         assessment = assess(state, now=now, fault=fault, forced=forced)
         if assessment is None:
             return None

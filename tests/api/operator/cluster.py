@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -167,13 +168,40 @@ class Cluster:
         self.set_status("pod", name, RUNNING)
         return name
 
-    def count_nodes(self, daemon_set: str, *, desired: int, available: int) -> None:
+    def not_created(self, kind: str, name: str, why: str) -> None:
+        """Tell, as a controller does, that the pod of this object could not be made."""
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        group = {"Job": "batch/v1", "DaemonSet": "apps/v1"}[kind]
+        self.make(
+            {
+                "apiVersion": "events.k8s.io/v1",
+                "kind": "Event",
+                "metadata": {"name": f"{name}.{uuid.uuid4().hex[:8]}"},
+                "eventTime": now,
+                "type": "Warning",
+                "reason": "FailedCreate",
+                "action": "Create",
+                "note": f"Error creating: {why}",
+                "reportingController": "test",
+                "reportingInstance": "test",
+                "regarding": {
+                    "apiVersion": group,
+                    "kind": kind,
+                    "name": name,
+                    "namespace": self.kubectl.namespace,
+                },
+            }
+        )
+
+    def count_nodes(
+        self, daemon_set: str, *, desired: int, available: int, scheduled: int | None = None
+    ) -> None:
         """Let the DaemonSet have an agent on so many of its nodes, in its newest generation."""
         generation = self.kubectl.get("daemonset", daemon_set)["metadata"]["generation"]
         counts = {
             "desiredNumberScheduled": desired,
-            "currentNumberScheduled": desired,
-            "updatedNumberScheduled": desired,
+            "currentNumberScheduled": desired if scheduled is None else scheduled,
+            "updatedNumberScheduled": desired if scheduled is None else scheduled,
             "numberMisscheduled": 0,
             "numberReady": available,
             "numberAvailable": available,

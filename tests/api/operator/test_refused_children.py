@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ipsecping_lab.apiserver import ApiServer
@@ -98,3 +99,37 @@ def test_a_policy_that_wants_labels_of_every_child_is_met_by_the_defaults(
         cluster.one("cronjob")
         assert len(cluster.children("configmap")) == 2
         with_labels.clear_up()
+
+
+QUOTA = 'pods "ipsecping-hq-x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=4'
+
+
+def test_a_round_s_pod_that_is_refused_is_told_in_the_words_of_who_refuses(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check({"schedule": {"cron": "*/5 * * * *"}})
+    name = cluster.one("cronjob")["metadata"]["name"]
+    due = datetime.now(UTC).replace(second=0, microsecond=0)
+    cluster.not_created("Job", f"{name}-{int(due.timestamp()) // 60}", QUOTA)
+    cluster.not_created("Job", f"{name}-1", "pods is forbidden: of another round")
+    cluster.set_status("cronjob", name, {"lastScheduleTime": due.isoformat().replace("+00:00", "Z")})
+    says(cluster, "hq", "no pod can be made for the round of", "exceeded quota: few", "spec.schedule.history")
+    # The quota lets the next one through.
+    plan = cluster.one("configmap")
+    cluster.finish_round(cluster.one("cronjob"), plan)
+    cluster.says("Ready", "True", "Reconciled")
+
+
+def test_a_pod_that_is_refused_on_some_nodes_is_told_in_the_words_of_who_refuses(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check({"placement": {"everyNode": True}})
+    daemon_set = cluster.one("daemonset")
+    name = daemon_set["metadata"]["name"]
+    cluster.node_pod(daemon_set, "w1")
+    cluster.count_nodes(name, desired=3, scheduled=1, available=1)
+    says(cluster, "hq", "waiting for 2 of 3 nodes", "kubectl describe daemonset")
+    cluster.not_created("DaemonSet", name, QUOTA)
+    says(cluster, "hq", "no pod was made for 2 of them: ", "exceeded quota: few", "raise that ResourceQuota")
+    cluster.count_nodes(name, desired=3, available=3)
+    cluster.says("Ready", "True", "Reconciled")

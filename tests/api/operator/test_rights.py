@@ -144,6 +144,9 @@ def test_the_operator_needs_every_right_it_is_given_and_no_other(
     cluster.check({"schedule": {"interval": "10s"}, "placement": {"everyNode": True}})
     daemon_set = cluster.one("daemonset")
     on_node = cluster.node_pod(daemon_set, "w1")
+    # One node lacks its pod: why is looked for in events.
+    cluster.count_nodes(daemon_set["metadata"]["name"], desired=2, scheduled=1, available=1)
+    eventually(lambda: "1 of 2 nodes" in str(cluster.condition("Ready")), what="the node told of")
     eventually(lambda: not cluster.children("deployment"), what="the Deployments removed")
     cluster.check({"schedule": {"interval": "20s"}, "placement": {"everyNode": True}})
     eventually(lambda: nudged(cluster, on_node), what="the pod of a node nudged")
