@@ -14,6 +14,7 @@ from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.deadline import stale_at
+from ipsecping_operator.verdict.hops import hops_changed
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import Outage, follow
@@ -40,6 +41,8 @@ class Assessment:
     """Conditions with a new status or reason."""
     move: Move | None
     """The preferred path is another one."""
+    hops: str | None
+    """Packets take another number of hops."""
     run_now: RunNowOutcome | None
     """News of the annotation run-now."""
     urgent: bool
@@ -93,6 +96,7 @@ def assess(
     move = None
     if verdict is not None and not carried and fault is None and _may_prefer(verdict, carried_over):
         preferred, move = _prefer(preferred, verdict)
+    hops = None if verdict is None or fault is not None else hops_changed(last.verdict, verdict)
     news = applied.run_now if applied.run_now != last.run_now else None
     status = build_status(
         generation=generation,
@@ -109,10 +113,12 @@ def assess(
         before=before,
         changed=changed,
         move=move,
+        hops=hops,
         run_now=news,
         urgent=bool(changed)
         or news is not None
         or move is not None
+        or hops is not None
         or len(before) != len(conditions)
         or [outage.start for outage in last.outages] != [outage.start for outage in outages]
         or _has_figures(last.verdict) != _has_figures(verdict),
