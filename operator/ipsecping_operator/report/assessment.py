@@ -15,6 +15,7 @@ from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.deadline import stale_at
+from ipsecping_operator.verdict.hops import hops_changed
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -43,6 +44,8 @@ class Assessment:
     """Conditions with a new status or reason."""
     move: Move | None
     """The preferred path is another one."""
+    hops: str | None
+    """Packets take another number of hops."""
     run_now: RunNowOutcome | None
     """News of the annotation run-now."""
     address_changes: tuple[AddressChange, ...]
@@ -108,6 +111,7 @@ def assess(
     move = None
     if verdict is not None and not carried and fault is None and _may_prefer(verdict, carried_over):
         preferred, move = _prefer(preferred, verdict)
+    hops = None if verdict is None or fault is not None else hops_changed(last.verdict, verdict)
     news = applied.run_now if applied.run_now != last.run_now else None
     told, address_changes, tell_again = follow_addresses(last.addresses, addresses, now=now)
     status = build_status(
@@ -126,12 +130,14 @@ def assess(
         before=before,
         changed=changed,
         move=move,
+        hops=hops,
         run_now=news,
         address_changes=tuple(address_changes),
         urgent=bool(changed)
         or bool(address_changes)
         or news is not None
         or move is not None
+        or hops is not None
         or len(before) != len(conditions)
         or [outage.start for outage in last.outages] != [outage.start for outage in outages]
         or _has_figures(last.verdict) != _has_figures(verdict),

@@ -86,6 +86,11 @@ def of_move(move: Move) -> Notice:
     )
 
 
+def of_hops(message: str) -> Notice:
+    """Make the notice that packets take another number of hops than before."""
+    return Notice(type="Normal", reason="HopsChanged", action="HopsChanged", note=message)
+
+
 def of_run_now(outcome: RunNowOutcome) -> Notice:
     """Make the notice that the annotation run-now was carried out, or could not be."""
     return Notice(

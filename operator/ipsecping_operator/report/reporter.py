@@ -28,7 +28,15 @@ from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
-from .events import EventPoster, of_address_change, of_condition, of_move, of_run_now, worth_telling
+from .events import (
+    EventPoster,
+    of_address_change,
+    of_condition,
+    of_hops,
+    of_move,
+    of_run_now,
+    worth_telling,
+)
 from .judging_pace import SOON, JudgingPace
 from .missing_pods import overdue, rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
@@ -268,6 +276,8 @@ class Reporter:
         notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
         if move is not None:
             notices.append(of_move(move))
+        if assessment.hops is not None:
+            notices.append(of_hops(assessment.hops))
         if run_now is not None:
             notices.append(of_run_now(run_now))
         notices += map(of_address_change, assessment.address_changes)

@@ -88,7 +88,9 @@ class StampCodec(Codec):
     """
 
     counts_refused = True
-    __slots__ = ("_error_estimate", "_keys", "_mode", "_quality", "_questions", "_sent_ttl", "_size", "_ssid")
+    __slots__ = (
+        "_asks", "_error_estimate", "_keys", "_mode", "_quality", "_questions", "_sent_ttl", "_size", "_ssid",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class StampCodec(Codec):
         self._keys = keys
         self._questions = questions
         self._sent_ttl = sent_ttl
+        self._asks = bool(questions) or sent_ttl is not None
         self._mode = stamp.UNAUTHENTICATED if keys is None else stamp.AUTHENTICATED
         self._ssid = 1 + secrets.randbelow(0xFFFF)
         self._quality = own_clock_quality()
@@ -131,7 +134,7 @@ class StampCodec(Codec):
         if self._keys is not None:
             key = stamp.signed_with(data, self._keys.accepted)
             failure = LossReason.AUTH_FAILED if key is None else None
-        asks = failure is None and (self._questions or self._sent_ttl is not None)
+        asks = self._asks and failure is None
         return _new(Answer, (*told, failure, self._seen(data, key) if asks else None))
 
     def _seen(self, data: bytes, key: bytes | None) -> Seen:
@@ -150,7 +153,7 @@ class StampCodec(Codec):
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """How those packets arrived that were answered."""
-        if not self._questions and self._sent_ttl is None:
+        if not self._asks:
             return NO_FIGURES
         seen = [packet.seen for packet in packets if packet.answered and packet.seen is not None]
         figures = (

@@ -29,11 +29,6 @@ class Request(NamedTuple):
     received_at: int
     now: int
 
-    @property
-    def dscp(self) -> int:
-        """The code point that it came with; 0 where that is not known."""
-        return (self.traffic_class or 0) >> 2
-
 
 @dataclass(slots=True)
 class Reply:
@@ -175,7 +170,9 @@ class StampResponder:
                 keys=keys,
                 signed=key is not None,
             )
-        return Reply(data, request.dscp if dscp is None else dscp, request.ttl - 1, key)
+        if dscp is None:
+            dscp = (request.traffic_class or 0) >> 2
+        return Reply(data, dscp, request.ttl - 1, key)
 
     def _circumstances(self, request: Request, session: ReflectedSession) -> tlv.Circumstances:
         return tlv.Circumstances(
@@ -206,7 +203,7 @@ class EchoResponder:
         """The request's own bytes; see Responder."""
         if refused := _refused(request, self._ports, self._admission):
             return refused
-        return Reply(bytearray(request.data), request.dscp, request.ttl - 1)
+        return Reply(bytearray(request.data), (request.traffic_class or 0) >> 2, request.ttl - 1)
 
     def finish(self, reply: Reply, sent_at: int) -> None:
         """An echo carries no time."""
