@@ -6,6 +6,7 @@ from typing import Any
 from ipsecping.contract import (
     CertificateExpiry,
     Figure,
+    Flows,
     LossReason,
     Nat,
     RefusedAnswers,
@@ -23,6 +24,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "sources": ("sources", Sources.of),
     "refused": ("refusedAnswers", RefusedAnswers.of),
     "loss_shape": ("lossShape", lambda shape: shape),
+    "flows": ("flows", lambda rows: Flows.of(rows, first_port=61_000)),
 }
 """Keyword to the figure's name, and what makes the figure."""
 

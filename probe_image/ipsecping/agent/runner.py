@@ -74,7 +74,7 @@ class Runner:
             wall=time.time_ns(),
             monotonic=time.monotonic_ns(),
         )
-        longest = max((p.count - 1) * p.spacing_ms + p.timeout_ms for p in check.probes)
+        longest = max(probe.round_ms for probe in check.probes)
         self._longest = longest * _MS
         self._over_at: int | None = None
         """When a round was over last."""

@@ -1,6 +1,7 @@
 """The figures of a ping: as text for one host, as a table for several, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..contract import METHODS, PlannedProbe, RefusedAnswers
@@ -22,6 +23,8 @@ class Outcome(NamedTuple):
     """Each answered packet's figures, if asked for."""
     trouble: str | None = None
     """Why nothing could be sent."""
+    flows: Mapping[int, Totals] = MappingProxyType({})
+    """Source port to what was measured from there; of several flows."""
 
 
 def text(outcome: Outcome) -> list[str]:
@@ -29,7 +32,7 @@ def text(outcome: Outcome) -> list[str]:
     totals = outcome.totals
     lines = [
         f"--- {outcome.host} {outcome.probe.type} statistics ---",
-        f"{totals.sent} sent, {totals.received} received, {_loss(totals)} % lost, "
+        f"{totals.sent} sent, {totals.received} received, {loss(totals)} % lost, "
         f"{totals.duplicates} duplicates, {totals.reordered} reordered",
     ]
     if totals.losses:
@@ -58,7 +61,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
     lines: list[Sequence[str]] = [heading]
     for outcome in outcomes:
         totals = outcome.totals
-        counts = (totals.sent, totals.received, _loss(totals), totals.duplicates, totals.reordered)
+        counts = (totals.sent, totals.received, loss(totals), totals.duplicates, totals.reordered)
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.host}: ")
@@ -91,6 +94,17 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "jitter": None if totals.jitter is None else totals.jitter / 1e6,
         "clock": totals.clock,
     }
+    if outcome.flows:
+        content["flows"] = [
+            {
+                "source_port": port,
+                "sent": flow.sent,
+                "received": flow.received,
+                "loss_percent": flow.loss_percent,
+                "rtt": rtt_figures(flow) or None,
+            }
+            for port, flow in outcome.flows.items()
+        ]
     if outcome.samples is not None:
         content["samples"] = outcome.samples
     if outcome.trouble is not None:
@@ -110,7 +124,8 @@ def rtt_figures(totals: Totals) -> dict[str, float]:
     return {name: value / 1e6 for name, value in figures.items() if value is not None}
 
 
-def _loss(totals: Totals) -> str:
+def loss(totals: Totals) -> str:
+    """Loss in percent, or a dash."""
     return "-" if totals.loss_percent is None else f"{totals.loss_percent:.2f}"
 
 

@@ -7,6 +7,7 @@ from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeTyp
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
 from .figure import Figure
+from .flows import FlowPackets, Flows
 from .histogram import Histogram
 from .loss_shape import LossShape
 from .methods import METHODS
@@ -34,6 +35,8 @@ __all__ = [
     "Expect",
     "Family",
     "Figure",
+    "FlowPackets",
+    "Flows",
     "Histogram",
     "HttpOptions",
     "IkeOptions",

@@ -12,8 +12,11 @@ MAX_TOKEN = 64
 """Characters of what only machines read: boot and pod identities."""
 MAX_COUNT = 1000
 """Packets of a round."""
+MAX_FLOWS = 16
+"""Source ports side by side in a round."""
 MAX_CLOSING = 3
-"""At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction."""
+"""At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction; to
+each flow of it that did, where it has several."""
 MAX_DUPLICATES = 10**9
 """Answers beyond the first that a round counts; a prober that sees more says as many."""
 DAY_MS = 24 * 3600 * 1000

@@ -29,12 +29,29 @@ class Sender(NamedTuple):
     """Source port; 0: any free one."""
 
     def prepare(self, sock: socket.socket) -> None:
-        """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable."""
+        """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable.
+
+        A TCP port has to be held (`hold`).
+        """
         set_dscp(sock, self.dscp)
+        if self.port and sock.type == socket.SOCK_STREAM:
+            set_option(sock, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.ttl is not None:
             ipv6 = sock.family == socket.AF_INET6
             level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
             set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, self.ttl)
+        self._leave_from(sock)
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Have a TCP socket stand for the port, which nobody else has: connections may then come from it.
+
+        Raises SourceUnavailable.
+        """
+        self._leave_from(sock)
+        set_option(sock, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: others might have the port
+        return sock
+
+    def _leave_from(self, sock: socket.socket) -> None:
         address = ""
         if self.source is not None:
             if is_interface(self.source):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
-from ..contract.figure import Gauge
+from ..contract.figure import Gauge, LabelledGauge
 from ..contract.methods import figure_types
 from .exposition import LabelNames, head
 from .figures import LABELS, SECOND, Measured
@@ -124,7 +124,22 @@ class SeriesBook:
             for labels, (_, newest) in held:
                 value = read(newest)
                 yield "" if value is None else _NAMES.sample(name, labels, value)
+        for kind in figure_types():
+            for family in kind.labelled:
+                yield head(family.name, "gauge", family.round_text)
+                names = LabelNames((*LABELS, family.label))
+                for labels, (_, newest) in held:
+                    yield from _labelled(names, labels, family, newest.result.figures.get(kind.name), newest)
         yield from _addresses(held)
+
+
+def _labelled(
+    names: LabelNames, labels: Labels, family: LabelledGauge, figure: Figure | None, newest: Measured
+) -> Iterator[str]:
+    if figure is not None and newest.result.invalid is None:
+        for label, value in family.read(figure).items():
+            yield names.sample(family.name, (*labels, label), value)
+    yield ""
 
 
 def _addresses(held: list[tuple[Labels, Series]]) -> Iterator[str]:

@@ -30,7 +30,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     assert probe.port is not None
     assert isinstance(probe.options, PathMtuOptions)
     keys = _keys(probe.options)
-    own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
+    own_time = probe.round_ms * _MS
     until = time.monotonic_ns() + own_time
     sock = open_connected_udp(address, probe.port, sender=sender_of(probe), dont_fragment=True)
     run: MtuRun | None = None

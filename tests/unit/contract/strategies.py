@@ -32,6 +32,7 @@ from ipsecping.contract.bounds import MAX_DUPLICATES, MAX_DURATION, MAX_EXPIRY, 
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.tcp import StartTls, Step
+from ipsecping.contract.plan import LEAST_REST_MS
 
 from ...result_figures import keywords
 
@@ -110,19 +111,25 @@ path_mtus = st.builds(
 def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
     kind = draw(st.sampled_from(list(METHODS)))
     chosen = draw(options[kind]) if kind in options else None
-    least = METHODS[kind].least_payload(chosen)
+    method = METHODS[kind]
+    least = method.least_payload(chosen)
+    flows = draw(st.sampled_from([1, 1, 2, 16])) if method.has_flows else 1
+    timeout = draw(st.integers(10, 10_000))
+    resting = timeout + LEAST_REST_MS if method.one_at_a_time and flows > 1 else 10
+    fixes = method.fixes_port or flows > 1
     return PlannedProbe(
         name=name,
         type=kind,
-        count=draw(st.integers(1, 1000)),
-        spacing_ms=draw(st.integers(10, 1000)),
-        timeout_ms=draw(st.integers(10, 10_000)),
+        count=draw(st.integers(1, 1000 // flows)),
+        spacing_ms=draw(st.integers(resting, resting + 1000)),
+        timeout_ms=timeout,
         size=draw(st.integers(least, 1400)) if least else 0,
         port=None if not METHODS[kind].has_port else draw(st.integers(1, 65535)),
         dscp=draw(st.integers(0, 63)),
         ttl=draw(st.none() | st.integers(1, 255)),
         source=draw(st.sampled_from([None, "10.0.0.1", "2001:db8::1", "eth0.100"])),
-        source_port=draw(st.none() | st.integers(1, 65535)) if METHODS[kind].fixes_port else None,
+        source_port=draw(st.none() | st.integers(1, 65536 - flows)) if fixes else None,
+        flows=flows,
         expect=draw(st.sampled_from(Expect)),
         options=chosen,
     )

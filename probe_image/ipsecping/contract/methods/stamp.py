@@ -76,6 +76,7 @@ class Sources(Counted):
     name: ClassVar[str] = "sources"
     position: ClassVar[int] = 50
     most: ClassVar[int] = 16
+    most_of_round: ClassVar[int | None] = MAX_SOURCES
 
     told: int = 0
     """Packets of valid rounds among `counts`: so many answers told an address that is kept."""
@@ -151,6 +152,7 @@ METHOD = MethodSpec(
     member="stamp",
     module="stamp",
     fixes_port=True,
+    has_flows=True,
     options=StampOptions,
     port=PORT,
     least_size=PAYLOAD,
