@@ -223,7 +223,7 @@ class Measured:
 def _within(probe: PlannedProbe, result: RoundResult) -> bool:
     """Whether the figures are such as the planned packets can give: windows add up no more than that."""
     method = METHODS[probe.type]
-    most = probe.count + (MAX_CLOSING if method.directed else 0)
+    most = probe.packets + (MAX_CLOSING * probe.flows if method.directed else 0)
     if method.sends_count and result.sent > most:
         return False
     return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipsecping.contract import METHODS, Expect, PlannedProbe
-from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
 
@@ -31,13 +30,14 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
         name=probe.name,
         type=method.name,
         count=probe.packets if method.paced else 1,
-        spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
-        timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
+        spacing_ms=probe.spacing_ms,
+        timeout_ms=probe.timeout_ms,
         size=probe.size or method.default_size or method.least_payload(options),
         port=(getattr(member, "port", None) or method.port) if method.has_port else None,
         dscp=probe.dscp or 0,
         ttl=probe.ttl,
         source_port=probe.source_port,
+        flows=probe.flow_count,
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
@@ -56,6 +56,8 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
         effective["ttl"] = probe.ttl
     if probe.source_port is not None:
         effective["sourcePort"] = probe.source_port
+    if method.has_flows:
+        effective["flows"] = probe.flows
     member = {} if probe.port is None else {"port": probe.port}
     member |= MODELS[probe.type].effective(probe.options)
     for path, value in _unplanned(probe, check):

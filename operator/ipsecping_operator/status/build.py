@@ -7,6 +7,7 @@ from ipsecping.contract import PathMtu
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.api.methods import status_fields
 from ipsecping_operator.verdict import text
+from ipsecping_operator.verdict.flow_loss import FlowState
 from ipsecping_operator.verdict.judge import PathVerdict, Verdict
 from ipsecping_operator.verdict.outage import Outage
 from ipsecping_operator.verdict.probe import ProbeVerdict
@@ -111,7 +112,14 @@ def _probe(probe: ProbeVerdict) -> dict[str, Any]:
         value = None if figure is None else field.read(figure)
         if value is not None:
             entry[field.name] = text.moment(value) if field.is_time else value
+    if probe.flows is not None:
+        entry["flows"] = _flows(probe.flows)
     return entry | _measured(figures)
+
+
+def _flows(flows: FlowState) -> dict[str, Any]:
+    entry: dict[str, Any] = {"count": flows.count, "dead": len(flows.dead)}
+    return entry | ({"deadPorts": flows.dead_ports} if flows.dead else {})
 
 
 def _measured(figures: Tally) -> dict[str, Any]:

@@ -11,6 +11,8 @@ SEVERITY = (
     HealthyReason.SOURCE_MISMATCH,
     HealthyReason.DOWN,
     HealthyReason.PROBE_FAILED,
+    # It says what LossHigh, which comes with it, leaves open.
+    HealthyReason.FLOW_LOSS,
     HealthyReason.LOSS_HIGH,
     HealthyReason.LOSS_BURST,
     HealthyReason.PATH_MTU_LOW,

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
-from ipsecping.contract import METHODS, CertificateExpiry, Expect, LossShape, PathMtu, PlannedProbe
+from ipsecping.contract import METHODS, CertificateExpiry, Expect, Flows, LossShape, PathMtu, PlannedProbe
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
 from . import hysteresis, messages, text
 from .finding import Finding, worst
+from .flow_loss import FlowState, flow_loss, state_of_flows
 from .hysteresis import Latch, Latches
 from .source import verify_source
 from .tally import Tally
@@ -32,6 +33,8 @@ class ProbeVerdict:
     """For rounds without one answer: when the first of them began."""
     latches: Latches = field(default_factory=dict)
     """Limits that were exceeded and not released yet."""
+    flows: FlowState | None = None
+    """Of a probe with several flows, once it has measured."""
     version: int = 0
     """Of the window that was looked at."""
     due: int | None = None
@@ -70,6 +73,8 @@ def judge_probe(
     total = window.total()
     figures = total if total is not None and total.rounds else None
     newest = window.last_valid
+    spread = probe.flows > 1 and probe.expect is Expect.REACHABLE and figures is not None
+    flows = state_of_flows(window.figures(Flows)) if spread else None
 
     def found(finding: Finding, *, since: int | None = None, latches: Latches = latches) -> ProbeVerdict:
         return ProbeVerdict(
@@ -80,6 +85,7 @@ def judge_probe(
             measured=newest.end if newest else None,
             since=since,
             latches=latches,
+            flows=flows,
             version=window.version,
             due=due,
             until=_until(check, probe, window, figures, due=due, now=now),
@@ -117,7 +123,8 @@ def judge_probe(
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    return found(worst((*findings, *([verified] if verified else []), healthy)), latches=look.latched)
+    more = (each for each in (verified, flow_loss(where, flows)) if each is not None)
+    return found(worst((*findings, *more, healthy)), latches=look.latched)
 
 
 def _until(

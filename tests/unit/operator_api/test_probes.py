@@ -31,7 +31,7 @@ from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
-from ipsecping_operator.compile.compiled import KeyRef, round_ms
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.compile.effective import effective_spec
 
 METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
@@ -317,7 +317,7 @@ def test_limits_of_jitter_and_path_mtu_are_kept() -> None:
 def test_an_ike_probe_has_no_series_of_packets() -> None:
     made = planned({"timeout": "3s", "ike": {}})
     assert made.count == 1
-    assert round_ms(made) == 3000
+    assert made.round_ms == 3000
 
 
 def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:
