@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, RoundResult, destination
+from ipsecping.contract import METHODS, Flows, PlannedCheck, PlannedProbe, RoundResult, destination
 from ipsecping.contract.bounds import MAX_CLOSING
 from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.judge import ProbeKey
@@ -224,6 +224,7 @@ def _within(probe: PlannedProbe, result: RoundResult) -> bool:
     """Whether the figures are such as the planned packets can give: windows add up no more than that."""
     method = METHODS[probe.type]
     most = probe.packets + (MAX_CLOSING * probe.flows if method.directed else 0)
-    if method.sends_count and result.sent > most:
+    flows = result.figure(Flows)
+    if (method.sends_count and result.sent > most) or (flows and len(flows.flows) != probe.flows):
         return False
     return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

@@ -197,7 +197,25 @@ def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = N
 
 
 @st.composite
+def flows(draw: st.DrawFn, *, received: int, lost: int) -> list[tuple[int, int, int, int]]:
+    """Packets sent and received of each of some flows, with round-trip times; none for a single packet."""
+    fates = draw(st.permutations([True] * received + [False] * lost))
+    number = draw(st.integers(2, min(16, len(fates)))) if len(fates) > 1 else 0
+    split = [fates[flow::number] for flow in range(number)]
+    times = st.integers(0, MAX_RTT)
+    return [(len(each), sum(each), sum(each), draw(times) * sum(each)) for each in split]
+
+
+@st.composite
 def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -> dict[str, Any]:
+    """What only probes of that type can tell, and of that type and some others."""
+    several = METHODS[kind].has_flows and draw(st.booleans())
+    rows = draw(flows(received=received, lost=lost)) if several else []
+    return draw(own_particulars(kind, received=received, lost=lost)) | ({"flows": rows} if rows else {})
+
+
+@st.composite
+def own_particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -> dict[str, Any]:
     """What only probes of that type can tell."""
     match kind:
         case ProbeType.STAMP:
