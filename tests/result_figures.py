@@ -6,6 +6,7 @@ from typing import Any
 from ipsecping.contract import (
     CertificateExpiry,
     Figure,
+    Flows,
     Hops,
     LossReason,
     Markings,
@@ -27,6 +28,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "hops": ("hops", Hops.of),
     "refused": ("refusedAnswers", RefusedAnswers.of),
     "loss_shape": ("lossShape", lambda shape: shape),
+    "flows": ("flows", lambda rows: Flows.of(rows, first_port=61_000)),
 }
 """Keyword to the figure's name, and what makes the figure."""
 

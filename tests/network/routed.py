@@ -16,7 +16,7 @@ from ..peers.missing import PeerMissing
 
 NEAR, FAR = "10.71.1.2", "10.71.2.2"
 NEAR6, FAR6 = "fd71:1::2", "fd71:2::2"
-STAMP_PORT, ECHO_PORT, SIGNED_PORT = 862, 7, 1862
+STAMP_PORT, ECHO_PORT, SIGNED_PORT, TCP_PORT = 862, 7, 1862, 55055
 
 
 class Namespace:
@@ -118,6 +118,14 @@ class Routed:
         """Change what the router forwards, by rules of nft(8)."""
         self.router.run("nft", "-f", "-", stdin=_MANGLE.format(family=family, rules="\n    ".join(rules)))
 
+    def drop_flows(self, matches: str) -> None:
+        """Let through nothing that matches, as a dead member of an ECMP group or of a link bundle does."""
+        self.router.run("nft", "-f", "-", stdin=_DROP_FLOWS.format(matches=matches))
+
+    def revive_flows(self) -> None:
+        """Undo `drop_flows`."""
+        self.router.run("nft", "delete", "table", "inet", "flows")
+
     def masquerade(self) -> None:
         """Translate the near side's addresses to the router's."""
         self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
@@ -174,6 +182,14 @@ table {family} mangle {{
   }}
 }}
 """
+_DROP_FLOWS = """
+table inet flows {{
+  chain forward {{
+    type filter hook forward priority 0
+    {matches} drop
+  }}
+}}
+"""
 _MASQUERADE = """
 table ip nat {
   chain post {
@@ -196,6 +212,7 @@ def routed() -> Iterator[Routed]:
         made = Routed(*places)
         for address in ("0.0.0.0", "[::]"):
             listening = ["--stamp", f"{address}:{STAMP_PORT}", "--udp-echo", f"{address}:{ECHO_PORT}"]
+            listening += ["--tcp-echo", f"{address}:{TCP_PORT}"]
             stack.enter_context(reflector(made.far, *listening))
         yield made
 

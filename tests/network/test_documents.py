@@ -33,6 +33,14 @@ table inet lose {{
   }}
 }}
 """
+_LOST_BY_PORT = """
+table inet lose {
+  chain in {
+    type filter hook input priority 0
+    udp dport 862 udp sport & 1 == 1 drop
+  }
+}
+"""
 
 
 class Host:
@@ -85,6 +93,10 @@ class Host:
     def lose_on_the_way_back(self, *, one_of: int) -> None:
         """Drop each so many-th answer of the STAMP reflector."""
         self.namespace.run("nft", "-f", "-", stdin=_LOST_ON_THE_WAY_BACK.format(of=one_of, last=one_of - 1))
+
+    def lose_odd_ports(self) -> None:
+        """Drop what is sent to the STAMP reflector from odd source ports."""
+        self.namespace.run("nft", "-f", "-", stdin=_LOST_BY_PORT)
 
 
 @pytest.fixture
@@ -147,6 +159,13 @@ def test_an_output_that_fails_takes_no_other_with_it(far_end: Host) -> None:
     for line in block("standalone.md", "", behind="### node_exporter").splitlines():
         series = line.rpartition(" ")[0]
         assert any(each.startswith(series) for each in written), series
+
+
+def test_dead_flows_are_shown_in_a_table(far_end: Host) -> None:
+    far_end.lose_odd_ports()
+    example = shown("ipsecping ping 10.50.1.10 --stamp 862 --flows 4", document="cli.md")
+    printed = far_end.type(example.command)
+    assert not difference(example.output, printed), difference(example.output, printed)
 
 
 def test_udp_echo_as_json(host: Host) -> None:

@@ -119,6 +119,13 @@ class HealthyReason(Reason):
         ConditionStatus.FALSE,
         "More packets lost in the window than thresholds.lossPercent.",
     )
+    FLOW_LOSS = (
+        "FlowLoss",
+        ConditionStatus.FALSE,
+        "Some flows of a probe (flows) have lost every packet of the newest rounds, two at least, while "
+        "others live, and not by chance: of the ways that traffic is spread over, one is dead. Told rather "
+        "than LossHigh, which it is as a rule as well. A flow's first answer ends it.",
+    )
     LOSS_BURST = (
         "LossBurst",
         ConditionStatus.FALSE,

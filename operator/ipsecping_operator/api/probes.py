@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 from pydantic import Field, create_model
 
 from ipsecping.contract import Expect, MethodSpec
+from ipsecping.contract.bounds import MAX_FLOWS
 from ipsecping.contract.methods import stamp
-from ipsecping.contract.plan import MAX_PAYLOAD
+from ipsecping.contract.plan import LEAST_REST_MS, MAX_PAYLOAD
 
 from . import defaults, durations
 from .derived import joined
+from .flows import any_of, probe_rules, several
 from .methods import MODELS, Method, Stamp, Tls
 from .mounted import MountedKey, mounted_in
 from .rules import Model, Rule
@@ -39,7 +41,12 @@ class Probe(Model):
     """TTL or hop limit of what is sent, 1 to 255. Default: the node's, 64 as a rule."""
     source_port: Port | None = None
     """UDP port that packets come from, in every round and after each restart of the pod, for a reflector or a
-    firewall that is told it; with stamp and udpEcho only, one probe a target. Default: a fresh one."""
+    firewall that is told it; with stamp and udpEcho only, one probe a target. With flows, the port of the
+    first one, also of tcp; the others have the ports behind it. Default: a fresh one."""
+    flows: Annotated[int, Field(ge=1, le=MAX_FLOWS)] | None = None
+    """Source ports, 1 to 16, that count packets each come from, side by side, and the same in every round:
+    where a router, a link bundle or a gateway with several SAs spreads traffic by ports, a dead member takes
+    some of them along. With stamp, udpEcho and tcp only. Default: 1."""
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
     """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
     expect: Expect | None = None
@@ -96,15 +103,34 @@ class Probe(Model):
 
     @property
     def packets(self) -> int:
-        """Packets a round, default included."""
+        """Packets a round, of one flow, default included."""
         return defaults.COUNT if self.count is None else self.count
+
+    @property
+    def flow_count(self) -> int:
+        """Flows, default included."""
+        return self.flows or 1
+
+    @property
+    def timeout_ms(self) -> int:
+        """How long to wait for an answer, default included."""
+        return durations.milliseconds(self.timeout or defaults.TIMEOUT)
+
+    @property
+    def spacing_ms(self) -> int:
+        """Between two packets of a flow, default included: what has one at a time is to be over before."""
+        if self.spacing is not None:
+            return durations.milliseconds(self.spacing)
+        if self.flow_count > 1 and any(each.declared().one_at_a_time for each in self.methods):
+            return self.timeout_ms + LEAST_REST_MS
+        return durations.milliseconds(defaults.SPACING)
 
     @property
     def sending_ms(self) -> int:
         """From the first packet of a round to its last, defaults included."""
         if not all(each.declared().paced for each in self.methods):
             return 0
-        return (self.packets - 1) * durations.milliseconds(self.spacing or defaults.SPACING)
+        return (self.packets - 1) * self.spacing_ms
 
 
 def probe_model() -> type[Probe]:
@@ -141,14 +167,15 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
     return {
         "count": (
             Count,
-            f"Packets (with {exchanging}: {turns}) a round, 1 to 1000 (100 with cron). "
-            f"Not with {unpaced}. Default: 10.",
+            f"Packets (with {exchanging}: {turns}) a round, of each flow, 1 to 1000 (100 with cron, of all "
+            f"flows). Not with {unpaced}. Default: 10.",
         ),
         "spacing": (
             Span,
             "Time between two packets, 10ms to 1m; (count - 1) x spacing must be shorter than the interval. "
             f"Not with {unpaced}. Default: {defaults.SPACING}; with {limited}, whose rate routers limit, "
-            f"interval / (2 x count), but {defaults.SPACING} to {defaults.RATE_LIMITED_SPACING}.",
+            f"interval / (2 x count), but {defaults.SPACING} to {defaults.RATE_LIMITED_SPACING}; of tcp with "
+            f"flows {LEAST_REST_MS}ms more than timeout, its least.",
         ),
         "size": (
             Annotated[int, Field(ge=least, le=MAX_PAYLOAD)],
@@ -160,13 +187,8 @@ def _common_fields(models: tuple[type[Method], ...]) -> dict[str, tuple[Any, str
     }
 
 
-def _any_of(methods: Iterable[MethodSpec]) -> str:
-    """CEL: the probe `self` is of one of these types."""
-    return "(" + " || ".join(f"has(self.{method.member})" for method in methods) + ")"
-
-
 def _has(probe: Probe, methods: Iterable[MethodSpec]) -> bool:
-    """The same in Python."""
+    """As `any_of`, in Python."""
     return any(each.declared() in methods for each in probe.methods)
 
 
@@ -187,7 +209,7 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
         ),
         *(rule for model in models for rule in model.probe_rules),
         Rule(
-            cel=f"!has(self.size) || {_any_of(sized)} || !{_any_of(methods)}",
+            cel=f"!has(self.size) || {any_of(sized)} || !{any_of(methods)}",
             holds=lambda self: self.size is None or not self.methods or _has(self, sized),
             field=".size",
             reason="FieldValueForbidden",
@@ -195,25 +217,28 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             "choose: remove it",
         ),
         Rule(
-            cel=f"!has(self.sourcePort) || {_any_of(fixing)} || !{_any_of(methods)}",
-            holds=lambda self: self.source_port is None or not self.methods or _has(self, fixing),
+            cel=f"!has(self.sourcePort) || {any_of(fixing)} || {several()} || !{any_of(methods)}",
+            holds=lambda self: (
+                self.source_port is None or not self.methods or self.flow_count > 1 or _has(self, fixing)
+            ),
             field=".sourcePort",
             reason="FieldValueForbidden",
             message=f"only {joined([method.member for method in fixing], 'and')} have a UDP port of their "
-            "own to fix: remove it",
+            "own to fix, and tcp with flows: remove it",
         ),
         Rule(
-            cel=f"!has(self.count) || !{_any_of(unpaced)}",
+            cel=f"!has(self.count) || !{any_of(unpaced)}",
             holds=lambda self: self.count is None or not _has(self, unpaced),
             field=".count",
             reason="FieldValueForbidden",
             message=needs,
         ),
         Rule(
-            cel=f"!has(self.spacing) || !{_any_of(unpaced)}",
+            cel=f"!has(self.spacing) || !{any_of(unpaced)}",
             holds=lambda self: self.spacing is None or not _has(self, unpaced),
             field=".spacing",
             reason="FieldValueForbidden",
             message=needs,
         ),
+        *probe_rules(methods),
     )

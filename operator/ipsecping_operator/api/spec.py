@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from ipsecping.contract import MethodSpec
 from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping.contract.methods.path_mtu import MAX_TRIED
 from ipsecping.contract.methods.stamp import (
@@ -14,8 +15,9 @@ from ipsecping.contract.methods.stamp import (
     QUESTION_SEAL,
     SOURCE_QUESTION,
 )
+from ipsecping.contract.plan import LEAST_REST_MS
 
-from . import defaults, durations
+from . import defaults, durations, flows
 from .derived import Derived
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
@@ -84,12 +86,11 @@ _INTERVAL_MS_CEL = (
 )
 
 
-def _sending_ms_cel(unpaced: list[str]) -> str:
-    single = " || ".join(f"has(probe.{name})" for name in unpaced)
+def _sending_ms_cel(methods: list[MethodSpec]) -> str:
+    single = " || ".join(f"has(probe.{method.member})" for method in methods if not method.paced)
     return (
         f"(({single} ? 1 : has(probe.count) ? probe.count : {defaults.COUNT}) - 1) * "
-        f"(has(probe.spacing) && probe.spacing.matches('{durations.PATTERN}')"
-        f" ? duration(probe.spacing).getMilliseconds() : {durations.milliseconds(defaults.SPACING)})"
+        f"{flows.spacing_ms(methods, 'probe')}"
     )
 
 
@@ -198,7 +199,7 @@ def _search(probe: Probe) -> PathMtu | None:
 def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     methods = [model.declared() for model in models]
     untimed = [method.member for method in methods if not method.timed]
-    sending_ms = _sending_ms_cel([method.member for method in methods if not method.paced])
+    sending_ms = _sending_ms_cel(methods)
     timed = (
         "".join(f"!has(probe.{name}) && " for name in untimed)
         + "!(has(probe.expect) && probe.expect == 'Blocked')"
@@ -259,13 +260,32 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
         ),
         Rule(
             cel=f"!has(self.probes) || !({_CRON}) || self.probes.all(probe, "
-            f"!has(probe.count) || probe.count <= {defaults.MAX_COUNT_CRON})",
+            f"(has(probe.count) ? probe.count : {defaults.COUNT}) * (has(probe.flows) ? probe.flows : 1) <= "
+            f"{defaults.MAX_COUNT_CRON})",
             holds=lambda self: (
                 not self.is_cron
-                or all((probe.count or 0) <= defaults.MAX_COUNT_CRON for probe in self.probes or ())
+                or all(
+                    probe.packets * probe.flow_count <= defaults.MAX_COUNT_CRON for probe in self.probes or ()
+                )
             ),
             field=".probes",
-            message=f"count must be at most {defaults.MAX_COUNT_CRON} with spec.schedule.cron",
+            message=f"count must be at most {defaults.MAX_COUNT_CRON} with spec.schedule.cron, and so must "
+            "count x flows",
+        ),
+        Rule(
+            cel=f"!has(self.probes) || ({_CRON}) || self.probes.all(probe, "
+            f"{flows.fits_between_rounds(methods, interval_ms=_INTERVAL_MS_CEL, probe='probe')})",
+            holds=lambda self: (
+                self.is_cron
+                or all(
+                    flows.is_between_rounds(probe, interval_ms=_interval_ms(self))
+                    for probe in self.probes or ()
+                )
+            ),
+            field=".probes",
+            message="count x spacing of a tcp probe with flows must not be longer than "
+            "spec.schedule.interval, for each flow has one connection at a time (default: spacing "
+            f"{LEAST_REST_MS}ms more than timeout)",
         ),
         Rule(
             cel="!has(self.probes) || !self.probes.exists(probe, has(probe.ike)) || "

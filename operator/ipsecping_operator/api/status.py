@@ -7,7 +7,7 @@ from pydantic import Field, create_model
 from pydantic.alias_generators import to_snake
 
 from ipsecping.contract import METHODS, ProbeType
-from ipsecping.contract.bounds import MAX_ADDRESSES
+from ipsecping.contract.bounds import MAX_ADDRESSES, MAX_FLOWS
 
 from .conditions import ConditionStatus, ConditionType
 from .derived import Derived
@@ -100,6 +100,20 @@ class InstanceStatus(Model):
     """99th percentile of the round-trip time."""
 
 
+class FlowStatus(Model):
+    """The flows of a probe."""
+
+    count: Count
+    """So many there are."""
+    dead: Count
+    """So many have lost every packet of the newest rounds while others live."""
+    dead_ports: Annotated[
+        tuple[Count, ...] | None,
+        Field(max_length=MAX_FLOWS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """Source ports of the dead flows, as the probe pod has them."""
+
+
 class ProbeStatus(Model):
     """What one probe measured over the window."""
 
@@ -145,6 +159,8 @@ class ProbeStatus(Model):
         Field(max_length=MAX_INSTANCES_SHOWN, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The worst 16 of them, the worst first."""
+    flows: FlowStatus | None = None
+    """Its flows, where it has several; absent while nothing is known of them."""
 
 
 def probe_status_model() -> type[ProbeStatus]:

@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ipsecping.contract import METHODS, PlannedCheck, PlannedProbe, RoundResult, destination, per_address
+from ipsecping.contract import (
+    METHODS,
+    Flows,
+    PlannedCheck,
+    PlannedProbe,
+    RoundResult,
+    destination,
+    per_address,
+)
 from ipsecping.contract.bounds import DAY_MS, MAX_CLOSING
-from ipsecping_operator.compile.compiled import CompiledCheck, round_ms
+from ipsecping_operator.compile.compiled import CompiledCheck
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import ProbeKey
 from ipsecping_operator.verdict.tally import Tally
@@ -253,13 +261,14 @@ class Measured:
 def _unheard(plan: PlannedCheck, probe: PlannedProbe) -> int:
     """How long (nanoseconds) an instance may be silent that is still measured: it may miss a round or two."""
     interval = plan.interval_ms or DAY_MS
-    return (4 * interval + round_ms(probe)) * MILLISECOND
+    return (4 * interval + probe.round_ms) * MILLISECOND
 
 
 def _within(probe: PlannedProbe, result: RoundResult) -> bool:
     """Whether the figures are such as the planned packets can give: windows add up no more than that."""
     method = METHODS[probe.type]
-    most = probe.count + (MAX_CLOSING if method.directed else 0)
-    if method.sends_count and result.sent > most:
+    most = probe.packets + (MAX_CLOSING * probe.flows if method.directed else 0)
+    flows = result.figure(Flows)
+    if (method.sends_count and result.sent > most) or (flows and len(flows.flows) != probe.flows):
         return False
     return (result.rtt.max or 0) <= probe.timeout_ms * MILLISECOND + READ_LATE

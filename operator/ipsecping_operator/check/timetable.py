@@ -5,7 +5,6 @@ are said to have begun.
 """
 
 from ipsecping.contract import PlannedProbe
-from ipsecping_operator.compile.compiled import round_ms
 
 MS = 1_000_000
 RUN_NOW_MS = 1000
@@ -25,6 +24,6 @@ def used(
     """
     if before is None:
         return start
-    tolerance = SLACK_MS + 2 * (round_ms(probe) + 2 * interval_ms)
+    tolerance = SLACK_MS + 2 * (probe.round_ms + 2 * interval_ms)
     earliest = before + (RUN_NOW_MS if run_now else interval_ms) * MS
     return None if start < earliest - tolerance * MS else max(start, earliest)

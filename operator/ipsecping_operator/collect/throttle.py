@@ -26,6 +26,8 @@ PATIENCE = 10.0
 """Seconds that one connection is held back in all; then it is given up, with what waits in its buffers."""
 _ROUND, _PACKET = 1024, 16
 """Bytes that a result takes at most, and each of its packets more."""
+_FLOW = 96
+"""The same of each flow."""
 _SPARE = 2
 """So many times as fast as the plan has it is still no reason to doubt."""
 CALM_SECONDS = 60.0
@@ -40,7 +42,10 @@ def rate_of(plan: PlannedCheck | None) -> float:
     """Return the bytes a second that are read of an agent with this plan; None: its plan is not known."""
     if plan is None or plan.interval_ms is None:
         return LEAST_RATE
-    octets = sum((_ROUND + _PACKET * probe.count) * most_addresses(plan, probe) for probe in plan.probes)
+    octets = sum(
+        (_ROUND + _PACKET * probe.packets + _FLOW * probe.flows) * most_addresses(plan, probe)
+        for probe in plan.probes
+    )
     return LEAST_RATE + _SPARE * octets * 1000 / plan.interval_ms
 
 

@@ -21,7 +21,7 @@ def require_budget(check: CompiledCheck) -> None:
     if outstanding > MAX_OUTSTANDING:
         raise InvalidSpec(
             "spec.probes",
-            f"up to {outstanding} packets wait for an answer on a path (the sum of count x timeout / "
+            f"up to {outstanding} packets wait for an answer on a path (the sum of count x flows x timeout / "
             f"spec.schedule.interval, whole rounds), at most {MAX_OUTSTANDING} may: choose a longer "
             "interval, a shorter timeout, or fewer packets",
         )
@@ -30,4 +30,4 @@ def require_budget(check: CompiledCheck) -> None:
 def _outstanding(probe: PlannedProbe, interval_ms: int) -> int:
     """Packets of all rounds that may still be answered when another round begins, and of that one."""
     rounds = -(-probe.timeout_ms // interval_ms)
-    return probe.count * rounds
+    return probe.packets * rounds

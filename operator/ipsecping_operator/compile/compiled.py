@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from ipsecping.contract import PlannedCheck, PlannedProbe
+from ipsecping.contract import PlannedCheck
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -213,9 +213,4 @@ class CompiledCheck:
     @property
     def round_ms(self) -> int:
         """Longest time one round can take: the slowest probe's."""
-        return max(round_ms(probe) for path in self.paths for probe in path.plan.probes)
-
-
-def round_ms(probe: PlannedProbe) -> int:
-    """Longest time one round of the probe can take: its last packet plus the timeout."""
-    return (probe.count - 1) * probe.spacing_ms + probe.timeout_ms
+        return max(probe.round_ms for path in self.paths for probe in path.plan.probes)

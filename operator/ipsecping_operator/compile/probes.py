@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ipsecping.contract import METHODS, Expect, MethodSpec, PlannedProbe
+from ipsecping.contract import METHODS, Expect, PlannedProbe
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
@@ -37,25 +37,24 @@ def planned_probe(
         name=probe.name,
         type=method.name,
         count=probe.packets if method.paced else 1,
-        spacing_ms=durations.milliseconds(probe.spacing)
-        if probe.spacing
-        else _usual_spacing_ms(method, probe.packets, interval_ms),
-        timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
+        spacing_ms=_gentle_spacing_ms(probe.packets, interval_ms)
+        if probe.spacing is None and method.rate_limited
+        else probe.spacing_ms,
+        timeout_ms=probe.timeout_ms,
         size=probe.size or method.default_size or method.least_payload(options),
         port=member.planned_port,
         dscp=probe.dscp or 0,
         ttl=probe.ttl,
         source_port=probe.source_port,
+        flows=probe.flow_count,
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
 
 
-def _usual_spacing_ms(method: MethodSpec, packets: int, interval_ms: int | None) -> int:
+def _gentle_spacing_ms(packets: int, interval_ms: int | None) -> int:
     """Where routers limit the rate, a round takes up to half the interval."""
     least = durations.milliseconds(defaults.SPACING)
-    if not method.rate_limited:
-        return least
     most = durations.milliseconds(defaults.RATE_LIMITED_SPACING)
     half = (interval_ms or durations.milliseconds(defaults.INTERVAL)) // 2
     return min(max(half // packets, least), most)
@@ -74,6 +73,8 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
         effective["ttl"] = probe.ttl
     if probe.source_port is not None:
         effective["sourcePort"] = probe.source_port
+    if method.has_flows:
+        effective["flows"] = probe.flows
     model = MODELS[probe.type]
     member = model.effective_port(probe.options, probe.port) | model.effective(probe.options)
     for path, value in _unplanned(probe, check):

@@ -19,7 +19,7 @@ from prometheus_client.samples import Sample
 
 from ipsecping.contract import Figure
 from ipsecping.contract.buckets import cumulative
-from ipsecping.contract.figure import Gauge
+from ipsecping.contract.figure import Gauge, LabelledGauge
 from ipsecping.contract.methods import figure_types
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.series import Series
@@ -329,15 +329,53 @@ def _families() -> Iterator[_Described]:
         for gauge in kind.gauges:
             read = _each_probe(partial(_of_figure, kind, gauge))
             yield _Described(GaugeMetricFamily, gauge.name, gauge.text, PROBE_LABELS, read)
+        for family in kind.labelled:
+            add = partial(_labelled, kind, family)
+            labels = (*PROBE_LABELS, family.label)
+            yield _Described(GaugeMetricFamily, family.name, family.text, labels, add)
+    yield _FLOWS
     yield from _OF_CHECKS
     for made, name, text, of_instance in _OF_INSTANCES:
-        labels = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
-        yield _Described(made, name, text, labels, instances.each_instance(of_instance, _probe_labels))
+        both = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
+        yield _Described(made, name, text, both, instances.each_instance(of_instance, _probe_labels))
 
 
 def _of_figure(kind: type[Figure], gauge: Gauge, _: Series, tally: Tally | None) -> float | None:
     figure = None if tally is None else tally.figure(kind)
     return None if figure is None else gauge.read(figure)
+
+
+def _labelled(
+    kind: type[Figure], described: LabelledGauge, family: GaugeMetricFamily, state: CheckState, _: int
+) -> None:
+    figures = _figures(state)
+    for key, series in state.measured.series.items():
+        tally = figures.get(key)
+        figure = None if tally is None else tally.figure(kind)
+        if figure is not None:
+            for label, value in described.read(figure).items():
+                family.add_metric([*_probe_labels(state, key, series), label], value)
+
+
+def _flows(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
+    verdict = state.reported.last.verdict
+    if verdict is None or state.reported.without_figures:
+        return
+    for probe in verdict.probes:
+        key = probe.path, probe.probe.name
+        if probe.flows is not None and (series := state.measured.series.get(key)) is not None:
+            dead, labels = len(probe.flows.dead), _probe_labels(state, key, series)
+            family.add_metric([*labels, "alive"], probe.flows.count - dead)
+            family.add_metric([*labels, "dead"], dead)
+
+
+_FLOWS = _Described(
+    GaugeMetricFamily,
+    "ipsecping_flows",
+    "Flows of a probe that has several: dead are those that lose every packet while others live.",
+    (*PROBE_LABELS, "state"),
+    _flows,
+)
 
 
 def _check_labels(state: CheckState) -> list[str]:

@@ -22,13 +22,13 @@ def busiest_second(check: CompiledCheck) -> Traffic:
     for path in check.paths:
         for probe in path.plan.probes:
             turns = busiest_turns(probe, path.plan.interval_ms)
-            traffic = METHODS[probe.type].traffic(probe.options, probe.size, turns)
+            traffic = METHODS[probe.type].traffic(probe.options, probe.size, turns * probe.flows)
             total += traffic.times(most_addresses(path.plan, probe))
     return total
 
 
 def busiest_turns(probe: PlannedProbe, interval_ms: int | None) -> int:
-    """How many of a probe's packets, or conversations, begin within a second: of one round, or of two.
+    """How many packets of a flow, or conversations, begin within a second: of one round, or of two.
 
     The last of a round and the first of the next may be a millisecond apart, whatever the spacing. An
     interval is no shorter than a second, so no third round has a part in it.

@@ -20,7 +20,8 @@ def remarks(state: CheckState, check: CompiledCheck) -> Iterator[str]:
         if not selection.found:
             remark = nowhere(path.target_source)
         elif selection.found > measured and selection.refused is None:
-            remark = f"{path.target_source}: {selection.found} addresses, of which the first {measured} are measured"
+            found = f"{selection.found} addresses, of which the first {measured} are measured"
+            remark = f"{path.target_source}: {found}"
         else:
             continue
         if remark not in said:

@@ -9,6 +9,7 @@ from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.methods import status_fields
 from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, STATES
 from ipsecping_operator.verdict import text
+from ipsecping_operator.verdict.flow_loss import FlowState
 from ipsecping_operator.verdict.judge import PathVerdict, Verdict
 from ipsecping_operator.verdict.outage import Outage
 from ipsecping_operator.verdict.probe import ProbeVerdict
@@ -125,9 +126,16 @@ def _probe(probe: ProbeVerdict, most: int) -> dict[str, Any]:
         value = None if figure is None else field.read(figure)
         if value is not None:
             entry[field.name] = text.moment(value) if field.is_time else value
+    if probe.flows is not None:
+        entry["flows"] = _flows(probe.flows)
     if probe.instances is not None:
         entry |= instances_to_json(probe.instances, most)
     return entry | _measured(figures)
+
+
+def _flows(flows: FlowState) -> dict[str, Any]:
+    entry: dict[str, Any] = {"count": flows.count, "dead": len(flows.dead)}
+    return entry | ({"deadPorts": flows.dead_ports} if flows.dead else {})
 
 
 def _measured(figures: Tally) -> dict[str, Any]:

@@ -12,6 +12,8 @@ SEVERITY = (
     HealthyReason.DOWN,
     HealthyReason.PROBE_FAILED,
     HealthyReason.HOPS_MISMATCH,
+    # It says what LossHigh, which comes with it, leaves open.
+    HealthyReason.FLOW_LOSS,
     HealthyReason.LOSS_HIGH,
     HealthyReason.LOSS_BURST,
     HealthyReason.PATH_MTU_LOW,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
-from ipsecping_operator.compile.compiled import CompiledCheck, CompiledPath, Cron, round_ms
+from ipsecping_operator.compile.compiled import CompiledCheck, CompiledPath, Cron
 
 from . import messages
 from .deadline import stale_at
@@ -149,7 +149,7 @@ def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, since: int) 
     return stale_at(
         check.schedule,
         since=max(newest[0 if isinstance(check.schedule, Cron) else 1], since),
-        round_ms=round_ms(probe),
+        round_ms=probe.round_ms,
     )
 
 
@@ -192,7 +192,7 @@ def _unheard(
             continue
         of = Instance(node=node)
         begun = max(since, given.since)
-        due = dues[of] = stale_at(check.schedule, since=begun, round_ms=round_ms(probe))
+        due = dues[of] = stale_at(check.schedule, since=begun, round_ms=probe.round_ms)
         if due is not None and now >= due:
             silent[of] = Window(length=0)
     return silent

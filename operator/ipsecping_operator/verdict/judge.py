@@ -7,7 +7,7 @@ from typing import Any
 
 from ipsecping.contract import Expect, PlannedProbe
 from ipsecping_operator.api.conditions import ConditionStatus
-from ipsecping_operator.compile.compiled import CompiledCheck, Cron, round_ms
+from ipsecping_operator.compile.compiled import CompiledCheck, Cron
 
 from .comparison import remarks
 from .deadline import stale_at
@@ -175,7 +175,7 @@ def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, expected: Ex
     known = expected.known_last if newest is None else newest[0 if cron else 1]
     if known is None:
         return None
-    return stale_at(check.schedule, since=max(known, expected.since), round_ms=round_ms(probe))
+    return stale_at(check.schedule, since=max(known, expected.since), round_ms=probe.round_ms)
 
 
 def _summary(check: CompiledCheck, probes: list[ProbeVerdict]) -> Finding:

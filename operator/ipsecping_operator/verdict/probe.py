@@ -9,6 +9,7 @@ from ipsecping.contract import (
     METHODS,
     CertificateExpiry,
     Expect,
+    Flows,
     LossShape,
     PathMtu,
     PathMtuOptions,
@@ -20,6 +21,7 @@ from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 from . import hysteresis, messages, text
 from .arrival import verify_arrival
 from .finding import Finding, worst
+from .flow_loss import FlowState, flow_loss, state_of_flows
 from .hysteresis import Latch, Latches
 from .instance import WHOLE, Instance
 from .source import verify_source
@@ -44,6 +46,8 @@ class ProbeVerdict:
     """For rounds without one answer: when the first of them began."""
     latches: Latches = field(default_factory=dict)
     """Limits that were exceeded and not released yet."""
+    flows: FlowState | None = None
+    """Of a probe with several flows, once it has measured."""
     version: int = 0
     """Of the window that was looked at."""
     due: int | None = None
@@ -113,6 +117,8 @@ def judge_probe(
     total = window.total()
     figures = total if total is not None and total.rounds else None
     newest = window.last_valid
+    spread = probe.flows > 1 and probe.expect is Expect.REACHABLE and figures is not None
+    flows = state_of_flows(window.figures(Flows)) if spread else None
 
     def found(finding: Finding, *, since: int | None = None, latches: Latches = latches) -> ProbeVerdict:
         return ProbeVerdict(
@@ -123,6 +129,7 @@ def judge_probe(
             measured=newest.end if newest else None,
             since=since,
             latches=latches,
+            flows=flows,
             version=window.version,
             due=due,
             until=_until(check, probe, window, figures, due=due, now=now),
@@ -160,8 +167,9 @@ def judge_probe(
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
-    arrived = (*([verified] if verified else []), *verify_arrival(check, probe, where, total))
-    return found(worst((*findings, *arrived, healthy)), latches=look.latched)
+    more = (each for each in (verified, flow_loss(where, flows)) if each is not None)
+    arrived = verify_arrival(check, probe, where, total)
+    return found(worst((*findings, *more, *arrived, healthy)), latches=look.latched)
 
 
 def _until(

@@ -215,7 +215,7 @@ class _Begun(NamedTuple):
 def _longest_ms(check: PlannedCheck, probe: PlannedProbe) -> int:
     """The longest that a round of the probe takes; several addresses have their packets in turn."""
     in_turn = probe.spacing_ms if per_address(check, probe) else 0
-    return (probe.count - 1) * probe.spacing_ms + in_turn + probe.timeout_ms
+    return probe.round_ms + in_turn
 
 
 def failed_round(check: PlannedCheck, *, started_at: int, duration: int) -> list[RoundResult]:

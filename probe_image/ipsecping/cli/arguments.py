@@ -97,6 +97,13 @@ def ttl(text: str) -> int:
     return int(text)
 
 
+def flows(text: str) -> int:
+    """How many source ports side by side, 1 to 16."""
+    if not re.fullmatch("[0-9]{1,2}", text) or not 1 <= int(text) <= 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of flows (1 to 16)")
+    return int(text)
+
+
 def listen_address(text: str) -> tuple[str, int]:
     """`ADDR:PORT`, `[ADDR6]:PORT`, or `:PORT` for all addresses of both families, whose host is empty.
 

@@ -14,6 +14,7 @@ EPILOG = """examples:
   ipsecping ping 10.50.1.10 --stamp 862 -c 100 -i 10ms   STAMP: also tells the direction of loss
   ipsecping ping 10.50.1.10 --stamp 862 --key-file keys  authenticated STAMP
   ipsecping ping 10.50.1.10 10.50.1.138 -c 10            several hosts side by side, one row each at the end
+  ipsecping ping 10.50.1.10 --stamp 862 --flows 8 -c 20  from 8 source ports: which ECMP members are dead?
   ipsecping ping 10.50.1.10 -c 100 -i 50ms --histogram   the round-trip times as bars
   ipsecping ping db.example --udp-echo 7 -c 5 --json     one JSON object a host, times in milliseconds
   ipsecping ping db.example --tcp 5432                   TCP connect
@@ -47,14 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"ping each address of a name, at most {MAX_ADDRESSES}, as a host of its own",
     )
     add_probe_arguments(parser)
-    parser.add_argument("-c", "--count", metavar="N", type=positive, help="stop after N packets")
+    parser.add_argument(
+        "-c", "--count", metavar="N", type=positive, help="stop after N packets, of each flow"
+    )
     parser.add_argument(
         "-i",
         "--interval",
         metavar="TIME",
         type=duration_ms,
-        default=1000,
-        help=f"between packets, {LEAST_INTERVAL_MS}ms and up (default: 1s)",
+        help=f"between packets, {LEAST_INTERVAL_MS}ms and up (default: 1s; with --tcp and --flows 250ms more "
+        "than the timeout, if that is longer)",
     )
     parser.add_argument(
         "-W", "--timeout", metavar="TIME", type=duration_ms, default=2000, help="per packet (default: 2s)"

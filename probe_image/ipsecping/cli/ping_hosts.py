@@ -18,6 +18,7 @@ from ..net.resolve import ResolveError, Resolver, is_address, lookup
 from . import summary
 from .arguments import MAX_HOSTS
 from .errors import NO_ANSWER, SUCCESS, CommandError
+from .flow_table import flow_table
 from .histogram import histogram_lines
 from .live import packet_line
 from .pinging import HostPing, Target
@@ -131,9 +132,9 @@ class _Printer:
         if self._options.json:
             lines = [json.dumps(summary.as_json(outcome)) for outcome in outcomes]
         elif len(outcomes) == 1:
-            lines = [*summary.text(outcomes[0]), *self._bars(outcomes[0])]
+            lines = [*summary.text(outcomes[0]), *flow_table(outcomes[0]), *self._bars(outcomes[0])]
         else:
-            bars = [line for outcome in outcomes for line in self._bars(outcome)]
+            bars = [line for each in outcomes for line in (*flow_table(each), *self._bars(each))]
             lines = [*summary.rows(outcomes), *bars]
         print("\n".join(["", *lines] if self._live else lines))
 
@@ -144,12 +145,14 @@ class _Printer:
         title = f"{outcome.label} round-trip times" if self._prefix else "round-trip times"
         return ["", f"{title}:" if bars else f"{title}: none", *bars]
 
-    def _print_packet(self, ping: HostPing, packet: Packet) -> None:
+    def _print_packet(self, ping: HostPing, flow: int, packet: Packet) -> None:
         text, mood = packet_line(packet)
         who = ping.target.label.ljust(self._prefix) if self._prefix else ping.address
-        print(f"{who} {self._terminal.paint(text, mood)}", flush=True)
+        port = ping.port_of(flow)
+        flow_port = "" if port is None else f" from={port}"
+        print(f"{who}{flow_port} {self._terminal.paint(text, mood)}", flush=True)
 
-    def _count(self, ping: HostPing, packet: Packet) -> None:
+    def _count(self, ping: HostPing, flow: int, packet: Packet) -> None:
         self._answers += packet.answered and packet.arrivals == 1
 
     async def _tick(self) -> None:

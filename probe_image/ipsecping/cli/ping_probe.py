@@ -4,7 +4,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from .arguments import add_sender_arguments, port, positive, source_of, unescaped
+from .arguments import add_sender_arguments, flows, port, positive, source_of, unescaped
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -77,7 +77,18 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
         "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
     )
     group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
-    add_sender_arguments(parser, source_port="with --stamp and --udp-echo: UDP port to send from")
+    add_sender_arguments(
+        parser,
+        source_port="with --stamp, --udp-echo and --flows: port to send from, the first one of the flows'",
+    )
+    parser.add_argument(
+        "--flows",
+        metavar="N",
+        type=flows,
+        default=1,
+        help="with --stamp, --udp-echo and --tcp: send from N source ports side by side, as routers with "
+        "several equal ways tell them apart",
+    )
     parser.add_argument(
         "-s",
         "--size",
@@ -149,16 +160,17 @@ def probe_from(options: argparse.Namespace) -> "PlannedProbe":
     """The probe; raises CommandError for options that contradict one another."""
     from ..contract import PlannedProbe
 
-    if options.interval < LEAST_INTERVAL_MS:
+    kind, number, more = _method(options)
+    interval = _interval(options, kind)
+    if interval < LEAST_INTERVAL_MS:
         raise CommandError(f"ping: -i: {LEAST_INTERVAL_MS}ms is the shortest interval")
     if options.timeout < 1:
         raise CommandError("ping: -W: the timeout must be at least 1ms")
-    kind, number, more = _method(options)
     return PlannedProbe(
         name="ping",
         type=kind,
         count=1,
-        spacing_ms=options.interval,
+        spacing_ms=interval,
         timeout_ms=options.timeout,
         size=_size(options, kind, more),
         port=number,
@@ -166,6 +178,7 @@ def probe_from(options: argparse.Namespace) -> "PlannedProbe":
         ttl=options.ttl,
         source=source_of(options, "ping"),
         source_port=_source_port(options, kind),
+        flows=options.flows,
         options=more,
     )
 
@@ -174,9 +187,32 @@ def _source_port(options: argparse.Namespace, kind: "ProbeType") -> int | None:
     from ..contract import METHODS
 
     number: int | None = options.source_port
-    if number is not None and not METHODS[kind].fixes_port:
-        raise CommandError(f"ping: --source-port: {kind} has no UDP port of its own to fix")
+    method, several = METHODS[kind], options.flows > 1
+    if several and not method.has_flows:
+        raise CommandError(f"ping: --flows: {kind} has no source ports to choose")
+    if number is None:
+        return None
+    if not (method.fixes_port or several):
+        raise CommandError(f"ping: --source-port: {kind} has no port of its own to fix")
+    if number + options.flows - 1 > 65535:
+        raise CommandError(f"ping: --source-port {number}: there are no {options.flows} ports from there on")
     return number
+
+
+def _interval(options: argparse.Namespace, kind: "ProbeType") -> int:
+    from ..contract import METHODS
+    from ..contract.plan import LEAST_REST_MS
+
+    rests = METHODS[kind].one_at_a_time and options.flows > 1
+    least = options.timeout + LEAST_REST_MS if rests else 0
+    if options.interval is None:
+        return max(1000, least)
+    if options.interval < least:
+        raise CommandError(
+            f"ping: -i: with --flows at least {least}ms, {LEAST_REST_MS}ms more than the timeout (-W): a "
+            "flow has one connection at a time"
+        )
+    return int(options.interval)
 
 
 def flag_name(method: "MethodSpec") -> str:

@@ -1,7 +1,8 @@
 """One host being pinged: its socket, its packets, and what is printed of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..contract import PlannedProbe, named
@@ -11,11 +12,17 @@ from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
 from ..probes.base import RoundInvalid, Session
-from ..probes.registry import packet_method
-from ..rounds.packet_train import PacketTrain
+from ..probes.flows import FlowPorts, open_sessions
+from ..rounds.flow_order import new_order
+from ..rounds.packet_train import PacketTrain, TrainFlow
 from .summary import Outcome
 
-Watcher = Callable[["HostPing", Packet], None]
+Watcher = Callable[["HostPing", int, Packet], None]
+"""Told of a packet of a flow, which is numbered from 0."""
+
+
+SEED = "ping"
+"""Of the source ports of flows: the same in each run, as long as they are free."""
 
 
 class Target(NamedTuple):
@@ -51,8 +58,12 @@ class HostPing:
         self._probe = probe
         self._watcher = watcher
         self._samples: list[dict[str, Any]] | None = [] if samples else None
-        self._session: Session | None = None
-        self._train: PacketTrain | None = None
+        self._sessions: Sequence[Session] = ()
+        self._trains: list[PacketTrain] = []
+        """Of each flow."""
+        self._together = Totals()
+        """Of all flows, where there are several."""
+        self._ports = FlowPorts(SEED) if probe.flows > 1 else None
 
     @property
     def where(self) -> str:
@@ -65,43 +76,60 @@ class HostPing:
         try:
             host = self.target.host
             self.address = self.address or (await resolver.resolve(host)).ip
-            self._session = packet_method(self._probe.type).open(
-                named(self._probe, host), self.address, clock
-            )
+            self._sessions = open_sessions(named(self._probe, host), self.address, clock, self._ports)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return
         except OSError as error:
             self.trouble = f"{self.target.label}: {error.strerror or error}"
             return
-        self._train = PacketTrain(
-            self._session,
-            self._probe,
-            observer=self._told if self._watcher else None,
-            sent=self._watch_timeout if self._watcher else None,
-            settled=self._part_over,
-        )
+        order = new_order(flows=self._probe.flows, spacing=self._probe.spacing_ms * 1_000_000)
+        self._trains = [
+            PacketTrain(
+                session,
+                self._probe,
+                observer=partial(self._told, flow) if self._watcher else None,
+                sent=partial(self._watch_timeout, flow) if self._watcher else None,
+                settled=partial(self._part_over, flow),
+                flow=TrainFlow(flow, order, self._together) if self._ports else None,
+            )
+            for flow, session in enumerate(self._sessions)
+        ]
 
     async def run(self, count: int | None) -> None:
-        """Send `count` packets, or packets until `stop`; then close the socket. See `trouble` afterwards."""
-        if self._train is None or self._session is None:
-            return
+        """Send `count` packets of each flow, or packets until `stop`; then close the sockets.
+
+        See `trouble` afterwards.
+        """
         try:
-            await self._train.run(count)
-        except RoundInvalid as error:
-            self.trouble = str(error)
+            await asyncio.gather(*(self._run(train, count) for train in self._trains))
         finally:
-            self._session.close()
+            for session in self._sessions:
+                session.close()
+
+    async def _run(self, train: PacketTrain, count: int | None) -> None:
+        try:
+            await train.run(count)
+        except RoundInvalid as error:  # so it is for all flows
+            self.trouble = str(error)
+            self.stop()
 
     def stop(self) -> None:
         """Send no more."""
-        if self._train is not None:
-            self._train.stop()
+        for train in self._trains:
+            train.stop()
+
+    def port_of(self, flow: int) -> int | None:
+        """Return the source port of one of several flows."""
+        return None if self._ports is None or self._ports.first is None else self._ports.first + flow
 
     @property
     def outcome(self) -> Outcome:
         """All that was measured so far."""
-        totals = Totals() if self._train is None else self._train.totals
+        flows = {
+            port: train.totals for flow, train in enumerate(self._trains) if (port := self.port_of(flow))
+        }
+        totals = self._together if flows or not self._trains else self._trains[0].totals
         return Outcome(
             self.target.host,
             self.address,
@@ -110,27 +138,31 @@ class HostPing:
             self._samples,
             self.trouble,
             self.target.label,
+            flows,
         )
 
-    def _told(self, packet: Packet) -> None:
+    def _told(self, flow: int, packet: Packet) -> None:
         if self._watcher is not None:
-            self._watcher(self, packet)
+            self._watcher(self, flow, packet)
 
-    def _watch_timeout(self, packet: Packet) -> None:
-        asyncio.get_running_loop().call_later(self._probe.timeout_ms / 1000, self._timed_out, packet)
+    def _watch_timeout(self, flow: int, packet: Packet) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._probe.timeout_ms / 1000, self._timed_out, flow, packet)
 
-    def _timed_out(self, packet: Packet) -> None:
+    def _timed_out(self, flow: int, packet: Packet) -> None:
         if not packet.settled:
-            self._told(packet)
+            self._told(flow, packet)
 
-    def _part_over(self, packets: list[Packet]) -> None:
+    def _part_over(self, flow: int, packets: list[Packet]) -> None:
         if self._samples is not None:
+            port = self.port_of(flow)
             self._samples += [
                 {
                     "sequence": packet.sequence,
                     "rtt_ns": packet.rtt,
                     "residence_ns": packet.residence,
                     "clock": packet.clock.value,
+                    **({} if port is None else {"source_port": port}),
                 }
                 for packet in packets
                 if packet.rtt is not None

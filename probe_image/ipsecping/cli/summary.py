@@ -1,6 +1,7 @@
 """The figures of a ping: as text for one host, as a table for several, as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..contract import METHODS, PlannedProbe, RefusedAnswers, StampOptions
@@ -25,6 +26,8 @@ class Outcome(NamedTuple):
     """Why nothing could be sent."""
     shown_as: str | None = None
     """What tells it from other addresses of the same host; None: the host."""
+    flows: Mapping[int, Totals] = MappingProxyType({})
+    """Source port to what was measured from there; of several flows."""
 
     @property
     def label(self) -> str:
@@ -37,7 +40,7 @@ def text(outcome: Outcome) -> list[str]:
     totals = outcome.totals
     lines = [
         f"--- {outcome.host} {outcome.probe.type} statistics ---",
-        f"{totals.sent} sent, {totals.received} received, {_loss(totals)} % lost, "
+        f"{totals.sent} sent, {totals.received} received, {loss(totals)} % lost, "
         f"{totals.duplicates} duplicates, {totals.reordered} reordered",
     ]
     if totals.losses:
@@ -67,7 +70,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
     lines: list[Sequence[str]] = [heading]
     for outcome in outcomes:
         totals = outcome.totals
-        counts = (totals.sent, totals.received, _loss(totals), totals.duplicates, totals.reordered)
+        counts = (totals.sent, totals.received, loss(totals), totals.duplicates, totals.reordered)
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.label}: ")
@@ -103,6 +106,17 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "jitter": None if totals.jitter is None else totals.jitter / 1e6,
         "clock": totals.clock,
     }
+    if outcome.flows:
+        content["flows"] = [
+            {
+                "source_port": port,
+                "sent": flow.sent,
+                "received": flow.received,
+                "loss_percent": flow.loss_percent,
+                "rtt": rtt_figures(flow) or None,
+            }
+            for port, flow in outcome.flows.items()
+        ]
     if outcome.samples is not None:
         content["samples"] = outcome.samples
     if outcome.trouble is not None:
@@ -122,7 +136,8 @@ def rtt_figures(totals: Totals) -> dict[str, float]:
     return {name: value / 1e6 for name, value in figures.items() if value is not None}
 
 
-def _loss(totals: Totals) -> str:
+def loss(totals: Totals) -> str:
+    """Loss in percent, or a dash."""
     return "-" if totals.loss_percent is None else f"{totals.loss_percent:.2f}"
 
 

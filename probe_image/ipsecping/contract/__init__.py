@@ -7,6 +7,7 @@ from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReaso
 from .destination import destination, most_addresses, named, per_address
 from .expectation import as_expected, packets_reached
 from .figure import Figure
+from .flows import FlowPackets, Flows
 from .histogram import Histogram
 from .loss_shape import LossShape
 from .methods import METHODS
@@ -36,6 +37,8 @@ __all__ = [
     "Expect",
     "Family",
     "Figure",
+    "FlowPackets",
+    "Flows",
     "Histogram",
     "Hops",
     "HttpOptions",

@@ -16,8 +16,11 @@ MAX_ADDRESSES = 32
 """Addresses of one path that are measured; those beyond are left out, and it is said how many there are."""
 MAX_NAMED_ADDRESSES = 10_000
 """Addresses that a name is said to have; a prober that is told of more says as many."""
+MAX_FLOWS = 16
+"""Source ports side by side in a round."""
 MAX_CLOSING = 3
-"""At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction."""
+"""At most so many packets are added to a STAMP round that lost its last ones, to learn in which direction; to
+each flow of it that did, where it has several."""
 MAX_DUPLICATES = 10**9
 """Answers beyond the first that a round counts; a prober that sees more says as many."""
 DAY_MS = 24 * 3600 * 1000

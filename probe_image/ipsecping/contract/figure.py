@@ -35,6 +35,19 @@ class Gauge(NamedTuple):
     """Whether the prober's own fault leaves a round's figure as true as it was."""
 
 
+class LabelledGauge(NamedTuple):
+    """Several series of Prometheus that show a figure, told apart by one more label."""
+
+    name: str
+    text: str
+    """What they show of a window."""
+    label: str
+    read: Callable[[Any], Mapping[str, float]]
+    """Their values by that of the label, which are few and bounded."""
+    round_text: str
+    """What they show of one round."""
+
+
 class Figure(ABC):
     """One figure of a round, or of all rounds in a window.
 
@@ -51,6 +64,7 @@ class Figure(ABC):
     kept: ClassVar[int] = 0
     """Nanoseconds for which a finding stands where the window is shorter: for what is seldom looked for."""
     gauges: ClassVar[tuple[Gauge, ...]] = ()
+    labelled: ClassVar[tuple[LabelledGauge, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -73,6 +87,11 @@ class Figure(ABC):
     @abstractmethod
     def total(cls, newest_first: Iterable[Self]) -> Self | None:
         """Add up the figures of several rounds."""
+
+    @classmethod
+    def side_by_side(cls, flows: Sequence[Self]) -> Self | None:
+        """Return the figure of one round, given those of its flows; by default as of several rounds."""
+        return cls.total(flows)
 
     def fields(self) -> Mapping[str, Field | None]:
         """Return it as fields of a database and of log lines; what is None is left out."""
@@ -100,6 +119,8 @@ class Counted(Figure):
 
     most: ClassVar[int]
     """Keys that a window keeps; packets of further ones are left out."""
+    most_of_round: ClassVar[int | None] = None
+    """Keys that a result may have; None: as many."""
 
     counts: Mapping[Any, int]
     """At least one packet each."""
@@ -117,6 +138,16 @@ class Counted(Figure):
             if fitting is not None:
                 added = fitting if added is None else cls.summed([(added, 1), (fitting, 1)])
         return added
+
+    @classmethod
+    def side_by_side(cls, flows: Sequence[Self]) -> Self | None:
+        """See Figure: of too many keys those with the most packets."""
+        added = cls.total(flows)
+        most = cls.most if cls.most_of_round is None else cls.most_of_round
+        if added is None or len(added.counts) <= most:
+            return added
+        kept = sorted(added.counts.items(), key=lambda item: -item[1])[:most]
+        return added.only(dict(kept))
 
     @classmethod
     def summed(cls, parts: Sequence[tuple[Self, int]]) -> Self | None:

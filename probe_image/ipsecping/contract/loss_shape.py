@@ -23,13 +23,13 @@ class LossShape(Figure):
     position: ClassVar[int] = 10
     gauges: ClassVar[tuple[Gauge, ...]] = (
         Gauge(
-            "longest_loss_packets",
+            "ipsecping_longest_loss_packets",
             "Packets of the longest run lost one after the other, of one round in the window.",
             lambda figure: figure.packets,
             "Packets of the longest run lost one after the other.",
         ),
         Gauge(
-            "longest_loss_seconds",
+            "ipsecping_longest_loss_seconds",
             "How long the longest run of lost packets took, of one round in the window.",
             lambda figure: figure.duration / SECOND,
             "How long the longest run of lost packets took.",

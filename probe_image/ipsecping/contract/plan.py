@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from . import fields, token
-from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_TIMEOUT_MS
+from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_FLOWS, MAX_TIMEOUT_MS
 from .check import Addresses, CheckRef, Expect, Family, ProbeType
 from .fields import ContractError
 from .methods import METHODS, type_in
@@ -21,6 +21,11 @@ VERSION = 1
 MAX_CHECKS = 20_000
 MAX_PROBES = 16
 MAX_NETWORKS = 64  # allowed, and refused
+FLOWS_APART_MS = 10
+"""Packets of different flows leave so far apart, or nearer where `spacing_ms` has no room for that."""
+LEAST_REST_MS = 250
+"""Of flows that have one packet under way at a time, the next one leaves so long after the one before has
+timed out: flows change their order, and packets may be a little late."""
 MAX_PAYLOAD = 65_507  # bytes of UDP payload in one IPv4 packet
 
 
@@ -43,10 +48,24 @@ class PlannedProbe:
     source: str | None = None
     """Address of this host, or name of an interface, that packets leave from; None: by the host's routes."""
     source_port: int | None = None
-    """UDP port that packets are sent from, in every round; None: a fresh one for each session."""
+    """Port that packets are sent from, in every round; of several flows that of the first, and those
+    behind it of the others. None: a fresh one for each session; of several flows the prober's choice."""
+    flows: int = 1
+    """Source ports from which `count` packets each are sent, side by side."""
     expect: Expect = Expect.REACHABLE
     options: Options | None = None
     """Those of the type; None where it has none."""
+
+    @property
+    def packets(self) -> int:
+        """Packets of a round, of all flows, as far as they are planned."""
+        return self.count * self.flows
+
+    @property
+    def round_ms(self) -> int:
+        """Longest time that a round takes, from its first packet to the last one's timeout."""
+        apart = min(self.spacing_ms, self.flows * FLOWS_APART_MS) if self.flows > 1 else 0
+        return (self.count - 1) * self.spacing_ms + apart + self.timeout_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +229,8 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["source"] = probe.source
     if probe.source_port is not None:
         content["sourcePort"] = probe.source_port
+    if probe.flows != 1:
+        content["flows"] = probe.flows
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
     if probe.options is not None and (options := probe.options.to_json()):
@@ -285,7 +306,8 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
     options = method.read_options(source.get("options"), f"{path}.options")
     if (port is None) is method.needs_port(options):
         raise ContractError(f"{path}.port: {kind} {'has no' if port else 'needs a'} port")
-    return PlannedProbe(
+    flows = fields.optional_integer(source, "flows", path, at_least=1, at_most=MAX_FLOWS) or 1
+    probe = PlannedProbe(
         name=fields.text(source, "name", path),
         type=kind,
         count=fields.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
@@ -298,16 +320,37 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         dscp=fields.optional_integer(source, "dscp", path, at_most=63) or 0,
         ttl=fields.optional_integer(source, "ttl", path, at_least=1, at_most=255),
         source=read_source(source.get("source"), f"{path}.source"),
-        source_port=_source_port(source, method, path),
+        source_port=_source_port(source, method, path, flows=flows),
+        flows=flows,
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
         options=options,
     )
+    if flows > 1:
+        check_flows(probe, path)
+    return probe
 
 
-def _source_port(source: Mapping[str, Any], method: MethodSpec, path: str) -> int | None:
-    port = fields.optional_integer(source, "sourcePort", path, at_least=1, at_most=65535)
-    if port is not None and not method.fixes_port:
-        raise ContractError(f"{path}.sourcePort: a {method.name} probe has no UDP port of its own to fix")
+def check_flows(probe: PlannedProbe, path: str) -> None:
+    """Raise ContractError unless the probe can have as many flows as it asks for, more than one."""
+    method = METHODS[probe.type]
+    if not method.has_flows:
+        having = ", ".join(each.member for each in METHODS.values() if each.has_flows)
+        raise ContractError(f"{path}.flows: a {probe.type} probe has one flow; several have {having}")
+    if probe.packets > MAX_COUNT:
+        raise ContractError(f"{path}.flows: {probe.packets} packets (count x flows), at most {MAX_COUNT}")
+    least = probe.timeout_ms + LEAST_REST_MS
+    if method.one_at_a_time and probe.count > 1 and probe.spacing_ms < least:
+        raise ContractError(
+            f"{path}.spacingMs: {probe.spacing_ms}, with flows a {probe.type} probe needs at least {least} "
+            f"(timeout and {LEAST_REST_MS}), for a flow has one connection at a time: all come from its port"
+        )
+
+
+def _source_port(source: Mapping[str, Any], method: MethodSpec, path: str, *, flows: int) -> int | None:
+    last = 65_536 - flows
+    port = fields.optional_integer(source, "sourcePort", path, at_least=1, at_most=last)
+    if port is not None and not (method.fixes_port or (flows > 1 and method.has_flows)):
+        raise ContractError(f"{path}.sourcePort: a {method.name} probe has no port of its own to fix")
     return port
 
 

@@ -1,7 +1,7 @@
 """Answers that came and were refused, by reason: a target that answers wrongly is not a path that loses."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -77,6 +77,12 @@ class RefusedAnswers(Counted):
         """Return the figure of one round."""
         kept = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_REFUSALS]
         return cls(MappingProxyType({kind: min(count, MAX_DUPLICATES) for kind, count in kept}))
+
+    @classmethod
+    def side_by_side(cls, flows: Sequence[Self]) -> Self | None:
+        """See Figure."""
+        added = cls.total(flows)
+        return None if added is None else cls.of(added.counts)
 
     @classmethod
     def from_json(cls, value: object, path: str) -> Self | None:

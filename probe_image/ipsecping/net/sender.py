@@ -29,10 +29,27 @@ class Sender(NamedTuple):
     """Source port; 0: any free one."""
 
     def prepare(self, sock: socket.socket) -> None:
-        """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable."""
+        """Make `sock` send accordingly, before it is connected. Raises HostRefused and SourceUnavailable.
+
+        A TCP port has to be held (`hold`).
+        """
         set_dscp(sock, self.dscp)
+        if self.port and sock.type == socket.SOCK_STREAM:
+            set_option(sock, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if self.ttl is not None:
             set_ttl(sock, self.ttl)
+        self._leave_from(sock)
+
+    def hold(self, sock: socket.socket) -> socket.socket:
+        """Have a TCP socket stand for the port, which nobody else has: connections may then come from it.
+
+        Raises SourceUnavailable.
+        """
+        self._leave_from(sock)
+        set_option(sock, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: others might have the port
+        return sock
+
+    def _leave_from(self, sock: socket.socket) -> None:
         address = ""
         if self.source is not None:
             if is_interface(self.source):

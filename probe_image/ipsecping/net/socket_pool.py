@@ -43,6 +43,13 @@ class SocketPool:
     def __init__(self) -> None:
         self._sockets: dict[Kind, list[SharedSocket]] = {}
         self._batch: MessageBatch | None = None
+        self._seed: str | None = None
+
+    def seed(self, seed: str) -> str:
+        """What the source ports of flows follow from: what was named first, so that probes share sockets."""
+        if self._seed is None:
+            self._seed = seed
+        return self._seed
 
     def flow(self, kind: Kind, target: SocketAddress) -> Flow:
         """A flow to the target. Raises OSError when it takes a socket more and that cannot be had."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..contract import Figure, Plan, PlannedCheck, RefusedAnswers, RoundResult, destination
 from ..contract.bounds import MAX_ADDRESSES
 from ..contract.buckets import BOUNDS, cumulative, spread
-from ..contract.figure import Gauge
+from ..contract.figure import Gauge, LabelledGauge
 from ..contract.methods import figure_types
 from .exposition import LabelNames, head
 from .figures import ADDRESS_LABEL, LABELS, SECOND, Measured
@@ -183,7 +183,23 @@ class SeriesBook:
             for labels, (_, newest) in held:
                 value = read(newest)
                 yield "" if value is None else _names(labels).sample(name, labels, value)
+        for kind in figure_types():
+            for family in kind.labelled:
+                yield head(family.name, "gauge", family.round_text)
+                for labels, (_, newest) in held:
+                    shown = LABELS if len(labels) == len(LABELS) else (*LABELS, ADDRESS_LABEL)
+                    names = LabelNames((*shown, family.label))
+                    yield from _labelled(names, labels, family, newest.result.figures.get(kind.name), newest)
         yield from _addresses(held)
+
+
+def _labelled(
+    names: LabelNames, labels: Labels, family: LabelledGauge, figure: Figure | None, newest: Measured
+) -> Iterator[str]:
+    if figure is not None and newest.result.invalid is None:
+        for label, value in family.read(figure).items():
+            yield names.sample(family.name, (*labels, label), value)
+    yield ""
 
 
 def _addresses(held: list[tuple[Labels, Series]]) -> Iterator[str]:

@@ -51,14 +51,21 @@ class ExchangeSession:
         exchange: Exchange,
         timeout: int,
         ready: Callable[[], None] | None = None,
+        at_once: int = MAX_AT_ONCE,
+        closed: Callable[[], None] | None = None,
     ) -> None:
-        """`timeout` in nanoseconds; `ready` raises RoundInvalid when this host lacks what it needs."""
+        """`timeout` in nanoseconds; `ready` raises RoundInvalid when this host lacks what it needs.
+
+        At most `at_once` exchanges are under way; `closed` is called when the session is.
+        """
         self.address = address
         self.ledger = Ledger(timeout=timeout)
         self._connect = connect
         self._exchange = exchange
         self._timeout = timeout
         self._ready = ready
+        self._at_once = at_once
+        self._closed = closed
         self._running: dict[asyncio.Task[None], Stream] = {}
         self._troubles = Telling()
 
@@ -67,9 +74,9 @@ class ExchangeSession:
         if self._ready is not None:
             self._ready()
         at = time.monotonic_ns()
-        if len(self._running) >= MAX_AT_ONCE:
+        if len(self._running) >= self._at_once:
             packet = self.ledger.record(at=at, observer=observer)
-            self._not_sent(packet, None, f"{MAX_AT_ONCE} exchanges are under way already")
+            self._not_sent(packet, None, f"{len(self._running)} exchanges are under way already")
             return packet
         try:
             stream = self._connect()
@@ -106,6 +113,8 @@ class ExchangeSession:
         for task, stream in self._running.items():
             task.cancel()
             stream.close()
+        if self._closed is not None:
+            self._closed()
 
     async def _run(self, packet: Packet, stream: Stream) -> None:
         rest = packet.sent_at + self._timeout - time.monotonic_ns()

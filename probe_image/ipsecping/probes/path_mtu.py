@@ -30,7 +30,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     """See RoundMethod. Raises RoundInvalid while the key file is not usable."""
     assert isinstance(probe.options, PathMtuOptions)
     keys = _keys(probe.options)
-    own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
+    own_time = probe.round_ms * _MS
     until = time.monotonic_ns() + own_time
     sock = _open(probe, address)
     ipv6, by_icmp = is_ipv6(address), probe.options.responder is Responder.ICMP

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..contract import CheckRef, PlannedProbe
 from ..contract.bounds import MAX_COUNT
@@ -12,11 +12,26 @@ from ..measure.summary import summarise
 from ..measure.totals import Totals
 from ..net.timers import running_timers
 from ..probes.base import Session
+from .flow_order import FlowOrder
 from .round_driver import RoundDriver
-from .round_machine import RoundMachine
+from .round_machine import Place, RoundMachine
 
 _MS = 1_000_000
 _NOBODY = CheckRef(uid="-", namespace="-", name="-", generation=0, nonce="-", path="-")
+
+
+class TrainFlow(NamedTuple):
+    """One of several trains side by side."""
+
+    number: int
+    """From 0 on."""
+    order: FlowOrder
+    together: Totals
+    """What all of them measure is added up here as well."""
+
+    def place(self, *, turn: int) -> tuple[int, Place]:
+        """See FlowOrder."""
+        return self.order.place(self.number, turn=turn)
 
 
 class PacketTrain:
@@ -30,10 +45,12 @@ class PacketTrain:
         observer: Callable[[Packet], None] | None = None,
         sent: Callable[[Packet], None] | None = None,
         settled: Callable[[list[Packet]], None] | None = None,
+        flow: "TrainFlow | None" = None,
     ) -> None:
         """`observer` is told whenever a packet was answered or refused, `sent` of each packet sent, and
-        `settled` of the packets of a part that is over."""
+        `settled` of the packets of a part that is over. `flow`: it is one of several side by side."""
         self.totals = Totals()
+        self._flow = flow
         self._session = _Watched(session, observer, sent) if observer or sent else session
         self._probe = probe
         self._settled = settled
@@ -49,15 +66,17 @@ class PacketTrain:
         closed: asyncio.Task[None] | None = None
         while not self._stop.is_set() and (count is None or sent < count):
             planned = MAX_COUNT if count is None else min(count - sent, MAX_COUNT)
+            delay, place = (0, None) if self._flow is None else self._flow.place(turn=sent)
             part = _Part(
                 self._session,
                 RoundMachine(
                     self._session.ledger,
                     count=planned,
                     spacing=spacing,
-                    start=start + sent * spacing,
+                    start=start + sent * spacing + delay,
                     timeout=self._probe.timeout_ms * _MS,
                     closing=False,
+                    place=place,
                 ),
             )
             try:
@@ -87,17 +106,18 @@ class PacketTrain:
         if not packets:
             return
         lost = self._session.ledger.attribute(packets)
-        self.totals.add(
-            summarise(
-                check=_NOBODY,
-                probe=self._probe,
-                packets=packets,
-                started_at=0,
-                duration=0,
-                directions=lost,
-                figures=self._session.figures(packets),
-            )
+        result = summarise(
+            check=_NOBODY,
+            probe=self._probe,
+            packets=packets,
+            started_at=0,
+            duration=0,
+            directions=lost,
+            figures=self._session.figures(packets),
         )
+        self.totals.add(result)
+        if self._flow is not None:
+            self._flow.together.add(result)
         if self._settled is not None:
             self._settled(packets)
 

@@ -1,4 +1,4 @@
-"""The rounds of one probe: its session lives from round to round, and rounds may overlap.
+"""The rounds of one probe: its sessions, one a flow, live from round to round, and rounds may overlap.
 
 A round is no task of the event loop, only deadlines and one future: tasks and what they hold would be most of
 an agent's memory, and with thousands of paths reading memory anew is most of the work.
@@ -6,15 +6,21 @@ an agent's memory, and with thousands of paths reading memory anew is most of th
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ..contract import PlannedCheck, PlannedProbe, RoundResult
 from ..host.throttling import own_throttling
+from ..measure.flows import side_by_side
+from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
+from ..net.socket_pool import running_pool
 from ..net.timers import running_timers
 from ..probes.base import Session
-from ..probes.registry import packet_method
+from ..probes.flows import FlowPorts, open_sessions
+from .flow_order import places_of_round
 from .host_fitness import FitnessCheck, HostFitness
 from .log_once import LogOnce
 from .round_driver import RoundDriver
@@ -33,7 +39,7 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 class ProbeRounds:
     """All rounds of one probe that sends at the pace of its plan. Belongs to one event loop."""
 
-    __slots__ = ("_clock", "_fitness", "_log", "_session", "host", "literal", "probe", "timers")
+    __slots__ = ("_clock", "_fitness", "_log", "_ports", "_session", "host", "literal", "probe", "timers")
 
     def __init__(self, probe: PlannedProbe, host: str, clock: Clock, log: LogOnce) -> None:
         self.probe = probe
@@ -47,6 +53,13 @@ class ProbeRounds:
         """Looked up once: it costs as much as a packet."""
         self._fitness = HostFitness(clock, own_throttling())
         self._session: _SharedSession | None = None
+        self._ports: FlowPorts | None = None
+        """Of several flows."""
+
+    @property
+    def first_port(self) -> int:
+        """Source port of the first of several flows."""
+        return 0 if self._ports is None else self._ports.first or 0
 
     def begin(self, check: PlannedCheck, address: str, *, start: int) -> RoundFuture:
         """Begin a round with an IP address, the first packet at `start` or now (monotonic nanoseconds)."""
@@ -55,7 +68,7 @@ class ProbeRounds:
         started_at = time.time_ns() + start - now
         result: RoundFuture = asyncio.get_running_loop().create_future()
         try:
-            session = self._session_with(address, now=now)
+            session = self._session_with(check, address, now=now)
         except Exception as error:
             result.set_result([self.failed(check, started_at, address, error)])
         else:
@@ -79,34 +92,42 @@ class ProbeRounds:
         if self._session is not None:
             self._session.break_off()
 
-    def _session_with(self, address: str, *, now: int) -> "_SharedSession":
+    def _session_with(self, check: PlannedCheck, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
         shared = self._session
         if shared is not None:
-            if shared.session.address == address and shared.fit(now=now):
+            if shared.address == address and shared.fit(now=now):
                 return shared
             shared.retire()
-        session = packet_method(self.probe.type).open(self.probe, address, self._clock)
-        shared = self._session = _SharedSession(session, now=now)
+        if self._ports is None and self.probe.flows > 1:
+            self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
+        sessions = open_sessions(self.probe, address, self._clock, self._ports)
+        shared = self._session = _SharedSession(sessions, now=now)
         return shared
 
 
 class _SharedSession:
-    """A session and the rounds that use it; closed when it is retired and unused."""
+    """The session of each flow, and the rounds that use them; closed when retired and unused."""
 
-    __slots__ = ("_retired", "_rounds", "_used_at", "session")
+    __slots__ = ("_retired", "_rounds", "_used_at", "sessions")
 
-    def __init__(self, session: Session, *, now: int) -> None:
-        self.session = session
+    def __init__(self, sessions: Sequence[Session], *, now: int) -> None:
+        self.sessions = sessions
         self._rounds: list[_ProbeRound] = []
         """In the order in which they began."""
         self._used_at = now
         self._retired = False
 
+    @property
+    def address(self) -> str:
+        """What they all send to."""
+        return self.sessions[0].address
+
     def fit(self, *, now: int) -> bool:
         """Whether another round may begin."""
-        idle = 0 if self._rounds else now - self._used_at
-        return not (self._retired or self.session.ledger.exhausted or idle > MAX_IDLE)
+        if self._retired or (not self._rounds and now - self._used_at > MAX_IDLE):
+            return False
+        return not any(session.ledger.exhausted for session in self.sessions)
 
     def begin(self, round_: "_ProbeRound") -> None:
         """Run a round."""
@@ -132,7 +153,8 @@ class _SharedSession:
 
     def _close_unused(self) -> None:
         if self._retired and not self._rounds:
-            self.session.close()
+            for session in self.sessions:
+                session.close()
 
 
 class _ProbeRound:
@@ -140,7 +162,7 @@ class _ProbeRound:
 
     __slots__ = (
         "_check",
-        "_driver",
+        "_drivers",
         "_error",
         "_fitness",
         "_result",
@@ -148,6 +170,7 @@ class _ProbeRound:
         "_shared",
         "_start",
         "_started_at",
+        "_under_way",
         "over",
     )
 
@@ -169,31 +192,45 @@ class _ProbeRound:
         self._start = start
         self._started_at = started_at
         self._result = result
-        probe, session = rounds.probe, shared.session
-        self._driver = RoundDriver(
-            session,
-            RoundMachine(
-                session.ledger,
-                count=probe.count,
-                spacing=probe.spacing_ms * _MS,
-                start=start,
-                timeout=probe.timeout_ms * _MS,
-            ),
-            rounds.timers,
+        probe, spacing = rounds.probe, rounds.probe.spacing_ms * _MS
+        places = places_of_round(flows=probe.flows, spacing=spacing)
+        self._drivers = tuple(
+            [
+                RoundDriver(
+                    session,
+                    RoundMachine(
+                        session.ledger,
+                        count=probe.count,
+                        spacing=spacing,
+                        start=start + delay,
+                        timeout=probe.timeout_ms * _MS,
+                        place=place,
+                    ),
+                    rounds.timers,
+                )
+                for session, (delay, place) in zip(shared.sessions, places, strict=True)
+            ]
         )
+        self._under_way = len(self._drivers)
         self._error: Exception | None = None
         self.over = False
         """Nothing more is awaited."""
 
     def run(self) -> None:
         """Send the packets and wait for the answers."""
-        self._driver.run(self._is_over)
+        for driver in self._drivers:
+            if not self.over:  # by an error of a flow before it
+                driver.run(self._is_over)
 
     def stopped(self) -> bool:
         """Send no more and wait for nothing if the result is not wanted any more."""
         if unwanted := self._result.done():
-            self._driver.stop()
+            self._stop()
         return unwanted
+
+    def _stop(self) -> None:
+        for driver in self._drivers:
+            driver.stop()
 
     def close_book(self, *, now: int) -> None:
         """Attribute its losses, and hand out the result."""
@@ -202,6 +239,12 @@ class _ProbeRound:
             self._result.set_result([result])
 
     def _is_over(self, error: Exception | None) -> None:
+        """One flow has nothing more to await; an error of one ends them all."""
+        self._under_way -= 1
+        if self.over or (self._under_way and error is None):
+            return
+        if error is not None:
+            self._stop()
         self.over, self._error = True, error
         self._shared.close_books(now=time.monotonic_ns())
 
@@ -217,19 +260,32 @@ class _ProbeRound:
 
     def _failed(self, error: Exception) -> RoundResult:
         self._shared.retire()  # what is left in its book would confuse the rounds to come
-        return self._rounds.failed(self._check, self._started_at, self._shared.session.address, error)
+        return self._rounds.failed(self._check, self._started_at, self._shared.address, error)
 
     def _summary(self, now: int) -> RoundResult:
-        session, machine = self._shared.session, self._driver.machine
-        lost = session.ledger.attribute(machine.packets)
+        sessions, machines = self._shared.sessions, [driver.machine for driver in self._drivers]
+        flows = [
+            self._of_flow(session, machine.packets, now)
+            for session, machine in zip(sessions, machines, strict=True)
+        ]
+        first, *others = machines
+        if not others:
+            invalid = self._fitness.verdict(first.packets, now=now, found=first.invalid)
+            return replace(flows[0], invalid=invalid) if invalid else flows[0]
+        packets = [packet for machine in machines for packet in machine.packets]
+        found = next((machine.invalid for machine in machines if machine.invalid), None)
+        invalid = self._fitness.verdict(packets, now=now, found=found)
+        return side_by_side(flows, first_port=self._rounds.first_port, invalid=invalid)
+
+    def _of_flow(self, session: Session, packets: Sequence[Packet], now: int) -> RoundResult:
+        lost = session.ledger.attribute(packets)
         return summarise(
             check=self._check.ref,
             probe=self._rounds.probe,
-            packets=machine.packets,
+            packets=packets,
             started_at=self._started_at,
             duration=now - self._start,
             directions=lost,
             remote_ip=session.address,
-            invalid=self._fitness.verdict(machine.packets, now=now, found=machine.invalid),
-            figures=session.figures(machine.packets),
+            figures=session.figures(packets),
         )

@@ -7,7 +7,9 @@ tell the direction of a loss, when the round is over) stands here, and can be te
 (https://sans-io.readthedocs.io).
 """
 
+from collections.abc import Iterator
 from enum import Enum, auto
+from typing import NamedTuple
 
 from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
@@ -45,6 +47,17 @@ class Step(Enum):
 SEND, DRAIN, WAIT, OVER = Step.SEND, Step.DRAIN, Step.WAIT, Step.OVER
 
 
+class Place(NamedTuple):
+    """What one of several flows has to know of the others, to keep out of their way."""
+
+    steps: Iterator[int]
+    """From each planned packet to the next, nanoseconds."""
+    slack: int
+    """As `RoundMachine.slack`, which may be less."""
+    most: int
+    """So many packets its round may have."""
+
+
 class RoundMachine:
     """One round's packets in one session. All times in monotonic nanoseconds, passed in.
 
@@ -62,11 +75,13 @@ class RoundMachine:
         "_ledger",
         "_lingers",
         "_looks",
+        "_most",
         "_most_closing",
         "_outstanding",
         "_patience",
         "_retry_at",
         "_spacing",
+        "_steps",
         "_timeout",
         "_to_send",
         "due",
@@ -76,13 +91,23 @@ class RoundMachine:
     )
 
     def __init__(
-        self, ledger: Ledger, *, count: int, spacing: int, start: int, timeout: int, closing: bool = True
+        self,
+        ledger: Ledger,
+        *,
+        count: int,
+        spacing: int,
+        start: int,
+        timeout: int,
+        closing: bool = True,
+        place: Place | None = None,
     ) -> None:
         """Send `count` packets, the i-th at `start + i * spacing`, late by at most a twentieth of that.
 
-        Then wait until each is answered or refused, or its `timeout` has passed.
+        Then wait until each is answered or refused, or its `timeout` has passed. `place`: among other flows.
         """
         self._ledger = ledger
+        self._most = MAX_COUNT if place is None else place.most
+        self._steps = None if place is None else place.steps
         self._to_send, self._spacing = count, spacing
         self._timeout = self._patience = timeout
         self._most_closing = MAX_CLOSING if closing else 0
@@ -91,7 +116,7 @@ class RoundMachine:
         self._lingers = True
         self.due = start
         """The instant that the last step is about."""
-        self.slack = min(spacing // 20, PACKET_SLACK)
+        self.slack = min(spacing // 20, PACKET_SLACK if place is None else place.slack)
         """How much later than `due` is soon enough; after WAIT."""
         self.packets: list[Packet] = []
         """In order of sequence."""
@@ -122,7 +147,7 @@ class RoundMachine:
             self._outstanding += 1
         if self._to_send:
             self._to_send -= 1
-            self.due += self._spacing
+            self.due += self._spacing if self._steps is None else next(self._steps)
         else:
             self._closing += 1
             self._looks = self._closing
@@ -203,7 +228,7 @@ class RoundMachine:
 
     def _may_close(self) -> bool:
         """Whether one more packet would tell something; once it does not, none will be sent."""
-        if self._closing >= self._most_closing or len(self.packets) >= MAX_COUNT:
+        if self._closing >= self._most_closing or len(self.packets) >= self._most:
             return False
         if not self._ledger.would_closing_tell(self.packets, closing=self._closing):
             self._most_closing = 0

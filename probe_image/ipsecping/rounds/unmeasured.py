@@ -25,9 +25,9 @@ def unmeasured(
     address: str | None = None,
 ) -> RoundResult:
     """A round without packets: `lost` for a reason of the path's, all of them, or else by our own fault."""
-    count = probe.count if lost else 0
+    count = probe.packets if lost else 0
     # The wall clock may have been set meanwhile.
-    longest = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms + LOOKUP_MS) * 1_000_000
+    longest = (probe.round_ms + LOOKUP_MS) * 1_000_000
     return RoundResult(
         check=check.ref,
         probe=probe.name,

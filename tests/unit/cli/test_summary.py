@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from ipsecping.cli.flow_table import flow_table
 from ipsecping.cli.live import packet_line
 from ipsecping.cli.summary import Outcome, as_json, rows, text
 from ipsecping.cli.terminal import Mood
@@ -82,3 +83,27 @@ def test_a_packets_line_says_what_became_of_it(changes: dict[str, object], line:
     for name, value in changes.items():
         setattr(packet, name, value)
     assert packet_line(packet) == (f"seq=1 {line}", mood)
+
+
+def test_flows_are_a_table_and_the_dead_ones_are_named() -> None:
+    alive, dead = Totals(sent=3, received=3, rtt=Histogram.of([MS, MS, 4 * MS])), Totals(sent=3)
+    spread = outcome()._replace(flows={61_000: alive, 61_001: dead})
+    assert flow_table(spread) == [
+        "",
+        "hq flows:",
+        "1 of 2 flows lost every packet: source port 61001",
+        "SOURCE PORT  SENT  RECV   LOSS%      MIN      AVG      MAX  REMARK",
+        "      61000     3     3    0.00  1.000ms  2.000ms  4.000ms",
+        "      61001     3     0  100.00        -        -        -  dead",
+    ]
+    assert [(each["source_port"], each["loss_percent"]) for each in as_json(spread)["flows"]] == [
+        (61_000, 0.0),
+        (61_001, 100.0),
+    ]
+
+
+def test_a_host_with_one_flow_has_no_table_and_without_an_answer_no_flow_is_to_blame() -> None:
+    assert flow_table(outcome()) == []
+    assert "flows" not in as_json(outcome())
+    down = outcome()._replace(flows={61_000: Totals(sent=3), 61_001: Totals(sent=3)}, totals=Totals(sent=6))
+    assert "dead" not in "".join(flow_table(down))

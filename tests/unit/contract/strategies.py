@@ -43,6 +43,7 @@ from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.ike import Require
 from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
+from ipsecping.contract.plan import LEAST_REST_MS
 
 from ...result_figures import keywords
 
@@ -133,19 +134,25 @@ path_mtus = st.builds(
 def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
     kind = draw(st.sampled_from(list(METHODS)))
     chosen = draw(options[kind]) if kind in options else None
-    least = METHODS[kind].least_payload(chosen)
+    method = METHODS[kind]
+    least = method.least_payload(chosen)
+    flows = draw(st.sampled_from([1, 1, 2, 16])) if method.has_flows else 1
+    timeout = draw(st.integers(10, 10_000))
+    resting = timeout + LEAST_REST_MS if method.one_at_a_time and flows > 1 else 10
+    fixes = method.fixes_port or flows > 1
     return PlannedProbe(
         name=name,
         type=kind,
-        count=draw(st.integers(1, 1000)),
-        spacing_ms=draw(st.integers(10, 1000)),
-        timeout_ms=draw(st.integers(10, 10_000)),
+        count=draw(st.integers(1, 1000 // flows)),
+        spacing_ms=draw(st.integers(resting, resting + 1000)),
+        timeout_ms=timeout,
         size=draw(st.integers(least, 1400)) if least else 0,
         port=draw(st.integers(1, 65535)) if METHODS[kind].needs_port(chosen) else None,
         dscp=draw(st.integers(0, 63)),
         ttl=draw(st.none() | st.integers(1, 255)),
         source=draw(st.sampled_from([None, "10.0.0.1", "2001:db8::1", "eth0.100"])),
-        source_port=draw(st.none() | st.integers(1, 65535)) if METHODS[kind].fixes_port else None,
+        source_port=draw(st.none() | st.integers(1, 65536 - flows)) if fixes else None,
+        flows=flows,
         expect=draw(st.sampled_from(Expect)),
         options=chosen,
     )
@@ -224,7 +231,25 @@ def results(draw: st.DrawFn, *, max_count: int = 100, kind: ProbeType | None = N
 
 
 @st.composite
+def flows(draw: st.DrawFn, *, received: int, lost: int) -> list[tuple[int, int, int, int]]:
+    """Packets sent and received of each of some flows, with round-trip times; none for a single packet."""
+    fates = draw(st.permutations([True] * received + [False] * lost))
+    number = draw(st.integers(2, min(16, len(fates)))) if len(fates) > 1 else 0
+    split = [fates[flow::number] for flow in range(number)]
+    times = st.integers(0, MAX_RTT)
+    return [(len(each), sum(each), sum(each), draw(times) * sum(each)) for each in split]
+
+
+@st.composite
 def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -> dict[str, Any]:
+    """What only probes of that type can tell, and of that type and some others."""
+    several = METHODS[kind].has_flows and draw(st.booleans())
+    rows = draw(flows(received=received, lost=lost)) if several else []
+    return draw(own_particulars(kind, received=received, lost=lost)) | ({"flows": rows} if rows else {})
+
+
+@st.composite
+def own_particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -> dict[str, Any]:
     """What only probes of that type can tell."""
     match kind:
         case ProbeType.STAMP:

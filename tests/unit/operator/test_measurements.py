@@ -83,6 +83,19 @@ def test_packets_of_a_search_and_of_an_ike_probe_are_not_those_planned() -> None
         assert accept(measurements, result(of=searching, sent=2, rtt_ms=[])) is None
 
 
+def test_a_result_has_as_many_flows_as_its_plan_and_their_closing_packets() -> None:
+    spread = plan(probe(type=ProbeType.STAMP, port=862, size=44, count=10, flows=2))
+    rows = [(13, 13, 13, 0), (13, 0, 0, 0)]
+    assert accept(following(spread), result(of=spread, sent=26, received=13, flows=rows)) is None
+    assert accept(following(spread), result(of=spread, sent=27, received=13)) is Rejection.BEYOND_PLAN
+    more = [(9, 9, 9, 0), (9, 0, 0, 0), (1, 1, 1, 0)]
+    beyond = result(of=spread, sent=19, received=10, flows=more)
+    assert accept(following(spread), beyond) is Rejection.BEYOND_PLAN
+    single = plan(probe(type=ProbeType.STAMP, port=862, size=44, count=10))
+    beyond = result(of=single, sent=10, received=5, flows=[(5, 5, 5, 0), (5, 0, 0, 0)])
+    assert accept(following(single), beyond) is Rejection.BEYOND_PLAN
+
+
 def test_a_stamp_round_may_have_closing_packets() -> None:
     stamp = plan(probe(type=ProbeType.STAMP, port=862, size=44, count=10))
     assert accept(following(stamp), result(of=stamp, sent=13, received=9)) is None

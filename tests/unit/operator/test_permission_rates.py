@@ -1,14 +1,18 @@
 """What a check sends in its busiest second."""
 
+from itertools import islice
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.rounds.flow_order import FlowOrder
 from ipsecping_operator.compile import CompiledCheck, compile_check
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.permission.rates import busiest_second, busiest_turns
+
+MS = 1_000_000
 
 
 def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCheck:
@@ -31,6 +35,8 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
         ({"udpEcho": {"port": 7}, "size": 1400, "count": 1}, 1, 1448),
         ({"dns": {"query": "db.example"}, "count": 2}, 2, 2 * (48 + 41 + 10)),
         ({"tcp": {"port": 22}, "count": 2}, 8, 640),
+        ({"udpEcho": {"port": 7}, "size": 1400, "count": 2, "flows": 8}, 16, 16 * 1448),
+        ({"tcp": {"port": 22}, "flows": 4}, 16, 1280),
         ({"tcp": {"port": 22, "tls": {}}, "count": 1}, 10, 1820),
         ({"http": {"url": "http://192.0.2.7/"}, "count": 1}, 12, 1820),
         ({"http": {"url": "https://192.0.2.7/"}, "count": 1}, 18, 3320),
@@ -61,6 +67,32 @@ def test_the_busiest_second_is_that_of_a_schedule_carried_out(count: int, spacin
     sent = [round_ * interval + index * spacing for round_ in range(4) for index in range(count)]
     most = max(sum(start <= each < start + 1000 for each in sent) for start in sent)
     assert busiest_turns(path.plan.probes[0], path.plan.interval_ms) == most
+
+
+@given(
+    flows=st.integers(2, 16),
+    count=st.integers(1, 12),
+    spacing=st.integers(10, 1500),
+    more=st.integers(1, 1500),
+    seed=st.integers(0, 2**32),
+)
+def test_no_order_of_flows_sends_more_in_a_second(
+    flows: int, count: int, spacing: int, more: int, seed: int
+) -> None:
+    interval = max((count - 1) * spacing + more, 1000)
+    probe = {"udpEcho": {"port": 7}, "count": count, "spacing": f"{spacing}ms", "flows": flows}
+    check = compiled(probe, schedule={"interval": f"{interval}ms"})
+    sent = []
+    for round_ in range(3):
+        order = FlowOrder(flows, spacing * MS, seed + round_)
+        for flow in range(flows):
+            delay, place = order.place(flow)
+            at = round_ * interval * MS + delay
+            for step in (*islice(place.steps, count - 1), 0):
+                sent.append(at)
+                at += step
+    most = max(sum(start <= each < start + 1000 * MS for each in sent) for start in sent)
+    assert most <= busiest_second(check).packets
 
 
 def test_of_all_probes_on_all_paths_together() -> None:

@@ -33,7 +33,7 @@ from ipsecping.contract.methods.tcp import StartTls, Step
 from ipsecping_operator.api.methods import MODELS
 from ipsecping_operator.api.probes import probe_model
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
-from ipsecping_operator.compile.compiled import KeyRef, round_ms
+from ipsecping_operator.compile.compiled import KeyRef
 from ipsecping_operator.compile.effective import effective_spec
 
 METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
@@ -222,6 +222,28 @@ def test_the_prober_reads_every_plan_that_is_compiled(written: dict[str, Any]) -
     assert plan_from_json(plan_to_json(plan)) == plan
 
 
+@pytest.mark.parametrize(
+    ("written", "spacing", "port"),
+    [
+        ({"stamp": {}, "flows": 8}, 100, None),
+        ({"udpEcho": {"port": 7}, "flows": 2, "sourcePort": 40_000}, 100, 40_000),
+        ({"tcp": {"port": 22}, "flows": 8}, 2250, None),
+        ({"tcp": {"port": 22}, "flows": 8, "timeout": "500ms"}, 750, None),
+        ({"tcp": {"port": 22}, "flows": 8, "spacing": "3s", "sourcePort": 40_000}, 3000, 40_000),
+        ({"tcp": {"port": 22}, "flows": 1}, 100, None),
+    ],
+)
+def test_flows_have_the_spacing_that_they_need(
+    written: dict[str, Any], spacing: int, port: int | None
+) -> None:
+    check = compiled(written)
+    made = check.paths[0].plan.probes[0]
+    assert (made.flows, made.spacing_ms, made.source_port) == (written["flows"], spacing, port)
+    assert made.round_ms - made.timeout_ms <= 9 * spacing + 160
+    assert plan_from_json(plan_to_json(Plan(checks=(check.paths[0].plan,)))).checks[0].probes == (made,)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
 @pytest.mark.parametrize("written", [probe for probe, *_ in EVERY_KIND])
 def test_the_effective_spec_compiles_to_the_same_check(written: dict[str, Any]) -> None:
     check = compiled(written)
@@ -340,7 +362,7 @@ def test_limits_of_jitter_and_path_mtu_are_kept() -> None:
 def test_an_ike_probe_has_no_series_of_packets() -> None:
     made = planned({"timeout": "3s", "ike": {}})
     assert made.count == 1
-    assert round_ms(made) == 3000
+    assert made.round_ms == 3000
 
 
 def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:

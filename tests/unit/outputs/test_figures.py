@@ -11,6 +11,7 @@ from ipsecping.cli.logs import JsonFormatter
 from ipsecping.contract import (
     CertificateExpiry,
     Figure,
+    Flows,
     Histogram,
     Hops,
     LossReason,
@@ -89,6 +90,7 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
     examples: list[Figure] = [
         LossShape(packets=2, duration=1, period=5),
         PathMtu(forward=1400, reverse=1300, too_big=False),
+        Flows.of([(2, 1, 1, 5), (2, 0, 0, 0)], first_port=61_000),
         CertificateExpiry(0),
         Nat(True),
         Unanswered.of({500: LossReason.TIMEOUT}),
@@ -100,5 +102,8 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
     assert tuple(map(type, examples)) == figure_types()
     text = (Path(__file__).parents[3] / "docs" / "standalone.md").read_text()
     names = {name for figure in examples for name in figure.fields()}
-    names |= {gauge.name for figure in examples for gauge in figure.gauges}
+    gauges = {gauge.name for figure in examples for gauge in figure.gauges}
+    gauges |= {gauge.name for figure in examples for gauge in figure.labelled}
+    assert {name for name in gauges if not name.startswith("ipsecping_")} == set()
+    names |= gauges
     assert {name for name in names if f"`{name}`" not in text} == set()

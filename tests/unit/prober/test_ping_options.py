@@ -148,3 +148,40 @@ def test_options_that_make_no_sense_are_refused_with_a_reason(words: str, said: 
 def test_values_out_of_range_are_refused(words: list[str]) -> None:
     with pytest.raises(argparse.ArgumentError, match="is not"):
         parse(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "flows", "port", "interval"),
+    [
+        ("--stamp 862", 1, None, 1000),
+        ("--stamp 862 --flows 8", 8, None, 1000),
+        ("--udp-echo 7 --flows 2 --source-port 65534", 2, 65_534, 1000),
+        ("--tcp 22 --flows 16", 16, None, 2250),
+        ("--tcp 22 --flows 16 -W 100ms", 16, None, 1000),
+        ("--tcp 22 --flows 2 -W 100ms -i 350ms --source-port 4000", 2, 4000, 350),
+    ],
+)
+def test_flows(words: str, flows: int, port: int | None, interval: int) -> None:
+    made = probe_from(parse(*words.split()))
+    assert (made.flows, made.source_port, made.spacing_ms) == (flows, port, interval)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--flows 2", "--flows: ICMP has no source ports to choose"),
+        ("--dns a.example/A --flows 2", "--flows: DNS has no source ports to choose"),
+        ("--stamp 862 --flows 2 --source-port 65535", "there are no 2 ports from there on"),
+        ("--tcp 22 --flows 2 -i 2249ms", "with --flows at least 2250ms"),
+        ("--tcp 22 --source-port 4000", "TCP has no port of its own to fix"),
+    ],
+)
+def test_flows_that_cannot_be(words: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        probe_from(parse(*words.split()))
+
+
+@pytest.mark.parametrize("number", ["0", "17", "x", "-1", "1e1"])
+def test_a_number_of_flows_is_from_1_to_16(number: str) -> None:
+    with pytest.raises(argparse.ArgumentError, match="is not a number of flows"):
+        parse("--stamp", "862", f"--flows={number}")

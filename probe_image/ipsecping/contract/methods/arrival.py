@@ -26,6 +26,7 @@ class Arrivals(Counted):
     """
 
     most: ClassVar[int] = 16
+    most_of_round: ClassVar[int | None] = MAX_VALUES
     what: ClassVar[str]
     """What the reflector tells, for a message."""
 

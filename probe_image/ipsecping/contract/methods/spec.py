@@ -9,6 +9,7 @@ from .. import fields
 from ..check import LossReason, ProbeType
 from ..fields import ContractError
 from ..figure import Figure
+from ..flows import Flows
 from ..loss_shape import LossShape
 
 HEADERS = 48
@@ -131,6 +132,10 @@ class MethodSpec:
     fixes_port: bool = False
     """Whether a plan may fix the UDP port that packets come from: a session has one socket, and tells its
     answers from those of earlier ones by more than ports."""
+    has_flows: bool = False
+    """Whether a probe may send from several source ports side by side."""
+    one_at_a_time: bool = False
+    """Whether a source port is taken until what becomes of its packet is known: a TCP connection's."""
     may_rest: bool = False
     """Whether a round may send nothing though nothing is wrong."""
     directed: bool = False
@@ -169,5 +174,6 @@ class MethodSpec:
 
     @property
     def measures(self) -> tuple[type[Figure], ...]:
-        """Every figure of its results: a series of packets has a shape of loss beside its own."""
-        return (*self.figures, LossShape) if self.paced and self.sends_count else self.figures
+        """Every figure of its results: a series of packets has a shape of loss beside its own, and flows."""
+        of_flows = (Flows,) if self.has_flows else ()
+        return (*self.figures, LossShape, *of_flows) if self.paced and self.sends_count else self.figures

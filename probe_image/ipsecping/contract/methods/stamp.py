@@ -94,6 +94,7 @@ METHOD = MethodSpec(
     member="stamp",
     module="stamp",
     fixes_port=True,
+    has_flows=True,
     options=StampOptions,
     port=PORT,
     least_size=PAYLOAD,

@@ -9,6 +9,7 @@ METHOD = MethodSpec(
     member="udpEcho",
     module="udp_echo",
     fixes_port=True,
+    has_flows=True,
     least_size=16,
     default_size=56,
     figures=(RefusedAnswers,),
