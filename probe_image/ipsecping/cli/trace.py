@@ -13,7 +13,9 @@ from .errors import NO_ANSWER, SUCCESS, CommandError
 
 if TYPE_CHECKING:
     from ..contract.trace import Hop, Trace
+    from ..net.reverse import Names
     from ..net.sender import Sender
+    from ..trace.record import Asked
     from ..trace.sockets import Probes
 
 NAME = "trace"
@@ -100,7 +102,7 @@ async def _trace(options: argparse.Namespace) -> int:
     from ..trace.findings import is_inside
 
     try:
-        address = (await Resolver().resolve(options.host, family=family_of(options))).ip
+        address = _plain((await Resolver().resolve(options.host, family=family_of(options))).ip)
         if options.inside and not is_inside(address, options.inside):
             raise CommandError(f"trace: {address} is in none of the networks of --inside: add its own")
         probes = _open(options, address)
@@ -113,6 +115,15 @@ async def _trace(options: argparse.Namespace) -> int:
     finally:
         probes.close()
     return SUCCESS if trace.end is TraceEnd.REACHED else NO_ANSWER
+
+
+def _plain(address: str) -> str:
+    """The address that packets bear, with a zone where it takes one."""
+    from ..addresses import unmapped
+    from ..contract.fields import canonical_address
+
+    plain = str(unmapped(address))
+    return canonical_address(address) or plain if ":" in plain else plain
 
 
 def _open(options: argparse.Namespace, address: str) -> "Probes":
@@ -146,25 +157,19 @@ class _Run:
     def __init__(self, options: argparse.Namespace, address: str, probes: "Probes") -> None:
         from ..net.reverse import Names
         from ..trace.driver import TraceDriver
-        from ..trace.machine import Limits, TraceMachine
+        from ..trace.machine import TraceMachine
         from .terminal import StatusLine
 
-        self._options, self._address, self._probes = options, address, probes
-        limits = Limits(
-            max_ttl=options.max_ttl,
-            tries=options.tries,
-            wait=options.wait * 1_000_000,
-            total=max(TOTAL_SECONDS * 1_000_000_000, 2 * options.tries * options.wait * 1_000_000),
-        )
-        self._started_at = time.time_ns()
+        self._options, self._probes = options, probes
+        self._asked = _asked(options, address, probes)
         self._machine = TraceMachine(
-            limits,
-            size=options.size or probes.least_size,
+            self._asked.limits,
+            size=self._asked.size,
             least_size=probes.least_size,
             start=time.monotonic_ns(),
         )
         self._driver = TraceDriver(self._machine)
-        self._names: Names | None = Names() if options.names else None
+        self._names = Names() if options.names else None
         self._status = StatusLine(sys.stderr)
         self._printed = self._limits_printed = 0
         self._shown = ""
@@ -187,7 +192,7 @@ class _Run:
             await self._driver.run(self._probes, self._progressed)
         except OSError as error:
             said = error.strerror or error
-            raise CommandError(f"trace: this host does not send to {self._address}: {said}") from error
+            raise CommandError(f"trace: this host does not send to {self._asked.address}: {said}") from error
         finally:
             self._status.clear()
         if self._names is not None:
@@ -251,43 +256,46 @@ class _Run:
             print("\n".join([*lines, *hop_lines(hop, trace)]), flush=True)
 
     def _trace(self, *, whole: bool) -> "Trace":
-        from ..contract.fields import canonical_address
-        from ..contract.trace import Trace, TraceMethod
-
-        options, machine, probes = self._options, self._machine, self._probes
-        method = TraceMethod.ICMP if options.icmp else TraceMethod.UDP
-        number: int | None = None if options.icmp else options.udp
-        if options.tcp is not None:
-            method, number = TraceMethod.TCP, options.tcp
-        size = options.size or probes.least_size
-        return Trace(
-            host=options.host,
-            address=canonical_address(self._address) or self._address,
-            method=method,
-            port=number,
-            source=probes.source,
-            source_port=probes.source_port,
-            size=None if method is TraceMethod.TCP else size,
-            started_at=self._started_at,
-            max_ttl=options.max_ttl,
-            tries=options.tries,
-            wait=options.wait * 1_000_000,
-            sent=machine.packets_sent,
-            ignored=machine.ignored,
-            whole=whole,
-            hops=tuple(map(self._named, machine.hops())),
-            limits=machine.limits,
-            unplaced=machine.unplaced,
-        )
-
-    def _named(self, hop: "Hop") -> "Hop":
-        """The hop with the names of who has answered, as far as they are known."""
         from dataclasses import replace
 
-        if self._names is None or not hop.replies:
-            return hop
-        replies = tuple(
-            each if each.sender is None else replace(each, name=self._names.known(each.sender))
-            for each in hop.replies
-        )
-        return replace(hop, replies=replies)
+        from ..trace.record import record
+
+        trace = record(self._asked, self._probes, self._machine, whole=whole)
+        if self._names is None:
+            return trace
+        return replace(trace, hops=tuple(_named(hop, self._names) for hop in trace.hops))
+
+
+def _asked(options: argparse.Namespace, address: str, probes: "Probes") -> "Asked":
+    from ..contract.trace import TraceMethod
+    from ..trace.machine import Limits
+    from ..trace.record import Asked
+
+    method, number = TraceMethod.UDP, options.udp
+    if options.icmp:
+        method, number = TraceMethod.ICMP, None
+    elif options.tcp is not None:
+        method, number = TraceMethod.TCP, options.tcp
+    wait = options.wait * 1_000_000
+    total = max(TOTAL_SECONDS * 1_000_000_000, 2 * options.tries * wait)
+    return Asked(
+        host=options.host,
+        address=address,
+        method=method,
+        port=number,
+        size=options.size or probes.least_size,
+        limits=Limits(max_ttl=options.max_ttl, tries=options.tries, wait=wait, total=total),
+        started_at=time.time_ns(),
+    )
+
+
+def _named(hop: "Hop", names: "Names") -> "Hop":
+    """The hop with the names of who has answered, as far as they are known."""
+    from dataclasses import replace
+
+    if not hop.replies:
+        return hop
+    replies = tuple(
+        each if each.sender is None else replace(each, name=names.known(each.sender)) for each in hop.replies
+    )
+    return replace(hop, replies=replies)

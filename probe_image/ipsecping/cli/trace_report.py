@@ -53,10 +53,12 @@ def closing_lines(trace: Trace, inside: Sequence[Network]) -> Iterator[str]:
     if (about := nearer(trace)) is not None:
         yield f"it answers with the TTL that is left to it, so it is rather at hop {about}"
     silent = [str(hop.ttl) for hop in trace.hops[:-1] if not hop.replies]
-    if silent and trace.end is not TraceEnd.SILENT:
+    if silent and trace.hops[-1].replies:
         which = f"hop{'' if len(silent) == 1 else 's'} {', '.join(silent)}"
         yield f"no answer from {which}: routers need not tell"
     for reply in trace.unplaced:
+        if trace.from_target(reply):
+            continue
         yield f"{reply.sender or 'a router'} answers too, but quotes too little to tell at which hop"
     for seen in seen_in_clear(trace, inside) if inside else ():
         yield (
@@ -69,8 +71,12 @@ def closing_lines(trace: Trace, inside: Sequence[Network]) -> Iterator[str]:
 def _end(trace: Trace) -> str:
     last = trace.hops[-1] if trace.hops else None
     if trace.end is TraceEnd.REACHED and last is not None:
-        reply = next(each for each in last.replies if trace.from_target(each))
-        return f"reached in {_hops(last.ttl)}: {_arrived(trace, reply)}"
+        found_at = f"in {_hops(last.ttl)}"
+        arrived = [each for each in last.replies if trace.from_target(each)]
+        if not arrived:
+            found_at = "at some hop"
+            arrived = [each for each in trace.unplaced if trace.from_target(each)]
+        return f"reached {found_at}: {_arrived(trace, arrived[0])}"
     if trace.end is TraceEnd.UNREACHABLE and last is not None:
         reply = next(each for each in last.replies if each.kind in _SAID)
         return f"not reached: {reply.sender or 'a router'} says {_SAID[reply.kind]} (hop {last.ttl})"

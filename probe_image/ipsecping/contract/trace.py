@@ -147,12 +147,15 @@ class Trace:
 
     @property
     def end(self) -> TraceEnd:
-        """How the path ends."""
+        """How the path ends. The target is reached also where nothing says at which hop it is."""
         kinds = self.hops[-1].replies if self.hops else ()
         ends = [reply for reply in kinds if reply.kind is not ReplyKind.TIME_EXCEEDED]
         if any(self.from_target(reply) for reply in ends):
             return TraceEnd.REACHED
-        return TraceEnd.UNREACHABLE if ends else TraceEnd.SILENT
+        if ends:
+            return TraceEnd.UNREACHABLE
+        reached = any(self.from_target(reply) for reply in self.unplaced)
+        return TraceEnd.REACHED if reached else TraceEnd.SILENT
 
     def from_target(self, reply: Reply) -> bool:
         """Whether it shows that the packet has reached the target."""

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -37,7 +37,7 @@ def test_a_stamp_reflector_answers(reflector: Reflector) -> None:
 
 
 def test_a_udp_echo_answers(reflector: Reflector) -> None:
-    found = traced("127.0.0.1", "--udp", str(reflector.echo), "-w", "100ms")
+    found = traced("127.0.0.1", "--udp", str(reflector.echo))
     assert found.end is TraceEnd.REACHED
     assert found.hops[-1].replies[0].proven
     assert nearer(found) == 1, "it answers with the TTL that is left"
@@ -54,11 +54,12 @@ def test_a_service_that_answers_something_else_is_reached_as_well() -> None:
     with listening(socket.SOCK_DGRAM) as server:
 
         def rude() -> None:
-            for _ in range(3):
-                server.sendto(b"what?", server.recvfrom(2000)[1])
+            with suppress(OSError):
+                while True:
+                    server.sendto(b"what?", server.recvfrom(2000)[1])
 
         threading.Thread(target=rude, daemon=True).start()
-        found = traced("127.0.0.1", "--udp", str(server.getsockname()[1]), "-m", "3", "-w", "300ms")
+        found = traced("127.0.0.1", "--udp", str(server.getsockname()[1]), "-m", "3")
     assert found.end is TraceEnd.REACHED
     assert not only_reply(found).proven
 
@@ -68,14 +69,15 @@ def test_answers_of_anybody_else_are_ignored() -> None:
     with listening(socket.SOCK_DGRAM) as server, listening(socket.SOCK_DGRAM) as stranger:
 
         def strange() -> None:
-            for _ in range(4):
-                stranger.sendto(b"what?", server.recvfrom(2000)[1])
+            with suppress(OSError):
+                while True:
+                    stranger.sendto(b"what?", server.recvfrom(2000)[1])
 
         threading.Thread(target=strange, daemon=True).start()
         port = str(server.getsockname()[1])
-        found = traced("127.0.0.1", "--udp", port, "-m", "2", "-q", "2", "-w", "300ms", status=1)
+        found = traced("127.0.0.1", "--udp", port, "-m", "2", "-q", "2", status=1)
     assert found.end is TraceEnd.SILENT
-    assert found.ignored == 4
+    assert found.ignored > 0
 
 
 def test_a_closed_port_is_reached_by_udp_and_by_tcp() -> None:
@@ -85,6 +87,15 @@ def test_a_closed_port_is_reached_by_udp_and_by_tcp() -> None:
         bound.listen()
         assert only_reply(traced("127.0.0.1", "--tcp", port)).kind is ReplyKind.ANSWERED
     assert only_reply(traced("127.0.0.1", "--udp", port)).kind is ReplyKind.PORT_UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("::1%lo", "::1"), ("::ffff:127.0.0.1", "127.0.0.1"), ("0:0:0:0:0:0:0:1", "::1")],
+)
+def test_an_address_may_be_written_in_other_ways(host: str, address: str) -> None:
+    found = traced(host, "--udp", "9")
+    assert (found.host, found.address, found.end) == (host, address, TraceEnd.REACHED)
 
 
 def test_what_it_prints() -> None:
@@ -142,6 +153,7 @@ def test_how_a_path_ends_in_words() -> None:
     near = replace(answer, sender="fe80::1")
     assert ending(near, address="fe80::1%eth0") == ["reached in 1 hop: it answers"]
     assert ending(gateway, None, None) == ["not reached: nothing answers beyond hop 1 (192.0.2.1)"]
+    assert ending(None, None, unplaced=(answer,)) == ["reached at some hop: it answers"]
     assert ending(None, None) == ["not reached: no hop has answered"]
     assert ending(gateway, replace(gateway, kind=ReplyKind.PROHIBITED)) == [
         "not reached: 192.0.2.1 says administratively prohibited (hop 2)"
