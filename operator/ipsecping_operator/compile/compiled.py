@@ -147,7 +147,7 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
-    source: TargetSource | None = None
+    target_from: TargetSource | None = None
     """Where the plan's addresses are looked up; None: the target is the spec's."""
     target_field: str = field(default="spec.target", compare=False)
     """Where the spec has the target."""

@@ -75,7 +75,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
-        source = None if path.target else looked_up
+        target_from = None if path.target else looked_up
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -84,7 +84,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             tunnel_name=tunnel_name,
             path=path.name,
             target=path.target or whole_target,
-            targets=() if source else None,
+            targets=() if target_from else None,
             family=None if spec.family is None else Family(spec.family),
             interval_ms=schedule.interval_ms if isinstance(schedule, Interval) else None,
             probes=probes,
@@ -92,7 +92,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         return CompiledPath(
             plan=plan,
             placement=compile_placement(common, path.placement, own_field=own_field),
-            source=source,
+            target_from=target_from,
             target_field=f"spec.paths[{index}].target" if path.target else whole_field,
             own_field=own_field,
         )

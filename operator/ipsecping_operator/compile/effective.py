@@ -32,7 +32,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         schedule = _cron(check.schedule)
     tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
-    sources = [path.source for path in check.paths if path.source is not None]
+    sources = [path.target_from for path in check.paths if path.target_from is not None]
     spec = {
         **({"targetFrom": _target_from(sources[0])} if sources else {"target": first.plan.target}),
         "family": {} if first.plan.family is None else first.plan.family.value,
@@ -66,7 +66,7 @@ def _target_from(source: TargetSource) -> dict[str, Any]:
 
 def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path}
-    if path.source is None:
+    if path.target_from is None:
         entry["target"] = path.plan.target
     placement = effective_placement(path.placement)
     return entry | ({"placement": placement} if placement else {})

@@ -26,9 +26,11 @@ def _nowhere(state: CheckState, finding: Finding) -> str | None:
     check = state.applied.compiled
     if finding.reason is not HealthyReason.TARGET_UNRESOLVED or check is None:
         return None
-    if any(path.source is None or path.plan.targets for path in check.paths):
+    if any(path.target_from is None or path.plan.targets for path in check.paths):
         return None  # it may be about another path's target
-    return "; ".join(sorted({nowhere(path.source) for path in check.paths if path.source is not None}))
+    return "; ".join(
+        sorted({nowhere(path.target_from) for path in check.paths if path.target_from is not None})
+    )
 
 
 def _throttled(state: CheckState, finding: Finding) -> str | None:
