@@ -170,7 +170,7 @@ class CompiledPath:
 
     plan: PlannedCheck
     placement: Placement
-    target_source: TargetSource | None = None
+    target_from: TargetSource | None = None
     """Where the plan's addresses are looked up; None: the target is the spec's."""
     source: Source | None = None
     """From where packets are sent; the plan's probes name it as far as it applies to them."""

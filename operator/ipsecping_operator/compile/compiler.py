@@ -79,9 +79,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
 
     def compiled(index: int, path: Path) -> CompiledPath:
         own_field = f"spec.paths[{index}]" if path.placement else "spec"
-        target_source = None if path.target else looked_up
+        target_from = None if path.target else looked_up
         source, target = path.source or spec.source, path.target or whole_target
-        if source is not None and target_source is None and not source.fits(target):
+        if source is not None and target_from is None and not source.fits(target):
             whole = f"spec.paths[{index}]" if path.source else "spec"
             raise InvalidSpec(f"{whole}.source.address", f"{source.name} cannot send to {target}")
         plan = PlannedCheck(
@@ -92,7 +92,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             tunnel_name=tunnel_name,
             path=path.name,
             target=target,
-            targets=() if target_source else None,
+            targets=() if target_from else None,
             family=None if spec.family is None else Family(spec.family),
             addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
             interval_ms=interval_ms,
@@ -102,7 +102,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             plan=plan,
             source=source,
             placement=compile_placement(common, path.placement, own_field=own_field),
-            target_source=target_source,
+            target_from=target_from,
             target_field=f"spec.paths[{index}].target" if path.target else whole_field,
             own_field=own_field,
         )

@@ -34,7 +34,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         schedule = _cron(check.schedule)
     tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
-    looked_up = [path.target_source for path in check.paths if path.target_source is not None]
+    looked_up = [path.target_from for path in check.paths if path.target_from is not None]
     spec = {
         **({"targetFrom": _target_from(looked_up[0])} if looked_up else {"target": first.plan.target}),
         "family": {} if first.plan.family is None else first.plan.family.value,
@@ -70,7 +70,7 @@ def _target_from(source: TargetSource) -> dict[str, Any]:
 
 def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path}
-    if path.target_source is None:
+    if path.target_from is None:
         entry["target"] = path.plan.target
     if path.plan.addresses is not Addresses.FIRST:
         entry["addresses"] = path.plan.addresses.value

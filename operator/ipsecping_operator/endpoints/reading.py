@@ -73,7 +73,7 @@ def select(endpoints: Iterable[Endpoint], path: CompiledPath, *, own_pods: Colle
         for each in endpoints
         if each.pod_uid not in own_pods and (address := _of_family(each.addresses, plan.family)) is not None
     }
-    if path.target_source is not None and path.target_source.service:
+    if path.target_from is not None and path.target_from.service:
         chosen = {each for each in chosen if _family(each) is Family.IPV4} or chosen
     found = [str(each) for each in sorted(map(ip_address, chosen), key=lambda each: (each.version, each))]
     allowed = [address for address in found if plan.permits(address)]

@@ -55,9 +55,7 @@ class Sources:
 
     def follow(self, check: CompiledCheck) -> None:
         """Follow the check's sources, and no others for it."""
-        wanted = {
-            (check.namespace, path.target_source) for path in check.paths if path.target_source is not None
-        }
+        wanted = {(check.namespace, path.target_from) for path in check.paths if path.target_from is not None}
         self._leave(check.uid, keeping=wanted)
         for key in wanted:
             if key not in self._followed and len(self._followed) >= MOST:

@@ -31,7 +31,7 @@ def targets(check: CompiledCheck) -> Iterator[Refusal]:
 def looked_up(check: CompiledCheck) -> Iterator[Refusal]:
     """Targets that are looked up in the cluster: it tells what addresses pods have."""
     for path in check.paths:
-        if path.target_source is not None:
+        if path.target_from is not None:
             yield Refusal(
                 path.target_field,
                 f"is not permitted in namespace {check.namespace}: give target, or have the operator run "

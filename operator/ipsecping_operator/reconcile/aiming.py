@@ -17,12 +17,12 @@ def aim(state: CheckState, sources: Sources) -> str | None:
     sources.follow(check)
     selections = {}
     for path in check.paths:
-        if path.target_source is None:
+        if path.target_from is None:
             continue
         try:
-            endpoints = sources.endpoints(check.namespace, path.target_source)
+            endpoints = sources.endpoints(check.namespace, path.target_from)
         except NotKnown as unknown:
-            return f"{path.target_field}: {path.target_source}: {unknown}" if str(unknown) else ""
+            return f"{path.target_field}: {path.target_from}: {unknown}" if str(unknown) else ""
         selections[path.plan.path] = select(endpoints, path, own_pods=state.observed.pods.keys())
     if selections:
         state.aim(selections)
@@ -33,5 +33,5 @@ def is_aimed(state: CheckState) -> bool:
     """Whether every plan has its targets, be they those of some time ago."""
     check = state.applied.compiled
     return check is None or all(
-        path.target_source is None or path.plan.path in state.applied.selections for path in check.paths
+        path.target_from is None or path.plan.path in state.applied.selections for path in check.paths
     )

@@ -43,10 +43,10 @@ def _nowhere(state: CheckState, finding: Finding) -> str | None:
     check = state.applied.compiled
     if finding.reason is not HealthyReason.TARGET_UNRESOLVED or check is None:
         return None
-    if any(path.target_source is None or path.plan.targets for path in check.paths):
+    if any(path.target_from is None or path.plan.targets for path in check.paths):
         return None  # it may be about another path's target
     return "; ".join(
-        sorted({nowhere(path.target_source) for path in check.paths if path.target_source is not None})
+        sorted({nowhere(path.target_from) for path in check.paths if path.target_from is not None})
     )
 
 

@@ -14,14 +14,15 @@ def remarks(state: CheckState, check: CompiledCheck) -> Iterator[str]:
     said = set[str]()
     for path in check.paths:
         selection = state.applied.selections.get(path.plan.path)
-        if path.target_source is None or selection is None:
+        if path.target_from is None or selection is None:
             continue
         measured = len(selection.addresses)
         if not selection.found:
-            remark = nowhere(path.target_source)
+            remark = nowhere(path.target_from)
         elif selection.found > measured and selection.refused is None:
-            found = f"{selection.found} addresses, of which the first {measured} are measured"
-            remark = f"{path.target_source}: {found}"
+            remark = (
+                f"{path.target_from}: {selection.found} addresses, of which the first {measured} are measured"
+            )
         else:
             continue
         if remark not in said:
@@ -38,10 +39,10 @@ def refused_target(state: CheckState, check: CompiledCheck) -> Readiness | None:
     """Return that a target which was looked up may not be probed; the others are."""
     for path in check.paths:
         selection = state.applied.selections.get(path.plan.path)
-        if path.target_source is not None and selection is not None and selection.refused is not None:
+        if path.target_from is not None and selection is not None and selection.refused is not None:
             return Readiness(
                 reason=ReadyReason.NOT_PERMITTED,
-                message=f"{path.target_field}: {selection.refused}, an address of {path.target_source}, is "
+                message=f"{path.target_field}: {selection.refused}, an address of {path.target_from}, is "
                 f"{not_allowed(path.plan, selection.refused)}",
             )
     return None

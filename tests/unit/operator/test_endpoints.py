@@ -16,7 +16,7 @@ SERVICE, PODS = TargetSource(service="db"), TargetSource(pod_labels=(("app", "db
 def path(source: TargetSource = SERVICE, **changes: Any) -> CompiledPath:
     placement = check().paths[0].placement
     made = plan(target=source.host("network"), targets=(), **changes)
-    return CompiledPath(plan=made, placement=placement, target_source=source)
+    return CompiledPath(plan=made, placement=placement, target_from=source)
 
 
 def endpoint(*addresses: str, uid: str | None = None, **conditions: bool | None) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def slice_of(*addresses: str, uid: str = "s-1") -> dict[str, Any]:
 
 def asking(source: TargetSource = DB, *, uid: str = "c-1") -> CompiledCheck:
     made = check()
-    return replace(made, uid=uid, paths=(replace(made.paths[0], target_source=source),))
+    return replace(made, uid=uid, paths=(replace(made.paths[0], target_from=source),))
 
 
 def known(of: Sources, source: TargetSource = DB) -> list[str]:
