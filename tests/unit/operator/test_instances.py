@@ -176,6 +176,33 @@ def test_addresses_of_the_plan_s_own_list_go_at_once() -> None:
     }
 
 
+def test_where_all_addresses_of_the_list_are_others_the_last_verdict_stands_until_it_is_stale() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD,))
+    state = seen(of=check(listed))
+    take(state, to(DEAD, of=listed))
+    state.take_up(check(replace(listed, targets=(GOOD,))), generation=1, refused=None, now=NOON)
+    assert healthy(assessed(state, at=3).status)["status"] == "True"
+    assert healthy(assessed(state, at=64).status)["reason"] == "StaleResults"
+    take(state, to(GOOD, round_=2, of=listed))
+    assessed(state, at=65)
+    assert states_of(the_probe(state)) == {
+        Instance(address=GOOD): "WithinThresholds",
+        Instance(address=DEAD): "Gone",
+    }
+
+
+def test_an_empty_list_of_addresses_is_nobody_s_outage() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD,))
+    state = seen(of=check(listed))
+    take(state, to(DEAD, of=listed))
+    state.take_up(check(replace(listed, targets=())), generation=1, refused=None, now=NOON)
+    told = healthy(assessed(state, at=3).status)
+    assert (told["status"], told["reason"]) == ("Unknown", "TargetUnresolved")
+    assert told["message"] == "there is no address to be measured on default/ping"
+    take(state, to(None, round_=1, of=listed, sent=0, received=0, invalid=Invalidity.NO_SUCH_NAME))
+    assert healthy(assessed(state, at=33).status)["reason"] == "TargetUnresolved"
+
+
 def test_a_check_that_measures_one_address_from_one_node_is_as_ever() -> None:
     state = seen()
     take(state, to("203.0.113.10", of=plan(), addresses=None), node="w1")
