@@ -345,6 +345,18 @@ def test_limits_that_an_earlier_run_held_are_held_for_the_instances_that_its_sta
     }
 
 
+def test_an_edit_of_a_list_of_addresses_releases_no_limit_that_another_address_exceeds() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD, GOOD))
+    state = seen(of=check(listed, loss_percent="10"))
+    take(state, to(DEAD, of=listed, received=8), to(GOOD, of=listed))
+    assessed(state, at=3)
+    edited = check(replace(listed, targets=(DEAD,)), loss_percent="10")
+    take(state, to(DEAD, of=listed, round_=1))  # now exactly at the limit
+    state.take_up(edited, generation=1, refused=None, now=NOON)
+    assessed(state, at=33)
+    assert states_of(the_probe(state))[Instance(address=DEAD)] == "LossHigh"
+
+
 def test_a_suspended_check_says_so_once() -> None:
     state = seen(of=check(MANY))
     take(state, to(DEAD), to(GOOD))
