@@ -45,6 +45,8 @@ def judge_instances(
         of: _due(check, probe, window, given.since) for of, window in given.windows.items()
     }
     gone = set(_gone(path, given, dues, now=now))
+    if len(gone) == len(given.windows) and path.plan.targets != ():
+        gone = set()  # of others nothing is known yet: what was known stands until it is stale
     windows = {of: window for of, window in given.windows.items() if of not in gone}
     windows |= _unheard(check, path, probe, given, dues, now=now)
     earlier = {} if before is None or before.instances is None else before.instances.verdicts
@@ -107,6 +109,9 @@ def _finding(
     where = f"{path.plan.path}/{probe.name}"
     worst = next(iter(instances.verdicts.values()), None)
     if worst is None:
+        if path.plan.targets == () and not check.suspend:
+            message = messages.nowhere(where)
+            return Finding(reason=HealthyReason.TARGET_UNRESOLVED, message=message)
         if check.suspend or given.last is None:
             return judge_probe(
                 check, path.plan.path, probe, Window(length=0), latches={}, due=None, now=now

@@ -66,6 +66,17 @@ class Verdict:
         return {(probe.path, probe.probe.name): probe.latches for probe in self.probes}
 
     @property
+    def instance_latches(self) -> dict[ProbeKey, dict[Instance, Latches]]:
+        """The same of probes with instances."""
+        return {
+            (probe.path, probe.probe.name): {
+                of: each.latches for of, each in probe.instances.verdicts.items()
+            }
+            for probe in self.probes
+            if probe.instances is not None
+        }
+
+    @property
     def probes(self) -> tuple[ProbeVerdict, ...]:
         """All probes of all paths in the spec's order."""
         return tuple(probe for path in self.paths for probe in path.probes)
@@ -113,6 +124,8 @@ def judge(
         latches = before.latches
         if before.check is check:
             earlier = {(each.path, each.probe.name): each for each in before.probes}
+        else:
+            instance_latches = before.instance_latches
     paths = []
     for path in check.paths:
         verdicts = []

@@ -71,6 +71,11 @@ def unresolved(where: str, invalidity: Invalidity, *, run: int) -> str:
     return f"{_rounds(run)} on {where} could not look the target's name up: {_INVALIDITIES[invalidity]}"
 
 
+def nowhere(where: str) -> str:
+    """The list of addresses that are to be measured is empty."""
+    return f"there is no address to be measured on {where}"
+
+
 def _rounds(run: int) -> str:
     return "the last round" if run == 1 else f"the last {run} rounds"
 

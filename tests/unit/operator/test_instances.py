@@ -176,6 +176,33 @@ def test_addresses_of_the_plan_s_own_list_go_at_once() -> None:
     }
 
 
+def test_where_all_addresses_of_the_list_are_others_the_last_verdict_stands_until_it_is_stale() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD,))
+    state = seen(of=check(listed))
+    take(state, to(DEAD, of=listed))
+    state.take_up(check(replace(listed, targets=(GOOD,))), generation=1, refused=None, now=NOON)
+    assert healthy(assessed(state, at=3).status)["status"] == "True"
+    assert healthy(assessed(state, at=64).status)["reason"] == "StaleResults"
+    take(state, to(GOOD, round_=2, of=listed))
+    assessed(state, at=65)
+    assert states_of(the_probe(state)) == {
+        Instance(address=GOOD): "WithinThresholds",
+        Instance(address=DEAD): "Gone",
+    }
+
+
+def test_an_empty_list_of_addresses_is_nobody_s_outage() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD,))
+    state = seen(of=check(listed))
+    take(state, to(DEAD, of=listed))
+    state.take_up(check(replace(listed, targets=())), generation=1, refused=None, now=NOON)
+    told = healthy(assessed(state, at=3).status)
+    assert (told["status"], told["reason"]) == ("Unknown", "TargetUnresolved")
+    assert told["message"] == "there is no address to be measured on default/ping"
+    take(state, to(None, round_=1, of=listed, sent=0, received=0, invalid=Invalidity.NO_SUCH_NAME))
+    assert healthy(assessed(state, at=33).status)["reason"] == "TargetUnresolved"
+
+
 def test_a_check_that_measures_one_address_from_one_node_is_as_ever() -> None:
     state = seen()
     take(state, to("203.0.113.10", of=plan(), addresses=None), node="w1")
@@ -316,6 +343,18 @@ def test_limits_that_an_earlier_run_held_are_held_for_the_instances_that_its_sta
         Instance(address=DEAD): "LossHigh",
         Instance(address=GOOD): "WithinThresholds",
     }
+
+
+def test_an_edit_of_a_list_of_addresses_releases_no_limit_that_another_address_exceeds() -> None:
+    listed = replace(MANY, addresses=Addresses.FIRST, targets=(DEAD, GOOD))
+    state = seen(of=check(listed, loss_percent="10"))
+    take(state, to(DEAD, of=listed, received=8), to(GOOD, of=listed))
+    assessed(state, at=3)
+    edited = check(replace(listed, targets=(DEAD,)), loss_percent="10")
+    take(state, to(DEAD, of=listed, round_=1))  # now exactly at the limit
+    state.take_up(edited, generation=1, refused=None, now=NOON)
+    assessed(state, at=33)
+    assert states_of(the_probe(state))[Instance(address=DEAD)] == "LossHigh"
 
 
 def test_a_suspended_check_says_so_once() -> None:
