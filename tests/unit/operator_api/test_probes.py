@@ -247,6 +247,9 @@ def test_the_modules_of_blackbox_exporter_are_probes_that_a_prober_reads() -> No
 def test_an_answer_that_is_no_record_of_the_type_is_refused_with_its_place() -> None:
     with pytest.raises(InvalidSpec, match=r"^spec\.probes\[0\]\.dns\.answers\[0\]: 'mail' is no MX record"):
         compiled({"dns": {"query": "db.example", "recordType": "MX", "answers": ["mail"]}})
+    long = ".".join(["a" * 60] * 4)
+    with pytest.raises(InvalidSpec, match=r"^spec\.probes\[1\]\.dns\.query: too long for sequenceLabel"):
+        compiled({"icmp": {}}, {"dns": {"query": long, "sequenceLabel": True}})
 
 
 def test_the_code_point_and_the_expectation_reach_the_prober() -> None:

@@ -85,7 +85,6 @@ def test_a_record_is_the_expected_one_however_that_is_written(
     assert canonical(kind.value, one) == canonical(kind.value, other)
     for text in (one, other):
         assert judged(kind, data, text) is None
-        assert DnsOptions.from_json({"query": "a", "recordType": kind.value, "answers": [text]}, "dns")
 
 
 @pytest.mark.parametrize(("kind", "data", "one", "other"), RECORDS)
@@ -103,7 +102,8 @@ def test_another_record_is_not_the_expected_one_and_a_mangled_one_is_none(
     [
         ("A", "192.0.2"), ("AAAA", "192.0.2.1"), ("MX", "mail.example"), ("MX", "70000 mail.example"),
         ("MX", "10 mail.example more"), ("CNAME", "a..b"), ("CNAME", "a" * 64), ("CNAME", ""),
-        ("DS", "1 2 3 xyz"), ("DNSKEY", "1 2 3 !"), ("HTTPS", "1 . what=1"), ("HTTPS", "1 . alpn="), ("TXT", '"open'),
+        ("DS", "1 2 3 xyz"), ("DNSKEY", "1 2 3 !"), ("HTTPS", "1 . what=1"), ("HTTPS", "1 . alpn="),
+        ("TXT", '"open'),
         ("TXT", "t\u00e4xt"), ("TXT", '"\\256"'), ("TXT", "x" * 513), ("SOA", "a b 1 2 3 4"),
     ],
 )  # fmt: skip
