@@ -9,7 +9,6 @@ from typing import Any, Self
 from .. import fields
 from ..check import ProbeType
 from ..fields import ContractError
-from .dns_text import canonical
 from .names import is_domain_name
 from .spec import CONNECTION, HEADERS, Flag, MethodSpec, Options, Traffic
 
@@ -155,6 +154,10 @@ def _networks(source: Mapping[str, Any], path: str, record: RecordType) -> tuple
 
 def _answers(source: Mapping[str, Any], path: str, record: RecordType) -> tuple[str, ...]:
     listed = fields.sequence(source.get("answers") or [], f"{path}.answers", at_most=MAX_ANSWERS)
+    if not listed:
+        return ()
+    from .dns_text import canonical  # most plans expect no records, and its import costs milliseconds
+
     for index, each in enumerate(listed):
         try:
             canonical(record.value, each if isinstance(each, str) else "")
