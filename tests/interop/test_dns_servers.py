@@ -40,9 +40,28 @@ server:
   local-data: "far.example. 60 IN A 192.0.2.1"
   local-data: "far.example. 60 IN AAAA 2001:db8::1"
   local-data: 'far.example. 60 IN TXT "text"'
+{more}
 remote-control:
   control-enable: no
 """
+
+
+RECORDS = {
+    "CNAME": "far.example.",
+    "MX": "10 Mail.CNAME.example.",
+    "NS": "ns.NS.example.",
+    "PTR": "Far.example.",
+    "SOA": "ns.SOA.example. host.SOA.example. 1 3600 600 86400 60",
+    "SRV": "0 5 500 far.example.",
+    "CAA": '0 issue "ca.example"',
+    "DNSKEY": "257 3 13 AQIDBA==",
+    "DS": "60485 13 2 AABBCCDDEEFF00112233445566778899AABBCCDDEEFF00112233445566778899",
+    "NAPTR": '100 10 "u" "E2U+sip" "!^.*$!sip:a@b!" .',
+    "TLSA": "3 1 1 AABBCCDDEEFF00112233445566778899AABBCCDDEEFF00112233445566778899",
+    "HTTPS": "1 . alpn=h2,h3 port=443 ipv4hint=192.0.2.1 ipv6hint=2001:db8::1",
+    "SVCB": "0 far.example.",
+}
+"""One record of each further type, of a name that is called as the type."""
 
 
 def dnsmasq(port: int, folder: Path) -> AbstractContextManager[None]:
@@ -56,7 +75,8 @@ def dnsmasq(port: int, folder: Path) -> AbstractContextManager[None]:
 
 def unbound(port: int, folder: Path) -> AbstractContextManager[None]:
     file = folder / "unbound.conf"
-    file.write_text(UNBOUND.format(port=port, folder=folder))
+    more = "\n".join(f"  local-data: '{kind}.example. 60 IN {kind} {data}'" for kind, data in RECORDS.items())
+    file.write_text(UNBOUND.format(port=port, folder=folder, more=more))
     return running(debian.program("unbound", "unbound"), "-d", "-c", str(file), ready="start of service")
 
 
@@ -67,10 +87,12 @@ def port(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
         yield number
 
 
-def ask(port: int, query: str, record_type: RecordType = RecordType.A) -> RoundResult:
+def ask(
+    port: int, query: str, record_type: RecordType = RecordType.A, answers: tuple[str, ...] = ()
+) -> RoundResult:
     probe = PlannedProbe(
         name="p", type=ProbeType.DNS, count=5, spacing_ms=20, timeout_ms=10_000, size=0, port=port,
-        options=DnsOptions(query=query, record_type=record_type),
+        options=DnsOptions(query=query, record_type=record_type, answers=answers),
     )  # fmt: skip
     check = check_of(probe)
     (result,) = asyncio.run(measure(Plan(checks=(check,))))
@@ -89,3 +111,10 @@ def test_a_name_that_is_not_there_is_an_unexpected_status(port: int) -> None:
 
 def test_a_name_without_such_a_record_is_an_unexpected_status(port: int) -> None:
     assert ask(port, "far.example", RecordType.MX).losses == {LossReason.UNEXPECTED_STATUS: 5}
+
+
+@pytest.mark.parametrize("kind", list(RECORDS))
+def test_what_a_zone_file_says_of_a_record_is_what_its_server_answers(tmp_path: Path, kind: str) -> None:
+    number, record_type = free_port(socket.SOCK_DGRAM), RecordType(kind)
+    with unbound(number, tmp_path):
+        assert ask(number, f"{kind}.example", record_type, (RECORDS[kind],)).losses == {}

@@ -21,6 +21,7 @@ from ipsecping.contract import (
 )
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.placement import Placement as PlacementSpec
+from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.source import Source
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
@@ -68,8 +69,8 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         raise InvalidSpec("spec.tunnel.name", "must be printable text, such as VPN-1_primary")
     interval_ms = schedule.interval_ms if isinstance(schedule, Interval) else None
     probes = tuple(
-        planned_probe(probe, gateway=tunnel.gateway, verify=spec.verify, interval_ms=interval_ms)
-        for probe in spec.probe_list
+        _planned(index, probe, spec, gateway=tunnel.gateway, interval_ms=interval_ms)
+        for index, probe in enumerate(spec.probe_list)
     )
     common = spec.placement or PlacementSpec()
     looked_up = _source(spec.target_from)
@@ -127,6 +128,16 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     _require_time_between_rounds(check)
     require_budget(check)
     return check
+
+
+def _planned(
+    index: int, probe: Probe, spec: CheckSpec, *, gateway: str | None, interval_ms: int | None
+) -> PlannedProbe:
+    try:
+        return planned_probe(probe, gateway=gateway, verify=spec.verify, interval_ms=interval_ms)
+    except ContractError as error:  # of options that are read as a prober reads them
+        field, _, message = str(error).partition(": ")
+        raise InvalidSpec(f"spec.probes[{index}].{field}", message) from error
 
 
 def _sent_from(source: Source | None, probe: PlannedProbe) -> PlannedProbe:

@@ -76,6 +76,12 @@ def add_probe_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--answer-in", metavar="NET", action="append", help="network that addresses must lie in (repeatable)"
     )
+    group.add_argument(
+        "--answer",
+        metavar="DATA",
+        action="append",
+        help="data of a good record, such as '10 mail.example' of an MX (repeatable; default: any)",
+    )
     group.add_argument("--sequence-label", action="store_true", help="ask for s1.NAME, s2.NAME and so on")
     add_sender_arguments(
         parser,
@@ -153,7 +159,7 @@ STAMP_ONLY = {
     "ask_hops": "how many routers they pass, by the TTL that they arrive with",
 }
 
-DNS_ONLY = ("dns_tcp", "edns_size", "rcode", "answer_in", "sequence_label")
+DNS_ONLY = ("dns_tcp", "edns_size", "rcode", "answer_in", "answer", "sequence_label")
 
 
 def probe_from(options: argparse.Namespace) -> "PlannedProbe":

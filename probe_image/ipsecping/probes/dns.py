@@ -6,12 +6,14 @@ from ipaddress import ip_address, ip_network
 
 from ..contract import DnsOptions, LossReason, PlannedProbe, RecordType
 from ..contract.methods.dns import Transport
+from ..contract.methods.dns_text import canonical
 from ..measure.ledger import Answer, Ledger
 from ..net.clocks import Clock
 from ..net.tcp import ExchangeFailed, Stream
 from ..wire import dns
 from .base import ProbeMethod, Session
 from .datagram import Codec, udp_session
+from .dns_records import presented
 from .exchange import Answered, ExchangeSession, Report
 from .sending import sender_of
 
@@ -27,6 +29,7 @@ class Expectation:
         self._type = dns.TYPES[options.record_type.value]
         self._rcodes = frozenset(each.number for each in options.rcodes)
         self._networks = tuple(ip_network(each) for each in options.networks)
+        self._answers = frozenset(canonical(options.record_type.value, each) for each in options.answers)
         self._usual = dns.question(options.query, options.record_type.value)
 
     def question(self, sequence: int) -> dns.Question:
@@ -45,11 +48,17 @@ class Expectation:
             return LossReason.UNEXPECTED_STATUS
         if response.rcode != dns.NOERROR:
             return None
-        found = [record.data for record in response.records if record.type == self._type]
+        found = [record for record in response.records if record.type == self._type]
         if not found:
             return LossReason.UNEXPECTED_STATUS
-        if self._networks and not all(self._is_expected(each) for each in found):
+        if self._networks and not all(self._is_expected(each.data) for each in found):
             return LossReason.UNEXPECTED_STATUS
+        if self._answers:
+            try:
+                said = presented(response, self._options.record_type.value, found)
+                return None if all(each in self._answers for each in said) else LossReason.UNEXPECTED_STATUS
+            except dns.Malformed:
+                return LossReason.BAD_ANSWER
         return None
 
     def _is_expected(self, data: bytes) -> bool:

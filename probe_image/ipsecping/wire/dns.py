@@ -7,6 +7,7 @@
    records:  NAME, TYPE (2), CLASS (2), TTL (4), RDLENGTH (2), RDATA
 """
 
+from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
@@ -51,6 +52,8 @@ class Response(NamedTuple):
     truncated: bool
     records: tuple["Record", ...]
     """The records of its answer section, class IN."""
+    message: bytes = b""
+    """All of it: names in records point back into it."""
 
     @property
     def types(self) -> tuple[int, ...]:
@@ -63,6 +66,8 @@ class Record(NamedTuple):
 
     type: int
     data: bytes
+    at: int
+    """Where its data begin in the message."""
 
 
 class Malformed(Exception):
@@ -109,7 +114,16 @@ def parse_response(data: bytes) -> Response | None:
     reader = _Reader(data, id_)
     asked = reader.question() if questions else None
     truncated = bool(flags & _TRUNCATED)
-    return Response(id_, asked, flags & _RCODE, truncated, reader.records(answers, truncated=truncated))
+    records = reader.records(answers, truncated=truncated)
+    return Response(id_, asked, flags & _RCODE, truncated, records, data)
+
+
+def names_of(response: Response) -> Callable[[int], tuple[bytes, int]]:
+    """What reads names within the records of a message, at most `MAX_LABELS` in all. It raises Malformed.
+
+    It returns the name that begins at an offset, as on the wire and in lower case, and where it ends.
+    """
+    return _Reader(response.message, response.id).name_at
 
 
 class _Reader:
@@ -139,9 +153,14 @@ class _Reader:
             if self._at + length > len(self._data):
                 raise Malformed(self._id, "cut short in a record")
             if class_ == _INTERNET:
-                found.append(Record(kind, self._data[self._at : self._at + length]))
+                found.append(Record(kind, self._data[self._at : self._at + length], self._at))
             self._at += length
         return tuple(found)
+
+    def name_at(self, at: int) -> tuple[bytes, int]:
+        """The name that begins there, and where it ends."""
+        self._at = at
+        return self._name(), self._at
 
     def _take(self, layout: Struct) -> tuple[int, ...]:
         if self._at + layout.size > len(self._data):

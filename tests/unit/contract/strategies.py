@@ -105,6 +105,9 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         edns_size=st.none() | st.integers(512, 4096),
         rcodes=st.lists(st.sampled_from(Rcode), min_size=1, max_size=6).map(tuple),
         networks=st.lists(st.just("10.0.0.0/8"), max_size=16).map(tuple),
+    )
+    | st.builds(
+        DnsOptions, query=names, record_type=st.just(RecordType.MX), answers=st.just(("10 a.example",))
     ),
     ProbeType.PATH_MTU: st.builds(
         PathMtuOptions,

@@ -27,7 +27,8 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
 @pytest.mark.parametrize(
     ("probe", "packets", "octets"),
     [
-        ({"icmp": {}}, 10, 10 * (56 + 48)),
+        ({"icmp": {}}, 2, 2 * (56 + 48)),
+        ({"udpEcho": {"port": 7}}, 10, 10 * (56 + 48)),
         ({"icmp": {}, "count": 3, "spacing": "10ms"}, 3, 3 * (56 + 48)),
         ({"icmp": {}, "count": 1000, "spacing": "20ms"}, 50, 50 * (56 + 48)),
         ({"icmp": {}, "count": 5, "spacing": "2s"}, 1, 56 + 48),
@@ -96,13 +97,13 @@ def test_no_order_of_flows_sends_more_in_a_second(
 
 
 def test_of_all_probes_on_all_paths_together() -> None:
-    assert busiest_second(compiled({"icmp": {}}, {"stamp": {}}, paths=3)).packets == 60
+    assert busiest_second(compiled({"icmp": {}}, {"stamp": {}}, paths=3)).packets == 36
 
 
 def test_the_largest_round_that_an_api_takes_is_refused_by_default_and_half_of_it_is_not() -> None:
-    most = compiled(*[{"icmp": {}}] * 16, paths=8)
+    most = compiled(*[{"stamp": {}}] * 16, paths=8)
     assert "up to 1280 packets/s are more than permitted" in str(Permissions().refusal(most))
-    half = compiled(*[{"icmp": {}}] * 8, paths=8)
+    half = compiled(*[{"stamp": {}}] * 8, paths=8)
     assert Permissions().refusal(half) is None
 
 

@@ -168,6 +168,13 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
             sequence_label=True,
         ),
     ),
+    (
+        {"dns": {"query": "db.example", "recordType": "MX", "answers": ["10 mail.example"]}},
+        ProbeType.DNS,
+        53,
+        0,
+        DnsOptions(query="db.example", record_type=RecordType.MX, answers=("10 mail.example",)),
+    ),
     ({"pathMTU": {}}, ProbeType.PATH_MTU, 862, 0, PathMtuOptions(min=1280, max=1500)),
     (
         {"pathMTU": {"min": 576, "max": 9000, "port": 1862}},
@@ -257,6 +264,14 @@ def test_the_modules_of_blackbox_exporter_are_probes_that_a_prober_reads() -> No
     plan = Plan(checks=(check.paths[0].plan,))
     assert plan_from_json(plan_to_json(plan)) == plan
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
+def test_an_answer_that_is_no_record_of_the_type_is_refused_with_its_place() -> None:
+    with pytest.raises(InvalidSpec, match=r"^spec\.probes\[0\]\.dns\.answers\[0\]: 'mail' is no MX record"):
+        compiled({"dns": {"query": "db.example", "recordType": "MX", "answers": ["mail"]}})
+    long = ".".join(["a" * 60] * 4)
+    with pytest.raises(InvalidSpec, match=r"^spec\.probes\[1\]\.dns\.query: too long for sequenceLabel"):
+        compiled({"icmp": {}}, {"dns": {"query": long, "sequenceLabel": True}})
 
 
 def test_the_code_point_and_the_expectation_reach_the_prober() -> None:

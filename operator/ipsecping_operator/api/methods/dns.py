@@ -5,7 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from ipsecping.contract import ProbeType, RecordType
-from ipsecping.contract.methods.dns import MAX_EDNS, MAX_NETWORKS, MIN_EDNS, Rcode, Transport
+from ipsecping.contract.methods.dns import (
+    MAX_ANSWERS,
+    MAX_EDNS,
+    MAX_NETWORKS,
+    MIN_EDNS,
+    Rcode,
+    Transport,
+)
+from ipsecping.contract.methods.dns_text import MAX_ANSWER
 
 from ..rules import Rule
 from ..scalars import Cidr, Port
@@ -48,6 +56,18 @@ class Dns(Method):
         | None
     ) = None
     """Networks in which all addresses of the answer must lie, with records A and AAAA. Default: any."""
+    answers: (
+        Annotated[
+            tuple[Annotated[str, Field(min_length=1, max_length=MAX_ANSWER)], ...],
+            Field(
+                min_length=1, max_length=MAX_ANSWERS, json_schema_extra={"x-kubernetes-list-type": "atomic"}
+            ),
+        ]
+        | None
+    ) = None
+    """Data of records as in a zone file, such as "10 mail.example" for MX: all records of the type in the
+    answer must be among these. Case, the last dot of names and how texts are cut make no difference.
+    Default: any."""
     sequence_label: bool | None = None
     """True asks for s1.QUERY, s2.QUERY and so on: found in the server's log, and answered by no cache; the
     zone needs a wildcard. Default: false."""

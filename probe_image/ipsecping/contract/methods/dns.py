@@ -15,6 +15,7 @@ from .spec import CONNECTION, HEADERS, Flag, MethodSpec, Options, Traffic
 PORT = 53
 MIN_EDNS, MAX_EDNS = 512, 4096
 MAX_NETWORKS = 16
+MAX_ANSWERS = 16
 
 
 class RecordType(StrEnum):
@@ -74,6 +75,8 @@ class DnsOptions(Options):
     """Response codes of a good answer. NOERROR needs a record of the type as well."""
     networks: tuple[str, ...] = ()
     """Networks in which all addresses of the answer must lie; empty: anywhere."""
+    answers: tuple[str, ...] = ()
+    """Data of records, in presentation format, among which all records of the type must be; empty: any."""
     sequence_label: bool = False
     """The name that is asked for has the packet's number before it: `s12.` and `query`."""
 
@@ -105,6 +108,7 @@ class DnsOptions(Options):
             edns_size=fields.optional_integer(source, "ednsSize", path, at_least=MIN_EDNS, at_most=MAX_EDNS),
             rcodes=_rcodes(source, path),
             networks=_networks(source, path, record),
+            answers=_answers(source, path, record),
             sequence_label=labelled,
         )
 
@@ -117,6 +121,7 @@ class DnsOptions(Options):
             ednsSize=self.edns_size,
             rcodes=None if self.rcodes == (Rcode.NOERROR,) else [each.value for each in self.rcodes],
             networks=list(self.networks) or None,
+            answers=list(self.answers) or None,
             sequenceLabel=self.sequence_label or None,
         )
 
@@ -147,6 +152,22 @@ def _networks(source: Mapping[str, Any], path: str, record: RecordType) -> tuple
     return tuple(listed)
 
 
+def _answers(source: Mapping[str, Any], path: str, record: RecordType) -> tuple[str, ...]:
+    listed = fields.sequence(source.get("answers") or [], f"{path}.answers", at_most=MAX_ANSWERS)
+    if not listed:
+        return ()
+    from .dns_text import canonical  # most plans expect no records, and its import costs milliseconds
+
+    for index, each in enumerate(listed):
+        try:
+            canonical(record.value, each if isinstance(each, str) else "")
+        except ValueError as error:
+            raise ContractError(
+                f"{path}.answers[{index}]: {fields.shown(each)} is no {record.value} record: {error}"
+            ) from None
+    return tuple(listed)
+
+
 def _traffic(options: DnsOptions, size: int, turns: int) -> Traffic:
     connection = CONNECTION if options.transport is Transport.TCP else Traffic(0, 0)
     return (connection + Traffic(1, HEADERS + 41 + len(options.query))).times(turns)
@@ -161,6 +182,7 @@ def _asked_for(text: str, flags: Mapping[str, Any]) -> DnsOptions:
         ednsSize=flags["edns_size"],
         rcodes=flags["rcode"],
         networks=flags["answer_in"],
+        answers=flags["answer"],
         sequenceLabel=flags["sequence_label"],
     )
     return DnsOptions.from_json(given, "--dns")
