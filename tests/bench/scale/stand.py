@@ -86,7 +86,11 @@ def _programs(api: ApiServer) -> Iterator[tuple[str, Sequence[str | Path]]]:
 
 
 def _nodes(api: ApiServer) -> None:
-    nodes = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{n}"}} for n in range(NODES)]
+    labels = {"kubernetes.io/os": "linux"}  # which a kubelet gives its node, and kwok does not
+    nodes = [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{n}", "labels": labels}}
+        for n in range(NODES)
+    ]
     _kubectl(api, "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": nodes}))
     _kubectl(api, "wait", "--for=condition=Ready", "node", "--all", "--timeout=60s")
     # New nodes are tainted by the API server; who would take that back does not run here.
