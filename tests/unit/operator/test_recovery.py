@@ -11,7 +11,7 @@ from ipsecping_operator.report.reporter import Reporter
 from .builders import UID
 from .objects import metadata
 from .virtual_time import run
-from .whole_operator import Agent, World, fakes, happens, start
+from .whole_operator import INTERVAL, Agent, World, fakes, happens, start
 
 
 def test_a_write_that_never_ends_is_begun_anew() -> None:
@@ -100,7 +100,9 @@ def test_an_alarm_that_is_lost_costs_seconds() -> None:
             operator.parts.queue.request(UID)  # nothing is measured any more
             for alarm in operator.parts.reporter._alarms.values():
                 alarm.cancel()
-            await asyncio.sleep(62 + 5 - 70 % 30)
+            assert world.plan is not None
+            stale = 2 * INTERVAL + world.plan.probes[0].round_ms / 1000
+            await asyncio.sleep(stale + 5 - 70 % INTERVAL)
         assert world.condition("Healthy")["reason"] == "StaleResults"
 
     happens(script)
