@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -35,6 +35,7 @@ PROBE_LABELS = (*CHECK_LABELS, "path", "probe", "type", "target")
 
 
 Failed = Callable[[CheckState, Exception], None]
+_Value: TypeAlias = float | Mapping[str, float] | None
 
 
 class CheckCollector(Collector):
@@ -147,14 +148,17 @@ def _printable(text: object) -> str:
     return str(text).encode(errors="replace").decode()
 
 
-def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Callable[..., None]:
-    """A sample for each probe of each path; none where the figure is None."""
+def _each_probe(figure: Callable[[Series, Tally | None], _Value]) -> Callable[..., None]:
+    """A sample for each probe of each path, or one for each value of a label; none where there is none."""
 
     def add(family: Any, state: CheckState, _: int) -> None:
         figures = _figures(state)
         for key, series in state.measured.series.items():
             value = figure(series, figures.get(key))
-            if value is not None:
+            if isinstance(value, Mapping):
+                for each in value:
+                    family.add_metric([*_probe_labels(state, key, series), each], value[each])
+            elif value is not None:
                 family.add_metric(_probe_labels(state, key, series), value)
 
     return add
@@ -285,11 +289,12 @@ def _families() -> Iterator[_Described]:
     for kind in figure_types():
         for gauge in kind.gauges:
             read = _each_probe(partial(_of_figure, kind, gauge))
-            yield _Described(GaugeMetricFamily, gauge.name, gauge.text, PROBE_LABELS, read)
+            labels = PROBE_LABELS if gauge.label is None else (*PROBE_LABELS, gauge.label)
+            yield _Described(GaugeMetricFamily, gauge.name, gauge.text, labels, read)
     yield from _OF_CHECKS
 
 
-def _of_figure(kind: type[Figure], gauge: Gauge, _: Series, tally: Tally | None) -> float | None:
+def _of_figure(kind: type[Figure], gauge: Gauge, _: Series, tally: Tally | None) -> _Value:
     figure = None if tally is None else tally.figure(kind)
     return None if figure is None else gauge.read(figure)
 

@@ -26,13 +26,15 @@ class Gauge(NamedTuple):
     name: str
     text: str
     """What it shows of a window."""
-    read: Callable[[Any], float | None]
-    """Its value of a window's figure."""
+    read: Callable[[Any], float | Mapping[str, float] | None]
+    """Its value of a window's figure; with `label` one for each of the label's values."""
     round_text: str | None = None
     """What it shows of one round; None: as of a window."""
     round_read: Callable[[Any], float | None] | None = None
     of_invalid_rounds: bool = False
     """Whether the prober's own fault leaves a round's figure as true as it was."""
+    label: str | None = None
+    """A label of its own, beside those that all series have; its values are few and known."""
 
 
 class Figure(ABC):

@@ -1,8 +1,8 @@
 """Series for Prometheus: counters that grow from round to round, and the figures of the newest round."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..contract import Figure, Plan, PlannedCheck, RoundResult, destination
 from ..contract.buckets import BOUNDS, cumulative, spread
@@ -15,6 +15,8 @@ PATH_LABELS = ("namespace", "check", "tunnel_name", "path", "target", "remote_ip
 
 Labels = tuple[str, ...]
 """Values of `LABELS`."""
+_Value: TypeAlias = float | Mapping[str, float] | None
+"""Of one series of a gauge, or one for each value of the gauge's own label."""
 
 
 class Counters(NamedTuple):
@@ -119,11 +121,14 @@ class SeriesBook:
         yield head(_RTT, "histogram", "Round-trip time.")
         for labels, (counters, _) in held:
             yield _NAMES.histogram(_RTT, labels, cumulative(counters.buckets), counters.rtt_sum / SECOND)
-        for name, text, read in (*_OF_ROUNDS, *_of_figures(), *_OF_THE_NEWEST):
+        for name, text, read, names in (*_OF_ROUNDS, *_of_figures(), *_OF_THE_NEWEST):
             yield head(name, "gauge", text)
             for labels, (_, newest) in held:
                 value = read(newest)
-                yield "" if value is None else _NAMES.sample(name, labels, value)
+                if isinstance(value, Mapping):
+                    yield "".join(names.sample(name, (*labels, each), value[each]) for each in value)
+                else:
+                    yield "" if value is None else names.sample(name, labels, value)
         yield from _addresses(held)
 
 
@@ -165,10 +170,11 @@ def _of_figures() -> Iterator["_Gauge"]:
     """The series of what only some types of probes measure."""
     for kind in figure_types():
         for gauge in kind.gauges:
-            yield gauge.name, gauge.round_text or gauge.text, partial(_of_figure, kind, gauge)
+            names = _NAMES if gauge.label is None else LabelNames((*LABELS, gauge.label))
+            yield gauge.name, gauge.round_text or gauge.text, partial(_of_figure, kind, gauge), names
 
 
-def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> float | None:
+def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> _Value:
     figure = measured.result.figures.get(kind.name)
     if figure is None or (measured.result.invalid is not None and not gauge.of_invalid_rounds):
         return None
@@ -181,20 +187,32 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),
     ("ipsecping_packets_received_total", "Probe packets answered in time.", lambda c: c.received),
 )
-_Gauge = tuple[str, str, Callable[[Measured], float | None]]
+_Gauge = tuple[str, str, Callable[[Measured], _Value], LabelNames]
 _OF_ROUNDS: tuple[_Gauge, ...] = (
-    ("ipsecping_loss_ratio", "Packets lost in the newest round, 0 to 1; absent when it is invalid.", _loss),
-    ("ipsecping_jitter_seconds", "Mean difference of successive round-trip times, newest round.", _jitter),
+    (
+        "ipsecping_loss_ratio",
+        "Packets lost in the newest round, 0 to 1; absent when it is invalid.",
+        _loss,
+        _NAMES,
+    ),
+    (
+        "ipsecping_jitter_seconds",
+        "Mean difference of successive round-trip times, newest round.",
+        _jitter,
+        _NAMES,
+    ),
 )
 _OF_THE_NEWEST: tuple[_Gauge, ...] = (
     (
         "ipsecping_last_result_timestamp_seconds",
         "When the newest round ended, Unix time.",
         lambda measured: measured.ended_at / SECOND,
+        _NAMES,
     ),
     (
         "ipsecping_last_result_invalid",
         "1 when the newest round says nothing about the path, for the prober was at fault.",
         lambda measured: float(measured.result.invalid is not None),
+        _NAMES,
     ),
 )
