@@ -22,6 +22,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "unanswered": ("unanswered", Unanswered.of),
     "sources": ("sources", Sources.of),
     "refused": ("refusedAnswers", RefusedAnswers.of),
+    "audit": ("audit", lambda found: found),
     "loss_shape": ("lossShape", lambda shape: shape),
 }
 """Keyword to the figure's name, and what makes the figure."""

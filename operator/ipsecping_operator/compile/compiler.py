@@ -28,6 +28,7 @@ from ipsecping_operator.api.validation import InvalidModel, read
 from .budget import require_budget
 from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
+from .durations import shortest
 from .placement import compile_placement
 from .probes import files_of, planned_probe
 
@@ -140,6 +141,14 @@ def _require_time_between_rounds(check: CompiledCheck) -> None:
             f"ike.detectNAT must not be asked for more often than every {NAT_PERIOD // 60} minutes, "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
+    for probe in probes:
+        method = METHODS[probe.type]
+        if gap * 1000 < method.least_interval_ms:
+            raise InvalidSpec(
+                "spec.probes",
+                f"{method.member} must not come more often than every "
+                f"{shortest(method.least_interval_ms * 10**6)}, but spec.schedule.cron fires {gap:g}s apart",
+            )
     took = (check.round_ms + check.schedule.spread_ms) / 1000
     if took > gap:
         spread = " + spread" if check.schedule.spread_ms else ""

@@ -30,7 +30,7 @@ def planned_probe(probe: Probe, *, gateway: str | None, ask_source: bool = False
     return PlannedProbe(
         name=probe.name,
         type=method.name,
-        count=probe.packets if method.paced else 1,
+        count=probe.packets if method.paced else method.turns,
         spacing_ms=durations.milliseconds(probe.spacing or defaults.SPACING),
         timeout_ms=durations.milliseconds(probe.timeout or defaults.TIMEOUT),
         size=probe.size or method.default_size or method.least_payload(options),

@@ -16,6 +16,7 @@ SEVERITY = (
     HealthyReason.PATH_MTU_LOW,
     HealthyReason.LATENCY_HIGH,
     HealthyReason.JITTER_HIGH,
+    HealthyReason.AUDIT_FAILED,
     HealthyReason.STALE_RESULTS,
     HealthyReason.TARGET_UNRESOLVED,
     HealthyReason.MEASUREMENT_INVALID,

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
-from ipsecping.contract import METHODS, CertificateExpiry, Expect, LossShape, PathMtu, PlannedProbe
+from ipsecping.contract import (
+    METHODS,
+    Audit,
+    AuditOptions,
+    CertificateExpiry,
+    Expect,
+    LossShape,
+    PathMtu,
+    PlannedProbe,
+)
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.compile.compiled import DAY, CompiledCheck, Thresholds
 
@@ -194,6 +203,7 @@ class _Look:
         yield from self._burst()
         yield from self._certificate()
         yield from self._path_mtu()
+        yield from self._audit()
         if METHODS[self.probe.type].timed:
             yield from self._latency()
             yield from self._jitter()
@@ -246,6 +256,15 @@ class _Look:
             size, search = min(searches, key=lambda each: each[0])
             message = messages.path_mtu_low(self.where, size, search, limit=limit)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
+
+    def _audit(self) -> Iterator[Finding]:
+        audit = self.figures.figure(Audit)
+        if audit is None or not isinstance(self.probe.options, AuditOptions):
+            return
+        found = [each for each in audit.found if each not in self.probe.options.accepted]
+        if found:
+            message = messages.audit_failed(self.where, found)
+            yield Finding(reason=HealthyReason.AUDIT_FAILED, message=message)
 
     def _latency(self) -> Iterator[Finding]:
         for name, limit in sorted(self.limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):

@@ -3,6 +3,7 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
+from .audit_finding import AuditFinding, AuditProtocol
 from .check import CheckRef, ContractError, Expect, Family, LossReason, ProbeType
 from .destination import destination, named
 from .expectation import as_expected, packets_reached
@@ -10,6 +11,7 @@ from .figure import Figure
 from .histogram import Histogram
 from .loss_shape import LossShape
 from .methods import METHODS
+from .methods.audit import Audit, AuditOptions
 from .methods.dns import DnsOptions, RecordType
 from .methods.http import HttpOptions
 from .methods.ike import IkeOptions, Nat, Unanswered
@@ -26,6 +28,10 @@ from .rules import check_result
 
 __all__ = [
     "METHODS",
+    "Audit",
+    "AuditFinding",
+    "AuditOptions",
+    "AuditProtocol",
     "CertificateExpiry",
     "CheckRef",
     "ClockSource",

@@ -7,6 +7,10 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    Audit,
+    AuditFinding,
+    AuditOptions,
+    AuditProtocol,
     CheckRef,
     ClockSource,
     DnsOptions,
@@ -97,6 +101,13 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         key_file=st.none() | st.just("/keys/hq"),
     ),
     ProbeType.IKE: st.builds(IkeOptions, gateway=names, detect_nat=st.booleans()),
+    ProbeType.AUDIT: st.builds(
+        AuditOptions,
+        key_file=st.none() | st.just("/keys/hq"),
+        rate=st.none() | st.integers(5, 40),
+        accepted=st.lists(st.sampled_from(AuditFinding), unique=True).map(tuple),
+    )
+    | st.builds(AuditOptions, protocol=st.just(AuditProtocol.UDP_ECHO)),
 }
 path_mtus = st.builds(
     PathMtu,
@@ -213,5 +224,15 @@ def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -
                 "nat": draw(st.none() | st.booleans()),
                 "unanswered": draw(st.sampled_from([{}, silent])),
             }
+        case ProbeType.AUDIT:
+            return {"audit": draw(st.none() | audits(tested=received > 0))}
         case _:
             return {}
+
+
+@st.composite
+def audits(draw: st.DrawFn, *, tested: bool) -> Audit:
+    """What an audit may come to; nothing could be tested where not one packet was answered."""
+    outcomes = ("found", "closed", "not_tested") if tested else ("not_tested",)
+    told = draw(st.dictionaries(st.sampled_from(AuditFinding), st.sampled_from(outcomes), min_size=1))
+    return Audit(**{outcome: tuple(each for each in told if told[each] == outcome) for outcome in outcomes})

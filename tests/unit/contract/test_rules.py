@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    Audit,
+    AuditFinding,
     CheckRef,
     ClockSource,
     ContractError,
@@ -108,6 +110,15 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("unanswered", {"unanswered": {500: LossReason.TIMEOUT}}),
     ("unanswered", {"type": ProbeType.IKE, "unanswered": {501: LossReason.TIMEOUT}, "sources": {}}),
     ("pathMTU", {"path_mtu": PathMtu(forward=1400, reverse=None, too_big=False)}),
+    ("audit", {"audit": Audit(found=(AuditFinding.SHORT,))}),
+    *(
+        ("audit", {"type": ProbeType.AUDIT, "sources": {}, "audit": audit})
+        for audit in (
+            Audit(),
+            Audit(found=(AuditFinding.SHORT,), closed=(AuditFinding.SHORT,)),
+            Audit(not_tested=(AuditFinding.SHORT, AuditFinding.SHORT)),
+        )
+    ),
 ]
 WRONG += [
     (

@@ -8,6 +8,9 @@ import yaml
 
 from ipsecping.contract import (
     METHODS,
+    AuditFinding,
+    AuditOptions,
+    AuditProtocol,
     DnsOptions,
     Expect,
     HttpOptions,
@@ -40,7 +43,10 @@ GATEWAY = {"gateway": "198.51.100.2"}
 
 def compiled(*probes: dict[str, Any], **spec: Any) -> CompiledCheck:
     named = [{"name": f"p{number}"} | probe for number, probe in enumerate(probes)]
-    body = {"target": "203.0.113.10", "tunnel": GATEWAY, "probes": named} | spec
+    body: dict[str, Any] = {"target": "203.0.113.10", "tunnel": GATEWAY, "probes": named}
+    if any("audit" in probe for probe in probes):
+        body["schedule"] = {"interval": "1h"}  # the shortest that it may have
+    body |= spec
     return compile_check({"metadata": METADATA, "spec": body})
 
 
@@ -175,6 +181,14 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         PathMtuOptions(min=576, max=9000),
     ),
     ({"ike": {}}, ProbeType.IKE, None, 0, IkeOptions(gateway="198.51.100.2")),
+    ({"audit": {}}, ProbeType.AUDIT, 862, 0, AuditOptions()),
+    (
+        {"audit": {"protocol": "UDPEcho", "port": 7, "rate": 20, "accept": ["AnswersOwnPort"]}},
+        ProbeType.AUDIT,
+        7,
+        0,
+        AuditOptions(protocol=AuditProtocol.UDP_ECHO, rate=20, accepted=(AuditFinding.OWN_PORT,)),
+    ),
 ]
 
 
@@ -320,6 +334,19 @@ def test_an_ike_probe_has_no_series_of_packets() -> None:
     assert round_ms(made) == 3000
 
 
+def test_an_audit_is_made_at_most_once_an_hour_and_has_time_for_all_its_packets() -> None:
+    check = compiled({"audit": {"rate": 5}}, schedule={"cron": "0 * * * *"})
+    assert round_ms(check.paths[0].plan.probes[0]) == 299 * 100 + 2000
+    assert effective_spec(check)["probes"][0]["audit"] == {
+        "port": 862, "protocol": "STAMP", "rate": 5, "accept": [],
+    }  # fmt: skip
+    with pytest.raises(InvalidSpec) as refused:
+        compiled({"audit": {}}, schedule={"cron": "*/30 * * * *"})
+    assert str(refused.value) == (
+        "spec.probes: audit must not come more often than every 1h, but spec.schedule.cron fires 1800s apart"
+    )
+
+
 def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:
     assert planned({"ike": {}}).options == IkeOptions(gateway="198.51.100.2")
     check = compiled({"ike": {"detectNAT": True}}, schedule={"cron": "*/10 * * * *"})
@@ -355,5 +382,6 @@ def test_with_verify_the_stamp_probes_ask_for_their_source_and_have_room_for_it(
 def test_every_type_has_a_section_and_stands_in_the_sample_of_all(method: MethodSpec) -> None:
     root = Path(__file__).parents[3]
     assert f"\n## {method.member}\n" in (root / "docs" / "probes.md").read_text()
-    sample = yaml.safe_load((root / "manifests" / "samples" / "every-probe.yaml").read_text())
+    name = method.member if method.least_interval_ms else "every-probe"  # which has an interval of a minute
+    sample = yaml.safe_load((root / "manifests" / "samples" / f"{name}.yaml").read_text())
     assert any(method.member in probe for probe in sample["spec"]["probes"])
