@@ -260,13 +260,13 @@ def _amplification(record: Record) -> Verdict:
     if longest is not None:
         return Verdict(Outcome.FOUND, f"{longest[0]} bytes came for {longest[1]}")
     answered = [control for control in record.controls if control.answered]
+    # One wrong answer to a packet that has no right one is no more than was sent.
+    further = max(len(record.strays) - record.lost, 0)
+    further += sum(sum(each.size for each in control.answers) > len(control.request) for control in answered)
+    if further >= REPEATED and 2 * further > len(answered):
+        return Verdict(Outcome.FOUND, f"{further} further answers came to {len(record.controls)} packets")
     if not answered:
         return _not_tested(record)
-    several = sum(
-        sum(each.size for each in control.answers) > len(control.request) for control in answered
-    ) + len(record.strays)
-    if several >= REPEATED and 2 * several > len(answered):
-        return Verdict(Outcome.FOUND, f"{several} further answers came to {len(answered)} packets")
     return Verdict(Outcome.CLOSED, f"no more bytes came than were sent, in answer to {len(answered)} packets")
 
 

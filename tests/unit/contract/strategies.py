@@ -232,7 +232,7 @@ def particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: int) -
 
 @st.composite
 def audits(draw: st.DrawFn, *, tested: bool) -> Audit:
-    """What an audit may come to; nothing could be tested where not one packet was answered."""
-    outcomes = ("found", "closed", "not_tested") if tested else ("not_tested",)
+    """What an audit may come to; nothing is closed where not one packet was answered."""
+    outcomes = ("found", "not_tested", "closed") if tested else ("found", "not_tested")
     told = draw(st.dictionaries(st.sampled_from(AuditFinding), st.sampled_from(outcomes), min_size=1))
     return Audit(**{outcome: tuple(each for each in told if told[each] == outcome) for outcome in outcomes})

@@ -119,6 +119,25 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
             Audit(not_tested=(AuditFinding.SHORT, AuditFinding.SHORT)),
         )
     ),
+    (
+        "audit",
+        {
+            "type": ProbeType.AUDIT,
+            "sources": {},
+            "audit": Audit(closed=(AuditFinding.SHORT,)),
+            "sent": 1,
+            "received": 0,
+            "reordered": 0,
+            "duplicates": 0,
+            "clock": ClockSource.USER,
+            "losses": {LossReason.TIMEOUT: 1},
+            "rtt": Histogram(),
+            "jitter_sum": 0,
+            "jitter_count": 0,
+            "forward_lost": None,
+            "reverse_lost": None,
+        },
+    ),
 ]
 WRONG += [
     (
