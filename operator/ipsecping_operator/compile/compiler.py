@@ -10,6 +10,7 @@ from typing import Any
 
 from ipsecping.contract import (
     METHODS,
+    AuditFinding,
     ContractError,
     Family,
     IkeOptions,
@@ -19,6 +20,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
+from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
@@ -26,7 +28,7 @@ from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
-from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
+from .compiled import DAY, NOTHING, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, Thresholds
 from .cron import compile_cron, shortest_gap
 from .durations import shortest
 from .placement import compile_placement
@@ -183,7 +185,14 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
+        accepted=_accepted(spec),
         certificate_ns=MappingProxyType(
             {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
         ),
     )
+
+
+def _accepted(spec: CheckSpec) -> Mapping[str, tuple[AuditFinding, ...]]:
+    audits = ((probe.name, probe.given(Audit)) for probe in spec.probe_list)
+    accepted = {name: audit.accept for name, audit in audits if audit is not None and audit.accept}
+    return MappingProxyType(accepted) if accepted else NOTHING

@@ -77,6 +77,8 @@ def _unplanned(probe: PlannedProbe, check: CompiledCheck) -> Iterator[tuple[str,
     """Fields of the member that no plan has: Kubernetes objects and thresholds."""
     for path, ref in check.files.get(probe.name, {}).items():
         yield path, {NAME_FIELDS[ref.kind]: ref.name, "key": ref.key}
+    if probe.name in check.thresholds.accepted:
+        yield "accept", [each.value for each in check.thresholds.accepted[probe.name]]
     if probe.name in check.thresholds.certificate_ns:
         yield "tls.minValidDays", check.thresholds.certificate_ns[probe.name] // DAY
 

@@ -8,7 +8,6 @@ from itertools import islice
 from ipsecping.contract import (
     METHODS,
     Audit,
-    AuditOptions,
     CertificateExpiry,
     Expect,
     LossShape,
@@ -259,9 +258,10 @@ class _Look:
 
     def _audit(self) -> Iterator[Finding]:
         audit = self.figures.figure(Audit)
-        if audit is None or not isinstance(self.probe.options, AuditOptions):
+        if audit is None:
             return
-        found = [each for each in audit.found if each not in self.probe.options.accepted]
+        accepted = self.limits.accepted.get(self.probe.name, ())
+        found = [each for each in audit.found if each not in accepted]
         if found:
             message = messages.audit_failed(self.where, found)
             yield Finding(reason=HealthyReason.AUDIT_FAILED, message=message)

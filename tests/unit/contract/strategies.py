@@ -105,7 +105,6 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         AuditOptions,
         key_file=st.none() | st.just("/keys/hq"),
         rate=st.none() | st.integers(5, 40),
-        accepted=st.lists(st.sampled_from(AuditFinding), unique=True).map(tuple),
     )
     | st.builds(AuditOptions, protocol=st.just(AuditProtocol.UDP_ECHO)),
 }

@@ -183,11 +183,11 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
     ({"ike": {}}, ProbeType.IKE, None, 0, IkeOptions(gateway="198.51.100.2")),
     ({"audit": {}}, ProbeType.AUDIT, 862, 0, AuditOptions()),
     (
-        {"audit": {"protocol": "UDPEcho", "port": 7, "rate": 20, "accept": ["AnswersOwnPort"]}},
+        {"audit": {"protocol": "UDPEcho", "port": 7, "rate": 20}},
         ProbeType.AUDIT,
         7,
         0,
-        AuditOptions(protocol=AuditProtocol.UDP_ECHO, rate=20, accepted=(AuditFinding.OWN_PORT,)),
+        AuditOptions(protocol=AuditProtocol.UDP_ECHO, rate=20),
     ),
 ]
 
@@ -338,13 +338,21 @@ def test_an_audit_is_made_at_most_once_an_hour_and_has_time_for_all_its_packets(
     check = compiled({"audit": {"rate": 5}}, schedule={"cron": "0 * * * *"})
     assert round_ms(check.paths[0].plan.probes[0]) == 299 * 100 + 2000
     assert effective_spec(check)["probes"][0]["audit"] == {
-        "port": 862, "protocol": "STAMP", "rate": 5, "accept": [],
+        "port": 862, "protocol": "STAMP", "rate": 5,
     }  # fmt: skip
     with pytest.raises(InvalidSpec) as refused:
         compiled({"audit": {}}, schedule={"cron": "*/30 * * * *"})
     assert str(refused.value) == (
         "spec.probes: audit must not come more often than every 1h, but spec.schedule.cron fires 1800s apart"
     )
+
+
+def test_what_an_audit_may_find_is_judged_anew_and_measured_no_other_way() -> None:
+    strict, tolerant = compiled({"audit": {}}), compiled({"audit": {"accept": ["AnswersUnsigned"]}})
+    assert strict.paths[0].plan.nonce == tolerant.paths[0].plan.nonce
+    assert dict(tolerant.thresholds.accepted) == {"p0": (AuditFinding.UNSIGNED,)}
+    assert effective_spec(tolerant)["probes"][0]["audit"]["accept"] == ["AnswersUnsigned"]
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(tolerant)}) == tolerant
 
 
 def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:

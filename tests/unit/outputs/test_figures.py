@@ -9,6 +9,8 @@ import pytest
 
 from ipsecping.cli.logs import JsonFormatter
 from ipsecping.contract import (
+    Audit,
+    AuditFinding,
     CertificateExpiry,
     Figure,
     Histogram,
@@ -86,6 +88,7 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
     examples: list[Figure] = [
         LossShape(packets=2, duration=1, period=5),
         PathMtu(forward=1400, reverse=1300, too_big=False),
+        Audit(found=(AuditFinding.SHORT,)),
         CertificateExpiry(0),
         Nat(True),
         Unanswered.of({500: LossReason.TIMEOUT}),

@@ -15,7 +15,7 @@ from .stamp import StampAuth
 
 Findings = Annotated[
     tuple[AuditFinding, ...],
-    Field(max_length=len(AuditFinding), json_schema_extra={"x-kubernetes-list-type": "set"}),
+    Field(max_length=len(AuditFinding), json_schema_extra={"x-kubernetes-list-type": "atomic"}),
 ]
 
 
@@ -38,7 +38,7 @@ class Audit(Method):
     within a second, and more answers than that are a finding. Default: that is not tested."""
     accept: Findings | None = None
     """Findings that are known and wanted, such as AnswersUnsigned of a router without authentication: the
-    status names them, and the check is healthy nevertheless. Default: none."""
+    status names them, and the check is healthy nevertheless, at once. Default: none."""
 
     rules = (
         Rule(
@@ -85,7 +85,6 @@ class Audit(Method):
             key_file=given.files.get("auth"),
             marked_keys=self.auth is not None,
             rate=self.rate,
-            accepted=self.accept or (),
         )
 
     @classmethod
@@ -94,4 +93,4 @@ class Audit(Method):
         content: dict[str, Any] = {"protocol": options.protocol.value}
         if options.rate is not None:
             content["rate"] = options.rate
-        return content | {"accept": [each.value for each in options.accepted]}
+        return content

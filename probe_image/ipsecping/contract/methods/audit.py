@@ -31,8 +31,6 @@ class AuditOptions(Options):
     """As in StampOptions."""
     rate: int | None = None
     """Packets a second that the reflector is meant to answer for each source; None: that is not tested."""
-    accepted: tuple[AuditFinding, ...] = ()
-    """Findings that are known and wanted: they are told, and judged healthy."""
 
     @classmethod
     def from_json(cls, source: Mapping[str, Any], path: str) -> Self:
@@ -46,7 +44,6 @@ class AuditOptions(Options):
             key_file=fields.optional_text(source, "keyFile", path),
             marked_keys=fields.flag(source, "markedKeys", path),
             rate=fields.optional_integer(source, "rate", path, at_least=LEAST_RATE, at_most=MOST_RATE),
-            accepted=_findings(source.get("accepted"), f"{path}.accepted"),
         )
         if made.key_file is not None and made.protocol is not AuditProtocol.STAMP:
             raise ContractError(f"{path}.keyFile: {made.protocol} has no keys")
@@ -59,7 +56,6 @@ class AuditOptions(Options):
             keyFile=self.key_file,
             markedKeys=self.marked_keys or None,
             rate=self.rate,
-            accepted=[each.value for each in self.accepted] or None,
         )
 
     def with_any_key(self) -> Self:
