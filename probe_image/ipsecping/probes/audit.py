@@ -68,8 +68,8 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         )  # fmt: skip
     return Outcome(
         received=len(record.controls) - record.lost,
-        losses=losses(record.lost, run.refusals),
-        invalid=Invalidity.LOCAL_SEND_FAILED if run.failed_here else None,
+        losses=losses(record.lost, run.channel.refusals),
+        invalid=Invalidity.LOCAL_SEND_FAILED if run.channel.failed_here else None,
         figures=(figure_of(verdicts),) if verdicts else (),
     )
 

@@ -21,6 +21,8 @@ REPEATED = 3
 SUSPECT, SILENT = 5, 8
 """Controls in a row without an answer, behind others with one: so many make a reflector suspect, and so many
 show that it has fallen silent, for loss seldom lasts so long."""
+KEPT = 2048
+"""Bytes of a datagram that are kept."""
 BURST_ALLOWANCE = 1.0
 """Seconds: what is due in so long a rate may let pass at once."""
 
@@ -46,6 +48,11 @@ class Datagram(NamedTuple):
     size: int
     data: bytes
     """The first bytes of it."""
+
+
+def datagram(data: bytes) -> Datagram:
+    """Return as much of it as is kept."""
+    return Datagram(len(data), data[:KEPT])
 
 
 @dataclass(slots=True)

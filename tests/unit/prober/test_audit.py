@@ -28,6 +28,8 @@ from ipsecping.probes.audit_run import NoHost, check_host, spacing_for
 from ipsecping.probes.audit_verdict import Outcome, judge
 from ipsecping.reflector.admission import Drop
 from ipsecping.reflector.responder import Reply, Request, Responder, StampPolicy
+from ipsecping.wire import stamp
+from ipsecping.wire.ntp import UNSYNCHRONIZED
 
 from .audited import (
     ANY_PORT,
@@ -99,11 +101,11 @@ async def test_keys_for_tlvs_alone_leave_the_unsigned_answered() -> None:
 
 async def test_a_permitted_source_port_is_found_where_the_content_does_not_tell() -> None:
     async with reflector(lambda port: stamp_responder(port, permitted_ports=ANY_PORT)) as listener:
-        stamp = await audited(listener.port)
+        measured = await audited(listener.port)
     async with reflector(lambda port: echo_responder(port, permitted_ports=ANY_PORT)) as listener:
         echo = await audited(listener.port, protocol=AuditProtocol.UDP_ECHO)
     reserved = {AuditFinding.RESERVED_PORT} if ROOT else set()
-    assert found(stamp) == {AuditFinding.UNSIGNED, AuditFinding.OWN_PORT} | reserved
+    assert found(measured) == {AuditFinding.UNSIGNED, AuditFinding.OWN_PORT} | reserved
     assert found(echo) == {AuditFinding.OWN_PORT} | reserved
 
 
@@ -132,7 +134,7 @@ async def test_the_silence_towards_an_outside_address_needs_a_ping_from_there_th
         def forbidden(*_: object, **__: object) -> None:
             raise PermissionError
 
-        monkeypatch.setattr("ipsecping.probes.audit_run.open_connected_ping", forbidden)
+        monkeypatch.setattr("ipsecping.probes.audit_channel.open_connected_ping", forbidden)
         unpinged = await audited(listener.port, (KEY,), outside=OUTSIDE)
     assert listener.counters.dropped[Drop.NOT_ALLOWED] == 6
     assert outcomes(pinged)[AuditFinding.OUTSIDE_SOURCE] is Outcome.CLOSED
@@ -307,6 +309,27 @@ async def test_one_that_does_not_survive_a_short_packet_is_found_and_spared_the_
     assert outcomes(record)[AuditFinding.REFLECTED] is Outcome.CLOSED
     assert outcomes(record)[AuditFinding.SHORT] is Outcome.NOT_TESTED
     assert "AnswersShort" in judge(record)[AuditFinding.FALLS_SILENT].evidence
+
+
+async def test_the_late_answer_to_an_opening_that_was_given_up_is_none_to_a_try() -> None:
+    peers: list[tuple[str, int]] = []
+    loop = asyncio.get_running_loop()
+
+    def late(sock: socket.socket, data: bytes, peer: tuple[str, int]) -> None:
+        packet = stamp.parse_sender(data) if len(data) >= stamp.BASE_SIZE else None
+        if packet is None or packet.twamp:  # an answer is told by its T2
+            return
+        times = 1 << 32, UNSYNCHRONIZED, 1 << 32
+        told = packet.sequence, packet.timestamp, packet.error_estimate, 64
+        reply = stamp.pack_reflector(stamp.ReflectorPacket(0, *times, *told), data)
+        delayed = peer not in peers and len(peers) == 1
+        peers.append(peer)
+        loop.call_later(0.12 if delayed else 0, sock.sendto, reply, peer)
+
+    with foreign(late) as port:
+        record = await audited(port, timeout=50_000_000)
+        await asyncio.sleep(0.2)
+    assert outcomes(record)[AuditFinding.REFLECTED] is Outcome.CLOSED
 
 
 async def test_one_that_pauses_has_not_fallen_silent() -> None:
