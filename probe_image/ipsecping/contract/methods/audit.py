@@ -14,6 +14,8 @@ from .spec import HEADERS, MethodSpec, Options, Traffic
 
 MAX_PACKETS = 200
 """Of one audit, whatever it is asked for."""
+IN_A_SECOND, IN_A_SECOND_OF_BURST = 20, 100
+"""At most so many of them, also while a rate is tested."""
 TURNS = 300
 """At the usual spacing, of packets that there is time for: at the least rate they leave half as fast."""
 HOUR_MS = 3_600_000
@@ -37,9 +39,9 @@ class AuditOptions(Options):
         """See Options."""
         made = cls(
             protocol=(
-                fields.member(source, "protocol", path, AuditProtocol)
-                if "protocol" in source
-                else AuditProtocol.STAMP
+                AuditProtocol.STAMP
+                if source.get("protocol") is None
+                else fields.member(source, "protocol", path, AuditProtocol)
             ),
             key_file=fields.optional_text(source, "keyFile", path),
             marked_keys=fields.flag(source, "markedKeys", path),
@@ -155,7 +157,8 @@ class Audit(Figure):
 
 
 def _traffic(options: AuditOptions, size: int, turns: int) -> Traffic:
-    return Traffic(1, HEADERS + stamp.AUTHENTICATED_PAYLOAD).times(MAX_PACKETS)
+    packets = IN_A_SECOND if options.rate is None else IN_A_SECOND_OF_BURST
+    return Traffic(1, HEADERS + stamp.AUTHENTICATED_PAYLOAD).times(packets)
 
 
 METHOD = MethodSpec(
