@@ -27,6 +27,7 @@ _MADE: dict[str, tuple[str, Any]] = {
     "markings": ("markings", Markings.of),
     "hops": ("hops", Hops.of),
     "refused": ("refusedAnswers", RefusedAnswers.of),
+    "audit": ("audit", lambda found: found),
     "loss_shape": ("lossShape", lambda shape: shape),
     "flows": ("flows", lambda rows: Flows.of(rows, first_port=61_000)),
 }

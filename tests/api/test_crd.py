@@ -91,6 +91,6 @@ def test_only_an_edit_of_the_spec_makes_a_new_generation(kubectl: Kubectl) -> No
 
 def test_kubectl_explains_every_field(kubectl: Kubectl) -> None:
     text = " ".join(kubectl("explain", "itc.spec.probes").split())
-    assert "Exactly one of icmp, udpEcho, stamp, tcp, http, dns, pathMTU and ike." in text
+    assert "Exactly one of icmp, udpEcho, stamp, tcp, http, dns, pathMTU, ike and audit." in text
     assert "Time between two packets, 10ms to 1m" in text
     assert "Limit of the median" in kubectl("explain", "itc.spec.thresholds.rtt.p50")

@@ -142,6 +142,12 @@ def test_it_prints_what_the_document_shows(far_end: Host, document: str, command
     assert not difference(example.output, printed), difference(example.output, printed)
 
 
+def test_the_audit_of_the_documented_reflector(far_end: Host) -> None:
+    example = shown("ipsecping audit 10.50.1.10", document="reflector.md")
+    printed = far_end.type(example.command, status=1)
+    assert not difference(example.output, printed), difference(example.output, printed)
+
+
 def test_losses_on_the_way_back_show_with_their_direction(far_end: Host) -> None:
     far_end.lose_on_the_way_back(one_of=24)
     example = shown("ipsecping ping 10.50.1.10 --stamp 862 -c 200", document="cli.md")

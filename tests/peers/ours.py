@@ -27,6 +27,11 @@ def mtu(*arguments: str) -> dict[str, Any]:
     return _printed("mtu", *arguments)
 
 
+def audit(*arguments: str) -> dict[str, Any]:
+    """The same of `ipsecping audit`; exit code 1 says that there is a finding, or no answer."""
+    return _printed("audit", *arguments)
+
+
 def _printed(*arguments: str, inside: Sequence[str] = ()) -> dict[str, Any]:
     done = subprocess.run(
         [*inside, sys.executable, "-m", "ipsecping", *arguments, "--json"],
@@ -59,7 +64,12 @@ class Reflector:
 
 @contextmanager
 def reflector(
-    kind: str, *arguments: str, address: str = "127.0.0.1", inside: Sequence[str] = (), port: int = 0
+    kind: str,
+    *arguments: str,
+    address: str = "127.0.0.1",
+    inside: Sequence[str] = (),
+    port: int = 0,
+    allow: str = ALLOWED,
 ) -> Iterator[Reflector]:
     """`ipsecping reflect --KIND ADDRESS:PORT --allow ... ARGUMENTS`, answering when the body begins.
 
@@ -67,7 +77,7 @@ def reflector(
     """
     with subprocess.Popen(
         [*inside, sys.executable, "-m", "ipsecping", "reflect", "--log-format", "json",
-         f"--{kind}", f"{address}:{port}", "--allow", ALLOWED, *arguments],
+         f"--{kind}", f"{address}:{port}", "--allow", allow, *arguments],
         stderr=subprocess.PIPE,
         text=True,
     ) as process:  # fmt: skip

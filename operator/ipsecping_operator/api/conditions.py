@@ -177,6 +177,12 @@ class HealthyReason(Reason):
         "that would be Down or LossHigh are AuthFailed, TLSFailed, UnexpectedStatus or BadAnswer (a refused "
         "port is not among them); or a certificate is valid for less than tls.minValidDays.",
     )
+    AUDIT_FAILED = (
+        "AuditFailed",
+        ConditionStatus.FALSE,
+        "The reflector answers what it should not, by an audit probe in the window, and the finding is not "
+        "among those that the probe accepts. The message names each and the option that closes it.",
+    )
     NO_RESULTS = ("NoResults", ConditionStatus.UNKNOWN, "Nothing has been measured yet.")
     STALE_RESULTS = (
         "StaleResults",

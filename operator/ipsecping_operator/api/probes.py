@@ -199,7 +199,8 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     sized = [method for method in methods if method.sized]
     fixing = [method for method in methods if method.fixes_port]
     unpaced = [method for method in methods if not method.paced]
-    needs = f"{joined([method.member for method in unpaced], 'and')} sends what it needs: remove it"
+    sends = "sends what it needs" if len(unpaced) == 1 else "send what they need"
+    needs = f"{joined([method.member for method in unpaced], 'and')} {sends}: remove it"
     return (
         Rule(
             cel=f"[{', '.join(f'has(self.{name})' for name in names)}].filter(given, given).size() == 1",

@@ -195,6 +195,27 @@ def _search(probe: Probe) -> PathMtu | None:
     return probe.given(PathMtu)
 
 
+def _seldom(method: MethodSpec) -> Rule:
+    """Rounds of the type come no more often than it says, at an interval."""
+    least = method.least_interval_ms
+
+    def holds(spec: CheckSpec) -> bool:
+        return (
+            spec.is_cron
+            or _interval_ms(spec) >= least
+            or not any(each.declared() is method for probe in spec.probe_list for each in probe.methods)
+        )
+
+    return Rule(
+        cel=f"!has(self.probes) || ({_CRON}) || {_INTERVAL_MS_CEL} >= {least} || "
+        f"!self.probes.exists(probe, has(probe.{method.member}))",
+        holds=holds,
+        field=".schedule",
+        message=f"a probe of type {method.member} needs spec.schedule.cron, or an interval of at least "
+        f"{least // 3_600_000}h: it is nothing to repeat all the time",
+    )
+
+
 @lru_cache(maxsize=4)
 def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
     methods = [model.declared() for model in models]
@@ -237,6 +258,7 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"more than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
             "check: choose a longer interval, or several checks",
         ),
+        *(_seldom(method) for method in methods if method.least_interval_ms),
         Rule(
             cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_MANY_CEL} > 0 : ({_MANY_CEL}))",
             holds=lambda self: not (self.is_cron and any(self.of_many_addresses)),

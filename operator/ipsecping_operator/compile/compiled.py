@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from ipsecping.contract import PlannedCheck
+from ipsecping.contract import AuditFinding, PlannedCheck
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -93,6 +93,8 @@ class Thresholds:
     burst_ns: int | None = None
     path_mtu: int | None = None
     """Bytes of the IP packet; less is too little."""
+    accepted: Mapping[str, tuple[AuditFinding, ...]] = field(default_factory=lambda: NOTHING)
+    """By name of the probe, what its audits may find."""
     certificate_ns: Mapping[str, int] = field(default_factory=lambda: NOTHING)
     """Probe to how long its certificate must still be valid."""
     down_after: int

@@ -10,6 +10,7 @@ from typing import Any
 from ipsecping.contract import (
     METHODS,
     Addresses,
+    AuditFinding,
     ContractError,
     Family,
     IkeOptions,
@@ -20,6 +21,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
+from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.schedule import Schedule
@@ -30,8 +32,19 @@ from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
 from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
-from .compiled import DAY, CompiledCheck, CompiledPath, Cron, Interval, InvalidSpec, TargetSource, Thresholds
+from .compiled import (
+    DAY,
+    NOTHING,
+    CompiledCheck,
+    CompiledPath,
+    Cron,
+    Interval,
+    InvalidSpec,
+    TargetSource,
+    Thresholds,
+)
 from .cron import compile_cron, shortest_gap
+from .durations import shortest
 from .placement import compile_placement
 from .probes import files_of, planned_probe
 from .verify import compile_verify
@@ -174,6 +187,14 @@ def _require_time_between_rounds(check: CompiledCheck) -> None:
             f"ike.detectNAT must not be asked for more often than every {NAT_PERIOD // 60} minutes, "
             f"but spec.schedule.cron fires {gap:g}s apart",
         )
+    for probe in probes:
+        method = METHODS[probe.type]
+        if gap * 1000 < method.least_interval_ms:
+            raise InvalidSpec(
+                "spec.probes",
+                f"{method.member} must not come more often than every "
+                f"{shortest(method.least_interval_ms * 10**6)}, but spec.schedule.cron fires {gap:g}s apart",
+            )
     took = (check.round_ms + check.schedule.spread_ms) / 1000
     if took > gap:
         spread = " + spread" if check.schedule.spread_ms else ""
@@ -217,7 +238,14 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
+        accepted=_accepted(spec),
         certificate_ns=MappingProxyType(
             {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
         ),
     )
+
+
+def _accepted(spec: CheckSpec) -> Mapping[str, tuple[AuditFinding, ...]]:
+    audits = ((probe.name, probe.given(Audit)) for probe in spec.probe_list)
+    accepted = {name: audit.accept for name, audit in audits if audit is not None and audit.accept}
+    return MappingProxyType(accepted) if accepted else NOTHING

@@ -36,7 +36,7 @@ def planned_probe(
     return PlannedProbe(
         name=probe.name,
         type=method.name,
-        count=probe.packets if method.paced else 1,
+        count=probe.packets if method.paced else method.turns,
         spacing_ms=_gentle_spacing_ms(probe.packets, interval_ms)
         if probe.spacing is None and method.rate_limited
         else probe.spacing_ms,
@@ -96,6 +96,8 @@ def _unplanned(probe: PlannedProbe, check: CompiledCheck) -> Iterator[tuple[str,
     """Fields of the member that no plan has: Kubernetes objects and thresholds."""
     for path, ref in check.files.get(probe.name, {}).items():
         yield path, {NAME_FIELDS[ref.kind]: ref.name, "key": ref.key}
+    if probe.name in check.thresholds.accepted:
+        yield "accept", [each.value for each in check.thresholds.accepted[probe.name]]
     if probe.name in check.thresholds.certificate_ns:
         yield "tls.minValidDays", check.thresholds.certificate_ns[probe.name] // DAY
 

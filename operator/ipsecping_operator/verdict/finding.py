@@ -20,6 +20,7 @@ SEVERITY = (
     HealthyReason.DSCP_MISMATCH,
     HealthyReason.LATENCY_HIGH,
     HealthyReason.JITTER_HIGH,
+    HealthyReason.AUDIT_FAILED,
     HealthyReason.STALE_RESULTS,
     HealthyReason.TARGET_UNRESOLVED,
     HealthyReason.MEASUREMENT_INVALID,

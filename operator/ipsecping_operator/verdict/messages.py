@@ -1,8 +1,10 @@
 """What a person reads in a condition: measured value, limit, window, where, and direction where known."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ipsecping.contract import (
+    AuditFinding,
     CertificateExpiry,
     Invalidity,
     LossReason,
@@ -37,6 +39,9 @@ _INVALIDITIES = {
     Invalidity.INTERNAL_ERROR: "the prober failed, its log says how",
     Invalidity.RESULT_REFUSED: "its result breaks the rules for results, its log says which",
 }
+
+_REMEDIES = 3
+"""Findings of an audit that a message explains; of the others it has the names."""
 
 
 def no_results(where: str, schedule: Interval | Cron, *, now: int) -> str:
@@ -190,6 +195,13 @@ def certificate_unreadable(where: str, *, least: int) -> str:
     """Handshakes succeed, but nobody can tell how long they will."""
     limit = text.counted(least // DAY, "day")
     return f"the certificate of {where} does not say readably when it ends (limit {limit})"
+
+
+def audit_failed(where: str, found: Sequence[AuditFinding]) -> str:
+    """The reflector answers what it should not: each finding, and what closes the first ones."""
+    told = [f"{each.meaning} ({each}; ipsecping reflect: {each.remedy})" for each in found[:_REMEDIES]]
+    rest = ", ".join(found[_REMEDIES:])
+    return f"the reflector on {where} {'; '.join(told)}{f'; and {rest}' if rest else ''}"
 
 
 def unexpectedly_reachable(where: str, figures: Tally, *, window: int) -> str:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from ipsecping.contract import (
     METHODS,
+    Audit,
     CertificateExpiry,
     Expect,
     Flows,
@@ -246,6 +247,7 @@ class _Look:
         yield from self._burst()
         yield from self._certificate()
         yield from self._path_mtu()
+        yield from self._audit()
         if METHODS[self.probe.type].timed:
             yield from self._latency()
             yield from self._jitter()
@@ -300,6 +302,16 @@ class _Look:
             counted = not isinstance(options, PathMtuOptions) or options.responder.counts
             message = messages.path_mtu_low(self.where, size, search, limit=limit, counted=counted)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
+
+    def _audit(self) -> Iterator[Finding]:
+        audit = self.figures.figure(Audit)
+        if audit is None:
+            return
+        accepted = self.limits.accepted.get(self.probe.name, ())
+        found = [each for each in audit.found if each not in accepted]
+        if found:
+            message = messages.audit_failed(self.where, found)
+            yield Finding(reason=HealthyReason.AUDIT_FAILED, message=message)
 
     def _latency(self) -> Iterator[Finding]:
         for name, limit in sorted(self.limits.rtt_ns.items(), key=lambda item: int(item[0][1:])):

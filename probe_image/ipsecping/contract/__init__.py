@@ -3,6 +3,7 @@
 Pure data and pure functions; the operator imports this package and nothing else of the prober.
 """
 
+from .audit_finding import AuditFinding, AuditProtocol
 from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReason, ProbeType
 from .destination import destination, most_addresses, named, per_address
 from .expectation import as_expected, packets_reached
@@ -12,6 +13,7 @@ from .histogram import Histogram
 from .loss_shape import LossShape
 from .methods import METHODS
 from .methods.arrival import Hops, Marking, Markings, Sources
+from .methods.audit import Audit, AuditOptions
 from .methods.dns import DnsOptions, RecordType
 from .methods.http import HttpOptions
 from .methods.ike import IkeOptions, Nat, Unanswered
@@ -29,6 +31,10 @@ from .rules import check_result
 __all__ = [
     "METHODS",
     "Addresses",
+    "Audit",
+    "AuditFinding",
+    "AuditOptions",
+    "AuditProtocol",
     "CertificateExpiry",
     "CheckRef",
     "ClockSource",

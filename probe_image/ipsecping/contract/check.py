@@ -35,6 +35,7 @@ class ProbeType(str):
     DNS: ClassVar["ProbeType"]
     PATH_MTU: ClassVar["ProbeType"]
     IKE: ClassVar["ProbeType"]
+    AUDIT: ClassVar["ProbeType"]
 
 
 ProbeType.ICMP = ProbeType("ICMP")
@@ -45,6 +46,7 @@ ProbeType.HTTP = ProbeType("HTTP")
 ProbeType.DNS = ProbeType("DNS")
 ProbeType.PATH_MTU = ProbeType("PathMTU")
 ProbeType.IKE = ProbeType("IKE")
+ProbeType.AUDIT = ProbeType("Audit")
 
 
 class Family(StrEnum):

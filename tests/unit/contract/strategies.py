@@ -8,6 +8,10 @@ from hypothesis import strategies as st
 from ipsecping.contract import (
     METHODS,
     Addresses,
+    Audit,
+    AuditFinding,
+    AuditOptions,
+    AuditProtocol,
     CheckRef,
     ClockSource,
     DnsOptions,
@@ -124,6 +128,12 @@ options: dict[ProbeType, st.SearchStrategy[Options]] = {
         detect_nat=st.booleans(),
     )
     | st.builds(IkeOptions, gateway=names, ports=st.just((10_500, 4500)), plain_ports=st.just((10_500,))),
+    ProbeType.AUDIT: st.builds(
+        AuditOptions,
+        key_file=st.none() | st.just("/keys/hq"),
+        rate=st.none() | st.integers(5, 40),
+    )
+    | st.builds(AuditOptions, protocol=st.just(AuditProtocol.UDP_ECHO)),
 }
 path_mtus = st.builds(
     PathMtu,
@@ -280,5 +290,15 @@ def own_particulars(draw: st.DrawFn, kind: ProbeType, *, received: int, lost: in
                 "nat": draw(st.none() | st.booleans()),
                 "unanswered": draw(st.sampled_from([{}, silent])),
             }
+        case ProbeType.AUDIT:
+            return {"audit": draw(st.none() | audits(tested=received > 0))}
         case _:
             return {}
+
+
+@st.composite
+def audits(draw: st.DrawFn, *, tested: bool) -> Audit:
+    """What an audit may come to; nothing is closed where not one packet was answered."""
+    outcomes = ("found", "not_tested", "closed") if tested else ("found", "not_tested")
+    told = draw(st.dictionaries(st.sampled_from(AuditFinding), st.sampled_from(outcomes), min_size=1))
+    return Audit(**{outcome: tuple(each for each in told if told[each] == outcome) for outcome in outcomes})

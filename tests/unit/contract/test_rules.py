@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    Audit,
+    AuditFinding,
     CheckRef,
     ClockSource,
     ContractError,
@@ -119,6 +121,34 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("unanswered", {"unanswered": {500: LossReason.TIMEOUT}}),
     ("unanswered", {"type": ProbeType.IKE, "unanswered": {65_536: LossReason.TIMEOUT}, "sources": {}}),
     ("pathMTU", {"path_mtu": PathMtu(forward=1400, reverse=None, too_big=False)}),
+    ("audit", {"audit": Audit(found=(AuditFinding.SHORT,))}),
+    *(
+        ("audit", {"type": ProbeType.AUDIT, "sources": {}, "audit": audit})
+        for audit in (
+            Audit(),
+            Audit(found=(AuditFinding.SHORT,), closed=(AuditFinding.SHORT,)),
+            Audit(not_tested=(AuditFinding.SHORT, AuditFinding.SHORT)),
+        )
+    ),
+    (
+        "audit",
+        {
+            "type": ProbeType.AUDIT,
+            "sources": {},
+            "audit": Audit(closed=(AuditFinding.SHORT,)),
+            "sent": 1,
+            "received": 0,
+            "reordered": 0,
+            "duplicates": 0,
+            "clock": ClockSource.USER,
+            "losses": {LossReason.TIMEOUT: 1},
+            "rtt": Histogram(),
+            "jitter_sum": 0,
+            "jitter_count": 0,
+            "forward_lost": None,
+            "reverse_lost": None,
+        },
+    ),
 ]
 WRONG += [
     (

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    AuditOptions,
     Expect,
+    Options,
     ProbeType,
     StampOptions,
 )
@@ -46,6 +48,12 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 
 
+_OPTIONS: dict[ProbeType, Options] = {
+    ProbeType.STAMP: StampOptions(ask_source=True),
+    ProbeType.AUDIT: AuditOptions(),
+}
+
+
 def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
     """A check with all limits, of one probe of the type."""
     counted = probe(
@@ -55,7 +63,7 @@ def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
         timeout_ms=600_000,
         size=0,
         expect=expect,
-        options=StampOptions(ask_source=True) if kind is ProbeType.STAMP else None,
+        options=_OPTIONS.get(kind),
     )
     return check(
         plan(counted),
@@ -165,6 +173,7 @@ RICH: dict[ProbeType, dict[str, Any]] = {
     ProbeType.HTTP: {"certificateExpiry": NOON // SECOND},
     ProbeType.PATH_MTU: {"pathMTU": {"forward": 1400, "reverse": 1300, "tooBig": True}},
     ProbeType.IKE: {"nat": True, "unanswered": {"500": "Timeout"}},
+    ProbeType.AUDIT: {"audit": {"found": ["Amplifies"], "closed": ["AnswersShort"], "notTested": []}},
 }
 
 

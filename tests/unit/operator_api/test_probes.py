@@ -8,6 +8,9 @@ import yaml
 
 from ipsecping.contract import (
     METHODS,
+    AuditFinding,
+    AuditOptions,
+    AuditProtocol,
     DnsOptions,
     Expect,
     HttpOptions,
@@ -42,7 +45,10 @@ GATEWAY = {"gateway": "198.51.100.2"}
 
 def compiled(*probes: dict[str, Any], **spec: Any) -> CompiledCheck:
     named = [{"name": f"p{number}"} | probe for number, probe in enumerate(probes)]
-    body = {"target": "203.0.113.10", "tunnel": GATEWAY, "probes": named} | spec
+    body: dict[str, Any] = {"target": "203.0.113.10", "tunnel": GATEWAY, "probes": named}
+    if any("audit" in probe for probe in probes):
+        body["schedule"] = {"interval": "1h"}  # the shortest that it may have
+    body |= spec
     return compile_check({"metadata": METADATA, "spec": body})
 
 
@@ -204,6 +210,14 @@ EVERY_KIND: list[tuple[dict[str, Any], ProbeType, int | None, int, Options | Non
         None,
         0,
         IkeOptions(gateway="198.51.100.2", ports=(4500, 10500), plain_ports=(10500,), require=Require.ANY),
+    ),
+    ({"audit": {}}, ProbeType.AUDIT, 862, 0, AuditOptions()),
+    (
+        {"audit": {"protocol": "UDPEcho", "port": 7, "rate": 20}},
+        ProbeType.AUDIT,
+        7,
+        0,
+        AuditOptions(protocol=AuditProtocol.UDP_ECHO, rate=20),
     ),
 ]
 
@@ -380,6 +394,27 @@ def test_an_ike_probe_has_no_series_of_packets() -> None:
     assert made.round_ms == 3000
 
 
+def test_an_audit_is_made_at_most_once_an_hour_and_has_time_for_all_its_packets() -> None:
+    check = compiled({"audit": {"rate": 5}}, schedule={"cron": "0 * * * *"})
+    assert check.paths[0].plan.probes[0].round_ms == 299 * 100 + 2000
+    assert effective_spec(check)["probes"][0]["audit"] == {
+        "port": 862, "protocol": "STAMP", "rate": 5,
+    }  # fmt: skip
+    with pytest.raises(InvalidSpec) as refused:
+        compiled({"audit": {}}, schedule={"cron": "*/30 * * * *"})
+    assert str(refused.value) == (
+        "spec.probes: audit must not come more often than every 1h, but spec.schedule.cron fires 1800s apart"
+    )
+
+
+def test_what_an_audit_may_find_is_judged_anew_and_measured_no_other_way() -> None:
+    strict, tolerant = compiled({"audit": {}}), compiled({"audit": {"accept": ["AnswersUnsigned"]}})
+    assert strict.paths[0].plan.nonce == tolerant.paths[0].plan.nonce
+    assert dict(tolerant.thresholds.accepted) == {"p0": (AuditFinding.UNSIGNED,)}
+    assert effective_spec(tolerant)["probes"][0]["audit"]["accept"] == ["AnswersUnsigned"]
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(tolerant)}) == tolerant
+
+
 def test_nat_is_looked_for_only_where_asked_for_and_by_no_cron_line_that_fires_too_often() -> None:
     assert planned({"ike": {}}).options == IkeOptions(gateway="198.51.100.2")
     check = compiled({"ike": {"detectNAT": True}}, schedule={"cron": "*/10 * * * *"})
@@ -452,5 +487,6 @@ def test_what_is_verified_of_arriving_packets_is_asked_for_and_written_out(
 def test_every_type_has_a_section_and_stands_in_the_sample_of_all(method: MethodSpec) -> None:
     root = Path(__file__).parents[3]
     assert f"\n## {method.member}\n" in (root / "docs" / "probes.md").read_text()
-    sample = yaml.safe_load((root / "manifests" / "samples" / "every-probe.yaml").read_text())
+    name = method.member if method.least_interval_ms else "every-probe"  # which has an interval of a minute
+    sample = yaml.safe_load((root / "manifests" / "samples" / f"{name}.yaml").read_text())
     assert any(method.member in probe for probe in sample["spec"]["probes"])

@@ -9,6 +9,8 @@ import pytest
 
 from ipsecping.cli.logs import JsonFormatter
 from ipsecping.contract import (
+    Audit,
+    AuditFinding,
     CertificateExpiry,
     Figure,
     Flows,
@@ -91,6 +93,7 @@ def test_every_figure_of_a_type_is_explained_where_outputs_are() -> None:
         LossShape(packets=2, duration=1, period=5),
         PathMtu(forward=1400, reverse=1300, too_big=False),
         Flows.of([(2, 1, 1, 5), (2, 0, 0, 0)], first_port=61_000),
+        Audit(found=(AuditFinding.SHORT,)),
         CertificateExpiry(0),
         Nat(True),
         Unanswered.of({500: LossReason.TIMEOUT}),

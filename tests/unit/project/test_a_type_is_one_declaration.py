@@ -121,7 +121,7 @@ def test_the_schema_has_its_member_its_rules_and_its_figure() -> None:
     probe = schema["spec"]["properties"]["probes"]["items"]
     assert set(probe["properties"]["knock"]["properties"]) == {"port", "word"}
     assert "has(self.knock)" in probe["x-kubernetes-validations"][0]["rule"]
-    assert probe["x-kubernetes-validations"][0]["message"].endswith(", ike, knock")
+    assert probe["x-kubernetes-validations"][0]["message"].endswith(", ike, audit, knock")
     status = schema["status"]["properties"]["probes"]["items"]["properties"]
     assert "Knock" in status["type"]["enum"]
     assert status["doorsOpened"]["description"] == "Doors that were opened."

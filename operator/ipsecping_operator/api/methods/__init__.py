@@ -2,6 +2,7 @@
 
 from ipsecping.contract import ProbeType
 
+from .audit import Audit
 from .base import LONGEST_LOSS, LOSS_PERIOD, Given, Method, StatusField
 from .dns import Dns
 from .echo import Icmp, UdpEcho
@@ -14,6 +15,7 @@ from .tls import Tls
 
 __all__ = [
     "MODELS",
+    "Audit",
     "Dns",
     "Given",
     "Http",
@@ -31,7 +33,7 @@ __all__ = [
 ]
 
 MODELS: dict[ProbeType, type[Method]] = {
-    model.kind: model for model in (Icmp, UdpEcho, Stamp, Tcp, Http, Dns, PathMtu, Ike)
+    model.kind: model for model in (Icmp, UdpEcho, Stamp, Tcp, Http, Dns, PathMtu, Ike, Audit)
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from .. import fields
 from ..check import LOSS_REASONS, LossReason, ProbeType
 from ..figure import Figure
-from . import dns, http, icmp, ike, path_mtu, stamp, tcp, udp_echo
+from . import audit, dns, http, icmp, ike, path_mtu, stamp, tcp, udp_echo
 from .spec import MethodSpec
 
 METHODS: dict[ProbeType, MethodSpec] = {
@@ -21,6 +21,7 @@ METHODS: dict[ProbeType, MethodSpec] = {
         dns.METHOD,
         path_mtu.METHOD,
         ike.METHOD,
+        audit.METHOD,
     )
 }
 """Every probe type, in the order of the documentation."""

@@ -142,6 +142,10 @@ class MethodSpec:
     """Whether losses are told by direction. Such a round may add closing packets (`bounds.MAX_CLOSING`)."""
     turn: str = "packets"
     """What one of `count` is called."""
+    turns: int = 1
+    """How many packets of the usual spacing a round has time for, where it is not paced by a spec."""
+    least_interval_ms: int = 0
+    """Its rounds come no more often than this: a burden that nobody needs all the time."""
     figures: tuple[type[Figure], ...] = ()
     """What it alone measures, or it and a few others."""
     reasons: tuple[LossReason, ...] = ()
