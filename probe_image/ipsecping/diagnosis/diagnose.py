@@ -1,0 +1,214 @@
+"""diagnose(evidence): the smallest set of causes that explains every symptom. Pure, deterministic and
+bounded.
+
+Proven causes take their symptoms first; of the rest, the smallest sets of causes that are not ruled out.
+What lies behind a silent control is not judged. Taking parts of the evidence away leaves more causes,
+never fewer, so that it cannot raise the confidence.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from .catalogue import ROWS, candidates, proof, why_not
+from .cause import Cause, Place
+from .cover import Group, smallest_cover
+from .evidence import Evidence, Part
+from .fact import FactName
+from .facts import Facts, facts_of
+from .finding import NAMED, Confidence, Diagnosis, Finding, Outcome, RuledOut, Umbrella
+from .notes import notes
+from .reading import Reading
+from .symptom import GRAVITY, WARNINGS, Direction, Symptom, SymptomKind, joined
+from .symptoms import symptoms, windows_disagree
+from .umbrellas import BY_SYMPTOM, HALVED, STEPS, TITLES, region
+
+REST_PACKETS, REST_SHARE = 2, 0.05
+"""What is left of a loss when the proven causes have taken their share: above both it is a symptom of its
+own."""
+_NO_IDEA = Umbrella.UNEXPLAINED
+_PASSING = frozenset({
+    SymptomKind.SILENT, SymptomKind.NEAR_SILENT, SymptomKind.FAR_SILENT, SymptomKind.GATEWAY_SILENT,
+    SymptomKind.PATHS_SILENT, SymptomKind.TARGET_SILENT_EVERYWHERE, SymptomKind.LOSS,
+    SymptomKind.METHOD_SILENT,
+})  # fmt: skip
+"""Those that need to be seen in both windows."""
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """Return what is at fault, as sure as the evidence is."""
+    reading = Reading(evidence)
+    known = facts_of(reading)
+    found = symptoms(reading, known)
+    passing = windows_disagree(reading) is not None
+    if passing:
+        found = [symptom for symptom in found if symptom.kind not in _PASSING]
+    findings = sorted(_findings(reading, known, found), key=_gravity)
+    lost = reading.target.lost
+    explained = min(sum(finding.lost for finding in findings if finding.causes), lost)
+    return Diagnosis(
+        outcome=_outcome(reading, findings, passing=passing),
+        findings=tuple(findings),
+        notes=tuple(notes(reading, known, found)),
+        not_tested=_not_tested(evidence),
+        sent=reading.target.sent,
+        lost=lost,
+        explained=explained,
+    )
+
+
+def _outcome(reading: Reading, findings: Sequence[Finding], *, passing: bool) -> Outcome:
+    reasons = {finding.reason for finding in findings}
+    if Cause.MEASUREMENT_INVALID in reasons:
+        return Outcome.NOT_MEASURED
+    if any(not finding.warning for finding in findings):
+        return Outcome.FAULT
+    if passing:
+        return Outcome.NOT_REPRODUCED
+    return Outcome.NO_FAULT if reading.target.sent else Outcome.NOT_MEASURED
+
+
+def _findings(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[Finding]:
+    proven = _proven(known, found)
+    taken = {symptom for symptoms_of in proven.values() for symptom in symptoms_of}
+    for cause, its_symptoms in proven.items():
+        yield _finding(reading, known, Group(tuple(its_symptoms), frozenset({cause})), proven=True)
+    rest = [*(symptom for symptom in found if symptom not in taken), *_left_over(reading, known, proven)]
+    possible = {symptom: candidates(symptom.kind, known) for symptom in rest}
+    for symptom, causes in possible.items():
+        if not causes:
+            yield _finding(reading, known, Group((symptom,), frozenset()))
+    for group in smallest_cover({symptom: causes for symptom, causes in possible.items() if causes}):
+        yield _finding(reading, known, group)
+
+
+def _proven(known: Facts, found: Sequence[Symptom]) -> dict[Cause, list[Symptom]]:
+    """The proven causes with the symptoms that each explains; a symptom is taken by one of them only."""
+    taken = set[Symptom]()
+    proven: dict[Cause, list[Symptom]] = {}
+    for row in ROWS.values():
+        if proof(row, known) is None:
+            continue
+        kinds = {kind for each in row.explains for kind in each.kinds}
+        its = [symptom for symptom in found if symptom.kind in kinds and symptom not in taken]
+        if its:
+            taken.update(its)
+            proven[row.cause] = its
+    return proven
+
+
+def _left_over(
+    reading: Reading, known: Facts, proven: Mapping[Cause, Sequence[Symptom]]
+) -> Iterator[Symptom]:
+    """What a refusal of some methods leaves unexplained: silence of the others."""
+    explained = set[str]()
+    for cause, its in proven.items():
+        name = proof(ROWS[cause], known)
+        methods = None if name is None else known[name].methods
+        if any(symptom.kind in (SymptomKind.SILENT, SymptomKind.METHOD_SILENT) for symptom in its):
+            explained |= set(reading.methods) if methods is None else methods
+    if not explained:
+        return
+    silent = {
+        kind: each for kind, each in reading.methods.items() if not each.answered and kind not in explained
+    }
+    baseline = reading.evidence.baseline
+    usual = baseline is not None and "ICMP" in baseline.methods
+    silent = {kind: each for kind, each in silent.items() if kind != "ICMP" or usual}
+    lost = sum(each.lost for each in silent.values())
+    if lost > max(REST_PACKETS, REST_SHARE * reading.target.lost):
+        said = ", ".join(f"{kind} 0 of {each.sent} answered" for kind, each in silent.items())
+        yield Symptom(
+            kind=SymptomKind.METHOD_SILENT, lost=lost, sent=lost, text=f"{said}, without a word from anybody"
+        )
+
+
+def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = False) -> Finding:
+    causes = tuple(cause for cause in ROWS if cause in group.causes)
+    lead = min(group.symptoms, key=lambda symptom: GRAVITY[symptom.kind])
+    needs_second = any(symptom.kind in _PASSING for symptom in group.symptoms)
+    confirmed = reading.confirmed or not needs_second
+    confidence = _confidence(group, proven=proven, confirmed=confirmed)
+    reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(lead, causes, known)
+    row = ROWS[causes[0]] if causes else None
+    direction = joined([symptom.direction for symptom in group.symptoms])
+    if row is not None and len(causes) == 1:
+        # The prober's own faults are on no way.
+        direction = row.one_way or (Direction.UNKNOWN if row.place is Place.PROBER else direction)
+    name = proof(row, known) if row is not None and proven else None
+    umbrella = reason if isinstance(reason, Umbrella) else None
+    return Finding(
+        reason=reason,
+        causes=causes,
+        confidence=confidence,
+        direction=direction,
+        warning=all(symptom.kind in WARNINGS for symptom in group.symptoms),
+        confirmed=confirmed,
+        layer=row.layer if row is not None and len(causes) == 1 else region(group.causes),
+        title=row.title if row is not None and umbrella is None else TITLES[umbrella or _NO_IDEA],
+        symptoms=tuple(
+            sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
+        ),
+        proof=None if name is None else known[name].text,
+        ruled_out=tuple(_ruled_out(group, known)),
+        lost=_accounted(reading, known, group, name),
+        step=row.step if row is not None and _has_own_step(umbrella, causes) else STEPS[umbrella or _NO_IDEA],
+    )
+
+
+def _has_own_step(umbrella: Umbrella | None, causes: Sequence[Cause]) -> bool:
+    """Whether the next step is that of the first cause."""
+    return umbrella not in HALVED and (len(causes) <= NAMED or umbrella not in STEPS)
+
+
+def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
+    """One step less where what decides was seen in one window only."""
+    if not group.causes or not (proven or all(symptom.certain for symptom in group.symptoms)):
+        return Confidence.UNDETERMINED
+    if proven:
+        return Confidence.PROVEN if confirmed else Confidence.ONLY_ONE_LEFT
+    return Confidence.ONLY_ONE_LEFT if len(group.causes) == 1 and confirmed else Confidence.ONE_OF
+
+
+def _umbrella(lead: Symptom, causes: Sequence[Cause], known: Facts) -> Umbrella:
+    if not causes:
+        return Umbrella.UNEXPLAINED
+    if lead.kind is not SymptomKind.SILENT:
+        return BY_SYMPTOM.get(lead.kind, _NO_IDEA)
+    passes = any(known[name].value for name in (FactName.FAR_GATEWAY_ANSWERS, FactName.NEIGHBOUR_ANSWERS))
+    return Umbrella.TARGET_SILENT if passes else Umbrella.TUNNEL_SILENT
+
+
+def _ruled_out(group: Group, known: Facts) -> Iterator[RuledOut]:
+    """Causes that would explain the gravest symptom, by the fact that rules them out."""
+    lead = min(group.symptoms, key=lambda symptom: GRAVITY[symptom.kind])
+    by_reason: dict[str, list[Cause]] = {}
+    for row in ROWS.values():
+        name = why_not(row, lead.kind, known)
+        if name is not None and row.cause not in group.causes:
+            by_reason.setdefault(known[name].text, []).append(row.cause)
+    for why, causes in by_reason.items():
+        yield RuledOut(causes=tuple(causes), why=why)
+
+
+def _accounted(reading: Reading, known: Facts, group: Group, name: FactName | None) -> int:
+    """Packets to the target that the group's symptoms lost; of a proven refusal those of its methods."""
+    methods = None if name is None else known[name].methods
+    if methods is not None:
+        return sum(each.lost for kind, each in reading.methods.items() if kind in methods)
+    if any(symptom.kind is SymptomKind.MISANSWERED for symptom in group.symptoms):
+        return reading.target.misanswered
+    return sum(symptom.lost for symptom in group.symptoms if symptom.kind in _PASSING)
+
+
+def _gravity(finding: Finding) -> tuple[bool, int, str, str]:
+    return (
+        finding.warning,
+        min(GRAVITY[symptom.kind] for symptom in finding.symptoms),
+        finding.direction.value,
+        finding.reason.value,
+    )
+
+
+def _not_tested(evidence: Evidence) -> Mapping[Part, str]:
+    absent: Iterable[Part] = (part for part in Part if not evidence.has(part))
+    return MappingProxyType({part: evidence.not_tested.get(part, "not asked for") for part in absent})

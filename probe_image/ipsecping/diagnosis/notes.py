@@ -1,0 +1,86 @@
+"""What a diagnosis says beside its findings: what is no fault although it looks like one, and what is not
+judged."""
+
+from collections.abc import Iterator, Sequence
+
+from ..contract import ProbeType
+from . import facts_packet, facts_reach
+from .evidence import Part
+from .fact import FactName
+from .facts import Facts
+from .reading import Reading
+from .symptom import Symptom, SymptomKind
+from .symptoms import LEAST_LOST, icmp_limited, windows_disagree
+from .tally import lost_of
+
+
+def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[str]:
+    """Return one sentence each."""
+    kinds = {symptom.kind for symptom in found}
+    yield from _masked(known, kinds)
+    yield from _passing(reading)
+    yield from _harmless(reading, known, kinds)
+    yield from _hints(reading, known, kinds)
+
+
+def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    """Behind what is dead nothing is well: it is not tested."""
+    if known[FactName.PROBER_UNFIT].value:
+        yield "Losses and delays are not judged: the measurement itself was spoiled."
+    elif SymptomKind.FAR_SILENT in kinds:
+        yield "Not tested, because the far gateway is silent: the target's host and its responder."
+    elif SymptomKind.SILENT in kinds:
+        yield "Not tested, because nothing is answered: sizes, loss, delay, and the responder."
+
+
+def _passing(reading: Reading) -> Iterator[str]:
+    windows = windows_disagree(reading)
+    if windows is not None:
+        first, second = windows
+        yield f"It did not last: first {first.said}, then {second.said}. Nothing is said of what is over."
+    outages = reading.evidence.outages
+    if windows is not None and outages:
+        yield f"The history has {len(outages)} outages."
+
+
+def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    lossy = reading.lossy
+    if 0 < lossy.lost < LEAST_LOST and SymptomKind.LOSS not in kinds:
+        yield f"{lossy.lost} of {lossy.sent} packets was not answered, which may be chance."
+    if facts_reach.icmp_is_filtered(reading):
+        yield "ICMP alone is not answered: it is filtered, which is no fault of the tunnel."
+    if icmp_limited(reading):
+        total = reading.methods[ProbeType.ICMP]
+        yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
+    first = facts_packet.first_lost(reading)
+    if first is not None and SymptomKind.FIRST_LOST not in kinds:
+        yield f"{first[2]}: the tunnel is started on demand, which is no fault."
+    for part, kind in (
+        (Part.FAR_INSIDE, SymptomKind.FAR_SILENT),
+        (Part.NEAR_INSIDE, SymptomKind.NEAR_SILENT),
+    ):
+        control = reading.control(part)
+        if control is not None and not control.answered and kind not in kinds:
+            named = _capital(reading.named(part))
+            yield f"{named} is silent, which proves nothing here: choose a control that answers."
+
+
+def _hints(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    found, host = reading.evidence.path_mtu, reading.evidence.host
+    if SymptomKind.IN_CLEAR in kinds or found is None or found.forward is None or host is None:
+        return
+    size = found.forward
+    if host.link_mtu is not None and size >= host.link_mtu and reading.target.answered:
+        yield (
+            f"The path MTU ({size}) is that of our own link, but encryption takes 50 bytes and more of each "
+            "packet. A hint that packets may travel in clear, no proof: look at our gateway's ip xfrm policy."
+        )
+    if known[FactName.LARGE_LOST_UNTOLD].value and not kinds & _TOO_SMALL:
+        yield f"Packets larger than {size} bytes vanish without a word, as they always did."
+
+
+_TOO_SMALL = frozenset({SymptomKind.MTU_UNTOLD, SymptomKind.MTU_LOWER})
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
