@@ -22,16 +22,17 @@ EPILOG = """examples:
   ipsecping ping 10.50.1.10 10.50.1.138 -c 10  several hosts, one summary row each
   ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
   ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
+  ipsecping diagnose --from evidence.json      which layer is broken, and what to do next
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
   ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16
 
-exit codes: 0 done; 1 a probe was not answered (each command says which); 2 wrong usage or plan, or this
-machine or an output does not allow it; 130 interrupted before there was anything to say
+exit codes: 0 done; 1 a probe was not answered, or a fault was found (each command says which); 2 wrong usage
+or plan, or this machine or an output does not allow it; 130 interrupted before there was anything to say
 """
 
 
-COMMANDS = ("ping", "mtu", "ike", "run", "agent", "reflect")
+COMMANDS = ("ping", "mtu", "ike", "diagnose", "run", "agent", "reflect")
 """Each is a module of this package."""
 
 

@@ -5,9 +5,9 @@ import shlex
 
 import pytest
 
-from ipsecping.cli import agent, ike, main, mtu, ping, reflect, run
+from ipsecping.cli import agent, diagnose, ike, main, mtu, ping, reflect, run
 
-EPILOGS = [each.EPILOG for each in (main, agent, ike, mtu, ping, reflect, run)]
+EPILOGS = [each.EPILOG for each in (main, agent, diagnose, ike, mtu, ping, reflect, run)]
 
 
 def examples() -> list[str]:
@@ -23,7 +23,7 @@ def test_an_example_is_a_command_line(example: str) -> None:
     assert callable(options.execute)
 
 
-@pytest.mark.parametrize("command", ["ping", "mtu", "ike", "run", "agent", "reflect"])
+@pytest.mark.parametrize("command", ["ping", "mtu", "ike", "diagnose", "run", "agent", "reflect"])
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.parser().parse_args([command, "--help"])
