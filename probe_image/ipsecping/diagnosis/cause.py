@@ -120,6 +120,8 @@ class Row:
     """A Yes to one of them is proof, where the cause explains a symptom at all."""
     one_way: Direction | None = None
     """The only direction in which there can be such a thing."""
+    on_the_way: bool = True
+    """Whether it is about packets on their way at all, so that a direction means something."""
     step: Step
 
 

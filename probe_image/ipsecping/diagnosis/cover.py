@@ -1,7 +1,7 @@
 """The smallest sets of causes that explain all symptoms. Pure, and bounded whatever the symptoms are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from .cause import Cause
@@ -17,6 +17,8 @@ class Group:
 
     symptoms: tuple[Symptom, ...]
     causes: frozenset[Cause]
+    forced: bool = False
+    """One of the symptoms has no other explanation, so that the cause does not rest on being the simplest."""
 
 
 def smallest_cover(possible: Mapping[Symptom, frozenset[Cause]]) -> list[Group]:
@@ -36,7 +38,10 @@ def smallest_cover(possible: Mapping[Symptom, frozenset[Cause]]) -> list[Group]:
         symptom: frozenset(cause for each in used if symptom in each for cause in alike[each])
         for symptom in wanted
     }
-    return list(_grouped(by_symptom))
+    return [
+        replace(group, forced=any(possible[symptom] == group.causes for symptom in group.symptoms))
+        for group in _grouped(by_symptom)
+    ]
 
 
 def _used(wanted: Sequence[Symptom], sets: Sequence[frozenset[Symptom]]) -> set[frozenset[Symptom]]:

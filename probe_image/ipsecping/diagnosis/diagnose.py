@@ -166,14 +166,17 @@ def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
         return Confidence.UNDETERMINED
     if proven:
         return Confidence.PROVEN if confirmed else Confidence.ONLY_ONE_LEFT
-    return Confidence.ONLY_ONE_LEFT if len(group.causes) == 1 and confirmed else Confidence.ONE_OF
+    alone = len(group.causes) == 1 and group.forced
+    return Confidence.ONLY_ONE_LEFT if alone and confirmed else Confidence.ONE_OF
 
 
 def _umbrella(lead: Symptom, causes: Sequence[Cause], known: Facts) -> Umbrella:
     if not causes:
         return Umbrella.UNEXPLAINED
-    if lead.kind is not SymptomKind.SILENT:
-        return BY_SYMPTOM.get(lead.kind, _NO_IDEA)
+    if lead.kind in BY_SYMPTOM:
+        return BY_SYMPTOM[lead.kind]
+    if max(ROWS[cause].place for cause in causes) <= Place.NEAR_GATEWAY:
+        return Umbrella.NEAR_SIDE_SILENT
     passes = any(known[name].value for name in (FactName.FAR_GATEWAY_ANSWERS, FactName.NEIGHBOUR_ANSWERS))
     return Umbrella.TARGET_SILENT if passes else Umbrella.TUNNEL_SILENT
 

@@ -18,7 +18,7 @@ _QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.ELSEWHERE_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.ELSEWHERE),
         FactName.REFUSED_HERE: facts_reach.refused_here,
         FactName.NO_ROUTE_HERE: facts_reach.no_route_here,
-        FactName.NEAR_GATEWAY_ANSWERS: facts_reach.near_gateway_answers,
+        FactName.NEAR_GATEWAY_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.NEAR_INSIDE),
         FactName.REACHES_NEAR_GATEWAY: facts_reach.reaches_near_gateway,
         FactName.GATEWAY_ANSWERS: facts_reach.gateway_answers,
         FactName.GATEWAY_UNREACHABLE: facts_reach.gateway_unreachable,

@@ -161,7 +161,8 @@ def first_lost(reading: Reading) -> tuple[int, int, str] | None:
     if len(bad) < FIRST_ROUNDS or None in {run[2] for run in runs}:
         return None
     longest = max(run[2] or 0 for run in bad)
-    said = f"{len(bad)} of {len(runs)} rounds lost their first {longest} packets after a pause, and no others"
+    first = "first packet" if longest == 1 else f"first {longest} packets"
+    said = f"{len(bad)} of {len(runs)} rounds lost their {first} after a pause, and no others"
     return sum(run[0] for run in bad), sum(run[1] for run in bad), said
 
 

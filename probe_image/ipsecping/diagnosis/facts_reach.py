@@ -58,13 +58,6 @@ def of_control(reading: Reading, part: Part) -> Fact:
     return Fact(answers, said)
 
 
-def near_gateway_answers(reading: Reading) -> Fact:
-    """See of_control; a far control that answers has passed our gateway as well."""
-    fact = of_control(reading, Part.NEAR_INSIDE)
-    far = of_control(reading, Part.FAR_INSIDE)
-    return far if fact.value is None and far.value else fact
-
-
 def reaches_near_gateway(reading: Reading) -> Fact:
     """Whether our gateway quotes our packets to the target: they get there, past the node and its
     policies."""
@@ -78,11 +71,15 @@ def reaches_near_gateway(reading: Reading) -> Fact:
 
 
 def gateway_answers(reading: Reading) -> Fact:
-    """Whether the far gateway answers outside of the tunnel, by ICMP or IKE."""
+    """Whether the far gateway answers outside of the tunnel, by ICMP or IKE; silent who answers neither."""
     fact = of_control(reading, Part.GATEWAY)
-    if fact.value or not reading.ike_answers:
+    if fact.value:
         return fact
-    return Fact(True, ike_answers(reading).text)
+    if reading.ike_answers:
+        return Fact(True, ike_answers(reading).text)
+    if reading.ike_answers is None:
+        return unknown(f"{fact.text}; IKE was not asked")
+    return fact
 
 
 def ike_answers(reading: Reading) -> Fact:

@@ -35,6 +35,8 @@ class Confidence(StrEnum):
 class Umbrella(StrEnum):
     """The reason of a finding with several causes that cannot be told apart: what they have in common."""
 
+    NEAR_SIDE_SILENT = "NearSideSilent"
+    """Our own gateway does not answer either."""
     TUNNEL_SILENT = "TunnelSilent"
     TARGET_SILENT = "TargetSilent"
     """The tunnel carries packets, the target is silent."""

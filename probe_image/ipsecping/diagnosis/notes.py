@@ -18,6 +18,7 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     """Return one sentence each."""
     kinds = {symptom.kind for symptom in found}
     yield from _masked(known, kinds)
+    yield from _renamed(known, kinds)
     yield from _passing(reading)
     yield from _harmless(reading, known, kinds)
     yield from _hints(reading, known, kinds)
@@ -31,6 +32,11 @@ def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
         yield "Not tested, because the far gateway is silent: the target's host and its responder."
     elif SymptomKind.SILENT in kinds:
         yield "Not tested, because nothing is answered: sizes, loss, delay, and the responder."
+
+
+def _renamed(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    if known[FactName.ADDRESS_CHANGED].value and kinds & {SymptomKind.SILENT, SymptomKind.METHOD_SILENT}:
+        yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}: is that the right host?"
 
 
 def _passing(reading: Reading) -> Iterator[str]:

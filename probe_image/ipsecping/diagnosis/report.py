@@ -14,7 +14,7 @@ from .catalogue import ROWS
 from .cause import Cause, Place, Row
 from .evidence import Evidence, Part
 from .evidence_text import evidence_digest
-from .finding import NAMED, Diagnosis, Finding, Outcome
+from .finding import NAMED, Confidence, Diagnosis, Finding, Outcome
 from .symptom import Direction
 
 SUMMARY = 300
@@ -85,9 +85,11 @@ def look(evidence: Evidence, finding: Finding) -> str:
 
 def title(finding: Finding) -> str:
     """Return layer or region, direction and what is at fault, with the reason in brackets."""
-    where = f"{finding.layer[0].upper()}{finding.layer[1:]}, {finding.direction.said}"
+    where = f"{finding.layer[0].upper()}{finding.layer[1:]}"
+    if finding.direction is not Direction.UNKNOWN or any(ROWS[cause].on_the_way for cause in finding.causes):
+        where = f"{where}, {finding.direction.said}"
     if finding.named:
-        return f"{where}: {finding.title}, for one of {len(finding.causes)} causes [{finding.reason}]"
+        return f"{where}: {finding.title} [{finding.reason}], by one of {len(finding.causes)} causes"
     return f"{where}: {finding.title} [{finding.reason}]"
 
 
@@ -145,6 +147,8 @@ def _sureness(finding: Finding) -> str:
         said = f"{said}: {finding.proof}"
     elif len(finding.causes) > 1:
         said = f"the {len(finding.causes)} causes left {said}"
+    elif finding.causes and finding.confidence is Confidence.ONE_OF:
+        said = "it alone explains all of this; otherwise there are several faults at once"
     elif not finding.symptoms[0].certain:
         said = f"{said}: too few packets to tell it from chance"
     elif not finding.causes:

@@ -84,13 +84,14 @@ ROWS = (
         cause=Cause.PROTOCOL_FILTERED,
         layer="firewall",
         place=Place.FAR_NETWORK,
-        title="a firewall blocks this kind of traffic",
+        title="a firewall blocks or limits this kind of traffic",
         meaning="One protocol or port is blocked, on a gateway, on the way or on the host itself, while "
         "others pass.",
         told="The same host by several methods; an ICMP error names who refuses. ICMP alone being silent "
         "is no fault.",
         explains=(
             explains(S.METHOD_SILENT),
+            explains(S.LOSS, needs=(F.ONE_METHOD_LOSES,)),
             explains(
                 S.SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.METHOD_KNOWN_TO_ANSWER, F.REQUESTS_ARRIVE)
             ),
@@ -152,6 +153,7 @@ ROWS = (
         told="The answer itself.",
         explains=(explains(S.MISANSWERED),),
         proves=(F.MISANSWERED,),
+        on_the_way=False,
         step=Step(
             machine="the target's host",
             command="journalctl --since -1h",

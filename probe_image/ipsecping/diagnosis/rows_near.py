@@ -29,6 +29,7 @@ ROWS = (
         "counts what it drops. Nothing else is judged while it is so.",
         explains=(explains(S.UNFIT, *_SILENCE, *_ANY_LOSS, needs=(F.PROBER_UNFIT,)),),
         proves=(F.PROBER_UNFIT,),
+        on_the_way=False,
         step=Step(
             machine="where kubectl works",
             command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping",
@@ -48,6 +49,7 @@ ROWS = (
             explains(S.SILENT, S.METHOD_SILENT, S.TARGET_SILENT_EVERYWHERE, needs=(F.ADDRESS_CHANGED,)),
         ),
         proves=(F.NAME_FAILED,),
+        on_the_way=False,
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
             command="getent ahosts {target}",
@@ -63,7 +65,16 @@ ROWS = (
         meaning="A NetworkPolicy or the node's firewall stops them before they reach the gateway.",
         told="Proven by EPERM or an ICMP error from our own side. A silent drop cannot be told from wrong "
         "routing, unless a hop behind the node answers packets to the target.",
-        explains=(explains(S.SILENT, S.NEAR_SILENT, S.FAR_SILENT, S.PATHS_SILENT, excludes=PAST_NODE),),
+        explains=(
+            explains(
+                S.SILENT,
+                S.NEAR_SILENT,
+                S.FAR_SILENT,
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=PAST_NODE,
+            ),
+        ),
         proves=(F.REFUSED_HERE,),
         one_way=Direction.FORWARD,
         step=Step(
@@ -83,7 +94,13 @@ ROWS = (
         "among the hops.",
         explains=(
             explains(
-                S.SILENT, S.NEAR_SILENT, S.FAR_SILENT, S.GATEWAY_SILENT, S.PATHS_SILENT, excludes=PAST_NODE
+                S.SILENT,
+                S.NEAR_SILENT,
+                S.FAR_SILENT,
+                S.GATEWAY_SILENT,
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=PAST_NODE,
             ),
         ),
         proves=(F.NO_ROUTE_HERE,),
@@ -108,6 +125,7 @@ ROWS = (
                 S.FAR_SILENT,
                 S.GATEWAY_SILENT,
                 S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
                 excludes=(*PAST_NODE, F.NEAR_GATEWAY_ANSWERS),
             ),
         ),

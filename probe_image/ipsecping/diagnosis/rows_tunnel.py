@@ -49,10 +49,27 @@ ROWS = (
             explains(S.IKE_SILENT),
             explains(S.SILENT, S.FAR_SILENT, excludes=(F.IKE_ANSWERS, *_NO_SA)),
         ),
+        on_the_way=False,
         step=Step(
-            machine="our gateway",
+            machine="our gateway, or this machine",
             command="ipsecping ike {gateway}",
             look="an answer on UDP 500 and 4500; else open both ports, and see whether the far daemon runs",
+        ),
+    ),
+    Row(
+        cause=Cause.REKEY_BROKEN,
+        layer="SA",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the tunnel dies at its rekeying",
+        meaning="A collision, a lost DELETE, or an SA that only one end has installed; it lasts until the "
+        "next rekey.",
+        told="Outages begin at multiples of one period. If they do not line up, it is not this.",
+        explains=(_silence(*_TUNNEL), explains(S.RECURRING)),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-sas",
+            look="is the outages' period rekey_time? Give both ends different ones, and look for two "
+            "children at once",
         ),
     ),
     Row(
@@ -98,22 +115,6 @@ ROWS = (
             machine="both gateways",
             command="swanctl --list-conns",
             look="set fragmentation = yes; the log shows IKE_AUTH sent again and again",
-        ),
-    ),
-    Row(
-        cause=Cause.REKEY_BROKEN,
-        layer="SA",
-        place=Place.BETWEEN_GATEWAYS,
-        title="the tunnel dies at its rekeying",
-        meaning="A collision, a lost DELETE, or an SA that only one end has installed; it lasts until the "
-        "next rekey.",
-        told="Outages begin at multiples of one period. If they do not line up, it is not this.",
-        explains=(_silence(*_TUNNEL), explains(S.RECURRING)),
-        step=Step(
-            machine="both gateways",
-            command="swanctl --list-sas",
-            look="is the outages' period rekey_time? Give both ends different ones, and look for two "
-            "children at once",
         ),
     ),
     Row(

@@ -54,6 +54,20 @@ def _simple(known: Facts) -> Iterator[Symptom]:
 _FORWARD = frozenset({SymptomKind.IN_CLEAR, SymptomKind.SOURCE})
 
 
+_PAST_FAR_GATEWAY = (
+    FactName.NEIGHBOUR_ANSWERS,
+    FactName.HOST_UNREACHABLE,
+    FactName.PROHIBITED_BY_FAR_GATEWAY,
+    FactName.REFUSED_BY_TARGET,
+)
+_PAST_OUR_GATEWAY = (
+    FactName.REACHES_NEAR_GATEWAY,
+    FactName.FAR_GATEWAY_ANSWERS,
+    FactName.REQUESTS_ARRIVE,
+    *_PAST_FAR_GATEWAY,
+)
+
+
 def _is_silent(reading: Reading) -> bool:
     return bool(reading.target.sent) and not reading.target.answered and not reading.target.misanswered
 
@@ -72,11 +86,12 @@ def _silence(reading: Reading, known: Facts) -> Iterator[Symptom]:
         text=f"{reading.evidence.address}: 0 of {target.sent} packets answered ({parts})",
         certain=target.dead or told,
     )
-    for kind, name in (
-        (SymptomKind.NEAR_SILENT, FactName.NEAR_GATEWAY_ANSWERS),
-        (SymptomKind.FAR_SILENT, FactName.FAR_GATEWAY_ANSWERS),
+    for kind, name, passed in (
+        (SymptomKind.NEAR_SILENT, FactName.NEAR_GATEWAY_ANSWERS, _PAST_OUR_GATEWAY),
+        (SymptomKind.FAR_SILENT, FactName.FAR_GATEWAY_ANSWERS, _PAST_FAR_GATEWAY),
     ):
-        if known[name].value is False:
+        # A control that is silent while what is behind it speaks is no control.
+        if known[name].value is False and not any(known[each].value for each in passed):
             yield Symptom(kind=kind, direction=direction, text=known[name].text)
     baseline = reading.evidence.baseline
     gateway_known = baseline is not None and Part.GATEWAY in baseline.controls

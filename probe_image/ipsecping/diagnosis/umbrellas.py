@@ -11,6 +11,7 @@ from .symptom import SymptomKind
 
 TITLES: Mapping[Umbrella, str] = MappingProxyType(
     {
+        Umbrella.NEAR_SIDE_SILENT: "our packets do not get to our own gateway, or it is down",
         Umbrella.TUNNEL_SILENT: "nothing comes back through the tunnel",
         Umbrella.TARGET_SILENT: "the tunnel carries packets, but the target does not answer",
         Umbrella.METHOD_SILENT: "the target answers by some methods only",
@@ -25,6 +26,7 @@ TITLES: Mapping[Umbrella, str] = MappingProxyType(
 
 BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
     {
+        SymptomKind.TARGET_SILENT_EVERYWHERE: Umbrella.TARGET_SILENT,
         SymptomKind.METHOD_SILENT: Umbrella.METHOD_SILENT,
         SymptomKind.LOSS: Umbrella.PACKETS_LOST,
         SymptomKind.RATE_LOSS: Umbrella.PACKETS_LOST,
@@ -36,12 +38,18 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
         SymptomKind.RECURRING: Umbrella.RECURRING_OUTAGES,
     }
 )
-"""The silence of the target is told by how far packets get instead."""
-HALVED = frozenset({Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
+"""The silence of the target and of controls is told by how far packets get instead."""
+HALVED = frozenset({Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
 """For these there is a step that halves what is left; for others that of the first cause is as good."""
 
 STEPS: Mapping[Umbrella, Step] = MappingProxyType(
     {
+        Umbrella.NEAR_SIDE_SILENT: Step(
+            machine="the pod's node",
+            command="ping -c 3 {near_inside}",
+            look="an answer means that a policy holds the pod's packets back (kubectl get networkpolicy -A); "
+            "none, that the route (ip route get {address}) or the gateway itself is at fault",
+        ),
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",

@@ -129,7 +129,7 @@ def _near() -> Iterator[Case]:
     routeless = _refused_everywhere(ErrorKind.NO_ROUTE, None)
     yield _case("node-route", Cause.NEAR_ROUTING_WRONG, routeless, PROVEN, THERE)
     down = replace(silent(healthy(), *BEHIND, Part.NEAR_INSIDE), hops=())
-    yield _case("near-gateway-down", Cause.NEAR_GATEWAY_DOWN, down, ONE_OF, reason="TunnelSilent", most=3)
+    yield _case("near-gateway-down", Cause.NEAR_GATEWAY_DOWN, down, ONE_OF, reason="NearSideSilent", most=3)
     yield _case(
         "near-loss",
         Cause.NEAR_NETWORK_LOSS,
@@ -296,7 +296,9 @@ def _far() -> Iterator[Case]:
     limited = with_batches(
         healthy(), lambda b: losing(b, forward=range(0, b.sent, 2)) if b.type == STAMP else b
     )
-    yield _case("reflector-limit", Cause.RESPONDER_OVERLOADED, limited, ONLY, THERE)
+    yield _case(
+        "reflector-limit", Cause.RESPONDER_OVERLOADED, limited, ONE_OF, THERE, reason="PacketsLost", most=2
+    )
     wrong = _methods(
         healthy(),
         (STAMP,),

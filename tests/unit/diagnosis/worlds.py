@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 
 from ipsecping.contract import ProbeType
 from ipsecping.diagnosis import Evidence, Part
@@ -62,6 +63,7 @@ def batch(part: Part = Part.METHODS, kind: ProbeType = STAMP, *, sent: int = 40,
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
+@cache
 def healthy() -> Evidence:
     """Everything was tested, and everything is well."""
     methods = [batch(), batch(kind=ICMP, sent=20), batch(kind=ECHO, sent=10), batch(kind=TCP, sent=5)]
