@@ -201,7 +201,7 @@ def test_the_agent(far_end: Host) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize("command", ["ping", "mtu", "ike", "run", "agent", "reflect"])
+@pytest.mark.parametrize("command", ["ping", "mtu", "ike", "diagnose", "run", "agent", "reflect"])
 def test_help(host: Host, command: str) -> None:
     printed = host.type(
         shown("ipsecping COMMAND --help", document="cli.md").command.replace("COMMAND", command)

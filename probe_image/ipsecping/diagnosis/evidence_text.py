@@ -26,14 +26,15 @@ def evidence_digest(evidence: Evidence) -> str:
 
 def _object(value: Any) -> dict[str, Any]:
     content = {each.name: (getattr(value, each.name), each) for each in fields(value)}
-    return {_key(name): _json(one) for name, (one, each) in content.items() if one != _default(each)}
+    return {spelled(name): _json(one) for name, (one, each) in content.items() if one != _default(each)}
 
 
 def _default(field: "Field[Any]") -> Any:
     return field.default_factory() if field.default_factory is not MISSING else field.default
 
 
-def _key(name: str) -> str:
+def spelled(name: str) -> str:
+    """Return the JSON key of a field."""
     first, *others = name.split("_")
     return _SPELLED.get(name) or first + "".join(word.capitalize() for word in others)
 

@@ -31,8 +31,8 @@ ROWS = (
         proves=(F.PROBER_UNFIT,),
         on_the_way=False,
         step=Step(
-            machine="where kubectl works",
-            command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping",
+            machine="any machine with kubectl",
+            command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping-probe",
             look="is the prober at its CPU limit? Then raise spec.placement.resources, and diagnose again",
         ),
     ),
@@ -78,7 +78,7 @@ ROWS = (
         proves=(F.REFUSED_HERE,),
         one_way=Direction.FORWARD,
         step=Step(
-            machine="where kubectl works",
+            machine="any machine with kubectl",
             command="kubectl get networkpolicy --all-namespaces",
             look="an egress rule that does not allow {address}; then on the pod's node: nft list ruleset "
             "| grep drop",
@@ -117,7 +117,7 @@ ROWS = (
         place=Place.NEAR_GATEWAY,
         title="our own IPsec gateway does not answer",
         meaning="It is off, cut off from our side, or forwards nothing.",
-        told="Its inside address (controls.nearInside) is silent although it is known to answer.",
+        told="Its inside address is silent although it is known to answer.",
         explains=(
             explains(
                 S.SILENT,

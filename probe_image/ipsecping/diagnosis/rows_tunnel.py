@@ -147,8 +147,8 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command=_SA_STATE,
-            look="failed of the SA counts up with the losses: rekey both ends; if it is a few only, check "
-            "line and NIC",
+            look="failed of the SA counts up with the losses: rekey both ends, and if it is a few only, "
+            "check line and NIC. If it does not count up, the line itself loses: mtr --report {gateway}",
         ),
     ),
     Row(

@@ -72,7 +72,7 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.UNEXPLAINED: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {address} -c 100 -i 100ms",
-            look="does it last? Then diagnose again, with more controls (spec.tunnel.controls)",
+            look="does it last? Then diagnose again, with more control addresses",
         ),
     }
 )
