@@ -149,7 +149,9 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
         ),
         proof=None if name is None else known[name].text,
-        ruled_out=tuple(_ruled_out(group, known)),
+        ruled_out=tuple(
+            each for each in _ruled_out(group, known) if name is None or each.why != known[name].text
+        ),
         lost=_accounted(reading, known, group, name),
         step=row.step if row is not None and _has_own_step(umbrella, causes) else STEPS[umbrella or _NO_IDEA],
     )

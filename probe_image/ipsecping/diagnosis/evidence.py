@@ -177,14 +177,18 @@ class Hop:
     kind: HopKind
     address: str | None = None
     rtt: int | None = None
+    quoted: bool = False
+    """The error quotes so much of our packet that nobody could have made it who has not seen the packet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathMtuFound:
-    """What the search for the path MTU found, by direction; None: not known."""
+    """What the search for the path MTU found, by direction."""
 
     forward: int | None
+    """The largest packet that arrived at the target; None: none did, or it is not known."""
     reverse: int | None
+    """The largest that came back, where larger ones had arrived; None: all that arrived came back."""
     forward_told: bool | None = None
     """A "packet too big" message came for what did not pass; None where nothing was too large."""
     reverse_told: bool | None = None

@@ -137,6 +137,7 @@ def _hop(source: Source, path: str) -> data.Hop:
         kind=read.member(source, "kind", path, data.HopKind),
         address=read.optional_address(source, "address", path),
         rtt=_time(source, "rtt", path),
+        quoted=read.flag(source, "quoted", path),
     )
 
 

@@ -39,6 +39,9 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     found = reading.evidence.path_mtu
     if found is None:
         return unknown("the path MTU was not searched")
+    passed = _larger_that_passed(reading)
+    if passed is not None and not told:
+        return unknown(f"packets above the path MTU were answered now and then: {passed}")
     ways = ((found.forward, found.forward_told, "there"), (found.reverse, found.reverse_told, "back"))
     hits = [
         f"{size} bytes on the way {way}"
@@ -56,12 +59,22 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     )
 
 
+def _larger_that_passed(reading: Reading) -> str | None:
+    """Whether large packets passed that the search found too large: it was loss then, and no limit."""
+    found = reading.evidence.path_mtu
+    limits = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
+    larger = [batch for batch in part_of(reading.evidence, Part.BULK) if limits and batch.size > min(limits)]
+    total = tally(larger)
+    return f"{max(batch.size for batch in larger)} bytes, {total.said}" if total.answered else None
+
+
 def path_mtu_as_wanted(reading: Reading) -> Fact:
     """Whether the path MTU is what it was, or what the spec asks for."""
     found, wanted = reading.evidence.path_mtu, mtu_wanted(reading)
-    if found is None or found.forward is None:
+    sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
+    if not sizes:
         return unknown("the path MTU was not searched, or the search found nothing")
-    least = min(found.forward, found.reverse or found.forward)
+    least = min(sizes)
     if wanted is None:
         return unknown(f"path MTU {least}; not known what it should be")
     return Fact(least >= wanted, f"path MTU {least}, wanted at least {wanted}")
@@ -127,7 +140,7 @@ def _in_clear(reading: Reading) -> Iterator[Hop]:
     hops = reading.evidence.hops or ()
     near = [hop.ttl for hop in hops if ours is not None and hop.address == ours]
     for hop in sorted(hops, key=lambda each: each.ttl):
-        if hop.address is None or hop.address in known or hop.kind is HopKind.REACHED:
+        if not hop.quoted or hop.address is None or hop.address in known or hop.kind is HopKind.REACHED:
             continue
         if reading.holds(expected.inside, hop.address):
             continue

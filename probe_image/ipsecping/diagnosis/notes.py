@@ -22,6 +22,8 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     yield from _passing(reading)
     yield from _harmless(reading, known, kinds)
     yield from _hints(reading, known, kinds)
+    yield from _arrivals(reading)
+    yield from _other_paths(reading, kinds)
 
 
 def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
@@ -83,6 +85,32 @@ def _hints(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[
         )
     if known[FactName.LARGE_LOST_UNTOLD].value and not kinds & _TOO_SMALL:
         yield f"Packets larger than {size} bytes vanish without a word, as they always did."
+
+
+def _arrivals(reading: Reading) -> Iterator[str]:
+    """How packets arrive, where it is not as they left; nothing of it is a fault by itself."""
+    baseline = reading.evidence.baseline
+    before = None if baseline is None else baseline.ttl_seen
+    seen = sorted({batch.ttl_seen for batch in reading.batches if batch.ttl_seen is not None})
+    if before is not None and seen and before not in seen:
+        yield f"Our packets arrive with TTL {seen[0]}, before it was {before}: they go another way inside."
+    changed = [batch for batch in reading.evidence.batches if batch.dscp_seen not in (None, batch.dscp)]
+    if changed:
+        yield f"DSCP {changed[0].dscp} arrives as {changed[0].dscp_seen}: it is rewritten on the way."
+    marked = sum(batch.congestion_marks for batch in reading.batches)
+    if marked:
+        yield f"{marked} packets arrived marked by ECN: a queue on the way is near its limit."
+
+
+def _other_paths(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    others = [path for path in reading.evidence.paths or () if path.sent]
+    if (
+        SymptomKind.LOSS in kinds
+        and others
+        and all(path.sent - path.answered >= LEAST_LOST for path in others)
+    ):
+        lost = ", ".join(f"{path.name} {path.sent - path.answered} of {path.sent}" for path in others)
+        yield f"All paths lose packets ({lost}): look first at what they share, the near side and the target."
 
 
 _TOO_SMALL = frozenset({SymptomKind.MTU_UNTOLD, SymptomKind.MTU_LOWER})

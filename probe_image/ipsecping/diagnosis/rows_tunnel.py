@@ -226,7 +226,7 @@ ROWS = (
         "sizes.",
         told="Bursts of large packets are lost, single ones of the same size pass. Never named alone from "
         "the pod.",
-        explains=(explains(S.BULK),),
+        explains=(explains(S.BULK), explains(S.MTU_UNTOLD, excludes=(F.LARGE_LOST_UNTOLD,))),
         step=Step(
             machine="each gateway in turn",
             command="ethtool -K DEVICE esp-hw-offload off gro off",

@@ -33,6 +33,7 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
         SymptomKind.BULK: Umbrella.PACKETS_LOST,
         SymptomKind.FIRST_LOST: Umbrella.FIRST_PACKETS_LOST,
         SymptomKind.MTU_LOWER: Umbrella.PATH_MTU_LOW,
+        SymptomKind.MTU_UNTOLD: Umbrella.PATH_MTU_LOW,
         SymptomKind.QUEUE: Umbrella.LATENCY_HIGH,
         SymptomKind.SLOWER: Umbrella.LATENCY_HIGH,
         SymptomKind.RECURRING: Umbrella.RECURRING_OUTAGES,

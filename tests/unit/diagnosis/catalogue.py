@@ -139,7 +139,9 @@ def _near() -> Iterator[Case]:
     )
     translated = with_batches(healthy(), lambda b: replace(b, sources={OURS: b.sent} if b.sources else {}))
     yield _case("snat", Cause.SOURCE_TRANSLATED, translated, PROVEN, THERE)
-    leaking = replace(healthy(), hops=(Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY),))
+    leaking = replace(
+        healthy(), hops=(Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True),)
+    )
     yield _case("leak", Cause.LEAVES_IN_CLEAR, leaking, PROVEN, THERE)
 
 
@@ -208,13 +210,13 @@ def _tunnel() -> Iterator[Case]:
 
 
 def _sizes() -> Iterator[Case]:
-    hole = PathMtuFound(forward=1346, reverse=1446, forward_told=False)
+    hole = PathMtuFound(forward=1346, reverse=None, forward_told=False)
     yield _case("mtu-blackhole", Cause.MTU_BLACK_HOLE, replace(healthy(), path_mtu=hole), PROVEN, THERE)
     hole_back = PathMtuFound(forward=1446, reverse=1346, reverse_told=False)
     yield _case(
         "mtu-blackhole back", Cause.MTU_BLACK_HOLE, replace(healthy(), path_mtu=hole_back), PROVEN, BACK
     )
-    told = PathMtuFound(forward=1346, reverse=1446, forward_told=True)
+    told = PathMtuFound(forward=1346, reverse=None, forward_told=True)
     yield _case("mtu", Cause.MTU_REDUCED, replace(healthy(), path_mtu=told), PROVEN, THERE)
     yield _case("fragments", Cause.FRAGMENTS_DROPPED, with_batches(healthy(), {Part.FRAGMENTS: dead}), PROVEN)
     bulk = replace(
@@ -225,8 +227,24 @@ def _sizes() -> Iterator[Case]:
         ),
     )
     yield _case(
+        "bulk-only, all sizes above a limit",
+        Cause.OFFLOAD_FAULT,
+        _lossy_sizes(),
+        ONE_OF,
+        THERE,
+        reason="PathMTULow",
+        most=2,
+    )
+    yield _case(
         "bulk-only", Cause.OFFLOAD_FAULT, without(bulk, Part.FRAGMENTS), ONE_OF, reason="PacketsLost", most=2
     )
+
+
+def _lossy_sizes() -> Evidence:
+    """Of large packets 9 of 10 are lost, of small ones none; the search for the path MTU sees a limit."""
+    large = losing(batch(Part.BULK, ECHO, sent=60, size=1400), forward=[n for n in range(60) if n % 10])
+    found = PathMtuFound(forward=1280, reverse=None, forward_told=False)
+    return replace(healthy(), batches=(*healthy().batches, large), path_mtu=found)
 
 
 def _underlay() -> Iterator[Case]:

@@ -80,7 +80,9 @@ def worlds(draw: st.DrawFn) -> Evidence:
 def _hop() -> st.SearchStrategy[Hop]:
     addresses = st.sampled_from((None, OURS, "10.244.0.1", UNDERLAY, FAR, "8.8.4.4"))
     kinds = st.sampled_from(HopKind)
-    return st.builds(Hop, type=st.just(ECHO), ttl=st.integers(1, 10), kind=kinds, address=addresses)
+    return st.builds(
+        Hop, type=st.just(ECHO), ttl=st.integers(1, 10), kind=kinds, address=addresses, quoted=st.booleans()
+    )
 
 
 def _path() -> st.SearchStrategy[OtherPath]:

@@ -29,6 +29,7 @@ from .worlds import (
     SOURCE,
     STAMP,
     TARGET,
+    UNDERLAY,
     batch,
     dead,
     healthy,
@@ -82,11 +83,14 @@ NO_FAULT: dict[str, Evidence] = {
         healthy(),
         hops=(
             Hop(type=ECHO, ttl=2, kind=HopKind.TIME_EXCEEDED, address="10.99.0.2"),
-            Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=GATEWAY),
+            Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=GATEWAY, quoted=True),
         ),
     ),
+    "an error of the underlay that quotes too little to have seen our packet": replace(
+        healthy(), hops=(Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY),)
+    ),
     "a node with a public address": replace(
-        healthy(), hops=(Hop(type=ECHO, ttl=1, kind=HopKind.TIME_EXCEEDED, address="8.8.4.4"),)
+        healthy(), hops=(Hop(type=ECHO, ttl=1, kind=HopKind.TIME_EXCEEDED, address="8.8.4.4", quoted=True),)
     ),
     "ICMP limited by a router": with_batches(
         healthy(),
@@ -150,6 +154,24 @@ def test_a_path_mtu_like_the_links_is_a_hint_and_no_finding() -> None:
     diagnosis = diagnose(replace(healthy(), path_mtu=PathMtuFound(forward=1500, reverse=1500)))
     assert diagnosis.outcome is Outcome.NO_FAULT
     assert any("no proof" in note for note in diagnosis.notes)
+
+
+def test_how_packets_arrive_is_told_where_it_is_not_as_they_left() -> None:
+    odd = with_batches(
+        healthy(), {Part.METHODS: lambda b: replace(b, dscp=46, dscp_seen=0, ttl_seen=60, congestion_marks=1)}
+    )
+    diagnosis = diagnose(odd)
+    assert diagnosis.findings == ()
+    said = " ".join(diagnosis.notes)
+    assert "TTL 60, before it was 61" in said
+    assert "DSCP 46 arrives as 0" in said
+    assert "marked by ECN" in said
+
+
+def test_what_all_paths_lose_is_sought_in_what_they_share() -> None:
+    others = (OtherPath(name="b", sent=100, answered=90), OtherPath(name="c", sent=100, answered=95))
+    diagnosis = diagnose(replace(lossy(healthy(), forward=0.1), paths=others))
+    assert any("b 10 of 100, c 5 of 100" in note for note in diagnosis.notes)
 
 
 def test_what_lies_behind_a_silent_gateway_is_not_said_to_be_well() -> None:

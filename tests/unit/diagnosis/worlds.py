@@ -87,7 +87,7 @@ def healthy() -> Evidence:
             Hop(type=ECHO, ttl=3, kind=HopKind.SILENT),
             Hop(type=ECHO, ttl=4, kind=HopKind.REACHED, address=TARGET, rtt=12 * MS),
         ),
-        path_mtu=PathMtuFound(forward=1446, reverse=1446, forward_told=True),
+        path_mtu=PathMtuFound(forward=1446, reverse=None, forward_told=True),
         ike=IkeFound(ports={500: IkeAnswer.ANSWERED, 4500: IkeAnswer.ANSWERED}, nat=False),
         names=NamesFound(answer=NameAnswer.ADDRESS),
         host=HostFound(source=SOURCE, link_mtu=1500, rounds=30),
