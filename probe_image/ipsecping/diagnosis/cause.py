@@ -43,6 +43,7 @@ class Cause(StrEnum):
     RATE_LIMITED = "RateLimited"
     FLOW_DEPENDENT_LOSS = "FlowDependentLoss"
     CLASS_DEPENDENT_LOSS = "ClassDependentLoss"
+    ROUTING_LOOP = "RoutingLoop"
     FAR_GATEWAY_DROPS = "FarGatewayDrops"
     RETURN_PATH_BROKEN = "ReturnPathBroken"
     FAR_NETWORK_LOSS = "FarNetworkLoss"

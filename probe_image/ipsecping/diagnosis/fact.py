@@ -36,6 +36,7 @@ class FactName(StrEnum):
     HOST_UNREACHABLE = "HostUnreachable"
     PROHIBITED_BY_FAR_GATEWAY = "ProhibitedByFarGateway"
     PROHIBITED_ON_THE_WAY = "ProhibitedOnTheWay"
+    ROUTING_LOOPS = "RoutingLoops"
     REQUESTS_ARRIVE = "RequestsArrive"
     RESPONDER_KEEPS_UP = "ResponderKeepsUp"
     MISANSWERED = "Misanswered"

@@ -34,6 +34,7 @@ _QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.HOST_UNREACHABLE: facts_reach.host_unreachable,
         FactName.PROHIBITED_BY_FAR_GATEWAY: facts_reach.prohibited_by_far_gateway,
         FactName.PROHIBITED_ON_THE_WAY: facts_reach.prohibited_on_the_way,
+        FactName.ROUTING_LOOPS: facts_reach.routing_loops,
         FactName.REQUESTS_ARRIVE: facts_reach.requests_arrive,
         FactName.RESPONDER_KEEPS_UP: facts_reach.responder_keeps_up,
         FactName.MISANSWERED: facts_reach.misanswered,

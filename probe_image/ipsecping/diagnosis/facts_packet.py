@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from ..addresses import without_zone
 from ..contract.targets import Address
-from .evidence import Batch, Hop, HopKind, Part, PastRound
+from .evidence import Batch, ErrorKind, Hop, HopKind, Part, PastRound
 from .fact import Fact, unknown
 from .reading import Reading
 from .tally import part_of, tally
@@ -119,13 +119,23 @@ def source_differs(reading: Reading) -> Fact:
 
 
 def seen_in_clear(reading: Reading) -> Fact:
-    """Whether a router between the gateways quotes our inner packet: it has seen it unencrypted."""
+    """Whether a router between the gateways quotes our inner packet: it has seen it unencrypted.
+
+    It does so in an error about a packet to the target, or about one with a small TTL.
+    """
+    underlay = reading.evidence.expected.underlay
+    senders = {error.sender for error in reading.errors(*ErrorKind) if error.sender is not None}
+    known = set(reading.evidence.expected.controls.values())
+    strangers = sorted(each for each in senders - known if reading.holds(underlay, each))
+    if strangers:
+        return Fact(
+            True, f"{strangers[0]}, between the gateways, refused packets to the target: it saw them in clear"
+        )
     if reading.evidence.hops is None:
         return unknown("the hops were not traced")
-    proofs = list(_in_clear(reading))
-    if not proofs:
+    hop = next(_in_clear(reading), None)
+    if hop is None:
         return Fact(False, "no router between the gateways has quoted our packet")
-    hop = proofs[0]
     return Fact(
         True, f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet: it saw it in clear"
     )

@@ -181,11 +181,16 @@ def no_route_here(reading: Reading) -> Fact:
     if not reading.methods:
         return unknown("the target was not measured")
     own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
-    near = [error for error in reading.errors(ErrorKind.NET_UNREACHABLE) if error.sender in _near(reading)]
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
     if near:
-        return _told(reading, near, f"{_senders(near)} on our side has no route for {_of(near, reading)}")
+        return _told(
+            reading,
+            near,
+            f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
+        )
     return Fact(False, "nothing on our side says that it has no route")
 
 
@@ -215,15 +220,30 @@ def host_unreachable(reading: Reading) -> Fact:
     return Fact(True, said)  # it is the host that is away, whatever the method
 
 
+def routing_loops(reading: Reading) -> Fact:
+    """Whether packets with a full TTL use it up: they go round in a circle."""
+    told = list(reading.errors(ErrorKind.TIME_EXCEEDED))
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not told:
+        return Fact(False, "no packet used up its TTL")
+    return _told(reading, told, f"at {_senders(told)} the TTL of {_of(told, reading)} was used up")
+
+
 def prohibited_by_far_gateway(reading: Reading) -> Fact:
-    """Whether the far gateway says that it forbids the packets, or does not know where to send them."""
+    """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
     kinds = (ErrorKind.PROHIBITED, ErrorKind.NET_UNREACHABLE, ErrorKind.PORT_UNREACHABLE)
     told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
+    told += [
+        error
+        for error in reading.errors(ErrorKind.NET_UNREACHABLE)
+        if _is_far(reading, error) and error.sender not in _far_gateway(reading)
+    ]
     if not reading.methods:
         return unknown("the target was not measured")
     if not told:
         return Fact(False, "the far gateway says nothing of refusing our packets")
-    said = f"the far gateway ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
+    said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
     return _told(reading, told, said)
 
 
@@ -311,7 +331,9 @@ def _far_gateway(reading: Reading) -> set[str | None]:
 
 
 def _is_far(reading: Reading, error: PathError) -> bool:
-    return error.sender is not None and error.sender not in _near(reading)
+    if error.sender is None or error.sender in _near(reading):
+        return False
+    return not reading.holds(reading.evidence.expected.underlay, error.sender)
 
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:

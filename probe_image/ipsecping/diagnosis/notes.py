@@ -4,7 +4,7 @@ judged."""
 from collections.abc import Iterator, Sequence
 
 from ..contract import ProbeType
-from . import facts_packet, facts_reach
+from . import facts_packet, facts_reach, statistics
 from .evidence import Part
 from .fact import FactName
 from .facts import Facts
@@ -23,6 +23,7 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     yield from _harmless(reading, known, kinds)
     yield from _hints(reading, known, kinds)
     yield from _arrivals(reading)
+    yield from _runs(reading, kinds)
     yield from _other_paths(reading, kinds)
 
 
@@ -46,9 +47,10 @@ def _passing(reading: Reading) -> Iterator[str]:
     if windows is not None:
         first, second = windows
         yield f"It did not last: first {first.said}, then {second.said}. Nothing is said of what is over."
-    outages = reading.evidence.outages
-    if windows is not None and outages:
-        yield f"The history has {len(outages)} outages."
+        rounds, outages = reading.evidence.rounds or (), reading.evidence.outages or ()
+        bad = sum("0" in past.answers for past in rounds)
+        if rounds or outages:
+            yield f"Before: {len(outages)} outages, and {bad} of the last {len(rounds)} rounds lost packets."
 
 
 def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
@@ -100,6 +102,16 @@ def _arrivals(reading: Reading) -> Iterator[str]:
     marked = sum(batch.congestion_marks for batch in reading.batches)
     if marked:
         yield f"{marked} packets arrived marked by ECN: a queue on the way is near its limit."
+
+
+def _runs(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    clustered = [batch for batch in reading.measured if batch.answers and statistics.clustered(batch.answers)]
+    if SymptomKind.LOSS in kinds and clustered:
+        longest = max(len(run) for batch in clustered for run in (batch.answers or "").split("1"))
+        yield (
+            f"The losses come in runs, up to {longest} in a row, not one by one: something interrupts the "
+            "path for moments (a link that flaps, a rekey, a full queue)."
+        )
 
 
 def _other_paths(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:

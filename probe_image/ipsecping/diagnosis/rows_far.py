@@ -7,6 +7,23 @@ from .symptom import SymptomKind as S
 
 ROWS = (
     Row(
+        cause=Cause.ROUTING_LOOP,
+        layer="routing",
+        place=Place.FAR_GATEWAY,
+        title="packets go round in a circle",
+        meaning="Two routers send them to each other until their TTL is used up; often a default route where "
+        "the target's network is missing.",
+        told="A router says that the TTL was used up, of packets that left with a full one.",
+        explains=(explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.ROUTING_LOOPS,)),),
+        proves=(F.ROUTING_LOOPS,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="traceroute -n {address}",
+            look="two addresses in turn: one of these routers has the wrong route to the target's network",
+        ),
+    ),
+    Row(
         cause=Cause.FAR_GATEWAY_DROPS,
         layer="far gateway",
         place=Place.FAR_GATEWAY,
@@ -14,6 +31,7 @@ ROWS = (
         meaning="Forwarding is off, a route is missing, or its firewall drops them.",
         told="It answers at its inside address, hosts behind it do not. Proven by an ICMP error of its own.",
         explains=(
+            explains(S.METHOD_SILENT, needs=(F.PROHIBITED_BY_FAR_GATEWAY,)),
             explains(S.SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)),
         ),
         proves=(F.PROHIBITED_BY_FAR_GATEWAY,),

@@ -104,11 +104,11 @@ def rayleigh(instants: Sequence[int], period: int) -> float:
 def own_period(instants: Sequence[int]) -> int | None:
     """Return the period that instants in order have by themselves; None: by chance they might look so.
 
-    Five at least: the two nearest suggest the period, and it is chance of at most 0.1 for each of the
-    others to lie within 5 % of one of its multiples.
+    Six at least: the nearest two suggest the period, and each other gap is within 5 % of a multiple of it by
+    chance once in ten; of random instants one in a thousand looks so.
     """
     gaps = [later - earlier for earlier, later in pairwise(instants)]
-    if len(gaps) < 4 or min(gaps) <= 0:
+    if len(gaps) < 5 or min(gaps) <= 0:
         return None
     guess = min(gaps)
     whole = [round(gap / guess) for gap in gaps]

@@ -255,7 +255,7 @@ def recurrence(reading: Reading) -> int | None:
     """Return the period at which outages began, nanoseconds; None: there is none, or too few of them."""
     starts = sorted(outage.start for outage in reading.evidence.outages or ())
     rekey = reading.evidence.expected.rekey
-    if rekey is not None and len(starts) >= 3 and statistics.rayleigh(starts, rekey) < 0.01:
+    if rekey is not None and statistics.rayleigh(starts, rekey) < 0.01:  # four at least
         return rekey
     return statistics.own_period(starts)
 

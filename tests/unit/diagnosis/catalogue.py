@@ -128,6 +128,10 @@ def _near() -> Iterator[Case]:
     yield _case("node-reject", Cause.LOCAL_POLICY_DENIED, prohibited, PROVEN, THERE)
     routeless = _refused_everywhere(ErrorKind.NO_ROUTE, None)
     yield _case("node-route", Cause.NEAR_ROUTING_WRONG, routeless, PROVEN, THERE)
+    one_denied = _methods(healthy(), (STAMP,), lambda b: refused(b, ErrorKind.NOT_PERMITTED, None))
+    yield _case("node-deny one port", Cause.LOCAL_POLICY_DENIED, one_denied, PROVEN, THERE)
+    unreachable = _refused_everywhere(ErrorKind.HOST_UNREACHABLE, OURS)
+    yield _case("our gateway sends it to its own link", Cause.NEAR_ROUTING_WRONG, unreachable, PROVEN, THERE)
     down = replace(silent(healthy(), *BEHIND, Part.NEAR_INSIDE), hops=())
     yield _case("near-gateway-down", Cause.NEAR_GATEWAY_DOWN, down, ONE_OF, reason="NearSideSilent", most=3)
     yield _case(
@@ -143,6 +147,17 @@ def _near() -> Iterator[Case]:
         healthy(), hops=(Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True),)
     )
     yield _case("leak", Cause.LEAVES_IN_CLEAR, leaking, PROVEN, THERE)
+    dropped_in_clear = with_batches(
+        silent(healthy(), *BEHIND), {Part.METHODS: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, UNDERLAY)}
+    )
+    yield _case(
+        "leak that is refused",
+        Cause.LEAVES_IN_CLEAR,
+        dropped_in_clear,
+        PROVEN,
+        THERE,
+        also=("TunnelSilent",),
+    )
 
 
 def _tunnel() -> Iterator[Case]:
@@ -189,7 +204,7 @@ def _tunnel() -> Iterator[Case]:
     periodic = replace(
         healthy(),
         outages=tuple(
-            PastOutage(start=NOW - n * hour, end=NOW - n * hour + 5000 * MS) for n in (5, 4, 3, 2, 1)
+            PastOutage(start=NOW - n * hour, end=NOW - n * hour + 5000 * MS) for n in (6, 5, 4, 3, 2, 1)
         ),
     )
     yield _case("rekey-broken", Cause.REKEY_BROKEN, periodic, ONE_OF, reason="RecurringOutages", most=2)
@@ -287,6 +302,18 @@ def _underlay() -> Iterator[Case]:
 
 
 def _far() -> Iterator[Case]:
+    looping = with_batches(
+        silent(healthy(), Part.NEIGHBOUR),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.TIME_EXCEEDED, "10.50.1.254", 3)},
+    )
+    yield _case("routing loop", Cause.ROUTING_LOOP, looping, PROVEN, THERE)
+    one_rejected = _methods(healthy(), (STAMP,), lambda b: refused(b, ErrorKind.PROHIBITED, FAR))
+    yield _case("far-firewall rejects one method", Cause.FAR_GATEWAY_DROPS, one_rejected, PROVEN)
+    routeless = with_batches(
+        silent(healthy(), Part.NEIGHBOUR),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.NET_UNREACHABLE, FAR)},
+    )
+    yield _case("far-no-route", Cause.FAR_GATEWAY_DROPS, routeless, PROVEN)
     far_silent = silent(healthy(), Part.NEIGHBOUR)
     yield _case("far-no-forward", Cause.FAR_GATEWAY_DROPS, far_silent, ONE_OF, reason="TargetSilent", most=3)
     rejecting = with_batches(far_silent, {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, FAR)})

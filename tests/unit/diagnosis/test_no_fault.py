@@ -101,7 +101,7 @@ NO_FAULT: dict[str, Evidence] = {
     ),
     "a control that never answers": with_batches(replace(healthy(), baseline=None), {Part.FAR_INSIDE: dead}),
     "a few outages in the past": replace(
-        healthy(), outages=tuple(PastOutage(start=NOW - n * n * 977 * MS) for n in (9, 7, 4, 2, 1))
+        healthy(), outages=tuple(PastOutage(start=NOW - n * n * 977 * MS) for n in (11, 9, 7, 4, 2, 1))
     ),
     "another path is dead": replace(healthy(), paths=(OtherPath(name="b", sent=20, answered=0),)),
 }
@@ -187,6 +187,41 @@ def test_five_percent_one_way_and_a_black_hole_the_other_are_two_findings() -> N
         ("PacketsLost", "Forward"),
         ("MtuBlackHole", "Reverse"),
     ]
+
+
+def test_a_slow_line_and_a_class_that_loses_are_two_findings() -> None:
+    both = with_batches(
+        healthy(),
+        {
+            Part.RATES: lambda b: b if b.spacing > 10 * MS else replace(b, rtt_p50=80 * MS, rtt_p90=140 * MS),
+            Part.CLASSES: lambda b: losing(b, reverse=range(0, 20, 2)) if b.dscp == 46 else b,
+        },
+    )
+    assert [(finding.reason, finding.direction) for finding in diagnose(both).findings] == [
+        ("ClassDependentLoss", "Reverse"),
+        ("Congested", "Unknown"),
+    ]
+
+
+def test_ike_that_is_silent_beside_a_dead_tunnel_stays_among_the_causes() -> None:
+    quiet = replace(
+        silent(healthy(), *BEHIND), ike=IkeFound(ports={500: IkeAnswer.SILENT, 4500: IkeAnswer.SILENT})
+    )
+    (finding,) = diagnose(quiet).findings
+    assert {"IkeUnreachable", "PolicyConflict", "EspBlocked"} <= set(finding.causes)
+
+
+def test_losses_in_runs_are_said_to_be() -> None:
+    runs = [*range(10, 20), *range(100, 112), *range(150, 160)]
+    bursts = replace(
+        healthy(),
+        batches=(
+            *healthy().batches,
+            losing(batch(sent=200), reverse=runs),
+            losing(batch(sent=200, window=2), reverse=runs),
+        ),
+    )
+    assert any("runs, up to 12 in a row" in note for note in diagnose(bursts).notes)
 
 
 def test_a_dead_path_beside_healthy_ones_is_told_as_if_alone() -> None:
