@@ -59,10 +59,8 @@ def _machine(row: Row) -> str:
 
 
 def _plain(text: str) -> str:
-    """The names in braces as words in capitals."""
-    for name in ("target", "address", "source", "gateway", "near_inside", "far_inside", "mss"):
-        text = text.replace(f"{{{name}}}", _WORDS[name])
-    return text
+    """The names in braces as words in capitals, and commands as for IPv4."""
+    return text.format(**_WORDS)
 
 
 _WORDS = {
@@ -73,6 +71,9 @@ _WORDS = {
     "near_inside": "OUR_GATEWAY_INSIDE",
     "far_inside": "FAR_GATEWAY_INSIDE",
     "mss": "MSS",
+    "iptables": "iptables",
+    "conntrack": "conntrack -L",
+    "forwarding": "net.ipv4.ip_forward",
 }
 
 

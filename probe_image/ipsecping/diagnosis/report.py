@@ -211,8 +211,12 @@ def _names(evidence: Evidence, *, quoted: bool) -> dict[str, str]:
     controls, host, found = evidence.expected.controls, evidence.host, evidence.path_mtu
     address = evidence.address or evidence.target
     sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
-    headers = _HEADERS[evidence.address is not None and is_ipv6(evidence.address)]
+    sixth = evidence.address is not None and is_ipv6(evidence.address)
+    headers = _HEADERS[sixth]
     return {
+        "iptables": "ip6tables" if sixth else "iptables",
+        "conntrack": "conntrack -L -f ipv6" if sixth else "conntrack -L",
+        "forwarding": "net.ipv6.conf.all.forwarding" if sixth else "net.ipv4.ip_forward",
         "target": quote(evidence.target) if quoted else evidence.target,
         "address": quote(address) if quoted else address,
         "source": (None if host is None else host.source) or "THE_POD",

@@ -37,7 +37,7 @@ ROWS = (
         proves=(F.PROHIBITED_BY_FAR_GATEWAY,),
         step=Step(
             machine="the far gateway",
-            command="sysctl net.ipv4.ip_forward",
+            command="sysctl {forwarding}",
             look="must be 1; then the counters of its FORWARD rules; on AWS the source/destination check",
         ),
     ),

@@ -133,7 +133,7 @@ ROWS = (
         ),
         step=Step(
             machine="our gateway",
-            command="sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding",
+            command="sysctl {forwarding}",
             look="is the machine up, and is forwarding on (1)?",
         ),
     ),
@@ -191,9 +191,9 @@ ROWS = (
         one_way=Direction.FORWARD,
         step=Step(
             machine="our gateway",
-            command="conntrack -L -d {address}",
+            command="{conntrack} -d {address}",
             look="an entry whose reply goes to another address than {source}: exempt tunnel traffic from "
-            "masquerading (iptables -t nat -I POSTROUTING -m policy --dir out --pol ipsec -j ACCEPT)",
+            "masquerading ({iptables} -t nat -I POSTROUTING -m policy --dir out --pol ipsec -j ACCEPT)",
         ),
     ),
     Row(

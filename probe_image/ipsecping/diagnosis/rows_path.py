@@ -20,7 +20,7 @@ ROWS = (
         proves=(F.LARGE_LOST_UNTOLD,),
         step=Step(
             machine="our gateway",
-            command="iptables -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
+            command="{iptables} -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
             look="large transfers work then; the lasting cure is to let ICMP packet-too-big pass",
         ),
     ),

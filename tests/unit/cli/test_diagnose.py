@@ -1,6 +1,7 @@
 """`ipsecping diagnose`: what it prints of an evidence file, and how it ends."""
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -136,3 +137,14 @@ def test_a_file_that_is_not_there() -> None:
 def test_controls_that_prove_nothing_are_said_to(tmp_path: Path) -> None:
     odd = replace(with_batches(healthy(), {Part.FAR_INSIDE: dead}), baseline=None)
     assert "choose a control that answers" in " ".join(diagnose(tmp_path, odd).stdout.split())
+
+
+def test_the_commands_of_an_ipv6_path_are_those_of_ipv6(tmp_path: Path) -> None:
+    content = json.dumps(evidence_to_json(CASES["mtu-blackhole back"].evidence))
+    content = re.sub(r"\b(\d+)\.(\d+)\.(\d+)\.(\d+)(?!/)\b", r"2001:db8:\1:\2::\3:\4", content)
+    content = re.sub(r'"[\d.]+/\d+"', '"2001:db8::/32"', content)
+    (tmp_path / "evidence.json").write_text(content)
+    done = ipsecping("diagnose", "--from", str(tmp_path / "evidence.json"))
+    assert done.stderr == ""
+    assert "ip6tables -t mangle -A FORWARD -d 2001:db8:10:50::1:10 " in done.stdout
+    assert "--set-mss 1286" in done.stdout
