@@ -5,23 +5,32 @@ from collections.abc import Iterator
 from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.cause import Place, Row
 from ipsecping.diagnosis.fact import FactName
+from ipsecping.diagnosis.facts import QUESTIONS
 from ipsecping.diagnosis.umbrellas import STEPS, TITLES
 
 
 def diagnosis_reference() -> str:
     """Return what stands between the marks of docs/diagnosis.md."""
-    return "\n".join([*_common(), *_causes()]) + "\n"
+    return "\n".join([*_common(), *_causes(), *_questions()]) + "\n"
 
 
 def _common() -> Iterator[str]:
     yield from ("### Several causes that cannot be told apart", "")
-    yield from ("| Reason | What is wrong | Next step, if more than three causes are left |", "|---|---|---|")
+    yield from ("| Reason | What is wrong | Next step |", "|---|---|---|")
     for umbrella, said in TITLES.items():
         step = STEPS.get(umbrella)
-        told = (
-            "that of the first cause" if step is None else f"On {step.machine}: {step.command}: {step.look}."
-        )
-        yield f"| {umbrella} | {_sentence(said)} | {_plain(told)} |"
+        told = "That of the first cause."
+        if step is not None:
+            told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
+        yield f"| {umbrella} | {_sentence(said)} | {told} |"
+    yield ""
+
+
+def _questions() -> Iterator[str]:
+    yield from ("### Every fact", "", "| Fact | The question |", "|---|---|")
+    for name, ask in QUESTIONS.items():
+        question = " ".join((ask.__doc__ or "").partition("\n\n")[0].split())
+        yield f"| {name} | {question} |"
     yield ""
 
 
@@ -38,15 +47,19 @@ def _cause(row: Row) -> Iterator[str]:
     yield from (f"**{row.cause}** ({row.layer}): {row.title}. {row.meaning}", "")
     yield from (f"*How it is told:* {row.told}{_facts(row)}", "")
     yield from (f"*Next*, on {_machine(row)}:", "", "```text", _plain(row.step.command), "```", "")
-    yield from (_plain(_sentence(row.step.look)), "")
+    yield from (f"*Look for:* {_plain(row.step.look)}", "")
 
 
 def _facts(row: Row) -> str:
     """What proves it and what rules it out, by the names of the facts."""
     out = dict.fromkeys(name for each in row.explains for name in each.excludes)
     needed = dict.fromkeys(name for each in row.explains for name in each.needs if name not in row.proves)
-    parts = (("Proof", dict.fromkeys(row.proves)), ("Ruled out by", out), ("Ruled out without", needed))
-    said = [f"{label}: {_names(names)}." for label, names in parts if names]
+    parts = (
+        ("Proof: a yes to", dict.fromkeys(row.proves)),
+        ("Ruled out by a yes to", out),
+        ("Ruled out by a no to", needed),
+    )
+    said = [f"{label} {_names(names)}." for label, names in parts if names]
     return f" {' '.join(said)}" if said else ""
 
 

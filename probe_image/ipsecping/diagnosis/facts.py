@@ -10,23 +10,23 @@ from .reading import Reading
 
 Facts = Mapping[FactName, Fact]
 
-_QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
+QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
     {
         FactName.PROBER_UNFIT: facts_reach.prober_unfit,
         FactName.NAME_FAILED: facts_reach.name_failed,
         FactName.ADDRESS_CHANGED: facts_reach.address_changed,
-        FactName.ELSEWHERE_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.ELSEWHERE),
+        FactName.ELSEWHERE_ANSWERS: facts_reach.control_answers(Part.ELSEWHERE),
         FactName.REFUSED_HERE: facts_reach.refused_here,
         FactName.NO_ROUTE_HERE: facts_reach.no_route_here,
-        FactName.NEAR_GATEWAY_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.NEAR_INSIDE),
+        FactName.NEAR_GATEWAY_ANSWERS: facts_reach.control_answers(Part.NEAR_INSIDE),
         FactName.REACHES_NEAR_GATEWAY: facts_reach.reaches_near_gateway,
         FactName.GATEWAY_ANSWERS: facts_reach.gateway_answers,
         FactName.GATEWAY_UNREACHABLE: facts_reach.gateway_unreachable,
         FactName.IKE_ANSWERS: facts_reach.ike_answers,
         FactName.NAT_ON_THE_WAY: facts_reach.nat_on_the_way,
-        FactName.FAR_GATEWAY_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.FAR_INSIDE),
+        FactName.FAR_GATEWAY_ANSWERS: facts_reach.control_answers(Part.FAR_INSIDE),
         FactName.FAR_NETWORK_ANSWERS: facts_reach.far_network_answers,
-        FactName.NEIGHBOUR_ANSWERS: lambda reading: facts_reach.of_control(reading, Part.NEIGHBOUR),
+        FactName.NEIGHBOUR_ANSWERS: facts_reach.control_answers(Part.NEIGHBOUR),
         FactName.SAME_TARGET_ANSWERS: facts_reach.same_target_answers,
         FactName.ANOTHER_METHOD_ANSWERS: facts_reach.another_method_answers,
         FactName.METHOD_KNOWN_TO_ANSWER: facts_reach.method_known_to_answer,
@@ -66,4 +66,4 @@ def facts(evidence: Evidence) -> Facts:
 
 def facts_of(reading: Reading) -> Facts:
     """Return the same, of evidence that has been added up."""
-    return MappingProxyType({name: ask(reading) for name, ask in _QUESTIONS.items()})
+    return MappingProxyType({name: ask(reading) for name, ask in QUESTIONS.items()})

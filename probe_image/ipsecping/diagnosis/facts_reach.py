@@ -1,5 +1,7 @@
 """Facts of who answers, who refuses, and how far packets get."""
 
+from collections.abc import Callable
+
 from ..contract import ProbeType
 from .evidence import ErrorKind, IkeAnswer, NameAnswer, Part, PathError
 from .fact import Fact, unknown
@@ -58,6 +60,16 @@ def of_control(reading: Reading, part: Part) -> Fact:
     return Fact(answers, said)
 
 
+def control_answers(part: Part) -> Callable[[Reading], Fact]:
+    """Return the question whether one control answers."""
+
+    def ask(reading: Reading) -> Fact:
+        return of_control(reading, part)
+
+    ask.__doc__ = f"Whether {PLACES[part]} answers."
+    return ask
+
+
 def reaches_near_gateway(reading: Reading) -> Fact:
     """Whether our gateway quotes our packets to the target: they get there, past the node and its
     policies."""
@@ -71,7 +83,7 @@ def reaches_near_gateway(reading: Reading) -> Fact:
 
 
 def gateway_answers(reading: Reading) -> Fact:
-    """Whether the far gateway answers outside of the tunnel, by ICMP or IKE; silent who answers neither."""
+    """Whether the far gateway answers outside of the tunnel, by ICMP or by IKE."""
     fact = of_control(reading, Part.GATEWAY)
     if fact.value:
         return fact

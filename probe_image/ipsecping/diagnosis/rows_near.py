@@ -42,7 +42,7 @@ ROWS = (
         place=Place.PROBER,
         title="the target's name does not lead to it",
         meaning="The name has no address, the resolver is silent, or the name now stands for another "
-        "host. If the resolver is behind this very tunnel, the tunnel is down because it is down.",
+        "host. A resolver behind this very tunnel cannot answer until the tunnel works.",
         told="The resolver's own answer; an address that is not among those of the last healthy round.",
         explains=(
             explains(S.NAMELESS),
