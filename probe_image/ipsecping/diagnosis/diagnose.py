@@ -130,17 +130,13 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
     confidence = _confidence(group, proven=proven, confirmed=confirmed)
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(lead, causes, known)
     row = ROWS[causes[0]] if causes else None
-    direction = joined([symptom.direction for symptom in group.symptoms])
-    if row is not None and len(causes) == 1:
-        # The prober's own faults are on no way.
-        direction = row.one_way or (Direction.UNKNOWN if row.place is Place.PROBER else direction)
     name = proof(row, known) if row is not None and proven else None
     umbrella = reason if isinstance(reason, Umbrella) else None
     return Finding(
         reason=reason,
         causes=causes,
         confidence=confidence,
-        direction=direction,
+        direction=_direction(group, known, name),
         warning=all(symptom.kind in WARNINGS for symptom in group.symptoms),
         confirmed=confirmed,
         layer=row.layer if row is not None and len(causes) == 1 else region(group.causes),
@@ -155,6 +151,20 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         lost=_accounted(reading, known, group, name),
         step=row.step if row is not None and _has_own_step(umbrella, causes) else STEPS[umbrella or _NO_IDEA],
     )
+
+
+def _direction(group: Group, known: Facts, name: FactName | None) -> Direction:
+    """Which way is affected; what refuses a packet has met it on the way there."""
+    direction = joined([symptom.direction for symptom in group.symptoms])
+    if len(group.causes) != 1:
+        return direction
+    (row,) = (ROWS[cause] for cause in group.causes)
+    if row.one_way is not None:
+        return row.one_way
+    if name is not None and known[name].methods is not None and row.on_the_way:
+        return Direction.FORWARD
+    # The prober's own faults are on no way.
+    return Direction.UNKNOWN if row.place is Place.PROBER else direction
 
 
 def _has_own_step(umbrella: Umbrella | None, causes: Sequence[Cause]) -> bool:

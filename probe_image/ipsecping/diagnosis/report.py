@@ -135,7 +135,8 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
     if len(finding.causes) == 1 or (finding.named and long):
         means = [ROWS[cause].meaning for cause in finding.causes]
         yield from _part("Means", means, width)
-    yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
+    if long or finding.confidence is not Confidence.PROVEN:
+        yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
     yield from _part("Next", [f"on {machine(finding)}:"], width)
     yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
     yield from _part("", [look(evidence, finding)], width)
@@ -151,6 +152,8 @@ def _sureness(finding: Finding) -> str:
         said = "it alone explains all of this; otherwise there are several faults at once"
     elif not finding.symptoms[0].certain:
         said = f"{said}: too few packets to tell it from chance"
+    elif finding.confidence is Confidence.ONLY_ONE_LEFT and not finding.ruled_out:
+        said = "nothing else that is known explains it"
     elif not finding.causes:
         said = f"{said}: the evidence rules out every cause that is known"
     return said if finding.confirmed else f"{said}; measured once only, so do it again"

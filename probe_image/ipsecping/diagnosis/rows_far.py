@@ -92,6 +92,7 @@ ROWS = (
             ),
         ),
         proves=(F.HOST_UNREACHABLE,),
+        on_the_way=False,
         step=Step(
             machine="the far gateway",
             command="ip neigh show {address}",
@@ -139,6 +140,7 @@ ROWS = (
             ),
         ),
         proves=(F.REFUSED_BY_TARGET,),
+        on_the_way=False,
         step=Step(
             machine="the target's host",
             command="ss -lntu",
@@ -156,6 +158,7 @@ ROWS = (
             explains(S.LOSS, needs=(F.ONE_METHOD_LOSES,), excludes=(F.RESPONDER_KEEPS_UP,)),
             explains(S.RATE_LOSS, excludes=(F.RESPONDER_KEEPS_UP,)),
         ),
+        on_the_way=False,
         step=Step(
             machine="the target's host",
             command="nstat -az UdpRcvbufErrors IcmpMsgOutType3",

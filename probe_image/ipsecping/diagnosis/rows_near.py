@@ -131,6 +131,7 @@ ROWS = (
                 excludes=(*PAST_NODE, F.NEAR_GATEWAY_ANSWERS),
             ),
         ),
+        on_the_way=False,
         step=Step(
             machine="our gateway",
             command="sysctl {forwarding}",

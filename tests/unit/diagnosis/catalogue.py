@@ -308,16 +308,16 @@ def _far() -> Iterator[Case]:
     )
     yield _case("routing loop", Cause.ROUTING_LOOP, looping, PROVEN, THERE)
     one_rejected = _methods(healthy(), (STAMP,), lambda b: refused(b, ErrorKind.PROHIBITED, FAR))
-    yield _case("far-firewall rejects one method", Cause.FAR_GATEWAY_DROPS, one_rejected, PROVEN)
+    yield _case("far-firewall rejects one method", Cause.FAR_GATEWAY_DROPS, one_rejected, PROVEN, THERE)
     routeless = with_batches(
         silent(healthy(), Part.NEIGHBOUR),
         {Part.METHODS: lambda b: refused(b, ErrorKind.NET_UNREACHABLE, FAR)},
     )
-    yield _case("far-no-route", Cause.FAR_GATEWAY_DROPS, routeless, PROVEN)
+    yield _case("far-no-route", Cause.FAR_GATEWAY_DROPS, routeless, PROVEN, THERE)
     far_silent = silent(healthy(), Part.NEIGHBOUR)
     yield _case("far-no-forward", Cause.FAR_GATEWAY_DROPS, far_silent, ONE_OF, reason="TargetSilent", most=3)
     rejecting = with_batches(far_silent, {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, FAR)})
-    yield _case("far-firewall reject", Cause.FAR_GATEWAY_DROPS, rejecting, PROVEN)
+    yield _case("far-firewall reject", Cause.FAR_GATEWAY_DROPS, rejecting, PROVEN, THERE)
     yield _case("far-down", Cause.FAR_HOST_DOWN, silent(healthy()), ONE_OF, reason="TargetSilent", most=2)
     unreachable = with_batches(
         silent(healthy()), {Part.METHODS: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, FAR)}
@@ -337,7 +337,7 @@ def _far() -> Iterator[Case]:
     hung = _methods(healthy(), (STAMP,), dead)
     yield _case("responder-hung", Cause.RESPONDER_DOWN, hung, ONE_OF, reason="MethodSilent", most=2)
     filtered = _methods(healthy(), (TCP, ECHO), lambda b: refused(b, ErrorKind.PROHIBITED, "10.50.1.254", 3))
-    yield _case("far-firewall", Cause.PROTOCOL_FILTERED, filtered, PROVEN)
+    yield _case("far-firewall", Cause.PROTOCOL_FILTERED, filtered, PROVEN, THERE)
     limited = with_batches(
         healthy(), lambda b: losing(b, forward=range(0, b.sent, 2)) if b.type == STAMP else b
     )
