@@ -22,8 +22,7 @@ class Group:
 
 
 def smallest_cover(possible: Mapping[Symptom, frozenset[Cause]]) -> list[Group]:
-    """Return the symptoms in groups, each with those causes that stand in a smallest set explaining all
-    of them.
+    """Return the symptoms in groups, each with the causes of smallest sets that explain all symptoms.
 
     Causes that explain the same symptoms are taken together, so that at most some thousand sets are
     tried.

@@ -1,5 +1,4 @@
-"""diagnose(evidence): the smallest set of causes that explains every symptom. Pure, deterministic and
-bounded.
+"""diagnose(evidence): the smallest set of causes that explains every symptom. Pure and bounded.
 
 Proven causes take their symptoms first; of the rest, the smallest sets of causes that are not ruled out.
 What lies behind a silent control is not judged. Taking parts of the evidence away leaves more causes,
@@ -9,6 +8,7 @@ never fewer, so that it cannot raise the confidence.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
+from ..contract import ProbeType
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
@@ -23,10 +23,8 @@ from .symptoms import symptoms, windows_disagree
 from .umbrellas import BY_SYMPTOM, HALVED, STEPS, TITLES, region
 
 REST_PACKETS, REST_SHARE = 2, 0.05
-"""What is left of a loss when the proven causes have taken their share: above both it is a symptom of its
-own."""
-_NO_IDEA = Umbrella.UNEXPLAINED
-_PASSING = frozenset({
+"""What the proven causes leave of a loss: above both it is a symptom of its own."""
+_TO_CONFIRM = frozenset({
     SymptomKind.SILENT, SymptomKind.NEAR_SILENT, SymptomKind.FAR_SILENT, SymptomKind.GATEWAY_SILENT,
     SymptomKind.PATHS_SILENT, SymptomKind.TARGET_SILENT_EVERYWHERE, SymptomKind.LOSS,
     SymptomKind.METHOD_SILENT,
@@ -39,14 +37,14 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     reading = Reading(evidence)
     known = facts_of(reading)
     found = symptoms(reading, known)
-    passing = windows_disagree(reading) is not None
-    if passing:
-        found = [symptom for symptom in found if symptom.kind not in _PASSING]
+    transient = windows_disagree(reading) is not None
+    if transient:
+        found = [symptom for symptom in found if symptom.kind not in _TO_CONFIRM]
     findings = sorted(_findings(reading, known, found), key=_gravity)
     lost = reading.target.lost
     explained = min(sum(finding.lost for finding in findings if finding.causes), lost)
     return Diagnosis(
-        outcome=_outcome(reading, findings, passing=passing),
+        outcome=_outcome(reading, findings, transient=transient),
         findings=tuple(findings),
         notes=tuple(notes(reading, known, found)),
         not_tested=_not_tested(evidence),
@@ -56,19 +54,19 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     )
 
 
-def _outcome(reading: Reading, findings: Sequence[Finding], *, passing: bool) -> Outcome:
+def _outcome(reading: Reading, findings: Sequence[Finding], *, transient: bool) -> Outcome:
     reasons = {finding.reason for finding in findings}
     if Cause.MEASUREMENT_INVALID in reasons:
         return Outcome.NOT_MEASURED
     if any(not finding.warning for finding in findings):
         return Outcome.FAULT
-    if passing:
+    if transient:
         return Outcome.NOT_REPRODUCED
     return Outcome.NO_FAULT if reading.target.sent else Outcome.NOT_MEASURED
 
 
 def _findings(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[Finding]:
-    proven = _proven(known, found)
+    proven = _proven(reading, known, found)
     taken = {symptom for symptoms_of in proven.values() for symptom in symptoms_of}
     for cause, its_symptoms in proven.items():
         yield _finding(reading, known, Group(tuple(its_symptoms), frozenset({cause})), proven=True)
@@ -81,30 +79,40 @@ def _findings(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Itera
         yield _finding(reading, known, group)
 
 
-def _proven(known: Facts, found: Sequence[Symptom]) -> dict[Cause, list[Symptom]]:
-    """The proven causes with the symptoms that each explains; a symptom is taken by one of them only."""
-    taken = set[Symptom]()
+def _proven(reading: Reading, known: Facts, found: Sequence[Symptom]) -> dict[Cause, list[Symptom]]:
+    """The proven causes with the symptoms that each explains.
+
+    A symptom is taken by one of them, but for silence of several methods that several causes refuse.
+    """
+    taken, methods = set[Symptom](), set[ProbeType]()
     proven: dict[Cause, list[Symptom]] = {}
     for row in ROWS.values():
-        if proof(row, known) is None:
+        name = proof(row, known)
+        if name is None:
             continue
+        refused = known[name].methods or frozenset(reading.methods)
         kinds = {kind for each in row.explains for kind in each.kinds}
-        its = [symptom for symptom in found if symptom.kind in kinds and symptom not in taken]
+        more = _SILENCE if refused - methods else frozenset()
+        its = [each for each in found if each.kind in kinds and (each not in taken or each.kind in more)]
         if its:
-            taken.update(its)
             proven[row.cause] = its
+            taken.update(its)
+            methods |= refused if _SILENCE & kinds else set()
     return proven
+
+
+_SILENCE = frozenset({SymptomKind.SILENT, SymptomKind.METHOD_SILENT})
 
 
 def _left_over(
     reading: Reading, known: Facts, proven: Mapping[Cause, Sequence[Symptom]]
 ) -> Iterator[Symptom]:
     """What a refusal of some methods leaves unexplained: silence of the others."""
-    explained = set[str]()
+    explained = set[ProbeType]()
     for cause, its in proven.items():
         name = proof(ROWS[cause], known)
         methods = None if name is None else known[name].methods
-        if any(symptom.kind in (SymptomKind.SILENT, SymptomKind.METHOD_SILENT) for symptom in its):
+        if any(symptom.kind in _SILENCE for symptom in its):
             explained |= set(reading.methods) if methods is None else methods
     if not explained:
         return
@@ -112,8 +120,8 @@ def _left_over(
         kind: each for kind, each in reading.methods.items() if not each.answered and kind not in explained
     }
     baseline = reading.evidence.baseline
-    usual = baseline is not None and "ICMP" in baseline.methods
-    silent = {kind: each for kind, each in silent.items() if kind != "ICMP" or usual}
+    usual = baseline is not None and ProbeType.ICMP in baseline.methods
+    silent = {kind: each for kind, each in silent.items() if kind is not ProbeType.ICMP or usual}
     lost = sum(each.lost for each in silent.values())
     if lost > max(REST_PACKETS, REST_SHARE * reading.target.lost):
         said = ", ".join(f"{kind} 0 of {each.sent} answered" for kind, each in silent.items())
@@ -125,7 +133,7 @@ def _left_over(
 def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = False) -> Finding:
     causes = tuple(cause for cause in ROWS if cause in group.causes)
     lead = min(group.symptoms, key=lambda symptom: GRAVITY[symptom.kind])
-    needs_second = any(symptom.kind in _PASSING for symptom in group.symptoms)
+    needs_second = any(symptom.kind in _TO_CONFIRM for symptom in group.symptoms)
     confirmed = reading.confirmed or not needs_second
     confidence = _confidence(group, proven=proven, confirmed=confirmed)
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(lead, causes, known)
@@ -140,7 +148,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         warning=all(symptom.kind in WARNINGS for symptom in group.symptoms),
         confirmed=confirmed,
         layer=row.layer if row is not None and len(causes) == 1 else region(group.causes),
-        title=row.title if row is not None and umbrella is None else TITLES[umbrella or _NO_IDEA],
+        title=row.title if row is not None and umbrella is None else TITLES[umbrella or Umbrella.UNEXPLAINED],
         symptoms=tuple(
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
         ),
@@ -149,7 +157,9 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
             each for each in _ruled_out(group, known) if name is None or each.why != known[name].text
         ),
         lost=_accounted(reading, known, group, name),
-        step=row.step if row is not None and _has_own_step(umbrella, causes) else STEPS[umbrella or _NO_IDEA],
+        step=row.step
+        if row is not None and _has_own_step(umbrella, causes)
+        else STEPS[umbrella or Umbrella.UNEXPLAINED],
     )
 
 
@@ -212,7 +222,7 @@ def _accounted(reading: Reading, known: Facts, group: Group, name: FactName | No
         return sum(each.lost for kind, each in reading.methods.items() if kind in methods)
     if any(symptom.kind is SymptomKind.MISANSWERED for symptom in group.symptoms):
         return reading.target.misanswered
-    return sum(symptom.lost for symptom in group.symptoms if symptom.kind in _PASSING)
+    return sum(symptom.lost for symptom in group.symptoms if symptom.kind in _TO_CONFIRM)
 
 
 def _gravity(finding: Finding) -> tuple[bool, int, str, str]:

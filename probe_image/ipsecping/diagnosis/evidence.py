@@ -1,5 +1,4 @@
-"""The evidence of a diagnosis: what was measured of one path within some 30 seconds, and what was known
-before.
+"""The evidence of a diagnosis: what was measured of one path in some 30 seconds, and what was known before.
 
 Pure data. Durations in nanoseconds, instants in nanoseconds since the Unix epoch, sizes in bytes. What is
 absent was not tested, and `not_tested` says why. Its JSON is in evidence_json.py, its rules in
@@ -31,8 +30,7 @@ NONE: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Part(StrEnum):
-    """A part of the evidence: what may be tested or left out. A batch of packets names the one it belongs
-    to."""
+    """A part of the evidence: what may be tested or left out. A batch of packets names its part."""
 
     METHODS = "Methods"
     """The target, by each method of the check: what the diagnosis is about."""

@@ -20,8 +20,7 @@ Source = Mapping[str, Any]
 
 
 def evidence_from_bytes(content: bytes, path: str = "evidence") -> Evidence:
-    """Read the JSON text of evidence; raises ContractError, which names the field and what is wrong with
-    it."""
+    """Read the JSON text of evidence; raises ContractError, which names the field and its mistake."""
     if len(content) > data.MAX_BYTES:
         raise ContractError(f"{path}: larger than {data.MAX_BYTES} bytes")
     return evidence_from_json(decode(content, path), path)
@@ -307,8 +306,7 @@ def _object(source: Source, key: str, path: str, one: Callable[[Source, str], T]
 
 
 class _Watched(dict[str, Any]):
-    """A JSON object that knows which of its keys have been read: what nobody reads is a mistake of the
-    writer."""
+    """A JSON object that knows which of its keys were read: what nobody reads is the writer's mistake."""
 
     def __init__(self, content: Source) -> None:
         super().__init__(content)

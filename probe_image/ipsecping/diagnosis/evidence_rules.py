@@ -1,5 +1,4 @@
-"""The rules that evidence keeps beyond the types of its fields: whoever collects or reads it looks at it
-by these.
+"""The rules that evidence keeps beyond the types of its fields, for whoever collects or reads it.
 
 What passes can be added up, judged and printed, and its figures do not contradict one another.
 """

@@ -18,8 +18,7 @@ def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def evidence_digest(evidence: Evidence) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of its JSON, with sorted keys and without
-    blanks."""
+    """Return 16 hexadecimal digits of the SHA-256 of its JSON, with sorted keys and without blanks."""
     content = json.dumps(evidence_to_json(evidence), sort_keys=True, separators=(",", ":"))
     return sha256(content.encode()).hexdigest()[:16]
 

@@ -7,8 +7,7 @@ from ..contract import ProbeType
 
 
 class FactName(StrEnum):
-    """The questions. Each is asked of certain parts of the evidence, and unknown when one of them is
-    absent."""
+    """The questions. Each is asked of certain parts of the evidence, and unknown without one of them."""
 
     PROBER_UNFIT = "ProberUnfit"
     NAME_FAILED = "NameFailed"

@@ -1,5 +1,4 @@
-"""Facts of size, delay and content: the path MTU, fragments, a step of the delay, sources, leaks, first
-packets."""
+"""Facts of size, delay and content: the path MTU, fragments, a longer way, sources, leaks, first packets."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -142,8 +141,7 @@ def seen_in_clear(reading: Reading) -> Fact:
 
 
 def _in_clear(reading: Reading) -> Iterator[Hop]:
-    """In the declared underlay it is sure; elsewhere only for a public address behind our own gateway's
-    hop."""
+    """In the declared underlay it is sure; elsewhere only for a public address behind our gateway's hop."""
     expected = reading.evidence.expected
     known = {*expected.controls.values(), reading.evidence.address}
     ours = expected.controls.get(Part.NEAR_INSIDE)
@@ -172,8 +170,7 @@ def first_lost_back(reading: Reading) -> Fact:
 
 
 def first_lost(reading: Reading) -> tuple[int, int, str] | None:
-    """Return packets lost on the way there and back in rounds that lose their first ones alone; None:
-    there are none.
+    """Return packets lost there and back in rounds that lose their first ones alone; None: there are none.
 
     Zero each: the directions are not known.
     """

@@ -71,8 +71,7 @@ def control_answers(part: Part) -> Callable[[Reading], Fact]:
 
 
 def reaches_near_gateway(reading: Reading) -> Fact:
-    """Whether our gateway quotes our packets to the target: they get there, past the node and its
-    policies."""
+    """Whether our gateway is among the hops of packets to the target: they get past the node."""
     hops, ours = reading.evidence.hops, reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
     if hops is None or ours is None:
         return unknown("the hops were not traced, or our gateway's inside address is not known")
@@ -150,8 +149,7 @@ def same_target_answers(reading: Reading) -> Fact:
 
 
 def another_method_answers(reading: Reading) -> Fact:
-    """Whether the target answers by some method; unknown where it is silent by all, and just one was
-    tried."""
+    """Whether the target answers by some method; unknown where the only one that was tried is silent."""
     if not reading.methods:
         return unknown("the target was not measured")
     parts = ", ".join(f"{kind} {each.answered} of {each.sent}" for kind, each in reading.methods.items())

@@ -1,5 +1,4 @@
-"""What a diagnosis says beside its findings: what is no fault although it looks like one, and what is not
-judged."""
+"""What a diagnosis says beside its findings: what looks like a fault and is none, and what is not judged."""
 
 from collections.abc import Iterator, Sequence
 
@@ -19,7 +18,7 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     kinds = {symptom.kind for symptom in found}
     yield from _masked(known, kinds)
     yield from _renamed(known, kinds)
-    yield from _passing(reading)
+    yield from _transient(reading)
     yield from _harmless(reading, known, kinds)
     yield from _hints(reading, known, kinds)
     yield from _arrivals(reading)
@@ -42,7 +41,7 @@ def _renamed(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
         yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}: is that the right host?"
 
 
-def _passing(reading: Reading) -> Iterator[str]:
+def _transient(reading: Reading) -> Iterator[str]:
     windows = windows_disagree(reading)
     if windows is not None:
         first, second = windows

@@ -1,5 +1,4 @@
-"""What is said when too many causes are left to name each: the region they are in, and the test that
-halves it."""
+"""What is said where several causes are left: what they have in common, and the test that halves them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -29,6 +29,7 @@ from .worlds import (
     SOURCE,
     STAMP,
     TARGET,
+    TCP,
     UNDERLAY,
     batch,
     dead,
@@ -251,3 +252,19 @@ def test_a_refusal_of_one_method_leaves_the_silence_of_others_to_explain() -> No
     first, second = diagnose(mixed).findings
     assert first.reason == "ResponderDown"
     assert "ProtocolFiltered" in second.causes
+
+
+def test_two_refusals_of_two_methods_are_two_findings() -> None:
+    refusals = {
+        STAMP: (ErrorKind.PORT_UNREACHABLE, TARGET),
+        TCP: (ErrorKind.PROHIBITED, "10.50.1.254"),
+    }
+    both = with_batches(
+        healthy(), {Part.METHODS: lambda b: refused(b, *refusals[b.type]) if b.type in refusals else b}
+    )
+    diagnosis = diagnose(both)
+    assert [(finding.reason, finding.lost) for finding in diagnosis.findings] == [
+        ("ProtocolFiltered", 5),
+        ("ResponderDown", 80),
+    ]
+    assert diagnosis.explained == diagnosis.lost
