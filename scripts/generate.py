@@ -1,4 +1,4 @@
-"""Write (or with --check compare) what is generated: CRD, manifests/, api.md, settings.md, part of probes.md.
+"""Write (or with --check compare) what is generated: CRD, manifests/, api.md, settings.md, tables of docs.
 
 example:
   scripts/generate.py            # after a change of the API models or of the chart
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from diagnosis_reference import diagnosis_reference
 from settings_reference import settings_reference
 
 from ipsecping_operator.api.crd import crd_yaml
@@ -48,14 +49,16 @@ def main() -> int:
 
 def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
-    manifests, probes = REPOSITORY / "manifests", REPOSITORY / "docs" / "probes.md"
+    manifests, docs = REPOSITORY / "manifests", REPOSITORY / "docs"
+    probes, diagnosis = docs / "probes.md", docs / "diagnosis.md"
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
     return {
-        REPOSITORY / "docs" / "api.md": api_reference(),
-        probes: replaced(probes.read_text(), method_table()),
-        REPOSITORY / "docs" / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
+        docs / "api.md": api_reference(),
+        probes: replaced(probes, "contract/methods", method_table()),
+        diagnosis: replaced(diagnosis, "the fault dictionary", diagnosis_reference()),
+        docs / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
@@ -73,12 +76,12 @@ def generated() -> dict[Path, str]:
     }
 
 
-def replaced(text: str, table: str) -> str:
+def replaced(document: Path, source: str, table: str) -> str:
     """The document with the table between its marks."""
-    before, begin, rest = text.partition("<!-- generated from contract/methods -->\n")
+    before, begin, rest = document.read_text().partition(f"<!-- generated from {source} -->\n")
     _, end, after = rest.partition("<!-- end of what is generated -->\n")
     if not begin or not end:
-        sys.exit("docs/probes.md: the marks around the generated table are missing")
+        sys.exit(f"docs/{document.name}: the marks around the generated table are missing")
     return f"{before}{begin}{table}{end}{after}"
 
 

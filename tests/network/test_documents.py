@@ -227,7 +227,9 @@ def test_the_agent(far_end: Host) -> None:
             time.sleep(0.2)
 
 
-@pytest.mark.parametrize("command", ["ping", "mtu", "trace", "ike", "run", "agent", "reflect"])
+@pytest.mark.parametrize(
+    "command", ["ping", "mtu", "trace", "ike", "diagnose", "run", "agent", "reflect", "audit"]
+)
 def test_help(host: Host, command: str) -> None:
     printed = host.type(
         shown("ipsecping COMMAND --help", document="cli.md").command.replace("COMMAND", command)

@@ -23,17 +23,18 @@ EPILOG = """examples:
   ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
   ipsecping trace 10.50.1.10                   the hops on the way there
   ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
+  ipsecping diagnose --from evidence.json      which layer is broken, and what to do next
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
   ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16
   ipsecping audit 10.50.1.10                   does that reflector answer what it should not?
 
-exit codes: 0 done; 1 a probe was not answered (each command says which); 2 wrong usage or plan, or this
-machine or an output does not allow it; 130 interrupted before there was anything to say
+exit codes: 0 done; 1 a probe was not answered, or a fault was found (each command says which); 2 wrong usage
+or plan, or this machine or an output does not allow it; 130 interrupted before there was anything to say
 """
 
 
-COMMANDS = ("ping", "mtu", "trace", "ike", "run", "agent", "reflect", "audit")
+COMMANDS = ("ping", "mtu", "trace", "ike", "diagnose", "run", "agent", "reflect", "audit")
 """Each is a module of this package."""
 
 

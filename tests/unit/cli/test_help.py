@@ -5,9 +5,9 @@ import shlex
 
 import pytest
 
-from ipsecping.cli import agent, audit, ike, main, mtu, ping, reflect, run, trace
+from ipsecping.cli import agent, audit, diagnose, ike, main, mtu, ping, reflect, run, trace
 
-EPILOGS = [each.EPILOG for each in (main, agent, audit, ike, mtu, ping, reflect, run, trace)]
+EPILOGS = [each.EPILOG for each in (main, agent, audit, diagnose, ike, mtu, ping, reflect, run, trace)]
 
 
 def examples() -> list[str]:
@@ -23,7 +23,7 @@ def test_an_example_is_a_command_line(example: str) -> None:
     assert callable(options.execute)
 
 
-@pytest.mark.parametrize("command", ["ping", "mtu", "trace", "ike", "run", "agent", "reflect", "audit"])
+@pytest.mark.parametrize("command", main.COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.parser().parse_args([command, "--help"])

@@ -98,7 +98,7 @@ def test_the_packages_as_they_are_keep_the_contracts(tree: Path) -> None:
         pytest.param(
             "probe_image/ipsecping/wire/newcomer.py",
             "def now():\n    import time\n    return time.time()\n",
-            "The contract and the wire formats do no I/O BROKEN",
+            "The contract, the wire formats and the diagnosis do no I/O BROKEN",
             id="a wire format that reads the clock",
         ),
         pytest.param(

@@ -1,0 +1,197 @@
+"""Facts of partial loss: what it depends on, and where it is not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import statistics
+from .evidence import Batch, Part
+from .fact import Fact, unknown
+from .reading import PLACES, Reading
+from .tally import Tally, part_of, tally
+
+LESS = 0.01
+"""Chance below which a control that loses less rules causes out; what is accused needs more
+(statistics.SIGNIFICANT)."""
+QUEUE = 5_000_000
+"""Nanoseconds that the median delay grows by with the rate at least, before a queue is spoken of."""
+CALM = 500_000
+"""Nanoseconds between the least delay and the 90th percentile, below which nothing overtakes: a replay
+window of 32 packets would need 64,000 packets a second in the tunnel."""
+
+
+def loss_by_flow(reading: Reading) -> Fact:
+    """Whether some source ports lose all or much more than others."""
+    groups = _groups(reading, Part.FLOWS, lambda batch: batch.source_port or 0)
+    if len(groups) < 2:
+        return unknown("flows of different source ports were not compared")
+    p = statistics.homogeneity([(each.lost, each.sent) for each in groups.values()])
+    ratios = [each.ratio for each in groups.values()]
+    apart = max(ratios) - min(ratios) >= statistics.APART
+    dead = sorted(port for port, each in groups.items() if each.sent and not each.answered)
+    if p >= statistics.ALIKE_FLOWS or not apart:
+        return Fact(False, f"{len(groups)} source ports lose alike")
+    ports = ", ".join(map(str, dead[:4])) + (", ..." if len(dead) > 4 else "")
+    if dead:
+        return Fact(True, f"{len(dead)} of {len(groups)} flows lose every packet (source ports {ports})")
+    worst = max(groups, key=lambda port: groups[port].ratio)
+    return Fact(True, f"{len(groups)} flows lose unlike: source port {worst}: {groups[worst].said}")
+
+
+def living_flows(reading: Reading) -> Tally | None:
+    """Return the flows of which at least one packet was answered, added up; None: flows were not compared."""
+    groups = _groups(reading, Part.FLOWS, lambda batch: batch.source_port or 0)
+    alive = [
+        batch for batch in part_of(reading.evidence, Part.FLOWS) if groups[batch.source_port or 0].answered
+    ]
+    return tally(alive) if groups else None
+
+
+def loss_by_class(reading: Reading) -> Fact:
+    """Whether some DSCP code points lose more than others."""
+    groups = _groups(reading, Part.CLASSES, lambda batch: batch.dscp)
+    if len(groups) < 2:
+        return unknown("code points (DSCP) were not compared")
+    worst = max(groups, key=lambda dscp: groups[dscp].ratio)
+    others = tally(batch for batch in part_of(reading.evidence, Part.CLASSES) if batch.dscp != worst)
+    if not groups[worst].differs(others, comparisons=len(groups)):
+        return Fact(False, f"{len(groups)} code points (DSCP) lose alike")
+    return Fact(True, f"DSCP {worst}: {groups[worst].said}; all others: {others.said}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Equal packets at a low and at a high rate."""
+
+    low: list[Batch]
+    high: list[Batch]
+
+    @property
+    def said(self) -> str:
+        """Both rates, for a person."""
+        return f"{_rate(self.high)} packets a second against {_rate(self.low)}"
+
+
+def rates_of(reading: Reading) -> Rates | None:
+    """Return the batches of the lowest and of the highest rate; None: not compared."""
+    batches = part_of(reading.evidence, Part.RATES)
+    spacings = sorted({batch.spacing for batch in batches})
+    if len(spacings) < 2:
+        return None
+    return Rates(
+        [batch for batch in batches if batch.spacing == spacings[-1]],
+        [batch for batch in batches if batch.spacing == spacings[0]],
+    )
+
+
+def loss_by_rate(reading: Reading) -> Fact:
+    """Whether the same packets are lost at a high rate and not, or less, at a low one."""
+    rates = rates_of(reading)
+    if rates is None:
+        return unknown("rates were not compared")
+    low, high = tally(rates.low), tally(rates.high)
+    if high.ratio > low.ratio and high.differs(low):
+        return Fact(
+            True, f"{_rate(rates.high)} packets a second: {high.said}; {_rate(rates.low)}: {low.said}"
+        )
+    return Fact(False, f"{rates.said} lose alike")
+
+
+def delay_by_rate(reading: Reading) -> Fact:
+    """Whether the median delay grows with the rate: a queue fills."""
+    rates = rates_of(reading)
+    slow = [batch.rtt_p50 for batch in rates.low if batch.rtt_p50 is not None] if rates else []
+    fast = [batch.rtt_p50 for batch in rates.high if batch.rtt_p50 is not None] if rates else []
+    if rates is None or not slow or not fast:
+        return unknown("delays at two rates were not compared")
+    spread = max(_spread(batch) or 0 for batch in rates.low)
+    grown = max(fast) - min(slow)
+    said = f"median delay {_ms(max(fast))} at {rates.said}: {_ms(min(slow))}"
+    return Fact(grown > max(QUEUE, 2 * spread), said)
+
+
+def delay_varies(reading: Reading) -> Fact:
+    """Whether packets are delayed so unequally that one could overtake others, or did."""
+    spreads = [spread for batch in reading.measured if (spread := _spread(batch)) is not None]
+    if not spreads:
+        return unknown("the spread of delays is not known")
+    reordered = sum(batch.reordered for batch in reading.measured)
+    if reordered:
+        return Fact(True, f"{reordered} packets came out of order")
+    if max(spreads) < CALM:
+        return Fact(
+            False, f"9 of 10 packets came within {_ms(max(spreads))} of the fastest, none out of order"
+        )
+    return unknown(f"delays vary by {_ms(max(spreads))}: enough for packets to overtake others")
+
+
+def one_method_loses(reading: Reading) -> Fact:
+    """Whether one method alone loses packets."""
+    if len(reading.methods) - len(reading.dead_methods) < 2:
+        return unknown("only one method was answered")
+    kind = reading.losing_method
+    if kind is None:
+        return Fact(False, f"{len(reading.methods)} methods lose alike")
+    others = tally(batch for batch in reading.measured if batch.type is not kind)
+    return Fact(True, f"{kind} alone loses: {reading.methods[kind].said}; all others: {others.said}")
+
+
+def near_gateway_loses(reading: Reading) -> Fact:
+    """Whether as much is lost on the way to our own gateway, before the tunnel."""
+    return _loses_alike(reading, Part.NEAR_INSIDE)
+
+
+def gateway_loses(reading: Reading) -> Fact:
+    """Whether as much is lost on the way to the far gateway's public address, outside of the tunnel."""
+    return _loses_alike(reading, Part.GATEWAY)
+
+
+def far_gateway_clean(reading: Reading) -> Fact:
+    """Whether the far gateway's inside address loses less than the target: the loss is behind it."""
+    found = reading.control(Part.FAR_INSIDE)
+    if found is None or not found.answered:
+        return unknown(f"{PLACES[Part.FAR_INSIDE]} was not tested, or does not answer")
+    said = f"{reading.named(Part.FAR_INSIDE)}: {found.said}"
+    if _less(found, reading.lossy):
+        return Fact(True, f"{said}, less than of the target's packets")
+    lossy = found.lost >= 2 and not _less(reading.lossy, found)
+    return (
+        Fact(False, f"{said}, as of the target's packets")
+        if lossy
+        else unknown(f"{said}, which decides nothing")
+    )
+
+
+def _loses_alike(reading: Reading, part: Part) -> Fact:
+    """Yes: it loses as well, and no less; No: it loses less, and it is no accident."""
+    found = reading.control(part)
+    if found is None or not found.answered:
+        return unknown(f"{PLACES[part]} was not tested, or does not answer")
+    said = f"{reading.named(part)}: {found.said}"
+    if _less(found, reading.lossy):
+        return Fact(False, f"{said}, less than of the target's packets")
+    if found.lost >= 2:
+        return Fact(True, f"{said}, as of the target's packets")
+    return unknown(f"{said}, which decides nothing")
+
+
+def _less(one: Tally, other: Tally) -> bool:
+    """Whether one loses less, with a chance of at most `LESS` that it only looks so."""
+    return one.ratio < other.ratio and statistics.fisher(one.lost, one.sent, other.lost, other.sent) < LESS
+
+
+def _groups(reading: Reading, part: Part, key: Callable[[Batch], int]) -> dict[int, Tally]:
+    batches = part_of(reading.evidence, part)
+    keys = dict.fromkeys(key(batch) for batch in batches)
+    return {each: tally(batch for batch in batches if key(batch) == each) for each in keys}
+
+
+def _spread(batch: Batch) -> int | None:
+    return None if batch.rtt_min is None or batch.rtt_p90 is None else batch.rtt_p90 - batch.rtt_min
+
+
+def _rate(batches: list[Batch]) -> int:
+    return round(1e9 / max(batches[0].spacing, 1))
+
+
+def _ms(time: int) -> str:
+    return f"{time / 1e6:.1f} ms"

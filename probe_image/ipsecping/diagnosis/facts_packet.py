@@ -1,0 +1,204 @@
+"""Facts of size, delay and content: the path MTU, fragments, a longer way, sources, leaks, first packets."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from ..addresses import without_zone
+from ..contract.targets import Address
+from .evidence import Batch, ErrorKind, Hop, HopKind, Part, PastRound
+from .fact import Fact, unknown
+from .reading import Reading
+from .tally import part_of, tally
+
+STEP = 2_000_000
+"""Nanoseconds, or a fifth of the delay where that is more, that the least delay has to rise by."""
+FIRST_ROUNDS = 3
+"""Rounds that begin with a loss, and lose nothing else, at least."""
+ON_DEMAND_PACKETS, ON_DEMAND_TIME = 3, 2_000_000_000
+"""What the start of an on-demand SA may cost; more is a fault."""
+
+
+def mtu_wanted(reading: Reading) -> int | None:
+    """Return the path MTU that the spec asks for, else that of the healthy path; None: neither is known."""
+    baseline = reading.evidence.baseline
+    return reading.evidence.expected.path_mtu or (None if baseline is None else baseline.path_mtu)
+
+
+def large_lost_untold(reading: Reading) -> Fact:
+    """Whether packets above the path MTU vanish without a word."""
+    return _too_large(reading, told=False)
+
+
+def large_refused_told(reading: Reading) -> Fact:
+    """Whether a router says that packets above the path MTU are too big."""
+    return _too_large(reading, told=True)
+
+
+def _too_large(reading: Reading, *, told: bool) -> Fact:
+    found = reading.evidence.path_mtu
+    if found is None:
+        return unknown("the path MTU was not searched")
+    passed = _larger_that_passed(reading)
+    if passed is not None and not told:
+        return unknown(f"packets above the path MTU were answered now and then: {passed}")
+    ways = ((found.forward, found.forward_told, "there"), (found.reverse, found.reverse_told, "back"))
+    hits = [
+        f"{size} bytes on the way {way}"
+        for size, is_told, way in ways
+        if is_told is told and size is not None
+    ]
+    if hits:
+        how = "and it is told (packet too big)" if told else "and larger packets vanish without a word"
+        return Fact(True, f"path MTU {', '.join(hits)}, {how}")
+    known = [is_told for _, is_told, _ in ways if is_told is not None]
+    return (
+        Fact(False, "no packet was too large without a word" if not told else "nobody said packet too big")
+        if (known)
+        else unknown("not known whether too large packets are told")
+    )
+
+
+def _larger_that_passed(reading: Reading) -> str | None:
+    """Whether large packets passed that the search found too large: it was loss then, and no limit."""
+    found = reading.evidence.path_mtu
+    limits = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
+    larger = [batch for batch in part_of(reading.evidence, Part.BULK) if limits and batch.size > min(limits)]
+    total = tally(larger)
+    return f"{max(batch.size for batch in larger)} bytes, {total.said}" if total.answered else None
+
+
+def path_mtu_as_wanted(reading: Reading) -> Fact:
+    """Whether the path MTU is what it was, or what the spec asks for."""
+    found, wanted = reading.evidence.path_mtu, mtu_wanted(reading)
+    sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
+    if not sizes:
+        return unknown("the path MTU was not searched, or the search found nothing")
+    least = min(sizes)
+    if wanted is None:
+        return unknown(f"path MTU {least}; not known what it should be")
+    return Fact(least >= wanted, f"path MTU {least}, wanted at least {wanted}")
+
+
+def fragments_lost(reading: Reading) -> Fact:
+    """Whether packets that have to be fragmented are all lost, while whole ones pass."""
+    batches = part_of(reading.evidence, Part.FRAGMENTS)
+    if not batches:
+        return unknown("fragmented packets were not sent")
+    found, whole = tally(batches), reading.lossy
+    said = f"fragmented packets of {max(batch.size for batch in batches)} bytes: {found.said}"
+    lost = not found.answered and whole.answered > 0 and found.differs(whole)
+    return Fact(lost, f"{said}; whole ones: {whole.said}" if lost else said)
+
+
+def delay_stepped(reading: Reading) -> Fact:
+    """Whether the least delay is larger than when the path was last healthy."""
+    baseline = reading.evidence.baseline
+    times = [batch.rtt_min for batch in reading.measured if batch.rtt_min is not None]
+    if baseline is None or baseline.rtt_min is None or not times:
+        return unknown("the delay of the healthy path is not known")
+    least = min(times)
+    said = f"least round-trip time {least / 1e6:.1f} ms, before {baseline.rtt_min / 1e6:.1f} ms"
+    return Fact(least - baseline.rtt_min > max(STEP, baseline.rtt_min // 5), said)
+
+
+def source_differs(reading: Reading) -> Fact:
+    """Whether the reflector sees our packets come from an address that is not expected."""
+    expected = reading.evidence.expected.sources
+    seen = {source for batch in reading.batches for source in batch.sources}
+    if not expected or not seen:
+        return unknown(
+            "the source address that the reflector sees is not known, or not which one is expected"
+        )
+    others = sorted(source for source in seen if not reading.holds(expected, source))
+    if others:
+        return Fact(
+            True, f"the reflector sees packets from {others[0]}, expected is {', '.join(expected[:3])}"
+        )
+    return Fact(False, f"the reflector sees our own address {min(seen)}")
+
+
+def seen_in_clear(reading: Reading) -> Fact:
+    """Whether a router between the gateways quotes our inner packet: it has seen it unencrypted.
+
+    It does so in an error about a packet to the target, or about one with a small TTL.
+    """
+    underlay = reading.evidence.expected.underlay
+    senders = {error.sender for error in reading.errors(*ErrorKind) if error.sender is not None}
+    known = set(reading.evidence.expected.controls.values())
+    strangers = sorted(each for each in senders - known if reading.holds(underlay, each))
+    if strangers:
+        return Fact(
+            True, f"{strangers[0]}, between the gateways, refused packets to the target: it saw them in clear"
+        )
+    if reading.evidence.hops is None:
+        return unknown("the hops were not traced")
+    hop = next(_in_clear(reading), None)
+    if hop is None:
+        return Fact(False, "no router between the gateways has quoted our packet")
+    return Fact(
+        True, f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet: it saw it in clear"
+    )
+
+
+def _in_clear(reading: Reading) -> Iterator[Hop]:
+    """In the declared underlay it is sure; elsewhere only for a public address behind our gateway's hop."""
+    expected = reading.evidence.expected
+    known = {*expected.controls.values(), reading.evidence.address}
+    ours = expected.controls.get(Part.NEAR_INSIDE)
+    hops = reading.evidence.hops or ()
+    near = [hop.ttl for hop in hops if ours is not None and hop.address == ours]
+    for hop in sorted(hops, key=lambda each: each.ttl):
+        if not hop.quoted or hop.address is None or hop.address in known or hop.kind is HopKind.REACHED:
+            continue
+        if reading.holds(expected.inside, hop.address):
+            continue
+        parsed: Address = ip_address(without_zone(hop.address))
+        behind = bool(near) and hop.ttl > min(near) and Part.GATEWAY in expected.controls
+        if reading.holds(expected.underlay, hop.address) or (behind and parsed.is_global):
+            yield hop
+
+
+def first_lost_back(reading: Reading) -> Fact:
+    """Whether it is the way back that loses the first packets after a pause."""
+    found = first_lost(reading)
+    if found is None:
+        return unknown("no losses after pauses, or their direction is not known")
+    forward, reverse, said = found
+    if forward == reverse:
+        return unknown(f"{said}, the direction is not known")
+    return Fact(reverse > forward, f"{said}, {forward} on the way there and {reverse} on the way back")
+
+
+def first_lost(reading: Reading) -> tuple[int, int, str] | None:
+    """Return packets lost there and back in rounds that lose their first ones alone; None: there are none.
+
+    Zero each: the directions are not known.
+    """
+    runs = [
+        (run.forward_lost or 0, run.reverse_lost or 0, _prefix(run.answers or "")) for run in _runs(reading)
+    ]
+    bad = [run for run in runs if run[2]]
+    if len(bad) < FIRST_ROUNDS or None in {run[2] for run in runs}:
+        return None
+    longest = max(run[2] or 0 for run in bad)
+    first = "first packet" if longest == 1 else f"first {longest} packets"
+    said = f"{len(bad)} of {len(runs)} rounds lost their {first} after a pause, and no others"
+    return sum(run[0] for run in bad), sum(run[1] for run in bad), said
+
+
+def longest_start(reading: Reading) -> tuple[int, int]:
+    """Return how many first packets were lost at most, and how long that took (nanoseconds)."""
+    starts = [(_prefix(run.answers or "") or 0, run.spacing) for run in _runs(reading)]
+    return max(((count, count * spacing) for count, spacing in starts), default=(0, 0))
+
+
+def _runs(reading: Reading) -> list[Batch | PastRound]:
+    """Return packets in a row of which it is known which were lost: past rounds, and those after a pause."""
+    runs: list[Batch | PastRound] = [*(reading.evidence.rounds or ()), *part_of(reading.evidence, Part.IDLE)]
+    return [run for run in runs if run.answers]
+
+
+def _prefix(answers: str) -> int | None:
+    """How many packets are lost at the beginning; None: others are lost as well, or all."""
+    first = len(answers) - len(answers.lstrip("0"))
+    return None if "0" in answers[first:] or first == len(answers) else first

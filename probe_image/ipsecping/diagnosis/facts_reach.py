@@ -1,0 +1,362 @@
+"""Facts of who answers, who refuses, and how far packets get."""
+
+from collections.abc import Callable
+
+from ..contract import ProbeType
+from .evidence import ErrorKind, IkeAnswer, NameAnswer, Part, PathError
+from .fact import Fact, unknown
+from .reading import PLACES, Reading
+
+
+def prober_unfit(reading: Reading) -> Fact:
+    """Whether the prober, its host or the reflector spoiled what was measured."""
+    host, reflector = reading.evidence.host, reading.evidence.reflector
+    if reflector is not None and reflector.dropped >= max(2, reading.target.lost // 2):
+        return Fact(True, f"the reflector itself dropped {reflector.dropped} of {reflector.expected} packets")
+    if host is None or not host.rounds:
+        return unknown("this host's own fitness was not looked at")
+    bad = sum(host.invalid.values())
+    if bad * 10 >= host.rounds:
+        why = ", ".join(sorted(host.invalid))
+        return Fact(True, f"{bad} of {host.rounds} rounds were spoiled by the prober or its host ({why})")
+    return Fact(False, f"the prober kept time in {host.rounds - bad} of {host.rounds} rounds")
+
+
+def name_failed(reading: Reading) -> Fact:
+    """Whether the target's name has no address."""
+    names = reading.evidence.names
+    if names is None:
+        return unknown("the name was not looked up")
+    asked = f"{reading.evidence.target}" + (f" at {names.server}" if names.server else "")
+    if names.answer is NameAnswer.NO_SUCH_NAME:
+        return Fact(True, f"the resolver says that there is no such name: {asked}")
+    if names.answer is NameAnswer.FAILED:
+        return Fact(True, f"the resolver did not answer for {asked}")
+    return Fact(
+        False, "the target is an address" if names.answer is NameAnswer.ADDRESS else "the name resolves"
+    )
+
+
+def address_changed(reading: Reading) -> Fact:
+    """Whether the name has only addresses that it had not in the last healthy round."""
+    names = reading.evidence.names
+    if names is not None and names.answer is NameAnswer.ADDRESS:
+        return Fact(False, "the target is an address")
+    if names is None or names.answer is not NameAnswer.RESOLVED or not names.before:
+        return unknown("no earlier address of the name is known")
+    changed = not set(names.now) & set(names.before)
+    was, now = ", ".join(names.before[:3]), ", ".join(names.now[:3]) or "nothing"
+    return Fact(changed, f"the name stood for {was} and now stands for {now}")
+
+
+def of_control(reading: Reading, part: Part) -> Fact:
+    """Whether a control address answers."""
+    found, answers = reading.control(part), reading.answers(part)
+    if found is None:
+        return unknown(f"{PLACES[part]} was not tested")
+    said = f"{reading.named(part)}: {found.answered} of {found.sent} answered"
+    if answers is None:
+        return unknown(f"{said}, which proves nothing: it is not known to answer, or was asked too little")
+    return Fact(answers, said)
+
+
+def control_answers(part: Part) -> Callable[[Reading], Fact]:
+    """Return the question whether one control answers."""
+
+    def ask(reading: Reading) -> Fact:
+        return of_control(reading, part)
+
+    ask.__doc__ = f"Whether {PLACES[part]} answers."
+    return ask
+
+
+def reaches_near_gateway(reading: Reading) -> Fact:
+    """Whether our gateway is among the hops of packets to the target: they get past the node."""
+    hops, ours = reading.evidence.hops, reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    if hops is None or ours is None:
+        return unknown("the hops were not traced, or our gateway's inside address is not known")
+    found = [hop.ttl for hop in hops if hop.address == ours]
+    if not found:
+        return unknown("our gateway is not among the hops that answered")
+    return Fact(True, f"packets to the target get to our gateway ({ours}, hop {min(found)})")
+
+
+def gateway_answers(reading: Reading) -> Fact:
+    """Whether the far gateway answers outside of the tunnel, by ICMP or by IKE."""
+    fact = of_control(reading, Part.GATEWAY)
+    if fact.value:
+        return fact
+    if reading.ike_answers:
+        return Fact(True, ike_answers(reading).text)
+    if reading.ike_answers is None:
+        return unknown(f"{fact.text}; IKE was not asked")
+    return fact
+
+
+def ike_answers(reading: Reading) -> Fact:
+    """Whether the far IKE daemon answers a stranger; silence counts only where it is known to answer."""
+    ike, baseline = reading.evidence.ike, reading.evidence.baseline
+    if ike is None:
+        return unknown("IKE was not asked")
+    said = "IKE: " + ", ".join(f"UDP {port} {answer.lower()}" for port, answer in sorted(ike.ports.items()))
+    if reading.ike_answers:
+        return Fact(True, said)
+    if baseline is None or Part.IKE not in baseline.controls:
+        return unknown(f"{said}, which proves nothing: many gateways answer no strangers")
+    return Fact(False, said)
+
+
+def nat_on_the_way(reading: Reading) -> Fact:
+    """Whether IKE has detected NAT between here and the far gateway."""
+    ike = reading.evidence.ike
+    if ike is None or ike.nat is None:
+        return unknown("NAT detection was not tried or not answered")
+    return Fact(ike.nat, f"IKE sees {'a' if ike.nat else 'no'} NAT on the way")
+
+
+def gateway_unreachable(reading: Reading) -> Fact:
+    """Whether a router says that the far gateway's public address cannot be reached."""
+    if reading.control(Part.GATEWAY) is None:
+        return unknown(f"{PLACES[Part.GATEWAY]} was not tested")
+    batches = (batch for batch in reading.evidence.batches if batch.part is Part.GATEWAY)
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    told = [error for batch in batches for error in batch.errors if error.kind in kinds and error.sender]
+    if not told:
+        return Fact(False, "no router says that the far gateway is unreachable")
+    return Fact(True, f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached")
+
+
+def far_network_answers(reading: Reading) -> Fact:
+    """Whether the far gateway answers at an address of the target's own network."""
+    fact, address = of_control(reading, Part.FAR_INSIDE), reading.evidence.address
+    control = reading.evidence.expected.controls.get(Part.FAR_INSIDE)
+    if not fact.value or address is None or control is None:
+        return fact
+    if reading.near_each_other(control, address):
+        return fact
+    return unknown(f"{reading.named(Part.FAR_INSIDE)} answers, but lies in another network than the target")
+
+
+def same_target_answers(reading: Reading) -> Fact:
+    """Whether the target answers by another path."""
+    same = [path for path in reading.evidence.paths or () if path.same_target and path.sent]
+    if not same:
+        return unknown("no other path leads to the same target")
+    best = max(same, key=lambda path: path.answered / path.sent)
+    return Fact(
+        best.answered > 0, f"path {best.name} to the same target: {best.answered} of {best.sent} answered"
+    )
+
+
+def another_method_answers(reading: Reading) -> Fact:
+    """Whether the target answers by some method; unknown where the only one that was tried is silent."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    parts = ", ".join(f"{kind} {each.answered} of {each.sent}" for kind, each in reading.methods.items())
+    if reading.target.answered or reading.target.misanswered:
+        return Fact(True, f"answered by the target: {parts}")
+    if len(reading.methods) < 2:
+        return unknown(f"one method only was tried: {parts}")
+    return Fact(False, f"by no method an answer of the target: {parts}")
+
+
+def method_known_to_answer(reading: Reading) -> Fact:
+    """Whether two methods at least, that were answered when all was well, are silent together."""
+    baseline = reading.evidence.baseline
+    if baseline is None or not reading.methods:
+        return unknown("not known by which methods the target answered before")
+    known = [kind for kind, each in reading.methods.items() if kind in baseline.methods and not each.answered]
+    if len(known) < 2:
+        return unknown("fewer than two methods are silent that were answered before")
+    return Fact(
+        True, f"{' and '.join(known)} were answered when the path was healthy, and are silent together"
+    )
+
+
+def refused_here(reading: Reading) -> Fact:
+    """Whether this host, its node or our side's first router forbids the packets."""
+    own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
+    near = [error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender in _near(reading)]
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if own:
+        return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
+    if near:
+        return _told(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
+    return Fact(False, "nothing on our side says that it refuses our packets")
+
+
+def no_route_here(reading: Reading) -> Fact:
+    """Whether this host or our side's first router knows no way to the target."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
+    if own:
+        return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
+    if near:
+        return _told(
+            reading,
+            near,
+            f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
+        )
+    return Fact(False, "nothing on our side says that it has no route")
+
+
+def refused_by_target(reading: Reading) -> Fact:
+    """Whether the target itself refuses: port unreachable, or a reset."""
+    kinds = (ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET)
+    told = [error for error in reading.errors(*kinds) if error.sender == reading.evidence.address]
+    if not told:
+        return (
+            Fact(False, "the target refuses nothing")
+            if reading.methods
+            else unknown("the target was not measured")
+        )
+    return _told(reading, told, f"the target itself refused {_of(told, reading)} ({_kinds(told)})")
+
+
+def host_unreachable(reading: Reading) -> Fact:
+    """Whether a router of the target's side says that the host does not answer on its link."""
+    told = [error for error in reading.errors(ErrorKind.HOST_UNREACHABLE) if _is_far(reading, error)]
+    if not told:
+        return (
+            Fact(False, "no router says that the host is unreachable")
+            if reading.methods
+            else unknown("the target was not measured")
+        )
+    said = f"{_senders(told)} says that the target's host is unreachable ({_of(told, reading)})"
+    return Fact(True, said)  # it is the host that is away, whatever the method
+
+
+def routing_loops(reading: Reading) -> Fact:
+    """Whether packets with a full TTL use it up: they go round in a circle."""
+    told = list(reading.errors(ErrorKind.TIME_EXCEEDED))
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not told:
+        return Fact(False, "no packet used up its TTL")
+    return _told(reading, told, f"at {_senders(told)} the TTL of {_of(told, reading)} was used up")
+
+
+def prohibited_by_far_gateway(reading: Reading) -> Fact:
+    """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
+    kinds = (ErrorKind.PROHIBITED, ErrorKind.NET_UNREACHABLE, ErrorKind.PORT_UNREACHABLE)
+    told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
+    told += [
+        error
+        for error in reading.errors(ErrorKind.NET_UNREACHABLE)
+        if _is_far(reading, error) and error.sender not in _far_gateway(reading)
+    ]
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not told:
+        return Fact(False, "the far gateway says nothing of refusing our packets")
+    said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
+    return _told(reading, told, said)
+
+
+def prohibited_on_the_way(reading: Reading) -> Fact:
+    """Whether somebody else, or the target's own firewall, forbids the packets."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    others = {*_near(reading), *_far_gateway(reading)}
+    told = [
+        error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender and error.sender not in others
+    ]
+    told += [
+        error
+        for error in reading.errors(ErrorKind.PORT_UNREACHABLE, ErrorKind.RESET)
+        if error.sender and error.sender != reading.evidence.address and error.sender not in others
+    ]
+    if not told:
+        return Fact(False, "no firewall on the way says that it refuses our packets")
+    return _told(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
+
+
+def requests_arrive(reading: Reading) -> Fact:
+    """Whether the reflector gets what is not answered; only where the target is silent."""
+    found = reading.evidence.reflector
+    if found is None or not found.expected:
+        return unknown("what the reflector itself counted is not known")
+    said = f"the reflector counted {found.received} of our {found.expected} packets"
+    if found.received >= 0.9 * found.expected:
+        return Fact(True, said)
+    if not found.received and found.expected >= 20:
+        return Fact(False, said)
+    return unknown(f"{said}, which decides nothing")
+
+
+def responder_keeps_up(reading: Reading) -> Fact:
+    """Whether the reflector answers all that it gets."""
+    found = reading.evidence.reflector
+    if found is None or not found.received:
+        return unknown("what the reflector itself counted is not known")
+    said = f"the reflector answered {found.answered} of the {found.received} packets that it got"
+    return Fact(found.answered == found.received and not found.dropped, said)
+
+
+def misanswered(reading: Reading) -> Fact:
+    """Whether the target answers, but wrongly."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not reading.target.misanswered:
+        return Fact(False, "no wrong answers")
+    reasons = {f"{batch.type} {reason}" for batch in reading.batches for reason in batch.misanswered}
+    said = f"{reading.target.misanswered} of {reading.target.sent} answered wrongly"
+    return Fact(True, f"{said} ({', '.join(sorted(reasons))})")
+
+
+def ports_that_differ(reading: Reading) -> tuple[list[int], list[int]]:
+    """Return the ports on which IKE answers, and those on which it does not."""
+    ports = {} if reading.evidence.ike is None else reading.evidence.ike.ports
+    answered = sorted(port for port, answer in ports.items() if answer is IkeAnswer.ANSWERED)
+    return answered, sorted(set(ports) - set(answered))
+
+
+def icmp_is_filtered(reading: Reading) -> bool:
+    """Whether ICMP alone is silent, and is not known to have been answered before: no fault of the tunnel."""
+    baseline = reading.evidence.baseline
+    known = baseline is not None and ProbeType.ICMP in baseline.methods
+    return reading.dead_methods == (ProbeType.ICMP,) and not known
+
+
+def _near(reading: Reading) -> set[str | None]:
+    """Addresses of our side: our gateway's, the first hop's, and those in the prober's own network."""
+    hops = {hop.address for hop in reading.evidence.hops or () if hop.ttl == 1 and hop.address is not None}
+    own = {reading.evidence.expected.controls.get(Part.NEAR_INSIDE)}
+    host = reading.evidence.host
+    source = None if host is None else host.source
+    own |= {source}
+    if source is not None:
+        senders = {error.sender for batch in reading.batches for error in batch.errors}
+        own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
+    return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
+
+
+def _far_gateway(reading: Reading) -> set[str | None]:
+    controls = reading.evidence.expected.controls
+    return {controls.get(Part.FAR_INSIDE), controls.get(Part.GATEWAY)} - {None, reading.evidence.address}
+
+
+def _is_far(reading: Reading, error: PathError) -> bool:
+    if error.sender is None or error.sender in _near(reading):
+        return False
+    return not reading.holds(reading.evidence.expected.underlay, error.sender)
+
+
+def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
+    return Fact(True, said, reading.methods_with(errors))
+
+
+def _senders(errors: list[PathError]) -> str:
+    return ", ".join(sorted({str(error.sender) for error in errors})[:3])
+
+
+def _kinds(errors: list[PathError]) -> str:
+    return ", ".join(sorted({error.kind.value for error in errors}))
+
+
+def _of(errors: list[PathError], reading: Reading) -> str:
+    return f"{sum(error.count for error in errors)} of {reading.target.sent} packets"

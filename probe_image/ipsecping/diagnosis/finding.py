@@ -1,0 +1,121 @@
+"""What a diagnosis says: findings, with their confidence in words, and what could not be judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .cause import Cause, Step
+from .evidence import Part
+from .symptom import Direction, Symptom
+
+
+class Confidence(StrEnum):
+    """How sure a finding is, most certain first. Words and no per cent: nothing here has a probability."""
+
+    PROVEN = "Proven"
+    """A protocol or a counter says so, and the numbers add up."""
+    ONLY_ONE_LEFT = "OnlyOneLeft"
+    """All other causes that explain it were ruled out by a test."""
+    ONE_OF = "OneOf"
+    """Each of the causes named explains it, and the tests cannot tell them apart."""
+    UNDETERMINED = "Undetermined"
+    """Too little was measured, or the evidence contradicts itself."""
+
+    @property
+    def said(self) -> str:
+        """For a person."""
+        return {
+            "Proven": "proven",
+            "OnlyOneLeft": "all other causes were ruled out",
+            "OneOf": "cannot be told apart from here",
+            "Undetermined": "undetermined",
+        }[self.value]
+
+
+class Umbrella(StrEnum):
+    """The reason of a finding with several causes that cannot be told apart: what they have in common."""
+
+    NEAR_SIDE_SILENT = "NearSideSilent"
+    """Our own gateway does not answer either."""
+    TUNNEL_SILENT = "TunnelSilent"
+    TARGET_SILENT = "TargetSilent"
+    """The tunnel carries packets, the target is silent."""
+    METHOD_SILENT = "MethodSilent"
+    PACKETS_LOST = "PacketsLost"
+    FIRST_PACKETS_LOST = "FirstPacketsLost"
+    PATH_MTU_LOW = "PathMTULow"
+    LATENCY_HIGH = "LatencyHigh"
+    RECURRING_OUTAGES = "RecurringOutages"
+    UNEXPLAINED = "Unexplained"
+    """No cause of the dictionary explains it, or too little was measured."""
+
+
+class Outcome(StrEnum):
+    """What a diagnosis comes to."""
+
+    FAULT = "Fault"
+    NO_FAULT = "NoFault"
+    """Nothing is wrong with what was tested."""
+    NOT_REPRODUCED = "NotReproduced"
+    """What was wrong in one window was not so in the other."""
+    NOT_MEASURED = "NotMeasured"
+    """There is nothing to judge, or the measurement itself failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuledOut:
+    """Causes that one fact rules out."""
+
+    causes: tuple[Cause, ...]
+    why: str
+
+
+NAMED = 3
+"""More causes than these are told by their region."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault, or a set of which one is at fault."""
+
+    reason: Cause | Umbrella
+    causes: tuple[Cause, ...]
+    """One; or those that cannot be told apart."""
+    confidence: Confidence
+    direction: Direction
+    warning: bool
+    """The traffic passes nevertheless."""
+    confirmed: bool
+    """It was seen twice, at least 5 s apart, or needs no second look."""
+    layer: str
+    title: str
+    symptoms: tuple[Symptom, ...]
+    proof: str | None
+    """What proves it, with numbers."""
+    ruled_out: tuple[RuledOut, ...]
+    lost: int
+    """Packets to the target that it accounts for."""
+    step: Step
+
+    @property
+    def named(self) -> bool:
+        """Whether there are several causes, and so few that each is named."""
+        return 1 < len(self.causes) <= NAMED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The whole of it."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    """Gravest first."""
+    notes: tuple[str, ...]
+    """What is worth a word and is no fault, and what could not be judged."""
+    not_tested: Mapping[Part, str]
+    """Every part that is absent, with why."""
+    sent: int
+    """Packets to the target in all."""
+    lost: int
+    explained: int
+    """Of `lost`, those that findings account for."""

@@ -1,0 +1,131 @@
+"""What a diagnosis says beside its findings: what looks like a fault and is none, and what is not judged."""
+
+from collections.abc import Iterator, Sequence
+
+from ..contract import ProbeType
+from . import facts_packet, facts_reach, statistics
+from .evidence import Part
+from .fact import FactName
+from .facts import Facts
+from .reading import Reading
+from .symptom import Symptom, SymptomKind
+from .symptoms import LEAST_LOST, icmp_limited, windows_disagree
+from .tally import lost_of
+
+
+def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[str]:
+    """Return one sentence each."""
+    kinds = {symptom.kind for symptom in found}
+    yield from _masked(known, kinds)
+    yield from _renamed(known, kinds)
+    yield from _transient(reading)
+    yield from _harmless(reading, known, kinds)
+    yield from _hints(reading, known, kinds)
+    yield from _arrivals(reading)
+    yield from _runs(reading, kinds)
+    yield from _other_paths(reading, kinds)
+
+
+def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    """Behind what is dead nothing is well: it is not tested."""
+    if known[FactName.PROBER_UNFIT].value:
+        yield "Losses and delays are not judged: the measurement itself was spoiled."
+    elif SymptomKind.FAR_SILENT in kinds:
+        yield "Not tested, because the far gateway is silent: the target's host and its responder."
+    elif SymptomKind.SILENT in kinds:
+        yield "Not tested, because nothing is answered: sizes, loss, delay, and the responder."
+
+
+def _renamed(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    if known[FactName.ADDRESS_CHANGED].value and kinds & {SymptomKind.SILENT, SymptomKind.METHOD_SILENT}:
+        yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}: is that the right host?"
+
+
+def _transient(reading: Reading) -> Iterator[str]:
+    windows = windows_disagree(reading)
+    if windows is not None:
+        first, second = windows
+        yield f"It did not last: first {first.said}, then {second.said}. Nothing is said of what is over."
+        rounds, outages = reading.evidence.rounds or (), reading.evidence.outages or ()
+        bad = sum("0" in past.answers for past in rounds)
+        if rounds or outages:
+            yield f"Before: {len(outages)} outages, and {bad} of the last {len(rounds)} rounds lost packets."
+
+
+def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    lossy = reading.lossy
+    if 0 < lossy.lost < LEAST_LOST and SymptomKind.LOSS not in kinds:
+        yield f"{lossy.lost} of {lossy.sent} packets was not answered, which may be chance."
+    if facts_reach.icmp_is_filtered(reading):
+        yield "ICMP alone is not answered: it is filtered, which is no fault of the tunnel."
+    if icmp_limited(reading):
+        total = reading.methods[ProbeType.ICMP]
+        yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
+    first = facts_packet.first_lost(reading)
+    if first is not None and SymptomKind.FIRST_LOST not in kinds:
+        yield f"{first[2]}: the tunnel is started on demand, which is no fault."
+    for part, kind in (
+        (Part.FAR_INSIDE, SymptomKind.FAR_SILENT),
+        (Part.NEAR_INSIDE, SymptomKind.NEAR_SILENT),
+    ):
+        control = reading.control(part)
+        if control is not None and not control.answered and kind not in kinds:
+            named = _capital(reading.named(part))
+            yield f"{named} is silent, which proves nothing here: choose a control that answers."
+
+
+def _hints(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
+    found, host = reading.evidence.path_mtu, reading.evidence.host
+    if SymptomKind.IN_CLEAR in kinds or found is None or found.forward is None or host is None:
+        return
+    size = found.forward
+    if host.link_mtu is not None and size >= host.link_mtu and reading.target.answered:
+        yield (
+            f"The path MTU ({size}) is that of our own link, but encryption takes 50 bytes and more of each "
+            "packet. A hint that packets may travel in clear, no proof: look at our gateway's ip xfrm policy."
+        )
+    if known[FactName.LARGE_LOST_UNTOLD].value and not kinds & _TOO_SMALL:
+        yield f"Packets larger than {size} bytes vanish without a word, as they always did."
+
+
+def _arrivals(reading: Reading) -> Iterator[str]:
+    """How packets arrive, where it is not as they left; nothing of it is a fault by itself."""
+    baseline = reading.evidence.baseline
+    before = None if baseline is None else baseline.ttl_seen
+    seen = sorted({batch.ttl_seen for batch in reading.batches if batch.ttl_seen is not None})
+    if before is not None and seen and before not in seen:
+        yield f"Our packets arrive with TTL {seen[0]}, before it was {before}: they go another way inside."
+    changed = [batch for batch in reading.evidence.batches if batch.dscp_seen not in (None, batch.dscp)]
+    if changed:
+        yield f"DSCP {changed[0].dscp} arrives as {changed[0].dscp_seen}: it is rewritten on the way."
+    marked = sum(batch.congestion_marks for batch in reading.batches)
+    if marked:
+        yield f"{marked} packets arrived marked by ECN: a queue on the way is near its limit."
+
+
+def _runs(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    clustered = [batch for batch in reading.measured if batch.answers and statistics.clustered(batch.answers)]
+    if SymptomKind.LOSS in kinds and clustered:
+        longest = max(len(run) for batch in clustered for run in (batch.answers or "").split("1"))
+        yield (
+            f"The losses come in runs, up to {longest} in a row, not one by one: something interrupts the "
+            "path for moments (a link that flaps, a rekey, a full queue)."
+        )
+
+
+def _other_paths(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    others = [path for path in reading.evidence.paths or () if path.sent]
+    if (
+        SymptomKind.LOSS in kinds
+        and others
+        and all(path.sent - path.answered >= LEAST_LOST for path in others)
+    ):
+        lost = ", ".join(f"{path.name} {path.sent - path.answered} of {path.sent}" for path in others)
+        yield f"All paths lose packets ({lost}): look first at what they share, the near side and the target."
+
+
+_TOO_SMALL = frozenset({SymptomKind.MTU_UNTOLD, SymptomKind.MTU_LOWER})
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,141 @@
+"""Evidence as the facts and symptoms look at it: batches added up by part, method and window."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from ipaddress import ip_address, ip_network
+
+from ..addresses import without_zone
+from ..contract import ProbeType
+from ..contract.targets import Address, Network
+from . import statistics
+from .evidence import Batch, ErrorKind, Evidence, IkeAnswer, Part, PathError
+from .tally import Tally, part_of, tally
+
+_NEIGHBOURHOOD = {4: 24, 6: 64}
+"""Prefix lengths of addresses that one selector and one route cover as a rule."""
+
+
+class Reading:
+    """Sums and look-ups over one evidence. Pure; each is made once."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+
+    @cached_property
+    def batches(self) -> tuple[Batch, ...]:
+        """Those of the methods, in both windows."""
+        return part_of(self.evidence, Part.METHODS)
+
+    @cached_property
+    def target(self) -> Tally:
+        """All packets to the target, by any method."""
+        return tally(self.batches)
+
+    @cached_property
+    def methods(self) -> dict[ProbeType, Tally]:
+        """The packets to the target by method."""
+        kinds = dict.fromkeys(batch.type for batch in self.batches)
+        return {kind: tally(batch for batch in self.batches if batch.type is kind) for kind in kinds}
+
+    @cached_property
+    def dead_methods(self) -> tuple[ProbeType, ...]:
+        """Methods without one answer, while others have so many that it is no accident."""
+        alive = tally(batch for batch in self.batches if self.methods[batch.type].answered)
+        return tuple(
+            kind
+            for kind, each in self.methods.items()
+            if not each.answered
+            and not each.misanswered
+            and each.differs(alive, comparisons=len(self.methods))
+        )
+
+    @cached_property
+    def measured(self) -> tuple[Batch, ...]:
+        """The batches whose losses are counted: of methods that are answered at all."""
+        return tuple(each for each in self.batches if each.type not in self.dead_methods)
+
+    @cached_property
+    def confirmed(self) -> bool:
+        """Whether the target was measured in both windows."""
+        return {batch.window for batch in self.batches} == {1, 2}
+
+    def control(self, part: Part) -> Tally | None:
+        """The packets to a control address; None: not tested."""
+        found = part_of(self.evidence, part)
+        return tally(found) if found else None
+
+    def named(self, part: Part) -> str:
+        """The control's address, for a person."""
+        address = self.evidence.expected.controls.get(part)
+        found = part_of(self.evidence, part)
+        address = address or (found[0].address if found else None)
+        return f"{PLACES[part]} ({address})" if address else PLACES[part]
+
+    def answers(self, part: Part) -> bool | None:
+        """Whether a control answers; None: not tested, too few packets, or it never did."""
+        found = self.control(part)
+        if found is None:
+            return None
+        if found.answered:
+            return True
+        baseline = self.evidence.baseline
+        if baseline is not None and part not in baseline.controls:
+            return None
+        return False if found.sent >= CONTROL_PACKETS else None
+
+    @cached_property
+    def ike_answers(self) -> bool | None:
+        """Whether the IKE daemon answers on any port; None: not tested."""
+        ike = self.evidence.ike
+        return None if ike is None else IkeAnswer.ANSWERED in ike.ports.values()
+
+    def errors(self, *kinds: ErrorKind) -> Iterator[PathError]:
+        """What refused packets to the target, of these kinds."""
+        return (error for batch in self.batches for error in batch.errors if error.kind in kinds)
+
+    def methods_with(self, errors: Iterable[PathError]) -> frozenset[ProbeType]:
+        """Return the methods whose packets these errors refused."""
+        found = {id(error) for error in errors}
+        return frozenset(batch.type for batch in self.batches for error in batch.errors if id(error) in found)
+
+    def holds(self, networks: tuple[str, ...], address: str) -> bool:
+        """Whether one of the networks holds the address."""
+        parsed: Address = ip_address(without_zone(address))
+        found: list[Network] = [ip_network(each) for each in networks]
+        return any(parsed in each for each in found)
+
+    def near_each_other(self, address: str, other: str) -> bool:
+        """Whether two addresses lie in one /24 (IPv6: /64)."""
+        version = ip_address(without_zone(address)).version
+        around = f"{without_zone(other)}/{_NEIGHBOURHOOD[version]}"
+        return ip_address(without_zone(other)).version == version and ip_address(
+            without_zone(address)
+        ) in ip_network(around, strict=False)
+
+    @cached_property
+    def lossy(self) -> Tally:
+        """The packets by methods that are answered at all."""
+        return tally(self.measured)
+
+    @cached_property
+    def losing_method(self) -> ProbeType | None:
+        """The only method that loses, while the others together lose less and it is no accident."""
+        kinds = {kind: each for kind, each in self.methods.items() if kind not in self.dead_methods}
+        if len(kinds) < 2 or not self.lossy.lost:
+            return None
+        worst = max(kinds, key=lambda kind: kinds[kind].ratio)
+        rest = tally(batch for batch in self.measured if batch.type is not worst)
+        p = statistics.fisher(kinds[worst].lost, kinds[worst].sent, rest.lost, rest.sent)
+        return worst if p < statistics.SIGNIFICANT / len(kinds) and kinds[worst].ratio > rest.ratio else None
+
+
+CONTROL_PACKETS = 8
+"""A control that answered none of so many, and is known to answer, is silent."""
+
+PLACES = {
+    Part.FAR_INSIDE: "the far gateway's inside address",
+    Part.NEAR_INSIDE: "our gateway's inside address",
+    Part.GATEWAY: "the far gateway's public address",
+    Part.NEIGHBOUR: "the target's neighbour",
+    Part.ELSEWHERE: "a destination outside of the tunnel",
+}

@@ -1,0 +1,234 @@
+"""A diagnosis in words: for a person who is tired, and for a status field. Pure.
+
+Words first, names in brackets; each claim has its numbers and a place; one next step with the command and
+the machine.
+"""
+
+import textwrap
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from shlex import quote
+
+from ..addresses import is_ipv6
+from .catalogue import ROWS
+from .cause import Cause, Place, Row
+from .evidence import Evidence, Part
+from .evidence_text import evidence_digest
+from .finding import NAMED, Confidence, Diagnosis, Finding, Outcome
+from .symptom import Direction
+
+SUMMARY = 300
+"""Characters of a summary, which goes into an event and a status."""
+MIN_WIDTH = 60
+_LABEL = 9
+_HEADERS = 40, 60
+"""Bytes of TCP and IP headers without options, IPv4 and IPv6."""
+_VERDICTS = {
+    Outcome.NO_FAULT: "No fault found in what was tested.",
+    Outcome.NOT_REPRODUCED: "Not reproduced: what was wrong did not last.",
+    Outcome.NOT_MEASURED: "No verdict on the tunnel: it could not be measured.",
+}
+
+
+def report(evidence: Evidence, diagnosis: Diagnosis, *, width: int, long: bool) -> str:
+    """Return the whole text, lines of at most `width` characters but for commands.
+
+    `long`: with every cause that is left or ruled out, and why each part was not tested.
+    """
+    width = max(width, MIN_WIDTH)
+    lines = [*_head(evidence), *_wrapped(_verdict(diagnosis), width)]
+    for number, finding in enumerate(diagnosis.findings, 1):
+        lines += ["", *_finding(evidence, finding, number, width, long=long)]
+    if diagnosis.notes or diagnosis.not_tested:
+        lines.append("")
+    for note in diagnosis.notes:
+        lines += _wrapped(note, width, first="* ", rest="  ")
+    lines += _untested(diagnosis, width, long=long)
+    return "\n".join(lines)
+
+
+def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
+    """Return the gravest finding in one line of at most `SUMMARY` characters."""
+    if not diagnosis.findings:
+        return _VERDICTS.get(diagnosis.outcome, "")
+    finding = diagnosis.findings[0]
+    more = len(diagnosis.findings) - 1
+    said = finding.proof or finding.symptoms[0].text
+    which = (
+        f"one of {', '.join(finding.causes[:NAMED])}" if len(finding.causes) > 1 else finding.confidence.said
+    )
+    if len(finding.causes) > NAMED:
+        which = f"{finding.layer}, one of {len(finding.causes)} causes"
+    line = f"{finding.reason} ({finding.direction.said}, {which}): {said}."
+    step = f" Next, on {machine(finding)}: {command(evidence, finding)}"
+    also = f" And {more} more." if more else ""
+    if len(line) + len(also) + len(step) > SUMMARY:
+        line = _cut(line, SUMMARY - len(also) - len(step))
+    return _cut(line + also + step, SUMMARY)
+
+
+def command(evidence: Evidence, finding: Finding) -> str:
+    """Return the next step's command, with the addresses of this path."""
+    return finding.step.command.format(**_names(evidence, quoted=True))
+
+
+def machine(finding: Finding) -> str:
+    """Return where to type it: of what a receiver counts, on the gateway that receives."""
+    receivers = {Direction.FORWARD: "the far gateway", Direction.REVERSE: "our gateway"}
+    return finding.step.machine.format(receiver=receivers.get(finding.direction, "each gateway in turn"))
+
+
+def look(evidence: Evidence, finding: Finding) -> str:
+    """Return what to look for in the command's output."""
+    return finding.step.look.format(**_names(evidence, quoted=False))
+
+
+def title(finding: Finding) -> str:
+    """Return layer or region, direction and what is at fault, with the reason in brackets."""
+    where = f"{finding.layer[0].upper()}{finding.layer[1:]}"
+    if finding.direction is not Direction.UNKNOWN or any(ROWS[cause].on_the_way for cause in finding.causes):
+        where = f"{where}, {finding.direction.said}"
+    if finding.named:
+        return f"{where}: {finding.title} [{finding.reason}], by one of {len(finding.causes)} causes"
+    return f"{where}: {finding.title} [{finding.reason}]"
+
+
+def _head(evidence: Evidence) -> Iterator[str]:
+    at = datetime.fromtimestamp(evidence.at // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    name = (
+        evidence.target
+        if evidence.address in (None, evidence.target)
+        else f"{evidence.target} ({evidence.address})"
+    )
+    yield f"{name}, path {evidence.path}, {at}, evidence {evidence_digest(evidence)}"
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    faults = sum(not finding.warning for finding in diagnosis.findings)
+    warnings = len(diagnosis.findings) - faults
+    counted = [_counted(faults, "fault"), _counted(warnings, "warning")]
+    found = " and ".join(each for each in counted if each)
+    said = _VERDICTS.get(diagnosis.outcome) or f"{found}."
+    if diagnosis.outcome is not Outcome.FAULT and warnings:
+        said = f"{said} {_counted(warnings, 'warning')}."
+    sums = f"{diagnosis.lost} of {diagnosis.sent} packets to the target were not answered"
+    if not diagnosis.sent:
+        return said
+    if not diagnosis.lost:
+        return f"{said} {diagnosis.sent} of {diagnosis.sent} packets to the target were answered."
+    return f"{said} {sums}; what follows accounts for {diagnosis.explained}."
+
+
+def _counted(count: int, what: str) -> str:
+    return "" if not count else f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, long: bool) -> Iterator[str]:
+    yield from _wrapped(title(finding), width, first=f"{number}. ", rest="   ")
+    if finding.named:
+        for cause in finding.causes:
+            yield from _wrapped(f"{ROWS[cause].title} [{cause}]", width, first="   - ", rest="     ")
+    yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
+    yield from _part("Sure?", [_sureness(finding)], width)
+    if len(finding.causes) > 1 and not finding.named:
+        yield from _part("Left", list(_left(finding, long=long)), width)
+    if len(finding.causes) == 1 or (finding.named and long):
+        means = [ROWS[cause].meaning for cause in finding.causes]
+        yield from _part("Means", means, width)
+    if long or finding.confidence is not Confidence.PROVEN:
+        yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
+    yield from _part("Next", [f"on {machine(finding)}:"], width)
+    yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
+    yield from _part("", [look(evidence, finding)], width)
+
+
+def _sureness(finding: Finding) -> str:
+    said = finding.confidence.said
+    if finding.proof is not None and finding.proof not in {symptom.text for symptom in finding.symptoms}:
+        said = f"{said}: {finding.proof}"
+    elif len(finding.causes) > 1:
+        said = f"the {len(finding.causes)} causes left {said}"
+    elif finding.causes and finding.confidence is Confidence.ONE_OF:
+        said = "it alone explains all of this; otherwise there are several faults at once"
+    elif not finding.symptoms[0].certain:
+        said = f"{said}: too few packets to tell it from chance"
+    elif finding.confidence is Confidence.ONLY_ONE_LEFT and not finding.ruled_out:
+        said = "nothing else that is known explains it"
+    elif not finding.causes:
+        said = f"{said}: the evidence rules out every cause that is known"
+    return said if finding.confirmed else f"{said}; measured once only, so do it again"
+
+
+def _left(finding: Finding, *, long: bool) -> Iterator[str]:
+    """The causes that are left, by place."""
+    for place in Place:
+        rows: list[Row] = [ROWS[cause] for cause in finding.causes if ROWS[cause].place is place]
+        if rows and long:
+            yield from (f"{place.said}: {row.title} [{row.cause}]" for row in rows)
+        elif rows:
+            yield f"{place.said}: {', '.join(row.cause for row in rows)}"
+
+
+def _ruled_out(finding: Finding, *, long: bool) -> Iterator[str]:
+    for each in finding.ruled_out:
+        names = _short(each.causes) if not long else ", ".join(each.causes)
+        yield f"{names}: {each.why}"
+
+
+def _short(causes: tuple[Cause, ...]) -> str:
+    shown = ", ".join(causes[:3])
+    return shown if len(causes) <= 3 else f"{shown} and {len(causes) - 3} more"
+
+
+def _untested(diagnosis: Diagnosis, width: int, *, long: bool) -> Iterator[str]:
+    if not diagnosis.not_tested:
+        return
+    if long:
+        yield "Not tested:"
+        for part, why in diagnosis.not_tested.items():
+            yield from _wrapped(f"{part}: {why}", width, first="  ", rest="    ")
+    else:
+        yield from _wrapped(f"Not tested: {', '.join(diagnosis.not_tested)}.", width, rest="  ")
+
+
+def _part(label: str, texts: list[str], width: int) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        shown = f"{label}:" if label and not place else ""
+        indent = " " * (3 + _LABEL + 2)
+        yield from _wrapped(text, width, first=f"   {shown:{_LABEL}}  ", rest=indent)
+
+
+def _wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _names(evidence: Evidence, *, quoted: bool) -> dict[str, str]:
+    """What stands for the names in a command; a word in capitals where it is not known."""
+    controls, host, found = evidence.expected.controls, evidence.host, evidence.path_mtu
+    address = evidence.address or evidence.target
+    sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
+    sixth = evidence.address is not None and is_ipv6(evidence.address)
+    headers = _HEADERS[sixth]
+    return {
+        "iptables": "ip6tables" if sixth else "iptables",
+        "conntrack": "conntrack -L -f ipv6" if sixth else "conntrack -L",
+        "forwarding": "net.ipv6.conf.all.forwarding" if sixth else "net.ipv4.ip_forward",
+        "target": quote(evidence.target) if quoted else evidence.target,
+        "address": quote(address) if quoted else address,
+        "source": (None if host is None else host.source) or "THE_POD",
+        "gateway": controls.get(Part.GATEWAY, "FAR_GATEWAY"),
+        "near_inside": controls.get(Part.NEAR_INSIDE, "OUR_GATEWAY"),
+        "far_inside": controls.get(Part.FAR_INSIDE, "FAR_GATEWAY_INSIDE"),
+        "mss": str(min(sizes) - headers) if sizes else "MSS",
+    }
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: max(length - 1, 0)].rstrip()}…"

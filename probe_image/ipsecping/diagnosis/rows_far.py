@@ -1,0 +1,184 @@
+"""Rows of the fault dictionary: the far gateway, the network behind it, the target and its responder."""
+
+from .cause import Cause, Place, Row, Step, explains
+from .fact import FactName as F
+from .symptom import Direction
+from .symptom import SymptomKind as S
+
+ROWS = (
+    Row(
+        cause=Cause.ROUTING_LOOP,
+        layer="routing",
+        place=Place.FAR_GATEWAY,
+        title="packets go round in a circle",
+        meaning="Two routers send them to each other until their TTL is used up; often a default route where "
+        "the target's network is missing.",
+        told="A router says that the TTL was used up, of packets that left with a full one.",
+        explains=(explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.ROUTING_LOOPS,)),),
+        proves=(F.ROUTING_LOOPS,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="traceroute -n {address}",
+            look="two addresses in turn: one of these routers has the wrong route to the target's network",
+        ),
+    ),
+    Row(
+        cause=Cause.FAR_GATEWAY_DROPS,
+        layer="far gateway",
+        place=Place.FAR_GATEWAY,
+        title="the far gateway decrypts our packets and does not forward them",
+        meaning="Forwarding is off, a route is missing, or its firewall drops them.",
+        told="It answers at its inside address, hosts behind it do not. Proven by an ICMP error of its own.",
+        explains=(
+            explains(S.METHOD_SILENT, needs=(F.PROHIBITED_BY_FAR_GATEWAY,)),
+            explains(S.SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)),
+        ),
+        proves=(F.PROHIBITED_BY_FAR_GATEWAY,),
+        step=Step(
+            machine="the far gateway",
+            command="sysctl {forwarding}",
+            look="must be 1; then the counters of its FORWARD rules; on AWS the source/destination check",
+        ),
+    ),
+    Row(
+        cause=Cause.RETURN_PATH_BROKEN,
+        layer="far routing",
+        place=Place.FAR_NETWORK,
+        title="answers do not come back through the tunnel",
+        meaning="The far host or network has no route to ours, or another one than the tunnel.",
+        told="The reflector counts our packets, and no answer comes.",
+        explains=(explains(S.SILENT, S.FAR_SILENT, S.TARGET_SILENT_EVERYWHERE, needs=(F.REQUESTS_ARRIVE,)),),
+        one_way=Direction.REVERSE,
+        step=Step(
+            machine="the target's host",
+            command="ip route get {source}",
+            look="the next hop must lead to the far IPsec gateway",
+        ),
+    ),
+    Row(
+        cause=Cause.FAR_NETWORK_LOSS,
+        layer="far side",
+        place=Place.FAR_NETWORK,
+        title="packets are lost behind the far gateway",
+        meaning="A link, a switch or a host between the far gateway and the target loses them.",
+        told="The far gateway's inside address loses less than the target does.",
+        explains=(
+            explains(
+                S.LOSS,
+                needs=(F.FAR_GATEWAY_CLEAN,),
+                excludes=(F.NEAR_GATEWAY_LOSES, F.ONE_METHOD_LOSES),
+            ),
+        ),
+        step=Step(
+            machine="the far gateway",
+            command="ip -s link",
+            look="errors or drops that rise on the inside interface; then the switch's port",
+        ),
+    ),
+    Row(
+        cause=Cause.FAR_HOST_DOWN,
+        layer="far host",
+        place=Place.TARGET,
+        title="the target's host does not answer at all",
+        meaning="It is off, has another address, or its network is unplugged.",
+        told="The far gateway says host unreachable; or it and a neighbour of the target answer, the "
+        "target does not.",
+        explains=(
+            explains(
+                S.SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=(F.SAME_TARGET_ANSWERS, F.REQUESTS_ARRIVE, F.ANOTHER_METHOD_ANSWERS),
+            ),
+        ),
+        proves=(F.HOST_UNREACHABLE,),
+        on_the_way=False,
+        step=Step(
+            machine="the far gateway",
+            command="ip neigh show {address}",
+            look="FAILED or INCOMPLETE: the host is off the network; else ping it from there",
+        ),
+    ),
+    Row(
+        cause=Cause.PROTOCOL_FILTERED,
+        layer="firewall",
+        place=Place.FAR_NETWORK,
+        title="a firewall blocks or limits this kind of traffic",
+        meaning="One protocol or port is blocked, on a gateway, on the way or on the host itself, while "
+        "others pass.",
+        told="The same host by several methods; an ICMP error names who refuses. ICMP alone being silent "
+        "is no fault.",
+        explains=(
+            explains(S.METHOD_SILENT),
+            explains(S.LOSS, needs=(F.ONE_METHOD_LOSES,)),
+            explains(
+                S.SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.METHOD_KNOWN_TO_ANSWER, F.REQUESTS_ARRIVE)
+            ),
+        ),
+        proves=(F.PROHIBITED_ON_THE_WAY,),
+        step=Step(
+            machine="the far gateway and the target's host",
+            command="nft list ruleset",
+            look="a rule that allows {source} to {address} for this protocol and port, before one that drops",
+        ),
+    ),
+    Row(
+        cause=Cause.RESPONDER_DOWN,
+        layer="responder",
+        place=Place.TARGET,
+        title="the responder on the target does not run",
+        meaning="The host answers, the program that should answer our probes does not.",
+        told="The target itself refuses: port unreachable, or a reset. If it is silent, a firewall may be "
+        "in between.",
+        explains=(
+            explains(S.METHOD_SILENT, excludes=(F.REQUESTS_ARRIVE,)),
+            explains(
+                S.SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                needs=(F.ANOTHER_METHOD_ANSWERS,),
+                excludes=(F.SAME_TARGET_ANSWERS, F.REQUESTS_ARRIVE),
+            ),
+        ),
+        proves=(F.REFUSED_BY_TARGET,),
+        on_the_way=False,
+        step=Step(
+            machine="the target's host",
+            command="ss -lntu",
+            look="is there a listener on the probe's port? If not, start it (docs/reflector.md)",
+        ),
+    ),
+    Row(
+        cause=Cause.RESPONDER_OVERLOADED,
+        layer="responder",
+        place=Place.TARGET,
+        title="the responder, or a limit before it, answers a part only",
+        meaning="One method loses, all others lose nothing: the path carries packets.",
+        told="The same host by several methods. Of ICMP alone it is usual, and no fault.",
+        explains=(
+            explains(S.LOSS, needs=(F.ONE_METHOD_LOSES,), excludes=(F.RESPONDER_KEEPS_UP,)),
+            explains(S.RATE_LOSS, excludes=(F.RESPONDER_KEEPS_UP,)),
+        ),
+        on_the_way=False,
+        step=Step(
+            machine="the target's host",
+            command="nstat -az UdpRcvbufErrors IcmpMsgOutType3",
+            look="counters that rise with the losses; the reflector's log and its --rate",
+        ),
+    ),
+    Row(
+        cause=Cause.SERVICE_FAULT,
+        layer="responder",
+        place=Place.TARGET,
+        title="the target answers, but not as it should",
+        meaning="A wrong key, certificate, status or answer. The path is fine.",
+        told="The answer itself.",
+        explains=(explains(S.MISANSWERED),),
+        proves=(F.MISANSWERED,),
+        on_the_way=False,
+        step=Step(
+            machine="the target's host",
+            command="journalctl --since -1h",
+            look="what the service says of our requests; for AuthFailed compare the keys of both sides",
+        ),
+    ),
+)

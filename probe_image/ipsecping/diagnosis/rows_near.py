@@ -1,0 +1,229 @@
+"""Rows of the fault dictionary: the prober, names, our own side, policies."""
+
+from .cause import Cause, Place, Row, Step, explains
+from .fact import FactName as F
+from .symptom import Direction
+from .symptom import SymptomKind as S
+
+_ANY_LOSS = (S.LOSS, S.RATE_LOSS, S.FLOW_LOSS, S.CLASS_LOSS, S.METHOD_SILENT, S.BULK, S.QUEUE, S.SLOWER)
+_SILENCE = (
+    S.SILENT,
+    S.NEAR_SILENT,
+    S.FAR_SILENT,
+    S.GATEWAY_SILENT,
+    S.PATHS_SILENT,
+    S.TARGET_SILENT_EVERYWHERE,
+)
+PAST_NODE = (F.REACHES_NEAR_GATEWAY, F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)
+"""What shows that packets leave our side."""
+
+ROWS = (
+    Row(
+        cause=Cause.MEASUREMENT_INVALID,
+        layer="measurement",
+        place=Place.PROBER,
+        title="the measurement itself is at fault, not the tunnel",
+        meaning="The prober was held back, its host dropped packets, or the reflector could not keep up: "
+        "the losses and delays that were measured say nothing of the path.",
+        told="The prober watches its own pace, the CPU limit and its receive queues, and the reflector "
+        "counts what it drops. Nothing else is judged while it is so.",
+        explains=(explains(S.UNFIT, *_SILENCE, *_ANY_LOSS, needs=(F.PROBER_UNFIT,)),),
+        proves=(F.PROBER_UNFIT,),
+        on_the_way=False,
+        step=Step(
+            machine="any machine with kubectl",
+            command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping-probe",
+            look="is the prober at its CPU limit? Then raise spec.placement.resources, and diagnose again",
+        ),
+    ),
+    Row(
+        cause=Cause.NAME_RESOLUTION_FAILED,
+        layer="names",
+        place=Place.PROBER,
+        title="the target's name does not lead to it",
+        meaning="The name has no address, the resolver is silent, or the name now stands for another "
+        "host. A resolver behind this very tunnel cannot answer until the tunnel works.",
+        told="The resolver's own answer; an address that is not among those of the last healthy round.",
+        explains=(
+            explains(S.NAMELESS),
+            explains(S.SILENT, S.METHOD_SILENT, S.TARGET_SILENT_EVERYWHERE, needs=(F.ADDRESS_CHANGED,)),
+        ),
+        proves=(F.NAME_FAILED,),
+        on_the_way=False,
+        step=Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="getent ahosts {target}",
+            look="an address of the far network. If there is none, ask the resolver's owner; name the "
+            "address itself in spec.target when the resolver is behind this tunnel",
+        ),
+    ),
+    Row(
+        cause=Cause.LOCAL_POLICY_DENIED,
+        layer="near policy",
+        place=Place.PROBER,
+        title="a policy on this host or node forbids our packets",
+        meaning="A NetworkPolicy or the node's firewall stops them before they reach the gateway.",
+        told="Proven by EPERM or an ICMP error from our own side. A silent drop cannot be told from wrong "
+        "routing, unless a hop behind the node answers packets to the target.",
+        explains=(
+            explains(S.METHOD_SILENT, needs=(F.REFUSED_HERE,)),
+            explains(
+                S.SILENT,
+                S.NEAR_SILENT,
+                S.FAR_SILENT,
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=PAST_NODE,
+            ),
+        ),
+        proves=(F.REFUSED_HERE,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="any machine with kubectl",
+            command="kubectl get networkpolicy --all-namespaces",
+            look="an egress rule that does not allow {address}; then on the pod's node: nft list ruleset "
+            "| grep drop",
+        ),
+    ),
+    Row(
+        cause=Cause.NEAR_ROUTING_WRONG,
+        layer="near routing",
+        place=Place.NEAR_NETWORK,
+        title="our own side does not route the packets to the IPsec gateway",
+        meaning="The node or a router on our side has no route, or another one than that to the gateway.",
+        told="Proven by ENETUNREACH or an ICMP error from our own side. Ruled out when our gateway is "
+        "among the hops.",
+        explains=(
+            explains(S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
+            explains(
+                S.SILENT,
+                S.NEAR_SILENT,
+                S.FAR_SILENT,
+                S.GATEWAY_SILENT,
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=PAST_NODE,
+            ),
+        ),
+        proves=(F.NO_ROUTE_HERE,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="the pod's node",
+            command="ip route get {address}",
+            look="the next hop must be our IPsec gateway",
+        ),
+    ),
+    Row(
+        cause=Cause.NEAR_GATEWAY_DOWN,
+        layer="near side",
+        place=Place.NEAR_GATEWAY,
+        title="our own IPsec gateway does not answer",
+        meaning="It is off, cut off from our side, or forwards nothing.",
+        told="Its inside address is silent although it is known to answer.",
+        explains=(
+            explains(
+                S.SILENT,
+                S.NEAR_SILENT,
+                S.FAR_SILENT,
+                S.GATEWAY_SILENT,
+                S.PATHS_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                excludes=(*PAST_NODE, F.NEAR_GATEWAY_ANSWERS),
+            ),
+        ),
+        on_the_way=False,
+        step=Step(
+            machine="our gateway",
+            command="sysctl {forwarding}",
+            look="is the machine up, and is forwarding on (1)?",
+        ),
+    ),
+    Row(
+        cause=Cause.NEAR_NETWORK_LOSS,
+        layer="near side",
+        place=Place.NEAR_NETWORK,
+        title="packets are lost on our own side, before the tunnel",
+        meaning="A link, a switch or a host between the prober and our gateway loses them.",
+        told="Our gateway's inside address loses as much as the target does.",
+        explains=(explains(S.LOSS, needs=(F.NEAR_GATEWAY_LOSES,)),),
+        step=Step(
+            machine="the pod's node",
+            command="ip -s link",
+            look="errors or drops that rise on the interface towards our gateway; then the switch's port",
+        ),
+    ),
+    Row(
+        cause=Cause.LEAVES_IN_CLEAR,
+        layer="policy",
+        place=Place.NEAR_GATEWAY,
+        title="our packets travel unencrypted between the gateways",
+        meaning="They do not match the tunnel's policy, by a wrong selector, a bypass, address "
+        "translation or routing, and are forwarded as they are. Whoever is on the way can read and change "
+        "them.",
+        told="A router between the gateways quotes our inner packet in its ICMP error: it has seen it. "
+        "That no router does so proves nothing.",
+        explains=(explains(S.IN_CLEAR),),
+        proves=(F.SEEN_IN_CLEAR,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="our gateway",
+            command="ip xfrm policy list dir out",
+            look="is there a policy that holds {source} to {address}, with esp, and no other before it?",
+        ),
+    ),
+    Row(
+        cause=Cause.SOURCE_TRANSLATED,
+        layer="near NAT",
+        place=Place.NEAR_GATEWAY,
+        title="our source address is translated before encryption",
+        meaning="Masquerading changes the source, so that the tunnel's selector no longer matches; or the "
+        "far side sees the gateway instead of the pod.",
+        told="Proven where packets arrive and the reflector sees another source. Where nothing arrives, "
+        "it cannot be told from a wrong selector.",
+        explains=(
+            explains(S.SOURCE),
+            explains(
+                S.SILENT,
+                S.FAR_SILENT,
+                excludes=(F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
+            ),
+        ),
+        proves=(F.SOURCE_DIFFERS,),
+        one_way=Direction.FORWARD,
+        step=Step(
+            machine="our gateway",
+            command="{conntrack} -d {address}",
+            look="an entry whose reply goes to another address than {source}: exempt tunnel traffic from "
+            "masquerading ({iptables} -t nat -I POSTROUTING -m policy --dir out --pol ipsec -j ACCEPT)",
+        ),
+    ),
+    Row(
+        cause=Cause.SELECTOR_MISMATCH,
+        layer="policy",
+        place=Place.NEAR_GATEWAY,
+        title="the tunnel's traffic selectors do not cover this pair of addresses",
+        meaning="The near or far selector, or what both agreed on, is narrower than the networks that talk.",
+        told="Another pair of the same networks works, this one never does. Silent otherwise.",
+        explains=(explains(S.SILENT, S.FAR_SILENT, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-sas",
+            look="local and remote of the child must hold {source} and {address}, on both ends alike",
+        ),
+    ),
+    Row(
+        cause=Cause.POLICY_CONFLICT,
+        layer="policy",
+        place=Place.NEAR_GATEWAY,
+        title="another IPsec policy takes these packets",
+        meaning="A policy with block or bypass, or one of another tunnel, comes first.",
+        told="Not to be told from a wrong selector without a look at the gateway.",
+        explains=(explains(S.SILENT, S.FAR_SILENT, excludes=(F.FAR_NETWORK_ANSWERS, F.NEIGHBOUR_ANSWERS)),),
+        step=Step(
+            machine="our gateway",
+            command="ip xfrm policy list dir out",
+            look="of those that hold {source} to {address} the lowest priority number wins: is it this "
+            "tunnel's?",
+        ),
+    ),
+)

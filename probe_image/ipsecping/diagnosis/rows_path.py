@@ -1,0 +1,182 @@
+"""Rows of the fault dictionary: path MTU, what is between the gateways, flows and classes."""
+
+from .cause import Cause, Place, Row, Step, explains
+from .fact import FactName as F
+from .rows_tunnel import ELSEWHERE
+from .symptom import SymptomKind as S
+
+ROWS = (
+    Row(
+        cause=Cause.MTU_BLACK_HOLE,
+        layer="path MTU",
+        place=Place.BETWEEN_GATEWAYS,
+        title="large packets vanish and nobody says so",
+        meaning="They do not fit, and no ICMP error comes back: TCP connects, then hangs when data flows.",
+        told="The search for the path MTU: smaller packets pass, larger ones are lost without a word.",
+        explains=(
+            explains(S.MTU_UNTOLD, S.MTU_LOWER),
+            explains(S.BULK, excludes=(F.PATH_MTU_AS_WANTED,)),
+        ),
+        proves=(F.LARGE_LOST_UNTOLD,),
+        step=Step(
+            machine="our gateway",
+            command="{iptables} -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
+            look="large transfers work then; the lasting cure is to let ICMP packet-too-big pass",
+        ),
+    ),
+    Row(
+        cause=Cause.MTU_REDUCED,
+        layer="path MTU",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the path takes smaller packets than it should, and says so",
+        meaning="The path or the encapsulation changed; UDP encapsulation alone takes 8 bytes.",
+        told="The search for the path MTU, with packet-too-big messages.",
+        explains=(explains(S.MTU_TOLD, S.MTU_LOWER),),
+        proves=(F.LARGE_REFUSED_TOLD,),
+        step=Step(
+            machine="this machine",
+            command="ipsecping mtu {address}",
+            look="if the new size is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
+        ),
+    ),
+    Row(
+        cause=Cause.FRAGMENTS_DROPPED,
+        layer="path MTU",
+        place=Place.BETWEEN_GATEWAYS,
+        title="fragmented packets are dropped",
+        meaning="Packets that have to be fragmented are lost, whole ones of any size that fits pass.",
+        told="Both were sent in one window.",
+        explains=(explains(S.FRAGMENTS), explains(S.BULK)),
+        proves=(F.FRAGMENTS_LOST,),
+        step=Step(
+            machine="each firewall between the gateways",
+            command="nft list ruleset",
+            look="rules that drop fragments (ip frag-off, -f); or fragment before encryption on the gateways",
+        ),
+    ),
+    Row(
+        cause=Cause.UNDERLAY_DOWN,
+        layer="underlay",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the far gateway cannot be reached from outside either",
+        meaning="The line between the gateways is down, or the far gateway is off.",
+        told="Its public address is silent although it is known to answer, or a router says unreachable.",
+        explains=(
+            explains(
+                S.SILENT,
+                S.FAR_SILENT,
+                S.GATEWAY_SILENT,
+                excludes=(F.GATEWAY_ANSWERS, F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
+            ),
+            explains(S.PATHS_SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.ELSEWHERE_ANSWERS,)),
+        ),
+        proves=(F.GATEWAY_UNREACHABLE,),
+        step=Step(
+            machine="our gateway",
+            command="mtr --report --report-cycles 20 {gateway}",
+            look="the last hop that answers: its owner is the one to call",
+        ),
+    ),
+    Row(
+        cause=Cause.UNDERLAY_LOSS,
+        layer="underlay",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the line between the gateways loses packets",
+        meaning="Random loss of the carrier's network, whatever the packets are.",
+        told="The loss depends on nothing: not on method, flow, class or rate, and is not on our or the "
+        "far network. Damaged ESP packets look the same.",
+        explains=(explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)),),
+        step=Step(
+            machine="our gateway",
+            command="mtr --report --report-cycles 100 {gateway}",
+            look="the first hop from which on all hops lose: show it to the carrier",
+        ),
+    ),
+    Row(
+        cause=Cause.PATH_LONGER,
+        layer="underlay",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the way has become longer",
+        meaning="The least delay rose by a step, without loss and without a queue: another route.",
+        told="The least round-trip time against that of the healthy path.",
+        explains=(explains(S.SLOWER, excludes=(F.DELAY_BY_RATE,)),),
+        step=Step(
+            machine="our gateway",
+            command="mtr --report --report-cycles 20 {gateway}",
+            look="where the delay rises; ask the carrier, or accept it and raise thresholds.rtt",
+        ),
+    ),
+    Row(
+        cause=Cause.CONGESTED,
+        layer="underlay",
+        place=Place.BETWEEN_GATEWAYS,
+        title="a queue fills: the line or a gateway's CPU is at its limit",
+        meaning="Delay grows with the rate, then packets are lost; both pass when it is idle.",
+        told="The same packets at two rates.",
+        explains=(
+            explains(S.QUEUE),
+            explains(S.SLOWER, needs=(F.DELAY_BY_RATE,)),
+            explains(S.RATE_LOSS, needs=(F.DELAY_BY_RATE,)),
+            explains(S.LOSS, needs=(F.DELAY_BY_RATE,), excludes=(*ELSEWHERE, F.LOSS_BY_CLASS)),
+        ),
+        step=Step(
+            machine="both gateways",
+            command="tc -s qdisc show",
+            look="drops or backlog on the WAN; in top one CPU at 100 % si. Shape below the line rate, or "
+            "add CPUs",
+        ),
+    ),
+    Row(
+        cause=Cause.RATE_LIMITED,
+        layer="underlay",
+        place=Place.BETWEEN_GATEWAYS,
+        title="something drops what is above a rate",
+        meaning="A policer or a cloud's limit: no queue, just loss.",
+        told="A low rate is clean, a high one loses, the delay stays. The replay window can look the same.",
+        explains=(
+            explains(S.RATE_LOSS, excludes=(F.DELAY_BY_RATE,)),
+            explains(
+                S.LOSS,
+                needs=(F.LOSS_BY_RATE,),
+                excludes=(F.DELAY_BY_RATE, F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES),
+            ),
+        ),
+        step=Step(
+            machine="our gateway",
+            command="tc -s filter show dev WAN ingress",
+            look="a policer that drops; else the provider's limits of the VPN or of the instance",
+        ),
+    ),
+    Row(
+        cause=Cause.FLOW_DEPENDENT_LOSS,
+        layer="plain network",
+        place=Place.NEAR_NETWORK,
+        title="some flows lose everything, others nothing",
+        meaning="A dead member of a link bundle or of equal-cost routes. Through one SA all flows look "
+        "alike between the gateways, so it is on our or the far network, unless there are several SAs.",
+        told="16 source ports side by side.",
+        explains=(explains(S.FLOW_LOSS), explains(S.LOSS, needs=(F.LOSS_BY_FLOW,))),
+        proves=(F.LOSS_BY_FLOW,),
+        step=Step(
+            machine="the switches and routers of both inside networks",
+            command="ip -s link show type bond",
+            look="a member of a bundle that takes packets and passes none on; take it out",
+        ),
+    ),
+    Row(
+        cause=Cause.CLASS_DEPENDENT_LOSS,
+        layer="quality of service",
+        place=Place.BETWEEN_GATEWAYS,
+        title="some traffic classes (DSCP) lose more than others",
+        meaning="A queue or policer of one class, on either network or, as DSCP is copied outside, "
+        "between the gateways.",
+        told="The same packets with several code points.",
+        explains=(explains(S.CLASS_LOSS), explains(S.LOSS, needs=(F.LOSS_BY_CLASS,))),
+        proves=(F.LOSS_BY_CLASS,),
+        step=Step(
+            machine="our gateway, then the far one",
+            command="tc -s class show dev WAN",
+            look="the class that drops; ask the carrier how it treats this code point",
+        ),
+    ),
+)

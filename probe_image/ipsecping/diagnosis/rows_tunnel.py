@@ -1,0 +1,236 @@
+"""Rows of the fault dictionary: IKE, security associations, ESP and NAT."""
+
+from .cause import Cause, Explanation, Place, Row, Step, explains
+from .fact import FactName as F
+from .symptom import Direction
+from .symptom import SymptomKind as S
+
+_SA_STATE = "ip -s xfrm state"
+_NO_SA = (F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)
+"""What shows that the tunnel carries something of ours, at least on the way there."""
+_TUNNEL = (F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS)
+"""What shows that it carries something both ways."""
+ELSEWHERE = (F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES, F.NEAR_GATEWAY_LOSES, F.FAR_GATEWAY_CLEAN)
+"""What shows that a loss does not come from between the gateways: all inner flows share one outer flow
+there."""
+
+
+def _silence(*excludes: F) -> Explanation:
+    return explains(S.SILENT, S.FAR_SILENT, excludes=excludes)
+
+
+ROWS = (
+    Row(
+        cause=Cause.SA_MISSING,
+        layer="SA",
+        place=Place.NEAR_GATEWAY,
+        title="our gateway has no security association for this tunnel",
+        meaning="The policy is there, but IKE has not negotiated the child SA, or lost it.",
+        told="Silence without any ICMP error. If only the first packets after a pause are lost, it is an "
+        "on-demand start and no fault.",
+        explains=(_silence(*_NO_SA), explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,))),
+        step=Step(
+            machine="our gateway",
+            command="swanctl --list-sas",
+            look="is there a child INSTALLED for {address}? If not: swanctl --initiate --child NAME",
+        ),
+    ),
+    Row(
+        cause=Cause.IKE_UNREACHABLE,
+        layer="IKE",
+        place=Place.FAR_GATEWAY,
+        title="the far IKE daemon does not answer",
+        meaning="UDP 500 or 4500 is filtered, or the daemon is down. The tunnel lives on until the next "
+        "rekey.",
+        told="It answered before, or answers on one of the ports. Our question leaves by our own way out, "
+        "not by the gateway's, and many gateways answer no strangers: beside traffic that passes it is a "
+        "warning only.",
+        explains=(
+            explains(S.IKE_SILENT),
+            explains(S.SILENT, S.FAR_SILENT, excludes=(F.IKE_ANSWERS, *_NO_SA)),
+        ),
+        on_the_way=False,
+        step=Step(
+            machine="our gateway, or this machine",
+            command="ipsecping ike {gateway}",
+            look="an answer on UDP 500 and 4500; else open both ports, and see whether the far daemon runs",
+        ),
+    ),
+    Row(
+        cause=Cause.REKEY_BROKEN,
+        layer="SA",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the tunnel dies at its rekeying",
+        meaning="A collision, a lost DELETE, or an SA that only one end has installed; it lasts until the "
+        "next rekey.",
+        told="Outages begin at multiples of one period. If they do not line up, it is not this.",
+        explains=(_silence(*_TUNNEL), explains(S.RECURRING)),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-sas",
+            look="is the outages' period rekey_time? Give both ends different ones, and look for two "
+            "children at once",
+        ),
+    ),
+    Row(
+        cause=Cause.IKE_AUTH_FAILED,
+        layer="IKE",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the gateways do not accept each other's credentials",
+        meaning="Another pre-shared key, an expired or unknown certificate, a wrong identity, or a wrong "
+        "clock.",
+        told="Never from the pod: only the daemons' logs tell.",
+        explains=(_silence(*_NO_SA),),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-certs --type x509",
+            look="validity and identity; timedatectl must show the same time on both; the log says "
+            "AUTH_FAILED",
+        ),
+    ),
+    Row(
+        cause=Cause.IKE_PROPOSAL_MISMATCH,
+        layer="IKE",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the gateways have no common algorithms",
+        meaning="For IKE or the child SA. A differing PFS group works at first and fails at the first rekey.",
+        told="From the pod only by outages that begin at rekey times.",
+        explains=(_silence(*_NO_SA), explains(S.RECURRING)),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-conns",
+            look="esp_proposals and proposals must share a set, with the same DH group for PFS; the log says "
+            "NO_PROPOSAL_CHOSEN",
+        ),
+    ),
+    Row(
+        cause=Cause.IKE_FRAGMENTS_LOST,
+        layer="IKE",
+        place=Place.BETWEEN_GATEWAYS,
+        title="large IKE messages do not get through",
+        meaning="IKE_AUTH with certificates is larger than a packet, and its fragments are dropped.",
+        told="Never from the pod alone: IKE answers our small question.",
+        explains=(_silence(*_NO_SA),),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-conns",
+            look="set fragmentation = yes; the log shows IKE_AUTH sent again and again",
+        ),
+    ),
+    Row(
+        cause=Cause.ESP_BLOCKED,
+        layer="ESP",
+        place=Place.BETWEEN_GATEWAYS,
+        title="ESP is blocked between the gateways",
+        meaning="A firewall or carrier drops IP protocol 50, or UDP 4500 with data, while IKE passes.",
+        told="All inside addresses silent, the far gateway answers outside. The counters of both gateways "
+        "prove it.",
+        explains=(_silence(*_TUNNEL),),
+        step=Step(
+            machine="our gateway",
+            command=_SA_STATE,
+            look="if packets to {gateway} count up and those from it do not: let IP protocol 50 through both "
+            "ways, or set encap = yes",
+        ),
+    ),
+    Row(
+        cause=Cause.ESP_AUTH_FAILED,
+        layer="ESP",
+        place=Place.BETWEEN_GATEWAYS,
+        title="ESP packets arrive damaged or under another key",
+        meaning="All lost: the keys of both ends differ. A few: packets are corrupted on the way.",
+        told="Looks like loss; the receiver's counter (integrity-failed) tells.",
+        explains=(
+            _silence(*_TUNNEL),
+            explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)),
+        ),
+        step=Step(
+            machine="{receiver}",
+            command=_SA_STATE,
+            look="failed of the SA counts up with the losses: rekey both ends, and if it is a few only, "
+            "check line and NIC. If it does not count up, the line itself loses: mtr --report {gateway}",
+        ),
+    ),
+    Row(
+        cause=Cause.SA_OUT_OF_SYNC,
+        layer="SA",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the gateways do not have the same security associations",
+        meaning="After a reboot, failover or flush one end sends on an SA that the other no longer has.",
+        told="Inside silent while IKE answers. The receiver's counter (XfrmInNoStates) proves it.",
+        explains=(_silence(*_TUNNEL),),
+        step=Step(
+            machine="both gateways",
+            command="swanctl --list-sas",
+            look="the SPIs must be the same, crosswise; else swanctl --terminate --ike NAME, then --initiate",
+        ),
+    ),
+    Row(
+        cause=Cause.REPLAY_DROPPED,
+        layer="ESP",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the anti-replay window drops packets that were overtaken",
+        meaning="Something between the gateways reorders ESP by more than the window, 32 packets by default.",
+        told="Needs delays that vary; grows with the rate. The SA's replay-window counter proves it.",
+        explains=(
+            explains(S.LOSS, needs=(F.DELAY_VARIES,), excludes=(*ELSEWHERE, F.GATEWAY_LOSES)),
+            explains(S.RATE_LOSS, S.CLASS_LOSS, needs=(F.DELAY_VARIES,)),
+        ),
+        step=Step(
+            machine="{receiver}",
+            command=_SA_STATE,
+            look="replay-window of the SA counts up with the losses: set replay_window = 1024 on both ends",
+        ),
+    ),
+    Row(
+        cause=Cause.SA_EXHAUSTED,
+        layer="SA",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the security association has reached its limit",
+        meaning="Its hard lifetime is over or its sequence numbers have run out, and no new one is there.",
+        told="All stops at one instant, often under load. Only counters (XfrmOutStateExpired, -SeqError) "
+        "prove it.",
+        explains=(_silence(*_TUNNEL),),
+        step=Step(
+            machine="our gateway",
+            command="cat /proc/net/xfrm_stat",
+            look="XfrmOutStateExpired, XfrmInStateExpired or XfrmOutStateSeqError rise: rekey earlier, "
+            "use ESN",
+        ),
+    ),
+    Row(
+        cause=Cause.NAT_MAPPING_LOST,
+        layer="NAT",
+        place=Place.BETWEEN_GATEWAYS,
+        title="the NAT between the gateways forgets the tunnel while it is idle",
+        meaning="The mapping of UDP 4500 times out or changes its port, and the far side sends to the old "
+        "one.",
+        told="The first packets after a pause are lost on the way back, then all is well.",
+        explains=(
+            explains(S.FIRST_LOST, needs=(F.FIRST_LOST_BACK, F.NAT_ON_THE_WAY)),
+            explains(S.SILENT, S.FAR_SILENT, needs=(F.NAT_ON_THE_WAY, F.REQUESTS_ARRIVE), excludes=_TUNNEL),
+        ),
+        one_way=Direction.REVERSE,
+        step=Step(
+            machine="the gateway behind the NAT",
+            command="swanctl --list-sas",
+            look="remote port 4500 and NAT: set keep_alive = 20s in strongswan.conf (RFC 3948)",
+        ),
+    ),
+    Row(
+        cause=Cause.OFFLOAD_FAULT,
+        layer="gateway host",
+        place=Place.BETWEEN_GATEWAYS,
+        title="a gateway's network card or its offloading spoils bursts of packets",
+        meaning="Hardware ESP or segmentation offload drops or mangles what comes in bursts or certain "
+        "sizes.",
+        told="Bursts of large packets are lost, single ones of the same size pass. Never named alone from "
+        "the pod.",
+        explains=(explains(S.BULK), explains(S.MTU_UNTOLD, excludes=(F.LARGE_LOST_UNTOLD,))),
+        step=Step(
+            machine="each gateway in turn",
+            command="ethtool -K DEVICE esp-hw-offload off gro off",
+            look="does the bulk transfer work then? Update driver or kernel, or leave it off",
+        ),
+    ),
+)

@@ -1,0 +1,86 @@
+"""What is said where several causes are left: what they have in common, and the test that halves them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .catalogue import ROWS
+from .cause import Cause, Step
+from .finding import Umbrella
+from .symptom import SymptomKind
+
+TITLES: Mapping[Umbrella, str] = MappingProxyType(
+    {
+        Umbrella.NEAR_SIDE_SILENT: "our packets do not get to our own gateway, or it is down",
+        Umbrella.TUNNEL_SILENT: "nothing comes back through the tunnel",
+        Umbrella.TARGET_SILENT: "the tunnel carries packets, but the target does not answer",
+        Umbrella.METHOD_SILENT: "the target answers by some methods only",
+        Umbrella.PACKETS_LOST: "packets are lost",
+        Umbrella.FIRST_PACKETS_LOST: "the first packets after a pause are lost",
+        Umbrella.PATH_MTU_LOW: "the path takes smaller packets than it should",
+        Umbrella.LATENCY_HIGH: "the delay is higher than it was",
+        Umbrella.RECURRING_OUTAGES: "outages come back at one period",
+        Umbrella.UNEXPLAINED: "what was measured has no explanation that fits",
+    }
+)
+
+BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
+    {
+        SymptomKind.TARGET_SILENT_EVERYWHERE: Umbrella.TARGET_SILENT,
+        SymptomKind.METHOD_SILENT: Umbrella.METHOD_SILENT,
+        SymptomKind.LOSS: Umbrella.PACKETS_LOST,
+        SymptomKind.RATE_LOSS: Umbrella.PACKETS_LOST,
+        SymptomKind.BULK: Umbrella.PACKETS_LOST,
+        SymptomKind.FIRST_LOST: Umbrella.FIRST_PACKETS_LOST,
+        SymptomKind.MTU_LOWER: Umbrella.PATH_MTU_LOW,
+        SymptomKind.MTU_UNTOLD: Umbrella.PATH_MTU_LOW,
+        SymptomKind.QUEUE: Umbrella.LATENCY_HIGH,
+        SymptomKind.SLOWER: Umbrella.LATENCY_HIGH,
+        SymptomKind.RECURRING: Umbrella.RECURRING_OUTAGES,
+    }
+)
+"""The silence of the target and of controls is told by how far packets get instead."""
+HALVED = frozenset({Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
+"""For these there is a step that halves what is left; for others that of the first cause is as good."""
+
+STEPS: Mapping[Umbrella, Step] = MappingProxyType(
+    {
+        Umbrella.NEAR_SIDE_SILENT: Step(
+            machine="the pod's node",
+            command="ping -c 3 {near_inside}",
+            look="an answer means that a policy holds the pod's packets back (kubectl get networkpolicy -A); "
+            "none, that the route (ip route get {address}) or the gateway itself is at fault",
+        ),
+        Umbrella.TUNNEL_SILENT: Step(
+            machine="our gateway",
+            command="ip -s xfrm state",
+            look="twice, while ipsecping ping {address} -c 40 runs here: if packets of the SA to "
+            "{gateway} do not count up, the fault is at our gateway (policy, NAT, SA); if they do and "
+            "those of the SA back do not, it is beyond",
+        ),
+        Umbrella.TARGET_SILENT: Step(
+            machine="the far gateway",
+            command="ping -c 5 {address}",
+            look="an answer means that the host lives and a firewall or its route back is at fault; none, "
+            "that it is down or the far gateway does not forward",
+        ),
+        Umbrella.PACKETS_LOST: Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="ipsecping ping {near_inside} {far_inside} {address} -c 400 -i 50ms -q",
+            look="the first of them that loses tells where: our side, between the gateways, or behind the "
+            "far one",
+        ),
+        Umbrella.UNEXPLAINED: Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="ipsecping ping {address} -c 100 -i 100ms",
+            look="does it last? Then diagnose again, with more control addresses",
+        ),
+    }
+)
+
+
+def region(causes: frozenset[Cause]) -> str:
+    """Return where on the way they are, for a person."""
+    places = sorted({ROWS[cause].place for cause in causes})
+    if not places:
+        return "unknown"
+    return places[0].said if len(places) == 1 else f"anywhere from {places[0].said} to {places[-1].said}"
