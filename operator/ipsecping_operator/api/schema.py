@@ -27,10 +27,23 @@ def _inline(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str
         made["properties"] = {name: _inline(value, definitions) for name, value in made["properties"].items()}
     if "items" in made:
         made["items"] = _inline(made["items"], definitions)
+    if made.get("type") == "object":
+        _bound_entries(made)
     values = node.get("additionalProperties")
     if isinstance(values, Mapping):
         made["additionalProperties"] = _inline(values, definitions)
     return dict(sorted(made.items(), key=lambda item: (item[0] in ("properties", "items"), item[0])))
+
+
+def _bound_entries(made: dict[str, Any]) -> None:
+    """Say of entries what pydantic says of length where a field narrows a map that is bounded already."""
+    for length, entries, narrower in (
+        ("minLength", "minProperties", max),
+        ("maxLength", "maxProperties", min),
+    ):
+        if length in made:
+            bound = made.pop(length)
+            made[entries] = narrower(bound, made.get(entries, bound))
 
 
 def _resolved(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
