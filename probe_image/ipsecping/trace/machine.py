@@ -37,8 +37,8 @@ LEAST_PATIENCE = 100_000_000
 """At least so long (nanoseconds) a short quote is awaited, when hops are asked one after the other."""
 
 LINGER = 5_000_000_000
-"""A router that waits for a neighbour says so after three seconds or more (ARP; RFC 4861 section 7.2.2). So long
-(nanoseconds), and at most four waits, a path is listened to whose end is not known."""
+"""A router that waits for a neighbour says so after three seconds or later (ARP; RFC 4861 section 7.2.2).
+So long (nanoseconds), and at most four waits, a path is listened to whose end is not known."""
 LOOP_TIMES = 3
 
 
