@@ -23,9 +23,9 @@ def test_a_check_that_cannot_be_exported_costs_only_its_own_series() -> None:
         assessed(state, at=5)
     samples = scraped(good)
     both = exporter(bad, good, failed=failed)
-    families = {family.name: list(family.samples) for family in both.collect()}
+    collected = {family.name: list(family.samples) for family in both.collect()}
     assert [state.uid for state in failed] == ["bad"]
-    assert sum(sample.labels["check"] == "hq" for each in families.values() for sample in each) == len(
+    assert sum(sample.labels["check"] == "hq" for each in collected.values() for sample in each) == len(
         samples
     )
     with mock.patch.object(families, "_check_labels", side_effect=UnicodeError):
