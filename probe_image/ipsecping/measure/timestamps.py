@@ -27,6 +27,11 @@ class StampRule:
         self._regular = 0
         self._doubted = 0
 
+    @property
+    def usual(self) -> bool:
+        """Packets have had both stamps until now."""
+        return self._regular >= ENOUGH and not self._doubted
+
     def broken(self, packets: Sequence[Packet]) -> bool:
         """Whether the kernel left out timestamps in this round. A round without answers has none to miss."""
         clocks = [packet.clock for packet in packets if packet.answered]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..contract import Invalidity
+from ..contract import ClockSource, Invalidity
 from ..host.throttling import ThrottleWatch
 from ..measure.packet import Packet
 from ..measure.timestamps import StampRule
@@ -10,7 +10,8 @@ from ..net.clocks import Clock
 
 THROTTLED_LIMIT = 10_000_000
 """Held back by the CPU limit for longer than this in one round (nanoseconds), the prober may have missed the
-moment of a packet: it is the shortest spacing that a check can ask for."""
+moment of a packet: it is the shortest spacing that a check can ask for. What the kernel saw of the packets is
+as true as ever."""
 
 
 class HostFitness:
@@ -39,14 +40,34 @@ class FitnessCheck:
         self._throttled = host.throttling.total(now=now)
 
     def verdict(
-        self, packets: Sequence[Packet], *, now: int, found: Invalidity | None = None
+        self,
+        packets: Sequence[Packet],
+        *,
+        now: int,
+        found: Invalidity | None = None,
+        on_time: bool = True,
+        queued: bool = True,
     ) -> Invalidity | None:
-        """Why the round says nothing about the path, or None. `found` is what was noticed while it ran."""
+        """Why the round says nothing about the path, or None.
+
+        `found` is what was noticed while it ran; `on_time`: no packet left after the next one was due;
+        `queued`: answers wait in the kernel, with the time when they came, until the prober reads them.
+        """
         host = self._host
         if found in (None, Invalidity.LATE_TICKS):
-            if host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT:
+            held_back = host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT
+            if held_back and not (found is None and on_time and self._seen_by_kernel(packets, queued=queued)):
                 return Invalidity.CPU_THROTTLED  # which also says why ticks were late
             # A step of the clock costs stamps that the kernel did give.
             if found is None and host.clock.steps == self._steps and host.stamps.broken(packets):
                 return Invalidity.TIMESTAMPS_MISSING
         return found
+
+    def _seen_by_kernel(self, packets: Sequence[Packet], *, queued: bool) -> bool:
+        """Whether no figure rests on when the prober had its turn; without answers: none does usually."""
+        answered = [packet.clock for packet in packets if packet.answered]
+        if any(clock is not ClockSource.KERNEL for clock in answered):
+            return False
+        if len(answered) == len(packets):
+            return bool(answered)
+        return queued and (bool(answered) or self._host.stamps.usual)

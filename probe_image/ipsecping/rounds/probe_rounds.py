@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..contract import METHODS, Invalidity, PlannedCheck, PlannedProbe, RoundResult
 from ..host.throttling import own_throttling
 from ..measure.flows import side_by_side
 from ..measure.packet import Packet
@@ -270,12 +270,21 @@ class _ProbeRound:
         ]
         first, *others = machines
         if not others:
-            invalid = self._fitness.verdict(first.packets, now=now, found=first.invalid)
+            invalid = self._verdict(first.packets, now, found=first.invalid)
             return replace(flows[0], invalid=invalid) if invalid else flows[0]
         packets = [packet for machine in machines for packet in machine.packets]
         found = next((machine.invalid for machine in machines if machine.invalid), None)
-        invalid = self._fitness.verdict(packets, now=now, found=found)
+        invalid = self._verdict(packets, now, found=found)
         return side_by_side(flows, first_port=self._rounds.first_port, invalid=invalid)
+
+    def _verdict(self, packets: Sequence[Packet], now: int, *, found: Invalidity | None) -> Invalidity | None:
+        return self._fitness.verdict(
+            packets,
+            now=now,
+            found=found,
+            on_time=all(driver.machine.on_time for driver in self._drivers),
+            queued=METHODS[self._rounds.probe.type].sized,
+        )
 
     def _of_flow(self, session: Session, packets: Sequence[Packet], now: int) -> RoundResult:
         lost = session.ledger.attribute(packets)

@@ -72,6 +72,7 @@ class RoundMachine:
         "_closing",
         "_drained_by",
         "_largest_rtt",
+        "_latest",
         "_ledger",
         "_lingers",
         "_looks",
@@ -114,6 +115,7 @@ class RoundMachine:
         self._closing = self._looks = self._outstanding = self._largest_rtt = 0
         self._drained_by = self._retry_at = self._behind = 0
         self._lingers = True
+        self._latest = 0
         self.due = start
         """The instant that the last step is about."""
         self.slack = min(spacing // 20, PACKET_SLACK if place is None else place.slack)
@@ -128,14 +130,21 @@ class RoundMachine:
         """Planned packets are still to be sent."""
         return self._to_send > 0
 
+    @property
+    def on_time(self) -> bool:
+        """No packet left so late that the next one was due."""
+        return self._latest <= self._spacing
+
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
             late = now - self.due
             if late < 0:
                 return WAIT
-            if late > LATE_LIMIT:
-                self.invalid = Invalidity.LATE_TICKS
+            if late > self._latest:
+                self._latest = late
+                if late > LATE_LIMIT:
+                    self.invalid = Invalidity.LATE_TICKS
             return SEND
         return self._once_sent(now)
 

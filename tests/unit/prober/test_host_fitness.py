@@ -44,6 +44,8 @@ class Host:
         throttled: int = 0,
         step: int = 0,
         found: Invalidity | None = None,
+        on_time: bool = True,
+        queued: bool = True,
     ) -> Invalidity | None:
         """A round of one second whose answered packets have these clock sources."""
         check = self.fitness.check(now=self.now)
@@ -55,13 +57,38 @@ class Host:
             Packet(sequence=i, sent_at=0, answered=True, arrivals=1, clock=c) for i, c in enumerate(clocks)
         ]
         packets += [Packet(sequence=1000 + i, sent_at=0, reason=LossReason.TIMEOUT) for i in range(lost)]
-        return check.verdict(packets, now=self.now, found=found)
+        return check.verdict(packets, now=self.now, found=found, on_time=on_time, queued=queued)
 
 
 def test_a_round_held_back_by_the_cpu_limit_says_nothing_about_the_path() -> None:
     host = Host()
-    assert host.round(ALL_KERNEL, throttled=THROTTLED_LIMIT + 1) is Invalidity.CPU_THROTTLED
-    assert host.round(ALL_KERNEL, throttled=THROTTLED_LIMIT) is None
+    assert host.round(NO_SEND_STAMPS, throttled=THROTTLED_LIMIT + 1) is Invalidity.CPU_THROTTLED
+    assert host.round(NO_SEND_STAMPS, throttled=THROTTLED_LIMIT) is None
+
+
+def test_what_the_kernel_saw_of_a_round_is_true_however_the_prober_was_held_back() -> None:
+    host, much = Host(), 50 * THROTTLED_LIMIT
+    assert host.round(ALL_KERNEL, throttled=much) is None
+    assert host.round(ALL_KERNEL, lost=3, throttled=much) is None
+    assert host.round(OUTAGE, lost=10, throttled=much) is None, "the kernel stamps here, as a rule"
+
+
+@pytest.mark.parametrize(
+    ("clocks", "lost", "on_time", "queued"),
+    [
+        ("kernel", 0, False, True),  # packets left in a burst, which a tunnel may lose
+        ("kernel", 1, True, False),  # a connection that came about while nobody looked
+        ("mixed", 0, True, True),
+        ("none", 10, True, True),  # it is not known whether the kernel stamps here
+        ("none", 0, True, True),  # nothing was measured
+    ],
+)
+def test_a_figure_that_may_rest_on_the_probers_turns_is_none(
+    clocks: str, lost: int, on_time: bool, queued: bool
+) -> None:
+    sources = {"kernel": ALL_KERNEL, "mixed": (*ALL_KERNEL[1:], ClockSource.MIXED), "none": OUTAGE}[clocks]
+    found = Host().round(sources, lost=lost, throttled=2 * THROTTLED_LIMIT, on_time=on_time, queued=queued)
+    assert found is Invalidity.CPU_THROTTLED
 
 
 def test_throttling_explains_late_ticks_but_not_a_full_receive_queue() -> None:

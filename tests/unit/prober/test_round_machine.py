@@ -11,7 +11,7 @@ from ipsecping.measure.packet import Packet
 from ipsecping.rounds.round_machine import MAX_RETRIES, RETRY_INTERVAL, WAIT_SLACK, RoundMachine
 
 from .round_scenarios import SCENARIOS
-from .virtual_round import LOST_THERE, MS, SECOND, Fate, VirtualRound
+from .virtual_round import ANSWERED, LOST_THERE, MS, SECOND, Fate, VirtualRound
 
 TIMEOUT = 500 * MS
 
@@ -79,3 +79,10 @@ def test_the_machine_never_blames_the_path_for_a_packet_that_is_not_lost(run: Vi
             there += not run.reached(fate)
             back += run.reached(fate)
     assert (found.forward, found.reverse) == (there, back)
+
+
+@pytest.mark.parametrize(("stall", "on_time"), [(0, True), (99 * MS, True), (150 * MS, False)])
+def test_a_round_knows_whether_a_packet_left_when_the_next_one_was_due(stall: int, on_time: bool) -> None:
+    run = VirtualRound([ANSWERED] * 5, stalls={3: stall})
+    run.run()
+    assert run.machine.on_time is on_time
