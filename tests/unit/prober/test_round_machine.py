@@ -81,7 +81,7 @@ def test_the_machine_never_blames_the_path_for_a_packet_that_is_not_lost(run: Vi
     assert (found.forward, found.reverse) == (there, back)
 
 
-@pytest.mark.parametrize(("stall", "on_time"), [(0, True), (99 * MS, True), (150 * MS, False)])
+@pytest.mark.parametrize(("stall", "on_time"), [(0, True), (99 * MS, True), (250 * MS, False)])
 def test_a_round_knows_whether_a_packet_left_when_the_next_one_was_due(stall: int, on_time: bool) -> None:
     run = VirtualRound([ANSWERED] * 5, stalls={3: stall})
     run.run()
