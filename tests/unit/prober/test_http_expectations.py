@@ -127,7 +127,8 @@ async def test_header_fields_are_judged(options: dict[str, Any], good: bool) -> 
 
 
 async def test_a_compressed_body_is_judged_as_what_it_holds_and_no_more_of_it_than_is_allowed() -> None:
-    bomb = gzip.compress(b"ok" + bytes(100 * MAX_BODY) + b"hidden")
+    # A fixed time: `site` puts its port in the place of each %, which the time might hold.
+    bomb = gzip.compress(b"ok" + bytes(100 * MAX_BODY) + b"hidden", mtime=0)
     answer = page(bomb, b"Content-Encoding: gzip")
     requests: list[bytes] = []
     result = await fetch(
