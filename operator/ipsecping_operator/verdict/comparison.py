@@ -1,4 +1,4 @@
-"""What the probes of one path say of one another, where one alone would mislead. Pure."""
+"""What the figures of a path's probes do not show, alone or beside one another, and would mislead. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,9 +20,22 @@ _DATAGRAMS = (ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP)
 def remarks(probes: Sequence[ProbeVerdict]) -> Iterator[str]:
     """Yield what a person should know of the probes of one path beside their findings."""
     wanted = [each for each in probes if each.probe.expect is Expect.REACHABLE and each.figures is not None]
+    yield from _untimed(wanted)
     if len(wanted) > 1:
         yield from _rate_limits(wanted)
         yield from _nearer_answers(wanted)
+
+
+def _untimed(probes: Sequence[ProbeVerdict]) -> Iterator[str]:
+    """Answers without a round-trip time are within every limit on it, which would look like health."""
+    for each in probes:
+        assert each.figures is not None
+        timed = METHODS[each.probe.type].timed
+        if timed and each.figures.received and not each.figures.rtt.count:
+            yield (
+                f"{each.path}/{each.probe.name} has no round-trip times, and no limit on them is judged: "
+                "a clock was set, or the reflector's own times (T2, T3) are wrong"
+            )
 
 
 def _rate_limits(probes: Sequence[ProbeVerdict]) -> Iterator[str]:

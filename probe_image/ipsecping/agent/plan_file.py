@@ -1,18 +1,32 @@
 """plan.json on disk."""
 
+import logging
 from pathlib import Path
 
 from ..contract import ContractError, Plan, plan_from_json
 from ..contract.json_text import decode
+from ..contract.unread import unread
 
 MAX_OCTETS = 64 * 1024 * 1024
+MAX_BY_HAND = 256 * 1024
+"""Larger files are not written by hand, and nobody has misspelt a field in them."""
+
+log = logging.getLogger(__name__)
 
 
 def read_plan(path: Path) -> Plan:
-    """Read and check a plan file. Raises ContractError, with the path of the wrong field where it can."""
+    """Read and check a plan file. Raises ContractError, with the path of the wrong field where it can.
+
+    Fields that a plan does not have are passed over, and said in the log: a newer operator may send them.
+    """
     try:
-        if path.stat().st_size > MAX_OCTETS:
+        if (size := path.stat().st_size) > MAX_OCTETS:
             raise ContractError(f"{path}: larger than {MAX_OCTETS} bytes")
-        return plan_from_json(decode(path.read_bytes(), str(path)))
+        content = decode(path.read_bytes(), str(path))
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error
+    plan = plan_from_json(content)
+    if size <= MAX_BY_HAND:
+        for field in unread(plan_from_json, content, "plan"):
+            log.warning("%s is no field that this version knows: it is passed over", field)
+    return plan

@@ -133,6 +133,7 @@ def _services(options: argparse.Namespace) -> list[Service]:
 
 
 async def _audit(options: argparse.Namespace) -> int:
+    from ..addresses import is_ipv6
     from ..contract.fields import ContractError, canonical_address
     from ..contract.sources import read_source
     from ..host.key_file import KeyFile, KeyFileError
@@ -147,6 +148,10 @@ async def _audit(options: argparse.Namespace) -> int:
         keys = () if options.key_file is None else KeyFile(Path(options.key_file)).read()
         address = (await Resolver().resolve(options.host, family=family_of(options))).ip
         check_host(address)
+        if outside is not None and is_ipv6(outside) is not is_ipv6(address):
+            raise CommandError(
+                f"audit: --outside-source: {outside} cannot send to {address}: give one of the same family"
+            )
         sender = Sender(source=read_source(options.source, "-I"))
     except (KeyFileError, ResolveError, NoHost, ContractError) as error:
         raise CommandError(f"audit: {error}") from error

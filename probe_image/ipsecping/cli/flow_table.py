@@ -22,4 +22,4 @@ def flow_table(outcome: Outcome) -> list[str]:
         for port, flow in outcome.flows.items()
     ]
     said = [lost_flows(dead, of=len(outcome.flows))] if dead else []
-    return ["", f"{outcome.host} flows:", *said, *table([_HEADING, *rows], numbers=frozenset(range(7)))]
+    return ["", f"{outcome.label} flows:", *said, *table([_HEADING, *rows], numbers=frozenset(range(7)))]

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_family_arguments, add_sender_arguments, duration_ms, family_of, port, sender_of
@@ -25,6 +26,10 @@ gateways accept: it leaves one half-open SA until the gateway forgets it. Do not
 block peers with many of them.
 exit codes: 0 an answer (with --require All: from each port); 1 none; 2 wrong usage, unknown host or source
 """
+
+_OPTIONS = {"ports": "--port", "plainPorts": "--plain-port"}
+"""What the fields of a plan are called here."""
+_OF_OPTIONS = re.compile(rf"^ike\.({'|'.join(_OPTIONS)}):")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,9 +102,11 @@ def _asked(options: argparse.Namespace) -> "IkeOptions":
 
     given = {"gateway": options.gateway, "ports": options.port, "plainPorts": options.plain_port}
     try:
-        return IkeOptions.from_json(given, "ike")
+        return IkeOptions.from_json(given, NAME)
     except ContractError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(
+            _OF_OPTIONS.sub(lambda found: f"ike: {_OPTIONS[found[1]]}:", str(error))
+        ) from error
 
 
 def _as_lines(

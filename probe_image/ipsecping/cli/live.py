@@ -4,6 +4,9 @@ from ..measure.ledger import FIRST_SEQUENCE
 from ..measure.packet import Packet
 from .terminal import Mood
 
+UNTIMED = "a clock was set, or the reflector's times are wrong"
+"""Why an answered packet may have no round-trip time."""
+
 
 def packet_line(packet: Packet) -> tuple[str, Mood]:
     """`seq=1 rtt=0.123 ms`, or why there is no round-trip time. Numbers start at 1."""
@@ -19,5 +22,5 @@ def _fate(packet: Packet) -> tuple[str, Mood]:
     if packet.arrivals > 1:
         return "duplicate", Mood.ODD
     if packet.rtt is None:
-        return "rtt broken by a clock step", Mood.ODD
+        return f"rtt unknown: {UNTIMED}", Mood.ODD
     return f"rtt={packet.rtt / 1e6:.3f} ms", Mood.PLAIN

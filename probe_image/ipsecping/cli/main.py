@@ -47,7 +47,7 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"ipsecping {__version__}")
-    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = root.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
     for name in names:
         command = import_module(f".{name}", __package__)
         added = commands.add_parser(
@@ -66,6 +66,10 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     return root
 
 
+_OPTIONAL = "prometheus_client"
+"""What the agent and some outputs need beside the standard library; the one-file build is without it."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -78,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"this program needs Linux, not {sys.platform}: it measures by kernel timestamps"
             )
         raise_descriptor_limit()
-        code: int = options.execute(options)
+        code = _executed(options)
     except CommandError as error:
         print(f"ipsecping: {error}", file=sys.stderr)
         ServiceManager().status(str(error))
@@ -89,4 +93,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
         return USAGE
+    return code
+
+
+def _executed(options: argparse.Namespace) -> int:
+    """Do what was asked for. Raises CommandError also where a package is missing that it needs."""
+    try:
+        code: int = options.execute(options)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != _OPTIONAL:
+            raise
+        raise CommandError(
+            f"{options.command}: this needs prometheus-client, which is not installed: "
+            "apt install python3-prometheus-client, or pip install prometheus-client"
+        ) from error
     return code

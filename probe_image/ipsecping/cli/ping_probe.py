@@ -199,7 +199,8 @@ def _source_port(options: argparse.Namespace, kind: "ProbeType") -> int | None:
     if number is None:
         return None
     if not (method.fixes_port or several):
-        raise CommandError(f"ping: --source-port: {kind} has no port of its own to fix")
+        without = " without --flows" if method.has_flows else ""
+        raise CommandError(f"ping: --source-port: {kind} has no port of its own to fix{without}")
     if number + options.flows - 1 > 65535:
         raise CommandError(f"ping: --source-port {number}: there are no {options.flows} ports from there on")
     return number

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..contract import Expect, Plan, PlannedCheck, RoundResult, as_expected, packets_reached, result_to_json
-from ..contract.directions import at_least
+from ..contract.directions import at_least, neither
 from ..contract.fields import ContractError
 from ..contract.methods import ordered
 from ..outputs.errors import OutputError
@@ -182,9 +182,11 @@ def _remark(result: RoundResult, expect: Expect) -> str:
 
 def _findings(result: RoundResult) -> list[str]:
     said = [f"{reason} {count}" for reason, count in result.losses.items()]
-    if result.losses and result.forward_lost is not None:
+    lost = result.sent - result.received
+    if result.losses and result.forward_lost is not None and result.reverse_lost is not None:
         said.append(f"{result.forward_lost} there, {result.reverse_lost} back")
-    known = at_least(result.min_forward_lost, result.min_reverse_lost, lost=result.sent - result.received)
+        said += filter(None, [neither(result.forward_lost, result.reverse_lost, lost=lost)])
+    known = at_least(result.min_forward_lost, result.min_reverse_lost, lost=lost)
     if known is not None:
         said.append(known)
     said += [remark for figure in ordered(result.figures) if (remark := figure.remark()) is not None]

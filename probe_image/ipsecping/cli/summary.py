@@ -5,8 +5,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ..contract import METHODS, PlannedProbe, RefusedAnswers, StampOptions
-from ..contract.directions import at_least
+from ..contract.directions import at_least, neither
 from ..measure.totals import Totals
+from .live import UNTIMED
 from .table import milliseconds, table
 
 PERCENTILES = (50, 90, 99)
@@ -58,6 +59,8 @@ def text(outcome: Outcome) -> list[str]:
             f"rtt {'/'.join(figures)} = {'/'.join(f'{value:.3f}' for value in figures.values())} ms, "
             f"clock: {totals.clock}"
         )
+    elif totals.received and METHODS[outcome.probe.type].timed:
+        lines.append(f"rtt unknown: {UNTIMED}")
     if totals.jitter is not None:
         lines.append(f"jitter {totals.jitter / 1e6:.3f} ms")
     return lines
@@ -167,7 +170,11 @@ def _direction(outcome: Outcome) -> str:
     totals = outcome.totals
     if not totals.losses or not METHODS[outcome.probe.type].directed:
         return ""
-    if totals.forward_lost is None:
-        lost = totals.sent - totals.received
+    lost = totals.sent - totals.received
+    if totals.forward_lost is None or totals.reverse_lost is None:
         return at_least(totals.min_forward_lost, totals.min_reverse_lost, lost=lost) or "unknown"
-    return f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back"
+    parts = (
+        f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back",
+        neither(totals.forward_lost, totals.reverse_lost, lost=lost),
+    )
+    return ", ".join(filter(None, parts))

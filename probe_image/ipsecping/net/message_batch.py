@@ -39,7 +39,8 @@ _MESSAGE = Struct("@PIPNPNi0PI0P")
 _TAKEN = Struct(f"@{5 * Struct('P').size}xN4x0PI0P")
 """What the kernel wrote of it: length of the control data, length of the datagram."""
 _SOURCE = Struct(f"28s{_NAME - 28}x")
-"""`struct sockaddr_in6`; of a `struct sockaddr_in` the rest is zero."""
+"""`struct sockaddr_in6`; of a `struct sockaddr_in`, which is shorter, the rest stays as it was: zero."""
+_NO_NAMES = bytes(SLOTS * _NAME)
 
 
 def _slot(layout: str) -> Struct:
@@ -210,6 +211,7 @@ class MessageBatch:
 
     def _receive(self, sock: socket.socket, flags: int) -> int:
         self._messages[:] = self._fresh
+        self._names[:] = _NO_NAMES  # a socket of the other family may have left longer ones
         count = int(self._recvmmsg(sock.fileno(), self._at, SLOTS, flags | _DONTWAIT, None))
         if count >= 0:
             return count

@@ -40,8 +40,7 @@ class AuditChannel:
         """Count in `record`. Nothing is sent after `until` (monotonic); `told` hears how much was sent."""
         self.record = record
         self.address, self.port = address, port
-        self.refusals: Counter[LossReason] = Counter()
-        """Packets of the first socket that ICMP or this host's routes and rules refused."""
+        self.refusals: Counter[LossReason] = record.refusals
         self.failed_here = False
         """This host could not send one (ENOBUFS, ENOMEM, ...)."""
         self._timeout, self._until, self._told = timeout, until, told

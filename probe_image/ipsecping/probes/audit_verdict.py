@@ -4,12 +4,13 @@ Silence proves nothing by itself: a packet may be lost. A try counts where the c
 were answered, and only where the path loses little.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from ..contract import AuditFinding, AuditProtocol
+from ..contract import AuditFinding, AuditProtocol, LossReason
 from .audit_cases import BURST, TRIES, Case, Exchange, Origin, Reply
 
 LEAST_COUNTED = 2
@@ -115,6 +116,8 @@ class Record:
     """Datagrams, whatever they are."""
     strays: list[Datagram] = field(default_factory=list)
     """What came in answer to controls and answers none."""
+    refusals: Counter[LossReason] = field(default_factory=Counter)
+    """Packets of the controls' socket that ICMP or this host's routes and rules refused."""
     flooded: bool = False
     """More came than was looked at."""
     untold_keys: bool = False
@@ -250,7 +253,8 @@ def _not_tested(record: Record) -> Verdict:
         return Verdict(
             Outcome.NOT_TESTED, "what comes back is no answer to the packets sent, or signed with another key"
         )
-    return Verdict(Outcome.NOT_TESTED, f"none of {len(record.controls)} right packets was answered")
+    refusals = "".join(f", {count} of them {reason}" for reason, count in sorted(record.refusals.items()))
+    return Verdict(Outcome.NOT_TESTED, f"none of {len(record.controls)} right packets was answered{refusals}")
 
 
 def _amplification(record: Record) -> Verdict:

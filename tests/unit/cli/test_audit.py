@@ -75,7 +75,10 @@ def test_silence_is_not_tested_and_never_closed(tmp_path: Path) -> None:
         "audit", HOST, "--stamp", "9", *QUICK[:4], "-W", "50ms", "--key-file", str(keys), "--json"
     )
     assert done.returncode == 1
-    assert set(findings(json.loads(done.stdout)).values()) == {"not tested"}
+    said = json.loads(done.stdout)
+    assert set(findings(said).values()) == {"not tested"}
+    evidence = {each["evidence"] for each in said["audits"][0]["results"]}
+    assert any("right packets was answered, " in each and "Refused" in each for each in evidence)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +92,10 @@ def test_silence_is_not_tested_and_never_closed(tmp_path: Path) -> None:
         ("--key-file /no/such/file", "key file /no/such/file: No such file"),
         ("--accept AnswersLoop", "--accept: 'AnswersLoop' is not one of AnswersUnsigned, "),
         ("--outside-source far.example", "--outside-source: 'far.example' is not an IP address"),
+        (
+            "--outside-source ::1",
+            "--outside-source: ::1 cannot send to 127.0.0.1: give one of the same family",
+        ),
         ("-I 192.0.2.7", "to send from 192.0.2.7"),
     ],
 )

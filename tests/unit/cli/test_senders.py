@@ -84,7 +84,10 @@ def test_other_ports_are_asked_behind_the_marker_or_as_500_is(gateway: Gateway) 
         ("127.0.0.2", True),
         ("127.0.0.1", False),
     ]
-    assert "plainPorts: only those among ports" in ipsecping("ike", "127.0.0.1", "--plain-port", port).stderr
+    other = ipsecping("ike", "127.0.0.1", "--plain-port", port).stderr
+    assert "ike: --plain-port: only those among ports are possible: 500, 4500" in other
+    twice = ipsecping("ike", "127.0.0.1", "--port", port, "--port", port).stderr
+    assert "ike: --port: expected 1 to 4 different ports" in twice
 
 
 def test_any_port_may_answer_unless_all_are_asked_for_and_they_share_a_source_port(gateway: Gateway) -> None:

@@ -47,6 +47,21 @@ def test_the_summary_tells_loss_by_reason_and_direction() -> None:
     ]
 
 
+def test_losses_of_neither_direction_are_said_to_be_so() -> None:
+    said = "0 on the way there, 2 on the way back, 1 in neither (not sent, or answered too late)"
+    assert f"direction: {said}" in text(outcome(forward=0))
+    assert rows([outcome(forward=0)])[1].endswith(f"2 Timeout, 1 Refused; {said}")
+
+
+def test_answers_without_a_round_trip_time_are_told_with_the_reason() -> None:
+    made = outcome()
+    untimed = Totals(sent=3, received=3)
+    assert text(made._replace(totals=untimed))[-1] == (
+        "rtt unknown: a clock was set, or the reflector's times are wrong"
+    )
+    assert "rtt" not in "".join(text(made._replace(totals=Totals(sent=3))))
+
+
 def test_an_unknown_direction_is_said_and_a_method_that_cannot_tell_says_nothing() -> None:
     assert "direction: unknown" in text(outcome(forward=None, reverse=None))
     assert "direction" not in "".join(text(outcome(ProbeType.ICMP, forward=None, reverse=None)))
@@ -69,7 +84,11 @@ def test_a_host_that_could_not_be_pinged_has_a_row_and_an_object_with_the_reason
     ("changes", "line", "mood"),
     [
         ({"answered": True, "arrivals": 1, "rtt": 1_234_567}, "rtt=1.235 ms", Mood.PLAIN),
-        ({"answered": True, "arrivals": 1}, "rtt broken by a clock step", Mood.ODD),
+        (
+            {"answered": True, "arrivals": 1},
+            "rtt unknown: a clock was set, or the reflector's times are wrong",
+            Mood.ODD,
+        ),
         ({"answered": True, "arrivals": 2, "rtt": 1}, "duplicate", Mood.ODD),
         ({"arrivals": 1}, "late, counts as lost", Mood.BAD),
         ({"reason": LossReason.UNREACHABLE}, "Unreachable", Mood.BAD),
@@ -107,3 +126,9 @@ def test_a_host_with_one_flow_has_no_table_and_without_an_answer_no_flow_is_to_b
     assert "flows" not in as_json(outcome())
     down = outcome()._replace(flows={61_000: Totals(sent=3), 61_001: Totals(sent=3)}, totals=Totals(sent=6))
     assert "dead" not in "".join(flow_table(down))
+
+
+def test_flows_of_one_address_of_several_are_told_from_those_of_the_others() -> None:
+    flows = {61_000: Totals(sent=3), 61_001: Totals(sent=3)}
+    spread = outcome()._replace(flows=flows, shown_as="hq 203.0.113.10")
+    assert flow_table(spread)[1] == "hq 203.0.113.10 flows:"

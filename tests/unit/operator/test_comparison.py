@@ -82,6 +82,15 @@ def test_tcp_that_is_merely_sooner_is_not_suspected(tcp: float, other: float) ->
     assert "nearer" not in found.message
 
 
+def test_answers_without_round_trip_times_are_said_to_be_within_no_limit() -> None:
+    untimed = {"received": 10, "rtt_ms": ()}
+    said = "default/datapath has no round-trip times, and no limit on them is judged"
+    assert said in finding({STAMP: [untimed] * 3}).message
+    assert said in finding({ICMP: [10] * 3, STAMP: [untimed] * 3}).message
+    assert said not in finding({STAMP: [untimed, 10, untimed]}).message
+    assert said not in finding({STAMP: [0] * 3}).message
+
+
 def test_a_remark_is_made_once_however_often_the_same_is_judged() -> None:
     windows = {
         ("default", "ping"): filled_of(ICMP, *[timed(12.0)] * 3),

@@ -173,7 +173,7 @@ def test_flows(words: str, flows: int, port: int | None, interval: int) -> None:
         ("--dns a.example/A --flows 2", "--flows: DNS has no source ports to choose"),
         ("--stamp 862 --flows 2 --source-port 65535", "there are no 2 ports from there on"),
         ("--tcp 22 --flows 2 -i 2249ms", "with --flows at least 2250ms"),
-        ("--tcp 22 --source-port 4000", "TCP has no port of its own to fix"),
+        ("--tcp 22 --source-port 4000", "TCP has no port of its own to fix without --flows"),
     ],
 )
 def test_flows_that_cannot_be(words: str, says: str) -> None:

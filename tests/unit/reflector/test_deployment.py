@@ -66,6 +66,27 @@ def ping(command: Sequence[str], *options: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.parametrize(
+    "words", ["run PLAN --textfile x.prom", "run PLAN --pushgateway http://127.0.0.1:9", "agent PLAN"]
+)
+def test_one_file_says_in_a_line_what_needs_prometheus_client(
+    zipapp: Path, tmp_path: Path, words: str
+) -> None:
+    (tmp_path / "plan.json").write_text('{"version": 1, "checks": []}')
+    arguments = words.replace("PLAN", "plan.json").split()
+    done = subprocess.run(
+        [*BARE, str(zipapp), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=30,
+    )
+    needs = "this needs prometheus-client, which is not installed: apt install python3-prometheus-client"
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"ipsecping: {arguments[0]}: {needs}")
+
+
 def test_one_file_measures_and_reflects_with_python_alone(zipapp: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text(KEY)

@@ -47,7 +47,8 @@ class IkeOptions(Options):
         ports = _ports(source.get("ports"), f"{path}.ports") or PORTS
         plain = _ports(source.get("plainPorts"), f"{path}.plainPorts")
         if not set(plain) <= set(ports):
-            raise ContractError(f"{path}.plainPorts: only those among ports {ports}")
+            among = ", ".join(map(str, ports))
+            raise ContractError(f"{path}.plainPorts: only those among ports are possible: {among}")
         require = Require.ALL
         if source.get("require") is not None:
             require = fields.member(source, "require", path, Require)
