@@ -10,8 +10,8 @@ def packets_reached(result: RoundResult) -> int:
     """How many packets of a round are known to have reached the target: a lower bound.
 
     Those answered; those whose failure can only come from there (`LossReason.reached`), or whose answer came
-    from elsewhere; and those of which the target's own count says that they were lost on the way back. A
-    search for the path MTU counts as one when a packet of any size arrived.
+    from elsewhere or too late; and those of which the target's own count says that they were lost on the way
+    back. A search for the path MTU counts as one when a packet of any size arrived.
     """
     search = result.figure(PathMtu)
     if search is not None:
@@ -19,8 +19,8 @@ def packets_reached(result: RoundResult) -> int:
     spoken = sum(count for reason, count in result.losses.items() if reason.reached)
     refused = result.figure(RefusedAnswers)
     if refused is not None:
-        astray = refused.by_reason.get(Refusal.OTHER_SOURCE, 0)
-        spoken = max(spoken, min(astray, result.sent - result.received))
+        came = sum(refused.by_reason.get(each, 0) for each in (Refusal.OTHER_SOURCE, Refusal.TOO_LATE))
+        spoken = max(spoken, min(came, result.sent - result.received))
     return result.received + max(spoken, result.reverse_lost or result.min_reverse_lost)
 
 

@@ -30,6 +30,8 @@ class Refusal(StrEnum):
     """It answers one of our numbers, but does not copy that packet's timestamp."""
     OTHER_SOURCE = "OtherSource"
     """It answers one of our packets, but comes from another address or port than that went to."""
+    TOO_LATE = "TooLate"
+    """It is the answer to one of our packets, and came after that packet's timeout."""
 
     @property
     def meaning(self) -> str:
@@ -43,6 +45,7 @@ _MEANINGS = {
     Refusal.UNKNOWN_NUMBER: "with a number never sent",
     Refusal.WRONG_TIMESTAMP: "without our timestamp",
     Refusal.OTHER_SOURCE: "not from the target",
+    Refusal.TOO_LATE: "after the timeout",
 }
 
 

@@ -156,6 +156,8 @@ class Ledger:
                 self._highest = sequence
             else:
                 packet.reordered = True
+        elif first:
+            self.refuse(Refusal.TOO_LATE)
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first

@@ -166,5 +166,12 @@ def test_an_answer_from_elsewhere_shows_that_its_packet_arrived() -> None:
     assert packets_reached(short) == 0
 
 
+def test_an_answer_that_came_too_late_shows_that_its_packet_arrived() -> None:
+    late = RefusedAnswers.of({RefusedKind(Refusal.TOO_LATE): 2})
+    blocked = replace(round_of(Timeout=3), figures=figures_by_name(late))
+    assert packets_reached(blocked) == 2
+    assert as_expected(Expect.BLOCKED, blocked) is False
+
+
 def test_a_lower_bound_of_the_losses_on_the_way_back_is_one_of_what_arrived() -> None:
     assert packets_reached(replace(round_of(Timeout=3), min_reverse_lost=2)) == 2

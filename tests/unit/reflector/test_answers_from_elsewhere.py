@@ -112,6 +112,16 @@ def test_only_an_answer_with_the_timestamp_of_a_packet_that_left_is_ours() -> No
     assert ledger.take_refused() == {RefusedKind(Refusal.OTHER_SOURCE, source=ELSEWHERE, port=862): 1}
 
 
+def test_an_answer_behind_the_timeout_is_lost_and_said_to_be_late() -> None:
+    ledger = Ledger(timeout=SECOND)
+    late, again = ledger.record(at=0, token=5), ledger.record(at=0, token=5)
+    assert ledger.answered(Answer(late.sequence, 5), arrived_at=None, read_at=SECOND + 1)
+    assert not late.answered
+    assert ledger.answered(Answer(again.sequence, 5), arrived_at=None, read_at=SECOND)
+    assert not ledger.answered(Answer(again.sequence, 5), arrived_at=None, read_at=2 * SECOND), "a copy"
+    assert ledger.take_refused() == {RefusedKind(Refusal.TOO_LATE): 1}
+
+
 class Counting:
     """Counts how often it is asked."""
 
