@@ -1,6 +1,7 @@
 """`ipsecping diagnose`: what it prints of an evidence file, and how it ends."""
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -112,6 +113,21 @@ def test_evidence_comes_from_standard_input_too() -> None:
 def test_a_name_with_shell_characters_is_quoted_in_the_command(tmp_path: Path) -> None:
     hostile = replace(CASES["dns-fail"].evidence, target="$(reboot); x")
     assert "getent ahosts '$(reboot); x'" in diagnose(tmp_path, hostile).stdout
+
+
+def test_a_name_that_the_terminal_has_no_characters_for_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "evidence.json"
+    named = replace(CASES["dns-fail"].evidence, target="\N{LATIN SMALL LETTER U WITH DIAERESIS}ber.example")
+    file.write_text(json.dumps(evidence_to_json(named)))
+    done = subprocess.run(
+        [*COMMAND, "diagnose", "--from", str(file)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"\xfcber.example" in done.stdout
 
 
 @pytest.mark.parametrize("name", CASES)
