@@ -6,6 +6,7 @@ The lines are hostile: any JSON value may stand anywhere in an otherwise good re
 import json
 import logging
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -119,7 +120,7 @@ def hostile_lines(draw: st.DrawFn) -> tuple[ProbeType, Expect, list[bytes]]:
             try:
                 for step in way:
                     inner = inner[step]
-                inner[last] = draw(json_values | st.sampled_from(HOSTILE))
+                inner[last] = deepcopy(draw(json_values | st.sampled_from(HOSTILE)))
             except (KeyError, IndexError, TypeError):
                 continue  # the first change has taken it away
         lines.append(json.dumps(line).encode())
@@ -225,7 +226,7 @@ def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeTy
             inner = line["result"]
             for step in way[:-1]:
                 inner = inner[step]
-            inner[way[-1]] = value
+            inner[way[-1]] = deepcopy(value)
             read = read_line(json.dumps(line).encode())
             if isinstance(read, Refused):
                 assert str(read.error).isprintable()
