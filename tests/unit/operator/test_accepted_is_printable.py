@@ -20,7 +20,10 @@ from ipsecping.contract import (
     METHODS,
     Addresses,
     AuditOptions,
+    DnsOptions,
     Expect,
+    HttpOptions,
+    IkeOptions,
     Options,
     ProbeType,
     StampOptions,
@@ -55,6 +58,9 @@ HOSTILE: list[Any] = [
 _OPTIONS: dict[ProbeType, Options] = {
     ProbeType.STAMP: StampOptions(ask_source=True, ask_dscp=True, ask_hops=True),
     ProbeType.AUDIT: AuditOptions(),
+    ProbeType.HTTP: HttpOptions(url="http://many.example/"),
+    ProbeType.DNS: DnsOptions(query="many.example"),
+    ProbeType.IKE: IkeOptions(gateway="198.51.100.2"),
 }
 
 
