@@ -13,7 +13,10 @@ def without_zone(text: str) -> str:
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
-    """The address without its zone. Raises ValueError for anything else."""
+    """The address without its zone. Raises ValueError for anything else.
+
+    Its `str` is how addresses are written and compared everywhere: sockets write some in another way.
+    """
     return ip_address(without_zone(text))
 
 

@@ -33,3 +33,5 @@ MAX_COUNT_CRON = 100
 MAX_ROUNDS_A_SECOND = 32
 """Of all probes on all paths: each makes a result to be read and judged. 100 checks that make so many take
 one processor of the operator's."""
+NODES = 32
+"""A round of a path on every node counts as so many: how many nodes there are, the schema does not know."""

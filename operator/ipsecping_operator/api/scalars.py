@@ -53,7 +53,8 @@ def is_ip(text: str) -> bool:
     )
 
 
-def _is_one_host(text: str) -> bool:
+def is_one_host(text: str) -> bool:
+    """Whether it is a name, or the address of one host; IPv6 link-local ones are not, for want of a zone."""
     if not is_ip(text):
         return True
     address = ipaddress.ip_address(text)
@@ -75,7 +76,7 @@ Target: TypeAlias = Annotated[
         Rule(
             cel="!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLoopback() || "
             "(ip(self).isLinkLocalUnicast() && ip(self).family() == 4)",
-            holds=_is_one_host,
+            holds=is_one_host,
             message="must be the address of one host: "
             "not multicast, broadcast, unspecified or IPv6 link-local",
         ),

@@ -1,11 +1,12 @@
 """From where packets are sent."""
 
+from ipaddress import ip_address
 from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
 from .rules import Model, Rule, Rules
-from .scalars import is_ip
+from .scalars import is_ip, is_one_host
 
 Interface: TypeAlias = Annotated[
     str, Field(min_length=1, max_length=15, pattern="^[a-zA-Z0-9_][-a-zA-Z0-9_.@]*$")
@@ -18,7 +19,15 @@ Address: TypeAlias = Annotated[
             cel="isIP(self)",
             holds=is_ip,
             message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
-        )
+        ),
+        Rule(
+            # From 127.0.0.1 a node's own services would take a probe for one of their own host.
+            cel="!isIP(self) || ip(self).isGlobalUnicast() || "
+            "(ip(self).isLinkLocalUnicast() && ip(self).family() == 4)",
+            holds=lambda text: is_one_host(text) and not (is_ip(text) and ip_address(text).is_loopback),
+            message="must be an address that packets can leave with: not loopback, multicast, broadcast, "
+            "unspecified or IPv6 link-local",
+        ),
     ),
 ]
 

@@ -17,7 +17,7 @@ from ipsecping.contract.methods.stamp import (
 )
 from ipsecping.contract.plan import LEAST_REST_MS
 
-from . import defaults, durations, flows
+from . import defaults, durations, flows, instances
 from .derived import Derived
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
@@ -68,17 +68,11 @@ def _fits(spec: "CheckSpec") -> bool:
 
 
 def _is_affordable(spec: "CheckSpec") -> bool:
-    addresses = sum(MAX_ADDRESSES if each else 1 for each in spec.of_many_addresses)
-    rounds = addresses * len(spec.probe_list)
-    return spec.is_cron or rounds * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
+    measured = instances.most(spec.of_many_addresses, spec.of_every_node) * len(spec.probe_list)
+    return spec.is_cron or measured * 1000 <= defaults.MAX_ROUNDS_A_SECOND * _interval_ms(spec)
 
 
 _CRON = "has(self.schedule) && has(self.schedule.cron)"
-_EVERY_NODE_CEL = (
-    "(has(self.placement) && has(self.placement.everyNode) && self.placement.everyNode) || "
-    "(has(self.paths) && self.paths.exists(path, has(path.placement) && has(path.placement.everyNode)"
-    " && path.placement.everyNode))"
-)
 _INTERVAL_MS_CEL = (
     "(has(self.schedule) && has(self.schedule.interval)"
     f" && self.schedule.interval.matches('{durations.PATTERN}')"
@@ -94,16 +88,7 @@ def _sending_ms_cel(methods: list[MethodSpec]) -> str:
     )
 
 
-_ALL_CEL = "has(self.addresses) && self.addresses == 'All'"
-_MANY_CEL = f"({_ALL_CEL}) || has(self.targetFrom)"
-_PATHS_OF_MANY_CEL = (
-    f"self.paths.filter(path, (has(path.addresses) ? path.addresses == 'All' : ({_ALL_CEL}))"
-    " || (!has(path.target) && has(self.targetFrom))).size()"
-)
-_ROUNDS_CEL = (
-    f"(has(self.paths) ? self.paths.size() + {MAX_ADDRESSES - 1} * {_PATHS_OF_MANY_CEL}"
-    f" : ({_MANY_CEL}) ? {MAX_ADDRESSES} : 1) * (has(self.probes) ? self.probes.size() : 1)"
-)
+_ROUNDS_CEL = f"({instances.MOST_CEL}) * (has(self.probes) ? self.probes.size() : 1)"
 _ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
 _ROOM_CEL = (
     f"(has(probe.stamp.auth) ? {AUTHENTICATED_PAYLOAD + QUESTION_SEAL} : {PAYLOAD}) + "
@@ -173,6 +158,13 @@ class CheckSpec(Model):
             or (self.target_from is not None and (path is None or path.target is None))
             for path in self.paths or (None,)
         )
+
+    @property
+    def of_every_node(self) -> tuple[bool, ...]:
+        """Of each path, whether each node measures."""
+        whole = bool(self.placement and self.placement.every_node)
+        own = (path.placement.every_node if path.placement else None for path in self.paths or ())
+        return tuple(whole if each is None else each for each in own) if self.paths else (whole,)
 
     @property
     def asks_for_every_node(self) -> bool:
@@ -254,13 +246,14 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {_INTERVAL_MS_CEL}",
             holds=_is_affordable,
             field=".schedule.interval",
-            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom) x spec.probes make "
-            f"more than {defaults.MAX_ROUNDS_A_SECOND} rounds a second, which is the most for a "
-            "check: choose a longer interval, or several checks",
+            message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom, x {defaults.NODES} "
+            f"with placement.everyNode) x spec.probes make more than {defaults.MAX_ROUNDS_A_SECOND} rounds a "
+            "second, which is the most for a check: choose a longer interval, or several checks",
         ),
         *(_seldom(method) for method in methods if method.least_interval_ms),
         Rule(
-            cel=f"!({_CRON}) || !(has(self.paths) ? {_PATHS_OF_MANY_CEL} > 0 : ({_MANY_CEL}))",
+            cel=f"!({_CRON}) || "
+            f"!(has(self.paths) ? {instances.PATHS_OF_MANY_CEL} > 0 : ({instances.MANY_CEL}))",
             holds=lambda self: not (self.is_cron and any(self.of_many_addresses)),
             field=".schedule.cron",
             reason="FieldValueForbidden",
@@ -268,7 +261,7 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             "its results in its pod's termination message, which has no room for those of many addresses",
         ),
         Rule(
-            cel=f"!({_CRON}) || !({_EVERY_NODE_CEL})",
+            cel=f"!({_CRON}) || !({instances.EVERY_NODE_CEL})",
             holds=lambda self: not (self.is_cron and self.asks_for_every_node),
             field=".schedule.cron",
             reason="FieldValueForbidden",

@@ -39,6 +39,8 @@ class Selection:
     """Those that are measured."""
     found: int
     """How many there are."""
+    more: bool = False
+    """There are further ones, which are not looked at."""
     refused: str | None = None
     """One that the check may not have probed."""
 

@@ -1,5 +1,6 @@
 """What was measured of one probe on one path, and of each of its instances. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -89,19 +90,32 @@ class Series(Rounds):
     def instance(self, of: Instance, *, length: int, unheard_since: int) -> Rounds | None:
         """The rounds of an instance, which is heard of now; None: there are too many.
 
-        Whom nobody has heard of since `unheard_since` makes room.
+        Whom nobody has heard of since `unheard_since` makes room, and so does the node that has most: however
+        many addresses a node says it measures, it takes no other node's place.
         """
         assert self.instances is not None
         rounds = self.instances.pop(of, None)
         if rounds is None:
             if len(self.instances) >= MAX_INSTANCES:
-                oldest = next(iter(self.instances))
-                if (self.instances[oldest].last_end or 0) >= unheard_since:
+                leaving = self._leaving(of, unheard_since=unheard_since)
+                if leaving is None:
                     return None
-                del self.instances[oldest]
+                del self.instances[leaving]
             rounds = Rounds(Window(length=length))
         self.instances[of] = rounds
         return rounds
+
+    def _leaving(self, of: Instance, *, unheard_since: int) -> Instance | None:
+        """Which instance makes room for this one, None: it is this one that there is no room for."""
+        assert self.instances is not None
+        oldest, rounds = next(iter(self.instances.items()))
+        if (rounds.last_end or 0) < unheard_since:
+            return oldest
+        counts = Counter(each.node for each in self.instances)
+        node, most = max(counts.items(), key=lambda item: item[1])
+        if most <= counts[of.node] + 1:
+            return None
+        return next(each for each in self.instances if each.node == node)
 
     def forget(self, *, now: int, least: int) -> None:
         """Drop what has left the windows, and instances without a round for a window, or `least`.

@@ -1,17 +1,20 @@
 """What of EndpointSlices and pods is a target, and which targets a path has. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
-from ipsecping.contract import Family
+from ipsecping.contract import Family, PlannedCheck
 from ipsecping.contract.bounds import MAX_ADDRESSES
 from ipsecping_operator.check.applied import Selection
 from ipsecping_operator.children import UID_LABEL
 from ipsecping_operator.compile import CompiledPath
 
 Raw = Mapping[str, Any]
+MOST_ADDRESSES = 2
+"""Of an endpoint that are read: a pod has one of each family. A slice may have a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,13 @@ def read_pod(raw: Raw) -> tuple[Endpoint, ...]:
         for condition in status.get("conditions") or ()
     ):
         return ()
-    addresses = _canonical(each.get("ip") for each in status.get("podIPs") or ())
+    addresses = _canonical([each.get("ip") for each in status.get("podIPs") or ()])
     return (Endpoint(addresses, meta["uid"]),) if addresses else ()
 
 
-def _canonical(texts: Iterable[Any]) -> tuple[str, ...]:
+def _canonical(texts: Sequence[Any]) -> tuple[str, ...]:
     found = []
-    for text in texts:
+    for text in texts[:MOST_ADDRESSES]:
         try:
             found.append(str(ip_address(text)))
         except ValueError:  # of slices of names
@@ -61,26 +64,68 @@ def _canonical(texts: Iterable[Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def select(endpoints: Iterable[Endpoint], path: CompiledPath, *, own_pods: Collection[str]) -> Selection:
-    """Choose the addresses that a path measures, of endpoints that are none of the check's `own_pods` (UIDs).
+class Target(NamedTuple):
+    """An address that a plan may have."""
 
-    A pod counts by its first address, or by the first of the plan's family. A Service of both families tells
-    of each endpoint twice: where the plan names no family, its IPv4 addresses count.
+    address: str
+    permitted: bool
+    pods: frozenset[str | None]
+    """Whose it is, by UID; None: not known."""
+
+
+class Found:
+    """The ready endpoints of one source at a time, in bounded number.
+
+    What plans make of them is worked out once, however many checks and paths ask: whoever may write the
+    endpoints decides how many there are and how often they change.
     """
-    plan = path.plan
-    chosen = {
-        address
-        for each in endpoints
-        if each.pod_uid not in own_pods and (address := _of_family(each.addresses, plan.family)) is not None
-    }
+
+    __slots__ = ("_targets", "endpoints", "more")
+
+    def __init__(self, endpoints: Iterable[Endpoint], *, more: bool = False) -> None:
+        """`more`: there are further ones, which were left out."""
+        self.endpoints = tuple(endpoints)
+        self.more = more
+        self._targets: dict[tuple[object, ...], tuple[Target, ...]] = {}
+
+    def targets(self, plan: PlannedCheck) -> tuple[Target, ...]:
+        """Return the addresses of the plan's family, in the order of numbers, each once.
+
+        A pod counts by its first address, or by the first of that family.
+        """
+        key = plan.family, plan.allowed, plan.refused
+        known = self._targets.get(key)
+        if known is None:
+            known = self._targets[key] = tuple(self._made(plan))
+        return known
+
+    def _made(self, plan: PlannedCheck) -> Iterator[Target]:
+        pods = dict[str, set[str | None]]()
+        for each in self.endpoints:
+            address = _of_family(each.addresses, plan.family)
+            if address is not None:
+                pods.setdefault(address, set()).add(each.pod_uid)
+        for parsed in sorted(map(ip_address, pods), key=lambda each: (each.version, each)):
+            address = str(parsed)
+            yield Target(address, plan.permits(address), frozenset(pods[address]))
+
+
+def select(found: Found, path: CompiledPath, *, own_pods: Collection[str]) -> Selection:
+    """Choose the addresses that a path measures, of what is found that is none of `own_pods` (UIDs).
+
+    A Service of both families tells of each endpoint twice: where the plan names no family, its IPv4
+    addresses count.
+    """
+    own = frozenset(own_pods)
+    chosen = [each for each in found.targets(path.plan) if not each.pods <= own]
     if path.target_from is not None and path.target_from.service:
-        chosen = {each for each in chosen if _family(each) is Family.IPV4} or chosen
-    found = [str(each) for each in sorted(map(ip_address, chosen), key=lambda each: (each.version, each))]
-    allowed = [address for address in found if plan.permits(address)]
+        chosen = [each for each in chosen if _family(each.address) is Family.IPV4] or chosen
+    allowed = (each.address for each in chosen if each.permitted)
     return Selection(
-        addresses=tuple(allowed[:MAX_ADDRESSES]),
-        found=len(found),
-        refused=next((address for address in found if not plan.permits(address)), None),
+        addresses=tuple(islice(allowed, MAX_ADDRESSES)),
+        found=len(chosen),
+        more=found.more,
+        refused=next((each.address for each in chosen if not each.permitted), None),
     )
 
 

@@ -20,10 +20,10 @@ def aim(state: CheckState, sources: Sources) -> str | None:
         if path.target_from is None:
             continue
         try:
-            endpoints = sources.endpoints(check.namespace, path.target_from)
+            found = sources.found(check.namespace, path.target_from)
         except NotKnown as unknown:
             return f"{path.target_field}: {path.target_from}: {unknown}" if str(unknown) else ""
-        selections[path.plan.path] = select(endpoints, path, own_pods=state.observed.pods.keys())
+        selections[path.plan.path] = select(found, path, own_pods=state.observed.pods.keys())
     if selections:
         state.aim(selections)
     return None

@@ -32,6 +32,9 @@ MAX_NOTE = 1024
 BURST = 25
 REFILL_SECONDS = 60.0
 """One more event per check each minute, as long as fewer than BURST are saved up."""
+RESERVE = 15
+"""So many of those saved up are for what happens to the check itself: how many hops packets take and what a
+name stands for, a reflector or whoever runs a resolver may change all the time."""
 
 # What follows from the user's own act, or is told by Ready already.
 _SILENT = {HealthyReason.NO_RESULTS.value, HealthyReason.SUSPENDED.value}
@@ -64,6 +67,8 @@ class Notice:
     reason: str
     action: str
     note: str
+    spares: bool = False
+    """It leaves the reserve of events alone."""
 
 
 def of_condition(condition: Condition) -> Notice:
@@ -88,7 +93,7 @@ def of_move(move: Move) -> Notice:
 
 def of_hops(message: str) -> Notice:
     """Make the notice that packets take another number of hops than before."""
-    return Notice(type="Normal", reason="HopsChanged", action="HopsChanged", note=message)
+    return Notice(type="Normal", reason="HopsChanged", action="HopsChanged", note=message, spares=True)
 
 
 def of_run_now(outcome: RunNowOutcome) -> Notice:
@@ -103,7 +108,13 @@ def of_run_now(outcome: RunNowOutcome) -> Notice:
 
 def of_address_change(change: AddressChange) -> Notice:
     """Make the notice that a target stands for other addresses."""
-    return Notice(type="Normal", reason="AddressesChanged", action="AddressesChanged", note=change.message)
+    return Notice(
+        type="Normal",
+        reason="AddressesChanged",
+        action="AddressesChanged",
+        note=change.message,
+        spares=True,
+    )
 
 
 def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) -> dict[str, Any]:
@@ -171,16 +182,16 @@ class EventPoster:
         if kept.written != written:
             kept.written = written
             kept.told.clear()
-        told, waiting = dict(kept.told), dict[str, dict[str, Any]]()
+        told, waiting = dict(kept.told), dict[str, tuple[Notice, dict[str, Any]]]()
         for notice in notices:
             alike = replace(notice, note="")
             nth = told.get(alike, 0)
             told[alike] = nth + 1
             name = event_name(notice, check, written=written, nth=nth)
-            waiting[name] = event(notice, check, name=name, at=datetime.now(UTC))
+            waiting[name] = notice, event(notice, check, name=name, at=datetime.now(UTC))
         kept.told = told
-        for name, body in waiting.items():
-            if _allowed(kept, time.monotonic()):
+        for name, (notice, body) in waiting.items():
+            if _allowed(kept, time.monotonic(), reserve=RESERVE if notice.spares else 0):
                 kept.waiting[name] = body
 
     async def post(self, uid: str) -> None:
@@ -209,10 +220,10 @@ class EventPoster:
         self._checks.pop(uid, None)
 
 
-def _allowed(kept: _Check, now: float) -> bool:
+def _allowed(kept: _Check, now: float, *, reserve: int) -> bool:
     kept.tokens = min(BURST, kept.tokens + (now - kept.at) / REFILL_SECONDS)
     kept.at = now
-    if kept.tokens < 1:
+    if kept.tokens < 1 + reserve:
         return False
     kept.tokens -= 1
     return True

@@ -20,9 +20,8 @@ def remarks(state: CheckState, check: CompiledCheck) -> Iterator[str]:
         if not selection.found:
             remark = nowhere(path.target_from)
         elif selection.found > measured and selection.refused is None:
-            remark = (
-                f"{path.target_from}: {selection.found} addresses, of which the first {measured} are measured"
-            )
+            count = f"more than {selection.found}" if selection.more else selection.found
+            remark = f"{path.target_from}: {count} addresses, of which the first {measured} are measured"
         else:
             continue
         if remark not in said:

@@ -15,6 +15,7 @@ when all of them were is no evidence against it.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from ipsecping.contract import Flows
 from ipsecping.contract.flows import lost_flows
@@ -24,6 +25,8 @@ from . import text
 from .finding import Finding
 
 LEAST_ROUNDS = 2
+MOST_ROUNDS = 64
+"""So far back it is looked at most: whoever runs the reflector decides whether it is ever known."""
 LEAST_PACKETS = 3
 MOST_BY_CHANCE = 1e-6
 """With a round every 30 s, one in a year by chance at the worst."""
@@ -87,7 +90,7 @@ def state_of_flows(newest_first: Iterable[Flows]) -> FlowState | None:
     as it is known what became of each flow, after a few rounds as a rule.
     """
     evidence, newest = _Evidence(), None
-    for figure in newest_first:
+    for figure in islice(newest_first, MOST_ROUNDS):
         newest = newest or figure
         if figure.first_port is None or figure.first_port != newest.first_port:
             break

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from .. import __version__
 from ..host.descriptors import raise_descriptor_limit
@@ -72,6 +73,9 @@ _OPTIONAL = "prometheus_client"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Names of others may have characters that this terminal has not; standard error does the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     wanted = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
     options = parser(wanted).parse_args(given)

@@ -216,16 +216,20 @@ def _names(evidence: Evidence, *, quoted: bool) -> dict[str, str]:
     sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
     sixth = evidence.address is not None and is_ipv6(evidence.address)
     headers = _HEADERS[sixth]
-    return {
-        "iptables": "ip6tables" if sixth else "iptables",
-        "conntrack": "conntrack -L -f ipv6" if sixth else "conntrack -L",
-        "forwarding": "net.ipv6.conf.all.forwarding" if sixth else "net.ipv4.ip_forward",
-        "target": quote(evidence.target) if quoted else evidence.target,
-        "address": quote(address) if quoted else address,
+    said = {
+        "target": evidence.target,
+        "address": address,
         "source": (None if host is None else host.source) or "THE_POD",
         "gateway": controls.get(Part.GATEWAY, "FAR_GATEWAY"),
         "near_inside": controls.get(Part.NEAR_INSIDE, "OUR_GATEWAY"),
         "far_inside": controls.get(Part.FAR_INSIDE, "FAR_GATEWAY_INSIDE"),
+    }
+    # Who wrote the evidence chose them, and the zone of an address may be any name of an interface.
+    shown = {name: quote(word) for name, word in said.items()} if quoted else said
+    return shown | {
+        "iptables": "ip6tables" if sixth else "iptables",
+        "conntrack": "conntrack -L -f ipv6" if sixth else "conntrack -L",
+        "forwarding": "net.ipv6.conf.all.forwarding" if sixth else "net.ipv4.ip_forward",
         "mss": str(min(sizes) - headers) if sizes else "MSS",
     }
 

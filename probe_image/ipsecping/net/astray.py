@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ..addresses import parse_address
 from .flow import Flow
 from .message_batch import socket_address
 
@@ -25,8 +26,8 @@ class AstrayAnswers:
             self._since, self._looks = now, 0
         if self._looks >= MOST_LOOKS:
             return
-        address, port, *_ = socket_address(source)
-        address = address.partition("%")[0]
+        written, port, *_ = socket_address(source)
+        address = str(parse_address(written))  # the C library writes ::10.0.0.1 for ::a00:1
         for flow in flows:
             self._looks += 1
             if flow.receiver is not None and flow.receiver.astray(data, address, port):

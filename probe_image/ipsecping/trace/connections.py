@@ -5,7 +5,7 @@ import errno
 import os
 import socket
 
-from ..addresses import without_zone
+from ..addresses import parse_address
 from ..contract.trace import Reply, ReplyKind
 from ..net.clocks import Clock
 from ..net.connected_socket import numeric_target
@@ -96,7 +96,7 @@ class ConnectionProbes:
             kind = ReplyKind.ANSWERED
         else:
             return None
-        reply = Reply(without_zone(str(self._target[0])), kind, proven=True)
+        reply = Reply(str(parse_address(str(self._target[0]))), kind, proven=True)
         return Heard(packet.number, reply, instant_of(None, self._clock))
 
 

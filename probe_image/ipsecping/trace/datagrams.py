@@ -5,7 +5,7 @@ import errno
 import socket
 from contextlib import suppress
 
-from ..addresses import without_zone
+from ..addresses import parse_address
 from ..contract.trace import Reply, ReplyKind
 from ..net import timestamping
 from ..net.clocks import Clock
@@ -125,7 +125,7 @@ class DatagramProbes:
         if match is None or not (match.proven or where[:2] == self._target[:2]):
             self._tell(None)
             return
-        sender = without_zone(str(where[0]))
+        sender = str(parse_address(str(where[0])))
         reply = Reply(sender, ReplyKind.ANSWERED, ttl=ancillary.ttl, proven=match.proven)
         at = instant_of(ancillary.timestamp, self._clock)
         self._tell(Heard(match.number, reply, at, left=match.left))

@@ -1,7 +1,7 @@
 """What an ICMP or ICMPv6 error on a socket's error queue says of the packet that it quotes. Pure."""
 
-import socket
 import struct
+from ipaddress import ip_address
 
 from ..contract.trace import MAX_LABELS, Label, Reply, ReplyKind
 from ..net.timestamping import Ancillary, ExtendedError
@@ -75,9 +75,8 @@ def reply_of(kind: ReplyKind, ancillary: Ancillary, extension: bytes, *, proven:
     """The reply that an error is."""
     error = ancillary.error
     offender = b"" if error is None else error.offender
-    family = socket.AF_INET if len(offender) == 4 else socket.AF_INET6
     return Reply(
-        sender=socket.inet_ntop(family, offender) if offender else None,
+        sender=str(ip_address(offender)) if offender else None,
         kind=kind,
         ttl=ancillary.ttl,
         proven=proven,

@@ -97,7 +97,7 @@ class _Hop:
         self.ttl = ttl
         self.tries = 0
         self.newest = -1
-        """Number of the newest packet."""
+        """Number of the newest packet; -1: none that is under way."""
         self.sent_at = 0
         self.free_at = 0
         """From then on its newest packet is not awaited any more."""
@@ -295,6 +295,8 @@ class TraceMachine:
                 for each in self._smaller
             ]
         if packet.number == hop.newest and not hop.replies:
+            # Once: whoever says it again has no further packet sent.
+            hop.newest = -1
             hop.tries -= 1
             hop.free_at = 0
         return True

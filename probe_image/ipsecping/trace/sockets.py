@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from ..addresses import without_zone
+from ..addresses import parse_address
 from ..net import timestamping
 from ..net.clocks import Clock
 from ..net.connected_socket import numeric_target
@@ -51,7 +51,7 @@ def source_of(address: str, sender: Sender) -> str:
     with new_socket(family, socket.SOCK_DGRAM) as sock:
         sender.prepare(sock)
         sock.connect(target)
-        return without_zone(str(sock.getsockname()[0]))
+        return str(parse_address(str(sock.getsockname()[0])))
 
 
 def prepare(sock: socket.socket, sender: Sender) -> None:

@@ -1,6 +1,7 @@
 """`ipsecping diagnose`: what it prints of an evidence file, and how it ends."""
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from ipsecping.diagnosis import Evidence, Part, evidence_to_json
+from ipsecping.diagnosis import diagnose as diagnose_evidence
+from ipsecping.diagnosis.report import command
 
 from ..diagnosis.catalogue import cases
 from ..diagnosis.worlds import dead, healthy, losing, with_batches
@@ -110,6 +113,32 @@ def test_evidence_comes_from_standard_input_too() -> None:
 def test_a_name_with_shell_characters_is_quoted_in_the_command(tmp_path: Path) -> None:
     hostile = replace(CASES["dns-fail"].evidence, target="$(reboot); x")
     assert "getent ahosts '$(reboot); x'" in diagnose(tmp_path, hostile).stdout
+
+
+def test_a_name_that_the_terminal_has_no_characters_for_is_shown(tmp_path: Path) -> None:
+    file = tmp_path / "evidence.json"
+    named = replace(CASES["dns-fail"].evidence, target="\N{LATIN SMALL LETTER U WITH DIAERESIS}ber.example")
+    file.write_text(json.dumps(evidence_to_json(named)))
+    done = subprocess.run(
+        [*COMMAND, "diagnose", "--from", str(file)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"\xfcber.example" in done.stdout
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_whatever_stands_for_an_address_runs_nothing_in_the_command(name: str) -> None:
+    evidence, zoned = CASES[name].evidence, "fe80::1%$(reboot)"
+    host = None if evidence.host is None else replace(evidence.host, source=zoned)
+    controls = dict.fromkeys(evidence.expected.controls, zoned)
+    expected = replace(evidence.expected, controls=controls)
+    hostile = replace(evidence, target=zoned, address=zoned, host=host, expected=expected)
+    for finding in diagnose_evidence(evidence).findings:
+        assert "$(reboot)" not in command(hostile, finding).replace(f"'{zoned}'", "")
 
 
 @pytest.mark.parametrize(

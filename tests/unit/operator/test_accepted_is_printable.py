@@ -6,8 +6,10 @@ The lines are hostile: any JSON value may stand anywhere in an otherwise good re
 import json
 import logging
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -16,8 +18,12 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     METHODS,
+    Addresses,
     AuditOptions,
+    DnsOptions,
     Expect,
+    HttpOptions,
+    IkeOptions,
     Options,
     ProbeType,
     StampOptions,
@@ -28,10 +34,11 @@ from ipsecping_operator.api.status import CheckStatus
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.collect import placing
 from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.compile.compiled import HopLimits, Verified
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.report.assessment import assess
-from ipsecping_operator.report.events import event, of_condition
+from ipsecping_operator.report.events import event, of_address_change, of_condition, of_hops
 
 from ..contract.strategies import json_values, results
 from .builders import NOON, SECOND, check, plan, probe
@@ -49,30 +56,37 @@ HOSTILE: list[Any] = [
 
 
 _OPTIONS: dict[ProbeType, Options] = {
-    ProbeType.STAMP: StampOptions(ask_source=True),
+    ProbeType.STAMP: StampOptions(ask_source=True, ask_dscp=True, ask_hops=True),
     ProbeType.AUDIT: AuditOptions(),
+    ProbeType.HTTP: HttpOptions(url="http://many.example/"),
+    ProbeType.DNS: DnsOptions(query="many.example"),
+    ProbeType.IKE: IkeOptions(gateway="198.51.100.2"),
 }
 
 
 def check_of(kind: ProbeType, expect: Expect) -> CompiledCheck:
-    """A check with all limits, of one probe of the type."""
+    """A check with all limits, of one probe of the type, from each node to each address."""
     counted = probe(
         "p",
         type=kind,
-        count=1000,
+        count=500,
         timeout_ms=600_000,
         size=0,
         expect=expect,
         options=_OPTIONS.get(kind),
+        flows=2 if METHODS[kind].has_flows else 1,
     )
-    return check(
-        plan(counted),
+    made = check(
+        plan(counted, target="many.example", addresses=Addresses.ALL),
         rtt_ms={"p50": 1, "p99": 2},
         jitter_ms=1,
         path_mtu=1400,
         certificate_days={"p": 30},
         down_after=1,
+        every_node=True,
     )
+    verified = Verified(sources=(ip_network("10.0.0.0/24"),), dscp=(46,), hops=HopLimits(1, 3))
+    return replace(made, verified=verified)
 
 
 def state_of(compiled: CompiledCheck) -> CheckState:
@@ -112,7 +126,7 @@ def hostile_lines(draw: st.DrawFn) -> tuple[ProbeType, Expect, list[bytes]]:
             try:
                 for step in way:
                     inner = inner[step]
-                inner[last] = draw(json_values | st.sampled_from(HOSTILE))
+                inner[last] = deepcopy(draw(json_values | st.sampled_from(HOSTILE)))
             except (KeyError, IndexError, TypeError):
                 continue  # the first change has taken it away
         lines.append(json.dumps(line).encode())
@@ -127,10 +141,15 @@ def printed(state: CheckState, *, now: int) -> None:
     CheckStatus.model_validate(status)
     assert status["conditions"][1]["reason"]
     log = logs.for_check("test", METADATA)
-    for condition in assessment.changed:
-        note = event(of_condition(condition), METADATA, name="e", at=datetime(2026, 11, 23, tzinfo=UTC))
+    notices = [of_condition(condition) for condition in assessment.changed]
+    notices += [of_hops(assessment.hops)] if assessment.hops is not None else []
+    notices += map(of_address_change, assessment.address_changes)
+    for notice in notices:
+        note = event(notice, METADATA, name="e", at=datetime(2026, 11, 23, tzinfo=UTC))
+        assert notice.note.isprintable()
         assert len(note["note"]) <= 1024
         json.dumps(note, ensure_ascii=False).encode()
+    for condition in assessment.changed:
         record = logging.LogRecord(
             "test", logging.INFO, "", 0, "%s: %s", (condition.type, condition.message), None
         )
@@ -144,6 +163,7 @@ def printed(state: CheckState, *, now: int) -> None:
         clock=lambda: now,
     )
     assert b"".join(pieces(collector))
+    state.reported.judged(assessment.report)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -163,13 +183,26 @@ def test_what_is_accepted_can_be_judged_and_printed_everywhere(
         elif isinstance(line, Item):
             offset.learn(sent=line.ended, now=NOON)
             start = offset.place(line.ended, now=NOON) - line.result.duration
-            state.measured.accept(line.result, start=start, now=NOON)
+            state.measured.accept(line.result, start=start, now=NOON, node="w1")
         printed(state, now=NOON)
     printed(state, now=NOON + 3600 * SECOND)
 
 
 RICH: dict[ProbeType, dict[str, Any]] = {
-    ProbeType.STAMP: {"sources": {"10.0.0.9": 3}, "forwardLost": 1, "reverseLost": 1},
+    ProbeType.STAMP: {
+        "sources": {"10.0.0.9": 3},
+        "markings": [{"dscp": 0, "ecn": 3, "packets": 2}],
+        "hops": {"-255": 1, "255": 1},
+        "forwardLost": 1,
+        "reverseLost": 1,
+        "refusedAnswers": [{"reason": "OtherSource", "source": "10.9.9.9", "port": 9, "count": 10**9}],
+    },
+    ProbeType.UDP_ECHO: {
+        "flows": {
+            "firstPort": 65534,
+            "flows": [{"sent": 3, "received": 3, "rttSum": 9 * 10**11}, {"sent": 2}],
+        },
+    },
     ProbeType.HTTP: {"certificateExpiry": NOON // SECOND},
     ProbeType.PATH_MTU: {"pathMTU": {"forward": 1400, "reverse": 1300, "tooBig": True}},
     ProbeType.IKE: {"nat": True, "unanswered": {"500": "Timeout"}},
@@ -187,7 +220,8 @@ def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeTy
         "path": ref.path, "probe": "p", "type": kind, "startedAt": NOON, "duration": SECOND,
         "sent": 5, "received": 3, "losses": {"Timeout": 1, "Refused": 1}, "duplicates": 1, "reordered": 1,
         "rtt": {"precision": 7, "min": 5, "max": 100, "sum": 150, "buckets": [5, 1, 40, 1, 55, 1]},
-        "jitterSum": 100, "jitterCount": 2, "clock": "Kernel", "remoteIP": "10.0.0.1", "runNow": "now",
+        "jitterSum": 100, "jitterCount": 2, "clock": "Kernel", "remoteIP": "10.0.0.1",
+        "addresses": 2, "addressAge": 10**17, "runNow": "now",
         "invalid": None,
     } | RICH[kind]  # fmt: skip
     state = state_of(compiled)
@@ -198,14 +232,14 @@ def test_any_wrong_value_in_any_field_is_refused_or_can_be_printed(kind: ProbeTy
             inner = line["result"]
             for step in way[:-1]:
                 inner = inner[step]
-            inner[way[-1]] = value
+            inner[way[-1]] = deepcopy(value)
             read = read_line(json.dumps(line).encode())
             if isinstance(read, Refused):
                 assert str(read.error).isprintable()
                 assert len(str(read.error)) < 400
             else:
                 assert isinstance(read, Item)
-                if state.measured.accept(read.result, start=NOON - SECOND, now=NOON) is None:
+                if state.measured.accept(read.result, start=NOON - SECOND, now=NOON, node="w1") is None:
                     accepted += 1
                     printed(state, now=NOON)
     assert accepted > 10

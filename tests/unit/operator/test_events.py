@@ -11,13 +11,17 @@ from ipsecping_operator.api.labels import SUBDOMAIN
 from ipsecping_operator.kube.errors import AlreadyExists, ApiError, Unreachable
 from ipsecping_operator.report.events import (
     BURST,
+    RESERVE,
     EventPoster,
     event,
     event_name,
+    of_address_change,
     of_condition,
+    of_hops,
     of_move,
     worth_telling,
 )
+from ipsecping_operator.status.addresses import AddressChange
 from ipsecping_operator.status.conditions import condition
 from ipsecping_operator.verdict.preference import Move
 
@@ -118,6 +122,19 @@ async def test_a_check_that_flaps_runs_out_of_events_and_another_does_not() -> N
     await flapping.post(UID)
     await flapping.post("other")
     assert [name.partition(".")[0] for name in client.names] == ["hq"] * BURST + ["other"]
+
+
+async def test_what_others_may_change_all_the_time_leaves_events_for_what_happens_to_the_check() -> None:
+    client = Client()
+    flooded = poster(client)
+    for number in range(100):
+        moved = of_address_change(AddressChange(f"10.0.0.{number}"))
+        flooded.tell([of_hops(f"{number} hops"), moved], CHECK, written=str(number))
+    await flooded.post(UID)
+    assert len(client.names) == BURST - RESERVE
+    flooded.tell([DOWN], CHECK, written="down")
+    await flooded.post(UID)
+    assert len(client.names) == BURST - RESERVE + 1
 
 
 async def test_what_an_operator_told_before_it_was_killed_its_successor_does_not_tell_again() -> None:

@@ -14,6 +14,7 @@ from ipsecping_operator.verdict.window import Window
 
 from .assessments import assessed, at, seen, take
 from .builders import check, plan, probe
+from .call_count import calls
 from .scraping import scraped, value
 from .windows import filled, verdict
 
@@ -181,3 +182,9 @@ def test_prometheus_gets_dead_and_living_flows_and_the_loss_of_each() -> None:
     assert value(samples, "ipsecping_flow_loss_ratio", **LABELS, flow="1") == 1
     assert value(samples, "ipsecping_flow_loss_ratio", **LABELS, flow="2") == 0
     assert value(samples, "ipsecping_flow_rtt_mean_seconds", **LABELS, flow="2") == 0.012
+
+
+def test_what_a_reflector_keeps_undecided_is_not_looked_for_without_end() -> None:
+    rounds = [flows(0, *(int((each + flow) % 15 == 0) for flow in range(15)), sent=2) for each in range(256)]
+    assert calls(lambda: state(*rounds)) < 1.2 * calls(lambda: state(*rounds[:64]))
+    assert dead(*rounds) == ()

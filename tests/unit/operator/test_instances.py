@@ -307,6 +307,30 @@ def test_instances_are_bounded_what_is_beyond_is_refused_and_said() -> None:
     assert take(state, to(None, round_=8, of=NODES), node="one-more") == [None]
 
 
+def test_a_node_that_makes_addresses_up_takes_no_other_node_s_place() -> None:
+    measured = Measured()
+    measured.follow(check(MANY, every_node=True))
+
+    def told(node: str, address: int, *, round_: int = 0) -> Rejection | None:
+        given_ = to(f"10.9.{address // 250}.{address % 250}", round_=round_)
+        return measured.accept(given_, start=given_.started_at, now=given_.started_at, node=node)
+
+    def kept(node: str) -> int:
+        (instances,) = measured.instances.values()
+        return sum(of.node == node for of in instances)
+
+    assert {told("evil", number) for number in range(2 * MAX_INSTANCES)} == {
+        None,
+        Rejection.TOO_MANY_INSTANCES,
+    }
+    for node in range(10):
+        assert [told(f"w{node}", number) for number in range(32)] == [None] * 32
+    for number in range(2 * MAX_INSTANCES):
+        told("evil", number, round_=1)
+    assert [kept(f"w{node}") for node in range(10)] == [32] * 10
+    assert kept("evil") == MAX_INSTANCES - 320
+
+
 def test_an_edit_of_which_addresses_are_measured_begins_anew() -> None:
     state = seen(of=check(replace(MANY, addresses=Addresses.FIRST)))
     first = replace(MANY, addresses=Addresses.FIRST)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def asking(source: TargetSource = DB, *, uid: str = "c-1") -> CompiledCheck:
 
 
 def known(of: Sources, source: TargetSource = DB) -> list[str]:
-    return [each.addresses[0] for each in of.endpoints("network", source)]
+    return [each.addresses[0] for each in of.found("network", source).endpoints]
 
 
 def test_what_is_there_is_known_after_the_list_and_changes_follow() -> None:
@@ -158,6 +159,73 @@ def test_no_more_sources_are_followed_than_the_api_should_bear(monkeypatch: pyte
         followed.follow(asking(TargetSource(service="s2"), uid="c-2"))
         await asyncio.sleep(0.1)
         assert known(followed, TargetSource(service="s2")) == []
+        await followed.close()
+
+    run(scenario())
+
+
+def test_no_namespace_takes_the_watches_of_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_OF_NAMESPACE", 2)
+
+    async def scenario() -> None:
+        followed = Sources(Api(), changed=lambda uid: None)
+        for number in range(3):
+            followed.follow(asking(TargetSource(service=f"s{number}"), uid=f"c-{number}"))
+        elsewhere = replace(asking(uid="c-9"), namespace="shop")
+        followed.follow(elsewhere)
+        await asyncio.sleep(0.1)
+        with pytest.raises(NotKnown, match="already follows 2 others of the namespace"):
+            known(followed, TargetSource(service="s2"))
+        assert followed.found("shop", DB).endpoints == ()
+        await followed.close()
+
+    run(scenario())
+
+
+def test_of_a_source_without_end_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MOST_ENDPOINTS", 3)
+
+    async def scenario() -> None:
+        api, told = Api(), list[str]()
+        api.held = [slice_of("10.0.0.1", "10.0.0.2"), slice_of("10.0.0.3", "10.0.0.4", uid="s-2")]
+        followed = Sources(api, changed=told.append)
+        followed.follow(asking())
+        await asyncio.sleep(0.1)
+        assert known(followed) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+        assert followed.found("network", DB).more
+        # A slice that shrinks makes room, and the next list fills it.
+        api.held[0] = slice_of("10.0.0.1")
+        api.changes.put_nowait({"type": "MODIFIED", "object": api.held[0]})
+        await asyncio.sleep(2)
+        assert sorted(known(followed)) == ["10.0.0.1", "10.0.0.3"]
+        await asyncio.sleep(302)
+        assert sorted(known(followed)) == ["10.0.0.1", "10.0.0.3", "10.0.0.4"]
+        assert not followed.found("network", DB).more
+        assert told == ["c-1"] * 3
+        await followed.close()
+
+    run(scenario())
+
+
+def test_what_changes_all_the_time_is_told_less_and_less_often() -> None:
+    async def scenario() -> None:
+        api, told = Api(), list[float]()
+        followed = Sources(api, changed=lambda uid: told.append(asyncio.get_running_loop().time()))
+        followed.follow(asking())
+        await asyncio.sleep(0.1)
+        for number in range(280):
+            api.changes.put_nowait({"type": "MODIFIED", "object": slice_of(f"10.0.1.{number % 250}")})
+            await asyncio.sleep(1)
+        gaps = [later - earlier for earlier, later in pairwise(told)]
+        assert len(gaps) < 12
+        assert max(gaps) < 62
+        assert known(followed) == ["10.0.1.29"]
+        # After a quiet time a change is told at once again.
+        await asyncio.sleep(150)
+        api.changes.put_nowait({"type": "MODIFIED", "object": slice_of("10.0.2.1")})
+        before = len(told)
+        await asyncio.sleep(1.5)
+        assert len(told) == before + 1
         await followed.close()
 
     run(scenario())

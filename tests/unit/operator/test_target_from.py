@@ -14,7 +14,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import TARGETS_ANNOTATION, ChildSettings, build_children
 from ipsecping_operator.compile import CompiledCheck, compile_check
 from ipsecping_operator.compile.effective import effective_spec
-from ipsecping_operator.endpoints.reading import Endpoint
+from ipsecping_operator.endpoints.reading import Endpoint, Found
 from ipsecping_operator.endpoints.sources import NotKnown, Sources
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.kinds import Kind
@@ -130,10 +130,10 @@ class Known(Sources):
     def forget(self, uid: str) -> None:
         self.forgotten = True
 
-    def endpoints(self, namespace: str, source: object) -> list[Endpoint]:
+    def found(self, namespace: str, source: object) -> Found:
         if isinstance(self.known, str):
             raise NotKnown(self.known)
-        return self.known
+        return Found(self.known)
 
 
 def test_a_starting_operator_leaves_the_children_alone_until_it_knows() -> None:

@@ -65,3 +65,24 @@ def test_each_address_that_a_name_may_have_counts_as_a_round() -> None:
     with_interval("1m", probes=slow)
     with pytest.raises(InvalidSpec, match=r"spec\.probes.*up to 160000 packets"):
         with_interval("6s", probes=slow)
+
+
+def test_each_node_counts_as_rounds_beside_each_address() -> None:
+    def with_interval(milliseconds: int, **more: Any) -> None:
+        spec = {"target": "far.example", "schedule": {"interval": f"{milliseconds}ms"}} | more
+        compile_check(
+            {"metadata": {"uid": "u", "namespace": "n", "name": "hq", "generation": 1}, "spec": spec}
+        )
+
+    everywhere = {"placement": {"everyNode": True}}
+    some = [{"name": "a"}, {"name": "b", "placement": {"everyNode": False}}]
+    for least, more in (
+        (1000, everywhere),
+        (1032, {"paths": some, "probes": [{"name": "p", "icmp": {}, "spacing": "10ms"}]} | everywhere),
+        (32_000, {"addresses": "All"} | everywhere),
+        (33_000, {"addresses": "All", "paths": [{"name": "a"} | everywhere, {"name": "b"}]}),
+    ):
+        with_interval(least, **more)
+        if least > 1000:
+            with pytest.raises(InvalidSpec, match=r"spec\.schedule\.interval.* 32 rounds a second"):
+                with_interval(least - 1, **more)

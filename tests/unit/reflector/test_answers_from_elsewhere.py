@@ -158,3 +158,17 @@ def test_the_first_flow_that_knows_it_ends_the_look_and_a_zone_is_left_out() -> 
     source = raw_address(socket.AF_INET6, ("fe80::9", 862, 0, 2))
     AstrayAnswers().came(b"!", source, flows(mine, other), now=SECOND)
     assert (mine.asked, other.asked) == (1, 0)
+
+
+def test_a_source_is_named_as_results_want_it_whatever_the_c_library_writes() -> None:
+    ledger = Ledger(timeout=SECOND)
+    packet = ledger.record(at=0, token=5)
+
+    class Receiver(Counting):
+        def astray(self, data: bytes, address: str, port: int) -> bool:
+            return ledger.astray(Answer(packet.sequence, 5), address, port)
+
+    source = raw_address(socket.AF_INET6, ("::10.0.0.1", 862, 0, 0))
+    AstrayAnswers().came(b"!", source, flows(Receiver()), now=SECOND)
+    figure = RefusedAnswers.of(ledger.take_refused())
+    figure.check("result", sent=1, received=0)

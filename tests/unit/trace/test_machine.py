@@ -132,6 +132,21 @@ def test_a_liar_makes_packets_smaller_a_few_times_only() -> None:
     assert machine.packets_sent <= MAX_LIMITS + 2
 
 
+def test_who_says_a_thousand_times_that_a_packet_is_too_big_has_one_more_sent() -> None:
+    machine = TraceMachine(LIMITS, size=1500, least_size=72, start=0)
+    now = 0
+    while (step := machine.next(now)) is not Step.OVER:
+        if step is Step.WAIT:
+            now = machine.due
+            continue
+        machine.sent(now)
+        if machine.packet.number == 0:
+            for _ in range(1000):
+                machine.heard(Heard(0, Reply("10.6.6.6", ReplyKind.MESSAGE_TOO_BIG), now, 1400))
+            assert machine.hops()[0].tries == 0
+    assert machine.packets_sent == LIMITS.max_ttl * LIMITS.tries + 1
+
+
 def test_a_loop_is_left_once_it_has_shown_itself() -> None:
     ring = [router(1), *(router(2 + i % 2) for i in range(29))]
     done = run(Path(ring))

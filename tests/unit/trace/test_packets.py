@@ -1,9 +1,12 @@
 """The packets of a trace: one flow to every router, and only what bears our packet is about it."""
 
+from ipaddress import ip_address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.contract.fields import canonical_address
 from ipsecping.contract.trace import Label, ReplyKind
 from ipsecping.net.timestamping import Ancillary, ExtendedError
 from ipsecping.trace.icmp_errors import kind_of, reply_of, split
@@ -96,6 +99,14 @@ def test_errors_by_type_and_code(origin: int, kind: int, code: int, said: ReplyK
 
 def error(data: int = 0) -> ExtendedError:
     return ExtendedError(113, 2, 11, 0, 0, data, bytes([10, 0, 1, 1]))
+
+
+@pytest.mark.parametrize("sender", ["::a00:1", "64:ff9b::a00:1", "2001:db8::1", "::ffff:0:a00:1"])
+def test_who_sends_an_error_is_named_as_the_record_wants_it(sender: str) -> None:
+    packed = ip_address(sender).packed
+    told = ExtendedError(113, 3, 3, 0, 0, 0, packed)
+    reply = reply_of(ReplyKind.TIME_EXCEEDED, Ancillary(error=told), b"", proven=True)
+    assert reply.sender == canonical_address(sender) == sender
 
 
 LABELS = bytes.fromhex("2000 0000 000c 01 01 05dc1201 00010102".replace(" ", ""))
