@@ -197,6 +197,7 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         before=state.reported.last.verdict,
         instances=state.measured.instances,
         instance_latches=_instance_latches(restored),
+        measured={key: series.basis.probe for key, series in state.measured.series.items()},
     )
 
 
