@@ -70,7 +70,7 @@ def test_each_agent_keeps_its_request_until_a_result_names_it() -> None:
 
 def test_every_node_whose_agent_answers_runs_the_extra_round() -> None:
     def agent(node: str, *, ready: str = "True", **values: Any) -> Pod:
-        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+        status: dict[str, Any] = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
         uid = f"p-{node}"
         return pod(uid, uid=uid, owner_kind="DaemonSet", spec={"nodeName": node}, **status, **values)
 
@@ -86,7 +86,7 @@ def test_every_node_whose_agent_answers_runs_the_extra_round() -> None:
     assert request_ids(made, "1") == {}
     assert measured(made, "1") == "an extra round was measured on default (nodes: 2 of 4)"
     made.measured.accept(result(run_now="next"), start=NOON, now=NOON, node="w1")
-    assert made.measured.requests["default"] == ("next", {"w1"})
+    assert made.measured.requests["default"].nodes == {"w1"}
 
 
 def test_a_plan_of_a_cron_job_asks_for_no_extra_round() -> None:
