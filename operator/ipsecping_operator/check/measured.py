@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ipsecping.contract import (
     METHODS,
@@ -43,6 +44,14 @@ class Known:
         return Basis(self.plan.target, probe, self.per_node, per_address(self.plan, probe))
 
 
+class Named(NamedTuple):
+    """The newest run-now request that a result of a path has named."""
+
+    identifier: str
+    nodes: frozenset[str]
+    """On which pods have run the extra round for it."""
+
+
 class Measured:
     """Windows and counters of each probe, the plans results may be of, and agents that cannot be read."""
 
@@ -52,7 +61,7 @@ class Measured:
         "_expected_since",
         "_length",
         "_previous",
-        "_request_ids",
+        "_requests",
         "_resolved",
         "_series",
         "_suspended",
@@ -64,7 +73,7 @@ class Measured:
         self._previous: dict[str, Known] = {}
         self._series: dict[ProbeKey, Series] = {}
         self._crowded: dict[ProbeKey, int] | None = None
-        self._request_ids: dict[str, str] = {}
+        self._requests: dict[str, Named] = {}
         self._resolved: dict[str, Resolved] = {}
         self._length = 0
         self._suspended = False
@@ -82,9 +91,9 @@ class Measured:
         return self._series
 
     @property
-    def request_ids(self) -> Mapping[str, str]:
-        """Path to the identifier of the newest run-now request that a result has named."""
-        return self._request_ids
+    def requests(self) -> Mapping[str, Named]:
+        """Path to the newest run-now request that a result has named."""
+        return self._requests
 
     @property
     def resolved(self) -> Mapping[str, Resolved]:
@@ -179,7 +188,7 @@ class Measured:
             series.totals.add(tally)
             series.last_end = max(tally.end, series.last_end or 0)
         if result.run_now is not None:
-            self._request_ids[plan.path] = result.run_now
+            self._note_request(plan.path, result.run_now, node=node)
         if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
             age = result.address_age
             since = None if age is None else start - age
@@ -233,6 +242,11 @@ class Measured:
         for target in self._resolved.values():
             if target.stale_since is not None:
                 target.stale_since += by
+
+    def _note_request(self, path: str, identifier: str, *, node: str | None) -> None:
+        before = self._requests.get(path)
+        nodes = before.nodes if before is not None and before.identifier == identifier else frozenset[str]()
+        self._requests[path] = Named(identifier, nodes if node is None else nodes | {node})
 
     def _rounds_of(
         self, known: Known, series: Series, result: RoundResult, *, node: str | None, now: int

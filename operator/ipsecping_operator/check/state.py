@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.fault_types import StandingFaults
@@ -20,7 +21,8 @@ from .reported import Reported
 
 SECOND = 1_000_000_000
 PLAN_DELIVERY = 90 * SECOND
-"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute. As
+a rule an agent that is to run elsewhere has begun by then."""
 
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 
@@ -102,11 +104,16 @@ class CheckState:
             # Measuring begins anew: no result is due from before the pause.
             self.reported.begin_anew()
             self.measured.expect_since(now)
-        elif before is not None and changed:
+        elif before is not None and (changed or _moved(before, check)) and not self._is_stale():
             self.measured.expect_since(now + PLAN_DELIVERY)
         self.applied.compiled_as(check, generation=generation, refused=refused)
         self.observed.spec_compiled()
         return changed
+
+    def _is_stale(self) -> bool:
+        """An edit makes nothing known of what nobody has heard of."""
+        healthy = self.reported.last.conditions.get(ConditionType.HEALTHY)
+        return healthy is not None and healthy.reason == HealthyReason.STALE_RESULTS
 
     def aim(self, selections: Mapping[str, Selection]) -> None:
         """Put the targets that were looked up into the plans. What each has measured goes on."""
@@ -138,3 +145,9 @@ class CheckState:
         """
         for part in (self.observed, self.measured, self.reported):
             part.shift(by)
+
+
+def _moved(before: CompiledCheck, after: CompiledCheck) -> bool:
+    """Whether other pods are to measure some path than before: they have yet to start."""
+    placements = {path.plan.path: path.placement for path in before.paths}
+    return any(placements.get(path.plan.path, path.placement) != path.placement for path in after.paths)

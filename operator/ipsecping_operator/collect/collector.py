@@ -11,7 +11,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
-from ipsecping_operator.kube.kinds import DAEMON_SET
+from ipsecping_operator.kube.kinds import DAEMON_SET, JOB
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.tokens.keys import TokenKeys
 
@@ -100,7 +100,7 @@ class Collector:
         for pod in list(state.observed.pods.values()):
             if not await self._own(state, pod, log=log):
                 continue
-            if pod.meta.owner is not None and pod.meta.owner.kind == "Job":
+            if pod.meta.owner is not None and pod.meta.owner.kind == JOB.name:
                 if pod.finished:
                     self._read_message(state, pod, log=log)
             elif not pod.finished and pod.address and _is_of_workload(state, pod):
@@ -275,12 +275,16 @@ class Collector:
             self._accept(state, pod, result, start=start, now=self._clock())
 
     def _accept(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int, now: int) -> None:
-        """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures."""
-        rejection = (
-            state.measured.accept(result, start=start, now=now, node=pod.node)
-            if result.check.path == pod.meta.path
-            else Rejection.FOREIGN_PATH
-        )
+        """Count it, if it is of the pod's own path: whoever has one path's pod forges no other's figures.
+
+        Nor does an agent of the workload before tell its last results for those of the one there is.
+        """
+        if result.check.path != pod.meta.path:
+            rejection: Rejection | None = Rejection.FOREIGN_PATH
+        elif not _is_of_workload(state, pod):
+            rejection = Rejection.OTHER_PLAN
+        else:
+            rejection = state.measured.accept(result, start=start, now=now, node=pod.node)
         if rejection is None:
             self._handler.accepted(state)
         else:
@@ -301,8 +305,10 @@ def _key(state: CheckState, result: RoundResult) -> str:
 
 def _is_of_workload(state: CheckState, pod: Pod) -> bool:
     """Whether the path still has a workload of this kind: an agent of the one before it measures twice."""
-    check = state.applied.compiled
-    every_node = pod.meta.owner is not None and pod.meta.owner.kind == DAEMON_SET.name
+    check, owner = state.applied.compiled, pod.meta.owner
+    if owner is not None and owner.kind == JOB.name:
+        return True
+    every_node = owner is not None and owner.kind == DAEMON_SET.name
     return check is None or all(
         path.placement.every_node is every_node for path in check.paths if path.plan.path == pod.meta.path
     )

@@ -1,6 +1,7 @@
 """Have the plans aim at the targets that are looked up in the cluster."""
 
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.endpoints.reading import select
 from ipsecping_operator.endpoints.sources import NotKnown, Sources
 
@@ -11,7 +12,7 @@ def aim(state: CheckState, sources: Sources) -> str | None:
     That is empty while the API is being asked; whoever is told calls this again.
     """
     check = state.applied.compiled
-    if check is None or state.applied.refused is not None:
+    if check is None or not _measures(state, check):
         sources.forget(state.uid)
         return None
     sources.follow(check)
@@ -30,8 +31,17 @@ def aim(state: CheckState, sources: Sources) -> str | None:
 
 
 def is_aimed(state: CheckState) -> bool:
-    """Whether every plan has its targets, be they those of some time ago."""
+    """Whether every plan that is carried out has its targets, be they those of some time ago.
+
+    What ends measuring waits for no target.
+    """
     check = state.applied.compiled
-    return check is None or all(
-        path.target_from is None or path.plan.path in state.applied.selections for path in check.paths
+    return (
+        check is None
+        or not _measures(state, check)
+        or all(path.target_from is None or path.plan.path in state.applied.selections for path in check.paths)
     )
+
+
+def _measures(state: CheckState, check: CompiledCheck) -> bool:
+    return state.applied.refused is None and not check.suspend

@@ -28,7 +28,7 @@ from ipsecping_operator.compile import CompiledPath, Cron
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.errors import AlreadyExists
 from ipsecping_operator.kube.kinds import CRON_JOB, JOB
-from ipsecping_operator.observe.projection import Child
+from ipsecping_operator.observe.projection import Child, Pod
 from ipsecping_operator.status.run_now import MAX_VALUE
 from ipsecping_operator.verdict import text
 
@@ -66,12 +66,42 @@ def request_id(state: CheckState, value: str) -> str:
 
 
 def request_ids(state: CheckState, value: str | None) -> Mapping[str, str]:
-    """Return, by path, the identifier for its plan, until its agent has used it. Pure."""
+    """Return, by path, the identifier for its plan, until its agent has used it. Pure.
+
+    Of every node, until those of all nodes have whose agent answers.
+    """
     check = state.applied.compiled
     if value is None or check is None or isinstance(check.schedule, Cron):
         return {}
-    wanted, named = request_id(state, value), state.measured.request_ids
-    return {path.plan.path: wanted for path in check.paths if named.get(path.plan.path) != wanted}
+    wanted = request_id(state, value)
+    return {path.plan.path: wanted for path in check.paths if not _used(state, path, wanted)}
+
+
+def _used(state: CheckState, path: CompiledPath, wanted: str) -> bool:
+    named = state.measured.requests.get(path.plan.path)
+    if named is None or named.identifier != wanted:
+        return False
+    return (
+        not path.placement.every_node
+        or {
+            pod.node
+            for pod in _agents(state, path)
+            if pod.ready and pod.meta.uid not in state.measured.unreadable
+        }
+        <= named.nodes
+    )
+
+
+def _agents(state: CheckState, path: CompiledPath) -> list[Pod]:
+    """The pods of the path that are on a node and go on."""
+    return [
+        pod
+        for pod in state.observed.own_pods
+        if pod.meta.path == path.plan.path
+        and pod.node is not None
+        and not pod.finished
+        and not pod.meta.deleting
+    ]
 
 
 def measured(state: CheckState, value: str) -> str | None:
@@ -79,8 +109,16 @@ def measured(state: CheckState, value: str) -> str | None:
     check = state.applied.compiled
     if check is None or isinstance(check.schedule, Cron) or request_ids(state, value):
         return None
-    paths = ", ".join(path.plan.path for path in check.paths)
-    return f"an extra round was measured on {paths}"
+    return f"an extra round was measured on {', '.join(_told(state, path) for path in check.paths)}"
+
+
+def _told(state: CheckState, path: CompiledPath) -> str:
+    name = path.plan.path
+    if not path.placement.every_node:
+        return name
+    ran = state.measured.requests[name].nodes
+    nodes = {pod.node for pod in _agents(state, path)} | ran
+    return f"{name} (nodes: {len(ran)} of {len(nodes)})"
 
 
 async def start_jobs(

@@ -14,7 +14,6 @@ from ipsecping_operator.status.addresses import AddressChange, follow_addresses
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
-from ipsecping_operator.verdict.deadline import stale_at
 from ipsecping_operator.verdict.hops import hops_changed
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.instance import Instance
@@ -22,6 +21,7 @@ from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, jud
 from ipsecping_operator.verdict.outage import Outage, follow
 from ipsecping_operator.verdict.preference import Move, moved, settled
 
+from .carrying import are_newest, awaited_until, caught_up, nodes_of
 from .missing_pods import MissingPod, missing_pod
 from .readiness import prober_fault
 from .silence import with_trouble
@@ -72,8 +72,10 @@ def assess(
     before = last.conditions
     verdict = None if applied.compiled is None else _judge(state, applied.compiled, now=now)
     addresses = target_addresses(state, verdict)
-    carried_over = None if _caught_up(state) else last.restored
-    carried = fault is None and _still_carried(state, carried_over, now=now)
+    carried_over = None if caught_up(state) else last.restored
+    awaited = awaited_until(state, carried_over, now=now)
+    is_newest = are_newest(state, carried_over, awaited=awaited is not None)
+    carried = fault is None and awaited is not None and ConditionType.HEALTHY in before
     conditions: dict[ConditionType, Condition] = {}
     preferred, outages = last.preferred, last.outages
     outages_begun, outage_time = last.outages_begun, last.outage_time
@@ -109,11 +111,13 @@ def assess(
     if applied.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
     move = None
-    if verdict is not None and not carried and fault is None and _may_prefer(verdict, carried_over):
+    if verdict is not None and not carried and fault is None and _may_prefer(verdict, restored=is_newest):
         preferred, move = _prefer(preferred, verdict)
     hops = None if verdict is None or fault is not None else hops_changed(last.verdict, verdict)
     news = applied.run_now if applied.run_now != last.run_now else None
-    told, address_changes, tell_again = follow_addresses(last.addresses, addresses, now=now)
+    # Of what is read again only a part may be known yet.
+    known = addresses if awaited is None else {}
+    told, address_changes, tell_again = follow_addresses(last.addresses, known, now=now)
     status = build_status(
         generation=generation,
         verdict=verdict,
@@ -122,7 +126,7 @@ def assess(
         run_now=applied.run_now,
         addresses=addresses,
     )
-    if carried_over is not None:
+    if carried_over is not None and is_newest:
         status = {**status, **carried_over.figures}
     changed = tuple(transitions(before, conditions))
     return Assessment(
@@ -145,6 +149,7 @@ def assess(
             None if verdict is None else verdict.next_change,
             None if missing is None or now >= missing.since else missing.since,
             tell_again,
+            awaited,
         ),
         report=Report(
             conditions=conditions,
@@ -185,27 +190,15 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
         check,
         state.measured.windows(now=now),
         expected=Expectation(
-            since=state.measured.expected_since, known_last=known_last, nodes=_nodes(state, check)
+            since=state.measured.expected_since, known_last=known_last, nodes=nodes_of(state, check)
         ),
         now=now,
         latches=_latches(restored),
         before=state.reported.last.verdict,
         instances=state.measured.instances,
         instance_latches=_instance_latches(restored),
+        measured={key: series.basis.probe for key, series in state.measured.series.items()},
     )
-
-
-def _nodes(state: CheckState, check: CompiledCheck) -> Mapping[str, Mapping[str, int]]:
-    """Of paths that each node measures for itself: which nodes have a pod, and since when."""
-    nodes: dict[str, dict[str, int]] = {
-        path.plan.path: {} for path in check.paths if path.placement.every_node
-    }
-    if nodes:
-        for pod in state.observed.own_pods:
-            of_path = nodes.get(pod.meta.path or "")
-            if of_path is not None and pod.node is not None and not pod.finished:
-                of_path[pod.node] = min(pod.meta.created, of_path.get(pod.node, pod.meta.created))
-    return nodes
 
 
 def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
@@ -233,44 +226,9 @@ def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[In
     return latches
 
 
-def _caught_up(state: CheckState) -> bool:
-    """Whether this run knows as much as the one before it: nothing is restored any more.
-
-    Agents and finished pods hold what the earlier run knew. It is read again once every probe has been heard
-    of, and the headline's newest result is no older than the one the status told of.
-    """
-    restored, check = state.reported.last.restored, state.applied.compiled
-    if restored is None or check is None:
-        return False
-    lasts = {
-        key: series.last_end for key, series in state.measured.series.items() if series.last_end is not None
-    }
-    heard = len(lasts) == sum(len(path.plan.probes) for path in check.paths)
-    # The status has whole seconds, and placing on the operator's clock is good to a second.
-    return heard and lasts.get(_head(restored), max(lasts.values())) >= restored.last_result - SECOND
-
-
-def _still_carried(state: CheckState, restored: Restored | None, *, now: int) -> bool:
-    """Whether an earlier run's finding still stands: its results are being read again, and are not stale."""
-    check = state.applied.compiled
-    if restored is None or check is None:
-        return False
-    if check.suspend or ConditionType.HEALTHY not in state.reported.last.conditions:
-        return False
-    since = max(restored.last_result, state.measured.expected_since)
-    due = stale_at(check.schedule, since=since, round_ms=check.round_ms)
-    return due is not None and now < due
-
-
-def _head(restored: Restored) -> ProbeKey:
-    """Whose last result the status told of."""
-    head = restored.figures.get("headline")
-    return (str(head.get("path")), str(head.get("probe"))) if isinstance(head, Mapping) else ("", "")
-
-
-def _may_prefer(verdict: Verdict, restored: Restored | None) -> bool:
+def _may_prefer(verdict: Verdict, *, restored: bool) -> bool:
     """Whether as much is known of the paths as an earlier run knew, and they are measured."""
-    return restored is None and verdict.finding.reason is not HealthyReason.SUSPENDED
+    return not restored and verdict.finding.reason is not HealthyReason.SUSPENDED
 
 
 def _prefer(before: str | None, verdict: Verdict) -> tuple[str | None, Move | None]:

@@ -22,16 +22,19 @@ _ECN = ("Not-ECT", "ECT(1)", "ECT(0)", "CE")
 
 
 def verify_arrival(
-    check: CompiledCheck, probe: PlannedProbe, where: str, figures: Tally
+    check: CompiledCheck, measured: PlannedProbe, where: str, figures: Tally
 ) -> Iterator[Finding]:
-    """What is wrong with markings and hops, or that they are not known."""
-    if not isinstance(probe.options, StampOptions):
+    """What is wrong with markings and hops, or that they are not known.
+
+    `measured` is the probe as it was planned when it gave these figures.
+    """
+    if not isinstance(measured.options, StampOptions):
         return
-    span = text.span(check.thresholds.window_ms * 1_000_000)
-    if probe.options.ask_dscp:
-        yield from _dscp(check.verified.dscp or (probe.dscp,), probe, f"in {span} on {where}", figures)
-    if probe.options.ask_hops and check.verified.hops is not None:
-        yield from _hops(*check.verified.hops, f"in {span} on {where}", figures)
+    span, verified = text.span(check.thresholds.window_ms * 1_000_000), check.verified
+    if measured.options.ask_dscp and verified.dscp is not None:
+        yield from _dscp(verified.dscp or (measured.dscp,), measured, f"in {span} on {where}", figures)
+    if measured.options.ask_hops and verified.hops is not None:
+        yield from _hops(*verified.hops, f"in {span} on {where}", figures)
 
 
 def _dscp(allowed: tuple[int, ...], probe: PlannedProbe, when: str, figures: Tally) -> Iterator[Finding]:

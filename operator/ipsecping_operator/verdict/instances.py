@@ -39,8 +39,12 @@ def judge_instances(
     latches: Mapping[Instance, Latches],
     before: ProbeVerdict | None,
     now: int,
+    measured: PlannedProbe | None = None,
 ) -> ProbeVerdict:
-    """Judge each instance that is still there; `latches` and `before` as of `judge`."""
+    """Judge each instance that is still there.
+
+    `latches` and `before` are as of `judge`, `measured` as of `judge_probe`.
+    """
     dues: dict[Instance, int | None] = {
         of: _due(check, probe, window, given.since) for of, window in given.windows.items()
     }
@@ -57,8 +61,9 @@ def judge_instances(
         if known is None or not known.stands(window, due=due, now=now):
             held = latches.get(of, {}) if known is None else known.latches
             known = judge_probe(
-                check, path.plan.path, probe, window, latches=held, due=due, now=now, instance=of
-            )
+                check, path.plan.path, probe, window,
+                latches=held, due=due, now=now, instance=of, measured=measured,
+            )  # fmt: skip
         verdicts[of] = known
     instances = Instances(
         verdicts=dict(sorted(verdicts.items(), key=_badness)),

@@ -21,6 +21,7 @@ from .window import Window
 ProbeKey = tuple[str, str]
 """(path, probe): names within a check."""
 NO_LATCHES: Mapping[ProbeKey, Latches] = MappingProxyType({})
+NOT_EDITED: Mapping[ProbeKey, PlannedProbe] = MappingProxyType({})
 NO_NODES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 NO_INSTANCES: Mapping[ProbeKey, Mapping[Instance, Any]] = MappingProxyType({})
 
@@ -111,13 +112,15 @@ def judge(
     before: Verdict | None = None,
     instances: Mapping[ProbeKey, Mapping[Instance, Window]] = NO_INSTANCES,
     instance_latches: Mapping[ProbeKey, Mapping[Instance, Latches]] = NO_INSTANCES,
+    measured: Mapping[ProbeKey, PlannedProbe] = NOT_EDITED,
 ) -> Verdict:
     """Judge every probe, path and the check by what the windows hold at `now`.
 
     Forget what has left the windows before calling. Of probes that have `instances`, the windows of each are
     judged. `before` is the last verdict: only probes of which something has changed since are judged again.
-    Where there is none, `latches` may tell what an earlier run of the operator held. A False finding
-    outweighs Unknown, Unknown outweighs True; among equals the worst reason speaks.
+    Where there is none, `latches` may tell what an earlier run of the operator held. `measured` are probes
+    as they were planned when they filled their windows. A False finding outweighs Unknown, Unknown outweighs
+    True; among equals the worst reason speaks.
     """
     earlier: Mapping[ProbeKey, ProbeVerdict] = {}
     if before is not None:
@@ -141,6 +144,7 @@ def judge(
                         latches=instance_latches.get(key, {}),
                         before=earlier.get(key),
                         now=now,
+                        measured=measured.get(key),
                     )
                 )
                 continue
@@ -149,8 +153,9 @@ def judge(
             known = earlier.get(key)
             if known is None or not known.stands(window, due=due, now=now):
                 known = judge_probe(
-                    check, path.plan.path, probe, window, latches=latches.get(key, {}), due=due, now=now
-                )
+                    check, path.plan.path, probe, window,
+                    latches=latches.get(key, {}), due=due, now=now, measured=measured.get(key),
+                )  # fmt: skip
             verdicts.append(known)
         finding = worst(verdict.finding for verdict in verdicts)
         paths.append(PathVerdict(name=path.plan.path, finding=finding, probes=tuple(verdicts)))

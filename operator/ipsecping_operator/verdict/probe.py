@@ -112,8 +112,14 @@ def judge_probe(
     due: int | None,
     now: int,
     instance: Instance = WHOLE,
+    measured: PlannedProbe | None = None,
 ) -> ProbeVerdict:
-    """What the window says at `now`; `due` is when silence turns stale, `latches` those of the last look."""
+    """What the window says at `now`; `due` is when silence turns stale, `latches` those of the last look.
+
+    `measured` is the probe as it was planned when it filled the window, if otherwise: after an edit the
+    window stands until the first result of the new plan. It tells nothing of what only that one asks.
+    """
+    measured = measured or probe
     where = f"{path}/{probe.name}{instance}"
     total = window.total()
     figures = total if total is not None and total.rounds else None
@@ -149,7 +155,7 @@ def judge_probe(
     if probe.expect is Expect.BLOCKED and total.reached:
         message = messages.unexpectedly_reachable(where, total, window=check.thresholds.window_ms * 1_000_000)
         return found(Finding(reason=HealthyReason.UNEXPECTEDLY_REACHABLE, message=message), latches={})
-    verified = verify_source(check, probe, where, total)
+    verified = verify_source(check, measured, where, total)
     if verified is not None and verified.reason is HealthyReason.SOURCE_MISMATCH:
         return found(verified, latches={})
     if figures is None or window.invalid_run() >= check.thresholds.down_after:
@@ -164,12 +170,12 @@ def judge_probe(
             else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent))
         )
         return found(finding, since=silent.start)
-    look = _Look(check.thresholds, probe, where, figures, window, latches, now)
+    look = _Look(check.thresholds, probe, measured, where, figures, window, latches, now)
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)
     healthy = Finding(reason=HealthyReason.WITHIN_THRESHOLDS, message=within)
     more = (each for each in (verified, flow_loss(where, flows)) if each is not None)
-    arrived = verify_arrival(check, probe, where, total)
+    arrived = verify_arrival(check, measured, where, total)
     return found(worst((*findings, *more, *arrived, healthy)), latches=look.latched)
 
 
@@ -229,6 +235,7 @@ class _Look:
 
     limits: Thresholds
     probe: PlannedProbe
+    measured: PlannedProbe
     where: str
     figures: Tally
     window: Window
@@ -278,7 +285,7 @@ class _Look:
         least = self.limits.certificate_ns.get(self.probe.name)
         if least is None:
             return
-        if expiry is None and self.figures.received:
+        if expiry is None and self.figures.received and self.measured.options == self.probe.options:
             message = messages.certificate_unreadable(self.where, least=least)
             yield Finding(reason=HealthyReason.PROBE_FAILED, message=message)
         if expiry is not None and expiry - least <= self.now:

@@ -15,15 +15,17 @@ _NAMED = 3
 """So many addresses are named in a message; the status has all."""
 
 
-def verify_source(check: CompiledCheck, probe: PlannedProbe, where: str, figures: Tally) -> Finding | None:
+def verify_source(check: CompiledCheck, measured: PlannedProbe, where: str, figures: Tally) -> Finding | None:
     """What is wrong with the addresses, or that they are not known; None where nothing is to be said.
+
+    `measured` is the probe as it was planned when it gave these figures.
 
     One packet from elsewhere is enough, for as long as it is in the window, also in a round that the prober
     spoilt. Only where every answer told an address is anything verified.
     """
-    if not isinstance(probe.options, StampOptions) or not probe.options.ask_source:
-        return None
     networks = check.verified.sources
+    if not networks or not isinstance(measured.options, StampOptions) or not measured.options.ask_source:
+        return None
     sources = figures.figure(Sources) or Sources.of({})
     foreign = {
         address: count

@@ -116,3 +116,37 @@ def test_without_permission_nothing_is_looked_up(operator: OperatorProcess, clus
     cluster.says("Ready", "False", "NotPermitted")
     assert cluster.condition("Ready")["message"].startswith("spec.targetFrom: ")
     assert cluster.children("deployment") == []
+
+
+def test_a_permission_that_is_taken_back_ends_what_measures(
+    looking: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.endpoints("db", "10.0.0.1")
+    cluster.check(FROM_SERVICE)
+    cluster.one("deployment")
+    looking.end()
+    allowed = [word for word in looking.words if not word.startswith("--allow-target-from")]
+    looking.words, before = allowed, looking.words
+    looking.start()
+    cluster.says("Ready", "False", "NotPermitted")
+    eventually(lambda: not cluster.children("deployment"), what="the Deployment removed")
+    eventually(lambda: not cluster.children("configmap"), what="the plan removed")
+    looking.end()
+    looking.words = before
+    looking.start()
+    assert planned(cluster) == ["10.0.0.1"]
+    cluster.one("deployment")
+
+
+def test_a_check_that_was_suspended_aims_at_its_targets_again(
+    looking: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.endpoints("db", "10.0.0.1")
+    cluster.check(FROM_SERVICE)
+    cluster.one("deployment")
+    cluster.check(FROM_SERVICE | {"suspend": True})
+    cluster.says("Ready", "True", "Suspended")
+    assert cluster.one("deployment")["spec"]["replicas"] == 0
+    cluster.check(FROM_SERVICE)
+    eventually(lambda: cluster.one("deployment")["spec"]["replicas"] == 1, what="the agent again")
+    assert planned(cluster) == ["10.0.0.1"]

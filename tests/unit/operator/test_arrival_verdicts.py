@@ -1,6 +1,7 @@
 """How packets must arrive, as the target sees them: verify.dscp and verify.hops."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from ipsecping_operator.report.events import of_hops
 from ipsecping_operator.verdict.hops import hops_changed
 
 from .assessments import assessed, at, seen, take
-from .builders import check, plan, probe
+from .builders import NOON, SECOND, check, plan, probe
+from .states import take_up
 from .windows import filled, verdict
 
 EF, BEST_EFFORT = Marking(46, 0), Marking(0, 0)
@@ -153,3 +155,38 @@ def test_an_event_tells_of_another_number_of_hops_that_is_allowed() -> None:
     assert second.status["probes"][0]["hopsSeen"] == [2, 3]
     assert assessed(state, at=36).hops is None
     assert of_hops(second.hops or "").reason == "HopsChanged"
+
+
+@pytest.mark.parametrize(
+    ("before", "after_edit"),
+    [
+        ("nothing asked", DSCP),
+        ("nothing asked", TWO_HOPS),
+        ("nothing asked", verifying(Verified(sources=(ip_network("10.0.0.0/8"),)), ask_source=True)),
+        ("other DSCP", DSCP),
+    ],
+)
+def test_what_was_measured_before_an_edit_is_not_accused_of_what_nobody_had_asked(
+    before: str, after_edit: CompiledCheck
+) -> None:
+    stamp: dict[str, Any] = {"type": ProbeType.STAMP, "port": 862, "size": 72}
+    asked = StampOptions(ask_dscp=True) if before == "other DSCP" else StampOptions()
+    first = replace(check(plan(probe(**stamp, options=asked))), verified=Verified(dscp=()))
+    state = seen(of=first)
+    figures = marked(BEST_EFFORT) if before == "other DSCP" else {}
+    take(state, *(at(30 * n, of=first.paths[0].plan, **figures) for n in range(3)))
+    assert assessed(state, at=70).status["probes"][0]["reason"] == "WithinThresholds"
+    take_up(state, after_edit, now=NOON + 71 * SECOND)
+    assert assessed(state, at=72).status["probes"][0]["reason"] == "WithinThresholds"
+    take(state, at(90, of=after_edit.paths[0].plan))
+    assert assessed(state, at=93).status["probes"][0]["reason"].endswith("Unknown")
+
+
+def test_an_edit_of_something_else_forgives_no_marking() -> None:
+    state = seen(of=DSCP)
+    take(state, *(at(30 * n, of=DSCP.paths[0].plan, **marked(BEST_EFFORT)) for n in range(3)))
+    assert assessed(state, at=70).status["probes"][0]["reason"] == "DSCPMismatch"
+    path = DSCP.paths[0]
+    other = replace(path.plan, probes=(replace(path.plan.probes[0], count=20),))
+    take_up(state, replace(DSCP, paths=(replace(path, plan=other),)), now=NOON + 71 * SECOND)
+    assert assessed(state, at=72).status["probes"][0]["reason"] == "DSCPMismatch"

@@ -9,7 +9,7 @@ from ipsecping.contract import IkeOptions, Invalidity, PathMtu, ProbeType, Stamp
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.unreadable import Unreadable
-from ipsecping_operator.compile import InvalidSpec
+from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.compile.compiled import Verified
 from ipsecping_operator.report.assessment import assess
 from ipsecping_operator.report.readiness import readiness
@@ -206,3 +206,23 @@ def test_the_last_result_of_a_check_without_figures_is_the_newest_of_all() -> No
     state = seen()
     take(state, at(0, invalid=Invalidity.LATE_TICKS))
     assert assessed(state, at=3).status["lastResultTime"] == "2026-11-23T12:00:02Z"
+
+
+def test_an_edit_of_where_pods_run_gives_them_time_to_start() -> None:
+    state = seen()
+    take(state, at(0), at(30))
+    assert healthy(assessed(state, at=33).status)["status"] == "True"
+    take_up(state, check(every_node=True), now=NOON + 60 * SECOND)
+    # From 90 s later on two intervals and the round's 2 s, as after an edit of what is measured.
+    assert healthy(assessed(state, at=211).status)["reason"] == "WithinThresholds"
+    assert healthy(assessed(state, at=213).status)["reason"] == "StaleResults"
+
+
+@pytest.mark.parametrize("edited", [check(every_node=True), check(plan(interval_ms=31_000))])
+def test_an_edit_makes_no_check_healthy_that_nobody_has_heard_of(edited: CompiledCheck) -> None:
+    state = seen()
+    take(state, at(0))
+    assessed(state, at=3)
+    assert healthy(assessed(state, at=70).status)["reason"] == "StaleResults"
+    take_up(state, edited, now=NOON + 71 * SECOND)
+    assert healthy(assessed(state, at=72).status)["reason"] == "StaleResults"

@@ -106,4 +106,4 @@ async def test_an_agent_of_one_path_tells_nothing_of_another() -> None:
         await collector.close()
     assert handled.fates == [Rejection.FOREIGN_PATH, None, Rejection.FOREIGN_PATH]
     assert list(state.measured.series) == [("default", "a")]
-    assert list(state.measured.request_ids) == ["default"]
+    assert list(state.measured.requests) == ["default"]

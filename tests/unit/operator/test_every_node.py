@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ipsecping.contract.result_stream import Hello, Item
 from ipsecping_operator.api.conditions import ReadyReason
+from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.lineage import Lineage
 from ipsecping_operator.collect.ownership import Ownership, ownership
@@ -18,7 +20,8 @@ from ipsecping_operator.permission import Permissions
 from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.tokens.keys import TokenKeys
 
-from .builders import NOON, UID, check, plan
+from .agent_server import Send, encoded, serving
+from .builders import NOON, SECOND, UID, check, plan, result
 from .handled import Handled
 from .objects import child, container, pod
 from .states import shown, take_up
@@ -148,19 +151,23 @@ def test_a_daemon_set_owns_its_pods_without_anything_between() -> None:
     )
 
 
+def collector(handled: Handled) -> Collector:
+    unused: Any = None
+    return Collector(
+        lineage=unused,
+        handler=handled,
+        faults=Faults(count=lambda _: None),
+        tokens=TokenKeys(()),
+        clock=lambda: NOON + 60 * SECOND,
+    )
+
+
 async def test_after_a_switch_no_agent_of_the_workload_before_is_read() -> None:
     address: dict[str, Any] = {"podIP": "127.0.0.1"}
     before = pod("hq-0", uid="p-0", phase="Running", **address)
     state = shown(None, before, on("w1", 1, **address), on("w2", 2, **address))
     take_up(state, EVERYWHERE)
-    unused: Any = None
-    made = Collector(
-        lineage=unused,
-        handler=Handled(),
-        faults=Faults(count=lambda _: None),
-        tokens=TokenKeys(()),
-        clock=lambda: NOON,
-    )
+    made = collector(Handled())
     log = logging.LoggerAdapter(logging.getLogger(__name__), {})
     await made.sync(state, log=log)
     assert made.reading == 2
@@ -168,6 +175,38 @@ async def test_after_a_switch_no_agent_of_the_workload_before_is_read() -> None:
     await made.sync(state, log=log)
     assert made.reading == 1
     await made.close()
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+async def test_after_a_switch_the_last_results_of_an_agent_of_the_workload_before_do_not_count(
+    everywhere: bool,
+) -> None:
+    switched, handled = asyncio.Event(), Handled()
+
+    async def script(_: str | None, send: Send) -> None:
+        await send(encoded(Hello(boot_id="boot-1", pod_uid="p-1", now=0, first=1)))
+        for sequence in (1, 2):
+            await send(encoded(Item(sequence=sequence, ended=0, result=result(of=plan()))))
+            await switched.wait()
+
+    async with serving(script) as port:
+        spec = {"containers": [{"name": "probe", "ports": [{"name": "http", "containerPort": port}]}]}
+        owner = "ReplicaSet" if everywhere else "DaemonSet"
+        agent = pod(uid="p-1", owner_kind=owner, spec=spec, phase="Running", podIP="127.0.0.1")
+        state = shown(None, agent)
+        take_up(state, check(every_node=not everywhere))
+        made = collector(handled)
+        log = logging.LoggerAdapter(logging.getLogger(__name__), {})
+        await made.sync(state, log=log)
+        await handled.until(lambda: len(handled.fates) == 1)
+        take_up(state, check(every_node=everywhere))
+        await made.sync(state, log=log)
+        switched.set()
+        await handled.until(lambda: len(handled.fates) > 1)
+        await made.close()
+    assert handled.fates == [None, Rejection.OTHER_PLAN]
+    (series,) = state.measured.series.values()
+    assert series.basis.per_node is not everywhere, "the window before stands until there is another"
 
 
 def test_a_namespace_may_be_kept_from_it() -> None:

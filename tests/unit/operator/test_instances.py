@@ -386,3 +386,50 @@ def test_a_suspended_check_says_so_once() -> None:
     take(state, to(DEAD), to(GOOD))
     states.take_up(state, check(MANY, suspend=True))
     assert healthy(assessed(state, at=3).status)["message"] == "the check is suspended: nothing is measured"
+
+
+def test_after_a_restart_the_nodes_read_first_do_not_speak_for_those_still_to_be_read() -> None:
+    def resolved(node: str, round_: int) -> None:
+        address, lost = {"w1": (GOOD, {}), "w2": (DEAD, {"received": 0})}[node]
+        assert take(again, to(address, round_=round_, of=named, **lost), node=node) == [None]
+
+    named = plan(target=NAME)
+    of = check(named, every_node=True)
+    again = seen(of=of)
+    states_shown(again, pod_on("w1"), pod_on("w2"))
+    for round_ in range(4):
+        resolved("w1", round_)
+        resolved("w2", round_)
+    before = dict(assessed(again, at=93).status)
+    assert healthy(before)["reason"] == "Down"
+    again = seen(before, now=NOON + 100 * SECOND, of=of)
+    states_shown(again, pod_on("w1"), pod_on("w2"), pod_on("w3", created="2026-11-23T12:01:40Z"))
+    for round_ in range(4):
+        resolved("w1", round_)
+    for rounds in ((), (0, 1)):
+        for round_ in rounds:
+            resolved("w2", round_)
+        made = assessed(again, at=101)
+        assert (made.changed, made.address_changes, made.status) == ((), (), before)
+    for round_ in (2, 3):
+        resolved("w2", round_)
+    made = assessed(again, at=102)
+    assert (made.changed, made.address_changes) == ((), ())
+    assert made.status["outages"] == before["outages"]
+    assert again.reported.last.restored is None, "a node that is new is not waited for"
+
+
+def test_after_a_restart_a_node_that_stays_silent_is_said_when_it_is_due() -> None:
+    state = seen(of=every_node())
+    states_shown(state, pod_on("w1"), pod_on("w2"))
+    for node in ("w1", "w2"):
+        take(state, to(None, of=NODES), node=node)
+    before = dict(assessed(state, at=3).status)
+    again = seen(before, now=NOON + 10 * SECOND, of=every_node())
+    states_shown(again, pod_on("w1"), pod_on("w2"))
+    for round_ in range(3):
+        take(again, to(None, round_=round_, of=NODES), node="w1")
+    assert assessed(again, at=71).changed == ()
+    made = assessed(again, at=72)
+    assert healthy(made.status)["reason"] == "StaleResults"
+    assert made.status["probes"][0]["sent"] == 30, "the other node's"

@@ -13,6 +13,8 @@ from ipsecping.contract import (
     PathMtu,
     PathMtuOptions,
     ProbeType,
+    TcpOptions,
+    TlsOptions,
 )
 from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.contract.methods.path_mtu import Responder
@@ -22,7 +24,9 @@ from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, jud
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
+from .assessments import assessed, at, healthy, seen, take
 from .builders import MS, NOON, SECOND, check, plan, probe, result
+from .states import take_up
 from .windows import filled, verdict
 
 TCP: dict[str, Any] = {"type": ProbeType.TCP, "port": 443, "size": 0}
@@ -155,12 +159,12 @@ ENDS = NOON // SECOND + 20 * DAY
 
 def certified(*, after: float) -> Verdict:
     """The verdict so many seconds after noon on a certificate that had 20 days left then."""
-    at = NOON + int(after * SECOND)
+    now = NOON + int(after * SECOND)
     window = Window(length=300 * SECOND)
     for _ in range(3):
-        window.add(Tally.of(result(at=at, certificate_expiry=ENDS, duration=0), start=at), now=at)
+        window.add(Tally.of(result(at=now, certificate_expiry=ENDS, duration=0), start=now), now=now)
     windows: dict[ProbeKey, Window] = {("default", "ping"): window}
-    return judge(CERTIFIED, windows, expected=Expectation(since=NOON), now=at)
+    return judge(CERTIFIED, windows, expected=Expectation(since=NOON), now=now)
 
 
 def test_a_certificate_about_to_end_fails_the_probe_and_says_when() -> None:
@@ -171,6 +175,16 @@ def test_a_certificate_about_to_end_fails_the_probe_and_says_when() -> None:
         "the certificate of default/ping ends at 2026-12-13T12:00:00Z, in 14 days (limit 14 days)"
     )
     assert "ended at 2026-12-13T12:00:00Z" in certified(after=20 * DAY).finding.message
+
+
+def test_an_edit_that_asks_for_a_certificate_fails_no_probe_that_had_none_to_read() -> None:
+    state = seen(of=WEB)
+    take(state, at(0, of=WEB.paths[0].plan))
+    tls = plan(probe(options=TcpOptions(tls=TlsOptions()), **TCP))
+    take_up(state, check(tls, certificate_days={"ping": 14}), now=NOON + 10 * SECOND)
+    assert healthy(assessed(state, at=11).status)["reason"] == "WithinThresholds"
+    take(state, at(30, of=tls))
+    assert healthy(assessed(state, at=33).status)["reason"] == "ProbeFailed"
 
 
 def test_the_verdict_knows_the_instant_at_which_a_certificate_is_too_old() -> None:

@@ -93,3 +93,22 @@ def test_a_restart_carries_until_the_headline_has_caught_up() -> None:
     caught_up = assessed(again, at=97)
     assert caught_up.changed == ()
     assert caught_up.status["probes"] == before.status["probes"]
+
+
+def test_after_a_restart_a_path_that_stays_silent_does_not_hold_up_the_figures_of_another() -> None:
+    first, second = plan(path="primary"), plan(path="backup")
+    state = seen(of=check(first, second))
+    take(state, at(0, of=first), at(0, of=second))
+    before = dict(assessed(state, at=3).status)
+    again = seen(before, now=NOON + 10 * SECOND, of=check(first, second))
+    take(again, *(at(seconds, of=first, received=9) for seconds in range(0, 90, 30)))
+    carried = assessed(again, at=71)
+    assert carried.status["probes"] == before["probes"], "the other path may still be read"
+    assert carried.next_change == NOON + 72 * SECOND
+    made = assessed(again, at=72)
+    assert healthy(made.status)["reason"] == "LossHigh"
+    (primary,) = made.status["probes"]
+    assert (primary["path"], primary["sent"]) == ("primary", 30)
+    assert made.status["lastResultTime"] > before["lastResultTime"]
+    take(again, at(90, of=first))
+    assert assessed(again, at=95).status["probes"][0]["sent"] == 40

@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.compile.compiled import Cron
+from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.reconcile.run_now import measured, obstacle, request_id, request_ids, requested
 from ipsecping_operator.status.run_now import RunNowOutcome, from_json
 
 from .builders import NOON, SECOND, check, plan, result
+from .objects import pod
 from .states import body, shown, take_up
 
 
@@ -63,6 +66,27 @@ def test_each_agent_keeps_its_request_until_a_result_names_it() -> None:
     assert measured(made, "1") is None
     made.measured.accept(result(of=two["b"], run_now=mine), start=NOON, now=NOON)
     assert measured(made, "1") == "an extra round was measured on a, b"
+
+
+def test_every_node_whose_agent_answers_runs_the_extra_round() -> None:
+    def agent(node: str, *, ready: str = "True", **values: Any) -> Pod:
+        status: dict[str, Any] = {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}
+        uid = f"p-{node}"
+        return pod(uid, uid=uid, owner_kind="DaemonSet", spec={"nodeName": node}, **status, **values)
+
+    going = agent("w5", deleting=True)
+    made = shown(body(run_now="1"), *map(agent, ("w1", "w2", "w3")), agent("w4", ready="False"), going)
+    take_up(made, check(every_node=True))
+    mine = request_id(made, "1")
+    made.measured.agent_unreadable("p-w3", Unreadable(pod="p-w3", text="no route to host"))
+    for node in ("w1", "w2"):
+        assert request_ids(made, "1") == {"default": mine}
+        assert measured(made, "1") is None
+        assert made.measured.accept(result(run_now=mine), start=NOON, now=NOON, node=node) is None
+    assert request_ids(made, "1") == {}
+    assert measured(made, "1") == "an extra round was measured on default (nodes: 2 of 4)"
+    made.measured.accept(result(run_now="next"), start=NOON, now=NOON, node="w1")
+    assert made.measured.requests["default"].nodes == {"w1"}
 
 
 def test_a_plan_of_a_cron_job_asks_for_no_extra_round() -> None:

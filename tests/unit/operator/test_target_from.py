@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,6 +161,19 @@ def test_what_is_not_permitted_is_not_followed() -> None:
     sources = Known([])
     assert aim(state, sources) is None
     assert sources.forgotten
+
+
+def test_what_ends_measuring_waits_for_no_target() -> None:
+    state = aimed("10.0.0.1")
+    take_up(state, compiled(), refused="spec.targetFrom: no")
+    assert is_aimed(state), "its pods are to go"
+    take_up(state, replace(compiled(), suspend=True))
+    sources = Known([])
+    assert aim(state, sources) is None
+    assert sources.forgotten
+    assert is_aimed(state), "its pods are to go, whether or not targets can be looked up"
+    take_up(state, compiled())
+    assert not is_aimed(state)
 
 
 class Applying(KubeClient):
