@@ -51,9 +51,13 @@ def test_a_reflector_that_knows_no_tlv_and_no_ttl_makes_it_unknown(
     argv = [sys.executable, "-m", "tests.peers.habits", "ttl-0", port]
     with listening(argv, port, log=tmp_path / "reflector.log", cwd=ROOT):
         cluster.check(spec(port, dscp={}))
-        cluster.run_agent()
+        agent = cluster.run_agent()
         cluster.says("Healthy", "Unknown", "DSCPUnknown")
         assert "do not tell DSCP and ECN" in cluster.condition("Healthy")["message"]
         cluster.check(spec(port, hops={"max": 3}))
+        # Of what nobody had asked the window before says nothing.
+        cluster.says("Healthy", "True", "WithinThresholds")
+        eventually(lambda: "askHops" in cluster.one("configmap")["data"]["plan.json"], what="the plan")
+        cluster.refresh(agent)
         cluster.says("Healthy", "Unknown", "HopsUnknown")
     assert "hopsSeen" not in cluster.status()["probes"][0]
