@@ -166,7 +166,11 @@ def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, since: int) 
 def _gone(
     path: CompiledPath, given: ManyWindows, dues: Mapping[Instance, int | None], *, now: int
 ) -> Iterator[Instance]:
-    """Instances that are there no more: the node has no pod, or its prober goes on without the address."""
+    """Instances that are there no more: the node has no pod, or its prober goes on without the address.
+
+    A node is not gone before its results are overdue as well: between a pod and the one that replaces it
+    there is none, and a node that was down is so in between.
+    """
     ends = {of: span[1] for of, window in given.windows.items() if (span := window.last_span) is not None}
     newest = dict[str | None, int]()
     for of, end in ends.items():
@@ -179,7 +183,7 @@ def _gone(
         told_off = targets is not None and of.address is not None and of.address not in targets
         nameless = path.plan.per_address and of.address is None
         left = of.node is not None and of.node not in given.nodes
-        if left or told_off or (passed_over and (nameless or (stale and path.plan.per_address))):
+        if (left and stale) or told_off or (passed_over and (nameless or (stale and path.plan.per_address))):
             yield of
 
 

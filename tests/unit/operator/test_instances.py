@@ -124,6 +124,21 @@ def test_a_node_that_falls_silent_is_said_and_one_that_is_deleted_is_forgotten_a
     assert states_of(the_probe(state)) == {w1: "WithinThresholds"}
 
 
+def test_a_node_that_is_down_stays_so_while_its_pod_is_replaced() -> None:
+    state = seen(of=every_node())
+    states_shown(state, pod_on("w1"), pod_on("w2"))
+    for round_ in range(3):
+        take(state, to(None, round_=round_, of=NODES), node="w1")
+        take(state, to(None, round_=round_, of=NODES, received=0), node="w2")
+    assert healthy(assessed(state, at=63).status)["reason"] == "Down"
+    state.observed.pod_gone("p-w2")
+    assert healthy(assessed(state, at=64).status)["reason"] == "Down"
+    take(state, to(None, round_=3, of=NODES), to(None, round_=4, of=NODES), node="w1")
+    # Two intervals and the round's time after its last result, it is there no more.
+    assert healthy(assessed(state, at=125).status)["status"] == "True"
+    assert states_of(the_probe(state))[Instance("w2")] == "Gone"
+
+
 def test_an_address_that_the_name_has_no_more_ends_to_count_and_then_is_forgotten() -> None:
     state = seen(of=check(MANY))
     for round_ in range(3):
