@@ -59,6 +59,7 @@ def _asked(options: argparse.Namespace) -> "Asked":
     from ..contract import ProbeType
     from ..contract.methods import stamp
     from ..diagnosis import Part
+    from ..diagnosis.evidence import MAX_NETWORKS
 
     assumed = options.stamp is None
     methods = [Method(type=ProbeType.STAMP, port=options.stamp or stamp.PORT, assumed=assumed)]
@@ -75,6 +76,8 @@ def _asked(options: argparse.Namespace) -> "Asked":
     controls = {part: address for part, address in given.items() if address is not None}
     if len(set(controls.values())) < len(controls):
         raise CommandError("diagnose: two of --far-inside, --near-inside and --gateway are the same address")
+    if options.host in controls.values():
+        raise CommandError(f"diagnose: {options.host} is the target and cannot be a control of itself")
     for name in ("inside", "underlay"):
         if len(getattr(options, name)) > MAX_NETWORKS:
             raise CommandError(f"diagnose: --{name}: at most {MAX_NETWORKS} networks")
@@ -86,9 +89,6 @@ def _asked(options: argparse.Namespace) -> "Asked":
         underlay=tuple(map(str, options.underlay)),
         family=family_of(options),
     )
-
-
-MAX_NETWORKS = 16
 
 
 def address(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..addresses import without_zone
 from ..contract import Invalidity, ProbeType
+from ..contract.fields import packet_address
 from ..contract.trace import Trace
 from ..diagnosis.evidence import (
     Batch,
@@ -25,7 +26,6 @@ from ..diagnosis.evidence import (
     PathMtuFound,
 )
 from ..diagnosis.evidence_rules import check_evidence
-from ..diagnosis.reading import PLACES
 from ..host.throttling import own_throttling
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
@@ -41,6 +41,7 @@ from .steps import MAX_TIME, SECOND, Asked, IkeStep, MtuStep, Stage, StageName, 
 log = logging.getLogger(__name__)
 
 PATH = "default"
+_OPTIONS = {Part.FAR_INSIDE: "--far-inside", Part.NEAR_INSIDE: "--near-inside", Part.GATEWAY: "--gateway"}
 MAX_NAMED = 16
 """Addresses of a name that the evidence has."""
 _NOT_HERE = "a single diagnosis from the command line does not measure it"
@@ -142,7 +143,7 @@ class Collector:
         for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.IKE):
             named = Part.GATEWAY if part is Part.IKE else part
             if named not in asked.controls:
-                left_out[part] = f"no address of {PLACES[named]} was given"
+                left_out[part] = f"{_OPTIONS[named]} was not given"
         absent = {part: why for part, why in left_out.items() if not found.has(part)}
         return replace(found, not_tested=MappingProxyType(absent))
 
@@ -167,7 +168,7 @@ class Collector:
     async def _find(self) -> None:
         host = self._asked.host
         if is_address(host):
-            self._address, self._names = host, NamesFound(answer=NameAnswer.ADDRESS)
+            self._address, self._names = packet_address(host), NamesFound(answer=NameAnswer.ADDRESS)
             return
         try:
             ips = (await self._resolver.resolve_all(host, family=self._asked.family)).ips
@@ -175,8 +176,10 @@ class Collector:
             absent = isinstance(error, NoSuchName)
             self._names = NamesFound(answer=NameAnswer.NO_SUCH_NAME if absent else NameAnswer.FAILED)
         else:
-            self._address = ips[0]
-            self._names = NamesFound(answer=NameAnswer.RESOLVED, now=tuple(ips[:MAX_NAMED]))
+            self._address = packet_address(ips[0])
+            self._names = NamesFound(
+                answer=NameAnswer.RESOLVED, now=tuple(map(packet_address, ips[:MAX_NAMED]))
+            )
 
     async def _do(self, stage: Stage) -> None:
         left = MAX_TIME - self.elapsed

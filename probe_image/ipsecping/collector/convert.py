@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ..addresses import without_zone
 from ..contract import Invalidity, LossReason, PathMtu, ProbeType
+from ..contract.bounds import MAX_COUNT
 from ..contract.methods.stamp import HOPS_TTL
 from ..contract.trace import ReplyKind, Trace
 from ..diagnosis.evidence import (
@@ -86,7 +87,7 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         answers="".join("1" if packet.answered else "0" for packet in packets),
         forward_lost=directions.forward,
         reverse_lost=directions.reverse,
-        duplicates=sum(packet.arrivals for packet in answered) - len(answered),
+        duplicates=min(sum(packet.arrivals for packet in answered) - len(answered), MAX_COUNT),
         reordered=sum(packet.reordered for packet in answered),
         rtt_min=times[0] if times else None,
         rtt_p50=int(deciles[4]) if times else None,

@@ -9,6 +9,7 @@ from ..addresses import is_ipv6
 from ..contract import Family, ProbeType
 from ..contract.bounds import MAX_CLOSING
 from ..diagnosis.evidence import Part
+from ..probes.mtu_run import ICMP_PAIR_SPACING
 
 SECOND = 1_000_000_000
 MAX_PACKETS = 1000
@@ -19,7 +20,7 @@ TIMEOUT_MS = 1000
 TRACE_TTL, TRACE_TRIES, TRACE_WAIT = 12, 2, SECOND
 TRACE_TIME = 7 * SECOND
 MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 60, 4, 4 * SECOND
-MTU_HIGH = 1500
+MTU_HIGH, MTU_SMALL = 1500, 128
 IKE_PACKETS, IKE_TIME = 6, 2 * SECOND
 _IP = {False: 20, True: 40}
 _TCP_SYN, _DATAGRAM_HEADER = 40, 8
@@ -98,7 +99,7 @@ class TraceStep:
     address: str
     packets: int = TRACE_TTL * TRACE_TRIES
     time: int = TRACE_TIME
-    bits_per_second: int = 60 * 8 * 100
+    bits_per_second: int = TRACE_TTL * TRACE_TRIES * 100 * 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +110,12 @@ class MtuStep:
     address: str
     packets: int = MTU_PACKETS + MTU_ATTEMPTS
     time: int = MTU_TIME + MTU_ATTEMPTS * SECOND // 5 + 2 * SECOND
-    bits_per_second: int = MTU_PACKETS * MTU_HIGH * 8 // 2
-    """Every other packet is small; a search of so many takes more than a second."""
+
+    @property
+    def bits_per_second(self) -> int:
+        """Every other packet is small. By ICMP there are 20 a second, else all may come in one."""
+        packets = MTU_PACKETS if self.method.port is not None else 2 * SECOND // ICMP_PAIR_SPACING
+        return packets * (MTU_HIGH + MTU_SMALL) // 2 * 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,7 @@ class IkeStep:
     address: str
     packets: int = IKE_PACKETS
     time: int = IKE_TIME
-    bits_per_second: int = 3000
+    bits_per_second: int = 12_000
 
 
 Step = Train | TraceStep | MtuStep | IkeStep
