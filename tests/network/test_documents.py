@@ -19,6 +19,7 @@ import yaml
 
 from ..docs.documents import ROOT, block, shown
 from ..docs.form import difference
+from . import chain as place
 from .chain import Chain, as_documented, chain
 from .routed import Namespace, Routed, reflector, routed
 
@@ -280,3 +281,17 @@ def test_the_hops_of_a_path(hops: Chain, tmp_path: Path) -> None:
     printed = near.type(example.command)
     assert not difference(example.output, printed), difference(example.output, printed)
     assert "traffic leaves in clear there" in printed
+
+
+def test_a_diagnosis_that_is_measured(hops: Chain, tmp_path: Path) -> None:
+    hops.routers[0].run("ip", "address", "add", "10.99.0.2/32", "dev", "lo")
+    hops.near.run("ip", "route", "add", "10.99.0.2/32", "via", place.address(1, 2), "src", POD)
+    for control in ("10.50.1.1", "192.0.2.1"):
+        hops.routers[2].run("ip", "address", "add", f"{control}/32", "dev", "lo")
+        hops.near.run("ip", "route", "add", f"{control}/32", "via", place.address(1, 2), "src", POD)
+        for number, router in enumerate(hops.routers[:2], 2):
+            router.run("ip", "route", "add", f"{control}/32", "via", place.address(number, 2))
+    command = shown("ipsecping diagnose 10.50.1.10", document="diagnosis.md").command
+    printed = Host(hops.near, tmp_path).type(command)
+    assert "No fault found in what was tested." in printed
+    assert not {"FarInside", "NearInside", "Gateway", "IKE"} & set(printed.replace(",", " ").split())

@@ -1,4 +1,4 @@
-"""`ipsecping diagnose`: which layer is broken, from evidence that was collected before."""
+"""`ipsecping diagnose`: which layer is broken, from what is measured now or from evidence of before."""
 
 import argparse
 import json
@@ -6,37 +6,68 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import NO_ANSWER, SUCCESS, CommandError
+from .arguments import add_family_arguments, network, port
+from .diagnose_live import address, collected
+from .errors import INTERRUPTED, NO_ANSWER, SUCCESS, CommandError
 from .terminal import terminal_of
 
 if TYPE_CHECKING:
     from ..diagnosis import Evidence
 
 NAME = "diagnose"
-HELP = "say which layer of a tunnel is broken, in which direction, and what to do next, from an evidence file"
+HELP = "say which layer of a tunnel is broken, in which direction, and what to do next"
 EPILOG = """examples:
-  ipsecping diagnose --from evidence.json              findings, gravest first, with one next step each
-  ipsecping diagnose --from evidence.json --long-text  also every cause that is left or ruled out, and why
+  ipsecping diagnose 10.50.1.10                        ICMP, and STAMP where port 862 answers
+  ipsecping diagnose 10.50.1.10 --stamp 862 --tcp 443 --gateway 192.0.2.1 \\
+      --far-inside 10.50.1.1 --near-inside 10.99.0.2   controls tell where it is broken
+  ipsecping diagnose 10.50.1.10 --evidence now.json    also keep what was measured
+  ipsecping diagnose --from now.json --long-text       judge it again, with all that is left or ruled out
   ipsecping diagnose --from - --json                   from standard input, as one JSON object
 
-A finding is proven, the only cause left, or one of several that cannot be told apart from here; what was not
+It takes 3 s where all is well, and 30 s and 1,000 packets at most; Ctrl-C judges what there is by then. A
+finding is proven, the only cause left, or one of several that cannot be told apart from here; what was not
 tested is never said to be well. docs/diagnosis.md has every cause.
 
 exit codes: 0 no fault, at most warnings; 1 a fault; 2 wrong usage, or no such evidence; 3 no verdict: the
-measurement itself was spoiled or empty, or what was wrong did not last
+measurement itself was spoiled or empty, or what was wrong did not last; 130 interrupted before anything was
+measured
 """
 NO_VERDICT = 3
+_LIVE = ("stamp", "udp_echo", "tcp", "gateway", "far_inside", "near_inside", "evidence", "ipv4", "ipv6")
+_LIVE_LISTS = ("inside", "underlay")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("host", metavar="HOST", nargs="?", help="IPv4 or IPv6 address, or a name: the target")
     parser.add_argument(
-        "--from",
-        dest="source",
-        metavar="FILE",
-        required=True,
-        help="the evidence as JSON; - for standard input",
+        "--from", dest="source", metavar="FILE", help="judge this evidence instead; - for standard input"
     )
+    add_family_arguments(parser)
+    parser.add_argument(
+        "--stamp", metavar="PORT", type=port, help="a STAMP reflector answers here (default: 862, if it does)"
+    )
+    parser.add_argument("--udp-echo", metavar="PORT", type=port, help="a UDP echo responder answers here")
+    parser.add_argument("--tcp", metavar="PORT", type=port, help="a TCP service listens here")
+    parser.add_argument(
+        "--gateway", metavar="IP", type=address, help="the far gateway's public address: by ICMP and IKE"
+    )
+    parser.add_argument(
+        "--far-inside", metavar="IP", type=address, help="an address on the far gateway, inside of the tunnel"
+    )
+    parser.add_argument(
+        "--near-inside", metavar="IP", type=address, help="the inside address of our own gateway"
+    )
+    for name, what in (("inside", "on both sides of the tunnel"), ("underlay", "between the gateways")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="NET",
+            type=network,
+            action="append",
+            default=[],
+            help=f"network {what} (repeatable)",
+        )
+    parser.add_argument("--evidence", metavar="FILE", help="write what was measured to this file, as JSON")
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
         "--long-text", action="store_true", help="also every cause that is left or ruled out, and why"
@@ -45,12 +76,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Read, judge and print."""
+    """Measure or read, judge and print."""
     from ..diagnosis import Outcome, diagnose
     from ..diagnosis.report import report
     from ..diagnosis.report_json import diagnosis_to_json
 
-    evidence = _read(options.source)
+    _check(options)
+    evidence = _measured(options) if options.source is None else _read(options.source)
+    if evidence is None:
+        print("ipsecping: diagnose: interrupted before anything was measured", file=sys.stderr)
+        return INTERRUPTED
     diagnosis = diagnose(evidence)
     if options.json:
         print(json.dumps(diagnosis_to_json(evidence, diagnosis)))
@@ -58,6 +93,32 @@ def execute(options: argparse.Namespace) -> int:
         print(report(evidence, diagnosis, width=terminal_of(sys.stdout).width, long=options.long_text))
     codes = {Outcome.NO_FAULT: SUCCESS, Outcome.FAULT: NO_ANSWER}
     return codes.get(diagnosis.outcome, NO_VERDICT)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if (options.host is None) is (options.source is None):
+        raise CommandError("diagnose: name a HOST to measure, or --from FILE to judge; one of the two")
+    if options.source is None:
+        return
+    given = [name for name in (*_LIVE, *_LIVE_LISTS) if getattr(options, name)]
+    if given:
+        raise CommandError(f"diagnose: --{given[0].replace('_', '-')} is for measuring, and goes with HOST")
+
+
+def _measured(options: argparse.Namespace) -> "Evidence | None":
+    """Measure; with --evidence what was found is written. Raises CommandError."""
+    from ..diagnosis import evidence_to_json
+
+    if options.evidence is None:
+        return collected(options)
+    try:
+        with Path(options.evidence).open("w") as file:  # so that what forbids it is said before the wait
+            evidence = collected(options)
+            if evidence is not None:
+                file.write(json.dumps(evidence_to_json(evidence)) + "\n")
+    except OSError as error:
+        raise CommandError(f"diagnose: --evidence {options.evidence}: {error.strerror}") from error
+    return evidence
 
 
 def _read(source: str) -> "Evidence":

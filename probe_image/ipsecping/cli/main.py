@@ -24,7 +24,7 @@ EPILOG = """examples:
   ipsecping mtu 10.50.1.10                     the path MTU each way, and the TCP MSS to clamp to
   ipsecping trace 10.50.1.10                   the hops on the way there
   ipsecping ike 198.51.100.2                   is the gateway's IKE daemon alive?
-  ipsecping diagnose --from evidence.json      which layer is broken, and what to do next
+  ipsecping diagnose 10.50.1.10                which layer is broken, and what to do next
   ipsecping run plan.json --json               one round of all probes of a plan
   ipsecping agent plan.json                    rounds forever, results on port 9109
   ipsecping reflect --stamp 0.0.0.0:862 --allow 10.244.0.0/16

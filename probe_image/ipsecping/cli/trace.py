@@ -96,13 +96,14 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _trace(options: argparse.Namespace) -> int:
+    from ..contract.fields import packet_address
     from ..contract.trace import TraceEnd
     from ..net.errors import PingForbidden
     from ..net.resolve import ResolveError, Resolver
     from ..trace.findings import is_inside
 
     try:
-        address = _plain((await Resolver().resolve(options.host, family=family_of(options))).ip)
+        address = packet_address((await Resolver().resolve(options.host, family=family_of(options))).ip)
         if options.inside and not is_inside(address, options.inside):
             raise CommandError(f"trace: {address} is in none of the networks of --inside: add its own")
         probes = _open(options, address)
@@ -115,15 +116,6 @@ async def _trace(options: argparse.Namespace) -> int:
     finally:
         probes.close()
     return SUCCESS if trace.end is TraceEnd.REACHED else NO_ANSWER
-
-
-def _plain(address: str) -> str:
-    """The address that packets bear, with a zone where it takes one."""
-    from ..addresses import unmapped
-    from ..contract.fields import canonical_address
-
-    plain = str(unmapped(address))
-    return canonical_address(address) or plain if ":" in plain else plain
 
 
 def _open(options: argparse.Namespace, address: str) -> "Probes":

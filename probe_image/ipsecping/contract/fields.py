@@ -11,6 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeVar
 
+from ..addresses import unmapped
 from .bounds import MAX_INTEGER, MAX_TEXT, MAX_TOKEN
 
 E = TypeVar("E", bound=StrEnum)
@@ -115,6 +116,15 @@ def canonical_address(value: str) -> str | None:
     if zone is not None and not (address.is_link_local and _ZONE.fullmatch(zone)):
         return None
     return str(address)
+
+
+def packet_address(value: str) -> str:
+    """The address that packets to `value` bear, canonical: IPv4 where that is IPv4 in the form of IPv6.
+
+    Raises ValueError for what is no IP address.
+    """
+    plain = str(unmapped(value))
+    return canonical_address(value) or plain if ":" in plain else plain
 
 
 def optional_address(source: Mapping[str, Any], key: str, path: str) -> str | None:

@@ -1,6 +1,6 @@
 """Which layer is broken: evidence, facts and findings of an IPsec path. Pure data and pure functions.
 
-`diagnose(evidence)` is all there is to it; how evidence is collected is no business of this package.
+`diagnose(evidence)` is all there is to it; how evidence is collected is the business of `collector`.
 """
 
 from .diagnose import diagnose

@@ -53,8 +53,11 @@ class MtuRun:
         timeout: int,
         pair_spacing: int = PAIR_SPACING,
         tried: Callable[[Step, ProbePacket], None] | None = None,
+        most: int = MAX_PACKETS,
     ) -> None:
         """`low` and `high` in bytes of the IP packet, `timeout` for each; `tried` is told of each step.
+
+        A search that needs more than `most` packets is given up.
 
         With a `pair_spacing` above the usual, the pairs of different sizes are so far apart as well.
         """
@@ -65,6 +68,7 @@ class MtuRun:
         self._packets = packets
         self._search = MtuSearch(low=max(low, packets.floor), high=high, floor=packets.floor)
         self._tried = tried
+        self._most = most
         self._sent_at: dict[int, int] = {}
         self._in_time: set[int] = set()
         self._reasons: dict[int, LossReason | None] = {}
@@ -75,6 +79,11 @@ class MtuRun:
         self._loop.add_reader(sock.fileno(), self._readable)
         self.messages: list[int] = []
         """The MTUs stated by messages about our packets."""
+
+    @property
+    def packets_sent(self) -> int:
+        """So far, companions included."""
+        return len(self._search.probes)
 
     @property
     def flooded(self) -> bool:
@@ -105,7 +114,7 @@ class MtuRun:
             if (
                 self.flooded
                 or time.monotonic_ns() >= until
-                or len(self._search.probes) + 2 * step.tries > MAX_PACKETS
+                or len(self._search.probes) + 2 * step.tries > self._most
             ):
                 return None
             await self._take(step)

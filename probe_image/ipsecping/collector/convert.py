@@ -1,0 +1,220 @@
+"""What was measured, as evidence. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import quantiles
+from types import MappingProxyType
+
+from ..addresses import without_zone
+from ..contract import Invalidity, LossReason, PathMtu, ProbeType
+from ..contract.bounds import MAX_COUNT
+from ..contract.methods.stamp import HOPS_TTL
+from ..contract.trace import ReplyKind, Trace
+from ..diagnosis.evidence import (
+    MAX_KINDS,
+    Batch,
+    ErrorKind,
+    Hop,
+    HopKind,
+    IkeAnswer,
+    IkeFound,
+    PathError,
+    PathMtuFound,
+)
+from ..measure.direction import NOT_KNOWN, Attribution
+from ..measure.packet import Packet
+from ..probes.ike_exchange import PortOutcome
+from ..trace.findings import loop
+from .steps import Train
+
+CONGESTION = 3
+"""ECN CE (RFC 3168)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """What became of one flow of a train."""
+
+    train: Train
+    at: int
+    """Of its first packet, nanoseconds since the Unix epoch."""
+    packets: Sequence[Packet]
+    directions: Attribution
+    source_port: int | None = None
+    invalid: Invalidity | None = None
+
+
+def mixed(samples: Sequence[Sample]) -> Sample:
+    """Return the flows of a train as one, packets in the order of sending.
+
+    Each direction has the losses of those flows that can tell it, all others lost are of neither.
+    """
+    first, *others = samples
+    if not others:
+        return replace(first, source_port=None)
+    told = [
+        each.directions for each in samples if None not in (each.directions.forward, each.directions.reverse)
+    ]
+    forward, reverse = sum(each.forward or 0 for each in told), sum(each.reverse or 0 for each in told)
+    packets = sorted((packet for each in samples for packet in each.packets), key=lambda each: each.sent_at)
+    added = Attribution(forward, reverse, NOT_KNOWN.anchor) if told else NOT_KNOWN
+    return replace(first, packets=packets, directions=added, source_port=None)
+
+
+def batch_of(sample: Sample, trace: Trace | None) -> Batch:
+    """Return the batch; `trace` of the same method names who refuses packets to the same address."""
+    train, packets = sample.train, sample.packets
+    answered = [packet for packet in packets if packet.answered]
+    times = sorted(packet.rtt for packet in answered if packet.rtt is not None)
+    deciles = quantiles(times, n=10, method="inclusive") if len(times) > 1 else times * 9
+    seen = [packet.seen for packet in answered if packet.seen is not None]
+    markings = [each.marking for each in seen if each.marking is not None]
+    hops = _commonest([each.hops for each in seen if each.hops is not None])
+    directions = sample.directions
+    return Batch(
+        part=train.part,
+        type=train.method.type,
+        address=train.address,
+        window=train.window,
+        at=sample.at,
+        size=train.size,
+        spacing=train.spacing_ms * 1_000_000 // (1 if sample.source_port is not None else train.flows),
+        dscp=train.dscp,
+        source_port=sample.source_port,
+        sent=len(packets),
+        answered=len(answered),
+        answers="".join("1" if packet.answered else "0" for packet in packets),
+        forward_lost=directions.forward,
+        reverse_lost=directions.reverse,
+        duplicates=min(sum(packet.arrivals for packet in answered) - len(answered), MAX_COUNT),
+        reordered=sum(packet.reordered for packet in answered),
+        rtt_min=times[0] if times else None,
+        rtt_p50=int(deciles[4]) if times else None,
+        rtt_p90=int(deciles[8]) if times else None,
+        ttl_seen=None if hops is None or not 0 <= HOPS_TTL - hops <= 255 else HOPS_TTL - hops,
+        dscp_seen=_commonest([each.dscp for each in markings]),
+        congestion_marks=sum(each.ecn == CONGESTION for each in markings),
+        sources=MappingProxyType(
+            dict(Counter(each.source for each in seen if each.source is not None).most_common(MAX_KINDS))
+        ),
+        errors=tuple(_errors(sample, trace)),
+        misanswered=MappingProxyType(Counter(_reasons(packets, misanswered=True))),
+    )
+
+
+def hops_of(method: ProbeType, trace: Trace) -> Iterator[Hop]:
+    """Yield the hops of one trace; one for each address that has answered at a hop."""
+    for hop in trace.hops:
+        if not hop.replies:
+            yield Hop(type=method, ttl=hop.ttl, kind=HopKind.SILENT)
+        known = set[str | None]()
+        for reply in hop.replies:
+            kind = _HOP_KINDS.get(reply.kind, HopKind.UNREACHABLE)
+            if trace.from_target(reply):
+                kind = HopKind.REACHED
+            if reply.sender not in known:
+                known.add(reply.sender)
+                yield Hop(
+                    type=method,
+                    ttl=hop.ttl,
+                    kind=kind,
+                    address=reply.sender,
+                    rtt=reply.rtt,
+                    quoted=reply.proven and kind is not HopKind.REACHED,
+                )
+
+
+def path_mtu_of(found: PathMtu, *, high: int, cut: bool) -> PathMtuFound | None:
+    """Return the path MTU by direction; None: not even the smallest size passed.
+
+    `high`: the largest size that was tried; `cut`: answers came back shortened or in pieces, so that the
+    target was told what the way back carries.
+    """
+    if found.forward is None:
+        return None
+    smaller = found.reverse is not None and found.reverse < found.forward
+    return PathMtuFound(
+        forward=found.forward,
+        reverse=found.reverse if smaller else None,
+        forward_told=found.too_big if found.forward < high else None,
+        reverse_told=cut if smaller else None,
+    )
+
+
+def ike_of(outcomes: Sequence[PortOutcome]) -> IkeFound | None:
+    """Return what the ports said; None: this host could ask none."""
+    ports = {
+        outcome.port: IkeAnswer.ANSWERED
+        if outcome.answer is not None
+        else IkeAnswer.REFUSED
+        if outcome.reason == LossReason.REFUSED
+        else IkeAnswer.SILENT
+        for outcome in outcomes
+        if outcome.answer is not None or outcome.reason is not None
+    }
+    return IkeFound(ports=MappingProxyType(ports)) if ports else None
+
+
+_HOP_KINDS = {
+    ReplyKind.TIME_EXCEEDED: HopKind.TIME_EXCEEDED,
+    ReplyKind.PROHIBITED: HopKind.PROHIBITED,
+}
+_UNREACHABLE = {
+    ReplyKind.HOST_UNREACHABLE: ErrorKind.HOST_UNREACHABLE,
+    ReplyKind.NETWORK_UNREACHABLE: ErrorKind.NET_UNREACHABLE,
+    ReplyKind.PROTOCOL_UNREACHABLE: ErrorKind.PROTOCOL_UNREACHABLE,
+    ReplyKind.UNREACHABLE: ErrorKind.NET_UNREACHABLE,
+}
+_PROHIBITED = {
+    ReplyKind.PROHIBITED: ErrorKind.PROHIBITED,
+    ReplyKind.PORT_UNREACHABLE: ErrorKind.PORT_UNREACHABLE,
+}
+_HERE = {
+    LossReason.PROHIBITED: ErrorKind.NOT_PERMITTED,
+    LossReason.UNREACHABLE: ErrorKind.NO_ROUTE,
+    LossReason.MESSAGE_TOO_BIG: ErrorKind.TOO_BIG,
+}
+
+
+def _reasons(packets: Sequence[Packet], *, misanswered: bool) -> Iterator[LossReason]:
+    for packet in packets:
+        if not packet.answered and packet.reason is not None and packet.reason.misanswered is misanswered:
+            yield packet.reason
+
+
+def _errors(sample: Sample, trace: Trace | None) -> Iterator[PathError]:
+    """Yield who refused how many. A packet's own error tells why; who says so, the trace has heard."""
+    lost = [packet for packet in sample.packets if not packet.answered]
+    here = Counter(_reasons([packet for packet in lost if not packet.left], misanswered=False))
+    there = Counter(_reasons([packet for packet in lost if packet.left], misanswered=False))
+    for reason, count in here.items():
+        if (kind := _HERE.get(reason)) is not None:
+            yield PathError(kind=kind, sender=None, count=count)
+    for reason, count in there.items():
+        if (named := _refuser(sample.train, reason, trace)) is not None:
+            yield replace(named, count=count)
+
+
+def _refuser(train: Train, reason: LossReason, trace: Trace | None) -> PathError | None:
+    """Who refuses packets for that reason; None: it is not known."""
+    if reason == LossReason.REFUSED:  # which only the target itself does
+        kind = ErrorKind.RESET if train.method.type == ProbeType.TCP else ErrorKind.PORT_UNREACHABLE
+        return PathError(kind=kind, sender=without_zone(train.address), count=0)
+    kinds: Mapping[ReplyKind, ErrorKind] = {
+        LossReason.UNREACHABLE: _UNREACHABLE,
+        LossReason.PROHIBITED: _PROHIBITED,
+    }.get(reason, {})
+    if trace is None or trace.address != train.address:
+        return None
+    for reply in (reply for hop in trace.hops for reply in hop.replies):
+        if reply.kind in kinds and reply.sender is not None:
+            return PathError(kind=kinds[reply.kind], sender=reply.sender, count=0)
+    circle = loop(trace) if reason == LossReason.UNREACHABLE else None
+    if circle is not None:
+        return PathError(kind=ErrorKind.TIME_EXCEEDED, sender=circle.routers[0], count=0)
+    return None
+
+
+def _commonest(values: Sequence[int]) -> int | None:
+    return min(Counter(values).items(), key=lambda item: (-item[1], item[0]))[0] if values else None

@@ -1,0 +1,153 @@
+"""The steps of a diagnosis that are no train of packets: hops, path MTU and IKE, by what the commands use."""
+
+import time
+
+from ..addresses import is_ipv6
+from ..contract import PathMtu, ProbeType
+from ..contract.trace import Trace, TraceMethod
+from ..diagnosis.evidence import IkeFound, PathMtuFound
+from ..measure.mtu_evidence import ProbePacket
+from ..measure.mtu_search import Step
+from ..net.connected_socket import open_connected_ping, open_connected_udp
+from ..net.sender import DEFAULT
+from ..probes.ike_exchange import ask_ports
+from ..probes.mtu_packets import EchoPackets, StampPackets
+from ..probes.mtu_run import ICMP_PAIR_SPACING, PAIR_SPACING, MtuRun
+from ..trace.connections import ConnectionProbes
+from ..trace.datagrams import open_icmp, open_udp
+from ..trace.driver import TraceDriver
+from ..trace.machine import Limits, TraceMachine
+from ..trace.record import Asked, record
+from ..trace.sockets import Probes
+from .convert import ike_of, path_mtu_of
+from .steps import (
+    IKE_TIME,
+    MTU_ATTEMPTS,
+    MTU_HIGH,
+    MTU_PACKETS,
+    MTU_TIME,
+    SECOND,
+    TRACE_TIME,
+    TRACE_TRIES,
+    TRACE_TTL,
+    TRACE_WAIT,
+    IkeStep,
+    MtuStep,
+    TraceStep,
+)
+
+_METHODS = {ProbeType.ICMP: TraceMethod.ICMP, ProbeType.TCP: TraceMethod.TCP}
+_LOW = {False: 576, True: 1280}
+"""What every host takes (RFC 791), and every link carries (RFC 8200 section 5)."""
+
+
+class TraceRun:
+    """One trace. Belongs to one event loop."""
+
+    def __init__(self, step: TraceStep, host: str) -> None:
+        """Open the socket. Raises OSError, PingForbidden."""
+        method = _METHODS.get(step.method.type, TraceMethod.UDP)
+        self._probes = _open(step)
+        limits = Limits(max_ttl=TRACE_TTL, tries=TRACE_TRIES, wait=TRACE_WAIT, total=TRACE_TIME)
+        self._asked = Asked(
+            host=host,
+            address=step.address,
+            method=method,
+            port=step.method.port,
+            size=self._probes.least_size,
+            limits=limits,
+            started_at=time.time_ns(),
+        )
+        self._driver = TraceDriver(
+            TraceMachine(
+                limits,
+                size=self._probes.least_size,
+                least_size=self._probes.least_size,
+                start=time.monotonic_ns(),
+            )
+        )
+
+    @property
+    def source(self) -> str:
+        """The address that the packets leave with."""
+        return self._probes.source
+
+    @property
+    def packets_sent(self) -> int:
+        """So far."""
+        return self._driver.machine.packets_sent
+
+    def stop(self) -> None:
+        """Break it off."""
+        self._driver.stop()
+
+    async def run(self) -> Trace:
+        """Trace; returns what was found. Raises OSError: this host does not send."""
+        self._probes.start(self._driver.hear)
+        try:
+            await self._driver.run(self._probes, lambda _: None)
+        finally:
+            self._probes.close()
+        machine = self._driver.machine
+        return record(self._asked, self._probes, machine, whole=machine.whole(time.monotonic_ns()))
+
+
+class MtuSearchRun:
+    """One search for the path MTU. Belongs to one event loop."""
+
+    def __init__(self, step: MtuStep) -> None:
+        """Open the socket. Raises OSError, PingForbidden."""
+        address, method = step.address, step.method
+        ipv6, icmp = is_ipv6(address), method.port is None
+        self._sock = (
+            open_connected_ping(address, sender=DEFAULT, dont_fragment=True)
+            if method.port is None
+            else open_connected_udp(address, method.port, sender=DEFAULT, dont_fragment=True)
+        )
+        self._cut = False
+        self.reached = False
+        """A small packet was answered."""
+        self._run = MtuRun(
+            sock=self._sock,
+            packets=EchoPackets(ipv6=ipv6) if icmp else StampPackets(ipv6=ipv6),
+            low=_LOW[ipv6],
+            high=MTU_HIGH,
+            timeout=SECOND,
+            pair_spacing=ICMP_PAIR_SPACING if icmp else PAIR_SPACING,
+            tried=self._tried,
+            most=MTU_PACKETS,
+        )
+
+    @property
+    def packets_sent(self) -> int:
+        """So far, companions included."""
+        return self._run.packets_sent
+
+    async def run(self) -> PathMtuFound | None:
+        """Search; None: the target is silent, or the search did not end in time."""
+        try:
+            found: PathMtu | None = None
+            self.reached = await self._run.reach(count=MTU_ATTEMPTS, spacing=SECOND // 5)
+            if self.reached:
+                found = await self._run.find(until=time.monotonic_ns() + MTU_TIME)
+        finally:
+            self._run.close()
+            self._sock.close()
+        return None if found is None else path_mtu_of(found, high=MTU_HIGH, cut=self._cut)
+
+    def _tried(self, _: Step, probe: ProbePacket) -> None:
+        self._cut |= probe.answered and not probe.whole
+
+
+async def ask_ike(step: IkeStep) -> IkeFound | None:
+    """Ask the gateway on both ports; None: this host could not. Raises OSError."""
+    return ike_of(await ask_ports(step.address, timeout=IKE_TIME))
+
+
+def _open(step: TraceStep) -> Probes:
+    method = step.method
+    if method.port is None:
+        return open_icmp(step.address, DEFAULT)
+    if method.type == ProbeType.TCP:
+        return ConnectionProbes(step.address, method.port, DEFAULT, wait=TRACE_WAIT)
+    return open_udp(step.address, method.port, DEFAULT)

@@ -1,0 +1,227 @@
+"""What a diagnosis measures next: its budget, and what follows from what is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise, product
+from types import MappingProxyType
+
+import pytest
+
+from ipsecping.collector.plan import CODE_POINTS, LEAST, next_stage, why_left_out
+from ipsecping.collector.steps import (
+    MAX_BITS_PER_SECOND,
+    MAX_PACKETS,
+    MAX_TIME,
+    SECOND,
+    Asked,
+    IkeStep,
+    Method,
+    MtuStep,
+    Stage,
+    StageName,
+    TraceStep,
+    Train,
+)
+from ipsecping.contract import ProbeType
+from ipsecping.diagnosis import Evidence, Part
+from ipsecping.diagnosis.evidence import Batch, NameAnswer, NamesFound
+
+TARGET = "10.50.1.10"
+STAMP = Method(type=ProbeType.STAMP, port=862)
+ICMP = Method(type=ProbeType.ICMP)
+ECHO = Method(type=ProbeType.UDP_ECHO, port=7)
+TCP = Method(type=ProbeType.TCP, port=443)
+CONTROLS = {Part.FAR_INSIDE: "10.50.1.1", Part.NEAR_INSIDE: "10.99.0.2", Part.GATEWAY: "192.0.2.1"}
+CHOICES = [
+    Asked(host=TARGET, methods=methods, controls=MappingProxyType(controls))
+    for methods, controls in product(
+        [(STAMP, ECHO, ICMP, TCP), (STAMP, ICMP), (ICMP,), (replace(STAMP, assumed=True), ICMP)],
+        [CONTROLS, {}],
+    )
+]
+ALL, PAIR = CHOICES[0], CHOICES[2]
+
+
+def batches(train: Train, share: float) -> list[Batch]:
+    """As if that share of each flow's packets had been answered."""
+    answered = round(train.count * share)
+    return [
+        Batch(
+            part=train.part,
+            type=train.method.type,
+            address=train.address,
+            window=train.window,
+            at=0,
+            size=train.size,
+            spacing=train.spacing_ms * 1_000_000,
+            dscp=train.dscp,
+            source_port=61_000 + flow,
+            sent=train.count,
+            answered=answered,
+        )
+        for flow in range(train.flows)
+    ]
+
+
+def played(
+    asked: Asked,
+    share: float,
+    *,
+    odd: Part | None = None,
+    known: Evidence | None = None,
+    cost: Callable[[Stage], int] = lambda stage: stage.packets,
+) -> list[tuple[int, Stage]]:
+    """The stages with the times at which they begin, each as long and as costly as can be.
+
+    `share`: packets answered, or with `odd` those of that part alone.
+    """
+    known = known or Evidence(at=0, path="default", target=TARGET, address=TARGET)
+    stages: list[tuple[int, Stage]] = []
+    sent = elapsed = 0
+    while True:
+        done = [stage.name for _, stage in stages]
+        stage = next_stage(asked, known, done, sent=sent, elapsed=elapsed)
+        if stage is None:
+            return stages
+        begins = max(elapsed, stage.not_before)
+        stages.append((begins, stage))
+        sent, elapsed = sent + cost(stage), begins + stage.time
+        for step in stage.steps:
+            if isinstance(step, Train):
+                answered = share if odd in (None, step.part) else 1.0
+                known = replace(known, batches=(*known.batches, *batches(step, answered)))
+
+
+def usual(stage: Stage) -> int:
+    """Packets without those that only some losses need."""
+    return sum(
+        step.count * step.flows if isinstance(step, Train) else step.packets // 2 for step in stage.steps
+    )
+
+
+def names(stages: list[tuple[int, Stage]]) -> list[StageName]:
+    return [stage.name for _, stage in stages]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95, 1.0])
+@pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
+def test_no_diagnosis_costs_more_than_its_budget(asked: Asked, share: float) -> None:
+    stages = played(asked, share)
+    assert sum(stage.packets for _, stage in stages) <= MAX_PACKETS
+    assert max(stage.bits_per_second for _, stage in stages) <= MAX_BITS_PER_SECOND
+    assert max(begins + stage.time for begins, stage in stages) <= MAX_TIME
+    assert all(later >= earlier + one.time for (earlier, one), (later, _) in pairwise(stages))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
+def test_what_decides_is_seen_again_five_seconds_later(asked: Asked, share: float) -> None:
+    begins, stage = played(asked, share)[-1]
+    assert stage.name is StageName.CONFIRM
+    assert begins >= 5 * SECOND
+    again = [step for step in stage.steps if isinstance(step, Train)]
+    assert all(step.window == 2 for step in again)
+    assert {step.part for step in again} == {Part.METHODS, *asked.controls}
+
+
+@pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
+def test_where_all_is_well_one_look_suffices(asked: Asked) -> None:
+    assert names(played(asked, 1.0)) == [StageName.LOOK]
+
+
+def test_the_first_look_asks_everything_that_was_named() -> None:
+    ((_, stage),) = played(ALL, 1.0)
+    trains = [step for step in stage.steps if isinstance(step, Train)]
+    assert {step.method for step in trains if step.part is Part.METHODS} == {STAMP, ECHO, ICMP, TCP}
+    assert {step.part: step.address for step in trains if step.part in CONTROLS} == CONTROLS
+    assert {step.dscp for step in trains if step.part is Part.CLASSES} == set(CODE_POINTS)
+    assert {step.address for step in stage.steps if isinstance(step, IkeStep)} == {"192.0.2.1"}
+    assert {step.method for step in stage.steps if isinstance(step, TraceStep)} >= {STAMP, ECHO, ICMP, TCP}
+    assert [step.method for step in stage.steps if isinstance(step, MtuStep)] == [STAMP]
+
+
+def test_silence_is_certain_after_the_first_look_by_icmp_alone() -> None:
+    ((_, stage), *_) = played(CHOICES[5], 1.0)
+    (train,) = (step for step in stage.steps if isinstance(step, Train))
+    assert train.count >= 20
+    assert (train.count - 1) * train.spacing_ms >= 1000
+
+
+def test_loss_is_looked_into_before_it_is_confirmed() -> None:
+    assert names(played(PAIR, 0.95, cost=usual)) == list(StageName)
+
+
+def test_a_silent_target_has_no_classes_or_rates_to_compare() -> None:
+    assert names(played(ALL, 0.0)) == [StageName.LOOK, StageName.CONFIRM]
+
+
+@pytest.mark.parametrize("part", [Part.FLOWS, Part.CLASSES])
+def test_loss_of_some_ports_or_classes_alone_is_looked_into(part: Part) -> None:
+    assert StageName.RATE in names(played(PAIR, 0.5, odd=part, cost=usual))
+
+
+def test_loss_of_a_control_alone_is_no_reason_to_go_on() -> None:
+    assert names(played(PAIR, 0.5, odd=Part.FAR_INSIDE)) == [StageName.LOOK]
+
+
+def test_silent_icmp_beside_another_method_is_no_reason_to_go_on() -> None:
+    (_, look), *_ = played(PAIR, 1.0)
+    found: list[Batch] = []
+    for step in look.steps:
+        if isinstance(step, Train):
+            found += batches(step, 0.0 if step.method == ICMP else 1.0)
+    known = Evidence(at=0, path="default", target=TARGET, address=TARGET, batches=tuple(found))
+    assert next_stage(PAIR, known, [StageName.LOOK], sent=0, elapsed=2 * SECOND) is None
+
+
+@pytest.mark.parametrize("controls", [CONTROLS, {Part.FAR_INSIDE: "10.50.1.1"}])
+def test_a_small_loss_gets_its_packets_at_the_target_and_at_each_control(controls: dict[Part, str]) -> None:
+    """Of what a usual diagnosis has sent by then: some 450 packets."""
+    asked = Asked(host=TARGET, methods=(STAMP, ICMP), controls=MappingProxyType(controls))
+    known = Evidence(at=0, path="default", target=TARGET, address=TARGET)
+    look = next_stage(asked, known, [], sent=0, elapsed=0)
+    assert look is not None
+    found = [each for step in look.steps if isinstance(step, Train) for each in batches(step, 0.95)]
+    before = [name for name in StageName if name is not StageName.CONFIRM]
+    known = replace(known, batches=tuple(found))
+    last = next_stage(asked, known, before, sent=450, elapsed=13 * SECOND)
+    assert last is not None
+    counts = {step.part: step.count for step in last.steps if isinstance(step, Train) and step.count > 20}
+    assert set(counts) == {Part.METHODS, *controls}
+    assert len(set(counts.values())) == 1
+    assert min(counts.values()) >= 125
+
+
+def test_classes_and_rates_are_spread_over_source_ports() -> None:
+    """One port of each could be a dead one, and the class or the rate look guilty."""
+    trains = [step for _, stage in played(PAIR, 0.95) for step in stage.steps if isinstance(step, Train)]
+    assert all(train.flows > 1 for train in trains if train.part in (Part.CLASSES, Part.RATES))
+
+
+def test_rates_are_not_compared_by_icmp_which_hosts_limit() -> None:
+    stages = played(CHOICES[4], 0.9)
+    trains = [step for _, stage in stages for step in stage.steps if isinstance(step, Train)]
+    assert not any(train.part is Part.RATES for train in trains)
+
+
+@pytest.mark.parametrize("answer", [NameAnswer.NO_SUCH_NAME, NameAnswer.FAILED])
+def test_without_an_address_nothing_is_sent(answer: NameAnswer) -> None:
+    known = Evidence(at=0, path="default", target="db.example", address=None, names=NamesFound(answer=answer))
+    assert not played(ALL, 1.0, known=known)
+    assert why_left_out(known)[Part.FLOWS] == "the target has no address"
+
+
+def test_why_a_part_was_left_out() -> None:
+    known = Evidence(at=0, path="default", target=TARGET, address=TARGET)
+    assert why_left_out(known)[Part.RATES] == "nothing could be sent to the target"
+    train = next(step for _, stage in played(PAIR, 1.0) for step in stage.steps if isinstance(step, Train))
+    for share, why in ((0.0, "the target is silent"), (1.0, "nothing was lost")):
+        assert why_left_out(replace(known, batches=tuple(batches(train, share))))[Part.RATES] == why
+
+
+def test_late_the_second_look_is_left_out_rather_than_begun() -> None:
+    (_, look), *_ = played(PAIR, 0.0)
+    found = [each for step in look.steps if isinstance(step, Train) for each in batches(step, 0.0)]
+    known = Evidence(at=0, path="default", target=TARGET, address=TARGET, batches=tuple(found))
+    assert next_stage(PAIR, known, [StageName.LOOK], sent=300, elapsed=25 * SECOND) is None
+    assert next_stage(PAIR, known, [StageName.LOOK], sent=MAX_PACKETS - LEAST, elapsed=8 * SECOND) is None
