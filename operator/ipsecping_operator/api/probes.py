@@ -125,6 +125,14 @@ class Probe(Model):
             return self.timeout_ms + LEAST_REST_MS
         return durations.milliseconds(defaults.SPACING)
 
+    def planned_spacing_ms(self, interval_ms: int | None) -> int:
+        """As `spacing_ms`; what routers limit the rate of takes up to half the interval by default."""
+        if self.spacing is not None or not any(each.declared().rate_limited for each in self.methods):
+            return self.spacing_ms
+        most = durations.milliseconds(defaults.RATE_LIMITED_SPACING)
+        half = (interval_ms or durations.milliseconds(defaults.INTERVAL)) // 2
+        return min(max(half // self.packets, self.spacing_ms), most)
+
     @property
     def sending_ms(self) -> int:
         """From the first packet of a round to its last, defaults included."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ipsecping.contract import METHODS, Expect, PlannedProbe
-from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.methods import MODELS, Given
 from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.verify import Verify
@@ -37,9 +36,7 @@ def planned_probe(
         name=probe.name,
         type=method.name,
         count=probe.packets if method.paced else method.turns,
-        spacing_ms=_gentle_spacing_ms(probe.packets, interval_ms)
-        if probe.spacing is None and method.rate_limited
-        else probe.spacing_ms,
+        spacing_ms=probe.planned_spacing_ms(interval_ms),
         timeout_ms=probe.timeout_ms,
         size=probe.size or method.default_size or method.least_payload(options),
         port=member.planned_port,
@@ -50,14 +47,6 @@ def planned_probe(
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
-
-
-def _gentle_spacing_ms(packets: int, interval_ms: int | None) -> int:
-    """Where routers limit the rate, a round takes up to half the interval."""
-    least = durations.milliseconds(defaults.SPACING)
-    most = durations.milliseconds(defaults.RATE_LIMITED_SPACING)
-    half = (interval_ms or durations.milliseconds(defaults.INTERVAL)) // 2
-    return min(max(half // packets, least), most)
 
 
 def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]:

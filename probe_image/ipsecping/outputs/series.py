@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 from ..contract import Figure, Plan, PlannedCheck, RefusedAnswers, RoundResult, destination
@@ -169,7 +169,7 @@ class SeriesBook:
                 yield _names(labels).sample(name, labels, count(counters))
         yield head(REFUSED, "counter", "Answers that came and were refused, by reason; none: no series.")
         for labels, (counters, _) in held:
-            names = _REFUSED_NAMES if len(labels) == len(LABELS) else _ADDRESS_REFUSED_NAMES
+            names = _names(labels, "reason")
             yield "".join(
                 names.sample(REFUSED, (*labels, reason), count) for reason, count in counters.refused
             )
@@ -187,8 +187,7 @@ class SeriesBook:
             for family in kind.labelled:
                 yield head(family.name, "gauge", family.round_text)
                 for labels, (_, newest) in held:
-                    shown = LABELS if len(labels) == len(LABELS) else (*LABELS, ADDRESS_LABEL)
-                    names = LabelNames((*shown, family.label))
+                    names = _names(labels, family.label)
                     yield from _labelled(names, labels, family, newest.result.figures.get(kind.name), newest)
         yield from _addresses(held)
 
@@ -251,14 +250,17 @@ def _of_figure(kind: type[Figure], gauge: Gauge, measured: Measured) -> float | 
     return (gauge.round_read or gauge.read)(figure)
 
 
-def _names(labels: Labels) -> LabelNames:
-    return _NAMES if len(labels) == len(LABELS) else _ADDRESS_NAMES
+def _names(labels: Labels, *more: str) -> LabelNames:
+    """The names of these labels, and of `more` behind them."""
+    return _made_names(len(labels) > len(LABELS), more)
 
 
-_NAMES, _PATH_NAMES = LabelNames(LABELS), LabelNames(PATH_LABELS)
-_ADDRESS_NAMES = LabelNames((*LABELS, ADDRESS_LABEL))
-_REFUSED_NAMES = LabelNames((*LABELS, "reason"))
-_ADDRESS_REFUSED_NAMES = LabelNames((*LABELS, ADDRESS_LABEL, "reason"))
+@cache
+def _made_names(with_address: bool, more: tuple[str, ...]) -> LabelNames:
+    return LabelNames((*LABELS, *((ADDRESS_LABEL,) if with_address else ()), *more))
+
+
+_PATH_NAMES = LabelNames(PATH_LABELS)
 _RTT = "ipsecping_rtt_seconds"
 _COUNTERS: tuple[tuple[str, str, Callable[[Counters], int]], ...] = (
     ("ipsecping_packets_sent_total", "Probe packets sent, without invalid rounds.", lambda c: c.sent),

@@ -7,7 +7,6 @@ not lost. Where none of them is answered, the path is down and nothing was teste
 import logging
 import time
 from collections import Counter
-from pathlib import Path
 
 from ..contract import (
     Audit,
@@ -20,14 +19,13 @@ from ..contract import (
     PlannedCheck,
     PlannedProbe,
 )
-from ..host.key_file import KeyFile, KeyFileError
 from .audit_cases import Dialect, EchoDialect, StampDialect
 from .audit_run import AuditRun, NoHost, check_host, spacing_for
 from .audit_verdict import Outcome as Tested
 from .audit_verdict import Verdict, judge
 from .base import Outcome, RoundInvalid, RoundMethod
 from .sending import sender_of
-from .stamp import unusable_keys
+from .stamp import keys_now
 
 log = logging.getLogger(__name__)
 _MS = 1_000_000
@@ -42,7 +40,7 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
         check_host(address)
     except NoHost as error:
         raise RoundInvalid(Invalidity.NOT_PERMITTED, str(error)) from None
-    dialect, fallback = dialects(options.protocol, _keys(options))
+    dialect, fallback = dialects(options.protocol, keys_now(options.key_file, marked=options.marked_keys))
     own_time = ((probe.count - 1) * probe.spacing_ms + probe.timeout_ms) * _MS
     run = AuditRun(
         address=address,
@@ -95,16 +93,6 @@ def losses(lost: int, refusals: Counter[LossReason]) -> dict[LossReason, int]:
     reasons = list(refusals.elements())[:lost]
     reasons += [LossReason.TIMEOUT] * (lost - len(reasons))
     return dict(Counter(reasons))
-
-
-def _keys(options: AuditOptions) -> tuple[bytes, ...]:
-    """The keys as they are now; none: packets are not signed."""
-    if options.key_file is None:
-        return ()
-    try:
-        return KeyFile(Path(options.key_file), marked=options.marked_keys).read()
-    except KeyFileError as error:
-        raise RoundInvalid(*unusable_keys(error)) from error
 
 
 METHOD = RoundMethod(measure=measure)

@@ -6,6 +6,7 @@ packets, which are answered by a reflector that is there, over a path that carri
 """
 
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -63,24 +64,24 @@ class Case:
     """A reflector that is badly made may not survive it, so it comes last."""
 
 
-class Dialect:
+class Dialect(ABC):
     """The right packets of one protocol, each told from others by a random token."""
 
     protocol: AuditProtocol
     signed = False
     """Its packets bear a signature."""
 
+    @abstractmethod
     def request(self) -> bytes:
         """Make a right packet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reply(self, request: bytes, data: bytes) -> Reply:
         """Say what `data` is, as an answer to this packet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cases(self, *, port: int, outside: bool) -> list[Case]:
         """Return what is tried at a reflector on this port; `outside`: from a second address as well."""
-        raise NotImplementedError
 
 
 class StampDialect(Dialect):

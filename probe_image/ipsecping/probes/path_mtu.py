@@ -7,19 +7,17 @@ it is what was asked about. A search that does not end within the round's own ti
 
 import logging
 import time
-from pathlib import Path
 from types import MappingProxyType
 
 from ..addresses import is_ipv6
 from ..contract import Expect, Invalidity, PathMtu, PathMtuOptions, PlannedCheck, PlannedProbe
 from ..contract.methods.path_mtu import Responder
-from ..host.key_file import KeyFile, KeyFileError
 from ..net.connected_socket import ConnectedSocket, open_connected_ping, open_connected_udp
-from .base import Outcome, RoundInvalid, RoundMethod
+from .base import Outcome, RoundMethod
 from .mtu_packets import EchoPackets, StampPackets
 from .mtu_run import MAX_PACKETS, MAX_UNWANTED, PAIR_SPACING, MtuRun
 from .sending import sender_of
-from .stamp import unusable_keys
+from .stamp import keys_now
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +27,7 @@ _MS = 1_000_000
 async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Outcome:
     """See RoundMethod. Raises RoundInvalid while the key file is not usable."""
     assert isinstance(probe.options, PathMtuOptions)
-    keys = _keys(probe.options)
+    keys = keys_now(probe.options.key_file, marked=probe.options.marked_keys)
     own_time = probe.round_ms * _MS
     until = time.monotonic_ns() + own_time
     sock = _open(probe, address)
@@ -83,16 +81,6 @@ def _open(probe: PlannedProbe, address: str) -> ConnectedSocket:
     if probe.port is None:
         return open_connected_ping(address, sender=sender_of(probe), dont_fragment=True)
     return open_connected_udp(address, probe.port, sender=sender_of(probe), dont_fragment=True)
-
-
-def _keys(options: PathMtuOptions) -> tuple[bytes, ...]:
-    """The keys as they are now; none: unauthenticated mode."""
-    if options.key_file is None:
-        return ()
-    try:
-        return KeyFile(Path(options.key_file), marked=options.marked_keys).read()
-    except KeyFileError as error:
-        raise RoundInvalid(*unusable_keys(error)) from error
 
 
 METHOD = RoundMethod(measure=measure)

@@ -69,12 +69,25 @@ class SenderKeys:
         try:
             self._keys = self._file.read()
         except KeyFileError as error:
-            self._trouble = unusable_keys(error)
+            self._trouble = _unusable_keys(error)
         else:
             self._trouble = None
 
 
-def unusable_keys(error: KeyFileError) -> tuple[Invalidity, str]:
+def keys_now(key_file: str | None, *, marked: bool) -> tuple[bytes, ...]:
+    """Return the keys in the file as it is now; none: packets are not signed.
+
+    Raises RoundInvalid while the file is not usable.
+    """
+    if key_file is None:
+        return ()
+    try:
+        return KeyFile(Path(key_file), marked=marked).read()
+    except KeyFileError as error:
+        raise RoundInvalid(*_unusable_keys(error)) from error
+
+
+def _unusable_keys(error: KeyFileError) -> tuple[Invalidity, str]:
     """Why a round is invalid whose keys cannot be used, and what to tell."""
     refused = isinstance(error, KeyNotPermitted)
     return Invalidity.KEY_NOT_PERMITTED if refused else Invalidity.KEY_MISSING, str(error)
