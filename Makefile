@@ -37,6 +37,10 @@ test: lint test-pythons test-interop test-network test-api test-lab ## Everythin
 test-unit: venv ## Unit tests (seconds, no root)
 	@$(bin)/pytest -q -n 2 tests/unit
 
+.PHONY: explore
+explore: venv ## Property tests with new random examples (make test has the same ones each time)
+	@$(bin)/pytest -q -n 2 --hypothesis-profile explore tests/unit
+
 .PHONY: test-pythons
 test-pythons: venv ## Unit tests on every supported Python found here, and a few of all others
 	@PYTHONPATH=tests/lab $(bin)/python -u -m tests.interpreters

@@ -156,7 +156,7 @@ def main() -> int:
         for version, program in sorted(interpreters.items())
     }
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = side_by_side(pythons, Path(folder) / "unit", *(options.words or ["tests/unit"]))
+        outcomes = side_by_side(pythons, Path(folder) / "unit", "-n", "2", *(options.words or ["tests/unit"]))
         failed = [name for name, each in outcomes.items() if not _told(name, each)]
         if (difference := differing({name: each.count for name, each in outcomes.items()})) is not None:
             print(difference)

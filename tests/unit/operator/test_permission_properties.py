@@ -146,7 +146,7 @@ class Allowed:
         sent = sorted(
             (at + begin, size)
             for each in planned
-            for begin in {0, each.get("intervalMs", 0)}
+            for begin in {0, each.get("intervalMs") or 0}
             for probe in each["probes"]
             for at, size in sending(probe)
         )

@@ -158,12 +158,24 @@ async def test_two_tcp_probes_of_one_target_do_not_fight_for_a_port() -> None:
 
 async def test_a_tcp_port_of_another_process_is_left_alone() -> None:
     async with tcp_server(silent) as port:
-        first = flows_of(await measure(connect(port))).first_port or 0
-        with socket.socket() as other:
-            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            other.bind(("0.0.0.0", first))
-            assert flows_of(await measure(connect(port))).first_port != first
-        assert flows_of(await measure(connect(port))).first_port == first
+
+        async def first_port() -> int:
+            return flows_of(await measure(connect(port))).first_port or 0
+
+        for _ in range(
+            5
+        ):  # the ports are the machine's: another run of these tests may have had one for a moment
+            first = await first_port()
+            with socket.socket() as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    other.bind(("0.0.0.0", first))
+                except OSError:
+                    continue
+                assert await first_port() != first
+            if await first_port() == first:
+                return
+    pytest.fail("the port of the first flow is not taken again when it is free")
 
 
 async def test_a_flow_whose_connection_is_under_way_blames_this_host(
