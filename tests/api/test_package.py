@@ -295,3 +295,21 @@ def test_wrong_values_are_refused_by_name(words: tuple[str, ...], said: str) -> 
     done = template(*words)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "operator.allowEveryNode={a b}",
+        "operator.allowTargetFrom={Prod}",
+        "operator.namespaces={*}",
+        "operator.allowSecrets.a_b={x}",
+        "operator.maxMemory.A=1Gi",
+        "operator.maxPacketRate.A=10",
+        "operator.allowTargets.a_b={10.0.0.0/8}",
+    ],
+)
+def test_what_can_be_no_namespace_is_refused_by_its_value(value: str) -> None:
+    done = template(*IMAGES, "--set", value)
+    assert done.returncode != 0
+    assert value.partition("=")[0].split(".")[1] in done.stderr

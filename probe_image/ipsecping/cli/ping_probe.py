@@ -222,6 +222,13 @@ def _interval(options: argparse.Namespace, kind: "ProbeType") -> int:
     return int(options.interval)
 
 
+_OPTION_OF_FIELD = {
+    "status_codes": "--status", "username": "--user", "host": "--host-header", "networks": "--answer-in",
+    "answers": "--answer", "body": "--data", "expect": "--expect", "send": "--send",
+}  # fmt: skip
+"""Options that are not called as the plan's field is."""
+
+
 def flag_name(method: "MethodSpec") -> str:
     """Return the option of the command line that asks for the type, such as --udp-echo."""
     return "--" + re.sub("(?<=[a-z])(?=[A-Z])", "-", method.member).lower()
@@ -242,9 +249,28 @@ def _method(options: argparse.Namespace) -> "tuple[ProbeType, int | None, Option
         try:
             made = method.flag.read(value, given) if method.flag.read else method.read_options(None, name)
         except ContractError as error:
-            raise CommandError(f"ping: {error}") from error
+            raise CommandError(f"ping: {_by_options(str(error), given)}") from error
         return method.name, number, made
     return ProbeType.ICMP, None, None
+
+
+def _by_options(message: str, given: dict[str, object]) -> str:
+    """The message with the option that was given instead of the plan's field that it became.
+
+    A message begins with the field's path, such as `--http.statusCodes[0]: ...`.
+    """
+    path, colon, said = message.partition(": ")
+    whole, *fields = re.sub(r"\[\d+\]", "", path).split(".")
+    words = (re.sub("(?<=[a-z])(?=[A-Z])", "_", field).lower() for field in reversed(fields))
+    option = next((found for word in words if (found := _option(word, given))), whole)
+    return f"{option}{colon}{said}"
+
+
+def _option(field: str, given: dict[str, object]) -> str | None:
+    names = (field, field.removesuffix("s"))
+    return _OPTION_OF_FIELD.get(field) or next(
+        (f"--{name.replace('_', '-')}" for name in names if name in given), None
+    )
 
 
 def _check_companions(options: argparse.Namespace) -> None:

@@ -232,3 +232,20 @@ def test_a_run_on_a_terminal_says_what_it_waits_for(tmp_path: Path) -> None:
     progress, _, result = text.rpartition("\r\x1b[K")
     assert "0 of 1 paths measured, waiting for n/slow default" in progress
     assert result.startswith("CHECK")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--http", "foo"), "--http: it must start with http:// or https://"),
+        (("--http", "http://a", "--status", "9999"), "--status: expected HTTP status codes from 100 to 599"),
+        (("--http", "http://a", "--header", "a b:c"), "--header: 'a b' is not the name of a header field"),
+        (("--tcp", "80", "--expect", "("), "--expect: a ( without its ) (before character 2)"),
+        (("--tcp", "80", "--tls", "--server-name", "a b"), "--server-name: 'a b' is neither a domain name"),
+        (("--dns", "a", "--answer-in", "x"), "--answer-in: 'x' is not an address or a network"),
+    ],
+)
+def test_a_wrong_value_is_told_by_the_option_that_has_it(words: tuple[str, ...], said: str) -> None:
+    done = ipsecping("ping", "127.0.0.1", *words)
+    assert done.returncode == 2
+    assert f"ipsecping: ping: {said}" in done.stderr
