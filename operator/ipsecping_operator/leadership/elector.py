@@ -86,7 +86,10 @@ class LeaderElector:
                         return f"{self._holder} holds it now"
             except (ApiError, TimeoutError) as error:
                 fault = str(error) or "no answer"
-                _log.warning("Lease %s/%s not renewed, will retry: %s", self._namespace, self._name, fault)
+                # Needs a person only where it may come to be lost: a renewal or two may fail.
+                at_risk = self._leading_until - self._monotonic() < self._duration * RENEW_DEADLINE / 2
+                level = logging.WARNING if at_risk else logging.INFO
+                _log.log(level, "Lease %s/%s not renewed: %s", self._namespace, self._name, fault)
 
     async def release(self) -> None:
         """Leave the Lease to whoever waits for it. Without an answer it expires by itself."""

@@ -262,7 +262,9 @@ def test_a_released_lease_is_taken_at_the_next_look() -> None:
     run(scene())
 
 
-def test_a_holder_that_cannot_renew_gives_up_before_another_may_begin() -> None:
+def test_a_holder_that_cannot_renew_gives_up_before_another_may_begin(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
         api = Api(delays=[0.0], faults=[""])
@@ -283,4 +285,9 @@ def test_a_holder_that_cannot_renew_gives_up_before_another_may_begin() -> None:
         assert not elector.leading
         assert reason == "it could not be renewed in time: 503 Unavailable: not now"
 
+    caplog.set_level("INFO")
     run(scene())
+    levels = [each.levelname for each in caplog.records if "not renewed" in each.message]
+    assert levels == ["INFO"] * 2 + ["WARNING"] * 2, (
+        "a renewal or two may fail; then a person may have to look"
+    )
