@@ -129,6 +129,15 @@ generate: venv ## Write what is made from the models and the chart: CRD, manifes
 generated-check: venv
 	@$(bin)/python scripts/generate.py --check
 
+$(venv)-release/installed: requirements/release.txt
+	@$(PYTHON) -m venv $(venv)-release
+	@$(venv)-release/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements/release.txt
+	@touch $@
+
+.PHONY: release
+release: $(venv)-release/installed ## Make all that a release has, in dist/ (SNAPSHOT=1: of what is not released; IMAGES=1 BASE_IMAGE=NAME@sha256:...)
+	@$(venv)-release/bin/python scripts/release.py $(if $(SNAPSHOT),--snapshot) $(if $(IMAGES),--images --base-image "$(BASE_IMAGE)")
+
 .PHONY: zipapp
 zipapp: ## Build the prober and reflector as one file, dist/ipsecping.pyz, for hosts with Python alone
 	@$(PYTHON) scripts/zipapp.py
@@ -144,6 +153,6 @@ lab-down: ## Remove the lab; build caches stay
 .PHONY: lock
 lock: venv ## Refresh requirements/*.txt from pyproject.toml
 	@$(bin)/pip install -q uv
-	@for t in "probe:" "operator:--extra operator" "dev:--extra operator --group dev"; do \
+	@for t in "probe:" "operator:--extra operator" "dev:--extra operator --group dev" "release:--only-group release"; do \
 	  $(bin)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    --no-annotate pyproject.toml $${t#*:} -o requirements/$${t%%:*}.txt; done

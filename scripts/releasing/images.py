@@ -1,0 +1,50 @@
+"""The images for each platform, by buildah, as OCI archives that can be pushed by any tool."""
+
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from .versions import Release, ReleaseError
+
+PLATFORMS = ("linux/amd64", "linux/arm64")
+DOCKERFILES = {"ipsecping-probe": "probe_image/Dockerfile", "ipsecping-operator": "operator/Dockerfile"}
+_DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
+
+
+def check_base(base: str | None) -> None:
+    """Raise ReleaseError for a base image whose name can come to mean another one."""
+    if base is None or not _DIGEST.fullmatch(base):
+        raise ReleaseError(
+            "--base-image: name it with its digest, NAME@sha256:..., so that it can be built again"
+        )
+
+
+def build(root: Path, release: Release, target: Path, base: str, platforms: Sequence[str]) -> None:
+    """Write one archive for each image, with all platforms in it. Raises ReleaseError."""
+    for name, dockerfile in DOCKERFILES.items():
+        archive = target / f"{name}-{release.version}.oci.tar"
+        manifest = f"localhost/{name}:{release.version}"
+        subprocess.run(("buildah", "manifest", "rm", manifest), check=False, capture_output=True)
+        words = (*_words(release, base, platforms), f"--manifest={manifest}", f"--file={dockerfile}", ".")
+        _run("buildah", "build", *words, at=root)
+        _run("buildah", "manifest", "push", "--all", manifest, f"oci-archive:{archive}", at=root)
+
+
+def _words(release: Release, base: str, platforms: Sequence[str]) -> list[str]:
+    labels = {"version": release.version, "created": f"{release.date.isoformat()}T00:00:00Z"}
+    return [
+        f"--platform={','.join(platforms)}",
+        f"--build-arg=BASE_IMAGE={base}",
+        f"--timestamp={release.timestamp}",
+        *(f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()),
+    ]
+
+
+def _run(*words: str, at: Path) -> None:
+    try:
+        done = subprocess.run(words, cwd=at, check=False)
+    except FileNotFoundError:
+        raise ReleaseError(f"{words[0]} is not installed: apt install buildah") from None
+    if done.returncode:
+        raise ReleaseError(f"{' '.join(words[:2])} failed; its own words are above")
