@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +30,19 @@ def build(root: Path, release: Release, target: Path, base: str, platforms: Sequ
         subprocess.run(("buildah", "manifest", "rm", manifest), check=False, capture_output=True)
         words = (*_words(release, base, platforms), f"--manifest={manifest}", f"--file={dockerfile}", ".")
         _run("buildah", "build", *words, at=root)
-        _run("buildah", "manifest", "push", "--all", manifest, f"oci-archive:{archive}", at=root)
+        with tempfile.TemporaryDirectory() as folder:
+            _run("buildah", "manifest", "push", "--all", manifest, f"oci:{folder}:{release.version}", at=root)
+            _pack(Path(folder), archive, release)
+
+
+def _pack(layout: Path, archive: Path, release: Release) -> None:
+    """Write the OCI image layout as an archive, which has no dates but the release's."""
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as packed:
+        for path in sorted(path for path in layout.rglob("*") if path.is_file()):
+            entry = tarfile.TarInfo(path.relative_to(layout).as_posix())
+            entry.size, entry.mtime, entry.mode = path.stat().st_size, release.timestamp, 0o644
+            with path.open("rb") as content:
+                packed.addfile(entry, content)
 
 
 def _words(release: Release, base: str, platforms: Sequence[str]) -> list[str]:
