@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from diagnosis_reference import diagnosis_reference
+from monitoring import RECEIVERS, alertmanager_yaml, rules_yaml
 from settings_reference import settings_reference
 
 from ipsecping_operator.api.crd import crd_yaml
@@ -24,6 +25,7 @@ NAMESPACE = "ipsecping-system"
 TEMPLATES = ("serviceaccount", "rbac", "secret", "deployment", "service", "networkpolicy")
 VALUES = ("image.repository=ipsecping-operator", "probeImage.repository=ipsecping-probe")
 _ANY = "any-namespace"
+MONITORING = "scripts/monitoring"
 MODELS = "operator/ipsecping_operator/api"
 
 
@@ -54,7 +56,18 @@ def generated() -> dict[Path, str]:
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
+    monitoring = manifests / "monitoring"
     return {
+        CHART / "files" / "rules.yaml": header(MONITORING) + rules_yaml(),
+        monitoring / "rules.yaml": header(MONITORING) + rules_yaml(),
+        **{
+            monitoring / f"{name}.yaml": rendered(name, f"monitoring.{value}.enabled=true")
+            for name, value in (("prometheusrule", "prometheusRule"), ("podmonitor", "podMonitor"))
+        },
+        **{
+            monitoring / "alertmanager" / f"{service}.yaml": header(MONITORING) + alertmanager_yaml(service)
+            for service in RECEIVERS
+        },
         docs / "api.md": api_reference(),
         probes: replaced(probes, "contract/methods", method_table()),
         diagnosis: replaced(diagnosis, "the fault dictionary", diagnosis_reference()),
