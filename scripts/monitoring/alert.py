@@ -56,29 +56,42 @@ def on_checks(what: str) -> str:
     return f"{info}\n* on ({CHECK}) group_left ()\n({what})"
 
 
-def query(expr: str, shown: str, *labels: str) -> str:
-    """A template that shows each of the series that a query finds; %q stands for the values of the labels."""
-    quoted = expr.replace('"', '\\"')
-    values = " ".join(f"$labels.{label}" for label in labels)
-    return f'{{{{ range query (printf "{quoted}" {values}) }}}}{shown}{{{{ end }}}}'
+_CHECK = "cluster=%q, namespace=%q, check=%q"
+_PATH = f"{_CHECK}, path=%q"
+
+
+def of_check(metric: str, shown: str, matching: str = "") -> str:
+    """A template that shows each of the series that a metric has of the check."""
+    return _each(f"{metric}{{{_CHECK}{matching}}}", shown, "cluster", "namespace", "check")
 
 
 def measured(metric: str, show: str, matching: str = "") -> str:
-    """What a metric is on each probe of the path: `ping 12ms, echo 14ms`, each with a blank behind it."""
-    expr = f"max by (probe) ({metric}{{namespace=%q, check=%q, path=%q{matching}}})"
-    return query(expr, "{{ .Labels.probe }} {{ .Value | " + show + " }} ", "namespace", "check", "path")
+    """What a metric is on each probe of the path: ` ping 12ms echo 14ms`."""
+    expr = f"max by (probe) ({metric}{{{_PATH}{matching}}})"
+    return _of_path(expr, " {{ .Labels.probe }} {{ .Value | " + show + " }}")
 
 
-def limit(kind: str, show: str, before: str = "limit ") -> str:
+def limit(kind: str, show: str, before: str = ", limit ") -> str:
     """The check's limit of a kind, with a word before it; nothing where it has none."""
-    expr = f'max(ipsecping_threshold{{namespace=%q, check=%q, kind="{kind}"}})'
-    return query(expr, before + "{{ .Value | " + show + " }}", "namespace", "check")
+    expr = f'max(ipsecping_threshold{{{_CHECK}, kind="{kind}"}})'
+    return _each(expr, before + "{{ .Value | " + show + " }}", "cluster", "namespace", "check")
 
 
 def probes_with(reason: str) -> str:
-    """The names of the probes of the path that have this reason."""
-    expr = f'ipsecping:probe_finding{{namespace=%q, check=%q, path=%q, reason=~"{reason}"}}'
-    return query(expr, "{{ .Labels.probe }} ({{ .Labels.reason }}) ", "namespace", "check", "path")
+    """Name the probes of the path that have this reason: ` Probes: ping (Down)`."""
+    expr = f'ipsecping:probe_finding{{{_PATH}, reason=~"{reason}"}}'
+    return " Probes:" + _of_path(expr, " {{ .Labels.probe }} ({{ .Labels.reason }})")
+
+
+def _of_path(expr: str, shown: str) -> str:
+    return _each(expr, shown, "cluster", "namespace", "check", "path")
+
+
+def _each(expr: str, shown: str, *labels: str) -> str:
+    """Show each of the series that a query finds; %q stands for the values of the labels."""
+    quoted = expr.replace('"', '\\"')
+    values = " ".join(f"$labels.{label}" for label in labels)
+    return f'{{{{ range query (printf "{quoted}" {values}) }}}}{shown}{{{{ end }}}}'
 
 
 def by_reason(
@@ -98,5 +111,5 @@ def by_reason(
         wait=wait,
         severity=severity,
         summary=f"{{{{ $labels.tunnel_name }}}}: {summary} {WHERE}",
-        description=f"{description} Probes: {probes_with(reason)}",
+        description=description + probes_with(reason),
     )

@@ -13,16 +13,16 @@ from .alert import (
     by_reason,
     limit,
     measured,
+    of_check,
     on_checks,
     on_paths,
     probes_with,
-    query,
 )
 
 _IN_WINDOW = f" unless on ({PROBE}) ipsecping:outage_in_window"
 _ALL_DOWN = f"min by ({CHECK}) (ipsecping:path_down) == 1"
 _PERCENTILES = "; ".join(
-    f"{name}: " + measured("ipsecping_rtt_percentile_seconds", "humanizeDuration", f', percentile="{name}"')
+    f"{name}:" + measured("ipsecping_rtt_percentile_seconds", "humanizeDuration", f', percentile="{name}"')
     + limit(f"rtt_{name}_seconds", "humanizeDuration")
     for name in ("p50", "p90", "p99")
 )  # fmt: skip
@@ -65,9 +65,9 @@ or
         wait="1m",
         severity=WORST,
         summary=f"{{{{ $labels.tunnel_name }}}}: the tunnel is down {WHERE}",
-        description="No answer in "
-        + limit("down_after_rounds", "humanize", "")
-        + " rounds in succession, on any path (Down). Probes: "
+        description="No answer in"
+        + limit("down_after_rounds", "humanize", " ")
+        + " rounds in succession, on any path (Down)."
         + probes_with("Down"),
     )
     yield Alert(
@@ -76,9 +76,9 @@ or
         wait="1m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: one path is down, another works {WHERE}",
-        description="No answer in "
-        + limit("down_after_rounds", "humanize", "")
-        + " rounds in succession (Down). Probes: "
+        description="No answer in"
+        + limit("down_after_rounds", "humanize", " ")
+        + " rounds in succession (Down)."
         + probes_with("Down"),
     )
     yield Alert(
@@ -89,7 +89,7 @@ or
         wait="5m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: some probes get no answer, others do {WHERE}",
-        description="The path carries packets; what these probes ask does not answer (Down). Probes: "
+        description="The path carries packets; what these probes ask does not answer (Down)."
         + probes_with("Down"),
     )
     yield by_reason(
@@ -105,7 +105,7 @@ or
         "LossHigh",
         "LossHigh",
         "loss above the limit",
-        "Loss over the window: "
+        "Loss over the window:"
         + measured("ipsecping_loss_ratio", "humanizePercentage")
         + limit("loss_ratio", "humanizePercentage")
         + ".",
@@ -115,7 +115,7 @@ or
         "FlowLoss",
         "FlowLoss",
         "some flows lose every packet",
-        "Of the ways that traffic is spread over, one is dead. Dead flows: "
+        "Of the ways that traffic is spread over, one is dead. Dead flows:"
         + measured("ipsecping_flows", "humanize", ', state="dead"')
         + ".",
         but=_IN_WINDOW,
@@ -124,7 +124,7 @@ or
         "LossBurst",
         "LossBurst",
         "packets lost one after the other for too long",
-        "Longest in the window: "
+        "Longest in the window:"
         + measured("ipsecping_longest_loss_seconds", "humanizeDuration")
         + limit("burst_seconds", "humanizeDuration")
         + ".",
@@ -141,7 +141,7 @@ or
         "JitterHigh",
         "JitterHigh",
         "jitter above the limit",
-        "Over the window: "
+        "Over the window:"
         + measured("ipsecping_jitter_seconds", "humanizeDuration")
         + limit("jitter_seconds", "humanizeDuration")
         + ".",
@@ -150,7 +150,7 @@ or
         "PathMTULow",
         "PathMTULow",
         "path MTU below the limit",
-        "Largest packet that passes, in bytes: "
+        "Largest packet that passes, in bytes:"
         + measured("ipsecping_path_mtu_bytes", "humanize")
         + limit("path_mtu_bytes", "humanize")
         + ".",
@@ -216,16 +216,18 @@ def _over_time() -> Iterator[Alert]:
     """Yield those that take more than one look."""
     yield Alert(
         name="IPsecPingFlapping",
-        expr=on_checks(f"max by ({CHECK}) (increase(ipsecping_outages_total[1h])) >= 4"),
+        # As long as an outage's losses are in the window, the next one is the same to the operator.
+        expr=on_checks(
+            f"max by ({CHECK}) (changes(ipsecping:probe_down[1h])) / 2 >= 4\n"
+            f"or max by ({CHECK}) (increase(ipsecping_outages_total[1h])) >= 4"
+        ),
         wait="0m",
         severity=LESS,
-        summary="{{ $labels.tunnel_name }}: {{ $value | humanize }} outages of {{ $labels.check }} in 1h",
+        summary="{{ $labels.tunnel_name }}: {{ $value | humanize }} outages of {{ $labels.check }} in an "
+        "hour",
         description="It comes and goes. Healthy is now: "
-        + query(
-            'ipsecping_check_reason{namespace=%q, check=%q, type="Healthy"}',
-            "{{ .Labels.status }} ({{ .Labels.reason }})",
-            "namespace",
-            "check",
+        + of_check(
+            "ipsecping_check_reason", "{{ .Labels.status }} ({{ .Labels.reason }})", ', type="Healthy"'
         ),
     )
     yield Alert(
@@ -235,12 +237,7 @@ def _over_time() -> Iterator[Alert]:
         severity=LESS,
         summary="{{ $labels.tunnel_name }}: check {{ $labels.check }} is not set up",
         description="Ready is not True: "
-        + query(
-            'ipsecping_check_reason{namespace=%q, check=%q, type="Ready"}',
-            "{{ .Labels.reason }}",
-            "namespace",
-            "check",
-        )
+        + of_check("ipsecping_check_reason", "{{ .Labels.reason }}", ', type="Ready"')
         + ". kubectl -n {{ $labels.namespace }} describe itc {{ $labels.check }} says which field.",
     )
     yield Alert(

@@ -255,6 +255,14 @@ def test_a_tunnel_that_comes_and_goes_is_flapping(promtool: str, tmp_path: Path)
     fires(promtool, scenario, {24: [], 35: ["Flapping"]}, tmp_path)
 
 
+def test_outages_that_follow_on_each_other_are_flapping_though_they_are_one_to_the_operator(
+    promtool: str, tmp_path: Path
+) -> None:
+    lasts = minutes(3)
+    scenario = watched().found((minutes(10), FINE), *[(lasts, DOWN), (lasts, "False/LossHigh")] * 6)
+    fires(promtool, scenario, {12: ["TunnelDown"], 14.5: [], 33: ["Flapping"]}, tmp_path)
+
+
 def test_a_check_that_is_not_set_up(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((LONG, FINE))
     labels = {**CHECK, "type": "Ready", "status": "False", "reason": "KeyMissing", **FROM}
@@ -272,29 +280,30 @@ def fleet(days: float) -> tuple[Scenario, int]:
 def test_a_slow_rise_of_a_third_within_the_limits_is_degradation_and_nothing_else(
     promtool: str, tmp_path: Path
 ) -> None:
-    scenario, ticks = fleet(5)
+    scenario, ticks = fleet(3.6)
     rise = 72
     p50 = {**PROBE, "percentile": "p50", **FROM}
     values = f"0.02x{ticks - 2 * rise} 0.02+{0.006 / rise}x{rise} {steady(0.026, rise)}"
     scenario.add("ipsecping_rtt_percentile_seconds", values, p50)
     day = 24 * 60
-    fires(promtool, scenario, {4 * day: [], 5 * day - 10: ["LatencyDegraded"]}, tmp_path)
+    fires(promtool, scenario, {3 * day: [], 3.6 * day - 10: ["LatencyDegraded"]}, tmp_path)
 
 
 def test_without_days_to_compare_with_nothing_is_said_of_degradation(promtool: str, tmp_path: Path) -> None:
-    scenario, ticks = fleet(2)
+    scenario, ticks = fleet(1.5)
     values = f"{steady(0.02, ticks - 100)} {steady(0.03, 100)}"
     scenario.add("ipsecping_rtt_percentile_seconds", values, {**PROBE, "percentile": "p50", **FROM})
-    fires(promtool, scenario, {2 * 24 * 60 - 10: []}, tmp_path)
+    fires(promtool, scenario, {1.5 * 24 * 60 - 10: []}, tmp_path)
 
 
 def test_loss_within_its_limit_that_was_never_there_is_degradation(promtool: str, tmp_path: Path) -> None:
-    scenario, ticks = fleet(4.5)
+    scenario, ticks = fleet(3.5)
     labels, recent = {**PROBE, **FROM}, 100
     scenario.add("ipsecping_packets_sent_total", f"0+1000x{ticks}", labels)
     before = 1000 * (ticks - recent)
     scenario.add("ipsecping_packets_received_total", f"0+1000x{ticks - recent} {before}+995x{recent}", labels)
-    fires(promtool, scenario, {(4 * 24 * 60): [], int(4.5 * 24 * 60) - 10: ["LossDegraded"]}, tmp_path)
+    day = 24 * 60
+    fires(promtool, scenario, {3 * day: [], 3.5 * day - 10: ["LossDegraded"]}, tmp_path)
 
 
 def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: str, tmp_path: Path) -> None:
@@ -315,8 +324,8 @@ def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: st
                         "exp_labels": {**PATH, "remote_ip": "10.50.1.10", "severity": "warning"},
                         "exp_annotations": {
                             "summary": "hq-dc1: loss above the limit on hq/default to db.dc1 (10.50.1.10)",
-                            "description": "Loss over the window: ping 3.4% limit 1%. "
-                            "Probes: ping (LossHigh) ",
+                            "description": "Loss over the window: ping 3.4%, limit 1%. "
+                            "Probes: ping (LossHigh)",
                             "runbook_url": "docs/runbooks/IPsecPingLossHigh.md",
                         },
                     }
