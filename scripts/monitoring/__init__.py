@@ -6,6 +6,6 @@ the state of the operator are worked out here.
 """
 
 from .alertmanager import RECEIVERS, alertmanager_yaml
-from .rules import rules_yaml
+from .rules import alert_table, rules_yaml
 
-__all__ = ["RECEIVERS", "alertmanager_yaml", "rules_yaml"]
+__all__ = ["RECEIVERS", "alert_table", "alertmanager_yaml", "rules_yaml"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .alert import WORST, Alert
 from .operators import operator_alerts
 from .recordings import history, state
 from .tunnels import tunnel_alerts
@@ -19,3 +20,19 @@ def rules_yaml() -> str:
         ]
     }
     return as_yaml(content)
+
+
+def alert_table() -> str:
+    """Return the table of the documents: every alert with the page that explains it."""
+    rows = ["| Alert | Severity | Fires after |", "|---|---|---|"]
+    rows += [
+        f"| [{each.name}](runbooks/{each.name}.md) | {_severity(each)} | {each.wait} |"
+        for each in (*tunnel_alerts(), *operator_alerts())
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _severity(alert: Alert) -> str:
+    if alert.severity == WORST:
+        return "the check's (default: critical)"
+    return alert.severity if alert.severity == "critical" else "warning"
