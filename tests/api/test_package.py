@@ -295,6 +295,36 @@ def test_monitors_scrape_each_operator_and_leave_the_labels_of_checks_alone() ->
     assert made["PodMonitor"]["metadata"]["labels"]["release"] == "stack"
 
 
+def definition(kind: str) -> str:
+    """Of the Prometheus Operator, as far as names go."""
+    plural = f"{kind.lower()}s"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    spec = {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    metadata = {"name": f"{plural}.monitoring.coreos.com"}
+    kinds = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    return json.dumps({**kinds, "metadata": metadata, "spec": spec})
+
+
+def test_monitoring_is_applied_where_its_definitions_are(installed: Kubectl) -> None:
+    system = replace(installed, namespace="ipsecping-system")
+    for kind in ("PodMonitor", "PrometheusRule"):
+        system("apply", "--server-side", "-f", "-", stdin=definition(kind))
+        crd = f"crd/{kind.lower()}s.monitoring.coreos.com"
+        system("wait", "--for=condition=Established", crd)
+    system("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / "monitoring"))
+    words = (
+        "get",
+        "podmonitors,prometheusrules",
+        "--output=json",
+        "--selector=release=kube-prometheus-stack",
+    )
+    monitor, rule = (each["spec"] for each in json.loads(system(*words))["items"])
+    assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "honorLabels": True}]
+    assert rule == yaml.safe_load(RULES.read_text())
+
+
 def test_a_service_monitor_without_a_service_is_refused() -> None:
     values = "monitoring.serviceMonitor.enabled=true,metrics.service.enabled=false"
     done = template(*IMAGES, "--set", values)
