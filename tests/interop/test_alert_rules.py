@@ -56,7 +56,7 @@ def test_every_reason_has_an_alert_or_is_known_to_have_none() -> None:
 
 @pytest.mark.parametrize("reason", BY_REASON)
 def test_a_reason_fires_its_alert_and_nothing_else(promtool: str, tmp_path: Path, reason: str) -> None:
-    status = HealthyReason(reason).status
+    (status,) = (each.status for each in HealthyReason if each.value == reason)
     assert status is not ConditionStatus.TRUE
     scenario = watched().found((minutes(10), FINE), (minutes(25), f"{status}/{reason}"), (minutes(20), FINE))
     fires(promtool, scenario, {9: [], 10.5: ["AuditFailed"] if reason == "AuditFailed" else [],

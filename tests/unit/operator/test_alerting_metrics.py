@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from ipsecping.contract import ProbeType
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.compile.compiled import Alerting
+from ipsecping_operator.compile.compiled import DAY, Alerting
 
 from .assessments import assessed, at, seen, take
-from .builders import DAY, NOON, SECOND, check, plan, probe, result
+from .builders import NOON, SECOND, check, plan, probe, result
 from .scraping import Samples, scraped, value
 
 CHECK = {"namespace": "network", "check": "hq", "tunnel_name": "hq-dc1"}
