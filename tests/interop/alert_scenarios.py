@@ -102,20 +102,25 @@ def _gap(ticks: int) -> str:
     return "_ " * ticks
 
 
+def _labels(name: str, by: Sequence[str]) -> str:
+    values = zip(by, f"IPsecPing{name}".split(" of "), strict=True)
+    return "{" + ", ".join(f'{label}="{value}"' for label, value in values) + "}"
+
+
 def fires(
     promtool: str, scenario: Scenario, at: Mapping[float, Sequence[str]], tmp_path: Path, **more: Any
 ) -> None:
-    """Hold what fires after so many minutes, by name, one for each: this and nothing else."""
+    """Hold what fires after so many minutes, one for each: this and nothing else; NAME or NAME of CHECK."""
     asked = [
         {
-            "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+            "expr": f'count by ({", ".join(by)}) (ALERTS{{alertstate="firing"}})',
             "eval_time": f"{int(after * 60)}s",
             "exp_samples": [
-                {"labels": f'{{alertname="IPsecPing{name}"}}', "value": names.count(name)}
-                for name in sorted(set(names))
+                {"labels": _labels(name, by), "value": names.count(name)} for name in sorted(set(names))
             ],
         }
         for after, names in at.items()
+        for by in [("alertname", "check") if any(" of " in name for name in names) else ("alertname",)]
     ]
     test = {
         "interval": f"{scenario.interval}s",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
+from ipsecping_operator.api.conditions import HealthyReason
 
 from .alert_scenarios import CHECK, DOWN, FINE, FROM, PATH, PROBE, RULES, Scenario, fires, minutes, steady
 
@@ -54,13 +54,14 @@ def test_every_reason_has_an_alert_or_is_known_to_have_none() -> None:
     assert {*BY_REASON, *SILENT} == {reason.value for reason in HealthyReason}
 
 
-@pytest.mark.parametrize("reason", BY_REASON)
-def test_a_reason_fires_its_alert_and_nothing_else(promtool: str, tmp_path: Path, reason: str) -> None:
-    (status,) = (each.status for each in HealthyReason if each.value == reason)
-    assert status is not ConditionStatus.TRUE
-    scenario = watched().found((minutes(10), FINE), (minutes(25), f"{status}/{reason}"), (minutes(20), FINE))
-    fires(promtool, scenario, {9: [], 10.5: ["AuditFailed"] if reason == "AuditFailed" else [],
-                               30: [BY_REASON[reason]], 40: []}, tmp_path)  # fmt: skip
+def test_each_reason_fires_its_alert_and_nothing_else(promtool: str, tmp_path: Path) -> None:
+    scenario = Scenario().operator(LONG)
+    for reason in HealthyReason:
+        check = reason.value.lower()
+        said = (minutes(2), FINE), (minutes(17), f"{reason.status.value}/{reason.value}"), (minutes(5), FINE)
+        scenario.routed(LONG, check=check).found(*said, check=check)
+    fired = [f"{alert} of {reason.lower()}" for reason, alert in BY_REASON.items()]
+    fires(promtool, scenario, {1.5: [], 18.5: fired, 20: []}, tmp_path)
 
 
 def test_an_outage_fires_down_and_nothing_else_though_its_losses_stay_in_the_window(
@@ -270,40 +271,34 @@ def test_a_check_that_is_not_set_up(promtool: str, tmp_path: Path) -> None:
     fires(promtool, scenario, {15: [], 25: ["CheckNotReady"], 40: []}, tmp_path)
 
 
-def fleet(days: float) -> tuple[Scenario, int]:
-    """A path that is measured for so long, every five minutes; how many scrapes that is."""
-    ticks = int(days * 288)
-    scenario = Scenario(interval=300).operator(ticks).routed(ticks)
-    return scenario.found((ticks, FINE)), ticks
-
-
-def test_a_slow_rise_of_a_third_within_the_limits_is_degradation_and_nothing_else(
+def test_what_gets_worse_within_its_limits_is_degradation_and_nothing_else(
     promtool: str, tmp_path: Path
 ) -> None:
-    scenario, ticks = fleet(3.6)
-    rise = 72
-    p50 = {**PROBE, "percentile": "p50", **FROM}
-    values = f"0.02x{ticks - 2 * rise} 0.02+{0.006 / rise}x{rise} {steady(0.026, rise)}"
-    scenario.add("ipsecping_rtt_percentile_seconds", values, p50)
-    day = 24 * 60
-    fires(promtool, scenario, {3 * day: [], 3.6 * day - 10: ["LatencyDegraded"]}, tmp_path)
-
-
-def test_without_days_to_compare_with_nothing_is_said_of_degradation(promtool: str, tmp_path: Path) -> None:
-    scenario, ticks = fleet(1.5)
-    values = f"{steady(0.02, ticks - 100)} {steady(0.03, 100)}"
-    scenario.add("ipsecping_rtt_percentile_seconds", values, {**PROBE, "percentile": "p50", **FROM})
-    fires(promtool, scenario, {1.5 * 24 * 60 - 10: []}, tmp_path)
-
-
-def test_loss_within_its_limit_that_was_never_there_is_degradation(promtool: str, tmp_path: Path) -> None:
-    scenario, ticks = fleet(3.5)
-    labels, recent = {**PROBE, **FROM}, 100
-    scenario.add("ipsecping_packets_sent_total", f"0+1000x{ticks}", labels)
-    before = 1000 * (ticks - recent)
-    scenario.add("ipsecping_packets_received_total", f"0+1000x{ticks - recent} {before}+995x{recent}", labels)
-    day = 24 * 60
-    fires(promtool, scenario, {3 * day: [], 3.5 * day - 10: ["LossDegraded"]}, tmp_path)
+    """A third slower, slowly; lossy for the first time; and slower without days to compare with."""
+    day, hour = 288, 12
+    ticks, young = int(3.6 * day), 2 * day
+    scenario = Scenario(interval=300).operator(ticks)
+    for check in ("slow", "lossy"):
+        scenario.routed(ticks, check=check).found((ticks, FINE), check=check)
+    scenario.routed(ticks - young, check="young", before=young)
+    scenario.found((ticks - young, FINE), check="young", before=young)
+    slow, lossy, new = ({**PROBE, "check": check, **FROM} for check in ("slow", "lossy", "young"))
+    rise = 6 * hour
+    slope = f"0.02x{ticks - 2 * rise} 0.02+{0.006 / rise}x{rise} {steady(0.026, rise)}"
+    scenario.add("ipsecping_rtt_percentile_seconds", slope, {**slow, "percentile": "p50"})
+    step = "_ " * young + f"{steady(0.02, ticks - young - rise)} {steady(0.03, rise)}"
+    scenario.add("ipsecping_rtt_percentile_seconds", step, {**new, "percentile": "p50"})
+    scenario.add("ipsecping_packets_sent_total", f"0+1000x{ticks}", lossy)
+    before = 1000 * (ticks - rise)
+    received = f"0+1000x{ticks - rise} {before}+995x{rise}"
+    scenario.add("ipsecping_packets_received_total", received, lossy)
+    end = 3.6 * 24 * 60 - 10
+    fires(
+        promtool,
+        scenario,
+        {3 * 24 * 60: [], end: ["LatencyDegraded of slow", "LossDegraded of lossy"]},
+        tmp_path,
+    )
 
 
 def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: str, tmp_path: Path) -> None:
@@ -343,4 +338,4 @@ def test_each_alert_of_the_file_is_held_by_a_test_here() -> None:
         if "alert" in rule
     }
     text = Path(__file__).read_text()
-    assert [name for name in sorted(alerts) if f'"{name}"' not in text] == []
+    assert [name for name in sorted(alerts) if f'"{name}' not in text] == []
