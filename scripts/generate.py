@@ -11,8 +11,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import indent
 
 from diagnosis_reference import diagnosis_reference
+from monitoring import RECEIVERS, alert_table, alertmanager_yaml, rules_yaml
 from settings_reference import settings_reference
 
 from ipsecping_operator.api.crd import crd_yaml
@@ -24,6 +26,7 @@ NAMESPACE = "ipsecping-system"
 TEMPLATES = ("serviceaccount", "rbac", "secret", "deployment", "service", "networkpolicy")
 VALUES = ("image.repository=ipsecping-operator", "probeImage.repository=ipsecping-probe")
 _ANY = "any-namespace"
+MONITORING = "scripts/monitoring"
 MODELS = "operator/ipsecping_operator/api"
 
 
@@ -54,7 +57,17 @@ def generated() -> dict[Path, str]:
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
+    monitoring, rules = manifests / "monitoring", header(MONITORING) + rules_yaml()
     return {
+        CHART / "files" / "rules.yaml": rules,
+        monitoring / "rules.yaml": rules,
+        monitoring / "podmonitor.yaml": rendered("podmonitor", "monitoring.podMonitor.enabled=true"),
+        monitoring / "prometheusrule.yaml": prometheus_rule(rules),
+        **{
+            monitoring / "alertmanager" / f"{service}.yaml": header(MONITORING) + alertmanager_yaml(service)
+            for service in RECEIVERS
+        },
+        docs / "alerts.md": replaced(docs / "alerts.md", "scripts/monitoring", alert_table()),
         docs / "api.md": api_reference(),
         probes: replaced(probes, "contract/methods", method_table()),
         diagnosis: replaced(diagnosis, "the fault dictionary", diagnosis_reference()),
@@ -96,6 +109,12 @@ def rendered(template: str, *values: str) -> str:
     marks = ("# Source:", "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/instance:")
     lines = [line for line in done.stdout.splitlines() if line and not line.strip().startswith(marks)]
     return header(f"charts/ipsecping/{source}") + "\n".join(lines).removeprefix("---\n") + "\n"
+
+
+def prometheus_rule(rules: str) -> str:
+    """As the chart's template makes it, with these rules: those in the chart may be older."""
+    head, spec, _ = rendered("prometheusrule", "monitoring.prometheusRule.enabled=true").partition("spec:\n")
+    return head + spec + indent(rules, "  ")
 
 
 def helm() -> str:

@@ -235,6 +235,29 @@ MAKERS: dict[str, Callable[[Chance], dict[str, Any]]] = {
     "url": lambda chance: {"target": "a", "probes": [{"name": "a", "http": {"url": a_url(chance)}}]},
     "tunnel": lambda chance: {"target": "a", "tunnel": {"name": a_tunnel_name(chance)}},
     "labels": lambda chance: {"target": "a", "placement": {"podLabels": some_labels(chance)}},
+    "alert-labels": lambda chance: {
+        "target": "a",
+        "alerting": {
+            "labels": {
+                chance.choice(
+                    [
+                        "team",
+                        "a" * 63,
+                        "a" * 64,
+                        "_a",
+                        "a-b",
+                        "A1_",
+                        "1a",
+                        "",
+                        "check",
+                        "le",
+                        "exported_x",
+                        "checks",
+                    ]
+                ): chance.choice(["x", "", "two words", "a\nb", "x" * 64, "\u202e", "\u00e9"])
+            }
+        },
+    },
     "quantity": lambda chance: {
         "target": "a",
         "placement": {

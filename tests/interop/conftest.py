@@ -22,6 +22,12 @@ def twamp_light() -> str:
 
 
 @pytest.fixture(scope="session")
+def promtool() -> str:
+    """Path of promtool."""
+    return debian.program("promtool", "prometheus")
+
+
+@pytest.fixture(scope="session")
 def socat() -> str:
     """Path of socat."""
     return debian.program("socat", "socat")

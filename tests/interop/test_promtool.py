@@ -2,18 +2,9 @@
 
 import subprocess
 
-import pytest
-
 from ipsecping.outputs.series import SeriesBook
 
-from ..peers import debian
 from ..unit.outputs.results import check, invalid, measured
-
-
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """Path of promtool."""
-    return debian.program("promtool", "prometheus")
 
 
 def test_promtool_finds_nothing_wrong_with_the_exposition(promtool: str) -> None:

@@ -18,6 +18,7 @@ from ipsecping.contract.methods.stamp import (
 from ipsecping.contract.plan import LEAST_REST_MS
 
 from . import defaults, durations, flows, instances
+from .alerting import Alerting
 from .derived import Derived
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
@@ -139,6 +140,8 @@ class CheckSpec(Model):
     """Limits that the measurements are judged by."""
     verify: Verify | None = None
     """What must hold of the packets that arrive at the target. Default: nothing."""
+    alerting: Alerting | None = None
+    """How alerts about the check are raised and routed. Default: raised, with no label of its own."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:

@@ -82,6 +82,19 @@ UNVERIFIED = Verified()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alerting:
+    """How alerts about the check are raised and routed."""
+
+    enabled: bool = True
+    severity: str = "Critical"
+    """The gravest that they are: Critical, Warning or Info."""
+    labels: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+ALERTING = Alerting()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Limits a window is judged by; None or an absent key means not judged. RTT limits in nanoseconds."""
 
@@ -204,6 +217,7 @@ class CompiledCheck:
     """The remote gateway's public endpoint."""
     verified: Verified = UNVERIFIED
     """What must hold of packets that arrive at the target."""
+    alerting: Alerting = ALERTING
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 

@@ -21,6 +21,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
+from ipsecping_operator.api.alerting import Alerting as AlertingSpec
 from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
@@ -33,8 +34,10 @@ from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
 from .compiled import (
+    ALERTING,
     DAY,
     NOTHING,
+    Alerting,
     CompiledCheck,
     CompiledPath,
     Cron,
@@ -135,6 +138,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
         ),
         verified=compile_verify(spec.verify),
+        alerting=_alerting(spec.alerting or AlertingSpec()),
         files=MappingProxyType(files),
     )
     _require_what_a_prober_reads(check)
@@ -242,6 +246,14 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         certificate_ns=MappingProxyType(
             {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
         ),
+    )
+
+
+def _alerting(given: AlertingSpec) -> Alerting:
+    return Alerting(
+        enabled=given.enabled is not False,
+        severity=given.severity or ALERTING.severity,
+        labels=MappingProxyType(dict(given.labels)) if given.labels else NOTHING,
     )
 
 

@@ -6,7 +6,7 @@ from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
+from .compiled import Alerting, CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
@@ -48,6 +48,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
         "verify": effective_verify(check.verified),
+        "alerting": _alerting(check.alerting),
     }
     return {key: value for key, value in spec.items() if value != {}}
 
@@ -98,3 +99,8 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
     if limits.path_mtu is not None:
         thresholds["pathMTU"] = limits.path_mtu
     return thresholds
+
+
+def _alerting(alerting: Alerting) -> dict[str, Any]:
+    labels = {"labels": dict(alerting.labels)} if alerting.labels else {}
+    return {"enabled": alerting.enabled, "severity": alerting.severity, **labels}

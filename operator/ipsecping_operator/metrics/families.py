@@ -22,12 +22,13 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.verdict.tally import Tally
 
-from . import instances
+from . import alerting, instances
 from .described import Described
+from .labels import CHECK_LABELS, PROBE_LABELS
+from .labels import check_labels as _check_labels
+from .labels import probe_labels as _probe_labels
 
 SECOND = 1_000_000_000
-CHECK_LABELS = ("namespace", "check", "tunnel_name")
-PROBE_LABELS = (*CHECK_LABELS, "path", "probe", "type", "target")
 
 
 def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Callable[..., None]:
@@ -241,6 +242,7 @@ def families() -> Iterator[Described]:
             yield Described(GaugeMetricFamily, family.name, family.text, labels, add)
     yield _FLOWS
     yield from _OF_CHECKS
+    yield from alerting.FAMILIES
     for made, name, text, of_instance in _OF_INSTANCES:
         both = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
         yield Described(made, name, text, both, instances.each_instance(of_instance, _probe_labels))
@@ -282,19 +284,6 @@ _FLOWS = Described(
     (*PROBE_LABELS, "state"),
     _flows,
 )
-
-
-def _check_labels(state: CheckState) -> list[str]:
-    assert state.applied.compiled is not None
-    return [
-        state.applied.compiled.namespace,
-        state.applied.compiled.name,
-        state.applied.compiled.tunnel_name,
-    ]
-
-
-def _probe_labels(state: CheckState, key: tuple[str, str], series: Series) -> list[str]:
-    return [*_check_labels(state), *key, series.basis.probe.type, series.basis.target]
 
 
 def _figures(state: CheckState) -> dict[tuple[str, str], Tally]:

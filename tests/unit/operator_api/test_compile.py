@@ -8,6 +8,8 @@ import pytest
 from ipsecping.contract import METHODS, PlannedProbe, ProbeType
 from ipsecping.wire import echo, stamp
 from ipsecping_operator.compile import CompiledCheck, Cron, Interval, InvalidSpec, compile_check
+from ipsecping_operator.compile.compiled import Alerting
+from ipsecping_operator.compile.effective import effective_spec
 
 METADATA = {"uid": "7d6e", "namespace": "network", "name": "hq-dc1", "generation": 3}
 
@@ -175,3 +177,14 @@ def test_the_least_size_is_what_the_prober_needs() -> None:
         ProbeType.UDP_ECHO: echo.BASE_SIZE,
         ProbeType.STAMP: stamp.BASE_SIZE,
     }
+
+
+def test_alerts_are_wanted_unless_said_otherwise_and_what_is_said_is_effective() -> None:
+    usual = compiled()
+    assert usual.alerting == Alerting(enabled=True, severity="Critical", labels={})
+    assert effective_spec(usual)["alerting"] == {"enabled": True, "severity": "Critical"}
+    said = {"enabled": False, "severity": "Info", "labels": {"team": "wan"}}
+    check = compiled(alerting=said)
+    assert check.alerting == Alerting(enabled=False, severity="Info", labels={"team": "wan"})
+    assert effective_spec(check)["alerting"] == said
+    assert compiled(**effective_spec(check)) == check

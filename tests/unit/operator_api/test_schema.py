@@ -34,7 +34,7 @@ def test_the_schema_is_structural_and_the_spec_has_no_defaults(keyword: str) -> 
     if keyword == "default":
         assert found == [".status"]
     elif keyword == "additionalProperties":
-        maps = {"nodeSelector", "podLabels", "podAnnotations", "matchLabels"}
+        maps = {"nodeSelector", "podLabels", "podAnnotations", "matchLabels", "labels"}
         assert {path.rpartition(".")[2] for path in found} == maps
     else:
         assert found == []

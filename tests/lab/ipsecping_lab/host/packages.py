@@ -36,8 +36,12 @@ IPSEC = (
     "kmod",
 )
 IMAGES = ("buildah", "mmdebstrap")
-_SERVICES = {"containerd": "containerd.service", "charon-systemd": "strongswan.service"}
-"""Packages whose service the lab does not want on the machine: it runs its own, in its own namespaces."""
+_SERVICES = {
+    "containerd": "containerd.service",
+    "charon-systemd": "strongswan.service",
+    "prometheus-alertmanager": "prometheus-alertmanager.service",
+}
+"""Packages whose service nobody wants on the machine: the lab and the tests run their own."""
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _POLICY_TEXT = "#!/bin/sh\n# by the ipsecping lab, for as long as it installs packages\nexit 101\n"
 

@@ -1,0 +1,54 @@
+"""How alerts about a check are raised and routed."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from .rules import Model, Rule, Rules
+from .scalars import Label
+
+MAX_LABELS = 8
+_KEY = "^[a-zA-Z][a-zA-Z0-9_]{0,62}$"
+_RESERVED = (
+    # What alerts of the rules bear themselves.
+    *("alertname", "severity", "namespace", "check", "tunnel_name", "path", "probe", "type", "target"),
+    *("remote_ip", "gateway", "status", "reason", "expect", "percentile"),
+    # What a Prometheus, its targets or its external labels say.
+    *("job", "instance", "pod", "container", "endpoint", "service", "node"),
+    *("cluster", "prometheus", "prometheus_replica", "replica", "le", "quantile"),
+)
+
+AlertLabels: TypeAlias = Annotated[
+    Mapping[str, Label],
+    Field(max_length=MAX_LABELS),
+    Rules(
+        Rule(
+            cel=f"self.all(key, key.matches('{_KEY}'))",
+            holds=lambda self: all(re.fullmatch(_KEY, key) for key in self),
+            message="every key must be a label of Prometheus: at most 63 letters, digits and _ that begin "
+            "with a letter, such as team",
+        ),
+        Rule(
+            cel=f"self.all(key, !(key in [{', '.join(repr(each) for each in _RESERVED)}]) && "
+            "!key.startsWith('exported_'))",
+            holds=lambda self: not any(key in _RESERVED or key.startswith("exported_") for key in self),
+            reason="FieldValueForbidden",
+            message=f"{', '.join(_RESERVED[:-1])}, {_RESERVED[-1]} and what begins with exported_ are set by "
+            "the rules or by Prometheus: choose other keys",
+        ),
+    ),
+]
+
+
+class Alerting(Model):
+    """What alerts about the check bear; the rules of manifests/monitoring go by it."""
+
+    enabled: bool | None = None
+    """False: no alert is raised about the check, and it is measured as ever. Default: true."""
+    severity: Literal["Critical", "Warning", "Info"] | None = None
+    """The gravest that alerts about the check are; in lower case it is their label severity. Critical: a
+    tunnel that is down, and traffic beside it, are critical, all else is a warning. Default: Critical."""
+    labels: AlertLabels | None = None
+    """Labels that alerts about the check bear, to route them by, such as team: network; at most 8."""

@@ -1,0 +1,341 @@
+"""manifests/monitoring/rules.yaml, held by promtool against what is scraped: what fires, and when."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ipsecping_operator.api.conditions import HealthyReason
+
+from .alert_scenarios import CHECK, DOWN, FINE, FROM, PATH, PROBE, RULES, Scenario, fires, minutes, steady
+
+LONG = minutes(60)
+BY_REASON = {
+    "UnexpectedlyReachable": "TrafficLeak",
+    "SourceMismatch": "TrafficLeak",
+    "LossHigh": "LossHigh",
+    "FlowLoss": "FlowLoss",
+    "LossBurst": "LossBurst",
+    "LatencyHigh": "LatencyHigh",
+    "JitterHigh": "JitterHigh",
+    "PathMTULow": "PathMTULow",
+    "HopsMismatch": "PacketsAltered",
+    "DSCPMismatch": "PacketsAltered",
+    "ProbeFailed": "ProbeFailed",
+    "AuditFailed": "AuditFailed",
+    "NoResults": "Stale",
+    "StaleResults": "Stale",
+    "MeasurementInvalid": "MeasurementInvalid",
+    "TargetUnresolved": "TargetUnresolved",
+    "SourceUnknown": "VerifyUnknown",
+    "DSCPUnknown": "VerifyUnknown",
+    "HopsUnknown": "VerifyUnknown",
+    "Down": "TunnelDown",
+}
+SILENT = {"WithinThresholds", "Suspended", "InternalError"}
+"""All is well, nobody measures, and a fault of the operator, which has an alert of its own."""
+
+
+def watched(*paths: str) -> Scenario:
+    """A scenario of an hour with an operator that leads, and paths whose alerts are wanted."""
+    made = Scenario().operator(LONG)
+    for path in paths or ("default",):
+        made.routed(LONG, path=path)
+    return made
+
+
+def test_promtool_finds_nothing_wrong_with_the_rules(promtool: str) -> None:
+    done = subprocess.run([promtool, "check", "rules", str(RULES)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_reason_has_an_alert_or_is_known_to_have_none() -> None:
+    assert {*BY_REASON, *SILENT} == {reason.value for reason in HealthyReason}
+
+
+def test_each_reason_fires_its_alert_and_nothing_else(promtool: str, tmp_path: Path) -> None:
+    scenario = Scenario().operator(LONG)
+    for reason in HealthyReason:
+        check = reason.value.lower()
+        said = (minutes(2), FINE), (minutes(17), f"{reason.status.value}/{reason.value}"), (minutes(5), FINE)
+        scenario.routed(LONG, check=check).found(*said, check=check)
+    fired = [f"{alert} of {reason.lower()}" for reason, alert in BY_REASON.items()]
+    fires(promtool, scenario, {1.5: [], 18.5: fired, 20: []}, tmp_path)
+
+
+def test_an_outage_fires_down_and_nothing_else_though_its_losses_stay_in_the_window(
+    promtool: str, tmp_path: Path
+) -> None:
+    scenario = watched()
+    high = "False/LossHigh"
+    scenario.found(
+        (minutes(10), FINE),
+        (minutes(1.5), high),
+        (minutes(10), DOWN),
+        (minutes(5.5), high),
+        (minutes(20), FINE),
+    )
+    for name in ("packets_sent_total", "packets_received_total"):
+        lost = name == "packets_received_total"
+        values = f"0+10x{minutes(10)} {f'{10 * minutes(10)}+0x{minutes(11.5)} ' if lost else ''}" + (
+            f"{10 * minutes(10)}+10x{minutes(30)}" if lost else f"{10 * minutes(10)}+10x{minutes(41.5)}"
+        )
+        scenario.add(f"ipsecping_{name}", values, {**PROBE, **FROM})
+    expected = {**PATH, "remote_ip": "10.50.1.10", "severity": "critical", "alertname": "IPsecPingTunnelDown"}
+    labels = ", ".join(f'{key}="{value}"' for key, value in {**expected, "alertstate": "firing"}.items())
+    firing = {"expr": "ALERTS", "eval_time": "15m"}
+    firing["exp_samples"] = [{"labels": f"ALERTS{{{labels}}}", "value": 1}]  # type: ignore[assignment]
+    fires(
+        promtool,
+        scenario,
+        {11: [], 13: ["TunnelDown"], 21: ["TunnelDown"], 22: [], 26.5: [], 30: [], 40: []},
+        tmp_path,
+        expressions=[firing],
+    )
+
+
+def test_loss_that_outlives_the_outage_is_told(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((minutes(10), FINE), (minutes(5), DOWN), (minutes(30), "False/LossHigh"))
+    fires(promtool, scenario, {14: ["TunnelDown"], 20: [], 30: ["LossHigh"]}, tmp_path)
+
+
+def test_one_path_of_two(promtool: str, tmp_path: Path) -> None:
+    scenario = watched("a", "b").found((LONG, FINE), path="a")
+    scenario.found((minutes(5), FINE), (minutes(20), DOWN), (minutes(20), FINE), path="b")
+    fires(promtool, scenario, {20: ["PathDown"], 30: []}, tmp_path)
+
+
+def test_both_paths(promtool: str, tmp_path: Path) -> None:
+    scenario = watched("a", "b").found((minutes(5), FINE), (minutes(20), DOWN), path="a")
+    scenario.found((minutes(5), FINE), (minutes(20), DOWN), path="b")
+    fires(promtool, scenario, {20: ["TunnelDown", "TunnelDown"]}, tmp_path)
+
+
+def test_one_probe_of_two_is_no_dead_tunnel(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((LONG, FINE)).found((minutes(30), DOWN), probe="echo", kind="UDPEcho")
+    fires(promtool, scenario, {20: ["ProbeDown"]}, tmp_path)
+
+
+def test_an_ike_daemon_that_answers_is_no_living_tunnel(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((LONG, FINE), probe="ike", kind="IKE").found((LONG, DOWN))
+    fires(promtool, scenario, {20: ["TunnelDown"]}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("ike", "tunnels", "fired"),
+    [
+        ((DOWN,), (DOWN,), ["GatewayDown", "TunnelDown"]),
+        ((), (DOWN, DOWN), ["GatewayDown", "TunnelDown", "TunnelDown"]),
+        ((), (DOWN,), ["TunnelDown"]),
+        ((DOWN,), (FINE,), ["ProbeDown"]),
+        ((DOWN, DOWN), (FINE, DOWN), ["ProbeDown", "TunnelDown"]),
+        ((DOWN, DOWN), (), ["GatewayDown", "ProbeDown", "ProbeDown"]),
+    ],
+    ids=[
+        "daemon and tunnel",
+        "two tunnels",
+        "one tunnel",
+        "a filter",
+        "one of two tunnels",
+        "only asked by ike",
+    ],
+)
+def test_a_gateway_is_down_when_nothing_of_it_works(
+    promtool: str, tmp_path: Path, ike: tuple[str, ...], tunnels: tuple[str, ...], fired: list[str]
+) -> None:
+    scenario = Scenario().operator(LONG)
+    for number in range(max(len(ike), len(tunnels))):
+        scenario.routed(LONG, check=f"hq{number}", gateway="198.51.100.7")
+    for number, finding in enumerate(ike):
+        scenario.found((LONG, finding), check=f"hq{number}", probe="ike", kind="IKE")
+    for number, finding in enumerate(tunnels):
+        scenario.found((LONG, finding), check=f"hq{number}")
+    fires(promtool, scenario, {30: fired}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("severity", "down", "slow"),
+    [("critical", "critical", "warning"), ("warning", "warning", "warning"), ("info", "info", "info")],
+)
+def test_a_check_says_how_grave_its_alerts_are_and_where_they_go(
+    promtool: str, tmp_path: Path, severity: str, down: str, slow: str
+) -> None:
+    scenario = Scenario().operator(LONG)
+    for path in ("a", "b"):
+        scenario.routed(LONG, path=path, severity=severity, team="wan")
+        scenario.found((minutes(15), DOWN), (minutes(15), "False/LatencyHigh"), path=path)
+    graveness = {
+        "expr": 'count by (alertname, severity, team) (ALERTS{alertstate="firing"})',
+        "eval_time": "10m",
+        "exp_samples": [
+            {"labels": f'{{alertname="IPsecPingTunnelDown", severity="{down}", team="wan"}}', "value": 2}
+        ],
+    }
+    later = {
+        **graveness,
+        "eval_time": "25m",
+        "exp_samples": [
+            {"labels": f'{{alertname="IPsecPingLatencyHigh", severity="{slow}", team="wan"}}', "value": 2}
+        ],
+    }
+    fires(promtool, scenario, {}, tmp_path, expressions=[graveness, later])
+
+
+def test_no_alert_where_the_check_wants_none(promtool: str, tmp_path: Path) -> None:
+    scenario = Scenario().operator(LONG).routed(minutes(10)).found((minutes(30), DOWN))
+    fires(promtool, scenario, {9: ["TunnelDown"], 11: []}, tmp_path)
+
+
+def test_an_operator_that_is_replaced_ends_no_alert_and_begins_none(promtool: str, tmp_path: Path) -> None:
+    other = {**FROM, "instance": "10.0.0.2:9090", "pod": "operator-b"}
+    back = minutes(13)
+    scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
+    scenario.add("ipsecping_operator_leader", "_ " * back + steady(1, LONG), other)
+    scenario.routed(LONG, before=back, scrape=other).found((LONG, DOWN), before=back, scrape=other)
+    since = {"expr": 'ALERTS_FOR_STATE{alertname="IPsecPingTunnelDown"} == bool 0', "eval_time": "30m"}
+    labels = {**PATH, "remote_ip": "10.50.1.10", "severity": "critical", "alertname": "IPsecPingTunnelDown"}
+    written = ", ".join(f'{key}="{value}"' for key, value in labels.items())
+    since["exp_samples"] = [{"labels": f"{{{written}}}", "value": 1}]  # type: ignore[assignment]
+    down = ["TunnelDown"]
+    fires(
+        promtool,
+        scenario,
+        {9: down, 11: down, 12.5: down, 13.5: down, 30: down},
+        tmp_path,
+        expressions=[since],
+    )
+
+
+def test_an_operator_that_stays_away_is_what_is_told_in_the_end(promtool: str, tmp_path: Path) -> None:
+    scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
+    fires(promtool, scenario, {14: ["TunnelDown"], 16: ["OperatorDown"], 60: ["OperatorDown"]}, tmp_path)
+
+
+def test_operators_of_which_none_leads(promtool: str, tmp_path: Path) -> None:
+    scenario = Scenario().add("ipsecping_operator_leader", steady(0, LONG))
+    fires(promtool, scenario, {4: [], 6: ["OperatorDown"]}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "values", "fired"),
+    [
+        ("faults_total", {"where": "judge"}, f"{steady(0, 20)} 1x20", "OperatorFault"),
+        ("faulty_checks", {}, f"{steady(0, 20)} 1x20", "OperatorFault"),
+        ("overdue_checks", {}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
+        ("unwritten_checks", {}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
+        ("watch_unseen_objects", {"kind": "Pod"}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
+        ("agents_unreadable", {}, f"{steady(0, 20)} 2x30", "AgentsUnreadable"),
+        ("results_total", {"outcome": "OffSchedule"}, f"{steady(0, 20)} 5x20", "ResultsRefused"),
+    ],
+)
+def test_what_the_operator_tells_of_itself(
+    promtool: str, tmp_path: Path, metric: str, labels: dict[str, str], values: str, fired: str
+) -> None:
+    scenario = Scenario().operator(LONG).add(f"ipsecping_operator_{metric}", values, {**labels, **FROM})
+    at = 21 if fired == "AgentsUnreadable" else 16
+    fires(promtool, scenario, {9: [], at: [fired]}, tmp_path)
+
+
+def test_a_certificate_that_ends_too_soon_is_not_told_as_a_failed_probe_as_well(
+    promtool: str, tmp_path: Path
+) -> None:
+    day = 86_400
+    scenario = watched().found((minutes(10), FINE), (minutes(20), "False/ProbeFailed"))
+    scenario.add(
+        "ipsecping_certificate_expiry_timestamp_seconds", steady(14 * day + 600, LONG), {**PROBE, **FROM}
+    )
+    scenario.add("ipsecping_certificate_required_seconds", steady(14 * day, LONG), {**PROBE, **FROM})
+    fires(promtool, scenario, {9: [], 20: ["CertificateExpiring"]}, tmp_path)
+
+
+def test_a_tunnel_that_comes_and_goes_is_flapping(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((LONG, FINE))
+    often = " ".join(f"{count}x9" for count in range(5))
+    scenario.add("ipsecping_outages_total", f"{steady(0, 20)} {often} 4x{LONG}", {**CHECK, **FROM})
+    fires(promtool, scenario, {24: [], 35: ["Flapping"]}, tmp_path)
+
+
+def test_outages_that_follow_on_each_other_are_flapping_though_they_are_one_to_the_operator(
+    promtool: str, tmp_path: Path
+) -> None:
+    lasts = minutes(3)
+    scenario = watched().found((minutes(10), FINE), *[(lasts, DOWN), (lasts, "False/LossHigh")] * 6)
+    fires(promtool, scenario, {12: ["TunnelDown"], 14.5: [], 33: ["Flapping"]}, tmp_path)
+
+
+def test_a_check_that_is_not_set_up(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((LONG, FINE))
+    labels = {**CHECK, "type": "Ready", "status": "False", "reason": "KeyMissing", **FROM}
+    scenario.add("ipsecping_check_reason", f"{'_ ' * 20}{steady(1, 40)} stale", labels)
+    fires(promtool, scenario, {15: [], 25: ["CheckNotReady"], 40: []}, tmp_path)
+
+
+def test_what_gets_worse_within_its_limits_is_degradation_and_nothing_else(
+    promtool: str, tmp_path: Path
+) -> None:
+    """A third slower, slowly; lossy for the first time; and slower without days to compare with."""
+    day, hour = 288, 12
+    ticks, young = int(3.6 * day), 2 * day
+    scenario = Scenario(interval=300).operator(ticks)
+    for check in ("slow", "lossy"):
+        scenario.routed(ticks, check=check).found((ticks, FINE), check=check)
+    scenario.routed(ticks - young, check="young", before=young)
+    scenario.found((ticks - young, FINE), check="young", before=young)
+    slow, lossy, new = ({**PROBE, "check": check, **FROM} for check in ("slow", "lossy", "young"))
+    rise = 6 * hour
+    slope = f"0.02x{ticks - 2 * rise} 0.02+{0.006 / rise}x{rise} {steady(0.026, rise)}"
+    scenario.add("ipsecping_rtt_percentile_seconds", slope, {**slow, "percentile": "p50"})
+    step = "_ " * young + f"{steady(0.02, ticks - young - rise)} {steady(0.03, rise)}"
+    scenario.add("ipsecping_rtt_percentile_seconds", step, {**new, "percentile": "p50"})
+    scenario.add("ipsecping_packets_sent_total", f"0+1000x{ticks}", lossy)
+    before = 1000 * (ticks - rise)
+    received = f"0+1000x{ticks - rise} {before}+995x{rise}"
+    scenario.add("ipsecping_packets_received_total", received, lossy)
+    end = 3.6 * 24 * 60 - 10
+    fires(
+        promtool,
+        scenario,
+        {3 * 24 * 60: [], end: ["LatencyDegraded of slow", "LossDegraded of lossy"]},
+        tmp_path,
+    )
+
+
+def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: str, tmp_path: Path) -> None:
+    scenario = watched().found((minutes(30), "False/LossHigh"))
+    scenario.add("ipsecping_loss_ratio", steady(0.034, LONG), {**PROBE, **FROM})
+    scenario.add("ipsecping_threshold", steady(0.01, LONG), {**CHECK, "kind": "loss_ratio", **FROM})
+    fires(
+        promtool,
+        scenario,
+        {},
+        tmp_path,
+        alert_rule_test=[
+            {
+                "alertname": "IPsecPingLossHigh",
+                "eval_time": "20m",
+                "exp_alerts": [
+                    {
+                        "exp_labels": {**PATH, "remote_ip": "10.50.1.10", "severity": "warning"},
+                        "exp_annotations": {
+                            "summary": "hq-dc1: loss above the limit on hq/default to db.dc1 (10.50.1.10)",
+                            "description": "Loss over the window: ping 3.4%, limit 1%. "
+                            "Probes: ping (LossHigh)",
+                            "runbook_url": "docs/runbooks/IPsecPingLossHigh.md",
+                        },
+                    }
+                ],
+            }
+        ],
+    )
+
+
+def test_each_alert_of_the_file_is_held_by_a_test_here() -> None:
+    alerts = {
+        rule["alert"].removeprefix("IPsecPing")
+        for group in yaml.safe_load(RULES.read_text())["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    text = Path(__file__).read_text()
+    assert [name for name in sorted(alerts) if f'"{name}' not in text] == []

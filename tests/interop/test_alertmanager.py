@@ -1,0 +1,123 @@
+"""manifests/monitoring/alertmanager, held by amtool and by a real one: what is routed, what is silenced."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ..peers import debian, monitoring
+
+EXAMPLES = Path(__file__).parents[2] / "manifests" / "monitoring" / "alertmanager"
+SERVICES = ("email", "opsgenie", "pagerduty", "slack")
+PATH = {"namespace": "network", "check": "hq", "path": "default", "gateway": "198.51.100.7"}
+OTHER = {**PATH, "check": "branch"}
+ELSEWHERE = {**OTHER, "gateway": "192.0.2.1"}
+
+
+@pytest.fixture(scope="module")
+def amtool() -> str:
+    """Path of amtool."""
+    return debian.installed("amtool", "prometheus-alertmanager")
+
+
+def test_the_examples_are_for_what_the_article_of_the_trade_asks_for() -> None:
+    assert sorted(each.stem for each in EXAMPLES.glob("*.yaml")) == sorted(SERVICES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_amtool_finds_nothing_wrong_and_routes_our_alerts_to_it(amtool: str, service: str) -> None:
+    file = str(EXAMPLES / f"{service}.yaml")
+    checked = subprocess.run([amtool, "check-config", file], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    for alert, receiver in (("IPsecPingTunnelDown", service), ("SomebodyElses", "nobody")):
+        words = [amtool, "config", "routes", "test", f"--config.file={file}", f"alertname={alert}"]
+        routed = subprocess.run(words, capture_output=True, text=True)
+        assert routed.stdout.strip() == receiver, routed.stderr
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An Alertmanager with our inhibitions, which sends nothing."""
+    example = yaml.safe_load((EXAMPLES / "slack.yaml").read_text())
+    config = {
+        "route": {"receiver": "nobody"},
+        "receivers": [{"name": "nobody"}],
+        "inhibit_rules": example["inhibit_rules"],
+    }
+    with monitoring.alertmanager(config, tmp_path_factory.mktemp("alertmanager")) as url:
+        yield url
+
+
+def silenced(url: str, *alerts: dict[str, str], cluster: str) -> set[tuple[str, str]]:
+    """Name and check of those that Alertmanager inhibits; each test has a cluster of its own."""
+    posted = [{"labels": {**labels, "cluster": cluster}} for labels in alerts]
+    body = json.dumps(posted).encode()
+    request = urllib.request.Request(
+        f"{url}/api/v2/alerts", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+    def held() -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{url}/api/v2/alerts", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+        return [each for each in found if each["labels"]["cluster"] == cluster]
+
+    deadline = time.monotonic() + 30
+    while any(each["status"]["state"] == "unprocessed" for each in held()) or len(held()) < len(alerts):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return {
+        (each["labels"]["alertname"].removeprefix("IPsecPing"), each["labels"].get("check", ""))
+        for each in held()
+        if each["status"]["inhibitedBy"]
+    }
+
+
+def alert(name: str, labels: dict[str, str]) -> dict[str, str]:
+    return {"alertname": f"IPsecPing{name}", **labels}
+
+
+def test_a_dead_gateway_silences_its_tunnels_and_no_leak(running: str) -> None:
+    gateway = {key: PATH[key] for key in ("namespace", "gateway")}
+    assert silenced(
+        running,
+        alert("GatewayDown", gateway),
+        alert("TunnelDown", PATH),
+        alert("LossHigh", OTHER),
+        alert("TrafficLeak", OTHER),
+        alert("TunnelDown", ELSEWHERE),
+        alert("TunnelDown", {**PATH, "namespace": "shop"}),
+        cluster="gateway",
+    ) == {("TunnelDown", "hq"), ("LossHigh", "branch")}
+
+
+def test_a_dead_path_silences_its_latency_and_that_of_no_other(running: str) -> None:
+    assert silenced(
+        running,
+        alert("PathDown", PATH),
+        alert("LatencyHigh", PATH),
+        alert("LatencyHigh", {**PATH, "path": "backup"}),
+        alert("Flapping", PATH),
+        alert("JitterHigh", OTHER),
+        cluster="path",
+    ) == {("LatencyHigh", "hq")}
+
+
+def test_without_an_operator_what_nobody_knows_is_silent_but_a_tunnel_that_was_down_is_not(
+    running: str,
+) -> None:
+    operator = {"namespace": "ipsecping-system"}
+    assert silenced(
+        running,
+        alert("OperatorDown", operator),
+        alert("Stale", PATH),
+        alert("TunnelDown", OTHER),
+        cluster="operator",
+    ) == {("Stale", "hq")}
