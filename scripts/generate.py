@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from argocd_customization import argocd_customization
 from diagnosis_reference import diagnosis_reference
 from settings_reference import settings_reference
 
@@ -51,6 +52,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
     manifests, docs = REPOSITORY / "manifests", REPOSITORY / "docs"
     probes, diagnosis = docs / "probes.md", docs / "diagnosis.md"
+    argocd = manifests / "gitops" / "argocd"
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
@@ -61,6 +63,7 @@ def generated() -> dict[Path, str]:
         docs / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
+        argocd / "argocd-cm.yaml": header("the scripts beside this file") + argocd_customization(argocd),
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
         # The image is named in kustomization.yaml, which does not reach into a policy.
         manifests / "admission.yaml": rendered(
