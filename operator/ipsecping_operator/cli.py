@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import crd, render, run
+from .commands import crd, render, run, validate
 
-_COMMANDS = (run, render, crd)
+_COMMANDS = (run, render, validate, crd)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
