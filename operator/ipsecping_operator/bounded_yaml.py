@@ -70,8 +70,7 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
     """Yield the documents of a text. Raises UnreadableYaml."""
     try:
         reader = loader(text)
-        while reader.check_node():
-            node = reader.get_node()
+        while reader.check_node() and (node := reader.get_node()) is not None:
             _values(node, {}, 0)
             yield reader.construct_document(node)
     except RecursionError:
