@@ -1,5 +1,8 @@
 """The configurations in Debian's packages of SmokePing and blackbox_exporter, imported as they are."""
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import yaml
 
 from ipsecping_operator.cli import main
 
+from ..docs.documents import shown
 from ..peers import debian
 
 EXPORTER = "prometheus-blackbox-exporter"
@@ -67,3 +71,32 @@ def test_each_module_of_blackbox_exporter_s_examples_is_a_check_or_is_named(
     modules = yaml.safe_load((folder / name).read_text())["modules"]
     written, said = run(capsys, "blackbox", folder / name)
     assert len([*written]) + said.count(": not imported: ") == len(modules) > 5
+
+
+def test_the_documented_commands(tmp_path: Path) -> None:
+    """With the packages' own files in the places that the commands name."""
+    smokeping = root_of("smokeping", "smokeping") / "etc" / "smokeping"
+    exporter = Path(debian.program(EXPORTER, EXPORTER)).parents[1] / "share" / "doc" / EXPORTER / "examples"
+    shutil.copy(exporter / "blackbox.yml", tmp_path)
+    job = {
+        "job_name": "gateways",
+        "metrics_path": "/probe",
+        "params": {"module": ["icmp"]},
+        "static_configs": [{"targets": ["10.50.1.10"]}],
+    }
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    targets = []
+    for program in ("smokeping", "blackbox"):
+        command = shown(f"ipsecping-operator import {program} ", document="gitops.md").command
+        subprocess.run(
+            ["bash", "-c", command.replace("/etc/smokeping", str(smokeping))],
+            cwd=tmp_path,
+            env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"},
+            check=True,
+        )
+        targets += [
+            (each["metadata"].get("namespace"), each["spec"]["target"])
+            for each in yaml.safe_load_all((tmp_path / "checks.yaml").read_text())
+            if each
+        ]
+    assert targets == [(None, "localhost"), ("network", "10.50.1.10")]
