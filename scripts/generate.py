@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from argocd_customization import argocd_customization
+from dashboards import DASHBOARDS, dashboard_json
 from diagnosis_reference import diagnosis_reference
 from settings_reference import settings_reference
 
@@ -63,6 +64,7 @@ def generated() -> dict[Path, str]:
         docs / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
+        **{CHART / "files" / "dashboards" / f"{name}.json": dashboard_json(name) for name in DASHBOARDS},
         argocd / "argocd-cm.yaml": header("the scripts beside this file") + argocd_customization(argocd),
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
         # The image is named in kustomization.yaml, which does not reach into a policy.

@@ -63,7 +63,12 @@ def installed(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[I
     system = f"system-{uuid.uuid4().hex[:8]}"
     kubectl = replace(cluster.kubectl, namespace=system)
     kubectl("create", "namespace", system)
-    rendered = objects("--set", "crds.install=false,rbac.aggregate=false", namespace=system, name=system)
+    rendered = objects(
+        "--set",
+        "crds.install=false,rbac.aggregate=false,dashboards.enabled=true",
+        namespace=system,
+        name=system,
+    )
     apply(kubectl, rendered)
     (secret,) = (each["metadata"]["name"] for each in rendered if each["kind"] == "Secret")
     process = operator_process(
