@@ -59,9 +59,11 @@ def read_text(name: str) -> str:
                 data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise UnreadableYaml(f"longer than {MAX_BYTES // 1024 // 1024} MiB")
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UnreadableYaml(f"no UTF-8: byte {error.start} is wrong") from error
+        raise UnreadableYaml(
+            f"no UTF-8, byte {error.start} is wrong: convert it, as by iconv -t UTF-8"
+        ) from error
     except OSError as error:
         raise UnreadableYaml(error.strerror or str(error)) from error
 

@@ -149,12 +149,18 @@ def test_argo_cd_follows_a_check_through_its_life(
     operator: OperatorProcess, cluster: Cluster, reflector: Reflector
 ) -> None:
     operator.end(signal.SIGTERM)
-    cluster.check(spec(reflector.port))
+    cluster.check(spec(reflector.port, downAfter=1))
     assert health(cluster) == "Progressing", "nobody has seen it yet"
     operator.start()
     cluster.says("Ready", "False", "WorkloadUnavailable")
     assert health(cluster) == "Progressing", "its pod does not run yet"
     agent = cluster.run_agent()
+    becomes(cluster, "Healthy")
+    reflector.stop_if_running()
+    becomes(cluster, "Degraded")
+    ((_, message),) = argocd.health(cluster.kubectl.get("itc", "hq"))
+    assert message.startswith(("Down: no answer", "LossHigh: "))
+    reflector.launch()
     becomes(cluster, "Healthy")
 
     value = click(cluster, "run-now")["metadata"]["annotations"]["ipsecping.dev/run-now"]
@@ -178,15 +184,3 @@ def measured_on_demand(cluster: Cluster, agent: AgentPod) -> str | None:
     cluster.refresh(agent)
     found: str | None = cluster.status().get("runNow", {}).get("value")
     return found
-
-
-def test_argo_cd_shows_a_tunnel_that_is_down_and_then_heals(
-    operator: OperatorProcess, cluster: Cluster, reflector: Reflector
-) -> None:
-    cluster.measured(spec(reflector.port, downAfter=1))
-    reflector.stop_if_running()
-    becomes(cluster, "Degraded")
-    ((_, message),) = argocd.health(cluster.kubectl.get("itc", "hq"))
-    assert message.startswith(("Down: no answer", "LossHigh: "))
-    reflector.launch()
-    becomes(cluster, "Healthy")

@@ -203,6 +203,11 @@ def test_definitions_are_substituted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert imported("smokeping", tmp_path, capsys, config=text).spec("a")["target"] == "www.example.org"
 
 
+def test_files_of_other_systems_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "\ufeff*** Targets ***\r\n+ A\r\nhost = 10.0.0.1\r\n"
+    assert imported("smokeping", tmp_path, capsys, config=text).spec("a")["target"] == "10.0.0.1"
+
+
 def test_names_are_told_apart_and_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["a_b", "A.B", "日本", "x" * 300]
     text = "*** Targets ***\n" + "".join(f"+ {name}\nhost = 10.0.0.1\n" for name in names)
