@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from textwrap import indent
 
+from argocd_customization import argocd_customization
+from dashboards import DASHBOARDS, dashboard_json
 from diagnosis_reference import diagnosis_reference
 from monitoring import RECEIVERS, alert_table, alertmanager_yaml, rules_yaml
 from settings_reference import settings_reference
@@ -54,6 +56,7 @@ def generated() -> dict[Path, str]:
     """Every generated file and what belongs into it."""
     manifests, docs = REPOSITORY / "manifests", REPOSITORY / "docs"
     probes, diagnosis = docs / "probes.md", docs / "diagnosis.md"
+    argocd = manifests / "gitops" / "argocd"
     crd = crd_yaml()
     # Helm must not remove the CRD with the release: every check would go with it.
     kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
@@ -74,6 +77,8 @@ def generated() -> dict[Path, str]:
         docs / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
         CHART / "files" / "crd.yaml": header(MODELS) + kept,
         manifests / "crd.yaml": header(MODELS) + crd,
+        **{CHART / "files" / "dashboards" / f"{name}.json": dashboard_json(name) for name in DASHBOARDS},
+        argocd / "argocd-cm.yaml": header("the scripts beside this file") + argocd_customization(argocd),
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
         # The image is named in kustomization.yaml, which does not reach into a policy.
         manifests / "admission.yaml": rendered(

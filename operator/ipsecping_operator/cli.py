@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import crd, render, run
+from .commands import crd, import_checks, render, run, validate
 
-_COMMANDS = (run, render, crd)
+_COMMANDS = (run, render, validate, import_checks, crd)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

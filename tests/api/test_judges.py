@@ -52,7 +52,8 @@ def judge(program: str, *words: str, stdin: str | None = None) -> str:
 def chart() -> str:
     """The chart as installed, with all that its values can switch on."""
     helm = binaries(["helm"])["helm"]
-    values = ("--set", "image.repository=localhost/operator,probeImage.repository=localhost/probe")
+    images = "image.repository=localhost/operator,probeImage.repository=localhost/probe"
+    values = ("--set", f"{images},dashboards.enabled=true")
     words = ("template", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"), *values)
     return subprocess.run([helm, *words], capture_output=True, text=True, check=True).stdout
 

@@ -18,6 +18,7 @@ from ipsecping_operator.permission import Permissions
 from ipsecping_operator.permission.files import OURS
 from ipsecping_operator.permission.scope import matches
 
+from ..dashboards import FILES
 from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl, manifest
 
@@ -153,6 +154,18 @@ def test_every_value_of_what_checks_may_ask_for_becomes_its_flag() -> None:
         packet_rate={"a": 2_000_000, "*": 1000},
         bit_rate={"a": "100M", "*": "10M"},
     )
+
+
+def test_dashboards_come_as_config_maps_with_the_label_of_grafana_s_sidecar() -> None:
+    assert not [each for each in objects() if "grafana_dashboard" in each["metadata"].get("labels", {})]
+    values = '{"enabled": true, "annotations": {"grafana_folder": "Network"}}'
+    found = [each for each in objects("--set-json", f"dashboards={values}") if each["kind"] == "ConfigMap"]
+    texts = {name: text for each in found for name, text in each["data"].items()}
+    files = {f"ipsecping-{path.name}": path.read_text().strip() for path in FILES}
+    assert texts == files
+    for each in found:
+        assert each["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert each["metadata"]["annotations"] == {"grafana_folder": "Network"}
 
 
 def test_the_documented_values_for_many_tenants_do_what_they_say(tmp_path: Path) -> None:

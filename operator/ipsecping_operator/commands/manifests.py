@@ -1,49 +1,116 @@
-"""Reading Kubernetes manifests from files as kubectl reads them."""
+"""Reading checks from files of manifests, and holding them against the rules of API server and operator."""
 
-import re
-import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
+from ipsecping_operator.api.names import GROUP, KIND
+from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents, read_text
+
+if TYPE_CHECKING:
+    from ipsecping_operator.compile import CompiledCheck
+    from ipsecping_operator.permission import Permissions
+
+_OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
+_MANIFESTS = (".yaml", ".yml", ".json")
 
 
 class ManifestError(ValueError):
     """A file that cannot be read as YAML manifests; the message names the file."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as kubectl reads it: `y` and `n` are booleans, a key given twice is an error."""
+@dataclass(slots=True)
+class Examined:
+    """What was found in manifests."""
 
-    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+    checks: "list[CompiledCheck]" = field(default_factory=list)
+    """Those that are right."""
+    mistakes: list[str] = field(default_factory=list)
+    """One line for each, beginning with the file."""
+    passed_over: list[str] = field(default_factory=list)
+    """One line for each manifest of another kind."""
 
 
 def read_manifests(name: str) -> Iterator[dict[str, Any]]:
-    """The documents of a file (`-`: standard input); raises ManifestError."""
+    """The objects in a file (`-`: standard input); raises ManifestError."""
+    return manifests_in(text_of(name), name)
+
+
+def text_of(name: str) -> str:
+    """What is in a file (`-`: standard input); raises ManifestError."""
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-        for document in yaml.load_all(text, Loader=_Loader):
-            if document is None:
-                continue
-            if not isinstance(document, dict):
-                raise ManifestError(f"{name}: a manifest is an object, not {type(document).__name__}")
-            yield document
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
-    except yaml.YAMLError as error:
-        raise ManifestError(f"{name}: {' '.join(str(error).split())}") from error
+        return read_text(name)
+    except UnreadableYaml as error:
+        raise ManifestError(f"{name}: {error}") from error
+
+
+def manifests_in(text: str, name: str) -> Iterator[dict[str, Any]]:
+    """The objects in the text of a file, those of a List one by one; raises ManifestError."""
+    try:
+        for document in documents(text, KubectlLoader):
+            if document is not None:
+                yield from _objects(document, name)
+    except UnreadableYaml as error:
+        raise ManifestError(f"{name}: {error}") from error
+
+
+def files_of(names: Iterable[str]) -> Iterator[str]:
+    """The files that are named, and every manifest below a folder that is."""
+    for name in names:
+        if name != "-" and Path(name).is_dir():
+            yield from sorted(
+                str(path) for path in Path(name).rglob("*") if path.suffix in _MANIFESTS and path.is_file()
+            )
+        else:
+            yield name
+
+
+def names_checks(text: str) -> bool:
+    """Whether a text can hold a check of ours; templates and the like need not be YAML otherwise."""
+    return GROUP in text or KIND in text
+
+
+def examine(
+    manifests: Iterable[dict[str, Any]], source: str, permissions: "Permissions", found: Examined
+) -> None:
+    """Add what is found in the manifests of a file. Raises what reading them does."""
+    for manifest in manifests:
+        kind, group = manifest.get("kind"), str(manifest.get("apiVersion")).partition("/")[0]
+        if kind == KIND or group == GROUP:
+            _examine(manifest, source, permissions, found)
+        else:
+            found.passed_over.append(f"{source}: passed over a {manifest.get('kind', 'document')}")
+
+
+def _examine(manifest: dict[str, Any], source: str, permissions: "Permissions", found: Examined) -> None:
+    from ipsecping_operator.api.validation import InvalidModel
+    from ipsecping_operator.compile import InvalidSpec
+    from ipsecping_operator.compile.offline import compile_manifest
+
+    try:
+        check = permissions.limited(compile_manifest(manifest, uid=_OFFLINE_UID))
+    except InvalidModel as error:
+        found.mistakes += [f"{source}: {_name(manifest)}: {each}" for each in error.errors]
+    except InvalidSpec as error:
+        found.mistakes.append(f"{source}: {_name(manifest)}: {error}")
+    else:
+        if (refused := permissions.refusal(check)) is not None:
+            found.mistakes.append(f"{source}: {_name(manifest)}: {refused}")
+        found.checks.append(check)
+
+
+def _objects(document: object, name: str) -> Iterator[dict[str, Any]]:
+    if not isinstance(document, dict):
+        raise ManifestError(f"{name}: a manifest is an object, not {type(document).__name__}")
+    items = document.get("items")
+    if not str(document.get("kind")).endswith("List") or not isinstance(items, list):
+        yield document
+        return
+    for item in items:
+        yield from _objects(item, name)
+
+
+def _name(document: dict[str, Any]) -> str:
+    metadata = document.get("metadata")
+    return str(metadata.get("name", "unnamed")) if isinstance(metadata, dict) else "unnamed"

@@ -2,16 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ipsecping_operator.permission_settings import PERMISSIONS, permissions_of
 from ipsecping_operator.probe_settings import PROBE_DEFAULTS
 from ipsecping_operator.setting import add_settings
-
-if TYPE_CHECKING:
-    from ipsecping_operator.children import ChildSettings
-    from ipsecping_operator.permission import Permissions
 
 _DESCRIPTION = """\
 Validate IPsecTunnelCheck manifests without a cluster, by the rules of the API server, and print each check
@@ -21,11 +17,9 @@ or not permitted by settings as the operator has them, print one line per mistak
 _EPILOG = """examples:
   ipsecping-operator render -f check.yaml            # effective spec and children
   kubectl get itc hq-dc1 -o yaml | ipsecping-operator render -f -
-  ipsecping-operator render -f a.yaml -f b.yaml >/dev/null   # validate, as before a commit
   ipsecping-operator render --allow-priority-classes 'network=network-*' -f check.yaml
   ipsecping-operator render --probe-defaults '{nodeSelector: {role: edge}}' -f check.yaml
 """
-_OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", **shared: Any) -> None:
@@ -62,64 +56,31 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
-    from ipsecping_operator.children import ChildSettings
+    from ipsecping_operator.children import ChildSettings, build_children
+    from ipsecping_operator.compile.effective import effective_check
 
-    from .manifests import ManifestError, read_manifests
+    from .manifests import Examined, ManifestError, examine, read_manifests
 
-    rendered: list[dict[str, Any]] = []
-    mistakes: list[str] = []
     permissions = permissions_of(args)
-    settings = ChildSettings(probe_image=args.probe_image, defaults=args.probe_defaults)
+    found = Examined()
     for name in args.filename:
         try:
-            for document in read_manifests(name):
-                if document.get("kind") == "IPsecTunnelCheck":
-                    _render(document, settings, permissions, name, rendered, mistakes)
-                else:
-                    sys.stderr.write(f"{name}: passed over a {document.get('kind', 'document')}\n")
+            examine(read_manifests(name), name, permissions, found)
         except ManifestError as error:
-            mistakes.append(str(error))
-    if not rendered and not mistakes:
-        mistakes.append(f"{', '.join(args.filename)}: no IPsecTunnelCheck in it")
-    if mistakes:
-        sys.stderr.writelines(f"{mistake}\n" for mistake in mistakes)
+            found.mistakes.append(str(error))
+    sys.stderr.writelines(f"{each}\n" for each in found.passed_over)
+    if not found.checks and not found.mistakes:
+        found.mistakes.append(f"{', '.join(args.filename)}: no IPsecTunnelCheck in it")
+    if found.mistakes:
+        sys.stderr.writelines(f"{mistake}\n" for mistake in found.mistakes)
         return 1
-    sys.stdout.writelines(_documents(rendered))
+    settings = ChildSettings(probe_image=args.probe_image, defaults=args.probe_defaults)
+    for check in found.checks:
+        sys.stdout.writelines(_documents([effective_check(check), *build_children(check, settings)]))
     return 0
 
 
-def _render(
-    document: dict[str, Any],
-    settings: "ChildSettings",
-    permissions: "Permissions",
-    source: str,
-    rendered: list[dict[str, Any]],
-    mistakes: list[str],
-) -> None:
-    from ipsecping_operator.api.validation import InvalidModel
-    from ipsecping_operator.children import build_children
-    from ipsecping_operator.compile import InvalidSpec
-    from ipsecping_operator.compile.effective import effective_check
-    from ipsecping_operator.compile.offline import compile_manifest
-
-    try:
-        check = permissions.limited(compile_manifest(document, uid=_OFFLINE_UID))
-    except InvalidModel as error:
-        mistakes += [f"{source}: {_name(document)}: {each}" for each in error.errors]
-    except InvalidSpec as error:
-        mistakes.append(f"{source}: {_name(document)}: {error}")
-    else:
-        if (refused := permissions.refusal(check)) is not None:
-            mistakes.append(f"{source}: {_name(document)}: {refused}")
-        rendered += [effective_check(check), *build_children(check, settings)]
-
-
-def _name(document: dict[str, Any]) -> str:
-    metadata = document.get("metadata")
-    return str(metadata.get("name", "unnamed")) if isinstance(metadata, dict) else "unnamed"
-
-
-def _documents(manifests: list[dict[str, Any]]) -> Iterator[str]:
+def _documents(manifests: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     import yaml
 
     for manifest in manifests:

@@ -90,6 +90,7 @@ JUDGES = (
     GoProgram("kubeconform", "kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform"),
     GoProgram("kube-score", "kube-score", "github.com/zegl/kube-score/cmd/kube-score"),
     GoProgram("kstatus", "kstatus", "."),
+    GoProgram("argocd-lua", "argocd-lua", "."),
 )
 """Programs of others that tests hold manifests and statuses against; no cluster needs them."""
 # Not of the lab: fake nodes for the scale bench.

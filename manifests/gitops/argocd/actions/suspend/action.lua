@@ -1,0 +1,4 @@
+-- Stop measuring and keep the check.
+
+obj.spec.suspend = true
+return obj

@@ -1,0 +1,108 @@
+"""Reading YAML that anybody may have written: bounded in size, depth and in what its aliases expand to.
+
+A few lines with aliases of aliases ("billion laughs") or deep brackets otherwise take all memory, or end in a
+traceback: the manifests of a pull request are read in CI.
+"""
+
+import re
+import sys
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a file: two thousand checks with their statuses, as `kubectl get -o yaml` prints them."""
+MAX_VALUES = 1_000_000
+"""Of a document, with what its aliases stand for."""
+MAX_DEPTH = 100
+
+
+class UnreadableYaml(ValueError):
+    """The text is no YAML, or exceeds a bound; the message says where."""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.1 in which a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # refused below
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands there twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+class KubectlLoader(Loader):
+    """As kubectl reads it: `y` and `n` are booleans too."""
+
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+
+
+KubectlLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+
+
+def read_text(name: str) -> str:
+    """Return what is in a file (`-`: standard input). Raises UnreadableYaml."""
+    try:
+        if name == "-":
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(name).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise UnreadableYaml(f"longer than {MAX_BYTES // 1024 // 1024} MiB")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableYaml(
+            f"no UTF-8, byte {error.start} is wrong: convert it, as by iconv -t UTF-8"
+        ) from error
+    except OSError as error:
+        raise UnreadableYaml(error.strerror or str(error)) from error
+
+
+def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
+    """Yield the documents of a text. Raises UnreadableYaml."""
+    try:
+        reader = loader(text)
+        while reader.check_node() and (node := reader.get_node()) is not None:
+            _values(node, {}, 0)
+            yield reader.construct_document(node)
+    except RecursionError:
+        raise UnreadableYaml("nested too deep") from None
+    except yaml.YAMLError as error:
+        said = str(error).replace('in "<unicode string>", ', "at ")
+        raise UnreadableYaml(" ".join(said.split())) from error
+    except UnreadableYaml:
+        raise
+    except (ValueError, OverflowError, TypeError, AttributeError) as error:
+        # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45.
+        raise UnreadableYaml(f"a value that cannot be read: {error}") from error
+
+
+def _values(node: yaml.Node, known: dict[int, int], depth: int) -> int:
+    """How many values a node stands for, with those of its aliases; `known`: 0 while it is counted."""
+    before = known.get(id(node))
+    if before == 0:
+        raise UnreadableYaml(f"line {node.start_mark.line + 1}: an alias within what it stands for")
+    if before is not None:
+        return before
+    if depth > MAX_DEPTH:
+        raise UnreadableYaml(f"line {node.start_mark.line + 1}: nested deeper than {MAX_DEPTH}")
+    known[id(node)] = 0
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in node.value for part in pair]
+    else:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else []
+    count = 1 + sum(_values(part, known, depth + 1) for part in parts)
+    if count > MAX_VALUES:
+        raise UnreadableYaml(f"aliases make more than {MAX_VALUES:,} values of it")
+    known[id(node)] = count
+    return count

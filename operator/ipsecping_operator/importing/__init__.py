@@ -1,0 +1,1 @@
+"""Checks from the configurations of other programs: SmokePing and blackbox_exporter. Pure."""

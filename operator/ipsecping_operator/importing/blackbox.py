@@ -1,0 +1,102 @@
+"""Checks from blackbox_exporter's modules and from what Prometheus asks them about."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
+
+from .blackbox_modules import convert
+from .blackbox_targets import SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS, Target, of_probe, of_prometheus, shown
+from .given import Given, NoCounterpart, duration
+from .outcome import CannotImport, Outcome, slug
+
+_PLACEHOLDER = "target.invalid"
+"""No host has that name (RFC 2606)."""
+_PORTS = (("EHLO", 25), ("STARTTLS", 143), ("tls", 443))
+_MAX_TIMEOUT_MS = 60_000
+
+
+def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
+    """Import files (name and text): modules, a prometheus.yml, Probes. Raises CannotImport."""
+    modules: dict[str, Any] = {}
+    targets: list[Target] = []
+    for name, text in texts:
+        try:
+            for document in documents(text):
+                _take(document, name, modules, targets, outcome)
+        except UnreadableYaml as error:
+            raise CannotImport(f"{name}: {error}") from error
+    if not modules:
+        raise CannotImport("no modules: name blackbox_exporter's own configuration too, such as blackbox.yml")
+    if not targets:
+        outcome.note(
+            f"the targets: modules have none. Put yours for {_PLACEHOLDER}, or name prometheus.yml as well"
+        )
+        targets = [_placeholder(name, module) for name, module in modules.items()]
+    _name_unused(modules, targets, outcome)
+    for target in targets:
+        _import(target, modules, outcome)
+
+
+def _take(
+    document: object, name: str, modules: dict[str, Any], targets: list[Target], outcome: Outcome
+) -> None:
+    if not isinstance(document, dict):
+        outcome.note(f"{name}: a document that is no object")
+    elif isinstance(found := document.get("modules"), dict):
+        modules |= {str(key): value for key, value in found.items()}
+    elif "scrape_configs" in document:
+        targets += of_prometheus(document, outcome.note)
+    elif document.get("kind") == "Probe":
+        targets += of_probe(document, outcome.note)
+    elif isinstance(items := document.get("items"), list):
+        for each in items:
+            _take(each, name, modules, targets, outcome)
+    else:
+        outcome.note(f"{name}: {document.get('kind', 'a document')}: neither modules nor targets")
+
+
+def _name_unused(modules: Mapping[str, Any], targets: list[Target], outcome: Outcome) -> None:
+    used = {each.module for each in targets}
+    if unused := [name for name in modules if name not in used]:
+        outcome.note(f"modules that no target names: {', '.join(unused)}")
+
+
+def _import(target: Target, modules: Mapping[str, Any], outcome: Outcome) -> None:
+    source = f"{target.job}/{target.module}/{shown(target.text)}"
+    module = modules.get(target.module)
+    if not isinstance(module, dict):
+        outcome.note(f"{source}: not imported: there is no module {target.module}")
+        return
+    notes: list[str] = []
+    given = Given(module, lambda option, why: notes.append(f"{option}: {why}"))
+    prober = given.take("prober", str) or ""
+    of_prober = given.group(prober)
+    timeout = min(given.milliseconds("timeout") or target.timeout_ms, target.timeout_ms, _MAX_TIMEOUT_MS)
+    try:
+        made = convert(target.module, prober, of_prober, target.text)
+    except NoCounterpart as error:
+        outcome.note(f"{source}: not imported: {error}")
+        return
+    of_prober.end()
+    given.end()
+    (kind,) = made.method
+    probe: dict[str, Any] = {"name": slug(target.module), "count": 1, "timeout": duration(timeout)}
+    spec: dict[str, Any] = {"target": made.target, **made.spec}
+    spec |= {
+        "schedule": {"interval": duration(target.interval_ms)},
+        "probes": [{**probe, **made.common, kind: made.method[kind]}],
+    }
+    outcome.add(source, spec, notes, labels=dict(target.labels))
+
+
+def _placeholder(name: str, module: object) -> Target:
+    """A target that says which kind of one is needed."""
+    text = _PLACEHOLDER
+    if isinstance(module, dict):
+        said = str(module.get(str(module.get("prober"))))
+        if module.get("prober") == "tcp":
+            text += f":{next((port for mark, port in _PORTS if mark in said), 80)}"
+        elif "tls_config" in said or "'fail_if_not_ssl': True" in said:
+            text = f"https://{text}"
+    return Target("modules", text, name, SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS)

@@ -1,0 +1,124 @@
+"""What an import brings: checks that are valid, and by name each thing that they leave behind."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ipsecping_operator.api.names import API_VERSION, KIND
+from ipsecping_operator.api.validation import InvalidModel
+from ipsecping_operator.compile import InvalidSpec
+from ipsecping_operator.compile.offline import compile_manifest
+
+MAX_CHECKS = 2000
+MAX_NOTES = 5000
+MAX_NOTE = 300
+"""Characters of one."""
+_MAX_NAME = 50
+_UID = "00000000-0000-0000-0000-000000000000"
+
+
+class CannotImport(ValueError):
+    """Nothing of it can be imported; the message names file and line where it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCheck:
+    """A valid check."""
+
+    manifest: Mapping[str, Any]
+    source: str
+    """Where it comes from, such as `Targets/Office/hq`."""
+    title: str = ""
+    """What people called it there."""
+    notes: tuple[str, ...] = ()
+    """What of its source it does not have."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The result of an import, as it grows."""
+
+    namespace: str | None = None
+    checks: list[ImportedCheck] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    """What no check has, each once, in order."""
+    _names: set[str] = field(default_factory=set)
+
+    def note(self, text: str) -> None:
+        """Name a thing that belongs to no one check, once. Raises CannotImport."""
+        if len(self.notes) >= MAX_NOTES:
+            raise CannotImport(f"more than {MAX_NOTES} things cannot be carried over: import it in parts")
+        self.notes[printable(text)] = None
+
+    def add(self, source: str, spec: Mapping[str, Any], notes: list[str], **more: Any) -> None:
+        """Take a check in; where our own rules refuse it, it is named instead. Raises CannotImport.
+
+        `more`: `title`, and `labels` of its metadata.
+        """
+        if len(self.checks) >= MAX_CHECKS:
+            raise CannotImport(f"more than {MAX_CHECKS} checks: import it in parts")
+        metadata: dict[str, Any] = {"name": self._name(source)}
+        if self.namespace is not None:
+            metadata["namespace"] = self.namespace
+        if more.get("labels"):
+            metadata["labels"] = more["labels"]
+        manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+        try:
+            compile_manifest(manifest, uid=_UID)
+        except InvalidModel as error:
+            self._refused(source, "; ".join(str(each) for each in error.errors[:3]))
+        except InvalidSpec as error:
+            self._refused(source, str(error))
+        else:
+            said = tuple(dict.fromkeys(map(printable, notes)))
+            title = printable(more.get("title", ""))
+            self.checks.append(ImportedCheck(manifest, printable(source), title, said))
+
+    def _refused(self, source: str, why: str) -> None:
+        self.note(f"{source}: not imported: {why}")
+
+    def _name(self, source: str) -> str:
+        """A name for `metadata.name` that no other check has."""
+        stem = slug(source.partition("/")[2] or source)
+        name, number = stem, 1
+        while name in self._names:
+            number += 1
+            name = f"{stem}-{number}"
+        self._names.add(name)
+        return name
+
+
+def slug(text: str, most: int = _MAX_NAME) -> str:
+    """`text` as a DNS label: lower-case letters, digits and dashes."""
+    plain = re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")
+    if len(plain) <= most:
+        return plain or f"check-{_hash(text)}"
+    return f"{plain[: most - 9].rstrip('-')}-{_hash(text)}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
+
+
+def printable(text: str) -> str:
+    """One line of visible characters, at most `MAX_NOTE`: it goes to terminals and into comments."""
+    plain = "".join(each if each.isprintable() else " " for each in text[: 2 * MAX_NOTE])
+    plain = " ".join(plain.split())
+    return plain if len(plain) <= MAX_NOTE else f"{plain[: MAX_NOTE - 1]}…"
+
+
+def to_yaml(outcome: Outcome, source: str) -> Iterator[str]:
+    """The checks as manifests; what they leave behind as comments."""
+    yield f"# Imported from {printable(source)}\n"
+    for note in outcome.notes:
+        yield f"# Not carried over: {note}\n"
+    for check in outcome.checks:
+        yield "---\n"
+        yield f"# {check.source}{f': {check.title}' if check.title else ''}\n"
+        for note in check.notes:
+            yield f"# Not carried over: {note}\n"
+        yield yaml.safe_dump(dict(check.manifest), sort_keys=False, width=100, allow_unicode=True)

@@ -1,0 +1,77 @@
+"""What docs/gitops.md tells users to type, word for word, and the example repository on a real API server."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ..argocd import customizations
+from ..docs.documents import ROOT, shown
+from .kubectl import Kubectl
+
+EXAMPLE = ROOT / "manifests" / "gitops" / "example"
+
+
+def type_(command: str, kubectl: Kubectl, folder: Path) -> str:
+    """What it prints; fails the test when it fails."""
+    path = f"{Path(sys.executable).parent}:{kubectl.program.parent}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env={"PATH": path, "HOME": str(kubectl.kubeconfig.parent), "KUBECONFIG": str(kubectl.kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_example_repository_is_valid_and_accepted(kubectl: Kubectl, tmp_path: Path) -> None:
+    copy = tmp_path / "repository"
+    shutil.copytree(EXAMPLE, copy)
+    for cluster, checks in (("prod", 2), ("staging", 1)):
+        built = type_(f"kubectl kustomize clusters/{cluster}", kubectl, copy)
+        manifests = [each for each in yaml.safe_load_all(built) if each]
+        assert len(manifests) == checks
+        for each in manifests:
+            each["metadata"]["namespace"] = kubectl.namespace
+            kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=json.dumps(each))
+    assert "2 IPsecTunnelChecks, no mistakes" in type_(
+        shown("ipsecping-operator validate base", document="gitops.md").command, kubectl, copy
+    )
+    assert "2 IPsecTunnelChecks, no mistakes" in type_(
+        shown("kubectl kustomize", document="gitops.md").command, kubectl, copy
+    )
+
+
+def test_the_example_s_hook_is_ours() -> None:
+    (ours,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (repository,) = yaml.safe_load((EXAMPLE / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [each["id"] for each in repository["hooks"]] == [ours["id"]]
+
+
+@pytest.fixture
+def argocd(kubectl: Kubectl) -> Kubectl:
+    """The ConfigMap of an Argo CD that is configured already."""
+    found = Kubectl(kubectl.program, kubectl.kubeconfig, "argocd")
+    if found.run("get", "namespace", "argocd").returncode:
+        found("create", "namespace", "argocd")
+        found("create", "configmap", "argocd-cm", "--from-literal=url=https://argocd.example.com")
+    return found
+
+
+def test_argo_cd_is_taught_as_documented(argocd: Kubectl) -> None:
+    command = shown("kubectl -n argocd patch configmap", document="gitops.md").command
+    for _ in ("once", "again"):
+        type_(command, argocd, ROOT)
+    data = argocd.get("configmap", "argocd-cm")["data"]
+    assert data["url"] == "https://argocd.example.com"
+    assert data["resource.customizations.health.ipsecping.dev_IPsecTunnelCheck"] == customizations()[0]
+    actions = yaml.safe_load(data["resource.customizations.actions.ipsecping.dev_IPsecTunnelCheck"])
+    assert {each["name"] for each in actions["definitions"]} == {"run-now", "diagnose", "suspend", "resume"}

@@ -1,0 +1,150 @@
+"""`ipsecping-operator validate`: what is wrong with the checks of a repository, and hostile YAML."""
+
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ipsecping_operator.bounded_yaml import MAX_BYTES, UnreadableYaml, documents
+from ipsecping_operator.cli import main
+
+ROOT = Path(__file__).parents[3]
+CHECK = """\
+apiVersion: ipsecping.dev/v1alpha1
+kind: IPsecTunnelCheck
+metadata: {name: hq-dc1, namespace: network}
+spec: {target: 203.0.113.10}
+"""
+BROKEN = CHECK.replace("203.0.113.10", "203.0.113.300")
+
+
+def validate(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, list[str]]:
+    status = main(["validate", *map(str, words)])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err.splitlines()
+
+
+def test_a_folder_is_read_with_all_below_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "prod").mkdir()
+    (tmp_path / "prod" / "hq.yaml").write_text(CHECK)
+    (tmp_path / "prod" / "dc2.yml").write_text(f"---\n{CHECK}---\nkind: Namespace\n")
+    (tmp_path / "notes.txt").write_text("kind: IPsecTunnelCheck {{")
+    assert validate(capsys, tmp_path) == (0, "2 IPsecTunnelChecks, no mistakes\n", [])
+    (tmp_path / "prod" / "edge.json").write_text(BROKEN)
+    status, out, errors = validate(capsys, tmp_path)
+    assert (status, out) == (1, "")
+    (line,) = errors
+    assert line.startswith(f"{tmp_path}/prod/edge.json: hq-dc1: spec.target: must be")
+
+
+def test_files_that_name_no_check_are_not_even_read_as_yaml(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text("{{- if .Values.enabled }}\nkind: Deployment\n")
+    (tmp_path / "b.yaml").write_text("- a list\n")
+    assert validate(capsys, tmp_path / "a.yaml", tmp_path / "b.yaml") == (
+        0,
+        "0 IPsecTunnelChecks, no mistakes\n",
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (CHECK.replace("IPsecTunnelCheck", "IPsecTunelCheck"), "hq-dc1: kind: must be 'IPsecTunnelCheck'"),
+        (CHECK.replace("v1alpha1", "v1"), "hq-dc1: apiVersion: must be 'ipsecping.dev/v1alpha1'"),
+        (CHECK.replace("spec: {", "spec: {placement: {hostNetwork: true}, "), "spec.placement.hostNetwork"),
+        (CHECK + "  {{ oops", "c.yaml: while"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_field(
+    text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    status, _, errors = validate(capsys, tmp_path / "c.yaml")
+    assert status == 1
+    assert any(expected in line for line in errors), errors
+
+
+def test_permissions_are_those_of_the_operator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "c.yaml").write_text(CHECK)
+    assert validate(capsys, "--allow-targets", "*=203.0.113.0/24", tmp_path / "c.yaml")[0] == 0
+    status, _, errors = validate(capsys, "--allow-targets", "*=10.0.0.0/8", tmp_path / "c.yaml")
+    assert status == 1
+    assert "spec.target: 203.0.113.10 is not a permitted target" in errors[0]
+
+
+def test_the_list_that_kubectl_prints_is_read_one_by_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {"kind": "List", "items": [yaml.safe_load(CHECK), yaml.safe_load(BROKEN), {"kind": "Pod"}]}
+    text = io.TextIOWrapper(io.BytesIO(yaml.safe_dump(listed).encode()))
+    monkeypatch.setattr("sys.stdin", text)
+    status, _, errors = validate(capsys, "-")
+    assert status == 1
+    assert errors[0].startswith("-: hq-dc1: spec.target: must be")
+    assert len(errors) == 1
+
+
+def test_what_the_project_shows_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, errors = validate(
+        capsys,
+        *("--allow-targets", "*=0.0.0.0/0,::/0", "--allow-every-node", "*", "--allow-target-from", "*"),
+        ROOT / "manifests" / "samples",
+    )
+    assert (status, errors) == (0, [])
+    assert out.endswith("no mistakes\n")
+
+
+def test_the_hook_is_that_command() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    program, command = hook["entry"].split()
+    assert (program, hook["language"]) == ("ipsecping-operator", "python")
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+
+
+LAUGHS = "\n".join(
+    ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
+    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (LAUGHS, "aliases make more than 1,000,000 values of it"),
+        (LAUGHS.replace("[", "{k: ").replace(", ", ", j: ").replace("]", "}"), "aliases make more than"),
+        ("a: &a [*a]", "line 1: an alias within what it stands for"),
+        ("a: " + "[" * 150 + "]" * 150, "nested deeper than 100"),
+        ("[" * 20_000, "nested too deep"),
+        ("a: 2026-13-45", "a value that cannot be read: month must be in 1..12"),
+        ("a: " + "1" * 5000, "a value that cannot be read: "),
+        ("a: !!python/object:os.system x", "could not determine a constructor"),
+        ("? [a]\n: b", "found unhashable key"),
+        ("a: \x00", "special characters are not allowed"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_hostile_yaml_is_refused_at_once(text: str, expected: str) -> None:
+    with pytest.raises(UnreadableYaml) as refused:
+        list(documents(text))
+    assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"\xff", "no UTF-8, byte 0 is wrong: convert it, as by iconv -t UTF-8"),
+        (b" " * (MAX_BYTES + 1), "longer than 16 MiB"),
+    ],
+)
+def test_a_file_that_is_no_text_or_too_long_is_named(
+    data: bytes, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(data)
+    assert validate(capsys, path)[2] == [f"{path}: {expected}"]
