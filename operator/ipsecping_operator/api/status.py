@@ -131,14 +131,18 @@ class ProbeStatus(Model):
     loss_percent: Figure | None = None
     """Packets lost, in per cent of those sent."""
     forward_loss_percent: Figure | None = None
-    """Packets lost on the way to the target, in per cent; absent where the direction cannot be known."""
+    """Packets lost on the way to the target, in per cent; absent where the direction cannot be known. Exact,
+    unless undirectedLossPercent is there: then it may be more, by so much at the most."""
     reverse_loss_percent: Figure | None = None
-    """Packets lost on the way back, in per cent; absent where the direction cannot be known."""
+    """The same on the way back."""
     min_forward_loss_percent: Figure | None = None
     """So many packets, in per cent, at the least were lost on the way to the target; where the direction of
-    some losses is known and that of others is not."""
+    some losses is known and that of too many others is not."""
     min_reverse_loss_percent: Figure | None = None
     """The same on the way back."""
+    undirected_loss_percent: Figure | None = None
+    """Packets lost in a direction that is not known, in per cent, where that of others is; they are not
+    among those of the four figures above."""
     duplicates: Count | None = None
     """Answers beyond the first to the same packet."""
     reordered: Count | None = None

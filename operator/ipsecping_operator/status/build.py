@@ -115,12 +115,7 @@ def _probe(probe: ProbeVerdict, most: int) -> dict[str, Any]:
         "duplicates": figures.duplicates,
         "reordered": figures.reordered,
     }
-    if figures.directions_known:
-        entry["forwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
-        entry["reverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
-    elif figures.forward_lost or figures.reverse_lost:
-        entry["minForwardLossPercent"] = text.percent(figures.forward_lost, figures.sent)
-        entry["minReverseLossPercent"] = text.percent(figures.reverse_lost, figures.sent)
+    entry |= _directions(figures)
     for field in status_fields():
         figure = figures.figure(field.figure)
         value = None if figure is None else field.read(figure)
@@ -131,6 +126,20 @@ def _probe(probe: ProbeVerdict, most: int) -> dict[str, Any]:
     if probe.instances is not None:
         entry |= instances_to_json(probe.instances, most)
     return entry | _measured(figures)
+
+
+def _directions(figures: Tally) -> dict[str, str]:
+    forward, reverse, undirected = (
+        text.percent(count, figures.sent)
+        for count in (figures.forward_lost, figures.reverse_lost, figures.undirected)
+    )
+    if figures.directions_told:
+        entry = {"forwardLossPercent": forward, "reverseLossPercent": reverse}
+    elif figures.forward_lost or figures.reverse_lost:
+        entry = {"minForwardLossPercent": forward, "minReverseLossPercent": reverse}
+    else:
+        return {}
+    return entry | ({"undirectedLossPercent": undirected} if figures.undirected else {})
 
 
 def _flows(flows: FlowState) -> dict[str, Any]:

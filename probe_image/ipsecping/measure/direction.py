@@ -21,8 +21,11 @@ replies were lost, cannot be seen: there is taken to be none.
 
 A reflector may forget a session that was idle, or be restarted, and count anew from any number. The ledger
 marks the first reply after that (`Packet.restarted`): the gap before it tells nothing, unless its number is 0
-and so the first; those behind it tell as ever. So it is with a session's first reply, since sessions begin at
-0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere.
+and so the first; those behind it tell as ever.
+
+Sessions begin at 0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere. So where packets are
+lost before a session's first reply, the numbers below that reply are missing, or were never given. As many of
+those packets as exceed them were lost on the way there; of the others alone the direction is not known.
 """
 
 from bisect import bisect_left
@@ -192,8 +195,6 @@ def attribute(
             made = _by_sum(sent, lost, before, later)
         else:
             made = _by_gaps(sent, numbers, lost, before, later)
-        if anchor.fresh and lowest and not begun:
-            made = _unknown(made)  # lost replies, or a count that began later
     if not lost:
         return Attribution(0, 0, made.anchor)
     return made if stateful else _unknown(made)
@@ -214,7 +215,8 @@ def _by_gaps(
     answered = [place for place, packet in enumerate(sent) if packet.reply is not None]
     first, last = answered[0], answered[-1]
     before, end = anchor.next_reply, numbers[-1][1] + 1
-    head = ReplyGap(first, anchor.pending, None if before is None else numbers[0][0] - before)
+    below = None if before is None else numbers[0][0] - before
+    head = ReplyGap(first, anchor.pending, below, (below or 0) if anchor.fresh else 0)
     inner = [
         gap_between(None if sent[here].restarted else previous[1], following[0], here - there - 1)
         for (there, here), (previous, following) in zip(pairwise(answered), pairwise(numbers), strict=True)
@@ -245,8 +247,9 @@ def _by_sum(sent: Sequence[Packet], lost: int, anchor: Anchor, later: Later | No
     if len(numbers) < len(replies):
         return Attribution(None, None, after)
     others = anchor.pending + (later.lost if later else 0)
-    missing = None if anchor.next_reply is None else end - anchor.next_reply - len(numbers)
-    gap = ReplyGap(lost, others, missing)
+    begin, lowest = anchor.next_reply, min(numbers)
+    missing = None if begin is None or lowest < begin else end - begin - len(numbers)
+    gap = ReplyGap(lost, others, missing, lowest if anchor.fresh else 0)
     if not copies:
         return _attribution((gap,), lost, after, None)
     if missing is None or missing < 0:

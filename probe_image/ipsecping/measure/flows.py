@@ -13,7 +13,8 @@ def side_by_side(flows: Sequence[RoundResult], *, first_port: int, invalid: Inva
     """The flows' results as one, with the figure `Flows`; `first_port` is the source port of the first.
 
     Delay variation is that of each flow, never between two: they may go different ways. So is the run of
-    packets lost one after the other. Directions are known where those of every flow are.
+    packets lost one after the other. Directions are known where those of every flow are; elsewhere the flows'
+    losses that are told are so many at the least.
     """
     totals = Totals()
     for flow in flows:
@@ -28,6 +29,8 @@ def side_by_side(flows: Sequence[RoundResult], *, first_port: int, invalid: Inva
         reordered=totals.reordered,
         forward_lost=totals.forward_lost if directed else None,
         reverse_lost=totals.reverse_lost if directed else None,
+        min_forward_lost=0 if directed else totals.min_forward_lost,
+        min_reverse_lost=0 if directed else totals.min_reverse_lost,
         losses=dict(totals.losses),
         rtt=totals.rtt,
         jitter_sum=totals.jitter_sum,

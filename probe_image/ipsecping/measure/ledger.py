@@ -227,8 +227,8 @@ class Ledger:
         """
         top = self._top_reply
         if top is None:
-            begins = packet.sequence == FIRST_SEQUENCE
-            packet.restarted = begins and self._numbered_first(packet, reply, arrival)
+            behind = reply > packet.sequence - FIRST_SEQUENCE  # there were not so many packets before it
+            packet.restarted = behind and self._numbered_first(packet, reply, arrival)
             self._top_reply, self._top_reply_at = reply, arrival
             return reply
         ahead = (reply - top + _HALF_RANGE) % _RANGE - _HALF_RANGE

@@ -16,6 +16,8 @@ class ReplyGap(NamedTuple):
     """Packets of neighbouring rounds, which fell into the same gap."""
     missing: int | None
     """None when one of the ends is not known."""
+    doubtful: int = 0
+    """So many of those missing may never have been given: the count may have begun behind them."""
 
     @property
     def absurd(self) -> bool:
@@ -26,7 +28,7 @@ class ReplyGap(NamedTuple):
         """How many of `own` were lost on the way there and on the way back, at the least."""
         if self.missing is None or self.absurd:
             return 0, 0
-        return max(self.own - self.missing, 0), max(self.missing - self.others, 0)
+        return max(self.own - self.missing, 0), max(self.missing - self.doubtful - self.others, 0)
 
     def reverse(self) -> int | None:
         """How many of `own` were lost on the way back; None where that cannot be known."""

@@ -49,6 +49,30 @@ def test_a_status_tells_all_that_was_measured() -> None:
     assert [outage["reason"] for outage in status["outages"]] == ["LossHigh"]
 
 
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (8, {"forwardLossPercent": "0.00", "reverseLossPercent": "40.00", "undirectedLossPercent": "5.00"}),
+        (
+            7,
+            {
+                "minForwardLossPercent": "0.00",
+                "minReverseLossPercent": "35.00",
+                "undirectedLossPercent": "5.00",
+            },
+        ),
+        (0, {}),
+    ],
+)
+def test_a_few_losses_of_unknown_direction_leave_the_figures_of_the_others(
+    known: int, told: dict[str, str]
+) -> None:
+    state = seen()
+    take(state, at(0, received=9), at(30, received=10 - known, forward_lost=0, reverse_lost=known))
+    (entry,) = assessed(state, at=40).status["probes"]
+    assert {name: value for name, value in entry.items() if name.endswith("LossPercent")} == told
+
+
 def test_what_was_not_measured_is_absent_not_zero() -> None:
     status = assessed(seen(), at=1).status
     assert not {"lossPercent", "rtt", "jitter", "lastResultTime", "probes", "outages"} & set(status)

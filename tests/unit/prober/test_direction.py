@@ -107,6 +107,23 @@ def test_each_round_that_ends_with_an_answer_knows_exactly_what_each_direction_l
         blind = not ends and (blind or any(fate is not Fate.ANSWERED for fate in had))
 
 
+@given(st.sampled_from([0, 1, 7, 2**31]), fates, fates)
+def test_of_a_new_session_that_is_answered_only_losses_before_its_first_answer_are_unknown(
+    begins: int, before: list[Fate], behind: list[Fate]
+) -> None:
+    network = Network(counter=begins)
+    had, found = network.round([*before, Fate.ANSWERED, *behind, Fate.ANSWERED], [])
+    first = had.index(Fate.ANSWERED)
+    if found.forward is None:
+        there, back = truth(had[first:])
+        assert there <= found.min_forward <= there + had[:first].count(Fate.LOST_THERE)
+        assert found.min_reverse == back
+    else:
+        assert (found.forward, found.reverse) == truth(had)
+    _, again = network.round([*behind, Fate.ANSWERED], [])
+    assert (again.forward, again.reverse) == truth([*behind, Fate.ANSWERED])
+
+
 @given(rounds)
 def test_losses_that_all_go_one_way_are_known_even_across_rounds_without_an_answer_at_the_end(
     plan: list[tuple[list[Fate], list[Fate]]],

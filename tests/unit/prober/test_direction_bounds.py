@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ipsecping.cli import summary
 from ipsecping.contract import CheckRef, PlannedProbe, ProbeType, check_result
 from ipsecping.measure.direction import Attribution
+from ipsecping.measure.flows import side_by_side
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.summary import summarise
@@ -36,12 +37,16 @@ TRACE = [Copy(0, returns=True)] * 2
 
 
 class Network:
-    """A path that loses, copies and reorders in both directions, to a reflector that counts its replies."""
+    """A path that loses, copies and reorders in both directions, to a reflector that counts its replies.
 
-    def __init__(self) -> None:
+    `begins`: the number of its first reply, to a session that is new; None: it has answered some before.
+    """
+
+    def __init__(self, begins: int | None = None) -> None:
         self.ledger = Ledger(timeout=100 * MS)
-        self.now = self.counter = 0
-        self.round([[Copy(0, returns=True)]], seed=0)
+        self.now, self.counter = 0, begins or 0
+        if begins is None:
+            self.round([[Copy(0, returns=True)]], seed=0)
 
     def round(self, plan: list[list[Copy]], seed: int) -> tuple[list[Packet], Attribution]:
         """Send these packets, and one more when all have come or gone."""
@@ -96,21 +101,21 @@ def holds(found: Attribution, plan: list[list[Copy]]) -> None:
         assert found.min_forward == found.min_reverse == 0
 
 
-@given(st.lists(st.tuples(packets_with_copies, st.integers()), min_size=1, max_size=4))
+@given(st.sampled_from([None, 0, 1, 7]), st.lists(st.tuples(packets_with_copies, st.integers()), max_size=4))
 def test_the_bounds_contain_the_truth_whatever_is_lost_copied_and_reordered(
-    plan: list[tuple[list[list[Copy]], int]],
+    begins: int | None, plan: list[tuple[list[list[Copy]], int]]
 ) -> None:
-    network = Network()
+    network = Network(begins)
     for packets, seed in plan:
         shown = [TRACE, *packets]
         holds(network.round(shown, seed)[1], shown)
 
 
-@given(st.lists(st.tuples(packets_without, st.integers()), min_size=1, max_size=4))
+@given(st.sampled_from([None, 0, 1, 7]), st.lists(st.tuples(packets_without, st.integers()), max_size=4))
 def test_without_copies_the_bounds_contain_the_truth_in_any_order(
-    plan: list[tuple[list[list[Copy]], int]],
+    begins: int | None, plan: list[tuple[list[list[Copy]], int]]
 ) -> None:
-    network = Network()
+    network = Network(begins)
     for packets, seed in plan:
         holds(network.round(packets, seed)[1], packets)
 
@@ -154,6 +159,26 @@ def test_a_number_that_is_missing_far_from_every_copy_was_a_lost_packets() -> No
     assert (found.min_forward, found.min_reverse) == (0, 3)
 
 
+def test_a_session_whose_first_packets_are_lost_knows_all_but_those() -> None:
+    """The first reply has the number 1: one was lost on the way back, or numbers begin there."""
+    arrives, there, back = [Copy(0, returns=True)], list[Copy](), [Copy(0, returns=False)]
+    rest = [arrives, *[back] * 4, arrives, there]
+    for begins, first in ((0, [there, back]), (1, [there, there])):
+        network = Network(begins)
+        found = network.round([*first, *rest], 0)[1]
+        assert (found.forward, found.reverse) == (None, None)
+        assert (found.min_forward, found.min_reverse) == (1 + 1, 4)
+        again = network.round(rest, 0)[1]
+        assert (again.forward, again.reverse) == (1, 4)
+
+
+def test_a_session_whose_first_packets_overtook_each_other_knows_all_but_the_first_numbers() -> None:
+    arrives, back = [Copy(0, returns=True)], [Copy(0, returns=False)]
+    found = Network(0).round([back, [Copy(2, returns=True)], *[arrives] * 2, back, arrives], 0)[1]
+    assert (found.forward, found.reverse) == (None, None)
+    assert (found.min_forward, found.min_reverse) == (0, 1)
+
+
 def test_rounds_with_copies_leave_what_the_others_know_of_the_way_back_as_a_bound() -> None:
     """A copy in one round of three: of the losses at least those of the others are known."""
     network, totals = Network(), Totals()
@@ -169,3 +194,17 @@ def test_rounds_with_copies_leave_what_the_others_know_of_the_way_back_as_a_boun
     assert (totals.min_forward_lost, totals.min_reverse_lost) == (0, 3)
     outcome = summary.Outcome("h", "10.0.0.1", PROBE, totals)
     assert "direction: at least 3 of 4 on the way back" in summary.text(outcome)
+
+
+def test_flows_of_which_not_all_know_their_directions_keep_what_each_of_them_knows() -> None:
+    arrives, back = [Copy(0, returns=True)], [Copy(0, returns=False)]
+    flows = []
+    for plan in ([arrives, back, back], [TRACE, back, arrives], [back, arrives]):
+        packets, found = Network().round(plan, 0)
+        flows.append(
+            summarise(check=CHECK, probe=PROBE, packets=packets, started_at=0, duration=0, directions=found)
+        )
+    together = side_by_side(flows, first_port=40_000, invalid=None)
+    check_result(together)
+    assert (together.forward_lost, together.reverse_lost) == (None, None)
+    assert (together.min_forward_lost, together.min_reverse_lost) == (0, 3)
