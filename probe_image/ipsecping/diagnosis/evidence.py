@@ -300,6 +300,10 @@ class Baseline:
     """Those that were answered."""
     controls: frozenset[Part] = frozenset()
     """Of FarInside, NearInside, Gateway, IKE and Neighbour: those that answered."""
+    answered_at: Mapping[Part, int] = field(default_factory=lambda: NONE)
+    """When those controls answered last, as far as it is known."""
+    silent: frozenset[Part] = frozenset()
+    """Controls that were asked while the path was healthy, and never answered: their silence says nothing."""
     ttl_seen: int | None = None
     rtt_min: int | None = None
     path_mtu: int | None = None

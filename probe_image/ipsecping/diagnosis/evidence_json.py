@@ -224,6 +224,8 @@ def _baseline(source: Source, path: str) -> data.Baseline:
         at=_instant(source, "at", path),
         methods=frozenset(_items(source, "methods", path, _method)),
         controls=frozenset(_items(source, "controls", path, _part)),
+        answered_at=_by_part(source, "answeredAt", path, _instant),
+        silent=frozenset(_items(source, "silent", path, _part)),
         ttl_seen=read.optional_integer(source, "ttlSeen", path, at_most=255),
         rtt_min=_time(source, "rttMin", path),
         path_mtu=read.optional_integer(source, "pathMTU", path, at_most=MAX_MTU),
@@ -265,8 +267,8 @@ def _address(source: Source, key: str, path: str) -> str:
 
 
 def _by_part(
-    source: Source, key: str, path: str, one: Callable[[Source, str, str], str]
-) -> Mapping[Part, str]:
+    source: Source, key: str, path: str, one: Callable[[Source, str, str], T]
+) -> Mapping[Part, T]:
     found, where = read.optional_mapping(source, key, path), f"{path}.{key}"
     for name in found:
         if name not in _PARTS:

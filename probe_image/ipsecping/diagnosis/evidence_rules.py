@@ -8,7 +8,16 @@ from collections.abc import Iterable
 
 from ..contract.bounds import MAX_COUNT, MAX_MTU, MIN_MTU
 from ..contract.fields import ContractError, out_of_range
-from .evidence import MAX_PACKETS, PACKET_PARTS, Batch, Evidence, Part, PathMtuFound, ReflectorFound
+from .evidence import (
+    MAX_PACKETS,
+    PACKET_PARTS,
+    Baseline,
+    Batch,
+    Evidence,
+    Part,
+    PathMtuFound,
+    ReflectorFound,
+)
 
 _CONTROLS = frozenset({Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.NEIGHBOUR, Part.ELSEWHERE})
 
@@ -51,10 +60,21 @@ def _check_parts(evidence: Evidence, path: str) -> None:
     for part in evidence.expected.controls:
         if part not in _CONTROLS:
             raise ContractError(f"{path}.expected.controls.{part}: has no address of its own")
+    if evidence.baseline is not None:
+        _check_controls(evidence.baseline, f"{path}.baseline")
+
+
+def _check_controls(baseline: Baseline, path: str) -> None:
     controls = _CONTROLS | {Part.IKE}
-    for part in evidence.baseline.controls if evidence.baseline is not None else ():
-        if part not in controls:
-            raise ContractError(f"{path}.baseline.controls: {part} is no control")
+    for key, parts in (("controls", baseline.controls), ("silent", baseline.silent)):
+        for part in parts:
+            if part not in controls:
+                raise ContractError(f"{path}.{key}: {part} is no control")
+    for part in baseline.silent & baseline.controls:
+        raise ContractError(f"{path}.silent: {part} is among those that answered")
+    for part in baseline.answered_at:
+        if part not in baseline.controls:
+            raise ContractError(f"{path}.answeredAt: {part} is not among those that answered")
 
 
 def _check_batch(batch: Batch, path: str) -> None:
