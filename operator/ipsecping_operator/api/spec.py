@@ -23,24 +23,15 @@ from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
 from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
-from .scalars import Label, Name, Target
+from .scalars import Name, Target
 from .schedule import Schedule
 from .source import Source
 from .target_from import TargetFrom
 from .thresholds import Thresholds
+from .tunnel import Controls, Tunnel
 from .verify import Verify
 
 HowMany: TypeAlias = Literal["First", "All"]
-
-
-class Tunnel(Model):
-    """The tunnel that is watched."""
-
-    name: Label | None = None
-    """Name of the tunnel as its gateways have it: any printable text of at most 63 characters, the label
-    tunnel_name of the metrics. Default: metadata.name."""
-    gateway: Target | None = None
-    """The remote gateway's public endpoint, which ike probes ask: an address or a DNS name."""
 
 
 class Path(Model):
@@ -57,6 +48,9 @@ class Path(Model):
     Default: spec.placement."""
     source: Source | None = None
     """From where packets on this path are sent. Default: spec.source."""
+    controls: Controls | None = None
+    """Control addresses of this path, where its tunnel has gateways of its own; each one given here replaces
+    that of spec.tunnel.controls. Default: spec.tunnel.controls."""
 
 
 def _interval_ms(spec: "CheckSpec") -> int:
@@ -312,6 +306,19 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             field=".tunnel.gateway",
             reason="FieldValueRequired",
             message="is needed by a probe of type ike: the remote gateway's public address",
+        ),
+        Rule(
+            cel="!has(self.target) || has(self.paths) || !has(self.tunnel) || !has(self.tunnel.controls) || "
+            "(!(has(self.tunnel.controls.farInside) && self.tunnel.controls.farInside == self.target) && "
+            "!(has(self.tunnel.controls.nearInside) && self.tunnel.controls.nearInside == self.target))",
+            holds=lambda self: (
+                self.paths is not None
+                or self.tunnel is None
+                or self.tunnel.controls is None
+                or self.target not in self.tunnel.controls.by_part.values()
+            ),
+            field=".tunnel.controls",
+            message="must not name the target: a control is another host, which tells where the fault is",
         ),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "

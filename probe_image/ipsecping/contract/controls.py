@@ -8,6 +8,13 @@ from typing import Any
 from . import fields
 from .fields import ContractError
 
+PACKETS = 3
+"""That an agent asks a control with at a time, in a row."""
+SPACING_MS = 1000
+PAYLOAD = 56
+"""Bytes of ICMP payload of each."""
+INTERVAL_S = 300
+"""From one time to the next."""
 MAX_NAME = 253
 """Characters of a DNS name (RFC 1035 section 2.3.4)."""
 
