@@ -25,6 +25,7 @@ from ..serving.cached import CachedText
 from ..serving.messages import BadRequest, Request, Response
 from ..serving.server import Limits, Server
 from .agent import Agent
+from .control_watch import ControlWatch
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
@@ -64,6 +65,7 @@ class Service:
         make_prober: Callable[[PlannedCheck], Prober],
         *,
         pod_uid: str | None,
+        controls: ControlWatch | None = None,
         capacity: int = DEFAULT_CAPACITY,
         export_results: bool = False,
         log_results: bool = False,
@@ -72,6 +74,7 @@ class Service:
         """Raises ContractError when the plan cannot be executed.
 
         `export_results`: /metrics shows what was measured, beside the agent's own health.
+        `controls`: asks the plan's control addresses; None: nobody does.
         `log_results`: one log line for each result.
         `settled` is called whenever a plan has been taken over.
         """
@@ -86,6 +89,9 @@ class Service:
         observers: list[Callable[[PlannedCheck, RoundResult], None]] = []
         if self._series is not None:
             observers.append(self._series.add)
+        self.controls = controls
+        if controls is not None:
+            observers.append(controls.observe)
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
@@ -126,6 +132,8 @@ class Service:
         ending = f"stopping: running rounds have {ROUND_GRACE_SECONDS:g} s to end"
         manager.stopping(ending)
         log.info(ending)
+        if self.controls is not None:
+            self.controls.close()
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
         await self.health_server.stop(grace=0)
@@ -150,6 +158,8 @@ class Service:
     async def _apply(self, plan: Plan) -> None:
         self._verifiers = plan.verifiers
         await self.agent.apply(plan)
+        if self.controls is not None:
+            self.controls.follow(plan.checks)
         if self._series is not None:
             self._series.retain(plan)
         self._settled()
@@ -214,6 +224,7 @@ async def run_agent(
     listen: Address,
     health: Address | None,
     pod_uid: str | None,
+    controls: ControlWatch | None = None,
     export_results: bool = False,
     log_results: bool = False,
 ) -> None:
@@ -227,6 +238,7 @@ async def run_agent(
         plan,
         make_prober,
         pod_uid=pod_uid,
+        controls=controls,
         export_results=export_results,
         log_results=log_results,
         settled=_spare_collector,

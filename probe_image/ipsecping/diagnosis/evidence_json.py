@@ -266,9 +266,7 @@ def _address(source: Source, key: str, path: str) -> str:
     return read.address(source.get(key), f"{path}.{key}")
 
 
-def _by_part(
-    source: Source, key: str, path: str, one: Callable[[Source, str, str], T]
-) -> Mapping[Part, T]:
+def _by_part(source: Source, key: str, path: str, one: Callable[[Source, str, str], T]) -> Mapping[Part, T]:
     found, where = read.optional_mapping(source, key, path), f"{path}.{key}"
     for name in found:
         if name not in _PARTS:
