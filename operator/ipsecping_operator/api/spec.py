@@ -17,7 +17,7 @@ from ipsecping.contract.methods.stamp import (
 )
 from ipsecping.contract.plan import LEAST_REST_MS
 
-from . import defaults, durations, flows, instances
+from . import defaults, durations, flows, instances, keepalive
 from .derived import Derived
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
@@ -28,7 +28,7 @@ from .schedule import Schedule
 from .source import Source
 from .target_from import TargetFrom
 from .thresholds import Thresholds
-from .tunnel import Controls, Tunnel
+from .tunnel import NOT_THE_TARGET, Controls, Tunnel
 from .verify import Verify
 
 HowMany: TypeAlias = Literal["First", "All"]
@@ -307,19 +307,8 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             reason="FieldValueRequired",
             message="is needed by a probe of type ike: the remote gateway's public address",
         ),
-        Rule(
-            cel="!has(self.target) || has(self.paths) || !has(self.tunnel) || !has(self.tunnel.controls) || "
-            "(!(has(self.tunnel.controls.farInside) && self.tunnel.controls.farInside == self.target) && "
-            "!(has(self.tunnel.controls.nearInside) && self.tunnel.controls.nearInside == self.target))",
-            holds=lambda self: (
-                self.paths is not None
-                or self.tunnel is None
-                or self.tunnel.controls is None
-                or self.target not in self.tunnel.controls.by_part.values()
-            ),
-            field=".tunnel.controls",
-            message="must not name the target: a control is another host, which tells where the fault is",
-        ),
+        NOT_THE_TARGET,
+        *keepalive.schedule_rules(cron=_CRON, interval_ms=_INTERVAL_MS_CEL, interval_of=_interval_ms),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "
             "(has(self.probes) && self.probes.exists(probe, has(probe.pathMTU)))",

@@ -103,3 +103,19 @@ class Tunnel(Model):
             message="must not be the gateway's public address: inside and outside of the tunnel would be one",
         ),
     )
+
+
+NOT_THE_TARGET = Rule(
+    cel="!has(self.target) || has(self.paths) || !has(self.tunnel) || !has(self.tunnel.controls) || "
+    "(!(has(self.tunnel.controls.farInside) && self.tunnel.controls.farInside == self.target) && "
+    "!(has(self.tunnel.controls.nearInside) && self.tunnel.controls.nearInside == self.target))",
+    holds=lambda self: (
+        self.paths is not None
+        or self.tunnel is None
+        or self.tunnel.controls is None
+        or self.target not in self.tunnel.controls.by_part.values()
+    ),
+    field=".tunnel.controls",
+    message="must not name the target: a control is another host, which tells where the fault is",
+)
+"""Of a check, where its only path has the target of the check."""

@@ -21,7 +21,7 @@ def busiest_second(check: CompiledCheck) -> Traffic:
     total = Traffic(0, 0)
     for path in check.paths:
         for probe in path.plan.probes:
-            turns = busiest_turns(probe, path.plan.interval_ms)
+            turns = busiest_turns(probe, path.plan.interval_ms) + (probe.keepalive_ms is not None)
             traffic = METHODS[probe.type].traffic(probe.options, probe.size, turns * probe.flows)
             total += traffic.times(most_addresses(path.plan, probe))
         if path.plan.interval_ms is not None:  # an agent asks each control once a second at most

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from . import fields, token
+from . import fields, keepalive, token
 from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_FLOWS, MAX_TIMEOUT_MS
 from .check import Addresses, CheckRef, Expect, Family, ProbeType
 from .controls import NO_CONTROLS, Control, controls_from_json, controls_to_json
@@ -53,6 +53,9 @@ class PlannedProbe:
     behind it of the others. None: a fresh one for each session; of several flows the prober's choice."""
     flows: int = 1
     """Source ports from which `count` packets each are sent, side by side."""
+    keepalive_ms: int | None = None
+    """So long after the last packet another one follows from the same port, until the next round begins; it
+    counts in no figure. None: nothing is sent between rounds."""
     expect: Expect = Expect.REACHABLE
     options: Options | None = None
     """Those of the type; None where it has none."""
@@ -244,6 +247,8 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["sourcePort"] = probe.source_port
     if probe.flows != 1:
         content["flows"] = probe.flows
+    if probe.keepalive_ms is not None:
+        content["keepaliveMs"] = probe.keepalive_ms
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
     if probe.options is not None and (options := probe.options.to_json()):
@@ -262,6 +267,9 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
     names = [probe.name for probe in probes]
     if len(set(names)) != len(names):
         raise ContractError(f"{path}.probes: two probes have the same name")
+    interval_ms = fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS)
+    for i, probe in enumerate(probes):
+        keepalive.check_keepalive(probe, interval_ms, f"{path}.probes[{i}]")
     return PlannedCheck(
         uid=fields.text(source, "uid", path),
         namespace=sys.intern(fields.text(source, "namespace", path)),
@@ -275,7 +283,7 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
             fields.member(source, "addresses", path, Addresses) if "addresses" in source else Addresses.FIRST
         ),
         targets=_targets(source.get("targets"), f"{path}.targets"),
-        interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
+        interval_ms=interval_ms,
         probes=probes,
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
         refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
@@ -338,6 +346,9 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         source=read_source(source.get("source"), f"{path}.source"),
         source_port=_source_port(source, method, path, flows=flows),
         flows=flows,
+        keepalive_ms=fields.optional_integer(
+            source, "keepaliveMs", path, at_least=keepalive.LEAST_MS, at_most=keepalive.MOST_MS
+        ),
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
         options=options,
     )

@@ -179,6 +179,12 @@ def test_a_network_that_is_none_is_refused_by_name() -> None:
         plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["10.0.0.0/33"]}]})
 
 
+def keeping(kind: str, keepalive: int, **fields: Any) -> dict[str, Any]:
+    """A plan's fields with a probe of this type that has a keepalive, in a check every minute."""
+    probe = {"name": "p", "type": kind, "count": 1, "spacingMs": 10, "timeoutMs": 1000, "size": 56}
+    return {"intervalMs": 60_000, "probes": [probe | {"keepaliveMs": keepalive} | fields]}
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -192,6 +198,11 @@ def test_a_network_that_is_none_is_refused_by_name() -> None:
         ({"controls": {"FarInside": "::1", "NearInside": "0::1"}}, r"controls: two controls are the same"),
         ({"underlay": ["198.51.100.1/24"]}, r"underlay: '198\.51\.100\.1/24' is not a network"),
         ({"inside": ["10.0.0.0/8"] * 65}, r"inside: 65 items, at most 64"),
+        (keeping("STAMP", 4999, port=862), r"probes\[0\]\.keepaliveMs: 4999 is outside 5000\.\.300000"),
+        (keeping("STAMP", 60_000, port=862), r"probes\[0\]\.keepaliveMs: 60000, must be shorter than"),
+        (keeping("STAMP", 5000, port=862, timeoutMs=6000), r"probes\[0\]\.keepaliveMs: .* than timeoutMs"),
+        (keeping("TCP", 20_000, port=22, size=0), r"probes\[0\]\.keepaliveMs: a TCP probe has no mapping"),
+        (keeping("ICMP", 20_000) | {"intervalMs": None}, r"probes\[0\]\.keepaliveMs: 20000, must be"),
     ],
 )
 def test_what_a_diagnosis_is_told_is_refused_by_name(wrong: dict[str, Any], said: str) -> None:
