@@ -269,7 +269,14 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         raise ContractError(f"{path}.probes: two probes have the same name")
     interval_ms = fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS)
     for i, probe in enumerate(probes):
-        keepalive.check_keepalive(probe, interval_ms, f"{path}.probes[{i}]")
+        if (keep_ms := probe.keepalive_ms) is not None:
+            keepalive.check_keepalive(
+                probe.type,
+                keep_ms,
+                timeout_ms=probe.timeout_ms,
+                interval_ms=interval_ms,
+                path=f"{path}.probes[{i}]",
+            )
     return PlannedCheck(
         uid=fields.text(source, "uid", path),
         namespace=sys.intern(fields.text(source, "namespace", path)),
