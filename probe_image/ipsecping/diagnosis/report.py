@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from ..addresses import is_ipv6
+from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .catalogue import ROWS
 from .cause import Cause, Place, Row
 from .evidence import Evidence, Part
 from .evidence_text import evidence_digest
-from .finding import NAMED, Confidence, Diagnosis, Finding, Outcome
-from .symptom import Direction
+from .finding import NAMED, Diagnosis, Finding
 
 SUMMARY = 300
 """Characters of a summary, which goes into an event and a status."""

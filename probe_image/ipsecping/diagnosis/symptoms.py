@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from ..contract import ProbeType
+from ..contract.diagnosis_terms import Direction
 from . import facts_loss, facts_packet, facts_reach, statistics
 from .evidence import Part
 from .fact import FactName
 from .facts import Facts
 from .reading import Reading
-from .symptom import Direction, Symptom, SymptomKind, joined
+from .symptom import Symptom, SymptomKind, joined
 from .tally import Tally, lost_of, part_of, tally
 
 LEAST_LOST = 2
