@@ -26,6 +26,8 @@ from ..serving.messages import BadRequest, Request, Response
 from ..serving.server import Limits, Server
 from .agent import Agent
 from .control_watch import ControlWatch
+from .diagnoses import BELOW, DIAGNOSES_PATH, Diagnoses
+from .lossy_rounds import LossyRounds
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
@@ -86,7 +88,8 @@ class Service:
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
-        observers: list[Callable[[PlannedCheck, RoundResult], None]] = []
+        lossy = LossyRounds()
+        observers: list[Callable[[PlannedCheck, RoundResult], None]] = [lossy]
         if self._series is not None:
             observers.append(self._series.add)
         self.controls = controls
@@ -95,8 +98,15 @@ class Service:
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
+        self._diagnoses = Diagnoses(self.agent, self.ring, lossy, controls)
         self.server = Server(
-            {RESULTS_PATH: self._results, HEALTH_PATH: self._healthz, "/metrics": self._metrics}
+            {
+                RESULTS_PATH: self._results,
+                HEALTH_PATH: self._healthz,
+                "/metrics": self._metrics,
+                BELOW: self._diagnosis,
+            },
+            posts={DIAGNOSES_PATH: self._diagnose},
         )
         self.health_server = Server({HEALTH_PATH: self._healthz}, limits=HEALTH_LIMITS)
         """Of its own, so that nothing that happens to the other one keeps the kubelet waiting."""
@@ -134,6 +144,7 @@ class Service:
         log.info(ending)
         if self.controls is not None:
             self.controls.close()
+        await self._diagnoses.stop()
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
         await self.health_server.stop(grace=0)
@@ -178,6 +189,12 @@ class Service:
             seconds=None,
             trusted=shown is not None,
         )
+
+    async def _diagnose(self, request: Request) -> Response:
+        return await self._diagnoses.post(request, self._verifiers)
+
+    async def _diagnosis(self, request: Request) -> Response:
+        return self._diagnoses.get(request, self._verifiers)
 
     async def _while_admitted(
         self, shown: str | None, lines: AsyncGenerator[bytes, None]

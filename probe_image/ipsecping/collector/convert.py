@@ -66,7 +66,9 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
     """Return the batch; `trace` of the same method names who refuses packets to the same address."""
     train, packets = sample.train, sample.packets
     answered = [packet for packet in packets if packet.answered]
-    times = sorted(packet.rtt for packet in answered if packet.rtt is not None)
+    # How long a conversation takes is more the service's matter than the path's.
+    timed = () if train.method.converses else answered
+    times = sorted(packet.rtt for packet in timed if packet.rtt is not None)
     deciles = quantiles(times, n=10, method="inclusive") if len(times) > 1 else times * 9
     seen = [packet.seen for packet in answered if packet.seen is not None]
     markings = [each.marking for each in seen if each.marking is not None]

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..contract import METHODS, Options, PlannedProbe, ProbeType, StampOptions
 from ..diagnosis.evidence import Part
@@ -17,7 +18,7 @@ from ..rounds.host_fitness import HostFitness
 from ..rounds.round_driver import RoundDriver
 from ..rounds.round_machine import RoundMachine
 from .convert import Sample, mixed
-from .steps import Train
+from .steps import Method, Train
 
 SEED = "diagnose"
 """Of the source ports of flows."""
@@ -111,15 +112,17 @@ def probe_of(train: Train) -> PlannedProbe:
         size=train.payload,
         port=train.method.port,
         dscp=train.dscp,
+        source=train.method.source,
         flows=train.flows,
-        options=_options(train.method.type),
+        options=_options(train.method),
     )
 
 
-def _options(kind: ProbeType) -> Options | None:
-    if kind == ProbeType.STAMP:
-        return StampOptions(ask_source=True, ask_dscp=True, ask_hops=True)
-    return METHODS[kind].read_options(None, "options")
+def _options(method: Method) -> Options | None:
+    if method.type == ProbeType.STAMP:
+        given = method.options if isinstance(method.options, StampOptions) else StampOptions()
+        return replace(given, ask_source=True, ask_dscp=True, ask_hops=True)
+    return method.options or METHODS[method.type].read_options(None, "options")
 
 
 def _told(done: "asyncio.Future[Exception | None]") -> Callable[[Exception | None], None]:

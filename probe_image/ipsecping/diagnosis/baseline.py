@@ -18,7 +18,7 @@ def with_controls(
     if not answered_at and not silent:
         return baseline
     known = baseline or Baseline(at=max(answered_at.values(), default=0))
-    answering = (known.controls - frozenset(silent)) | answered_at.keys()
+    answering = (known.controls - frozenset(silent)) | frozenset(answered_at)
     when = {part: at for part, at in {**known.answered_at, **answered_at}.items() if part in answering}
     return replace(
         known,

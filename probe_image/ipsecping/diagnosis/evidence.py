@@ -310,6 +310,16 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What others know of the path: how it was before, and how other paths are now; None: nothing."""
+
+    rounds: tuple[PastRound, ...] | None = None
+    outages: tuple[PastOutage, ...] | None = None
+    baseline: Baseline | None = None
+    paths: tuple[OtherPath, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What the spec says of the path; None or empty: it does not."""
 

@@ -14,6 +14,7 @@ from .evidence import (
     Baseline,
     Batch,
     Evidence,
+    Known,
     Part,
     PathMtuFound,
     ReflectorFound,
@@ -30,38 +31,33 @@ def check_evidence(evidence: Evidence, path: str = "evidence") -> None:
         raise ContractError(f"{path}.batches: more than {MAX_PACKETS} packets in all")
     if evidence.batches and evidence.address is None:
         raise ContractError(f"{path}.address: needed where packets were sent")
-    for place, other in enumerate(evidence.paths or ()):
-        _within(other.answered, f"{path}.paths[{place}].answered", other.sent)
     if evidence.path_mtu is not None:
         _check_path_mtu(evidence.path_mtu, f"{path}.pathMTU")
     if evidence.reflector is not None:
         _check_reflector(evidence.reflector, f"{path}.reflector")
     _check_once((f"{hop.type} {hop.ttl} {hop.address}" for hop in evidence.hops or ()), f"{path}.hops")
-    _check_once((each.name for each in evidence.paths or ()), f"{path}.paths")
-    _check_past(evidence, path)
+    known = Known(
+        rounds=evidence.rounds, outages=evidence.outages, baseline=evidence.baseline, paths=evidence.paths
+    )
+    check_known(known, path)
     _check_parts(evidence, path)
 
 
-def _check_past(evidence: Evidence, path: str) -> None:
-    for place, past in enumerate(evidence.rounds or ()):
+def check_known(known: Known, path: str) -> None:
+    """Raise ContractError, with the path of the field, unless what others know keeps the rules."""
+    for place, other in enumerate(known.paths or ()):
+        _within(other.answered, f"{path}.paths[{place}].answered", other.sent)
+    _check_once((each.name for each in known.paths or ()), f"{path}.paths")
+    for place, past in enumerate(known.rounds or ()):
         where = f"{path}.rounds[{place}]"
         _check_answers(past.answers, past.sent, None, where)
         lost = past.sent - past.answers.count("1")
         _check_directions(lost, past.forward_lost, past.reverse_lost, where)
-    for place, outage in enumerate(evidence.outages or ()):
+    for place, outage in enumerate(known.outages or ()):
         if outage.end is not None and outage.end < outage.start:
             raise ContractError(f"{path}.outages[{place}].end: before its start")
-
-
-def _check_parts(evidence: Evidence, path: str) -> None:
-    for part in evidence.not_tested:
-        if evidence.has(part):
-            raise ContractError(f"{path}.notTested.{part}: was tested")
-    for part in evidence.expected.controls:
-        if part not in _CONTROLS:
-            raise ContractError(f"{path}.expected.controls.{part}: has no address of its own")
-    if evidence.baseline is not None:
-        _check_controls(evidence.baseline, f"{path}.baseline")
+    if known.baseline is not None:
+        _check_controls(known.baseline, f"{path}.baseline")
 
 
 def _check_controls(baseline: Baseline, path: str) -> None:
@@ -75,6 +71,15 @@ def _check_controls(baseline: Baseline, path: str) -> None:
     for part in baseline.answered_at:
         if part not in baseline.controls:
             raise ContractError(f"{path}.answeredAt: {part} is not among those that answered")
+
+
+def _check_parts(evidence: Evidence, path: str) -> None:
+    for part in evidence.not_tested:
+        if evidence.has(part):
+            raise ContractError(f"{path}.notTested.{part}: was tested")
+    for part in evidence.expected.controls:
+        if part not in _CONTROLS:
+            raise ContractError(f"{path}.expected.controls.{part}: has no address of its own")
 
 
 def _check_batch(batch: Batch, path: str) -> None:

@@ -1,8 +1,8 @@
 """Rows of the fault dictionary: IKE, security associations, ESP and NAT."""
 
+from ..contract.diagnosis_terms import Direction
 from .cause import Cause, Explanation, Place, Row, Step, explains
 from .fact import FactName as F
-from .symptom import Direction
 from .symptom import SymptomKind as S
 
 _SA_STATE = "ip -s xfrm state"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ipsecping.contract import LossReason
+from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Evidence, Part
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import (
@@ -22,7 +23,6 @@ from ipsecping.diagnosis.evidence import (
     PathMtuFound,
     ReflectorFound,
 )
-from ipsecping.diagnosis.symptom import Direction
 
 from .worlds import (
     BEHIND,
