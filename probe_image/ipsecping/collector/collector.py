@@ -33,16 +33,28 @@ from ..probes.base import RoundInvalid
 from .convert import Sample, batch_of, hops_of
 from .lookup import look_up
 from .packets import TrainRun
+from .pauses import PausesRun
 from .plan import next_stage, why_left_out
 from .searches import MtuSearchRun, TraceRun, ask_ike
-from .steps import MAX_TIME, SECOND, Asked, IkeStep, MtuStep, Stage, StageName, Step, TraceStep, Train
+from .steps import (
+    SECOND,
+    Asked,
+    IkeStep,
+    MtuStep,
+    PausesStep,
+    Stage,
+    StageName,
+    Step,
+    TraceStep,
+    Train,
+)
 
 log = logging.getLogger(__name__)
 
 _NOT_HERE = "a single diagnosis does not measure it"
 _NOT_KNOWN = "nobody has told it to this diagnosis"
 _ELSEWHERE = {
-    **dict.fromkeys((Part.FRAGMENTS, Part.BULK, Part.IDLE, Part.REFLECTOR), _NOT_HERE),
+    **dict.fromkeys((Part.FRAGMENTS, Part.BULK, Part.REFLECTOR), _NOT_HERE),
     **dict.fromkeys((Part.PATHS, Part.HISTORY, Part.BASELINE), _NOT_KNOWN),
 }
 
@@ -148,6 +160,9 @@ class Collector:
             baseline=asked.known.baseline,
         )
         left_out = {**_ELSEWHERE, **why_left_out(found)}
+        left_out[Part.IDLE] = (
+            "the target is silent" if asked.long else "it takes 4 minutes: --long measures it"
+        )
         for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.IKE):
             named = Part.GATEWAY if part is Part.IKE else part
             if named not in asked.controls:
@@ -183,7 +198,7 @@ class Collector:
         self._asked = replace(asked, controls=found.controls)
 
     async def _do(self, stage: Stage) -> None:
-        left = MAX_TIME - self.elapsed
+        left = self._asked.time - self.elapsed
         tasks = [asyncio.create_task(self._step(step)) for step in stage.steps]
         try:
             async with asyncio.timeout(min(left, stage.time + SECOND) / SECOND):
@@ -201,7 +216,9 @@ class Collector:
         try:
             match step:
                 case Train():
-                    await self._train(step)
+                    await self._train(TrainRun(step, self._clock), step)
+                case PausesStep():
+                    await self._train(PausesRun(step, self._clock), step.train)
                 case TraceStep():
                     await self._trace(step)
                 case MtuStep():
@@ -218,15 +235,14 @@ class Collector:
         except OSError as error:
             self._failed[part] = f"this host does not send: {error.strerror or error}"
 
-    async def _train(self, step: Train) -> None:
-        run = TrainRun(step, self._clock)
+    async def _train(self, run: TrainRun | PausesRun, train: Train) -> None:
         self._trains += 1
         self._running.add(run)
         try:
             samples = await run.run()
         finally:
             self._running.discard(run)
-        self._sent += sum(len(sample.packets) for sample in samples) * step.method.packets
+        self._sent += sum(len(sample.packets) for sample in samples) * train.method.packets
         self._samples += samples
         invalid = next((sample.invalid for sample in samples if sample.invalid), None)
         if invalid is not None:
@@ -293,6 +309,8 @@ def _part_of(step: Step) -> Part:
     match step:
         case Train():
             return step.part
+        case PausesStep():
+            return step.train.part
         case TraceStep():
             return Part.HOPS
         case MtuStep():

@@ -42,6 +42,8 @@ class Sample:
     packets: Sequence[Packet]
     directions: Attribution
     source_port: int | None = None
+    idle: int | None = None
+    """How long nothing was sent before, nanoseconds."""
     invalid: Invalidity | None = None
 
 
@@ -84,6 +86,7 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         spacing=train.spacing_ms * 1_000_000 // (1 if sample.source_port is not None else train.flows),
         dscp=train.dscp,
         source_port=sample.source_port,
+        idle=sample.idle,
         sent=len(packets),
         answered=len(answered),
         answers="".join("1" if packet.answered else "0" for packet in packets),

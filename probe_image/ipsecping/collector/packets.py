@@ -73,7 +73,7 @@ class TrainRun:
             done: asyncio.Future[Exception | None] = loop.create_future()
             over.append(done)
             self._drivers.append(RoundDriver(session, machine, running_timers()))
-            self._drivers[-1].run(_told(done))
+            self._drivers[-1].run(told(done))
         errors = await asyncio.gather(*over)
         error = next((each for each in errors if each is not None), None)
         if error is not None:
@@ -87,7 +87,7 @@ class TrainRun:
                 train=self._train,
                 at=at,
                 packets=machine.packets,
-                directions=self._directions(session, machine),
+                directions=directions_of(self._probe.type, session, machine),
                 source_port=None if self._ports is None else (self._ports.first or 0) + flow,
                 invalid=invalid,
             )
@@ -96,9 +96,11 @@ class TrainRun:
         ]
         return samples if self._train.part is Part.FLOWS or not samples else [mixed(samples)]
 
-    def _directions(self, session: Session, machine: RoundMachine) -> Attribution:
-        lost = session.ledger.attribute(machine.packets)
-        return lost if METHODS[self._probe.type].directed else NOT_KNOWN
+
+def directions_of(kind: ProbeType, session: Session, machine: RoundMachine) -> Attribution:
+    """Return in which directions the packets of a train were lost, once it is over."""
+    lost = session.ledger.attribute(machine.packets)
+    return lost if METHODS[kind].directed else NOT_KNOWN
 
 
 def probe_of(train: Train) -> PlannedProbe:
@@ -125,7 +127,9 @@ def _options(method: Method) -> Options | None:
     return method.options or METHODS[method.type].read_options(None, "options")
 
 
-def _told(done: "asyncio.Future[Exception | None]") -> Callable[[Exception | None], None]:
+def told(done: "asyncio.Future[Exception | None]") -> Callable[[Exception | None], None]:
+    """Return what tells a future that a train is over, once."""
+
     def over(error: Exception | None) -> None:
         if not done.done():
             done.set_result(error)

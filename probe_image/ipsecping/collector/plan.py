@@ -10,6 +10,8 @@ from ..contract.methods import stamp
 from ..diagnosis.evidence import Batch, Evidence, NameAnswer, Part
 from ..diagnosis.tally import part_of, tally
 from .steps import (
+    BURST,
+    BURST_SPACING_MS,
     MAX_PACKETS,
     MAX_TIME,
     SECOND,
@@ -18,6 +20,7 @@ from .steps import (
     IkeStep,
     Method,
     MtuStep,
+    PausesStep,
     Stage,
     StageName,
     Step,
@@ -69,7 +72,8 @@ def next_stage(
         return None
     if not done:
         return _look(asked, known.address)
-    left = MAX_PACKETS - sent
+    pauses = StageName.PAUSES if asked.long and StageName.PAUSES not in done else None
+    left = MAX_PACKETS - sent - (_pauses(asked, known).packets if pauses else 0)
     for name in _wanted(known):
         if name in done:
             continue
@@ -80,7 +84,7 @@ def next_stage(
         ends = max(elapsed, stage.not_before) + stage.time
         if stage.packets + kept <= left and ends <= MAX_TIME - RESERVE:
             return stage
-    return None
+    return _pauses(asked, known) if pauses and _answered(known) else None
 
 
 def main_method(asked: Asked, known: Evidence) -> Method:
@@ -261,6 +265,16 @@ def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
     if not tally(first).answered:
         steps = [replace(step, timeout_ms=PATIENT_MS) for step in steps]
     return Stage(name=StageName.CONFIRM, steps=tuple(steps), not_before=SECOND_LOOK)
+
+
+def _pauses(asked: Asked, known: Evidence) -> Stage:
+    assert known.address is not None
+    train = _train(Part.IDLE, main_method(asked, known), known.address, BURST, BURST_SPACING_MS)
+    return Stage(name=StageName.PAUSES, steps=(PausesStep(train=train),))
+
+
+def _answered(known: Evidence) -> bool:
+    return tally(part_of(known, Part.METHODS)).answered > 0
 
 
 _MAKERS: Mapping[StageName, Callable[[Asked, Evidence, int], Stage | None]] = {

@@ -14,6 +14,10 @@ from ..probes.mtu_run import ICMP_PAIR_SPACING
 SECOND = 1_000_000_000
 MAX_PACKETS = 1000
 """Of one diagnosis, whatever it finds."""
+PAUSES = 5 * SECOND, 20 * SECOND, 60 * SECOND, 120 * SECOND
+BURST, BURST_SPACING_MS = 6, 500
+"""Packets after each pause: for longer than the start of an on-demand tunnel takes as a rule."""
+PAUSES_TIME = 235 * SECOND
 MAX_BITS_PER_SECOND = 1_000_000
 MAX_TIME = 30 * SECOND
 TIMEOUT_MS = 1000
@@ -87,6 +91,8 @@ class Asked:
     underlay: tuple[str, ...] = ()
     """Networks, as in Expected."""
     family: Family | None = None
+    long: bool = False
+    """Also what pauses do."""
     path: str = "default"
     addresses: tuple[str, ...] | None = None
     """What the host stands for, the one to be measured first; None: it is looked up."""
@@ -98,6 +104,11 @@ class Asked:
     """What is known of the path from before."""
     addresses_before: tuple[str, ...] = ()
     """Those that the name had when the path was healthy."""
+
+    @property
+    def time(self) -> int:
+        """At most, nanoseconds."""
+        return MAX_TIME + PAUSES_TIME if self.long else MAX_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +189,32 @@ class IkeStep:
     bits_per_second: int = 12_000
 
 
-Step = Train | TraceStep | MtuStep | IkeStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausesStep:
+    """Bursts of packets in one session, each after a longer pause."""
+
+    train: Train
+    """One burst."""
+    pauses: tuple[int, ...] = (0, *PAUSES)
+    """Nanoseconds before each."""
+
+    @property
+    def packets(self) -> int:
+        """At most so many."""
+        return self.train.packets * len(self.pauses)
+
+    @property
+    def time(self) -> int:
+        """At most, nanoseconds."""
+        return sum(self.pauses) + self.train.time * len(self.pauses)
+
+    @property
+    def bits_per_second(self) -> int:
+        """While packets are sent."""
+        return self.train.bits_per_second
+
+
+Step = Train | TraceStep | MtuStep | IkeStep | PausesStep
 
 
 class StageName(StrEnum):
@@ -189,6 +225,7 @@ class StageName(StrEnum):
     CLASSES = "does it depend on DSCP?"
     RATE = "does it depend on the rate?"
     CONFIRM = "a second look"
+    PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

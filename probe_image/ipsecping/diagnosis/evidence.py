@@ -122,6 +122,8 @@ class Batch:
     spacing: int
     dscp: int = 0
     source_port: int | None = None
+    idle: int | None = None
+    """How long this diagnosis had sent nothing before the first packet; None: not long."""
     sent: int
     answered: int
     answers: str | None = None

@@ -89,6 +89,7 @@ def _batch(source: Source, path: str) -> Batch:
         spacing=read.integer(source, "spacing", path, at_most=MAX_RTT),
         dscp=read.optional_integer(source, "dscp", path, at_most=63) or 0,
         source_port=read.optional_integer(source, "sourcePort", path, at_least=1, at_most=65_535),
+        idle=read.optional_integer(source, "idle", path, at_most=MAX_DURATION),
         sent=_count(source, "sent", path),
         answered=_count(source, "answered", path),
         answers=_answers(source, path),

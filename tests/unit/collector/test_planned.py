@@ -113,7 +113,7 @@ def test_packets_are_signed_and_marked_and_leave_as_those_of_rounds_do() -> None
 
 def test_a_service_is_asked_twice_and_never_traced() -> None:
     steps = first_look(check_of(ICMP, DNS, HTTP, TLS, target=TARGET))
-    counts = {step.method.type: step.count for step in steps if isinstance(step, Train)}
+    counts = {str(step.method.type): step.count for step in steps if isinstance(step, Train)}
     assert (counts["HTTP"], counts["DNS"], counts["TCP"]) == (2, 2, 2)
     assert {step.method.type for step in steps if isinstance(step, TraceStep)} == {"ICMP", "TCP"}
     assert all(step.packets >= 20 for step in steps if isinstance(step, Train) and step.method.type == "HTTP")
