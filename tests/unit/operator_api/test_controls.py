@@ -1,10 +1,16 @@
 """Control addresses and networks of a tunnel: from the spec into each path's plan, and back."""
 
+import inspect
 from typing import Any
 
 import pytest
 
-from ipsecping.contract import Control, Plan, plan_from_json, plan_to_json
+from ipsecping.collector.plan import next_stage
+from ipsecping.collector.planned import asked_of
+from ipsecping.collector.steps import IkeStep, Train
+from ipsecping.contract import Control, Plan, ProbeType, plan_from_json, plan_to_json
+from ipsecping.diagnosis.evidence import Evidence, Part
+from ipsecping.probes.ike_exchange import ask_ports
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec, compile_check
 from ipsecping_operator.compile.effective import effective_spec
 from ipsecping_operator.permission import Permissions
@@ -100,3 +106,17 @@ def test_controls_count_in_the_busiest_second_of_an_interval_and_not_of_a_cron_l
     plain, asked = busiest_second(compiled(tunnel={})), busiest_second(compiled())
     assert (asked.packets - plain.packets, asked.octets - plain.octets) == (3, 3 * (56 + 48))
     assert busiest_second(compiled(schedule={"cron": "@hourly"})) == plain
+
+
+def test_a_diagnosis_asks_the_gateway_by_icmp_and_by_ike_on_both_ports() -> None:
+    (path,) = compiled(tunnel=TUNNEL | {"gateway": "192.0.2.1"}).paths
+    asked = asked_of(path.plan)
+    known = Evidence(at=1, path=path.plan.path, target=asked.host, address=asked.host)
+    stage = next_stage(asked, known, [], sent=0, elapsed=0)
+    assert stage is not None
+    trains = {step.part: step for step in stage.steps if isinstance(step, Train)}
+    assert (trains[Part.GATEWAY].address, trains[Part.GATEWAY].method.type) == ("192.0.2.1", ProbeType.ICMP)
+    assert {Part.FAR_INSIDE, Part.NEAR_INSIDE} < trains.keys()
+    assert [step.address for step in stage.steps if isinstance(step, IkeStep)] == ["192.0.2.1"]
+    assert {500, 4500} == set(inspect.signature(ask_ports).parameters["ports"].default)
+    assert (asked.inside, asked.underlay) == (path.plan.inside, path.plan.underlay)
