@@ -141,16 +141,16 @@ class _SharedSession:
 
     def close_books(self, *, now: int) -> None:
         """Of the rounds that are over, in the order of sending: each attribution builds on the one before."""
-        sent_at = now
+        closed: _ProbeRound | Keepalive | None = None
         while self._rounds and self._rounds[0].over:
             closed = self._rounds.pop(0)
             closed.close_book(now=now)
-            sent_at = closed.sent_at or now
         self._used_at = now
         self._close_unused()
-        if self._probe.keepalive_ms is not None and not (self._rounds or self._retired):
-            due = sent_at + self._probe.keepalive_ms * _MS
+        keepalive = self._probe.keepalive_ms
+        if keepalive is not None and closed is not None and not (self._rounds or self._retired):
             self._keep_no_more()
+            due = (closed.sent_at or now) + keepalive * _MS
             self._keep_at = self._timers.at(due, self._keep_alive, slack=LEISURE)
 
     def retire(self) -> None:
