@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import AuditFinding, Control, PlannedCheck
+from ipsecping.contract.controls import NO_CONTROLS
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -180,7 +181,7 @@ class CompiledPath:
     """Where the spec has the target."""
     own_field: str = field(default="spec", compare=False)
     """Where the spec has what is the path's own."""
-    control_fields: Mapping[Control, str] = field(default_factory=dict, compare=False)
+    control_fields: Mapping[Control, str] = field(default_factory=lambda: NO_CONTROLS, compare=False)
     """Where the spec has the plan's controls."""
 
     def placement_field(self, name: str) -> str:

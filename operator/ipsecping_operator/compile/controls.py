@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from types import MappingProxyType
 
 from ipsecping.contract import Control
+from ipsecping.contract.controls import NO_CONTROLS
 from ipsecping_operator.api.scalars import is_ip
 from ipsecping_operator.api.spec import Path
 from ipsecping_operator.api.tunnel import FIELDS, Tunnel
@@ -21,6 +22,10 @@ class PathControls:
 
     hosts: Mapping[Control, str]
     fields: Mapping[Control, str]
+
+
+_NONE = PathControls(NO_CONTROLS, NO_CONTROLS)
+"""One for all: most checks name none."""
 
 
 def compile_controls(tunnel: Tunnel, path: Path, *, own_field: str, target: str) -> PathControls:
@@ -46,7 +51,7 @@ def compile_controls(tunnel: Tunnel, path: Path, *, own_field: str, target: str)
                 field,
                 f"{host} is {other} as well: name another host, as a control tells something of its own",
             )
-    return PathControls(MappingProxyType(hosts), MappingProxyType(fields))
+    return PathControls(MappingProxyType(hosts), MappingProxyType(fields)) if hosts else _NONE
 
 
 def canonical(host: str) -> str:

@@ -199,7 +199,10 @@ class _Control:
         at = time.time_ns()
         for user in users:
             if (each := self._users.get(user)) is not None:
+                silent = each.memory.silent
                 each.memory.asked(at=at, answered=answered, well=self._watch.is_well(user[0], each.check))
+                if each.memory.silent and not silent:
+                    self._say_silent(each.check, user[1])
 
     def _session_with(self, address: str) -> Session:
         """The session so far, or one with a new address. Raises OSError and PingForbidden."""
@@ -227,6 +230,18 @@ class _Control:
         if self._session is not None:
             self._session.close()
         self._packets = self._session = None
+
+    def _say_silent(self, check: PlannedCheck, control: Control) -> None:
+        """Say beforehand that a diagnosis will have no use for it."""
+        log.warning(
+            "%s/%s path %s: the path is well and its control %s (%s) does not answer ICMP echo: it will tell "
+            "nothing when the path is down, choose one that answers",
+            check.namespace,
+            check.name,
+            check.path,
+            control,
+            self._asked.host,
+        )
 
     def _say(self, trouble: str | None) -> None:
         """Log why it cannot be asked, once."""

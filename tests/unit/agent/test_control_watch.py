@@ -119,7 +119,9 @@ async def until_asked(network: Network, packets: int) -> None:
     await asyncio.sleep(0.1)  # the last one's time-out
 
 
-async def test_it_remembers_who_answered_and_who_never_did_while_the_path_was_well(network: Network) -> None:
+async def test_it_remembers_who_answered_and_who_never_did_while_the_path_was_well(
+    network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
     watch, check = watching(), of_path()
     watch.follow([check])
     well(watch, check)
@@ -127,6 +129,11 @@ async def test_it_remembers_who_answered_and_who_never_did_while_the_path_was_we
     known = watch.known(check.uid, check.path)
     assert known[Control.FAR_INSIDE].answers
     assert known[Control.NEAR_INSIDE].silent
+    said = [line for line in caplog.messages if "does not answer" in line]
+    assert said == [
+        f"n/c path default: the path is well and its control NearInside ({NEAR}) does not answer ICMP echo: "
+        "it will tell nothing when the path is down, choose one that answers"
+    ]
     watch.close()
     assert network.open == 0
 
