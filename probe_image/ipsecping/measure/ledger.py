@@ -184,13 +184,13 @@ class Ledger:
         """Count an answer that is refused; of so many `octets` where its length is why."""
         self._refuse(RefusedKind(reason, octets))
 
-    def leave_out_next(self) -> None:
-        """Tell of no refused answer to the next packet, nor of what comes before another one has left."""
-        self._left_out = self.next_sequence
+    def leave_out(self, packet: Packet) -> None:
+        """Tell of no refused answer to the newest packet, nor of what comes before another one has left."""
+        self._left_out = packet.sequence
 
     def _refuse(self, kind: RefusedKind, sequence: int | None = None) -> None:
         """`sequence`: of the packet that it is an answer to, if that is known."""
-        alone = self._left_out > 0 and self._left_out + 1 >= self.next_sequence
+        alone = self._left_out + 1 == self.next_sequence
         if alone if sequence is None else sequence == self._left_out:
             return
         if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:

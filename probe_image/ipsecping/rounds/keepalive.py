@@ -39,8 +39,9 @@ class Keepalive:
         """Send a packet in each flow."""
         self.sent_at = time.monotonic_ns()
         for session, packets in zip(self._sessions, self._packets, strict=True):
-            session.ledger.leave_out_next()
             packets.run(self._one_over)
+            for packet in packets.sent:  # one, or none where this host lacks what it needs
+                session.ledger.leave_out(packet)
 
     def stopped(self) -> bool:
         """Wait for nothing any more: nobody wants to know."""

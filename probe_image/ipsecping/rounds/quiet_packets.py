@@ -1,8 +1,9 @@
 """A few packets in a session that no figure tells of: they keep a mapping alive, or ask a control."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from ..measure.packet import Packet
 from ..net.timers import Timers
 from ..probes.base import Session
 from .round_driver import RoundDriver
@@ -37,13 +38,17 @@ class QuietPackets:
         """Send them; `over` is called once nothing more is awaited, perhaps at once, with what ended it."""
         self._driver.run(over)
 
+    @property
+    def sent(self) -> Sequence[Packet]:
+        """Those that have been sent so far."""
+        return self._driver.machine.packets
+
     def stop(self) -> None:
         """Send no more, wait for nothing, and call nobody."""
         self._driver.stop()
 
     def close_book(self) -> int:
         """Forget the packets; returns how many of them were answered in time."""
-        packets = self._driver.machine.packets
-        if packets:
-            self._session.ledger.attribute(packets)
-        return sum(packet.answered for packet in packets)
+        if self.sent:
+            self._session.ledger.attribute(self.sent)
+        return sum(packet.answered for packet in self.sent)

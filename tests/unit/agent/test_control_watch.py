@@ -99,8 +99,8 @@ def of_path(path: str = "default", **fields: Any) -> PlannedCheck:
     return replace(CHECK, **given)
 
 
-def watching() -> ControlWatch:
-    return ControlWatch(Clock(), Resolver(), interval=150 * MS)
+def watching(*, interval: int = 3_600_000 * MS) -> ControlWatch:
+    return ControlWatch(Clock(), Resolver(), interval=interval)
 
 
 def well(watch: ControlWatch, check: PlannedCheck) -> None:
@@ -184,7 +184,7 @@ async def test_a_new_plan_keeps_what_is_known_and_forgets_what_is_no_control_any
 
 
 async def test_it_is_asked_again_after_its_interval_from_where_the_path_sends(network: Network) -> None:
-    watch = watching()
+    watch = watching(interval=150 * MS)
     probe = replace(CHECK.probes[0], source="127.0.0.9")
     watch.follow([of_path(probes=(probe,), controls={Control.FAR_INSIDE: FAR, Control.GATEWAY: "127.0.0.4"})])
     await until_asked(network, 3 * PACKETS)

@@ -79,7 +79,7 @@ def reflecting(behave: Behaviour = answering) -> Iterator[Reflector]:
 
 
 def keeping(reflector: Reflector, **fields: object) -> PlannedProbe:
-    usual = {"port": reflector.sock.getsockname()[1], "size": 44, "timeout_ms": 50, "count": COUNT}
+    usual = {"port": reflector.sock.getsockname()[1], "size": 44, "count": COUNT}
     return probe(ProbeType.STAMP, **{**usual, "keepalive_ms": KEEPALIVE_MS, **fields})
 
 
@@ -167,11 +167,12 @@ async def test_directions_are_told_as_without_it(there: bool, lost: tuple[int, i
         return []
 
     with reflecting(losing) as reflector, prober() as made:
-        await one_round(made, keeping(reflector))
-        await until_came(reflector, COUNT + 2)
+        planned = keeping(reflector, timeout_ms=500, keepalive_ms=500)  # none comes between drop and round
+        await one_round(made, planned)
+        await until_came(reflector, COUNT + 1)
         await asyncio.sleep(0.01)  # its answer has come
         drop = True
-        result = await one_round(made, keeping(reflector, timeout_ms=50))
+        result = await one_round(made, planned)
     assert (result.sent - result.received, (result.forward_lost, result.reverse_lost)) == (1, lost)
 
 
@@ -180,10 +181,11 @@ async def test_a_keepalive_that_is_lost_is_no_loss_of_a_round() -> None:
         return answering(reflector, data, place, port) if place < COUNT else []
 
     with reflecting(silent_between) as reflector, prober() as made:
-        await one_round(made, keeping(reflector))
+        planned = keeping(reflector, timeout_ms=500)
+        await one_round(made, planned)
         await until_came(reflector, COUNT + 2)
         reflector.behave = answering
-        result = await one_round(made, keeping(reflector))
+        result = await one_round(made, planned)
     assert (result.received, result.forward_lost, result.reverse_lost) == (COUNT, 0, 0)
     assert len(set(reflector.ports)) == 1
 
@@ -199,9 +201,9 @@ def test_no_fate_of_keepalives_makes_a_direction_wrong(parts: list[tuple[bool, l
         packets = list[Packet]()
         for fate in fates if is_round else fates[:1]:
             now += 20 * MS
-            if not is_round:
-                ledger.leave_out_next()
             packets.append(ledger.record(at=now))
+            if not is_round:
+                ledger.leave_out(packets[-1])
             if fate != "lost there":
                 replies += 1
             if fate == "answered":
@@ -214,8 +216,9 @@ def test_no_fate_of_keepalives_makes_a_direction_wrong(parts: list[tuple[bool, l
 
 def test_refusals_of_the_packets_behind_it_are_told_of() -> None:
     ledger = Ledger(timeout=10 * MS)
-    ledger.leave_out_next()
-    keepalive, later = ledger.record(at=0, token=1), ledger.record(at=1, token=2)
+    keepalive = ledger.record(at=0, token=1)
+    ledger.leave_out(keepalive)
+    later = ledger.record(at=1, token=2)
     for packet in (keepalive, later):
         ledger.answered(Answer(packet.sequence, token=9), arrived_at=None, read_at=5)
         assert ledger.astray(Answer(packet.sequence, token=packet.token), "192.0.2.9", 7)
