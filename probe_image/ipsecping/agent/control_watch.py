@@ -199,10 +199,10 @@ class _Control:
         at = time.time_ns()
         for user in users:
             if (each := self._users.get(user)) is not None:
-                silent = each.memory.silent
+                before = each.memory.answers, each.memory.silent
                 each.memory.asked(at=at, answered=answered, well=self._watch.is_well(user[0], each.check))
-                if each.memory.silent and not silent:
-                    self._say_silent(each.check, user[1])
+                if (each.memory.answers, each.memory.silent) != before:
+                    self._say_what_is_known(user[1], each)
 
     def _session_with(self, address: str) -> Session:
         """The session so far, or one with a new address. Raises OSError and PingForbidden."""
@@ -231,17 +231,20 @@ class _Control:
             self._session.close()
         self._packets = self._session = None
 
-    def _say_silent(self, check: PlannedCheck, control: Control) -> None:
-        """Say beforehand that a diagnosis will have no use for it."""
-        log.warning(
-            "%s/%s path %s: the path is well and its control %s (%s) does not answer ICMP echo: it will tell "
-            "nothing when the path is down, choose one that answers",
-            check.namespace,
-            check.name,
-            check.path,
-            control,
-            self._asked.host,
-        )
+    def _say_what_is_known(self, control: Control, user: "_User") -> None:
+        """Say beforehand whether a diagnosis will have any use for it."""
+        check = user.check
+        named = f"{check.namespace}/{check.name} path {check.path}"
+        if user.memory.answers:
+            log.info("%s: its control %s (%s) answers", named, control, self._asked.host)
+        else:
+            log.warning(
+                "%s: the path is well and its control %s (%s) does not answer ICMP echo: it will tell nothing "
+                "when the path is down, choose one that answers",
+                named,
+                control,
+                self._asked.host,
+            )
 
     def _say(self, trouble: str | None) -> None:
         """Log why it cannot be asked, once."""
