@@ -239,8 +239,8 @@ class _Control:
             log.info("%s: its control %s (%s) answers", named, control, self._asked.host)
         else:
             log.warning(
-                "%s: the path is well and its control %s (%s) does not answer ICMP echo: it will tell nothing "
-                "when the path is down, choose one that answers",
+                "%s: the path is well and its control %s (%s) does not answer ICMP echo: it will tell "
+                "nothing when the path is down, choose one that answers",
                 named,
                 control,
                 self._asked.host,
