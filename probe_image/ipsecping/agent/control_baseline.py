@@ -11,8 +11,10 @@ from .control_memory import ControlMemory
 def with_memories(baseline: Baseline | None, memories: Mapping[Control, ControlMemory]) -> Baseline | None:
     """Return the baseline with what the agent itself knows of the path's controls."""
     known = {Part(control.value): memory for control, memory in memories.items()}
+    learnt = (at for memory in known.values() for at in (memory.answered_at, memory.missed_at))
     return with_controls(
         baseline,
+        at=max((at for at in learnt if at is not None), default=0),
         answered_at={
             part: memory.answered_at
             for part, memory in known.items()

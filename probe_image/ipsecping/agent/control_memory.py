@@ -15,6 +15,8 @@ class ControlMemory:
 
     answered_at: int | None = None
     """When it answered last, nanoseconds since the Unix epoch."""
+    missed_at: int | None = None
+    """When it was silent last while the path was well."""
     misses: int = 0
     """Times in a row that it was silent while the path was well."""
 
@@ -23,7 +25,7 @@ class ControlMemory:
         if answered:
             self.answered_at, self.misses = at, 0
         elif well:
-            self.misses += 1
+            self.missed_at, self.misses = at, self.misses + 1
 
     @property
     def answers(self) -> bool:
