@@ -28,6 +28,8 @@ MAX_PROBES_CRON = 8
 """The results of one run share a termination message of 4096 bytes."""
 MAX_VALUES_SEEN = 16
 """Of each thing that is verified of packets that arrive: as many as a window keeps."""
+MAX_NETWORKS = 16
+"""Of each kind that a tunnel names."""
 MAX_COUNT = 1000
 MAX_COUNT_CRON = 100
 MAX_ROUNDS_A_SECOND = 32

@@ -18,7 +18,7 @@ def any_of(methods: Sequence[MethodSpec], probe: str = "self") -> str:
     return "(" + " || ".join(f"has({probe}.{method.member})" for method in methods) + ")"
 
 
-def _milliseconds(field: str, probe: str, default: str) -> str:
+def milliseconds(field: str, probe: str, default: str) -> str:
     """CEL: a duration in milliseconds. What is malformed is refused elsewhere."""
     return (
         f"(has({probe}.{field}) && {probe}.{field}.matches('{durations.PATTERN}')"
@@ -39,9 +39,9 @@ def resting(methods: Sequence[MethodSpec]) -> list[MethodSpec]:
 def spacing_ms(methods: Sequence[MethodSpec], probe: str = "self") -> str:
     """CEL: the time between two packets of a flow, default included. See `Probe.spacing_ms`."""
     rests = f"({any_of(resting(methods), probe)} && {several(probe)})"
-    timeout = _milliseconds("timeout", probe, str(durations.milliseconds(defaults.TIMEOUT)))
+    timeout = milliseconds("timeout", probe, str(durations.milliseconds(defaults.TIMEOUT)))
     usual = durations.milliseconds(defaults.SPACING)
-    return _milliseconds("spacing", probe, f"({rests} ? {timeout} + {LEAST_REST_MS} : {usual})")
+    return milliseconds("spacing", probe, f"({rests} ? {timeout} + {LEAST_REST_MS} : {usual})")
 
 
 def _count(probe: str) -> str:
@@ -52,7 +52,7 @@ def probe_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
     """Rules of one probe."""
     having = [method for method in methods if method.has_flows]
     rests = resting(methods)
-    timeout = _milliseconds("timeout", "self", str(durations.milliseconds(defaults.TIMEOUT)))
+    timeout = milliseconds("timeout", "self", str(durations.milliseconds(defaults.TIMEOUT)))
     return (
         Rule(
             cel=f"!{several()} || {any_of(having)} || !{any_of(methods)}",

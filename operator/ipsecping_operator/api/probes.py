@@ -11,7 +11,7 @@ from ipsecping.contract.bounds import MAX_FLOWS
 from ipsecping.contract.methods import stamp
 from ipsecping.contract.plan import LEAST_REST_MS, MAX_PAYLOAD
 
-from . import defaults, durations
+from . import defaults, durations, keepalive
 from .derived import joined
 from .flows import any_of, probe_rules, several
 from .methods import MODELS, Method, Stamp, Tls
@@ -23,8 +23,10 @@ M = TypeVar("M", bound=Method)
 Count: TypeAlias = Annotated[int, Field(ge=1, le=defaults.MAX_COUNT)]
 if TYPE_CHECKING:
     Span: TypeAlias = str
+    Pause: TypeAlias = str
 else:
     Span = duration("10ms", "1m", whole_milliseconds=True)
+    Pause = duration(keepalive.LEAST, keepalive.MOST, whole_milliseconds=True)
 
 
 class Probe(Model):
@@ -47,6 +49,11 @@ class Probe(Model):
     """Source ports, 1 to 16, that count packets each come from, side by side, and the same in every round:
     where a router, a link bundle or a gateway with several SAs spreads traffic by ports, a dead member takes
     some of them along. With stamp, udpEcho and tcp only. Default: 1."""
+    keepalive: Pause | None = None
+    """Time after a round's last packet until another one follows from the same port, and so on until the next
+    round, 5s to 5m: for a NAT on the way, outside of the tunnel, that would forget the probe's mapping
+    between rounds. It counts in no figure. With stamp, udpEcho and icmp only, and shorter than the interval.
+    Default: none, so that rounds meet the path as any traffic does that comes now and then."""
     dscp: Annotated[int, Field(ge=0, le=63)] | None = None
     """Differentiated services code point of what is sent (RFC 2474), 0 to 63. Default: 0."""
     expect: Expect | None = None
@@ -110,6 +117,11 @@ class Probe(Model):
     def flow_count(self) -> int:
         """Flows, default included."""
         return self.flows or 1
+
+    @property
+    def keepalive_ms(self) -> int | None:
+        """Between rounds, from one packet to the next."""
+        return None if self.keepalive is None else durations.milliseconds(self.keepalive)
 
     @property
     def timeout_ms(self) -> int:
@@ -250,4 +262,5 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             message=needs,
         ),
         *probe_rules(methods),
+        *keepalive.probe_rules(methods),
     )

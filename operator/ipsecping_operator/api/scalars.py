@@ -63,6 +63,13 @@ def is_one_host(text: str) -> bool:
     return not (address.is_multicast or address.is_unspecified or broadcast or link_local_v6)
 
 
+_ONE_HOST = Rule(
+    cel="!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLoopback() || "
+    "(ip(self).isLinkLocalUnicast() && ip(self).family() == 4)",
+    holds=is_one_host,
+    message="must be the address of one host: not multicast, broadcast, unspecified or IPv6 link-local",
+)
+
 Target: TypeAlias = Annotated[
     str,
     Field(min_length=1, max_length=253),
@@ -73,13 +80,20 @@ Target: TypeAlias = Annotated[
             message="must be an IPv4 address, an IPv6 address or a DNS name in lower case, "
             "such as 203.0.113.10, 2001:db8::10 or db.dc1.example",
         ),
+        _ONE_HOST,
+    ),
+]
+
+HostAddress: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=45),
+    Rules(
         Rule(
-            cel="!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLoopback() || "
-            "(ip(self).isLinkLocalUnicast() && ip(self).family() == 4)",
-            holds=is_one_host,
-            message="must be the address of one host: "
-            "not multicast, broadcast, unspecified or IPv6 link-local",
+            cel="isIP(self)",
+            holds=is_ip,
+            message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
         ),
+        _ONE_HOST,
     ),
 ]
 

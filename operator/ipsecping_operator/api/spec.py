@@ -17,31 +17,22 @@ from ipsecping.contract.methods.stamp import (
 )
 from ipsecping.contract.plan import LEAST_REST_MS
 
-from . import defaults, durations, flows, instances
+from . import defaults, durations, flows, instances, keepalive
 from .alerting import Alerting
 from .derived import Derived
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
 from .probes import Probe, probe_model
 from .rules import ListMap, Model, Rule
-from .scalars import Label, Name, Target
+from .scalars import Name, Target
 from .schedule import Schedule
 from .source import Source
 from .target_from import TargetFrom
 from .thresholds import Thresholds
+from .tunnel import NOT_THE_TARGET, Controls, Tunnel
 from .verify import Verify
 
 HowMany: TypeAlias = Literal["First", "All"]
-
-
-class Tunnel(Model):
-    """The tunnel that is watched."""
-
-    name: Label | None = None
-    """Name of the tunnel as its gateways have it: any printable text of at most 63 characters, the label
-    tunnel_name of the metrics. Default: metadata.name."""
-    gateway: Target | None = None
-    """The remote gateway's public endpoint, which ike probes ask: an address or a DNS name."""
 
 
 class Path(Model):
@@ -58,6 +49,9 @@ class Path(Model):
     Default: spec.placement."""
     source: Source | None = None
     """From where packets on this path are sent. Default: spec.source."""
+    controls: Controls | None = None
+    """Control addresses of this path, where its tunnel has gateways of its own; each one given here replaces
+    that of spec.tunnel.controls. Default: spec.tunnel.controls."""
 
 
 def _interval_ms(spec: "CheckSpec") -> int:
@@ -316,6 +310,8 @@ def _rules(models: tuple[type[Method], ...]) -> tuple[Rule, ...]:
             reason="FieldValueRequired",
             message="is needed by a probe of type ike: the remote gateway's public address",
         ),
+        NOT_THE_TARGET,
+        *keepalive.schedule_rules(cron=_CRON, interval_ms=_INTERVAL_MS_CEL, interval_of=_interval_ms),
         Rule(
             cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "
             "(has(self.probes) && self.probes.exists(probe, has(probe.pathMTU)))",

@@ -30,4 +30,4 @@ def require_budget(check: CompiledCheck) -> None:
 def _outstanding(probe: PlannedProbe, interval_ms: int) -> int:
     """Packets of all rounds that may still be answered when another round begins, and of that one."""
     rounds = -(-probe.timeout_ms // interval_ms)
-    return probe.packets * rounds
+    return probe.packets * rounds + (probe.flows if probe.keepalive_ms is not None else 0)

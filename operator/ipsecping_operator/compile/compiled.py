@@ -7,7 +7,8 @@ from ipaddress import IPv4Network, IPv6Network
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from ipsecping.contract import AuditFinding, PlannedCheck
+from ipsecping.contract import AuditFinding, Control, PlannedCheck
+from ipsecping.contract.controls import NO_CONTROLS
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -193,6 +194,8 @@ class CompiledPath:
     """Where the spec has the target."""
     own_field: str = field(default="spec", compare=False)
     """Where the spec has what is the path's own."""
+    control_fields: Mapping[Control, str] = field(default_factory=lambda: NO_CONTROLS, compare=False)
+    """Where the spec has the plan's controls."""
 
     def placement_field(self, name: str) -> str:
         """Where the spec has the placement's field of this name."""

@@ -27,9 +27,10 @@ from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.source import Source
-from ipsecping_operator.api.spec import CheckSpec, Path, Tunnel
+from ipsecping_operator.api.spec import CheckSpec, Path
 from ipsecping_operator.api.target_from import TargetFrom
 from ipsecping_operator.api.thresholds import Thresholds as ThresholdsSpec
+from ipsecping_operator.api.tunnel import Tunnel, TunnelNetworks
 from ipsecping_operator.api.validation import InvalidModel, read
 
 from .budget import require_budget
@@ -46,6 +47,7 @@ from .compiled import (
     TargetSource,
     Thresholds,
 )
+from .controls import compile_controls
 from .cron import compile_cron, shortest_gap
 from .durations import shortest
 from .placement import compile_placement
@@ -89,6 +91,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         for index, probe in enumerate(spec.probe_list)
     )
     common = spec.placement or PlacementSpec()
+    networks = tunnel.networks or TunnelNetworks.model_construct()
     looked_up = _source(spec.target_from)
     whole_field = "spec.target" if looked_up is None else "spec.targetFrom"
     whole_target = spec.target or ("" if looked_up is None else looked_up.host(metadata["namespace"]))
@@ -101,6 +104,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         if source is not None and target_from is None and not source.fits(target):
             whole = f"spec.paths[{index}]" if path.source else "spec"
             raise InvalidSpec(f"{whole}.source.address", f"{source.name} cannot send to {target}")
+        controls = compile_controls(tunnel, path, own_field=f"spec.paths[{index}]", target=target)
         plan = PlannedCheck(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -114,6 +118,9 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
             interval_ms=interval_ms,
             probes=tuple(_sent_from(source, probe) for probe in probes),
+            controls=controls.hosts,
+            inside=networks.inside or (),
+            underlay=networks.underlay or (),
         )
         return CompiledPath(
             plan=plan,
@@ -122,6 +129,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             target_from=target_from,
             target_field=f"spec.paths[{index}].target" if path.target else whole_field,
             own_field=own_field,
+            control_fields=controls.fields,
         )
 
     check = CompiledCheck(

@@ -7,6 +7,7 @@ from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
 from .compiled import Alerting, CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
+from .controls import effective_controls
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
@@ -32,14 +33,13 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         schedule = {"interval": shortest(check.schedule.interval_ms * 10**6)}
     else:
         schedule = _cron(check.schedule)
-    tunnel = {"name": check.tunnel_name} | ({"gateway": check.gateway} if check.gateway else {})
     several = bool(others) or first.plan.path != PATH
     looked_up = [path.target_from for path in check.paths if path.target_from is not None]
     spec = {
         **({"targetFrom": _target_from(looked_up[0])} if looked_up else {"target": first.plan.target}),
         "family": {} if first.plan.family is None else first.plan.family.value,
         "addresses": Addresses.FIRST.value if several else first.plan.addresses.value,
-        "tunnel": tunnel,
+        "tunnel": _tunnel(check, several=several),
         "schedule": schedule,
         "suspend": check.suspend,
         "placement": {} if several else effective_placement(first.placement),
@@ -51,6 +51,18 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "alerting": _alerting(check.alerting),
     }
     return {key: value for key, value in spec.items() if value != {}}
+
+
+def _tunnel(check: CompiledCheck, *, several: bool) -> dict[str, Any]:
+    plan = check.paths[0].plan
+    networks = {"inside": list(plan.inside), "underlay": list(plan.underlay)}
+    tunnel = {
+        "name": check.tunnel_name,
+        "gateway": check.gateway,
+        "controls": {} if several else effective_controls(plan.controls),
+        "networks": {key: given for key, given in networks.items() if given},
+    }
+    return {key: value for key, value in tunnel.items() if value}
 
 
 def _cron(schedule: Cron) -> dict[str, str | int]:
@@ -77,7 +89,8 @@ def _path(path: CompiledPath) -> dict[str, Any]:
         entry["addresses"] = path.plan.addresses.value
     placement = effective_placement(path.placement)
     source = _source(path)
-    return entry | ({"placement": placement} if placement else {}) | ({"source": source} if source else {})
+    own = {"placement": placement, "source": source, "controls": effective_controls(path.plan.controls)}
+    return entry | {key: value for key, value in own.items() if value}
 
 
 def _source(path: CompiledPath) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def planned_probe(
         ttl=probe.ttl,
         source_port=probe.source_port,
         flows=probe.flow_count,
+        keepalive_ms=probe.keepalive_ms,
         expect=probe.expect or Expect.REACHABLE,
         options=options,
     )
@@ -64,6 +65,8 @@ def effective_probe(probe: PlannedProbe, check: CompiledCheck) -> dict[str, Any]
         effective["sourcePort"] = probe.source_port
     if method.has_flows:
         effective["flows"] = probe.flows
+    if probe.keepalive_ms is not None:
+        effective["keepalive"] = shortest(probe.keepalive_ms * 10**6)
     model = MODELS[probe.type]
     member = model.effective_port(probe.options, probe.port) | model.effective(probe.options)
     for path, value in _unplanned(probe, check):

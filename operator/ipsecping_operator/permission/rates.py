@@ -5,9 +5,9 @@ Where each address of a target is measured, as many count as may be: how many a 
 
 from collections.abc import Iterator
 
-from ipsecping.contract import METHODS, PlannedProbe, most_addresses
+from ipsecping.contract import METHODS, PlannedProbe, controls, most_addresses
 from ipsecping.contract.bounds import MAX_ADDRESSES
-from ipsecping.contract.methods.spec import Traffic
+from ipsecping.contract.methods.spec import HEADERS, Traffic
 from ipsecping_operator.api.resources import amount
 from ipsecping_operator.compile import CompiledCheck
 
@@ -21,9 +21,11 @@ def busiest_second(check: CompiledCheck) -> Traffic:
     total = Traffic(0, 0)
     for path in check.paths:
         for probe in path.plan.probes:
-            turns = busiest_turns(probe, path.plan.interval_ms)
+            turns = busiest_turns(probe, path.plan.interval_ms) + (probe.keepalive_ms is not None)
             traffic = METHODS[probe.type].traffic(probe.options, probe.size, turns * probe.flows)
             total += traffic.times(most_addresses(path.plan, probe))
+        if path.plan.interval_ms is not None:  # an agent asks each control once a second at most
+            total += Traffic(1, controls.PAYLOAD + HEADERS).times(len(path.plan.controls))
     return total
 
 

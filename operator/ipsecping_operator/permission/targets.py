@@ -26,6 +26,11 @@ def targets(check: CompiledCheck) -> Iterator[Refusal]:
             if field not in seen and address is not None and not path.plan.permits(address):
                 seen.add(field)
                 yield Refusal(field, f"{host} is {not_allowed(path.plan, address)}")
+        for control, host in path.plan.controls.items():
+            field, address = path.control_fields[control], written_address(host)
+            if field not in seen and address is not None and not path.plan.permits(address):
+                seen.add(field)
+                yield Refusal(field, f"{host} is {not_allowed(path.plan, address)}")
 
 
 def looked_up(check: CompiledCheck) -> Iterator[Refusal]:

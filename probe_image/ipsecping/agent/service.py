@@ -25,6 +25,9 @@ from ..serving.cached import CachedText
 from ..serving.messages import BadRequest, Request, Response
 from ..serving.server import Limits, Server
 from .agent import Agent
+from .control_watch import ControlWatch
+from .diagnoses import BELOW, DIAGNOSES_PATH, Diagnoses
+from .lossy_rounds import LossyRounds
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
@@ -64,6 +67,7 @@ class Service:
         make_prober: Callable[[PlannedCheck], Prober],
         *,
         pod_uid: str | None,
+        controls: ControlWatch | None = None,
         capacity: int = DEFAULT_CAPACITY,
         export_results: bool = False,
         log_results: bool = False,
@@ -72,6 +76,7 @@ class Service:
         """Raises ContractError when the plan cannot be executed.
 
         `export_results`: /metrics shows what was measured, beside the agent's own health.
+        `controls`: asks the plan's control addresses; None: nobody does.
         `log_results`: one log line for each result.
         `settled` is called whenever a plan has been taken over.
         """
@@ -83,14 +88,25 @@ class Service:
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
-        observers: list[Callable[[PlannedCheck, RoundResult], None]] = []
+        lossy = LossyRounds()
+        observers: list[Callable[[PlannedCheck, RoundResult], None]] = [lossy]
         if self._series is not None:
             observers.append(self._series.add)
+        self.controls = controls
+        if controls is not None:
+            observers.append(controls.observe)
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
+        self._diagnoses = Diagnoses(self.agent, self.ring, lossy, controls)
         self.server = Server(
-            {RESULTS_PATH: self._results, HEALTH_PATH: self._healthz, "/metrics": self._metrics}
+            {
+                RESULTS_PATH: self._results,
+                HEALTH_PATH: self._healthz,
+                "/metrics": self._metrics,
+                BELOW: self._diagnosis,
+            },
+            posts={DIAGNOSES_PATH: self._diagnose},
         )
         self.health_server = Server({HEALTH_PATH: self._healthz}, limits=HEALTH_LIMITS)
         """Of its own, so that nothing that happens to the other one keeps the kubelet waiting."""
@@ -126,6 +142,9 @@ class Service:
         ending = f"stopping: running rounds have {ROUND_GRACE_SECONDS:g} s to end"
         manager.stopping(ending)
         log.info(ending)
+        if self.controls is not None:
+            self.controls.close()
+        await self._diagnoses.stop()
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
         await self.health_server.stop(grace=0)
@@ -150,6 +169,8 @@ class Service:
     async def _apply(self, plan: Plan) -> None:
         self._verifiers = plan.verifiers
         await self.agent.apply(plan)
+        if self.controls is not None:
+            self.controls.follow(plan.checks)
         if self._series is not None:
             self._series.retain(plan)
         self._settled()
@@ -168,6 +189,12 @@ class Service:
             seconds=None,
             trusted=shown is not None,
         )
+
+    async def _diagnose(self, request: Request) -> Response:
+        return await self._diagnoses.post(request, self._verifiers)
+
+    async def _diagnosis(self, request: Request) -> Response:
+        return self._diagnoses.get(request, self._verifiers)
 
     async def _while_admitted(
         self, shown: str | None, lines: AsyncGenerator[bytes, None]
@@ -214,6 +241,7 @@ async def run_agent(
     listen: Address,
     health: Address | None,
     pod_uid: str | None,
+    controls: ControlWatch | None = None,
     export_results: bool = False,
     log_results: bool = False,
 ) -> None:
@@ -227,6 +255,7 @@ async def run_agent(
         plan,
         make_prober,
         pod_uid=pod_uid,
+        controls=controls,
         export_results=export_results,
         log_results=log_results,
         settled=_spare_collector,

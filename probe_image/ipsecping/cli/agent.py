@@ -70,6 +70,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _agent(options: argparse.Namespace) -> None:
+    from ..agent.control_watch import ControlWatch
     from ..agent.service import run_agent
     from ..net.clocks import Clock
     from ..net.resolve import Resolver
@@ -82,6 +83,7 @@ async def _agent(options: argparse.Namespace) -> None:
         listen=options.listen,
         health=options.health,
         pod_uid=pod_uid,
+        controls=ControlWatch(clock, resolver),
         export_results=pod_uid is None if options.export_results is None else options.export_results,
         log_results=options.log_results,
     )

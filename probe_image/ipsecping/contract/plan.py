@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from . import fields, token
+from . import fields, keepalive, token
 from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_FLOWS, MAX_TIMEOUT_MS
 from .check import Addresses, CheckRef, Expect, Family, ProbeType
+from .controls import NO_CONTROLS, Control, controls_from_json, controls_to_json
 from .fields import ContractError
 from .methods import METHODS, type_in
 from .methods.spec import MethodSpec, Options
@@ -52,6 +53,9 @@ class PlannedProbe:
     behind it of the others. None: a fresh one for each session; of several flows the prober's choice."""
     flows: int = 1
     """Source ports from which `count` packets each are sent, side by side."""
+    keepalive_ms: int | None = None
+    """So long after the last packet another one follows from the same port, until the next round begins; it
+    counts in no figure. None: nothing is sent between rounds."""
     expect: Expect = Expect.REACHABLE
     options: Options | None = None
     """Those of the type; None where it has none."""
@@ -94,6 +98,12 @@ class PlannedCheck:
     """Networks that packets must not be sent to, unless a part of them is allowed."""
     run_now: str | None = None
     """A word that asks an agent for one extra round; the same word asks once. None: nobody asks."""
+    controls: Mapping[Control, str] = field(default_factory=lambda: NO_CONTROLS)
+    """Hosts that tell a diagnosis where the path is broken; no figure of a round rests on them."""
+    inside: tuple[str, ...] = ()
+    """Networks on both sides of the tunnel; empty: not known."""
+    underlay: tuple[str, ...] = ()
+    """Networks between the gateways; empty: not known."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -101,8 +111,9 @@ class PlannedCheck:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
         The generation is left out on purpose: an edit that changes only thresholds keeps the results. So are
-        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything, and
-        `targets`, each of which is measured by itself: the others go on when one comes or goes.
+        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything,
+        `controls`, `inside` and `underlay`, which only a diagnosis rests on, and `targets`, each of which is
+        measured by itself: the others go on when one comes or goes.
         """
         return self.ref.nonce
 
@@ -128,8 +139,8 @@ class PlannedCheck:
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
         del content["generation"]
-        content.pop("runNow", None)
-        content.pop("refusedTargets", None)
+        for key in ("runNow", "refusedTargets", "controls", "inside", "underlay"):
+            content.pop(key, None)
         if self.targets is not None:
             content["targets"] = []
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
@@ -207,6 +218,11 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         content["targets"] = list(check.targets)
     if check.run_now is not None:
         content["runNow"] = check.run_now
+    if check.controls:
+        content["controls"] = controls_to_json(check.controls)
+    for key, networks in (("inside", check.inside), ("underlay", check.underlay)):
+        if networks:
+            content[key] = list(networks)
     return content
 
 
@@ -231,6 +247,8 @@ def _probe_to_json(probe: PlannedProbe) -> dict[str, Any]:
         content["sourcePort"] = probe.source_port
     if probe.flows != 1:
         content["flows"] = probe.flows
+    if probe.keepalive_ms is not None:
+        content["keepaliveMs"] = probe.keepalive_ms
     if probe.expect is not Expect.REACHABLE:
         content["expect"] = probe.expect.value
     if probe.options is not None and (options := probe.options.to_json()):
@@ -249,6 +267,16 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
     names = [probe.name for probe in probes]
     if len(set(names)) != len(names):
         raise ContractError(f"{path}.probes: two probes have the same name")
+    interval_ms = fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS)
+    for i, probe in enumerate(probes):
+        if (keep_ms := probe.keepalive_ms) is not None:
+            keepalive.check_keepalive(
+                probe.type,
+                keep_ms,
+                timeout_ms=probe.timeout_ms,
+                interval_ms=interval_ms,
+                path=f"{path}.probes[{i}]",
+            )
     return PlannedCheck(
         uid=fields.text(source, "uid", path),
         namespace=sys.intern(fields.text(source, "namespace", path)),
@@ -262,11 +290,14 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
             fields.member(source, "addresses", path, Addresses) if "addresses" in source else Addresses.FIRST
         ),
         targets=_targets(source.get("targets"), f"{path}.targets"),
-        interval_ms=fields.optional_integer(source, "intervalMs", path, at_least=1000, at_most=DAY_MS),
+        interval_ms=interval_ms,
         probes=probes,
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
         refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
         run_now=fields.optional_text(source, "runNow", path),
+        controls=controls_from_json(source.get("controls"), f"{path}.controls"),
+        inside=_networks(source.get("inside"), f"{path}.inside") or (),
+        underlay=_networks(source.get("underlay"), f"{path}.underlay") or (),
     )
 
 
@@ -322,6 +353,9 @@ def _probe_from_json(value: object, path: str) -> PlannedProbe:
         source=read_source(source.get("source"), f"{path}.source"),
         source_port=_source_port(source, method, path, flows=flows),
         flows=flows,
+        keepalive_ms=fields.optional_integer(
+            source, "keepaliveMs", path, at_least=keepalive.LEAST_MS, at_most=keepalive.MOST_MS
+        ),
         expect=fields.member(source, "expect", path, Expect) if "expect" in source else Expect.REACHABLE,
         options=options,
     )

@@ -3,12 +3,13 @@
 `diagnose(evidence)` is all there is to it; how evidence is collected is the business of `collector`.
 """
 
+from ..contract.diagnosis_terms import Confidence, Outcome
 from .diagnose import diagnose
 from .evidence import Evidence, Part
 from .evidence_json import evidence_from_bytes, evidence_from_json
 from .evidence_text import evidence_digest, evidence_to_json
 from .facts import facts
-from .finding import Confidence, Diagnosis, Finding, Outcome
+from .finding import Diagnosis, Finding
 
 __all__ = [
     "Confidence",

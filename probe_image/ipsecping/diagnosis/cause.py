@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from ..contract.diagnosis_terms import Direction
 from .fact import FactName
-from .symptom import Direction, SymptomKind
+from .symptom import SymptomKind
 
 
 class Cause(StrEnum):

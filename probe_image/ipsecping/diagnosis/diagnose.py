@@ -9,16 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from ..contract import ProbeType
+from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
 from .evidence import Evidence, Part
 from .fact import FactName
 from .facts import Facts, facts_of
-from .finding import NAMED, Confidence, Diagnosis, Finding, Outcome, RuledOut, Umbrella
+from .finding import NAMED, Diagnosis, Finding, RuledOut, Umbrella
 from .notes import notes
 from .reading import Reading
-from .symptom import GRAVITY, WARNINGS, Direction, Symptom, SymptomKind, joined
+from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
 from .symptoms import symptoms, windows_disagree
 from .umbrellas import BY_SYMPTOM, HALVED, STEPS, TITLES, region
 

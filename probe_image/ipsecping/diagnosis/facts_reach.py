@@ -55,9 +55,19 @@ def of_control(reading: Reading, part: Part) -> Fact:
     if found is None:
         return unknown(f"{PLACES[part]} was not tested")
     said = f"{reading.named(part)}: {found.answered} of {found.sent} answered"
+    baseline = reading.evidence.baseline
+    if answers is None and baseline is not None and part in baseline.silent:
+        return unknown(f"{said}, which proves nothing: it did not answer before either")
     if answers is None:
         return unknown(f"{said}, which proves nothing: it is not known to answer, or was asked too little")
+    if not answers and baseline is not None and part in baseline.answered_at:
+        ago = max(reading.evidence.at - baseline.answered_at[part], 0) // 1_000_000_000
+        return Fact(False, f"{said}; it answered {_ago(ago)} before")
     return Fact(answers, said)
+
+
+def _ago(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 
 def control_answers(part: Part) -> Callable[[Reading], Fact]:

@@ -4,32 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .cause import Cause, Step
 from .evidence import Part
-from .symptom import Direction, Symptom
-
-
-class Confidence(StrEnum):
-    """How sure a finding is, most certain first. Words and no per cent: nothing here has a probability."""
-
-    PROVEN = "Proven"
-    """A protocol or a counter says so, and the numbers add up."""
-    ONLY_ONE_LEFT = "OnlyOneLeft"
-    """All other causes that explain it were ruled out by a test."""
-    ONE_OF = "OneOf"
-    """Each of the causes named explains it, and the tests cannot tell them apart."""
-    UNDETERMINED = "Undetermined"
-    """Too little was measured, or the evidence contradicts itself."""
-
-    @property
-    def said(self) -> str:
-        """For a person."""
-        return {
-            "Proven": "proven",
-            "OnlyOneLeft": "all other causes were ruled out",
-            "OneOf": "cannot be told apart from here",
-            "Undetermined": "undetermined",
-        }[self.value]
+from .symptom import Symptom
 
 
 class Umbrella(StrEnum):
@@ -48,18 +26,6 @@ class Umbrella(StrEnum):
     RECURRING_OUTAGES = "RecurringOutages"
     UNEXPLAINED = "Unexplained"
     """No cause of the dictionary explains it, or too little was measured."""
-
-
-class Outcome(StrEnum):
-    """What a diagnosis comes to."""
-
-    FAULT = "Fault"
-    NO_FAULT = "NoFault"
-    """Nothing is wrong with what was tested."""
-    NOT_REPRODUCED = "NotReproduced"
-    """What was wrong in one window was not so in the other."""
-    NOT_MEASURED = "NotMeasured"
-    """There is nothing to judge, or the measurement itself failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

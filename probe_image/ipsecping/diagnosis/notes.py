@@ -70,8 +70,11 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
     ):
         control = reading.control(part)
         if control is not None and not control.answered and kind not in kinds:
-            named = _capital(reading.named(part))
-            yield f"{named} is silent, which proves nothing here: choose a control that answers."
+            named, baseline = _capital(reading.named(part)), reading.evidence.baseline
+            if baseline is not None and part in baseline.silent:
+                yield f"{named} tested nothing: it did not answer before either. Choose one that answers."
+            else:
+                yield f"{named} is silent, which proves nothing here: choose a control that answers."
 
 
 def _hints(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:

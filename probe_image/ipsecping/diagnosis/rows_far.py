@@ -1,8 +1,8 @@
 """Rows of the fault dictionary: the far gateway, the network behind it, the target and its responder."""
 
+from ..contract.diagnosis_terms import Direction
 from .cause import Cause, Place, Row, Step, explains
 from .fact import FactName as F
-from .symptom import Direction
 from .symptom import SymptomKind as S
 
 ROWS = (

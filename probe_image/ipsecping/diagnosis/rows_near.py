@@ -1,8 +1,8 @@
 """Rows of the fault dictionary: the prober, names, our own side, policies."""
 
+from ..contract.diagnosis_terms import Direction
 from .cause import Cause, Place, Row, Step, explains
 from .fact import FactName as F
-from .symptom import Direction
 from .symptom import SymptomKind as S
 
 _ANY_LOSS = (S.LOSS, S.RATE_LOSS, S.FLOW_LOSS, S.CLASS_LOSS, S.METHOD_SILENT, S.BULK, S.QUEUE, S.SLOWER)

@@ -1,8 +1,8 @@
 """Rows of the fault dictionary: IKE, security associations, ESP and NAT."""
 
+from ..contract.diagnosis_terms import Direction
 from .cause import Cause, Explanation, Place, Row, Step, explains
 from .fact import FactName as F
-from .symptom import Direction
 from .symptom import SymptomKind as S
 
 _SA_STATE = "ip -s xfrm state"
@@ -204,7 +204,8 @@ ROWS = (
         place=Place.BETWEEN_GATEWAYS,
         title="the NAT between the gateways forgets the tunnel while it is idle",
         meaning="The mapping of UDP 4500 times out or changes its port, and the far side sends to the old "
-        "one.",
+        "one. A NAT that our packets pass outside of the tunnel does the same to them alone: that is what a "
+        "probe's keepalive is for.",
         told="The first packets after a pause are lost on the way back, then all is well.",
         explains=(
             explains(S.FIRST_LOST, needs=(F.FIRST_LOST_BACK, F.NAT_ON_THE_WAY)),

@@ -3,21 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class Direction(StrEnum):
-    """Which way is affected: from the prober to the target, back, both, or not known."""
-
-    FORWARD = "Forward"
-    REVERSE = "Reverse"
-    BOTH = "Both"
-    UNKNOWN = "Unknown"
-
-    @property
-    def said(self) -> str:
-        """For a person."""
-        return {"Forward": "on the way there", "Reverse": "on the way back", "Both": "both ways"}.get(
-            self.value, "direction unknown"
-        )
+from ..contract.diagnosis_terms import Direction
 
 
 def joined(directions: list[Direction]) -> Direction:

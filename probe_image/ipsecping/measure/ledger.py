@@ -51,6 +51,7 @@ class Ledger:
         "_anchor",
         "_first",
         "_highest",
+        "_left_out",
         "_packets",
         "_refused",
         "_timeout",
@@ -78,6 +79,8 @@ class Ledger:
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
         self._refused: dict[RefusedKind, int] = {}
+        self._left_out = 0
+        """The number of the newest packet whose answers are told of in no case; 0: none."""
         self.figures: Mapping[str, Figure] = NO_FIGURES
         """What exchanges have found out, of each kind the newest; it stands from round to round."""
 
@@ -157,7 +160,7 @@ class Ledger:
             else:
                 packet.reordered = True
         elif first:
-            self.refuse(Refusal.TOO_LATE)
+            self._refuse(RefusedKind(Refusal.TOO_LATE), sequence)
         if packet.observer is not None:
             packet.observer.updated(packet)
         return first
@@ -165,7 +168,7 @@ class Ledger:
     def _not_ours(self, packet: Packet | None, sequence: int) -> None:
         self.foreign += 1
         if packet is not None and packet.left:
-            self.refuse(Refusal.WRONG_TIMESTAMP)
+            self._refuse(RefusedKind(Refusal.WRONG_TIMESTAMP), sequence)
         elif not FIRST_SEQUENCE <= sequence < self.next_sequence:
             self.refuse(Refusal.UNKNOWN_NUMBER)
 
@@ -174,14 +177,22 @@ class Ledger:
         packet = self._packet(answer.sequence)
         if packet is None or packet.token != answer.token or not packet.left:
             return False
-        self._refuse(RefusedKind(Refusal.OTHER_SOURCE, source=address, port=port))
+        self._refuse(RefusedKind(Refusal.OTHER_SOURCE, source=address, port=port), packet.sequence)
         return True
 
     def refuse(self, reason: Refusal, octets: int = 0) -> None:
         """Count an answer that is refused; of so many `octets` where its length is why."""
         self._refuse(RefusedKind(reason, octets))
 
-    def _refuse(self, kind: RefusedKind) -> None:
+    def leave_out(self, packet: Packet) -> None:
+        """Tell of no refused answer to the newest packet, nor of what comes before another one has left."""
+        self._left_out = packet.sequence
+
+    def _refuse(self, kind: RefusedKind, sequence: int | None = None) -> None:
+        """`sequence`: of the packet that it is an answer to, if that is known."""
+        alone = self._left_out + 1 == self.next_sequence
+        if alone if sequence is None else sequence == self._left_out:
+            return
         if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
             self._refused[kind] = self._refused.get(kind, 0) + 1
 

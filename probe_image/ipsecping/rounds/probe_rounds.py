@@ -17,11 +17,12 @@ from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
 from ..net.socket_pool import running_pool
-from ..net.timers import running_timers
+from ..net.timers import LEISURE, Deadline, Timers, running_timers
 from ..probes.base import Session
 from ..probes.flows import FlowPorts, open_sessions
 from .flow_order import places_of_round
 from .host_fitness import FitnessCheck, HostFitness
+from .keepalive import Keepalive
 from .log_once import LogOnce
 from .round_driver import RoundDriver
 from .round_machine import RoundMachine
@@ -102,19 +103,22 @@ class ProbeRounds:
         if self._ports is None and self.probe.flows > 1:
             self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
         sessions = open_sessions(self.probe, address, self._clock, self._ports)
-        shared = self._session = _SharedSession(sessions, now=now)
+        shared = self._session = _SharedSession(sessions, self.probe, self.timers, now=now)
         return shared
 
 
 class _SharedSession:
     """The session of each flow, and the rounds that use them; closed when retired and unused."""
 
-    __slots__ = ("_retired", "_rounds", "_used_at", "sessions")
+    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "sessions")
 
-    def __init__(self, sessions: Sequence[Session], *, now: int) -> None:
+    def __init__(self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, now: int) -> None:
         self.sessions = sessions
-        self._rounds: list[_ProbeRound] = []
+        self._probe = probe
+        self._timers = timers
+        self._rounds: list[_ProbeRound | Keepalive] = []
         """In the order in which they began."""
+        self._keep_at: Deadline | None = None
         self._used_at = now
         self._retired = False
 
@@ -131,25 +135,50 @@ class _SharedSession:
 
     def begin(self, round_: "_ProbeRound") -> None:
         """Run a round."""
+        self._keep_no_more()
         self._rounds.append(round_)
         round_.run()
 
     def close_books(self, *, now: int) -> None:
         """Of the rounds that are over, in the order of sending: each attribution builds on the one before."""
+        closed: _ProbeRound | Keepalive | None = None
         while self._rounds and self._rounds[0].over:
-            self._rounds.pop(0).close_book(now=now)
+            closed = self._rounds.pop(0)
+            closed.close_book(now=now)
         self._used_at = now
         self._close_unused()
+        keepalive = self._probe.keepalive_ms
+        if keepalive is not None and closed is not None and not (self._rounds or self._retired):
+            self._keep_no_more()
+            due = (closed.sent_at or now) + keepalive * _MS
+            self._keep_at = self._timers.at(due, self._keep_alive, slack=LEISURE)
 
     def retire(self) -> None:
         """No round to come may use it."""
         self._retired = True
+        self._keep_no_more()
         self._close_unused()
 
     def break_off(self) -> None:
         """Stop the rounds whose result nobody waits for any more, and retire."""
         self._rounds = [round_ for round_ in self._rounds if not round_.stopped()]
         self.retire()
+
+    def _keep_alive(self) -> None:
+        if not (self._rounds or self._retired):
+            keepalive = Keepalive(
+                self.sessions,
+                timeout=self._probe.timeout_ms * _MS,
+                timers=self._timers,
+                ended=lambda: self.close_books(now=time.monotonic_ns()),
+            )
+            self._rounds.append(keepalive)
+            keepalive.run()
+
+    def _keep_no_more(self) -> None:
+        if self._keep_at is not None:
+            self._keep_at.cancel()
+            self._keep_at = None
 
     def _close_unused(self) -> None:
         if self._retired and not self._rounds:
@@ -221,6 +250,12 @@ class _ProbeRound:
         for driver in self._drivers:
             if not self.over:  # by an error of a flow before it
                 driver.run(self._is_over)
+
+    @property
+    def sent_at(self) -> int:
+        """When its last packet left, monotonic nanoseconds; 0: none did."""
+        sent = (driver.machine.packets for driver in self._drivers)
+        return max((packets[-1].sent_at for packets in sent if packets), default=0)
 
     def stopped(self) -> bool:
         """Send no more and wait for nothing if the result is not wanted any more."""

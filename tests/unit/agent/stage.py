@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
+from ipsecping.agent.control_watch import ControlWatch
 from ipsecping.agent.service import Service
 from ipsecping.contract import (
     Plan,
@@ -17,6 +18,8 @@ from ipsecping.contract import (
     RoundResult,
     plan_to_json,
 )
+from ipsecping.net.clocks import Clock
+from ipsecping.net.resolve import Resolver
 
 PROBE = PlannedProbe(name="p", type=ProbeType.ICMP, count=1, spacing_ms=10, timeout_ms=10, size=56)
 
@@ -74,7 +77,8 @@ class Stage:
         return self.stand_ins[-1]
 
     async def begin(self) -> None:
-        self.service = Service(self.file, self.make, pod_uid="pod-1")
+        controls = ControlWatch(Clock(), Resolver())
+        self.service = Service(self.file, self.make, pod_uid="pod-1", controls=controls)
         self.running = asyncio.create_task(
             self.service.run(("127.0.0.1", 0), health=("127.0.0.1", 0), stop=self.stop)
         )

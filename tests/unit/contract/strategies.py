@@ -1,5 +1,6 @@
 """Hypothesis strategies for plans and results that keep the contract."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from ipsecping.contract import (
     AuditProtocol,
     CheckRef,
     ClockSource,
+    Control,
     DnsOptions,
     Expect,
     Histogram,
@@ -42,6 +44,7 @@ from ipsecping.contract.bounds import (
     MAX_NAMED_ADDRESSES,
     MAX_RTT,
 )
+from ipsecping.contract.keepalive import LEAST_MS, MOST_MS
 from ipsecping.contract.methods.dns import Rcode, Transport
 from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.ike import Require
@@ -174,6 +177,15 @@ def probes(draw: st.DrawFn, name: str) -> PlannedProbe:
 @st.composite
 def checks(draw: st.DrawFn) -> PlannedCheck:
     probe_names = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    interval = draw(st.one_of(st.none(), st.integers(1000, 3_600_000)))
+    made = [draw(probes(name)) for name in probe_names]
+    if interval is not None and interval > MOST_MS and draw(st.booleans()):
+        made = [
+            replace(probe, keepalive_ms=max(probe.timeout_ms, LEAST_MS))
+            if METHODS[probe.type].keeps_mapping
+            else probe
+            for probe in made
+        ]
     return PlannedCheck(
         uid=draw(st.uuids().map(str)),
         namespace=draw(names),
@@ -182,12 +194,17 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         tunnel_name=draw(names),
         path=draw(names),
         target=draw(st.sampled_from(["10.50.1.10", "2001:db8::1", "far.example"])),
-        interval_ms=draw(st.one_of(st.none(), st.integers(1000, 3_600_000))),
-        probes=tuple(draw(probes(name)) for name in probe_names),
+        interval_ms=interval,
+        probes=tuple(made),
         allowed=draw(st.sampled_from([None, (), ("10.0.0.0/8", "2001:db8::/32")])),
         run_now=draw(st.none() | names),
         addresses=draw(st.sampled_from(Addresses)),
         targets=draw(st.sampled_from([None, (), ("10.50.1.10", "2001:db8::1")])),
+        controls=draw(
+            st.sampled_from([{}, {Control.FAR_INSIDE: "10.50.1.1", Control.GATEWAY: "vpn.example"}])
+        ),
+        inside=draw(st.sampled_from([(), ("10.244.0.0/16", "10.50.1.0/24")])),
+        underlay=draw(st.sampled_from([(), ("198.51.100.0/24",)])),
     )
 
 

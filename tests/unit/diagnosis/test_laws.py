@@ -7,12 +7,13 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Diagnosis, Evidence, Part, diagnose, facts
 from ipsecping.diagnosis.catalogue import ROWS, candidates
 from ipsecping.diagnosis.evidence import Batch, OtherPath, PathMtuFound
 from ipsecping.diagnosis.reading import Reading
 from ipsecping.diagnosis.report import SUMMARY, report, summary
-from ipsecping.diagnosis.symptom import Direction, SymptomKind
+from ipsecping.diagnosis.symptom import SymptomKind
 from ipsecping.diagnosis.symptoms import symptoms
 
 from .strategies import LEAVABLE, absent, evidences, less

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipsecping.diagnosis import Evidence, Outcome, Part, diagnose
+from ipsecping.diagnosis import Evidence, Outcome, Part, diagnose, facts
 from ipsecping.diagnosis.evidence import (
     ErrorKind,
     Hop,
@@ -18,7 +18,9 @@ from ipsecping.diagnosis.evidence import (
     PastRound,
     PathMtuFound,
 )
+from ipsecping.diagnosis.fact import FactName
 
+from .catalogue import bursts
 from .worlds import (
     BEHIND,
     ECHO,
@@ -39,6 +41,7 @@ from .worlds import (
     refused,
     silent,
     with_batches,
+    without,
 )
 
 
@@ -48,6 +51,10 @@ def icmp_dead(evidence: Evidence) -> Evidence:
     return replace(
         quiet, baseline=replace(evidence.baseline, methods=frozenset({ECHO}), controls=frozenset())
     )
+
+
+def with_bursts(*, reverse: bool, after: int = 60) -> Evidence:
+    return replace(healthy(), batches=(*healthy().batches, *bursts(reverse=reverse, after=after)))
 
 
 def on_demand() -> tuple[PastRound, ...]:
@@ -77,6 +84,8 @@ NO_FAULT: dict[str, Evidence] = {
     ),
     "NAT with keep-alive": replace(healthy(), ike=IkeFound(ports={4500: IkeAnswer.ANSWERED}, nat=True)),
     "on-demand start": replace(healthy(), rounds=on_demand()),
+    "on-demand start, by pauses": with_bursts(reverse=False),
+    "the first packets lost after one pause": with_bursts(reverse=True, after=120),
     "path MTU above the threshold": replace(
         healthy(), path_mtu=PathMtuFound(forward=1446, reverse=1446, forward_told=False, reverse_told=False)
     ),
@@ -113,6 +122,24 @@ def test_it_is_no_fault(name: str) -> None:
     diagnosis = diagnose(NO_FAULT[name])
     assert [finding.reason for finding in diagnosis.findings] == []
     assert diagnosis.outcome is Outcome.NO_FAULT
+
+
+def test_a_control_that_never_answered_is_left_out_and_one_that_did_halves_the_causes() -> None:
+    down = silent(without(healthy(), Part.NEIGHBOUR), Part.FAR_INSIDE)
+    assert down.baseline is not None
+    known = replace(down.baseline, answered_at={Part.FAR_INSIDE: NOW - 240_000 * MS})
+    never = replace(
+        down.baseline,
+        controls=down.baseline.controls - {Part.FAR_INSIDE},
+        silent=frozenset({Part.FAR_INSIDE}),
+    )
+    with_known, with_never = (diagnose(replace(down, baseline=each)) for each in (known, never))
+    untested = diagnose(without(down, Part.FAR_INSIDE))
+    assert set(with_known.findings[0].causes) < set(with_never.findings[0].causes)
+    assert set(with_never.findings[0].causes) == set(untested.findings[0].causes)
+    assert any("did not answer before either" in note for note in with_never.notes)
+    said = facts(replace(down, baseline=known))[FactName.FAR_GATEWAY_ANSWERS].text
+    assert said.endswith("0 of 20 answered; it answered 4 min before")
 
 
 def test_random_loss_is_never_taken_for_a_fault_of_flows_classes_or_rates() -> None:

@@ -38,6 +38,9 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
         ({"tcp": {"port": 22}, "count": 2}, 8, 640),
         ({"udpEcho": {"port": 7}, "size": 1400, "count": 2, "flows": 8}, 16, 16 * 1448),
         ({"tcp": {"port": 22}, "flows": 4}, 16, 1280),
+        # A keepalive may come in the second in which a round begins.
+        ({"stamp": {}, "count": 5, "flows": 2, "keepalive": "20s"}, 12, 12 * (44 + 48)),
+        ({"icmp": {}, "count": 5, "spacing": "2s", "keepalive": "5s"}, 2, 2 * (56 + 48)),
         ({"tcp": {"port": 22, "tls": {}}, "count": 1}, 10, 1820),
         ({"http": {"url": "http://192.0.2.7/"}, "count": 1}, 12, 1820),
         ({"http": {"url": "https://192.0.2.7/"}, "count": 1}, 18, 3320),

@@ -271,6 +271,15 @@ def test_the_effective_spec_compiles_to_the_same_check(written: dict[str, Any]) 
     assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
 
 
+@pytest.mark.parametrize("written", [{"stamp": {}, "flows": 2}, {"udpEcho": {"port": 7}}, {"icmp": {}}])
+def test_a_keepalive_is_planned_and_effective(written: dict[str, Any]) -> None:
+    check = compiled(written | {"keepalive": "20s"})
+    (made,) = check.paths[0].plan.probes
+    assert made.keepalive_ms == 20_000
+    assert plan_from_json(plan_to_json(Plan(checks=(check.paths[0].plan,)))).checks[0].probes == (made,)
+    assert compile_check({"metadata": METADATA, "spec": effective_spec(check)}) == check
+
+
 def test_the_modules_of_blackbox_exporter_are_probes_that_a_prober_reads() -> None:
     sample = Path(__file__).parents[3] / "manifests" / "samples" / "blackbox.yaml"
     spec = yaml.safe_load(sample.read_text())["spec"]

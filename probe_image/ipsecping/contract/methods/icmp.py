@@ -10,6 +10,7 @@ METHOD = MethodSpec(
     module="icmp",
     has_port=False,
     rate_limited=True,
+    keeps_mapping=True,
     least_size=16,
     default_size=56,  # as ping(8)
     figures=(RefusedAnswers,),

@@ -134,6 +134,9 @@ class MethodSpec:
     answers from those of earlier ones by more than ports."""
     has_flows: bool = False
     """Whether a probe may send from several source ports side by side."""
+    keeps_mapping: bool = False
+    """Whether its rounds come from one port (or ICMP identifier), so that a packet between them keeps the
+    mapping of a NAT on the way."""
     one_at_a_time: bool = False
     """Whether a source port is taken until what becomes of its packet is known: a TCP connection's."""
     may_rest: bool = False

@@ -95,6 +95,7 @@ METHOD = MethodSpec(
     module="stamp",
     fixes_port=True,
     has_flows=True,
+    keeps_mapping=True,
     options=StampOptions,
     port=PORT,
     least_size=PAYLOAD,

@@ -10,6 +10,7 @@ METHOD = MethodSpec(
     module="udp_echo",
     fixes_port=True,
     has_flows=True,
+    keeps_mapping=True,
     least_size=16,
     default_size=56,
     figures=(RefusedAnswers,),

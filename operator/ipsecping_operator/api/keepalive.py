@@ -1,0 +1,77 @@
+"""The rules of probes that send a packet between their rounds, for a NAT on the way to keep its mapping."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ipsecping.contract import MethodSpec
+
+from . import defaults, durations
+from .derived import joined
+from .flows import any_of, milliseconds
+from .rules import Rule
+
+LEAST, MOST = "5s", "5m"
+
+
+def _given(probe: str) -> str:
+    """CEL: it has one. What is malformed is refused elsewhere."""
+    return f"has({probe}.keepalive) && {probe}.keepalive.matches('{durations.PATTERN}')"
+
+
+def probe_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
+    """Rules of one probe."""
+    keeping = [method for method in methods if method.keeps_mapping]
+    timeout = milliseconds("timeout", "self", str(durations.milliseconds(defaults.TIMEOUT)))
+    return (
+        Rule(
+            cel=f"!has(self.keepalive) || {any_of(keeping)} || !{any_of(methods)}",
+            holds=lambda self: (
+                self.keepalive is None
+                or not self.methods
+                or any(each.declared() in keeping for each in self.methods)
+            ),
+            field=".keepalive",
+            reason="FieldValueForbidden",
+            message=f"only {joined([method.member for method in keeping], 'and')} have a mapping of their "
+            "own to keep from round to round: remove it",
+        ),
+        Rule(
+            cel=f"!({_given('self')}) || duration(self.keepalive).getMilliseconds() >= {timeout}",
+            holds=lambda self: self.keepalive_ms is None or self.keepalive_ms >= self.timeout_ms,
+            field=".keepalive",
+            message="must not be shorter than timeout, for a pause begins when a round is over "
+            f"(default: timeout {defaults.TIMEOUT})",
+        ),
+    )
+
+
+def schedule_rules(*, cron: str, interval_ms: str, interval_of: Callable[[Any], int]) -> tuple[Rule, ...]:
+    """Rules of a check. CEL: `cron`, whether it runs by a cron line, and `interval_ms`; and the same of a
+    `CheckSpec`."""
+    return (
+        Rule(
+            cel=f"!has(self.probes) || !({cron}) || self.probes.all(probe, !has(probe.keepalive))",
+            holds=lambda self: (
+                not self.is_cron or all(probe.keepalive is None for probe in self.probes or ())
+            ),
+            field=".probes",
+            reason="FieldValueForbidden",
+            message="keepalive needs spec.schedule.interval: between the rounds of a cron line nobody is "
+            "there to send",
+        ),
+        Rule(
+            cel=f"!has(self.probes) || ({cron}) || self.probes.all(probe, "
+            f"!({_given('probe')}) || "
+            f"duration(probe.keepalive).getMilliseconds() < {interval_ms})",
+            holds=lambda self: (
+                self.is_cron
+                or all(
+                    probe.keepalive_ms is None or probe.keepalive_ms < interval_of(self)
+                    for probe in self.probes or ()
+                )
+            ),
+            field=".probes",
+            message="keepalive must be shorter than spec.schedule.interval: more frequent rounds keep a "
+            "mapping by themselves, so remove it, or choose a longer interval",
+        ),
+    )

@@ -1,0 +1,121 @@
+"""The tunnel that is watched: its gateway, and what tells a diagnosis where it is broken."""
+
+from collections.abc import Mapping
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from ipsecping.contract import Control
+
+from . import defaults
+from .rules import Model, Rule
+from .scalars import Cidr, HostAddress, Label, Target
+
+_LIST = {"x-kubernetes-list-type": "atomic"}
+Networks: TypeAlias = Annotated[
+    tuple[Cidr, ...], Field(min_length=1, max_length=defaults.MAX_NETWORKS, json_schema_extra=_LIST)
+]
+
+
+class Controls(Model):
+    """Control addresses: two hosts that an agent asks by ICMP now and then, three packets every five minutes,
+    outside of all figures. When the target falls silent, whether these still answer tells on which side of
+    them the fault is. They have to answer ICMP echo while all is well."""
+
+    far_inside: HostAddress | None = None
+    """On the far gateway, inside of the tunnel: its address in the target's network, or a host right behind
+    it. It answers while the target is silent: the fault is behind the far gateway."""
+    near_inside: HostAddress | None = None
+    """Inside address of our own gateway, before the tunnel. It answers while all else is silent: packets
+    get to our gateway, and the fault is there or beyond."""
+
+    rules = (
+        Rule(
+            cel="has(self.farInside) || has(self.nearInside)",
+            holds=lambda self: bool(self.by_part),
+            reason="FieldValueRequired",
+            message="at least one of farInside and nearInside is needed",
+        ),
+        Rule(
+            cel="!has(self.farInside) || !has(self.nearInside) || self.farInside != self.nearInside",
+            holds=lambda self: self.far_inside is None or self.far_inside != self.near_inside,
+            field=".nearInside",
+            message="must be another address than farInside: one host cannot stand for both gateways",
+        ),
+    )
+
+    @property
+    def by_part(self) -> Mapping[Control, str]:
+        """The addresses that are given."""
+        given = {Control.FAR_INSIDE: self.far_inside, Control.NEAR_INSIDE: self.near_inside}
+        return {control: address for control, address in given.items() if address is not None}
+
+
+FIELDS = {Control.FAR_INSIDE: "farInside", Control.NEAR_INSIDE: "nearInside"}
+"""By which Controls names them."""
+
+
+class TunnelNetworks(Model):
+    """What lies where, for a diagnosis: no packet is sent for it."""
+
+    inside: Networks | None = None
+    """Networks on both sides of the tunnel, such as those of pods and of the target: the tunnel's traffic
+    selectors. A source address outside of them means NAT before the tunnel."""
+    underlay: Networks | None = None
+    """Networks between the gateways. A router there that quotes one of our packets has seen it in clear."""
+
+    rules = (
+        Rule(
+            cel="has(self.inside) || has(self.underlay)",
+            holds=lambda self: self.inside is not None or self.underlay is not None,
+            reason="FieldValueRequired",
+            message="at least one of inside and underlay is needed",
+        ),
+    )
+
+
+def _is_distinct(tunnel: "Tunnel") -> bool:
+    return tunnel.controls is None or tunnel.gateway not in tunnel.controls.by_part.values()
+
+
+class Tunnel(Model):
+    """The tunnel that is watched."""
+
+    name: Label | None = None
+    """Name of the tunnel as its gateways have it: any printable text of at most 63 characters, the label
+    tunnel_name of the metrics. Default: metadata.name."""
+    gateway: Target | None = None
+    """The remote gateway's public endpoint, which ike probes ask, and a control address outside of the tunnel
+    (see controls): an address or a DNS name."""
+    controls: Controls | None = None
+    """Addresses inside of the tunnel that tell a diagnosis on which side of them a fault is; nothing else
+    tells it as much. Default: none."""
+    networks: TunnelNetworks | None = None
+    """Networks inside of the tunnel and between its gateways. Default: not known."""
+
+    rules = (
+        Rule(
+            cel="!has(self.gateway) || !has(self.controls) || "
+            "(!(has(self.controls.farInside) && self.controls.farInside == self.gateway) && "
+            "!(has(self.controls.nearInside) && self.controls.nearInside == self.gateway))",
+            holds=_is_distinct,
+            field=".controls",
+            message="must not be the gateway's public address: inside and outside of the tunnel would be one",
+        ),
+    )
+
+
+NOT_THE_TARGET = Rule(
+    cel="!has(self.target) || has(self.paths) || !has(self.tunnel) || !has(self.tunnel.controls) || "
+    "(!(has(self.tunnel.controls.farInside) && self.tunnel.controls.farInside == self.target) && "
+    "!(has(self.tunnel.controls.nearInside) && self.tunnel.controls.nearInside == self.target))",
+    holds=lambda self: (
+        self.paths is not None
+        or self.tunnel is None
+        or self.tunnel.controls is None
+        or self.target not in self.tunnel.controls.by_part.values()
+    ),
+    field=".tunnel.controls",
+    message="must not name the target: a control is another host, which tells where the fault is",
+)
+"""Of a check, where its only path has the target of the check."""
