@@ -2,20 +2,20 @@
 
 The phase follows from the check's UID alone, so that all paths of a check are measured in the same instant,
 whichever pods measure them: only then can they be compared. It spreads the starts of many checks over their
-interval and stays the same after a restart. The ticks are counted on the monotonic clock; where the wall clock
-was set meanwhile, they come back into phase by and by.
+interval and stays the same after a restart. The ticks are counted on the monotonic clock; where the wall
+clock was set meanwhile, they come back into phase by and by.
 """
 
 import hashlib
 
 MOST_TOGETHER = 32
-"""So many paths of one UID begin together in one process, as many packets as may leave in one go; of more each
-has a phase of its own."""
+"""So many paths of one UID begin together in one process, as many packets as may leave in one go; of more
+each has a phase of its own."""
 IN_PHASE = 50_000_000
 """Nanoseconds by which ticks may be off their phase: a wall clock is no better known."""
 CATCH_UP = 20
-"""A tick comes later by at most one part in so many of the interval to get into phase, and never earlier: rates
-that are permitted count on the interval."""
+"""A tick comes later by at most one part in so many of the interval to get into phase, and never earlier:
+rates that are permitted count on the interval."""
 
 
 def phase(*, uid: str, interval: int, path: str | None = None) -> int:

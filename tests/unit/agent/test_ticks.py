@@ -64,7 +64,7 @@ def test_paths_of_one_uid_that_are_too_many_to_begin_together_spread() -> None:
 def test_two_pods_start_their_rounds_in_the_same_instant_whenever_they_began(
     interval: int, offset: int, set_by: int, booted: list[int], started: list[int]
 ) -> None:
-    """Nor does it matter that one of them began before its clock was set: it comes into phase, and never early."""
+    """One that began before its clock was set comes into phase, and never early."""
     ends = []
     for number, (boot, wait) in enumerate(zip(booted, started, strict=True)):
         wall = 10**18 + wait
