@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import AuditFinding, PlannedCheck
+from ipsecping_operator.api.defaults import PREFER_AFTER
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -99,6 +100,8 @@ class Thresholds:
     """Probe to how long its certificate must still be valid."""
     down_after: int
     """Consecutive rounds without one answer after which a probe is Down."""
+    prefer_after: int = PREFER_AFTER
+    """Rounds for which a path must have been healthy before it is preferred to the one in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -204,6 +207,8 @@ class CompiledCheck:
     """The remote gateway's public endpoint."""
     verified: Verified = UNVERIFIED
     """What must hold of packets that arrive at the target."""
+    any_path: bool = False
+    """Healthy where any path is (`spec.healthyWhen: Any`), rather than all."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 

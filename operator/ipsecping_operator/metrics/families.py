@@ -24,6 +24,7 @@ from ipsecping_operator.verdict.tally import Tally
 
 from . import instances
 from .described import Described
+from .paths import path_families
 
 SECOND = 1_000_000_000
 CHECK_LABELS = ("namespace", "check", "tunnel_name")
@@ -241,6 +242,7 @@ def families() -> Iterator[Described]:
             yield Described(GaugeMetricFamily, family.name, family.text, labels, add)
     yield _FLOWS
     yield from _OF_CHECKS
+    yield from path_families(CHECK_LABELS, _check_labels)
     for made, name, text, of_instance in _OF_INSTANCES:
         both = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
         yield Described(made, name, text, both, instances.each_instance(of_instance, _probe_labels))
