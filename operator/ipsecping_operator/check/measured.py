@@ -200,18 +200,15 @@ class Measured:
             rounds.used = used
         tally = Tally.of(result, start=start)
         sender = Sender(pod_uid, node, result.remote_ip)
-        changes = rounds.add(tally, sender, timed=result.type in DATAGRAMS, now=now)
-        of = basis.instance(node=node, address=result.remote_ip)
-        self._changes.note(changes, at=tally.end, probe=key, instance=of)
+        if changes := rounds.add(tally, sender, timed=result.type in DATAGRAMS, now=now):
+            of = basis.instance(node=node, address=result.remote_ip)
+            self._changes.note(changes, at=tally.end, probe=key, instance=of)
         if rounds is not series:
             series.totals.add(tally)
             series.last_end = max(tally.end, series.last_end or 0)
         if result.run_now is not None:
             self._note_request(plan.path, result.run_now, node=node)
-        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
-            age = result.address_age
-            since = None if age is None else start - age
-            self._resolved[plan.path] = Resolved(result.remote_ip, result.addresses, since)
+        self._note_target(plan, probe, result, start=start)
         return None
 
     def windows(self, *, now: int) -> dict[ProbeKey, Window]:
@@ -261,6 +258,15 @@ class Measured:
         for target in self._resolved.values():
             if target.stale_since is not None:
                 target.stale_since += by
+
+    def _note_target(
+        self, plan: PlannedCheck, probe: PlannedProbe, result: RoundResult, *, start: int
+    ) -> None:
+        """Remember what the target of a path stood for."""
+        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
+            age = result.address_age
+            since = None if age is None else start - age
+            self._resolved[plan.path] = Resolved(result.remote_ip, result.addresses, since)
 
     def _note_request(self, path: str, identifier: str, *, node: str | None) -> None:
         before = self._requests.get(path)

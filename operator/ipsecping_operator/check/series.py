@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ipsecping.contract import Invalidity, PlannedProbe
 from ipsecping_operator.verdict.instance import MAX_INSTANCES, Instance
-from ipsecping_operator.verdict.route import Change, Route, Sender, follow
+from ipsecping_operator.verdict.route import UNKNOWN, Change, Route, Sender, follow
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
@@ -46,7 +46,7 @@ class Rounds:
     """Up to when the schedule's rounds have been had; see `timetable`."""
     address: str | None = None
     """Where the newest round went, so far as its name had an address."""
-    route: Route | None = None
+    route: Route = UNKNOWN
     """What is known of the way that its packets take."""
 
     def add(self, tally: Tally, sender: Sender, *, timed: bool, now: int) -> tuple[Change, ...]:

@@ -21,7 +21,7 @@ from ipsecping_operator.verdict.tally import Tally
 from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
 from .instances import instances_to_json
-from .path_history import change_to_json, move_to_json
+from .path_history import histories_to_json
 from .run_now import RunNowOutcome
 
 NO_ADDRESSES: Mapping[str, TargetAddresses] = MappingProxyType({})
@@ -53,10 +53,7 @@ def build_status(
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
-    if moves:
-        status["preferredPathChanges"] = list(map(move_to_json, moves))
-    if path_changes:
-        status["pathChanges"] = list(map(change_to_json, path_changes))
+    status |= histories_to_json(moves, path_changes)
     if run_now is not None:
         status["runNow"] = run_now.to_json()
     return status

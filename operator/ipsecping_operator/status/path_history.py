@@ -1,6 +1,6 @@
 """How paths changed, as the status has it: which was preferred, and which way their packets took. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionStatus
@@ -16,7 +16,16 @@ MAX_VALUE = 256
 """Characters of what was seen before and after."""
 
 
-def move_to_json(move: Move) -> dict[str, Any]:
+def histories_to_json(moves: Sequence[Move], changes: Sequence[PathChange]) -> dict[str, Any]:
+    """Return the fields of a status; what has no entries is absent."""
+    fields = {
+        "preferredPathChanges": list(map(_move_to_json, moves)),
+        "pathChanges": list(map(_change_to_json, changes)),
+    }
+    return {name: entries for name, entries in fields.items() if entries}
+
+
+def _move_to_json(move: Move) -> dict[str, Any]:
     """Return a change of the preferred path."""
     return {
         "time": text.moment(move.at),
@@ -47,7 +56,7 @@ def moves_from_json(items: object) -> tuple[Move, ...]:
     return tuple(found)
 
 
-def change_to_json(change: PathChange) -> dict[str, Any]:
+def _change_to_json(change: PathChange) -> dict[str, Any]:
     """Return a change of the way that a path's packets take."""
     sign, before, after = change.change
     entry = {

@@ -13,6 +13,7 @@ from .path import PathVerdict
 MILLISECOND = 1_000_000
 RETURNED, REMOVED = "PathReturned", "PathRemoved"
 """Reasons of a change beside those of the condition Healthy."""
+UNMEASURED = (HealthyReason.NO_RESULTS, HealthyReason.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def prefer(before: Preference, verdict: Verdict, *, now: int) -> tuple[Preferenc
     """The preferred path after one more verdict, and the change where there is one.
 
     The one in use stays while it is healthy, unless one that stands before it in the spec has been healthy
-    for `thresholds.preferAfter` rounds. Where it is not healthy the first that is takes over, rather one that
-    has been so for as long; where none is, it stays: no other is better.
+    for `thresholds.preferAfter` rounds; so it does while it is not measured yet, unless any other has been.
+    Where it is not healthy the first that is takes over, rather one that has been so for as long; where none
+    is, it stays: no other is better.
     """
     check = verdict.check
     if check is None or len(verdict.paths) == 1:
@@ -79,8 +81,7 @@ def prefer(before: Preference, verdict: Verdict, *, now: int) -> tuple[Preferenc
 
 def settled(verdict: Verdict) -> bool:
     """Every path has been measured: what is preferred is no accident of whose pod started first."""
-    unmeasured = (HealthyReason.NO_RESULTS, HealthyReason.SUSPENDED)
-    return all(path.finding.reason not in unmeasured for path in verdict.paths)
+    return all(path.finding.reason not in UNMEASURED for path in verdict.paths)
 
 
 def _chosen(before: str | None, verdict: Verdict, long: set[str]) -> PathVerdict:
@@ -93,6 +94,8 @@ def _chosen(before: str | None, verdict: Verdict, long: set[str]) -> PathVerdict
     if current.healthy:
         better = paths[: paths.index(current)]
         return next((path for path in steady if path in better), current)
+    if current.finding.reason in UNMEASURED:
+        return next(iter(steady), current)
     return next(iter([*steady, *healthy]), current)
 
 

@@ -5,8 +5,8 @@ they take. A change counts once two rounds in succession agree on it: one odd ro
 is none.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -29,8 +29,6 @@ SPREAD_PART = 4
 queue."""
 LEAST_PACKETS = 5
 """Of fewer the shortest time says little."""
-SMOOTHED = 8
-"""Of how many rounds, about, the level of the round-trip time is a mean: it follows what changes slowly."""
 
 
 class RouteSign(StrEnum):
@@ -107,10 +105,18 @@ class Level:
     """The round-trip time that the way itself takes: the shortest of each round (nanoseconds)."""
 
     of: Hashable
-    known: int | None
+    known: int | None = None
     """None until two rounds agree."""
     odd: int | None = None
     """That of the last round, where it is off."""
+
+    def near(self, least: int) -> bool:
+        """A round with this shortest time tells nothing new."""
+        return (
+            self.known is not None
+            and self.odd is None
+            and abs(least - self.known) < _step(self.known) // STEP_PART
+        )
 
     def taken(self, least: int, median: int) -> tuple["Level", bool]:
         """The level after one more round, and whether it is another one, in two rounds now."""
@@ -119,7 +125,8 @@ class Level:
             return (Level(self.of, least) if agrees else Level(self.of, None, least)), False
         step = abs(least - self.known)
         if step < _step(self.known):
-            return Level(self.of, self.known + (least - self.known) // SMOOTHED), False
+            # It follows what changes slowly.
+            return Level(self.of, (self.known + least) // 2), False
         if median - least > step // SPREAD_PART:
             return Level(self.of, self.known), False
         if self.odd is not None and abs(least - self.odd) <= step // SPREAD_PART:
@@ -136,60 +143,55 @@ class Route:
     rtt: Level | None = None
 
 
-def follow(
-    route: Route | None, tally: Tally, sender: Sender, *, timed: bool
-) -> tuple[Route, tuple[Change, ...]]:
+UNKNOWN = Route()
+
+
+def follow(route: Route, tally: Tally, sender: Sender, *, timed: bool) -> tuple[Route, tuple[Change, ...]]:
     """What is known after one more round, newer than all before, and how the way has changed.
 
     `timed`: the round-trip time is that of the way, and not of what a server does. Of packets from another
     node or to another address all begins anew, and the source address with each pod, which has its own.
     """
+    changes: list[Change] = []
     place = (sender.node, sender.address)
-    hops, more_hops = _values(None if route is None else route.hops, tally.figure(Hops), place)
-    source, sources = _values(
-        None if route is None else route.source, tally.figure(Sources), (sender.pod, sender.address)
-    )
-    rtt, level = None if route is None else route.rtt, None
+    if tally.figures:
+        if (hops := tally.figure(Hops)) is not None:
+            route = replace(route, hops=_values(RouteSign.HOPS, route.hops, hops, place, changes))
+        if (seen := tally.figure(Sources)) is not None:
+            of = (sender.pod, sender.address)
+            route = replace(route, source=_values(RouteSign.SOURCE, route.source, seen, of, changes))
     extremes = extremes_of(tally.packed_rtt) if timed and tally.received >= LEAST_PACKETS else None
     if extremes is not None:
-        rtt, level = _level(rtt, tally, extremes[0], place)
-    changes = [
-        *(Change(RouteSign.HOPS, *each) for each in more_hops),
-        *(Change(RouteSign.SOURCE, *each) for each in sources),
-        *(() if level is None else (Change(RouteSign.RTT, *level),)),
-    ]
-    return Route(hops, source, rtt), tuple(changes)
+        rtt = _level(route.rtt, tally, extremes[0], place, changes)
+        if rtt is not route.rtt:
+            route = replace(route, rtt=rtt)
+    return route, tuple(changes)
 
 
 def _values(
-    before: Values | None, figure: Arrivals | None, of: Hashable
-) -> tuple[Values | None, Iterator[tuple[str, str]]]:
-    nothing = iter(())
-    if figure is None:
-        return before, nothing
+    sign: RouteSign, before: Values | None, figure: Arrivals, of: Hashable, changes: list[Change]
+) -> Values:
+    """The values after one more round; adds to `changes`."""
     told = frozenset(figure.counts)
     if before is None or before.of != of:
-        return Values(of, {}, told), nothing
+        return Values(of, {}, told)
     after, fresh = before.taken(told)
-    if not fresh or not before.known:
-        return after, nothing
-    return after, iter([(_listed(before.known), _listed(after.known))])
+    if fresh and before.known:
+        changes.append(Change(sign, _listed(before.known), _listed(after.known)))
+    return after
 
 
-def _level(
-    before: Level | None, tally: Tally, least: int, of: Hashable
-) -> tuple[Level, tuple[str, str] | None]:
+def _level(before: Level | None, tally: Tally, least: int, of: Hashable, changes: list[Change]) -> Level:
+    """The level after one more round; adds to `changes`."""
     if before is None or before.of != of:
-        return Level(of, None, least), None
-    if before.known is not None and before.odd is None and abs(least - before.known) < _step(before.known):
-        median = least
-    else:
-        median = tally.percentiles(50)[0]
-    after, changed = before.taken(least, median)
-    if not changed:
-        return after, None
-    assert before.known is not None
-    return after, (text.milliseconds(before.known), text.milliseconds(least))
+        return Level(of, None, least)
+    if before.near(least):
+        return before
+    after, changed = before.taken(least, tally.percentiles(50)[0])
+    if changed and before.known is not None:
+        said = text.milliseconds(before.known), text.milliseconds(least)
+        changes.append(Change(RouteSign.RTT, *said))
+    return after
 
 
 def _step(level: int) -> int:

@@ -12,7 +12,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import HopLimits, Verified
 from ipsecping_operator.report.events import of_paths
-from ipsecping_operator.verdict.route import Route, Sender, follow
+from ipsecping_operator.verdict.route import UNKNOWN, Sender, follow
 from ipsecping_operator.verdict.tally import Tally
 
 from .assessments import assessed, seen
@@ -26,7 +26,7 @@ OLD, NEW = {"192.0.2.1": 10}, {"192.0.2.2": 10}
 
 def told(*rounds: dict[str, Any], senders: tuple[Sender, ...] = ()) -> list[str]:
     """What is told of rounds of one probe, in the order of rounds."""
-    route: Route | None = None
+    route = UNKNOWN
     said = []
     for number, values in enumerate(rounds):
         at = NOON + number * 30 * SECOND
@@ -196,11 +196,10 @@ def test_a_clock_that_was_set_keeps_what_is_known_of_the_way() -> None:
 
 
 def test_the_level_follows_without_ever_holding_more_than_a_round() -> None:
-    route: Route | None = None
+    route = UNKNOWN
     for number in range(50):
         at = NOON + number * 30 * SECOND
         made = Tally.of(result(of=PLAN, at=at, **rtt(12 + number % 3)), start=at)
         route, _ = follow(route, made, HERE, timed=True)
-    assert route is not None
     assert route.rtt is not None
     assert abs((route.rtt.known or 0) - 13 * MS) < MS
