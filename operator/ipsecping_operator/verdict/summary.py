@@ -61,14 +61,9 @@ def _any(check: CompiledCheck, paths: Sequence[PathVerdict]) -> Finding:
         found = worst(path.finding for path in unknown)
         where = blame(check, paths)
         return found if where is None else _with(found, where)
-    others = [path for path in paths if not path.healthy]
-    said = "; ".join(
-        f"warning: path {path.name} of {len(paths)} is not healthy: {path.finding.reason}: "
-        f"{path.finding.message}"
-        for path in others[:1]
-    )
-    more = f"; nor is {_listed(others[1:])}" if others[1:] else ""
-    return _with(healthy[0].finding, f"{said}{more}")
+    first, *more = (path for path in paths if not path.healthy)
+    said = f"warning: path {first.name} of {len(paths)}: {first.finding.reason}: {first.finding.message}"
+    return _with(healthy[0].finding, f"{said}; neither is {_listed(more)} healthy" if more else said)
 
 
 def blame(check: CompiledCheck, paths: Sequence[PathVerdict]) -> str | None:

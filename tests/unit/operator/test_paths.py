@@ -78,7 +78,7 @@ def test_with_any_a_dead_backup_is_a_warning_an_event_and_no_outage() -> None:
     state, made = after(ANY, {}, *[{"b": 0}] * 3)
     condition = healthy(made.status)
     assert (condition["status"], condition["reason"]) == ("True", "WithinThresholds")
-    assert "on a/ping; warning: path b of 2 is not healthy: Down: no answer" in condition["message"]
+    assert "on a/ping; warning: path b of 2: Down: no answer" in condition["message"]
     assert [path["state"] for path in made.status["paths"]] == ["Healthy", "Unhealthy"]
     assert "outages" not in made.status
     measure(state, 4, b=0)
