@@ -63,7 +63,7 @@ def _any(check: CompiledCheck, paths: Sequence[PathVerdict]) -> Finding:
         return found if where is None else _with(found, where)
     first, *more = (path for path in paths if not path.healthy)
     said = f"warning: path {first.name} of {len(paths)}: {first.finding.reason}: {first.finding.message}"
-    return _with(healthy[0].finding, f"{said}; neither is {_listed(more)} healthy" if more else said)
+    return _with(healthy[0].finding, f"{said}; not healthy either: {_listed(more)}" if more else said)
 
 
 def blame(check: CompiledCheck, paths: Sequence[PathVerdict]) -> str | None:
