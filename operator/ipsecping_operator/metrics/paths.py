@@ -1,4 +1,4 @@
-"""Series of the paths of checks that have several: how each does, which is preferred, how they differ."""
+"""Series of paths: how each does, which is preferred, how they differ, whether they are other ways now."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.api.status import STATES
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.verdict.path import Difference, PathVerdict, difference
+from ipsecping_operator.verdict.path import DIRECTIONS, Difference, PathVerdict, difference, loss_direction
 from ipsecping_operator.verdict.route import RouteSign
 
 from .described import Described
@@ -67,6 +67,14 @@ def path_families(labels: tuple[str, ...], check_labels: CheckLabels) -> Iterato
         _loss_differences,
     )
     yield described(
+        GaugeMetricFamily,
+        "ipsecping_path_loss_direction",
+        "1 for the way on which a path loses packets over the check's window (Forward, Reverse, Both), 0 for "
+        "the two others; none below 12 losses of known direction.",
+        (*path, "direction"),
+        _loss_directions,
+    )
+    yield described(
         CounterMetricFamily,
         "ipsecping_path_changes",
         "How often packets began to take another way since the operator started, by what shows it (Hops, "
@@ -118,6 +126,14 @@ def _rtt_differences(family: GaugeMetricFamily, state: CheckState, labels: list[
 def _loss_differences(family: GaugeMetricFamily, state: CheckState, labels: list[str]) -> None:
     for name, differs in _differences(state):
         family.add_metric([*labels, name], float(differs.loss))
+
+
+def _loss_directions(family: GaugeMetricFamily, state: CheckState, labels: list[str]) -> None:
+    verdict = None if state.reported.without_figures else state.reported.last.verdict
+    for path in () if verdict is None else verdict.paths:
+        held = loss_direction(path)
+        for direction in () if held is None else DIRECTIONS:
+            family.add_metric([*labels, path.name, direction], float(direction == held))
 
 
 def _changes(family: CounterMetricFamily, state: CheckState, labels: list[str]) -> None:

@@ -1,9 +1,8 @@
 """The verdict on one path, and how paths differ. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ipsecping.contract import Expect
 from ipsecping_operator.api.conditions import ConditionStatus
@@ -12,6 +11,7 @@ from .finding import Finding
 from .probe import ProbeVerdict
 
 Direction: TypeAlias = Literal["Forward", "Reverse", "Both"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 _SURE = 11
 """Chi-square of one degree of freedom for p = 0.001: losses fall on both ways alike, or they do not."""
 
@@ -71,14 +71,10 @@ def loss_direction(path: PathVerdict) -> Direction | None:
 
     One way where as uneven losses are none of chance (p < 0.001), else both.
     """
-    forward = _directed(path.probes, "forward_lost")
-    reverse = _directed(path.probes, "reverse_lost")
+    tallies = [probe.figures for probe in path.probes if probe.figures is not None]
+    forward, reverse = sum(t.forward_lost for t in tallies), sum(t.reverse_lost for t in tallies)
     if forward + reverse <= _SURE:
         return None
     if (forward - reverse) ** 2 > _SURE * (forward + reverse):
         return "Forward" if forward > reverse else "Reverse"
     return "Both"
-
-
-def _directed(probes: Sequence[ProbeVerdict], count: str) -> int:
-    return sum(getattr(probe.figures, count) for probe in probes if probe.figures is not None)

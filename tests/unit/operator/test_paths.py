@@ -158,8 +158,12 @@ def test_losses_on_one_way_alone_are_said_to_be_there(
 ) -> None:
     lost = {"forward_lost": forward, "reverse_lost": reverse, "sent": 100}
     of = plan(probe(count=100))
-    _, made = after(check(of), {"default": lost | {"received": 100 - forward - reverse}})
+    state, made = after(check(of), {"default": lost | {"received": 100 - forward - reverse}})
     assert made.status["paths"][0].get("lossDirection") == direction
+    held = [each for each in exposed(state) if each.startswith("ipsecping_path_loss_direction{")]
+    assert [f'direction="{direction}"' in each for each in held if each.endswith(" 1.0")] == (
+        [] if direction is None else [True]
+    )
 
 
 def test_metrics_of_several_paths_and_none_of_one() -> None:
