@@ -122,8 +122,12 @@ class CheckSpec(Model):
     paths: Annotated[
         tuple[Path, ...] | None, Field(min_length=1, max_length=defaults.MAX_PATHS), ListMap("name")
     ] = None
-    """Ways through, at most 8, in order of preference; all probes run on each. Default: one path,
-    `default`."""
+    """Ways through, at most 8, in order of preference; all probes run on each, in the same instant. Default:
+    one path, `default`."""
+    healthy_when: Literal["All", "Any"] | None = None
+    """Which paths must be healthy for the check to be. All: each of them. Any: one; the others are a warning
+    in status.paths, in the message of Healthy and in events, and an outage is when all are unhealthy. A leak
+    (UnexpectedlyReachable, SourceMismatch) on any path counts in any case. Default: All."""
     probes: Annotated[
         tuple[Annotated[Probe, Derived(probe_model)], ...] | None,
         Field(min_length=1, max_length=defaults.MAX_PROBES),

@@ -23,6 +23,7 @@ ReasonText: TypeAlias = Annotated[
 ]
 
 MAX_OUTAGES = 10
+MAX_CHANGES = 10
 MAX_INSTANCES_SHOWN = 16
 STATES = {
     ConditionStatus.TRUE: "Healthy",
@@ -69,6 +70,15 @@ class PathStatus(Model):
     """Loss of the path's first probe over the window, in per cent."""
     rtt_p50: Annotated[Figure | None, Field(alias="rttP50")] = None
     """Median round-trip time of the path's first probe over the window."""
+    rtt_difference: Figure | None = None
+    """How much longer (negative: shorter) that is than on the preferred path; absent there, and where one of
+    the two has none. All paths are measured in the same instant."""
+    loss_difference: Figure | None = None
+    """How much higher (negative: lower) the loss is than on the preferred path, in percentage points."""
+    loss_direction: Literal["Forward", "Reverse", "Both"] | None = None
+    """On which way the path loses packets, by all its probes that tell: Forward (to the target) and Reverse
+    where the losses on both ways differ by more than chance (p < 0.001), else Both; absent below 12 losses of
+    known direction."""
     addresses: Annotated[
         tuple[Address, ...] | None,
         Field(max_length=MAX_ADDRESSES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
@@ -212,6 +222,45 @@ class Outage(Model):
     """What was seen, for a human."""
 
 
+class PreferredPathChange(Model):
+    """A change of the preferred path."""
+
+    time: Time
+    """When it was."""
+    from_: Annotated[Text, Field(alias="from")]
+    """Name of the path before."""
+    to: Text
+    """Name of the path that has been preferred since."""
+    reason: ReasonText
+    """Why the path before is preferred no more: its reason, as in the condition Healthy; PathReturned, where
+    it is healthy and one before it in the spec is so again; PathRemoved, where it has left the spec."""
+    message: Message
+    """Why, for a human."""
+
+
+class PathChange(Model):
+    """A sign that the packets of a path take another way than before, in two rounds in succession."""
+
+    time: Time
+    """End of the second of these rounds."""
+    path: Text
+    """Name of the path."""
+    probe: Text
+    """Name of the probe whose packets show it."""
+    node: Text | None = None
+    """From where, with placement.everyNode."""
+    address: Address | None = None
+    """Where to, where each address is measured by itself."""
+    sign: Literal["Hops", "Source", "RTT"]
+    """What has changed. Hops: how many routers packets pass (with verify.hops). Source: the address that the
+    target sees (with verify.sourceSeen). RTT: the shortest round-trip time, by a step of a quarter, at least
+    5ms."""
+    from_: Annotated[str, Field(alias="from", max_length=256)]
+    """What it was before."""
+    to: Annotated[str, Field(max_length=256)]
+    """What it has been since."""
+
+
 class RunNow(Model):
     """What became of the newest value of the annotation ipsecping.dev/run-now."""
 
@@ -244,7 +293,19 @@ class CheckStatus(Model):
     path_mtu: Annotated[Count | None, Field(alias="pathMTU")] = None
     """Bytes of the largest IP packet that passes on the preferred path, by its first pathMTU probe."""
     preferred_path: Text | None = None
-    """The healthy path that stands first in the spec; the first one when none is healthy."""
+    """The path to use. At first the healthy one that stands first in the spec. It stays while it is healthy,
+    until one that stands before it has been healthy for thresholds.preferAfter rounds; and where none is
+    healthy."""
+    preferred_path_changes: Annotated[
+        tuple[PreferredPathChange, ...] | None,
+        Field(max_length=MAX_CHANGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The newest ten changes of it, newest first."""
+    path_changes: Annotated[
+        tuple[PathChange, ...] | None,
+        Field(max_length=MAX_CHANGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The newest ten signs that packets take another way than before, as after a failover; newest first."""
     paths: Annotated[tuple[PathStatus, ...] | None, Field(max_length=8), ListMap("name")] = None
     """One entry for each path."""
     probes: Annotated[

@@ -52,3 +52,6 @@ class Thresholds(Model):
     Default: not judged."""
     down_after: Annotated[int, Field(ge=1, le=100)] | None = None
     """Consecutive rounds without one answer after which the tunnel is down. Default: 3."""
+    prefer_after: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Consecutive rounds for which a path that stands before the preferred one in the spec must have been
+    healthy, before it is preferred again: a path that comes and goes is not. Default: 5."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.status import build, run_now
+from ipsecping_operator.status import build, path_history, run_now
 from ipsecping_operator.status.addresses import told_by
 from ipsecping_operator.status.conditions import Conditions, from_json
 from ipsecping_operator.verdict import text
+from ipsecping_operator.verdict.preference import Preference
+from ipsecping_operator.verdict.route import PathChange
 
-from .reported import NO_ADDRESSES, Report, Restored
+from .reported import NO_ADDRESSES, Report, ReportedPaths, Restored
 
 _FIGURES = (
     "lastResultTime",
@@ -32,6 +34,7 @@ class EarlierRun:
     made_generation: int | None
     """The generation whose children were all made, None where there is none."""
     report: Report
+    path_changes: tuple[PathChange, ...] = ()
 
 
 def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
@@ -45,12 +48,20 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
     report = Report(
         conditions=conditions,
         restored=restored,
-        preferred=None if preferred is None else str(preferred),
+        paths=ReportedPaths(
+            preference=Preference(None if preferred is None else str(preferred)),
+            moves=path_history.moves_from_json(status.get("preferredPathChanges")),
+            unhealthy=path_history.unhealthy_from_json(status.get("paths")),
+        ),
         outages=build.outages_from_json(status.get("outages")),
         run_now=run_now.from_json(status.get("runNow")),
         addresses=told_by(status.get("paths")) or NO_ADDRESSES,
     )
-    return EarlierRun(made_generation=_made_generation(conditions), report=report)
+    return EarlierRun(
+        made_generation=_made_generation(conditions),
+        report=report,
+        path_changes=path_history.changes_from_json(status.get("pathChanges")),
+    )
 
 
 def _restored(status: Mapping[str, Any], *, now: int) -> Restored | None:

@@ -15,12 +15,15 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.bounds import DAY_MS, MAX_CLOSING
 from ipsecping_operator.compile.compiled import CompiledCheck
+from ipsecping_operator.verdict.comparison import DATAGRAMS
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import ProbeKey
+from ipsecping_operator.verdict.route import Sender
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
 from . import timetable
+from .path_changes import PathChanges
 from .rejection import Rejection
 from .series import Basis, Resolved, Rounds, Series
 from .unreadable import Unreadable
@@ -56,6 +59,7 @@ class Measured:
     """Windows and counters of each probe, the plans results may be of, and agents that cannot be read."""
 
     __slots__ = (
+        "_changes",
         "_crowded",
         "_current",
         "_expected_since",
@@ -79,6 +83,12 @@ class Measured:
         self._suspended = False
         self._expected_since = 0
         self._unreadable: dict[str, Unreadable] = {}
+        self._changes = PathChanges()
+
+    @property
+    def path_changes(self) -> PathChanges:
+        """When packets began to take another way."""
+        return self._changes
 
     @property
     def current(self) -> Mapping[str, Known]:
@@ -147,11 +157,17 @@ class Measured:
         return bool(changed)
 
     def accept(
-        self, result: RoundResult, *, start: int, now: int, node: str | None = None
+        self,
+        result: RoundResult,
+        *,
+        start: int,
+        now: int,
+        node: str | None = None,
+        pod_uid: str | None = None,
     ) -> Rejection | None:
         """Count a round that began at `start` on the operator's clock, or say why not.
 
-        `node` is that of the pod that tells it.
+        `pod_uid` and `node` are those of the pod that tells it.
         """
         found = self._plan_of(result)
         if isinstance(found, Rejection):
@@ -183,16 +199,16 @@ class Measured:
                 return Rejection.OFF_SCHEDULE
             rounds.used = used
         tally = Tally.of(result, start=start)
-        rounds.add(tally, address=result.remote_ip, now=now)
+        sender = Sender(pod_uid, node, result.remote_ip)
+        if changes := rounds.add(tally, sender, timed=result.type in DATAGRAMS, now=now):
+            of = basis.instance(node=node, address=result.remote_ip)
+            self._changes.note(changes, at=tally.end, probe=key, instance=of)
         if rounds is not series:
             series.totals.add(tally)
             series.last_end = max(tally.end, series.last_end or 0)
         if result.run_now is not None:
             self._note_request(plan.path, result.run_now, node=node)
-        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
-            age = result.address_age
-            since = None if age is None else start - age
-            self._resolved[plan.path] = Resolved(result.remote_ip, result.addresses, since)
+        self._note_target(plan, probe, result, start=start)
         return None
 
     def windows(self, *, now: int) -> dict[ProbeKey, Window]:
@@ -242,6 +258,15 @@ class Measured:
         for target in self._resolved.values():
             if target.stale_since is not None:
                 target.stale_since += by
+
+    def _note_target(
+        self, plan: PlannedCheck, probe: PlannedProbe, result: RoundResult, *, start: int
+    ) -> None:
+        """Remember what the target of a path stood for."""
+        if result.remote_ip is not None and destination(probe, plan.target) == plan.target:
+            age = result.address_age
+            since = None if age is None else start - age
+            self._resolved[plan.path] = Resolved(result.remote_ip, result.addresses, since)
 
     def _note_request(self, path: str, identifier: str, *, node: str | None) -> None:
         before = self._requests.get(path)

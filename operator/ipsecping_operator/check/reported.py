@@ -12,6 +12,7 @@ from ipsecping_operator.status.digest import StatusDigest
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
+from ipsecping_operator.verdict.preference import Move, Preference
 
 NO_ADDRESSES: Mapping[str, Told] = MappingProxyType({})
 
@@ -30,14 +31,36 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedPaths:
+    """What one report says of how paths changed."""
+
+    preference: Preference = field(default_factory=Preference)
+    moves: tuple[Move, ...] = ()
+    """Changes of the preferred path, newest first."""
+    moves_made: int = 0
+    """How many there were since the operator started."""
+    unhealthy: frozenset[str] = frozenset()
+    """Paths that were told to be unhealthy, where the check need not be."""
+    changes_told: int = 0
+    """How many of `Measured.path_changes` were told."""
+
+    def shifted(self, by: int) -> "ReportedPaths":
+        """Return the same on a clock that was set forward by so many nanoseconds."""
+        moves = tuple(replace(move, at=move.at + by) for move in self.moves)
+        return replace(self, preference=self.preference.shifted(by), moves=moves)
+
+
+NO_PATHS = ReportedPaths()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one report says of a check, and the next one is compared with."""
 
     conditions: Conditions = field(default_factory=dict)
     verdict: Verdict | None = None
     restored: Restored | None = None
-    preferred: str | None = None
-    """The path reported as preferred, once all have been measured."""
+    paths: ReportedPaths = NO_PATHS
     outages: tuple[Outage, ...] = ()
     """Newest first."""
     outages_begun: int = 0
@@ -57,6 +80,7 @@ class Report:
             self,
             verdict=None if self.verdict is None else self.verdict.shifted(by),
             restored=None if self.restored is None else self.restored.shifted(by),
+            paths=self.paths.shifted(by),
             outages=tuple(outage.shifted(by) for outage in self.outages),
             addresses={path: told.shifted(by) for path, told in self.addresses.items()} or NO_ADDRESSES,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ipsecping.contract import Invalidity, PlannedProbe
 from ipsecping_operator.verdict.instance import MAX_INSTANCES, Instance
+from ipsecping_operator.verdict.route import UNKNOWN, Change, Route, Sender, follow
 from ipsecping_operator.verdict.tally import Tally
 from ipsecping_operator.verdict.window import Window
 
@@ -45,13 +46,20 @@ class Rounds:
     """Up to when the schedule's rounds have been had; see `timetable`."""
     address: str | None = None
     """Where the newest round went, so far as its name had an address."""
+    route: Route = UNKNOWN
+    """What is known of the way that its packets take."""
 
-    def add(self, tally: Tally, *, address: str | None, now: int) -> None:
-        """Count one round."""
+    def add(self, tally: Tally, sender: Sender, *, timed: bool, now: int) -> tuple[Change, ...]:
+        """Count one round. Returns what shows that its packets take another way; `timed` as of `follow`."""
+        is_newest = self.last_end is None or tally.end > self.last_end
         self.window.add(tally, now=now)
         self.totals.add(tally)
         self.last_end = max(tally.end, self.last_end or 0)
-        self.address = address
+        self.address = sender.address
+        if not is_newest:
+            return ()
+        self.route, changes = follow(self.route, tally, sender, timed=timed)
+        return changes
 
     def shift(self, by: int) -> None:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""

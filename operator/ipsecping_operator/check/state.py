@@ -87,6 +87,10 @@ class CheckState:
         earlier = earlier_run(status, now=now)
         self.applied.inherit(generation=earlier.made_generation, run_now=earlier.report.run_now)
         self.reported.inherit(earlier.report)
+        restored = earlier.report.restored
+        self.measured.path_changes.inherit(
+            earlier.path_changes, known_until=0 if restored is None else restored.last_result
+        )
 
     def gone(self) -> "CheckState":
         """Return what is left when the check has gone: its children, until they go as well."""

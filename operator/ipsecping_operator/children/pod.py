@@ -56,17 +56,17 @@ def agent_port(path: CompiledPath) -> int:
     """Where the path's agent listens: on the node's own network each has a port to itself, by chance."""
     if not path.placement.host_network:
         return DEFAULT_PORT
-    return HOST_PORTS[_by_chance(path) % len(HOST_PORTS)]
+    return HOST_PORTS[_by_chance(f"{path.plan.uid}/{path.plan.path}") % len(HOST_PORTS)]
 
 
-def _by_chance(path: CompiledPath) -> int:
-    """Return 32 bits that are always the same for a path, and others for each."""
-    digest = hashlib.sha256(f"{path.plan.uid}/{path.plan.path}".encode()).digest()
-    return int.from_bytes(digest[:4], "big")
+def _by_chance(name: str) -> int:
+    """Return 32 bits that are always the same for a name, and others for each."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 def _run_args(path: CompiledPath, spread_ms: int) -> list[str]:
-    delay = _by_chance(path) * spread_ms >> 32
+    # All paths of a check wait for as long, to be measured in the same instant.
+    delay = _by_chance(path.plan.uid) * spread_ms >> 32
     return [*RUN_ARGS, "--delay", f"{delay}ms"] if delay else RUN_ARGS
 
 
@@ -75,7 +75,7 @@ def run_pod(
 ) -> dict[str, Any]:
     """Pod template of one round, whose result is the container's termination message.
 
-    It waits for a part of `spread_ms` that is the path's own.
+    It waits for a part of `spread_ms` that is the check's own.
     """
     path = _placed_by(path, settings)
     template = _template(check, path, settings, _container(path, settings, _run_args(path, spread_ms)))

@@ -284,7 +284,9 @@ class Collector:
         elif not _is_of_workload(state, pod):
             rejection = Rejection.OTHER_PLAN
         else:
-            rejection = state.measured.accept(result, start=start, now=now, node=pod.node)
+            rejection = state.measured.accept(
+                result, start=start, now=now, node=pod.node, pod_uid=pod.meta.uid
+            )
         if rejection is None:
             self._handler.accepted(state)
         else:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import AuditFinding, Control, PlannedCheck
 from ipsecping.contract.controls import NO_CONTROLS
+from ipsecping_operator.api.defaults import PREFER_AFTER
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -113,6 +114,8 @@ class Thresholds:
     """Probe to how long its certificate must still be valid."""
     down_after: int
     """Consecutive rounds without one answer after which a probe is Down."""
+    prefer_after: int = PREFER_AFTER
+    """Rounds for which a path must have been healthy before it is preferred to the one in use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -221,6 +224,8 @@ class CompiledCheck:
     verified: Verified = UNVERIFIED
     """What must hold of packets that arrive at the target."""
     alerting: Alerting = ALERTING
+    any_path: bool = False
+    """Healthy where any path is (`spec.healthyWhen: Any`), rather than all."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
 

@@ -142,6 +142,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         schedule=schedule,
         suspend=bool(spec.suspend),
         thresholds=_thresholds(spec),
+        any_path=spec.healthy_when == "Any",
         paths=tuple(
             compiled(index, path) for index, path in enumerate(spec.paths or (Path(name=defaults.PATH),))
         ),
@@ -250,6 +251,7 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
+        prefer_after=given.prefer_after or defaults.PREFER_AFTER,
         accepted=_accepted(spec),
         certificate_ns=MappingProxyType(
             {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}

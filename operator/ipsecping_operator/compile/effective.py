@@ -45,6 +45,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "placement": {} if several else effective_placement(first.placement),
         "source": {} if several else _source(first),
         "paths": [_path(path) for path in check.paths] if several else {},
+        "healthyWhen": "Any" if check.any_path else "All",
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
         "verify": effective_verify(check.verified),
@@ -102,6 +103,7 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
         "window": shortest(limits.window_ms * 10**6),
         "lossPercent": str(limits.loss_percent),
         "downAfter": limits.down_after,
+        "preferAfter": limits.prefer_after,
     }
     if limits.rtt_ns:
         thresholds["rtt"] = {key: shortest(value) for key, value in limits.rtt_ns.items()}

@@ -27,6 +27,7 @@ from .described import Described
 from .labels import CHECK_LABELS, PROBE_LABELS
 from .labels import check_labels as _check_labels
 from .labels import probe_labels as _probe_labels
+from .paths import path_families
 
 SECOND = 1_000_000_000
 
@@ -243,6 +244,7 @@ def families() -> Iterator[Described]:
     yield _FLOWS
     yield from _OF_CHECKS
     yield from alerting.FAMILIES
+    yield from path_families(CHECK_LABELS, _check_labels)
     for made, name, text, of_instance in _OF_INSTANCES:
         both = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
         yield Described(made, name, text, both, instances.each_instance(of_instance, _probe_labels))

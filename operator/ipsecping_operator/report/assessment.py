@@ -1,7 +1,7 @@
 """Assess a check: judge what was measured, set conditions, follow outages, build the status. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
@@ -14,15 +14,14 @@ from ipsecping_operator.status.addresses import AddressChange, follow_addresses
 from ipsecping_operator.status.build import build_status
 from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
 from ipsecping_operator.status.run_now import RunNowOutcome
-from ipsecping_operator.verdict.hops import hops_changed
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import Outage, follow
-from ipsecping_operator.verdict.preference import Move, moved, settled
 
 from .carrying import are_newest, awaited_until, caught_up, nodes_of
 from .missing_pods import MissingPod, missing_pod
+from .paths import PathReport, report_paths
 from .readiness import prober_fault
 from .silence import with_trouble
 from .target_addresses import target_addresses
@@ -42,10 +41,8 @@ class Assessment:
     before: Conditions
     changed: tuple[Condition, ...]
     """Conditions with a new status or reason."""
-    move: Move | None
-    """The preferred path is another one."""
-    hops: str | None
-    """Packets take another number of hops."""
+    paths: PathReport
+    """News of its paths."""
     run_now: RunNowOutcome | None
     """News of the annotation run-now."""
     address_changes: tuple[AddressChange, ...]
@@ -77,7 +74,7 @@ def assess(
     is_newest = are_newest(state, carried_over, awaited=awaited is not None)
     carried = fault is None and awaited is not None and ConditionType.HEALTHY in before
     conditions: dict[ConditionType, Condition] = {}
-    preferred, outages = last.preferred, last.outages
+    outages = last.outages
     outages_begun, outage_time = last.outages_begun, last.outage_time
 
     def put(kind: ConditionType, reason: Any, message: str) -> None:
@@ -110,10 +107,11 @@ def assess(
         outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
     if applied.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
-    move = None
-    if verdict is not None and not carried and fault is None and _may_prefer(verdict, restored=is_newest):
-        preferred, move = _prefer(preferred, verdict)
-    hops = None if verdict is None or fault is not None else hops_changed(last.verdict, verdict)
+    paths = report_paths(
+        state, None if fault is not None else verdict, known=not carried and not is_newest, now=now
+    )
+    if verdict is not None:
+        verdict = replace(verdict, chosen=paths.reported.preference.path)
     news = applied.run_now if applied.run_now != last.run_now else None
     # Of what is read again only a part may be known yet.
     known = addresses if awaited is None else {}
@@ -125,6 +123,8 @@ def assess(
         outages=outages,
         run_now=applied.run_now,
         addresses=addresses,
+        moves=paths.reported.moves,
+        path_changes=state.measured.path_changes.newest,
     )
     if carried_over is not None and is_newest:
         status = {**status, **carried_over.figures}
@@ -133,15 +133,13 @@ def assess(
         status=status,
         before=before,
         changed=changed,
-        move=move,
-        hops=hops,
+        paths=paths,
         run_now=news,
         address_changes=tuple(address_changes),
         urgent=bool(changed)
         or bool(address_changes)
         or news is not None
-        or move is not None
-        or hops is not None
+        or paths.is_news
         or len(before) != len(conditions)
         or [outage.start for outage in last.outages] != [outage.start for outage in outages]
         or _has_figures(last.verdict) != _has_figures(verdict),
@@ -155,7 +153,7 @@ def assess(
             conditions=conditions,
             verdict=verdict,
             restored=carried_over,
-            preferred=preferred,
+            paths=paths.reported,
             outages=outages,
             outages_begun=outages_begun,
             outage_time=outage_time,
@@ -224,18 +222,6 @@ def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[In
                 if isinstance(each, Mapping)
             }
     return latches
-
-
-def _may_prefer(verdict: Verdict, *, restored: bool) -> bool:
-    """Whether as much is known of the paths as an earlier run knew, and they are measured."""
-    return not restored and verdict.finding.reason is not HealthyReason.SUSPENDED
-
-
-def _prefer(before: str | None, verdict: Verdict) -> tuple[str | None, Move | None]:
-    """The preferred path, and what there is to say when it is another one than before."""
-    if before is None:
-        return verdict.preferred.name if settled(verdict) else None, None
-    return verdict.preferred.name, moved(before, verdict)
 
 
 def _outages_after(last: Report, verdict: Verdict, *, first_seen: int, now: int) -> tuple[Outages, int, int]:

@@ -24,7 +24,10 @@ from ipsecping_operator.status.addresses import AddressChange
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict import text
+from ipsecping_operator.verdict.path_news import PathNews
 from ipsecping_operator.verdict.preference import Move
+
+from .paths import PathReport
 
 COMPONENT = "ipsecping-operator"
 MAX_NOTE = 1024
@@ -33,8 +36,8 @@ BURST = 25
 REFILL_SECONDS = 60.0
 """One more event per check each minute, as long as fewer than BURST are saved up."""
 RESERVE = 15
-"""So many of those saved up are for what happens to the check itself: how many hops packets take and what a
-name stands for, a reflector or whoever runs a resolver may change all the time."""
+"""So many of those saved up are for what happens to the check itself: which way packets take and what a name
+stands for, a reflector or whoever runs a resolver may change all the time."""
 
 # What follows from the user's own act, or is told by Ready already.
 _SILENT = {HealthyReason.NO_RESULTS.value, HealthyReason.SUSPENDED.value}
@@ -91,9 +94,25 @@ def of_move(move: Move) -> Notice:
     )
 
 
-def of_hops(message: str) -> Notice:
-    """Make the notice that packets take another number of hops than before."""
-    return Notice(type="Normal", reason="HopsChanged", action="HopsChanged", note=message, spares=True)
+def of_path_news(news: PathNews) -> Notice:
+    """Make the notice that a path has become unhealthy, or healthy again."""
+    reason = "PathHealthy" if news.healthy else "PathUnhealthy"
+    kind = "Normal" if news.healthy else "Warning"
+    return Notice(type=kind, reason=reason, action="PathStateChanged", note=news.message, spares=True)
+
+
+def of_path_changes(message: str) -> Notice:
+    """Make the notice that packets take another way than before."""
+    return Notice(type="Normal", reason="PathChanged", action="PathChanged", note=message, spares=True)
+
+
+def of_paths(report: PathReport) -> list[Notice]:
+    """Make the notices of all news of a check's paths."""
+    return [
+        *(() if report.move is None else (of_move(report.move),)),
+        *map(of_path_news, report.news),
+        *(() if report.changes is None else (of_path_changes(report.changes),)),
+    ]
 
 
 def of_run_now(outcome: RunNowOutcome) -> Notice:

@@ -15,6 +15,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import Fault
 from ipsecping_operator.status.build import outage_to_json
 from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status.path_history import histories_to_json
 
 SECOND = 1_000_000_000
 
@@ -34,7 +35,7 @@ def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
 
 
 def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
-    """Make a status of the conditions as decided, and outages as far as they can be written; no figures."""
+    """Make a status of the conditions as decided, and what was earlier as far as it can be written."""
     status: dict[str, Any] = {"observedGeneration": _generation(state)}
     status["conditions"] = [_condition(each, now=now) for each in state.reported.last.conditions.values()]
     outages: list[Mapping[str, Any]] = []
@@ -43,6 +44,8 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
             outages.append(outage_to_json(outage))
     if outages:
         status["outages"] = outages
+    with suppress(Exception):
+        status |= histories_to_json(state.reported.last.paths.moves, state.measured.path_changes.newest)
     return status
 
 

@@ -32,8 +32,7 @@ from .events import (
     EventPoster,
     of_address_change,
     of_condition,
-    of_hops,
-    of_move,
+    of_paths,
     of_run_now,
     worth_telling,
 )
@@ -271,19 +270,20 @@ class Reporter:
 
     def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
         assert state.metadata is not None
-        changed, move, run_now = assessment.changed, assessment.move, assessment.run_now
+        changed, paths, run_now = assessment.changed, assessment.paths, assessment.run_now
         log = logs.for_check(__name__, state.metadata)
         notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
-        if move is not None:
-            notices.append(of_move(move))
-        if assessment.hops is not None:
-            notices.append(of_hops(assessment.hops))
+        notices += of_paths(paths)
         if run_now is not None:
             notices.append(of_run_now(run_now))
         notices += map(of_address_change, assessment.address_changes)
         self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
-        if move is not None:
-            log.info("preferred path: %s", move.message)
+        if paths.move is not None:
+            log.info("preferred path: %s", paths.move.message)
+        for news in paths.news:
+            log.info("%s", news.message)
+        if paths.changes is not None:
+            log.info("%s", paths.changes)
         if run_now is not None:
             log.info("run-now=%s: %s", run_now.value, run_now.message)
         for change in assessment.address_changes:

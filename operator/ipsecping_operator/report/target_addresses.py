@@ -7,7 +7,8 @@ from ipsecping_operator.check.series import Series
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledPath
 from ipsecping_operator.status.addresses import TargetAddresses
-from ipsecping_operator.verdict.judge import PathVerdict, Verdict
+from ipsecping_operator.verdict.judge import Verdict
+from ipsecping_operator.verdict.path import PathVerdict
 from ipsecping_operator.verdict.probe import ProbeVerdict
 
 

@@ -10,14 +10,18 @@ from ipsecping_operator.api.methods import status_fields
 from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, STATES
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.flow_loss import FlowState
-from ipsecping_operator.verdict.judge import PathVerdict, Verdict
+from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
+from ipsecping_operator.verdict.path import PathVerdict, difference, loss_direction
+from ipsecping_operator.verdict.preference import Move
 from ipsecping_operator.verdict.probe import ProbeVerdict
+from ipsecping_operator.verdict.route import PathChange
 from ipsecping_operator.verdict.tally import Tally
 
 from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
 from .instances import instances_to_json
+from .path_history import histories_to_json
 from .run_now import RunNowOutcome
 
 NO_ADDRESSES: Mapping[str, TargetAddresses] = MappingProxyType({})
@@ -34,11 +38,14 @@ def build_status(
     outages: Sequence[Outage],
     run_now: RunNowOutcome | None = None,
     addresses: Mapping[str, TargetAddresses] = NO_ADDRESSES,
+    moves: Sequence[Move] = (),
+    path_changes: Sequence[PathChange] = (),
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
 
     `verdict` is None for a check that was never valid: then there is nothing but conditions. `addresses` are
-    those of the paths' targets.
+    those of the paths' targets; `moves` are changes of the preferred path, `path_changes` of the way that
+    packets take.
     """
     status: dict[str, Any] = {"observedGeneration": generation}
     if verdict is not None:
@@ -46,6 +53,7 @@ def build_status(
     status["conditions"] = [conditions[kind].to_json() for kind in _ORDER if kind in conditions]
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
+    status |= histories_to_json(moves, path_changes)
     if run_now is not None:
         status["runNow"] = run_now.to_json()
     return status
@@ -57,7 +65,7 @@ def _figures(verdict: Verdict, addresses: Mapping[str, TargetAddresses]) -> dict
     status: dict[str, Any] = {
         "headline": {"path": head.path, "probe": head.probe.name},
         "preferredPath": preferred.name,
-        "paths": [_path(path, addresses.get(path.name)) for path in verdict.paths],
+        "paths": [_path(path, preferred, addresses.get(path.name)) for path in verdict.paths],
     }
     most = _instances_shown(verdict)
     probes = [_probe(probe, most) for probe in verdict.probes if probe.figures is not None]
@@ -88,7 +96,7 @@ def _path_mtu(probe: ProbeVerdict) -> int | None:
     return None if found is None else found.size
 
 
-def _path(path: PathVerdict, target: TargetAddresses | None) -> dict[str, Any]:
+def _path(path: PathVerdict, preferred: PathVerdict, target: TargetAddresses | None) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": path.name,
         "state": STATES[path.finding.status],
@@ -99,6 +107,13 @@ def _path(path: PathVerdict, target: TargetAddresses | None) -> dict[str, Any]:
         entry["lossPercent"] = text.percent(figures.lost, figures.sent)
         for median in figures.percentiles(50):
             entry["rttP50"] = text.milliseconds(median)
+    differs = difference(path, preferred)
+    if differs is not None:
+        if differs.rtt is not None:
+            entry["rttDifference"] = text.signed_milliseconds(differs.rtt)
+        entry["lossDifference"] = text.signed_points(differs.loss)
+    if (direction := loss_direction(path)) is not None:
+        entry["lossDirection"] = direction
     return entry if target is None else entry | target.to_json()
 
 

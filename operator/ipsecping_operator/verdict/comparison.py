@@ -14,7 +14,7 @@ NEARER = 4
 LEAST_PERIODS = 3
 """So many packets the others would have lost as well, before it counts that they lost none."""
 _LOSSY = (HealthyReason.LOSS_HIGH, HealthyReason.LOSS_BURST)
-_DATAGRAMS = (ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP)
+DATAGRAMS = (ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP)
 
 
 def remarks(probes: Sequence[ProbeVerdict]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _nearer_answers(probes: Sequence[ProbeVerdict]) -> Iterator[str]:
         near = _median(each)
         if near is None or near >= MILLISECOND:
             continue
-        for other in (other for other in probes if other.probe.type in _DATAGRAMS):
+        for other in (other for other in probes if other.probe.type in DATAGRAMS):
             far = _median(other)
             if far is not None and NEARER * near < far:
                 yield (

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from ipsecping.contract import Expect, PlannedProbe
-from ipsecping_operator.api.conditions import ConditionStatus
+from ipsecping.contract import PlannedProbe
 from ipsecping_operator.compile.compiled import CompiledCheck, Cron
 
-from .comparison import remarks
 from .deadline import stale_at
 from .finding import Finding, worst
 from .hysteresis import Latches
 from .instance import Instance
 from .instances import ManyWindows, judge_instances
+from .path import PathVerdict
 from .probe import ProbeVerdict, judge_probe
+from .summary import summary
 from .window import Window
 
 ProbeKey = tuple[str, str]
@@ -24,21 +24,6 @@ NO_LATCHES: Mapping[ProbeKey, Latches] = MappingProxyType({})
 NOT_EDITED: Mapping[ProbeKey, PlannedProbe] = MappingProxyType({})
 NO_NODES: Mapping[str, Mapping[str, int]] = MappingProxyType({})
 NO_INSTANCES: Mapping[ProbeKey, Mapping[Instance, Any]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathVerdict:
-    """One path: the worst finding of its probes."""
-
-    name: str
-    finding: Finding
-    probes: tuple[ProbeVerdict, ...]
-
-    @property
-    def head(self) -> ProbeVerdict:
-        """The probe whose figures stand for the path: the first that is to get through, else the first."""
-        wanted = (each for each in self.probes if each.probe.expect is Expect.REACHABLE)
-        return next(wanted, self.probes[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +40,15 @@ class Verdict:
     """The next instant at which time alone could change the verdict."""
     check: CompiledCheck | None = None
     """What was judged."""
+    chosen: str | None = None
+    """The path that is preferred, as `preference` has it; None while nobody has chosen."""
 
     @property
     def preferred(self) -> PathVerdict:
-        """The first healthy path in the spec's order, else the first."""
-        return next((p for p in self.paths if p.finding.status is ConditionStatus.TRUE), self.paths[0])
+        """The path that was chosen, else the first healthy one in the spec's order, else the first."""
+        chosen = (path for path in self.paths if path.name == self.chosen)
+        healthy = (path for path in self.paths if path.healthy)
+        return next(chosen, None) or next(healthy, self.paths[0])
 
     @property
     def latches(self) -> dict[ProbeKey, Latches]:
@@ -119,8 +108,8 @@ def judge(
     Forget what has left the windows before calling. Of probes that have `instances`, the windows of each are
     judged. `before` is the last verdict: only probes of which something has changed since are judged again.
     Where there is none, `latches` may tell what an earlier run of the operator held. `measured` are probes
-    as they were planned when they filled their windows. A False finding outweighs Unknown, Unknown outweighs
-    True; among equals the worst reason speaks.
+    as they were planned when they filled their windows. What a path's probes and the paths make together,
+    `summary` says.
     """
     earlier: Mapping[ProbeKey, ProbeVerdict] = {}
     if before is not None:
@@ -164,9 +153,9 @@ def judge(
     lasts = [span[1] for window in every if (span := window.last_span) is not None]
     return Verdict(
         check=check,
-        finding=_remarked(_summary(check, probes), paths, suspended=check.suspend),
+        finding=summary(check, paths),
         paths=tuple(paths),
-        since=min((p.since for p in probes if p.since is not None), default=None),
+        since=_since(check, paths),
         last_result=max([*lasts, expected.known_last or 0]) or None,
         next_change=min((p.until for p in probes if p.until is not None), default=None),
     )
@@ -182,6 +171,14 @@ def _many(windows: Mapping[Instance, Window], path: str, expected: Expectation) 
     )
 
 
+def _since(check: CompiledCheck, paths: Sequence[PathVerdict]) -> int | None:
+    """When the silence began that makes the check unhealthy: the first path's, or the last one's."""
+    begun = [path.since for path in paths if path.since is not None]
+    if check.any_path:
+        return max(begun) if len(begun) == len(paths) else None
+    return min(begun, default=None)
+
+
 _NEVER = Window(length=0)
 """Of a probe that no result was ever seen of."""
 
@@ -194,36 +191,3 @@ def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, expected: Ex
     if known is None:
         return None
     return stale_at(check.schedule, since=max(known, expected.since), round_ms=probe.round_ms)
-
-
-def _summary(check: CompiledCheck, probes: list[ProbeVerdict]) -> Finding:
-    """The check's finding: the worst probe's, and how many others are no better than suspect."""
-    gravest = worst(probe.finding for probe in probes)
-    if check.suspend or len(probes) == 1:
-        return gravest
-    if gravest.status is ConditionStatus.TRUE:
-        return Finding(
-            reason=gravest.reason,
-            message=f"{gravest.message}; all {len(probes)} probes within their thresholds",
-        )
-    others = sum(probe.finding.status is not ConditionStatus.TRUE for probe in probes) - 1
-    if others == 0:
-        return Finding(
-            reason=gravest.reason,
-            message=f"{gravest.message}; {_the_rest(len(probes) - 1)} within thresholds",
-        )
-    return Finding(
-        reason=gravest.reason,
-        message=f"{gravest.message}; {others} more of {len(probes)} probes not healthy",
-    )
-
-
-def _remarked(finding: Finding, paths: Sequence[PathVerdict], *, suspended: bool) -> Finding:
-    """The finding, with the first thing that the probes of a path say of one another."""
-    said = (remark for path in paths for remark in remarks(path.probes))
-    remark = None if suspended else next(said, None)
-    return finding if remark is None else replace(finding, message=f"{finding.message}; {remark}")
-
-
-def _the_rest(count: int) -> str:
-    return "the other probe" if count == 1 else f"the other {count} probes"

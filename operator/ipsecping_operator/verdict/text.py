@@ -33,6 +33,17 @@ def milliseconds(nanoseconds: int) -> str:
     return f"{value}ms"
 
 
+def signed_milliseconds(nanoseconds: int) -> str:
+    """A difference of measured times: 2.10ms, -0.050ms."""
+    return f"{'-' if nanoseconds < 0 else ''}{milliseconds(abs(nanoseconds))}"
+
+
+def signed_points(share: Decimal) -> str:
+    """A difference of shares (-1 to 1) in percentage points with two decimals: 1.50, -0.25, 0.00."""
+    points = (100 * share).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return str(points or Decimal("0.00"))
+
+
 def span(nanoseconds: int) -> str:
     """A configured or elapsed time: 5m, 1m30s, 250ms, 0.5ms."""
     if nanoseconds % 1_000_000 and nanoseconds < 1_000_000_000:

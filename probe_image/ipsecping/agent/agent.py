@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -10,6 +11,7 @@ from ..contract import Invalidity, Plan, PlannedCheck, RoundResult
 from ..rounds.hand_out import HandOut
 from .ring import Ring
 from .runner import Prober, Runner
+from .ticks import MOST_TOGETHER
 from .timeslice import Yielder
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,7 @@ class Agent:
         wanted: dict[Key, PlannedCheck] = {
             (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
         }
+        paths = Counter(uid for uid, _ in wanted)
         yielder = Yielder()
         for key, runner in list(self._runners.items()):
             await yielder.maybe_yield()
@@ -88,7 +91,7 @@ class Agent:
                 del self._runners[key]
         for key, check in wanted.items():
             await yielder.maybe_yield()
-            self._start(key, check)
+            self._start(key, check, together=paths[check.uid] <= MOST_TOGETHER)
         log.info("plan: %d paths, %d of them new or changed", len(self._runners), len(wanted))
 
     async def stop(self, *, grace: float) -> None:
@@ -114,8 +117,9 @@ class Agent:
                 return f"{check.namespace}/{check.name}: a round is overdue by {overdue / 1e9:.0f} s"
         return None
 
-    def _start(self, key: Key, check: PlannedCheck) -> None:
-        runner = Runner(check, self._make_prober(check), partial(self._deliver, check), self._ended)
+    def _start(self, key: Key, check: PlannedCheck, *, together: bool) -> None:
+        prober, deliver = self._make_prober(check), partial(self._deliver, check)
+        runner = Runner(check, prober, deliver, self._ended, together=together)
         self._runners[key] = runner
         self._running.add(runner)
         runner.start()

@@ -59,8 +59,13 @@ class Runner:
         prober: Prober,
         deliver: Callable[[RoundResult], None],
         ended: Callable[["Runner"], None],
+        *,
+        together: bool = True,
     ) -> None:
-        """`ended` is called once, after `stop` and when the last round is over and the prober closed."""
+        """`ended` is called once, after `stop` and when the last round is over and the prober closed.
+
+        `together`: rounds begin when those of the check's other paths do.
+        """
         if check.interval_ms is None:
             raise ValueError(f"{check.namespace}/{check.name}: a check without interval has no ticks")
         self.check = check
@@ -70,7 +75,7 @@ class Runner:
         interval = check.interval_ms * _MS
         self._ticks = Ticks(
             interval=interval,
-            phase=phase(uid=check.uid, path=check.path, interval=interval),
+            phase=phase(uid=check.uid, interval=interval, path=None if together else check.path),
             wall=time.time_ns(),
             monotonic=time.monotonic_ns(),
         )
@@ -137,7 +142,7 @@ class Runner:
 
     def _tick(self) -> None:
         start = self._ticks.next
-        missed = self._ticks.advance(monotonic=time.monotonic_ns())
+        missed = self._ticks.advance(wall=time.time_ns(), monotonic=time.monotonic_ns())
         self._await_tick()
         if missed:
             log.warning("%s: %d rounds left out, the prober was late", self._name, missed)

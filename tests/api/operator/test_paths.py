@@ -65,3 +65,34 @@ def test_another_preferred_path_is_an_event_that_says_why(
     (told,) = (each for each in cluster.events() if each["reason"] == "PreferredPathChanged")
     assert told["type"] == "Warning"
     assert told["note"].startswith("backup instead of primary: Down: no answer to the last 10 packets")
+    (change,) = cluster.status()["preferredPathChanges"]
+    assert (change["from"], change["to"], change["reason"]) == ("primary", "backup", "Down")
+    rounds(backup=0)
+    eventually(lambda: state("backup") == "Unhealthy", what="both paths unhealthy")
+    assert cluster.status()["preferredPath"] == "backup", "no other is better"
+    eventually(
+        lambda: "; all 2 paths fail" in cluster.condition("Healthy")["message"],
+        what="blame on what is shared",
+    )
+
+
+def test_a_dead_backup_is_a_warning_where_any_path_will_do(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    cluster.check(CRON | {"paths": PATHS, "healthyWhen": "Any"})
+    for path, received in (("primary", 10), ("backup", 0)):
+        cron_job, plan = (of_path(cluster, kind, path) for kind in ("cronjob", "configmap"))
+        cluster.finish_round(cron_job, plan, received=received)
+    eventually(
+        lambda: [path["state"] for path in cluster.status().get("paths", [])] == ["Healthy", "Unhealthy"],
+        what="a backup that is unhealthy",
+    )
+    cluster.says("Healthy", "True", "WithinThresholds")
+    assert "; warning: path backup of 2: Down: no answer" in cluster.condition("Healthy")["message"]
+    assert "outages" not in cluster.status()
+    eventually(
+        lambda: (
+            [each["type"] for each in cluster.events() if each["reason"] == "PathUnhealthy"] == ["Warning"]
+        ),
+        what="one event of the backup",
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -195,3 +196,19 @@ async def test_a_plan_with_thousands_of_checks_leaves_others_their_turns_while_i
     assert agent.paths == len(checks)
     assert turns > 10
     await agent.stop(grace=10)
+
+
+@pytest.mark.parametrize(("paths", "instants"), [(8, 1), (33, 33)])
+async def test_paths_of_a_check_begin_together_unless_they_are_a_crowd(
+    paths: int, instants: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for clock in ("time_ns", "monotonic_ns"):
+        monkeypatch.setattr(time, clock, lambda: 10**18)
+    rare = replace(CHECK, interval_ms=7_200_000)
+    agent = Agent(Ring(boot_id="b", pod_uid="p"), StandIn)
+    try:
+        await agent.apply(Plan(checks=tuple(replace(rare, path=f"p{number}") for number in range(paths))))
+        due = {runner._ticks.next for runner in agent._runners.values()}
+    finally:
+        await agent.stop(grace=1)
+    assert len(due) == instants

@@ -17,7 +17,7 @@ CHECK = PlannedCheck(
     uid="u1", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
     target="192.0.2.1", interval_ms=5000, probes=(PROBE,),
 )  # fmt: skip
-ORIGIN = int.from_bytes(hashlib.sha256(b"u1/default").digest()[:8], "big") % (5 * SECOND)
+ORIGIN = int.from_bytes(hashlib.sha256(b"u1").digest()[:8], "big") % (5 * SECOND)
 
 
 class VirtualTime(asyncio.SelectorEventLoop):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.agent.ticks import Ticks, phase
+from ipsecping.agent.ticks import CATCH_UP, IN_PHASE, Ticks, phase
 
 SECOND = 1_000_000_000
 intervals = st.integers(SECOND, 3600 * SECOND)
@@ -29,7 +29,7 @@ def test_late_rounds_are_left_out_and_the_next_ones_keep_their_times(
     now = first
     for delay in delays:
         now = max(now, ticks.next) + delay
-        ticks.advance(monotonic=now)
+        ticks.advance(wall=now, monotonic=now)
         taken += 1
         assert ticks.next > now
         assert ticks.next - now <= interval
@@ -39,11 +39,40 @@ def test_late_rounds_are_left_out_and_the_next_ones_keep_their_times(
 
 @given(interval=intervals, uid=st.uuids().map(str))
 def test_the_phase_is_stable_and_within_the_interval(interval: int, uid: str) -> None:
-    found = phase(uid=uid, path="default", interval=interval)
+    found = phase(uid=uid, interval=interval)
     assert 0 <= found < interval
-    assert found == phase(uid=uid, path="default", interval=interval)
+    assert found == phase(uid=uid, interval=interval)
 
 
 def test_many_checks_spread_over_the_interval() -> None:
-    tenths = [phase(uid=f"uid-{i}", path="default", interval=10 * SECOND) // SECOND for i in range(1000)]
+    tenths = [phase(uid=f"uid-{i}", interval=10 * SECOND) // SECOND for i in range(1000)]
     assert all(50 < tenths.count(tenth) < 150 for tenth in range(10))
+
+
+def test_paths_of_one_uid_that_are_too_many_to_begin_together_spread() -> None:
+    tenths = [phase(uid="uid", interval=10 * SECOND, path=f"path-{i}") // SECOND for i in range(1000)]
+    assert all(50 < tenths.count(tenth) < 150 for tenth in range(10))
+
+
+@given(
+    interval=intervals,
+    offset=st.integers(0, SECOND - 1),
+    set_by=st.integers(0, 2 * 10**18),
+    booted=st.lists(instants, min_size=2, max_size=2),
+    started=st.lists(st.integers(0, 3600 * SECOND), min_size=2, max_size=2),
+)
+def test_two_pods_start_their_rounds_in_the_same_instant_whenever_they_began(
+    interval: int, offset: int, set_by: int, booted: list[int], started: list[int]
+) -> None:
+    """One that began before its clock was set comes into phase, and never early."""
+    ends = []
+    for number, (boot, wait) in enumerate(zip(booted, started, strict=True)):
+        wall = 10**18 + wait
+        wrong = wall + set_by if number else wall
+        ticks = Ticks(interval=interval, phase=offset, wall=wrong, monotonic=wall - boot)
+        for _ in range(CATCH_UP + 1):
+            due = ticks.next
+            ticks.advance(wall=due + boot, monotonic=due)
+            assert interval <= ticks.next - due <= interval + interval // CATCH_UP
+        ends.append((ticks.next + boot - offset) % interval)
+    assert all(min(end, interval - end) <= IN_PHASE for end in ends)

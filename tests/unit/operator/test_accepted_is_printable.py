@@ -38,7 +38,7 @@ from ipsecping_operator.compile.compiled import HopLimits, Verified
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.report.assessment import assess
-from ipsecping_operator.report.events import event, of_address_change, of_condition, of_hops
+from ipsecping_operator.report.events import event, of_address_change, of_condition, of_paths
 
 from ..contract.strategies import json_values, results
 from .builders import NOON, SECOND, check, plan, probe
@@ -142,7 +142,7 @@ def printed(state: CheckState, *, now: int) -> None:
     assert status["conditions"][1]["reason"]
     log = logs.for_check("test", METADATA)
     notices = [of_condition(condition) for condition in assessment.changed]
-    notices += [of_hops(assessment.hops)] if assessment.hops is not None else []
+    notices += of_paths(assessment.paths)
     notices += map(of_address_change, assessment.address_changes)
     for notice in notices:
         note = event(notice, METADATA, name="e", at=datetime(2026, 11, 23, tzinfo=UTC))

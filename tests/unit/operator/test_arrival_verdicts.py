@@ -10,8 +10,6 @@ from ipsecping.contract import Hops, Invalidity, Marking, Markings, ProbeType, S
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import HopLimits, Verified
-from ipsecping_operator.report.events import of_hops
-from ipsecping_operator.verdict.hops import hops_changed
 
 from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, check, plan, probe
@@ -129,32 +127,6 @@ def test_values_are_listed_within_bounds_those_seen_most_first() -> None:
     assert dict(figure.counts) == {2: 5, 3: 4, 4: 2, 5: 2}
     assert figure.told == 13
     assert Markings.seen([None]) is None
-
-
-def test_a_new_number_of_hops_is_told_once_with_the_one_before() -> None:
-    window, window_after = filled(after(2), after(2)), filled(after(2), after(2), after(2, 5))
-    first, second = verdict(window, TWO_HOPS), verdict(window_after, TWO_HOPS)
-    assert hops_changed(None, first) is None
-    assert hops_changed(first, first) is None
-    assert hops_changed(first, second) == "packets of default/ping pass 5 hops, before 2"
-    assert hops_changed(second, second) is None
-    assert hops_changed(verdict(filled(10), TWO_HOPS), second) is None
-
-
-def test_an_event_tells_of_another_number_of_hops_that_is_allowed() -> None:
-    asks = StampOptions(ask_hops=True)
-    measured = plan(probe("ping", type=ProbeType.STAMP, port=862, size=52, options=asks))
-    state = seen(of=replace(check(measured), verified=Verified(hops=HopLimits(1, 5))))
-    take(state, at(0, of=measured, hops={2: 10}))
-    first = assessed(state, at=5)
-    take(state, at(30, of=measured, hops={3: 10}))
-    second = assessed(state, at=35)
-    assert (first.hops, second.hops) == (None, "packets of default/ping pass 3 hops, before 2")
-    assert second.urgent
-    assert not second.changed
-    assert second.status["probes"][0]["hopsSeen"] == [2, 3]
-    assert assessed(state, at=36).hops is None
-    assert of_hops(second.hops or "").reason == "HopsChanged"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from ipsecping_operator.report.events import (
     event_name,
     of_address_change,
     of_condition,
-    of_hops,
     of_move,
+    of_path_changes,
     worth_telling,
 )
 from ipsecping_operator.status.addresses import AddressChange
@@ -85,7 +85,8 @@ def test_an_event_is_about_the_check_and_warns_of_what_is_wrong() -> None:
 
 @pytest.mark.parametrize(("bad", "kind"), [(True, "Warning"), (False, "Normal")])
 def test_a_change_of_the_preferred_path_is_told_and_warns_when_a_path_failed(bad: bool, kind: str) -> None:
-    move = Move(message="backup instead of primary: Down: no answer", bad=bad)
+    said = "backup instead of primary: Down: no answer"
+    move = Move(before="primary", after="backup", at=NOON, reason="Down", message=said, bad=bad)
     told = event(of_move(move), CHECK, name="hq.3", at=datetime(2026, 11, 23, 12, tzinfo=UTC))
     assert (told["type"], told["reason"], told["note"]) == (kind, "PreferredPathChanged", move.message)
 
@@ -129,7 +130,7 @@ async def test_what_others_may_change_all_the_time_leaves_events_for_what_happen
     flooded = poster(client)
     for number in range(100):
         moved = of_address_change(AddressChange(f"10.0.0.{number}"))
-        flooded.tell([of_hops(f"{number} hops"), moved], CHECK, written=str(number))
+        flooded.tell([of_path_changes(f"{number} hops"), moved], CHECK, written=str(number))
     await flooded.post(UID)
     assert len(client.names) == BURST - RESERVE
     flooded.tell([DOWN], CHECK, written="down")

@@ -368,6 +368,18 @@ def test_rounds_that_fire_together_are_spread_each_by_a_delay_of_its_own() -> No
     assert longer["activeDeadlineSeconds"] - usual["activeDeadlineSeconds"] == 120
 
 
+def test_all_paths_of_a_check_wait_for_as_long() -> None:
+    paths = [{"name": "primary"}, {"name": "backup"}]
+    jobs = [
+        each
+        for each in build_children(check(schedule=CRON | {"spread": "2m"}, paths=paths), SETTINGS)
+        if each["kind"] == "CronJob"
+    ]
+    first, second = ([container["args"] for container in pod(job)["spec"]["containers"]] for job in jobs)
+    assert first == second
+    assert "--delay" in first[0]
+
+
 def test_a_round_that_somebody_asks_for_waits_for_no_other() -> None:
     compiled = check(schedule=CRON | {"spread": "2m"})
     assert isinstance(compiled.schedule, Cron)

@@ -45,7 +45,12 @@ def test_the_effective_spec_shows_every_default(tmp_path: Path, capsys: pytest.C
             "icmp": {},
         }
     ]
-    assert check["spec"]["thresholds"] == {"window": "5m", "lossPercent": "1", "downAfter": 3}
+    assert check["spec"]["thresholds"] == {
+        "window": "5m",
+        "lossPercent": "1",
+        "downAfter": 3,
+        "preferAfter": 5,
+    }
     assert (config_map["kind"], deployment["kind"]) == ("ConfigMap", "Deployment")
 
 
