@@ -19,6 +19,7 @@ from ipsecping.contract.plan import LEAST_REST_MS
 
 from . import defaults, durations, flows, instances
 from .derived import Derived
+from .diagnosis import Diagnosis
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
 from .probes import Probe, probe_model
@@ -139,6 +140,8 @@ class CheckSpec(Model):
     """Limits that the measurements are judged by."""
     verify: Verify | None = None
     """What must hold of the packets that arrive at the target. Default: nothing."""
+    diagnosis: Diagnosis | None = None
+    """The diagnosis that runs by itself when the check turns unhealthy. Default: one runs once an outage."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:

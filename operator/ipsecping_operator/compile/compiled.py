@@ -101,6 +101,21 @@ class Thresholds:
     """Consecutive rounds without one answer after which a probe is Down."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisRule:
+    """When a diagnosis runs by itself. Times in nanoseconds."""
+
+    enabled: bool = True
+    delay_ns: int = 0
+    """How long Healthy=False must have lasted."""
+    cooldown_ns: int = 600 * 10**9
+    """From one diagnosis to the next, at least."""
+
+
+DIAGNOSED = DiagnosisRule()
+"""One for all: most checks choose nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class KeyRef:
     """A key in a Secret or a ConfigMap of the check's namespace."""
@@ -206,6 +221,9 @@ class CompiledCheck:
     """What must hold of packets that arrive at the target."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
+
+    diagnosis: DiagnosisRule = DIAGNOSED
+    """When a diagnosis runs by itself."""
 
     @property
     def mounted(self) -> tuple[KeyRef, ...]:

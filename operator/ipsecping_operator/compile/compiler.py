@@ -21,6 +21,7 @@ from ipsecping.contract import (
     plan_to_json,
 )
 from ipsecping_operator.api import defaults, durations
+from ipsecping_operator.api.diagnosis import Diagnosis
 from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
@@ -34,10 +35,12 @@ from ipsecping_operator.api.validation import InvalidModel, read
 from .budget import require_budget
 from .compiled import (
     DAY,
+    DIAGNOSED,
     NOTHING,
     CompiledCheck,
     CompiledPath,
     Cron,
+    DiagnosisRule,
     Interval,
     InvalidSpec,
     TargetSource,
@@ -136,6 +139,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         ),
         verified=compile_verify(spec.verify),
         files=MappingProxyType(files),
+        diagnosis=_diagnosis(spec.diagnosis),
     )
     _require_what_a_prober_reads(check)
     _require_time_between_rounds(check)
@@ -242,6 +246,16 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         certificate_ns=MappingProxyType(
             {probe.name: days * DAY for probe in spec.probe_list if (days := probe.min_valid_days)}
         ),
+    )
+
+
+def _diagnosis(given: Diagnosis | None) -> DiagnosisRule:
+    if given is None:
+        return DIAGNOSED
+    return DiagnosisRule(
+        enabled=given.enabled is not False,
+        delay_ns=durations.nanoseconds(given.delay or defaults.DIAGNOSIS_DELAY),
+        cooldown_ns=durations.nanoseconds(given.cooldown or defaults.DIAGNOSIS_COOLDOWN),
     )
 
 

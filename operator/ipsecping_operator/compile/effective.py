@@ -6,7 +6,15 @@ from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
+from .compiled import (
+    CompiledCheck,
+    CompiledPath,
+    Cron,
+    DiagnosisRule,
+    Interval,
+    TargetSource,
+    Thresholds,
+)
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
 from .placement import effective_placement
@@ -48,6 +56,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "probes": [effective_probe(probe, check) for probe in first.plan.probes],
         "thresholds": _thresholds(check.thresholds),
         "verify": effective_verify(check.verified),
+        "diagnosis": _diagnosis(check.diagnosis),
     }
     return {key: value for key, value in spec.items() if value != {}}
 
@@ -98,3 +107,11 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
     if limits.path_mtu is not None:
         thresholds["pathMTU"] = limits.path_mtu
     return thresholds
+
+
+def _diagnosis(rule: DiagnosisRule) -> dict[str, Any]:
+    return {
+        "enabled": rule.enabled,
+        "delay": shortest(rule.delay_ns),
+        "cooldown": shortest(rule.cooldown_ns),
+    }

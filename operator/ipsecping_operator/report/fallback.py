@@ -43,6 +43,9 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
             outages.append(outage_to_json(outage))
     if outages:
         status["outages"] = outages
+    with suppress(Exception):
+        if state.diagnosed.outcome is not None:
+            status["diagnosis"] = state.diagnosed.outcome.to_json()
     return status
 
 

@@ -17,6 +17,7 @@ from ipsecping_operator.verdict.tally import Tally
 
 from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
+from .diagnosis import DiagnosisOutcome
 from .instances import instances_to_json
 from .run_now import RunNowOutcome
 
@@ -33,6 +34,7 @@ def build_status(
     conditions: Conditions,
     outages: Sequence[Outage],
     run_now: RunNowOutcome | None = None,
+    diagnosis: DiagnosisOutcome | None = None,
     addresses: Mapping[str, TargetAddresses] = NO_ADDRESSES,
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
@@ -48,6 +50,8 @@ def build_status(
         status["outages"] = [outage_to_json(outage) for outage in outages]
     if run_now is not None:
         status["runNow"] = run_now.to_json()
+    if diagnosis is not None:
+        status["diagnosis"] = diagnosis.to_json()
     return status
 
 
