@@ -64,7 +64,6 @@ def api_reference() -> str:
         "```console",
         f"kubectl annotate {names.SHORT_NAME} NAME {names.DIAGNOSE_ANNOTATION}=$(date +%s) --overwrite",
         f"kubectl wait {names.SHORT_NAME}/NAME --for=jsonpath='{{.status.diagnosis.request}}'=VALUE",
-        f"kubectl get {names.SHORT_NAME} NAME -o jsonpath='{{.status.diagnosis.summary}}'",
         "```",
         "",
         "The pod that measures the path does it, beside its rounds; a check with cron gets a Job from the "
