@@ -52,6 +52,11 @@ class Agent:
         """How many paths are measured now."""
         return len(self._runners)
 
+    def planned(self, uid: str, path: str) -> PlannedCheck | None:
+        """Return the path as it is measured now; None: it is not."""
+        runner = self._runners.get((uid, path))
+        return None if runner is None else runner.check
+
     @property
     def skipped(self) -> int:
         """Rounds left out because the agent was late."""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import suppress
 
 from ..contract import RoundResult
@@ -76,6 +76,10 @@ class Ring:
         while self._octets > self._capacity and len(self._lines) > 1:
             self._octets -= len(self._lines.popleft())
         self._news.set()
+
+    def newest_first(self) -> Iterator[bytes]:
+        """The lines that are held now."""
+        return reversed(list(self._lines))
 
     def close(self) -> None:
         """No more results will come: readers get what is left, then their streams end."""

@@ -25,6 +25,8 @@ from ..serving.cached import CachedText
 from ..serving.messages import BadRequest, Request, Response
 from ..serving.server import Limits, Server
 from .agent import Agent
+from .diagnoses import BELOW, DIAGNOSES_PATH, Diagnoses
+from .lossy_rounds import LossyRounds
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
 from .ring import DEFAULT_CAPACITY, Ring
@@ -83,14 +85,22 @@ class Service:
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
-        observers: list[Callable[[PlannedCheck, RoundResult], None]] = []
+        lossy = LossyRounds()
+        observers: list[Callable[[PlannedCheck, RoundResult], None]] = [lossy]
         if self._series is not None:
             observers.append(self._series.add)
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
+        self._diagnoses = Diagnoses(self.agent, self.ring, lossy)
         self.server = Server(
-            {RESULTS_PATH: self._results, HEALTH_PATH: self._healthz, "/metrics": self._metrics}
+            {
+                RESULTS_PATH: self._results,
+                HEALTH_PATH: self._healthz,
+                "/metrics": self._metrics,
+                BELOW: self._diagnosis,
+            },
+            posts={DIAGNOSES_PATH: self._diagnose},
         )
         self.health_server = Server({HEALTH_PATH: self._healthz}, limits=HEALTH_LIMITS)
         """Of its own, so that nothing that happens to the other one keeps the kubelet waiting."""
@@ -126,6 +136,7 @@ class Service:
         ending = f"stopping: running rounds have {ROUND_GRACE_SECONDS:g} s to end"
         manager.stopping(ending)
         log.info(ending)
+        await self._diagnoses.stop()
         await self.agent.stop(grace=ROUND_GRACE_SECONDS)
         await self.server.stop(grace=READER_GRACE_SECONDS)
         await self.health_server.stop(grace=0)
@@ -168,6 +179,12 @@ class Service:
             seconds=None,
             trusted=shown is not None,
         )
+
+    async def _diagnose(self, request: Request) -> Response:
+        return await self._diagnoses.post(request, self._verifiers)
+
+    async def _diagnosis(self, request: Request) -> Response:
+        return self._diagnoses.get(request, self._verifiers)
 
     async def _while_admitted(
         self, shown: str | None, lines: AsyncGenerator[bytes, None]

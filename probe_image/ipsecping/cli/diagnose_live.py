@@ -6,7 +6,7 @@ import signal
 import sys
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .arguments import family_of
 from .errors import CommandError
@@ -20,15 +20,24 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.5
 
 
-def collected(options: argparse.Namespace) -> "Evidence | None":
-    """Measure what is asked for; None: interrupted before anything was found. Raises CommandError."""
-    return asyncio.run(_collect(_asked(options)))
+class Collected(NamedTuple):
+    """What was measured."""
+
+    evidence: "Evidence"
+    duration: int
+    """Nanoseconds."""
+    packets: int
 
 
-async def _collect(asked: "Asked") -> "Evidence | None":
+def collect(asked: "Asked") -> Collected | None:
+    """Measure what is asked for; None: interrupted before anything was found."""
+    return asyncio.run(_collect(asked))
+
+
+async def _collect(asked: "Asked") -> Collected | None:
     from ..collector.collector import Collector
 
-    progress = _Progress()
+    progress = _Progress(asked.time)
     collector = Collector(asked, progress=progress.began)
     stopped = False
 
@@ -50,10 +59,10 @@ async def _collect(asked: "Asked") -> "Evidence | None":
     if stopped:
         said = f"broken off after {_seconds(collector.elapsed)}: what follows rests on less"
         print(f"ipsecping: diagnose: {said}", file=sys.stderr)
-    return evidence
+    return Collected(evidence, collector.elapsed, collector.sent)
 
 
-def _asked(options: argparse.Namespace) -> "Asked":
+def asked_by(options: argparse.Namespace) -> "Asked":
     """What the options say. Raises CommandError."""
     from ..collector.steps import Asked, Method
     from ..contract import ProbeType
@@ -88,6 +97,7 @@ def _asked(options: argparse.Namespace) -> "Asked":
         inside=tuple(map(str, options.inside)),
         underlay=tuple(map(str, options.underlay)),
         family=family_of(options),
+        long=options.long,
     )
 
 
@@ -102,7 +112,9 @@ def address(text: str) -> str:
 class _Progress:
     """One line on a terminal that is written over; elsewhere a line for each stage, on standard error."""
 
-    def __init__(self) -> None:
+    def __init__(self, time: int) -> None:
+        """`time`: how long it takes at most, nanoseconds."""
+        self._most = _seconds(time)
         self._status = StatusLine(sys.stderr)
         self._said = ""
 
@@ -119,7 +131,9 @@ class _Progress:
         """Keep the line up to date."""
         while True:
             said = self._said or "looking up the address"
-            self._status.show(f"{_seconds(collector.elapsed)} of at most 30 s: {said}; Ctrl-C ends it")
+            self._status.show(
+                f"{_seconds(collector.elapsed)} of at most {self._most}: {said}; Ctrl-C ends it"
+            )
             await asyncio.sleep(TICK_SECONDS)
 
     def clear(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from ..addresses import without_zone
 from ..contract import Invalidity, ProbeType
-from ..contract.fields import packet_address
 from ..contract.trace import Trace
 from ..diagnosis.evidence import (
     Batch,
@@ -20,7 +19,6 @@ from ..diagnosis.evidence import (
     Expected,
     HostFound,
     IkeFound,
-    NameAnswer,
     NamesFound,
     Part,
     PathMtuFound,
@@ -29,23 +27,36 @@ from ..diagnosis.evidence_rules import check_evidence
 from ..host.throttling import own_throttling
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
-from ..net.resolve import NoSuchName, ResolveError, Resolver, is_address
+from ..net.resolve import Resolver
 from ..net.timestamp_warmup import await_timestamps
 from ..probes.base import RoundInvalid
 from .convert import Sample, batch_of, hops_of
+from .lookup import look_up
 from .packets import TrainRun
+from .pauses import PausesRun
 from .plan import next_stage, why_left_out
 from .searches import MtuSearchRun, TraceRun, ask_ike
-from .steps import MAX_TIME, SECOND, Asked, IkeStep, MtuStep, Stage, StageName, Step, TraceStep, Train
+from .steps import (
+    SECOND,
+    Asked,
+    IkeStep,
+    MtuStep,
+    PausesStep,
+    Stage,
+    StageName,
+    Step,
+    TraceStep,
+    Train,
+)
 
 log = logging.getLogger(__name__)
 
-PATH = "default"
-_OPTIONS = {Part.FAR_INSIDE: "--far-inside", Part.NEAR_INSIDE: "--near-inside", Part.GATEWAY: "--gateway"}
-MAX_NAMED = 16
-"""Addresses of a name that the evidence has."""
-_NOT_HERE = "a single diagnosis from the command line does not measure it"
-_ELSEWHERE = (Part.FRAGMENTS, Part.BULK, Part.IDLE, Part.PATHS, Part.REFLECTOR, Part.HISTORY, Part.BASELINE)
+_NOT_HERE = "a single diagnosis does not measure it"
+_NOT_KNOWN = "nobody has told it to this diagnosis"
+_ELSEWHERE = {
+    **dict.fromkeys((Part.FRAGMENTS, Part.BULK, Part.REFLECTOR), _NOT_HERE),
+    **dict.fromkeys((Part.PATHS, Part.HISTORY, Part.BASELINE), _NOT_KNOWN),
+}
 
 Progress = Callable[[Stage, Evidence, int], None]
 """Told of each stage when it begins, of what is known by then, and of the nanoseconds that have passed."""
@@ -87,6 +98,11 @@ class Collector:
         """Nanoseconds since the beginning."""
         return time.monotonic_ns() - self._begin
 
+    @property
+    def sent(self) -> int:
+        """Packets so far."""
+        return self._sent
+
     def stop(self) -> None:
         """End as soon as may be; `collect` returns what there is."""
         self._stopped.set()
@@ -123,7 +139,7 @@ class Collector:
         holds = self._source is not None and _any_holds(asked.inside, self._source)
         found = Evidence(
             at=self._at,
-            path=PATH,
+            path=asked.path,
             target=asked.host,
             address=self._address,
             expected=Expected(
@@ -138,12 +154,20 @@ class Collector:
             ike=self._ike,
             names=self._names,
             host=self._host(),
+            paths=asked.known.paths,
+            rounds=asked.known.rounds,
+            outages=asked.known.outages,
+            baseline=asked.known.baseline,
         )
-        left_out = {**dict.fromkeys(_ELSEWHERE, _NOT_HERE), **why_left_out(found), **self._failed}
+        left_out = {**_ELSEWHERE, **why_left_out(found)}
+        left_out[Part.IDLE] = (
+            "the target is silent" if asked.long else "it takes 4 minutes: --long measures it"
+        )
         for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.IKE):
             named = Part.GATEWAY if part is Part.IKE else part
             if named not in asked.controls:
-                left_out[part] = f"{_OPTIONS[named]} was not given"
+                left_out[part] = f"{asked.control_names[named]} was not given"
+        left_out |= self._failed
         absent = {part: why for part, why in left_out.items() if not found.has(part)}
         return replace(found, not_tested=MappingProxyType(absent))
 
@@ -166,23 +190,15 @@ class Collector:
         )
 
     async def _find(self) -> None:
-        host = self._asked.host
-        if is_address(host):
-            self._address, self._names = packet_address(host), NamesFound(answer=NameAnswer.ADDRESS)
-            return
-        try:
-            ips = (await self._resolver.resolve_all(host, family=self._asked.family)).ips
-        except ResolveError as error:
-            absent = isinstance(error, NoSuchName)
-            self._names = NamesFound(answer=NameAnswer.NO_SUCH_NAME if absent else NameAnswer.FAILED)
-        else:
-            self._address = packet_address(ips[0])
-            self._names = NamesFound(
-                answer=NameAnswer.RESOLVED, now=tuple(map(packet_address, ips[:MAX_NAMED]))
-            )
+        """Look up what is to be looked up, and leave out what packets may not be sent to."""
+        asked = self._asked
+        found = await look_up(asked, self._resolver)
+        self._names, self._failed = found.names, dict(found.refused)
+        self._address = found.address
+        self._asked = replace(asked, controls=found.controls)
 
     async def _do(self, stage: Stage) -> None:
-        left = MAX_TIME - self.elapsed
+        left = self._asked.time - self.elapsed
         tasks = [asyncio.create_task(self._step(step)) for step in stage.steps]
         try:
             async with asyncio.timeout(min(left, stage.time + SECOND) / SECOND):
@@ -200,7 +216,9 @@ class Collector:
         try:
             match step:
                 case Train():
-                    await self._train(step)
+                    await self._train(TrainRun(step, self._clock), step)
+                case PausesStep():
+                    await self._train(PausesRun(step, self._clock), step.train)
                 case TraceStep():
                     await self._trace(step)
                 case MtuStep():
@@ -217,15 +235,14 @@ class Collector:
         except OSError as error:
             self._failed[part] = f"this host does not send: {error.strerror or error}"
 
-    async def _train(self, step: Train) -> None:
-        run = TrainRun(step, self._clock)
+    async def _train(self, run: TrainRun | PausesRun, train: Train) -> None:
         self._trains += 1
         self._running.add(run)
         try:
             samples = await run.run()
         finally:
             self._running.discard(run)
-        self._sent += sum(len(sample.packets) for sample in samples)
+        self._sent += sum(len(sample.packets) for sample in samples) * train.method.packets
         self._samples += samples
         invalid = next((sample.invalid for sample in samples if sample.invalid), None)
         if invalid is not None:
@@ -292,6 +309,8 @@ def _part_of(step: Step) -> Part:
     match step:
         case Train():
             return step.part
+        case PausesStep():
+            return step.train.part
         case TraceStep():
             return Part.HOPS
         case MtuStep():

@@ -42,6 +42,8 @@ class Sample:
     packets: Sequence[Packet]
     directions: Attribution
     source_port: int | None = None
+    idle: int | None = None
+    """How long nothing was sent before, nanoseconds."""
     invalid: Invalidity | None = None
 
 
@@ -66,7 +68,9 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
     """Return the batch; `trace` of the same method names who refuses packets to the same address."""
     train, packets = sample.train, sample.packets
     answered = [packet for packet in packets if packet.answered]
-    times = sorted(packet.rtt for packet in answered if packet.rtt is not None)
+    # How long a conversation takes is more the service's matter than the path's.
+    timed = () if train.method.converses else answered
+    times = sorted(packet.rtt for packet in timed if packet.rtt is not None)
     deciles = quantiles(times, n=10, method="inclusive") if len(times) > 1 else times * 9
     seen = [packet.seen for packet in answered if packet.seen is not None]
     markings = [each.marking for each in seen if each.marking is not None]
@@ -82,6 +86,7 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         spacing=train.spacing_ms * 1_000_000 // (1 if sample.source_port is not None else train.flows),
         dscp=train.dscp,
         source_port=sample.source_port,
+        idle=sample.idle,
         sent=len(packets),
         answered=len(answered),
         answers="".join("1" if packet.answered else "0" for packet in packets),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..contract import METHODS, Options, PlannedProbe, ProbeType, StampOptions
 from ..diagnosis.evidence import Part
@@ -17,7 +18,7 @@ from ..rounds.host_fitness import HostFitness
 from ..rounds.round_driver import RoundDriver
 from ..rounds.round_machine import RoundMachine
 from .convert import Sample, mixed
-from .steps import Train
+from .steps import Method, Train
 
 SEED = "diagnose"
 """Of the source ports of flows."""
@@ -72,7 +73,7 @@ class TrainRun:
             done: asyncio.Future[Exception | None] = loop.create_future()
             over.append(done)
             self._drivers.append(RoundDriver(session, machine, running_timers()))
-            self._drivers[-1].run(_told(done))
+            self._drivers[-1].run(told(done))
         errors = await asyncio.gather(*over)
         error = next((each for each in errors if each is not None), None)
         if error is not None:
@@ -86,7 +87,7 @@ class TrainRun:
                 train=self._train,
                 at=at,
                 packets=machine.packets,
-                directions=self._directions(session, machine),
+                directions=directions_of(self._probe.type, session, machine),
                 source_port=None if self._ports is None else (self._ports.first or 0) + flow,
                 invalid=invalid,
             )
@@ -95,9 +96,11 @@ class TrainRun:
         ]
         return samples if self._train.part is Part.FLOWS or not samples else [mixed(samples)]
 
-    def _directions(self, session: Session, machine: RoundMachine) -> Attribution:
-        lost = session.ledger.attribute(machine.packets)
-        return lost if METHODS[self._probe.type].directed else NOT_KNOWN
+
+def directions_of(kind: ProbeType, session: Session, machine: RoundMachine) -> Attribution:
+    """Return in which directions the packets of a train were lost, once it is over."""
+    lost = session.ledger.attribute(machine.packets)
+    return lost if METHODS[kind].directed else NOT_KNOWN
 
 
 def probe_of(train: Train) -> PlannedProbe:
@@ -111,18 +114,22 @@ def probe_of(train: Train) -> PlannedProbe:
         size=train.payload,
         port=train.method.port,
         dscp=train.dscp,
+        source=train.method.source,
         flows=train.flows,
-        options=_options(train.method.type),
+        options=_options(train.method),
     )
 
 
-def _options(kind: ProbeType) -> Options | None:
-    if kind == ProbeType.STAMP:
-        return StampOptions(ask_source=True, ask_dscp=True, ask_hops=True)
-    return METHODS[kind].read_options(None, "options")
+def _options(method: Method) -> Options | None:
+    if method.type == ProbeType.STAMP:
+        given = method.options if isinstance(method.options, StampOptions) else StampOptions()
+        return replace(given, ask_source=True, ask_dscp=True, ask_hops=True)
+    return method.options or METHODS[method.type].read_options(None, "options")
 
 
-def _told(done: "asyncio.Future[Exception | None]") -> Callable[[Exception | None], None]:
+def told(done: "asyncio.Future[Exception | None]") -> Callable[[Exception | None], None]:
+    """Return what tells a future that a train is over, once."""
+
     def over(error: Exception | None) -> None:
         if not done.done():
             done.set_result(error)

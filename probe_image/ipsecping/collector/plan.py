@@ -10,13 +10,17 @@ from ..contract.methods import stamp
 from ..diagnosis.evidence import Batch, Evidence, NameAnswer, Part
 from ..diagnosis.tally import part_of, tally
 from .steps import (
+    BURST,
+    BURST_SPACING_MS,
     MAX_PACKETS,
     MAX_TIME,
     SECOND,
+    TRACED,
     Asked,
     IkeStep,
     Method,
     MtuStep,
+    PausesStep,
     Stage,
     StageName,
     Step,
@@ -34,6 +38,7 @@ PATIENT_MS = 4000
 WANTED = 200
 """Packets to the target and to each control that tell where a small loss is; as many as the budget has."""
 LEAST = 20
+_FOUND = (NameAnswer.RESOLVED, NameAnswer.ADDRESS)
 CODE_POINTS = 0, 10, 26, 46
 FLOWS, PACKETS_OF_FLOW = 16, 3
 MIXED = 8
@@ -44,7 +49,6 @@ LOW_RATE, HIGH_RATE = (3, 400), (8, 80)
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""
 _PAYLOAD = 56
-_STAMP_PAYLOAD = stamp.payload(signed=False, source=True, dscp=True)
 _RATE_PAYLOAD = 172
 _FIRST: Mapping[str, tuple[int, int]] = {
     ProbeType.STAMP: (40, 40),
@@ -53,6 +57,8 @@ _FIRST: Mapping[str, tuple[int, int]] = {
     ProbeType.TCP: (10, 160),
 }
 """Packets of the first look and milliseconds between them: for over a second, so that silence is sure."""
+CONVERSATIONS = 2, 500
+"""The same of methods that converse: what they are for is whether they are answered as they should be."""
 
 
 def next_stage(
@@ -66,7 +72,8 @@ def next_stage(
         return None
     if not done:
         return _look(asked, known.address)
-    left = MAX_PACKETS - sent
+    pauses = StageName.PAUSES if asked.long and StageName.PAUSES not in done else None
+    left = MAX_PACKETS - sent - (_pauses(asked, known).packets if pauses else 0)
     for name in _wanted(known):
         if name in done:
             continue
@@ -77,12 +84,12 @@ def next_stage(
         ends = max(elapsed, stage.not_before) + stage.time
         if stage.packets + kept <= left and ends <= MAX_TIME - RESERVE:
             return stage
-    return None
+    return _pauses(asked, known) if pauses and _answered(known) else None
 
 
 def main_method(asked: Asked, known: Evidence) -> Method:
     """Return the method that tells most of those that are answered; of none answered the first."""
-    methods = [method for method in asked.methods if method.type != ProbeType.TCP]
+    methods = [method for method in asked.methods if method.is_datagram]
     to_target = (Part.METHODS, Part.FLOWS, Part.CLASSES)
     answered = {batch.type for part in to_target for batch in part_of(known, part) if batch.answered}
     return next((method for method in methods if method.type in answered), methods[0])
@@ -91,7 +98,8 @@ def main_method(asked: Asked, known: Evidence) -> Method:
 def why_left_out(known: Evidence) -> Mapping[Part, str]:
     """Return why parts that a diagnosis can measure were not measured."""
     if known.address is None:
-        why = "the target has no address"
+        found = known.names is not None and known.names.answer in _FOUND
+        why = "packets may not be sent to the target" if found else "the target has no address"
     elif not part_of(known, Part.METHODS):
         why = "nothing could be sent to the target"
     elif not tally(part_of(known, Part.METHODS)).answered:
@@ -100,14 +108,14 @@ def why_left_out(known: Evidence) -> Mapping[Part, str]:
         why = "nothing was lost"
     else:
         why = "no time or no packets were left for it, or no method that can tell"
-    found = dict.fromkeys((Part.FLOWS, Part.CLASSES, Part.RATES), why)
-    found[Part.PATH_MTU] = "the target is silent" if known.address else why
-    return MappingProxyType(found)
+    left_out = dict.fromkeys((Part.FLOWS, Part.CLASSES, Part.RATES), why)
+    left_out[Part.PATH_MTU] = "the target is silent" if known.address else why
+    return MappingProxyType(left_out)
 
 
 def _wanted(known: Evidence) -> tuple[StageName, ...]:
     first = part_of(known, Part.METHODS, 1)
-    if known.names is not None and known.names.answer not in (NameAnswer.RESOLVED, NameAnswer.ADDRESS):
+    if known.names is not None and known.names.answer not in _FOUND:
         return ()
     if not first:
         return ()
@@ -149,15 +157,26 @@ def _spread(batch: Batch) -> int:
 
 def _look(asked: Asked, address: str) -> Stage:
     steps: list[Step] = [
-        _train(Part.METHODS, method, address, *_FIRST[method.type]) for method in asked.methods
+        _train(Part.METHODS, method, address, *first_packets(method)) for method in asked.methods
     ]
-    steps += [_train(part, ICMP, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
+    icmp = _of_controls(asked)
+    steps += [_train(part, icmp, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
     steps += _variants(asked.methods, address)
-    steps += [TraceStep(method=method, address=address) for method in asked.methods]
+    steps += [TraceStep(method=method, address=address) for method in asked.methods if method.type in TRACED]
     if (gateway := asked.controls.get(Part.GATEWAY)) is not None:
-        steps += [IkeStep(address=gateway), TraceStep(method=ICMP, address=gateway)]
+        steps += [IkeStep(address=gateway), TraceStep(method=icmp, address=gateway)]
     steps += [MtuStep(method=method, address=address) for method in _searching(asked)]
     return Stage(name=StageName.LOOK, steps=tuple(steps))
+
+
+def first_packets(method: Method) -> tuple[int, int]:
+    """Return how many packets the first look sends by a method, and milliseconds between them."""
+    return CONVERSATIONS if method.converses else _FIRST[method.type]
+
+
+def _of_controls(asked: Asked) -> Method:
+    """ICMP, from where the packets to the target leave."""
+    return replace(ICMP, source=asked.methods[0].source)
 
 
 def _variants(methods: Sequence[Method], address: str) -> Iterator[Train]:
@@ -189,7 +208,7 @@ def _mixed(method: Method) -> int:
 def _searching(asked: Asked) -> Iterator[Method]:
     """Yield those by which the path MTU is searched: the first one that somebody named, and those before."""
     for method in asked.methods:
-        if method.type != ProbeType.TCP:
+        if method.is_datagram:
             yield method
             if not method.assumed:
                 return
@@ -229,7 +248,7 @@ def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
     main = main_method(asked, known)
     controls = [(part, asked.controls[part]) for part in asked.controls if part_of(known, part, 1)]
     others = [method for method in methods if method != main]
-    spent = sum(_FIRST[method.type][0] + MAX_CLOSING for method in others) + MAX_CLOSING
+    spent = sum((first_packets(each)[0] + MAX_CLOSING) * each.packets for each in others) + MAX_CLOSING
     share = (left - spent) // (1 + len(controls))
     steady = _all_or_nothing(first) and not _variant_losses(known)
     many = LEAST if steady else WANTED - _FIRST[main.type][0]
@@ -239,12 +258,23 @@ def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
     spacing = 50 if count > LEAST else 80
     steps = [_train(Part.METHODS, main, known.address, count, spacing, window=2)]
     steps += [
-        _train(Part.METHODS, method, known.address, *_FIRST[method.type], window=2) for method in others
+        _train(Part.METHODS, method, known.address, *first_packets(method), window=2) for method in others
     ]
-    steps += [_train(part, ICMP, control, count, spacing, window=2) for part, control in controls]
+    icmp = _of_controls(asked)
+    steps += [_train(part, icmp, control, count, spacing, window=2) for part, control in controls]
     if not tally(first).answered:
         steps = [replace(step, timeout_ms=PATIENT_MS) for step in steps]
     return Stage(name=StageName.CONFIRM, steps=tuple(steps), not_before=SECOND_LOOK)
+
+
+def _pauses(asked: Asked, known: Evidence) -> Stage:
+    assert known.address is not None
+    train = _train(Part.IDLE, main_method(asked, known), known.address, BURST, BURST_SPACING_MS)
+    return Stage(name=StageName.PAUSES, steps=(PausesStep(train=train),))
+
+
+def _answered(known: Evidence) -> bool:
+    return tally(part_of(known, Part.METHODS)).answered > 0
 
 
 _MAKERS: Mapping[StageName, Callable[[Asked, Evidence, int], Stage | None]] = {
@@ -262,12 +292,14 @@ def _train(
     count: int,
     spacing_ms: int,
     *,
-    dscp: int = 0,
+    dscp: int | None = None,
     flows: int = 1,
     payload: int | None = None,
     window: int = 1,
 ) -> Train:
-    usual = {ProbeType.STAMP: _STAMP_PAYLOAD, ProbeType.TCP: 0}.get(method.type, _PAYLOAD)
+    usual = _PAYLOAD if method.is_datagram else 0
+    if method.type == ProbeType.STAMP:
+        usual = stamp.payload(signed=method.signed, source=True, dscp=True)
     return Train(
         part=part,
         method=method,
@@ -275,7 +307,7 @@ def _train(
         count=count,
         spacing_ms=spacing_ms,
         payload=usual if payload is None else payload,
-        dscp=dscp,
+        dscp=method.dscp if dscp is None else dscp,
         flows=flows,
         window=window,
     )

@@ -1,18 +1,20 @@
 """The steps of a diagnosis that are no train of packets: hops, path MTU and IKE, by what the commands use."""
 
 import time
+from collections.abc import Sequence
 
 from ..addresses import is_ipv6
-from ..contract import PathMtu, ProbeType
+from ..contract import PathMtu, ProbeType, StampOptions
 from ..contract.trace import Trace, TraceMethod
 from ..diagnosis.evidence import IkeFound, PathMtuFound
 from ..measure.mtu_evidence import ProbePacket
 from ..measure.mtu_search import Step
 from ..net.connected_socket import open_connected_ping, open_connected_udp
-from ..net.sender import DEFAULT
+from ..net.sender import Sender
 from ..probes.ike_exchange import ask_ports
 from ..probes.mtu_packets import EchoPackets, StampPackets
 from ..probes.mtu_run import ICMP_PAIR_SPACING, PAIR_SPACING, MtuRun
+from ..probes.stamp import keys_now
 from ..trace.connections import ConnectionProbes
 from ..trace.datagrams import open_icmp, open_udp
 from ..trace.driver import TraceDriver
@@ -32,6 +34,7 @@ from .steps import (
     TRACE_TTL,
     TRACE_WAIT,
     IkeStep,
+    Method,
     MtuStep,
     TraceStep,
 )
@@ -96,20 +99,21 @@ class MtuSearchRun:
     """One search for the path MTU. Belongs to one event loop."""
 
     def __init__(self, step: MtuStep) -> None:
-        """Open the socket. Raises OSError, PingForbidden."""
+        """Open the socket. Raises OSError, PingForbidden, and RoundInvalid while keys cannot be used."""
         address, method = step.address, step.method
         ipv6, icmp = is_ipv6(address), method.port is None
+        keys = _keys(method)
         self._sock = (
-            open_connected_ping(address, sender=DEFAULT, dont_fragment=True)
+            open_connected_ping(address, sender=_sender(method), dont_fragment=True)
             if method.port is None
-            else open_connected_udp(address, method.port, sender=DEFAULT, dont_fragment=True)
+            else open_connected_udp(address, method.port, sender=_sender(method), dont_fragment=True)
         )
         self._cut = False
         self.reached = False
         """A small packet was answered."""
         self._run = MtuRun(
             sock=self._sock,
-            packets=EchoPackets(ipv6=ipv6) if icmp else StampPackets(ipv6=ipv6),
+            packets=EchoPackets(ipv6=ipv6) if icmp else StampPackets(ipv6=ipv6, keys=keys),
             low=_LOW[ipv6],
             high=MTU_HIGH,
             timeout=SECOND,
@@ -145,9 +149,20 @@ async def ask_ike(step: IkeStep) -> IkeFound | None:
 
 
 def _open(step: TraceStep) -> Probes:
-    method = step.method
+    method, sender = step.method, _sender(step.method)
     if method.port is None:
-        return open_icmp(step.address, DEFAULT)
+        return open_icmp(step.address, sender)
     if method.type == ProbeType.TCP:
-        return ConnectionProbes(step.address, method.port, DEFAULT, wait=TRACE_WAIT)
-    return open_udp(step.address, method.port, DEFAULT)
+        return ConnectionProbes(step.address, method.port, sender, wait=TRACE_WAIT)
+    return open_udp(step.address, method.port, sender)
+
+
+def _sender(method: Method) -> Sender:
+    return Sender(dscp=method.dscp, source=method.source)
+
+
+def _keys(method: Method) -> Sequence[bytes]:
+    options = method.options
+    if not isinstance(options, StampOptions):
+        return ()
+    return keys_now(options.key_file, marked=options.marked_keys)

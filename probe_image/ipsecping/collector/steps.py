@@ -1,19 +1,23 @@
 """What a diagnosis may measure, and what each step may cost. Pure data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
 from ..addresses import is_ipv6
-from ..contract import Family, ProbeType
+from ..contract import METHODS, Family, Options, ProbeType, StampOptions
 from ..contract.bounds import MAX_CLOSING
-from ..diagnosis.evidence import Part
+from ..diagnosis.evidence import Known, Part
 from ..probes.mtu_run import ICMP_PAIR_SPACING
 
 SECOND = 1_000_000_000
 MAX_PACKETS = 1000
 """Of one diagnosis, whatever it finds."""
+PAUSES = 5 * SECOND, 20 * SECOND, 60 * SECOND, 120 * SECOND
+BURST, BURST_SPACING_MS = 6, 500
+"""Packets after each pause: for longer than the start of an on-demand tunnel takes as a rule."""
+PAUSES_TIME = 235 * SECOND
 MAX_BITS_PER_SECOND = 1_000_000
 MAX_TIME = 30 * SECOND
 TIMEOUT_MS = 1000
@@ -22,6 +26,8 @@ TRACE_TIME = 7 * SECOND
 MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 60, 4, 4 * SECOND
 MTU_HIGH, MTU_SMALL = 1500, 128
 IKE_PACKETS, IKE_TIME = 6, 2 * SECOND
+DATAGRAMS = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})
+TRACED = DATAGRAMS | {ProbeType.TCP}
 _IP = {False: 20, True: 40}
 _TCP_SYN, _DATAGRAM_HEADER = 40, 8
 
@@ -34,6 +40,41 @@ class Method:
     port: int | None = None
     assumed: bool = False
     """Nobody said that the target answers by it: silence says nothing, and is left out of the evidence."""
+    options: Options | None = None
+    """What the spec asks of the type; None: nothing, or the type has none."""
+    dscp: int = 0
+    source: str | None = None
+    """Address of this host, or name of an interface, that packets leave from."""
+
+    @property
+    def is_datagram(self) -> bool:
+        """Whether it is one packet there and one back."""
+        return self.type in DATAGRAMS
+
+    @property
+    def converses(self) -> bool:
+        """Whether each turn is a conversation, such as a handshake or a request: few of them have to do."""
+        return not self.is_datagram and (self.type != ProbeType.TCP or self.options is not None)
+
+    @property
+    def signed(self) -> bool:
+        """Whether packets are signed with a key."""
+        return isinstance(self.options, StampOptions) and self.options.key_file is not None
+
+    @property
+    def packets(self) -> int:
+        """On the wire in one turn, on the way there and at most."""
+        return METHODS[self.type].traffic(self.options, 0, 1).packets if self.converses else 1
+
+    @property
+    def octets(self) -> int:
+        """Bytes of these, of a conversation."""
+        return METHODS[self.type].traffic(self.options, 0, 1).octets
+
+
+_OPTIONS: Mapping[Part, str] = MappingProxyType(
+    {Part.FAR_INSIDE: "--far-inside", Part.NEAR_INSIDE: "--near-inside", Part.GATEWAY: "--gateway"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +85,30 @@ class Asked:
     methods: tuple[Method, ...]
     controls: Mapping[Part, str] = field(default_factory=lambda: MappingProxyType({}))
     """Addresses by part, of FarInside, NearInside and Gateway."""
+    control_names: Mapping[Part, str] = field(default_factory=lambda: _OPTIONS)
+    """How whoever asks names them."""
     inside: tuple[str, ...] = ()
     underlay: tuple[str, ...] = ()
     """Networks, as in Expected."""
     family: Family | None = None
+    long: bool = False
+    """Also what pauses do."""
+    path: str = "default"
+    addresses: tuple[str, ...] | None = None
+    """What the host stands for, the one to be measured first; None: it is looked up."""
+    preferred: str | None = None
+    """Of several addresses of a name the one to be measured, where the name still has it."""
+    permits: Callable[[str], bool] = lambda _: True
+    """Whether packets may be sent to an address."""
+    known: Known = field(default_factory=Known)
+    """What is known of the path from before."""
+    addresses_before: tuple[str, ...] = ()
+    """Those that the name had when the path was healthy."""
+
+    @property
+    def time(self) -> int:
+        """At most, nanoseconds."""
+        return MAX_TIME + PAUSES_TIME if self.long else MAX_TIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +121,7 @@ class Train:
     count: int
     spacing_ms: int
     payload: int
-    """Bytes of UDP or ICMP payload; 0 with TCP."""
+    """Bytes of UDP or ICMP payload; 0 with TCP and conversations."""
     dscp: int = 0
     flows: int = 1
     window: int = 1
@@ -71,19 +132,19 @@ class Train:
     def size(self) -> int:
         """Bytes of an IP packet."""
         header = _IP[is_ipv6(self.address)]
-        tcp = self.method.type == ProbeType.TCP
-        return header + (_TCP_SYN if tcp else _DATAGRAM_HEADER + self.payload)
+        return header + (_DATAGRAM_HEADER + self.payload if self.method.is_datagram else _TCP_SYN)
 
     @property
     def packets(self) -> int:
         """At most so many."""
         closing = MAX_CLOSING if self.method.type == ProbeType.STAMP else 0
-        return (self.count + closing) * self.flows
+        return (self.count + closing) * self.flows * self.method.packets
 
     @property
     def bits_per_second(self) -> int:
         """While it lasts."""
-        return self.size * 8 * self.flows * 1000 // self.spacing_ms
+        octets = self.method.octets if self.method.converses else self.size
+        return octets * 8 * self.flows * 1000 // self.spacing_ms
 
     @property
     def time(self) -> int:
@@ -128,7 +189,32 @@ class IkeStep:
     bits_per_second: int = 12_000
 
 
-Step = Train | TraceStep | MtuStep | IkeStep
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausesStep:
+    """Bursts of packets in one session, each after a longer pause."""
+
+    train: Train
+    """One burst."""
+    pauses: tuple[int, ...] = (0, *PAUSES)
+    """Nanoseconds before each."""
+
+    @property
+    def packets(self) -> int:
+        """At most so many."""
+        return self.train.packets * len(self.pauses)
+
+    @property
+    def time(self) -> int:
+        """At most, nanoseconds."""
+        return sum(self.pauses) + self.train.time * len(self.pauses)
+
+    @property
+    def bits_per_second(self) -> int:
+        """While packets are sent."""
+        return self.train.bits_per_second
+
+
+Step = Train | TraceStep | MtuStep | IkeStep | PausesStep
 
 
 class StageName(StrEnum):
@@ -139,6 +225,7 @@ class StageName(StrEnum):
     CLASSES = "does it depend on DSCP?"
     RATE = "does it depend on the rate?"
     CONFIRM = "a second look"
+    PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ Pure data and pure functions; the operator imports this package and nothing else
 
 from .audit_finding import AuditFinding, AuditProtocol
 from .check import Addresses, CheckRef, ContractError, Expect, Family, LossReason, ProbeType
+from .controls import Control
 from .destination import destination, most_addresses, named, per_address
 from .expectation import as_expected, packets_reached
 from .figure import Figure
@@ -39,6 +40,7 @@ __all__ = [
     "CheckRef",
     "ClockSource",
     "ContractError",
+    "Control",
     "DnsOptions",
     "Expect",
     "Family",

@@ -82,14 +82,17 @@ def is_request(value: str) -> bool:
     return _REQUEST.fullmatch(value) is not None
 
 
+def check_request(value: str, path: str) -> None:
+    """Raise ContractError unless `is_request`."""
+    if not is_request(value):
+        said = "is not 1 to 64 letters, digits, dots, hyphens and underscores"
+        raise ContractError(f"{path}: {shown(value)} {said}")
+
+
 def check_report(report: DiagnosisReport, path: str = "diagnosis") -> None:
     """Raise ContractError, with the path of the field, unless the report keeps the rules."""
     _check_ref(report.check, path)
-    if not is_request(report.request):
-        raise ContractError(
-            f"{path}.request: {shown(report.request)} is not 1 to 64 letters, digits, dots, hyphens and "
-            "underscores"
-        )
+    check_request(report.request, f"{path}.request")
     _within(report.started_at, f"{path}.startedAt", MAX_INSTANT)
     _within(report.duration, f"{path}.duration", MAX_DURATION)
     _within(report.packets, f"{path}.packets", MAX_SENT)

@@ -11,6 +11,7 @@ from typing import Any
 from . import fields, token
 from .bounds import DAY_MS, MAX_ADDRESSES, MAX_COUNT, MAX_FLOWS, MAX_TIMEOUT_MS
 from .check import Addresses, CheckRef, Expect, Family, ProbeType
+from .controls import NO_CONTROLS, Control, controls_from_json, controls_to_json
 from .fields import ContractError
 from .methods import METHODS, type_in
 from .methods.spec import MethodSpec, Options
@@ -94,6 +95,12 @@ class PlannedCheck:
     """Networks that packets must not be sent to, unless a part of them is allowed."""
     run_now: str | None = None
     """A word that asks an agent for one extra round; the same word asks once. None: nobody asks."""
+    controls: Mapping[Control, str] = field(default_factory=lambda: NO_CONTROLS)
+    """Hosts that tell a diagnosis where the path is broken; no figure of a round rests on them."""
+    inside: tuple[str, ...] = ()
+    """Networks on both sides of the tunnel; empty: not known."""
+    underlay: tuple[str, ...] = ()
+    """Networks between the gateways; empty: not known."""
     _ref: CheckRef | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -101,8 +108,9 @@ class PlannedCheck:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
         The generation is left out on purpose: an edit that changes only thresholds keeps the results. So are
-        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything, and
-        `targets`, each of which is measured by itself: the others go on when one comes or goes.
+        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything,
+        `controls`, `inside` and `underlay`, which only a diagnosis rests on, and `targets`, each of which is
+        measured by itself: the others go on when one comes or goes.
         """
         return self.ref.nonce
 
@@ -128,8 +136,8 @@ class PlannedCheck:
     def _make_ref(self) -> CheckRef:
         content = _check_to_json(self)
         del content["generation"]
-        content.pop("runNow", None)
-        content.pop("refusedTargets", None)
+        for key in ("runNow", "refusedTargets", "controls", "inside", "underlay"):
+            content.pop(key, None)
         if self.targets is not None:
             content["targets"] = []
         encoded = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
@@ -207,6 +215,11 @@ def _check_to_json(check: PlannedCheck) -> dict[str, Any]:
         content["targets"] = list(check.targets)
     if check.run_now is not None:
         content["runNow"] = check.run_now
+    if check.controls:
+        content["controls"] = controls_to_json(check.controls)
+    for key, networks in (("inside", check.inside), ("underlay", check.underlay)):
+        if networks:
+            content[key] = list(networks)
     return content
 
 
@@ -267,6 +280,9 @@ def _check_from_json(value: object, path: str, shared: dict[PlannedProbe, Planne
         allowed=_networks(source.get("allowedTargets"), f"{path}.allowedTargets"),
         refused=_networks(source.get("refusedTargets"), f"{path}.refusedTargets") or (),
         run_now=fields.optional_text(source, "runNow", path),
+        controls=controls_from_json(source.get("controls"), f"{path}.controls"),
+        inside=_networks(source.get("inside"), f"{path}.inside") or (),
+        underlay=_networks(source.get("underlay"), f"{path}.underlay") or (),
     )
 
 

@@ -106,6 +106,9 @@ class RoundResult:
     """Of an extra round: the word in the plan that asked for it."""
     figures: Mapping[str, Figure] = field(default_factory=lambda: NO_FIGURES)
     """What only probes of its type measure, by `Figure.name`."""
+    answers: str | None = field(default=None, compare=False)
+    """Of a round that lost packets, one character each in the order of sending, 1 answered; None: nothing was
+    lost, or it is not known. Stays in the process that measured it."""
 
     def figure(self, kind: FigureType[F]) -> F | None:
         """Return its figure of this class, None where it has none."""

@@ -122,6 +122,8 @@ class Batch:
     spacing: int
     dscp: int = 0
     source_port: int | None = None
+    idle: int | None = None
+    """How long this diagnosis had sent nothing before the first packet; None: not long."""
     sent: int
     answered: int
     answers: str | None = None
@@ -303,6 +305,16 @@ class Baseline:
     ttl_seen: int | None = None
     rtt_min: int | None = None
     path_mtu: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What others know of the path: how it was before, and how other paths are now; None: nothing."""
+
+    rounds: tuple[PastRound, ...] | None = None
+    outages: tuple[PastOutage, ...] | None = None
+    baseline: Baseline | None = None
+    paths: tuple[OtherPath, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

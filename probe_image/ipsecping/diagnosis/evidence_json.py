@@ -33,6 +33,7 @@ def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
     version = read.integer(source, "version", path)
     if version != data.VERSION:
         raise ContractError(f"{path}.version: {version} is not {data.VERSION}, which this program reads")
+    known = read_known(source, path)
     made = Evidence(
         at=_instant(source, "at", path),
         path=read.text(source, "path", path),
@@ -45,17 +46,28 @@ def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
         ike=_object(source, "ike", path, _ike),
         names=_object(source, "names", path, _names),
         host=_object(source, "host", path, _host),
-        paths=_several(source, "paths", path, _other_path, data.MAX_PATHS),
+        paths=known.paths,
         reflector=_object(source, "reflector", path, _reflector),
-        rounds=_several(source, "rounds", path, _past_round, data.MAX_ROUNDS),
-        outages=_several(source, "outages", path, _past_outage, data.MAX_OUTAGES),
-        baseline=_object(source, "baseline", path, _baseline),
+        rounds=known.rounds,
+        outages=known.outages,
+        baseline=known.baseline,
         not_tested=_by_part(source, "notTested", path, read.text),
     )
     check_evidence(made, path)
     return made
 
 
+def read_known(source: Source, path: str) -> data.Known:
+    """Read the fields of evidence that others may know; raises ContractError. The rules are `check_known`."""
+    return data.Known(
+        rounds=_several(source, "rounds", path, _past_round, data.MAX_ROUNDS),
+        outages=_several(source, "outages", path, _past_outage, data.MAX_OUTAGES),
+        baseline=_object(source, "baseline", path, _baseline),
+        paths=_several(source, "paths", path, _other_path, data.MAX_PATHS),
+    )
+
+
+KNOWN_KEYS = frozenset({"rounds", "outages", "baseline", "paths"})
 _KEYS = frozenset({
     "version", "at", "path", "target", "address", "expected", "batches", "hops", "pathMTU", "ike", "names",
     "host", "paths", "reflector", "rounds", "outages", "baseline", "notTested",
@@ -77,6 +89,7 @@ def _batch(source: Source, path: str) -> Batch:
         spacing=read.integer(source, "spacing", path, at_most=MAX_RTT),
         dscp=read.optional_integer(source, "dscp", path, at_most=63) or 0,
         source_port=read.optional_integer(source, "sourcePort", path, at_least=1, at_most=65_535),
+        idle=read.optional_integer(source, "idle", path, at_most=MAX_DURATION),
         sent=_count(source, "sent", path),
         answered=_count(source, "answered", path),
         answers=_answers(source, path),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from ..contract.bounds import MAX_COUNT, MAX_MTU, MIN_MTU
 from ..contract.fields import ContractError, out_of_range
-from .evidence import MAX_PACKETS, PACKET_PARTS, Batch, Evidence, Part, PathMtuFound, ReflectorFound
+from .evidence import MAX_PACKETS, PACKET_PARTS, Batch, Evidence, Known, Part, PathMtuFound, ReflectorFound
 
 _CONTROLS = frozenset({Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.NEIGHBOUR, Part.ELSEWHERE})
 
@@ -21,27 +21,35 @@ def check_evidence(evidence: Evidence, path: str = "evidence") -> None:
         raise ContractError(f"{path}.batches: more than {MAX_PACKETS} packets in all")
     if evidence.batches and evidence.address is None:
         raise ContractError(f"{path}.address: needed where packets were sent")
-    for place, other in enumerate(evidence.paths or ()):
-        _within(other.answered, f"{path}.paths[{place}].answered", other.sent)
     if evidence.path_mtu is not None:
         _check_path_mtu(evidence.path_mtu, f"{path}.pathMTU")
     if evidence.reflector is not None:
         _check_reflector(evidence.reflector, f"{path}.reflector")
     _check_once((f"{hop.type} {hop.ttl} {hop.address}" for hop in evidence.hops or ()), f"{path}.hops")
-    _check_once((each.name for each in evidence.paths or ()), f"{path}.paths")
-    _check_past(evidence, path)
+    known = Known(
+        rounds=evidence.rounds, outages=evidence.outages, baseline=evidence.baseline, paths=evidence.paths
+    )
+    check_known(known, path)
     _check_parts(evidence, path)
 
 
-def _check_past(evidence: Evidence, path: str) -> None:
-    for place, past in enumerate(evidence.rounds or ()):
+def check_known(known: Known, path: str) -> None:
+    """Raise ContractError, with the path of the field, unless what others know keeps the rules."""
+    for place, other in enumerate(known.paths or ()):
+        _within(other.answered, f"{path}.paths[{place}].answered", other.sent)
+    _check_once((each.name for each in known.paths or ()), f"{path}.paths")
+    for place, past in enumerate(known.rounds or ()):
         where = f"{path}.rounds[{place}]"
         _check_answers(past.answers, past.sent, None, where)
         lost = past.sent - past.answers.count("1")
         _check_directions(lost, past.forward_lost, past.reverse_lost, where)
-    for place, outage in enumerate(evidence.outages or ()):
+    for place, outage in enumerate(known.outages or ()):
         if outage.end is not None and outage.end < outage.start:
             raise ContractError(f"{path}.outages[{place}].end: before its start")
+    controls = _CONTROLS | {Part.IKE}
+    for part in known.baseline.controls if known.baseline is not None else ():
+        if part not in controls:
+            raise ContractError(f"{path}.baseline.controls: {part} is no control")
 
 
 def _check_parts(evidence: Evidence, path: str) -> None:
@@ -51,10 +59,6 @@ def _check_parts(evidence: Evidence, path: str) -> None:
     for part in evidence.expected.controls:
         if part not in _CONTROLS:
             raise ContractError(f"{path}.expected.controls.{part}: has no address of its own")
-    controls = _CONTROLS | {Part.IKE}
-    for part in evidence.baseline.controls if evidence.baseline is not None else ():
-        if part not in controls:
-            raise ContractError(f"{path}.baseline.controls: {part} is no control")
 
 
 def _check_batch(batch: Batch, path: str) -> None:

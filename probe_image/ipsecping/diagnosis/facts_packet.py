@@ -14,6 +14,8 @@ STEP = 2_000_000
 """Nanoseconds, or a fifth of the delay where that is more, that the least delay has to rise by."""
 FIRST_ROUNDS = 3
 """Rounds that begin with a loss, and lose nothing else, at least."""
+PAUSES = 2
+"""Long ones that all break something, and short ones that all break nothing, at least."""
 ON_DEMAND_PACKETS, ON_DEMAND_TIME = 3, 2_000_000_000
 """What the start of an on-demand SA may cost; more is a fault."""
 
@@ -178,12 +180,32 @@ def first_lost(reading: Reading) -> tuple[int, int, str] | None:
         (run.forward_lost or 0, run.reverse_lost or 0, _prefix(run.answers or "")) for run in _runs(reading)
     ]
     bad = [run for run in runs if run[2]]
-    if len(bad) < FIRST_ROUNDS or None in {run[2] for run in runs}:
+    if not bad or None in {run[2] for run in runs}:
+        return None
+    after = _pause_that_matters(reading)
+    if len(bad) < FIRST_ROUNDS and after is None:
         return None
     longest = max(run[2] or 0 for run in bad)
     first = "first packet" if longest == 1 else f"first {longest} packets"
     said = f"{len(bad)} of {len(runs)} rounds lost their {first} after a pause, and no others"
+    if after is not None:
+        pauses = f"each pause of {after / 1e9:.0f} s and more, and after no shorter one"
+        said = f"bursts lost their {first} after {pauses}"
     return sum(run[0] for run in bad), sum(run[1] for run in bad), said
+
+
+def _pause_that_matters(reading: Reading) -> int | None:
+    """Return the shortest pause that bursts lose their first packets after; None: longer ones do not all.
+
+    At least two such, and as many without loss after shorter ones: else it may be chance.
+    """
+    bursts = part_of(reading.evidence, Part.IDLE)
+    ordered = sorted(bursts, key=lambda burst: burst.idle or 0)
+    bad = [burst.idle or 0 for burst in ordered if _prefix(burst.answers or "")]
+    clean = [burst.idle or 0 for burst in ordered if burst.answers and "0" not in burst.answers]
+    if len(bad) < PAUSES or len(clean) < PAUSES or len(bad) + len(clean) < len(bursts):
+        return None
+    return bad[0] if clean[-1] < bad[0] else None
 
 
 def longest_start(reading: Reading) -> tuple[int, int]:

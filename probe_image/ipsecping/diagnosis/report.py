@@ -48,9 +48,9 @@ def report(evidence: Evidence, diagnosis: Diagnosis, *, width: int, long: bool) 
 
 
 def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
-    """Return the gravest finding in one line of at most `SUMMARY` characters."""
+    """Return the gravest finding in one line of at most `SUMMARY` characters; without one, what is known."""
     if not diagnosis.findings:
-        return _VERDICTS.get(diagnosis.outcome, "")
+        return cut(" ".join(_nothing_found(diagnosis)), SUMMARY)
     finding = diagnosis.findings[0]
     more = len(diagnosis.findings) - 1
     said = finding.proof or finding.symptoms[0].text
@@ -63,8 +63,15 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
     step = f" Next, on {machine(finding)}: {command(evidence, finding)}"
     also = f" And {more} more." if more else ""
     if len(line) + len(also) + len(step) > SUMMARY:
-        line = _cut(line, SUMMARY - len(also) - len(step))
-    return _cut(line + also + step, SUMMARY)
+        line = cut(line, SUMMARY - len(also) - len(step))
+    return cut(line + also + step, SUMMARY)
+
+
+def _nothing_found(diagnosis: Diagnosis) -> Iterator[str]:
+    yield _VERDICTS.get(diagnosis.outcome, "")
+    if diagnosis.outcome is Outcome.NOT_MEASURED and Part.METHODS in diagnosis.not_tested:
+        yield f"{diagnosis.not_tested[Part.METHODS]}."
+    yield from diagnosis.notes
 
 
 def command(evidence: Evidence, finding: Finding) -> str:
@@ -234,5 +241,6 @@ def _names(evidence: Evidence, *, quoted: bool) -> dict[str, str]:
     }
 
 
-def _cut(text: str, length: int) -> str:
+def cut(text: str, length: int) -> str:
+    """Return the text, or its beginning with an ellipsis, in at most so many characters."""
     return text if len(text) <= length else f"{text[: max(length - 1, 0)].rstrip()}…"

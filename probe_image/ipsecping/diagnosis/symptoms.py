@@ -1,6 +1,7 @@
 """symptoms(reading, facts): what there is to explain. Pure."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Direction
@@ -12,6 +13,8 @@ from .reading import Reading
 from .symptom import Symptom, SymptomKind, joined
 from .tally import Tally, lost_of, part_of, tally
 
+TICKS = 5
+"""A period is so many ticks of the rounds that found it, at least."""
 LEAST_LOST = 2
 """One lost packet is no symptom."""
 PATH_PACKETS = 8
@@ -258,7 +261,11 @@ def recurrence(reading: Reading) -> int | None:
     rekey = reading.evidence.expected.rekey
     if rekey is not None and statistics.rayleigh(starts, rekey) < 0.01:  # four at least
         return rekey
-    return statistics.own_period(starts)
+    period = statistics.own_period(starts)
+    # Outages that rounds have found begin at ticks: that they are multiples of those shows nothing.
+    times = sorted(past.at for past in reading.evidence.rounds or ())
+    tick = min((later - earlier for earlier, later in pairwise(times)), default=0)
+    return None if period is None or period < TICKS * tick else period
 
 
 def _minutes(time: int) -> str:

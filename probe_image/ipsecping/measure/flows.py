@@ -35,6 +35,7 @@ def side_by_side(flows: Sequence[RoundResult], *, first_port: int, invalid: Inva
         clock=totals.clock or ClockSource.USER,
         invalid=invalid,
         figures=figures_by_name(*_figures(flows), of_flows(flows, first_port=first_port)),
+        answers=None,
     )
 
 

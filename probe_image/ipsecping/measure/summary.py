@@ -41,10 +41,11 @@ def summarise(
     variations = delay_variations(packets)
     if not METHODS[probe.type].directed:
         directions = NOT_KNOWN
-    losses = NOTHING
+    losses, answers = NOTHING, None
     if len(answered) < len(packets):
         losses = _losses(packets)
         figures = {**figures, **_shape(packets, probe)}
+        answers = "".join(["1" if packet.answered else "0" for packet in packets])
     return RoundResult(
         check=check,
         probe=probe.name,
@@ -67,6 +68,7 @@ def summarise(
         remote_ip=remote_ip,
         invalid=invalid,
         figures=figures,
+        answers=answers,
     )
 
 

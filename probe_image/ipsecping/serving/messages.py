@@ -1,7 +1,7 @@
-"""As much of HTTP/1.1 (RFC 9110, RFC 9112) as is needed here: GET and HEAD, once a connection. Pure."""
+"""As much of HTTP/1.1 (RFC 9110, RFC 9112) as is needed here: GET, HEAD, POST, once a connection. Pure."""
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
@@ -10,11 +10,16 @@ from urllib.parse import parse_qsl, urlsplit
 MAX_FIELDS = 100
 _NOT_ACCEPTABLE = re.compile(r"q=0(\.0*)?")
 ANSWER_SECONDS = 60.0
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+async def _nothing(_: int) -> bytes:
+    return b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A GET or HEAD request; `version` is "HTTP/1.0" or "HTTP/1.1"."""
+    """A GET, HEAD or POST request; `version` is "HTTP/1.0" or "HTTP/1.1"."""
 
     method: str
     version: str
@@ -24,6 +29,10 @@ class Request:
     """The field Authorization (RFC 9110 section 11.6.2)."""
     gzip: bool = False
     """The client takes gzip (Accept-Encoding, RFC 9110 section 12.5.3)."""
+    length: int | None = None
+    """Bytes of its content, where it says so (Content-Length, RFC 9110 section 8.6)."""
+    content: Callable[[int], Awaitable[bytes]] = field(default=_nothing, compare=False)
+    """Reads the content, of at most so many bytes; raises BadRequest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +71,8 @@ def parse_request(head: bytes) -> Request:
         raise BadRequest(HTTPStatus.BAD_REQUEST, "malformed request line") from None
     if version not in ("HTTP/1.0", "HTTP/1.1"):
         raise BadRequest(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 only")
-    if method not in ("GET", "HEAD"):
-        raise BadRequest(HTTPStatus.METHOD_NOT_ALLOWED, "GET and HEAD only", headers={"Allow": "GET, HEAD"})
+    if method not in ("GET", "HEAD", "POST"):
+        raise not_allowed("GET", "HEAD")
     if len(lines) > MAX_FIELDS:
         raise BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"more than {MAX_FIELDS} header fields")
     return Request(
@@ -73,7 +82,14 @@ def parse_request(head: bytes) -> Request:
         query=query,
         authorization=_authorization(lines),
         gzip=any(map(_is_gzip, ",".join(_values(lines, b"accept-encoding")).split(","))),
+        length=_length(lines),
     )
+
+
+def not_allowed(*methods: str) -> BadRequest:
+    """What to raise for a method that is not among these."""
+    said = f"{' and '.join(methods)} only"
+    return BadRequest(HTTPStatus.METHOD_NOT_ALLOWED, said, headers={"Allow": ", ".join(methods)})
 
 
 def _values(lines: list[bytes], wanted: bytes) -> list[str]:
@@ -87,6 +103,16 @@ def _authorization(lines: list[bytes]) -> str | None:
     if len(found) > 1:
         raise BadRequest(HTTPStatus.BAD_REQUEST, "more than one field Authorization")
     return found[0] if found else None
+
+
+def _length(lines: list[bytes]) -> int | None:
+    """None too where the content is framed otherwise (Transfer-Encoding): such is not read."""
+    found = _values(lines, b"content-length")
+    if not found or _values(lines, b"transfer-encoding"):
+        return None
+    if len(found) > 1 or _LENGTH.fullmatch(found[0]) is None:
+        raise BadRequest(HTTPStatus.BAD_REQUEST, "malformed field Content-Length")
+    return int(found[0])
 
 
 def _is_gzip(coding: str) -> bool:

@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
+from types import MappingProxyType
 
 from .listening import hosts, tcp_socket
-from .messages import BadRequest, Request, Response, parse_request, render_head
+from .messages import BadRequest, Request, Response, not_allowed, parse_request, render_head
 from .places import Place, Places, Stage, origin
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Limits:
 
 
 DEFAULT = Limits()
+NO_ROUTES: Mapping[str, Handler] = MappingProxyType({})
 
 
 class Refusal(StrEnum):
@@ -74,10 +77,21 @@ class Refusal(StrEnum):
 
 
 class Server:
-    """Serves `routes` (by path) until `stop`. Belongs to one event loop."""
+    """Serves `routes` until `stop`. Belongs to one event loop."""
 
-    def __init__(self, routes: Mapping[str, Handler], *, limits: Limits = DEFAULT) -> None:
+    def __init__(
+        self,
+        routes: Mapping[str, Handler],
+        *,
+        posts: Mapping[str, Handler] = NO_ROUTES,
+        limits: Limits = DEFAULT,
+    ) -> None:
+        """`routes` answer GET and HEAD, by path; one that ends in a slash stands for all below it.
+
+        `posts` answer POST.
+        """
         self._routes = routes
+        self._posts = posts
         self._limits = limits
         self._places = Places(strangers=limits.strangers, trusted=limits.trusted)
         self._open: dict[Place, tuple[asyncio.Task[None], asyncio.WriteTransport]] = {}
@@ -161,7 +175,7 @@ class Server:
             self.refused[Refusal.HEAD_TIMEOUT] += 1
             return
         place.stage, place.moved = Stage.ANSWERING, time.monotonic()
-        request, response = await self._answer(head)
+        request, response = await self._answer(head, reader)
         if response.trusted:
             self._cut(self._places.trust(place))
         try:
@@ -183,24 +197,53 @@ class Server:
         except asyncio.IncompleteReadError:
             raise ConnectionResetError from None
 
-    async def _answer(self, head: bytes | BadRequest) -> tuple[Request | None, Response]:
+    async def _answer(
+        self, head: bytes | BadRequest, reader: asyncio.StreamReader
+    ) -> tuple[Request | None, Response]:
         """The response, and the request unless that was refused."""
         try:
             if isinstance(head, BadRequest):
                 raise head
-            request = parse_request(head)
-            handler = self._routes.get(request.path)
-            if handler is None:
-                raise BadRequest(HTTPStatus.NOT_FOUND, f"there is: {' '.join(self._routes)}")
-            return request, await handler(request)
+            asked = parse_request(head)
+            request = replace(asked, content=partial(self._content, asked, reader))
+            return request, await self._handler(request)(request)
         except BadRequest as error:
             unauthorized = error.status is HTTPStatus.UNAUTHORIZED
             self.refused[Refusal.UNAUTHORIZED if unauthorized else Refusal.BAD_REQUEST] += 1
             return None, Response(status=error.status, body=f"{error}\n".encode(), headers=error.headers)
+        except ConnectionError:
+            raise  # the client has gone
         except Exception:
             log.exception("answering a request: a fault of this program")
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             return None, Response(status=status, body=b"a fault of this program, see its log\n")
+
+    def _handler(self, request: Request) -> Handler:
+        """Raises BadRequest where there is none."""
+        path = request.path
+        above = (route for route in self._routes if route[1:].endswith("/") and path.startswith(route))
+        found = self._routes.get(path) or self._routes.get(next(above, path))
+        posted = self._posts.get(path)
+        handler = posted if request.method == "POST" else found
+        if handler is not None:
+            return handler
+        if found is None and posted is None:
+            raise BadRequest(HTTPStatus.NOT_FOUND, f"there is: {' '.join({**self._routes, **self._posts})}")
+        raise not_allowed(*(("GET", "HEAD") if found else ()), *(("POST",) if posted else ()))
+
+    async def _content(self, request: Request, reader: asyncio.StreamReader, most: int) -> bytes:
+        """See Request."""
+        length = request.length
+        if length is None:
+            raise BadRequest(HTTPStatus.LENGTH_REQUIRED, "the field Content-Length is needed")
+        if length > most:
+            raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {most} bytes")
+        try:
+            return await asyncio.wait_for(reader.readexactly(length), self._limits.head_seconds)
+        except TimeoutError:
+            raise BadRequest(HTTPStatus.REQUEST_TIMEOUT, "the content did not come in time") from None
+        except asyncio.IncompleteReadError:
+            raise ConnectionResetError from None
 
     async def _send(
         self, place: Place, writer: asyncio.StreamWriter, request: Request | None, response: Response

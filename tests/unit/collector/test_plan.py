@@ -11,12 +11,12 @@ from ipsecping.collector.plan import CODE_POINTS, LEAST, next_stage, why_left_ou
 from ipsecping.collector.steps import (
     MAX_BITS_PER_SECOND,
     MAX_PACKETS,
-    MAX_TIME,
     SECOND,
     Asked,
     IkeStep,
     Method,
     MtuStep,
+    PausesStep,
     Stage,
     StageName,
     TraceStep,
@@ -39,6 +39,7 @@ CHOICES = [
         [CONTROLS, {}],
     )
 ]
+LONG = [replace(each, long=True) for each in (CHOICES[0], CHOICES[5])]
 ALL, PAIR = CHOICES[0], CHOICES[2]
 
 
@@ -104,12 +105,12 @@ def names(stages: list[tuple[int, Stage]]) -> list[StageName]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.95, 1.0])
-@pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
+@pytest.mark.parametrize("asked", [*CHOICES, *LONG], ids=range(len(CHOICES) + len(LONG)))
 def test_no_diagnosis_costs_more_than_its_budget(asked: Asked, share: float) -> None:
     stages = played(asked, share)
     assert sum(stage.packets for _, stage in stages) <= MAX_PACKETS
     assert max(stage.bits_per_second for _, stage in stages) <= MAX_BITS_PER_SECOND
-    assert max(begins + stage.time for begins, stage in stages) <= MAX_TIME
+    assert max(begins + stage.time for begins, stage in stages) <= asked.time
     assert all(later >= earlier + one.time for (earlier, one), (later, _) in pairwise(stages))
 
 
@@ -127,6 +128,17 @@ def test_what_decides_is_seen_again_five_seconds_later(asked: Asked, share: floa
 @pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
 def test_where_all_is_well_one_look_suffices(asked: Asked) -> None:
     assert names(played(asked, 1.0)) == [StageName.LOOK]
+
+
+@pytest.mark.parametrize("share", [0.95, 1.0])
+@pytest.mark.parametrize("asked", LONG, ids=range(len(LONG)))
+def test_pauses_come_last_and_only_where_something_answers(asked: Asked, share: float) -> None:
+    *_, (_, stage) = played(asked, share)
+    assert stage.name is StageName.PAUSES
+    (step,) = stage.steps
+    assert isinstance(step, PausesStep)
+    assert [pause // SECOND for pause in step.pauses] == [0, 5, 20, 60, 120]
+    assert StageName.PAUSES not in names(played(asked, 0.0))
 
 
 def test_the_first_look_asks_everything_that_was_named() -> None:
@@ -148,7 +160,9 @@ def test_silence_is_certain_after_the_first_look_by_icmp_alone() -> None:
 
 
 def test_loss_is_looked_into_before_it_is_confirmed() -> None:
-    assert names(played(PAIR, 0.95, cost=usual)) == list(StageName)
+    assert names(played(PAIR, 0.95, cost=usual)) == [
+        name for name in StageName if name is not StageName.PAUSES
+    ]
 
 
 def test_a_silent_target_has_no_classes_or_rates_to_compare() -> None:

@@ -14,6 +14,7 @@ from ipsecping.contract import (
     AuditProtocol,
     CheckRef,
     ClockSource,
+    Control,
     DnsOptions,
     Expect,
     Histogram,
@@ -188,6 +189,11 @@ def checks(draw: st.DrawFn) -> PlannedCheck:
         run_now=draw(st.none() | names),
         addresses=draw(st.sampled_from(Addresses)),
         targets=draw(st.sampled_from([None, (), ("10.50.1.10", "2001:db8::1")])),
+        controls=draw(
+            st.sampled_from([{}, {Control.FAR_INSIDE: "10.50.1.1", Control.GATEWAY: "vpn.example"}])
+        ),
+        inside=draw(st.sampled_from([(), ("10.244.0.0/16", "10.50.1.0/24")])),
+        underlay=draw(st.sampled_from([(), ("198.51.100.0/24",)])),
     )
 
 

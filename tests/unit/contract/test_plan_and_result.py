@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import (
     ContractError,
+    Control,
     Plan,
     PlannedCheck,
     PlannedProbe,
@@ -50,6 +51,8 @@ def test_equal_probes_of_a_plan_stand_in_memory_once(check: PlannedCheck) -> Non
 def test_the_nonce_changes_with_what_is_measured_and_only_with_that(check: PlannedCheck) -> None:
     assert replace(check, generation=check.generation + 1).nonce == check.nonce
     assert replace(check, run_now="again").nonce == check.nonce
+    told = replace(check, controls={Control.NEAR_INSIDE: "10.99.0.2"}, inside=("10.9.0.0/16",), underlay=())
+    assert told.nonce == check.nonce
     assert replace(check, target="192.0.2.77").nonce != check.nonce
     slower = replace(check.probes[0], count=check.probes[0].count % 1000 + 1)
     assert replace(check, probes=(slower, *check.probes[1:])).nonce != check.nonce
@@ -174,6 +177,26 @@ def test_a_plan_without_networks_permits_everything_and_an_empty_list_nothing() 
 def test_a_network_that_is_none_is_refused_by_name() -> None:
     with pytest.raises(ContractError, match=r"plan\.checks\[0\]\.allowedTargets: .*10\.0\.0\.0/33"):
         plan_from_json({"version": 1, "checks": [PLANNED | {"allowedTargets": ["10.0.0.0/33"]}]})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"controls": {"FarInside": "gw.example"}},
+            r"controls\.FarInside: 'gw\.example' is not an IP address",
+        ),
+        ({"controls": {"Neighbour": "10.0.0.1"}}, r"controls: 'Neighbour' is not one of FarInside, "),
+        ({"controls": {"Gateway": ["10.0.0.1"]}}, r"controls\.Gateway: expected a non-empty string"),
+        ({"controls": {"Gateway": "g" * 254}}, r"controls\.Gateway: longer than a name"),
+        ({"controls": {"FarInside": "::1", "NearInside": "0::1"}}, r"controls: two controls are the same"),
+        ({"underlay": ["198.51.100.1/24"]}, r"underlay: '198\.51\.100\.1/24' is not a network"),
+        ({"inside": ["10.0.0.0/8"] * 65}, r"inside: 65 items, at most 64"),
+    ],
+)
+def test_what_a_diagnosis_is_told_is_refused_by_name(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ContractError, match=r"^plan\.checks\[0\]\." + said):
+        plan_from_json({"version": 1, "checks": [PLANNED | wrong]})
 
 
 RESULT = {

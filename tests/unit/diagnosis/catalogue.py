@@ -222,6 +222,26 @@ def _tunnel() -> Iterator[Case]:
     )
     ike = IkeFound(ports={4500: IkeAnswer.ANSWERED}, nat=True)
     yield _case("nat-timeout", Cause.NAT_MAPPING_LOST, replace(healthy(), rounds=idle, ike=ike), ONLY, BACK)
+    paused = replace(healthy(), batches=(*healthy().batches, *bursts(reverse=True)), ike=ike)
+    yield _case("nat-timeout, by pauses", Cause.NAT_MAPPING_LOST, paused, ONLY, BACK)
+
+
+def bursts(*, reverse: bool, after: int = 60) -> list[Batch]:
+    """Bursts after ever longer pauses, of which the long ones cost the first two packets."""
+    made = []
+    for pause in (0, 5, 20, 60, 120):
+        lost = 2 if pause >= after else 0
+        burst = batch(Part.IDLE, sent=6, idle=pause * 1000 * MS, spacing=500 * MS)
+        made.append(
+            replace(
+                burst,
+                answered=6 - lost,
+                answers="0" * lost + "1" * (6 - lost),
+                forward_lost=0 if reverse else lost,
+                reverse_lost=lost if reverse else 0,
+            )
+        )
+    return made
 
 
 def _sizes() -> Iterator[Case]:

@@ -19,6 +19,7 @@ from ipsecping.diagnosis.evidence import (
     PathMtuFound,
 )
 
+from .catalogue import bursts
 from .worlds import (
     BEHIND,
     ECHO,
@@ -50,6 +51,10 @@ def icmp_dead(evidence: Evidence) -> Evidence:
     )
 
 
+def with_bursts(*, reverse: bool, after: int = 60) -> Evidence:
+    return replace(healthy(), batches=(*healthy().batches, *bursts(reverse=reverse, after=after)))
+
+
 def on_demand() -> tuple[PastRound, ...]:
     return tuple(
         PastRound(
@@ -77,6 +82,8 @@ NO_FAULT: dict[str, Evidence] = {
     ),
     "NAT with keep-alive": replace(healthy(), ike=IkeFound(ports={4500: IkeAnswer.ANSWERED}, nat=True)),
     "on-demand start": replace(healthy(), rounds=on_demand()),
+    "on-demand start, by pauses": with_bursts(reverse=False),
+    "the first packets lost after one pause": with_bursts(reverse=True, after=120),
     "path MTU above the threshold": replace(
         healthy(), path_mtu=PathMtuFound(forward=1446, reverse=1446, forward_told=False, reverse_told=False)
     ),

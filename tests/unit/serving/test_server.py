@@ -20,7 +20,9 @@ from ipsecping.serving.server import DEFAULT, Limits, Refusal, Server
         (b"GET http://[ HTTP/1.1\r\n\r\n", 400),
         (b"GET /?" + b"a=1&" * 20 + b" HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/3\r\n\r\n", 505),
-        (b"POST / HTTP/1.1\r\n\r\n", 405),
+        (b"PUT / HTTP/1.1\r\n\r\n", 405),
+        (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
     ],
 )
 def test_a_wrong_request_is_refused_with_the_fitting_status(head: bytes, status: int) -> None:
@@ -196,7 +198,7 @@ async def test_an_answer_is_not_lost_in_a_reset_while_the_client_still_sends(
 async def test_a_client_that_sends_without_end_is_left() -> None:
     async with serving(Limits(linger_octets=10_000, linger_seconds=30)) as (server, port):
         async with connected(port) as (reader, writer):
-            writer.write(b"POST / HTTP/1.1\r\n\r\n")
+            writer.write(b"POST /hello HTTP/1.1\r\n\r\n")
             assert b" 405 " in await asyncio.wait_for(reader.read(), 10)
             with suppress(ConnectionError):
                 while True:
@@ -204,6 +206,38 @@ async def test_a_client_that_sends_without_end_is_left() -> None:
                     await writer.drain()
                     await asyncio.sleep(0.01)
         await until(lambda: server.connections == 0)
+
+
+async def test_content_is_read_only_where_it_is_asked_for_and_within_its_bounds() -> None:
+    async def length(request: Request) -> Response:
+        return Response(body=str(len(await request.content(1000))).encode())
+
+    async def path(request: Request) -> Response:
+        return Response(body=request.path.encode())
+
+    limits = Limits(head_seconds=0.3)
+    server = Server({"/below/": path, "/both": path}, posts={"/both": length, "/post": length}, limits=limits)
+    port = await server.start("127.0.0.1", 0)
+
+    async def post(head: bytes, content: bytes = b"") -> bytes:
+        return await ask(port, b"POST " + head + b"\r\n\r\n" + content)
+
+    for place in (b"/both", b"/post"):
+        assert (await post(place + b" HTTP/1.1\r\nContent-Length: 1000", b"x" * 1000)).endswith(b"\r\n1000")
+    assert b" 413 " in await post(b"/post HTTP/1.1\r\nContent-Length: 1001", b"x" * 1001)
+    assert b" 411 " in await post(b"/post HTTP/1.1")
+    chunked = b"/post HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked"
+    assert b" 411 " in await post(chunked, b"3\r\nabc\r\n0\r\n\r\n")
+    assert b" 408 " in await post(b"/post HTTP/1.1\r\nContent-Length: 5", b"xx")
+    assert b"\r\nAllow: POST\r\n" in await ask(port, b"GET /post HTTP/1.1\r\n\r\n")
+    assert b"\r\nAllow: GET, HEAD\r\n" in await post(b"/below/it HTTP/1.1\r\nContent-Length: 0")
+    assert (await ask(port, b"GET /below/it/too HTTP/1.1\r\n\r\n")).endswith(b"\r\n/below/it/too")
+    assert b" 404 " in await ask(port, b"GET /below HTTP/1.1\r\n\r\n")
+    async with connected(port) as (reader, writer):
+        writer.write(b"POST /post HTTP/1.1\r\nContent-Length: 5\r\n\r\nxx")
+        writer.write_eof()
+        assert await cut(reader)
+    await server.stop(grace=2)
 
 
 async def test_half_open_heads_are_cut_off_and_counted() -> None:

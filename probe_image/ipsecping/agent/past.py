@@ -1,0 +1,157 @@
+"""What the agent knows of a path from before: its own last rounds, as its ring still holds them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..collector.planned import main_probe
+from ..contract import Hops, PathMtu, PlannedCheck, ProbeType, RoundResult
+from ..contract.methods.stamp import HOPS_TTL
+from ..contract.result_stream import Item, read_line
+from ..diagnosis.evidence import MAX_OUTAGES, Baseline, Known, Part, PastOutage, PastRound
+from .lossy_rounds import LossyRounds
+from .ring import Ring
+from .timeslice import Yielder
+
+MAX_LOOKED_AT = 2000
+"""Results of one path that are looked at."""
+MAX_PAST = 30
+"""Rounds that the evidence has."""
+LEAST_OF_OUTAGE = 3
+"""Packets: a round that lost fewer of them, though all, is no outage."""
+_MS = 1_000_000
+
+
+class Past(NamedTuple):
+    """What the agent knows of a path from before."""
+
+    known: Known
+    addresses: tuple[str, ...] = ()
+    """Of the target, in the newest round without loss."""
+    failing: str | None = None
+    """The address that packets were lost to last."""
+
+
+async def past_of(check: PlannedCheck, ring: Ring, lossy: LossyRounds) -> Past:
+    """Return what is known of the path; made piecemeal, so that no packet has to wait."""
+    main, yielder, marks = main_probe(check), Yielder(), tuple(_marks(check))
+    found: list[RoundResult] = []
+    for line in ring.newest_first():
+        await yielder.maybe_yield()
+        if not all(mark in line for mark in marks):
+            continue
+        item = read_line(line)
+        if isinstance(item, Item) and item.result.check.nonce == check.nonce:
+            found.append(item.result)
+        if len(found) >= MAX_LOOKED_AT:
+            break
+    found.reverse()
+    valid = [each for each in found if each.invalid is None]
+    rounds = [each for each in valid if main is not None and each.probe == main.name]
+    lost = next((each.remote_ip for each in reversed(rounds) if each.sent > each.received), None)
+    if check.per_address and rounds:
+        lost = lost or rounds[-1].remote_ip
+        rounds = [each for each in rounds if each.remote_ip == lost]
+    past = (
+        tuple(_past_rounds(check, rounds, lossy, spacing=main.spacing_ms * _MS))[-MAX_PAST:] if main else ()
+    )
+    outages = tuple(_outages(rounds))[-MAX_OUTAGES:]
+    healthy = next((each for each in reversed(rounds) if each.sent == each.received), None)
+    return Past(
+        Known(rounds=past or None, outages=outages if rounds else None, baseline=_baseline(valid)),
+        (healthy.remote_ip,) if healthy is not None and healthy.remote_ip is not None else (),
+        lost,
+    )
+
+
+def merged(own: Known, told: Known) -> Known:
+    """Return what is known; what was told goes before what the agent knows itself."""
+    return Known(
+        rounds=told.rounds or own.rounds,
+        outages=told.outages or own.outages,
+        baseline=_merged_baseline(own.baseline, told.baseline),
+        paths=told.paths,
+    )
+
+
+def _merged_baseline(own: Baseline | None, told: Baseline | None) -> Baseline | None:
+    if own is None or told is None:
+        return told or own
+    return Baseline(
+        at=told.at,
+        methods=told.methods | own.methods,
+        controls=told.controls | own.controls,
+        ttl_seen=own.ttl_seen if told.ttl_seen is None else told.ttl_seen,
+        rtt_min=own.rtt_min if told.rtt_min is None else told.rtt_min,
+        path_mtu=own.path_mtu if told.path_mtu is None else told.path_mtu,
+    )
+
+
+def _marks(check: PlannedCheck) -> Iterator[bytes]:
+    """What the lines of the path's results have in them; some others may have it as well."""
+    for key, value in (("uid", check.uid), ("nonce", check.nonce), ("path", check.path)):
+        yield f'"{key}":{json.dumps(value)}'.encode()
+
+
+def _past_rounds(
+    check: PlannedCheck, rounds: Sequence[RoundResult], lossy: LossyRounds, *, spacing: int
+) -> Iterator[PastRound]:
+    """Those of which it is known which packets were lost; oldest first."""
+    sending = max((probe.count - 1) * probe.spacing_ms for probe in check.probes) * _MS
+    before: RoundResult | None = None
+    for each in rounds:
+        answers = lossy.answers(each)
+        if answers is not None and each.sent:
+            yield PastRound(
+                at=each.started_at,
+                sent=each.sent,
+                answers=answers,
+                idle=None if before is None else max(each.started_at - before.started_at - sending, 0),
+                spacing=spacing,
+                forward_lost=each.forward_lost,
+                reverse_lost=each.reverse_lost,
+            )
+        before = each
+
+
+def _outages(rounds: Iterable[RoundResult]) -> Iterator[PastOutage]:
+    """Rounds on end without an answer."""
+    began: int | None = None
+    for each in rounds:
+        if each.received:
+            if began is not None:
+                yield PastOutage(start=began, end=each.started_at)
+            began = None
+        elif began is None and each.sent >= LEAST_OF_OUTAGE:
+            began = each.started_at
+    if began is not None:
+        yield PastOutage(start=began)
+
+
+def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
+    """What rounds without loss have shown."""
+    healthy = [each for each in results if each.sent and each.received == each.sent]
+    if not healthy:
+        return None
+    hops = Counter(seen.commonest for each in healthy if (seen := each.figure(Hops)) is not None)
+    sizes = [
+        figure.forward
+        for each in healthy
+        if (figure := each.figure(PathMtu)) is not None and figure.forward is not None
+    ]
+    times = [each.rtt.min for each in healthy if each.type in _OF_THE_PATH and each.rtt.min is not None]
+    usual = hops.most_common(1)[0][0] if hops else None
+    kinds = {each.type for each in healthy}
+    return Baseline(
+        at=healthy[-1].started_at,
+        methods=frozenset(kinds - {ProbeType.IKE, ProbeType.PATH_MTU, ProbeType.AUDIT}),
+        controls=frozenset({Part.IKE}) if ProbeType.IKE in kinds else frozenset(),
+        ttl_seen=None if usual is None or not 0 <= HOPS_TTL - usual <= 255 else HOPS_TTL - usual,
+        rtt_min=min(times, default=None),
+        path_mtu=max(sizes, default=None),
+    )
+
+
+_OF_THE_PATH = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})
+"""Whose round trips are those of the path."""

@@ -1,0 +1,166 @@
+"""What an agent knows of a path from before: its own rounds, from the ring, and which packets they lost."""
+
+from dataclasses import replace
+from typing import Any
+
+from ipsecping.agent import lossy_rounds, past
+from ipsecping.agent.lossy_rounds import LossyRounds
+from ipsecping.agent.past import Past, merged, past_of
+from ipsecping.agent.ring import Ring
+from ipsecping.contract import (
+    Histogram,
+    Hops,
+    Invalidity,
+    LossReason,
+    PathMtu,
+    PlannedProbe,
+    ProbeType,
+    RoundResult,
+    StampOptions,
+)
+from ipsecping.diagnosis import Confidence, Evidence, Part, diagnose
+from ipsecping.diagnosis.evidence import Baseline, Known, OtherPath, PastOutage
+
+from ...plans import check_of
+
+SECOND = 1_000_000_000
+START = 1_796_000_000 * SECOND
+INTERVAL = 60 * SECOND
+STAMP = PlannedProbe(
+    name="stamp", type=ProbeType.STAMP, port=862, count=4, spacing_ms=1000, timeout_ms=1000, size=44,
+    options=StampOptions(ask_hops=True),
+)  # fmt: skip
+CHECK = check_of(STAMP, target="10.50.1.10", interval_ms=60_000)
+
+
+def result(number: int, answers: str, *, rtt: int = 12_000_000, hops: int = 4, **more: Any) -> RoundResult:
+    received = answers.count("1")
+    figures: dict[str, Any] = {"hops": Hops({hops: received})} if received else {}
+    return RoundResult(
+        check=CHECK.ref, probe="stamp", type=ProbeType.STAMP, started_at=START + number * INTERVAL,
+        duration=4 * SECOND, sent=len(answers), received=received,
+        losses={LossReason.TIMEOUT: len(answers) - received} if received < len(answers) else {},
+        rtt=Histogram.of([rtt] * received), remote_ip="10.50.1.10", figures=figures,
+        answers=answers if "0" in answers else None, forward_lost=0, reverse_lost=answers.count("0"),
+        **more,
+    )  # fmt: skip
+
+
+async def known(*results: RoundResult, check: Any = CHECK) -> Past:
+    ring, lossy = Ring(boot_id="b", pod_uid=None), LossyRounds()
+    for each in results:
+        ring.append(each)
+        lossy(check, each)
+    return await past_of(check, ring, lossy)
+
+
+def judged(found: Past) -> Any:
+    return diagnose(
+        Evidence(
+            at=START + 100 * INTERVAL,
+            path="default",
+            target="10.50.1.10",
+            address="10.50.1.10",
+            rounds=found.known.rounds,
+            outages=found.known.outages,
+            baseline=found.known.baseline,
+        )
+    )
+
+
+async def test_rounds_that_lose_their_first_packets_after_a_pause_are_told() -> None:
+    """The end of it all: a NAT mapping that is lost between the rounds has a name."""
+    found = await known(*(result(number, "0111") for number in range(6)))
+    assert found.known.rounds is not None
+    assert [past.answers for past in found.known.rounds] == ["0111"] * 6
+    assert [past.idle for past in found.known.rounds] == [None, *[57 * SECOND] * 5]
+    (finding, *_) = judged(found).findings
+    assert finding.reason == "NatMappingLost"
+    assert finding.confidence is Confidence.ONLY_ONE_LEFT
+
+
+async def test_a_round_is_known_by_which_packets_it_lost_or_not_at_all(monkeypatch: Any) -> None:
+    monkeypatch.setattr(lossy_rounds, "MAX_LOSSY", 1)
+    found = await known(result(0, "0111"), result(1, "1110"), result(2, "0000"), result(3, "1111"))
+    assert found.known.rounds is not None
+    assert [past.answers for past in found.known.rounds] == ["1110", "0000", "1111"]
+
+
+async def test_the_baseline_is_that_of_rounds_without_loss() -> None:
+    mtu = replace(
+        result(1, "1111"), probe="mtu", type=ProbeType.PATH_MTU, forward_lost=None, reverse_lost=None,
+        figures={"pathMTU": PathMtu(forward=1446, reverse=None, too_big=False)},
+    )  # fmt: skip
+    found = await known(
+        result(0, "1111", rtt=11_000_000), mtu, result(2, "1111"), result(3, "0111", rtt=1_000_000, hops=9)
+    )
+    baseline = found.known.baseline
+    assert baseline == Baseline(
+        at=START + 2 * INTERVAL, methods=frozenset({ProbeType.STAMP}), ttl_seen=60,
+        rtt_min=baseline.rtt_min if baseline else 0, path_mtu=1446,
+    )  # fmt: skip
+    assert abs((baseline.rtt_min or 0) - 11_000_000) < 500_000
+    assert (found.addresses, found.failing) == (("10.50.1.10",), "10.50.1.10")
+
+
+async def test_outages_are_rounds_on_end_without_an_answer() -> None:
+    rounds = ["1111", "0000", "0000", "1111", "0", "1111", "0000"]
+    found = await known(*(result(number, answers) for number, answers in enumerate(rounds)))
+    assert found.known.outages == (
+        PastOutage(start=START + INTERVAL, end=START + 3 * INTERVAL),
+        PastOutage(start=START + 6 * INTERVAL),
+    )
+
+
+async def test_outages_that_begin_at_ticks_have_no_period_by_that() -> None:
+    """Any six rounds are multiples of the interval apart."""
+    dead = {3, 4, 7, 12, 13, 16, 22, 27}
+    found = await known(*(result(number, "0000" if number in dead else "1111") for number in range(30)))
+    assert found.known.outages is not None
+    assert len(found.known.outages) >= 6
+    assert not judged(found).findings
+    hourly = await known(*(result(number, "0000" if number % 6 == 2 else "1111") for number in range(40)))
+    assert [finding.reason for finding in judged(hourly).findings] == ["RecurringOutages"]
+
+
+async def test_only_rounds_of_this_path_and_plan_count_and_the_newest_of_them(monkeypatch: Any) -> None:
+    monkeypatch.setattr(past, "MAX_LOOKED_AT", 3)
+    other = replace(CHECK, path="b")
+    earlier = replace(CHECK, target="10.50.1.11")
+    strangers = [replace(result(0, "1111"), check=check.ref) for check in (other, earlier)]
+    spoilt = replace(result(9, "0000"), invalid=Invalidity.LATE_TICKS)
+    found = await known(*(result(number, "1111") for number in range(5)), spoilt, *strangers)
+    assert found.known.rounds is not None
+    assert [each.at for each in found.known.rounds] == [START + number * INTERVAL for number in (3, 4)]
+    assert (await known(*strangers)) == Past(Known())
+
+
+async def test_of_several_addresses_it_is_that_of_the_failing_one() -> None:
+    check = replace(CHECK, targets=("10.50.1.10", "10.50.1.11"))
+    rounds = [
+        replace(result(number, answers), check=check.ref, remote_ip=address, addresses=2)
+        for number in range(4)
+        for address, answers in (("10.50.1.10", "1111"), ("10.50.1.11", "1011"))
+    ]
+    found = await known(*rounds, check=check)
+    assert found.failing == "10.50.1.11"
+    assert found.known.rounds is not None
+    assert {each.answers for each in found.known.rounds} == {"1011"}
+
+
+def test_what_is_told_goes_before_what_the_agent_knows() -> None:
+    own = Known(
+        outages=(PastOutage(start=1),),
+        baseline=Baseline(at=1, methods=frozenset({ProbeType.STAMP}), rtt_min=3, ttl_seen=60),
+    )  # fmt: skip
+    told = Known(
+        outages=(PastOutage(start=2),), paths=(OtherPath(name="b", sent=1, answered=1),),
+        baseline=Baseline(at=2, controls=frozenset({Part.FAR_INSIDE}), rtt_min=2, path_mtu=1400),
+    )  # fmt: skip
+    assert merged(own, Known()) == own
+    found = merged(own, told)
+    assert (found.outages, found.paths) == (told.outages, told.paths)
+    assert found.baseline == Baseline(
+        at=2, methods=frozenset({ProbeType.STAMP}), controls=frozenset({Part.FAR_INSIDE}), rtt_min=2,
+        ttl_seen=60, path_mtu=1400,
+    )  # fmt: skip
