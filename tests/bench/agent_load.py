@@ -16,13 +16,14 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ipsecping.contract import Plan, PlannedProbe, ProbeType, plan_to_json
 
 from ..ports import free_port
+from .diagnoses import HEADERS, diagnosing, opened
 from .processes import cpu_seconds, pss_mib, rss_mib, run_on
 from .scraper import Scrapes, scraping
 from .targets import plan_of
@@ -66,7 +67,7 @@ def plan(*, kind: ProbeType, targets: int, interval: int, spacing: int, port: in
         size=64,
         port=None if kind is ProbeType.ICMP else port,
     )
-    return plan_of(probe, targets=targets, interval_ms=interval)
+    return opened(plan_of(probe, targets=targets, interval_ms=interval))
 
 
 @contextmanager
@@ -114,7 +115,8 @@ def await_agent(port: int) -> None:
 def results(port: int) -> Figures:
     """The results that the agent holds now."""
     figures, now = Figures(), time.time_ns()
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/results", timeout=60) as stream:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/results", headers=HEADERS)
+    with urllib.request.urlopen(request, timeout=60) as stream:
         for line in stream:
             result = json.loads(line).get("result")
             if result is not None:
@@ -150,7 +152,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
         started = time.monotonic() - begun
         time.sleep(2 * arguments.interval / 1000 + arguments.warm_up)  # each path has had its first round
         before = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
-        with scraping(http, every=arguments.scrape) as scrapes:
+        with scraping(http, every=arguments.scrape) as scrapes, ExitStack() as asking:
+            asked_for = asking.enter_context(diagnosing(http, made)) if arguments.diagnose else "none"
             time.sleep(arguments.seconds)
         after = cpu_seconds(agent.pid), cpu_seconds(reflector.pid), time.monotonic()
         asked = time.monotonic()
@@ -187,6 +190,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> list[tuple[str, str]
             f"{metric(metrics, f'ipsecping_agent_{name}_total'):.0f}"
             for name in ("rounds", "rounds_invalid", "rounds_skipped", "round_failures")
         )),
+        ("diagnoses meanwhile", str(asked_for)),
         ("reflector's own count", counters),
     ]  # fmt: skip
 
@@ -233,6 +237,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20, help="measured time (%(default)s)")
     parser.add_argument("--warm-up", type=float, default=2, help="after the second interval, s (%(default)s)")
     parser.add_argument("--scrape", type=float, metavar="S", help="read /metrics every S seconds meanwhile")
+    parser.add_argument("--diagnose", action="store_true", help="ask for diagnoses meanwhile, one by one")
     arguments = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     with tempfile.TemporaryDirectory() as folder:

@@ -48,7 +48,7 @@ class TraceRun:
     """One trace. Belongs to one event loop."""
 
     def __init__(self, step: TraceStep, host: str) -> None:
-        """Open the socket. Raises OSError, PingForbidden."""
+        """Open the socket. Raises OSError, PingForbidden, and RoundInvalid while keys cannot be used."""
         method = _METHODS.get(step.method.type, TraceMethod.UDP)
         self._probes = _open(step)
         limits = Limits(max_ttl=TRACE_TTL, tries=TRACE_TRIES, wait=TRACE_WAIT, total=TRACE_TIME)
@@ -154,7 +154,7 @@ def _open(step: TraceStep) -> Probes:
         return open_icmp(step.address, sender)
     if method.type == ProbeType.TCP:
         return ConnectionProbes(step.address, method.port, sender, wait=TRACE_WAIT)
-    return open_udp(step.address, method.port, sender)
+    return open_udp(step.address, method.port, sender, key=next(iter(_keys(method)), None))
 
 
 def _sender(method: Method) -> Sender:

@@ -131,15 +131,16 @@ class DatagramProbes:
         self._tell(Heard(match.number, reply, at, left=match.left))
 
 
-def open_udp(address: str, port: int, sender: Sender) -> DatagramProbes:
-    """Probes over UDP. Raises OSError."""
+def open_udp(address: str, port: int, sender: Sender, *, key: bytes | None = None) -> DatagramProbes:
+    """Probes over UDP, signed with the key. Raises OSError."""
     source = source_of(address, sender)
     family, target = numeric_target(address, port)
 
     def made(sock: socket.socket) -> DatagramProbes:
         prepare(sock, sender)
         never_fragment(sock)
-        return DatagramProbes(sock, target, StampPackets(ipv6=family == socket.AF_INET6), source=source)
+        packets = StampPackets(ipv6=family == socket.AF_INET6, key=key)
+        return DatagramProbes(sock, target, packets, source=source)
 
     return closed_on_error(new_socket(family, socket.SOCK_DGRAM), made)
 

@@ -49,16 +49,19 @@ class Packets(Protocol):
 class StampPackets:
     """UDP. A quote begins behind the UDP header, and may be empty."""
 
-    def __init__(self, *, ipv6: bool) -> None:
+    def __init__(self, *, ipv6: bool, key: bytes | None = None) -> None:
+        """`key` signs the packets, for a reflector that answers no others."""
+        self._key = key
+        self._mode = stamp.UNAUTHENTICATED if key is None else stamp.AUTHENTICATED
         self._headers = (IPV6_HEADER if ipv6 else IPV4_HEADER) + UDP_HEADER
         self._secret = secrets.randbits(64)
         """Stands where a Session-Sender writes its time: whoever reflects it, copies it."""
-        self.least_size = self._headers + stamp.BASE_SIZE
+        self.least_size = self._headers + self._mode.size
 
     def make(self, number: int, size: int) -> bytes:
         """See Packets."""
         packet = stamp.SenderPacket(number, self._secret, _ERROR_ESTIMATE)
-        return stamp.pack_sender(packet, size - self._headers)
+        return stamp.pack_sender(packet, size - self._headers, self._key)
 
     def quoted(self, quote: bytes) -> Match | None:
         """See Packets."""
@@ -66,15 +69,15 @@ class StampPackets:
             return Match(None, proven=False)
         number = int.from_bytes(quote[:_NUMBER], "big")
         secret = self._secret.to_bytes(_PROOF, "big")
-        seen = quote[_NUMBER : _NUMBER + _PROOF]
+        seen = quote[self._mode.timestamp_at :][:_PROOF]
         return Match(number, proven=seen == secret) if secret.startswith(seen) else None
 
     def answered(self, data: bytes) -> Match | None:
         """See Packets: a STAMP answer or an echo says which; something else from the target does not."""
-        answer = stamp.parse_reflector(data)
+        answer = stamp.parse_reflector(data, self._mode)
         if answer is not None and answer.sender_timestamp == self._secret:
             return Match(answer.sender_sequence, proven=True, left=answer.sender_ttl or None)
-        echoed = self.quoted(data[: _NUMBER + _PROOF])
+        echoed = self.quoted(data)
         return echoed if echoed is not None and echoed.proven else Match(None, proven=False)
 
 

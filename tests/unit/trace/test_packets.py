@@ -39,6 +39,21 @@ def test_a_stamp_answer_and_an_echo_tell_the_number() -> None:
     assert packets.answered(b"220 hello") == Match(None, proven=False)
 
 
+def test_signed_packets_tell_the_number_as_well() -> None:
+    """For a reflector that answers no others."""
+    key = bytes(16)
+    packets = StampPackets(ipv6=False, key=key)
+    request = packets.make(7, packets.least_size)
+    assert stamp.signed_with(request, (key,)) == key
+    assert packets.quoted(request) == Match(7, proven=True)
+    assert packets.quoted(request[:12]) == Match(7, proven=False)
+    sender = stamp.parse_sender(request, stamp.AUTHENTICATED)
+    assert sender is not None
+    answer = stamp.ReflectorPacket(900, 1, 1, 1, sender.sequence, sender.timestamp, 1, 60)
+    made = bytes(stamp.pack_reflector(answer, request, stamp.AUTHENTICATED))
+    assert packets.answered(made) == Match(7, proven=True, left=60)
+
+
 @pytest.mark.parametrize("ipv6", [False, True])
 def test_echo_requests_differ_for_no_router(ipv6: bool) -> None:
     """Nor by the checksum: the kernel adds identifier and addresses, alike for all."""
