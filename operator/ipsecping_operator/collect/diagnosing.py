@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from ipsecping.contract import ContractError
 from ipsecping.contract.diagnosis_report import MAX_REPORT_BYTES, DiagnosisReport
@@ -24,6 +26,8 @@ MAX_SAID = 150
 SOON, LATER = 5.0, 20.0
 """Seconds after which what failed may go well: a connection; an edited plan, which takes up to a minute."""
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -35,11 +39,13 @@ class Question:
     path: str
     nonce: str
     request: str
+    known: Mapping[str, Any] = field(default_factory=lambda: NOTHING, compare=False)
+    """Parts of the evidence that the prober cannot know."""
 
     def content(self) -> bytes:
         """Return it as an agent reads it."""
         asked = {"check": self.uid, "path": self.path, "nonce": self.nonce, "request": self.request}
-        return json.dumps(asked).encode()
+        return json.dumps({**asked, **self.known}).encode()
 
     def mismatch(self, report: DiagnosisReport) -> str | None:
         """Return which field of a report shows that it is no answer to this question."""

@@ -16,6 +16,7 @@ from ipsecping_operator.tokens.keys import TokenKeys
 
 from .choice import Chosen, agent_of, choose
 from .job import JobDiagnosis, Told
+from .known import known_of
 from .rule import Wanted, is_healthy, is_over, obstacle, request_id, wanted
 from .telling import healed, is_news, not_run, told
 
@@ -140,6 +141,7 @@ class Runbook:
             path=plan.path,
             nonce=plan.nonce,
             request=request,
+            known=known_of(state, chosen.path, now=self._clock()),
         )
         if isinstance(check.schedule, Cron):
             assert state.metadata is not None

@@ -214,6 +214,13 @@ async def test_an_agent_that_has_forgotten_is_asked_again() -> None:
     assert (await refusal(RUNS, answer("404 Not Found"))).again
 
 
+async def test_what_only_the_operator_knows_goes_with_the_question() -> None:
+    known = {"paths": [{"name": "backup", "sent": 10, "answered": 0, "sameTarget": True}]}
+    async with agent(RUNS, DONE) as (fake, at):
+        await report_of(at, replace(ASKED, known=known), tokens=())
+    assert json.loads(fake.asked[0].partition(b"\r\n\r\n")[2])["paths"] == known["paths"]
+
+
 def test_what_is_asked_and_answered_by_a_path_of_another_name_differs() -> None:
     other = replace(ASKED, path="backup")
     assert other.mismatch(report()) == "path"

@@ -1,5 +1,6 @@
 """When a diagnosis runs, of which path, under which name; and what it comes to."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ipsecping.contract import LossReason
 from ipsecping.contract.diagnosis_report import DiagnosisReport
 from ipsecping.contract.diagnosis_terms import Outcome
+from ipsecping.diagnosis.evidence_json import read_known
 from ipsecping_operator.api.diagnosis import DiagnosisStatus
 from ipsecping_operator.api.validation import read
 from ipsecping_operator.check.state import CheckState
@@ -15,6 +17,7 @@ from ipsecping_operator.compile.compiled import Cron, DiagnosisRule
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.report.assessment import assess, with_diagnosis
 from ipsecping_operator.runbook.choice import agent_of, choose
+from ipsecping_operator.runbook.known import known_of
 from ipsecping_operator.runbook.rule import Wanted, obstacle, request_id, wanted
 from ipsecping_operator.runbook.telling import healed, not_run, told
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger, from_json
@@ -247,6 +250,29 @@ def two_paths(*, a: int, b: int, reason: LossReason = LossReason.TIMEOUT) -> Che
 )
 def test_the_gravest_path_is_diagnosed_of_equals_the_preferred_one(a: int, b: int, expected: str) -> None:
     assert choose(two_paths(a=a, b=b)).path.plan.path == expected
+
+
+@pytest.mark.parametrize(("b", "expected"), [(0, (40, 0)), (8, (10, 8)), (10, (10, 10))])
+def test_the_prober_is_told_how_the_other_paths_are_doing(b: int, expected: tuple[int, int]) -> None:
+    state = two_paths(a=0, b=b)
+    told_of = known_of(state, choose(state).path, now=NOON + 100 * SECOND)
+    (other,) = read_known(told_of, "").paths or ()
+    assert (other.name, (other.sent, other.answered), other.same_target) == ("b", expected, True)
+    assert known_of(state, choose(state).path, now=NOON + 3600 * SECOND) == {}, "what is stale tells nothing"
+
+
+def test_the_prober_is_told_of_outages_that_it_has_forgotten_once_they_may_have_a_period() -> None:
+    state = seen()
+    for number in range(4):
+        start = 3600 * number
+        take(state, at(start), *(at(start + second, received=0) for second in (30, 60, 90)))
+        assessed(state, at=start + DOWN)
+        known = read_known(known_of(state, choose(state).path, now=NOON + (start + DOWN) * SECOND), "")
+        assert len(known.outages or ()) == (0 if number < 2 else number + 1)
+        recover(state, seconds=start + 120)
+    starts = [each.start for each in known.outages or ()]
+    assert starts == sorted(starts)
+    assert {later - sooner for sooner, later in pairwise(starts)} == {3600 * SECOND}
 
 
 def test_after_a_restart_the_path_that_failed_is_diagnosed_before_a_round_was_read() -> None:
