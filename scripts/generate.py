@@ -14,11 +14,11 @@ from pathlib import Path
 from textwrap import indent
 
 from argocd_customization import argocd_customization
-from dashboards import DASHBOARDS, dashboard_json
 from diagnosis_reference import diagnosis_reference
 from monitoring import RECEIVERS, alert_table, alertmanager_yaml, rules_yaml
 from settings_reference import settings_reference
 
+from dashboards import DASHBOARDS, dashboard_json
 from ipsecping_operator.api.crd import crd_yaml
 from ipsecping_operator.api.reference import api_reference, method_table
 

@@ -55,6 +55,8 @@ class Settings:
     """Seconds."""
     resync_interval: float
     """Seconds."""
+    diagnosis: bool
+    """Checks are diagnosed."""
     log_level: str
     log_format: str
 
@@ -169,6 +171,13 @@ SETTINGS = (
         read=seconds,
     ),
     Setting(
+        "--diagnosis",
+        "true has checks diagnosed when they turn unhealthy, unless spec.diagnosis says otherwise, and when "
+        "the annotation ipsecping.dev/diagnose asks for it; false has none diagnosed",
+        default="true",
+        choices=("true", "false"),
+    ),
+    Setting(
         "--log-level",
         "least level to log",
         default="info",
@@ -211,6 +220,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         healthz_address=args.healthz_port,
         status_interval=args.status_interval,
         resync_interval=args.resync_interval,
+        diagnosis=args.diagnosis == "true",
         log_level=args.log_level,
         log_format=args.log_format,
     )

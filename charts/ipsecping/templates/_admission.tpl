@@ -187,14 +187,16 @@ spec:
         the operator's pods run the probe image (admissionPolicy.images, by default probeImage)
       expression: >-
         {{ include "ipsecping.cel.matches" (list "variables.container.image" "variables.images") }}
-    - message: the operator's pods run an agent or one round, by the plan
+    - message: the operator's pods run an agent, one round or one diagnosis, by the plan
       expression: >-
         has(variables.container.args) &&
         (variables.container.args.join(" ").matches(
         "^run /etc/ipsecping/plan[.]json --termination-log /dev/termination-log( --delay [0-9]+ms)?$") &&
         size(variables.container.args) in [4, 6] ||
-        (size(variables.container.args) == 6 && variables.container.args.join(" ")
-        .matches("^agent /etc/ipsecping/plan[.]json --listen :[0-9]+ --health :[0-9]+$")))
+        (size(variables.container.args) == 6 && (variables.container.args.join(" ").matches(
+        "^diagnose /etc/ipsecping/plan[.]json --request [0-9a-f]+ --termination-log /dev/termination-log$") ||
+        variables.container.args.join(" ")
+        .matches("^agent /etc/ipsecping/plan[.]json --listen :[0-9]+ --health :[0-9]+$"))))
     - message: the environment of the operator's pods is their UID
       expression: >-
         !has(variables.container.env) || variables.container.env.all(each, each.name == "POD_UID" && size(each) == 2 &&

@@ -35,7 +35,7 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list]
-# An extra round of a CronJob (annotation ipsecping.dev/run-now).
+# An extra round of a CronJob (annotation ipsecping.dev/run-now), and a diagnosis.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [create]

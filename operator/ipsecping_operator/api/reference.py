@@ -58,6 +58,18 @@ def api_reference() -> str:
         f"kubectl wait {names.SHORT_NAME}/NAME --for=jsonpath='{{.status.runNow.value}}'=VALUE",
         "```",
         "",
+        f"`{names.DIAGNOSE_ANNOTATION}` on a check: each new value has the check diagnosed once, whether it "
+        "is healthy or not:",
+        "",
+        "```console",
+        f"kubectl annotate {names.SHORT_NAME} NAME {names.DIAGNOSE_ANNOTATION}=$(date +%s) --overwrite",
+        f"kubectl wait {names.SHORT_NAME}/NAME --for=jsonpath='{{.status.diagnosis.request}}'=VALUE",
+        "```",
+        "",
+        "The pod that measures the path does it, beside its rounds; a check with cron gets a Job from the "
+        "path's template, once no round of it runs. `status.diagnosis` and an event (Diagnosed, "
+        "DiagnosisNotRun) tell what it came to ([diagnosis.md](diagnosis.md#by-the-operator)).",
+        "",
         "## Conditions",
         "",
         *_conditions(),

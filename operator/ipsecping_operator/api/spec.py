@@ -20,6 +20,7 @@ from ipsecping.contract.plan import LEAST_REST_MS
 from . import defaults, durations, flows, instances, keepalive
 from .alerting import Alerting
 from .derived import Derived
+from .diagnosis import Diagnosis
 from .methods import MODELS, Ike, Method, PathMtu, Stamp
 from .placement import Placement
 from .probes import Probe, probe_model
@@ -140,6 +141,8 @@ class CheckSpec(Model):
     """What must hold of the packets that arrive at the target. Default: nothing."""
     alerting: Alerting | None = None
     """How alerts about the check are raised and routed. Default: raised, with no label of its own."""
+    diagnosis: Diagnosis | None = None
+    """The diagnosis that runs by itself when the check turns unhealthy. Default: one runs once an outage."""
 
     @classmethod
     def rule_set(cls) -> tuple[Rule, ...]:

@@ -11,6 +11,7 @@ from ipsecping.contract.bounds import MAX_ADDRESSES, MAX_FLOWS
 
 from .conditions import ConditionStatus, ConditionType
 from .derived import Derived
+from .diagnosis import DiagnosisStatus
 from .methods import StatusField, status_fields
 from .rules import ListMap, Model
 from .scalars import Count, Text, Time
@@ -323,3 +324,5 @@ class CheckStatus(Model):
     """The newest ten outages, newest first."""
     run_now: RunNow | None = None
     """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
+    diagnosis: DiagnosisStatus | None = None
+    """Which layer is broken, by the newest diagnosis; absent before the first."""

@@ -85,6 +85,7 @@ class Operator:
         await parts.queue.close()
         await parts.collector.close()
         await parts.sources.close()
+        await parts.runbook.close()
         await parts.reporter.close(seconds=LAST_WRITES)
         await parts.client.close()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.cache.sweep import Sweeper
+from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.collect.collector import Collector
@@ -32,6 +33,8 @@ from ipsecping_operator.reconcile.verification import Verification
 from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
 from ipsecping_operator.report.events import EventPoster
 from ipsecping_operator.report.reporter import Reporter
+from ipsecping_operator.runbook.job import JobDiagnosis
+from ipsecping_operator.runbook.runbook import Runbook
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load
@@ -72,6 +75,7 @@ class Parts:
     queue: WorkQueue
     reporter: Reporter
     collector: Collector
+    runbook: Runbook
     sources: Sources
     verification: Verification
     intake: Intake
@@ -147,6 +151,10 @@ def wire(
         # The one knot: to reconcile asks for more of the same (readers that end, what is postponed).
         return await reconciler.reconcile(uid)
 
+    def diagnose(state: CheckState) -> int | None:
+        # The other knot: what a diagnosis has come to is reported.
+        return runbook.consider(state)
+
     queue = WorkQueue(
         reconcile,
         failed=lambda uid, error: faults.note(Where.RECONCILE, error, store.checks.get(uid)),
@@ -160,8 +168,25 @@ def wire(
         calm=queue.calm,
         count=base.metrics.write,
         look=queue.request,
+        diagnose=diagnose,
         clock=clock,
         steady=time.monotonic,
+    )
+    child_settings = ChildSettings(
+        probe_image=settings.probe_image,
+        image_pull_policy=settings.image_pull_policy,
+        defaults=settings.probe_defaults,
+        tokens=tokens,
+    )
+    runbook = Runbook(
+        checks=store.checks,
+        jobs=JobDiagnosis(client=client, settings=child_settings),
+        tokens=tokens,
+        enabled=settings.diagnosis,
+        faults=faults,
+        count=base.metrics.diagnosis,
+        report=reporter.report_soon,
+        clock=clock,
     )
     sources = Sources(client, changed=queue.request)
     collector = Collector(
@@ -178,12 +203,7 @@ def wire(
             client=client,
             collector=collector,
             sources=sources,
-            settings=ChildSettings(
-                probe_image=settings.probe_image,
-                image_pull_policy=settings.image_pull_policy,
-                defaults=settings.probe_defaults,
-                tokens=tokens,
-            ),
+            settings=child_settings,
             permissions=permissions,
             faults=faults,
             report=reporter.report_soon,
@@ -229,6 +249,7 @@ def wire(
         queue=queue,
         reporter=reporter,
         collector=collector,
+        runbook=runbook,
         sources=sources,
         verification=verification,
         intake=intake,

@@ -8,6 +8,7 @@ from typing import Any
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.status.addresses import Told
 from ipsecping_operator.status.conditions import Condition, Conditions
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 from ipsecping_operator.status.digest import StatusDigest
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.judge import Verdict
@@ -68,6 +69,7 @@ class Report:
     outage_time: int = 0
     """Nanoseconds of outage that have ended since the operator started."""
     run_now: RunNowOutcome | None = None
+    diagnosis: DiagnosisOutcome | None = None
     addresses: Mapping[str, Told] = field(default_factory=lambda: NO_ADDRESSES)
     """Path to the addresses of its target that were told last."""
 
@@ -82,6 +84,7 @@ class Report:
             restored=None if self.restored is None else self.restored.shifted(by),
             paths=self.paths.shifted(by),
             outages=tuple(outage.shifted(by) for outage in self.outages),
+            diagnosis=None if self.diagnosis is None else self.diagnosis.shifted(by),
             addresses={path: told.shifted(by) for path, told in self.addresses.items()} or NO_ADDRESSES,
         )
 

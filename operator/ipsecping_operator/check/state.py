@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason
-from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.api.names import DIAGNOSE_ANNOTATION, RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.fault_types import StandingFaults
 
 from .applied import Applied, Selection
+from .diagnosed import Diagnosed
 from .earlier_run import earlier_run
 from .measured import Measured
 from .observed import Observed
@@ -24,19 +25,21 @@ PLAN_DELIVERY = 90 * SECOND
 """Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute. As
 a rule an agent that is to run elsewhere has begun by then."""
 
+_ANNOTATIONS = (RUN_NOW_ANNOTATION, DIAGNOSE_ANNOTATION)
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 
 
 class CheckState:
     """One check: what was seen of it, what was made for it, what was measured, what was reported."""
 
-    __slots__ = ("applied", "faults", "measured", "observed", "reported", "uid")
+    __slots__ = ("applied", "diagnosed", "faults", "measured", "observed", "reported", "uid")
 
     def __init__(self, uid: str, *, observed: Observed | None = None) -> None:
         self.uid: Final = uid
         self.observed: Final = observed or Observed()
         self.applied: Final = Applied()
         self.measured: Final = Measured()
+        self.diagnosed: Final = Diagnosed()
         self.reported: Final = Reported()
         self.faults: Final = StandingFaults()
 
@@ -72,10 +75,10 @@ class CheckState:
     def show(self, body: Mapping[str, Any]) -> None:
         """Take in the check, as a watch shows it, without its status."""
         metadata = body["metadata"]
-        run_now = (metadata.get("annotations") or {}).get(RUN_NOW_ANNOTATION)
+        annotations = metadata.get("annotations") or {}
         self.observed.show_check(
             {key: metadata[key] for key in _KEPT if key in metadata}
-            | {"annotations": {RUN_NOW_ANNOTATION: run_now} if run_now else {}},
+            | {"annotations": {key: annotations[key] for key in _ANNOTATIONS if annotations.get(key)}},
             # What was compiled already is of no more use.
             {} if self.applied.generation == metadata["generation"] else body.get("spec") or {},
         )
@@ -86,6 +89,7 @@ class CheckState:
         self.measured.expect_since(now)
         earlier = earlier_run(status, now=now)
         self.applied.inherit(generation=earlier.made_generation, run_now=earlier.report.run_now)
+        self.diagnosed.inherit(earlier.report.diagnosis)
         self.reported.inherit(earlier.report)
         restored = earlier.report.restored
         self.measured.path_changes.inherit(
@@ -147,7 +151,7 @@ class CheckState:
         How long ago something was stays as it is. What was said already (transition times, events) stays as
         it was said.
         """
-        for part in (self.observed, self.measured, self.reported):
+        for part in (self.observed, self.measured, self.diagnosed, self.reported):
             part.shift(by)
 
 

@@ -13,7 +13,7 @@ from .labels import (
     label_value,
     labels,
 )
-from .objects import run_now_job
+from .objects import diagnosis_job, run_now_job
 from .pod import CONTAINER, HOST_PORTS
 from .settings import ChildSettings
 
@@ -32,6 +32,7 @@ __all__ = [
     "build_children",
     "child_name",
     "controller_uid",
+    "diagnosis_job",
     "label_value",
     "labels",
     "run_now_job",

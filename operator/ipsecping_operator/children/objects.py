@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from ipsecping.contract import Plan, plan_to_json
-from ipsecping_operator.api.names import API_VERSION, KIND, RUN_NOW_ANNOTATION
+from ipsecping_operator.api.names import API_VERSION, DIAGNOSE_ANNOTATION, KIND, RUN_NOW_ANNOTATION
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.compile.cron import DEFAULT_TIME_ZONE
 
@@ -22,11 +22,16 @@ from .labels import (
     child_name,
     labels,
 )
-from .pod import PLAN_KEY, agent_pod, run_pod
+from .pod import PLAN_KEY, agent_pod, diagnosis_pod, run_pod
 from .settings import ChildSettings
 
 STARTING_DEADLINE_SECONDS = 60
 """A round that could not be started for so long (controller away) is skipped."""
+
+DIAGNOSIS_SECONDS = 60
+"""A diagnosis takes 30 s at most."""
+KEPT_SECONDS = 3600
+"""So long the Job of a diagnosis stays, with its pod's log, when it has ended."""
 
 
 def plan_config_map(
@@ -121,6 +126,39 @@ def run_now_job(
     """
     # Somebody waits for it: so it waits for nobody else.
     cron_job = round_cron_job(check, path, replace(cron, spread_ms=0), settings)
+    marks = {RUN_NOW_ANNOTATION: value}
+    return _extra_job(cron_job, owner_uid=owner_uid, request_id=request_id, marks=marks)
+
+
+def diagnosis_job(
+    check: CompiledCheck,
+    path: CompiledPath,
+    cron: Cron,
+    settings: ChildSettings,
+    *,
+    owner_uid: str,
+    request_id: str,
+) -> dict[str, Any]:
+    """A Job that diagnoses the path now; arguments as of `run_now_job`."""
+    cron_job = round_cron_job(check, path, replace(cron, spread_ms=0), settings)
+    marks = {DIAGNOSE_ANNOTATION: request_id}
+    job = _extra_job(cron_job, owner_uid=owner_uid, request_id=request_id, marks=marks)
+    deadline = ceil(cron.start_ms / 1000) + DIAGNOSIS_SECONDS
+    return job | {
+        "spec": {
+            "backoffLimit": 0,
+            "activeDeadlineSeconds": deadline,
+            # Its pod's log has the evidence.
+            "ttlSecondsAfterFinished": KEPT_SECONDS,
+            "template": diagnosis_pod(check, path, settings, request_id=request_id),
+        }
+    }
+
+
+def _extra_job(
+    cron_job: Mapping[str, Any], *, owner_uid: str, request_id: str, marks: Mapping[str, str]
+) -> dict[str, Any]:
+    """A Job from the CronJob's template."""
     template: Mapping[str, Any] = cron_job["spec"]["jobTemplate"]
     owner = {key: cron_job[key] for key in ("apiVersion", "kind")} | {
         "name": cron_job["metadata"]["name"],
@@ -133,12 +171,12 @@ def run_now_job(
         "kind": "Job",
         "metadata": {
             "name": f"{cron_job['metadata']['name']}-{request_id}",
-            "namespace": check.namespace,
+            "namespace": cron_job["metadata"]["namespace"],
             "labels": template["metadata"]["labels"],
             "annotations": {
                 **template["metadata"].get("annotations", {}),
                 INSTANTIATE_ANNOTATION: "manual",
-                RUN_NOW_ANNOTATION: value,
+                **marks,
             },
             "ownerReferences": [owner],
         },

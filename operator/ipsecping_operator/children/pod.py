@@ -83,6 +83,17 @@ def run_pod(
     return template
 
 
+def diagnosis_pod(
+    check: CompiledCheck, path: CompiledPath, settings: ChildSettings, *, request_id: str
+) -> dict[str, Any]:
+    """Pod template of one diagnosis, whose report is the container's termination message."""
+    path = _placed_by(path, settings)
+    args = ["diagnose", PLAN_FILE, "--request", request_id, "--termination-log", TERMINATION_LOG]
+    template = _template(check, path, settings, _container(path, settings, args))
+    template["spec"]["restartPolicy"] = "Never"
+    return template
+
+
 def _placed_by(path: CompiledPath, settings: ChildSettings) -> CompiledPath:
     return replace(path, placement=merged(path.placement, settings.defaults))
 

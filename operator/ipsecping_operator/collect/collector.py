@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ipsecping.contract import ContractError, PlannedCheck, RoundResult, termination
+from ipsecping.contract.diagnosis_report_json import is_report, report_from_text
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.check.unreadable import Unreadable
@@ -238,6 +239,9 @@ class Collector:
         if pod.meta.uid in state.observed.messages:
             return
         ended = pod.ended
+        if ended is not None and is_report(ended.message):
+            self._read_report(state, pod, ended.message, log=log)
+            return
         try:
             if ended is None:
                 raise ContractError(pod.waiting or "it ended without a container's end")
@@ -269,6 +273,21 @@ class Collector:
                     result.started_at, result.duration, pod_created=pod.meta.created, now=now
                 )
                 self._accept(state, pod, result, start=start, now=now)
+
+    def _read_report(self, state: CheckState, pod: Pod, message: str, *, log: Log) -> None:
+        """Take in what a Job's diagnosis has come to, if it is of the pod's own path."""
+        try:
+            report = report_from_text(message)
+            of, path = report.check, pod.meta.path
+            if (of.uid, of.namespace, of.name, of.path) != (state.uid, state.namespace, state.name, path):
+                raise ContractError("diagnosis: of another check or path than the pod's")
+        except ContractError as error:
+            state.observed.message_read(pod.meta.uid, str(error))
+            log.warning("pod %s gave no diagnosis: %s", pod.meta.name, error)
+            self._handler.rejected(state, Rejection.MALFORMED, 1)
+            return
+        state.observed.message_read(pod.meta.uid, None)
+        state.diagnosed.deliver(report, pod=pod.meta.name)
 
     def _deliver(self, state: CheckState, pod: Pod, result: RoundResult, *, start: int) -> None:
         with self._faults.guard(Where.RESULT, state, key=_key(state, result)):

@@ -118,6 +118,21 @@ class Thresholds:
     """Rounds for which a path must have been healthy before it is preferred to the one in use."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisRule:
+    """When a diagnosis runs by itself. Times in nanoseconds."""
+
+    enabled: bool = True
+    delay_ns: int = 0
+    """How long Healthy=False must have lasted."""
+    cooldown_ns: int = 600 * 10**9
+    """From one diagnosis to the next, at least."""
+
+
+DIAGNOSED = DiagnosisRule()
+"""One for all: most checks choose nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class KeyRef:
     """A key in a Secret or a ConfigMap of the check's namespace."""
@@ -228,6 +243,9 @@ class CompiledCheck:
     """Healthy where any path is (`spec.healthyWhen: Any`), rather than all."""
     files: Mapping[str, Mapping[str, KeyRef]] = field(default_factory=lambda: NOTHING)
     """Probe to the keys of Secrets and ConfigMaps that it needs, by the path of the field (`tls.ca`)."""
+
+    diagnosis: DiagnosisRule = DIAGNOSED
+    """When a diagnosis runs by itself."""
 
     @property
     def mounted(self) -> tuple[KeyRef, ...]:

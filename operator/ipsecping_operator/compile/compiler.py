@@ -22,6 +22,7 @@ from ipsecping.contract import (
 )
 from ipsecping_operator.api import defaults, durations
 from ipsecping_operator.api.alerting import Alerting as AlertingSpec
+from ipsecping_operator.api.diagnosis import Diagnosis
 from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
@@ -37,11 +38,13 @@ from .budget import require_budget
 from .compiled import (
     ALERTING,
     DAY,
+    DIAGNOSED,
     NOTHING,
     Alerting,
     CompiledCheck,
     CompiledPath,
     Cron,
+    DiagnosisRule,
     Interval,
     InvalidSpec,
     TargetSource,
@@ -149,6 +152,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         verified=compile_verify(spec.verify),
         alerting=_alerting(spec.alerting or AlertingSpec()),
         files=MappingProxyType(files),
+        diagnosis=_diagnosis(spec.diagnosis),
     )
     _require_what_a_prober_reads(check)
     _require_time_between_rounds(check)
@@ -264,6 +268,16 @@ def _alerting(given: AlertingSpec) -> Alerting:
         enabled=given.enabled is not False,
         severity=given.severity or ALERTING.severity,
         labels=MappingProxyType(dict(given.labels)) if given.labels else NOTHING,
+    )
+
+
+def _diagnosis(given: Diagnosis | None) -> DiagnosisRule:
+    if given is None:
+        return DIAGNOSED
+    return DiagnosisRule(
+        enabled=given.enabled is not False,
+        delay_ns=durations.nanoseconds(given.delay or defaults.DIAGNOSIS_DELAY),
+        cooldown_ns=durations.nanoseconds(given.cooldown or defaults.DIAGNOSIS_COOLDOWN),
     )
 
 

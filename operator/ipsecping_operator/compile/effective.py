@@ -6,7 +6,16 @@ from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
 
-from .compiled import Alerting, CompiledCheck, CompiledPath, Cron, Interval, TargetSource, Thresholds
+from .compiled import (
+    Alerting,
+    CompiledCheck,
+    CompiledPath,
+    Cron,
+    DiagnosisRule,
+    Interval,
+    TargetSource,
+    Thresholds,
+)
 from .controls import effective_controls
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
@@ -50,6 +59,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "thresholds": _thresholds(check.thresholds),
         "verify": effective_verify(check.verified),
         "alerting": _alerting(check.alerting),
+        "diagnosis": _diagnosis(check.diagnosis),
     }
     return {key: value for key, value in spec.items() if value != {}}
 
@@ -119,3 +129,11 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
 def _alerting(alerting: Alerting) -> dict[str, Any]:
     labels = {"labels": dict(alerting.labels)} if alerting.labels else {}
     return {"enabled": alerting.enabled, "severity": alerting.severity, **labels}
+
+
+def _diagnosis(rule: DiagnosisRule) -> dict[str, Any]:
+    return {
+        "enabled": rule.enabled,
+        "delay": shortest(rule.delay_ns),
+        "cooldown": shortest(rule.cooldown_ns),
+    }

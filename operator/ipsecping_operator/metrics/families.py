@@ -16,10 +16,13 @@ from ipsecping.contract import Figure
 from ipsecping.contract.buckets import cumulative
 from ipsecping.contract.figure import Gauge, LabelledGauge
 from ipsecping.contract.methods import figure_types
+from ipsecping.diagnosis.cause import Cause
+from ipsecping.diagnosis.finding import Umbrella
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.series import Series
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.status.diagnosis import is_of_outage
 from ipsecping_operator.verdict.tally import Tally
 
 from . import alerting, instances
@@ -30,6 +33,7 @@ from .labels import probe_labels as _probe_labels
 from .paths import path_families
 
 SECOND = 1_000_000_000
+_CAUSES = frozenset({*map(str, Cause), *map(str, Umbrella)})
 
 
 def _each_probe(figure: Callable[[Series, Tally | None], float | None]) -> Callable[..., None]:
@@ -105,6 +109,19 @@ def _outages(family: CounterMetricFamily, state: CheckState, _: int) -> None:
 
 def _outage_seconds(family: CounterMetricFamily, state: CheckState, now: int) -> None:
     family.add_metric(_check_labels(state), _outage_time(state, now=now) / SECOND)
+
+
+def _diagnosis(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
+    """Of findings alike one; names that are not in the fault dictionary are another release's, or forged."""
+    diagnosis = state.reported.last.diagnosis
+    if diagnosis is None or not is_of_outage(diagnosis, state.reported.last.outages):
+        return
+    known = {
+        (finding.reason if finding.reason in _CAUSES else "Other", finding.direction, finding.confidence)
+        for finding in diagnosis.findings
+    }
+    for labels in sorted(known):
+        family.add_metric([*_check_labels(state), *labels], 1)
 
 
 def _path_info(family: GaugeMetricFamily, state: CheckState, _: int) -> None:
@@ -201,6 +218,14 @@ _OF_CHECKS = (
 )
 
 
+_DIAGNOSIS = Described(
+    GaugeMetricFamily,
+    "ipsecping_diagnosis_info",
+    "Always 1; a finding of the diagnosis of the outage that lasts: a cause, or what several causes have in "
+    "common.",
+    (*CHECK_LABELS, "cause", "direction", "confidence"),
+    _diagnosis,
+)
 _OF_INSTANCES = (
     (
         CounterMetricFamily,
@@ -245,6 +270,7 @@ def families() -> Iterator[Described]:
     yield from _OF_CHECKS
     yield from alerting.FAMILIES
     yield from path_families(CHECK_LABELS, _check_labels)
+    yield _DIAGNOSIS
     for made, name, text, of_instance in _OF_INSTANCES:
         both = (*PROBE_LABELS, *instances.INSTANCE_LABELS)
         yield Described(made, name, text, both, instances.each_instance(of_instance, _probe_labels))

@@ -7,6 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.observe.belonging import Stray
+from ipsecping_operator.status.diagnosis import OUTCOMES
+
+REFUSED = "Refused"
 
 
 class OperatorMetrics:
@@ -52,6 +55,15 @@ class OperatorMetrics:
             "Time that streams were not read because agents send more than their plans make.",
             registry=self.registry,
         )
+        self._diagnoses = Counter(
+            "ipsecping_operator_diagnoses",
+            "Diagnoses of checks, by what they came to; Refused: reports that break the contract, or are "
+            "about something else than was asked, which came to NotRun.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        for outcome in (*OUTCOMES, REFUSED):
+            self._diagnoses.labels(outcome)
         self._watch = Gauge(
             "ipsecping_operator_watch_event_timestamp_seconds",
             "When the newest event of a kind was seen, or the watch began, Unix time.",
@@ -125,6 +137,10 @@ class OperatorMetrics:
     def result(self, rejection: Rejection | None, count: int) -> None:
         """Count results accepted (None) or dropped."""
         self._results.labels("Accepted" if rejection is None else rejection.value).inc(count)
+
+    def diagnosis(self, outcome: str) -> None:
+        """Count a diagnosis that is over, or a report that was refused."""
+        self._diagnoses.labels(outcome).inc()
 
     def fault(self, where: Where) -> None:
         """Count a fault of the operator."""

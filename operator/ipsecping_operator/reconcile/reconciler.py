@@ -26,6 +26,7 @@ from ipsecping_operator.status.run_now import RunNowOutcome
 from . import run_now
 from .aiming import aim, is_aimed
 from .applying import as_applied, changes_verifiers, ensure_children
+from .extra_jobs import NameTaken
 from .host_ports import host_ports
 from .lingering import end_lingering
 from .refused_pods import ask_why
@@ -145,7 +146,7 @@ class Reconciler:
         """Whether there is nothing to wait for."""
         try:
             done = await run_now.start_jobs(state, value, self._settings, client=self._client, log=log)
-        except run_now.NameTaken as taken:
+        except NameTaken as taken:
             self._settle(state, value, str(taken), started=False)
             return True
         if done is not None:

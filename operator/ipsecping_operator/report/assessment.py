@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason, StalledReason
+from ipsecping_operator.api.conditions import (
+    ConditionStatus,
+    ConditionType,
+    HealthyReason,
+    ReadyReason,
+    StalledReason,
+)
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.reported import NO_ADDRESSES, Report, Restored
 from ipsecping_operator.check.state import CheckState
@@ -12,8 +18,16 @@ from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.status.addresses import AddressChange, follow_addresses
 from ipsecping_operator.status.build import build_status
-from ipsecping_operator.status.conditions import Condition, Conditions, condition, transitions
+from ipsecping_operator.status.conditions import (
+    MAX_MESSAGE,
+    Condition,
+    Conditions,
+    condition,
+    transitions,
+)
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome, is_of_outage
 from ipsecping_operator.status.run_now import RunNowOutcome
+from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -45,6 +59,8 @@ class Assessment:
     """News of its paths."""
     run_now: RunNowOutcome | None
     """News of the annotation run-now."""
+    diagnosis: DiagnosisOutcome | None
+    """News of what a diagnosis has come to."""
     address_changes: tuple[AddressChange, ...]
     """Paths whose target stands for other addresses."""
     urgent: bool
@@ -98,13 +114,12 @@ def assess(
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if applied.invalid else NOT_YET)
     else:
-        put(
-            ConditionType.HEALTHY,
-            verdict.finding.reason,
-            with_trouble(state, verdict.finding, addresses.values()),
-        )
         first_seen = state.observed.first_seen
         outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
+        message = with_trouble(state, verdict.finding, addresses.values())
+        if verdict.finding.status is ConditionStatus.FALSE:
+            message = with_diagnosis(message, state.diagnosed.outcome, outages)
+        put(ConditionType.HEALTHY, verdict.finding.reason, message)
     if applied.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
     paths = report_paths(
@@ -113,6 +128,8 @@ def assess(
     if verdict is not None:
         verdict = replace(verdict, chosen=paths.reported.preference.path)
     news = applied.run_now if applied.run_now != last.run_now else None
+    diagnosis = state.diagnosed.outcome
+    diagnosed = diagnosis if diagnosis != last.diagnosis else None
     # Of what is read again only a part may be known yet.
     known = addresses if awaited is None else {}
     told, address_changes, tell_again = follow_addresses(last.addresses, known, now=now)
@@ -122,6 +139,7 @@ def assess(
         conditions=conditions,
         outages=outages,
         run_now=applied.run_now,
+        diagnosis=diagnosis,
         addresses=addresses,
         moves=paths.reported.moves,
         path_changes=state.measured.path_changes.newest,
@@ -135,11 +153,13 @@ def assess(
         changed=changed,
         paths=paths,
         run_now=news,
+        diagnosis=diagnosed,
         address_changes=tuple(address_changes),
         urgent=bool(changed)
         or bool(address_changes)
         or news is not None
         or paths.is_news
+        or diagnosed is not None
         or len(before) != len(conditions)
         or [outage.start for outage in last.outages] != [outage.start for outage in outages]
         or _has_figures(last.verdict) != _has_figures(verdict),
@@ -158,9 +178,18 @@ def assess(
             outages_begun=outages_begun,
             outage_time=outage_time,
             run_now=applied.run_now,
+            diagnosis=diagnosis,
             addresses=told or NO_ADDRESSES,
         ),
     )
+
+
+def with_diagnosis(message: str, diagnosis: DiagnosisOutcome | None, outages: Outages) -> str:
+    """Return the message of an unhealthy check: it ends in the diagnosis of the outage, once there is one."""
+    if diagnosis is None or not diagnosis.ran or not is_of_outage(diagnosis, outages):
+        return message
+    end = f"; diagnosis: {diagnosis.summary}"
+    return text.shortened(message, MAX_MESSAGE - len(end)) + end
 
 
 def _ready(

@@ -22,6 +22,7 @@ from ipsecping_operator.kube.errors import AlreadyExists, ApiError, NamespaceTer
 from ipsecping_operator.kube.kinds import EVENT
 from ipsecping_operator.status.addresses import AddressChange
 from ipsecping_operator.status.conditions import Condition, Conditions
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.path_news import PathNews
@@ -122,6 +123,17 @@ def of_run_now(outcome: RunNowOutcome) -> Notice:
         reason="RunNow" if outcome.started else "RunNowNotStarted",
         action="RunNow",
         note=outcome.message,
+    )
+
+
+def of_diagnosis(diagnosis: DiagnosisOutcome) -> Notice:
+    """Make the notice of what a diagnosis has come to; a warning where somebody has to act, or has asked."""
+    bad = diagnosis.faulty if diagnosis.ran else diagnosis.trigger is Trigger.ANNOTATION
+    return Notice(
+        type="Warning" if bad else "Normal",
+        reason="Diagnosed" if diagnosis.ran else "DiagnosisNotRun",
+        action="Diagnosed",
+        note=diagnosis.summary,
     )
 
 

@@ -32,6 +32,7 @@ from .events import (
     EventPoster,
     of_address_change,
     of_condition,
+    of_diagnosis,
     of_paths,
     of_run_now,
     worth_telling,
@@ -77,15 +78,18 @@ class Reporter:
         calm: asyncio.Event,
         count: Callable[[str], None],
         look: Callable[[str], None] = lambda uid: None,
+        diagnose: Callable[[CheckState], int | None] = lambda state: None,
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
         processor: Callable[[], float] = time.thread_time,
     ) -> None:
         """`clock` gives the Unix time in nanoseconds, `processor` the seconds of processor time taken.
 
-        `look(uid)` is called where somebody has to find out why a round of the check gets no pod.
+        `look(uid)` is called where somebody has to find out why a round of the check gets no pod;
+        `diagnose(state)` after each report, to begin a diagnosis that is due: it returns when one will be.
         """
         self._look = look
+        self._diagnose = diagnose
         self._store = store
         self._client = client
         self._events = events
@@ -237,8 +241,10 @@ class Reporter:
         elif (again := self._take_up(state, assessment)) is not None:
             waits.append(again)
         state.reported.compare(now=self._steady())
-        if assessment.next_change is not None:
-            waits.append((assessment.next_change - self._clock()) / SECOND)
+        changes = [assessment.next_change]
+        with self._faults.guard(Where.DIAGNOSIS):
+            changes.append(self._diagnose(state))
+        waits += [(change - self._clock()) / SECOND for change in changes if change is not None]
         self._faults.over(state, Where.JUDGE)
         return min(waits, default=None)
 
@@ -276,6 +282,10 @@ class Reporter:
         notices += of_paths(paths)
         if run_now is not None:
             notices.append(of_run_now(run_now))
+        if (diagnosis := assessment.diagnosis) is not None:
+            notices.append(of_diagnosis(diagnosis))
+            level = logging.WARNING if diagnosis.faulty else logging.INFO
+            log.log(level, "diagnosis (%s): %s: %s", diagnosis.trigger, diagnosis.outcome, diagnosis.summary)
         notices += map(of_address_change, assessment.address_changes)
         self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
         if paths.move is not None:

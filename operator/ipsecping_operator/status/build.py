@@ -20,6 +20,7 @@ from ipsecping_operator.verdict.tally import Tally
 
 from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
+from .diagnosis import DiagnosisOutcome
 from .instances import instances_to_json
 from .path_history import histories_to_json
 from .run_now import RunNowOutcome
@@ -37,6 +38,7 @@ def build_status(
     conditions: Conditions,
     outages: Sequence[Outage],
     run_now: RunNowOutcome | None = None,
+    diagnosis: DiagnosisOutcome | None = None,
     addresses: Mapping[str, TargetAddresses] = NO_ADDRESSES,
     moves: Sequence[Move] = (),
     path_changes: Sequence[PathChange] = (),
@@ -56,6 +58,8 @@ def build_status(
     status |= histories_to_json(moves, path_changes)
     if run_now is not None:
         status["runNow"] = run_now.to_json()
+    if diagnosis is not None:
+        status["diagnosis"] = diagnosis.to_json()
     return status
 
 

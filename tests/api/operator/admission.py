@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ipsecping_operator.children import ChildSettings, build_children
-from ipsecping_operator.children.objects import run_now_job
+from ipsecping_operator.children.objects import diagnosis_job, run_now_job
 from ipsecping_operator.compile import Cron, compile_check
 
 from ..chart import objects
@@ -93,7 +93,7 @@ def checked(spec: Object, namespace: str = "default", name: str = "hq") -> Objec
 
 
 def workloads(spec: Object, name: str = "hq", children: ChildSettings = CHILDREN) -> list[Object]:
-    """Deployment, DaemonSet, CronJob and Job of a check's first path, without a namespace."""
+    """Deployment, DaemonSet, CronJob and Jobs of a check's first path, without a namespace."""
     made: list[Object] = []
     everywhere = {"placement": {**spec.get("placement", {}), "everyNode": True}}
     interval, cron = {"interval": "30s"}, {"cron": "0 * * * *", "spread": "5m"}
@@ -110,6 +110,16 @@ def workloads(spec: Object, name: str = "hq", children: ChildSettings = CHILDREN
                     owner_uid=UID,
                     request_id="abcdefgh",
                     value="1",
+                )
+            )
+            made.append(
+                diagnosis_job(
+                    check,
+                    check.paths[0],
+                    check.schedule,
+                    children,
+                    owner_uid=UID,
+                    request_id="abcdef01",
                 )
             )
     for each in made:

@@ -132,6 +132,8 @@ def operator_process(kubeconfig: Path, workdir: Path, *flags: str, name: str = "
         f"--kubeconfig={kubeconfig}",
         "--probe-image=registry.example.com/probe:1",
         "--status-interval=1s",
+        # Tests of something else make outages that nobody has to explain.
+        "--diagnosis=false",
         f"--allow-targets={TARGETS}",
         f"--healthz-port=127.0.0.1:{health}",
         f"--metrics-port=127.0.0.1:{metrics}",

@@ -23,6 +23,12 @@ REFUSED: tuple[tuple[str, str, Any, str], ...] = (
     ("command", f"{PROBE}.command", ["/bin/sh"], "one container"),
     ("other-program", f"{PROBE}.args", ["reflector", "--allow", "0.0.0.0/0"], "by the plan"),
     ("other-plan", f"{PROBE}.args", ["run", "/etc/passwd", "--termination-log", "/dev/x"], "by the plan"),
+    (
+        "other-host",
+        f"{PROBE}.args",
+        ["diagnose", "10.0.0.1", "--request", "ab", "--termination-log", "/dev/termination-log"],
+        "by the plan",
+    ),
     ("env-from", f"{PROBE}.envFrom", [{"secretRef": {"name": "ipsecping-a"}}], "one container"),
     ("env", f"{PROBE}.env", [{"name": "PYTHONPATH", "value": "/etc/ipsecping"}], "environment"),
     (

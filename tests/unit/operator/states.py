@@ -3,7 +3,7 @@
 from typing import Any
 
 from ipsecping_operator.api.conditions import ReadyReason
-from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
+from ipsecping_operator.api.names import DIAGNOSE_ANNOTATION, RUN_NOW_ANNOTATION
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
@@ -16,9 +16,15 @@ RUNS = Readiness(reason=ReadyReason.RECONCILED, message="Deployment hq runs the 
 
 
 def body(
-    name: str = "hq", *, uid: str = UID, generation: int = 1, version: int = 7, run_now: str | None = None
+    name: str = "hq",
+    *,
+    uid: str = UID,
+    generation: int = 1,
+    version: int = 7,
+    run_now: str | None = None,
+    diagnose: str | None = None,
 ) -> dict[str, Any]:
-    """A check as the API stores it, with the annotation run-now; its spec is of no interest."""
+    """A check as the API stores it, with the annotations run-now and diagnose; its spec is of no interest."""
     metadata: dict[str, Any] = {
         "namespace": "network",
         "name": name,
@@ -26,8 +32,9 @@ def body(
         "generation": generation,
         "resourceVersion": str(version),
     }
-    if run_now is not None:
-        metadata["annotations"] = {RUN_NOW_ANNOTATION: run_now}
+    values = {RUN_NOW_ANNOTATION: run_now, DIAGNOSE_ANNOTATION: diagnose}
+    if any(value is not None for value in values.values()):
+        metadata["annotations"] = {key: value for key, value in values.items() if value is not None}
     return {"metadata": metadata, "spec": {}}
 
 

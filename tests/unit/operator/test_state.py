@@ -16,6 +16,7 @@ from ipsecping_operator.check.reported import Reported
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import StandingFaults
 from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 
 from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, check
@@ -129,6 +130,9 @@ def test_all_instants_of_a_check_move_with_the_clock_or_are_known_not_to() -> No
     assessed(state, at=125)
     take(state, at(150, received=9))
     assessed(state, at=155)
+    said = DiagnosisOutcome(outcome="Fault", trigger=Trigger.OUTAGE, at=NOON, summary="", outage=NOON)
+    state.diagnosed.settle(said)
+    assessed(state, at=156)
     state.observed.pods_missing([("hq", NOON)], now=NOON)
     found = moved(state)
     for owner in (
@@ -138,6 +142,9 @@ def test_all_instants_of_a_check_move_with_the_clock_or_are_known_not_to() -> No
         "last_end",
         ".used",
         "outages[0].start",
+        "_outcome.outage",
+        "_tried",
+        "diagnosis.at",
         ".latches",
     ):
         assert any(owner in path for path in found), owner

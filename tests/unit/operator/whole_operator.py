@@ -56,6 +56,8 @@ class World:
         """Why the agent hands out no results."""
         self.annotated: list[Mapping[str, str]] = []
         """What pods were told of their plans."""
+        self.diagnosis = False
+        """Whether the operator diagnoses."""
         self.closed = 0
         """How often the client was closed."""
         self.line = 512
@@ -305,7 +307,8 @@ async def start(world: World) -> Operator:
     """An operator that has been shown the check."""
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, environ={"IPSECPING_PROBE_IMAGE": "probe:1"})
-    operator = world.operator = Operator(settings.from_arguments(parser.parse_args([])))
+    flags = ["--diagnosis=true" if world.diagnosis else "--diagnosis=false"]
+    operator = world.operator = Operator(settings.from_arguments(parser.parse_args(flags)))
     asyncio.get_running_loop().set_exception_handler(operator.stray)
     await operator.start()
     operator.see(CHECK, None, world.check)

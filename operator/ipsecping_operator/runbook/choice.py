@@ -1,0 +1,84 @@
+"""Which path of a check is diagnosed, and which of its pods is asked. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ipsecping_operator.api.conditions import ConditionStatus
+from ipsecping_operator.api.status import STATES
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.compile import CompiledPath
+from ipsecping_operator.kube.kinds import JOB
+from ipsecping_operator.observe.projection import Pod
+from ipsecping_operator.verdict.finding import SEVERITY
+from ipsecping_operator.verdict.judge import PathVerdict
+
+_REASONS = {reason.value: grade for grade, reason in enumerate(SEVERITY)}
+UNHEALTHY = STATES[ConditionStatus.FALSE]
+
+
+class Chosen(NamedTuple):
+    """A path, and the node that it is to be measured from; None: any that measures it."""
+
+    path: CompiledPath
+    node: str | None
+
+
+def choose(state: CheckState) -> Chosen:
+    """Return the path that fails the most gravely, of equals the preferred one; if none fails, that one.
+
+    Of a path that each node measures for itself: from the node of the worst instance.
+    """
+    check, last = state.applied.compiled, state.reported.last
+    assert check is not None
+    paths = {path.plan.path: path for path in check.paths}
+    grades = dict(_failing(state))
+    preferred = last.preferred if last.preferred in paths else next(iter(paths))
+    named = [name for name in paths if name in grades] or [preferred]
+    chosen = paths[min(named, key=lambda name: (grades.get(name, 0), name != preferred))]
+    verdicts: Mapping[str, PathVerdict] = {}
+    if last.verdict is not None:
+        verdicts = {verdict.name: verdict for verdict in last.verdict.paths}
+    return Chosen(chosen, _worst_node(verdicts.get(chosen.plan.path)))
+
+
+def _failing(state: CheckState) -> Iterator[tuple[str, int]]:
+    """The paths that fail, each with the rank of its reason; at first as an earlier run saw them."""
+    last = state.reported.last
+    if last.verdict is not None:
+        for path in last.verdict.paths:
+            if path.finding.status is ConditionStatus.FALSE:
+                yield path.name, SEVERITY.index(path.finding.reason)
+    if last.restored is None:
+        return
+    listed = last.restored.figures.get("paths")
+    for entry in listed if isinstance(listed, list) else ():
+        if isinstance(entry, Mapping) and entry.get("state") == UNHEALTHY:
+            yield str(entry.get("name")), _REASONS.get(str(entry.get("reason")), len(SEVERITY))
+
+
+def _worst_node(verdict: PathVerdict | None) -> str | None:
+    """The node of the gravest instance that fails."""
+    found: list[tuple[int, str]] = []
+    for probe in verdict.probes if verdict is not None else ():
+        instances = {} if probe.instances is None else probe.instances.verdicts
+        found += [
+            (SEVERITY.index(each.finding.reason), of.node)
+            for of, each in instances.items()
+            if of.node is not None and each.finding.status is ConditionStatus.FALSE
+        ]
+    return min(found, key=lambda each: each[0])[1] if found else None
+
+
+def agent_of(state: CheckState, chosen: Chosen) -> Pod | None:
+    """Return the pod whose agent measures that path, on that node; None while none runs."""
+    found = [
+        pod
+        for pod in state.observed.own_pods
+        if pod.meta.path == chosen.path.plan.path
+        and pod.address
+        and not pod.finished
+        and not pod.meta.deleting
+        and (pod.meta.owner is None or pod.meta.owner.kind != JOB.name)
+        and chosen.node in (None, pod.node)
+    ]
+    return max(found, key=lambda pod: (pod.ready, pod.meta.created, pod.meta.name), default=None)

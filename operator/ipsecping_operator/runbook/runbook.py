@@ -1,0 +1,172 @@
+"""Run diagnoses: a few at a time, each tried for a while, never on the way of what judges and reports."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ipsecping_operator import logs
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportRefused, report_of
+from ipsecping_operator.collect.result_reader import Agent
+from ipsecping_operator.compile import Cron
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
+from ipsecping_operator.metrics.operator import REFUSED
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
+from ipsecping_operator.tokens.keys import TokenKeys
+
+from .choice import Chosen, agent_of, choose
+from .job import JobDiagnosis, Told
+from .known import known_of
+from .rule import Wanted, is_healthy, is_over, obstacle, request_id, wanted
+from .telling import healed, is_news, not_run, told
+
+AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 6, Trigger.ANNOTATION: 2}
+"""Diagnoses under way: also when a gateway fails with a thousand tunnels, who asks for one gets it."""
+PATIENCE = 180.0
+"""Seconds for which a diagnosis that cannot begin is tried again."""
+NO_POD = 10.0
+"""Seconds until a pod may be there that is not."""
+
+
+class Runbook:
+    """`consider(state)` is called after each report of a check, and begins what is due.
+
+    `count(outcome)` is told of each diagnosis that is over, `report(uid)` of a check with news of one.
+    """
+
+    def __init__(
+        self,
+        *,
+        checks: Mapping[str, CheckState],
+        jobs: JobDiagnosis,
+        tokens: TokenKeys,
+        enabled: bool,
+        faults: Faults,
+        count: Callable[[str], None],
+        report: Callable[[str], None],
+        clock: Callable[[], int],
+    ) -> None:
+        """`enabled`: whether anything is diagnosed; `clock` gives the Unix time in nanoseconds."""
+        self._checks = checks
+        self._jobs = jobs
+        self._tokens = tokens
+        self._enabled = enabled
+        self._faults = faults
+        self._count = count
+        self._report = report
+        self._clock = clock
+        self._slots = {trigger: asyncio.Semaphore(number) for trigger, number in AT_ONCE.items()}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
+
+    def consider(self, state: CheckState) -> int | None:
+        """Begin the diagnosis that is due, if there is one.
+
+        Returns when to be asked again though nothing happens: Unix time, nanoseconds; None: never.
+        """
+        if state.uid in self._running or self._closed:
+            return None
+        now = self._clock()
+        want = wanted(state, enabled=self._enabled, now=now)
+        if want is None or want.at > now:
+            return None if want is None else want.at
+        task = asyncio.get_running_loop().create_task(self._run(state, want), name=f"diagnosis {state.uid}")
+        self._running[state.uid] = task
+        task.add_done_callback(lambda _: self._ended(state.uid))
+        return None
+
+    async def close(self) -> None:
+        """End what runs; a next run of the operator asks for the same again."""
+        self._closed = True
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, uid: str) -> None:
+        del self._running[uid]
+        if not self._closed:
+            self._report(uid)
+
+    async def _run(self, state: CheckState, want: Wanted) -> None:
+        try:
+            outcome = await self._outcome(state, want)
+        except Exception as error:
+            # No verdict on the tunnel rests on a diagnosis: so the check is not InternalError for it.
+            self._faults.note(Where.DIAGNOSIS, error)
+            why = "a fault of the operator, whose log has the traceback"
+            outcome = not_run(state, want, why, now=self._clock())
+        if outcome is None or not self._stands(state):
+            return
+        self._count(outcome.outcome)
+        if is_news(state, outcome):
+            state.diagnosed.settle(outcome)
+        else:
+            state.diagnosed.try_in_vain(now=outcome.at)
+
+    async def _outcome(self, state: CheckState, want: Wanted) -> DiagnosisOutcome | None:
+        """What it comes to; None where nothing is to be diagnosed any more."""
+        request, due, path = request_id(state, want), None, None
+        while True:
+            try:
+                async with self._slots[want.trigger]:
+                    if not self._stands(state):
+                        return None
+                    if is_over(state, want):
+                        return healed(state, want, now=self._clock()) if is_healthy(state) else None
+                    if (why := obstacle(state, want, enabled=self._enabled)) is not None:
+                        return not_run(state, want, why, now=self._clock())
+                    chosen = choose(state)
+                    path = chosen.path.plan.path
+                    report, pod = await self._told(state, chosen, request)
+                    return told(state, want, report, pod=pod, now=self._clock())
+            except NotAnswered as error:
+                if isinstance(error, ReportRefused):
+                    self._count(REFUSED)
+                time = asyncio.get_running_loop().time()
+                due = due or time + _patience(state)
+                if error.again is None or time + error.again > due:
+                    return not_run(state, want, str(error), path=path, now=self._clock())
+                pause = error.again
+            await asyncio.sleep(pause)
+
+    async def _told(self, state: CheckState, chosen: Chosen, request: str) -> Told:
+        """Have the path diagnosed where it is measured. Raises NotAnswered and ReportRefused."""
+        check, plan = state.applied.compiled, chosen.path.plan
+        assert check is not None
+        question = Question(
+            uid=plan.uid,
+            namespace=plan.namespace,
+            name=plan.name,
+            path=plan.path,
+            nonce=plan.nonce,
+            request=request,
+            known=known_of(state, chosen.path, now=self._clock()),
+        )
+        if isinstance(check.schedule, Cron):
+            assert state.metadata is not None
+            log = logs.for_check(__name__, state.metadata)
+            return await self._jobs.run(state, check, chosen.path, question, log=log)
+        pod = agent_of(state, chosen)
+        if pod is None:
+            where = "" if chosen.node is None else f" on node {chosen.node}"
+            said = f"no pod of path {plan.path} runs{where}; the condition Ready says why"
+            raise NotAnswered(said, again=NO_POD)
+        agent = Agent(pod_uid=pod.meta.uid, pod=pod.meta.name, address=pod.address or "", port=pod.port)
+        try:
+            report = await report_of(agent, question, tokens=self._tokens.tokens(state.uid, plan.path))
+        except NotAnswered as error:
+            raise type(error)(f"pod {pod.meta.name}: {error}", again=error.again) from error
+        return Told(report, pod.meta.name)
+
+    def _stands(self, state: CheckState) -> bool:
+        """Whether the check is still there, and is the same."""
+        return self._checks.get(state.uid) is state and state.present
+
+
+def _patience(state: CheckState) -> float:
+    """Seconds for which it is tried again: a round of a CronJob has to end first, wherever it is."""
+    check = state.applied.compiled
+    if check is None or not isinstance(check.schedule, Cron):
+        return PATIENCE
+    return PATIENCE + (check.round_ms + check.schedule.start_ms) / 1000

@@ -1,0 +1,337 @@
+"""A whole operator that diagnoses: what status, events and metrics say, and what stands in nobody's way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from ipsecping.contract.check import CheckRef
+from ipsecping.contract.diagnosis_report import DiagnosisReport
+from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportRefused
+from ipsecping_operator.collect.result_reader import Agent
+from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD
+from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.runbook import runbook
+
+from .reports import SUMMARY, clean, finding, report
+from .virtual_time import run
+from .whole_operator import World, fakes, loop_time, start
+
+LABELS = {"namespace": "network", "check": "hq", "tunnel_name": "hq"}
+TAKES = 20
+"""Seconds of a diagnosis."""
+
+
+class Agents:
+    """In the place of `report_of`: what becomes of each request, the last answer for ever."""
+
+    def __init__(self, *answers: Callable[..., DiagnosisReport] | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[float, Question]] = []
+        self.under_way = 0
+
+    async def __call__(self, agent: Agent, question: Question, *, tokens: Sequence[str]) -> DiagnosisReport:
+        del agent, tokens
+        self.asked.append((loop_time(), question))
+        given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(given, Exception):
+            raise given
+        self.under_way += 1
+        await asyncio.sleep(TAKES)
+        self.under_way -= 1
+        ref = CheckRef(
+            uid=question.uid,
+            namespace=question.namespace,
+            name=question.name,
+            generation=1,
+            nonce=question.nonce,
+            path=question.path,
+        )
+        return given(ref=ref, request=question.request)
+
+
+def diagnosing(agents: Agents, script: Callable[[World], Awaitable[None]], *, spec: Any = None) -> World:
+    """What the script does to a world whose operator diagnoses; healthy for 70 s before it."""
+    world = World()
+    world.diagnosis = True
+    world.check["spec"] |= {} if spec is None else {"diagnosis": spec}
+
+    async def scenario() -> None:
+        operator = await start(world)
+        await asyncio.sleep(70)
+        await script(world)
+        await operator.stop()
+
+    with fakes(world), mock.patch.object(runbook, "report_of", agents):
+        run(scenario())
+    return world
+
+
+def annotate(world: World, value: str) -> None:
+    """Somebody asks for a diagnosis."""
+    meta = {**world.check["metadata"], "annotations": {"ipsecping.dev/diagnose": value}}
+    world.check = {**world.check, "metadata": meta | world._stamp(meta["uid"])}
+    world._show(CHECK, "MODIFIED", world.check)
+
+
+async def start_again(world: World) -> None:
+    """The operator ends, and the next one finds what there is."""
+    assert world.operator is not None
+    await world.operator.stop()
+    await start(world)
+    for kind in (CONFIG_MAP, DEPLOYMENT, POD):
+        world._show(kind, None, world.objects[f"{kind.name}-uid"])
+
+
+def said(world: World) -> dict[str, Any]:
+    found: dict[str, Any] = world.check["status"].get("diagnosis", {})
+    return found
+
+
+def told(world: World) -> list[str]:
+    return [reason for _, reason in world.events if reason.startswith("Diagnos")]
+
+
+def info(world: World, **labels: str) -> float | None:
+    return world.metric("ipsecping_diagnosis_info", **LABELS, **labels)
+
+
+FOUND = {"cause": "UnderlayLoss", "direction": "Forward", "confidence": "OnlyOneLeft"}
+
+
+def test_an_outage_is_diagnosed_told_and_forgotten_with_its_end() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(400)
+        assert world.condition("Healthy")["message"].endswith(f"; diagnosis: {SUMMARY}")
+        assert (said(world)["outcome"], said(world)["trigger"]) == ("Fault", "Outage")
+        assert said(world)["pod"] == "hq"
+        assert said(world)["outage"] == world.check["status"]["outages"][0]["start"]
+        assert info(world, **FOUND) == 1
+        world.down = False
+        await asyncio.sleep(400)
+        assert world.condition("Healthy")["status"] == "True"
+        assert "diagnosis" not in world.condition("Healthy")["message"]
+        assert said(world)["summary"] == SUMMARY
+        assert info(world, **FOUND) is None
+
+    world = diagnosing(agents, script)
+    assert len(agents.asked) == 1
+    assert told(world) == ["Diagnosed"]
+    assert world.metric("ipsecping_operator_diagnoses_total", outcome="Fault") == 1
+
+
+def test_a_check_that_flaps_is_diagnosed_once_in_a_cooldown() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        for _ in range(8):
+            world.down = not world.down
+            await asyncio.sleep(450)
+
+    world = diagnosing(agents, script, spec={"cooldown": "30m"})
+    times = [when for when, _ in agents.asked]
+    assert len(times) == 2
+    assert times[1] - times[0] >= 1800
+    assert len({question.request for _, question in agents.asked}) == 2
+    assert told(world) == ["Diagnosed"] * 2
+
+
+def test_an_outage_shorter_than_the_delay_gets_none() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(200)
+        assert world.condition("Healthy")["status"] == "False"
+        world.down = False
+        await asyncio.sleep(1000)
+
+    diagnosing(agents, script, spec={"delay": "10m"})
+    assert agents.asked == []
+
+
+def test_the_delay_is_awaited_though_nothing_happens() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(1000)
+
+    world = diagnosing(agents, script, spec={"delay": "10m"})
+    ((begun, _),) = agents.asked
+    fell = next(when for when, reason in world.events if reason in ("Down", "LossHigh"))
+    assert 600 <= begun - fell < 603
+
+
+def test_a_value_of_the_annotation_is_carried_out_once_also_over_a_restart() -> None:
+    agents = Agents(clean)
+
+    async def script(world: World) -> None:
+        annotate(world, "1")
+        await asyncio.sleep(60)
+        assert (said(world)["outcome"], said(world)["request"]) == ("NoFault", "1")
+        assert said(world)["trigger"] == "Annotation"
+        await start_again(world)
+        await asyncio.sleep(300)
+        assert len(agents.asked) == 1
+        annotate(world, "2")
+        await asyncio.sleep(60)
+
+    world = diagnosing(agents, script)
+    assert said(world)["request"] == "2"
+    first, second = agents.asked
+    assert first[1].request != second[1].request
+    assert told(world) == ["Diagnosed"] * 2
+
+
+def test_an_operator_that_is_started_again_in_the_middle_asks_for_the_same() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        while not agents.under_way:
+            await asyncio.sleep(1)
+        await start_again(world)
+        await asyncio.sleep(120)
+        assert said(world)["outcome"] == "Fault"
+
+    world = diagnosing(agents, script)
+    first, second = agents.asked
+    assert first[1] == second[1]
+    assert told(world) == ["Diagnosed"]
+
+
+def test_what_cannot_be_asked_now_is_asked_again_for_a_while() -> None:
+    agents = Agents(NotAnswered("cannot connect", again=5.0), NotAnswered("it is busy", again=60.0), report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(400)
+
+    world = diagnosing(agents, script)
+    assert said(world)["outcome"] == "Fault"
+    assert len({question for _, question in agents.asked}) == 1
+    assert told(world) == ["Diagnosed"]
+
+
+def test_an_agent_that_knows_no_diagnosis_is_told_of_once_and_asked_seldom() -> None:
+    agents = Agents(NotAnswered("its image is older than the operator"))
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(4000)
+        assert said(world)["outcome"] == "NotRun"
+        assert said(world)["summary"] == "not run: pod hq: its image is older than the operator"
+        assert world.condition("Healthy")["reason"] == "Down"
+        assert "older" not in world.condition("Healthy")["message"]
+        assert info(world, **FOUND) is None
+
+    world = diagnosing(agents, script)
+    assert told(world) == ["DiagnosisNotRun"]
+    assert 2 <= len(agents.asked) <= 4000 / 120 + 1
+
+
+def test_a_report_that_was_refused_is_counted_and_forges_nothing() -> None:
+    agents = Agents(ReportRefused("its report is of another path than was asked for"))
+
+    async def script(world: World) -> None:
+        annotate(world, "1")
+        await asyncio.sleep(30)
+
+    world = diagnosing(agents, script)
+    assert said(world)["outcome"] == "NotRun"
+    assert said(world)["request"] == "1"
+    assert world.metric("ipsecping_operator_diagnoses_total", outcome="Refused") == 1
+    assert world.condition("Healthy")["status"] == "True"
+
+
+@pytest.mark.parametrize("where", ["report_of", "told", "choose"])
+def test_a_fault_in_diagnosing_is_counted_and_harms_no_verdict(where: str) -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        with mock.patch.object(runbook, where, side_effect=KeyError("bug")):
+            world.down = True
+            await asyncio.sleep(300)
+            assert world.condition("Healthy")["reason"] == "Down"
+            assert said(world)["outcome"] == "NotRun"
+            assert "a fault of the operator" in said(world)["summary"]
+        await asyncio.sleep(200)
+        assert said(world)["outcome"] == "Fault"
+
+    world = diagnosing(agents, script)
+    assert (world.metric("ipsecping_operator_faults_total", where="diagnosis") or 0) >= 1
+    assert world.metric("ipsecping_operator_faulty_checks") == 0
+
+
+def test_a_fault_in_the_rule_is_counted_and_harms_no_verdict() -> None:
+    async def script(world: World) -> None:
+        with mock.patch.object(runbook, "wanted", side_effect=KeyError("bug")):
+            world.down = True
+            await asyncio.sleep(300)
+            assert world.condition("Healthy")["reason"] == "Down"
+            world.down = False
+            await asyncio.sleep(400)
+            assert world.condition("Healthy")["status"] == "True"
+
+    world = diagnosing(Agents(report), script)
+    assert (world.metric("ipsecping_operator_faults_total", where="diagnosis") or 0) >= 1
+
+
+def test_labels_are_of_the_dictionary_and_each_series_stands_once() -> None:
+    strange = (finding("MadeUp"), finding("MadeUpAsWell"), finding("TunnelSilent", causes=()), finding())
+    agents = Agents(lambda **of: report(**of, findings=strange))
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(400)
+        shown = [line for line in world.scrape().splitlines() if line.startswith("ipsecping_diagnosis_info{")]
+        assert len(shown) == 3
+        for cause in ("Other", "TunnelSilent", "UnderlayLoss"):
+            assert info(world, **(FOUND | {"cause": cause})) == 1
+        world._show(CHECK, "DELETED", world.check)
+        await asyncio.sleep(1)
+        assert "ipsecping_diagnosis_info{" not in world.scrape()
+
+    diagnosing(agents, script)
+
+
+def test_a_deleted_check_gets_nothing_of_a_diagnosis_under_way() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        while not agents.under_way:
+            await asyncio.sleep(1)
+        world._show(CHECK, "DELETED", world.check)
+        await asyncio.sleep(300)
+
+    world = diagnosing(agents, script)
+    assert told(world) == []
+    assert world.metric("ipsecping_operator_diagnoses_total", outcome="Fault") == 0
+
+
+def test_nothing_is_asked_where_the_operator_does_not_diagnose_and_who_asks_is_told() -> None:
+    agents = Agents(report)
+    world = World()
+
+    async def scenario() -> None:
+        operator = await start(world)
+        await asyncio.sleep(70)
+        world.down = True
+        await asyncio.sleep(300)
+        assert "diagnosis" not in world.check["status"]
+        annotate(world, "1")
+        await asyncio.sleep(30)
+        await operator.stop()
+
+    with fakes(world), mock.patch.object(runbook, "report_of", agents):
+        run(scenario())
+    assert agents.asked == []
+    assert "--diagnosis=false" in said(world)["summary"]
+    assert told(world) == ["DiagnosisNotRun"]
