@@ -38,7 +38,7 @@ ROWS = (
         step=Step(
             machine="the far gateway",
             command="sysctl {forwarding}",
-            look="must be 1; then the counters of its FORWARD rules; on AWS the source/destination check",
+            look="1; if it is, the counters of its FORWARD rules; on AWS the source/destination check",
         ),
     ),
     Row(
@@ -144,7 +144,7 @@ ROWS = (
         step=Step(
             machine="the target's host",
             command="ss -lntu",
-            look="is there a listener on the probe's port? If not, start it (docs/reflector.md)",
+            look="a listener on the probe's port; if there is none, start it (docs/reflector.md)",
         ),
     ),
     Row(
