@@ -19,7 +19,7 @@ ROWS = (
         one_way=Direction.FORWARD,
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
-            command="traceroute -n {address}",
+            command="ipsecping trace {address}",
             look="two addresses in turn: one of these routers has the wrong route to the target's network",
         ),
     ),
@@ -119,7 +119,8 @@ ROWS = (
         step=Step(
             machine="the far gateway and the target's host",
             command="nft list ruleset",
-            look="a rule that allows {source} to {address} for this protocol and port, before one that drops",
+            look="a rule that drops, rejects or limits what goes from {source} to {address} by this protocol "
+            "and port, before one that allows it",
         ),
     ),
     Row(

@@ -52,7 +52,7 @@ ROWS = (
         on_the_way=False,
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
-            command="getent ahosts {target}",
+            command="ipsecping ping {target} -c 1",
             look="an address of the far network. If there is none, ask the resolver's owner; name the "
             "address itself in spec.target when the resolver is behind this tunnel",
         ),

@@ -149,7 +149,7 @@ ROWS = (
     ),
     Row(
         cause=Cause.FLOW_DEPENDENT_LOSS,
-        layer="plain network",
+        layer="inside networks",
         place=Place.NEAR_NETWORK,
         title="some flows lose everything, others nothing",
         meaning="A dead member of a link bundle or of equal-cost routes. Through one SA all flows look "
