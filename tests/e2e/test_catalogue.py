@@ -1,4 +1,4 @@
-"""A few rows of the fault catalogue: what a pod's diagnosis says of real ESP (`make catalogue` has them all)."""
+"""A few rows of the fault catalogue: what a diagnosis from a pod says of real ESP (all: `make catalogue`)."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
