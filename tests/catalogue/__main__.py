@@ -7,6 +7,7 @@ example:
 """
 
 import argparse
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from ipsecping.diagnosis import Outcome, diagnose
 from ipsecping_lab import existing, workbench
 from ipsecping_lab.errors import LabError
+from ipsecping_lab.workbench import CommandFailed
 
 from . import matrix, records
 from .cases import CASES, HEALTHY, Case
@@ -72,10 +74,15 @@ def _measure(
             say(f"the time is up: {len(todo) - number + 1} of {len(todo)} cases are not measured")
             return
         began = time.monotonic()
-        for together in batches(case, missing):
-            for record in _runs(laboratory, case, together):
-                _check_healthy(record)
-                records.write(folder, record)
+        try:
+            for together in batches(case, missing):
+                for record in _runs(laboratory, case, together):
+                    records.write(folder, record)
+        except (LabError, CommandFailed, subprocess.TimeoutExpired) as error:
+            say(f"NOT MEASURED: {case.name}: {error}")
+            laboratory.mend()
+        if case == HEALTHY:
+            _check_healthy(folder)
         spent.append(time.monotonic() - began)
         left = (sum(spent) / len(spent)) * (len(todo) - number)
         say(f"{number} of {len(todo)}: {case.name} ({spent[-1]:.0f} s); some {left / 60:.0f} min left")
@@ -109,9 +116,11 @@ def _runs(laboratory: Laboratory, case: Case, runs: Sequence[int]) -> list[Recor
         laboratory.heal(LETTERS if case.alone else list(letters.values()))
 
 
-def _check_healthy(record: Record) -> None:
-    if record.case == HEALTHY and diagnose(record.evidence).outcome is not Outcome.NO_FAULT:
-        raise LabError(f"path {record.path} is not healthy although nothing is broken: see `lab status`")
+def _check_healthy(folder: Path) -> None:
+    for record in records.read_all(folder):
+        if record.case == HEALTHY and record.diagnosis(baseline=False).outcome is not Outcome.NO_FAULT:
+            records.path_of(folder, HEALTHY, record.run).unlink()
+            sys.exit(f"path {record.path} is not healthy although nothing is broken: see `lab status`")
 
 
 def _done(folder: Path, case: Case, run: int) -> bool:
