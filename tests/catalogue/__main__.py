@@ -90,14 +90,14 @@ def _measure(
 
 def batches(case: Case, runs: Sequence[int]) -> Iterator[list[int]]:
     """Yield the runs that are measured at the same time: one on each path, of a case that allows it."""
-    size = 1 if case.alone else len(LETTERS)
+    size = 1 if case.alone else len(case.paths)
     for first in range(0, len(runs), size):
         yield list(runs[first : first + size])
 
 
 def _runs(laboratory: Laboratory, case: Case, runs: Sequence[int]) -> list[Record]:
     """Break, diagnose on each path at the same time, mend."""
-    letters = {run: LETTERS[(run - 1) % len(LETTERS)] for run in runs}
+    letters = {run: case.paths[(run - 1) % len(case.paths)] for run in runs}
 
     def one(run: int) -> Record:
         began = time.monotonic()

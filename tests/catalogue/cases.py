@@ -39,6 +39,8 @@ class Case:
     """Faults of a moment that are set again and again while it is diagnosed: seconds between them, words."""
     target: str = ""
     """A name to diagnose in place of the far host's address."""
+    paths: str = "abc"
+    """On which it is measured, in turn."""
     alone: bool = False
     """Other paths must be left in peace meanwhile."""
 
@@ -56,11 +58,14 @@ def true(
     )
 
 
-def fault(words: str, *truths: Truth, name: str = "", target: str = "") -> Case:
+IPV4 = "ab"
+"""Paths with ESP and IKE over IPv4: pods have no way to the IPv6 address of path c's gateway."""
+
+
+def fault(words: str, *truths: Truth, paths: str = "abc") -> Case:
     """Write a case of one fault in one line: `words` without the path, which follows its name."""
     first, _, rest = words.partition(" ")
-    typed = f"{first} {{path}} {rest}".strip()
-    return Case(name=name or words, faults=(typed,), truths=truths, target=target)
+    return Case(name=words, faults=(f"{first} {{path}} {rest}".strip(),), truths=truths, paths=paths)
 
 
 HEALTHY = Case(name="nothing")
@@ -115,8 +120,8 @@ ASSOCIATIONS = (
     fault("ike-refused identity", true(Cause.IKE_AUTH_FAILED)),
     fault("ike-refused proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
     fault("ike-refused esp-proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
-    fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True)),
-    fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE)),
+    fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True), paths=IPV4),
+    fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE), paths=IPV4),
     fault("nat", true(Cause.MTU_REDUCED, baseline=True)),
 )
 BETWEEN = (

@@ -101,11 +101,11 @@ class Laboratory:
 def words_of(case: Case, letter: str) -> tuple[str, ...]:
     """What is typed behind `ipsecping diagnose` for a path, with all controls there are."""
     path = topology.PATHS[letter]
-    inner, outer, near = path.addresses[4], path.between_gateways, topology.NEAR[4]
+    inner, near = path.addresses[4], topology.NEAR[4]
     underlay = [each.network for all_ in path.addresses.values() for each in (all_.left, all_.right)]
     return (
         case.target or str(inner.far.ip),
-        *("--stamp", str(STAMP_PORT), "--udp-echo", str(ECHO_PORT), "--gateway", str(outer.right.ip)),
+        *("--stamp", str(STAMP_PORT), "--udp-echo", str(ECHO_PORT), "--gateway", str(inner.right.ip)),
         *("--far-inside", str(inner.lan.ip), "--near-inside", str(near.left.ip)),
         *("--inside", near.pods, "--inside", str(inner.lan.network)),
         *(word for network in underlay for word in ("--underlay", str(network))),

@@ -120,7 +120,8 @@ def gateway_unreachable(reading: Reading) -> Fact:
         return unknown(f"{PLACES[Part.GATEWAY]} was not tested")
     batches = (batch for batch in reading.evidence.batches if batch.part is Part.GATEWAY)
     kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
-    told = [error for batch in batches for error in batch.errors if error.kind in kinds and error.sender]
+    told = [error for batch in batches for error in batch.errors if error.kind in kinds]
+    told = [error for error in told if _is_underlay(reading, error)]
     if not told:
         return Fact(False, "no router says that the far gateway is unreachable")
     return Fact(True, f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached")
@@ -344,6 +345,14 @@ def _is_far(reading: Reading, error: PathError) -> bool:
     if error.sender is None or error.sender in _near(reading):
         return False
     return not reading.holds(reading.evidence.expected.underlay, error.sender)
+
+
+def _is_underlay(reading: Reading, error: PathError) -> bool:
+    """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
+    addresses says nothing of the line."""
+    if error.sender is None or error.sender in _near(reading) or not reading.knows_far_gateway:
+        return False
+    return not reading.holds(reading.evidence.expected.inside, error.sender)
 
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
