@@ -67,7 +67,8 @@ def _measure(
 ) -> None:
     healthy = (HEALTHY, [run for run in range(1, 1 + len(LETTERS)) if not _done(folder, HEALTHY, run)])
     todo = [(case, [run for run in range(1, 1 + runs) if not _done(folder, case, run)]) for case in chosen]
-    todo = [each for each in (healthy, *(each for each in todo if each[0] != HEALTHY)) if each[1]]
+    faults_first = sorted((each for each in todo if each[0] != HEALTHY), key=lambda each: not each[0].truths)
+    todo = [each for each in (healthy, *faults_first) if each[1]]
     spent: list[float] = []
     for number, (case, missing) in enumerate(todo, 1):
         if time.monotonic() > until:
@@ -90,14 +91,14 @@ def _measure(
 
 def batches(case: Case, runs: Sequence[int]) -> Iterator[list[int]]:
     """Yield the runs that are measured at the same time: one on each path, of a case that allows it."""
-    size = 1 if case.alone else len(case.paths)
+    size = 1 if case.alone else len(LETTERS)
     for first in range(0, len(runs), size):
         yield list(runs[first : first + size])
 
 
 def _runs(laboratory: Laboratory, case: Case, runs: Sequence[int]) -> list[Record]:
     """Break, diagnose on each path at the same time, mend."""
-    letters = {run: case.paths[(run - 1) % len(case.paths)] for run in runs}
+    letters = {run: LETTERS[(run - 1) % len(LETTERS)] for run in runs}
 
     def one(run: int) -> Record:
         began = time.monotonic()

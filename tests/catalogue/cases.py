@@ -39,8 +39,6 @@ class Case:
     """Faults of a moment that are set again and again while it is diagnosed: seconds between them, words."""
     target: str = ""
     """A name to diagnose in place of the far host's address."""
-    paths: str = "abc"
-    """On which it is measured, in turn."""
     alone: bool = False
     """Other paths must be left in peace meanwhile."""
 
@@ -58,16 +56,16 @@ def true(
     )
 
 
-IPV4 = "ab"
-"""Paths with ESP and IKE over IPv4: pods have no way to the IPv6 address of path c's gateway."""
-
-
-def fault(words: str, *truths: Truth, paths: str = "abc") -> Case:
+def fault(words: str, *truths: Truth) -> Case:
     """Write a case of one fault in one line: `words` without the path, which follows its name."""
     first, _, rest = words.partition(" ")
-    return Case(name=words, faults=(f"{first} {{path}} {rest}".strip(),), truths=truths, paths=paths)
+    return Case(name=words, faults=(f"{first} {{path}} {rest}".strip(),), truths=truths)
 
 
+CLEAR = true(
+    Cause.LEAVES_IN_CLEAR, direction=THERE, unseen="where the far gateway is known by another version of IP"
+)
+"""What does not match the policy leaves as it is, and is refused later on."""
 HEALTHY = Case(name="nothing")
 """What is known of a path when it is well comes from there."""
 NO_FAULT = (
@@ -81,7 +79,6 @@ NO_FAULT = (
     ),
     Case(name="remark both dscp", faults=("remark {path} both dscp",)),
     Case(name="remark both ecn", faults=("remark {path} both ecn",)),
-    Case(name="icmp-filtered", faults=("icmp-filtered {path}",)),
     Case(name="hops-silent", faults=("hops-silent {path}",)),
     Case(name="ike-shy", faults=("ike-shy {path}",)),
     Case(name="esp-drop of another path", faults=("esp-drop {other} both",), alone=True),
@@ -97,14 +94,14 @@ NEAR = (
         target="nobody.ipsecping.invalid",
     ),
     fault("snat outside", true(Cause.SOURCE_TRANSLATED, direction=THERE), true(Cause.LEAVES_IN_CLEAR)),
-    fault("snat outside private=dropped", true(Cause.SOURCE_TRANSLATED)),
+    fault("snat outside private=dropped", true(Cause.SOURCE_TRANSLATED), CLEAR),
     fault("snat inside", true(Cause.SOURCE_TRANSLATED, direction=THERE)),
 )
 POLICIES = (
     fault("leak", true(Cause.LEAVES_IN_CLEAR)),
     fault("policy-block", true(Cause.POLICY_CONFLICT)),
     fault("shadow", true(Cause.POLICY_CONFLICT)),
-    fault("narrow-near", true(Cause.SELECTOR_MISMATCH)),
+    fault("narrow-near", true(Cause.SELECTOR_MISMATCH), CLEAR),
     fault("narrow-far", true(Cause.SELECTOR_MISMATCH)),
     fault("ike-refused selectors", true(Cause.SELECTOR_MISMATCH)),
 )
@@ -120,8 +117,8 @@ ASSOCIATIONS = (
     fault("ike-refused identity", true(Cause.IKE_AUTH_FAILED)),
     fault("ike-refused proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
     fault("ike-refused esp-proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
-    fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True), paths=IPV4),
-    fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE), paths=IPV4),
+    fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True)),
+    fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE)),
     fault("nat", true(Cause.MTU_REDUCED, baseline=True)),
 )
 BETWEEN = (
@@ -146,6 +143,7 @@ BETWEEN = (
     fault("fragments-drop both", true(Cause.FRAGMENTS_DROPPED, unseen=NO_FRAGMENTS)),
 )
 FAR = (
+    fault("icmp-filtered", true(Cause.PROTOCOL_FILTERED, baseline=True)),
     fault("far-down", true(Cause.FAR_HOST_DOWN)),
     fault("responder-down udp-echo", true(Cause.RESPONDER_DOWN)),
     fault("responder-down stamp", true(Cause.RESPONDER_DOWN)),
@@ -203,7 +201,7 @@ PAIRS = (
     pair(
         "snat outside private=dropped",
         "narrow-far",
-        truths=(true(Cause.SOURCE_TRANSLATED), true(Cause.SELECTOR_MISMATCH, masked=True)),
+        truths=(true(Cause.SOURCE_TRANSLATED), CLEAR, true(Cause.SELECTOR_MISMATCH, masked=True)),
     ),
     pair(
         "sa-lost",

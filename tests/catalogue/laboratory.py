@@ -1,4 +1,4 @@
-"""What the catalogue does in the lab: break, diagnose from a pod, mend. One file's worth of edges."""
+"""What the catalogue does in the lab: break, diagnose from pods, mend. One file's worth of edges."""
 
 import json
 import threading
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ipsecping.diagnosis import Evidence, evidence_from_json
+from ipsecping_lab.host import commands, namespaces
 from ipsecping_lab.ipsec import faults, topology
 from ipsecping_lab.ipsec.faults import model
 from ipsecping_lab.ipsec.faults.types import TYPES
@@ -33,21 +34,36 @@ print(json.dumps({"status": done.returncode, "said": done.stdout, "err": done.st
 
 
 class Laboratory:
-    """The lab with one pod from which all is diagnosed. Its methods may be called from several threads."""
+    """The lab with a pod for each path. `diagnose` may be called from several threads.
+
+    A pod of its own, for hosts limit how many ICMP errors they send to one address.
+    """
 
     def __init__(self) -> None:
         self._layout = Layout.from_environment()
-        self._pod = ProberPod(f"catalogue-{uuid.uuid4().hex[:8]}")
+        name = f"catalogue-{uuid.uuid4().hex[:8]}"
+        self._pods = {letter: ProberPod(f"{name}-{letter}") for letter in LETTERS}
 
     def start(self) -> None:
-        """Mend what is broken, and start the pod."""
+        """Mend what is broken, start the pods, and let them out by the left gateway."""
         self.mend()
-        self._pod.start()
+        self._route("replace")
+        for pod in self._pods.values():
+            pod.start()
 
     def stop(self) -> None:
-        """Mend what is broken, and remove the pod."""
-        self._pod.delete()
+        """Mend what is broken, and remove the pods and their way out."""
+        for pod in self._pods.values():
+            pod.delete()
+        self._route("delete")
         self.mend()
+
+    def _route(self, verb: str) -> None:
+        for path in topology.PATHS.values():
+            for version, each in path.addresses.items():
+                way = ("via", str(topology.NEAR[version].left.ip))
+                words = ["ip", f"-{version}", "route", verb, str(each.right.network), *way]
+                commands.run([*namespaces.in_network(self._layout.netns), *words], check=verb == "replace")
 
     def mend(self) -> None:
         """Clear all faults; raises LabError when a tunnel does not carry packets again."""
@@ -67,7 +83,7 @@ class Laboratory:
         with self._going_on(case, letter):
             words = ("python3", "-c", _COLLECT, uuid.uuid4().hex, *words_of(case, letter))
             answer = json.loads(
-                kubectl("-n", self._pod.namespace, "exec", POD, "--", *words, timeout=SECONDS)
+                kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=SECONDS)
             )
         evidence = json.loads(answer["evidence"])
         if evidence is None:
@@ -101,11 +117,11 @@ class Laboratory:
 def words_of(case: Case, letter: str) -> tuple[str, ...]:
     """What is typed behind `ipsecping diagnose` for a path, with all controls there are."""
     path = topology.PATHS[letter]
-    inner, near = path.addresses[4], topology.NEAR[4]
+    inner, outer, near = path.addresses[4], path.between_gateways, topology.NEAR[4]
     underlay = [each.network for all_ in path.addresses.values() for each in (all_.left, all_.right)]
     return (
         case.target or str(inner.far.ip),
-        *("--stamp", str(STAMP_PORT), "--udp-echo", str(ECHO_PORT), "--gateway", str(inner.right.ip)),
+        *("--stamp", str(STAMP_PORT), "--udp-echo", str(ECHO_PORT), "--gateway", str(outer.right.ip)),
         *("--far-inside", str(inner.lan.ip), "--near-inside", str(near.left.ip)),
         *("--inside", near.pods, "--inside", str(inner.lan.network)),
         *(word for network in underlay for word in ("--underlay", str(network))),

@@ -148,12 +148,13 @@ def _spread(batch: Batch) -> int:
 
 
 def _look(asked: Asked, address: str) -> Stage:
-    steps: list[Step] = [
-        _train(Part.METHODS, method, address, *_FIRST[method.type]) for method in asked.methods
-    ]
+    # Routers and hosts limit the rate of ICMP errors, Linux to two at once and one each other second for each
+    # address: the first packets are those of traces, which tell who says what.
+    named_first = sorted(asked.methods, key=lambda method: method.assumed)
+    steps: list[Step] = [TraceStep(method=method, address=address) for method in named_first]
+    steps += [_train(Part.METHODS, method, address, *_FIRST[method.type]) for method in asked.methods]
     steps += [_train(part, ICMP, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
     steps += _variants(asked.methods, address)
-    steps += [TraceStep(method=method, address=address) for method in asked.methods]
     if (gateway := asked.controls.get(Part.GATEWAY)) is not None:
         steps += [IkeStep(address=gateway), TraceStep(method=ICMP, address=gateway)]
     steps += [MtuStep(method=method, address=address) for method in _searching(asked)]

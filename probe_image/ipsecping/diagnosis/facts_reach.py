@@ -1,6 +1,7 @@
 """Facts of who answers, who refuses, and how far packets get."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..contract import ProbeType
 from .evidence import ErrorKind, IkeAnswer, NameAnswer, Part, PathError
@@ -183,7 +184,7 @@ def refused_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
     if near:
-        return _told(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
+        return _told_of_all(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
     return Fact(False, "nothing on our side says that it refuses our packets")
 
 
@@ -197,7 +198,7 @@ def no_route_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
     if near:
-        return _told(
+        return _told_of_all(
             reading,
             near,
             f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
@@ -255,7 +256,7 @@ def prohibited_by_far_gateway(reading: Reading) -> Fact:
     if not told:
         return Fact(False, "the far gateway says nothing of refusing our packets")
     said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
-    return _told(reading, told, said)
+    return _told_of_all(reading, told, said)
 
 
 def prohibited_on_the_way(reading: Reading) -> Fact:
@@ -273,7 +274,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     ]
     if not told:
         return Fact(False, "no firewall on the way says that it refuses our packets")
-    return _told(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
+    return _told_of_all(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
 
 
 def requests_arrive(reading: Reading) -> Fact:
@@ -357,6 +358,12 @@ def _is_underlay(reading: Reading, error: PathError) -> bool:
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
     return Fact(True, said, reading.methods_with(errors))
+
+
+def _told_of_all(reading: Reading, errors: list[PathError], said: str) -> Fact:
+    """Of all methods where nothing is answered: of a refuser's few errors some methods may have got none."""
+    fact = _told(reading, errors, said)
+    return fact if reading.target.answered else replace(fact, methods=frozenset(reading.methods))
 
 
 def _senders(errors: list[PathError]) -> str:

@@ -201,7 +201,7 @@ def test_every_fault_says_what_it_means_and_what_will_be_seen() -> None:
 
 @pytest.mark.parametrize("name", ["sa-key", "encap-differs", "sa-limit", "sa-sequence"])
 def test_an_association_is_made_anew_with_its_number_and_what_is_changed_alone(name: str) -> None:
-    (command,) = TYPES[name].once(faults(name)[0])
+    command, *_ = TYPES[name].once(faults(name)[0])
     done = subprocess.run(["sh", "-e"], input=LISTING + command.stdin, capture_output=True, text=True)
     deleted, added = done.stdout.splitlines()
     ends = "src 198.51.100.1 dst 192.0.2.1 proto esp spi 0xc6e1a5cd"

@@ -52,6 +52,14 @@ def _remade(
     return (Command(("sh", "-e"), namespace=namespace, stdin=script),)
 
 
+def _used_up(fault: Fault, packets: int, options: str) -> tuple[Command, ...]:
+    """The left gateway's association to send with, made anew and used up by what it still carries."""
+    near, far = topology.NEAR[4].left.ip, fault.tunnel_path.addresses[4].far.ip
+    ping = f"ping -n -q -i 0.005 -W 0.2 -c {packets + 5} -I {near} {far}"
+    used = Command(tuple(ping.split()), tolerant=True)
+    return (*_remade(topology.LEFT, *_ends(fault), options=options), used)
+
+
 _EDITS = {
     "key": f"s/{PRE_SHARED_KEY}/not-the-same/",
     "identity": "s/id = right/id = wrong/",
@@ -156,20 +164,20 @@ FAULTS = (
     ),
     FaultType(
         "sa-limit",
-        "the left gateway's SA ends after so many packets, and IKE does not deliver another",
-        "all is lost then, XfrmOutStateExpired and XfrmOutNoStates on the left",
-        arguments=(Argument("packets", "that still pass", "50", low=1, high=1_000_000),),
+        "the left gateway's SA has ended after so many packets, and IKE does not deliver another",
+        "all is lost, XfrmOutStateExpired and XfrmOutNoStates on the left",
+        arguments=(Argument("packets", "that it lasted for", "50", low=1, high=1000),),
         effects=no_new_keys,
-        once=lambda fault: _remade(
-            topology.LEFT, *_ends(fault), options=f"limit packet-hard {fault.number('packets'):.0f}"
+        once=lambda fault: _used_up(
+            fault, int(fault.number("packets")), f"limit packet-hard {fault.number('packets'):.0f}"
         ),
         undo=_rekeyed,
     ),
     FaultType(
         "sa-sequence",
         "the left gateway's SA is at the end of its sequence numbers",
-        "all is lost after five packets, XfrmOutStateSeqError on the left",
-        once=lambda fault: _remade(topology.LEFT, *_ends(fault), options=f"replay-oseq {2**32 - 6}"),
+        "all is lost, XfrmOutStateSeqError on the left",
+        once=lambda fault: _used_up(fault, 5, f"replay-oseq {2**32 - 6}"),
         undo=_rekeyed,
     ),
     FaultType(
