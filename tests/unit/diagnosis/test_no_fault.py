@@ -113,6 +113,13 @@ NO_FAULT: dict[str, Evidence] = {
         healthy(),
         {Part.METHODS: lambda b: losing(b, forward=range(0, b.sent, 2)) if b.type == ICMP else b},
     ),
+    "delays that vary as much to our own gateway as the rate makes them grow": with_batches(
+        healthy(),
+        {
+            Part.RATES: lambda b: replace(b, rtt_p50=26 * MS, rtt_p90=70 * MS) if b.spacing < 20 * MS else b,
+            Part.NEAR_INSIDE: lambda b: replace(b, rtt_min=MS, rtt_p90=49 * MS),
+        },
+    ),
     "one round of thirty invalid": replace(
         healthy(), host=HostFound(source=SOURCE, rounds=30, invalid={"LateTicks": 1})
     ),
