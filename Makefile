@@ -94,10 +94,14 @@ PACKETS ?= 1000000
 fuzz: venv ## Throw a million broken packets at the reflector and the prober (PACKETS=N SEED=N)
 	@PYTHONPATH=tests/lab $(bin)/python -m tests.fuzz --packets $(PACKETS) $(if $(SEED),--seed $(SEED))
 
-FAULTS ?= 1000
 .PHONY: chaos
 chaos: venv ## Kill the operator, cut its way to the API, edit its children, a thousand times (FAULTS=N SEED=N)
-	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.api.chaos --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
+	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.api.chaos --faults $(or $(FAULTS),1000) $(if $(SEED),--seed $(SEED))
+
+RUNS ?= 3
+.PHONY: catalogue
+catalogue: venv ## Break the lab in every way, diagnose it from a pod, print what was said (FAULTS=name,name RUNS=n; root)
+	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.catalogue --runs $(RUNS) $(if $(FAULTS),--faults $(FAULTS))
 
 MINUTES ?= 10
 .PHONY: hostile

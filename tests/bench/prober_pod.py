@@ -28,7 +28,13 @@ class ProberPod:
         workbench.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace, "labels": labels}}
         )
-        security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
+        pings = {"name": "net.ipv4.ping_group_range", "value": "0 2147483647"}
+        security = {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "sysctls": [pings],
+        }
         container = {
             "name": "prober",
             "image": os.environ.get("IPSECPING_PROBE_IMAGE", "localhost/ipsecping-probe:dev"),

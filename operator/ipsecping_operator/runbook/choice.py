@@ -10,7 +10,7 @@ from ipsecping_operator.compile import CompiledPath
 from ipsecping_operator.kube.kinds import JOB
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.verdict.finding import SEVERITY
-from ipsecping_operator.verdict.judge import PathVerdict
+from ipsecping_operator.verdict.path import PathVerdict
 
 _REASONS = {reason.value: grade for grade, reason in enumerate(SEVERITY)}
 UNHEALTHY = STATES[ConditionStatus.FALSE]
@@ -32,7 +32,8 @@ def choose(state: CheckState) -> Chosen:
     assert check is not None
     paths = {path.plan.path: path for path in check.paths}
     grades = dict(_failing(state))
-    preferred = last.preferred if last.preferred in paths else next(iter(paths))
+    in_use = last.paths.preference.path
+    preferred = in_use if in_use in paths else next(iter(paths))
     named = [name for name in paths if name in grades] or [preferred]
     chosen = paths[min(named, key=lambda name: (grades.get(name, 0), name != preferred))]
     verdicts: Mapping[str, PathVerdict] = {}

@@ -10,7 +10,7 @@ from ..addresses import without_zone
 from ..contract import Invalidity, LossReason, PathMtu, ProbeType
 from ..contract.bounds import MAX_COUNT
 from ..contract.methods.stamp import HOPS_TTL
-from ..contract.trace import ReplyKind, Trace
+from ..contract.trace import Reply, ReplyKind, Trace
 from ..diagnosis.evidence import (
     MAX_KINDS,
     Batch,
@@ -199,6 +199,28 @@ def _errors(sample: Sample, trace: Trace | None) -> Iterator[PathError]:
     for reason, count in there.items():
         if (named := _refuser(sample.train, reason, trace)) is not None:
             yield replace(named, count=count)
+    if trace is not None and len(lost) == len(sample.packets) and not (here or there.keys() - _SILENCE):
+        yield from _refused_trace(sample, trace)
+
+
+_SILENCE = {LossReason.TIMEOUT}
+
+
+def _refused_trace(sample: Sample, trace: Trace) -> Iterator[PathError]:
+    """Yield who refuses the trace's packets, where all of the train's are lost and nobody says why: the rate
+    of ICMP errors is limited (RFC 1812 section 4.3.2.8), and all those that were sent went to the trace."""
+    kinds = _UNREACHABLE | _PROHIBITED
+    if trace.address != sample.train.address or any(map(trace.from_target, _replies(trace))):
+        return
+    told = Counter(
+        (kinds[each.kind], each.sender) for each in _replies(trace) if each.kind in kinds and each.sender
+    )
+    for (kind, sender), count in told.most_common(1):
+        yield PathError(kind=kind, sender=sender, count=min(count, len(sample.packets)))
+
+
+def _replies(trace: Trace) -> Iterator[Reply]:
+    return (reply for hop in trace.hops for reply in hop.replies)
 
 
 def _refuser(train: Train, reason: LossReason, trace: Trace | None) -> PathError | None:
@@ -212,7 +234,7 @@ def _refuser(train: Train, reason: LossReason, trace: Trace | None) -> PathError
     }.get(reason, {})
     if trace is None or trace.address != train.address:
         return None
-    for reply in (reply for hop in trace.hops for reply in hop.replies):
+    for reply in _replies(trace):
         if reply.kind in kinds and reply.sender is not None:
             return PathError(kind=kinds[reply.kind], sender=reply.sender, count=0)
     circle = loop(trace) if reason == LossReason.UNREACHABLE else None

@@ -156,13 +156,17 @@ def _spread(batch: Batch) -> int:
 
 
 def _look(asked: Asked, address: str) -> Stage:
+    # Routers and hosts limit the rate of ICMP errors, Linux to two at once and one each other second for each
+    # address: the first packets are those of traces, which tell who says what.
+    traced = (method for method in asked.methods if method.type in TRACED)
     steps: list[Step] = [
-        _train(Part.METHODS, method, address, *first_packets(method)) for method in asked.methods
+        TraceStep(method=method, address=address)
+        for method in sorted(traced, key=lambda method: method.assumed)
     ]
+    steps += [_train(Part.METHODS, method, address, *first_packets(method)) for method in asked.methods]
     icmp = _of_controls(asked)
     steps += [_train(part, icmp, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
     steps += _variants(asked.methods, address)
-    steps += [TraceStep(method=method, address=address) for method in asked.methods if method.type in TRACED]
     if (gateway := asked.controls.get(Part.GATEWAY)) is not None:
         steps += [IkeStep(address=gateway), TraceStep(method=icmp, address=gateway)]
     steps += [MtuStep(method=method, address=address) for method in _searching(asked)]

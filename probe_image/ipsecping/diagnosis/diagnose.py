@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Confidence, Direction, Outcome
+from .broke import since_it_broke
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
@@ -21,6 +22,7 @@ from .notes import notes
 from .reading import Reading
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
 from .symptoms import symptoms, windows_disagree
+from .tally import part_of, tally
 from .umbrellas import BY_SYMPTOM, HALVED, STEPS, TITLES, region
 
 REST_PACKETS, REST_SHARE = 2, 0.05
@@ -35,6 +37,7 @@ _TO_CONFIRM = frozenset({
 
 def diagnose(evidence: Evidence) -> Diagnosis:
     """Return what is at fault, as sure as the evidence is."""
+    whole, evidence = evidence, since_it_broke(evidence)
     reading = Reading(evidence)
     known = facts_of(reading)
     found = symptoms(reading, known)
@@ -47,12 +50,18 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         outcome=_outcome(reading, findings, transient=transient),
         findings=tuple(findings),
-        notes=tuple(notes(reading, known, found)),
+        notes=(*_broke(whole, evidence), *notes(reading, known, found)),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,
         lost=lost,
         explained=explained,
     )
+
+
+def _broke(whole: Evidence, left: Evidence) -> Iterator[str]:
+    if left is not whole:
+        first, second = (tally(part_of(whole, Part.METHODS, window)) for window in (1, 2))
+        yield f"It broke while it was measured: first {first.said}, then {second.said}. Only that is judged."
 
 
 def _outcome(reading: Reading, findings: Sequence[Finding], *, transient: bool) -> Outcome:

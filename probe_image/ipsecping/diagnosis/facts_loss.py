@@ -106,6 +106,9 @@ def delay_by_rate(reading: Reading) -> Fact:
     spread = max(_spread(batch) or 0 for batch in rates.low)
     grown = max(fast) - min(slow)
     said = f"median delay {_ms(max(fast))} at {rates.said}: {_ms(min(slow))}"
+    near = max((_spread(batch) or 0 for batch in part_of(reading.evidence, Part.NEAR_INSIDE)), default=0)
+    if max(QUEUE, 2 * spread) < grown <= 2 * near:
+        return unknown(f"{said}; but delays to our own gateway vary by {_ms(near)}")
     return Fact(grown > max(QUEUE, 2 * spread), said)
 
 

@@ -126,6 +126,8 @@ def seen_in_clear(reading: Reading) -> Fact:
     """
     underlay = reading.evidence.expected.underlay
     senders = {error.sender for error in reading.errors(*ErrorKind) if error.sender is not None}
+    if not reading.knows_far_gateway:
+        senders = set()  # it may be the far gateway, which refuses what it has decrypted
     known = set(reading.evidence.expected.controls.values())
     strangers = sorted(each for each in senders - known if reading.holds(underlay, each))
     if strangers:
@@ -143,7 +145,19 @@ def seen_in_clear(reading: Reading) -> Fact:
 
 
 def _in_clear(reading: Reading) -> Iterator[Hop]:
-    """In the declared underlay it is sure; elsewhere only for a public address behind our gateway's hop."""
+    """In the declared underlay it is sure; elsewhere only for a public address behind our gateway's hop.
+
+    The far gateway quotes what it has decrypted: where its address is not known, it may be the last of them.
+    """
+    found = list(_outside(reading))
+    if reading.knows_far_gateway:
+        yield from found
+        return
+    last = max((hop.ttl for hop in found), default=0)
+    yield from (hop for hop in found if hop.ttl < last)
+
+
+def _outside(reading: Reading) -> Iterator[Hop]:
     expected = reading.evidence.expected
     known = {*expected.controls.values(), reading.evidence.address}
     ours = expected.controls.get(Part.NEAR_INSIDE)

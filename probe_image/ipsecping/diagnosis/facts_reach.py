@@ -1,6 +1,7 @@
 """Facts of who answers, who refuses, and how far packets get."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..contract import ProbeType
 from .evidence import ErrorKind, IkeAnswer, NameAnswer, Part, PathError
@@ -130,7 +131,8 @@ def gateway_unreachable(reading: Reading) -> Fact:
         return unknown(f"{PLACES[Part.GATEWAY]} was not tested")
     batches = (batch for batch in reading.evidence.batches if batch.part is Part.GATEWAY)
     kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
-    told = [error for batch in batches for error in batch.errors if error.kind in kinds and error.sender]
+    told = [error for batch in batches for error in batch.errors if error.kind in kinds]
+    told = [error for error in told if _is_underlay(reading, error)]
     if not told:
         return Fact(False, "no router says that the far gateway is unreachable")
     return Fact(True, f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached")
@@ -192,7 +194,7 @@ def refused_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
     if near:
-        return _told(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
+        return _told_of_all(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
     return Fact(False, "nothing on our side says that it refuses our packets")
 
 
@@ -206,7 +208,7 @@ def no_route_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
     if near:
-        return _told(
+        return _told_of_all(
             reading,
             near,
             f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
@@ -264,7 +266,7 @@ def prohibited_by_far_gateway(reading: Reading) -> Fact:
     if not told:
         return Fact(False, "the far gateway says nothing of refusing our packets")
     said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
-    return _told(reading, told, said)
+    return _told_of_all(reading, told, said)
 
 
 def prohibited_on_the_way(reading: Reading) -> Fact:
@@ -282,7 +284,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     ]
     if not told:
         return Fact(False, "no firewall on the way says that it refuses our packets")
-    return _told(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
+    return _told_of_all(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
 
 
 def requests_arrive(reading: Reading) -> Fact:
@@ -364,8 +366,22 @@ def _is_far(reading: Reading, error: PathError) -> bool:
     return not reading.holds(reading.evidence.expected.underlay, error.sender)
 
 
+def _is_underlay(reading: Reading, error: PathError) -> bool:
+    """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
+    addresses says nothing of the line."""
+    if error.sender is None or error.sender in _near(reading) or not reading.knows_far_gateway:
+        return False
+    return not reading.holds(reading.evidence.expected.inside, error.sender)
+
+
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
     return Fact(True, said, reading.methods_with(errors))
+
+
+def _told_of_all(reading: Reading, errors: list[PathError], said: str) -> Fact:
+    """Of all methods where nothing is answered: of a refuser's few errors some methods may have got none."""
+    fact = _told(reading, errors, said)
+    return fact if reading.target.answered else replace(fact, methods=frozenset(reading.methods))
 
 
 def _senders(errors: list[PathError]) -> str:

@@ -98,6 +98,14 @@ class Reading:
         found = {id(error) for error in errors}
         return frozenset(batch.type for batch in self.batches for error in batch.errors if id(error) in found)
 
+    @cached_property
+    def knows_far_gateway(self) -> bool:
+        """Whether it is known by which address the far gateway speaks to us of packets to the target."""
+        address, known = self.evidence.address, self.evidence.expected.controls.get(Part.GATEWAY)
+        if address is None or known is None:
+            return False
+        return ip_address(without_zone(known)).version == ip_address(without_zone(address)).version
+
     def holds(self, networks: tuple[str, ...], address: str) -> bool:
         """Whether one of the networks holds the address."""
         parsed: Address = ip_address(without_zone(address))

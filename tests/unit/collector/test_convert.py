@@ -126,6 +126,21 @@ def test_nobody_is_named_for_what_the_trace_did_not_hear() -> None:
     assert not errors(LossReason.PROHIBITED, None)
 
 
+@pytest.mark.parametrize("heard", [ReplyKind.HOST_UNREACHABLE, ReplyKind.PROHIBITED])
+def test_of_a_silent_train_it_is_told_who_refuses_the_trace(heard: ReplyKind) -> None:
+    """Errors are limited in number: all that were sent may have gone to the trace."""
+    quiet, refusing = refused(LossReason.TIMEOUT), trace(Reply(ROUTER, heard), Reply(ROUTER, heard))
+    (error,) = batch_of(sample(quiet, quiet, quiet), refusing).errors
+    assert (error.sender, error.count, error.kind.value) == (ROUTER, 2, heard.value)
+    assert not batch_of(sample(quiet, answered(MS)), refusing).errors
+    assert not batch_of(sample(quiet), replace(refusing, address=OTHER)).errors
+
+
+def test_a_trace_that_reached_the_target_refuses_nothing() -> None:
+    ended = trace(Reply(ROUTER, ReplyKind.PROHIBITED), Reply(TARGET, ReplyKind.ANSWERED))
+    assert not batch_of(sample(refused(LossReason.TIMEOUT)), ended).errors
+
+
 def test_the_target_itself_refuses_a_port() -> None:
     assert errors(LossReason.REFUSED, None)[0].kind is ErrorKind.PORT_UNREACHABLE
     (error,) = errors(LossReason.REFUSED, None, of=train(ProbeType.TCP))

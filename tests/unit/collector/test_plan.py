@@ -152,6 +152,14 @@ def test_the_first_look_asks_everything_that_was_named() -> None:
     assert [step.method for step in stage.steps if isinstance(step, MtuStep)] == [STAMP]
 
 
+def test_the_first_errors_there_are_tell_the_traces_of_what_was_named() -> None:
+    """Linux sends two ICMP errors to an address at once, and one each other second."""
+    assumed = replace(STAMP, assumed=True)
+    ((_, stage),) = played(replace(ALL, methods=(assumed, ECHO, ICMP, TCP)), 1.0)
+    first = stage.steps[:4]
+    assert [step.method for step in first if isinstance(step, TraceStep)] == [ECHO, ICMP, TCP, assumed]
+
+
 def test_silence_is_certain_after_the_first_look_by_icmp_alone() -> None:
     ((_, stage), *_) = played(CHOICES[5], 1.0)
     (train,) = (step for step in stage.steps if isinstance(step, Train))

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ipsecping.diagnosis import Evidence, Outcome, Part, diagnose, facts
+from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose, facts
 from ipsecping.diagnosis.evidence import (
     ErrorKind,
     Hop,
@@ -66,6 +66,14 @@ def on_demand() -> tuple[PastRound, ...]:
     )
 
 
+GATEWAY_IPV6 = "2001:db8:3:2::1"
+
+
+def with_controls(evidence: Evidence, changed: dict[Part, str]) -> Evidence:
+    controls = {**evidence.expected.controls, **changed}
+    return replace(evidence, expected=replace(evidence.expected, controls=controls))
+
+
 NO_FAULT: dict[str, Evidence] = {
     "one lost packet": with_batches(
         healthy(), {Part.METHODS: lambda b: losing(b, forward=[3][: b.sent // 40])}, window=2
@@ -96,6 +104,14 @@ NO_FAULT: dict[str, Evidence] = {
             Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=GATEWAY, quoted=True),
         ),
     ),
+    "the far gateway among the hops, of which only its address in the other version of IP is known": replace(
+        with_controls(healthy(), {Part.GATEWAY: GATEWAY_IPV6}),
+        hops=(
+            Hop(type=ECHO, ttl=2, kind=HopKind.TIME_EXCEEDED, address="10.99.0.2", quoted=True),
+            Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True),
+            Hop(type=ECHO, ttl=4, kind=HopKind.REACHED, address=TARGET),
+        ),
+    ),
     "an error of the underlay that quotes too little to have seen our packet": replace(
         healthy(), hops=(Hop(type=ECHO, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY),)
     ),
@@ -105,6 +121,13 @@ NO_FAULT: dict[str, Evidence] = {
     "ICMP limited by a router": with_batches(
         healthy(),
         {Part.METHODS: lambda b: losing(b, forward=range(0, b.sent, 2)) if b.type == ICMP else b},
+    ),
+    "delays that vary as much to our own gateway as the rate makes them grow": with_batches(
+        healthy(),
+        {
+            Part.RATES: lambda b: replace(b, rtt_p50=26 * MS, rtt_p90=70 * MS) if b.spacing < 20 * MS else b,
+            Part.NEAR_INSIDE: lambda b: replace(b, rtt_min=MS, rtt_p90=49 * MS),
+        },
     ),
     "one round of thirty invalid": replace(
         healthy(), host=HostFound(source=SOURCE, rounds=30, invalid={"LateTicks": 1})
@@ -295,3 +318,41 @@ def test_two_refusals_of_two_methods_are_two_findings() -> None:
         ("ResponderDown", 80),
     ]
     assert diagnosis.explained == diagnosis.lost
+
+
+def test_a_router_before_the_last_is_not_the_far_gateway_whatever_its_address() -> None:
+    hops = tuple(
+        Hop(type=ECHO, ttl=ttl, kind=HopKind.TIME_EXCEEDED, address=address, quoted=True)
+        for ttl, address in ((2, "10.99.0.2"), (3, "198.51.100.126"), (4, "198.51.100.65"))
+    )
+    leaking = replace(with_controls(healthy(), {Part.GATEWAY: GATEWAY_IPV6}), hops=hops)
+    (finding,) = diagnose(leaking).findings
+    assert finding.reason == "LeavesInClear"
+    assert "198.51.100.126" in str(finding.proof)
+
+
+@pytest.mark.parametrize(
+    ("known", "sender"),
+    [(GATEWAY, "10.244.0.1"), (GATEWAY, "10.99.0.2"), (GATEWAY_IPV6, "fd00:10:244::1")],
+)
+def test_a_cluster_without_a_way_to_public_addresses_says_nothing_of_the_line(
+    known: str, sender: str
+) -> None:
+    quiet = with_batches(
+        silent(healthy(), *BEHIND, Part.GATEWAY),
+        {Part.GATEWAY: lambda b: refused(b, ErrorKind.NET_UNREACHABLE, sender)},
+    )
+    assert "UnderlayDown" not in {
+        finding.reason
+        for finding in diagnose(with_controls(quiet, {Part.GATEWAY: known})).findings
+        if finding.confidence is Confidence.PROVEN
+    }
+
+
+def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known() -> None:
+    refusing = with_batches(
+        silent(healthy(), Part.NEIGHBOUR),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, UNDERLAY)},
+    )
+    findings = diagnose(with_controls(refusing, {Part.GATEWAY: GATEWAY_IPV6})).findings
+    assert "LeavesInClear" not in {finding.reason for finding in findings}

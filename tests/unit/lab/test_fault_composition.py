@@ -1,5 +1,6 @@
 """How several faults become commands, and how they are undone."""
 
+import subprocess
 from collections.abc import Sequence
 
 import pytest
@@ -8,9 +9,10 @@ from ipsecping_lab.errors import LabError
 from ipsecping_lab.ipsec import topology
 from ipsecping_lab.ipsec.control import Command
 from ipsecping_lab.ipsec.faults import transition
+from ipsecping_lab.ipsec.faults.effects import policies
 from ipsecping_lab.ipsec.faults.model import Fault, read
-from ipsecping_lab.ipsec.faults.resources import Kill, Start, Step
-from ipsecping_lab.ipsec.faults.types import TYPES, policies
+from ipsecping_lab.ipsec.faults.resources import Kill, OnNode, Start, Step
+from ipsecping_lab.ipsec.faults.types import TYPES
 from ipsecping_lab.ipsec.responders import KINDS
 
 
@@ -106,7 +108,7 @@ def test_a_leak_and_a_block_exclude_one_another() -> None:
 def test_fault_policies_never_have_a_selector_of_strongswan() -> None:
     for path in topology.PATHS:
         for version in topology.VERSIONS:
-            for policy in policies(path, version):
+            for policy in policies(path, version).values():
                 assert not {policy.source, policy.destination} & set(topology.LEFT_NETWORKS)
 
 
@@ -157,9 +159,10 @@ def test_a_stopped_responder_starts_again() -> None:
 def test_reset_touches_all_that_a_fault_changes(name: str) -> None:
     """`fault clear` works from any state: what clearing one fault does is part of the reset."""
     kind = TYPES[name]
-    values = [f"{argument.name}={argument.default or '1400'}" for argument in kind.arguments]
-    if any(argument.name == "percent" for argument in kind.arguments):
-        values[0] = "percent=10"
+    values = [
+        f"{argument.name}={argument.default or (*argument.choices, str(min(argument.high, 1400)))[0]}"
+        for argument in kind.arguments
+    ]
     reset = transition.reset(
         [f"{kind}-{path}" for kind in KINDS for path in topology.PATHS], natted=topology.PATHS
     )
@@ -171,8 +174,15 @@ def test_reset_touches_all_that_a_fault_changes(name: str) -> None:
     for path in topology.PATHS:
         for resource in transition.configuration(faults(f"{name} {path} {' '.join(values)}")):
             for step in resource.revoke():
-                if isinstance(step, Start):
+                if isinstance(step, Start | OnNode):
                     assert step in reset
+                elif isinstance(step, Command) and step.argv == ("sh",):
+                    assert any(
+                        (other.namespace, other.argv) == (step.namespace, step.argv)
+                        and step.stdin in other.stdin
+                        for other in reset
+                        if isinstance(other, Command)
+                    )
                 elif isinstance(step, Command) and "tables" in step.argv[0]:
                     assert any(
                         (step.namespace, step.argv) == (namespace, argv)
@@ -187,3 +197,66 @@ def test_every_fault_says_what_it_means_and_what_will_be_seen() -> None:
     for kind in TYPES.values():
         assert kind.meaning
         assert kind.observed
+
+
+@pytest.mark.parametrize("name", ["sa-key", "encap-differs", "sa-limit", "sa-sequence"])
+def test_an_association_is_made_anew_with_its_number_and_what_is_changed_alone(name: str) -> None:
+    command, *_ = TYPES[name].once(faults(name)[0])
+    done = subprocess.run(["sh", "-e"], input=LISTING + command.stdin, capture_output=True, text=True)
+    deleted, added = done.stdout.splitlines()
+    ends = "src 198.51.100.1 dst 192.0.2.1 proto esp spi 0xc6e1a5cd"
+    assert deleted == f"xfrm state delete {ends}"
+    assert added.startswith(
+        f"xfrm state add {ends} reqid 7 mode tunnel flag af-unspec aead rfc4106(gcm(aes)) 0x"
+    )
+    assert ("0x0102" in added) is (name != "sa-key")
+    assert done.returncode == 0
+
+
+def test_without_an_association_to_change_the_fault_fails_rather_than_be_none() -> None:
+    (command,) = TYPES["sa-key"].once(faults("sa-key")[0])
+    assert subprocess.run(["sh", "-e"], input=f"ip() {{ :; }}\n{command.stdin}", text=True).returncode
+
+
+LISTING = r"""
+ip() {
+  if [ "$3" != list ]; then echo "$@"; else cat <<END
+src 198.51.100.1 dst 192.0.2.1
+\tproto esp spi 0xc6e1a5cd reqid 7 mode tunnel
+\treplay-window 32 flag af-unspec
+\taead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128
+\tanti-replay context: seq 0x0, oseq 0x0, bitmap 0x00000000
+END
+  fi
+}
+sh() { while read -r line; do eval "$line"; done; }
+""".replace(r"\t", "\t")
+
+
+def test_what_is_switched_on_twice_is_undone_first() -> None:
+    (step,) = transition.steps([], faults("far-no-forward a"))
+    assert isinstance(step, Command)
+    assert step.stdin.index("ip_forward=1") < step.stdin.index("ip_forward=0")
+
+
+def test_what_is_broken_on_the_node_is_done_there_and_undone_whatever_fails() -> None:
+    (on,) = transition.steps([], faults("node-route a"))
+    (off,) = transition.steps(faults("node-route a"), [])
+    assert isinstance(on, OnNode)
+    assert isinstance(off, OnNode)
+    assert on == OnNode(on.script)
+    assert "ip route add unreachable 10.50.1.0/24" in on.script
+    assert off == OnNode(off.script, tolerant=True)
+    assert "ip route del unreachable 10.50.1.0/24" in off.script
+
+
+def test_filters_of_packets_that_come_in_share_their_queue() -> None:
+    both = faults("policer a out 128", "fragments-drop a out")
+    added = applied(faults("policer a out 128"), both)
+    assert added[0] == "ineta: tc qdisc del dev toleft ingress"
+    assert [line.split("pref ")[1].split()[0] for line in added if "pref" in line] == ["1", "2"]
+
+
+def test_no_fault_of_ike_keeps_strangers_from_asking() -> None:
+    text = rules(transition.steps([], faults("sa-out-lost a")))
+    assert all("-s " in line and "-d " in line for line in text.splitlines() if line.startswith("-A"))

@@ -11,9 +11,11 @@ from . import strongswan, topology
 
 MODULES = """
 ipv6 veth xfrm_user esp4 esp6 gcm ctr ghash_generic seqiv echainiv drbg hmac sha512_generic
-sch_netem sch_tbf ip_tables iptable_filter iptable_nat iptable_mangle
+sch_netem sch_tbf sch_ingress cls_matchall cls_flower act_police act_gact
+ip_tables iptable_filter iptable_nat iptable_mangle
 ip6_tables ip6table_filter ip6table_nat ip6table_mangle
-xt_esp xt_tcpudp xt_multiport xt_u32 xt_MASQUERADE xt_policy xt_conntrack xt_comment
+xt_esp xt_tcpudp xt_multiport xt_u32 xt_length xt_statistic xt_dscp xt_DSCP ipt_REJECT ip6t_REJECT
+xt_nat xt_MASQUERADE xt_policy xt_conntrack xt_comment
 nf_conntrack nf_conntrack_netlink
 """
 _SYSCTLS = {
@@ -38,8 +40,14 @@ _FIRST_SYSCTLS = {
     "net.core.rmem_max": 4 << 20,
 }
 """Those of the guest's first namespace besides."""
-FAULT_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"}, "nat": {"FAULTS-NAT": "POSTROUTING"}}
+TRANSIT_CHAINS = {
+    "filter": {"FAULTS": "FORWARD", "FAULTS-OUT": "OUTPUT"},
+    "nat": {"FAULTS-NAT": "POSTROUTING"},
+    "mangle": {"FAULTS-MARK": "FORWARD"},
+}
 """In a transit: table to the chains that hold faults, and what built-in chain (and match) leads to each."""
+GATEWAY_CHAINS = {"filter": {"FAULTS": "FORWARD", "FAULTS-IN": "INPUT", "FAULTS-OUT": "OUTPUT"}}
+"""The same of a gateway."""
 FLOW_CHAINS = {
     version: {
         "mangle": {
@@ -68,13 +76,20 @@ def boot_files() -> dict[str, str]:
     for path in topology.PATHS.values():
         files[f"boot/{path.transit}.routes"] = "\n".join(topology.late_routes(path)) + "\n"
         for version in topology.VERSIONS:
-            files[f"boot/{path.transit}.rules{version}"] = chain_rules(FAULT_CHAINS)
+            files[f"boot/{path.transit}.rules{version}"] = chain_rules(chains_of(path.transit))
     for gateway in topology.GATEWAYS:
         for version, chains in FLOW_CHAINS.items():
-            files[f"boot/{gateway}.rules{version}"] = chain_rules(chains)
+            files[f"boot/{gateway}.rules{version}"] = chain_rules({**chains, **chains_of(gateway)})
         files[f"{gateway}.strongswan.conf"] = strongswan.daemon(gateway)
         files[f"{gateway}.swanctl.conf"] = strongswan.connections(gateway)
     return files | {name: (SOURCE / "guest" / name).read_text() for name in _COPIED}
+
+
+def chains_of(namespace: str) -> dict[str, dict[str, str]]:
+    """The chains that hold faults in one of the guest's namespaces, as in TRANSIT_CHAINS."""
+    if namespace in topology.GATEWAYS:
+        return GATEWAY_CHAINS
+    return {} if namespace == topology.FAR else TRANSIT_CHAINS
 
 
 def chain_rules(tables: dict[str, dict[str, str]]) -> str:

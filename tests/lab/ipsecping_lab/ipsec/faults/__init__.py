@@ -2,7 +2,8 @@
 
 * ``model``: what a fault is, and how the words of the command line become one;
 * ``resources``: the things of the guest that faults change (a qdisc, a chain, a route, ...), which compose;
-* ``types``: the table, one entry a fault;
+* ``near_side``, ``gateways``, ``between``, ``far_side``: the tables, and all as ``types``;
+* ``effects``: what several of them do;
 * ``transition``: from the faults in force to those wanted, as commands; and the way back from anything;
 * ``injection``: does it, and keeps what is in force in one file in the guest.
 """

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...errors import LabError
-from ...host import cgroups, namespaces
+from ...host import cgroups, commands, namespaces
 from ...host.locks import locked
 from ...layout import Layout
 from .. import responders, topology, tunnels
 from ..control import Command, Control
 from . import transition
 from .model import Fault
-from .resources import Kill, RouteMtu, Service, Step
+from .resources import Kill, OnNode, RouteMtu, Service, Step
 from .types import TYPES
 
 STATE = "/run/faults.json"
@@ -78,9 +78,8 @@ def clear(layout: Layout, *, names: Collection[str] = (), paths: Collection[str]
             _carry_out(control, layout, transition.reset(services, natted=natted), [])
             damaged = list(topology.PATHS)
         _forget_path_mtus(layout)
-        for fault in gone:
-            if fault.name == "sa-lost":
-                control.run(tunnels.rekey(fault.path))
+        for command in (command for fault in gone for command in TYPES[fault.name].undo(fault)):
+            control.run(command)
         still_faulty = {fault.path for fault in kept}
         tunnels.heal(control, [letter for letter in damaged if letter not in still_faulty])
     return gone
@@ -99,9 +98,20 @@ def _carry_out(control: Control, layout: Layout, todo: Sequence[Step], wanted: S
     requests: list[Mapping[str, Any]] = [{"op": "write", "path": STATE, "text": data}]
     requests += [request for step in todo if (request := _request(step, starts))]
     control.batch(requests)
+    for each in todo:
+        if isinstance(each, OnNode):
+            words = [
+                *namespaces.in_network(layout.netns),
+                "sh",
+                "-c" if each.tolerant else "-ec",
+                each.script,
+            ]
+            commands.run(words, check=not each.tolerant)
 
 
 def _request(step: Step, starts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    if isinstance(step, OnNode):
+        return None
     if isinstance(step, Command):
         return step.request()
     return {"op": "kill", "key": step.key} if isinstance(step, Kill) else starts.get(step.key)

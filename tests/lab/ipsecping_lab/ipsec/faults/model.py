@@ -102,7 +102,8 @@ class FaultType:
     """An entry of the table. All its functions are pure.
 
     ``effects`` are what holds while the fault is in force. ``before`` and ``after`` surround every change of
-    it, ``once`` is done when it is set. ``momentary`` faults are done and not in force afterwards.
+    it, ``once`` is done when it is set, ``undo`` when it is cleared. ``momentary`` faults are done and not in
+    force afterwards.
     """
 
     name: str
@@ -115,6 +116,7 @@ class FaultType:
     before: Callable[[Fault], tuple[Command, ...]] = _nothing
     after: Callable[[Fault], tuple[Command, ...]] = _nothing
     once: Callable[[Fault], tuple[Command, ...]] = _nothing
+    undo: Callable[[Fault], tuple[Command, ...]] = _nothing
     needs: str = ""
     """Another fault that must be in force on the same path."""
 

@@ -30,7 +30,17 @@ class Start:
     key: str
 
 
-Step = Command | Kill | Start
+@dataclass(frozen=True, slots=True)
+class OnNode:
+    """Lines of a shell, in the node's network. ``tolerant``: whatever fails does not matter."""
+
+    script: str
+    tolerant: bool = False
+
+
+NODE = "node"
+"""In place of one of the guest's namespaces: the machine's own, in which the cluster's node is."""
+Step = Command | Kill | Start | OnNode
 
 
 class Resource(Protocol):
@@ -139,7 +149,7 @@ class RouteMtu:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """One of the chains that the transits keep for faults, for a version of IP (guest_files.FAULT_CHAINS)."""
+    """One of the chains that are kept for faults, for a version of IP (guest_files.chains_of)."""
 
     namespace: str
     version: int
@@ -169,7 +179,9 @@ class Policy:
 
     def merge(self, contributions: Sequence[str]) -> str:
         if len(set(contributions)) > 1:
-            raise LabError("leak and policy-block exclude one another on a path: clear one first")
+            raise LabError(
+                "these faults want unlike policies at one place and exclude one another: clear one first"
+            )
         return contributions[0]
 
     def establish(self, value: str) -> tuple[Step, ...]:
@@ -239,3 +251,51 @@ class Service:
 
     def revoke(self) -> tuple[Step, ...]:
         return (Start(self.key),)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What no other resource is about: lines of a shell that do it, and those that undo it from any state."""
+
+    namespace: str
+    on: str
+    off: str
+
+    def merge(self, contributions: Sequence[str]) -> str:
+        return contributions[0]
+
+    def establish(self, value: str) -> tuple[Step, ...]:
+        # It may be on already, after an interruption.
+        script = f"{{ {self.off}\n}} >/dev/null 2>&1 || true\n{self.on}\n"
+        if self.namespace == NODE:
+            return (OnNode(script),)
+        return (Command(("sh", "-e"), namespace=self.namespace, stdin=script),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        if self.namespace == NODE:
+            return (OnNode(self.off, tolerant=True),)
+        return (Command(("sh",), namespace=self.namespace, stdin=f"{self.off}\n", tolerant=True),)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """What a transit's device does to packets that come in: filters of ``tc``, one behind the other."""
+
+    namespace: str
+    device: str
+
+    def merge(self, contributions: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(contributions))
+
+    def establish(self, value: Sequence[str]) -> tuple[Step, ...]:
+        lines = [f"qdisc add dev {self.device} handle ffff: ingress"]
+        lines += [
+            f"filter add dev {self.device} parent ffff: pref {number} {words}"
+            for number, words in enumerate(value, 1)
+        ]
+        add = [Command(("tc", *line.split()), namespace=self.namespace) for line in lines]
+        return (*self.revoke(), *add)
+
+    def revoke(self) -> tuple[Step, ...]:
+        words = ("tc", "qdisc", "del", "dev", self.device, "ingress")
+        return (Command(words, namespace=self.namespace, tolerant=True),)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from .. import packet_filter, topology
 from ..control import Command
-from ..guest_files import FAULT_CHAINS
+from ..guest_files import chains_of
 from ..topology import PATHS
-from .model import DIRECTIONS, Fault
-from .resources import GatewayLink, Neighbours, Queue, Resource, RouteMtu, Start, Step
-from .types import TYPES, forget_mappings, policies
+from .between import forget_mappings
+from .model import DIRECTIONS, Fault, FaultType
+from .resources import Chain, OnNode, Resource, RouteMtu, Service, Start, Step
+from .types import TYPES
 
 
 def replaced(present: Iterable[Fault], new: Iterable[Fault]) -> list[Fault]:
@@ -73,47 +75,60 @@ def reset(services: Iterable[str], *, natted: Iterable[str]) -> list[Step]:
 
     ``natted``: paths whose transit has to forget its mappings too.
     """
-    commands: list[Step] = []
-    for path in PATHS.values():
-        resources: tuple[Resource, ...] = (
-            Queue(path.transit, topology.TO_RIGHT),
-            Queue(path.transit, topology.TO_LEFT),
-            Queue(path.right, topology.LAN),
-            Queue(topology.FAR, path.far_device),
-            *(RouteMtu(path.letter, direction) for direction in DIRECTIONS),
-            GatewayLink(path.letter),
-            Neighbours(path.letter),
-            *(policy for version in topology.VERSIONS for policy in policies(path.letter, version)),
-        )
-        commands += [step for resource in resources for step in resource.revoke()]
+    commands = [
+        step
+        for resource in _all_resources()
+        if not isinstance(resource, Chain | Service)
+        for step in resource.revoke()
+    ]
     result = [*_batched(commands), *forget_path_mtus()]
     result += [
-        _empty_chains(path.transit, version) for path in PATHS.values() for version in topology.VERSIONS
+        _empty_chains(namespace, version)
+        for namespace in topology.NAMESPACES
+        if chains_of(namespace)
+        for version in topology.VERSIONS
     ]
     result += [forget_mappings(PATHS[letter].transit) for letter in natted]
     return [*result, *(Start(key) for key in services)]
 
 
+def _all_resources() -> list[Resource]:
+    """Everything that any fault can touch, once each."""
+    effects = (effect for kind in TYPES.values() for fault in _every(kind) for effect in kind.effects(fault))
+    return list(dict.fromkeys(effect.resource for effect in effects))
+
+
+def _every(kind: FaultType) -> Iterator[Fault]:
+    """The fault on each path, in each direction, with each word that it takes; numbers do not matter."""
+    words = [argument.choices or (f"{argument.high:g}",) for argument in kind.arguments]
+    for values in product(*words):
+        arguments = {argument.name: value for argument, value in zip(kind.arguments, values, strict=True)}
+        for path, direction in product(PATHS, DIRECTIONS if kind.directed else ("",)):
+            yield Fault(kind.name, path, direction, arguments)
+
+
 def _batched(commands: Sequence[Step]) -> list[Step]:
-    """The same ``ip`` and ``tc`` commands, one process for each program and namespace."""
+    """The same commands of ``ip``, ``tc`` and shells, one process for each program and namespace."""
     groups: dict[tuple[str, str], list[str]] = {}
+    on_node = [command for command in commands if isinstance(command, OnNode)]
     for command in commands:
-        assert isinstance(command, Command)
-        program, *words = command.argv
-        groups.setdefault((program, command.namespace), []).append(" ".join(words))
-    return [
+        if isinstance(command, Command):
+            program, *words = command.argv
+            groups.setdefault((program, command.namespace), []).append(command.stdin or " ".join(words))
+    batches = [
         Command(
-            (program, "-force", "-batch", "-"),
+            (program,) if program == "sh" else (program, "-force", "-batch", "-"),
             namespace=namespace,
             stdin="\n".join(lines) + "\n",
             tolerant=True,
         )
         for (program, namespace), lines in groups.items()
     ]
+    return [*batches, *on_node]
 
 
-def _empty_chains(transit: str, version: int) -> Command:
+def _empty_chains(namespace: str, version: int) -> Command:
     lines = []
-    for table, chains in FAULT_CHAINS.items():
+    for table, chains in chains_of(namespace).items():
         lines += [f"*{table}", *(f":{chain} - [0:0]" for chain in chains), "COMMIT"]
-    return packet_filter.restore(transit, version, lines)
+    return packet_filter.restore(namespace, version, lines)

@@ -1,0 +1,128 @@
+"""What the catalogue does in the lab: break, diagnose from pods, mend. One file's worth of edges."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ipsecping.diagnosis import Evidence, evidence_from_json
+from ipsecping_lab.host import commands, namespaces
+from ipsecping_lab.ipsec import faults, topology
+from ipsecping_lab.ipsec.faults import model
+from ipsecping_lab.ipsec.faults.types import TYPES
+from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
+from ipsecping_lab.layout import Layout
+from ipsecping_lab.workbench import CommandFailed, kubectl
+
+from ..bench.prober_pod import POD, ProberPod
+from .cases import Case
+
+LETTERS = tuple(topology.PATHS)
+SECONDS = 60
+"""Within which a diagnosis has to be there; it takes 30 at most."""
+_COLLECT = """
+import json, subprocess, sys
+file = f"/tmp/{sys.argv[1]}.json"
+words = [sys.executable, "-m", "ipsecping", "diagnose", *sys.argv[2:], "--json", "--evidence", file]
+done = subprocess.run(words, capture_output=True, text=True)
+evidence = open(file).read() if done.returncode in (0, 1, 3) else "null"
+print(json.dumps({"status": done.returncode, "said": done.stdout, "err": done.stderr, "evidence": evidence}))
+"""
+"""In the pod: a fault is told by the exit status, which is none of kubectl's."""
+
+
+class Laboratory:
+    """The lab with a pod for each path. `diagnose` may be called from several threads.
+
+    A pod of its own, for hosts limit how many ICMP errors they send to one address.
+    """
+
+    def __init__(self) -> None:
+        self._layout = Layout.from_environment()
+        name = f"catalogue-{uuid.uuid4().hex[:8]}"
+        self._pods = {letter: ProberPod(f"{name}-{letter}") for letter in LETTERS}
+
+    def start(self) -> None:
+        """Mend what is broken, start the pods, and let them out by the left gateway."""
+        self.mend()
+        self._route("replace")
+        for pod in self._pods.values():
+            pod.start()
+
+    def stop(self) -> None:
+        """Mend what is broken, and remove the pods and their way out."""
+        for pod in self._pods.values():
+            pod.delete()
+        self._route("delete")
+        self.mend()
+
+    def _route(self, verb: str) -> None:
+        for path in topology.PATHS.values():
+            for version, each in path.addresses.items():
+                way = ("via", str(topology.NEAR[version].left.ip))
+                words = ["ip", f"-{version}", "route", verb, str(each.right.network), *way]
+                commands.run([*namespaces.in_network(self._layout.netns), *words], check=verb == "replace")
+
+    def mend(self) -> None:
+        """Clear all faults; raises LabError when a tunnel does not carry packets again."""
+        faults.clear(self._layout)
+
+    def break_(self, case: Case, letter: str) -> None:
+        """Set the faults of a case on a path."""
+        for words in case.faults:
+            self._set(words, letter)
+
+    def heal(self, letters: Sequence[str]) -> None:
+        """Clear the faults of these paths; at return the tunnels carry packets, or LabError is raised."""
+        faults.clear(self._layout, paths=letters)
+
+    def diagnose(self, case: Case, letter: str) -> Evidence:
+        """Run `ipsecping diagnose` in the pod while the case goes on. Raises CommandFailed."""
+        with self._going_on(case, letter):
+            words = ("python3", "-c", _COLLECT, uuid.uuid4().hex, *words_of(case, letter))
+            answer = json.loads(
+                kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=SECONDS)
+            )
+        evidence = json.loads(answer["evidence"])
+        if evidence is None:
+            raise CommandFailed(f"ipsecping diagnose: exit {answer['status']}\n{answer['err'][-2000:]}")
+        return evidence_from_json(evidence)
+
+    def _set(self, words: str, letter: str) -> None:
+        other = LETTERS[(LETTERS.index(letter) + 1) % len(LETTERS)]
+        name, *rest = words.format(path=letter, other=other).split()
+        faults.inject(self._layout, model.read(TYPES, name, rest, now=time.time()))
+
+    @contextmanager
+    def _going_on(self, case: Case, letter: str) -> Iterator[None]:
+        over = threading.Event()
+
+        def repeat(pause: float, words: str) -> None:
+            while not over.wait(pause):
+                self._set(words, letter)
+
+        threads = [threading.Thread(target=repeat, args=each) for each in case.meanwhile]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+
+def words_of(case: Case, letter: str) -> tuple[str, ...]:
+    """What is typed behind `ipsecping diagnose` for a path, with all controls there are."""
+    path = topology.PATHS[letter]
+    inner, outer, near = path.addresses[4], path.between_gateways, topology.NEAR[4]
+    underlay = [each.network for all_ in path.addresses.values() for each in (all_.left, all_.right)]
+    return (
+        case.target or str(inner.far.ip),
+        *("--stamp", str(STAMP_PORT), "--udp-echo", str(ECHO_PORT), "--gateway", str(outer.right.ip)),
+        *("--far-inside", str(inner.lan.ip), "--near-inside", str(near.left.ip)),
+        *("--inside", near.pods, "--inside", str(inner.lan.network)),
+        *(word for network in underlay for word in ("--underlay", str(network))),
+    )

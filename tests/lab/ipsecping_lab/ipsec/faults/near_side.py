@@ -1,0 +1,82 @@
+"""Faults before the tunnel: address translation on the left gateway, routes and firewall of the node.
+
+The node is no part of the guest: what is broken there is broken on the machine, in the lab's own network
+namespace.
+"""
+
+from __future__ import annotations
+
+from .. import topology
+from .model import Argument, Fault, FaultType
+from .resources import NODE, Chain, Effect, Switch
+
+_SOURCES = {
+    "outside": "-j MASQUERADE",
+    "inside": f"-j SNAT --to-source {topology.NEAR[4].left.ip}",
+}
+"""To the address towards the internet, which no selector holds; or to one that the tunnel carries."""
+
+
+def _translated(fault: Fault) -> tuple[Effect, ...]:
+    path, near = fault.tunnel_path, topology.NEAR[4]
+    nat = f"-s {near.pods} -o {path.left_device} {_SOURCES[fault.arguments['to']]}"
+    # The table is made when it is first used, and tracks connections from then on: so not in vain.
+    used = "grep -qx nat /proc/net/ip_tables_names || exit 0"
+    off = f"({used}; iptables-legacy -t nat -D POSTROUTING {nat}; conntrack -F)"
+    effects = [Effect(Switch(topology.LEFT, f"iptables-legacy -t nat -A POSTROUTING {nat}", off), "on")]
+    if fault.arguments["private"] == "dropped":
+        lan = path.addresses[4].lan.network
+        effects.append(Effect(Chain(path.transit, 4, "filter", "FAULTS"), f"-d {lan} -j DROP"))
+    return tuple(effects)
+
+
+def _node_route(fault: Fault) -> tuple[Effect, ...]:
+    routes = [f"{fault.arguments['how']} {network}" for network in fault.tunnel_path.lan_networks]
+    on, off = ("\n".join(f"ip route {verb} {route}" for route in routes) for verb in ("add", "del"))
+    return (Effect(Switch(NODE, on, off), "on"),)
+
+
+_REJECT = {"iptables": "icmp-admin-prohibited", "ip6tables": "icmp6-adm-prohibited"}
+
+
+def _node_firewall(fault: Fault) -> tuple[Effect, ...]:
+    reject = fault.arguments["action"] == "reject"
+
+    def script(verb: str) -> str:
+        lines = []
+        for program, network in zip(_REJECT, fault.tunnel_path.lan_networks, strict=True):
+            target = f"REJECT --reject-with {_REJECT[program]}" if reject else "DROP"
+            lines.append(f"{program} -w 5 {verb} FORWARD -d {network} -j {target}")
+        return "\n".join(lines)
+
+    return (Effect(Switch(NODE, script("-I"), script("-D")), "on"),)
+
+
+FAULTS = (
+    FaultType(
+        "snat",
+        "the left gateway translates the pods' IPv4 addresses before it looks for a policy",
+        "outside: nothing is lost, all goes in clear, or all is lost where the internet drops private "
+        "networks; inside: nothing is lost, and the far host sees the gateway",
+        arguments=(
+            Argument("to", "which of its addresses", "outside", choices=tuple(_SOURCES)),
+            Argument("private", "what the internet does with private networks", "routed",
+                     choices=("routed", "dropped")),
+        ),
+        effects=_translated,
+    ),
+    FaultType(
+        "node-route",
+        "the node does not route to the far network",
+        "ICMP host unreachable from the node, or silence",
+        arguments=(Argument("how", "its route", "unreachable", choices=("unreachable", "blackhole")),),
+        effects=_node_route,
+    ),
+    FaultType(
+        "node-deny",
+        "the node's firewall stops packets to the far network",
+        "ICMP prohibited from the node, or silence",
+        arguments=(Argument("action", "what it does", "reject", choices=("reject", "drop")),),
+        effects=_node_firewall,
+    ),
+)  # fmt: skip

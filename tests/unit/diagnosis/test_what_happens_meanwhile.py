@@ -1,0 +1,98 @@
+"""Paths that break while they are measured, and refusals of which some methods hear nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose
+from ipsecping.diagnosis.cause import Cause
+from ipsecping.diagnosis.evidence import Batch, ErrorKind, Hop, HopKind
+
+from .worlds import (
+    BEHIND,
+    ECHO,
+    FAR,
+    ICMP,
+    MS,
+    STAMP,
+    TARGET,
+    batch,
+    dead,
+    healthy,
+    losing,
+    refused,
+    silent,
+    with_batches,
+)
+
+
+def breaking(evidence: Evidence, *, answered: int) -> Evidence:
+    """So many of each batch are answered at first, then the tunnel carries nothing."""
+    parts = {Part.METHODS, *BEHIND}
+    second = tuple(replace(dead(batch(part, ICMP if part in BEHIND else STAMP)), window=2) for part in parts)
+    others = tuple(replace(dead(batch(kind=kind, sent=20)), window=2) for kind in (ICMP, ECHO))
+    first = with_batches(
+        replace(evidence, batches=tuple(b for b in evidence.batches if b.window == 1 and b.type in KINDS)),
+        lambda b: losing(b, forward=range(answered, b.sent)) if b.part in parts else b,
+    )
+    near = batch(Part.NEAR_INSIDE, ICMP, window=2)
+    return replace(first, batches=(*first.batches, *second, *others, near))
+
+
+KINDS = (STAMP, ICMP, ECHO)
+
+
+@pytest.mark.parametrize("answered", [1, 10, 40])
+def test_a_path_that_breaks_while_it_is_measured_is_silent(answered: int) -> None:
+    diagnosis = diagnose(breaking(healthy(), answered=answered))
+    (finding,) = diagnosis.findings
+    assert diagnosis.outcome is Outcome.FAULT
+    assert finding.reason == "TunnelSilent"
+    assert {Cause.SA_EXHAUSTED, Cause.ESP_BLOCKED} <= set(finding.causes)
+    assert not finding.confirmed
+    assert diagnosis.notes[0].startswith("It broke while it was measured: first ")
+
+
+def test_what_was_known_before_it_broke_rules_nothing_out() -> None:
+    """Hops of before are no longer those of the way."""
+    reached = (Hop(type=ECHO, ttl=2, kind=HopKind.TIME_EXCEEDED, address="10.99.0.2", rtt=MS),)
+    before = replace(healthy(), hops=reached)
+    (finding,) = diagnose(breaking(before, answered=40)).findings
+    assert Cause.NEAR_ROUTING_WRONG in finding.causes
+
+
+def test_heavy_loss_is_not_taken_for_a_path_that_breaks() -> None:
+    lossy = with_batches(healthy(), lambda b: losing(b, forward=[n for n in range(b.sent) if n % 10]))
+    assert "broke" not in " ".join(diagnose(lossy).notes)
+
+
+def first_refused(kind: ErrorKind, sender: str, *also: Part) -> Evidence:
+    """All is silent, and of the few errors that were sent all went to one method."""
+
+    def told(one: Batch) -> Batch:
+        return refused(one, kind, sender, 2) if one.type == STAMP else one
+
+    return with_batches(silent(healthy(), *also), {Part.METHODS: told})
+
+
+@pytest.mark.parametrize(
+    ("kind", "sender", "also", "cause"),
+    [
+        (ErrorKind.HOST_UNREACHABLE, "10.244.0.1", BEHIND, Cause.NEAR_ROUTING_WRONG),
+        (ErrorKind.PROHIBITED, "10.244.0.1", BEHIND, Cause.LOCAL_POLICY_DENIED),
+        (ErrorKind.PROHIBITED, FAR, (), Cause.FAR_GATEWAY_DROPS),
+        (ErrorKind.PROHIBITED, "10.50.1.254", (), Cause.PROTOCOL_FILTERED),
+    ],
+)
+def test_who_refuses_one_method_explains_the_silence_of_all(
+    kind: ErrorKind, sender: str, also: tuple[Part, ...], cause: Cause
+) -> None:
+    diagnosis = diagnose(first_refused(kind, sender, *also))
+    (finding,) = diagnosis.findings
+    assert (finding.reason, finding.confidence) == (cause, Confidence.PROVEN)
+    assert diagnosis.explained == diagnosis.lost
+
+
+def test_the_targets_own_refusal_of_a_port_explains_no_other_method() -> None:
+    first, _ = diagnose(first_refused(ErrorKind.PORT_UNREACHABLE, TARGET)).findings
+    assert first.reason == Cause.RESPONDER_DOWN
