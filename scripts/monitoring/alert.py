@@ -78,9 +78,15 @@ def limit(kind: str, show: str, before: str = ", limit ") -> str:
 
 
 def probes_with(reason: str) -> str:
-    """Name the probes of the path that have this reason: ` Probes: ping (Down)`."""
+    """Name the probes of the path that have this reason: ` Probes: ping (Down).`."""
     expr = f'ipsecping:probe_finding{{{_PATH}, reason=~"{reason}"}}'
-    return " Probes:" + _of_path(expr, " {{ .Labels.probe }} ({{ .Labels.reason }})")
+    return " Probes:" + _of_path(expr, " {{ .Labels.probe }} ({{ .Labels.reason }})") + "."
+
+
+def diagnosed() -> str:
+    """Name the causes that the diagnosis of the outage found; nothing where there is none (yet)."""
+    shown = " Diagnosis: {{ .Labels.cause }} ({{ .Labels.direction }}, {{ .Labels.confidence }})."
+    return of_check("ipsecping_diagnosis_info", shown)
 
 
 def _of_path(expr: str, shown: str) -> str:
@@ -103,13 +109,17 @@ def by_reason(
     wait: str = "5m",
     severity: str = LESS,
     but: str = "",
+    diagnose: bool = False,
 ) -> Alert:
-    """An alert for each path of which a probe has the reason, less what `but` says."""
+    """An alert for each path of which a probe has the reason, less what `but` says.
+
+    With `diagnose` it names the causes that were found.
+    """
     return Alert(
         name=f"IPsecPing{name}",
         expr=on_paths(f'count by ({PATH}) (ipsecping:probe_finding{{reason=~"{reason}"}}{but})'),
         wait=wait,
         severity=severity,
         summary=f"{{{{ $labels.tunnel_name }}}}: {summary} {WHERE}",
-        description=description + probes_with(reason),
+        description=description + probes_with(reason) + (diagnosed() if diagnose else ""),
     )

@@ -11,6 +11,7 @@ from .alert import (
     WORST,
     Alert,
     by_reason,
+    diagnosed,
     limit,
     measured,
     of_check,
@@ -68,7 +69,8 @@ or
         description="No answer in"
         + limit("down_after_rounds", "humanize", " ")
         + " rounds in succession, on any path (Down)."
-        + probes_with("Down"),
+        + probes_with("Down")
+        + diagnosed(),
     )
     yield Alert(
         name="IPsecPingPathDown",
@@ -79,7 +81,8 @@ or
         description="No answer in"
         + limit("down_after_rounds", "humanize", " ")
         + " rounds in succession (Down)."
-        + probes_with("Down"),
+        + probes_with("Down")
+        + diagnosed(),
     )
     yield Alert(
         name="IPsecPingProbeDown",
@@ -110,6 +113,7 @@ or
         + limit("loss_ratio", "humanizePercentage")
         + ".",
         but=_IN_WINDOW,
+        diagnose=True,
     )
     yield by_reason(
         "FlowLoss",
@@ -119,6 +123,7 @@ or
         + measured("ipsecping_flows", "humanize", ', state="dead"')
         + ".",
         but=_IN_WINDOW,
+        diagnose=True,
     )
     yield by_reason(
         "LossBurst",
@@ -130,12 +135,14 @@ or
         + ".",
         wait="1m",
         but=_IN_WINDOW,
+        diagnose=True,
     )
     yield by_reason(
         "LatencyHigh",
         "LatencyHigh",
         "round-trip time above the limit",
         f"Over the window, {_PERCENTILES}.",
+        diagnose=True,
     )
     yield by_reason(
         "JitterHigh",

@@ -305,6 +305,8 @@ def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: st
     scenario = watched().found((minutes(30), "False/LossHigh"))
     scenario.add("ipsecping_loss_ratio", steady(0.034, LONG), {**PROBE, **FROM})
     scenario.add("ipsecping_threshold", steady(0.01, LONG), {**CHECK, "kind": "loss_ratio", **FROM})
+    cause = {"cause": "UnderlayLoss", "direction": "Forward", "confidence": "OneOf"}
+    scenario.add("ipsecping_diagnosis_info", steady(1, LONG), {**CHECK, **cause, **FROM})
     fires(
         promtool,
         scenario,
@@ -320,7 +322,7 @@ def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: st
                         "exp_annotations": {
                             "summary": "hq-dc1: loss above the limit on hq/default to db.dc1 (10.50.1.10)",
                             "description": "Loss over the window: ping 3.4%, limit 1%. "
-                            "Probes: ping (LossHigh)",
+                            "Probes: ping (LossHigh). Diagnosis: UnderlayLoss (Forward, OneOf).",
                             "runbook_url": "docs/runbooks/IPsecPingLossHigh.md",
                         },
                     }

@@ -95,7 +95,7 @@ def test_a_fault_reaches_a_person_and_so_does_its_end(
         alert["annotations"]["summary"] == "hq-dc1: the tunnel is down on hq/default to 127.0.0.1 (127.0.0.1)"
     )
     assert alert["annotations"]["description"] == (
-        "No answer in 3 rounds in succession, on any path (Down). Probes: datapath (Down)"
+        "No answer in 3 rounds in succession, on any path (Down). Probes: datapath (Down)."
     )
     outages = cluster.status()["outages"]
     assert [each["reason"] for each in outages] == ["Down"], "the alert says what the status says"

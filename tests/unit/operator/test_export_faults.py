@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.metrics import families
+from ipsecping_operator.metrics import labels
 
 from .assessments import assessed, at, seen, take
 from .builders import check, plan
@@ -28,7 +28,7 @@ def test_a_check_that_cannot_be_exported_costs_only_its_own_series() -> None:
     assert sum(sample.labels["check"] == "hq" for each in collected.values() for sample in each) == len(
         samples
     )
-    with mock.patch.object(families, "_check_labels", side_effect=UnicodeError):
+    with mock.patch.object(labels, "check_labels", side_effect=UnicodeError):
         said = {
             (sample.labels["check"], sample.labels["status"]): sample.value
             for family in both.collect()
@@ -43,7 +43,7 @@ def test_a_check_that_cannot_be_exported_costs_only_its_own_series() -> None:
 
 def test_a_fault_of_metrics_is_told_of_and_is_over_when_they_can_be_made_again() -> None:
     async def script(world: World) -> None:
-        with mock.patch.object(families, "_check_labels", side_effect=RecursionError):
+        with mock.patch.object(labels, "check_labels", side_effect=RecursionError):
             world.scrape()
             await asyncio.sleep(5)
             assert world.condition("Healthy")["reason"] == "InternalError"
