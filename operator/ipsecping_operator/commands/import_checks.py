@@ -83,10 +83,17 @@ def _import(program: str, files: list[str], outcome: "Outcome") -> None:
 
 def _texts(files: list[str]) -> Iterator[tuple[str, str]]:
     from ipsecping_operator.bounded_yaml import UnreadableYaml, read_text
-    from ipsecping_operator.importing.outcome import CannotImport
+    from ipsecping_operator.importing.outcome import MAX_CHARACTERS, CannotImport
 
+    length = 0
     for name in files:
         try:
-            yield name, read_text(name)
+            text = read_text(name)
         except UnreadableYaml as error:
             raise CannotImport(f"{name}: {error}") from error
+        length += len(text)
+        if length > MAX_CHARACTERS:
+            raise CannotImport(
+                f"{name}: more than {MAX_CHARACTERS // 1024 // 1024} Mi characters in all files"
+            )
+        yield name, text

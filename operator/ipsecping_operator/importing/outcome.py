@@ -14,6 +14,8 @@ from ipsecping_operator.compile import InvalidSpec
 from ipsecping_operator.compile.offline import compile_manifest
 
 MAX_CHECKS = 2000
+MAX_CHARACTERS = 4 * 1024 * 1024
+"""Of all files together."""
 MAX_NOTES = 5000
 MAX_NOTE = 300
 """Characters of one."""

@@ -14,7 +14,7 @@ from .outcome import CannotImport
 
 MAX_DEPTH = 32
 MAX_LINE = 8192
-MAX_DEFINES = 100
+MAX_DEFINES = 20
 _SUBSECTION = re.compile(r"(\++)\s*(.*)")
 _INCLUDE = re.compile(r"@include\s+[\"']?(.*?)[\"']?")
 _DEFINE = re.compile(r"@define\s+(\S+)\s+(.*)")

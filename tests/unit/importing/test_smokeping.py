@@ -234,7 +234,8 @@ def test_a_check_that_our_rules_refuse_is_named_with_the_field(
         ("*** T ***\na = " + "x" * 9000, "line 2: longer than 8192 characters"),
         ("@define A " + "A" * 5000 + "\n*** T ***\nb = A A", "longer than 8192 characters with its definit"),
         ("*** T ***\n" + "".join(f"{'+' * n} a\n" for n in range(1, 40)), "more than 32 sections within"),
-        ("\n".join(f"@define A{n} b" for n in range(200)), "more than 100 definitions"),
+        ("\n".join(f"@define A{n} b" for n in range(21)), "more than 20 definitions"),
+        ("#" * (4 * 1024 * 1024 + 1), "config: more than 4 Mi characters in all files"),
         ("*** Targets ***\n" + "+ a\nhost = 10.0.0.1\n" * 11, "more than 10 checks: import it in parts"),
         (
             "*** Targets ***\n" + "".join(f"+ a\nhost = /{n}\n" for n in range(30)),
