@@ -48,8 +48,9 @@ class Diagnosed:
         self._tried = None if outcome is None else outcome.at
 
     def settle(self, outcome: DiagnosisOutcome) -> None:
-        """Remember what a diagnosis has come to."""
+        """Remember what a diagnosis has come to; the reports that there are, it has read."""
         self._outcome, self._tried = outcome, outcome.at
+        self._reports = NOTHING
 
     def try_in_vain(self, *, now: int) -> None:
         """Remember that one was tried again, and that there is nothing new to say of it."""

@@ -74,12 +74,15 @@ def requested(state: CheckState) -> str | None:
     return None if not value or (newest is not None and newest.value == value) else value
 
 
-def request_id(state: CheckState, want: Wanted) -> str:
-    """Return what agents and Jobs call this request: another name each time it is made."""
+def request_id(state: CheckState, want: Wanted, *, nonce: str) -> str:
+    """Return what agents and Jobs call this request: another name each time it is made.
+
+    `nonce` is of the plan that is diagnosed: a report about the plan before does not answer it.
+    """
     tried = state.diagnosed.tried
     before = "" if tried is None else text.moment(tried)
     about = want.value if want.outage is None or want.value is not None else text.moment(want.outage.start)
-    return hashlib.sha256(f"{want.trigger}/{about}/{before}".encode(errors="replace")).hexdigest()[:8]
+    return hashlib.sha256(f"{want.trigger}/{about}/{before}/{nonce}".encode(errors="replace")).hexdigest()[:8]
 
 
 def obstacle(state: CheckState, want: Wanted, *, enabled: bool) -> str | None:

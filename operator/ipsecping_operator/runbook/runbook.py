@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from ipsecping_operator import logs
 from ipsecping_operator.check.state import CheckState
@@ -17,7 +18,7 @@ from ipsecping_operator.tokens.keys import TokenKeys
 from .choice import Chosen, agent_of, choose
 from .job import JobDiagnosis, Told
 from .known import known_of
-from .rule import Wanted, is_healthy, is_over, obstacle, request_id, wanted
+from .rule import Wanted, is_healthy, is_over, obstacle, request_id, requested, wanted
 from .telling import healed, is_news, not_run, told
 
 AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 6, Trigger.ANNOTATION: 2}
@@ -26,6 +27,16 @@ PATIENCE = 180.0
 """Seconds for which a diagnosis that cannot begin is tried again."""
 NO_POD = 10.0
 """Seconds until a pod may be there that is not."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A diagnosis from when it is due until it is over."""
+
+    task: asyncio.Task[None]
+    asked_for: bool
+    waits: bool = True
+    """For its turn, or to be tried again."""
 
 
 class Runbook:
@@ -56,7 +67,7 @@ class Runbook:
         self._report = report
         self._clock = clock
         self._slots = {trigger: asyncio.Semaphore(number) for trigger, number in AT_ONCE.items()}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, _Running] = {}
         self._closed = False
 
     def consider(self, state: CheckState) -> int | None:
@@ -64,21 +75,25 @@ class Runbook:
 
         Returns when to be asked again though nothing happens: Unix time, nanoseconds; None: never.
         """
-        if state.uid in self._running or self._closed:
+        running = self._running.get(state.uid)
+        if running is not None and running.waits and not running.asked_for and requested(state) is not None:
+            # Somebody asks, and has a shorter way: that of the outage waits for a thousand others.
+            running.task.cancel()
+        if running is not None or self._closed:
             return None
         now = self._clock()
         want = wanted(state, enabled=self._enabled, now=now)
         if want is None or want.at > now:
             return None if want is None else want.at
         task = asyncio.get_running_loop().create_task(self._run(state, want), name=f"diagnosis {state.uid}")
-        self._running[state.uid] = task
+        self._running[state.uid] = _Running(task, asked_for=want.trigger is Trigger.ANNOTATION)
         task.add_done_callback(lambda _: self._ended(state.uid))
         return None
 
     async def close(self) -> None:
         """End what runs; a next run of the operator asks for the same again."""
         self._closed = True
-        tasks = list(self._running.values())
+        tasks = [running.task for running in self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -106,10 +121,11 @@ class Runbook:
 
     async def _outcome(self, state: CheckState, want: Wanted) -> DiagnosisOutcome | None:
         """What it comes to; None where nothing is to be diagnosed any more."""
-        request, due, path = request_id(state, want), None, None
+        due, path = None, None
         while True:
             try:
                 async with self._slots[want.trigger]:
+                    self._running[state.uid].waits = False
                     if not self._stands(state):
                         return None
                     if is_over(state, want):
@@ -118,6 +134,7 @@ class Runbook:
                         return not_run(state, want, why, now=self._clock())
                     chosen = choose(state)
                     path = chosen.path.plan.path
+                    request = request_id(state, want, nonce=chosen.path.plan.nonce)
                     report, pod = await self._told(state, chosen, request)
                     return told(state, want, report, pod=pod, now=self._clock())
             except NotAnswered as error:
@@ -128,6 +145,7 @@ class Runbook:
                 if error.again is None or time + error.again > due:
                     return not_run(state, want, str(error), path=path, now=self._clock())
                 pause = error.again
+            self._running[state.uid].waits = True
             await asyncio.sleep(pause)
 
     async def _told(self, state: CheckState, chosen: Chosen, request: str) -> Told:

@@ -177,16 +177,17 @@ def test_a_request_has_the_same_name_after_a_restart_and_another_the_next_time()
     state = outage()
     want = due(state)
     assert want is not None
-    first = request_id(state, want)
+    first = request_id(state, want, nonce="n")
     restarted = seen(dict(assessed(state, at=DOWN + 1).status), now=NOON + (DOWN + 2) * SECOND)
     assessed(restarted, at=DOWN + 3)
     again = due(restarted)
     assert again is not None
-    assert request_id(restarted, again) == first
+    assert request_id(restarted, again, nonce="n") == first
+    assert request_id(restarted, again, nonce="of another plan") != first
     settle(state, None, seconds=DOWN)
     want = due(state)
     assert want is not None
-    assert request_id(state, want) != first
+    assert request_id(state, want, nonce="n") != first
 
 
 @pytest.mark.parametrize("value", ["x" * 100, "\U0001f600", "\udcff", "a b/c"])
@@ -195,8 +196,8 @@ def test_any_value_makes_a_name_that_urls_and_jobs_take(value: str) -> None:
     take_up(state)
     want = due(state)
     assert want is not None
-    assert len(request_id(state, want)) == 8
-    assert request_id(state, want).isalnum()
+    assert len(request_id(state, want, nonce="n")) == 8
+    assert request_id(state, want, nonce="n").isalnum()
     settle(state, clean(), seconds=1)
     assert due(state) is None
 

@@ -14,6 +14,7 @@ from ipsecping_operator.collect.result_reader import Agent
 from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD
 from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.runbook import runbook
+from ipsecping_operator.status.diagnosis import Trigger
 
 from .reports import SUMMARY, clean, finding, report
 from .virtual_time import run
@@ -216,6 +217,53 @@ def test_what_cannot_be_asked_now_is_asked_again_for_a_while() -> None:
     world = diagnosing(agents, script)
     assert said(world)["outcome"] == "Fault"
     assert len({question for _, question in agents.asked}) == 1
+    assert told(world) == ["Diagnosed"]
+
+
+def test_who_asks_does_not_wait_for_the_outages_of_others() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        outages = world.operator.parts.runbook._slots[Trigger.OUTAGE]
+        for _ in range(runbook.AT_ONCE[Trigger.OUTAGE]):
+            await outages.acquire()
+        world.down = True
+        await asyncio.sleep(1000)
+        assert agents.asked == []
+        annotate(world, "1")
+        await asyncio.sleep(60)
+        assert (said(world)["trigger"], said(world)["outcome"]) == ("Annotation", "Fault")
+        assert said(world)["outage"] == world.check["status"]["outages"][0]["start"]
+        outages.release()
+        await asyncio.sleep(1000)
+
+    world = diagnosing(agents, script)
+    assert len(agents.asked) == 1, "that one is the outage's as well"
+    assert told(world) == ["Diagnosed"]
+
+
+def test_a_check_that_heals_before_its_turn_says_so() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        outages = world.operator.parts.runbook._slots[Trigger.OUTAGE]
+        for _ in range(runbook.AT_ONCE[Trigger.OUTAGE]):
+            await outages.acquire()
+        world.down = True
+        await asyncio.sleep(400)
+        world.down = False
+        await asyncio.sleep(400)
+        outages.release()
+        await asyncio.sleep(10)
+
+    world = diagnosing(agents, script)
+    assert agents.asked == []
+    assert said(world)["outcome"] == "NotReproduced"
+    assert said(world)["summary"].startswith(
+        "Not reproduced: healthy again before it could be measured. It was"
+    )
     assert told(world) == ["Diagnosed"]
 
 
