@@ -121,6 +121,7 @@ def test_a_dead_flow_is_no_dead_class(path: Chain) -> None:
 
 
 def test_a_dead_host_is_told_by_its_router(path: Chain) -> None:
+    path.lose_no_time()
     said, evidence, took = diagnosed(path, NOBODY, *CONTROLS)
     assert [reason for reason, _ in reasons(said)] == ["FarHostDown"]
     assert said["findings"][0]["confidence"] == "Proven"

@@ -16,7 +16,7 @@ from ipsecping.trace.findings import loop, nearer, way_back
 
 from ..peers import debian
 from . import odd_router
-from .chain import FAR, FAR6, ROUTERS, SILENCE, Chain, address, chain, hops
+from .chain import FAR, FAR6, SILENCE, Chain, address, chain, hops
 from .routed import Namespace, reflector
 
 NOBODY, NOBODY6 = address(4, 99), address(4, 99, ipv6=True)
@@ -219,10 +219,7 @@ def test_where_packets_become_too_large_and_what_is_behind(
 def test_a_host_that_is_not_there_is_told_by_the_last_router(
     calm: Chain, ipv6: bool, method: list[str]
 ) -> None:
-    # Routers give up a neighbour after 3 s, and a busy machine takes its part of the 5 s that the tool waits.
-    # So this one gives up after 0.6 s.
-    version = "ipv6" if ipv6 else "ipv4"
-    calm.routers[-1].run("sysctl", "-qw", f"net.{version}.neigh.to{ROUTERS + 1}.retrans_time_ms=200")
+    calm.lose_no_time()
     found = traced(calm.near, NOBODY6 if ipv6 else NOBODY, *method)
     assert found.end is TraceEnd.UNREACHABLE
     last = found.hops[-1].replies[-1]
