@@ -48,7 +48,7 @@ test-pythons: venv ## Unit tests on every supported Python found here, and a few
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
 	@said=$$(mktemp); $(bin)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
-	  $(bin)/pytest -q tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	  $(bin)/pytest -q -n 2 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
 	  cat $$said; rm $$said; exit $$((network | systemd))
 
 .PHONY: test-systemd

@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from .peers.missing import PeerMissing
 
@@ -12,6 +12,16 @@ from .peers.missing import PeerMissing
 settings.register_profile("explore", settings(), deadline=None)
 settings.register_profile("fixed", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("fixed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the property tests, and say in reports which tests other interpreters leave out."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("one_python")
+        if item.get_closest_marker("one_python"):
+            item.user_properties.append(("pythons", "one"))
 
 
 @pytest.hookimpl(wrapper=True)

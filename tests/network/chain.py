@@ -42,34 +42,48 @@ class Chain:
         self._places = places
         for link, (this, other) in enumerate(pairwise(places), 1):
             name = f"to{link}"
-            this.run("ip", "link", "add", name, "type", "veth",
-                     "peer", "name", f"from{link}", "netns", str(other.process))  # fmt: skip
-            for place, device, end in ((this, name, 1), (other, f"from{link}", 2)):
-                place.run("ip", "link", "set", device, "up")
-                place.run("ip", "address", "add", f"{address(link, end)}/24", "dev", device)
-                place.run("ip", "address", "add", f"{address(link, end, ipv6=True)}/64", "dev", device)
-        for place in places:
-            place.run("sysctl", "-qw", "net.ipv4.ping_group_range=0 2147483647")
-        for router in self.routers:
-            router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
-        for place in [*self.routers, self.far]:
-            # A test says where errors are limited: by default routers may say all.
-            place.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
+            this.ip(
+                f"link add {name} type veth peer name from{link} netns {other.process}",
+                *_up(link, 1, name),
+            )
+            other.ip(*_up(link, 2, f"from{link}"))
         for number, place in enumerate(places):
-            for ipv6 in (False, True):
-                self._route(place, number, ipv6=ipv6)
+            settings = ["net.ipv4.ping_group_range=0 2147483647"]
+            if place is not self.near:
+                # A test says where errors are limited: by default routers may say all.
+                settings += ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"]
+            if place in self.routers:
+                settings += ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+            place.run("sysctl", "-qw", *settings)
+            place.ip(*(route for ipv6 in (False, True) for route in _routes(number, ipv6=ipv6)))
 
-    def _route(self, place: Namespace, number: int, *, ipv6: bool) -> None:
-        """By the next place to all links beyond it, both ways."""
-        for link in range(1, ROUTERS + 2):
-            if link > number + 1:
-                via = address(number + 1, 2, ipv6=ipv6)
-            elif link < number:
-                via = address(number, 1, ipv6=ipv6)
-            else:
-                continue
-            network = f"fd72:{link}::/64" if ipv6 else f"10.72.{link}.0/24"
-            place.run("ip", "route", "add", network, "via", via)
+    def lose_no_time(self) -> None:
+        """Let the last router say after 0.6 s that a host is not there.
+
+        By default it takes 3 s, and a busy machine takes its part of the few more that our programs wait.
+        """
+        device = f"neigh.to{ROUTERS + 1}.retrans_time_ms=200"
+        self.routers[-1].run("sysctl", "-qw", f"net.ipv4.{device}", f"net.ipv6.{device}")
+
+
+def _up(link: int, end: int, device: str) -> Iterator[str]:
+    """Commands of ip(8) that put one end of a link into service."""
+    yield f"link set {device} up"
+    yield f"address add {address(link, end)}/24 dev {device}"
+    yield f"address add {address(link, end, ipv6=True)}/64 dev {device}"
+
+
+def _routes(number: int, *, ipv6: bool) -> Iterator[str]:
+    """Commands of ip(8): from that place by the next one to all links beyond it, both ways."""
+    for link in range(1, ROUTERS + 2):
+        if link > number + 1:
+            via = address(number + 1, 2, ipv6=ipv6)
+        elif link < number:
+            via = address(number, 1, ipv6=ipv6)
+        else:
+            continue
+        network = f"fd72:{link}::/64" if ipv6 else f"10.72.{link}.0/24"
+        yield f"route add {network} via {via}"
 
 
 @contextmanager
@@ -89,12 +103,12 @@ def as_documented(path: Chain, *, pod: str, far: str) -> None:
 
     The second router is silent, as many are, and the third one's link to the target carries 1,446 bytes.
     """
-    path.near.run("ip", "address", "add", f"{pod}/32", "dev", "lo")
-    path.far.run("ip", "address", "add", f"{far}/32", "dev", "lo")
-    path.near.run("ip", "route", "add", f"{far}/32", "via", address(1, 2), "src", pod)
-    path.far.run("ip", "route", "add", f"{pod}/32", "via", address(ROUTERS + 1, 1))
+    path.near.ip(f"address add {pod}/32 dev lo", f"route add {far}/32 via {address(1, 2)} src {pod}")
+    path.far.ip(f"address add {far}/32 dev lo", f"route add {pod}/32 via {address(ROUTERS + 1, 1)}")
     for number, router in enumerate(path.routers, 1):
-        router.run("ip", "route", "add", f"{far}/32", "via", address(number + 1, 2))
-        router.run("ip", "route", "add", f"{pod}/32", "via", address(number, 1))
+        router.ip(
+            f"route add {far}/32 via {address(number + 1, 2)}",
+            f"route add {pod}/32 via {address(number, 1)}",
+        )
     path.routers[1].run("nft", "-f", "-", stdin=SILENCE)
     path.routers[2].run("ip", "link", "set", f"to{ROUTERS + 1}", "mtu", "1446")

@@ -25,16 +25,16 @@ class Namespace:
     def __init__(self) -> None:
         for program, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("sysctl", "procps")):
             debian.installed(program, package)
+        # Until a link's own address is known to be unique, a router asks nobody's way with it: for seconds.
+        unique = "net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0"
+        ready = f"ip link set lo up && sysctl -qw {unique} && echo ready && exec cat"
         self._holder = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
+            ["unshare", "--net", "sh", "-c", ready],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._holder.stdout is not None
         if self._holder.stdout.readline() != "ready\n":
             raise PeerMissing(f"network namespaces need root: {self._holder.communicate()[1].strip()}")
-        self.run("ip", "link", "set", "lo", "up")
-        # Until a link's own address is known to be unique, a router asks nobody's way with it: for seconds.
-        self.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0")
 
     @property
     def process(self) -> int:
@@ -44,9 +44,11 @@ class Namespace:
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs a command in here.
 
-        All of them on one CPU: packets of a process that moves to another may overtake each other.
+        All of them on one CPU, each worker's on another: what a process sends that moves may be overtaken.
         """
-        pinned = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+        cpus = sorted(os.sched_getaffinity(0))
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        pinned = ["taskset", "--cpu-list", str(cpus[worker % len(cpus)])]
         return [*pinned, "nsenter", "--target", str(self.process), "--net", *arguments]
 
     def run(self, *arguments: str, stdin: str | None = None, ok: tuple[int, ...] = (0,)) -> str:
@@ -57,6 +59,10 @@ class Namespace:
         if done.returncode not in ok:
             raise AssertionError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stderr}")
         return done.stdout
+
+    def ip(self, *lines: str) -> None:
+        """Run commands of ip(8) in one process: there are dozens of them for each test."""
+        self.run("ip", "-batch", "-", stdin="\n".join(lines))
 
     def ipsecping(self, *arguments: str) -> Any:
         """A command of the prober with --json."""
@@ -73,26 +79,29 @@ class Routed:
     def __init__(self, near: Namespace, router: Namespace, far: Namespace) -> None:
         self.near, self.router, self.far = near, router, far
         for number, host in ((1, near), (2, far)):
-            router.run(
-                "ip", "link", "add", f"r{number}", "mtu", "9000", "type", "veth",
-                "peer", "name", "eth0", "mtu", "9000", "netns", str(host.process),
-            )  # fmt: skip
-            for place, link, end in ((router, f"r{number}", 1), (host, "eth0", 2)):
-                place.run("ip", "link", "set", link, "up")
-                place.run("ip", "address", "add", f"10.71.{number}.{end}/24", "dev", link)
-                place.run("ip", "address", "add", f"fd71:{number}::{end}/64", "dev", link)
-            host.run("ip", "route", "add", "default", "via", f"10.71.{number}.1")
-            host.run("ip", "route", "add", "default", "via", f"fd71:{number}::1")
+            router.ip(
+                f"link add r{number} mtu 9000 type veth peer name eth0 mtu 9000 netns {host.process}",
+                *_up(f"r{number}", f"10.71.{number}.1/24", f"fd71:{number}::1/64"),
+            )
+            host.ip(
+                *_up("eth0", f"10.71.{number}.2/24", f"fd71:{number}::2/64"),
+                f"route add default via 10.71.{number}.1",
+                f"route add default via fd71:{number}::1",
+            )
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         # RFC 1812 section 4.3.2.8 lets routers limit what they say; a test wants to hear all of it.
         router.run("sysctl", "-qw", "net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0")
 
     def limit(self, *, forward: int, reverse: int) -> None:
         """The path MTU each way."""
-        for target, link, mtu in ((FAR, "r2", forward), (NEAR, "r1", reverse)):
-            self.router.run("ip", "route", "replace", f"{target}/32", "dev", link, "mtu", "lock", str(mtu))
-        for target, link, mtu in ((FAR6, "r2", forward), (NEAR6, "r1", reverse)):
-            self.router.run("ip", "route", "replace", f"{target}/128", "dev", link, "mtu", "lock", str(mtu))
+        ways = (("r2", forward, f"{FAR}/32", f"{FAR6}/128"), ("r1", reverse, f"{NEAR}/32", f"{NEAR6}/128"))
+        self.router.ip(
+            *(
+                f"route replace {target} dev {link} mtu lock {mtu}"
+                for link, mtu, *targets in ways
+                for target in targets
+            )
+        )
 
     def hush(self) -> None:
         """Let no "too big" message out of the router."""
@@ -129,6 +138,13 @@ class Routed:
     def masquerade(self) -> None:
         """Translate the near side's addresses to the router's."""
         self.router.run("nft", "-f", "-", stdin=_MASQUERADE)
+
+
+def _up(device: str, *addresses: str) -> Iterator[str]:
+    """Commands of ip(8) that put a device into service with these addresses."""
+    yield f"link set {device} up"
+    for address in addresses:
+        yield f"address add {address} dev {device}"
 
 
 _HUSH = """
@@ -210,10 +226,14 @@ def routed() -> Iterator[Routed]:
             stack.callback(place.close)
             places.append(place)
         made = Routed(*places)
-        for address in ("0.0.0.0", "[::]"):
-            listening = ["--stamp", f"{address}:{STAMP_PORT}", "--udp-echo", f"{address}:{ECHO_PORT}"]
-            listening += ["--tcp-echo", f"{address}:{TCP_PORT}"]
-            stack.enter_context(reflector(made.far, *listening))
+        ports = (("--stamp", STAMP_PORT), ("--udp-echo", ECHO_PORT), ("--tcp-echo", TCP_PORT))
+        listening = [
+            word
+            for option, port in ports
+            for address in ("0.0.0.0", "[::]")
+            for word in (option, f"{address}:{port}")
+        ]
+        stack.enter_context(reflector(made.far, *listening))
         yield made
 
 

@@ -53,7 +53,15 @@ def broken(place: Namespace, rule: str) -> None:
 
 
 def diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence, float]:
-    """The diagnosis, the evidence, and the seconds it took."""
+    """The diagnosis, the evidence, and the seconds it took; again where this host was too busy for it."""
+    for _ in range(3):
+        said, evidence, took = _diagnosed(path, *words)
+        if said["outcome"] != "NotMeasured":
+            break
+    return said, evidence, took
+
+
+def _diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence, float]:
     begins = time.monotonic()
     with_evidence = [*words, "--evidence", "/dev/stderr", "--json"]
     done = subprocess.run(
@@ -113,6 +121,7 @@ def test_a_dead_flow_is_no_dead_class(path: Chain) -> None:
 
 
 def test_a_dead_host_is_told_by_its_router(path: Chain) -> None:
+    path.lose_no_time()
     said, evidence, took = diagnosed(path, NOBODY, *CONTROLS)
     assert [reason for reason, _ in reasons(said)] == ["FarHostDown"]
     assert said["findings"][0]["confidence"] == "Proven"

@@ -219,6 +219,7 @@ def test_where_packets_become_too_large_and_what_is_behind(
 def test_a_host_that_is_not_there_is_told_by_the_last_router(
     calm: Chain, ipv6: bool, method: list[str]
 ) -> None:
+    calm.lose_no_time()
     found = traced(calm.near, NOBODY6 if ipv6 else NOBODY, *method)
     assert found.end is TraceEnd.UNREACHABLE
     last = found.hops[-1].replies[-1]

@@ -15,6 +15,7 @@ import pytest
 from ipsecping.tls_client import client_context
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.kube.kinds import SECRET
+from ipsecping_operator.kube.transport import PATIENCE
 
 from ..accounts import with_token
 from ..kubectl import Kubectl
@@ -26,6 +27,8 @@ CRON = {"schedule": {"cron": "0 0 1 1 *"}}
 PUT_OFF = 'code="429"'
 REJECTED = 8.0
 """Seconds for which all is rejected."""
+LONGEST_PAUSE = 8.0
+"""Seconds that the server asks to wait at the most."""
 AT_A_TIME = 8
 """Requests of one kind that may be on their way when the first is rejected."""
 KINDS = 15
@@ -151,7 +154,8 @@ def overloaded(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[
         tmp_path,
         f"--namespaces={kubectl.namespace}",
         f"--lease-namespace={kubectl.namespace}",
-        "--lease-duration=60s",
+        # It is renewed after 40 s, and a renewal that is put off is waited for as long.
+        "--lease-duration=300s",
         cluster.key_secret(),
     )
     yield Overloaded(process, Overload(server, kubectl, account, token))
@@ -171,7 +175,7 @@ def test_what_happens_while_all_is_rejected_is_told_afterwards(
         cluster.finish_round(cron_job, plan)
     cluster.says("Healthy", "True", "WithinThresholds")
     assert operator.running is not None
-    pid = operator.running.pid
+    pid, begun = operator.running.pid, time.monotonic()
     with overloaded.overload.now():
         # What needs no request is seen as ever: the watches go on.
         eventually(
@@ -184,8 +188,10 @@ def test_what_happens_while_all_is_rejected_is_told_afterwards(
         time.sleep(REJECTED)
         refused, lasted = overloaded.put_off() - before, time.monotonic() - began
         assert operator.ask(operator.health)[0] == 200, "an overloaded API is no reason to be restarted"
+    # A busy machine makes it longer than requests are waited for; then that is said.
+    outwaited = time.monotonic() - begun < PATIENCE - LONGEST_PAUSE
     # The pauses are 1, 2, 4 and then 8 s: at most four rounds of each kind in such a time.
-    assert refused <= KINDS * AT_A_TIME * (3 + lasted / 8)
+    assert refused <= KINDS * AT_A_TIME * (3 + lasted / LONGEST_PAUSE)
     eventually(lambda: cluster.condition("Healthy").get("status") == "False", what="the outage told")
     assert cluster.status()["outages"][0]["reason"] == cluster.condition("Healthy")["reason"]
     eventually(lambda: len(cluster.children("cronjob")) == 2, what="the other check's CronJob")
@@ -197,7 +203,7 @@ def test_what_happens_while_all_is_rejected_is_told_afterwards(
     assert cluster.condition("Healthy")["reason"] in told
     assert operator.running.pid == pid
     assert operator.running.poll() is None
-    assert "will retry" not in operator.log.read_text(), "what is waited for by itself needs no person"
+    assert not outwaited or "will retry" not in operator.log.read_text(), "what is waited for needs no person"
 
 
 def test_an_operator_that_is_started_meanwhile_begins_once_it_is_let(

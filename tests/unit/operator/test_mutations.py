@@ -9,6 +9,8 @@ from .sabotage import Plan, sabotaged
 from .virtual_time import run
 from .whole_operator import INTERVAL, ROUND, World, fakes, loop_time, start
 
+pytestmark = pytest.mark.one_python
+
 BEGIN = 70.0
 """Of the sabotage; until then all is well, and the status says so."""
 LASTS = 150.0

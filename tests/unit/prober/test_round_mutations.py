@@ -8,6 +8,8 @@ from ipsecping.rounds.round_machine import DRAIN, OVER, PATIENCE, SEND, WAIT, Ro
 from .round_scenarios import SCENARIOS
 from .virtual_round import MS, SECOND
 
+pytestmark = pytest.mark.one_python
+
 
 class SendsNoClosingPackets(RoundMachine):
     def _may_close(self) -> bool:

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.interpreters import ROOT, candidates, differing, found, supported
+from tests.interpreters import ROOT, candidates, differing, found, outcome, supported
 
 
 def test_classifiers_requirement_documents_and_images_name_the_same_versions() -> None:
@@ -63,6 +63,22 @@ def test_what_does_not_run_is_no_interpreter_and_the_first_of_a_version_is_taken
 def test_interpreters_that_ran_different_tests_are_told() -> None:
     assert differing({"3.11": 5, "3.13": 5}) is None
     assert differing({"3.11": 5, "3.13": 4}) == "the interpreters ran different tests: 3.11 5, 3.13 4"
+
+
+_REPORT = """
+<testsuites><testsuite tests="4" skipped="1" failures="0" errors="0">
+<testcase name="a"/><testcase name="b"><skipped/></testcase><testcase name="c"/>
+<testcase name="d"><properties><property name="pythons" value="one"/></properties></testcase>
+</testsuite></testsuites>
+"""
+
+
+def test_what_other_interpreters_leave_out_is_not_compared(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(_REPORT)
+    with subprocess.Popen(["true"], text=True, stdout=subprocess.PIPE) as running:
+        made = outcome(running, report)
+    assert (made.passed, made.skipped, made.count) == (3, 1, 3)
 
 
 OLDER = [(3, minor) for minor in range(6, 11)]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,7 +55,7 @@ def results(log: IO[str], *, until: int = 0) -> list[dict[str, Any]]:
         if said["message"] != "result":
             continue
         found.append(said)
-        if time.strptime(said["started_at"][:19], "%Y-%m-%dT%H:%M:%S") >= time.gmtime(until / 1e9 + 1):
+        if datetime.fromisoformat(said["started_at"]) > datetime.fromtimestamp(until / 1e9, UTC):
             return found
     raise AssertionError("the agent has ended")
 
