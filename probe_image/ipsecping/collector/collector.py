@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 PATH = "default"
 _OPTIONS = {Part.FAR_INSIDE: "--far-inside", Part.NEAR_INSIDE: "--near-inside", Part.GATEWAY: "--gateway"}
+LEAD = 0.1
+"""Seconds that traces are ahead of all else. Hosts limit ICMP errors, Linux to two at once or six and one a
+second for each address: those that are sent must go to the traces, which tell who says what."""
 MAX_NAMED = 16
 """Addresses of a name that the evidence has."""
 _NOT_HERE = "a single diagnosis from the command line does not measure it"
@@ -183,9 +186,13 @@ class Collector:
 
     async def _do(self, stage: Stage) -> None:
         left = MAX_TIME - self.elapsed
-        tasks = [asyncio.create_task(self._step(step)) for step in stage.steps]
+        traces = [step for step in stage.steps if isinstance(step, TraceStep)]
+        tasks = [asyncio.create_task(self._step(step)) for step in traces]
         try:
             async with asyncio.timeout(min(left, stage.time + SECOND) / SECOND):
+                await asyncio.sleep(LEAD if traces else 0)
+                others = [step for step in stage.steps if step not in traces]
+                tasks += [asyncio.create_task(self._step(step)) for step in others]
                 await asyncio.gather(*tasks)
         except TimeoutError:
             log.debug("%s: not everything was measured in time", stage.name)

@@ -148,8 +148,7 @@ def _spread(batch: Batch) -> int:
 
 
 def _look(asked: Asked, address: str) -> Stage:
-    # Routers and hosts limit the rate of ICMP errors, Linux to two at once and one each other second for each
-    # address: the first packets are those of traces, which tell who says what.
+    # Those of methods that somebody named come first: see collector.LEAD.
     named_first = sorted(asked.methods, key=lambda method: method.assumed)
     steps: list[Step] = [TraceStep(method=method, address=address) for method in named_first]
     steps += [_train(Part.METHODS, method, address, *_FIRST[method.type]) for method in asked.methods]

@@ -23,6 +23,7 @@ from .worlds import (
     refused,
     silent,
     with_batches,
+    without,
 )
 
 
@@ -96,3 +97,16 @@ def test_who_refuses_one_method_explains_the_silence_of_all(
 def test_the_targets_own_refusal_of_a_port_explains_no_other_method() -> None:
     first, _ = diagnose(first_refused(ErrorKind.PORT_UNREACHABLE, TARGET)).findings
     assert first.reason == Cause.RESPONDER_DOWN
+
+
+@pytest.mark.parametrize(("rtt", "proven"), [(12 * MS, False), (100 * MS, False), (1500 * MS, True)])
+def test_a_router_that_says_at_once_that_a_host_is_away_has_not_asked(rtt: int, proven: bool) -> None:
+    said = with_batches(
+        silent(healthy()), {Part.METHODS: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, FAR)}
+    )
+    hops = (Hop(type=STAMP, ttl=3, kind=HopKind.UNREACHABLE, address=FAR, rtt=rtt),)
+    quiet = without(replace(said, hops=hops), Part.NEIGHBOUR)
+    (finding,) = diagnose(quiet).findings
+    assert Cause.FAR_HOST_DOWN in finding.causes
+    assert (finding.confidence is Confidence.PROVEN) is proven
+    assert (Cause.FAR_GATEWAY_DROPS in finding.causes) is not proven
