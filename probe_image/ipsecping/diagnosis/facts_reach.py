@@ -367,9 +367,12 @@ def _is_far(reading: Reading, error: PathError) -> bool:
 def _is_underlay(reading: Reading, error: PathError) -> bool:
     """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
     addresses says nothing of the line."""
-    if error.sender is None or error.sender in _near(reading) or not reading.knows_far_gateway:
+    if error.sender is None or error.sender in _near(reading):
         return False
-    return not reading.holds(reading.evidence.expected.inside, error.sender)
+    expected = reading.evidence.expected
+    if reading.holds(expected.underlay, error.sender):
+        return True
+    return reading.knows_far_gateway and not reading.holds(expected.inside, error.sender)
 
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
