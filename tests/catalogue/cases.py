@@ -7,6 +7,7 @@ from ipsecping.diagnosis.cause import Cause
 
 THERE, BACK = Direction.FORWARD, Direction.REVERSE
 NO_FRAGMENTS = "a diagnosis sends no fragments"
+SOME = "the search for the path MTU takes for possible what passes now and then"
 FEW = "a diagnosis sends few packets: the window of 32 may hold all that overtake"
 
 
@@ -132,14 +133,14 @@ BETWEEN = (
     fault("corrupt out 10", true(Cause.ESP_AUTH_FAILED, direction=THERE)),
     fault("jitter out 60", true(Cause.REPLAY_DROPPED, direction=THERE, unseen=FEW)),
     fault("delay out 20", true(Cause.PATH_LONGER, baseline=True)),
-    fault("rate out 150", true(Cause.CONGESTED)),
-    fault("policer out 128", true(Cause.RATE_LIMITED, direction=THERE)),
+    fault("rate out 100", true(Cause.CONGESTED)),
+    fault("policer out 64", true(Cause.RATE_LIMITED, direction=THERE)),
     fault("dscp-loss out", true(Cause.CLASS_DEPENDENT_LOSS, direction=THERE)),
     fault("mtu out 1300", true(Cause.MTU_REDUCED, direction=THERE, baseline=True)),
-    fault("mtu in 1300", true(Cause.MTU_REDUCED, direction=BACK, baseline=True)),
+    fault("mtu in 1300", true(Cause.MTU_REDUCED, direction=BACK)),
     fault("mtu-blackhole out 1300", true(Cause.MTU_BLACK_HOLE, direction=THERE)),
     fault("mtu-blackhole in 1300", true(Cause.MTU_BLACK_HOLE, direction=BACK)),
-    fault("bulk-loss out", true(Cause.OFFLOAD_FAULT, Cause.MTU_BLACK_HOLE, direction=THERE)),
+    fault("bulk-loss out", true(Cause.OFFLOAD_FAULT, Cause.MTU_BLACK_HOLE, direction=THERE, unseen=SOME)),
     fault("fragments-drop both", true(Cause.FRAGMENTS_DROPPED, unseen=NO_FRAGMENTS)),
 )
 FAR = (
@@ -194,7 +195,7 @@ PAIRS = (
         ),
     ),
     pair(
-        "rate out 150",
+        "rate out 100",
         "dscp-loss out",
         truths=(true(Cause.CONGESTED), true(Cause.CLASS_DEPENDENT_LOSS, direction=THERE)),
     ),

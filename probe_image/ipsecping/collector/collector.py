@@ -57,6 +57,9 @@ _ELSEWHERE = {
     **dict.fromkeys((Part.FRAGMENTS, Part.BULK, Part.REFLECTOR), _NOT_HERE),
     **dict.fromkeys((Part.PATHS, Part.HISTORY, Part.BASELINE), _NOT_KNOWN),
 }
+LEAD = 0.1
+"""Seconds that traces are ahead of all else. Hosts limit ICMP errors, Linux to two at once or six and one a
+second for each address: those that are sent must go to the traces, which tell who says what."""
 
 Progress = Callable[[Stage, Evidence, int], None]
 """Told of each stage when it begins, of what is known by then, and of the nanoseconds that have passed."""
@@ -199,9 +202,13 @@ class Collector:
 
     async def _do(self, stage: Stage) -> None:
         left = self._asked.time - self.elapsed
-        tasks = [asyncio.create_task(self._step(step)) for step in stage.steps]
+        traces = [step for step in stage.steps if isinstance(step, TraceStep)]
+        tasks = [asyncio.create_task(self._step(step)) for step in traces]
         try:
             async with asyncio.timeout(min(left, stage.time + SECOND) / SECOND):
+                await asyncio.sleep(LEAD if traces else 0)
+                others = [step for step in stage.steps if step not in traces]
+                tasks += [asyncio.create_task(self._step(step)) for step in others]
                 await asyncio.gather(*tasks)
         except TimeoutError:
             log.debug("%s: not everything was measured in time", stage.name)

@@ -130,11 +130,12 @@ def hops_of(method: ProbeType, trace: Trace) -> Iterator[Hop]:
                 )
 
 
-def path_mtu_of(found: PathMtu, *, high: int, cut: bool) -> PathMtuFound | None:
+def path_mtu_of(found: PathMtu, *, high: int, cut: bool, whole: bool = False) -> PathMtuFound | None:
     """Return the path MTU by direction; None: not even the smallest size passed.
 
     `high`: the largest size that was tried; `cut`: answers came back shortened or in pieces, so that the
-    target was told what the way back carries.
+    target was told what the way back carries. `whole`: a reflector sends them whole or not at all, so that
+    it does not show whether it was told.
     """
     if found.forward is None:
         return None
@@ -143,7 +144,7 @@ def path_mtu_of(found: PathMtu, *, high: int, cut: bool) -> PathMtuFound | None:
         forward=found.forward,
         reverse=found.reverse if smaller else None,
         forward_told=found.too_big if found.forward < high else None,
-        reverse_told=cut if smaller else None,
+        reverse_told=None if not smaller or (whole and not cut) else cut,
     )
 
 

@@ -125,7 +125,7 @@ def _wanted(known: Evidence) -> tuple[StageName, ...]:
         return ()
     if _all_or_nothing(first) and not _variant_losses(known):
         return (StageName.CONFIRM,)
-    return (StageName.FLOWS, StageName.CLASSES, StageName.RATE, StageName.CONFIRM)
+    return (StageName.FLOWS, StageName.CLASSES, StageName.LOW_RATE, StageName.RATE, StageName.CONFIRM)
 
 
 def _odd(known: Evidence) -> bool:
@@ -156,8 +156,7 @@ def _spread(batch: Batch) -> int:
 
 
 def _look(asked: Asked, address: str) -> Stage:
-    # Routers and hosts limit the rate of ICMP errors, Linux to two at once and one each other second for each
-    # address: the first packets are those of traces, which tell who says what.
+    # Those of methods that somebody named come first: see collector.LEAD.
     traced = (method for method in asked.methods if method.type in TRACED)
     steps: list[Step] = [
         TraceStep(method=method, address=address)
@@ -228,19 +227,25 @@ def _flows(asked: Asked, known: Evidence, left: int) -> Stage | None:
 def _classes(asked: Asked, known: Evidence, left: int) -> Stage | None:
     method = main_method(asked, known)
     assert known.address is not None
-    steps = _class_trains(method, known.address)
-    if method.type != ProbeType.ICMP:
-        steps.append(_train(Part.RATES, method, known.address, *LOW_RATE, payload=_RATE_PAYLOAD, flows=MIXED))
-    return Stage(name=StageName.CLASSES, steps=tuple(steps))
+    return Stage(name=StageName.CLASSES, steps=tuple(_class_trains(method, known.address)))
+
+
+def _low_rate(asked: Asked, known: Evidence, left: int) -> Stage | None:
+    """Alone: beside other packets it would be no low rate."""
+    return _rate_stage(StageName.LOW_RATE, LOW_RATE, asked, known)
 
 
 def _rate(asked: Asked, known: Evidence, left: int) -> Stage | None:
+    return _rate_stage(StageName.RATE, HIGH_RATE, asked, known)
+
+
+def _rate_stage(name: StageName, rate: tuple[int, int], asked: Asked, known: Evidence) -> Stage | None:
     method = main_method(asked, known)
     # Hosts and routers limit how much ICMP they answer, which would look like a limit of the path.
     if method.type == ProbeType.ICMP or known.address is None:
         return None
-    train = _train(Part.RATES, method, known.address, *HIGH_RATE, payload=_RATE_PAYLOAD, flows=MIXED)
-    return Stage(name=StageName.RATE, steps=(train,))
+    train = _train(Part.RATES, method, known.address, *rate, payload=_RATE_PAYLOAD, flows=MIXED)
+    return Stage(name=name, steps=(train,))
 
 
 def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
@@ -284,6 +289,7 @@ def _answered(known: Evidence) -> bool:
 _MAKERS: Mapping[StageName, Callable[[Asked, Evidence, int], Stage | None]] = {
     StageName.FLOWS: _flows,
     StageName.CLASSES: _classes,
+    StageName.LOW_RATE: _low_rate,
     StageName.RATE: _rate,
     StageName.CONFIRM: _confirm,
 }

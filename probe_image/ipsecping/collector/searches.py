@@ -108,7 +108,7 @@ class MtuSearchRun:
             if method.port is None
             else open_connected_udp(address, method.port, sender=_sender(method), dont_fragment=True)
         )
-        self._cut = False
+        self._cut, self._whole = False, not icmp
         self.reached = False
         """A small packet was answered."""
         self._run = MtuRun(
@@ -137,7 +137,9 @@ class MtuSearchRun:
         finally:
             self._run.close()
             self._sock.close()
-        return None if found is None else path_mtu_of(found, high=MTU_HIGH, cut=self._cut)
+        if found is None:
+            return None
+        return path_mtu_of(found, high=MTU_HIGH, cut=self._cut, whole=self._whole)
 
     def _tried(self, _: Step, probe: ProbePacket) -> None:
         self._cut |= probe.answered and not probe.whole

@@ -223,7 +223,8 @@ class StageName(StrEnum):
     LOOK = "a first look"
     FLOWS = "does loss depend on the source port?"
     CLASSES = "does it depend on DSCP?"
-    RATE = "does it depend on the rate?"
+    LOW_RATE = "does it depend on the rate? a low one"
+    RATE = "and a high one"
     CONFIRM = "a second look"
     PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 

@@ -43,6 +43,11 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     passed = _larger_that_passed(reading)
     if passed is not None and not told:
         return unknown(f"packets above the path MTU were answered now and then: {passed}")
+    wanted = mtu_wanted(reading)
+    as_usual = wanted is None or found.forward is None or found.forward >= wanted
+    if told and found.reverse is not None and found.reverse_told is None and as_usual:
+        # The way there is told of its limit, that of encryption as a rule, which says nothing of the other.
+        return unknown("not known whether the target is told what is too large for the way back")
     ways = ((found.forward, found.forward_told, "there"), (found.reverse, found.reverse_told, "back"))
     hits = [
         f"{size} bytes on the way {way}"

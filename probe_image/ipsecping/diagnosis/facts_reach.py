@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..contract import ProbeType
-from .evidence import ErrorKind, IkeAnswer, NameAnswer, Part, PathError
+from .evidence import ErrorKind, HopKind, IkeAnswer, NameAnswer, Part, PathError
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
+from .tally import part_of
+
+AT_ONCE = 100_000_000
+"""Nanoseconds beyond the way to the far gateway and back. A host that is away is asked for thrice, a second
+each time (RFC 4861 section 10, and Linux for ARP)."""
 
 
 def prober_unfit(reading: Reading) -> Fact:
@@ -239,7 +244,18 @@ def host_unreachable(reading: Reading) -> Fact:
             else unknown("the target was not measured")
         )
     said = f"{_senders(told)} says that the target's host is unreachable ({_of(told, reading)})"
+    if _at_once(reading, told):
+        return unknown(f"{said}, but at once, without asking for it: it may have no route instead")
     return Fact(True, said)  # it is the host that is away, whatever the method
+
+
+def _at_once(reading: Reading, told: list[PathError]) -> bool:
+    """Whether a router says so sooner than it can know: it asks for a link address for some seconds."""
+    senders = {error.sender for error in told}
+    hops = reading.evidence.hops or ()
+    times = [hop.rtt for hop in hops if hop.kind is HopKind.UNREACHABLE and hop.address in senders]
+    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
+    return any(time is not None and time < max(usual, default=0) + AT_ONCE for time in times)
 
 
 def routing_loops(reading: Reading) -> Fact:
@@ -369,9 +385,12 @@ def _is_far(reading: Reading, error: PathError) -> bool:
 def _is_underlay(reading: Reading, error: PathError) -> bool:
     """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
     addresses says nothing of the line."""
-    if error.sender is None or error.sender in _near(reading) or not reading.knows_far_gateway:
+    if error.sender is None or error.sender in _near(reading):
         return False
-    return not reading.holds(reading.evidence.expected.inside, error.sender)
+    expected = reading.evidence.expected
+    if reading.holds(expected.underlay, error.sender):
+        return True
+    return reading.knows_far_gateway and not reading.holds(expected.inside, error.sender)
 
 
 def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:

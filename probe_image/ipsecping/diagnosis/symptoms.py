@@ -181,7 +181,9 @@ def _sizes(reading: Reading, known: Facts) -> Iterator[Symptom]:
             (Direction.FORWARD, found.forward, found.forward_told),
             (Direction.REVERSE, found.reverse, found.reverse_told),
         ):
-            small = size is not None and (size < wanted if wanted is not None else told is False)
+            # A way back that is known to take less than the way there is odd, whoever was told.
+            odd = told is False or (told is None and direction is Direction.REVERSE)
+            small = size is not None and (size < wanted if wanted is not None else odd)
             if small:
                 kind = {
                     True: SymptomKind.MTU_TOLD,

@@ -183,6 +183,9 @@ def test_the_path_mtu_by_direction() -> None:
     assert found(1446, None, told=True) == (1446, None, True, None)
     assert found(1500, 1346) == (1500, 1346, None, False)
     assert found(1500, 1346, cut=True) == (1500, 1346, None, True)
+    odd = path_mtu_of(PathMtu(forward=1500, reverse=1346, too_big=False), high=1500, cut=False, whole=True)
+    assert odd is not None
+    assert (odd.reverse, odd.reverse_told) == (1346, None)
     assert path_mtu_of(PathMtu(forward=None, reverse=None, too_big=False), high=1500, cut=False) is None
 
 

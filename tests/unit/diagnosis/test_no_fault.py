@@ -356,3 +356,14 @@ def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known(
     )
     findings = diagnose(with_controls(refusing, {Part.GATEWAY: GATEWAY_IPV6})).findings
     assert "LeavesInClear" not in {finding.reason for finding in findings}
+
+
+def test_a_router_of_the_declared_underlay_says_that_the_line_is_dead_in_either_version_of_ip() -> None:
+    quiet = with_batches(
+        silent(healthy(), *BEHIND, Part.GATEWAY),
+        {Part.GATEWAY: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, "2001:db8:3:1::fe")},
+    )
+    changed = with_controls(quiet, {Part.GATEWAY: GATEWAY_IPV6})
+    underlay = (*changed.expected.underlay, "2001:db8:3:1::/64")
+    (finding,) = diagnose(replace(changed, expected=replace(changed.expected, underlay=underlay))).findings
+    assert (finding.reason, finding.confidence) == ("UnderlayDown", Confidence.PROVEN)

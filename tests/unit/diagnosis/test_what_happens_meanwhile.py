@@ -6,7 +6,8 @@ import pytest
 
 from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import Batch, ErrorKind, Hop, HopKind
+from ipsecping.diagnosis.evidence import Batch, ErrorKind, Expected, Hop, HopKind, PathMtuFound
+from ipsecping.diagnosis.symptom import Direction
 
 from .worlds import (
     BEHIND,
@@ -23,6 +24,7 @@ from .worlds import (
     refused,
     silent,
     with_batches,
+    without,
 )
 
 
@@ -96,3 +98,25 @@ def test_who_refuses_one_method_explains_the_silence_of_all(
 def test_the_targets_own_refusal_of_a_port_explains_no_other_method() -> None:
     first, _ = diagnose(first_refused(ErrorKind.PORT_UNREACHABLE, TARGET)).findings
     assert first.reason == Cause.RESPONDER_DOWN
+
+
+def test_a_way_back_that_takes_less_may_be_told_or_not() -> None:
+    """A reflector sends answers whole or not at all: it does not show whether somebody told it."""
+    found = PathMtuFound(forward=1446, reverse=1246, forward_told=True)
+    (finding,) = diagnose(replace(healthy(), path_mtu=found, baseline=None, expected=Expected())).findings
+    assert (finding.reason, finding.confidence) == ("PathMTULow", Confidence.ONE_OF)
+    assert finding.causes == (Cause.MTU_BLACK_HOLE, Cause.MTU_REDUCED)
+    assert finding.direction is Direction.REVERSE
+
+
+@pytest.mark.parametrize(("rtt", "proven"), [(12 * MS, False), (100 * MS, False), (1500 * MS, True)])
+def test_a_router_that_says_at_once_that_a_host_is_away_has_not_asked(rtt: int, proven: bool) -> None:
+    said = with_batches(
+        silent(healthy()), {Part.METHODS: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, FAR)}
+    )
+    hops = (Hop(type=STAMP, ttl=3, kind=HopKind.UNREACHABLE, address=FAR, rtt=rtt),)
+    quiet = without(replace(said, hops=hops), Part.NEIGHBOUR)
+    (finding,) = diagnose(quiet).findings
+    assert Cause.FAR_HOST_DOWN in finding.causes
+    assert (finding.confidence is Confidence.PROVEN) is proven
+    assert (Cause.FAR_GATEWAY_DROPS in finding.causes) is not proven

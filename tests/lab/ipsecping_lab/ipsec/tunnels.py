@@ -129,5 +129,10 @@ def initiate(letter: str) -> Command:
     return swanctl(topology.LEFT, "--initiate", "--child", letter, "--timeout", "2", tolerant=True)
 
 
+def renew(letter: str) -> tuple[Command, Command]:
+    """New associations, whatever passes: after a silence of IKE one end may still give up the old ones."""
+    return terminate(letter), initiate(letter)
+
+
 def rekey(letter: str) -> Command:
     return swanctl(topology.LEFT, "--rekey", "--child", letter, tolerant=True)

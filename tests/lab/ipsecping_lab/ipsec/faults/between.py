@@ -176,6 +176,7 @@ FAULTS = (
         directed=True,
         arguments=(Argument("port", "UDP port", "both", choices=("both", "500", "4500")),),
         effects=_ike_drop,
+        undo=lambda fault: tunnels.renew(fault.path),
     ),
     FaultType(
         "nat",

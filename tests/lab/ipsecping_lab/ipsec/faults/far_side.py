@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import packet_filter, responders, topology
+from .. import packet_filter, responders, topology, tunnels
 from .effects import policy
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Effect, GatewayLink, Neighbours, Queue, Service, Switch
@@ -125,6 +125,7 @@ FAULTS = (
         "the right gateway's link is down",
         "all is lost on that path; strongSwan notices after some 17 s",
         effects=lambda fault: (Effect(GatewayLink(fault.path), "down"),),
+        undo=lambda fault: tunnels.renew(fault.path),
     ),
     FaultType(
         "far-down",

@@ -81,6 +81,10 @@ def _refused(fault: Fault) -> tuple[Effect, ...]:
     return (Effect(Switch(gateway, on, off), "on"),)
 
 
+def _renewed(fault: Fault) -> tuple[Command, ...]:
+    return tunnels.renew(fault.path)
+
+
 def _rekeyed(fault: Fault) -> tuple[Command, ...]:
     return (tunnels.rekey(fault.path),)
 
@@ -137,7 +141,7 @@ FAULTS = (
         "all is lost, XfrmOutNoStates on the left",
         effects=no_new_keys,
         once=lambda fault: _lost(topology.LEFT, *_ends(fault)),
-        undo=_rekeyed,
+        undo=_renewed,
     ),
     FaultType(
         "sa-in-lost",
@@ -171,7 +175,7 @@ FAULTS = (
         once=lambda fault: _used_up(
             fault, int(fault.number("packets")), f"limit packet-hard {fault.number('packets'):.0f}"
         ),
-        undo=_rekeyed,
+        undo=_renewed,
     ),
     FaultType(
         "sa-sequence",
