@@ -16,8 +16,7 @@ from ipsecping.rounds.prober import PathProber
 
 from ...plans import check_of
 from ..cli.conftest import Reflector
-from .stage import until
-from .test_diagnoses import TOKEN, wanted
+from .stage import TOKEN, until, wanted
 
 PATHS, INTERVAL = 50, 1000
 OF_THE_MACHINE = {Invalidity.LATE_TICKS, Invalidity.CPU_THROTTLED}
