@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Batch, ErrorKind, Expected, Hop, HopKind, PathMtuFound
-from ipsecping.diagnosis.symptom import Direction
 
 from .worlds import (
     BEHIND,
