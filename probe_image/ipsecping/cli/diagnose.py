@@ -41,7 +41,8 @@ measured. With --termination-log 0 once the report is written
 """
 NO_VERDICT = 3
 _OF_HOST = (
-    "stamp", "udp_echo", "tcp", "gateway", "far_inside", "near_inside", "ipv4", "ipv6", "inside", "underlay",
+    "stamp", "key_file", "udp_echo", "tcp", "gateway", "far_inside", "near_inside", "ipv4", "ipv6", "inside",
+    "underlay",
 )  # fmt: skip
 _OF_PLAN = ("check", "path", "request", "termination_log")
 _LIVE = (*_OF_HOST, *_OF_PLAN, "evidence", "long")
@@ -61,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_family_arguments(parser)
     parser.add_argument(
         "--stamp", metavar="PORT", type=port, help="a STAMP reflector answers here (default: 862, if it does)"
+    )
+    parser.add_argument(
+        "--key-file", metavar="FILE", help="sign STAMP packets with the key in it (RFC 8762 section 4.2.2)"
     )
     parser.add_argument("--udp-echo", metavar="PORT", type=port, help="a UDP echo responder answers here")
     parser.add_argument("--tcp", metavar="PORT", type=port, help="a TCP service listens here")

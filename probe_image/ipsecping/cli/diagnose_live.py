@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,13 +66,22 @@ async def _collect(asked: "Asked") -> Collected | None:
 def asked_by(options: argparse.Namespace) -> "Asked":
     """What the options say. Raises CommandError."""
     from ..collector.steps import Asked, Method
-    from ..contract import ProbeType
+    from ..contract import ProbeType, StampOptions
     from ..contract.methods import stamp
     from ..diagnosis import Part
     from ..diagnosis.evidence import MAX_NETWORKS
+    from ..host.key_file import KeyFile, KeyFileError
 
-    assumed = options.stamp is None
-    methods = [Method(type=ProbeType.STAMP, port=options.stamp or stamp.PORT, assumed=assumed)]
+    assumed = options.stamp is None and options.key_file is None
+    if options.key_file is not None:
+        try:
+            KeyFile(Path(options.key_file)).read()
+        except KeyFileError as error:
+            raise CommandError(f"diagnose: {error}") from error
+    signed = None if options.key_file is None else StampOptions(key_file=options.key_file)
+    methods = [
+        Method(type=ProbeType.STAMP, port=options.stamp or stamp.PORT, assumed=assumed, options=signed)
+    ]
     if options.udp_echo is not None:
         methods.append(Method(type=ProbeType.UDP_ECHO, port=options.udp_echo))
     methods.append(Method(type=ProbeType.ICMP))

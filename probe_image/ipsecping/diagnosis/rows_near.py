@@ -33,7 +33,8 @@ ROWS = (
         step=Step(
             machine="any machine with kubectl",
             command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping-probe",
-            look="a prober at its CPU limit: raise spec.placement.resources, and diagnose again",
+            look="a prober at its CPU limit: raise spec.placement.resources, and diagnose again. Where the "
+            "reason is another than CPUThrottled and LateTicks: docs/measurement.md",
         ),
     ),
     Row(

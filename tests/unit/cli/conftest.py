@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
@@ -26,6 +28,18 @@ def reflector() -> Iterator[Reflector]:
         try:
             ports = [int(re.findall(r"port (\d+)", process.stderr.readline())[0]) for _ in range(2)]
             yield Reflector(*ports)
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def signed_reflector(keys: Path) -> Iterator[int]:
+    """The port of a reflector that answers packets with a key of the file alone."""
+    command = [*COMMAND, "reflect", "--stamp", "127.0.0.1:0", "--key-file", str(keys)]
+    with subprocess.Popen([*command, "--allow", "127.0.0.0/8"], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            yield int(re.findall(r"port (\d+)", process.stderr.readline())[0])
         finally:
             process.terminate()
 

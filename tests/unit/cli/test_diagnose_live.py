@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ipsecping.diagnosis import Part, evidence_from_bytes
-from ipsecping.diagnosis.evidence import MAX_NETWORKS
+from ipsecping.diagnosis.evidence import MAX_NETWORKS, HopKind
 
-from .conftest import Reflector, ipsecping
+from .conftest import Reflector, ipsecping, signed_reflector
 
 MANY = [word for number in range(MAX_NETWORKS + 1) for word in ("--inside", f"10.{number}.0.0/16")]
 
@@ -25,6 +25,21 @@ def test_what_was_measured_is_kept_and_can_be_judged_again(reflector: Reflector,
     assert evidence.not_tested[Part.IKE] == "--gateway was not given"
 
 
+def test_a_reflector_that_answers_signed_packets_alone(tmp_path: Path) -> None:
+    """Trains, the trace and the search for the path MTU are all signed."""
+    keys, file = tmp_path / "keys", tmp_path / "evidence.json"
+    keys.write_text("hex:" + "0f" * 16)
+    keys.chmod(0o600)
+    with signed_reflector(keys) as port:
+        words = ["--stamp", str(port), "--key-file", str(keys), "--evidence", str(file)]
+        ipsecping("diagnose", "127.0.0.1", *words)
+    evidence = evidence_from_bytes(file.read_bytes())
+    assert sum(batch.answered for batch in evidence.batches if batch.type == "STAMP") > 50
+    assert evidence.path_mtu is not None
+    assert evidence.hops is not None
+    assert [hop.kind for hop in evidence.hops if hop.type == "STAMP"] == [HopKind.REACHED]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -34,6 +49,7 @@ def test_what_was_measured_is_kept_and_can_be_judged_again(reflector: Reflector,
         (["--from", "x", "--underlay", "192.0.2.0/24"], "--underlay is for measuring, and goes with HOST"),
         (["127.0.0.1", "--gateway", "vpn.example"], "'vpn.example' is not an IPv4 or IPv6 address"),
         (["127.0.0.1", "--stamp", "0"], "'0' is not a port"),
+        (["127.0.0.1", "--key-file", "/no/such/file"], "diagnose: key file /no/such/file: No such file"),
         (["127.0.0.1", "--gateway", "::1", "--far-inside", "0::1"], "are the same address"),
         (["127.0.0.1", "--far-inside", "127.0.0.1"], "is the target and cannot be a control of itself"),
         (["127.0.0.1", "--evidence", "/no/such/folder/file"], "No such file or directory"),
