@@ -79,8 +79,8 @@ class Ledger:
         self.foreign = 0
         """Answers to no packet we know: too late, or not ours."""
         self._refused: dict[RefusedKind, int] = {}
-        self._left_out = 0
-        """The number of the newest packet whose answers are told of in no case; 0: none."""
+        self._left_out: Packet | None = None
+        """The newest packet of which no refused answer is told."""
         self.figures: Mapping[str, Figure] = NO_FIGURES
         """What exchanges have found out, of each kind the newest; it stands from round to round."""
 
@@ -185,16 +185,25 @@ class Ledger:
         self._refuse(RefusedKind(reason, octets))
 
     def leave_out(self, packet: Packet) -> None:
-        """Tell of no refused answer to the newest packet, nor of what comes before another one has left."""
-        self._left_out = packet.sequence
+        """Tell of no refused answer to the newest packet.
+
+        What cannot be read may be one while the packet is awaited, or no other one has left.
+        """
+        self._left_out = packet
 
     def _refuse(self, kind: RefusedKind, sequence: int | None = None) -> None:
         """`sequence`: of the packet that it is an answer to, if that is known."""
-        alone = self._left_out + 1 == self.next_sequence
-        if alone if sequence is None else sequence == self._left_out:
+        left_out = self._left_out
+        if left_out is not None and self._may_answer(left_out, sequence):
             return
         if kind in self._refused or len(self._refused) < MAX_REFUSED_KINDS:
             self._refused[kind] = self._refused.get(kind, 0) + 1
+
+    def _may_answer(self, packet: Packet, sequence: int | None) -> bool:
+        if sequence is not None:
+            return sequence == packet.sequence
+        awaited = not packet.settled and self._packet(packet.sequence) is packet
+        return awaited or packet.sequence + 1 == self.next_sequence
 
     def take_refused(self) -> Mapping[RefusedKind, int]:
         """Return the answers refused since this was last asked."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipsecping.contract import PlannedProbe, ProbeType, RefusedAnswers, RoundResult, check_result
+from ipsecping.contract import PlannedProbe, ProbeType, Refusal, RefusedAnswers, RoundResult, check_result
 from ipsecping.measure.ledger import Answer, Ledger
 from ipsecping.measure.packet import Packet
 from ipsecping.rounds.prober import PathProber
@@ -212,6 +212,19 @@ def test_no_fate_of_keepalives_makes_a_direction_wrong(parts: list[tuple[bool, l
         lost = ledger.attribute(packets)
         if is_round and lost.forward is not None:
             assert (lost.forward, lost.reverse) == (fates.count("lost there"), fates.count("lost back"))
+
+
+def test_what_cannot_be_read_is_told_of_once_it_cannot_be_an_answer_to_it() -> None:
+    ledger = Ledger(timeout=10 * MS)
+    keepalive = ledger.record(at=0)
+    ledger.leave_out(keepalive)
+    ledger.refuse(Refusal.TOO_SHORT, 20)
+    ledger.record(at=1)  # a round begins
+    ledger.refuse(Refusal.TOO_SHORT, 20)
+    assert not ledger.take_refused()
+    ledger.attribute([keepalive])
+    ledger.refuse(Refusal.TOO_SHORT, 20)
+    assert sum(ledger.take_refused().values()) == 1
 
 
 def test_refusals_of_the_packets_behind_it_are_told_of() -> None:
