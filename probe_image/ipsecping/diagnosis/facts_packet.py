@@ -158,8 +158,8 @@ def _in_clear(reading: Reading) -> Iterator[Hop]:
     if reading.knows_far_gateway:
         yield from found
         return
-    last = max((hop.ttl for hop in found), default=0)
-    yield from (hop for hop in found if hop.ttl < last)
+    last = max(found, key=lambda hop: hop.ttl, default=None)
+    yield from (hop for hop in found if last is not None and hop.address != last.address)
 
 
 def _outside(reading: Reading) -> Iterator[Hop]:

@@ -349,6 +349,16 @@ def test_a_cluster_without_a_way_to_public_addresses_says_nothing_of_the_line(
     }
 
 
+def test_the_far_gateway_is_no_router_before_itself() -> None:
+    """It quotes a packet that used up its TTL, and refuses the next one."""
+    hops = tuple(
+        Hop(type=ECHO, ttl=ttl, kind=kind, address=UNDERLAY, quoted=True)
+        for ttl, kind in ((3, HopKind.TIME_EXCEEDED), (4, HopKind.PROHIBITED))
+    )
+    seen = replace(with_controls(healthy(), {Part.GATEWAY: GATEWAY_IPV6}), hops=hops)
+    assert diagnose(seen).findings == ()
+
+
 def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known() -> None:
     refusing = with_batches(
         silent(healthy(), Part.NEIGHBOUR),

@@ -159,8 +159,8 @@ FAULTS = (
     FaultType(
         "far-no-route",
         "the right gateway knows no way to the far host",
-        "ICMP net unreachable or host unreachable, or silence",
-        arguments=(Argument("how", "what it says", "net-unreachable", choices=tuple(_ROUTES)),),
+        "all is lost behind it; of what it has decrypted the kernel sends no such error",
+        arguments=(Argument("how", "what it has instead", "net-unreachable", choices=tuple(_ROUTES)),),
         effects=_no_route,
     ),
     FaultType(
