@@ -12,13 +12,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ipsecping.contract import Control, PlannedProbe, ProbeType
+
 from ..docs.documents import ROOT, block, shown
 from ..docs.form import difference
+from ..plans import check_of, plan_file
 from . import chain as place
 from .chain import Chain, as_documented, chain
 from .routed import Namespace, Routed, reflector, routed
@@ -291,7 +295,18 @@ def test_a_diagnosis_that_is_measured(hops: Chain, tmp_path: Path) -> None:
         hops.near.run("ip", "route", "add", f"{control}/32", "via", place.address(1, 2), "src", POD)
         for number, router in enumerate(hops.routers[:2], 2):
             router.run("ip", "route", "add", f"{control}/32", "via", place.address(number, 2))
-    command = shown("ipsecping diagnose 10.50.1.10", document="diagnosis.md").command
-    printed = Host(hops.near, tmp_path).type(command)
-    assert "No fault found in what was tested." in printed
-    assert not {"FarInside", "NearInside", "Gateway", "IKE"} & set(printed.replace(",", " ").split())
+    controls = {
+        Control.FAR_INSIDE: "10.50.1.1",
+        Control.NEAR_INSIDE: "10.99.0.2",
+        Control.GATEWAY: "192.0.2.1",
+    }
+    probe = PlannedProbe(
+        name="stamp", type=ProbeType.STAMP, port=862, count=1, spacing_ms=10, timeout_ms=100, size=44
+    )
+    named = replace(check_of(probe, target=FAR), namespace="vpn", name="site-b", controls=controls)
+    plan_file(tmp_path, named)
+    host = Host(hops.near, tmp_path)
+    for command in ("ipsecping diagnose 10.50.1.10", "ipsecping diagnose plan.json --check"):
+        printed = host.type(shown(command, document="diagnosis.md").command)
+        assert "No fault found in what was tested." in printed
+        assert not {"FarInside", "NearInside", "Gateway", "IKE"} & set(printed.replace(",", " ").split())

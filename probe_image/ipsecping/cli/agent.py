@@ -22,6 +22,8 @@ EPILOG = f"""examples:
 GET /v1/results?after=CURSOR   results, from the oldest held; CURSOR is BOOT_ID:SEQUENCE as they name it;
                                where the plan has verifiers (SHA-256 digests) only for who shows the token of
                                one of them (Authorization: Bearer TOKEN), otherwise for whoever asks
+POST /v1/diagnoses             diagnoses a path (docs/diagnosis.md), for who shows a token of the plan only;
+                               GET /v1/diagnoses/REQUEST has the report, .../REQUEST/evidence what it rests on
 GET /healthz                   200 while rounds start on time
 GET /metrics                   for Prometheus: the agent's own health and what it measures; the health alone
                                where the environment has {POD_UID}, as in agents that the operator runs

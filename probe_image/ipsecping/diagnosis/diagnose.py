@@ -118,7 +118,9 @@ def _left_over(
     if not explained:
         return
     silent = {
-        kind: each for kind, each in reading.methods.items() if not each.answered and kind not in explained
+        kind: each
+        for kind, each in reading.methods.items()
+        if not each.answered and not each.misanswered and kind not in explained
     }
     baseline = reading.evidence.baseline
     usual = baseline is not None and ProbeType.ICMP in baseline.methods

@@ -303,9 +303,17 @@ def misanswered(reading: Reading) -> Fact:
         return unknown("the target was not measured")
     if not reading.target.misanswered:
         return Fact(False, "no wrong answers")
-    reasons = {f"{batch.type} {reason}" for batch in reading.batches for reason in batch.misanswered}
-    said = f"{reading.target.misanswered} of {reading.target.sent} answered wrongly"
-    return Fact(True, f"{said} ({', '.join(sorted(reasons))})")
+    wrong = {kind: each for kind, each in reading.methods.items() if each.misanswered}
+    said = [
+        f"{kind} {each.misanswered} of {each.sent} ({_reasons(reading, kind)})"
+        for kind, each in wrong.items()
+    ]
+    return Fact(True, f"answered wrongly: {', '.join(said)}")
+
+
+def _reasons(reading: Reading, kind: ProbeType) -> str:
+    found = {reason for batch in reading.batches if batch.type is kind for reason in batch.misanswered}
+    return ", ".join(sorted(found))
 
 
 def ports_that_differ(reading: Reading) -> tuple[list[int], list[int]]:

@@ -49,7 +49,8 @@ def _transient(reading: Reading) -> Iterator[str]:
         rounds, outages = reading.evidence.rounds or (), reading.evidence.outages or ()
         bad = sum("0" in past.answers for past in rounds)
         if rounds or outages:
-            yield f"Before: {len(outages)} outages, and {bad} of the last {len(rounds)} rounds lost packets."
+            ended = "1 outage" if len(outages) == 1 else f"{len(outages)} outages"
+            yield f"Before: {ended}, and {bad} of the last {len(rounds)} rounds lost packets."
 
 
 def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:

@@ -59,7 +59,9 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
     )
     if len(finding.causes) > NAMED:
         which = f"{finding.layer}, one of {len(finding.causes)} causes"
-    line = f"{finding.reason} ({finding.direction.said}, {which}): {said}."
+    if finding.direction is not Direction.UNKNOWN:
+        which = f"{finding.direction.said}, {which}"
+    line = f"{finding.reason} ({which}): {finding.title}; {said}."
     step = f" Next, on {machine(finding)}: {command(evidence, finding)}"
     also = f" And {more} more." if more else ""
     if len(line) + len(also) + len(step) > SUMMARY:
@@ -93,7 +95,7 @@ def look(evidence: Evidence, finding: Finding) -> str:
 def title(finding: Finding) -> str:
     """Return layer or region, direction and what is at fault, with the reason in brackets."""
     where = f"{finding.layer[0].upper()}{finding.layer[1:]}"
-    if finding.direction is not Direction.UNKNOWN or any(ROWS[cause].on_the_way for cause in finding.causes):
+    if finding.direction is not Direction.UNKNOWN:
         where = f"{where}, {finding.direction.said}"
     if finding.named:
         return f"{where}: {finding.title} [{finding.reason}], by one of {len(finding.causes)} causes"
@@ -137,16 +139,16 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
             yield from _wrapped(f"{ROWS[cause].title} [{cause}]", width, first="   - ", rest="     ")
     yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
     yield from _part("Sure?", [_sureness(finding)], width)
-    if len(finding.causes) > 1 and not finding.named:
-        yield from _part("Left", list(_left(finding, long=long)), width)
     if len(finding.causes) == 1 or (finding.named and long):
         means = [ROWS[cause].meaning for cause in finding.causes]
         yield from _part("Means", means, width)
-    if long or finding.confidence is not Confidence.PROVEN:
-        yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
     yield from _part("Next", [f"on {machine(finding)}:"], width)
     yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
-    yield from _part("", [look(evidence, finding)], width)
+    yield from _part("Look for", [look(evidence, finding)], width)
+    if len(finding.causes) > 1 and not finding.named:
+        yield from _part("Left", list(_left(finding, long=long)), width)
+    if long or finding.confidence is not Confidence.PROVEN:
+        yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
 
 
 def _sureness(finding: Finding) -> str:
@@ -195,7 +197,8 @@ def _untested(diagnosis: Diagnosis, width: int, *, long: bool) -> Iterator[str]:
         for part, why in diagnosis.not_tested.items():
             yield from _wrapped(f"{part}: {why}", width, first="  ", rest="    ")
     else:
-        yield from _wrapped(f"Not tested: {', '.join(diagnosis.not_tested)}.", width, rest="  ")
+        names = ", ".join(diagnosis.not_tested)
+        yield from _wrapped(f"Not tested: {names} (--long-text says why).", width, rest="  ")
 
 
 def _part(label: str, texts: list[str], width: int) -> Iterator[str]:

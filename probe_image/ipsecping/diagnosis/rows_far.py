@@ -19,7 +19,7 @@ ROWS = (
         one_way=Direction.FORWARD,
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
-            command="traceroute -n {address}",
+            command="ipsecping trace {address}",
             look="two addresses in turn: one of these routers has the wrong route to the target's network",
         ),
     ),
@@ -38,7 +38,7 @@ ROWS = (
         step=Step(
             machine="the far gateway",
             command="sysctl {forwarding}",
-            look="must be 1; then the counters of its FORWARD rules; on AWS the source/destination check",
+            look="1; if it is, the counters of its FORWARD rules; on AWS the source/destination check",
         ),
     ),
     Row(
@@ -119,7 +119,8 @@ ROWS = (
         step=Step(
             machine="the far gateway and the target's host",
             command="nft list ruleset",
-            look="a rule that allows {source} to {address} for this protocol and port, before one that drops",
+            look="a rule that drops, rejects or limits what goes from {source} to {address} by this protocol "
+            "and port, before one that allows it",
         ),
     ),
     Row(
@@ -144,7 +145,7 @@ ROWS = (
         step=Step(
             machine="the target's host",
             command="ss -lntu",
-            look="is there a listener on the probe's port? If not, start it (docs/reflector.md)",
+            look="a listener on the probe's port; if there is none, start it (docs/reflector.md)",
         ),
     ),
     Row(

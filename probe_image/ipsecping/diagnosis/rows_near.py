@@ -33,7 +33,7 @@ ROWS = (
         step=Step(
             machine="any machine with kubectl",
             command="kubectl top pod --all-namespaces --selector app.kubernetes.io/name=ipsecping-probe",
-            look="is the prober at its CPU limit? Then raise spec.placement.resources, and diagnose again",
+            look="a prober at its CPU limit: raise spec.placement.resources, and diagnose again",
         ),
     ),
     Row(
@@ -52,7 +52,7 @@ ROWS = (
         on_the_way=False,
         step=Step(
             machine="this machine (in a cluster: the probe pod)",
-            command="getent ahosts {target}",
+            command="ipsecping ping {target} -c 1",
             look="an address of the far network. If there is none, ask the resolver's owner; name the "
             "address itself in spec.target when the resolver is behind this tunnel",
         ),
@@ -135,7 +135,7 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="sysctl {forwarding}",
-            look="is the machine up, and is forwarding on (1)?",
+            look="whether the machine is up, and forwarding is on (1)",
         ),
     ),
     Row(
@@ -168,7 +168,7 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="ip xfrm policy list dir out",
-            look="is there a policy that holds {source} to {address}, with esp, and no other before it?",
+            look="a policy that holds {source} to {address}, with esp, and no other before it",
         ),
     ),
     Row(
@@ -222,8 +222,8 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="ip xfrm policy list dir out",
-            look="of those that hold {source} to {address} the lowest priority number wins: is it this "
-            "tunnel's?",
+            look="of those that hold {source} to {address} the one with the lowest priority number, which "
+            "wins: it must be this tunnel's",
         ),
     ),
 )

@@ -21,7 +21,7 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="{iptables} -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
-            look="large transfers work then; the lasting cure is to let ICMP packet-too-big pass",
+            look="large transfers that work then; the lasting cure is to let ICMP packet-too-big pass",
         ),
     ),
     Row(
@@ -36,7 +36,7 @@ ROWS = (
         step=Step(
             machine="this machine",
             command="ipsecping mtu {address}",
-            look="if the new size is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
+            look="the size: if it is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
         ),
     ),
     Row(
@@ -149,7 +149,7 @@ ROWS = (
     ),
     Row(
         cause=Cause.FLOW_DEPENDENT_LOSS,
-        layer="plain network",
+        layer="inside networks",
         place=Place.NEAR_NETWORK,
         title="some flows lose everything, others nothing",
         meaning="A dead member of a link bundle or of equal-cost routes. Through one SA all flows look "

@@ -32,14 +32,14 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="swanctl --list-sas",
-            look="is there a child INSTALLED for {address}? If not: swanctl --initiate --child NAME",
+            look="a child INSTALLED for {address}; if there is none: swanctl --initiate --child NAME",
         ),
     ),
     Row(
         cause=Cause.IKE_UNREACHABLE,
         layer="IKE",
         place=Place.FAR_GATEWAY,
-        title="the far IKE daemon does not answer",
+        title="the far IKE daemon does not answer, or not on both ports",
         meaning="UDP 500 or 4500 is filtered, or the daemon is down. The tunnel lives on until the next "
         "rekey.",
         told="It answered before, or answers on one of the ports. Our question leaves by our own way out, "
@@ -68,7 +68,7 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
-            look="is the outages' period rekey_time? Give both ends different ones, and look for two "
+            look="a rekey_time that is the period of the outages: give both ends different ones; and two "
             "children at once",
         ),
     ),
@@ -114,7 +114,7 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="swanctl --list-conns",
-            look="set fragmentation = yes; the log shows IKE_AUTH sent again and again",
+            look="IKE_AUTH sent again and again: set fragmentation = yes on both ends",
         ),
     ),
     Row(
@@ -129,8 +129,8 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command=_SA_STATE,
-            look="if packets to {gateway} count up and those from it do not: let IP protocol 50 through both "
-            "ways, or set encap = yes",
+            look="packets to {gateway} that count up while those from it do not: let IP protocol 50 through "
+            "both ways, or set encap = yes",
         ),
     ),
     Row(
@@ -147,8 +147,8 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command=_SA_STATE,
-            look="failed of the SA counts up with the losses: rekey both ends, and if it is a few only, "
-            "check line and NIC. If it does not count up, the line itself loses: mtr --report {gateway}",
+            look="a count of failed at the SA that rises with the losses: rekey both ends, and if it is few, "
+            "check line and NIC. If it does not rise, the line itself loses: mtr --report {gateway}",
         ),
     ),
     Row(
@@ -162,7 +162,7 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
-            look="the SPIs must be the same, crosswise; else swanctl --terminate --ike NAME, then --initiate",
+            look="SPIs that are the same, crosswise; if not: swanctl --terminate --ike NAME, then --initiate",
         ),
     ),
     Row(
@@ -179,7 +179,8 @@ ROWS = (
         step=Step(
             machine="{receiver}",
             command=_SA_STATE,
-            look="replay-window of the SA counts up with the losses: set replay_window = 1024 on both ends",
+            look="a count of replay-window at the SA that rises with the losses: set replay_window = 1024 on "
+            "both ends",
         ),
     ),
     Row(
@@ -194,7 +195,7 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="cat /proc/net/xfrm_stat",
-            look="XfrmOutStateExpired, XfrmInStateExpired or XfrmOutStateSeqError rise: rekey earlier, "
+            look="XfrmOutStateExpired, XfrmInStateExpired or XfrmOutStateSeqError that rise: rekey earlier, "
             "use ESN",
         ),
     ),
@@ -230,7 +231,7 @@ ROWS = (
         step=Step(
             machine="each gateway in turn",
             command="ethtool -K DEVICE esp-hw-offload off gro off",
-            look="does the bulk transfer work then? Update driver or kernel, or leave it off",
+            look="whether the bulk transfer works then: update driver or kernel, or leave it off",
         ),
     ),
 )

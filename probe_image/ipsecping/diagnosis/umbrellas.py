@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from .catalogue import ROWS
-from .cause import Cause, Step
+from .cause import Cause, Place, Step
 from .finding import Umbrella
 from .symptom import SymptomKind
 
@@ -53,8 +53,8 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="twice, while ipsecping ping {address} -c 40 runs here: if packets of the SA to "
-            "{gateway} do not count up, the fault is at our gateway (policy, NAT, SA); if they do and "
+            look="the packets of the SA to {gateway}, before and after ipsecping ping {address} -c 40 from "
+            "here. If they do not count up, the fault is at our gateway (policy, NAT, SA). If they do and "
             "those of the SA back do not, it is beyond",
         ),
         Umbrella.TARGET_SILENT: Step(
@@ -72,7 +72,7 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.UNEXPLAINED: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {address} -c 100 -i 100ms",
-            look="does it last? Then diagnose again, with more control addresses",
+            look="whether it lasts: then diagnose again, with more control addresses",
         ),
     }
 )
@@ -83,4 +83,10 @@ def region(causes: frozenset[Cause]) -> str:
     places = sorted({ROWS[cause].place for cause in causes})
     if not places:
         return "unknown"
-    return places[0].said if len(places) == 1 else f"anywhere from {places[0].said} to {places[-1].said}"
+    if len(places) == 1:
+        return places[0].said
+    first, last = (_END.get(place, place.said) for place in (places[0], places[-1]))
+    return f"anywhere from {first} to {last}"
+
+
+_END = {Place.BETWEEN_GATEWAYS: "the line between the gateways"}

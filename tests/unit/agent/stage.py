@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -25,6 +26,14 @@ CHECK = PlannedCheck(
     uid="u1", namespace="n", name="c", generation=1, tunnel_name="t", path="default",
     target="192.0.2.1", interval_ms=1000, probes=(PROBE,),
 )  # fmt: skip
+
+
+TOKEN = "token-of-the-operator"
+
+
+def wanted(check: PlannedCheck = CHECK, request: str = "r1", **more: Any) -> bytes:
+    content = {"check": check.uid, "path": check.path, "nonce": check.nonce, "request": request}
+    return json.dumps(content | more).encode()
 
 
 class StandIn:

@@ -1,12 +1,11 @@
 """Diagnoses that an agent is asked for over HTTP: who may ask, what is measured, and how often."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 import pytest
@@ -19,9 +18,8 @@ from ipsecping.contract.token import authorization, verifier
 from ipsecping.diagnosis import Part, evidence_from_bytes
 
 from ..cli.conftest import Reflector
-from .stage import CHECK, Stage
+from .stage import CHECK, TOKEN, Stage, wanted
 
-TOKEN = "token-of-the-operator"
 STAMP = PlannedProbe(
     name="stamp", type=ProbeType.STAMP, port=862, count=3, spacing_ms=10, timeout_ms=100, size=44,
     options=StampOptions(),
@@ -56,11 +54,6 @@ async def ask(
     ):
         after = answer.headers.get("Retry-After")
         return Answer(answer.status, await answer.text(), None if after is None else int(after))
-
-
-def wanted(check: PlannedCheck = CHECK, request: str = "r1", **more: Any) -> bytes:
-    content = {"check": check.uid, "path": check.path, "nonce": check.nonce, "request": request}
-    return json.dumps(content | more).encode()
 
 
 async def post(stage: Stage, content: bytes, token: str | None = TOKEN) -> Answer:

@@ -112,7 +112,7 @@ def test_evidence_comes_from_standard_input_too() -> None:
 
 def test_a_name_with_shell_characters_is_quoted_in_the_command(tmp_path: Path) -> None:
     hostile = replace(CASES["dns-fail"].evidence, target="$(reboot); x")
-    assert "getent ahosts '$(reboot); x'" in diagnose(tmp_path, hostile).stdout
+    assert "ipsecping ping '$(reboot); x' -c 1" in diagnose(tmp_path, hostile).stdout
 
 
 def test_a_name_that_the_terminal_has_no_characters_for_is_shown(tmp_path: Path) -> None:

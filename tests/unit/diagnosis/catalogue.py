@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ipsecping.contract import LossReason
+from ipsecping.contract import LossReason, ProbeType
 from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Evidence, Part
 from ipsecping.diagnosis.cause import Cause
@@ -356,6 +356,12 @@ def _far() -> Iterator[Case]:
     yield _case("responder-down", Cause.RESPONDER_DOWN, closed, PROVEN)
     hung = _methods(healthy(), (STAMP,), dead)
     yield _case("responder-hung", Cause.RESPONDER_DOWN, hung, ONE_OF, reason="MethodSilent", most=2)
+    page = batch(kind=ProbeType.HTTP, sent=4, rtt_min=None, rtt_p50=None, rtt_p90=None)
+    page = replace(dead(page), misanswered={LossReason.UNEXPECTED_STATUS: 4})
+    both = replace(closed, batches=(*closed.batches, page, replace(page, window=2)))
+    yield _case(
+        "responder-down, and a wrong page", Cause.RESPONDER_DOWN, both, PROVEN, also=("ServiceFault",)
+    )
     filtered = _methods(healthy(), (TCP, ECHO), lambda b: refused(b, ErrorKind.PROHIBITED, "10.50.1.254", 3))
     yield _case("far-firewall", Cause.PROTOCOL_FILTERED, filtered, PROVEN, THERE)
     limited = with_batches(

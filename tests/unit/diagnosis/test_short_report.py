@@ -1,0 +1,66 @@
+"""A diagnosis in short: what crosses to the operator says the same, and always fits."""
+
+from dataclasses import replace
+
+import pytest
+
+from ipsecping.contract import CheckRef, ContractError
+from ipsecping.contract.diagnosis_report import MAX_FINDINGS, MAX_REPORT_BYTES, DiagnosisReport
+from ipsecping.contract.diagnosis_report_json import report_from_text, report_to_text
+from ipsecping.contract.diagnosis_terms import Direction, Outcome
+from ipsecping.diagnosis import Evidence, Part, diagnose
+from ipsecping.diagnosis.evidence import PastOutage, PastRound
+from ipsecping.diagnosis.short_report import short_report
+
+from .catalogue import cases
+from .worlds import MS, NOW, healthy, silent
+
+REF = CheckRef(uid="u" * 36, namespace="n" * 63, name="c" * 253, generation=7, nonce="0" * 16, path="p" * 63)
+
+CASES = {case.name: case for case in cases()}
+
+
+def of(evidence: Evidence, check: CheckRef = REF) -> DiagnosisReport:
+    return short_report(
+        evidence, diagnose(evidence), check=check, request="r" * 64, duration=21_000_000_000, packets=731
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_fault_fits_and_comes_back(name: str) -> None:
+    evidence = CASES[name].evidence
+    report, said = of(evidence), diagnose(evidence)
+    assert report_from_text(report_to_text(report)) == report
+    assert [each.reason for each in report.findings] == [
+        each.reason.value for each in said.findings[:MAX_FINDINGS]
+    ]
+    assert report.summary.startswith(report.findings[0].reason)
+    assert all(
+        each.direction is not Direction.UNKNOWN or "direction" not in each.message for each in report.findings
+    )
+
+
+def test_long_words_are_cut_until_it_fits() -> None:
+    several = replace(CASES["leak that is refused"].evidence, target="ü" * 500)
+    longest = replace(REF, namespace="n" * 512, name="c" * 512, path="p" * 512)
+    assert len(report_to_text(of(several, longest)).encode()) <= MAX_REPORT_BYTES
+    with pytest.raises(ContractError, match="bytes, at most"):
+        of(several, replace(longest, uid="ü" * 512, nonce="ü" * 512))
+
+
+def test_what_did_not_last_says_what_the_history_shows() -> None:
+    gone = silent(healthy(), Part.METHODS)
+    first = tuple(batch for batch in gone.batches if batch.window == 1)
+    second = tuple(replace(batch, window=2) for batch in healthy().batches)
+    past = PastRound(at=NOW, sent=2, answers="01", spacing=MS)
+    report = of(
+        replace(
+            healthy(),
+            batches=(*first, *second),
+            rounds=(past, replace(past, answers="11")),
+            outages=(PastOutage(start=1),),
+        )
+    )
+    assert report.outcome is Outcome.NOT_REPRODUCED
+    assert report.summary.startswith("Not reproduced: what was wrong did not last.")
+    assert "Before: 1 outage, and 1 of the last 2 rounds lost packets." in report.summary
