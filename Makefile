@@ -57,7 +57,7 @@ test-systemd: venv ## The units and a CPU quota under a real systemd, in User-mo
 
 .PHONY: test-interop
 test-interop: venv ## Hold prober and reflector against programs of others (the first run builds two; root for all of it)
-	@PYTHONPATH=tests/lab $(bin)/pytest -q -n 2 tests/interop
+	@PYTHONPATH=tests/lab $(bin)/pytest -q -n 3 --dist worksteal tests/interop
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
