@@ -81,7 +81,6 @@ NO_FAULT = (
     Case(name="remark both dscp", faults=("remark {path} both dscp",)),
     Case(name="remark both ecn", faults=("remark {path} both ecn",)),
     Case(name="hops-silent", faults=("hops-silent {path}",)),
-    Case(name="ike-shy", faults=("ike-shy {path}",)),
     Case(name="esp-drop of another path", faults=("esp-drop {other} both",), alone=True),
 )
 NEAR = (
@@ -144,6 +143,7 @@ BETWEEN = (
     fault("fragments-drop both", true(Cause.FRAGMENTS_DROPPED, unseen=NO_FRAGMENTS)),
 )
 FAR = (
+    fault("ike-shy", true(Cause.IKE_UNREACHABLE, baseline=True)),
     fault("icmp-filtered", true(Cause.PROTOCOL_FILTERED, baseline=True)),
     fault("far-down", true(Cause.FAR_HOST_DOWN)),
     fault("responder-down udp-echo", true(Cause.RESPONDER_DOWN)),

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 
 from ipsecping.diagnosis import Evidence, evidence_from_json
 from ipsecping_lab.host import commands, namespaces
+from ipsecping_lab.host.waiting import wait_until
 from ipsecping_lab.ipsec import faults, topology
+from ipsecping_lab.ipsec.control import Command, Control
 from ipsecping_lab.ipsec.faults import model
 from ipsecping_lab.ipsec.faults.types import TYPES
 from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
@@ -75,8 +77,16 @@ class Laboratory:
             self._set(words, letter)
 
     def heal(self, letters: Sequence[str]) -> None:
-        """Clear the faults of these paths; at return the tunnels carry packets, or LabError is raised."""
+        """Clear the faults of these paths; at return all answers again, or LabError is raised."""
         faults.clear(self._layout, paths=letters)
+        control = Control(self._layout)
+        wait_until(lambda: self._listening(control), what="responders", seconds=30)
+
+    def _listening(self, control: Control) -> bool:
+        """Whether every responder of the far host is there; after a start it takes them a moment."""
+        heard = control.check(Command(("ss", "-lnuH"), namespace=topology.FAR))
+        hosts = [str(path.addresses[4].far.ip) for path in topology.PATHS.values()]
+        return all(f"{host}:{port}" in heard for host in hosts for port in (STAMP_PORT, ECHO_PORT))
 
     def diagnose(self, case: Case, letter: str) -> Evidence:
         """Run `ipsecping diagnose` in the pod while the case goes on. Raises CommandFailed."""

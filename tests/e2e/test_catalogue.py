@@ -12,7 +12,7 @@ from ..catalogue.cases import CASES
 from ..catalogue.judging import judge
 from ..catalogue.laboratory import LETTERS, Laboratory
 
-CHOSEN = ("esp-drop both", "loss out 5 + mtu-blackhole in 1300", "responder-down stamp")
+CHOSEN = ("esp-drop both", "mtu-blackhole out 1300", "responder-down stamp")
 """Told by silence, by figures, and by a refusal."""
 
 
