@@ -8,6 +8,8 @@ from ..contract import ProbeType
 from ..contract.bounds import MAX_CLOSING
 from ..contract.methods import stamp
 from ..diagnosis.evidence import Batch, Evidence, NameAnswer, Part
+from ..diagnosis.facts_loss import delay_by_rate
+from ..diagnosis.reading import Reading
 from ..diagnosis.tally import part_of, tally
 from .steps import (
     BURST,
@@ -48,6 +50,7 @@ LOW_RATE, HIGH_RATE = (3, 400), (8, 80)
 """Packets from each port, and milliseconds between them: 20 and 100 a second."""
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""
+_RATES = StageName.RATE, StageName.RATE_AGAIN
 _PAYLOAD = 56
 _RATE_PAYLOAD = 172
 _FIRST: Mapping[str, tuple[int, int]] = {
@@ -125,7 +128,7 @@ def _wanted(known: Evidence) -> tuple[StageName, ...]:
         return ()
     if _all_or_nothing(first) and not _variant_losses(known):
         return (StageName.CONFIRM,)
-    return (StageName.FLOWS, StageName.CLASSES, StageName.LOW_RATE, StageName.RATE, StageName.CONFIRM)
+    return (StageName.FLOWS, StageName.CLASSES, StageName.LOW_RATE, *_RATES, StageName.CONFIRM)
 
 
 def _odd(known: Evidence) -> bool:
@@ -239,12 +242,22 @@ def _rate(asked: Asked, known: Evidence, left: int) -> Stage | None:
     return _rate_stage(StageName.RATE, HIGH_RATE, asked, known)
 
 
-def _rate_stage(name: StageName, rate: tuple[int, int], asked: Asked, known: Evidence) -> Stage | None:
+def _rate_again(asked: Asked, known: Evidence, left: int) -> Stage | None:
+    """Where delays have grown: a host that stood still for an instant looks like a queue, but once only."""
+    grown = delay_by_rate(Reading(known)).value
+    return _rate_stage(StageName.RATE_AGAIN, HIGH_RATE, asked, known, window=2) if grown else None
+
+
+def _rate_stage(
+    name: StageName, rate: tuple[int, int], asked: Asked, known: Evidence, *, window: int = 1
+) -> Stage | None:
     method = main_method(asked, known)
     # Hosts and routers limit how much ICMP they answer, which would look like a limit of the path.
     if method.type == ProbeType.ICMP or known.address is None:
         return None
-    train = _train(Part.RATES, method, known.address, *rate, payload=_RATE_PAYLOAD, flows=MIXED)
+    train = _train(
+        Part.RATES, method, known.address, *rate, payload=_RATE_PAYLOAD, flows=MIXED, window=window
+    )
     return Stage(name=name, steps=(train,))
 
 
@@ -291,6 +304,7 @@ _MAKERS: Mapping[StageName, Callable[[Asked, Evidence, int], Stage | None]] = {
     StageName.CLASSES: _classes,
     StageName.LOW_RATE: _low_rate,
     StageName.RATE: _rate,
+    StageName.RATE_AGAIN: _rate_again,
     StageName.CONFIRM: _confirm,
 }
 

@@ -225,6 +225,7 @@ class StageName(StrEnum):
     CLASSES = "does it depend on DSCP?"
     LOW_RATE = "does it depend on the rate? a low one"
     RATE = "and a high one"
+    RATE_AGAIN = "and the high one again"
     CONFIRM = "a second look"
     PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 

@@ -26,6 +26,7 @@ from ipsecping.contract import ProbeType
 from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import Batch, NameAnswer, NamesFound
 
+MS = 1_000_000
 TARGET = "10.50.1.10"
 STAMP = Method(type=ProbeType.STAMP, port=862)
 ICMP = Method(type=ProbeType.ICMP)
@@ -169,8 +170,25 @@ def test_silence_is_certain_after_the_first_look_by_icmp_alone() -> None:
 
 def test_loss_is_looked_into_before_it_is_confirmed() -> None:
     assert names(played(PAIR, 0.95, cost=usual)) == [
-        name for name in StageName if name is not StageName.PAUSES
+        name for name in StageName if name not in (StageName.PAUSES, StageName.RATE_AGAIN)
     ]
+
+
+@pytest.mark.parametrize(("fast", "then"), [(90, StageName.RATE_AGAIN), (2, StageName.CONFIRM)])
+def test_a_delay_that_grows_with_the_rate_is_measured_again(fast: int, then: StageName) -> None:
+    before = (StageName.LOOK, StageName.FLOWS, StageName.CLASSES, StageName.LOW_RATE, StageName.RATE)
+    known = Evidence(at=0, path="default", target=TARGET, address=TARGET)
+    for _, stage in played(PAIR, 0.95, cost=usual)[: len(before)]:
+        for train in (step for step in stage.steps if isinstance(step, Train)):
+            delay = fast if stage.name is StageName.RATE else 1
+            found = (
+                replace(each, rtt_min=MS, rtt_p50=delay * MS, rtt_p90=delay * MS)
+                for each in batches(train, 0.95)
+            )
+            known = replace(known, batches=(*known.batches, *found))
+    stage_ = next_stage(PAIR, known, before, sent=400, elapsed=12 * SECOND)
+    assert stage_ is not None
+    assert stage_.name is then
 
 
 def test_a_silent_target_has_no_classes_or_rates_to_compare() -> None:

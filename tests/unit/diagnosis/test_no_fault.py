@@ -38,6 +38,7 @@ from .worlds import (
     healthy,
     losing,
     lossy,
+    rates,
     refused,
     silent,
     with_batches,
@@ -377,3 +378,14 @@ def test_a_router_of_the_declared_underlay_says_that_the_line_is_dead_in_either_
     underlay = (*changed.expected.underlay, "2001:db8:3:1::/64")
     (finding,) = diagnose(replace(changed, expected=replace(changed.expected, underlay=underlay))).findings
     assert (finding.reason, finding.confidence) == ("UnderlayDown", Confidence.PROVEN)
+
+
+def test_a_host_that_stood_still_once_is_no_queue() -> None:
+    """Seen in the lab: a guest that had no processor for 0.3 s while the high rate was sent."""
+    fast = replace(rates()[1], rtt_p50=90 * MS, rtt_p90=140 * MS)
+    calm = replace(rates()[1], window=2)
+    for again, found in ((calm, []), (replace(fast, window=2), ["Congested"])):
+        world = healthy()
+        others = tuple(each for each in world.batches if each.part is not Part.RATES)
+        told = diagnose(replace(world, batches=(*others, rates()[0], fast, again)))
+        assert [finding.reason for finding in told.findings] == found
