@@ -9,6 +9,7 @@ import pytest
 
 from ipsecping.contract import termination
 from ipsecping.contract.diagnosis_report_json import report_to_json, report_to_text
+from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.probe_defaults import ProbeDefaults
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
@@ -18,7 +19,8 @@ from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportR
 from ipsecping_operator.compile.compiled import Cron
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.errors import AlreadyExists, Forbidden, Unreachable
-from ipsecping_operator.observe.projection import read_child
+from ipsecping_operator.observe.projection import Pod, read_child
+from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.runbook.job import JobDiagnosis, Told
 from ipsecping_operator.tokens.keys import TokenKeys
 
@@ -48,10 +50,14 @@ class Api:
 
     def __init__(self) -> None:
         self.jobs: list[Mapping[str, Any]] = []
+        self.events: list[Mapping[str, Any]] = []
         self.refuses: Exception | None = None
 
     async def pages(self, *_: object, **__: object) -> AsyncIterator[Mapping[str, Any]]:
         yield {"items": self.jobs}
+
+    async def matching(self, *_: object, **__: object) -> list[Mapping[str, Any]]:
+        return self.events
 
     async def create(self, kind: object, namespace: str, manifest: Mapping[str, Any]) -> None:
         del kind, namespace
@@ -220,6 +226,48 @@ def test_a_round_in_its_place_is_no_report() -> None:
 def test_a_job_without_a_pod_is_given_up() -> None:
     with pytest.raises(NotAnswered, match="came to no end within 195s: no pod was made for it"):
         diagnosed(cron_check(), Api())
+
+
+def test_a_job_whose_pod_is_refused_says_by_whom() -> None:
+    api = Api()
+    api.events.append(
+        {"note": 'Error creating: pods "x" is forbidden: exceeded quota: compute, requested: pods=1'}
+    )
+    with pytest.raises(NotAnswered, match=r"no pod can be made: .*exceeded quota: compute") as caught:
+        diagnosed(cron_check(), api)
+    assert "raise that ResourceQuota" in str(caught.value)
+
+
+def test_the_pod_of_a_diagnosis_is_no_round() -> None:
+    """What becomes of it says nothing about whether rounds run, and hides none that does not."""
+    image = ended(container(terminated={"exitCode": 2, "reason": "Error", "message": "usage"}), "Failed")
+    state = cron_check()
+    show(state, image, kept="exit code 2")
+    assert readiness(state).reason is ReadyReason.RECONCILED
+    waits = container(waiting={"reason": "ImagePullBackOff"})
+    show(state, ended(waits, "Pending"), kept=None)
+    assert readiness(state).reason is ReadyReason.RECONCILED
+    failed = pod("hq-1", uid="r-1", version=1, owner_kind="Job", phase="Failed")
+    show(state, failed, kept="OOMKilled")
+    assert readiness(state).message.startswith("the newest round gave no result: pod hq-1: OOMKilled")
+
+
+def ended(status: dict[str, Any], phase: str) -> Pod:
+    """Its pod, as the Job's template has it."""
+    client: Any = (api := Api())
+    settings = ChildSettings(probe_image="probe:1", defaults=ProbeDefaults())
+    jobs, state = JobDiagnosis(client=client, settings=settings), cron_check()
+    state.diagnosed.deliver(report(PATH.plan), pod="x")
+    run(jobs.run(state, CRON, PATH, ASKED, log=LOG))
+    spec = api.jobs[0]["spec"]["template"]["spec"]
+    return pod(f"{NAME}-x", uid="d-1", version=9, owner_kind="Job", phase=phase, spec=spec, **status)
+
+
+def show(state: CheckState, one: Pod, *, kept: str | None) -> None:
+    state.observed.show_pod(one)
+    state.observed.owner_decided(one.meta.uid, own=True)
+    if kept is not None:
+        state.observed.message_read(one.meta.uid, kept)
 
 
 def test_few_reports_are_kept_that_nobody_has_asked_for() -> None:
