@@ -63,9 +63,9 @@ def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     lasting = check.diagnosis.delay_ns
     if healthy.status is ConditionStatus.UNKNOWN:
         lasting = max(lasting, UNKNOWN_FOR)
-    since = healthy.lasts_since
-    # An earlier run may have told of it by a clock that was set back since.
-    due = [(since if since <= now else outage.start) + lasting]
+    # An earlier run may have told of it by a clock that was set back since: then it has lasted long enough.
+    begun = next((each for each in (healthy.lasts_since, outage.start) if each <= now), 0)
+    due = [begun + lasting]
     if tried is not None:
         failed = newest is not None and not newest.ran and not isinstance(check.schedule, Cron)
         pause = check.diagnosis.cooldown_ns

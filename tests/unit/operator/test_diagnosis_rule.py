@@ -102,6 +102,16 @@ def test_when_it_runs_is_the_check_s_to_say(rule: Any, expected: float | None) -
     assert due_at(outage(ruled(**rule))) == expected
 
 
+def test_an_outage_that_an_earlier_run_told_of_by_a_clock_that_was_ahead_waits_for_no_other_delay() -> None:
+    of = ruled(delay_ns=600 * SECOND)
+    status = dict(assessed(outage(of), at=100).status)
+    earlier = -3600
+    state = seen(status, now=NOON + earlier * SECOND, of=of)
+    want = due(state, seconds=earlier)
+    assert want is not None
+    assert want.at <= NOON + earlier * SECOND
+
+
 def test_the_operator_s_setting_outweighs_the_check() -> None:
     assert due(outage(), enabled=False) is None
 
@@ -208,7 +218,7 @@ def test_an_outage_of_which_nothing_is_heard_says_why_it_is_not_diagnosed() -> N
     unknown = assess(state, now=NOON + 100 * SECOND, fault=fault)
     assert unknown is not None
     state.reported.judged(unknown.report)
-    want = due(state)
+    want = due(state, seconds=100)
     assert want is not None
     assert want.at == NOON + 160 * SECOND
     said = obstacle(state, want, enabled=True)
