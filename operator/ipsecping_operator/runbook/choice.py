@@ -70,6 +70,14 @@ def _worst_node(verdict: PathVerdict | None) -> str | None:
     return min(found, key=lambda each: each[0])[1] if found else None
 
 
+def is_measured(state: CheckState, path: CompiledPath) -> bool:
+    """Return whether the check still has this path, by this plan: a report on another says nothing of it."""
+    check = state.applied.compiled
+    return check is not None and any(
+        (each.plan.path, each.plan.nonce) == (path.plan.path, path.plan.nonce) for each in check.paths
+    )
+
+
 def agent_of(state: CheckState, chosen: Chosen) -> Pod | None:
     """Return the pod whose agent measures that path, on that node; None while none runs."""
     found = [

@@ -15,7 +15,7 @@ from ipsecping_operator.metrics.operator import REFUSED
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ipsecping_operator.tokens.keys import TokenKeys
 
-from .choice import Chosen, agent_of, choose
+from .choice import Chosen, agent_of, choose, is_measured
 from .job import JobDiagnosis, Told
 from .known import known_of
 from .rule import Wanted, is_healthy, is_over, obstacle, request_id, requested, wanted
@@ -147,6 +147,8 @@ class Runbook:
                     path = chosen.path.plan.path
                     request = request_id(state, want, nonce=chosen.path.plan.nonce)
                     report, pod = await self._told(state, chosen, request)
+                    if not is_measured(state, chosen.path):
+                        raise NotAnswered("the path was edited meanwhile", again=NO_POD)
                     return told(state, running.want, report, pod=pod, now=self._clock())
             except NotAnswered as error:
                 if isinstance(error, ReportRefused):

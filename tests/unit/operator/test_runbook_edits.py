@@ -1,0 +1,39 @@
+"""A check that somebody edits while it is diagnosed."""
+
+import asyncio
+from typing import Any
+
+from ipsecping_operator.observe.kinds import CHECK
+
+from .reports import report
+from .test_runbook import Agents, diagnosing, said, told
+from .whole_operator import World
+
+
+def edit(world: World, **spec: Any) -> None:
+    """Somebody changes the spec."""
+    meta = world.check["metadata"] | {"generation": world.check["metadata"]["generation"] + 1}
+    world.check = {
+        **world.check,
+        "metadata": meta | world._stamp(meta["uid"]),
+        "spec": world.check["spec"] | spec,
+    }
+    world._show(CHECK, "MODIFIED", world.check)
+
+
+def test_what_is_edited_meanwhile_is_diagnosed_as_it_is_now() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        world.down = True
+        while not agents.under_way:
+            await asyncio.sleep(1)
+        edit(world, target="203.0.113.99")
+        await asyncio.sleep(100)
+        assert said(world)["outcome"] == "Fault"
+
+    world = diagnosing(agents, script)
+    (_, before), (_, after) = agents.asked
+    assert world.plan is not None
+    assert before.nonce != after.nonce == world.plan.nonce
+    assert told(world) == ["Diagnosed"]
