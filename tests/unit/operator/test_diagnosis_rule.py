@@ -294,30 +294,6 @@ def test_after_a_restart_the_path_that_failed_is_diagnosed_before_a_round_was_re
     assert choose(restarted).path.plan.path == "b"
 
 
-def test_the_agent_of_the_worst_node_is_asked() -> None:
-    def agent(node: str) -> Any:
-        status: dict[str, Any] = {"phase": "Running", "podIP": "10.0.0.1"}
-        return pod(node, uid=f"p-{node}", owner_kind="DaemonSet", spec={"nodeName": node}, **status)
-
-    state = shown(body(), agent("w1"), agent("w2"), agent("w3"))
-    take_up(state, check(every_node=True))
-    for number in range(4):
-        for node, received in (("w1", 10), ("w2", 0), ("w3", 8)):
-            start = NOON + 30 * number * SECOND
-            assert (
-                state.measured.accept(result(at=start, received=received), start=start, now=start, node=node)
-                is None
-            )
-    assessed(state, at=100)
-    chosen = choose(state)
-    assert chosen.node == "w2"
-    asked = agent_of(state, chosen)
-    assert asked is not None
-    assert asked.node == "w2"
-    state.observed.pod_gone("p-w2")
-    assert agent_of(state, chosen) is None
-
-
 def test_a_pod_that_ended_or_goes_is_not_asked() -> None:
     running: dict[str, Any] = {"phase": "Running", "podIP": "10.0.0.1"}
     state = shown(
