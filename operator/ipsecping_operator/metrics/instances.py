@@ -36,9 +36,9 @@ def addresses(state: CheckState, path: str) -> list[str]:
     """
     verdict, known = state.reported.last.verdict, state.measured.current.get(path)
     several = set[str]()
-    for probe in () if verdict is None or known is None else verdict.probes:
+    for probe in () if verdict is None else verdict.probes:
         series = state.measured.series.get((path, probe.probe.name))
-        if probe.path != path or series is None:
+        if probe.path != path or series is None or known is None:
             continue
         if probe.instances is None or series.instances is None:
             parts = series.parts
