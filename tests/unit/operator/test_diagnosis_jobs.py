@@ -84,6 +84,11 @@ def finish(state: CheckState, message: str, *, exit_code: int = 0, uid: str = "p
     one = pod(f"{NAME}-x", uid=uid, owner_kind="Job", phase=phase, spec={"restartPolicy": "Never"}, **ended)
     state.observed.show_pod(one)
     state.observed.owner_decided(uid, own=True)
+    return read_messages(state)
+
+
+def read_messages(state: CheckState) -> dict[Any, int]:
+    """How many results were counted as what."""
     handled = Handled()
     unused: Any = None
     collector = Collector(
@@ -250,6 +255,17 @@ def test_the_pod_of_a_diagnosis_is_no_round() -> None:
     failed = pod("hq-1", uid="r-1", version=1, owner_kind="Job", phase="Failed")
     show(state, failed, kept="OOMKilled")
     assert readiness(state).message.startswith("the newest round gave no result: pod hq-1: OOMKilled")
+
+
+def test_a_diagnosis_that_crashed_is_no_result_that_was_refused() -> None:
+    """Whoever watches for these would look for a prober that has gone astray."""
+    state = cron_check()
+    crashed = container(terminated={"exitCode": 137, "reason": "OOMKilled"})
+    state.observed.show_pod(ended(crashed, "Failed"))
+    state.observed.owner_decided("d-1", own=True)
+    assert read_messages(state) == {}
+    with pytest.raises(NotAnswered, match="OOMKilled"):
+        diagnosed(state, Api())
 
 
 def ended(status: dict[str, Any], phase: str) -> Pod:
