@@ -7,8 +7,8 @@ import pytest
 from ipsecping_operator.collect.diagnosing import NotAnswered
 
 from .builders import SECOND
+from .diagnosed_world import FOUND, Agents, diagnosing, info, said, told
 from .reports import SUMMARY, report
-from .test_runbook import FOUND, Agents, diagnosing, info, said, told
 from .whole_operator import World
 
 HOUR = 3600 * SECOND

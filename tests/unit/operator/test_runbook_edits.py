@@ -5,8 +5,8 @@ from typing import Any
 
 from ipsecping_operator.observe.kinds import CHECK
 
+from .diagnosed_world import Agents, diagnosing, said, told
 from .reports import report
-from .test_runbook import Agents, diagnosing, said, told
 from .whole_operator import World
 
 
