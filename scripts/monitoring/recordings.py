@@ -15,7 +15,7 @@ def state() -> Iterator[dict[str, str]]:
         f"""
 max without ({TARGETS}) (
   ipsecping_alerting_info
-  or (last_over_time(ipsecping_alerting_info[5m]) unless on (cluster) ipsecping_operator_leader == 1)
+  or (last_over_time(ipsecping_alerting_info[5m]) unless on (cluster, job) ipsecping_operator_leader == 1)
 )""",
     )
     yield _record(

@@ -207,6 +207,16 @@ def test_an_operator_that_is_replaced_ends_no_alert_and_begins_none(promtool: st
     )
 
 
+def test_an_operator_that_is_replaced_beside_one_of_other_namespaces_ends_no_alert(
+    promtool: str, tmp_path: Path
+) -> None:
+    other = {"job": "elsewhere", "instance": "10.0.0.2:9090", "pod": "operator-b"}
+    scenario = Scenario().operator(LONG).routed(LONG, check="lab").found((LONG, FINE), check="lab")
+    scenario.operator(minutes(10), other)
+    scenario.routed(minutes(10), scrape=other).found((minutes(10), DOWN), scrape=other)
+    fires(promtool, scenario, {9: ["TunnelDown"], 11: ["TunnelDown"], 14: ["TunnelDown"], 16: []}, tmp_path)
+
+
 def test_an_operator_that_stays_away_is_what_is_told_in_the_end(promtool: str, tmp_path: Path) -> None:
     scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
     fires(promtool, scenario, {14: ["TunnelDown"], 16: ["OperatorDown"], 60: ["OperatorDown"]}, tmp_path)

@@ -7,15 +7,19 @@ from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.report.reporter import Reporter
+from ipsecping_operator.runbook.runbook import Runbook
 
 _log = logging.getLogger(__name__)
 
 
 class ClockSteps:
-    """Shifts what is remembered of the checks and of their agents' clocks."""
+    """Shifts what is remembered of the checks, of their agents' clocks and of diagnoses under way."""
 
-    def __init__(self, *, store: Store, collector: Collector, reporter: Reporter, faults: Faults) -> None:
+    def __init__(
+        self, *, store: Store, collector: Collector, runbook: Runbook, reporter: Reporter, faults: Faults
+    ) -> None:
         self._store = store
+        self._runbook = runbook
         self._collector = collector
         self._reporter = reporter
         self._faults = faults
@@ -28,6 +32,8 @@ class ClockSteps:
         _log.warning("the clock was set %s by %.1f s", "forward" if by > 0 else "back", abs(by) / 1e9)
         with self._faults.guard(Where.CLOCK):
             self._collector.shift(by)
+        with self._faults.guard(Where.CLOCK):
+            self._runbook.shift(by)
         for uid, state in list(self._store.checks.items()):
             try:
                 state.shift(by)

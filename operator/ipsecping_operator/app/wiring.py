@@ -256,7 +256,9 @@ def wire(
         sweeper=sweeper,
         sweep_loop=sweep_loop,
         watchdog=watchdog,
-        clock_steps=ClockSteps(store=store, collector=collector, reporter=reporter, faults=faults),
+        clock_steps=ClockSteps(
+            store=store, collector=collector, runbook=runbook, reporter=reporter, faults=faults
+        ),
         tasks=EndlessTasks(metrics=base.metrics, health=base.health),
     )
 

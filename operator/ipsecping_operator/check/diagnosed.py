@@ -1,10 +1,12 @@
 """Part of a check's state: what its diagnoses have come to. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ipsecping.contract.diagnosis_report import DiagnosisReport
+from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 
 MOST_REPORTS = 4
@@ -51,6 +53,16 @@ class Diagnosed:
         """Remember what a diagnosis has come to; the reports that there are, it has read."""
         self._outcome, self._tried = outcome, outcome.at
         self._reports = NOTHING
+
+    def follow(self, before: CompiledCheck, after: CompiledCheck) -> None:
+        """Take the newest one for none of the outage that lasts, where its path is edited now."""
+        newest = self._outcome
+        if newest is not None and newest.path is not None and newest.outage is not None:
+            known, wanted = (
+                {path.plan.path: path.plan.nonce for path in each.paths} for each in (before, after)
+            )
+            if known.get(newest.path) != wanted.get(newest.path):
+                self._outcome = replace(newest, outage=None)
 
     def try_in_vain(self, *, now: int) -> None:
         """Remember that one was tried again, and that there is nothing new to say of it."""

@@ -255,6 +255,7 @@ class Measured:
         self._expected_since += by
         for series in self._series.values():
             series.shift(by)
+        self._changes.shift(by)
         for target in self._resolved.values():
             if target.stale_since is not None:
                 target.stale_since += by

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ipsecping_operator.api.status import MAX_CHANGES
 from ipsecping_operator.verdict.instance import Instance
@@ -58,6 +59,14 @@ class PathChanges:
                 self._newest = (change, *self._newest)[:MAX_CHANGES]
                 self._counts = Counter(self._counts) + Counter([(change.path, each.sign)])
                 self._noted += 1
+
+    def shift(self, by: int) -> None:
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative).
+
+        What is told of changes stays as it was told.
+        """
+        self._known = tuple(replace(each, at=each.at + by) for each in self._known)
+        self._known_until += by
 
     def _is_known(self, change: PathChange) -> bool:
         # The status has whole seconds, and rounds are placed on the operator's clock to a second.

@@ -79,6 +79,7 @@ class Report:
         """
         return replace(
             self,
+            conditions={kind: each.shifted(by) for kind, each in self.conditions.items()},
             verdict=None if self.verdict is None else self.verdict.shifted(by),
             restored=None if self.restored is None else self.restored.shifted(by),
             paths=self.paths.shifted(by),

@@ -114,6 +114,8 @@ class CheckState:
             self.measured.expect_since(now)
         elif before is not None and (changed or _moved(before, check)) and not self._is_stale():
             self.measured.expect_since(now + PLAN_DELIVERY)
+        if before is not None:
+            self.diagnosed.follow(before, check)
         self.applied.compiled_as(check, generation=generation, refused=refused)
         self.observed.spec_compiled()
         return changed

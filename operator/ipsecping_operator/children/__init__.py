@@ -14,13 +14,14 @@ from .labels import (
     labels,
 )
 from .objects import diagnosis_job, run_now_job
-from .pod import CONTAINER, HOST_PORTS
+from .pod import CONTAINER, DIAGNOSE, HOST_PORTS
 from .settings import ChildSettings
 
 __all__ = [
     "CHECK_LABEL",
     "CHILD_SELECTOR",
     "CONTAINER",
+    "DIAGNOSE",
     "HOST_PORTS",
     "NONCE_ANNOTATION",
     "PATH_LABEL",

@@ -27,6 +27,8 @@ GRACE_SECONDS = 10
 HOST_PORTS = range(20_000, 30_000, 2)
 """Where agents on a node's own network listen: below the ports that Linux gives to clients. The next port is
 for an agent's health."""
+DIAGNOSE = "diagnose"
+"""What runs in the pod of a diagnosis, where a round's runs `run`."""
 RUN_ARGS = ["run", PLAN_FILE, "--termination-log", TERMINATION_LOG]
 
 
@@ -88,7 +90,7 @@ def diagnosis_pod(
 ) -> dict[str, Any]:
     """Pod template of one diagnosis, whose report is the container's termination message."""
     path = _placed_by(path, settings)
-    args = ["diagnose", PLAN_FILE, "--request", request_id, "--termination-log", TERMINATION_LOG]
+    args = [DIAGNOSE, PLAN_FILE, "--request", request_id, "--termination-log", TERMINATION_LOG]
     template = _template(check, path, settings, _container(path, settings, args))
     template["spec"]["restartPolicy"] = "Never"
     return template

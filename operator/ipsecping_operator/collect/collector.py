@@ -256,8 +256,11 @@ class Collector:
                 f"{ended.reason or 'ended'}, exit code {ended.exit_code}: {error}" if ended else str(error)
             )
             state.observed.message_read(pod.meta.uid, reason)
-            log.warning("pod %s gave no result: %s", pod.meta.name, reason)
-            self._handler.rejected(state, Rejection.MALFORMED, 1)
+            if pod.diagnoses:  # who waits for its report will tell
+                log.info("pod %s gave no diagnosis: %s", pod.meta.name, reason)
+            else:
+                log.warning("pod %s gave no result: %s", pod.meta.name, reason)
+                self._handler.rejected(state, Rejection.MALFORMED, 1)
             return
         state.observed.message_read(pod.meta.uid, None)
         if refused:

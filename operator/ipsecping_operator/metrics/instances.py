@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ipsecping.contract import destination
 from ipsecping_operator.check.series import Rounds, Series
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.verdict.instance import Instance
@@ -28,16 +29,23 @@ def each_instance(read: Read, labels: Callable[[CheckState, Key, Series], list[s
 
 
 def addresses(state: CheckState, path: str) -> list[str]:
-    """The addresses of a path's target: each, where each is measured by itself."""
-    verdict = state.reported.last.verdict
-    probes = () if verdict is None else (each for each in verdict.probes if each.path == path)
-    several = {
-        of.address
-        for probe in probes
-        if probe.instances is not None
-        for of in probe.instances.verdicts
-        if of.address is not None
-    }
+    """The addresses of a path's target: each that is measured.
+
+    Of a name every probe keeps the one that it was given, as does every node: which is heard of last is
+    chance, and a label that follows it would have no alert last for long enough to be told.
+    """
+    verdict, known = state.reported.last.verdict, state.measured.current.get(path)
+    several = set[str]()
+    for probe in () if verdict is None else verdict.probes:
+        series = state.measured.series.get((path, probe.probe.name))
+        if probe.path != path or series is None or known is None:
+            continue
+        if probe.instances is None or series.instances is None:
+            parts = series.parts
+        else:
+            parts = [each for of, each in series.instances.items() if of in probe.instances.verdicts]
+        if destination(probe.probe, known.plan.target) == known.plan.target:
+            several.update(each.address for each in parts if each.address is not None)
     resolved = state.measured.resolved.get(path)
     return sorted(several) or ([] if resolved is None else [resolved.address])
 

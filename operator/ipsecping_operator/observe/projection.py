@@ -10,6 +10,7 @@ from ipsecping.contract.result_stream import DEFAULT_PORT
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
 from ipsecping_operator.children import (
     CONTAINER,
+    DIAGNOSE,
     NONCE_ANNOTATION,
     PATH_LABEL,
     TARGETS_ANNOTATION,
@@ -125,6 +126,8 @@ class Pod:
     """What ends in it is started again, as in an agent's pod and not in a round's."""
     lingers: bool = False
     """A container that others put beside `probe` runs on when that has ended, and keeps the pod."""
+    diagnoses: bool = False
+    """It is of a Job that diagnoses, and runs no round."""
 
     @property
     def finished(self) -> bool:
@@ -248,6 +251,7 @@ def read_pod(raw: Raw) -> Pod:
         lingers=ended is not None
         and _others_run(status)
         and spec.get("activeDeadlineSeconds") != END_SECONDS,
+        diagnoses=_command(spec) == DIAGNOSE,
     )
 
 
@@ -264,6 +268,12 @@ def _meant_for(spec: Raw) -> str | None:
             ):
                 return str(each["values"][0])
     return None
+
+
+def _command(spec: Raw) -> str | None:
+    """What the container `probe` runs."""
+    args = (each.get("args") for each in spec.get("containers") or () if each.get("name") == CONTAINER)
+    return next((given[0] for given in args if given), None)
 
 
 def _cpu_limit(spec: Raw) -> str | None:

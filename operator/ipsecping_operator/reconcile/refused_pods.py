@@ -23,21 +23,22 @@ async def ask_why(state: CheckState, *, now: int, client: KubeClient, log: Log) 
     said = dict[str, str]()
     for cron_job, due in overdue(state, now=now):
         # As the CronJob controller names the Job of a round.
-        said[cron_job] = await _newest(
+        said[cron_job] = await newest_refusal(
             JOB, state.namespace, f"{cron_job}-{due // MINUTE}", client=client, log=log
         )
     silent = False
     for child in list(state.observed.children.values()):
         if child.nodes is not None and child.nodes.scheduled < child.nodes.desired:
-            found = await _newest(DAEMON_SET, state.namespace, child.meta.name, client=client, log=log)
-            said[child.meta.name] = found
+            name = child.meta.name
+            found = await newest_refusal(DAEMON_SET, state.namespace, name, client=client, log=log)
+            said[name] = found
             silent = silent or not found
     state.observed.pods_refused(said)
     return silent
 
 
-async def _newest(kind: Kind, namespace: str, name: str, *, client: KubeClient, log: Log) -> str:
-    """What the newest event says of why a pod was not made; empty where there is none."""
+async def newest_refusal(kind: Kind, namespace: str, name: str, *, client: KubeClient, log: Log) -> str:
+    """Return what the newest event says of why a pod was not made; empty where there is none."""
     fields = {"regarding.kind": kind.name, "regarding.name": name, "reason": REASON}
     try:
         events = await client.matching(EVENT, namespace, fields=fields)

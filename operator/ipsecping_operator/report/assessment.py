@@ -129,7 +129,7 @@ def assess(
         verdict = replace(verdict, chosen=paths.reported.preference.path)
     news = applied.run_now if applied.run_now != last.run_now else None
     diagnosis = state.diagnosed.outcome
-    diagnosed = diagnosis if diagnosis != last.diagnosis else None
+    diagnosed = None if diagnosis is None or diagnosis.is_same(last.diagnosis) else diagnosis
     # Of what is read again only a part may be known yet.
     known = addresses if awaited is None else {}
     told, address_changes, tell_again = follow_addresses(last.addresses, known, now=now)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
+from ipsecping_operator.api.conditions import ConditionType, HealthyReason
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import Fault
@@ -24,13 +24,15 @@ def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
     """Make the condition Healthy=Unknown, InternalError."""
     reason = HealthyReason.INTERNAL_ERROR
     before = state.reported.last.conditions.get(ConditionType.HEALTHY)
+    kept = before if before is not None and before.status is reason.status else None
     return Condition(
         type=ConditionType.HEALTHY,
         status=reason.status,
         reason=reason.value,
         message=fault.message,
-        since=before.since if before is not None and before.status is ConditionStatus.UNKNOWN else now,
+        since=now if kept is None else kept.since,
         generation=_generation(state),
+        stepped=0 if kept is None else kept.stepped,
     )
 
 

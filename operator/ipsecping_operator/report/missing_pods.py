@@ -66,7 +66,11 @@ def missing_pod(
     if check is None or not rounds:
         return None
     cron_job, due = longest = min(rounds, key=lambda each: (rounds[each], each))
-    gone = [pod for pod in unplaced if pod.meta.name.startswith(f"{cron_job}-") and _is_of(pod, due)]
+    gone = [
+        pod
+        for pod in unplaced
+        if pod.meta.name.startswith(f"{cron_job}-") and not pod.diagnoses and _is_of(pod, due)
+    ]
     message = (
         _given_up(check, cron_job, due, gone[0])
         if gone
@@ -79,7 +83,9 @@ def missing_pod(
 
 
 def _has_pod(state: CheckState, path: str | None, due: int) -> bool:
-    return any(pod.meta.path == path and _is_of(pod, due) for pod in state.observed.own_pods)
+    return any(
+        pod.meta.path == path and not pod.diagnoses and _is_of(pod, due) for pod in state.observed.own_pods
+    )
 
 
 def _is_of(pod: Pod, due: int) -> bool:

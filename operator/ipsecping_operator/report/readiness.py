@@ -141,7 +141,8 @@ def _problem(state: CheckState, check: CompiledCheck, measured: CompiledPath) ->
         key=lambda pod: (pod.meta.created, pod.meta.resource_version),
     )
     if kind == CRON_JOB.name:
-        return _round_problem(state, pods[-1]) if pods else None
+        rounds = [pod for pod in pods if not pod.diagnoses]
+        return _round_problem(state, rounds[-1]) if rounds else None
     if workload.available:
         return None
     if kind == DAEMON_SET.name:

@@ -10,7 +10,6 @@ from ipsecping_operator.compile import CompiledPath
 from ipsecping_operator.kube.kinds import JOB
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.verdict.finding import SEVERITY
-from ipsecping_operator.verdict.path import PathVerdict
 
 _REASONS = {reason.value: grade for grade, reason in enumerate(SEVERITY)}
 UNHEALTHY = STATES[ConditionStatus.FALSE]
@@ -36,10 +35,8 @@ def choose(state: CheckState) -> Chosen:
     preferred = in_use if in_use in paths else next(iter(paths))
     named = [name for name in paths if name in grades] or [preferred]
     chosen = paths[min(named, key=lambda name: (grades.get(name, 0), name != preferred))]
-    verdicts: Mapping[str, PathVerdict] = {}
-    if last.verdict is not None:
-        verdicts = {verdict.name: verdict for verdict in last.verdict.paths}
-    return Chosen(chosen, _worst_node(verdicts.get(chosen.plan.path)))
+    nodes = list(_failing_nodes(state, chosen.plan.path)) if chosen.placement.every_node else []
+    return Chosen(chosen, min(nodes)[1] if nodes else None)
 
 
 def _failing(state: CheckState) -> Iterator[tuple[str, int]]:
@@ -57,17 +54,30 @@ def _failing(state: CheckState) -> Iterator[tuple[str, int]]:
             yield str(entry.get("name")), _REASONS.get(str(entry.get("reason")), len(SEVERITY))
 
 
-def _worst_node(verdict: PathVerdict | None) -> str | None:
-    """The node of the gravest instance that fails."""
-    found: list[tuple[int, str]] = []
-    for probe in verdict.probes if verdict is not None else ():
-        instances = {} if probe.instances is None else probe.instances.verdicts
-        found += [
-            (SEVERITY.index(each.finding.reason), of.node)
-            for of, each in instances.items()
-            if of.node is not None and each.finding.status is ConditionStatus.FALSE
-        ]
-    return min(found, key=lambda each: each[0])[1] if found else None
+def _failing_nodes(state: CheckState, path: str) -> Iterator[tuple[int, str]]:
+    """The nodes from which the path fails, each with the rank of its reason; at first as `_failing`."""
+    last = state.reported.last
+    for probe in () if last.verdict is None else last.verdict.probes:
+        instances = {} if probe.path != path or probe.instances is None else probe.instances.verdicts
+        for of, each in instances.items():
+            if of.node is not None and each.finding.status is ConditionStatus.FALSE:
+                yield SEVERITY.index(each.finding.reason), of.node
+    listed = None if last.restored is None else last.restored.figures.get("probes")
+    for entry in listed if isinstance(listed, list) else ():
+        if not isinstance(entry, Mapping) or entry.get("path") != path:
+            continue
+        told = entry.get("instances")
+        for item in told if isinstance(told, list) else ():
+            if isinstance(item, Mapping) and item.get("node") and item.get("state") == UNHEALTHY:
+                yield _REASONS.get(str(item.get("reason")), len(SEVERITY)), str(item["node"])
+
+
+def is_measured(state: CheckState, path: CompiledPath) -> bool:
+    """Return whether the check still has this path, by this plan: a report on another says nothing of it."""
+    check = state.applied.compiled
+    return check is not None and any(
+        (each.plan.path, each.plan.nonce) == (path.plan.path, path.plan.nonce) for each in check.paths
+    )
 
 
 def agent_of(state: CheckState, chosen: Chosen) -> Pod | None:

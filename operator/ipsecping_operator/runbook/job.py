@@ -12,9 +12,12 @@ from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportR
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.errors import ApiError, Refused
+from ipsecping_operator.kube.kinds import JOB
 from ipsecping_operator.logs import Log
 from ipsecping_operator.observe.projection import Pod
 from ipsecping_operator.reconcile.extra_jobs import NameTaken, cron_job_of, ensure_job
+from ipsecping_operator.reconcile.refused_pods import newest_refusal
+from ipsecping_operator.report.hints import no_pod
 
 LOOK_SECONDS = 2.0
 """Between two looks at whether the Job's pod has ended."""
@@ -51,12 +54,22 @@ class JobDiagnosis:
             if pod is not None and pod.meta.uid in state.observed.messages:
                 raise NotAnswered(f"pod {pod.meta.name} gave no report: {_end(state, pod)}")
             if asyncio.get_running_loop().time() > due:
-                waits = "no pod was made for it" if pod is None else pod.waiting or "its pod does not end"
-                raise NotAnswered(f"Job {name} came to no end within {seconds:.0f}s: {waits}")
+                waits = await self._no_pod(state, name, log) if pod is None else pod.waiting
+                said = f"Job {name} came to no end within {seconds:.0f}s: {waits or 'its pod does not end'}"
+                raise NotAnswered(said)
             await asyncio.sleep(LOOK_SECONDS)
         if (field := question.mismatch(given.report)) is not None:
             raise ReportRefused(f"pod {given.pod}: its report is of another {field} than was asked for")
         return Told(given.report, given.pod)
+
+    async def _no_pod(self, state: CheckState, job: str, log: Log) -> str:
+        """Why there is none: a quota or an admission rule may keep it from being made."""
+        try:
+            said = await newest_refusal(JOB, state.namespace, job, client=self.client, log=log)
+        except ApiError as error:
+            log.debug("why Job %s gets no pod is not known: %s", job, error)
+            said = ""
+        return f"no pod can be made: {no_pod(said)}" if said else "no pod was made for it"
 
     async def _ensure(
         self,

@@ -5,7 +5,7 @@ in the middle asks for the same under the same name, and gets nothing twice.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.api.names import DIAGNOSE_ANNOTATION
@@ -36,6 +36,11 @@ class Wanted:
     value: str | None = None
     """Of the annotation, where that asks for it."""
 
+    def shifted(self, by: int) -> "Wanted":
+        """Return the same on a clock that was set forward by so many nanoseconds (back: negative)."""
+        outage = None if self.outage is None else self.outage.shifted(by)
+        return replace(self, at=self.at + by, outage=outage)
+
 
 def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     """Return which diagnosis is to run next, at once or later; None while there is none.
@@ -58,7 +63,9 @@ def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     lasting = check.diagnosis.delay_ns
     if healthy.status is ConditionStatus.UNKNOWN:
         lasting = max(lasting, UNKNOWN_FOR)
-    due = [healthy.since + lasting]
+    # An earlier run may have told of it by a clock that was set back since: then it has lasted long enough.
+    begun = next((each for each in (healthy.lasts_since, outage.start) if each <= now), 0)
+    due = [begun + lasting]
     if tried is not None:
         failed = newest is not None and not newest.ran and not isinstance(check.schedule, Cron)
         pause = check.diagnosis.cooldown_ns

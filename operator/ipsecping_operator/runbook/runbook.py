@@ -15,7 +15,7 @@ from ipsecping_operator.metrics.operator import REFUSED
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ipsecping_operator.tokens.keys import TokenKeys
 
-from .choice import Chosen, agent_of, choose
+from .choice import Chosen, agent_of, choose, is_measured
 from .job import JobDiagnosis, Told
 from .known import known_of
 from .rule import Wanted, is_healthy, is_over, obstacle, request_id, requested, wanted
@@ -34,9 +34,14 @@ class _Running:
     """A diagnosis from when it is due until it is over."""
 
     task: asyncio.Task[None]
-    asked_for: bool
+    want: Wanted
     waits: bool = True
     """For its turn, or to be tried again."""
+
+    @property
+    def yields(self) -> bool:
+        """Whether it makes room for what somebody asks for."""
+        return self.waits and self.want.trigger is Trigger.OUTAGE
 
 
 class Runbook:
@@ -76,7 +81,7 @@ class Runbook:
         Returns when to be asked again though nothing happens: Unix time, nanoseconds; None: never.
         """
         running = self._running.get(state.uid)
-        if running is not None and running.waits and not running.asked_for and requested(state) is not None:
+        if running is not None and running.yields and requested(state) is not None:
             # Somebody asks, and has a shorter way: that of the outage waits for a thousand others.
             running.task.cancel()
         if running is not None or self._closed:
@@ -85,10 +90,15 @@ class Runbook:
         want = wanted(state, enabled=self._enabled, now=now)
         if want is None or want.at > now:
             return None if want is None else want.at
-        task = asyncio.get_running_loop().create_task(self._run(state, want), name=f"diagnosis {state.uid}")
-        self._running[state.uid] = _Running(task, asked_for=want.trigger is Trigger.ANNOTATION)
+        task = asyncio.get_running_loop().create_task(self._run(state), name=f"diagnosis {state.uid}")
+        self._running[state.uid] = _Running(task, want)
         task.add_done_callback(lambda _: self._ended(state.uid))
         return None
+
+    def shift(self, by: int) -> None:
+        """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
+        for running in self._running.values():
+            running.want = running.want.shifted(by)
 
     async def close(self) -> None:
         """End what runs; a next run of the operator asks for the same again."""
@@ -103,14 +113,15 @@ class Runbook:
         if not self._closed:
             self._report(uid)
 
-    async def _run(self, state: CheckState, want: Wanted) -> None:
+    async def _run(self, state: CheckState) -> None:
+        running = self._running[state.uid]
         try:
-            outcome = await self._outcome(state, want)
+            outcome = await self._outcome(state, running)
         except Exception as error:
             # No verdict on the tunnel rests on a diagnosis: so the check is not InternalError for it.
             self._faults.note(Where.DIAGNOSIS, error)
             why = "a fault of the operator, whose log has the traceback"
-            outcome = not_run(state, want, why, now=self._clock())
+            outcome = not_run(state, running.want, why, now=self._clock())
         if outcome is None or not self._stands(state):
             return
         self._count(outcome.outcome)
@@ -119,13 +130,13 @@ class Runbook:
         else:
             state.diagnosed.try_in_vain(now=outcome.at)
 
-    async def _outcome(self, state: CheckState, want: Wanted) -> DiagnosisOutcome | None:
+    async def _outcome(self, state: CheckState, running: _Running) -> DiagnosisOutcome | None:
         """What it comes to; None where nothing is to be diagnosed any more."""
         due, path = None, None
         while True:
             try:
-                async with self._slots[want.trigger]:
-                    self._running[state.uid].waits = False
+                async with self._slots[running.want.trigger]:
+                    running.waits, want = False, running.want
                     if not self._stands(state):
                         return None
                     if is_over(state, want):
@@ -136,16 +147,18 @@ class Runbook:
                     path = chosen.path.plan.path
                     request = request_id(state, want, nonce=chosen.path.plan.nonce)
                     report, pod = await self._told(state, chosen, request)
-                    return told(state, want, report, pod=pod, now=self._clock())
+                    if not is_measured(state, chosen.path):
+                        raise NotAnswered("the path was edited meanwhile", again=NO_POD)
+                    return told(state, running.want, report, pod=pod, now=self._clock())
             except NotAnswered as error:
                 if isinstance(error, ReportRefused):
                     self._count(REFUSED)
                 time = asyncio.get_running_loop().time()
                 due = due or time + _patience(state)
                 if error.again is None or time + error.again > due:
-                    return not_run(state, want, str(error), path=path, now=self._clock())
+                    return not_run(state, running.want, str(error), path=path, now=self._clock())
                 pause = error.again
-            self._running[state.uid].waits = True
+            running.waits = True
             await asyncio.sleep(pause)
 
     async def _told(self, state: CheckState, chosen: Chosen, request: str) -> Told:

@@ -1,7 +1,7 @@
 """Make conditions as the Kubernetes API conventions want them. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipsecping_operator.api.conditions import (
@@ -27,6 +27,17 @@ class Condition:
     message: str
     since: int
     generation: int
+    stepped: int = 0
+    """Nanoseconds by which the operator's clock was set forward after `since`, which has been told."""
+
+    @property
+    def lasts_since(self) -> int:
+        """`since` on the operator's clock as it goes now."""
+        return self.since + self.stepped
+
+    def shifted(self, by: int) -> "Condition":
+        """Return the same on a clock that was set forward by so many nanoseconds."""
+        return replace(self, stepped=self.stepped + by)
 
     def to_json(self) -> dict[str, Any]:
         """Return the condition as the API stores it."""
@@ -62,6 +73,7 @@ def condition(
         message=text.shortened(message, MAX_MESSAGE),
         since=before.since if before is not None and kept else now,
         generation=generation,
+        stepped=before.stepped if before is not None and kept else 0,
     )
 
 

@@ -37,7 +37,7 @@ class DiagnosisOutcome:
     findings: tuple[ReportedFinding, ...] = ()
     evidence_digest: str | None = None
     outage: int | None = None
-    """Start of the outage in which it ran."""
+    """Start of the outage in which it ran; None also where the path was edited since."""
     value: str | None = None
     """The newest value of the annotation that was carried out, by this diagnosis or before it."""
 
@@ -55,6 +55,10 @@ class DiagnosisOutcome:
     def faulty(self) -> bool:
         """Whether it has found a fault."""
         return self.outcome == Outcome.FAULT
+
+    def is_same(self, other: "DiagnosisOutcome | None") -> bool:
+        """Return whether it is the same diagnosis, though it may not be of the outage that lasts any more."""
+        return other is not None and replace(self, outage=other.outage) == other
 
     def shifted(self, by: int) -> "DiagnosisOutcome":
         """Return the same on a clock that was set forward by so many nanoseconds."""

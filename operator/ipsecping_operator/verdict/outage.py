@@ -50,7 +50,8 @@ def follow(outages: Sequence[Outage], verdict: Verdict, *, now: int) -> tuple[Ou
     if current is not None and (
         finding.status is ConditionStatus.TRUE or finding.reason is HealthyReason.SUSPENDED
     ):
-        return (replace(current, end=now), *outages[1:])
+        # An earlier run may have told of its start by a clock that was set back since.
+        return (replace(current, end=max(now, current.start)), *outages[1:])
     return tuple(outages)
 
 

@@ -89,7 +89,9 @@ def _chosen(before: str | None, verdict: Verdict, long: set[str]) -> PathVerdict
     healthy = [path for path in paths if path.healthy]
     current = next((path for path in paths if path.name == before), None)
     if current is None:
-        return next(iter(healthy), paths[0])
+        # What nothing is known of yet, a new path, may well work.
+        unknown = (path for path in paths if path.finding.status is ConditionStatus.UNKNOWN)
+        return next(iter(healthy), None) or next(unknown, paths[0])
     steady = [path for path in healthy if path.name in long]
     if current.healthy:
         better = paths[: paths.index(current)]

@@ -170,18 +170,37 @@ class Collector:
             named = Part.GATEWAY if part is Part.IKE else part
             if named not in asked.controls:
                 left_out[part] = f"{asked.control_names[named]} was not given"
+        if (unheard := self._unheard()) is not None:
+            left_out[Part.METHODS] = unheard
         left_out |= self._failed
         absent = {part: why for part, why in left_out.items() if not found.has(part)}
         return replace(found, not_tested=MappingProxyType(absent))
 
     def _batches(self) -> list[Batch]:
         """Those of methods that nobody named and that are not answered say nothing."""
+        unheard = self._unheard()
         answered = {sample.train.method.type for sample in self._samples if _answered(sample)}
         return [
             batch_of(sample, self._traces.get((sample.train.method.type, sample.train.address)))
             for sample in self._samples
-            if not sample.train.method.assumed or sample.train.method.type in answered
+            if not sample.train.method.assumed or (unheard is None and sample.train.method.type in answered)
         ]
+
+    def _unheard(self) -> str | None:
+        """Why silence and other answers say nothing of what rounds measure; None: they do.
+
+        Where all that rounds ask is answered from the port that they hold alone, if at all, the path is not
+        known to work because the target answers to something else.
+        """
+        methods = self._asked.methods
+        to_target = (sample for sample in self._samples if sample.train.part not in self._asked.controls)
+        answered = {sample.train.method.type for sample in to_target if _answered(sample)}
+        fixed = [each for each in methods if each.rounds_port is not None and each.type not in answered]
+        if not fixed or not self._samples or not all(each.assumed for each in methods):
+            return None
+        said = ", ".join(f"{each.type} from port {each.rounds_port}" for each in fixed)
+        others = f"; {', '.join(sorted(answered))} is answered" if answered else ""
+        return f"rounds ask by {said} alone, and hold it; from other ports there is no answer{others}"
 
     def _host(self) -> HostFound:
         now = time.monotonic_ns()

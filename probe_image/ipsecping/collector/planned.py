@@ -107,7 +107,8 @@ def _methods(check: PlannedCheck) -> list[Method]:
 
 def _named_methods(check: PlannedCheck) -> dict[ProbeType, Method]:
     made = dict[ProbeType, Method]()
-    for probe in _reachable(check):
+    # Of two the one that may be asked from any port.
+    for probe in sorted(_reachable(check), key=lambda probe: probe.source_port is not None):
         made.setdefault(probe.type, _method(named(probe, check.target)))
     for probe in check.probes:
         if isinstance(probe.options, PathMtuOptions) and probe.expect is Expect.REACHABLE:
@@ -120,6 +121,8 @@ def _method(probe: PlannedProbe) -> Method:
     return Method(
         type=probe.type,
         port=probe.port,
+        assumed=probe.source_port is not None,
+        rounds_port=probe.source_port,
         options=_asked_for(probe),
         dscp=probe.dscp,
         source=probe.source,

@@ -45,6 +45,8 @@ class Method:
     dscp: int = 0
     source: str | None = None
     """Address of this host, or name of an interface, that packets leave from."""
+    rounds_port: int | None = None
+    """The one source port that rounds send from, and hold: packets from others need not be answered."""
 
     @property
     def is_datagram(self) -> bool:

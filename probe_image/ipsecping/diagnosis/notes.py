@@ -9,7 +9,7 @@ from .fact import FactName
 from .facts import Facts
 from .reading import Reading
 from .symptom import Symptom, SymptomKind
-from .symptoms import LEAST_LOST, icmp_limited, windows_disagree
+from .symptoms import LEAST_LOST, icmp_limited, rounds_unharmed, windows_disagree
 from .tally import lost_of
 
 
@@ -59,8 +59,13 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
         yield f"{lossy.lost} of {lossy.sent} packets was not answered, which may be chance."
     if facts_reach.icmp_is_filtered(reading):
         yield "ICMP alone is not answered: it is filtered, which is no fault of the tunnel."
-    if icmp_limited(reading):
-        total = reading.methods[ProbeType.ICMP]
+    total = reading.methods.get(ProbeType.ICMP)
+    if (before := rounds_unharmed(reading)) is not None and total is not None:
+        yield (
+            f"ICMP loses, {lost_of(total.lost, total.sent)}, while the rounds before, which send less of it "
+            f"a second, lost 0 of {before.sent}: somebody limits its rate; no fault."
+        )
+    elif icmp_limited(reading) and total is not None:
         yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
     first = facts_packet.first_lost(reading)
     if first is not None and SymptomKind.FIRST_LOST not in kinds:

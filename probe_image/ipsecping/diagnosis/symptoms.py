@@ -17,6 +17,8 @@ TICKS = 5
 """A period is so many ticks of the rounds that found it, at least."""
 LEAST_LOST = 2
 """One lost packet is no symptom."""
+NEWEST_ROUNDS = 10
+"""So many tell whether packets are lost at the rate of rounds."""
 PATH_PACKETS = 8
 """Another path that answered none of so many is silent."""
 
@@ -171,7 +173,21 @@ def _by_direction(reading: Reading, lost: int) -> Iterator[Symptom]:
 
 def icmp_limited(reading: Reading) -> bool:
     """Whether ICMP alone loses packets: routers and hosts limit it, which says nothing of the tunnel."""
-    return reading.losing_method is ProbeType.ICMP
+    return reading.losing_method is ProbeType.ICMP or rounds_unharmed(reading) is not None
+
+
+def rounds_unharmed(reading: Reading) -> Tally | None:
+    """Return what the newest rounds sent where they lost nothing of ICMP, and this lost much by going faster.
+
+    None: it is not so, or another method is asked as well, which tells more.
+    """
+    newest = (reading.evidence.rounds or ())[-NEWEST_ROUNDS:]
+    found = reading.methods.get(ProbeType.ICMP)
+    if found is None or len(reading.methods) > 1 or not newest or any("0" in each.answers for each in newest):
+        return None
+    faster = min(batch.spacing for batch in reading.measured) < min(each.spacing for each in newest)
+    before = Tally(sent=sum(each.sent for each in newest), answered=sum(each.sent for each in newest))
+    return before if faster and found.lost >= LEAST_LOST and found.differs(before) else None
 
 
 def _sizes(reading: Reading, known: Facts) -> Iterator[Symptom]:

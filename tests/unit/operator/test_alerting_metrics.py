@@ -56,6 +56,27 @@ def test_a_target_that_was_never_resolved_is_routed_without_an_address() -> None
     assert finding == {**PROBE, "expect": "Reachable", "status": "Unknown", "reason": "NoResults"}
 
 
+def test_nodes_that_were_given_other_addresses_of_a_name_do_not_change_the_label_in_turn() -> None:
+    """An alert whose labels change with each result never lasts for long enough to fire."""
+    of = check(plan(target="db.dc1"), every_node=True)
+    state = seen(of=of)
+    routed = set()
+    for number in range(6):
+        node = f"node-{number % 2}"
+        lost = result(
+            of=of.paths[0].plan,
+            at=NOON + number * 30 * SECOND,
+            remote_ip=f"203.0.113.{number % 2 + 1}",
+            received=0,
+        )
+        end = lost.started_at + lost.duration
+        assert state.measured.accept(lost, start=lost.started_at, now=end, node=node) is None
+        assessed(state, at=number * 30 + 5)
+        (labels,) = series(scraped(state), "ipsecping_alerting_info")
+        routed.add(labels["remote_ip"])
+    assert routed == {"203.0.113.1", "2 addresses"}
+
+
 def test_findings_and_reasons_say_what_the_status_says() -> None:
     state = seen()
     take(state, *(at(30 * n, received=0) for n in range(4)))

@@ -9,6 +9,7 @@ import pytest
 
 from ipsecping.contract import termination
 from ipsecping.contract.diagnosis_report_json import report_to_json, report_to_text
+from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.probe_defaults import ProbeDefaults
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
@@ -18,7 +19,8 @@ from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportR
 from ipsecping_operator.compile.compiled import Cron
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.errors import AlreadyExists, Forbidden, Unreachable
-from ipsecping_operator.observe.projection import read_child
+from ipsecping_operator.observe.projection import Pod, read_child
+from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.runbook.job import JobDiagnosis, Told
 from ipsecping_operator.tokens.keys import TokenKeys
 
@@ -48,10 +50,14 @@ class Api:
 
     def __init__(self) -> None:
         self.jobs: list[Mapping[str, Any]] = []
+        self.events: list[Mapping[str, Any]] = []
         self.refuses: Exception | None = None
 
     async def pages(self, *_: object, **__: object) -> AsyncIterator[Mapping[str, Any]]:
         yield {"items": self.jobs}
+
+    async def matching(self, *_: object, **__: object) -> list[Mapping[str, Any]]:
+        return self.events
 
     async def create(self, kind: object, namespace: str, manifest: Mapping[str, Any]) -> None:
         del kind, namespace
@@ -78,6 +84,11 @@ def finish(state: CheckState, message: str, *, exit_code: int = 0, uid: str = "p
     one = pod(f"{NAME}-x", uid=uid, owner_kind="Job", phase=phase, spec={"restartPolicy": "Never"}, **ended)
     state.observed.show_pod(one)
     state.observed.owner_decided(uid, own=True)
+    return read_messages(state)
+
+
+def read_messages(state: CheckState) -> dict[Any, int]:
+    """How many results were counted as what."""
     handled = Handled()
     unused: Any = None
     collector = Collector(
@@ -220,6 +231,59 @@ def test_a_round_in_its_place_is_no_report() -> None:
 def test_a_job_without_a_pod_is_given_up() -> None:
     with pytest.raises(NotAnswered, match="came to no end within 195s: no pod was made for it"):
         diagnosed(cron_check(), Api())
+
+
+def test_a_job_whose_pod_is_refused_says_by_whom() -> None:
+    api = Api()
+    api.events.append(
+        {"note": 'Error creating: pods "x" is forbidden: exceeded quota: compute, requested: pods=1'}
+    )
+    with pytest.raises(NotAnswered, match=r"no pod can be made: .*exceeded quota: compute") as caught:
+        diagnosed(cron_check(), api)
+    assert "raise that ResourceQuota" in str(caught.value)
+
+
+def test_the_pod_of_a_diagnosis_is_no_round() -> None:
+    """What becomes of it says nothing about whether rounds run, and hides none that does not."""
+    image = ended(container(terminated={"exitCode": 2, "reason": "Error", "message": "usage"}), "Failed")
+    state = cron_check()
+    show(state, image, kept="exit code 2")
+    assert readiness(state).reason is ReadyReason.RECONCILED
+    waits = container(waiting={"reason": "ImagePullBackOff"})
+    show(state, ended(waits, "Pending"), kept=None)
+    assert readiness(state).reason is ReadyReason.RECONCILED
+    failed = pod("hq-1", uid="r-1", version=1, owner_kind="Job", phase="Failed")
+    show(state, failed, kept="OOMKilled")
+    assert readiness(state).message.startswith("the newest round gave no result: pod hq-1: OOMKilled")
+
+
+def test_a_diagnosis_that_crashed_is_no_result_that_was_refused() -> None:
+    """Whoever watches for these would look for a prober that has gone astray."""
+    state = cron_check()
+    crashed = container(terminated={"exitCode": 137, "reason": "OOMKilled"})
+    state.observed.show_pod(ended(crashed, "Failed"))
+    state.observed.owner_decided("d-1", own=True)
+    assert read_messages(state) == {}
+    with pytest.raises(NotAnswered, match="OOMKilled"):
+        diagnosed(state, Api())
+
+
+def ended(status: dict[str, Any], phase: str) -> Pod:
+    """Its pod, as the Job's template has it."""
+    client: Any = (api := Api())
+    settings = ChildSettings(probe_image="probe:1", defaults=ProbeDefaults())
+    jobs, state = JobDiagnosis(client=client, settings=settings), cron_check()
+    state.diagnosed.deliver(report(PATH.plan), pod="x")
+    run(jobs.run(state, CRON, PATH, ASKED, log=LOG))
+    spec = api.jobs[0]["spec"]["template"]["spec"]
+    return pod(f"{NAME}-x", uid="d-1", version=9, owner_kind="Job", phase=phase, spec=spec, **status)
+
+
+def show(state: CheckState, one: Pod, *, kept: str | None) -> None:
+    state.observed.show_pod(one)
+    state.observed.owner_decided(one.meta.uid, own=True)
+    if kept is not None:
+        state.observed.message_read(one.meta.uid, kept)
 
 
 def test_few_reports_are_kept_that_nobody_has_asked_for() -> None:

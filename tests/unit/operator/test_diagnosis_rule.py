@@ -102,6 +102,16 @@ def test_when_it_runs_is_the_check_s_to_say(rule: Any, expected: float | None) -
     assert due_at(outage(ruled(**rule))) == expected
 
 
+def test_an_outage_that_an_earlier_run_told_of_by_a_clock_that_was_ahead_waits_for_no_other_delay() -> None:
+    of = ruled(delay_ns=600 * SECOND)
+    status = dict(assessed(outage(of), at=100).status)
+    earlier = -3600
+    state = seen(status, now=NOON + earlier * SECOND, of=of)
+    want = due(state, seconds=earlier)
+    assert want is not None
+    assert want.at <= NOON + earlier * SECOND
+
+
 def test_the_operator_s_setting_outweighs_the_check() -> None:
     assert due(outage(), enabled=False) is None
 
@@ -208,7 +218,7 @@ def test_an_outage_of_which_nothing_is_heard_says_why_it_is_not_diagnosed() -> N
     unknown = assess(state, now=NOON + 100 * SECOND, fault=fault)
     assert unknown is not None
     state.reported.judged(unknown.report)
-    want = due(state)
+    want = due(state, seconds=100)
     assert want is not None
     assert want.at == NOON + 160 * SECOND
     said = obstacle(state, want, enabled=True)
@@ -282,30 +292,6 @@ def test_after_a_restart_the_path_that_failed_is_diagnosed_before_a_round_was_re
     restarted = seen(left, of=of, now=NOON + 102 * SECOND)
     assessed(restarted, at=103)
     assert choose(restarted).path.plan.path == "b"
-
-
-def test_the_agent_of_the_worst_node_is_asked() -> None:
-    def agent(node: str) -> Any:
-        status: dict[str, Any] = {"phase": "Running", "podIP": "10.0.0.1"}
-        return pod(node, uid=f"p-{node}", owner_kind="DaemonSet", spec={"nodeName": node}, **status)
-
-    state = shown(body(), agent("w1"), agent("w2"), agent("w3"))
-    take_up(state, check(every_node=True))
-    for number in range(4):
-        for node, received in (("w1", 10), ("w2", 0), ("w3", 8)):
-            start = NOON + 30 * number * SECOND
-            assert (
-                state.measured.accept(result(at=start, received=received), start=start, now=start, node=node)
-                is None
-            )
-    assessed(state, at=100)
-    chosen = choose(state)
-    assert chosen.node == "w2"
-    asked = agent_of(state, chosen)
-    assert asked is not None
-    assert asked.node == "w2"
-    state.observed.pod_gone("p-w2")
-    assert agent_of(state, chosen) is None
 
 
 def test_a_pod_that_ended_or_goes_is_not_asked() -> None:

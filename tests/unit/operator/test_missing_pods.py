@@ -52,6 +52,21 @@ def test_a_round_without_a_pod_is_told_fifteen_seconds_after_it_was_seen() -> No
     )
 
 
+def test_the_pod_of_a_diagnosis_is_not_the_round_s() -> None:
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    diagnosis = pod(
+        "hq-abcdef01-x",
+        owner_kind="Job",
+        phase="Pending",
+        conditions=[full],
+        spec={"containers": [{"name": "probe", "args": ["diagnose", "/etc/ipsecping/plan.json"]}]},
+    )
+    state = seen(DUE, diagnosis)
+    assert later(state) == "WorkloadUnavailable"
+    state.observed.pod_gone(diagnosis.meta.uid)
+    assert "no pod was made for the round" in ready(assessed(state, at=1000))[1]
+
+
 def test_setting_the_clock_changes_nothing_of_how_long_a_pod_is_missing() -> None:
     state = seen(DUE)
     assessed(state, at=0)

@@ -76,6 +76,13 @@ def test_unknown_neither_ends_nor_begins_an_outage() -> None:
     assert outage.end is None
 
 
+def test_an_outage_told_by_a_clock_that_was_ahead_ends_no_sooner_than_it_began() -> None:
+    """Agents refuse such a history, and the time spent in outages never shrinks."""
+    (told,) = history(Reason.DOWN)
+    (ended,) = follow((told,), verdict(Reason.WITHIN_THRESHOLDS), now=NOON - 3600 * SECOND)
+    assert ended.end == ended.start
+
+
 def test_suspending_a_check_ends_its_outage() -> None:
     (outage,) = history(Reason.DOWN, Reason.SUSPENDED)
     assert outage.end == NOON + SECOND

@@ -159,3 +159,12 @@ def test_a_restart_is_no_change_of_preference() -> None:
         measured(again, number, primary=0)
     made = assessed(again, at=72)
     assert (made.status["preferredPath"], made.paths.move) == ("backup", None)
+
+
+def test_a_path_removed_gives_way_to_a_new_one_rather_than_to_one_that_is_down() -> None:
+    state = seen(of=check(PRIMARY, BACKUP))
+    for number in range(3):
+        measured(state, number, primary=0)
+    assert assessed(state, at=63).status["preferredPath"] == "backup"
+    take_up(state, check(PRIMARY, plan(path="third")))
+    assert assessed(state, at=64).status["preferredPath"] == "third"

@@ -195,6 +195,20 @@ def test_a_clock_that_was_set_keeps_what_is_known_of_the_way() -> None:
     assert [change.change.after for change in state.measured.path_changes.newest] == ["5"]
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_after_a_restart_a_clock_that_was_set_hides_no_change_and_repeats_none(hours: int) -> None:
+    before = dict(assessed(failed_over(), at=160).status)
+    again = seen(before, now=NOON + 170 * SECOND, of=CHECK)
+    by = hours * 3600 * SECOND
+    again.shift(by)
+    for number in range(7):
+        measure(again, number, since=NOON + by, hops={2 if number < 3 else 5: 10}, sources=OLD)
+    assert assessed(again, at=190 + hours * 3600).paths.changes is None
+    for number in range(7, 9):
+        measure(again, number, since=NOON + by, hops={2: 10}, sources=OLD)
+    assert assessed(again, at=250 + hours * 3600).paths.changes is not None
+
+
 def test_the_level_follows_without_ever_holding_more_than_a_round() -> None:
     route = UNKNOWN
     for number in range(50):

@@ -40,9 +40,16 @@ class Clock:
 
     def __init__(self) -> None:
         self.stepped: list[Callable[[int], None]] = []
+        self._offset = 0
 
     def __call__(self) -> int:
-        return NOON + int(loop_time() * SECOND)
+        return NOON + self._offset + int(loop_time() * SECOND)
+
+    def set_forward(self, by: int) -> None:
+        """Somebody sets it, by so many nanoseconds."""
+        self._offset += by
+        for listener in self.stepped:
+            listener(by)
 
 
 class World:
@@ -145,6 +152,12 @@ class World:
         self.closed += 1
 
     # What happens
+
+    def set_clock(self, by: int) -> None:
+        """The operator's clock is set forward by so many nanoseconds (back: negative)."""
+        assert self.operator is not None
+        clock: Any = self.operator.base.clock
+        clock.set_forward(by)
 
     def store_status(self, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Whoever writes it."""
