@@ -43,7 +43,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
-    from .manifests import Examined, ManifestError, examine, files_of, manifests_in, names_checks, printed, text_of
+    from .manifests import (
+        Examined,
+        ManifestError,
+        examine,
+        files_of,
+        manifests_in,
+        names_checks,
+        printed,
+        text_of,
+    )
 
     permissions = permissions_of(args)
     found = Examined()

@@ -20,6 +20,9 @@ SECOND = 1_000_000_000
 UNKNOWN_FOR = 60 * SECOND
 """So long Healthy must have been Unknown in an outage before that counts as a reason not to diagnose it."""
 
+APART = 60 * SECOND
+"""From one diagnosis to the next that the annotation asks for: agents see to it themselves, Jobs do not."""
+
 AGAIN = 120 * SECOND
 """Before an agent is asked again that could not answer; a Job waits for as long as after a diagnosis."""
 
@@ -45,14 +48,15 @@ def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     if not state.present or state.applied.readiness is None:
         return None
     outage = current_outage(state)
+    newest, tried = state.diagnosed.outcome, state.diagnosed.tried
     if (value := requested(state)) is not None:
-        return Wanted(trigger=Trigger.ANNOTATION, at=now, outage=outage, value=value)
+        at = now if newest is None or not newest.ran else max(now, newest.at + APART)
+        return Wanted(trigger=Trigger.ANNOTATION, at=at, outage=outage, value=value)
     check, healthy = state.applied.compiled, healthy_condition(state)
     if not enabled or check is None or not check.diagnosis.enabled or outage is None or healthy is None:
         return None
     if healthy.status is ConditionStatus.TRUE or check.suspend:
         return None
-    newest, tried = state.diagnosed.outcome, state.diagnosed.tried
     if newest is not None and newest.measured and newest.outage == outage.start:
         return None
     lasting = check.diagnosis.delay_ns

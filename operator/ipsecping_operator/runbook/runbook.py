@@ -20,9 +20,12 @@ from .job import JobDiagnosis, Told
 from .known import known_of
 from .rule import Wanted, is_healthy, is_over, obstacle, request_id, requested, wanted
 from .telling import healed, is_news, not_run, told
+from .turns import Turns
 
 AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 6, Trigger.ANNOTATION: 2}
-"""Diagnoses under way: also when a gateway fails with a thousand tunnels, who asks for one gets it."""
+"""Diagnoses under way by agents: when a gateway fails with a thousand tunnels, who asks for one gets it."""
+JOBS_AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 4, Trigger.ANNOTATION: 2}
+"""Those by Jobs, whose pods may take minutes to start: no agent waits for them."""
 PATIENCE = 180.0
 """Seconds for which a diagnosis that cannot begin is tried again."""
 NO_POD = 10.0
@@ -66,7 +69,8 @@ class Runbook:
         self._count = count
         self._report = report
         self._clock = clock
-        self._slots = {trigger: asyncio.Semaphore(number) for trigger, number in AT_ONCE.items()}
+        self._of_agents = {trigger: Turns(number) for trigger, number in AT_ONCE.items()}
+        self._of_jobs = {trigger: Turns(number) for trigger, number in JOBS_AT_ONCE.items()}
         self._running: dict[str, _Running] = {}
         self._closed = False
 
@@ -124,7 +128,7 @@ class Runbook:
         due, path = None, None
         while True:
             try:
-                async with self._slots[want.trigger]:
+                async with self._turns(state)[want.trigger].turn(state.namespace):
                     self._running[state.uid].waits = False
                     if not self._stands(state):
                         return None
@@ -176,6 +180,10 @@ class Runbook:
         except NotAnswered as error:
             raise type(error)(f"pod {pod.meta.name}: {error}", again=error.again) from error
         return Told(report, pod.meta.name)
+
+    def _turns(self, state: CheckState) -> Mapping[Trigger, Turns]:
+        check = state.applied.compiled
+        return self._of_jobs if check is not None and isinstance(check.schedule, Cron) else self._of_agents
 
     def _stands(self, state: CheckState) -> bool:
         """Whether the check is still there, and is the same."""
