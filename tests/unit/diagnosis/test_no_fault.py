@@ -359,6 +359,19 @@ def test_the_far_gateway_is_no_router_before_itself() -> None:
     assert diagnose(seen).findings == ()
 
 
+def test_who_stands_behind_the_far_gateway_proves_no_leak_by_an_address_between_the_gateways() -> None:
+    world = healthy()
+    behind = world.expected.controls[Part.FAR_INSIDE]
+    for kind, address in ((HopKind.TIME_EXCEEDED, behind), (HopKind.REACHED, TARGET)):
+        through = Hop(type=ECHO, ttl=3, kind=kind, address=address, quoted=kind is not HopKind.REACHED)
+        forged = replace(through, ttl=4, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True)
+        assert diagnose(replace(world, hops=(through, forged))).findings == ()
+    before = replace(forged, ttl=2)
+    (finding,) = diagnose(replace(world, hops=(before, through))).findings
+    assert finding.reason == "LeavesInClear"
+    assert str(finding.proof).endswith("unless the ICMP error is forged")
+
+
 def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known() -> None:
     refusing = with_batches(
         silent(healthy(), Part.NEIGHBOUR),
