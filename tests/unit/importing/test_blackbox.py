@@ -263,3 +263,12 @@ def test_targets_without_end_that_are_all_invalid_are_refused(monkeypatch: pytes
     jobs = f"scrape_configs: [{{job_name: a, metrics_path: /probe, params: {{module: [icmp]}}, {targets}}}]\n"
     with pytest.raises(CannotImport, match="more than 40 targets, most of them invalid"):
         import_blackbox(iter([("m", modules), ("p", jobs)]), Outcome())
+
+
+def test_no_word_of_a_broken_file_reaches_a_terminal_as_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = imported("blackbox", tmp_path, capsys, broken="a: [\u202e\u0085::error::b\n")
+    assert said.status == 1
+    (line,) = said.notes
+    assert line.isprintable()
