@@ -89,8 +89,11 @@ def request_id(state: CheckState, want: Wanted, *, nonce: str) -> str:
     return hashlib.sha256(f"{want.trigger}/{about}/{before}/{nonce}".encode(errors="replace")).hexdigest()[:8]
 
 
-def obstacle(state: CheckState, want: Wanted, *, enabled: bool) -> str | None:
-    """Return why no diagnosis can run, however long one waits; with the remedy."""
+def obstacle(state: CheckState, want: Wanted, *, enabled: bool, refused: str | None = None) -> str | None:
+    """Return why no diagnosis can run, however long one waits; with the remedy.
+
+    `refused`: why none of the namespace's checks may be diagnosed.
+    """
     applied = state.applied
     if not enabled:
         return "diagnosis is switched off for all checks by the operator's --diagnosis=false"
@@ -98,6 +101,8 @@ def obstacle(state: CheckState, want: Wanted, *, enabled: bool) -> str | None:
         return f"the spec is invalid: {applied.invalid}" if applied.invalid else "nothing is measured yet"
     if applied.refused is not None:
         return f"not permitted: {applied.refused}"
+    if refused is not None:
+        return f"not permitted: {refused}"
     if applied.compiled.suspend:
         return "spec.suspend is true; set it to false first"
     healthy = healthy_condition(state)

@@ -55,16 +55,21 @@ class Runbook:
         jobs: JobDiagnosis,
         tokens: TokenKeys,
         enabled: bool,
+        refusal: Callable[[str], str | None],
         faults: Faults,
         count: Callable[[str], None],
         report: Callable[[str], None],
         clock: Callable[[], int],
     ) -> None:
-        """`enabled`: whether anything is diagnosed; `clock` gives the Unix time in nanoseconds."""
+        """`enabled`: whether anything is diagnosed; `refusal`: why nothing of a namespace may be.
+
+        `clock` gives the Unix time in nanoseconds.
+        """
         self._checks = checks
         self._jobs = jobs
         self._tokens = tokens
         self._enabled = enabled
+        self._refusal = refusal
         self._faults = faults
         self._count = count
         self._report = report
@@ -134,7 +139,9 @@ class Runbook:
                         return None
                     if is_over(state, want):
                         return healed(state, want, now=self._clock()) if is_healthy(state) else None
-                    if (why := obstacle(state, want, enabled=self._enabled)) is not None:
+                    refused = self._refusal(state.namespace)
+                    why = obstacle(state, want, enabled=self._enabled, refused=refused)
+                    if why is not None:
                         return not_run(state, want, why, now=self._clock())
                     chosen = choose(state)
                     path = chosen.path.plan.path

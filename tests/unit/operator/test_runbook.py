@@ -14,6 +14,7 @@ from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportR
 from ipsecping_operator.collect.result_reader import Agent
 from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD
 from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.permission import Permissions
 from ipsecping_operator.runbook import runbook
 from ipsecping_operator.status.diagnosis import Trigger
 
@@ -420,3 +421,21 @@ def test_values_that_come_without_end_are_a_diagnosis_a_minute() -> None:
     assert 6 <= len(times) <= 8
     assert all(after - before >= 60 for before, after in pairwise(times))
     assert len(told(world)) <= len(times)
+
+
+def test_who_may_send_less_than_a_diagnosis_does_is_told_so() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        world.down = True
+        await asyncio.sleep(300)
+        assert said(world)["summary"].startswith(
+            "not run: not permitted: a diagnosis sends up to 34 packets/s"
+        )
+        assert world.condition("Healthy")["reason"] == "Down"
+
+    world = diagnosing(agents, script)
+    assert agents.asked == []
+    assert told(world) == ["DiagnosisNotRun"]
