@@ -22,6 +22,8 @@ UNKNOWN_FOR = 60 * SECOND
 
 APART = 60 * SECOND
 """From one diagnosis to the next that the annotation asks for: agents see to it themselves, Jobs do not."""
+SOON = 5 * SECOND
+"""The same after one that did not run."""
 
 AGAIN = 120 * SECOND
 """Before an agent is asked again that could not answer; a Job waits for as long as after a diagnosis."""
@@ -50,7 +52,7 @@ def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     outage = current_outage(state)
     newest, tried = state.diagnosed.outcome, state.diagnosed.tried
     if (value := requested(state)) is not None:
-        at = now if newest is None or not newest.ran else max(now, newest.at + APART)
+        at = now if newest is None else max(now, newest.at + (APART if newest.ran else SOON))
         return Wanted(trigger=Trigger.ANNOTATION, at=at, outage=outage, value=value)
     check, healthy = state.applied.compiled, healthy_condition(state)
     if not enabled or check is None or not check.diagnosis.enabled or outage is None or healthy is None:

@@ -439,3 +439,15 @@ def test_who_may_send_less_than_a_diagnosis_does_is_told_so() -> None:
     world = diagnosing(agents, script)
     assert agents.asked == []
     assert told(world) == ["DiagnosisNotRun"]
+
+
+def test_values_that_come_without_end_and_cannot_run_are_told_of_every_five_seconds() -> None:
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        for value in range(600):
+            annotate(world, str(value))
+            await asyncio.sleep(0.1)
+
+    world = diagnosing(Agents(report), script)
+    assert 10 <= (world.metric("ipsecping_operator_diagnoses_total", outcome="NotRun") or 0) <= 14
