@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 
 class Turns:
@@ -18,20 +19,21 @@ class Turns:
         self._most = number - 1
         self._having = Counter[str]()
         """Turns by namespace."""
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._waiting: dict[str, dict[asyncio.Future[None], int]] = {}
+        """By namespace those who wait, in order, each with a number that rises."""
+        self._numbers = count()
 
     @asynccontextmanager
     async def turn(self, namespace: str) -> AsyncIterator[None]:
         """Wait for a turn, and have it."""
-        place = namespace, asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        own = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(namespace, {})[own] = next(self._numbers)
         self._hand_out()
         try:
-            await place[1]
+            await own
         except asyncio.CancelledError:
-            if place in self._waiting:
-                self._waiting.remove(place)
-            else:  # it came in the same moment
+            self._forget(namespace, own)
+            if not own.cancelled():  # it came in the same moment
                 self._give_back(namespace)
             raise
         try:
@@ -48,15 +50,22 @@ class Turns:
     def _hand_out(self) -> None:
         """To the namespace that has the fewest; of equals to the one that waits the longest."""
         while self._free:
-            able = [
-                place
-                for place in self._waiting
-                if self._having[place[0]] < self._most and not place[1].done()  # it is being cancelled
-            ]
+            able = [each for each in self._waiting if self._having[each] < self._most]
             if not able:
                 return
-            place = min(able, key=lambda each: self._having[each[0]])
-            self._waiting.remove(place)
-            self._free -= 1
-            self._having[place[0]] += 1
-            place[1].set_result(None)
+            namespace = min(able, key=lambda each: (self._having[each], self._first(each)[1]))
+            own, _ = self._first(namespace)
+            self._forget(namespace, own)
+            if not own.done():  # else it is being cancelled
+                self._free -= 1
+                self._having[namespace] += 1
+                own.set_result(None)
+
+    def _first(self, namespace: str) -> tuple[asyncio.Future[None], int]:
+        return next(iter(self._waiting[namespace].items()))
+
+    def _forget(self, namespace: str, own: asyncio.Future[None]) -> None:
+        waiting = self._waiting.get(namespace, {})
+        waiting.pop(own, None)
+        if not waiting:
+            self._waiting.pop(namespace, None)

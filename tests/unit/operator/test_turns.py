@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 from ipsecping_operator.runbook.turns import Turns
 
@@ -76,5 +77,21 @@ def test_turns_are_all_there_again_whoever_is_cancelled_when() -> None:
             crowd.want(namespace)
         await asyncio.sleep(1)
         assert sorted(crowd.having) == list("abcd")
+
+    run(scenario())
+
+
+def test_a_crowd_of_one_namespace_costs_little() -> None:
+    async def scenario() -> None:
+        crowd = Crowd(6)
+        for _ in range(20_000):
+            crowd.want("crowd")
+        before = time.process_time()
+        await asyncio.sleep(0.001)
+        assert time.process_time() - before < 5
+        assert len(crowd.having) == 5
+        for task in crowd.tasks:
+            task.cancel()
+        await asyncio.gather(*crowd.tasks, return_exceptions=True)
 
     run(scenario())
