@@ -190,10 +190,19 @@ def method_known_to_answer(reading: Reading) -> Fact:
     )
 
 
+_REJECTED = (
+    ErrorKind.PROHIBITED,
+    ErrorKind.PORT_UNREACHABLE,
+    ErrorKind.PROTOCOL_UNREACHABLE,
+    ErrorKind.RESET,
+)
+"""What a firewall answers with; port unreachable is what Linux takes if no rule says otherwise."""
+
+
 def refused_here(reading: Reading) -> Fact:
     """Whether this host, its node or our side's first router forbids the packets."""
     own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
-    near = [error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender in _near(reading)]
+    near = [error for error in reading.errors(*_REJECTED) if error.sender in _near(reading)]
     if not reading.methods:
         return unknown("the target was not measured")
     if own:
@@ -231,7 +240,10 @@ def refused_by_target(reading: Reading) -> Fact:
             if reading.methods
             else unknown("the target was not measured")
         )
-    return _told(reading, told, f"the target itself refused {_of(told, reading)} ({_kinds(told)})")
+    said = f"the target itself refused {_of(told, reading)} ({_kinds(told)})"
+    if all(error.kind is ErrorKind.RESET for error in told) and not reading.target.answered:
+        said += ", or a firewall in its name: it answers nothing else"
+    return _told(reading, told, said)
 
 
 def host_unreachable(reading: Reading) -> Fact:
@@ -270,7 +282,7 @@ def routing_loops(reading: Reading) -> Fact:
 
 def prohibited_by_far_gateway(reading: Reading) -> Fact:
     """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
-    kinds = (ErrorKind.PROHIBITED, ErrorKind.NET_UNREACHABLE, ErrorKind.PORT_UNREACHABLE)
+    kinds = (*_REJECTED, ErrorKind.NET_UNREACHABLE)
     told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
     told += [
         error
@@ -295,7 +307,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     ]
     told += [
         error
-        for error in reading.errors(ErrorKind.PORT_UNREACHABLE, ErrorKind.RESET)
+        for error in reading.errors(*_REJECTED[1:])
         if error.sender and error.sender != reading.evidence.address and error.sender not in others
     ]
     if not told:
