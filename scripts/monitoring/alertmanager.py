@@ -35,6 +35,19 @@ _TEXT = (
     "{{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
     "{{ .Annotations.runbook_url }}\n{{ end }}"
 )
+
+
+def _for_slack(text: str) -> str:
+    """The template with what Slack would take for a link or a call to the whole channel, as text.
+
+    Names of tunnels are free text of whoever may write a check.
+    """
+    plain = ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;" }}'
+    for name in ("summary", "description"):
+        text = text.replace(f".Annotations.{name} }}}}", f".Annotations.{name}{plain}")
+    return text
+
+
 _SECRETS = "/etc/alertmanager/secrets"
 RECEIVERS: dict[str, dict[str, Any]] = {
     "pagerduty": {
@@ -86,8 +99,8 @@ RECEIVERS: dict[str, dict[str, Any]] = {
                 "send_resolved": True,
                 "color": '{{ if eq .Status "resolved" }}good'
                 '{{ else if eq .CommonLabels.severity "critical" }}danger{{ else }}warning{{ end }}',
-                "title": _SUBJECT,
-                "text": _TEXT,
+                "title": _for_slack(_SUBJECT),
+                "text": _for_slack(_TEXT),
             }
         ]
     },

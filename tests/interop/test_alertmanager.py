@@ -121,3 +121,19 @@ def test_without_an_operator_what_nobody_knows_is_silent_but_a_tunnel_that_was_d
         alert("TunnelDown", OTHER),
         cluster="operator",
     ) == {("Stale", "hq")}
+
+
+@pytest.mark.parametrize("part", ["title", "text"])
+def test_the_name_of_a_tunnel_calls_nobody_in_slack(amtool: str, tmp_path: Path, part: str) -> None:
+    receivers = yaml.safe_load((EXAMPLES / "slack.yaml").read_text())["receivers"]
+    template = receivers[1]["slack_configs"][0][part]
+    summary = "<!channel> R&D: the tunnel is down"
+    alert = {"status": "firing", "labels": {}, "annotations": {"summary": summary, "description": "<a|b>"}}
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps({"alerts": [alert], "commonLabels": {"severity": "critical"}}))
+    (tmp_path / "none.tmpl").write_text('{{ define "none" }}{{ end }}')
+    words = [amtool, "template", "render", f"--template.glob={tmp_path}/*.tmpl"]
+    words += [f"--template.text={template}", f"--template.data={data}"]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "&lt;!channel&gt; R&amp;D: the tunnel is down" in shown
+    assert "<" not in shown

@@ -183,6 +183,7 @@ def wire(
         jobs=JobDiagnosis(client=client, settings=child_settings),
         tokens=tokens,
         enabled=settings.diagnosis,
+        refusal=permissions.no_diagnosis,
         faults=faults,
         count=base.metrics.diagnosis,
         report=reporter.report_soon,

@@ -30,6 +30,8 @@ STARTING_DEADLINE_SECONDS = 60
 
 DIAGNOSIS_SECONDS = 60
 """A diagnosis takes 30 s at most."""
+MAX_DIAGNOSIS_START_MS = 10 * 60 * 1000
+"""Its pod may take no longer to start, whatever a round's may."""
 KEPT_SECONDS = 3600
 """So long the Job of a diagnosis stays, with its pod's log, when it has ended."""
 
@@ -143,7 +145,7 @@ def diagnosis_job(
     cron_job = round_cron_job(check, path, replace(cron, spread_ms=0), settings)
     marks = {DIAGNOSE_ANNOTATION: request_id}
     job = _extra_job(cron_job, owner_uid=owner_uid, request_id=request_id, marks=marks)
-    deadline = ceil(cron.start_ms / 1000) + DIAGNOSIS_SECONDS
+    deadline = ceil(diagnosis_start_ms(cron) / 1000) + DIAGNOSIS_SECONDS
     return job | {
         "spec": {
             "backoffLimit": 0,
@@ -153,6 +155,11 @@ def diagnosis_job(
             "template": diagnosis_pod(check, path, settings, request_id=request_id),
         }
     }
+
+
+def diagnosis_start_ms(cron: Cron) -> int:
+    """How long its pod may take to start: others wait for the same turn, and outages end."""
+    return min(cron.start_ms, MAX_DIAGNOSIS_START_MS)
 
 
 def _extra_job(

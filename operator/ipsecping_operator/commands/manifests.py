@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from ipsecping_operator.api.names import GROUP, KIND
 from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents, read_text
+from ipsecping_operator.verdict.text import printable
 
 if TYPE_CHECKING:
     from ipsecping_operator.compile import CompiledCheck
     from ipsecping_operator.permission import Permissions
 
 _OFFLINE_UID = "00000000-0000-0000-0000-000000000000"
+MAX_LINE = 2000
+"""Characters of a line that quotes a manifest."""
 _MANIFESTS = (".yaml", ".yml", ".json")
 
 
@@ -30,6 +33,11 @@ class Examined:
     """One line for each, beginning with the file."""
     passed_over: list[str] = field(default_factory=list)
     """One line for each manifest of another kind."""
+
+
+def printed(lines: Iterable[str]) -> Iterator[str]:
+    """The lines as terminals and CI logs may get them, whatever words of a manifest they quote."""
+    return (f"{printable(line, MAX_LINE)}\n" for line in lines)
 
 
 def read_manifests(name: str) -> Iterator[dict[str, Any]]:

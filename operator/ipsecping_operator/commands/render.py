@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     from ipsecping_operator.children import ChildSettings, build_children
     from ipsecping_operator.compile.effective import effective_check
 
-    from .manifests import Examined, ManifestError, examine, read_manifests
+    from .manifests import Examined, ManifestError, examine, printed, read_manifests
 
     permissions = permissions_of(args)
     found = Examined()
@@ -68,11 +68,11 @@ def main(args: argparse.Namespace) -> int:
             examine(read_manifests(name), name, permissions, found)
         except ManifestError as error:
             found.mistakes.append(str(error))
-    sys.stderr.writelines(f"{each}\n" for each in found.passed_over)
+    sys.stderr.writelines(printed(found.passed_over))
     if not found.checks and not found.mistakes:
         found.mistakes.append(f"{', '.join(args.filename)}: no IPsecTunnelCheck in it")
     if found.mistakes:
-        sys.stderr.writelines(f"{mistake}\n" for mistake in found.mistakes)
+        sys.stderr.writelines(printed(found.mistakes))
         return 1
     settings = ChildSettings(probe_image=args.probe_image, defaults=args.probe_defaults)
     for check in found.checks:

@@ -43,7 +43,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
-    from .manifests import Examined, ManifestError, examine, files_of, manifests_in, names_checks, text_of
+    from .manifests import (
+        Examined,
+        ManifestError,
+        examine,
+        files_of,
+        manifests_in,
+        names_checks,
+        printed,
+        text_of,
+    )
 
     permissions = permissions_of(args)
     found = Examined()
@@ -54,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
                 examine(manifests_in(text, name), name, permissions, found)
         except ManifestError as error:
             found.mistakes.append(str(error))
-    sys.stderr.writelines(f"{mistake}\n" for mistake in found.mistakes)
+    sys.stderr.writelines(printed(found.mistakes))
     if found.mistakes:
         return 1
     count = len(found.checks)

@@ -14,6 +14,8 @@ from ipsecping_operator.compile import InvalidSpec
 from ipsecping_operator.compile.offline import compile_manifest
 
 MAX_CHECKS = 2000
+MAX_TRIED = 2 * MAX_CHECKS
+"""Targets, with those that our rules refuse."""
 MAX_CHARACTERS = 4 * 1024 * 1024
 """Of all files together."""
 MAX_NOTES = 5000
@@ -63,6 +65,8 @@ class Outcome:
         """
         if len(self.checks) >= MAX_CHECKS:
             raise CannotImport(f"more than {MAX_CHECKS} checks: import it in parts")
+        if len(self._names) >= MAX_TRIED:
+            raise CannotImport(f"more than {MAX_TRIED} targets, most of them invalid: import it in parts")
         metadata: dict[str, Any] = {"name": self._name(source)}
         if self.namespace is not None:
             metadata["namespace"] = self.namespace

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .given import Given, NoCounterpart, duration, milliseconds
 from .outcome import Outcome
@@ -33,6 +33,13 @@ class _Variables:
         """What a target hands down."""
         kept = {name: value for name, value in self.values.items() if name not in _OWN}
         return _Variables(kept, self.places)
+
+
+class _Layer(NamedTuple):
+    """Values that are merged with others only where they are asked for."""
+
+    values: Mapping[str, str]
+    place: str
 
 
 def import_smokeping(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
@@ -93,8 +100,10 @@ class _Importer:
             self._outcome.note(f"{path}: host = DYNAMIC: give the target a name in the DNS")
             return
         probe = variables.values.get("probe", "FPing")
-        module, of_probe = self._probes.get(probe, (probe, _Variables()))
-        merged = of_probe.with_({}, "")
+        module, layers = self._probes.get(probe, (probe, ()))
+        merged = _Variables()
+        for each in layers:
+            merged = merged.with_(each.values, each.place)
         merged.values |= variables.values
         merged.places |= variables.places
         notes: list[str] = []
@@ -172,14 +181,14 @@ _LEFT = {
 }
 
 
-def _probes(section: Section) -> Iterator[tuple[str, tuple[str, _Variables]]]:
-    """The module and the options of each probe that targets can name."""
+def _probes(section: Section) -> Iterator[tuple[str, tuple[str, tuple[_Layer, ...]]]]:
+    """The module of each probe that targets can name, and its options: what comes later goes before."""
     for module in section.sections:
         place = f"Probes/{module.name}"
-        base = _Variables().with_(section.variables, "Probes").with_(module.variables, place)
+        base = _Layer(section.variables, "Probes"), _Layer(module.variables, place)
         yield module.name, (module.name, base)
         for each in module.sections:
-            yield each.name, (module.name, base.with_(each.variables, f"{place}/{each.name}"))
+            yield each.name, (module.name, (*base, _Layer(each.variables, f"{place}/{each.name}")))
 
 
 def _number(section: Section, name: str, default: float) -> float:

@@ -15,6 +15,11 @@ from .outcome import CannotImport
 MAX_DEPTH = 32
 MAX_LINE = 8192
 MAX_DEFINES = 20
+MAX_INCLUDES = 32
+"""Files that include one another, one in the next."""
+MAX_SECTIONS = 20_000
+MAX_VARIABLES = 200
+"""Of a section: each section below it is given all of them."""
 _SUBSECTION = re.compile(r"(\++)\s*(.*)")
 _INCLUDE = re.compile(r"@include\s+[\"']?(.*?)[\"']?")
 _DEFINE = re.compile(r"@define\s+(\S+)\s+(.*)")
@@ -98,6 +103,7 @@ class _Reader:
         self._waiting = set(texts)
         """Files that are not read yet: none is read twice, whoever includes it."""
         self._stack = [self.found.root]
+        self._sections, self._within = 0, 0
         self._defines: dict[str, str] = {}
 
     def _names_of_included(self) -> set[str]:
@@ -115,11 +121,13 @@ class _Reader:
         if name not in self._waiting or (name in self._included and not included):
             return
         self._waiting.remove(name)
+        self._within += 1
         for number, line in _lines(self._texts[name]):
             place = f"{name} line {number}"
             if len(line) > MAX_LINE:
                 raise CannotImport(f"{place}: longer than {MAX_LINE} characters")
             self._take(line, place)
+        self._within -= 1
 
     def _take(self, line: str, place: str) -> None:
         if matched := _INCLUDE.fullmatch(line):
@@ -144,7 +152,10 @@ class _Reader:
         elif len(self._stack) == 1:
             raise CannotImport(f"{place}: stands in no section: this is no configuration of SmokePing")
         elif (matched := _VARIABLE.fullmatch(line)) and not line.startswith(("'", '"')):
-            self._stack[-1].variables[matched[1]] = matched[2]
+            variables = self._stack[-1].variables
+            if len(variables) >= MAX_VARIABLES:
+                raise CannotImport(f"{place}: more than {MAX_VARIABLES} options in a section")
+            variables[matched[1]] = matched[2]
         else:
             self._stack[-1].rows += 1
 
@@ -153,6 +164,8 @@ class _Reader:
         name = next((each for each in self._texts if PurePosixPath(each).name == wanted), None)
         if name is None:
             self.found.unread.append((place, path))
+        elif self._within > MAX_INCLUDES:
+            raise CannotImport(f"{place}: more than {MAX_INCLUDES} files within one another")
         else:
             self.read(name, included=True)
 
@@ -161,6 +174,9 @@ class _Reader:
             raise CannotImport(f"{place}: {name[:60]!r} is deeper than one level below the section before it")
         if level > MAX_DEPTH:
             raise CannotImport(f"{place}: more than {MAX_DEPTH} sections within one another")
+        self._sections += 1
+        if self._sections > MAX_SECTIONS:
+            raise CannotImport(f"{place}: more than {MAX_SECTIONS} sections: import it in parts")
         del self._stack[level:]
         made = Section(name, place)
         self._stack[-1].sections.append(made)

@@ -10,7 +10,7 @@ from ipsecping_operator.compile import CompiledCheck, CompiledPath
 
 from . import placement
 from .files import files
-from .rates import rates
+from .rates import no_diagnosis, rates
 from .resources import resources
 from .scope import ALL, Refusal, holds_in, of_namespace
 from .special import special_networks
@@ -81,6 +81,14 @@ class Permissions:
         first, *others = found
         more = len({each.field for each in others} - {first.field})
         return f"{first}" + (f" (and {more} more {'field' if more == 1 else 'fields'})" if more else "")
+
+    def no_diagnosis(self, namespace: str) -> str | None:
+        """Why no check of the namespace may be diagnosed, and the remedy; None: each may."""
+        return no_diagnosis(
+            namespace,
+            packets=of_namespace(self.packet_rate, namespace, MAX_PACKET_RATE),
+            bits=of_namespace(self.bit_rate, namespace, MAX_BIT_RATE),
+        )
 
     def _refusals(self, check: CompiledCheck) -> Iterator[Refusal]:
         namespace = check.namespace

@@ -14,6 +14,8 @@ from ipsecping_operator.compile import CompiledCheck
 from .scope import Refusal
 
 SECOND_MS = 1000
+DIAGNOSIS_PACKET_RATE, DIAGNOSIS_BIT_RATE = 34, 1_000_000
+"""What a diagnosis may send: 1,000 packets in 30 s, and bits in a second."""
 
 
 def busiest_second(check: CompiledCheck) -> Traffic:
@@ -63,3 +65,14 @@ def rates(check: CompiledCheck, *, packets: int, bits: str) -> Iterator[Refusal]
             f"{check.namespace}: at most {bits}bit/s a check (--max-bit-rate of the operator); {remedy}, or "
             "a smaller size",
         )
+
+
+def no_diagnosis(namespace: str, *, packets: int, bits: str) -> str | None:
+    """Why no check of the namespace is diagnosed: it would send more than is permitted."""
+    if packets >= DIAGNOSIS_PACKET_RATE and amount(bits) >= DIAGNOSIS_BIT_RATE:
+        return None
+    return (
+        f"a diagnosis sends up to {DIAGNOSIS_PACKET_RATE} packets/s for 30s and 1 Mbit/s, more than "
+        f"permitted in namespace {namespace}: at most {packets} and {bits}bit/s (--max-packet-rate "
+        "and --max-bit-rate of the operator)"
+    )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ipsecping.contract.diagnosis_report import DiagnosisReport
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.children import ChildSettings, diagnosis_job
-from ipsecping_operator.children.objects import DIAGNOSIS_SECONDS
+from ipsecping_operator.children.objects import DIAGNOSIS_SECONDS, diagnosis_start_ms
 from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportRefused
 from ipsecping_operator.compile import CompiledCheck, CompiledPath, Cron
 from ipsecping_operator.kube.client import KubeClient
@@ -47,7 +47,7 @@ class JobDiagnosis:
         """Return the report of the request's Job. Raises NotAnswered and ReportRefused."""
         assert isinstance(check.schedule, Cron)
         name = await self._ensure(state, check, path, check.schedule, question, log=log)
-        seconds = check.schedule.start_ms / 1000 + DIAGNOSIS_SECONDS + SPARE_SECONDS
+        seconds = diagnosis_start_ms(check.schedule) / 1000 + DIAGNOSIS_SECONDS + SPARE_SECONDS
         due = asyncio.get_running_loop().time() + seconds
         while (given := state.diagnosed.delivered(question.request)) is None:
             pod = _pod(state, name)

@@ -20,6 +20,11 @@ SECOND = 1_000_000_000
 UNKNOWN_FOR = 60 * SECOND
 """So long Healthy must have been Unknown in an outage before that counts as a reason not to diagnose it."""
 
+APART = 60 * SECOND
+"""From one diagnosis to the next that the annotation asks for: agents see to it themselves, Jobs do not."""
+SOON = 5 * SECOND
+"""The same after one that did not run."""
+
 AGAIN = 120 * SECOND
 """Before an agent is asked again that could not answer; a Job waits for as long as after a diagnosis."""
 
@@ -50,14 +55,15 @@ def wanted(state: CheckState, *, enabled: bool, now: int) -> Wanted | None:
     if not state.present or state.applied.readiness is None:
         return None
     outage = current_outage(state)
+    newest, tried = state.diagnosed.outcome, state.diagnosed.tried
     if (value := requested(state)) is not None:
-        return Wanted(trigger=Trigger.ANNOTATION, at=now, outage=outage, value=value)
+        at = now if newest is None else max(now, newest.at + (APART if newest.ran else SOON))
+        return Wanted(trigger=Trigger.ANNOTATION, at=at, outage=outage, value=value)
     check, healthy = state.applied.compiled, healthy_condition(state)
     if not enabled or check is None or not check.diagnosis.enabled or outage is None or healthy is None:
         return None
     if healthy.status is ConditionStatus.TRUE or check.suspend:
         return None
-    newest, tried = state.diagnosed.outcome, state.diagnosed.tried
     if newest is not None and newest.measured and newest.outage == outage.start:
         return None
     lasting = check.diagnosis.delay_ns
@@ -92,8 +98,11 @@ def request_id(state: CheckState, want: Wanted, *, nonce: str) -> str:
     return hashlib.sha256(f"{want.trigger}/{about}/{before}/{nonce}".encode(errors="replace")).hexdigest()[:8]
 
 
-def obstacle(state: CheckState, want: Wanted, *, enabled: bool) -> str | None:
-    """Return why no diagnosis can run, however long one waits; with the remedy."""
+def obstacle(state: CheckState, want: Wanted, *, enabled: bool, refused: str | None = None) -> str | None:
+    """Return why no diagnosis can run, however long one waits; with the remedy.
+
+    `refused`: why none of the namespace's checks may be diagnosed.
+    """
     applied = state.applied
     if not enabled:
         return "diagnosis is switched off for all checks by the operator's --diagnosis=false"
@@ -101,6 +110,8 @@ def obstacle(state: CheckState, want: Wanted, *, enabled: bool) -> str | None:
         return f"the spec is invalid: {applied.invalid}" if applied.invalid else "nothing is measured yet"
     if applied.refused is not None:
         return f"not permitted: {applied.refused}"
+    if refused is not None:
+        return f"not permitted: {refused}"
     if applied.compiled.suspend:
         return "spec.suspend is true; set it to false first"
     healthy = healthy_condition(state)

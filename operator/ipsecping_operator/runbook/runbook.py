@@ -20,9 +20,12 @@ from .job import JobDiagnosis, Told
 from .known import known_of
 from .rule import Wanted, is_healthy, is_over, obstacle, request_id, requested, wanted
 from .telling import healed, is_news, not_run, told
+from .turns import Turns
 
 AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 6, Trigger.ANNOTATION: 2}
-"""Diagnoses under way: also when a gateway fails with a thousand tunnels, who asks for one gets it."""
+"""Diagnoses under way by agents: when a gateway fails with a thousand tunnels, who asks for one gets it."""
+JOBS_AT_ONCE: Mapping[Trigger, int] = {Trigger.OUTAGE: 4, Trigger.ANNOTATION: 2}
+"""Those by Jobs, whose pods may take minutes to start: no agent waits for them."""
 PATIENCE = 180.0
 """Seconds for which a diagnosis that cannot begin is tried again."""
 NO_POD = 10.0
@@ -57,21 +60,27 @@ class Runbook:
         jobs: JobDiagnosis,
         tokens: TokenKeys,
         enabled: bool,
+        refusal: Callable[[str], str | None],
         faults: Faults,
         count: Callable[[str], None],
         report: Callable[[str], None],
         clock: Callable[[], int],
     ) -> None:
-        """`enabled`: whether anything is diagnosed; `clock` gives the Unix time in nanoseconds."""
+        """`enabled`: whether anything is diagnosed; `refusal`: why nothing of a namespace may be.
+
+        `clock` gives the Unix time in nanoseconds.
+        """
         self._checks = checks
         self._jobs = jobs
         self._tokens = tokens
         self._enabled = enabled
+        self._refusal = refusal
         self._faults = faults
         self._count = count
         self._report = report
         self._clock = clock
-        self._slots = {trigger: asyncio.Semaphore(number) for trigger, number in AT_ONCE.items()}
+        self._of_agents = {trigger: Turns(number) for trigger, number in AT_ONCE.items()}
+        self._of_jobs = {trigger: Turns(number) for trigger, number in JOBS_AT_ONCE.items()}
         self._running: dict[str, _Running] = {}
         self._closed = False
 
@@ -135,13 +144,15 @@ class Runbook:
         due, path = None, None
         while True:
             try:
-                async with self._slots[running.want.trigger]:
+                async with self._turns(state)[running.want.trigger].turn(state.namespace):
                     running.waits, want = False, running.want
                     if not self._stands(state):
                         return None
                     if is_over(state, want):
                         return healed(state, want, now=self._clock()) if is_healthy(state) else None
-                    if (why := obstacle(state, want, enabled=self._enabled)) is not None:
+                    refused = self._refusal(state.namespace)
+                    why = obstacle(state, want, enabled=self._enabled, refused=refused)
+                    if why is not None:
                         return not_run(state, want, why, now=self._clock())
                     chosen = choose(state)
                     path = chosen.path.plan.path
@@ -189,6 +200,10 @@ class Runbook:
         except NotAnswered as error:
             raise type(error)(f"pod {pod.meta.name}: {error}", again=error.again) from error
         return Told(report, pod.meta.name)
+
+    def _turns(self, state: CheckState) -> Mapping[Trigger, Turns]:
+        check = state.applied.compiled
+        return self._of_jobs if check is not None and isinstance(check.schedule, Cron) else self._of_agents
 
     def _stands(self, state: CheckState) -> bool:
         """Whether the check is still there, and is the same."""

@@ -1,5 +1,6 @@
 """Carries out one diagnosis of a path that the agent measures, with what it knows of the path from before."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,7 +36,9 @@ async def carried_out(
     wanted = asked_of(check, failing=past.failing, before=past.addresses, known=known)
     collector = Collector(wanted, progress=lambda *_: None)
     evidence = await collector.collect()
-    return conclude(
+    # In a thread: packets of rounds do not wait for it.
+    return await asyncio.to_thread(
+        conclude,
         evidence,
         check=check.ref,
         request=asked.request,

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from ..bounded_file import read_bounded
 from ..contract import ContractError, Plan, plan_from_json
 from ..contract.json_text import decode
 from ..contract.unread import unread
@@ -20,13 +21,12 @@ def read_plan(path: Path) -> Plan:
     Fields that a plan does not have are passed over, and said in the log: a newer operator may send them.
     """
     try:
-        if (size := path.stat().st_size) > MAX_OCTETS:
-            raise ContractError(f"{path}: larger than {MAX_OCTETS} bytes")
-        content = decode(path.read_bytes(), str(path))
+        octets = read_bounded(path, MAX_OCTETS)
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error
+    content = decode(octets, str(path))
     plan = plan_from_json(content)
-    if size <= MAX_BY_HAND:
+    if len(octets) <= MAX_BY_HAND:
         for field in unread(plan_from_json, content, "plan"):
             log.warning("%s is no field that this version knows: it is passed over", field)
     return plan

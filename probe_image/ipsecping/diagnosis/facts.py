@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import facts_loss, facts_packet, facts_reach
+from . import facts_loss, facts_packet, facts_reach, facts_refused
 from .evidence import Evidence, Part
 from .fact import Fact, FactName
 from .reading import Reading
@@ -16,12 +16,12 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.NAME_FAILED: facts_reach.name_failed,
         FactName.ADDRESS_CHANGED: facts_reach.address_changed,
         FactName.ELSEWHERE_ANSWERS: facts_reach.control_answers(Part.ELSEWHERE),
-        FactName.REFUSED_HERE: facts_reach.refused_here,
-        FactName.NO_ROUTE_HERE: facts_reach.no_route_here,
+        FactName.REFUSED_HERE: facts_refused.refused_here,
+        FactName.NO_ROUTE_HERE: facts_refused.no_route_here,
         FactName.NEAR_GATEWAY_ANSWERS: facts_reach.control_answers(Part.NEAR_INSIDE),
         FactName.REACHES_NEAR_GATEWAY: facts_reach.reaches_near_gateway,
         FactName.GATEWAY_ANSWERS: facts_reach.gateway_answers,
-        FactName.GATEWAY_UNREACHABLE: facts_reach.gateway_unreachable,
+        FactName.GATEWAY_UNREACHABLE: facts_refused.gateway_unreachable,
         FactName.IKE_ANSWERS: facts_reach.ike_answers,
         FactName.NAT_ON_THE_WAY: facts_reach.nat_on_the_way,
         FactName.FAR_GATEWAY_ANSWERS: facts_reach.control_answers(Part.FAR_INSIDE),
@@ -30,11 +30,11 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.SAME_TARGET_ANSWERS: facts_reach.same_target_answers,
         FactName.ANOTHER_METHOD_ANSWERS: facts_reach.another_method_answers,
         FactName.METHOD_KNOWN_TO_ANSWER: facts_reach.method_known_to_answer,
-        FactName.REFUSED_BY_TARGET: facts_reach.refused_by_target,
-        FactName.HOST_UNREACHABLE: facts_reach.host_unreachable,
-        FactName.PROHIBITED_BY_FAR_GATEWAY: facts_reach.prohibited_by_far_gateway,
-        FactName.PROHIBITED_ON_THE_WAY: facts_reach.prohibited_on_the_way,
-        FactName.ROUTING_LOOPS: facts_reach.routing_loops,
+        FactName.REFUSED_BY_TARGET: facts_refused.refused_by_target,
+        FactName.HOST_UNREACHABLE: facts_refused.host_unreachable,
+        FactName.PROHIBITED_BY_FAR_GATEWAY: facts_refused.prohibited_by_far_gateway,
+        FactName.PROHIBITED_ON_THE_WAY: facts_refused.prohibited_on_the_way,
+        FactName.ROUTING_LOOPS: facts_refused.routing_loops,
         FactName.REQUESTS_ARRIVE: facts_reach.requests_arrive,
         FactName.RESPONDER_KEEPS_UP: facts_reach.responder_keeps_up,
         FactName.MISANSWERED: facts_reach.misanswered,

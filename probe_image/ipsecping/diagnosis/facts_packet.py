@@ -124,6 +124,10 @@ def source_differs(reading: Reading) -> Fact:
     return Fact(False, f"the reflector sees our own address {min(seen)}")
 
 
+_FORGED = ", unless the ICMP error is forged"
+"""Whoever sees our packets can do that, also behind the tunnel."""
+
+
 def seen_in_clear(reading: Reading) -> Fact:
     """Whether a router between the gateways quotes our inner packet: it has seen it unencrypted.
 
@@ -137,7 +141,9 @@ def seen_in_clear(reading: Reading) -> Fact:
     strangers = sorted(each for each in senders - known if reading.holds(underlay, each))
     if strangers:
         return Fact(
-            True, f"{strangers[0]}, between the gateways, refused packets to the target: it saw them in clear"
+            True,
+            f"{strangers[0]}, between the gateways, refused packets to the target: it saw them in clear"
+            f"{_FORGED}",
         )
     if reading.evidence.hops is None:
         return unknown("the hops were not traced")
@@ -145,7 +151,8 @@ def seen_in_clear(reading: Reading) -> Fact:
     if hop is None:
         return Fact(False, "no router between the gateways has quoted our packet")
     return Fact(
-        True, f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet: it saw it in clear"
+        True,
+        f"{hop.address}, hop {hop.ttl}, between the gateways, quoted our packet: it saw it in clear{_FORGED}",
     )
 
 
@@ -168,7 +175,11 @@ def _outside(reading: Reading) -> Iterator[Hop]:
     ours = expected.controls.get(Part.NEAR_INSIDE)
     hops = reading.evidence.hops or ()
     near = [hop.ttl for hop in hops if ours is not None and hop.address == ours]
+    far = expected.controls.get(Part.FAR_INSIDE)
+    through = [hop for hop in hops if hop.kind is HopKind.REACHED or (far is not None and hop.address == far)]
     for hop in sorted(hops, key=lambda each: each.ttl):
+        if any(hop.type is each.type and hop.ttl > each.ttl for each in through):
+            continue  # packets that get so far have been decrypted
         if not hop.quoted or hop.address is None or hop.address in known or hop.kind is HopKind.REACHED:
             continue
         if reading.holds(expected.inside, hop.address):

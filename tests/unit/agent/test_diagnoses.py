@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
 
-from ipsecping.agent import control_watch
+from ipsecping.agent import control_watch, diagnosing
 from ipsecping.agent.diagnoses import KEPT
+from ipsecping.collector.conclusion import Conclusion, conclude
 from ipsecping.contract import (
     Control,
     Expect,
@@ -169,6 +171,27 @@ async def test_a_path_is_diagnosed_once_for_each_request_and_once_a_minute(
     again = await post(stage, wanted(check, "r2"))
     assert again.status == 429
     assert 30 <= (again.retry_after or 0) <= 60
+
+
+async def test_rounds_do_not_wait_for_the_verdict(
+    stage: Stage, reflector: Reflector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*args: Any, **more: Any) -> Conclusion:
+        time.sleep(1)
+        return conclude(*args, **more)
+
+    monkeypatch.setattr(diagnosing, "conclude", slow)
+    check = replace(CHECK, target="127.0.0.1", probes=(replace(STAMP, port=reflector.stamp),))
+    await begin(stage, check)
+    assert (await post(stage, wanted(check))).status == 202
+    worst = 0.0
+    async with asyncio.timeout(40):
+        while stage.service._diagnoses._running is not None:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.monotonic() - before)
+    assert worst < 0.9
+    assert report_from_text(await concluded(stage)).check == check.ref
 
 
 async def test_only_the_newest_reports_are_kept(stage: Stage) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from ipsecping.agent.plan_file import read_plan
-from ipsecping.contract import Plan, PlannedCheck, plan_from_json, plan_to_json
+from ipsecping.contract import ContractError, Plan, PlannedCheck, plan_from_json, plan_to_json
 from ipsecping.contract.unread import MOST, unread
 
 from .strategies import checks
@@ -51,3 +51,8 @@ def test_misspelt_fields_are_named_and_the_plan_is_taken(
     assert [probe.name for check in plan.checks for probe in check.probes] == ["datapath"]
     passed_over = "is no field that this version knows: it is passed over"
     assert [record.getMessage() for record in caplog.records] == [f"{each} {passed_over}" for each in named]
+
+
+def test_a_file_without_end_is_no_plan() -> None:
+    with pytest.raises(ContractError, match="larger than 67108864 bytes"):
+        read_plan(Path("/dev/zero"))

@@ -360,6 +360,40 @@ def test_the_far_gateway_is_no_router_before_itself() -> None:
     assert diagnose(seen).findings == ()
 
 
+@pytest.mark.parametrize(
+    "kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET]
+)
+def test_a_firewall_on_our_side_may_reject_by_any_word(kind: ErrorKind) -> None:
+    world = silent(healthy(), *BEHIND)
+    ours = world.expected.controls[Part.NEAR_INSIDE]
+    rejected = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
+    (finding,) = diagnose(rejected).findings
+    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
+    assert ours in str(finding.proof)
+
+
+def test_a_reset_of_a_target_that_answers_nothing_else_may_be_a_firewall_s() -> None:
+    world = with_batches(
+        silent(healthy(), *BEHIND),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.RESET, TARGET) if b.type == TCP else dead(b)},
+    )
+    said = [str(finding.proof) for finding in diagnose(world).findings if finding.reason == "ResponderDown"]
+    assert said == [each for each in said if "or a firewall in its name" in each] != []
+
+
+def test_who_stands_behind_the_far_gateway_proves_no_leak_by_an_address_between_the_gateways() -> None:
+    world = healthy()
+    behind = world.expected.controls[Part.FAR_INSIDE]
+    for kind, address in ((HopKind.TIME_EXCEEDED, behind), (HopKind.REACHED, TARGET)):
+        through = Hop(type=ECHO, ttl=3, kind=kind, address=address, quoted=kind is not HopKind.REACHED)
+        forged = replace(through, ttl=4, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True)
+        assert diagnose(replace(world, hops=(through, forged))).findings == ()
+    before = replace(forged, ttl=2)
+    (finding,) = diagnose(replace(world, hops=(before, through))).findings
+    assert finding.reason == "LeavesInClear"
+    assert str(finding.proof).endswith("unless the ICMP error is forged")
+
+
 def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known() -> None:
     refusing = with_batches(
         silent(healthy(), Part.NEIGHBOUR),

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ipsecping_operator.importing import outcome
+from ipsecping_operator.importing.blackbox import import_blackbox
+from ipsecping_operator.importing.outcome import CannotImport, Outcome
+
 from .imports import Imported, imported
 
 MODULES = """\
@@ -250,3 +254,21 @@ def test_hostile_or_mistyped_files_end_in_words(
 ) -> None:
     found = imported("blackbox", tmp_path, capsys, modules=text)
     assert found.says(expected), found.notes
+
+
+def test_targets_without_end_that_are_all_invalid_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "MAX_TRIED", 40)
+    modules = "modules: {icmp: {prober: icmp}}\n"
+    targets = f"static_configs: [{{targets: [{'_,' * 41}]}}]"
+    jobs = f"scrape_configs: [{{job_name: a, metrics_path: /probe, params: {{module: [icmp]}}, {targets}}}]\n"
+    with pytest.raises(CannotImport, match="more than 40 targets, most of them invalid"):
+        import_blackbox(iter([("m", modules), ("p", jobs)]), Outcome())
+
+
+def test_no_word_of_a_broken_file_reaches_a_terminal_as_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = imported("blackbox", tmp_path, capsys, broken="a: [\u202e\u0085::error::b\n")
+    assert said.status == 1
+    (line,) = said.notes
+    assert line.isprintable()

@@ -1,5 +1,6 @@
 """SmokePing's configuration as checks: what each target becomes, and what is named."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -305,3 +306,33 @@ def test_whatever_is_read_every_check_that_is_written_is_valid(lines: list[str])
         return
     written = [each for each in yaml.safe_load_all("".join(to_yaml(found, "config"))) if each]
     assert written == [each.manifest for each in found.checks]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("+ a\n" * 20_001, "more than 20000 sections"),
+        ("".join(f"v{number} = x\n" for number in range(201)), "line 202: more than 200 options"),
+    ],
+)
+def test_files_that_multiply_are_refused(text: str, said: str) -> None:
+    with pytest.raises(CannotImport, match=said):
+        import_smokeping(iter([("config", "*** Targets ***\n" + text)]), Outcome())
+
+
+def test_files_that_include_one_another_deeply_are_refused() -> None:
+    chain = ((f"f{number}", f"@include f{number + 1}\n") for number in range(1000))
+    with pytest.raises(CannotImport, match="more than 32 files within one another"):
+        import_smokeping(chain, Outcome())
+
+
+def test_options_of_many_probes_take_little_memory() -> None:
+    options = "".join(f"v{number} = x\n" for number in range(200))
+    probes = "".join(f"++ p{number}\n" for number in range(19_000))
+    text = f"*** Probes ***\n+ FPing\n{options}{probes}*** Targets ***\n+ a\nhost = a.example\n"
+    tracemalloc.start()
+    try:
+        import_smokeping(iter([("config", text)]), Outcome())
+        assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    finally:
+        tracemalloc.stop()

@@ -13,7 +13,7 @@ from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.api.probe_defaults import ProbeDefaults
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.children import ChildSettings, child_name
+from ipsecping_operator.children import ChildSettings, child_name, diagnosis_job
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportRefused
 from ipsecping_operator.compile.compiled import Cron
@@ -291,3 +291,10 @@ def test_few_reports_are_kept_that_nobody_has_asked_for() -> None:
     for number in range(10):
         state.diagnosed.deliver(report(PATH.plan, request=str(number)), pod="x")
     assert [number for number in range(10) if state.diagnosed.delivered(str(number))] == [6, 7, 8, 9]
+
+
+def test_its_pod_may_take_ten_minutes_to_start_though_rounds_may_take_longer() -> None:
+    cron = Cron(line="0 * * * *", time_zone=None, start_ms=3_600_000)
+    settings = ChildSettings(probe_image="probe:1", defaults=ProbeDefaults())
+    job = diagnosis_job(CRON, PATH, cron, settings, owner_uid="c-1", request_id="abcdef01")
+    assert job["spec"]["activeDeadlineSeconds"] == 600 + 60

@@ -243,6 +243,14 @@ def test_what_cannot_run_says_why(changes: Any, enabled: bool, expected: str | N
     assert said == expected if expected is None else expected in str(said)
 
 
+def test_what_the_namespace_may_not_send_is_not_diagnosed() -> None:
+    state = shown(body(diagnose="1"))
+    take_up(state, check())
+    want = due(state)
+    assert want is not None
+    assert obstacle(state, want, enabled=True, refused="too much") == "not permitted: too much"
+
+
 def two_paths(*, a: int, b: int, reason: LossReason = LossReason.TIMEOUT) -> CheckState:
     """Paths a and b, with so many answers of ten."""
     plans = {"a": plan(path="a"), "b": plan(path="b")}

@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.collector.steps import MAX_BITS_PER_SECOND, MAX_PACKETS, MAX_TIME, SECOND
 from ipsecping.rounds.flow_order import FlowOrder
 from ipsecping_operator.compile import CompiledCheck, compile_check
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.permission.rates import busiest_second, busiest_turns
+from ipsecping_operator.permission.rates import (
+    DIAGNOSIS_BIT_RATE,
+    DIAGNOSIS_PACKET_RATE,
+    busiest_second,
+    busiest_turns,
+)
 
 MS = 1_000_000
 
@@ -126,3 +132,16 @@ def test_each_address_that_a_name_may_have_counts_but_not_of_what_is_asked_elsew
         ping, elsewhere, target="far.example", addresses="All", tunnel={"gateway": "198.51.100.2"}
     )
     assert busiest_second(both) == one.times(32) + asked
+
+
+def test_nothing_is_diagnosed_where_a_diagnosis_sends_more_than_is_permitted() -> None:
+    assert DIAGNOSIS_BIT_RATE == MAX_BITS_PER_SECOND
+    assert (DIAGNOSIS_PACKET_RATE - 1) * MAX_TIME < MAX_PACKETS * SECOND <= DIAGNOSIS_PACKET_RATE * MAX_TIME
+    permissions = Permissions(
+        packet_rate={"*": 1000, "slow": 33, "enough": 34}, bit_rate={"*": "1M", "thin": "999k"}
+    )
+    assert permissions.no_diagnosis("enough") is permissions.no_diagnosis("any") is None
+    assert "namespace slow: at most 33 and 1Mbit/s (--max-packet-rate" in str(
+        permissions.no_diagnosis("slow")
+    )
+    assert "namespace thin: at most 1000 and 999kbit/s" in str(permissions.no_diagnosis("thin"))

@@ -1,12 +1,14 @@
 """A whole operator that diagnoses: what status, events and metrics say, and what stands in nobody's way."""
 
 import asyncio
+from itertools import pairwise
 from unittest import mock
 
 import pytest
 
 from ipsecping_operator.collect.diagnosing import NotAnswered, ReportRefused
 from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.permission import Permissions
 from ipsecping_operator.runbook import runbook
 from ipsecping_operator.status.diagnosis import Trigger
 
@@ -134,14 +136,25 @@ def test_what_cannot_be_asked_now_is_asked_again_for_a_while() -> None:
     assert told(world) == ["Diagnosed"]
 
 
+async def taken(world: World, number: int, *, by: str = "_of_agents") -> list[asyncio.Task[None]]:
+    """Outages in as many other namespaces have their turns, until they are cancelled."""
+    assert world.operator is not None
+    turns = getattr(world.operator.parts.runbook, by)[Trigger.OUTAGE]
+
+    async def have(namespace: str) -> None:
+        async with turns.turn(namespace):
+            await asyncio.sleep(10**6)
+
+    tasks = [asyncio.create_task(have(f"other-{each}")) for each in range(number)]
+    await asyncio.sleep(0)
+    return tasks
+
+
 def test_who_asks_does_not_wait_for_the_outages_of_others() -> None:
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        assert world.operator is not None
-        outages = world.operator.parts.runbook._slots[Trigger.OUTAGE]
-        for _ in range(runbook.AT_ONCE[Trigger.OUTAGE]):
-            await outages.acquire()
+        others = await taken(world, runbook.AT_ONCE[Trigger.OUTAGE])
         world.down = True
         await asyncio.sleep(1000)
         assert agents.asked == []
@@ -149,7 +162,7 @@ def test_who_asks_does_not_wait_for_the_outages_of_others() -> None:
         await asyncio.sleep(60)
         assert (said(world)["trigger"], said(world)["outcome"]) == ("Annotation", "Fault")
         assert said(world)["outage"] == world.check["status"]["outages"][0]["start"]
-        outages.release()
+        others.pop().cancel()
         await asyncio.sleep(1000)
 
     world = diagnosing(agents, script)
@@ -157,19 +170,28 @@ def test_who_asks_does_not_wait_for_the_outages_of_others() -> None:
     assert told(world) == ["Diagnosed"]
 
 
+def test_jobs_that_do_not_start_keep_no_agent_from_its_turn() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        await taken(world, runbook.JOBS_AT_ONCE[Trigger.OUTAGE], by="_of_jobs")
+        world.down = True
+        await asyncio.sleep(300)
+        assert said(world)["outcome"] == "Fault"
+
+    diagnosing(agents, script)
+
+
 def test_a_check_that_heals_before_its_turn_says_so() -> None:
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        assert world.operator is not None
-        outages = world.operator.parts.runbook._slots[Trigger.OUTAGE]
-        for _ in range(runbook.AT_ONCE[Trigger.OUTAGE]):
-            await outages.acquire()
+        others = await taken(world, runbook.AT_ONCE[Trigger.OUTAGE])
         world.down = True
         await asyncio.sleep(400)
         world.down = False
         await asyncio.sleep(400)
-        outages.release()
+        others.pop().cancel()
         await asyncio.sleep(10)
 
     world = diagnosing(agents, script)
@@ -297,3 +319,48 @@ def test_nothing_is_asked_where_the_operator_does_not_diagnose_and_who_asks_is_t
     assert agents.asked == []
     assert "--diagnosis=false" in said(world)["summary"]
     assert told(world) == ["DiagnosisNotRun"]
+
+
+def test_values_that_come_without_end_are_a_diagnosis_a_minute() -> None:
+    agents = Agents(clean)
+
+    async def script(world: World) -> None:
+        for value in range(600):
+            annotate(world, str(value))
+            await asyncio.sleep(1)
+
+    world = diagnosing(agents, script)
+    times = [when for when, _ in agents.asked]
+    assert 6 <= len(times) <= 8
+    assert all(after - before >= 60 for before, after in pairwise(times))
+    assert len(told(world)) <= len(times)
+
+
+def test_who_may_send_less_than_a_diagnosis_does_is_told_so() -> None:
+    agents = Agents(report)
+
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        world.down = True
+        await asyncio.sleep(300)
+        assert said(world)["summary"].startswith(
+            "not run: not permitted: a diagnosis sends up to 34 packets/s"
+        )
+        assert world.condition("Healthy")["reason"] == "Down"
+
+    world = diagnosing(agents, script)
+    assert agents.asked == []
+    assert told(world) == ["DiagnosisNotRun"]
+
+
+def test_values_that_come_without_end_and_cannot_run_are_told_of_every_five_seconds() -> None:
+    async def script(world: World) -> None:
+        assert world.operator is not None
+        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        for value in range(600):
+            annotate(world, str(value))
+            await asyncio.sleep(0.1)
+
+    world = diagnosing(Agents(report), script)
+    assert 10 <= (world.metric("ipsecping_operator_diagnoses_total", outcome="NotRun") or 0) <= 14

@@ -148,3 +148,21 @@ def test_a_file_that_is_no_text_or_too_long_is_named(
     path = tmp_path / "c.yaml"
     path.write_bytes(data)
     assert validate(capsys, path)[2] == [f"{path}: {expected}"]
+
+
+@pytest.mark.parametrize("command", ["validate", "render"])
+def test_no_word_of_a_manifest_reaches_a_terminal_as_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    evil = "\\e]0;owned\\a\\n::error::forged\\e[2J"
+    file = tmp_path / "evil.yaml"
+    file.write_text(
+        CHECK.replace("hq-dc1", f'"{evil}"').replace("spec: {", f'spec: {{"{evil}": 1, ')
+        + f'---\nkind: "{evil}"\n'
+    )
+    words = ("-f", str(file)) if command == "render" else (str(file),)
+    assert main([command, *words]) == 1
+    said = capsys.readouterr().err
+    assert "owned" in said
+    assert all(each.isprintable() for each in said.split("\n"))
+    assert not any(line.startswith("::") for line in said.splitlines())

@@ -1,0 +1,207 @@
+"""Facts of who refuses packets: this host, somebody on the way, or the target itself."""
+
+from dataclasses import replace
+
+from .evidence import ErrorKind, HopKind, Part, PathError
+from .fact import Fact, unknown
+from .reading import PLACES, Reading
+from .tally import part_of
+
+AT_ONCE = 100_000_000
+"""Nanoseconds beyond the way to the far gateway and back. A host that is away is asked for thrice, a second
+each time (RFC 4861 section 10, and Linux for ARP)."""
+
+
+_REJECTED = (
+    ErrorKind.PROHIBITED,
+    ErrorKind.PORT_UNREACHABLE,
+    ErrorKind.PROTOCOL_UNREACHABLE,
+    ErrorKind.RESET,
+)
+"""What a firewall answers with; port unreachable is what Linux takes if no rule says otherwise."""
+
+
+def refused_here(reading: Reading) -> Fact:
+    """Whether this host, its node or our side's first router forbids the packets."""
+    own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
+    near = [error for error in reading.errors(*_REJECTED) if error.sender in _near(reading)]
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if own:
+        return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
+    if near:
+        return _told_of_all(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
+    return Fact(False, "nothing on our side says that it refuses our packets")
+
+
+def no_route_here(reading: Reading) -> Fact:
+    """Whether this host or our side's first router knows no way to the target."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
+    if own:
+        return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
+    if near:
+        return _told_of_all(
+            reading,
+            near,
+            f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
+        )
+    return Fact(False, "nothing on our side says that it has no route")
+
+
+def gateway_unreachable(reading: Reading) -> Fact:
+    """Whether a router says that the far gateway's public address cannot be reached."""
+    if reading.control(Part.GATEWAY) is None:
+        return unknown(f"{PLACES[Part.GATEWAY]} was not tested")
+    batches = (batch for batch in reading.evidence.batches if batch.part is Part.GATEWAY)
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    told = [error for batch in batches for error in batch.errors if error.kind in kinds]
+    told = [error for error in told if _is_underlay(reading, error)]
+    if not told:
+        return Fact(False, "no router says that the far gateway is unreachable")
+    return Fact(True, f"{_senders(told)} says that {reading.named(Part.GATEWAY)} cannot be reached")
+
+
+def refused_by_target(reading: Reading) -> Fact:
+    """Whether the target itself refuses: port unreachable, or a reset."""
+    kinds = (ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET)
+    told = [error for error in reading.errors(*kinds) if error.sender == reading.evidence.address]
+    if not told:
+        return (
+            Fact(False, "the target refuses nothing")
+            if reading.methods
+            else unknown("the target was not measured")
+        )
+    said = f"the target itself refused {_of(told, reading)} ({_kinds(told)})"
+    if all(error.kind is ErrorKind.RESET for error in told) and not reading.target.answered:
+        said += ", or a firewall in its name: it answers nothing else"
+    return _told(reading, told, said)
+
+
+def host_unreachable(reading: Reading) -> Fact:
+    """Whether a router of the target's side says that the host does not answer on its link."""
+    told = [error for error in reading.errors(ErrorKind.HOST_UNREACHABLE) if _is_far(reading, error)]
+    if not told:
+        return (
+            Fact(False, "no router says that the host is unreachable")
+            if reading.methods
+            else unknown("the target was not measured")
+        )
+    said = f"{_senders(told)} says that the target's host is unreachable ({_of(told, reading)})"
+    if _at_once(reading, told):
+        return unknown(f"{said}, but at once, without asking for it: it may have no route instead")
+    return Fact(True, said)  # it is the host that is away, whatever the method
+
+
+def _at_once(reading: Reading, told: list[PathError]) -> bool:
+    """Whether a router says so sooner than it can know: it asks for a link address for some seconds."""
+    senders = {error.sender for error in told}
+    hops = reading.evidence.hops or ()
+    times = [hop.rtt for hop in hops if hop.kind is HopKind.UNREACHABLE and hop.address in senders]
+    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
+    return any(time is not None and time < max(usual, default=0) + AT_ONCE for time in times)
+
+
+def routing_loops(reading: Reading) -> Fact:
+    """Whether packets with a full TTL use it up: they go round in a circle."""
+    told = list(reading.errors(ErrorKind.TIME_EXCEEDED))
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not told:
+        return Fact(False, "no packet used up its TTL")
+    return _told(reading, told, f"at {_senders(told)} the TTL of {_of(told, reading)} was used up")
+
+
+def prohibited_by_far_gateway(reading: Reading) -> Fact:
+    """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
+    kinds = (*_REJECTED, ErrorKind.NET_UNREACHABLE)
+    told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
+    told += [
+        error
+        for error in reading.errors(ErrorKind.NET_UNREACHABLE)
+        if _is_far(reading, error) and error.sender not in _far_gateway(reading)
+    ]
+    if not reading.methods:
+        return unknown("the target was not measured")
+    if not told:
+        return Fact(False, "the far gateway says nothing of refusing our packets")
+    said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
+    return _told_of_all(reading, told, said)
+
+
+def prohibited_on_the_way(reading: Reading) -> Fact:
+    """Whether somebody else, or the target's own firewall, forbids the packets."""
+    if not reading.methods:
+        return unknown("the target was not measured")
+    others = {*_near(reading), *_far_gateway(reading)}
+    told = [
+        error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender and error.sender not in others
+    ]
+    told += [
+        error
+        for error in reading.errors(*_REJECTED[1:])
+        if error.sender and error.sender != reading.evidence.address and error.sender not in others
+    ]
+    if not told:
+        return Fact(False, "no firewall on the way says that it refuses our packets")
+    return _told_of_all(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
+
+
+def _near(reading: Reading) -> set[str | None]:
+    """Addresses of our side: our gateway's, the first hop's, and those in the prober's own network."""
+    hops = {hop.address for hop in reading.evidence.hops or () if hop.ttl == 1 and hop.address is not None}
+    own = {reading.evidence.expected.controls.get(Part.NEAR_INSIDE)}
+    host = reading.evidence.host
+    source = None if host is None else host.source
+    own |= {source}
+    if source is not None:
+        senders = {error.sender for batch in reading.batches for error in batch.errors}
+        own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
+    return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
+
+
+def _far_gateway(reading: Reading) -> set[str | None]:
+    controls = reading.evidence.expected.controls
+    return {controls.get(Part.FAR_INSIDE), controls.get(Part.GATEWAY)} - {None, reading.evidence.address}
+
+
+def _is_far(reading: Reading, error: PathError) -> bool:
+    if error.sender is None or error.sender in _near(reading):
+        return False
+    return not reading.holds(reading.evidence.expected.underlay, error.sender)
+
+
+def _is_underlay(reading: Reading, error: PathError) -> bool:
+    """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
+    addresses says nothing of the line."""
+    if error.sender is None or error.sender in _near(reading):
+        return False
+    expected = reading.evidence.expected
+    if reading.holds(expected.underlay, error.sender):
+        return True
+    return reading.knows_far_gateway and not reading.holds(expected.inside, error.sender)
+
+
+def _told(reading: Reading, errors: list[PathError], said: str) -> Fact:
+    return Fact(True, said, reading.methods_with(errors))
+
+
+def _told_of_all(reading: Reading, errors: list[PathError], said: str) -> Fact:
+    """Of all methods where nothing is answered: of a refuser's few errors some methods may have got none."""
+    fact = _told(reading, errors, said)
+    return fact if reading.target.answered else replace(fact, methods=frozenset(reading.methods))
+
+
+def _senders(errors: list[PathError]) -> str:
+    return ", ".join(sorted({str(error.sender) for error in errors})[:3])
+
+
+def _kinds(errors: list[PathError]) -> str:
+    return ", ".join(sorted({error.kind.value for error in errors}))
+
+
+def _of(errors: list[PathError], reading: Reading) -> str:
+    return f"{sum(error.count for error in errors)} of {reading.target.sent} packets"
