@@ -20,7 +20,8 @@ ROWS = (
         proves=(F.LARGE_LOST_UNTOLD,),
         step=Step(
             machine="our gateway",
-            command="{iptables} -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
+            command="{iptables} -t mangle -A FORWARD {mss_from}-p tcp --tcp-flags SYN,RST SYN "
+            "-j TCPMSS --set-mss {mss}",
             look="large transfers that work then; the lasting cure is to let ICMP packet-too-big pass",
         ),
     ),
@@ -34,7 +35,7 @@ ROWS = (
         explains=(explains(S.MTU_TOLD, S.MTU_LOWER),),
         proves=(F.LARGE_REFUSED_TOLD,),
         step=Step(
-            machine="this machine",
+            machine="this machine (in a cluster: the probe pod)",
             command="ipsecping mtu {address}",
             look="the size: if it is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
         ),

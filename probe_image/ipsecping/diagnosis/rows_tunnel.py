@@ -51,7 +51,7 @@ ROWS = (
         ),
         on_the_way=False,
         step=Step(
-            machine="our gateway, or this machine",
+            machine="our gateway, or this machine (in a cluster: the probe pod)",
             command="ipsecping ike {gateway}",
             look="an answer on UDP 500 and 4500; else open both ports, and see whether the far daemon runs",
         ),

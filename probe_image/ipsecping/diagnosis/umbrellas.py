@@ -39,7 +39,9 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
     }
 )
 """The silence of the target and of controls is told by how far packets get instead."""
-HALVED = frozenset({Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
+HALVED = frozenset(
+    {Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT, Umbrella.METHOD_SILENT}
+)
 """For these there is a step that halves what is left; for others that of the first cause is as good."""
 
 STEPS: Mapping[Umbrella, Step] = MappingProxyType(
@@ -62,6 +64,13 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
             command="ping -c 5 {address}",
             look="an answer means that the host lives and a firewall or its route back is at fault; none, "
             "that it is down or the far gateway does not forward",
+        ),
+        Umbrella.METHOD_SILENT: Step(
+            machine="the target's host",
+            command="tcpdump -n -i any src {source}",
+            look="packets of the silent method, while ipsecping ping or diagnose sends them. If none come, a "
+            "firewall stops them on the way (nft list ruleset on the far gateway). If they come, it is the "
+            "host's own firewall, or the responder: ss -lntu, its --allow and its keys",
         ),
         Umbrella.PACKETS_LOST: Step(
             machine="this machine (in a cluster: the probe pod)",
