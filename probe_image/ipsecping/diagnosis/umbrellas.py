@@ -68,9 +68,8 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",
             command="tcpdump -n -i any src {source}",
-            look="packets of the silent method, while ipsecping ping or diagnose sends them. If none come, a "
-            "firewall stops them on the way (nft list ruleset on the far gateway). If they come, it is the "
-            "host's own firewall, or the responder: ss -lntu, its --allow and its keys",
+            look="packets of the silent method. None: a firewall on the way (nft list ruleset on the far "
+            "gateway). They come: this host's firewall, or the responder (ss -lntu; its --allow, its keys)",
         ),
         Umbrella.PACKETS_LOST: Step(
             machine="this machine (in a cluster: the probe pod)",
