@@ -71,8 +71,6 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
 
 def _nothing_found(diagnosis: Diagnosis) -> Iterator[str]:
     yield _VERDICTS.get(diagnosis.outcome, "")
-    if diagnosis.outcome is Outcome.NOT_MEASURED and Part.METHODS in diagnosis.not_tested:
-        yield f"{diagnosis.not_tested[Part.METHODS]}."
     yield from diagnosis.notes
 
 

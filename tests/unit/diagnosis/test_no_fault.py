@@ -199,6 +199,16 @@ def test_too_few_packets_decide_nothing() -> None:
     assert finding.confidence == "Undetermined"
 
 
+def test_what_was_asked_for_and_could_not_be_measured_is_said_with_the_reason() -> None:
+    gone = without(healthy(), Part.METHODS, Part.NEAR_INSIDE, Part.FAR_INSIDE)
+    gone = replace(gone, not_tested=dict.fromkeys((Part.METHODS, Part.NEAR_INSIDE), "no ping sockets"))
+    said = diagnose(gone)
+    assert said.outcome is Outcome.NOT_MEASURED
+    (note,) = [note for note in said.notes if note.startswith("Not asked")]
+    assert note.startswith("Not asked: the target, our gateway's inside address (")
+    assert note.endswith("): no ping sockets.")
+
+
 def test_nothing_measured_is_no_good_news() -> None:
     assert diagnose(replace(healthy(), batches=())).outcome is Outcome.NOT_MEASURED
 
