@@ -143,9 +143,10 @@ ROWS = (
             ),
         ),
         step=Step(
-            machine="our gateway",
+            machine="{receiver}",
             command="tc -s filter show dev WAN ingress",
-            look="a policer that drops; else the provider's limits of the VPN or of the instance",
+            look="a policer that drops (WAN: the outside interface); "
+            "else the provider's limits of the VPN or of the instance",
         ),
     ),
     Row(
@@ -177,7 +178,8 @@ ROWS = (
         step=Step(
             machine="our gateway, then the far one",
             command="tc -s class show dev WAN",
-            look="the class that drops; ask the carrier how it treats this code point",
+            look="the class that drops (WAN: the outside interface); "
+            "ask the carrier how it treats this code point",
         ),
     ),
 )

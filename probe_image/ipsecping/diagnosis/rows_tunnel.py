@@ -148,7 +148,8 @@ ROWS = (
             machine="{receiver}",
             command=_SA_STATE,
             look="a count of failed at the SA that rises with the losses: rekey both ends, and if it is few, "
-            "check line and NIC. If it does not rise, the line itself loses: mtr --report {gateway}",
+            "check line and NIC. If it does not rise, the line itself "
+            "loses: mtr --report {gateway} on our gateway",
         ),
     ),
     Row(

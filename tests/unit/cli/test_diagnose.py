@@ -46,7 +46,12 @@ def test_the_first_line_of_a_finding_has_layer_direction_and_what_is_at_fault(tm
 
 def test_a_counter_of_the_receiver_is_looked_at_where_the_packets_arrive(tmp_path: Path) -> None:
     assert "on our gateway:" in diagnose(tmp_path, CASES["jitter"].evidence).stdout
-    assert "on the far gateway:" in diagnose(tmp_path, CASES["corrupt"].evidence).stdout
+    corrupt = diagnose(tmp_path, CASES["corrupt"].evidence).stdout
+    assert "on the far gateway:" in corrupt
+    # The far gateway learns nothing from a trace to itself.
+    assert "mtr --report 192.0.2.1 on our gateway" in " ".join(corrupt.split())
+    policed = diagnose(tmp_path, CASES["policer, reflector known"].evidence).stdout
+    assert "on the far gateway:" in policed
 
 
 def test_what_is_left_and_what_is_ruled_out_is_told_with_the_numbers(tmp_path: Path) -> None:
