@@ -6,8 +6,6 @@ from dataclasses import replace
 import pytest
 
 from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose, facts
-from ipsecping.diagnosis.catalogue import ROWS
-from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import (
     ErrorKind,
     Hop,
@@ -199,16 +197,6 @@ def test_too_few_packets_decide_nothing() -> None:
     assert finding.confidence == "Undetermined"
 
 
-def test_what_was_asked_for_and_could_not_be_measured_is_said_with_the_reason() -> None:
-    gone = without(healthy(), Part.METHODS, Part.NEAR_INSIDE, Part.FAR_INSIDE)
-    gone = replace(gone, not_tested=dict.fromkeys((Part.METHODS, Part.NEAR_INSIDE), "no ping sockets"))
-    said = diagnose(gone)
-    assert said.outcome is Outcome.NOT_MEASURED
-    (note,) = [note for note in said.notes if note.startswith("Not asked")]
-    assert note.startswith("Not asked: the target, our gateway's inside address (")
-    assert note.endswith("): no ping sockets.")
-
-
 def test_nothing_measured_is_no_good_news() -> None:
     assert diagnose(replace(healthy(), batches=())).outcome is Outcome.NOT_MEASURED
 
@@ -304,24 +292,6 @@ def test_what_fails_on_all_paths_is_sought_in_what_they_share() -> None:
 def test_a_responder_down_behind_a_dead_tunnel_is_not_seen() -> None:
     (finding,) = diagnose(silent(healthy(), *BEHIND)).findings
     assert "ResponderDown" not in finding.causes
-
-
-def test_a_responder_that_is_silent_to_strangers_is_among_the_causes_and_so_is_what_opens_it() -> None:
-    hung = with_batches(healthy(), {Part.METHODS: lambda b: dead(b) if b.type == STAMP else b})
-    (finding,) = diagnose(hung).findings
-    assert finding.reason == "MethodSilent"
-    assert "another key" in ROWS[Cause.RESPONDER_DOWN].meaning
-    # It is looked at where the packets arrive, before anything on the way.
-    assert finding.step.machine == "the target's host"
-    assert "keys" in finding.step.look
-
-
-def test_what_loses_one_method_alone_is_not_on_our_side() -> None:
-    limited = with_batches(
-        healthy(), lambda b: losing(b, forward=range(0, b.sent, 2)) if b.type == STAMP else b
-    )
-    (finding,) = diagnose(without(limited, Part.NEAR_INSIDE, Part.FAR_INSIDE)).findings
-    assert set(finding.causes) == {"ProtocolFiltered", "ResponderOverloaded"}
 
 
 def test_a_refusal_of_one_method_leaves_the_silence_of_others_to_explain() -> None:
