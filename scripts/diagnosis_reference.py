@@ -84,6 +84,7 @@ _WORDS = {
     "near_inside": "OUR_GATEWAY_INSIDE",
     "far_inside": "FAR_GATEWAY_INSIDE",
     "mss": "MSS",
+    "mss_from": "-s TARGET_ADDRESS ",
     "iptables": "iptables",
     "conntrack": "conntrack -L",
     "forwarding": "net.ipv4.ip_forward",

@@ -84,8 +84,14 @@ def probes_with(reason: str) -> str:
 
 
 def diagnosed() -> str:
-    """Name the causes that the diagnosis of the outage found; nothing where there is none (yet)."""
-    shown = " Diagnosis: {{ .Labels.cause }} ({{ .Labels.direction }}, {{ .Labels.confidence }})."
+    """Name the causes that the diagnosis of the outage found, and where the next step is.
+
+    Nothing where there is no diagnosis (yet).
+    """
+    shown = (
+        " Diagnosis: {{ .Labels.cause }} (direction {{ .Labels.direction }}, {{ .Labels.confidence }}); "
+        "next step: kubectl -n {{ .Labels.namespace }} describe itc {{ .Labels.check }}."
+    )
     return of_check("ipsecping_diagnosis_info", shown)
 
 

@@ -332,7 +332,8 @@ def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: st
                         "exp_annotations": {
                             "summary": "hq-dc1: loss above the limit on hq/default to db.dc1 (10.50.1.10)",
                             "description": "Loss over the window: ping 3.4%, limit 1%. "
-                            "Probes: ping (LossHigh). Diagnosis: UnderlayLoss (Forward, OneOf).",
+                            "Probes: ping (LossHigh). Diagnosis: UnderlayLoss (direction Forward, OneOf); "
+                            "next step: kubectl -n network describe itc hq.",
                             "runbook_url": "docs/runbooks/IPsecPingLossHigh.md",
                         },
                     }

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from . import durations
 from .rules import ERROR_TYPE, Model, Violation
 
 M = TypeVar("M", bound=Model)
@@ -83,8 +84,14 @@ def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
 def _message(item: ErrorDetails) -> str:
     if item["loc"] and item["loc"][-1] in _UNION_BRANCHES:
         return "must be an integer or a string"
+    context = item.get("ctx", {})
+    if context.get("pattern") == durations.PATTERN:
+        return "must be a duration such as 30s, 1m30s or 0.5ms"
+    if item["type"] == "string_type" and type(item["input"]) in (int, float):
+        number = item["input"]
+        return f"must be a string: give {number} its unit, as {number}s, or put it in quotes"
     template = _MESSAGES.get(item["type"])
-    return template.format(**item.get("ctx", {})) if template else item["msg"]
+    return template.format(**context) if template else item["msg"]
 
 
 def _follows(kind: str, location: tuple[int | str, ...], items: list[ErrorDetails]) -> bool:

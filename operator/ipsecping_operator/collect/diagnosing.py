@@ -82,7 +82,11 @@ async def report_of(agent: Agent, question: Question, *, tokens: Sequence[str]) 
         token = await _begin(agent, question, tokens)
         return await _result(agent, question, token)
     except connection.NotConnected as error:
-        why = str(error.error) if error.error else "it does not answer"
+        why = (
+            str(error.error)
+            if error.error
+            else "it does not answer: does a NetworkPolicy let the operator in?"
+        )
         raise NotAnswered(f"cannot connect: {why}", again=SOON) from error
     except TimeoutError as error:
         raise NotAnswered("it says nothing", again=SOON) from error

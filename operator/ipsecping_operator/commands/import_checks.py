@@ -1,6 +1,7 @@
 """`ipsecping-operator import`: checks from the configurations of other programs."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     for name, text in _FROM.items():
         each = programs.add_parser(name, help=text, description=_DESCRIPTION, epilog=_EPILOG, **shown)
         each.add_argument("files", nargs="+", metavar="FILE", help=f"{text} (- for standard input)")
-        each.add_argument("-n", "--namespace", help="namespace that the checks name (default: none)")
+        each.add_argument(
+            "-n", "--namespace", type=_namespace, help="namespace that the checks name (default: none)"
+        )
     parser.set_defaults(main=main)
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no name of a namespace: at most 63 lower-case letters, digits and -"
+        )
+    return text
 
 
 def main(args: argparse.Namespace) -> int:

@@ -159,12 +159,12 @@ class _Importer:
                 given.leave_taken("alerts", f"{name}: its pattern has no counterpart in thresholds")
                 continue
             value = limit[1].strip(">%")
-            window = duration(max(step * (pattern.count(",") + 1), 1) * 1000)
-            found.setdefault("window", window)
-            if kind == "loss":
-                found["lossPercent"] = value
-            else:
-                found["rtt"] = {"p50": f"{value}ms"}
+            key, said = ("lossPercent", value) if kind == "loss" else ("rtt", {"p50": f"{value}ms"})
+            if key in found:
+                given.leave_taken("alerts", f"{name}: an alert before it has set thresholds.{key}")
+                continue
+            found[key] = said
+            window = found.setdefault("window", duration(max(step * (pattern.count(",") + 1), 1) * 1000))
             more = [each for each in alert.variables if each not in ("type", "pattern")] if alert else []
             self._outcome.note(f"Alerts/{name}: judged over a window of {window}, not round by round")
             if more:

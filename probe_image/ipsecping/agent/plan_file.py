@@ -25,7 +25,10 @@ def read_plan(path: Path) -> Plan:
     except OSError as error:
         raise ContractError(f"{path}: {error.strerror}") from error
     content = decode(octets, str(path))
-    plan = plan_from_json(content)
+    try:
+        plan = plan_from_json(content)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
     if len(octets) <= MAX_BY_HAND:
         for field in unread(plan_from_json, content, "plan"):
             log.warning("%s is no field that this version knows: it is passed over", field)

@@ -140,6 +140,8 @@ def _names_plan(options: argparse.Namespace) -> bool:
 def _check(options: argparse.Namespace) -> None:
     if (options.host is None) is (options.source is None):
         raise CommandError("diagnose: name a HOST to measure, or --from FILE to judge; one of the two")
+    if options.host == "":
+        raise CommandError("diagnose: HOST is empty: name the target's address or its name")
     if options.source is not None:
         _refuse(options, _LIVE, "is for measuring, and goes with HOST")
     elif _names_plan(options):

@@ -57,6 +57,8 @@ async def _collect(asked: "Asked") -> Collected | None:
         progress.clear()
     if stopped and not evidence.batches:
         return None
+    if collector.hindered is not None:
+        print(f"ipsecping: diagnose: {collector.hindered}", file=sys.stderr)
     if stopped:
         said = f"broken off after {_seconds(collector.elapsed)}: what follows rests on less"
         print(f"ipsecping: diagnose: {said}", file=sys.stderr)

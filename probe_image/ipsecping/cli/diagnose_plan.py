@@ -29,10 +29,11 @@ def chosen(options: argparse.Namespace) -> PlannedCheck:
     """Return the path of the plan that the options name. Raises CommandError."""
     from ..agent.plan_file import read_plan
 
+    file = Path(options.host)
     try:
-        checks = read_plan(Path(options.host)).checks
+        checks = read_plan(file).checks
     except ContractError as error:
-        raise CommandError(f"diagnose: {error}") from error
+        raise CommandError(f"diagnose: {error}{_meant(file)}") from error
     found = [check for check in checks if _fits(check, options)]
     if len(found) == 1:
         return found[0]
@@ -40,6 +41,21 @@ def chosen(options: argparse.Namespace) -> PlannedCheck:
     named = ", ".join(f"{each.namespace}/{each.name} {each.path}" for each in (found or checks)[:MAX_NAMED])
     more = "" if len(found or checks) <= MAX_NAMED else ", ..."
     raise CommandError(f"diagnose: {options.host} {wrong}" + (f" ({named}{more})" if named else ""))
+
+
+def _meant(file: Path) -> str:
+    """What was perhaps meant by a name that is no plan's."""
+    from ..bounded_file import read_bounded
+    from ..diagnosis import evidence_from_bytes
+    from ..diagnosis.evidence import MAX_BYTES
+
+    try:
+        evidence_from_bytes(read_bounded(file, MAX_BYTES))
+    except OSError:
+        return " (a plan's name ends in .json or has a slash in it; a target is an address or a name)"
+    except ContractError:
+        return ""
+    return f" (it is evidence: judge it by --from {file})"
 
 
 def _fits(check: PlannedCheck, options: argparse.Namespace) -> bool:

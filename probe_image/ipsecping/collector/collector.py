@@ -106,6 +106,11 @@ class Collector:
         """Packets so far."""
         return self._sent
 
+    @property
+    def hindered(self) -> str | None:
+        """Why the target could not be asked by all of the methods."""
+        return self._failed.get(Part.METHODS) if self.evidence().has(Part.METHODS) else None
+
     def stop(self) -> None:
         """End as soon as may be; `collect` returns what there is."""
         self._stopped.set()

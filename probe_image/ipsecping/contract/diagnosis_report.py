@@ -21,7 +21,7 @@ MAX_CAUSES = 3
 """More are not named: then the reason of the finding says what they have in common."""
 MAX_MESSAGE = 300
 """Characters of a summary, a message and a next step."""
-MAX_LAYER = 64
+MAX_LAYER = 88
 MAX_NOT_TESTED = 32
 MAX_SENT = 10_000
 """Packets of one diagnosis."""

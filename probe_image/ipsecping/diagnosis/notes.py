@@ -16,6 +16,7 @@ from .tally import lost_of
 def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[str]:
     """Return one sentence each."""
     kinds = {symptom.kind for symptom in found}
+    yield from _impossible(reading, kinds)
     yield from _masked(known, kinds)
     yield from _renamed(known, kinds)
     yield from _transient(reading)
@@ -24,6 +25,21 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     yield from _arrivals(reading)
     yield from _runs(reading, kinds)
     yield from _other_paths(reading, kinds)
+
+
+def _impossible(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    """What was asked for and could not be measured: who misses it has to know why."""
+    evidence = reading.evidence
+    asked = [part for part in evidence.expected.controls if not evidence.has(part)]
+    if not kinds and not evidence.has(Part.METHODS):
+        asked.insert(0, Part.METHODS)
+    by_reason: dict[str, list[str]] = {}
+    for part in asked:
+        if (why := evidence.not_tested.get(part)) is not None:
+            said = "the target" if part is Part.METHODS else reading.named(part)
+            by_reason.setdefault(why, []).append(said)
+    for why, said_of in by_reason.items():
+        yield f"Not asked: {', '.join(said_of)}: {why}."
 
 
 def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:

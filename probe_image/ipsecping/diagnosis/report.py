@@ -71,14 +71,16 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
 
 def _nothing_found(diagnosis: Diagnosis) -> Iterator[str]:
     yield _VERDICTS.get(diagnosis.outcome, "")
-    if diagnosis.outcome is Outcome.NOT_MEASURED and Part.METHODS in diagnosis.not_tested:
-        yield f"{diagnosis.not_tested[Part.METHODS]}."
     yield from diagnosis.notes
 
 
 def command(evidence: Evidence, finding: Finding) -> str:
     """Return the next step's command, with the addresses of this path."""
-    return finding.step.command.format(**_names(evidence, quoted=True))
+    names = _names(evidence, quoted=True)
+    # A SYN tells the other end how large segments may be that come back: so of what the target sends, here.
+    ends = {Direction.FORWARD: "-s {address} ", Direction.REVERSE: "-d {address} "}
+    mss_from = ends.get(finding.direction, "").format(**names)
+    return finding.step.command.format(**names, mss_from=mss_from)
 
 
 def machine(finding: Finding) -> str:
@@ -229,9 +231,9 @@ def _names(evidence: Evidence, *, quoted: bool) -> dict[str, str]:
     said = {
         "target": evidence.target,
         "address": address,
-        "source": (None if host is None else host.source) or "THE_POD",
+        "source": (None if host is None else host.source) or "POD_ADDRESS",
         "gateway": controls.get(Part.GATEWAY, "FAR_GATEWAY"),
-        "near_inside": controls.get(Part.NEAR_INSIDE, "OUR_GATEWAY"),
+        "near_inside": controls.get(Part.NEAR_INSIDE, "OUR_GATEWAY_INSIDE"),
         "far_inside": controls.get(Part.FAR_INSIDE, "FAR_GATEWAY_INSIDE"),
     }
     # Who wrote the evidence chose them, and the zone of an address may be any name of an interface.

@@ -127,10 +127,11 @@ ROWS = (
         cause=Cause.RESPONDER_DOWN,
         layer="responder",
         place=Place.TARGET,
-        title="the responder on the target does not run",
-        meaning="The host answers, the program that should answer our probes does not.",
+        title="the responder on the target does not answer",
+        meaning="The host answers, the program that should answer our probes does not: it does not run, "
+        "hangs, or takes us for strangers (another key, an address that it does not allow).",
         told="The target itself refuses: port unreachable, or a reset. If it is silent, a firewall may be "
-        "in between.",
+        "in between. Our reflector is silent to strangers.",
         explains=(
             explains(S.METHOD_SILENT, excludes=(F.REQUESTS_ARRIVE,)),
             explains(
@@ -145,7 +146,8 @@ ROWS = (
         step=Step(
             machine="the target's host",
             command="ss -lntu",
-            look="a listener on the probe's port; if there is none, start it (docs/reflector.md)",
+            look="a listener on the probe's port; if there is none, start it (docs/reflector.md); "
+            "if there is one, its log, and whether its --allow and its keys are right for the prober",
         ),
     ),
     Row(

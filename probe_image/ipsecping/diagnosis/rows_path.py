@@ -20,7 +20,8 @@ ROWS = (
         proves=(F.LARGE_LOST_UNTOLD,),
         step=Step(
             machine="our gateway",
-            command="{iptables} -t mangle -A FORWARD -d {address} -p tcp --syn -j TCPMSS --set-mss {mss}",
+            command="{iptables} -t mangle -A FORWARD {mss_from}-p tcp --tcp-flags SYN,RST SYN "
+            "-j TCPMSS --set-mss {mss}",
             look="large transfers that work then; the lasting cure is to let ICMP packet-too-big pass",
         ),
     ),
@@ -34,7 +35,7 @@ ROWS = (
         explains=(explains(S.MTU_TOLD, S.MTU_LOWER),),
         proves=(F.LARGE_REFUSED_TOLD,),
         step=Step(
-            machine="this machine",
+            machine="this machine (in a cluster: the probe pod)",
             command="ipsecping mtu {address}",
             look="the size: if it is right, lower the pods' MTU or thresholds.pathMTU; else ask what changed",
         ),
@@ -142,9 +143,10 @@ ROWS = (
             ),
         ),
         step=Step(
-            machine="our gateway",
+            machine="{receiver}",
             command="tc -s filter show dev WAN ingress",
-            look="a policer that drops; else the provider's limits of the VPN or of the instance",
+            look="a policer that drops (WAN: the outside interface); "
+            "else the provider's limits of the VPN or of the instance",
         ),
     ),
     Row(
@@ -176,7 +178,8 @@ ROWS = (
         step=Step(
             machine="our gateway, then the far one",
             command="tc -s class show dev WAN",
-            look="the class that drops; ask the carrier how it treats this code point",
+            look="the class that drops (WAN: the outside interface); "
+            "ask the carrier how it treats this code point",
         ),
     ),
 )

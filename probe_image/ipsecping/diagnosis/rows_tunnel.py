@@ -51,7 +51,7 @@ ROWS = (
         ),
         on_the_way=False,
         step=Step(
-            machine="our gateway, or this machine",
+            machine="our gateway, or this machine (in a cluster: the probe pod)",
             command="ipsecping ike {gateway}",
             look="an answer on UDP 500 and 4500; else open both ports, and see whether the far daemon runs",
         ),
@@ -148,7 +148,8 @@ ROWS = (
             machine="{receiver}",
             command=_SA_STATE,
             look="a count of failed at the SA that rises with the losses: rekey both ends, and if it is few, "
-            "check line and NIC. If it does not rise, the line itself loses: mtr --report {gateway}",
+            "check line and NIC. If it does not rise, the line itself "
+            "loses: mtr --report {gateway} on our gateway",
         ),
     ),
     Row(

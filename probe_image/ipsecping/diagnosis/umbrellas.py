@@ -39,7 +39,9 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
     }
 )
 """The silence of the target and of controls is told by how far packets get instead."""
-HALVED = frozenset({Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
+HALVED = frozenset(
+    {Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT, Umbrella.METHOD_SILENT}
+)
 """For these there is a step that halves what is left; for others that of the first cause is as good."""
 
 STEPS: Mapping[Umbrella, Step] = MappingProxyType(
@@ -53,15 +55,21 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="the packets of the SA to {gateway}, before and after ipsecping ping {address} -c 40 from "
-            "here. If they do not count up, the fault is at our gateway (policy, NAT, SA). If they do and "
-            "those of the SA back do not, it is beyond",
+            look="the packets of the SA to {gateway}, before and after ipsecping ping {address} -c 40 from"
+            " the prober. If they do not count up, the fault is at our gateway (policy, NAT, SA). If "
+            "they do and those of the SA back do not, it is beyond",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
             command="ping -c 5 {address}",
             look="an answer means that the host lives and a firewall or its route back is at fault; none, "
             "that it is down or the far gateway does not forward",
+        ),
+        Umbrella.METHOD_SILENT: Step(
+            machine="the target's host",
+            command="tcpdump -n -i any src {source}",
+            look="packets of the silent method. None: a firewall on the way (nft list ruleset on the far "
+            "gateway). They come: this host's firewall, or the responder (ss -lntu; its --allow, its keys)",
         ),
         Umbrella.PACKETS_LOST: Step(
             machine="this machine (in a cluster: the probe pod)",

@@ -11,7 +11,10 @@ import pytest
 
 from ipsecping.diagnosis import Evidence, Part, evidence_to_json
 from ipsecping.diagnosis import diagnose as diagnose_evidence
+from ipsecping.diagnosis.catalogue import ROWS
+from ipsecping.diagnosis.cause import Step
 from ipsecping.diagnosis.report import command
+from ipsecping.diagnosis.umbrellas import STEPS
 
 from ..diagnosis.catalogue import cases
 from ..diagnosis.worlds import dead, healthy, losing, with_batches
@@ -35,13 +38,20 @@ def test_the_first_line_of_a_finding_has_layer_direction_and_what_is_at_fault(tm
     )
     assert "path MTU 1346 bytes on the way back, wanted 1400" in done.stdout
     assert "proven" in done.stdout
-    assert "iptables -t mangle -A FORWARD -d 10.50.1.10 -p tcp --syn -j TCPMSS --set-mss 1306" in done.stdout
+    assert (
+        "iptables -t mangle -A FORWARD -d 10.50.1.10 -p tcp --tcp-flags SYN,RST SYN -j TCPMSS" in done.stdout
+    )
     assert "on our gateway:" in done.stdout
 
 
 def test_a_counter_of_the_receiver_is_looked_at_where_the_packets_arrive(tmp_path: Path) -> None:
     assert "on our gateway:" in diagnose(tmp_path, CASES["jitter"].evidence).stdout
-    assert "on the far gateway:" in diagnose(tmp_path, CASES["corrupt"].evidence).stdout
+    corrupt = diagnose(tmp_path, CASES["corrupt"].evidence).stdout
+    assert "on the far gateway:" in corrupt
+    # The far gateway learns nothing from a trace to itself.
+    assert "mtr --report 192.0.2.1 on our gateway" in " ".join(corrupt.split())
+    policed = diagnose(tmp_path, CASES["policer, reflector known"].evidence).stdout
+    assert "on the far gateway:" in policed
 
 
 def test_what_is_left_and_what_is_ruled_out_is_told_with_the_numbers(tmp_path: Path) -> None:
@@ -161,6 +171,20 @@ def test_what_is_no_evidence_is_told_in_one_line(tmp_path: Path, content: str, s
 def test_a_file_that_is_not_there() -> None:
     done = ipsecping("diagnose", "--from", "/no/such/file")
     assert (done.returncode, "No such file" in done.stderr) == (2, True)
+
+
+def test_the_segments_of_those_who_lose_them_are_made_smaller(tmp_path: Path) -> None:
+    # What an end writes into its SYN is how large the segments may be that it is sent.
+    there = diagnose(tmp_path, CASES["mtu-blackhole"].evidence).stdout
+    back = diagnose(tmp_path, CASES["mtu-blackhole back"].evidence).stdout
+    assert " -s 10.50.1.10 -p tcp --tcp-flags SYN,RST SYN " in there
+    assert " -d 10.50.1.10 -p tcp --tcp-flags SYN,RST SYN " in back
+
+
+@pytest.mark.parametrize("step", [*(row.step for row in ROWS.values()), *STEPS.values()])
+def test_where_a_step_of_an_operator_s_report_is_to_be_typed_is_said(step: Step) -> None:
+    # Who reads it in a cluster has not started the prober.
+    assert "this machine" not in step.machine.replace("this machine (in a cluster: the probe pod)", "")
 
 
 def test_controls_that_prove_nothing_are_said_to(tmp_path: Path) -> None:

@@ -4,8 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from ipsecping.cli.main import main
 from ipsecping.diagnosis import Part, evidence_from_bytes
 from ipsecping.diagnosis.evidence import MAX_NETWORKS, HopKind
+from ipsecping.net import connected_socket, socket_pool
+from ipsecping.net.errors import PingForbidden
+from ipsecping.trace import datagrams
 
 from .conftest import Reflector, ipsecping, signed_reflector
 
@@ -38,6 +42,21 @@ def test_a_reflector_that_answers_signed_packets_alone(tmp_path: Path) -> None:
     assert evidence.path_mtu is not None
     assert evidence.hops is not None
     assert [hop.kind for hop in evidence.hops if hop.type == "STAMP"] == [HopKind.REACHED]
+
+
+def test_a_user_who_may_not_ping_is_told_why_and_what_helps(
+    reflector: Reflector, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PingForbidden
+
+    for module in (connected_socket, socket_pool, datagrams):
+        monkeypatch.setattr(module, "open_echo", refused)
+    main(["diagnose", "127.0.0.1", "--stamp", str(reflector.stamp), "--near-inside", "127.0.0.9"])
+    said = capsys.readouterr()
+    assert said.err.count("ping_group_range") == 1
+    assert "* Not asked: our gateway's inside address (127.0.0.9): ICMP needs" in " ".join(said.out.split())
+    assert said.out.count("ping_group_range") == 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from ipsecping.contract.diagnosis_report_json import report_from_text
 from ipsecping.contract.diagnosis_terms import Outcome
 from ipsecping.diagnosis import evidence_from_bytes
 
+from ...interpreters import ROOT
 from ...plans import check_of
 from .conftest import Reflector, ipsecping
 
@@ -60,6 +61,10 @@ def test_a_path_without_anything_to_diagnose_says_so(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["/no/such/plan.json"], "/no/such/plan.json: No such file or directory"),
+        (["http://10.50.1.10"], "a target is an address or a name"),
+        (["EVIDENCE"], "it is evidence: judge it by --from"),
+        (["EMPTY"], "empty.json: plan.version: expected an integer"),
+        ([""], "HOST is empty"),
         (["PLAN"], "has 3 paths: choose by --check and --path (n/c default, n/c b, m/d default)"),
         (["PLAN", "--check", "c"], "has 2 paths: choose by --check and --path (n/c default, n/c b)"),
         (["PLAN", "--check", "n/d"], "has no such path (n/c default, n/c b, m/d default)"),
@@ -76,7 +81,10 @@ def test_a_path_without_anything_to_diagnose_says_so(tmp_path: Path) -> None:
 def test_wrong_usage(tmp_path: Path, words: list[str], said: str) -> None:
     one = check_of(ICMP)
     plan = written(tmp_path, one, replace(one, path="b"), replace(one, uid="v", namespace="m", name="d"))
-    done = ipsecping("diagnose", *(plan if word == "PLAN" else word for word in words))
+    empty = tmp_path / "empty.json"
+    empty.write_text("{}")
+    files = {"PLAN": plan, "EMPTY": str(empty), "EVIDENCE": str(ROOT / "docs/examples/evidence.json")}
+    done = ipsecping("diagnose", *(files.get(word, word) for word in words))
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
 

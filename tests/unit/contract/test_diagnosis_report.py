@@ -93,7 +93,7 @@ def test_what_breaks_the_contract_is_refused(change: dict[str, Any], message: st
         ({"reason": "packets-lost"}, "diagnosis.findings[0].reason: 'packets-lost' is not a capital letter"),
         ({"reason": "P" * 42}, "diagnosis.findings[0].reason: "),
         ({"causes": ["A", "Bb", "Cc", "Dd"]}, "diagnosis.findings[0].causes: 4 items, at most 3"),
-        ({"layer": "l" * 65}, "diagnosis.findings[0].layer: longer than 64"),
+        ({"layer": "l" * 89}, "diagnosis.findings[0].layer: longer than 88"),
         ({"direction": "Up"}, "diagnosis.findings[0].direction: 'Up' is not one of"),
         ({"warning": "no"}, "diagnosis.findings[0].warning: expected true or false"),
         ({"place": 3}, "diagnosis.findings[0]: 'place' is not a field"),

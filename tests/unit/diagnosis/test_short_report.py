@@ -1,16 +1,19 @@
 """A diagnosis in short: what crosses to the operator says the same, and always fits."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from ipsecping.contract import CheckRef, ContractError
-from ipsecping.contract.diagnosis_report import MAX_FINDINGS, MAX_REPORT_BYTES, DiagnosisReport
+from ipsecping.contract.diagnosis_report import MAX_FINDINGS, MAX_LAYER, MAX_REPORT_BYTES, DiagnosisReport
 from ipsecping.contract.diagnosis_report_json import report_from_text, report_to_text
 from ipsecping.contract.diagnosis_terms import Direction, Outcome
 from ipsecping.diagnosis import Evidence, Part, diagnose
+from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import PastOutage, PastRound
 from ipsecping.diagnosis.short_report import short_report
+from ipsecping.diagnosis.umbrellas import region
 
 from .catalogue import cases
 from .worlds import MS, NOW, healthy, silent
@@ -38,6 +41,17 @@ def test_every_fault_fits_and_comes_back(name: str) -> None:
     assert all(
         each.direction is not Direction.UNKNOWN or "direction" not in each.message for each in report.findings
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_next_step_comes_whole(name: str) -> None:
+    usual = replace(REF, namespace="network", name="hq-dc1", path="default")
+    assert not [each for each in of(CASES[name].evidence, usual).findings if each.next_step.endswith("…")]
+
+
+def test_every_region_comes_whole() -> None:
+    regions = {region(frozenset(pair)) for pair in combinations(Cause, 2)}
+    assert max(len(each) for each in regions) <= MAX_LAYER
 
 
 def test_long_words_are_cut_until_it_fits() -> None:

@@ -128,6 +128,28 @@ def test_rounds_and_limits_are_those_of_database_and_alerts(office: Imported) ->
     assert office.says("Alerts/lossy: comment")
 
 
+def test_the_note_of_an_alert_names_the_window_that_the_check_has(office: Imported) -> None:
+    assert office.says("Alerts/lossy: judged over a window of 3m")
+    assert office.says("Alerts/slow: judged over a window of 3m")
+
+
+def test_two_limits_of_one_kind_are_not_made_one_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = CONFIGURATION.replace("pattern = >0%,*12*,>0%,*12*,>0%", "pattern = >50%,>50%")
+    done = imported("smokeping", tmp_path, capsys, config=text)
+    assert done.spec("office-router")["thresholds"]["lossPercent"] == "20"
+    assert done.says("Targets/Office", "wavering: an alert before it has set thresholds.lossPercent")
+
+
+def test_a_namespace_that_none_can_have_is_told_by_the_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        imported("smokeping", tmp_path, capsys, "--namespace", "Bad NS", config=CONFIGURATION)
+    assert "--namespace: 'Bad NS' is no name of a namespace" in capsys.readouterr().err
+
+
 def test_options_of_a_probe_come_from_where_it_is_defined(office: Imported) -> None:
     far = office.probe("office-far")
     assert far == {
