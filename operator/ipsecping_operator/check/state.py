@@ -22,8 +22,9 @@ from .reported import Reported
 
 SECOND = 1_000_000_000
 PLAN_DELIVERY = 90 * SECOND
-"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute. As
-a rule an agent that is to run elsewhere has begun by then."""
+"""Until an edited plan has certainly reached its agent: the kubelet refreshes volumes about once a minute."""
+POD_START = 30 * SECOND
+"""Until an agent that is to run elsewhere has begun, as a rule; no longer, for nothing is measured."""
 
 _ANNOTATIONS = (RUN_NOW_ANNOTATION, DIAGNOSE_ANNOTATION)
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
@@ -113,7 +114,7 @@ class CheckState:
             self.reported.begin_anew()
             self.measured.expect_since(now)
         elif before is not None and (changed or _moved(before, check)) and not self._is_stale():
-            self.measured.expect_since(now + PLAN_DELIVERY)
+            self.measured.expect_since(now + (PLAN_DELIVERY if changed else POD_START))
         if before is not None:
             self.diagnosed.follow(before, check)
         self.applied.compiled_as(check, generation=generation, refused=refused)
