@@ -30,8 +30,9 @@ SLICE = 16
 """Answers handed out between two looks at the clock: the slowest take a third of a millisecond each."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
-MAX_SENDS = 16
-"""So often a packet is sent again, until the error is taken for its own."""
+MAX_SENDS, MOST_SENDS = 16, 256
+"""So often a packet is sent again, until the error is taken for its own; more often while the kernel has a
+way to its target, so that the errors are those of others."""
 _RECEIVE_BUFFER = 4 << 20
 
 
@@ -333,8 +334,12 @@ class SharedSocket:
         """
         error = first
         self._restart_numbering()
-        for _ in range(MAX_SENDS):
+        for attempt in range(MOST_SENDS):
             if error.errno in _HOPELESS:
+                break
+            if attempt >= MAX_SENDS and not (
+                error.errno in _OF_OTHERS and (attempt > MAX_SENDS or self._has_way(target))
+            ):
                 break
             try:
                 self._sock.sendto(data, target)
@@ -344,6 +349,16 @@ class SharedSocket:
             else:
                 return
         raise NotSent(error) from error
+
+    def _has_way(self, target: SocketAddress) -> bool:
+        """Whether the kernel itself would send to the target; nothing is sent to find that out."""
+        with socket.socket(self._sock.family, socket.SOCK_DGRAM) as own:
+            try:
+                own.bind((self._sock.getsockname()[0], 0))
+                own.connect(target)
+            except OSError:
+                return False
+        return True
 
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""
@@ -368,3 +383,8 @@ def _octets(flow: Flow) -> bytes:
 
 _INET6 = socket.AF_INET6.to_bytes(2, sys.byteorder)
 _HOPELESS = {errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE}
+_OF_OTHERS = {
+    errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENONET,
+    errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP, errno.EACCES,
+}  # fmt: skip
+"""What ICMP errors come to (icmp_err_convert)."""

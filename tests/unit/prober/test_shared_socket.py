@@ -1,16 +1,21 @@
 """Sessions that share a socket: each gets what is its own, over loopback with real peers."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from ipsecping.contract import ClockSource, LossReason, PlannedProbe, ProbeType
 from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import open_udp
+from ipsecping.net.errors import NotSent
 from ipsecping.net.flow import Flow
+from ipsecping.net.socket_pool import running_pool
 from ipsecping.probes import udp_echo
 from ipsecping.probes.base import Session
 
@@ -251,3 +256,50 @@ async def test_sockets_belong_to_their_event_loop_and_to_their_clock(peer: Peer)
     assert await asyncio.to_thread(asyncio.run, elsewhere()) != mine
     for each in (flow, same, other):
         each.close()
+
+
+class Flooded:
+    """A socket whose sends fail so many times, each by an ICMP error about somebody else's packet."""
+
+    def __init__(self, sock: socket.socket, failures: int, number: int) -> None:
+        self._sock, self.failures, self._number = sock, failures, number
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def sendto(self, data: bytes, target: tuple[str, int]) -> int:
+        if self.failures:
+            self.failures -= 1
+            raise OSError(self._number, os.strerror(self._number))
+        return self._sock.sendto(data, target)
+
+
+async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_sent(peer: Peer) -> None:
+    ((flow, inbox), *_) = flows_to(peer.port, Clock())
+    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared._sock = flooded = Flooded(shared._sock, 100, errno.EHOSTUNREACH)  # type: ignore[assignment]
+    flow.send(b"mine", Mark())
+    await until(lambda: inbox.arrivals)
+    assert flooded.failures == 0
+
+
+@pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1)])
+async def test_an_error_that_is_no_other_s_is_the_packet_s_own(peer: Peer, number: int, tries: int) -> None:
+    ((flow, _), *_) = flows_to(peer.port, Clock())
+    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared._sock = flooded = Flooded(shared._sock, 1000, number)  # type: ignore[assignment]
+    with pytest.raises(NotSent):
+        flow.send(b"mine", Mark())
+    assert flooded.failures == 1000 - tries
+
+
+async def test_where_the_kernel_has_no_way_the_packet_is_not_sent_for_ever(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((flow, _), *_) = flows_to(peer.port, Clock())
+    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared._sock = flooded = Flooded(shared._sock, 1000, errno.ENETUNREACH)  # type: ignore[assignment]
+    monkeypatch.setattr(type(shared), "_has_way", lambda *_: False)
+    with pytest.raises(NotSent):
+        flow.send(b"mine", Mark())
+    assert flooded.failures == 1000 - 17
