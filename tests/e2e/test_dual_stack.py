@@ -73,8 +73,8 @@ def test_packets_of_ipv6_are_lost_where_the_gateways_say(pod: ProberPod, path: s
     said, counted = found.said, found.counted
     assert said["sent"] == counted["forward_before_encryption"] >= 1500
     assert said["received"] == counted["reverse_after_decryption"]
+    found.agrees_on_losses()
     forward, reverse = found.lost()
-    assert (said["forwardLost"], said["reverseLost"]) == (forward, reverse)
     assert forward > 30
     assert reverse > 10
 

@@ -54,8 +54,8 @@ def test_ten_thousand_packets_are_lost_where_the_gateways_say(pod: ProberPod) ->
     said, counted = found.said, found.counted
     assert said["sent"] == counted["forward_before_encryption"] >= 10_000
     assert said["received"] == counted["reverse_after_decryption"]
+    found.agrees_on_losses()
     forward, reverse = found.lost()
-    assert (said["forwardLost"], said["reverseLost"]) == (forward, reverse)
     assert forward > 200
     assert reverse > 100
 

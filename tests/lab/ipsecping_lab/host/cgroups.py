@@ -5,6 +5,7 @@ Under cgroup v1 there is one tree for each controller, under v2 a single one.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -73,9 +74,9 @@ def network_namespaces(name: str) -> list[Path]:
     """One ``/proc/PID/ns/net`` for each network namespace that a process of the groups is in."""
     found: dict[int, Path] = {}
     for tree in trees():
-        for file in (tree / name).rglob("cgroup.procs"):
-            with suppress(OSError):  # a group or a process may end meanwhile
-                for pid in file.read_text().split():
+        for folder, _, _ in os.walk(tree / name):  # unlike rglob, not ended by a group that ends meanwhile
+            with suppress(OSError):
+                for pid in (Path(folder) / "cgroup.procs").read_text().split():
                     namespace = Path(f"/proc/{pid}/ns/net")
                     with suppress(OSError):
                         found.setdefault(namespace.stat().st_ino, namespace)
@@ -83,8 +84,8 @@ def network_namespaces(name: str) -> list[Path]:
 
 
 def _remove_tree(top: Path) -> bool:
-    groups = [top, *(path for path in top.rglob("*") if path.is_dir())]
     try:
+        groups = [top, *(path for path in top.rglob("*") if path.is_dir())]
         for group in sorted(groups, key=lambda path: len(path.parts), reverse=True):
             group.rmdir()
     except OSError:
