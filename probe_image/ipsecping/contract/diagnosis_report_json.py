@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from . import fields
-from .check import CheckRef
+from .check_json import check_from_json, check_to_json
 from .diagnosis_report import (
     MAX_CAUSES,
     MAX_FINDINGS,
@@ -26,15 +26,9 @@ from .unread import unread
 
 def report_to_json(report: DiagnosisReport) -> dict[str, Any]:
     """Return the JSON object; its keys are always there."""
-    check = report.check
     return {
         "version": VERSION,
-        "uid": check.uid,
-        "namespace": check.namespace,
-        "name": check.name,
-        "generation": check.generation,
-        "nonce": check.nonce,
-        "path": check.path,
+        **check_to_json(report.check),
         "request": report.request,
         "startedAt": report.started_at,
         "duration": report.duration,
@@ -89,14 +83,7 @@ def _read(value: object, path: str) -> DiagnosisReport:
         )
     findings = fields.sequence(source.get("findings"), f"{path}.findings", at_most=MAX_FINDINGS)
     return DiagnosisReport(
-        check=CheckRef(
-            uid=fields.text(source, "uid", path),
-            namespace=fields.text(source, "namespace", path),
-            name=fields.text(source, "name", path),
-            generation=fields.integer(source, "generation", path),
-            nonce=fields.text(source, "nonce", path),
-            path=fields.text(source, "path", path),
-        ),
+        check=check_from_json(source, path),
         request=fields.text(source, "request", path),
         started_at=fields.integer(source, "startedAt", path),
         duration=fields.integer(source, "duration", path),

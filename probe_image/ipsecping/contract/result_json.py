@@ -5,7 +5,8 @@ from types import MappingProxyType
 from typing import Any
 
 from . import fields
-from .check import CheckRef, LossReason, ProbeType
+from .check import LossReason, ProbeType
+from .check_json import check_from_json, check_to_json
 from .figure import Figure, figures_by_name
 from .histogram import Histogram
 from .methods import figure_types, loss_reasons, type_in
@@ -15,14 +16,8 @@ from .rules import check_result
 
 def result_to_json(result: RoundResult) -> dict[str, Any]:
     """The JSON object of one result; absent keys mean None, zero or empty."""
-    check = result.check
     content: dict[str, Any] = {
-        "uid": check.uid,
-        "namespace": check.namespace,
-        "name": check.name,
-        "generation": check.generation,
-        "nonce": check.nonce,
-        "path": check.path,
+        **check_to_json(result.check),
         "probe": result.probe,
         "type": result.type,
         "startedAt": result.started_at,
@@ -78,14 +73,7 @@ def result_from_json(value: object, path: str = "result") -> RoundResult:
     source = fields.mapping(value, path)
     kind = type_in(source, "type", path)
     result = RoundResult(
-        check=CheckRef(
-            uid=fields.text(source, "uid", path),
-            namespace=fields.text(source, "namespace", path),
-            name=fields.text(source, "name", path),
-            generation=fields.integer(source, "generation", path),
-            nonce=fields.text(source, "nonce", path),
-            path=fields.text(source, "path", path),
-        ),
+        check=check_from_json(source, path),
         probe=fields.text(source, "probe", path),
         type=kind,
         started_at=fields.integer(source, "startedAt", path),
