@@ -15,7 +15,6 @@ from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import open_udp
 from ipsecping.net.errors import NotSent
 from ipsecping.net.flow import Flow
-from ipsecping.net.socket_pool import running_pool
 from ipsecping.probes import udp_echo
 from ipsecping.probes.base import Session
 
@@ -276,7 +275,7 @@ class Flooded:
 
 async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_sent(peer: Peer) -> None:
     ((flow, inbox), *_) = flows_to(peer.port, Clock())
-    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared = flow._shared
     shared._sock = flooded = Flooded(shared._sock, 100, errno.EHOSTUNREACH)  # type: ignore[assignment]
     flow.send(b"mine", Mark())
     await until(lambda: inbox.arrivals)
@@ -286,7 +285,7 @@ async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_s
 @pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1)])
 async def test_an_error_that_is_no_other_s_is_the_packet_s_own(peer: Peer, number: int, tries: int) -> None:
     ((flow, _), *_) = flows_to(peer.port, Clock())
-    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared = flow._shared
     shared._sock = flooded = Flooded(shared._sock, 1000, number)  # type: ignore[assignment]
     with pytest.raises(NotSent):
         flow.send(b"mine", Mark())
@@ -297,7 +296,7 @@ async def test_where_the_kernel_has_no_way_the_packet_is_not_sent_for_ever(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ((flow, _), *_) = flows_to(peer.port, Clock())
-    (shared,) = {each for row in running_pool()._sockets.values() for each in row if not each.closed}
+    shared = flow._shared
     shared._sock = flooded = Flooded(shared._sock, 1000, errno.ENETUNREACH)  # type: ignore[assignment]
     monkeypatch.setattr(type(shared), "_has_way", lambda *_: False)
     with pytest.raises(NotSent):
