@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..peers import debian, ours
@@ -19,25 +20,50 @@ COUNT, EVERY_MS = 500, 10
 TARGET = "127.0.0.1"
 
 
-def rows(folder: Path) -> Iterator[list[str]]:
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A program of others: what it is given, and where it is, or why it cannot be had here."""
+
+    name: str
+    arguments: tuple[str, ...]
+    program: str | PeerMissing
+
+
+def others() -> list[Other]:
+    """Find or fetch them: for that there must still be a way to the network."""
+    every = str(EVERY_MS / 1000)
+    return [
+        Other("ping", ("-q", "-c", str(COUNT), "-i", every, TARGET), _program("ping", "iputils-ping")),
+        Other("fping", ("-q", "-c", str(COUNT), "-p", str(EVERY_MS), TARGET), _program("fping", "fping")),
+        Other(
+            "irtt",
+            ("client", "-q", "-i", f"{EVERY_MS}ms", "-d", f"{COUNT * EVERY_MS}ms"),
+            _program("irtt", "irtt"),
+        ),
+    ]
+
+
+def _program(name: str, package: str) -> str | PeerMissing:
+    try:
+        return debian.program(name, package)
+    except PeerMissing as error:
+        return error
+
+
+def rows(found: Sequence[Other], folder: Path) -> Iterator[list[str]]:
     """Program, CPU time of a round trip with the program's start shared out over all, memory at half time."""
     pace = ["-c", str(COUNT), "-i", f"{EVERY_MS}ms", "--json"]
     prober = [sys.executable, "-m", "ipsecping", "ping", TARGET]
     with ours.reflector("stamp") as reflector:
         yield ["ipsecping ping, STAMP", *figures([*prober, "--stamp", str(reflector.port), *pace])]
     yield ["ipsecping ping, ICMP", *figures([*prober, *pace])]
-    for name, package, arguments in (
-        ("ping", "iputils-ping", ["-q", "-c", str(COUNT), "-i", str(EVERY_MS / 1000), TARGET]),
-        ("fping", "fping", ["-q", "-c", str(COUNT), "-p", str(EVERY_MS), TARGET]),
-        ("irtt", "irtt", ["client", "-q", "-i", f"{EVERY_MS}ms", "-d", f"{COUNT * EVERY_MS}ms"]),
-    ):
-        try:
-            program = debian.program(name, package)
-        except PeerMissing as error:
-            yield [name, str(error)]
+    for other in found:
+        if isinstance(other.program, PeerMissing):
+            yield [other.name, str(other.program), "-"]
             continue
-        with irtt_server(program, folder) if name == "irtt" else nullcontext(0) as port:
-            yield [name, *figures([program, *arguments, *([f"{TARGET}:{port}"] if port else [])])]
+        with irtt_server(other.program, folder) if other.name == "irtt" else nullcontext(0) as port:
+            target = [f"{TARGET}:{port}"] if port else []
+            yield [other.name, *figures([other.program, *other.arguments, *target])]
 
 
 def figures(command: Sequence[str]) -> list[str]:

@@ -1,14 +1,16 @@
 """What a packet costs our reflector, by size and by what it holds: CPU time of its process, in one run.
 
 Each content is sent in bursts, all contents in turn and several times over, so that what else the machine
-does meets all of them; the least of the turns is shown. `--against` puts another checkout's reflector beside
-it, burst by burst. On loopback only: this is no tool to flood others with.
+does meets all of them; the median of the turns is shown (the kernel books the time of a process that is
+running late, so one burst may seem to cost nothing and the next one twice). `--against` puts another
+checkout's reflector beside it, burst by burst. On loopback only: this is no tool to flood others with.
 """
 
 import argparse
 import hmac
 import os
 import socket
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,13 +140,15 @@ def main() -> int:
             for kind, far in kinds
             for what, packet in kind(size).items()
         ]
-        least = [[float("inf")] * len(checkouts) for _ in packets]
+        seen: list[list[list[float]]] = [[[] for _ in checkouts] for _ in packets]
         for _ in range(arguments.turns):
-            for (_, _, packet, far), found in zip(packets, least, strict=True):
-                found[:] = [min(old, each.cost(packet)) for old, each in zip(found, far, strict=True)]
+            for (_, _, packet, far), turns in zip(packets, seen, strict=True):
+                for each, costs in zip(far, turns, strict=True):
+                    costs.append(each.cost(packet))
+    medians = [[statistics.median(costs) for costs in turns] for turns in seen]
     print("us of CPU a packet, and how many times a plain one of 64 bytes")
-    plain = least[0]
-    for (size, what, _, _), found in zip(packets, least, strict=True):
+    plain = medians[0]
+    for (size, what, _, _), found in zip(packets, medians, strict=True):
         columns = "".join(
             f"{cost:>10.1f}{cost / base:>7.1f}x" for cost, base in zip(found, plain, strict=True)
         )
