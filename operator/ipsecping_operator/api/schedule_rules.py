@@ -22,13 +22,8 @@ def _sending_ms_cel(methods: Sequence[MethodSpec]) -> str:
     )
 
 
-def _fits(spec: Any) -> bool:
-    return spec.is_cron or all(probe.sending_ms < spec.interval_ms for probe in spec.probes or ())
-
-
-def _is_affordable(spec: Any) -> bool:
-    measured = instances.most(spec.of_many_addresses, spec.of_every_node) * len(spec.probe_list)
-    return spec.is_cron or measured * 1000 <= defaults.MAX_ROUNDS_A_SECOND * spec.interval_ms
+def _rounds(spec: Any) -> int:
+    return instances.most(spec.of_many_addresses, spec.of_every_node) * len(spec.probe_list)
 
 
 def _seldom(method: MethodSpec) -> Rule:
@@ -59,7 +54,9 @@ def schedule_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
         Rule(
             cel=f"!has(self.probes) || ({CRON_CEL}) || "
             f"self.probes.all(probe, {sending_ms} < {INTERVAL_MS_CEL})",
-            holds=_fits,
+            holds=lambda self: (
+                self.is_cron or all(probe.sending_ms < self.interval_ms for probe in self.probes or ())
+            ),
             field=".probes",
             message="(count - 1) x spacing of every probe must be shorter than spec.schedule.interval "
             f"(defaults: count {defaults.COUNT}, spacing {defaults.SPACING}, interval {defaults.INTERVAL})",
@@ -68,7 +65,9 @@ def schedule_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
             # Of an interval that is too short for any check that is said already.
             cel=f"({CRON_CEL}) || {INTERVAL_MS_CEL} < 1000 || "
             f"{_ROUNDS_CEL} * 1000 <= {defaults.MAX_ROUNDS_A_SECOND} * {INTERVAL_MS_CEL}",
-            holds=_is_affordable,
+            holds=lambda self: (
+                self.is_cron or _rounds(self) * 1000 <= defaults.MAX_ROUNDS_A_SECOND * self.interval_ms
+            ),
             field=".schedule.interval",
             message=f"spec.paths (x {MAX_ADDRESSES} with addresses: All or targetFrom, x {defaults.NODES} "
             f"with placement.everyNode) x spec.probes make more than {defaults.MAX_ROUNDS_A_SECOND} rounds a "

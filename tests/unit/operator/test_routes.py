@@ -246,7 +246,7 @@ def test_after_a_restart_an_alternation_is_not_told_again() -> None:
     before = dict(assessed(state, at=1203).status)
     again = seen(before, now=NOON + 1210 * SECOND, of=CHECK)
     assert alternate(again, range(32, 100), hops(2), hops(5)) == []
-    assert again.measured.path_changes.counts["default", "Hops"] > 20
+    assert again.measured.path_changes.counts["default", RouteSign.HOPS] > 20
     assert assessed(again, at=3000).status["pathChanges"] == before["pathChanges"]
 
 
