@@ -105,6 +105,21 @@ def test_a_node_that_falls_silent_is_said_and_one_that_is_deleted_is_forgotten_a
     assert states_of(the_probe(state)) == {w1: "WithinThresholds"}
 
 
+def test_a_node_whose_pod_is_being_deleted_for_ever_is_gone_once_it_is_silent() -> None:
+    """The node is lost, or the check wants it no more; another one has taken its place."""
+    state = seen(of=every_node())
+    states_shown(state, pod_on("w1"), pod_on("w2"))
+    for node in ("w1", "w2"):
+        take(state, to(None, of=NODES), node=node)
+    lost = pod_on("w2")
+    states_shown(state, replace(lost, meta=replace(lost.meta, deleting=True)), pod_on("w3"))
+    for round_ in range(1, 5):
+        take(state, to(None, round_=round_, of=NODES), node="w1")
+        take(state, to(None, round_=round_, of=NODES), node="w3")
+    assert healthy(assessed(state, at=123).status)["status"] == "True"
+    assert states_of(the_probe(state))[Instance("w2")] == "Gone"
+
+
 def test_a_node_that_is_down_stays_so_while_its_pod_is_replaced() -> None:
     state = seen(of=every_node())
     states_shown(state, pod_on("w1"), pod_on("w2"))
