@@ -18,7 +18,7 @@ from ipsecping.diagnosis.evidence import (
     PathMtuFound,
 )
 
-from .catalogue import bursts
+from .catalogue_tunnel import bursts
 from .worlds import (
     BEHIND,
     ECHO,
