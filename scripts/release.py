@@ -38,6 +38,7 @@ def main() -> int:
         release = read(ROOT, snapshot=options.snapshot)
         if options.images:
             images.check_base(options.base_image)
+            images.check_platforms(options.platform or images.PLATFORMS)
         if options.check:
             print(f"{release.version}, {release.date}: fit to be released")
             return 0

@@ -1,5 +1,6 @@
 """The images for each platform, by buildah, as OCI archives that can be pushed by any tool."""
 
+import os
 import re
 import subprocess
 import tarfile
@@ -11,6 +12,10 @@ from .versions import Release, ReleaseError
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 DOCKERFILES = {"ipsecping-probe": "probe_image/Dockerfile", "ipsecping-operator": "operator/Dockerfile"}
+_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+"""By platform, as the kernel and QEMU call the processor."""
+_FOREIGN = Path("/proc/sys/fs/binfmt_misc")
+"""Where the kernel says by what it runs programs of other processors."""
 _DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
 
 
@@ -20,6 +25,27 @@ def check_base(base: str | None) -> None:
         raise ReleaseError(
             "--base-image: name it with its digest, NAME@sha256:..., so that it can be built again"
         )
+
+
+def check_platforms(
+    platforms: Sequence[str], *, foreign: Path = _FOREIGN, machine: str = os.uname().machine
+) -> None:
+    """Raise ReleaseError for a platform whose programs this machine cannot run, as a build has to."""
+    for platform in platforms:
+        wanted = _MACHINES.get(platform)
+        if wanted is None:
+            raise ReleaseError(f"--platform: {platform} is none of {', '.join(_MACHINES)}")
+        if wanted == machine:
+            continue
+        handler = foreign / f"qemu-{wanted}"
+        # F: the interpreter is opened beforehand, and need not be in the image.
+        if not handler.is_file() or not re.match(r"enabled\n(.*\n)*flags: .*F", handler.read_text()):
+            raise ReleaseError(
+                f"--platform: {platform}: the kernel runs no programs of that processor: apt install "
+                f"qemu-user-static; where no service of systemd or binfmt-support takes that up: mount -t "
+                f"binfmt_misc binfmt_misc {foreign} && cat /usr/lib/binfmt.d/qemu-{wanted}.conf "
+                f"> {foreign}/register"
+            )
 
 
 def build(root: Path, release: Release, target: Path, base: str, platforms: Sequence[str]) -> None:

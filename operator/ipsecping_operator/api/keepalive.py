@@ -1,7 +1,6 @@
 """The rules of probes that send a packet between their rounds, for a NAT on the way to keep its mapping."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ipsecping.contract import MethodSpec
 
@@ -9,6 +8,7 @@ from . import defaults, durations
 from .derived import joined
 from .flows import any_of, milliseconds
 from .rules import Rule
+from .schedule import CRON_CEL, INTERVAL_MS_CEL
 
 LEAST, MOST = "5s", "5m"
 
@@ -45,33 +45,29 @@ def probe_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
     )
 
 
-def schedule_rules(*, cron: str, interval_ms: str, interval_of: Callable[[Any], int]) -> tuple[Rule, ...]:
-    """Rules of a check. CEL: `cron`, whether it runs by a cron line, and `interval_ms`; and the same of a
-    `CheckSpec`."""
-    return (
-        Rule(
-            cel=f"!has(self.probes) || !({cron}) || self.probes.all(probe, !has(probe.keepalive))",
-            holds=lambda self: (
-                not self.is_cron or all(probe.keepalive is None for probe in self.probes or ())
-            ),
-            field=".probes",
-            reason="FieldValueForbidden",
-            message="keepalive needs spec.schedule.interval: between the rounds of a cron line nobody is "
-            "there to send",
+SCHEDULE_RULES = (
+    Rule(
+        cel=f"!has(self.probes) || !({CRON_CEL}) || self.probes.all(probe, !has(probe.keepalive))",
+        holds=lambda self: not self.is_cron or all(probe.keepalive is None for probe in self.probes or ()),
+        field=".probes",
+        reason="FieldValueForbidden",
+        message="keepalive needs spec.schedule.interval: between the rounds of a cron line nobody is "
+        "there to send",
+    ),
+    Rule(
+        cel=f"!has(self.probes) || ({CRON_CEL}) || self.probes.all(probe, "
+        f"!({_given('probe')}) || "
+        f"duration(probe.keepalive).getMilliseconds() < {INTERVAL_MS_CEL})",
+        holds=lambda self: (
+            self.is_cron
+            or all(
+                probe.keepalive_ms is None or probe.keepalive_ms < self.interval_ms
+                for probe in self.probes or ()
+            )
         ),
-        Rule(
-            cel=f"!has(self.probes) || ({cron}) || self.probes.all(probe, "
-            f"!({_given('probe')}) || "
-            f"duration(probe.keepalive).getMilliseconds() < {interval_ms})",
-            holds=lambda self: (
-                self.is_cron
-                or all(
-                    probe.keepalive_ms is None or probe.keepalive_ms < interval_of(self)
-                    for probe in self.probes or ()
-                )
-            ),
-            field=".probes",
-            message="keepalive must be shorter than spec.schedule.interval: more frequent rounds keep a "
-            "mapping by themselves, so remove it, or choose a longer interval",
-        ),
-    )
+        field=".probes",
+        message="keepalive must be shorter than spec.schedule.interval: more frequent rounds keep a "
+        "mapping by themselves, so remove it, or choose a longer interval",
+    ),
+)
+"""Rules of a check; what holds is asked of a `CheckSpec`."""

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
-from . import defaults
+from . import defaults, durations
 from .rules import Model, Rule, Rules
 from .scalars import duration
 
@@ -126,3 +126,13 @@ class Schedule(Model):
     def interval_text(self) -> str:
         """The interval in force where there is no cron line."""
         return self.interval or defaults.INTERVAL
+
+
+CRON_CEL = "has(self.schedule) && has(self.schedule.cron)"
+"""CEL: a check runs by a cron line."""
+INTERVAL_MS_CEL = (
+    "(has(self.schedule) && has(self.schedule.interval)"
+    f" && self.schedule.interval.matches('{durations.PATTERN}')"
+    f" ? duration(self.schedule.interval).getMilliseconds() : {durations.milliseconds(defaults.INTERVAL)})"
+)
+"""CEL: the milliseconds between the rounds of a check that does not."""

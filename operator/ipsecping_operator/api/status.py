@@ -25,6 +25,7 @@ ReasonText: TypeAlias = Annotated[
 
 MAX_OUTAGES = 10
 MAX_CHANGES = 10
+MAX_WAYS = 4
 MAX_INSTANCES_SHOWN = 16
 STATES = {
     ConditionStatus.TRUE: "Healthy",
@@ -260,6 +261,12 @@ class PathChange(Model):
     """What it was before."""
     to: Annotated[str, Field(max_length=256)]
     """What it has been since."""
+    alternates_between: Annotated[
+        tuple[Annotated[str, Field(max_length=256)], ...] | None,
+        Field(max_length=MAX_WAYS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """The ways among which packets have changed time and again, as with ECMP: further changes among them are
+    counted (ipsecping_path_changes_total), and listed again once there was none for an hour and 20 rounds."""
 
 
 class RunNow(Model):

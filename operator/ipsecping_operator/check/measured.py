@@ -202,7 +202,8 @@ class Measured:
         sender = Sender(pod_uid, node, result.remote_ip)
         if changes := rounds.add(tally, sender, timed=result.type in DATAGRAMS, now=now):
             of = basis.instance(node=node, address=result.remote_ip)
-            self._changes.note(changes, at=tally.end, probe=key, instance=of)
+            interval = (plan.interval_ms or DAY_MS) * MILLISECOND
+            self._changes.note(changes, at=tally.end, probe=key, instance=of, interval=interval)
         if rounds is not series:
             series.totals.add(tally)
             series.last_end = max(tally.end, series.last_end or 0)

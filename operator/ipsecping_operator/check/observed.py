@@ -21,6 +21,7 @@ class Observed:
         "_missing_pods",
         "_ownership",
         "_pods",
+        "_refused_jobs",
         "_refused_pods",
         "_spec",
         "_unplaced",
@@ -36,6 +37,7 @@ class Observed:
         self._messages: dict[str, str | None] = {}
         self._missing_pods: dict[MissingRound, int] = {}
         self._refused_pods: Mapping[str, str] = {}
+        self._refused_jobs: Mapping[MissingRound, str] = {}
         self._unplaced: dict[str | None, Pod] = {}
 
     @property
@@ -87,6 +89,11 @@ class Observed:
     def refused_pods(self) -> Mapping[str, str]:
         """Names of workloads that lack pods to why none is made; empty where no controller has said so."""
         return self._refused_pods
+
+    @property
+    def refused_jobs(self) -> Mapping[MissingRound, str]:
+        """What was said of rounds for which no Job was made, of those that were asked for."""
+        return self._refused_jobs
 
     @property
     def unplaced(self) -> Collection[Pod]:
@@ -149,6 +156,10 @@ class Observed:
     def pods_refused(self, said: Mapping[str, str]) -> None:
         """Remember what controllers have said of the workloads that lack pods."""
         self._refused_pods = said
+
+    def jobs_refused(self, said: Mapping[MissingRound, str]) -> None:
+        """Remember what was said of rounds for which no Job was made; empty: nothing."""
+        self._refused_jobs = said
 
     def shift(self, by: int) -> None:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""

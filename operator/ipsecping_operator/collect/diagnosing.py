@@ -47,8 +47,8 @@ class Question:
         asked = {"check": self.uid, "path": self.path, "nonce": self.nonce, "request": self.request}
         return json.dumps({**asked, **self.known}).encode()
 
-    def mismatch(self, report: DiagnosisReport) -> str | None:
-        """Return which field of a report shows that it is no answer to this question."""
+    def check_answer(self, report: DiagnosisReport) -> None:
+        """Raise ReportRefused, with the field that shows it, for a report that answers another question."""
         of = report.check
         told = {
             "uid": (of.uid, self.uid),
@@ -58,7 +58,9 @@ class Question:
             "nonce": (of.nonce, self.nonce),
             "request": (report.request, self.request),
         }
-        return next((key for key, (said, asked) in told.items() if said != asked), None)
+        for field_, (said, asked) in told.items():
+            if said != asked:
+                raise ReportRefused(f"its report is of another {field_} than was asked for")
 
 
 class NotAnswered(Exception):
@@ -100,8 +102,7 @@ def read_report(content: bytes | str, question: Question) -> DiagnosisReport:
         report = report_from_text(content)
     except ContractError as error:
         raise ReportRefused(f"its report breaks the contract: {error}") from error
-    if (field := question.mismatch(report)) is not None:
-        raise ReportRefused(f"its report is of another {field} than was asked for")
+    question.check_answer(report)
     return report
 
 

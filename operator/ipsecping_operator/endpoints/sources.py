@@ -157,13 +157,14 @@ class Sources:
             if known.put(body["metadata"]["uid"], found) and known.listed:
                 self._tell_soon(known)
 
-        def listed(uids: Set[str]) -> None:
-            gone = known.endpoints.keys() - uids
+        def listed(uids: Set[str] | None) -> None:
+            gone = set[str]() if uids is None else known.endpoints.keys() - uids
             for uid in gone:
                 known.put(uid, ())
-            if known.more is not known.left_out:
-                known.more, known.found = known.left_out, None
-            known.left_out = False
+            if uids is not None:
+                if known.more is not known.left_out:
+                    known.more, known.found = known.left_out, None
+                known.left_out = False
             if not known.listed or known.problem:
                 known.listed, known.problem = True, ""
                 self._tell(known)

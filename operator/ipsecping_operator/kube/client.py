@@ -132,9 +132,18 @@ class KubeClient:
         return list(page["items"] or ())
 
     async def watch(
-        self, kind: Kind, namespace: str | None, *, selector: str | None = None, since: str
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        selector: str | None = None,
+        since: str,
+        granted: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Changes after the resource version `since`, until the API ends the watch. Raises ApiError."""
+        """Changes after the resource version `since`, until the API ends the watch. Raises ApiError.
+
+        `granted` is called once the API lets it watch, before there is any change.
+        """
         query = {"watch": "true", "allowWatchBookmarks": "true", "resourceVersion": since}
         query |= {"timeoutSeconds": str(WATCH_SECONDS)}
         if selector is not None:
@@ -142,7 +151,7 @@ class KubeClient:
         request = Request(
             verb="watch", resource=kind.plural, method="GET", path=kind.path(namespace), query=query
         )
-        async with aclosing(self._transport.lines(request, timeout=WATCH_TIMEOUT)) as lines:
+        async with aclosing(self._transport.lines(request, timeout=WATCH_TIMEOUT, granted=granted)) as lines:
             async for line in lines:
                 yield _change(request, line)
 

@@ -107,8 +107,10 @@ class Transport:
             if not put_off:
                 raise last
 
-    async def lines(self, request: Request, *, timeout: aiohttp.ClientTimeout) -> AsyncGenerator[bytes, None]:
-        """The lines of an answer that goes on, as they come. Raises ApiError."""
+    async def lines(
+        self, request: Request, *, timeout: aiohttp.ClientTimeout, granted: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
+        """The lines of an answer that goes on, as they come; `granted` is called before. Raises ApiError."""
         loop = asyncio.get_running_loop()
         give_up, last = loop.time() + self._patience, None
         splitter = LineSplitter(MAX_ANSWER)
@@ -124,6 +126,7 @@ class Transport:
                             raise last
                         self._observe(request.verb, str(response.status))
                         continue
+                    granted()
                     async for data in response.content.iter_any():
                         for line in splitter.feed(data):
                             if line is None:

@@ -36,12 +36,16 @@ class Follower:
         selector: str,
         client: KubeClient,
         show: Show,
-        listed: Callable[[Set[str]], None] | None = None,
+        listed: Callable[[Set[str] | None], None] | None = None,
         failed: Callable[[ApiError], None] = lambda error: None,
     ) -> None:
-        """`listed` is told, after each list, of the UIDs in it; then there is a list after each watch, which
-        tells what the watch has missed. `failed` is told why the API cannot be followed for now."""
+        """`listed` is told of the UIDs in each list once the API lets it be watched from there, for what can
+        only be listed is not followed; and None where a watch is taken up again. Then there is a list after
+        each watch, which tells what the watch has missed. `failed` is told why the API cannot be followed
+        for now."""
         self._listed = listed
+        self._untold: frozenset[str] | None = None
+        """The UIDs of a list that was not told of."""
         self._failed = failed
         self._kind = kind
         self._namespace = namespace
@@ -86,12 +90,18 @@ class Follower:
                 if self._listed is not None:
                     uids.add(item["metadata"]["uid"])
             version = page["metadata"]["resourceVersion"]
-        if self._listed is not None:
-            self._listed(uids)
+        self._untold = frozenset(uids)
         return version
 
+    def _granted(self) -> None:
+        untold, self._untold = self._untold, None
+        if self._listed is not None:
+            self._listed(untold)
+
     async def _watch(self, since: str) -> None:
-        changes = self._client.watch(self._kind, self._namespace, selector=self._selector, since=since)
+        changes = self._client.watch(
+            self._kind, self._namespace, selector=self._selector, since=since, granted=self._granted
+        )
         async with aclosing(changes):
             async for change in changes:
                 self._attempts.succeeded()

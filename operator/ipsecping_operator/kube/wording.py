@@ -96,7 +96,7 @@ _UNDECLARED = ": field not declared in schema"
 # apiserver, endpoints/handlers/patch.go: with the code 500
 _MISFIT = "failed to create typed patch object ("
 # kubernetes, pkg/controller/controller_utils.go: events FailedCreate
-_NOT_MADE = "Error creating: "
+_NOT_MADE, _NO_JOB = "Error creating: ", "Error creating job: "
 _LIST_ITEM = re.compile(r"\[[^][]*\]")
 # apiserver, storage: Preconditions.Check; registry/rest: BeforeDelete; endpoints/handlers/patch.go
 _OTHER_UID = ("Precondition failed: UID in precondition: ", "the UID in the precondition (", "uid mismatch: ")
@@ -164,9 +164,9 @@ def is_too_large(message: str) -> bool:
     return any(words in message for words in _TOO_LARGE)
 
 
-def said_of_pod(event: str) -> str:
-    """What was said to a controller that was to make a pod, by its event."""
-    return event.removeprefix(_NOT_MADE)
+def said_of_creation(event: str) -> str:
+    """What was said to a controller that was to make a pod or a Job, by its event."""
+    return event.removeprefix(_NO_JOB).removeprefix(_NOT_MADE)
 
 
 def is_host_port_taken(waiting: str) -> bool:

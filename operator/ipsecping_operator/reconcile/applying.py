@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ipsecping_operator.api.names import RUN_NOW_ANNOTATION
@@ -26,6 +27,7 @@ from ipsecping_operator.kube.kinds import POD
 from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
 from ipsecping_operator.reconcile.contest import Contested
+from ipsecping_operator.reconcile.several import several
 
 _OF_PLAN = (NONCE_ANNOTATION, RUN_NOW_ANNOTATION, VERIFIERS_ANNOTATION, TARGETS_ANNOTATION)
 Log = logging.LoggerAdapter[logging.Logger]
@@ -217,10 +219,12 @@ async def _refresh_pods(state: CheckState, *, client: KubeClient) -> None:
     Without this the agent sees its new plan after 60 to 90 seconds.
     """
     for path, marks in list(state.applied.pods_to_refresh.items()):
-        for pod in state.observed.own_pods:
-            if not _is_late(pod, path, marks):
-                continue
-            body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
-            with suppress(NotFound, Conflict):  # it has gone, or another has its name
-                await client.merge(POD, pod.meta.namespace, pod.meta.name, body)
+        late = [pod for pod in state.observed.own_pods if _is_late(pod, path, marks)]
+        await several(partial(_tell, pod, marks, client=client) for pod in late)
         state.applied.pods_refreshed(path)
+
+
+async def _tell(pod: Pod, marks: Mapping[str, str], *, client: KubeClient) -> None:
+    body = {"metadata": {"uid": pod.meta.uid, "annotations": dict(marks)}}
+    with suppress(NotFound, Conflict):  # it has gone, or another has its name
+        await client.merge(POD, pod.meta.namespace, pod.meta.name, body)

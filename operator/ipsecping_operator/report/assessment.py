@@ -34,6 +34,7 @@ from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, jud
 from ipsecping_operator.verdict.outage import Outage, follow
 
 from .carrying import are_newest, awaited_until, caught_up, nodes_of
+from .missing_jobs import missing_job
 from .missing_pods import MissingPod, missing_pod
 from .paths import PathReport, report_paths
 from .readiness import prober_fault
@@ -203,6 +204,8 @@ def _ready(
         return None
     if missing is not None and now >= missing.since and ready.reason is ReadyReason.RECONCILED:
         return missing.readiness
+    if ready.reason is ReadyReason.RECONCILED and (refused := missing_job(state, now=now)) is not None:
+        return refused
     return prober_fault(state) or ready
 
 

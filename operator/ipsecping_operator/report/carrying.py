@@ -13,14 +13,18 @@ SECOND = 1_000 * MILLISECOND
 
 
 def nodes_of(state: CheckState, check: CompiledCheck) -> Mapping[str, Mapping[str, int]]:
-    """Of paths that each node measures for itself: which nodes have a pod, and since when."""
+    """Of paths that each node measures for itself: which nodes have a pod, and since when.
+
+    One that is being deleted does not count: on a node that is lost it is so for ever.
+    """
     nodes: dict[str, dict[str, int]] = {
         path.plan.path: {} for path in check.paths if path.placement.every_node
     }
     if nodes:
         for pod in state.observed.own_pods:
             of_path = nodes.get(pod.meta.path or "")
-            if of_path is not None and pod.node is not None and not pod.finished:
+            going = pod.finished or pod.meta.deleting
+            if of_path is not None and pod.node is not None and not going:
                 of_path[pod.node] = min(pod.meta.created, of_path.get(pod.node, pod.meta.created))
     return nodes
 

@@ -62,6 +62,11 @@ def no_pod(said: str) -> str:
     return _joined(said, hint, None if hint is None else _POD_AGAIN)
 
 
+def no_job(said: str) -> str:
+    """The same where it was to make a round's Job, which it tries until the next round is due."""
+    return _joined(said, _of_refusal(said))
+
+
 def refused_by_api(error: ApiError) -> str:
     """What the API said to an object that the operator applies, and what helps where that is known."""
     return _joined(f"the API refuses: {error}", _of_refusal(error.message), _AGAIN)

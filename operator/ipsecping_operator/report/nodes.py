@@ -12,6 +12,7 @@ NO_NODE = (
     "no node is for its pods: nodeSelector, affinity and tolerations, in placement and in --probe-defaults "
     "of the operator, have to let at least one Linux node have them"
 )
+ENDING = "its pod is being deleted; where that does not end, the node is lost"
 LOST = "its agent has just started or does not answer, or the node is lost"
 
 
@@ -42,7 +43,9 @@ def waiting_for(workload: Child, pods: Iterable[Pod], *, refused: str | None = N
 
 def _reasons(pods: Iterable[Pod]) -> list[tuple[str, list[str]]]:
     """Why the newest pods of nodes do not run, each with the nodes, those of most nodes first."""
-    newest = {pod.node: pod for pod in pods if not pod.meta.deleting and pod.node is not None}
+    # One that is being deleted tells of its node only where there is no other.
+    going_first = sorted(pods, key=lambda pod: not pod.meta.deleting)
+    newest = {pod.node: pod for pod in going_first if pod.node is not None}
     found: dict[str, list[str]] = {}
     for node, pod in newest.items():
         if (why := _why(pod)) is not None:
@@ -51,6 +54,8 @@ def _reasons(pods: Iterable[Pod]) -> list[tuple[str, list[str]]]:
 
 
 def _why(pod: Pod) -> str | None:
+    if pod.meta.deleting:
+        return ENDING
     if pod.waiting:
         return with_hint(pod.waiting)
     if pod.finished:

@@ -38,6 +38,7 @@ from .events import (
     worth_telling,
 )
 from .judging_pace import SOON, JudgingPace
+from .missing_jobs import rounds_without_job
 from .missing_pods import overdue, rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
@@ -227,8 +228,9 @@ class Reporter:
         fault = self._faults.standing(state, trying=(Where.JUDGE, Where.EVENT, Where.WRITE))
         now = self._clock()
         state.observed.pods_missing(rounds_without_pod(state), now=now)
-        if state.present and any(
-            name not in state.observed.refused_pods for name, _ in overdue(state, now=now)
+        if state.present and (
+            any(name not in state.observed.refused_pods for name, _ in overdue(state, now=now))
+            or any(each not in state.observed.refused_jobs for each in rounds_without_job(state, now=now))
         ):
             self._look(state.uid)
         assessment = assess(state, now=now, fault=fault, forced=forced)

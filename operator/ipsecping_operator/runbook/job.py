@@ -58,8 +58,10 @@ class JobDiagnosis:
                 said = f"Job {name} came to no end within {seconds:.0f}s: {waits or 'its pod does not end'}"
                 raise NotAnswered(said)
             await asyncio.sleep(LOOK_SECONDS)
-        if (field := question.mismatch(given.report)) is not None:
-            raise ReportRefused(f"pod {given.pod}: its report is of another {field} than was asked for")
+        try:
+            question.check_answer(given.report)
+        except ReportRefused as error:
+            raise ReportRefused(f"pod {given.pod}: {error}") from error
         return Told(given.report, given.pod)
 
     async def _no_pod(self, state: CheckState, job: str, log: Log) -> str:

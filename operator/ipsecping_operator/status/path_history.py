@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionStatus
-from ipsecping_operator.api.status import MAX_CHANGES, STATES
+from ipsecping_operator.api.status import MAX_CHANGES, MAX_WAYS, STATES
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.preference import Move
@@ -68,6 +68,7 @@ def _change_to_json(change: PathChange) -> dict[str, Any]:
         "sign": sign.value,
         "from": text.shortened(before, MAX_VALUE),
         "to": text.shortened(after, MAX_VALUE),
+        "alternatesBetween": [text.shortened(way, MAX_VALUE) for way in change.ways] or None,
     }
     return {key: value for key, value in entry.items() if value is not None}
 
@@ -84,11 +85,16 @@ def changes_from_json(items: object) -> tuple[PathChange, ...]:
                     probe=str(item["probe"]),
                     change=Change(RouteSign(item["sign"]), str(item["from"]), str(item["to"])),
                     instance=Instance(_text(item.get("node")), _text(item.get("address"))),
+                    ways=_ways(item.get("alternatesBetween")),
                 )
             )
         except (KeyError, TypeError, ValueError):
             continue
     return tuple(found)
+
+
+def _ways(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value[:MAX_WAYS])) if isinstance(value, list) else ()
 
 
 def unhealthy_from_json(paths: object) -> frozenset[str]:

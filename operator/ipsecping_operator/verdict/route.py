@@ -62,11 +62,17 @@ class PathChange:
     probe: str
     change: Change
     instance: Instance = WHOLE
+    ways: tuple[str, ...] = ()
+    """Among which it has changed time and again, where that is told here."""
 
     def __str__(self) -> str:
         """For people."""
         sign, before, after = self.change
-        return f"{sign.noun} {before} -> {after} on {self.path}/{self.probe}{self.instance}"
+        said = f"{sign.noun} {before} -> {after} on {self.path}/{self.probe}{self.instance}"
+        if not self.ways:
+            return said
+        ways = " / ".join(sorted(self.ways))
+        return f"{said}, which alternates between {ways}: from now on that is only counted"
 
 
 class Sender(NamedTuple):
@@ -192,6 +198,14 @@ def _level(before: Level | None, tally: Tally, least: int, of: Hashable, changes
         said = text.milliseconds(before.known), text.milliseconds(least)
         changes.append(Change(RouteSign.RTT, *said))
     return after
+
+
+def same_way(sign: RouteSign, one: str, other: str) -> bool:
+    """Whether two values of changes are of one way; of round-trip times those less than a step apart are."""
+    if sign is not RouteSign.RTT:
+        return one == other
+    here, there = text.from_milliseconds(one), text.from_milliseconds(other)
+    return here is not None and there is not None and abs(here - there) < _step(min(here, there))
 
 
 def _step(level: int) -> int:

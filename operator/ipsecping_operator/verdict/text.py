@@ -1,10 +1,12 @@
 """How figures read, in messages and in the status alike."""
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from ipsecping.contract.bounds import MAX_EXPIRY
 
+_MILLISECONDS = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)ms")
 _UNITS = (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -31,6 +33,12 @@ def milliseconds(nanoseconds: int) -> str:
     places = "0.001" if nanoseconds < 100_000 else "0.01"
     value = (Decimal(nanoseconds) / 1_000_000).quantize(Decimal(places), rounding=ROUND_HALF_UP)
     return f"{value}ms"
+
+
+def from_milliseconds(written: str) -> int | None:
+    """Read what `milliseconds` has written, as nanoseconds; None: it has not."""
+    found = _MILLISECONDS.fullmatch(written)
+    return None if found is None else int(Decimal(found[1]) * 1_000_000)
 
 
 def signed_milliseconds(nanoseconds: int) -> str:

@@ -32,6 +32,10 @@ class Refusal(StrEnum):
     """It answers one of our packets, but comes from another address or port than that went to."""
     TOO_LATE = "TooLate"
     """It is the answer to one of our packets, and came after that packet's timeout."""
+    STAMP_ANSWER = "STAMPAnswer"
+    """It is a STAMP reflector's, which took an echo's payload for a request."""
+    SENT_BACK = "SentBack"
+    """It is a STAMP request of ours: an echo service answers in place of a reflector."""
 
     @property
     def meaning(self) -> str:
@@ -46,6 +50,8 @@ _MEANINGS = {
     Refusal.WRONG_TIMESTAMP: "without our timestamp",
     Refusal.OTHER_SOURCE: "not from the target",
     Refusal.TOO_LATE: "after the timeout",
+    Refusal.STAMP_ANSWER: "of a STAMP reflector, which a probe of type stamp measures",
+    Refusal.SENT_BACK: "our own packets from an echo service, which a probe of type udpEcho measures",
 }
 
 

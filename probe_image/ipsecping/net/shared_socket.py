@@ -6,7 +6,6 @@ that is woken time and again is read at intervals instead: the kernel has stampe
 """
 
 import asyncio
-import errno
 import socket
 import sys
 from contextlib import suppress
@@ -15,11 +14,12 @@ from . import timestamping
 from .astray import AstrayAnswers
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
-from .errors import NotSent, reason_of_extended_error
+from .errors import reason_of_extended_error
 from .floods import MUTED, FloodGate
 from .flow import Flow, Leaving
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
 from .read_pace import HOLD_OFF, ReadPace
+from .resending import send_again
 from .timers import LEISURE, running_timers
 
 MAX_READS = 8
@@ -30,9 +30,6 @@ SLICE = 16
 """Answers handed out between two looks at the clock: the slowest take a third of a millisecond each."""
 MAX_AWAITED = 8192
 """Packets whose send timestamp is awaited."""
-MAX_SENDS, MOST_SENDS = 16, 256
-"""So often a packet is sent again, until the error is taken for its own; more often while the kernel has a
-way to its target, so that the errors are those of others."""
 _RECEIVE_BUFFER = 4 << 20
 
 
@@ -157,7 +154,7 @@ class SharedSocket:
         try:
             self._sock.sendto(data, target)
         except OSError as error:
-            self._send_again(error, data, target)
+            send_again(self._sock, data, target, error, self._restart_numbering)
         awaited, key = self._awaited, self._sent
         awaited[key] = packet
         self._sent = key + 1 & 0xFFFFFFFF
@@ -327,39 +324,6 @@ class SharedSocket:
             if (flow := self._flows.get(source)) is not None:
                 flow.listen()
 
-    def _send_again(self, first: OSError, data: bytes, target: SocketAddress) -> None:
-        """An ICMP error about an earlier packet also fails the next send: try again. Raises NotSent.
-
-        Under a flood of them, those of somebody else fail one send after the other.
-        """
-        error = first
-        self._restart_numbering()
-        for attempt in range(MOST_SENDS):
-            if error.errno in _HOPELESS:
-                break
-            if attempt >= MAX_SENDS and not (
-                error.errno in _OF_OTHERS and (attempt > MAX_SENDS or self._has_way(target))
-            ):
-                break
-            try:
-                self._sock.sendto(data, target)
-            except OSError as another:
-                error = another
-                self._restart_numbering()
-            else:
-                return
-        raise NotSent(error) from error
-
-    def _has_way(self, target: SocketAddress) -> bool:
-        """Whether the kernel itself would send to the target; nothing is sent to find that out."""
-        with socket.socket(self._sock.family, socket.SOCK_DGRAM) as own:
-            try:
-                own.bind((self._sock.getsockname()[0], 0))
-                own.connect(target)
-            except OSError:
-                return False
-        return True
-
     def _restart_numbering(self) -> None:
         """A failed send may or may not have taken a number: have both sides count from 0 again."""
         now = self._clock.now()
@@ -382,9 +346,3 @@ def _octets(flow: Flow) -> bytes:
 
 
 _INET6 = socket.AF_INET6.to_bytes(2, sys.byteorder)
-_HOPELESS = {errno.ENOBUFS, errno.ENOMEM, errno.EMSGSIZE}
-_OF_OTHERS = {
-    errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENONET,
-    errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP, errno.EACCES,
-}  # fmt: skip
-"""What ICMP errors come to (icmp_err_convert)."""

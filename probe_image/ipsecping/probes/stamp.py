@@ -141,7 +141,7 @@ class StampCodec(Codec):
     def decode(self, data: bytes) -> Answer | None:
         """A Session-Reflector packet, stateful or not, also of a TWAMP Light reflector."""
         told = stamp.parse_answer(data, self._mode)
-        if told is None:
+        if told is None or (not told[1] and self._is_request(data)):
             return None
         failure = key = None
         if self._keys is not None:
@@ -160,8 +160,17 @@ class StampCodec(Codec):
             return Seen(source, hops=hops)
         return Seen(source, Marking(service.dscp, service.ecn, not service.reply_as_asked), hops)
 
+    def _is_request(self, data: bytes) -> bool:
+        """Whether it is a Session-Sender packet of this session."""
+        packet = stamp.parse_sender(data, self._mode)
+        if packet is None or packet.twamp or packet.ssid != self._ssid:
+            return False
+        return self._mode is stamp.UNAUTHENTICATED or not stamp.is_reflected(data)
+
     def refusal(self, data: bytes) -> tuple[Refusal, int]:
         """See Codec: whatever has the bytes is read."""
+        if self._is_request(data):
+            return Refusal.SENT_BACK, 0
         return Refusal.TOO_SHORT, len(data)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:

@@ -35,6 +35,8 @@ class UdpEchoCodec(Codec):
 
     def refusal(self, data: bytes) -> tuple[Refusal, int]:
         """See Codec."""
+        if echo.is_stamp_answer(data, self._cookie):
+            return Refusal.STAMP_ANSWER, 0
         return Refusal.NOT_AN_ANSWER, 0
 
     def quoted(self, data: bytes) -> int | None:

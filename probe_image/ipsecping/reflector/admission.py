@@ -37,6 +37,9 @@ class Drop(StrEnum):
     """More sources within a second than there is room for; those that are known go on being answered."""
     NOT_AUTHENTIC = "NotAuthentic"
     """There are keys, and the packet is signed with none of them."""
+    OTHER_MODE = "OtherMode"
+    """It is in STAMP's authenticated mode, and packets are answered in the unauthenticated one: both sides
+    have to be of one mode (RFC 8762 section 4.1)."""
     REPLAYED = "Replayed"
     """A signed packet that was here before, or too far behind the others to tell."""
     LOOP = "Loop"

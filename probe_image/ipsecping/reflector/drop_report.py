@@ -12,6 +12,7 @@ HINTS = {
     QUEUE: " (dropped by the kernel: this program was too slow)",
     Drop.RESERVED_PORT.value: " (source port below 1024: see --allow-source-port)",
     Drop.TTL_EXPIRED.value: " (came with a TTL or hop limit of 1, and an answer has one less)",
+    Drop.OTHER_MODE.value: " (signed, and answered only with --key-file, without --keys-for-tlvs)",
     Drop.TOO_LONG.value: " (see --max-octets)",
 }
 

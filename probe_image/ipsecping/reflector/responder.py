@@ -119,8 +119,12 @@ class StampResponder:
         packet = stamp.parse_sender(request.data, self._mode)
         if packet is None:
             return Drop.TOO_SHORT
-        if packet.twamp and stamp.is_answer(request.data):
-            return Drop.LOOP
+        if packet.twamp:
+            # What is not zeros may also be the other mode's layout, or an answer.
+            if stamp.is_authenticated(request.data):
+                return Drop.OTHER_MODE
+            if stamp.is_answer(request.data):
+                return Drop.LOOP
         identity = SessionId(request.peer, request.peer_port, request.local, request.local_port, packet.ssid)
         return self._reflect(request, packet, identity, key, keys)
 

@@ -13,6 +13,8 @@ COOKIE_SIZE = 8
 BASE_SIZE = 16
 
 _PAYLOAD = Struct("!4s8sI")
+_COPIED = slice(24, 36)
+"""Where a Session-Reflector has the first 12 octets of what it answers (RFC 8762 section 4.3.1)."""
 
 
 def pack(cookie: bytes, sequence: int, size: int) -> bytes:
@@ -28,3 +30,8 @@ def parse(data: bytes, cookie: bytes) -> int | None:
         return None
     magic, echoed, sequence = _PAYLOAD.unpack_from(data)
     return int(sequence) if magic == MAGIC and echoed == cookie else None
+
+
+def is_stamp_answer(data: bytes, cookie: bytes) -> bool:
+    """Whether a STAMP reflector has taken a payload made with `cookie` for a request."""
+    return data[_COPIED] == MAGIC + cookie

@@ -187,6 +187,18 @@ def is_reflected(signed: bytes) -> bool:
     return signed.count(0, _SENDER_MBZ_AT, _SIGNED) < _SIGNED - _SENDER_MBZ_AT
 
 
+def is_authenticated(data: bytes) -> bool:
+    """Whether a packet has the layout of the authenticated mode: a timestamp behind 12 octets of zeros.
+
+    In the unauthenticated one these have a timestamp and an error estimate, of which neither is zero.
+    """
+    return (
+        len(data) >= AUTHENTICATED_SIZE
+        and not any(data[4 : AUTHENTICATED.timestamp_at])
+        and any(data[AUTHENTICATED.timestamp_at : AUTHENTICATED.timestamp_at + _TIMESTAMP.size])
+    )
+
+
 def is_answer(data: bytes) -> bool:
     """Whether an unauthenticated packet, `twamp` by `parse_sender`, is a Session-Reflector's: not padding.
 

@@ -8,7 +8,8 @@ from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.cause import Cause
 
-from .catalogue import Case, cases
+from .catalogue import cases
+from .fault_case import Case
 from .worlds import BEHIND, INSIDE, healthy, lossy
 
 CASES = list(cases())

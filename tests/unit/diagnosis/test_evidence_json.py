@@ -22,7 +22,8 @@ from ipsecping.diagnosis.report import report, summary
 from ipsecping.diagnosis.report_json import diagnosis_to_json
 
 from ..contract.strategies import json_values
-from .catalogue import Case, cases
+from .catalogue import cases
+from .fault_case import Case
 from .strategies import CATALOGUE, worlds
 from .worlds import healthy
 

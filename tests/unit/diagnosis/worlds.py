@@ -26,6 +26,7 @@ from ipsecping.diagnosis.evidence import (
 TARGET, SOURCE, OURS = "10.50.1.10", "10.244.0.10", "10.99.0.2"
 FAR, GATEWAY, NEIGHBOUR, ELSEWHERE = "10.50.1.1", "192.0.2.1", "10.50.1.11", "198.51.100.77"
 UNDERLAY = "198.51.100.126"
+GATEWAY_IPV6 = "2001:db8:3:2::1"
 STAMP, ICMP, ECHO, TCP = ProbeType.STAMP, ProbeType.ICMP, ProbeType.UDP_ECHO, ProbeType.TCP
 NOW = 1_796_000_000_000_000_000
 MS = 1_000_000
@@ -223,3 +224,8 @@ def lossy(
         return losing(one, forward=there, reverse=back)
 
     return with_batches(replace(evidence, batches=(*evidence.batches, *more)), lose)
+
+
+def with_controls(evidence: Evidence, changed: dict[Part, str]) -> Evidence:
+    controls = {**evidence.expected.controls, **changed}
+    return replace(evidence, expected=replace(evidence.expected, controls=controls))

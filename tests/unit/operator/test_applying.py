@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.cache.store import Store
+from ipsecping_operator.children import NONCE_ANNOTATION
 from ipsecping_operator.kube.client import KubeClient, as_yaml
+from ipsecping_operator.kube.errors import AdmissionDenied, ApiError, Unreachable
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.logs import for_check
 from ipsecping_operator.observe.projection import read_child
 from ipsecping_operator.reconcile.applying import ensure_children
 
 from .builders import NOON, UID
-from .objects import metadata
+from .objects import metadata, pod
+from .states import body, shown
+from .virtual_time import run
 
 OWNER = ("IPsecTunnelCheck", "hq", UID)
 
@@ -37,15 +43,74 @@ class Removing(KubeClient):
 
 def test_children_may_go_while_others_are_being_deleted() -> None:
     store = Store()
-    body = {"metadata": metadata("hq", uid=UID), "spec": {}}
-    store.put_check(body, now=NOON)
+    check = {"metadata": metadata("hq", uid=UID), "spec": {}}
+    store.put_check(check, now=NOON)
     for name, uid in (("a", "1"), ("b", "2")):
         meta = metadata(name, uid=uid, owner=OWNER)
         store.put_child(read_child("CronJob", {"metadata": meta, "spec": {}, "status": {}}))
     client = Removing(store)
-    log = for_check(__name__, body["metadata"])
+    log = for_check(__name__, check["metadata"])
     asyncio.run(ensure_children(store.checks[UID], (), store=store, client=client, log=log))
     assert client.deleted == [("a", "1"), ("b", "2")]
+
+
+class Telling(KubeClient):
+    """Each pod takes a second to be told; of some the API does not take it."""
+
+    def __init__(self, errors: Mapping[str, ApiError]) -> None:
+        self.errors = errors
+        self.told: list[str] = []
+        self.under_way = self.most = 0
+
+    async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        await asyncio.sleep(1)
+        self.under_way -= 1
+        if name in self.errors:
+            raise self.errors[name]
+        self.told.append(name)
+
+
+def told_pods(client: Telling, *, pods: int) -> float:
+    """An edited plan is told to so many pods; returns the seconds that it took."""
+    state = shown(body())
+    for number in range(pods):
+        made = pod(f"hq-{number}", uid=f"p-{number}", phase="Running")
+        state.observed.show_pod(replace(made, meta=replace(made.meta, path="default")))
+        state.observed.owner_decided(made.meta.uid, own=True)
+    state.applied.refresh_pods("default", {NONCE_ANNOTATION: "new"})
+    log = for_check(__name__, metadata("hq", uid=UID))
+
+    async def scenario() -> float:
+        begun = asyncio.get_running_loop().time()
+        try:
+            await ensure_children(state, (), store=Store(), client=client, log=log)
+        except ApiError:
+            assert state.applied.pods_to_refresh
+        else:
+            assert not state.applied.pods_to_refresh
+        return asyncio.get_running_loop().time() - begun
+
+    return run(scenario())
+
+
+def test_pods_of_an_edited_plan_are_told_a_few_at_a_time() -> None:
+    client = Telling({})
+    assert told_pods(client, pods=100) == 25
+    assert (len(client.told), client.most) == (100, 4)
+
+
+def test_a_pod_that_may_not_be_told_holds_up_no_other_and_it_is_tried_again() -> None:
+    client = Telling({f"hq-{number}": AdmissionDenied("a policy") for number in range(5)})
+    told_pods(client, pods=20)
+    assert len(client.told) == 15
+
+
+def test_where_the_api_is_away_no_more_pods_are_tried() -> None:
+    client = Telling({"hq-1": Unreachable("no route")})
+    told_pods(client, pods=100)
+    assert len(client.told) < 8
 
 
 @pytest.mark.parametrize("text", ["\N{BELL}", "\x00\x1b\x7f\x85\x9f\u2028\ufeff\ufffe", 'a"\\b', "\\ud83d"])

@@ -203,7 +203,7 @@ def test_a_forged_report_is_refused_and_counted(changes: Any, said: str) -> None
 def test_a_report_of_another_plan_is_refused(changes: Any) -> None:
     state = cron_check()
     finish(state, json.dumps(report_to_json(report(PATH.plan)) | changes))
-    with pytest.raises(ReportRefused, match="of another nonce"):
+    with pytest.raises(ReportRefused, match=r"^pod .+: its report is of another nonce"):
         diagnosed(state, Api())
 
 

@@ -1,35 +1,23 @@
 """When a diagnosis runs, of which path, under which name; and what it comes to."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from ipsecping.contract import LossReason
-from ipsecping.contract.diagnosis_report import DiagnosisReport
 from ipsecping.contract.diagnosis_terms import Outcome
-from ipsecping.diagnosis.evidence_json import read_known
-from ipsecping_operator.api.diagnosis import DiagnosisStatus
-from ipsecping_operator.api.validation import read
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import Cron, DiagnosisRule
 from ipsecping_operator.fault_types import Fault, Where
-from ipsecping_operator.report.assessment import assess, with_diagnosis
-from ipsecping_operator.runbook.choice import agent_of, choose
-from ipsecping_operator.runbook.known import known_of
-from ipsecping_operator.runbook.rule import Wanted, obstacle, request_id, wanted
-from ipsecping_operator.runbook.telling import healed, not_run, told
-from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger, from_json
+from ipsecping_operator.report.assessment import assess
+from ipsecping_operator.runbook.rule import obstacle, request_id
+from ipsecping_operator.status.diagnosis import Trigger
 
-from .assessments import assessed, at, healthy, seen, take
-from .builders import NOON, SECOND, check, plan, result
-from .objects import pod
-from .reports import SUMMARY, clean, report
+from .assessments import assessed, at, seen, take
+from .builders import NOON, SECOND, check
+from .outages import DOWN, due, outage, recover, settle
+from .reports import clean, report
 from .states import body, shown, take_up
-
-DOWN = 95
-"""Seconds after noon at which the check of `outage` turned Healthy=False."""
 
 
 def ruled(**rule: Any) -> CompiledCheck:
@@ -38,39 +26,10 @@ def ruled(**rule: Any) -> CompiledCheck:
     return made
 
 
-def outage(of: CompiledCheck | None = None) -> CheckState:
-    """Answered for a minute, then down for three rounds."""
-    state = seen(of=of)
-    take(state, at(0), *(at(second, received=0) for second in (30, 60, 90)))
-    assessed(state, at=DOWN)
-    return state
-
-
-def due(state: CheckState, *, seconds: float = DOWN, enabled: bool = True) -> Wanted | None:
-    return wanted(state, enabled=enabled, now=NOON + int(seconds * SECOND))
-
-
 def due_at(state: CheckState) -> float | None:
     """Seconds after noon."""
     want = due(state)
     return None if want is None else (want.at - NOON) / SECOND
-
-
-def settle(state: CheckState, given: DiagnosisReport | None, *, seconds: float) -> DiagnosisOutcome:
-    """The diagnosis that is due comes to this; None: it could not run."""
-    want, now = due(state, seconds=seconds), NOON + int(seconds * SECOND)
-    assert want is not None
-    if given is None:
-        outcome = not_run(state, want, "nobody answers", now=now)
-    else:
-        outcome = told(state, want, given, pod="hq-1", now=now)
-    state.diagnosed.settle(outcome)
-    return outcome
-
-
-def recover(state: CheckState, *, seconds: int) -> None:
-    take(state, *(at(seconds + 30 * number) for number in range(12)))
-    assert healthy(assessed(state, at=seconds + 12 * 30).status)["status"] == "True"
 
 
 def test_a_healthy_check_is_not_diagnosed_by_itself() -> None:
@@ -249,164 +208,3 @@ def test_what_the_namespace_may_not_send_is_not_diagnosed() -> None:
     want = due(state)
     assert want is not None
     assert obstacle(state, want, enabled=True, refused="too much") == "not permitted: too much"
-
-
-def two_paths(*, a: int, b: int, reason: LossReason = LossReason.TIMEOUT) -> CheckState:
-    """Paths a and b, with so many answers of ten."""
-    plans = {"a": plan(path="a"), "b": plan(path="b")}
-    state = seen(of=check(*plans.values()))
-    for number in range(4):
-        for name, received in (("a", a), ("b", b)):
-            start = NOON + 30 * number * SECOND
-            take(state, result(of=plans[name], at=start, received=received, reason=reason))
-    assessed(state, at=100)
-    return state
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [(10, 0, "b"), (0, 10, "a"), (8, 0, "b"), (0, 8, "a"), (0, 0, "a"), (10, 10, "a")],
-)
-def test_the_gravest_path_is_diagnosed_of_equals_the_preferred_one(a: int, b: int, expected: str) -> None:
-    assert choose(two_paths(a=a, b=b)).path.plan.path == expected
-
-
-@pytest.mark.parametrize(("b", "expected"), [(0, (40, 0)), (8, (10, 8)), (10, (10, 10))])
-def test_the_prober_is_told_how_the_other_paths_are_doing(b: int, expected: tuple[int, int]) -> None:
-    state = two_paths(a=0, b=b)
-    told_of = known_of(state, choose(state).path, now=NOON + 100 * SECOND)
-    (other,) = read_known(told_of, "").paths or ()
-    assert (other.name, (other.sent, other.answered), other.same_target) == ("b", expected, True)
-    assert known_of(state, choose(state).path, now=NOON + 3600 * SECOND) == {}, "what is stale tells nothing"
-
-
-def test_the_prober_is_told_of_outages_that_it_has_forgotten_once_they_may_have_a_period() -> None:
-    state = seen()
-    for number in range(4):
-        start = 3600 * number
-        take(state, at(start), *(at(start + second, received=0) for second in (30, 60, 90)))
-        assessed(state, at=start + DOWN)
-        known = read_known(known_of(state, choose(state).path, now=NOON + (start + DOWN) * SECOND), "")
-        assert len(known.outages or ()) == (0 if number < 2 else number + 1)
-        recover(state, seconds=start + 120)
-    starts = [each.start for each in known.outages or ()]
-    assert starts == sorted(starts)
-    assert {later - sooner for sooner, later in pairwise(starts)} == {3600 * SECOND}
-
-
-def test_after_a_restart_the_path_that_failed_is_diagnosed_before_a_round_was_read() -> None:
-    left = dict(assessed(two_paths(a=10, b=0), at=101).status)
-    of = check(plan(path="a"), plan(path="b"))
-    restarted = seen(left, of=of, now=NOON + 102 * SECOND)
-    assessed(restarted, at=103)
-    assert choose(restarted).path.plan.path == "b"
-
-
-def test_a_pod_that_ended_or_goes_is_not_asked() -> None:
-    running: dict[str, Any] = {"phase": "Running", "podIP": "10.0.0.1"}
-    state = shown(
-        body(),
-        pod("goes", uid="1", deleting=True, **running),
-        pod("ended", uid="2", phase="Failed", podIP="10.0.0.2"),
-        pod("round", uid="3", owner_kind="Job", **running),
-        pod("new", uid="4", phase="Pending"),
-    )
-    take_up(state)
-    assert agent_of(state, choose(state)) is None
-
-
-def test_of_an_outage_without_a_fault_is_said_what_was_seen_of_it() -> None:
-    state = outage()
-    still = settle(state, clean(), seconds=DOWN)
-    assert still.outcome == Outcome.NOT_REPRODUCED
-    assert still.summary.startswith("No fault found in what was tested. The check is still Down")
-    state = outage()
-    want = due(state)
-    assert want is not None
-    recover(state, seconds=120)
-    past = told(state, want, clean(), pod="hq-1", now=NOON + 500 * SECOND)
-    assert past.summary.startswith("No fault found in what was tested. It was Down from 2026-11-23T12:00:3")
-    assert healed(state, want, now=NOON).summary.startswith("Not reproduced: healthy again before")
-
-
-def test_what_was_asked_for_on_a_healthy_check_is_no_fault_as_it_is() -> None:
-    state = shown(body(diagnose="1"))
-    take_up(state)
-    assert settle(state, clean(), seconds=1).outcome == Outcome.NO_FAULT
-
-
-def test_the_message_of_an_unhealthy_check_ends_in_its_diagnosis_until_it_is_healthy() -> None:
-    state = outage()
-    before = healthy(assessed(state, at=DOWN + 1).status)["message"]
-    settle(state, report(), seconds=DOWN + 20)
-    news = assessed(state, at=DOWN + 21)
-    assert news.diagnosis is not None
-    assert news.urgent
-    said = healthy(news.status)
-    assert said["message"] == f"{before}; diagnosis: {SUMMARY}"
-    assert news.changed == ()
-    assert assessed(state, at=DOWN + 22).diagnosis is None, "told once"
-    recover(state, seconds=120)
-    after = assessed(state, at=500).status
-    assert "diagnosis" not in healthy(after)["message"]
-    assert after["diagnosis"]["summary"] == SUMMARY
-    # The next outage is another one.
-    take(state, *(at(510 + 30 * number, received=0) for number in range(3)))
-    assert "diagnosis" not in healthy(assessed(state, at=600).status)["message"]
-
-
-def test_a_long_message_makes_room_for_the_diagnosis() -> None:
-    state = outage()
-    outcome = settle(state, report(summary="s" * 300), seconds=DOWN)
-    message = with_diagnosis("m" * 1024, outcome, state.reported.last.outages)
-    assert len(message) == 1024
-    assert message.endswith("m…; diagnosis: " + "s" * 300)
-
-
-def test_what_did_not_run_is_in_the_status_and_not_in_the_message() -> None:
-    state = outage()
-    settle(state, None, seconds=DOWN)
-    status = assessed(state, at=DOWN + 1).status
-    assert status["diagnosis"]["outcome"] == "NotRun"
-    assert status["diagnosis"]["summary"] == "not run: nobody answers"
-    assert "nobody answers" not in healthy(status)["message"]
-
-
-def test_a_status_reads_back_as_it_was_written() -> None:
-    outcome = settle(outage(), report(), seconds=DOWN + 20)
-    written = outcome.to_json()
-    read(DiagnosisStatus, written, path="status.diagnosis")
-    back = from_json(written, now=outcome.at)
-    assert back is not None
-    assert back.to_json() == written
-    assert from_json(written, now=outcome.at - 3600 * SECOND).at == outcome.at - 3600 * SECOND  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        [],
-        {},
-        {"outcome": "Fault"},
-        {"outcome": "Great", "trigger": "Outage", "time": "2026-11-23T12:00:00Z", "summary": ""},
-        {"outcome": "Fault", "trigger": "Whim", "time": "2026-11-23T12:00:00Z", "summary": ""},
-        {"outcome": "Fault", "trigger": "Outage", "time": "noon", "summary": ""},
-        {
-            "outcome": "Fault",
-            "trigger": "Outage",
-            "time": "2026-11-23T12:00:00Z",
-            "summary": "",
-            "findings": 1,
-        },
-        {
-            "outcome": "Fault",
-            "trigger": "Outage",
-            "time": "2026-11-23T12:00:00Z",
-            "summary": "",
-            "findings": [1],
-        },
-    ],
-)
-def test_a_status_that_is_not_ours_tells_nothing(value: object) -> None:
-    assert from_json(value, now=NOON) is None

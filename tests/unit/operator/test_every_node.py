@@ -78,6 +78,16 @@ def test_which_nodes_lack_one_and_why_is_said() -> None:
     assert "; w3: its agent has just started or does not answer, or the node is lost" in text
 
 
+def test_a_pod_that_never_ends_shows_its_node_but_not_beside_another() -> None:
+    lost = replace(on("w2", 2), meta=replace(on("w2", 2).meta, deleting=True))
+    text = said(daemon_set(3, available=2), on("w1", 1), lost, on("w3", 3))
+    assert text == (
+        "DaemonSet hq: waiting for 1 of 3 nodes: w2: its pod is being deleted; where that does not end, the "
+        "node is lost"
+    )
+    assert "deleted" not in said(daemon_set(2, available=1), on("w1", 1), on("w2", 3, conditions=[]), lost)
+
+
 def test_nodes_of_one_reason_are_named_together_and_not_all_of_many() -> None:
     nodes = [on(f"w{number}", number, conditions=[]) for number in range(1, 9)]
     text = said(daemon_set(8, available=0), *nodes)

@@ -1,7 +1,7 @@
 """Following a kind: everything there is, every change of it, and on after whatever goes wrong."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from ipsecping_operator.kube.client import KubeClient
@@ -28,7 +28,13 @@ class Api(KubeClient):
             yield {"items": items, "metadata": {"resourceVersion": "3"}}
 
     async def watch(
-        self, kind: Kind, namespace: str | None, *, selector: str | None = None, since: str
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        selector: str | None = None,
+        since: str,
+        granted: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Mapping[str, Any], None]:
         self.asked.append(f"watch since {since}")
         for step in next(self.watches, [None]):

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import Cron
@@ -14,7 +17,7 @@ from ipsecping_operator.reconcile.refused_pods import ask_why
 
 from .assessments import assessed
 from .builders import NOON, SECOND, check, plan
-from .objects import child
+from .objects import child, pod
 from .states import body, shown, take_up
 
 QUOTA = 'pods "hq-x" is forbidden: exceeded quota: few, requested: pods=1, used: pods=4'
@@ -84,3 +87,53 @@ def test_a_daemon_set_is_asked_for_while_nodes_lack_their_pod() -> None:
     take_up(whole, check(every_node=True))
     assert not ask(whole, silent, at=2)
     assert silent.asked == [("DaemonSet", "hq")]
+
+
+JOBS_QUOTA = 'jobs.batch "hq-1" is forbidden: exceeded quota: no-jobs, requested: count/jobs.batch=1'
+
+
+def cron_state(**status: Any) -> CheckState:
+    made = child("CronJob", **status)
+    ran = pod("hq-0-x", owner_kind="Job", created="2026-11-23T11:00:03Z", phase="Succeeded")
+    state = shown(None, replace(made, meta=replace(made.meta, created=0)), ran)
+    take_up(state, CRON)
+    state.measured.expect_since(NOON - 600 * SECOND)
+    return state
+
+
+def test_a_quota_of_jobs_is_told_by_the_event_of_the_cron_job() -> None:
+    state = cron_state(lastScheduleTime="2026-11-23T11:00:00Z")
+    client = Events({"hq": [("2026-11-23T12:00:01Z", f"Error creating job: {JOBS_QUOTA}")]})
+    ask(state, client, at=44)
+    assert client.asked == [], "not before the Job has had its time"
+    ask(state, client, at=45)
+    assert client.asked == [("CronJob", "hq")]
+    made = assessed(state, at=45)
+    assert made.status["conditions"][0]["reason"] == "WorkloadUnavailable"
+    assert ready(state, at=45).startswith(
+        f"CronJob hq: no Job can be made for the round of 2026-11-23T12:00:00Z: {JOBS_QUOTA}; raise that "
+        "ResourceQuota"
+    )
+    # An hour later it is the same round that no Job was made for: Ready does not come and go.
+    assert "of 2026-11-23T12:00:00Z" in ready(state, at=3700)
+    (ref,) = state.observed.children
+    state.observed.show_child(ref, child("CronJob", version=2, lastScheduleTime="2026-11-23T13:00:00Z"))
+    assert assessed(state, at=3701).status["conditions"][0]["reason"] == "Reconciled"
+
+
+@pytest.mark.parametrize(
+    ("status", "events"),
+    [
+        ({"lastScheduleTime": "2026-11-23T12:00:00Z"}, {"hq": [("2026-11-23T12:00:01Z", "x")]}),
+        ({"active": [{"name": "hq-1"}]}, {"hq": [("2026-11-23T12:00:01Z", "x")]}),
+        ({}, {}),
+        ({}, {"hq": [("2026-11-23T11:00:01Z", "of the round before")]}),
+    ],
+    ids=["made", "the one before runs", "nothing is said", "said of another round"],
+)
+def test_without_word_of_it_no_job_is_said_to_be_missing(status: Any, events: Any) -> None:
+    state = cron_state(**status)
+    assessed(state, at=0)
+    state.observed.pods_missing((), now=NOON)
+    ask(state, Events(events), at=100)
+    assert "Job" not in ready(state, at=100).replace("CronJob", "")

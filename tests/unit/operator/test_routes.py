@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Invalidity, ProbeType, StampOptions
+from ipsecping_operator.check.path_changes import PathChanges
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import HopLimits, Verified
 from ipsecping_operator.report.events import of_paths
-from ipsecping_operator.verdict.route import UNKNOWN, Sender, follow
+from ipsecping_operator.status.path_history import changes_from_json
+from ipsecping_operator.verdict.instance import Instance
+from ipsecping_operator.verdict.route import UNKNOWN, Change, RouteSign, Sender, follow
 from ipsecping_operator.verdict.tally import Tally
 
 from .assessments import assessed, seen
@@ -182,6 +185,95 @@ def test_a_reflector_that_makes_up_ways_fills_no_more_than_ten_lines() -> None:
     (notice,) = of_paths(made.paths)
     assert notice.spares
     assert notice.note.endswith("; 7 more")
+
+
+def alternate(state: CheckState, rounds: range, *ways: dict[str, Any]) -> list[str]:
+    """Two rounds on each way in turn; returns what is told, as it is told."""
+    said = []
+    for number in rounds:
+        measure(state, number, **ways[number // 2 % len(ways)])
+        made = assessed(state, at=number * 30 + 3).paths
+        said += [made.changes] if made.changes else []
+    return said
+
+
+@pytest.mark.parametrize(
+    ("ways", "last"),
+    [
+        (
+            [{"hops": {2: 10}}, {"hops": {5: 10}}],
+            "hops 5 -> 2 on default/ping, which alternates between 2 / 5",
+        ),
+        (
+            [{"hops": {2: 10}}, {"hops": {3: 10}}, {"hops": {4: 10}}],
+            "hops 3 -> 4 on default/ping, which alternates between 2 / 3 / 4",
+        ),
+        ([{"sources": OLD}, {"sources": NEW}], "which alternates between 192.0.2.1 / 192.0.2.2"),
+        ([rtt(12), rtt(40.02), rtt(12.7), rtt(39)], "which alternates between"),
+    ],
+)
+def test_packets_that_go_to_and_fro_are_told_of_once_and_counted_on(
+    ways: list[dict[str, Any]], last: str
+) -> None:
+    state = seen(of=CHECK)
+    said = alternate(state, range(100), *ways)
+    distinct = len(ways) if len(ways) < 4 else 2
+    assert len(said) == distinct - 1 + 3
+    assert last in said[-1]
+    assert "alternates" not in "".join(said[:-1])
+    assert sum(state.measured.path_changes.counts.values()) == 49
+    status = assessed(state, at=3000).status["pathChanges"]
+    assert len(status) == len(said)
+    assert len(status[0]["alternatesBetween"]) == distinct
+
+
+def test_a_way_that_is_none_of_those_is_news_and_so_is_the_next_change_after_a_calm() -> None:
+    state = seen(of=CHECK)
+    assert alternate(state, range(40), hops(2), hops(5))
+    assert alternate(state, range(40, 43), hops(9)) == [
+        "packets take another way: hops 5 -> 9 on default/ping"
+    ]
+    for number in range(43, 180):
+        measure(state, number, **hops(9))
+    assert alternate(state, range(180, 183), hops(2)) == [
+        "packets take another way: hops 9 -> 2 on default/ping"
+    ]
+
+
+def test_after_a_restart_an_alternation_is_not_told_again() -> None:
+    state = seen(of=CHECK)
+    alternate(state, range(40), hops(2), hops(5))
+    before = dict(assessed(state, at=1203).status)
+    again = seen(before, now=NOON + 1210 * SECOND, of=CHECK)
+    assert alternate(again, range(32, 100), hops(2), hops(5)) == []
+    assert again.measured.path_changes.counts["default", RouteSign.HOPS] > 20
+    assert assessed(again, at=3000).status["pathChanges"] == before["pathChanges"]
+
+
+def test_another_probe_or_node_that_alternates_is_told_of_for_itself() -> None:
+    changes = PathChanges()
+    for probe_, node in (("a", "n1"), ("a", "n2"), ("b", "n1")):
+        for number in range(9):
+            one, other = sorted("25", reverse=bool(number % 2))
+            changes.note(
+                [Change(RouteSign.HOPS, one, other)],
+                at=NOON + number * SECOND, probe=("p", probe_), instance=Instance(node), interval=SECOND,
+            )  # fmt: skip
+    assert changes.noted == 3 * 4
+
+
+@pytest.mark.parametrize("value", [[], "2", [{}], ["x" * 1000] * 99, None])
+def test_what_a_status_says_of_ways_is_read_within_bounds(value: object) -> None:
+    entry = {"time": "2026-11-23T12:00:00Z", "path": "p", "probe": "a", "sign": "RTT", "from": "1", "to": "?"}
+    (read,) = changes_from_json([entry | {"alternatesBetween": value}])
+    changes = PathChanges()
+    changes.inherit([read], known_until=NOON)
+    changes.note(
+        [Change(RouteSign.RTT, "12.00ms", "40.00ms")],
+        at=NOON + 9 * SECOND, probe=("p", "a"), instance=Instance(), interval=SECOND,
+    )  # fmt: skip
+    assert changes.noted == 1
+    assert len(read.ways) <= 4
 
 
 def test_a_clock_that_was_set_keeps_what_is_known_of_the_way() -> None:

@@ -1,7 +1,7 @@
 """Following what targets are looked up in: one watch for each source, for as long as a check names it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -27,6 +27,8 @@ class Api(KubeClient):
     def __init__(self) -> None:
         self.held: list[Any] = []
         self.fails: ApiError | None = None
+        self.unwatched: ApiError | None = None
+        """Why there is no watch."""
         self.asked: list[str] = []
         self.watching = 0
         self.changes: asyncio.Queue[Any] = asyncio.Queue()
@@ -40,13 +42,25 @@ class Api(KubeClient):
         yield {"items": list(self.held), "metadata": {"resourceVersion": "3"}}
 
     async def watch(
-        self, kind: Kind, namespace: str | None, *, selector: str | None = None, since: str
+        self,
+        kind: Kind,
+        namespace: str | None,
+        *,
+        selector: str | None = None,
+        since: str,
+        granted: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Mapping[str, Any], None]:
+        if self.unwatched is not None:
+            raise self.unwatched
+        granted()
         self.watching += 1
         try:
             async with asyncio.timeout(300):
                 while True:
-                    yield await self.changes.get()
+                    change = await self.changes.get()
+                    if isinstance(change, ApiError):
+                        raise change
+                    yield change
         except TimeoutError:
             return
         finally:
@@ -139,6 +153,44 @@ def test_why_a_source_cannot_be_read_is_told_and_when_it_can_be_again() -> None:
         await asyncio.sleep(600)
         with pytest.raises(NotKnown, match="no more"):
             known(followed)
+        await followed.close()
+
+    run(scenario())
+
+
+def test_what_may_be_listed_and_not_watched_is_not_known_at_any_time() -> None:
+    async def scenario() -> None:
+        api, seen = Api(), list[str]()
+
+        def changed(_: str) -> None:
+            try:
+                seen.append(", ".join(known(followed)))
+            except NotKnown as problem:
+                seen.append(str(problem))
+
+        api.held, api.unwatched = [slice_of("10.0.0.1")], Forbidden("may not watch endpointslices")
+        followed = Sources(api, changed=changed)
+        followed.follow(asking())
+        await asyncio.sleep(600)
+        assert seen == ["403 Forbidden: may not watch endpointslices"]
+        api.unwatched = None
+        await asyncio.sleep(30)
+        assert seen[1:] == ["10.0.0.1"], "at once, not after the next list"
+        # The right to watch is taken later, and given back.
+        api.unwatched = Forbidden("no more")
+        await asyncio.sleep(600)
+        api.unwatched = None
+        await asyncio.sleep(30)
+        assert seen[2:] == ["403 Forbidden: no more", "10.0.0.1"]
+        # No list is read anew for a watch that broke and was refused for a while.
+        lists = len(api.asked)
+        api.unwatched = Forbidden("for a moment")
+        api.changes.put_nowait(Unreachable("broken"))
+        await asyncio.sleep(20)
+        api.unwatched = None
+        await asyncio.sleep(20)
+        assert seen[4:] == ["403 Forbidden: for a moment", "10.0.0.1"]
+        assert len(api.asked) == lists
         await followed.close()
 
     run(scenario())

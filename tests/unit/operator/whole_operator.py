@@ -144,7 +144,10 @@ class World:
     async def pages(self, *_: Any, **__: Any) -> AsyncIterator[Mapping[str, Any]]:
         yield {"items": [], "metadata": {"resourceVersion": "1"}}
 
-    async def watch(self, *_: Any, **__: Any) -> AsyncGenerator[Mapping[str, Any], None]:
+    async def watch(
+        self, *_: Any, granted: Callable[[], None], **__: Any
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        granted()
         await asyncio.sleep(1e9)
         yield {}
 

@@ -1,8 +1,10 @@
 """Reflectors on loopback to be audited: as they should be, and with one thing left open."""
 
+import asyncio
+import socket
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from ipaddress import ip_network
 
 from ipsecping.contract import AuditFinding, AuditProtocol
@@ -21,6 +23,17 @@ KEY, OTHER_KEY = b"the key of both sides, of 32 bytes", b"the key of somebody el
 ANY_PORT = range(65_536)
 MS = 1_000_000
 AS_USUAL = StampPolicy()
+SIGNED = {
+    AuditFinding.UNSIGNED,
+    AuditFinding.WRONG_KEY,
+    AuditFinding.REPLAYED,
+    AuditFinding.REFLECTED,
+    AuditFinding.OWN_PORT,
+    AuditFinding.SHORT,
+    AuditFinding.AMPLIFIES,
+    AuditFinding.FALLS_SILENT,
+}
+"""What is tested at a STAMP reflector by whoever has its keys, without a privilege."""
 
 
 def admission(*, allow: str = f"{PROBER}/32", rate: int = 10_000) -> Admission:
@@ -102,3 +115,17 @@ def found(record: Record) -> set[AuditFinding]:
 
 def not_tested(record: Record) -> set[AuditFinding]:
     return {finding for finding, outcome in outcomes(record).items() if outcome is Outcome.NOT_TESTED}
+
+
+@contextmanager
+def foreign(answer: Callable[[socket.socket, bytes, tuple[str, int]], None]) -> Iterator[int]:
+    """A reflector of somebody else's: `answer` sends what it likes; yields its port."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((REFLECTOR, 0))
+        sock.setblocking(False)
+        loop.add_reader(sock, lambda: answer(sock, *sock.recvfrom(65_535)))
+        try:
+            yield sock.getsockname()[1]
+        finally:
+            loop.remove_reader(sock)

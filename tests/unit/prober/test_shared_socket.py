@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ipsecping.contract import ClockSource, LossReason, PlannedProbe, ProbeType
+from ipsecping.net import resending
 from ipsecping.net.clocks import Clock
 from ipsecping.net.datagram import open_udp
 from ipsecping.net.errors import NotSent
@@ -298,7 +299,7 @@ async def test_where_the_kernel_has_no_way_the_packet_is_not_sent_for_ever(
     ((flow, _), *_) = flows_to(peer.port, Clock())
     shared = flow._shared
     shared._sock = flooded = Flooded(shared._sock, 1000, errno.ENETUNREACH)  # type: ignore[assignment]
-    monkeypatch.setattr(type(shared), "_has_way", lambda *_: False)
+    monkeypatch.setattr(resending, "has_way", lambda *_: False)
     with pytest.raises(NotSent):
         flow.send(b"mine", Mark())
     assert flooded.failures == 1000 - 17

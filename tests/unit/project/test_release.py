@@ -1,7 +1,9 @@
 """A release is made from the checkout alone, the same each time, and refuses what is not fit for it."""
 
+import os
 import subprocess
 import tarfile
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -83,6 +85,62 @@ def test_the_chart_s_package_has_its_changes_and_is_the_same_each_time(tmp_path:
 def test_a_base_image_without_its_digest_is_refused(base: str | None) -> None:
     with pytest.raises(ReleaseError, match="with its digest"):
         images.check_base(base)
+
+
+REGISTERED = "enabled\ninterpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P\nflags: POCF\noffset 0\n"
+
+
+@pytest.mark.parametrize(
+    ("platform", "registered", "said"),
+    [
+        ("linux/amd64", None, None),
+        ("linux/arm64", REGISTERED, None),
+        ("linux/arm64", None, r"linux/arm64: .*apt install qemu-user-static"),
+        ("linux/arm64", REGISTERED.replace("enabled", "disabled"), "runs no programs of that processor"),
+        ("linux/arm64", REGISTERED.replace("POCF", "POC"), "runs no programs of that processor"),
+        ("linux/arm/v7", REGISTERED, r"is none of linux/amd64, linux/arm64"),
+    ],
+)
+def test_what_cannot_be_built_here_is_said_beforehand(
+    tmp_path: Path, platform: str, registered: str | None, said: str | None
+) -> None:
+    if registered is not None:
+        (tmp_path / "qemu-aarch64").write_text(registered)
+    with pytest.raises(ReleaseError, match=said) if said else nullcontext():
+        images.check_platforms([platform], foreign=tmp_path, machine="x86_64")
+
+
+FAKE_BUILDAH = """#!/bin/sh
+echo "$*" >>"$CALLS"
+case "$*" in
+  *"manifest push"*) for last; do :; done; folder=${last#oci:}; folder=${folder%:*}
+    mkdir -p "$folder/blobs"; echo layer >"$folder/blobs/one"; echo '{}' >"$folder/index.json" ;;
+esac
+"""
+
+
+def test_images_are_built_for_all_platforms_and_packed_the_same_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, program = tmp_path / "calls", tmp_path / "bin" / "buildah"
+    program.parent.mkdir()
+    program.write_text(FAKE_BUILDAH)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("CALLS", str(calls))
+    sums = []
+    for name in ("one", "other"):
+        target = tmp_path / name
+        target.mkdir()
+        images.build(ROOT, RELEASE, target, "python@sha256:" + "0" * 64, images.PLATFORMS)
+        sums.append({path.name: path.read_bytes() for path in target.iterdir()})
+    assert sums[0] == sums[1]
+    assert set(sums[0]) == {"ipsecping-probe-1.2.0.oci.tar", "ipsecping-operator-1.2.0.oci.tar"}
+    built = [line for line in calls.read_text().splitlines() if line.startswith("build ")]
+    assert len(built) == 4
+    for line in built:
+        assert "--platform=linux/amd64,linux/arm64" in line
+        assert f"--timestamp={RELEASE.timestamp}" in line
 
 
 def test_each_image_has_its_list_of_requirements() -> None:

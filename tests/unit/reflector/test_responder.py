@@ -187,6 +187,25 @@ def test_a_rate_of_nothing_is_refused(rate: int, total_rate: int) -> None:
         Admission(allow=[], rate=rate, total_rate=total_rate)
 
 
+@pytest.mark.parametrize("size", [112, 140, 1400])
+@pytest.mark.parametrize("for_tlvs", [True, False])
+def test_a_signed_packet_is_of_the_other_mode_where_none_is_asked_for(size: int, for_tlvs: bool) -> None:
+    keys = {"keys": [NEW], "policy": StampPolicy(keys_for_tlvs=True)} if for_tlvs else {}
+    reflector = responder(**keys)  # type: ignore[arg-type]
+    assert dropped(reflector, probe(7, size=size, key=NEW)) is Drop.OTHER_MODE
+    signing = responder(keys=[NEW])
+    reply = signing.answer(request(probe(7, size=size, key=NEW)))
+    assert isinstance(reply, Reply)
+    signing.finish(reply, SENT_AT)
+    assert dropped(reflector, bytes(reply.data)) is Drop.OTHER_MODE, "nor is an answer of that mode"
+
+
+@given(padding=st.binary(min_size=27, max_size=200), sent=st.integers(1, 2**64 - 1))
+def test_no_padding_of_a_twamp_sender_makes_it_of_the_other_mode(padding: bytes, sent: int) -> None:
+    reply = responder().answer(request(b"\0\0\0\7" + sent.to_bytes(8, "big") + b"\0\1" + padding))
+    assert reply is not Drop.OTHER_MODE
+
+
 def test_drops_are_told_at_most_once_a_minute() -> None:
     report = DropReport()
     dropped: Counter[Drop] = Counter()

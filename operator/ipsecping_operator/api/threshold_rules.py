@@ -1,0 +1,111 @@
+"""The rules of a check that what is judged is measured: thresholds and what is verified."""
+
+from collections.abc import Sequence
+
+from ipsecping.contract import MethodSpec
+from ipsecping.contract.methods.path_mtu import MAX_TRIED
+from ipsecping.contract.methods.stamp import (
+    AUTHENTICATED_PAYLOAD,
+    DSCP_QUESTION,
+    PAYLOAD,
+    QUESTION_SEAL,
+    SOURCE_QUESTION,
+)
+
+from .methods import PathMtu, Stamp
+from .probes import Probe
+from .rules import Rule
+
+_ASKING_CEL = "has(probe.stamp) && !(has(probe.expect) && probe.expect == 'Blocked')"
+_ROOM_CEL = (
+    f"(has(probe.stamp.auth) ? {AUTHENTICATED_PAYLOAD + QUESTION_SEAL} : {PAYLOAD}) + "
+    f"(has(self.verify.sourceSeen) ? {SOURCE_QUESTION} : 0) + (has(self.verify.dscp) ? {DSCP_QUESTION} : 0)"
+)
+
+
+def _search(probe: Probe) -> PathMtu | None:
+    return probe.given(PathMtu)
+
+
+def threshold_rules(methods: Sequence[MethodSpec]) -> tuple[Rule, ...]:
+    """Return the rules of spec.thresholds; what holds is asked of a `CheckSpec`."""
+    untimed = [method.member for method in methods if not method.timed]
+    timed = (
+        "".join(f"!has(probe.{name}) && " for name in untimed)
+        + "!(has(probe.expect) && probe.expect == 'Blocked')"
+    )
+    return (
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || "
+            "(has(self.probes) && self.probes.exists(probe, has(probe.pathMTU)))",
+            holds=lambda self: self.mtu_limit is None or any(map(_search, self.probes or ())),
+            field=".thresholds.pathMTU",
+            message="no probe measures it: add a probe of type pathMTU",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.pathMTU) || !has(self.probes) || "
+            "self.probes.all(probe, !has(probe.pathMTU) || self.thresholds.pathMTU <= "
+            f"(has(probe.pathMTU.max) ? probe.pathMTU.max : {MAX_TRIED}))",
+            holds=lambda self: all(
+                self.mtu_limit is None or self.mtu_limit <= search.most
+                for search in map(_search, self.probes or ())
+                if search
+            ),
+            field=".thresholds.pathMTU",
+            message="must not be above max of a pathMTU probe, or it is never reached "
+            f"(default: max {MAX_TRIED})",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.rtt) || !has(self.probes) || "
+            f"self.probes.exists(probe, {timed})",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.rtt)
+                or any(probe.is_timed for probe in self.probe_list)
+            ),
+            field=".thresholds.rtt",
+            message=f"no probe measures it: {', '.join(untimed)} and probes that expect Blocked have no "
+            "such limit",
+        ),
+        Rule(
+            cel="!has(self.thresholds) || !has(self.thresholds.jitter) || !has(self.probes) || "
+            f"self.probes.exists(probe, {timed} && (!has(probe.count) || probe.count > 1))",
+            holds=lambda self: (
+                not (self.thresholds and self.thresholds.jitter)
+                or any(probe.is_timed and probe.packets > 1 for probe in self.probe_list)
+            ),
+            field=".thresholds.jitter",
+            message="no probe measures it: that takes a round-trip time and a count of 2 or more",
+        ),
+    )
+
+
+VERIFY_RULES = (
+    Rule(
+        cel=f"!has(self.verify) || (has(self.probes) && self.probes.exists(probe, {_ASKING_CEL}))",
+        holds=lambda self: not self.verify or any(probe.can_verify for probe in self.probe_list),
+        field=".verify",
+        message="no probe asks for it: add a probe of type stamp that does not expect Blocked",
+    ),
+    Rule(
+        cel="!has(self.verify) || !(has(self.verify.sourceSeen) || has(self.verify.dscp)) || "
+        "!has(self.probes) || self.probes.all(probe, "
+        f"!({_ASKING_CEL}) || !has(probe.size) || probe.size >= {_ROOM_CEL})",
+        holds=lambda self: (
+            not self.verify
+            or not self.verify.asks
+            or all(
+                probe.size is None
+                or probe.size
+                >= stamp.least_payload(source=self.verify.asks_source, dscp=self.verify.asks_dscp)
+                for probe in self.probe_list
+                if probe.can_verify and (stamp := probe.given(Stamp))
+            )
+        ),
+        field=".probes",
+        message=f"size of a stamp probe must be at least {PAYLOAD} "
+        f"({AUTHENTICATED_PAYLOAD + QUESTION_SEAL} with stamp.auth), plus {SOURCE_QUESTION} with "
+        f"spec.verify.sourceSeen and {DSCP_QUESTION} with spec.verify.dscp, which the packets have to "
+        "ask for",
+    ),
+)
+"""Rules of spec.verify; what holds is asked of a `CheckSpec`."""

@@ -1,0 +1,143 @@
+"""Several faults at once, several paths: which findings there are, and which causes they leave."""
+
+from dataclasses import replace
+
+from ipsecping.diagnosis import Part, diagnose, facts
+from ipsecping.diagnosis.evidence import ErrorKind, IkeAnswer, IkeFound, OtherPath, PathMtuFound
+from ipsecping.diagnosis.fact import FactName
+
+from .worlds import (
+    BEHIND,
+    MS,
+    NOW,
+    STAMP,
+    TARGET,
+    TCP,
+    batch,
+    healthy,
+    losing,
+    lossy,
+    refused,
+    silent,
+    with_batches,
+    without,
+)
+
+
+def test_a_control_that_never_answered_is_left_out_and_one_that_did_halves_the_causes() -> None:
+    down = silent(without(healthy(), Part.NEIGHBOUR), Part.FAR_INSIDE)
+    assert down.baseline is not None
+    known = replace(down.baseline, answered_at={Part.FAR_INSIDE: NOW - 240_000 * MS})
+    never = replace(
+        down.baseline,
+        controls=down.baseline.controls - {Part.FAR_INSIDE},
+        silent=frozenset({Part.FAR_INSIDE}),
+    )
+    with_known, with_never = (diagnose(replace(down, baseline=each)) for each in (known, never))
+    untested = diagnose(without(down, Part.FAR_INSIDE))
+    assert set(with_known.findings[0].causes) < set(with_never.findings[0].causes)
+    assert set(with_never.findings[0].causes) == set(untested.findings[0].causes)
+    assert any("did not answer before either" in note for note in with_never.notes)
+    said = facts(replace(down, baseline=known))[FactName.FAR_GATEWAY_ANSWERS].text
+    assert said.endswith("0 of 20 answered; it answered 4 min before")
+
+
+def test_what_all_paths_lose_is_sought_in_what_they_share() -> None:
+    others = (OtherPath(name="b", sent=100, answered=90), OtherPath(name="c", sent=100, answered=95))
+    diagnosis = diagnose(replace(lossy(healthy(), forward=0.1), paths=others))
+    assert any("b 10 of 100, c 5 of 100" in note for note in diagnosis.notes)
+
+
+def test_what_lies_behind_a_silent_gateway_is_not_said_to_be_well() -> None:
+    diagnosis = diagnose(silent(healthy(), *BEHIND))
+    assert any(note.startswith("Not tested, because the far gateway is silent") for note in diagnosis.notes)
+    assert diagnosis.not_tested[Part.PATH_MTU] == "the target is silent"
+
+
+def test_five_percent_one_way_and_a_black_hole_the_other_are_two_findings() -> None:
+    hole = PathMtuFound(forward=1446, reverse=1346, reverse_told=False)
+    diagnosis = diagnose(replace(lossy(healthy(), forward=0.05, packets=200), path_mtu=hole))
+    assert [(finding.reason, finding.direction) for finding in diagnosis.findings] == [
+        ("PacketsLost", "Forward"),
+        ("MtuBlackHole", "Reverse"),
+    ]
+
+
+def test_a_slow_line_and_a_class_that_loses_are_two_findings() -> None:
+    both = with_batches(
+        healthy(),
+        {
+            Part.RATES: lambda b: b if b.spacing > 10 * MS else replace(b, rtt_p50=80 * MS, rtt_p90=140 * MS),
+            Part.CLASSES: lambda b: losing(b, reverse=range(0, 20, 2)) if b.dscp == 46 else b,
+        },
+    )
+    assert [(finding.reason, finding.direction) for finding in diagnose(both).findings] == [
+        ("ClassDependentLoss", "Reverse"),
+        ("Congested", "Unknown"),
+    ]
+
+
+def test_ike_that_is_silent_beside_a_dead_tunnel_stays_among_the_causes() -> None:
+    quiet = replace(
+        silent(healthy(), *BEHIND), ike=IkeFound(ports={500: IkeAnswer.SILENT, 4500: IkeAnswer.SILENT})
+    )
+    (finding,) = diagnose(quiet).findings
+    assert {"IkeUnreachable", "PolicyConflict", "EspBlocked"} <= set(finding.causes)
+
+
+def test_losses_in_runs_are_said_to_be() -> None:
+    runs = [*range(10, 20), *range(100, 112), *range(150, 160)]
+    bursts = replace(
+        healthy(),
+        batches=(
+            *healthy().batches,
+            losing(batch(sent=200), reverse=runs),
+            losing(batch(sent=200, window=2), reverse=runs),
+        ),
+    )
+    assert any("runs, up to 12 in a row" in note for note in diagnose(bursts).notes)
+
+
+def test_a_dead_path_beside_healthy_ones_is_told_as_if_alone() -> None:
+    alone = silent(healthy(), *BEHIND)
+    beside = replace(alone, paths=(OtherPath(name="b", sent=20, answered=20),))
+    assert diagnose(beside).findings == diagnose(alone).findings
+
+
+def test_what_fails_on_all_paths_is_sought_in_what_they_share() -> None:
+    alone = replace(silent(healthy(), *BEHIND), hops=())
+    everywhere = replace(alone, paths=(OtherPath(name="b", sent=20, answered=0),))
+    before, after = (set(diagnose(each).findings[0].causes) for each in (alone, everywhere))
+    assert {"LocalPolicyDenied", "NearRoutingWrong"} <= after < before
+    assert "EspBlocked" not in after
+
+
+def test_a_responder_down_behind_a_dead_tunnel_is_not_seen() -> None:
+    (finding,) = diagnose(silent(healthy(), *BEHIND)).findings
+    assert "ResponderDown" not in finding.causes
+
+
+def test_a_refusal_of_one_method_leaves_the_silence_of_others_to_explain() -> None:
+    mixed = with_batches(
+        silent(healthy()),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.PORT_UNREACHABLE, TARGET) if b.type == STAMP else b},
+    )
+    first, second = diagnose(mixed).findings
+    assert first.reason == "ResponderDown"
+    assert "ProtocolFiltered" in second.causes
+
+
+def test_two_refusals_of_two_methods_are_two_findings() -> None:
+    refusals = {
+        STAMP: (ErrorKind.PORT_UNREACHABLE, TARGET),
+        TCP: (ErrorKind.PROHIBITED, "10.50.1.254"),
+    }
+    both = with_batches(
+        healthy(), {Part.METHODS: lambda b: refused(b, *refusals[b.type]) if b.type in refusals else b}
+    )
+    diagnosis = diagnose(both)
+    assert [(finding.reason, finding.lost) for finding in diagnosis.findings] == [
+        ("ProtocolFiltered", 5),
+        ("ResponderDown", 80),
+    ]
+    assert diagnosis.explained == diagnosis.lost

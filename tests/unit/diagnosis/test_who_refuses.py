@@ -1,0 +1,117 @@
+"""Who sends an ICMP error or a reset, and what that proves of the place of a fault."""
+
+from dataclasses import replace
+
+import pytest
+
+from ipsecping.diagnosis import Confidence, Part, diagnose
+from ipsecping.diagnosis.evidence import ErrorKind, Hop, HopKind
+
+from .worlds import (
+    BEHIND,
+    ECHO,
+    GATEWAY,
+    GATEWAY_IPV6,
+    TARGET,
+    TCP,
+    UNDERLAY,
+    dead,
+    healthy,
+    refused,
+    silent,
+    with_batches,
+    with_controls,
+)
+
+
+def test_a_router_before_the_last_is_not_the_far_gateway_whatever_its_address() -> None:
+    hops = tuple(
+        Hop(type=ECHO, ttl=ttl, kind=HopKind.TIME_EXCEEDED, address=address, quoted=True)
+        for ttl, address in ((2, "10.99.0.2"), (3, "198.51.100.126"), (4, "198.51.100.65"))
+    )
+    leaking = replace(with_controls(healthy(), {Part.GATEWAY: GATEWAY_IPV6}), hops=hops)
+    (finding,) = diagnose(leaking).findings
+    assert finding.reason == "LeavesInClear"
+    assert "198.51.100.126" in str(finding.proof)
+
+
+@pytest.mark.parametrize(
+    ("known", "sender"),
+    [(GATEWAY, "10.244.0.1"), (GATEWAY, "10.99.0.2"), (GATEWAY_IPV6, "fd00:10:244::1")],
+)
+def test_a_cluster_without_a_way_to_public_addresses_says_nothing_of_the_line(
+    known: str, sender: str
+) -> None:
+    quiet = with_batches(
+        silent(healthy(), *BEHIND, Part.GATEWAY),
+        {Part.GATEWAY: lambda b: refused(b, ErrorKind.NET_UNREACHABLE, sender)},
+    )
+    assert "UnderlayDown" not in {
+        finding.reason
+        for finding in diagnose(with_controls(quiet, {Part.GATEWAY: known})).findings
+        if finding.confidence is Confidence.PROVEN
+    }
+
+
+def test_the_far_gateway_is_no_router_before_itself() -> None:
+    """It quotes a packet that used up its TTL, and refuses the next one."""
+    hops = tuple(
+        Hop(type=ECHO, ttl=ttl, kind=kind, address=UNDERLAY, quoted=True)
+        for ttl, kind in ((3, HopKind.TIME_EXCEEDED), (4, HopKind.PROHIBITED))
+    )
+    seen = replace(with_controls(healthy(), {Part.GATEWAY: GATEWAY_IPV6}), hops=hops)
+    assert diagnose(seen).findings == ()
+
+
+@pytest.mark.parametrize(
+    "kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET]
+)
+def test_a_firewall_on_our_side_may_reject_by_any_word(kind: ErrorKind) -> None:
+    world = silent(healthy(), *BEHIND)
+    ours = world.expected.controls[Part.NEAR_INSIDE]
+    rejected = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
+    (finding,) = diagnose(rejected).findings
+    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
+    assert ours in str(finding.proof)
+
+
+def test_a_reset_of_a_target_that_answers_nothing_else_may_be_a_firewall_s() -> None:
+    world = with_batches(
+        silent(healthy(), *BEHIND),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.RESET, TARGET) if b.type == TCP else dead(b)},
+    )
+    said = [str(finding.proof) for finding in diagnose(world).findings if finding.reason == "ResponderDown"]
+    assert said == [each for each in said if "or a firewall in its name" in each] != []
+
+
+def test_who_stands_behind_the_far_gateway_proves_no_leak_by_an_address_between_the_gateways() -> None:
+    world = healthy()
+    behind = world.expected.controls[Part.FAR_INSIDE]
+    for kind, address in ((HopKind.TIME_EXCEEDED, behind), (HopKind.REACHED, TARGET)):
+        through = Hop(type=ECHO, ttl=3, kind=kind, address=address, quoted=kind is not HopKind.REACHED)
+        forged = replace(through, ttl=4, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True)
+        assert diagnose(replace(world, hops=(through, forged))).findings == ()
+    before = replace(forged, ttl=2)
+    (finding,) = diagnose(replace(world, hops=(before, through))).findings
+    assert finding.reason == "LeavesInClear"
+    assert str(finding.proof).endswith("unless the ICMP error is forged")
+
+
+def test_a_refusal_of_the_far_gateway_is_no_leak_where_its_address_is_not_known() -> None:
+    refusing = with_batches(
+        silent(healthy(), Part.NEIGHBOUR),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, UNDERLAY)},
+    )
+    findings = diagnose(with_controls(refusing, {Part.GATEWAY: GATEWAY_IPV6})).findings
+    assert "LeavesInClear" not in {finding.reason for finding in findings}
+
+
+def test_a_router_of_the_declared_underlay_says_that_the_line_is_dead_in_either_version_of_ip() -> None:
+    quiet = with_batches(
+        silent(healthy(), *BEHIND, Part.GATEWAY),
+        {Part.GATEWAY: lambda b: refused(b, ErrorKind.HOST_UNREACHABLE, "2001:db8:3:1::fe")},
+    )
+    changed = with_controls(quiet, {Part.GATEWAY: GATEWAY_IPV6})
+    underlay = (*changed.expected.underlay, "2001:db8:3:1::/64")
+    (finding,) = diagnose(replace(changed, expected=replace(changed.expected, underlay=underlay))).findings
+    assert (finding.reason, finding.confidence) == ("UnderlayDown", Confidence.PROVEN)
