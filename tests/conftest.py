@@ -6,12 +6,18 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 from .peers.missing import PeerMissing
+from .stalls import Stalls, StallWatch
 
 # How long an example takes says more about what else the machine does than about the code. The examples of a
 # test are the same in each run, so that who breaks one sees it; `make explore` looks for new ones.
 settings.register_profile("explore", settings(), deadline=None)
 settings.register_profile("fixed", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("fixed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let what a machine made fail that stood still be tried again."""
+    config.pluginmanager.register(Stalls(StallWatch()))
 
 
 @pytest.hookimpl(tryfirst=True)

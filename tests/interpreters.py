@@ -4,7 +4,8 @@ Interpreters are those found on PATH and among pyenv's versions; none is downloa
 with the locked requirements in the build cache. Those that are not the project's own leave out what takes the
 most time and is about our logic alone: the property and the mutation tests (marked `one_python`). They run
 the tests marked `smoke` of the slower kinds as well: the operator on a real API server, the prober against
-other programs.
+other programs. With the report of what the project's own has run before (`--own`), that is not run again, and
+the others take one process each, beside something that waits.
 """
 
 import argparse
@@ -115,14 +116,20 @@ def start(python: Path, report: Path, *words: str) -> subprocess.Popen[str]:
 def outcome(running: subprocess.Popen[str], report: Path) -> Outcome:
     """Wait for a run to end."""
     said, _ = running.communicate()
+    return reported(report, status=running.returncode, said=said)
+
+
+def reported(report: Path, *, status: int = 0, said: str = "") -> Outcome:
+    """What a run's report tells; one that left none has failed."""
     if not report.exists():
-        return Outcome(running.returncode or 1, 0, 0, said)
+        return Outcome(status or 1, 0, 0, said or f"no report {report}")
     suite = next(ET.parse(report).getroot().iter("testsuite"))
     total, skipped, failures, errors = (
         int(suite.attrib[each]) for each in ("tests", "skipped", "failures", "errors")
     )
     left_out = sum(1 for each in suite.iter("property") if each.attrib["name"] == "pythons")
-    return Outcome(running.returncode, total - skipped - failures - errors, skipped, said, left_out)
+    passed = total - skipped - failures - errors
+    return Outcome(status or int(bool(failures + errors)), passed, skipped, said, left_out)
 
 
 def side_by_side(
@@ -154,6 +161,9 @@ def main() -> int:
     """Run everything; 0 when all passed on all."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
     parser.add_argument("--no-smoke", action="store_true", help="unit tests only")
+    parser.add_argument(
+        "--own", type=Path, metavar="REPORT", help="what this interpreter has run (JUnit XML)"
+    )
     parser.add_argument("words", nargs="*", help="what pytest is told instead of tests/unit")
     options = parser.parse_args()
     wanted = supported()
@@ -171,8 +181,11 @@ def main() -> int:
         for version, program in sorted(interpreters.items())
     }
     with tempfile.TemporaryDirectory() as folder:
-        words = ("-n", "2", *(options.words or ["tests/unit"]))
-        outcomes = side_by_side(pythons, Path(folder) / "unit", *words, elsewhere=ELSEWHERE)
+        words = ("-n", "1" if options.own else "2", *(options.words or ["tests/unit"]))
+        to_run = {name: python for name, python in pythons.items() if not (options.own and python == OWN)}
+        outcomes = side_by_side(to_run, Path(folder) / "unit", *words, elsewhere=ELSEWHERE)
+        if options.own:
+            outcomes = {f"3.{own[1]}": reported(options.own), **outcomes}
         failed = [name for name, each in outcomes.items() if not _told(name, each)]
         if (difference := differing({name: each.count for name, each in outcomes.items()})) is not None:
             print(difference)

@@ -16,7 +16,7 @@ from ..probes.flows import FlowPorts, open_sessions
 from ..rounds.flow_order import places_of_round
 from ..rounds.host_fitness import HostFitness
 from ..rounds.round_driver import RoundDriver
-from ..rounds.round_machine import RoundMachine
+from ..rounds.round_machine import RoundMachine, gravest
 from .convert import Sample, mixed
 from .steps import Method, Train
 
@@ -80,8 +80,13 @@ class TrainRun:
             raise error
         machines = [driver.machine for driver in self._drivers]
         packets = [packet for machine in machines for packet in machine.packets]
-        found = next((machine.invalid for machine in machines if machine.invalid), None)
-        invalid = fitness.verdict(packets, now=time.monotonic_ns(), found=found)
+        invalid = fitness.verdict(
+            packets,
+            now=time.monotonic_ns(),
+            found=gravest(machine.invalid for machine in machines),
+            on_time=all(machine.on_time for machine in machines),
+            queued=METHODS[self._probe.type].sized,
+        )
         samples = [
             Sample(
                 train=self._train,

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from ..contract import METHODS
 from ..host.throttling import own_throttling
 from ..net.clocks import Clock
 from ..net.timers import running_timers
@@ -84,5 +85,11 @@ class PausesRun:
             packets=machine.packets,
             directions=directions_of(probe.type, session, machine),
             idle=pause or None,
-            invalid=fitness.verdict(machine.packets, now=time.monotonic_ns(), found=machine.invalid),
+            invalid=fitness.verdict(
+                machine.packets,
+                now=time.monotonic_ns(),
+                found=machine.invalid,
+                on_time=machine.on_time,
+                queued=METHODS[probe.type].sized,
+            ),
         )

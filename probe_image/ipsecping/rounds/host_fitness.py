@@ -44,24 +44,27 @@ class FitnessCheck:
         packets: Sequence[Packet],
         *,
         now: int,
-        found: Invalidity | None = None,
-        on_time: bool = True,
-        queued: bool = True,
+        found: Invalidity | None,
+        on_time: bool,
+        queued: bool,
     ) -> Invalidity | None:
         """Why the round says nothing about the path, or None.
 
         `found` is what was noticed while it ran; `on_time`: no packet left after the next one was due;
         `queued`: answers wait in the kernel, with the time when they came, until the prober reads them.
         """
+        if found not in (None, Invalidity.LATE_TICKS):
+            return found
         host = self._host
-        if found in (None, Invalidity.LATE_TICKS):
-            held_back = host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT
-            if held_back and not (found is None and on_time and self._seen_by_kernel(packets, queued=queued)):
-                return Invalidity.CPU_THROTTLED  # which also says why ticks were late
-            # A step of the clock costs stamps that the kernel did give.
-            if found is None and host.clock.steps == self._steps and host.stamps.broken(packets):
-                return Invalidity.TIMESTAMPS_MISSING
-        return found
+        # Held back by the CPU limit, which also says why ticks were late; or by whatever else.
+        throttled = host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT
+        why = Invalidity.CPU_THROTTLED if throttled else found
+        if why is not None and not (on_time and self._seen_by_kernel(packets, queued=queued)):
+            return why
+        # A step of the clock costs stamps that the kernel did give.
+        if host.clock.steps == self._steps and host.stamps.broken(packets):
+            return Invalidity.TIMESTAMPS_MISSING
+        return None
 
     def _seen_by_kernel(self, packets: Sequence[Packet], *, queued: bool) -> bool:
         """Whether no figure rests on when the prober had its turn; without answers: none does usually."""

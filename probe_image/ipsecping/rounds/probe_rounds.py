@@ -25,7 +25,7 @@ from .host_fitness import FitnessCheck, HostFitness
 from .keepalive import Keepalive
 from .log_once import LogOnce
 from .round_driver import RoundDriver
-from .round_machine import RoundMachine
+from .round_machine import RoundMachine, gravest
 from .unmeasured import failed
 
 MAX_IDLE = 300_000_000_000
@@ -305,18 +305,17 @@ class _ProbeRound:
         ]
         first, *others = machines
         if not others:
-            invalid = self._verdict(first.packets, now, found=first.invalid)
+            invalid = self._verdict(first.packets, now)
             return replace(flows[0], invalid=invalid) if invalid else flows[0]
         packets = [packet for machine in machines for packet in machine.packets]
-        found = next((machine.invalid for machine in machines if machine.invalid), None)
-        invalid = self._verdict(packets, now, found=found)
+        invalid = self._verdict(packets, now)
         return side_by_side(flows, first_port=self._rounds.first_port, invalid=invalid)
 
-    def _verdict(self, packets: Sequence[Packet], now: int, *, found: Invalidity | None) -> Invalidity | None:
+    def _verdict(self, packets: Sequence[Packet], now: int) -> Invalidity | None:
         return self._fitness.verdict(
             packets,
             now=now,
-            found=found,
+            found=gravest(driver.machine.invalid for driver in self._drivers),
             on_time=all(driver.machine.on_time for driver in self._drivers),
             queued=METHODS[self._rounds.probe.type].sized,
         )

@@ -7,7 +7,7 @@ tell the direction of a loss, when the round is over) stands here, and can be te
 (https://sans-io.readthedocs.io).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from ..measure.ledger import Ledger
 from ..measure.packet import Packet
 
 LATE_LIMIT = 1_000_000_000
-"""A packet that leaves so much later than planned (nanoseconds) makes the round invalid."""
+"""A packet that leaves so much later than planned (nanoseconds), and others behind it, may spoil a round."""
 PATIENCE = 100_000_000
 """At least so long (nanoseconds) is waited for duplicates, and before a packet is taken for probably lost."""
 PACKET_SLACK = 50_000_000
@@ -47,6 +47,16 @@ class Step(Enum):
 SEND, DRAIN, WAIT, OVER = Step.SEND, Step.DRAIN, Step.WAIT, Step.OVER
 
 
+GRAVEST_FIRST = (Invalidity.LOCAL_SEND_FAILED, Invalidity.RECEIVE_QUEUE_DROPS, Invalidity.LATE_TICKS)
+"""What a machine notices. Late packets come last: where the kernel saw all, they may have spoilt nothing."""
+
+
+def gravest(found: Iterable[Invalidity | None]) -> Invalidity | None:
+    """Of what the machines of one round have noticed, what is told of the round."""
+    noticed = set(found)
+    return next((each for each in GRAVEST_FIRST if each in noticed), None)
+
+
 class Place(NamedTuple):
     """What one of several flows has to know of the others, to keep out of their way."""
 
@@ -71,6 +81,8 @@ class RoundMachine:
         "_behind",
         "_closing",
         "_drained_by",
+        "_dropped",
+        "_failed_here",
         "_largest_rtt",
         "_latest",
         "_ledger",
@@ -86,7 +98,6 @@ class RoundMachine:
         "_timeout",
         "_to_send",
         "due",
-        "invalid",
         "packets",
         "slack",
     )
@@ -115,6 +126,7 @@ class RoundMachine:
         self._closing = self._looks = self._outstanding = self._largest_rtt = 0
         self._drained_by = self._retry_at = self._behind = 0
         self._lingers = True
+        self._dropped = self._failed_here = False
         self._latest = 0
         self.due = start
         """The instant that the last step is about."""
@@ -122,8 +134,6 @@ class RoundMachine:
         """How much later than `due` is soon enough; after WAIT."""
         self.packets: list[Packet] = []
         """In order of sequence."""
-        self.invalid: Invalidity | None = None
-        """Set when this host was at fault."""
 
     @property
     def sending(self) -> bool:
@@ -135,16 +145,27 @@ class RoundMachine:
         """No packet left so late that the next one was due."""
         return self._latest <= self._spacing
 
+    @property
+    def invalid(self) -> Invalidity | None:
+        """What this host has spoilt of the round, so far: to be asked once it is over.
+
+        Dropped answers can only make losses: where each packet was answered or refused, they spoilt nothing.
+        """
+        if self._failed_here:
+            return Invalidity.LOCAL_SEND_FAILED
+        if self._dropped and self._outstanding:
+            return Invalidity.RECEIVE_QUEUE_DROPS
+        return Invalidity.LATE_TICKS if self._latest > LATE_LIMIT else None
+
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
             late = now - self.due
             if late < 0:
                 return WAIT
-            if late > self._latest:
+            # The last one leaves none behind it late; of several flows, another's may follow.
+            if late > self._latest and (self._to_send > 1 or self._steps is not None):
                 self._latest = late
-                if late > LATE_LIMIT:
-                    self.invalid = Invalidity.LATE_TICKS
             return SEND
         return self._once_sent(now)
 
@@ -169,7 +190,7 @@ class RoundMachine:
                 self._looks = 0  # only from now on it is known what is usual
             self._largest_rtt = rtt
         if not packet.left and packet.failed_here:
-            self.invalid = Invalidity.LOCAL_SEND_FAILED
+            self._failed_here = True
         if packet.awaited and packet.settled:
             packet.awaited = False
             self._outstanding -= 1
@@ -185,8 +206,7 @@ class RoundMachine:
         else:
             self._drained_by = self.due
             dropped = dropped or not complete
-        if dropped and self.invalid is None:
-            self.invalid = Invalidity.RECEIVE_QUEUE_DROPS
+        self._dropped |= dropped
 
     def break_off(self) -> None:
         """Send no more, and wait for answers no longer than they usually take."""

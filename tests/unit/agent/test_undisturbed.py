@@ -6,13 +6,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from ipsecping.agent.service import Service
 from ipsecping.contract import (
     Invalidity,
     Plan,
     PlannedProbe,
     ProbeType,
-    RoundResult,
     StampOptions,
     plan_to_json,
 )
@@ -31,20 +32,10 @@ OF_THE_MACHINE = {Invalidity.LATE_TICKS, Invalidity.CPU_THROTTLED}
 """Whoever else works on it."""
 
 
+@pytest.mark.real_time
 async def test_no_round_is_lost_or_left_out_while_a_path_is_diagnosed(
     reflector: Reflector, tmp_path: Path
 ) -> None:
-    """A machine that stands still loses packets by itself: it may be tried again."""
-    for left in (2, 1, 0):
-        valid = await _diagnosed(reflector, tmp_path)
-        short = [each for each in valid if not each.sent == each.received == 5]
-        if not short or not left:
-            break
-    assert short == []
-
-
-async def _diagnosed(reflector: Reflector, tmp_path: Path) -> list[RoundResult]:
-    """The valid rounds of an agent one of whose paths is diagnosed meanwhile."""
     probe = PlannedProbe(
         name="stamp", type=ProbeType.STAMP, port=reflector.stamp, count=5, spacing_ms=200, timeout_ms=5000,
         size=44, options=StampOptions(),
@@ -68,9 +59,9 @@ async def _diagnosed(reflector: Reflector, tmp_path: Path) -> list[RoundResult]:
     results = [item.result for item in map(read_line, service.ring.newest_first()) if isinstance(item, Item)]
     valid = [result for result in results if result.invalid is None]
     assert {result.invalid for result in results} <= {None, *OF_THE_MACHINE}
+    assert [result for result in valid if not result.sent == result.received == 5] == []
     assert service.agent.failures == 0
     assert more + service.agent.skipped >= PATHS * (int(took * 1000 / INTERVAL) - 1)
-    return valid
 
 
 async def _status(service: Service, method: str, path: str, content: bytes = b"") -> int:

@@ -45,6 +45,12 @@ def a_host_that_stands_still_makes_the_round_invalid(make: Make) -> None:
     assert run.machine.invalid is Invalidity.LATE_TICKS
 
 
+def a_late_packet_with_none_behind_it_spoils_nothing(make: Make) -> None:
+    run = VirtualRound([ANSWERED] * 3, make=make, stalls={1: LATE_LIMIT + 2 * SPACING}).run()
+    assert run.machine.on_time
+    assert run.machine.invalid is None
+
+
 def an_answered_round_ends_without_waiting_for_the_timeout(make: Make) -> None:
     run = VirtualRound([ANSWERED] * 3, make=make).run()
     assert outcome(run.packets) == "aaa"
@@ -95,14 +101,33 @@ def a_flood_that_passes_costs_only_time(make: Make) -> None:
 
 
 def a_flood_that_does_not_pass_ends_the_round_as_invalid(make: Make) -> None:
-    run = VirtualRound([ANSWERED], make=make, drains=[(False, False)] * 1000).run()
+    run = VirtualRound([ANSWERED, LOST_THERE], make=make, drains=[(False, False)] * 1000).run()
     assert run.machine.invalid is Invalidity.RECEIVE_QUEUE_DROPS
-    assert run.over_at - run.sent_at[-1] <= SECOND + MAX_RETRIES * RETRY_INTERVAL
+    assert run.over_at - run.sent_at[-1] <= TIMEOUT + SECOND + MAX_RETRIES * RETRY_INTERVAL
 
 
 def dropped_answers_make_the_round_invalid(make: Make) -> None:
     run = VirtualRound([ANSWERED, LOST_THERE, ANSWERED], make=make, drains=[(True, True)]).run()
     assert run.machine.invalid is Invalidity.RECEIVE_QUEUE_DROPS
+
+
+def dropped_answers_spoil_nothing_where_all_is_answered_or_refused(make: Make) -> None:
+    for fates in ([ANSWERED] * 3, [ANSWERED, Fate(refused=5 * MS)], [Fate(refused=5 * MS)] * 3):
+        for drain in ((True, True), (False, False)):
+            run = VirtualRound(fates, make=make, drains=[drain] * 1000).run()
+            assert run.machine.invalid is None, fates
+
+
+def dropped_answers_are_what_spoilt_a_round_that_was_late_too(make: Make) -> None:
+    stalls = {0: LATE_LIMIT + 2 * SPACING}
+    run = VirtualRound([ANSWERED, LOST_THERE] * 2, make=make, stalls=stalls, drains=[(True, True)]).run()
+    assert run.machine.invalid is Invalidity.RECEIVE_QUEUE_DROPS
+
+
+def a_packet_that_could_not_be_sent_is_what_spoilt_a_round_that_was_late_too(make: Make) -> None:
+    stalls = {1: LATE_LIMIT + 2 * SPACING}
+    run = VirtualRound([Fate(not_sent=True), *[ANSWERED] * 3], make=make, stalls=stalls).run()
+    assert run.machine.invalid is Invalidity.LOCAL_SEND_FAILED
 
 
 def a_packet_that_this_host_cannot_send_makes_the_round_invalid(make: Make) -> None:
@@ -138,6 +163,7 @@ SCENARIOS: dict[str, Callable[[Make], None]] = {
         packets_leave_at_their_deadlines,
         a_late_packet_delays_no_other,
         a_host_that_stands_still_makes_the_round_invalid,
+        a_late_packet_with_none_behind_it_spoils_nothing,
         an_answered_round_ends_without_waiting_for_the_timeout,
         an_answer_is_awaited_for_the_whole_timeout,
         an_answer_after_the_timeout_is_not_awaited,
@@ -149,6 +175,9 @@ SCENARIOS: dict[str, Callable[[Make], None]] = {
         a_flood_that_passes_costs_only_time,
         a_flood_that_does_not_pass_ends_the_round_as_invalid,
         dropped_answers_make_the_round_invalid,
+        dropped_answers_spoil_nothing_where_all_is_answered_or_refused,
+        dropped_answers_are_what_spoilt_a_round_that_was_late_too,
+        a_packet_that_could_not_be_sent_is_what_spoilt_a_round_that_was_late_too,
         a_packet_that_this_host_cannot_send_makes_the_round_invalid,
         a_refused_packet_is_not_awaited,
         a_round_that_is_broken_off_knows_what_it_lost_and_forgets_the_rest,

@@ -93,11 +93,25 @@ def test_a_figure_that_may_rest_on_the_probers_turns_is_none(
 
 def test_throttling_explains_late_ticks_but_not_a_full_receive_queue() -> None:
     host = Host()
-    much = 10 * THROTTLED_LIMIT
-    assert host.round(ALL_KERNEL, throttled=much, found=Invalidity.LATE_TICKS) is Invalidity.CPU_THROTTLED
-    assert host.round(ALL_KERNEL, found=Invalidity.LATE_TICKS) is Invalidity.LATE_TICKS
+    late, much = Invalidity.LATE_TICKS, 10 * THROTTLED_LIMIT
+    assert host.round(ALL_KERNEL, throttled=much, found=late, on_time=False) is Invalidity.CPU_THROTTLED
+    assert host.round(ALL_KERNEL, found=late, on_time=False) is late
     dropped = Invalidity.RECEIVE_QUEUE_DROPS
-    assert host.round(ALL_KERNEL, throttled=much, found=dropped) is dropped
+    assert host.round(ALL_KERNEL, throttled=much, found=dropped, on_time=False) is dropped
+
+
+def test_late_packets_that_left_apart_are_as_good_as_others_where_the_kernel_saw_them() -> None:
+    host, late = Host(), Invalidity.LATE_TICKS
+    assert host.round(ALL_KERNEL, found=late) is None
+    assert host.round(ALL_KERNEL, lost=3, found=late) is None
+    assert host.round(OUTAGE, lost=10, found=late) is None, "an outage is told"
+    assert host.round(NO_SEND_STAMPS, found=late) is late
+    assert host.round(ALL_KERNEL, lost=1, found=late, queued=False) is late
+
+
+@pytest.mark.parametrize("found", [Invalidity.LOCAL_SEND_FAILED, Invalidity.RECEIVE_QUEUE_DROPS])
+def test_what_the_kernel_saw_makes_up_for_nothing_else(found: Invalidity) -> None:
+    assert Host().round(ALL_KERNEL, found=found) is found
 
 
 def test_throttling_before_a_round_is_not_held_against_it() -> None:

@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipsecping.contract import Invalidity
 from ipsecping.contract.bounds import MAX_CLOSING
 from ipsecping.measure.packet import Packet
-from ipsecping.rounds.round_machine import MAX_RETRIES, RETRY_INTERVAL, WAIT_SLACK, RoundMachine
+from ipsecping.rounds.round_machine import (
+    GRAVEST_FIRST,
+    MAX_RETRIES,
+    RETRY_INTERVAL,
+    WAIT_SLACK,
+    RoundMachine,
+    gravest,
+)
 
 from .round_scenarios import SCENARIOS
 from .virtual_round import ANSWERED, LOST_THERE, MS, SECOND, Fate, VirtualRound
@@ -81,8 +89,24 @@ def test_the_machine_never_blames_the_path_for_a_packet_that_is_not_lost(run: Vi
     assert (found.forward, found.reverse) == (there, back)
 
 
+@given(rounds)
+def test_a_round_that_lost_nothing_is_not_spoilt_by_drops(run: VirtualRound) -> None:
+    run.run()
+    missing = any(not packet.settled for packet in run.packets)
+    assert missing or run.machine.invalid is not Invalidity.RECEIVE_QUEUE_DROPS
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_flows_the_gravest_is_told(order: int) -> None:
+    found = [None, *GRAVEST_FIRST]
+    while len(found) > 1:
+        assert gravest(found[::order]) is found[1]
+        del found[1]
+    assert gravest(found) is None
+
+
 @pytest.mark.parametrize(("stall", "on_time"), [(0, True), (99 * MS, True), (250 * MS, False)])
 def test_a_round_knows_whether_a_packet_left_when_the_next_one_was_due(stall: int, on_time: bool) -> None:
-    run = VirtualRound([ANSWERED] * 5, stalls={3: stall})
+    run = VirtualRound([ANSWERED] * 5, stalls={2: stall})
     run.run()
     assert run.machine.on_time is on_time

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ipsecping.contract import Invalidity
 from ipsecping.measure.packet import Packet
 from ipsecping.rounds.round_machine import DRAIN, OVER, PATIENCE, SEND, WAIT, RoundMachine, Step
 
@@ -63,6 +64,19 @@ class DoesNotNoticeDrops(RoundMachine):
         super().drained(now, complete=complete, dropped=False)
 
 
+class BlamesDropsThatSpoiltNothing(RoundMachine):
+    @property
+    def invalid(self) -> Invalidity | None:
+        return Invalidity.RECEIVE_QUEUE_DROPS if self._dropped else super().invalid
+
+
+class CallsTheLastPacketLate(RoundMachine):
+    def next(self, now: int) -> Step:
+        if self.sending:
+            self._latest = max(self._latest, now - self.due)
+        return super().next(now)
+
+
 class WaitsForNoDuplicates(RoundMachine):
     def sent(self, packet: Packet) -> None:
         super().sent(packet)
@@ -89,7 +103,7 @@ class SendsEarly(RoundMachine):
 class DoesNotNoticeThatItIsLate(RoundMachine):
     def next(self, now: int) -> Step:
         step = super().next(now)
-        self.invalid = None
+        self._latest = 0
         return step
 
 
@@ -118,6 +132,8 @@ CAUGHT: dict[type[RoundMachine], set[str]] = {
     DoesNotReadBeforeItDecides: {"what_nobody_has_read_is_read_before_a_packet_is_lost"},
     ReadsOnce: {"a_flood_that_does_not_pass_ends_the_round_as_invalid"},
     DoesNotNoticeDrops: {"dropped_answers_make_the_round_invalid"},
+    BlamesDropsThatSpoiltNothing: {"dropped_answers_spoil_nothing_where_all_is_answered_or_refused"},
+    CallsTheLastPacketLate: {"a_late_packet_with_none_behind_it_spoils_nothing"},
     WaitsForNoDuplicates: {"duplicates_are_awaited_for_their_usual_time"},
     DelaysThePacketsAfterALateOne: {"a_late_packet_delays_no_other"},
     SendsEarly: {"packets_leave_at_their_deadlines"},
