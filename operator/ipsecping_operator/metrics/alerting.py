@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.samples import Sample
 
+from ipsecping.contract.fields import canonical_address
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import CompiledPath
 from ipsecping_operator.verdict.probe import ProbeVerdict
@@ -46,12 +47,15 @@ def routing_labels(state: CheckState, path: CompiledPath) -> dict[str, str]:
 def _remote_ip(state: CheckState, path: CompiledPath) -> str:
     """The address, or how many there are: a label that names each would be an alert for each.
 
-    Until a restarted operator has read results again, it is what the status tells: alerts go on as they were.
+    Until a restarted operator has read results again, it is what the status tells, or the target is an
+    address itself: alerts go on as they were.
     """
     found: Sequence[str] = instances.addresses(state, path.plan.path)
     told = state.reported.last.addresses.get(path.plan.path)
     if not found and told is not None and told.target in (None, path.plan.target):
         found = told.ips
+    if not found and (literal := canonical_address(path.plan.target)) is not None:
+        found = (literal,)
     return f"{len(found)} addresses" if len(found) > 1 else "".join(found)
 
 

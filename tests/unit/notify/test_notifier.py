@@ -29,7 +29,7 @@ async def rounds(world: World, state: CheckState, count: int, *, down: bool = Fa
     for _ in range(count):
         began = int(loop_time())
         await asyncio.sleep(3)
-        take(state, at(began, received=0 if down else 10))
+        take(state, at(began, received=0 if down else 10, remote_ip="203.0.113.10"))
         status = world.report(state)
         await asyncio.sleep(27)
     return status
