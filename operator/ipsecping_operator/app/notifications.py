@@ -1,8 +1,12 @@
 """Build who notifies others, from the settings."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.notification_settings import NotificationSettings
 from ipsecping_operator.notify.alert_book import AlertBook
@@ -11,6 +15,17 @@ from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.notify.post import Poster
 from ipsecping_operator.notify.receiver_log import ReceiverLog
 from ipsecping_operator.notify.webhook import Webhook
+
+AGAIN = 10.0
+"""Seconds after which a task is begun anew that a fault of ours has ended."""
+
+
+async def endless(work: Callable[[], Coroutine[Any, Any, None]], faults: Faults) -> None:
+    """Run a notifier's task for ever: a fault in it is counted and logged, and no reason for a restart."""
+    while True:
+        with faults.guard(Where.NOTIFY):
+            await work()
+        await asyncio.sleep(AGAIN)
 
 
 def build_notifier(

@@ -16,6 +16,7 @@ from ipsecping_operator.metrics.health import TICK_SECONDS
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.settings import Settings
 
+from .notifications import endless
 from .wiring import Base, Parts, build_base, build_parts, credentials, followers
 
 LAST_WRITES = 3.0
@@ -70,7 +71,7 @@ class Operator:
         parts.tasks.spawn(parts.sweep_loop.run(), "sweep")
         parts.tasks.spawn(parts.watchdog.run(), "watchdog")
         for work, name in parts.notifier.tasks():
-            parts.tasks.spawn(work, name)
+            parts.tasks.spawn(endless(work, self.base.faults), name)
         for plural, follower in followers(self.base, parts):
             parts.tasks.spawn(follower.run(), f"watch {plural}")
         self.base.self_report.leading()
@@ -92,7 +93,8 @@ class Operator:
         await parts.sources.close()
         await parts.runbook.close()
         await parts.reporter.close(seconds=LAST_WRITES)
-        await parts.notifier.close(seconds=LAST_NOTIFICATIONS)
+        with self.base.faults.guard(Where.NOTIFY):
+            await parts.notifier.close(seconds=LAST_NOTIFICATIONS)
         await parts.client.close()
 
     async def close(self) -> None:

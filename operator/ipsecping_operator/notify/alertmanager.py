@@ -109,13 +109,13 @@ class Alertmanager:
         try:
             await self._poster.post(self._target, content, {})
         except NotTaken as error:
-            self._log.not_taken(error, len(postings))
-            if not error.refused:
-                raise
-            if len(postings) > 1:
+            if error.refused and len(postings) > 1:
                 # One of them is at fault: the others are not to be kept back by it.
                 await self._post_halves(postings)
                 return
+            self._log.not_taken(error, len(postings))
+            if not error.refused:
+                raise
         else:
             self._log.delivered(len(postings))
         self._told.delivered(postings, now=self._steady())
@@ -134,4 +134,4 @@ class Alertmanager:
             repeat=settings.repeat,
             wall=self._clock(),
         )
-        return json.dumps(alerts, ensure_ascii=False).encode()
+        return json.dumps(alerts).encode()

@@ -93,7 +93,7 @@ def _event(
         "datacontenttype": "application/json",
         "data": {"check": _about(check), **{key: value for key, value in data.items() if value is not None}},
     }
-    return CheckEvent(id=identity, type=kind, body=json.dumps(content, ensure_ascii=False).encode())
+    return CheckEvent(id=identity, type=kind, body=json.dumps(content).encode())
 
 
 def _about(check: CompiledCheck) -> dict[str, Any]:

@@ -83,12 +83,12 @@ class Notifier:
         if self._checks.pop(uid, None) is not None:
             self._put(uid, (), ())
 
-    def tasks(self) -> Iterator[tuple[Coroutine[Any, Any, None], str]]:
-        """Yield what is to be run as long as the operator leads, and its names."""
+    def tasks(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
+        """Yield what is to be run as long as the operator leads, and the names of these tasks."""
         for number, each in enumerate(self._alertmanagers):
-            yield each.run(), f"alertmanager {number}"
+            yield each.run, f"alertmanager {number}"
         if self._webhook is not None:
-            yield self._webhook.run(), "webhook"
+            yield self._webhook.run, "webhook"
 
     async def close(self, *, seconds: float) -> None:
         """Try once more to tell what waits, for at most so long; the tasks have ended."""

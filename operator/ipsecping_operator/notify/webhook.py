@@ -93,8 +93,13 @@ class Webhook:
                     now = self._steady()
                     given_up = self._queue.failed(uid, asked=error.retry_after, now=now, chance=random.random)
                     self._log.dropped(given_up)
-            except BaseException:
+            except asyncio.CancelledError:
                 self._queue.put_back(uid)
+                raise
+            except Exception:
+                # A fault of ours with this event: the others are not to wait for it for ever.
+                self._queue.over(uid)
+                self._log.dropped(1)
                 raise
             else:
                 self._log.delivered(1)

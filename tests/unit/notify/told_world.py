@@ -133,7 +133,7 @@ def happens(world: World, script: Callable[[World], Awaitable[None]]) -> World:
     """What the script does while the notifier's tasks run."""
 
     async def scenario() -> None:
-        tasks = [asyncio.create_task(work, name=name) for work, name in world.notifier.tasks()]
+        tasks = [asyncio.create_task(work(), name=name) for work, name in world.notifier.tasks()]
         await script(world)
         for task in tasks:
             task.cancel()
