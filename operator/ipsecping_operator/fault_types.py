@@ -37,6 +37,7 @@ class Where(StrEnum):
     METRICS = ("metrics", "exporting the check's metrics")
     CLOCK = ("clock", "following a step of the clock")
     DIAGNOSIS = ("diagnosis", "diagnosing the check")
+    NOTIFY = ("notify", "telling others of the check")
     SWEEP = ("sweep", "comparing with the API")
     WATCHDOG = ("watchdog", "looking for checks that nobody judges")
     TASK = ("task", "running a task")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ipsecping_operator.api import durations
 from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 
+from .notification_settings import NOTIFICATIONS, NotificationSettings, notifications_of
 from .permission_settings import PERMISSIONS, permissions_of
 from .probe_settings import PROBE_DEFAULTS
 from .setting import Setting, add_settings, names
@@ -57,6 +58,8 @@ class Settings:
     """Seconds."""
     diagnosis: bool
     """Checks are diagnosed."""
+    notifications: NotificationSettings
+    """Whom the operator tells by itself."""
     log_level: str
     log_format: str
 
@@ -177,6 +180,7 @@ SETTINGS = (
         default="true",
         choices=("true", "false"),
     ),
+    *NOTIFICATIONS,
     Setting(
         "--log-level",
         "least level to log",
@@ -221,6 +225,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         status_interval=args.status_interval,
         resync_interval=args.resync_interval,
         diagnosis=args.diagnosis == "true",
+        notifications=notifications_of(args),
         log_level=args.log_level,
         log_format=args.log_format,
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ipsecping_operator.notify.alert_kinds import AlertKind
+
 RUNBOOKS = "docs/runbooks"
 """Where runbook_url points, unless the chart's value says otherwise."""
 PATH = "cluster, namespace, check, path"
@@ -106,26 +108,14 @@ def _each(expr: str, shown: str, *labels: str) -> str:
     return f'{{{{ range query (printf "{quoted}" {values}) }}}}{shown}{{{{ end }}}}'
 
 
-def by_reason(
-    name: str,
-    reason: str,
-    summary: str,
-    description: str,
-    *,
-    wait: str = "5m",
-    severity: str = LESS,
-    but: str = "",
-    diagnose: bool = False,
-) -> Alert:
-    """An alert for each path of which a probe has the reason, less what `but` says.
-
-    With `diagnose` it names the causes that were found.
-    """
+def by_reason(kind: AlertKind, measured: str = "", *, but: str = "") -> Alert:
+    """An alert for each path of which a probe has one of the kind's reasons, less what `but` says."""
+    reason = "|".join(kind.reasons)
     return Alert(
-        name=f"IPsecPing{name}",
+        name=kind.alertname,
         expr=on_paths(f'count by ({PATH}) (ipsecping:probe_finding{{reason=~"{reason}"}}{but})'),
-        wait=wait,
-        severity=severity,
-        summary=f"{{{{ $labels.tunnel_name }}}}: {summary} {WHERE}",
-        description=description + probes_with(reason) + (diagnosed() if diagnose else ""),
+        wait=kind.wait,
+        severity=WORST if kind.worst else LESS,
+        summary=f"{{{{ $labels.tunnel_name }}}}: {kind.summary} {WHERE}",
+        description=kind.meaning + measured + probes_with(reason) + (diagnosed() if kind.diagnosed else ""),
     )

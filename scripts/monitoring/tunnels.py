@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from ipsecping_operator.notify import alert_kinds as kinds
+
 from .alert import (
     CHECK,
     LESS,
@@ -39,7 +41,7 @@ _QUIET = f'max by ({PATH}) (max_over_time(ipsecping:probe_finding{{status!="True
 def tunnel_alerts() -> Iterator[Alert]:
     """Yield the alerts about checks, the gravest first."""
     yield Alert(
-        name="IPsecPingGatewayDown",
+        name=kinds.GATEWAY_DOWN.alertname,
         expr=f"""
 (
   min {_OF_GATEWAY} ({_AT_GATEWAY} min by ({PATH}) (ipsecping:probe_down{{type="IKE"}})) == 1
@@ -54,18 +56,17 @@ or
     max without (path, target, remote_ip) ({_AT_GATEWAY} ipsecping:path_down)
   ) > 1
 )""",
-        wait="1m",
+        wait=kinds.GATEWAY_DOWN.wait,
         severity="critical",
         summary="Gateway {{ $labels.gateway }} is down, as far as {{ $labels.namespace }} knows it",
-        description="No tunnel there works, and its IKE daemon answers no check of the namespace, or there "
-        "are two tunnels at least (Down).",
+        description=kinds.GATEWAY_DOWN.meaning,
     )
     yield Alert(
-        name="IPsecPingTunnelDown",
+        name=kinds.TUNNEL_DOWN.alertname,
         expr=on_paths("ipsecping:path_down == 1") + f"\n* on ({CHECK}) group_left ()\n({_ALL_DOWN})",
-        wait="1m",
+        wait=kinds.TUNNEL_DOWN.wait,
         severity=WORST,
-        summary=f"{{{{ $labels.tunnel_name }}}}: the tunnel is down {WHERE}",
+        summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.TUNNEL_DOWN.summary} {WHERE}",
         description="No answer in"
         + limit("down_after_rounds", "humanize", " ")
         + " rounds in succession, on any path (Down)."
@@ -73,11 +74,11 @@ or
         + diagnosed(),
     )
     yield Alert(
-        name="IPsecPingPathDown",
+        name=kinds.PATH_DOWN.alertname,
         expr=on_paths(f"ipsecping:path_down == 1 unless on ({CHECK}) ({_ALL_DOWN})"),
-        wait="1m",
+        wait=kinds.PATH_DOWN.wait,
         severity=LESS,
-        summary=f"{{{{ $labels.tunnel_name }}}}: one path is down, another works {WHERE}",
+        summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.PATH_DOWN.summary} {WHERE}",
         description="No answer in"
         + limit("down_after_rounds", "humanize", " ")
         + " rounds in succession (Down)."
@@ -85,136 +86,68 @@ or
         + diagnosed(),
     )
     yield Alert(
-        name="IPsecPingProbeDown",
+        name=kinds.PROBE_DOWN.alertname,
         expr=on_paths(
             f"count by ({PATH}) (ipsecping:probe_down == 1) unless on ({PATH}) (ipsecping:path_down == 1)"
         ),
-        wait="5m",
+        wait=kinds.PROBE_DOWN.wait,
         severity=LESS,
-        summary=f"{{{{ $labels.tunnel_name }}}}: some probes get no answer, others do {WHERE}",
-        description="The path carries packets; what these probes ask does not answer (Down)."
-        + probes_with("Down"),
+        summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.PROBE_DOWN.summary} {WHERE}",
+        description=kinds.PROBE_DOWN.meaning + probes_with("Down"),
     )
+    yield by_reason(kinds.TRAFFIC_LEAK)
     yield by_reason(
-        "TrafficLeak",
-        "UnexpectedlyReachable|SourceMismatch",
-        "traffic passes that should not, or beside the tunnel",
-        "A packet that was to be blocked got through, or packets arrive from an address outside of "
-        "verify.sourceSeen.",
-        wait="1m",
-        severity=WORST,
-    )
-    yield by_reason(
-        "LossHigh",
-        "LossHigh",
-        "loss above the limit",
+        kinds.LOSS_HIGH,
         "Loss over the window:"
         + measured("ipsecping_loss_ratio", "humanizePercentage")
         + limit("loss_ratio", "humanizePercentage")
         + ".",
         but=_IN_WINDOW,
-        diagnose=True,
     )
     yield by_reason(
-        "FlowLoss",
-        "FlowLoss",
-        "some flows lose every packet",
-        "Of the ways that traffic is spread over, one is dead. Dead flows:"
-        + measured("ipsecping_flows", "humanize", ', state="dead"')
-        + ".",
+        kinds.FLOW_LOSS,
+        " Dead flows:" + measured("ipsecping_flows", "humanize", ', state="dead"') + ".",
         but=_IN_WINDOW,
-        diagnose=True,
     )
     yield by_reason(
-        "LossBurst",
-        "LossBurst",
-        "packets lost one after the other for too long",
+        kinds.LOSS_BURST,
         "Longest in the window:"
         + measured("ipsecping_longest_loss_seconds", "humanizeDuration")
         + limit("burst_seconds", "humanizeDuration")
         + ".",
-        wait="1m",
         but=_IN_WINDOW,
-        diagnose=True,
     )
+    yield by_reason(kinds.LATENCY_HIGH, f"Over the window, {_PERCENTILES}.")
     yield by_reason(
-        "LatencyHigh",
-        "LatencyHigh",
-        "round-trip time above the limit",
-        f"Over the window, {_PERCENTILES}.",
-        diagnose=True,
-    )
-    yield by_reason(
-        "JitterHigh",
-        "JitterHigh",
-        "jitter above the limit",
+        kinds.JITTER_HIGH,
         "Over the window:"
         + measured("ipsecping_jitter_seconds", "humanizeDuration")
         + limit("jitter_seconds", "humanizeDuration")
         + ".",
     )
     yield by_reason(
-        "PathMTULow",
-        "PathMTULow",
-        "path MTU below the limit",
+        kinds.PATH_MTU_LOW,
         "Largest packet that passes, in bytes:"
         + measured("ipsecping_path_mtu_bytes", "humanize")
         + limit("path_mtu_bytes", "humanize")
         + ".",
     )
-    yield by_reason(
-        "PacketsAltered",
-        "HopsMismatch|DSCPMismatch",
-        "packets arrive otherwise than spec.verify allows",
-        "They passed more or fewer routers, or their DSCP or ECN was changed on the way.",
-    )
+    yield by_reason(kinds.PACKETS_ALTERED)
     yield Alert(
-        name="IPsecPingCertificateExpiring",
+        name=kinds.CERTIFICATE_EXPIRING.alertname,
         expr=on_paths(f"min by ({PATH}) ({_ENDING})"),
-        wait="5m",
+        wait=kinds.CERTIFICATE_EXPIRING.wait,
         severity=LESS,
-        summary=f"{{{{ $labels.tunnel_name }}}}: a certificate ends too soon {WHERE}",
+        summary=f"{{{{ $labels.tunnel_name }}}}: {kinds.CERTIFICATE_EXPIRING.summary} {WHERE}",
         description="It is valid for {{ $value | humanizeDuration }}, less than tls.minValidDays asks for.",
     )
-    yield by_reason(
-        "ProbeFailed",
-        "ProbeFailed",
-        "what answers is not as asked for",
-        "The path carries packets; keys, certificates, status codes or contents are wrong.",
-        but=f" unless on ({PROBE}) ({_ENDING})",
-    )
-    yield by_reason(
-        "AuditFailed",
-        "AuditFailed",
-        "the reflector answers what it should not",
-        "Found by the last audit and not accepted by the probe.",
-        wait="0m",
-    )
-    yield by_reason(
-        "Stale",
-        "StaleResults|NoResults",
-        "no results",
-        "Whether the tunnel works is not known: silence is not health.",
-    )
-    yield by_reason(
-        "MeasurementInvalid",
-        "MeasurementInvalid",
-        "the prober itself is at fault",
-        "Its rounds say nothing about the tunnel: the node is short of time or buffers.",
-        wait="10m",
-    )
-    yield by_reason(
-        "TargetUnresolved",
-        "TargetUnresolved",
-        "the target's name has no address",
-        "Nothing was sent, and nothing is known about the tunnel.",
-    )
-    yield by_reason(
-        "VerifyUnknown",
-        "SourceUnknown|DSCPUnknown|HopsUnknown",
-        "spec.verify cannot be judged",
-        "The reflector does not tell how packets arrive.",
-        wait="15m",
+    yield by_reason(kinds.PROBE_FAILED, but=f" unless on ({PROBE}) ({_ENDING})")
+    yield from map(
+        by_reason,
+        (
+            *(kinds.AUDIT_FAILED, kinds.STALE, kinds.MEASUREMENT_INVALID, kinds.TARGET_UNRESOLVED),
+            kinds.VERIFY_UNKNOWN,
+        ),
     )
     yield from _over_time()
 
@@ -222,13 +155,13 @@ or
 def _over_time() -> Iterator[Alert]:
     """Yield those that take more than one look."""
     yield Alert(
-        name="IPsecPingFlapping",
+        name=kinds.FLAPPING.alertname,
         # As long as an outage's losses are in the window, the next one is the same to the operator.
         expr=on_checks(
             f"max by ({CHECK}) (changes(ipsecping:probe_down[1h])) / 2 >= 4\n"
             f"or max by ({CHECK}) (increase(ipsecping_outages_total[1h])) >= 4"
         ),
-        wait="0m",
+        wait=kinds.FLAPPING.wait,
         severity=LESS,
         summary="{{ $labels.tunnel_name }}: {{ $value | humanize }} outages of {{ $labels.check }} in an "
         "hour",
@@ -238,9 +171,9 @@ def _over_time() -> Iterator[Alert]:
         ),
     )
     yield Alert(
-        name="IPsecPingCheckNotReady",
+        name=kinds.CHECK_NOT_READY.alertname,
         expr=on_checks(f'max by ({CHECK}) (ipsecping_check_reason{{type="Ready", status!="True"}})'),
-        wait="10m",
+        wait=kinds.CHECK_NOT_READY.wait,
         severity=LESS,
         summary="{{ $labels.tunnel_name }}: check {{ $labels.check }} is not set up",
         description="Ready is not True: "

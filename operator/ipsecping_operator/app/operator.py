@@ -16,10 +16,14 @@ from ipsecping_operator.metrics.health import TICK_SECONDS
 from ipsecping_operator.metrics.server import ServerCollector, serve_health, serve_metrics
 from ipsecping_operator.settings import Settings
 
+from .notifications import endless
 from .wiring import Base, Parts, build_base, build_parts, credentials, followers
 
 LAST_WRITES = 3.0
 """Seconds that statuses and events have to be written when the operator stops."""
+
+LAST_NOTIFICATIONS = 2.0
+"""Seconds that notifications have after that."""
 
 LAST_ANSWERS = 0.5
 """Seconds that an answer under way may still take then."""
@@ -66,6 +70,8 @@ class Operator:
         self.base.clock.stepped.append(parts.clock_steps.follow)
         parts.tasks.spawn(parts.sweep_loop.run(), "sweep")
         parts.tasks.spawn(parts.watchdog.run(), "watchdog")
+        for work, name in parts.notifier.tasks():
+            parts.tasks.spawn(endless(work, self.base.faults), name)
         for plural, follower in followers(self.base, parts):
             parts.tasks.spawn(follower.run(), f"watch {plural}")
         self.base.self_report.leading()
@@ -87,6 +93,8 @@ class Operator:
         await parts.sources.close()
         await parts.runbook.close()
         await parts.reporter.close(seconds=LAST_WRITES)
+        with self.base.faults.guard(Where.NOTIFY):
+            await parts.notifier.close(seconds=LAST_NOTIFICATIONS)
         await parts.client.close()
 
     async def close(self) -> None:

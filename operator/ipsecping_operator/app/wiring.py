@@ -25,6 +25,7 @@ from ipsecping_operator.leadership.candidacy import Candidacy
 from ipsecping_operator.metrics.checks import CheckCollector
 from ipsecping_operator.metrics.health import Health
 from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.observe.kinds import CHECK, WATCHED
 from ipsecping_operator.permission import Permissions
 from ipsecping_operator.reconcile.reconciler import Reconciler
@@ -43,6 +44,7 @@ from .clock_steps import ClockSteps
 from .endless_tasks import EndlessTasks
 from .filing import Filing
 from .intake import Intake
+from .notifications import build_notifier
 from .self_report import SelfReport
 from .sweep_loop import SweepLoop
 from .timed_reconciler import TimedReconciler
@@ -76,6 +78,7 @@ class Parts:
     reporter: Reporter
     collector: Collector
     runbook: Runbook
+    notifier: Notifier
     sources: Sources
     verification: Verification
     intake: Intake
@@ -159,6 +162,12 @@ def wire(
         reconcile,
         failed=lambda uid, error: faults.note(Where.RECONCILE, error, store.checks.get(uid)),
     )
+    notifier = build_notifier(
+        settings.notifications,
+        metrics=base.metrics,
+        may_send=lambda: base.candidacy.may_write,
+        clock=clock,
+    )
     reporter = Reporter(
         store=store,
         client=client,
@@ -169,6 +178,7 @@ def wire(
         count=base.metrics.write,
         look=queue.request,
         diagnose=diagnose,
+        listener=notifier,
         clock=clock,
         steady=time.monotonic,
     )
@@ -251,6 +261,7 @@ def wire(
         reporter=reporter,
         collector=collector,
         runbook=runbook,
+        notifier=notifier,
         sources=sources,
         verification=verification,
         intake=intake,

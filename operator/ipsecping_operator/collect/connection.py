@@ -1,4 +1,4 @@
-"""One HTTP connection to an agent, read no faster than its reader says, whatever the agent sends (RFC 9112).
+"""One HTTP connection to an agent, or to who is notified, read no faster than its reader says (RFC 9112).
 
 Ours rather than aiohttp's: that one takes in interim responses without end, answers that nobody asked for and
 extensions of chunks as fast as they come, on the event loop, before its user can say stop.
@@ -6,6 +6,7 @@ extensions of chunks as fast as they come, on the event loop, before its user ca
 
 import asyncio
 import re
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -53,12 +54,22 @@ async def get(
 
 @asynccontextmanager
 async def post(
-    host: str, port: int, target: str, content: bytes, *, fields: Mapping[str, str], seconds: float
+    host: str,
+    port: int,
+    target: str,
+    content: bytes,
+    *,
+    fields: Mapping[str, str],
+    seconds: float,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Answer]:
-    """Send JSON by `POST target` and give the answer, as `get` does; raises what that raises."""
-    told = {**fields, "Content-Type": "application/json", "Content-Length": str(len(content))}
+    """Send JSON by `POST target` and give the answer, as `get` does; raises what that raises.
+
+    With `tls` by HTTPS, to a server whose certificate names `host`.
+    """
+    told = {"Content-Type": "application/json", **fields, "Content-Length": str(len(content))}
     async with _asked(
-        "POST", host, port, target, fields=told, seconds=seconds, pace=at_once, content=content
+        "POST", host, port, target, fields=told, seconds=seconds, pace=at_once, content=content, tls=tls
     ) as answer:
         yield answer
 
@@ -74,10 +85,11 @@ async def _asked(
     seconds: float,
     pace: Pace,
     content: bytes = b"",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Answer]:
     try:
         async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(host, port, limit=MAX_HEAD)
+            reader, writer = await asyncio.open_connection(host, port, limit=MAX_HEAD, ssl=tls)
     except TimeoutError:
         raise NotConnected(None) from None
     except OSError as error:

@@ -1,12 +1,14 @@
 """What rules for alerts go by: how each check's alerts are routed, and why it is not healthy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.samples import Sample
 
+from ipsecping.contract.fields import canonical_address
 from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.compile.compiled import CompiledPath
 from ipsecping_operator.verdict.probe import ProbeVerdict
 
 from . import instances
@@ -23,22 +25,37 @@ def _routing(family: Any, state: CheckState, _: int) -> None:
     if not check.alerting.enabled:
         return
     for path in check.paths:
-        # The check's own labels first: no key of theirs can take the place of one of ours.
-        labels = {
-            **check.alerting.labels,
-            **dict(zip(CHECK_LABELS, check_labels(state), strict=True)),
-            "path": path.plan.path,
-            "target": path.plan.target,
-            "remote_ip": _remote_ip(state, path.plan.path),
-            "gateway": check.gateway or "",
-            "severity": check.alerting.severity.lower(),
-        }
-        family.samples.append(Sample(family.name, labels, 1))
+        family.samples.append(Sample(family.name, routing_labels(state, path), 1))
 
 
-def _remote_ip(state: CheckState, path: str) -> str:
-    """The address, or how many there are: a label that names each would be an alert for each."""
-    found = instances.addresses(state, path)
+def routing_labels(state: CheckState, path: CompiledPath) -> dict[str, str]:
+    """Return the labels that alerts about a path of a compiled check are routed by; some may be empty."""
+    check = state.applied.compiled
+    assert check is not None
+    # The check's own labels first: no key of theirs can take the place of one of ours.
+    return {
+        **check.alerting.labels,
+        **dict(zip(CHECK_LABELS, check_labels(state), strict=True)),
+        "path": path.plan.path,
+        "target": path.plan.target,
+        "remote_ip": _remote_ip(state, path),
+        "gateway": check.gateway or "",
+        "severity": check.alerting.severity.lower(),
+    }
+
+
+def _remote_ip(state: CheckState, path: CompiledPath) -> str:
+    """The address, or how many there are: a label that names each would be an alert for each.
+
+    Until a restarted operator has read results again, it is what the status tells, or the target is an
+    address itself: alerts go on as they were.
+    """
+    found: Sequence[str] = instances.addresses(state, path.plan.path)
+    told = state.reported.last.addresses.get(path.plan.path)
+    if not found and told is not None and told.target in (None, path.plan.target):
+        found = told.ips
+    if not found and (literal := canonical_address(path.plan.target)) is not None:
+        found = (literal,)
     return f"{len(found)} addresses" if len(found) > 1 else "".join(found)
 
 

@@ -10,6 +10,9 @@ from ipsecping_operator.observe.belonging import Stray
 from ipsecping_operator.status.diagnosis import OUTCOMES
 
 REFUSED = "Refused"
+DELIVERED, FAILED, DROPPED = "Delivered", "Failed", "Dropped"
+NOTIFIED = (DELIVERED, FAILED, REFUSED, DROPPED)
+"""What becomes of notifications."""
 
 
 class OperatorMetrics:
@@ -105,6 +108,26 @@ class OperatorMetrics:
             "Checks whose status has long not been what was decided: the API is away, or refuses.",
             registry=self.registry,
         )
+        self._notifications = Counter(
+            "ipsecping_operator_notifications",
+            "Alerts and events by whom they were for and what became of them: Delivered, Failed (an attempt, "
+            "which is repeated), Refused by the receiver, Dropped because others had no room or it took too "
+            "long.",
+            ("receiver", "outcome"),
+            registry=self.registry,
+        )
+        self._notifications_waiting = Gauge(
+            "ipsecping_operator_notifications_waiting",
+            "Alerts and events that a receiver has still to be told of.",
+            ("receiver",),
+            registry=self.registry,
+        )
+        self._notified = Gauge(
+            "ipsecping_operator_notification_success_timestamp_seconds",
+            "When a receiver took something last, Unix time; 0 before the first time.",
+            ("receiver",),
+            registry=self.registry,
+        )
         self._dropped = Counter(
             "ipsecping_operator_objects_dropped",
             "Objects seen that bear a check's label and are not the check's, by why not.",
@@ -141,6 +164,23 @@ class OperatorMetrics:
     def diagnosis(self, outcome: str) -> None:
         """Count a diagnosis that is over, or a report that was refused."""
         self._diagnoses.labels(outcome).inc()
+
+    def notifies(self, receiver: str) -> None:
+        """Have the series of a receiver from the start on."""
+        for outcome in NOTIFIED:
+            self._notifications.labels(receiver, outcome)
+        self._notified.labels(receiver)
+        self.notifications_wait(receiver, 0)
+
+    def notification(self, receiver: str, outcome: str, count: int = 1) -> None:
+        """Count alerts or events by what became of them, one of NOTIFIED."""
+        self._notifications.labels(receiver, outcome).inc(count)
+        if outcome == DELIVERED:
+            self._notified.labels(receiver).set(time.time())
+
+    def notifications_wait(self, receiver: str, count: int) -> None:
+        """Set how many the receiver has still to be told of."""
+        self._notifications_waiting.labels(receiver).set(count)
 
     def fault(self, where: Where) -> None:
         """Count a fault of the operator."""

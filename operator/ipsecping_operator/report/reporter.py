@@ -9,6 +9,7 @@ from typing import Any
 from ipsecping_operator import logs
 from ipsecping_operator.api.names import UNOBSERVED
 from ipsecping_operator.cache.store import Store
+from ipsecping_operator.check.reported import Report
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.faults import Faults
@@ -38,6 +39,7 @@ from .events import (
     worth_telling,
 )
 from .judging_pace import SOON, JudgingPace
+from .listener import NOBODY, Listener
 from .missing_jobs import rounds_without_job
 from .missing_pods import overdue, rounds_without_pod
 from .status_writer import Gone, StatusWriter, encode
@@ -80,6 +82,7 @@ class Reporter:
         count: Callable[[str], None],
         look: Callable[[str], None] = lambda uid: None,
         diagnose: Callable[[CheckState], int | None] = lambda state: None,
+        listener: Listener = NOBODY,
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
         processor: Callable[[], float] = time.thread_time,
@@ -88,7 +91,9 @@ class Reporter:
 
         `look(uid)` is called where somebody has to find out why a round of the check gets no pod;
         `diagnose(state)` after each report, to begin a diagnosis that is due: it returns when one will be.
+        The `listener` is told of each report as well.
         """
+        self._listener = listener
         self._look = look
         self._diagnose = diagnose
         self._store = store
@@ -206,10 +211,10 @@ class Reporter:
 
     def _write_least(self, state: CheckState, fault: Fault) -> None:
         assert state.metadata is not None
-        now = self._clock()
-        before = state.reported.last.conditions
+        now, before = self._clock(), state.reported.last
         state.reported.fell_back(fallback.unknown(state, fault, now=now))
-        changed = transitions(before, state.reported.last.conditions)
+        changed = transitions(before.conditions, state.reported.last.conditions)
+        self._tell_listener(state, before)
         self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))
         state.reported.compare(now=self._steady())
         with self._faults.guard(Where.EVENT):
@@ -253,8 +258,9 @@ class Reporter:
     def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
         """Tell and submit. Returns the seconds after which there may be more to log."""
         encoded = encode(assessment.status)  # before anything is told: it may not be possible
-        again = self._tell(state, assessment)
+        again, before = self._tell(state, assessment), state.reported.last
         state.reported.judged(assessment.report)
+        self._tell_listener(state, before)
         self._writer.submit_encoded(state.uid, encoded, at_once=assessment.urgent)
         return again
 
@@ -267,6 +273,12 @@ class Reporter:
         self._writer.forget(uid)
         self._events.forget(uid)
         self._said.forget(uid)
+        with self._faults.guard(Where.NOTIFY):
+            self._listener.forget(uid)
+
+    def _tell_listener(self, state: CheckState, before: Report) -> None:
+        with self._faults.guard(Where.NOTIFY):
+            self._listener.reported(state, before, self._writer.written(state.uid))
 
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""
@@ -317,7 +329,9 @@ class Reporter:
         if trial is not None:
             self._faults.over(state, Where.WRITE)
             self._tell(state, trial)
+            before = state.reported.last
             state.reported.judged(trial.report)
+            self._tell_listener(state, before)
             await self._post(state)
 
     async def _post(self, state: CheckState) -> None:

@@ -47,13 +47,26 @@ def test_a_check_without_alerts_has_none_to_route_and_is_exported_as_ever() -> N
 
 
 def test_a_target_that_was_never_resolved_is_routed_without_an_address() -> None:
-    state = seen()
+    state = seen(of=check(plan(target="db.dc1")))
     assessed(state, at=1)
     samples = scraped(state)
     (labels,) = series(samples, "ipsecping_alerting_info")
     assert (labels["remote_ip"], labels["gateway"]) == ("", "")
     (finding,) = series(samples, "ipsecping_probe_finding")
-    assert finding == {**PROBE, "expect": "Reachable", "status": "Unknown", "reason": "NoResults"}
+    named = {**PROBE, "target": "db.dc1"}
+    assert finding == {**named, "expect": "Reachable", "status": "Unknown", "reason": "NoResults"}
+
+
+def test_a_restarted_operator_routes_by_the_address_that_it_knows_before_there_is_a_result() -> None:
+    """Another label would end the alert that fires, and begin it anew."""
+    of = check(plan(target="db.dc1"))
+    before = seen(of=of)
+    take(before, result(of=of.paths[0].plan, remote_ip="203.0.113.7"))
+    status = dict(assessed(before, at=10).status)
+    for state, address in ((seen(status=status, of=of), "203.0.113.7"), (seen(), "203.0.113.10")):
+        assessed(state, at=20)
+        (labels,) = series(scraped(state), "ipsecping_alerting_info")
+        assert labels["remote_ip"] == address
 
 
 def test_nodes_that_were_given_other_addresses_of_a_name_do_not_change_the_label_in_turn() -> None:

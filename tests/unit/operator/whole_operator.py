@@ -27,6 +27,8 @@ from ipsecping_operator.observe.kinds import CHECK
 from .builders import NOON, SECOND, UID, result
 from .virtual_time import run
 
+FLAGS: tuple[str, ...] = ()
+"""Of every operator that is started."""
 INTERVAL = 30
 ROUND = 2
 
@@ -323,7 +325,7 @@ async def start(world: World) -> Operator:
     """An operator that has been shown the check."""
     parser = argparse.ArgumentParser()
     settings.add_arguments(parser, environ={"IPSECPING_PROBE_IMAGE": "probe:1"})
-    flags = ["--diagnosis=true" if world.diagnosis else "--diagnosis=false"]
+    flags = ["--diagnosis=true" if world.diagnosis else "--diagnosis=false", *FLAGS]
     operator = world.operator = Operator(settings.from_arguments(parser.parse_args(flags)))
     asyncio.get_running_loop().set_exception_handler(operator.stray)
     await operator.start()

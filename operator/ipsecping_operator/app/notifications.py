@@ -1,0 +1,70 @@
+"""Build who notifies others, from the settings."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ipsecping_operator.fault_types import Where
+from ipsecping_operator.faults import Faults
+from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.notification_settings import NotificationSettings
+from ipsecping_operator.notify.alert_book import AlertBook
+from ipsecping_operator.notify.alertmanager import Alertmanager
+from ipsecping_operator.notify.notifier import Notifier
+from ipsecping_operator.notify.post import Poster
+from ipsecping_operator.notify.receiver_log import ReceiverLog
+from ipsecping_operator.notify.webhook import Webhook
+
+AGAIN = 10.0
+"""Seconds after which a task is begun anew that a fault of ours has ended."""
+
+
+async def endless(work: Callable[[], Coroutine[Any, Any, None]], faults: Faults) -> None:
+    """Run a notifier's task for ever: a fault in it is counted and logged, and no reason for a restart."""
+    while True:
+        with faults.guard(Where.NOTIFY):
+            await work()
+        await asyncio.sleep(AGAIN)
+
+
+def build_notifier(
+    settings: NotificationSettings,
+    *,
+    metrics: OperatorMetrics,
+    may_send: Callable[[], bool],
+    clock: Callable[[], int],
+) -> Notifier:
+    """Build it with a sender for each receiver; `may_send` says whether this operator may speak for all."""
+    book = AlertBook()
+    told, webhook = settings.alertmanagers, settings.webhook
+    return Notifier(
+        book=book,
+        alertmanagers=[
+            Alertmanager(
+                each,
+                told,
+                book=book,
+                poster=Poster(each, told.credentials),
+                log=ReceiverLog(each.shown, metrics),
+                may_send=may_send,
+                clock=clock,
+                steady=time.monotonic,
+            )
+            for each in (told.endpoints if told is not None else ())
+            if told is not None
+        ],
+        webhook=None
+        if webhook is None
+        else Webhook(
+            webhook,
+            poster=Poster(webhook.endpoint, webhook.credentials),
+            # Its path may be as good as a password.
+            log=ReceiverLog("webhook", metrics),
+            may_send=may_send,
+            clock=clock,
+            steady=time.monotonic,
+        ),
+        clock=clock,
+        steady=time.monotonic,
+    )

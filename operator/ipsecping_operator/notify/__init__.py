@@ -1,0 +1,1 @@
+"""Tell others what becomes of checks, without Prometheus: alerts for Alertmanager, events for a webhook."""

@@ -1,0 +1,154 @@
+"""Events about a check for a webhook, as CloudEvents 1.0 in structured JSON. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
+from ipsecping_operator.api.status import STATES
+from ipsecping_operator.check.reported import Report
+from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status.diagnosis import DiagnosisOutcome, is_of_outage
+from ipsecping_operator.verdict import text
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+TYPE_PREFIX = "dev.ipsecping.check"
+HEALTHY = {
+    ConditionStatus.TRUE: f"{TYPE_PREFIX}.healthy",
+    ConditionStatus.FALSE: f"{TYPE_PREFIX}.unhealthy",
+    ConditionStatus.UNKNOWN: f"{TYPE_PREFIX}.unknown",
+}
+DIAGNOSED = f"{TYPE_PREFIX}.diagnosed"
+MAX_FINDINGS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckEvent:
+    """One event: the same `id` means the same event, however often it comes."""
+
+    id: str
+    type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an event comes from."""
+
+    source: str
+    check: CompiledCheck
+    written: str | None
+    """Digest of the status that the API held: an operator that is killed tells the same under the same ID."""
+
+
+def transition(before: Report, after: Report) -> bool:
+    """Return whether Healthy has another status or reason, which is to be told.
+
+    That a new check has no results yet is none.
+    """
+    then, now = before.conditions.get(ConditionType.HEALTHY), after.conditions.get(ConditionType.HEALTHY)
+    if now is None:
+        return False
+    if then is None:
+        return now.reason != HealthyReason.NO_RESULTS
+    return (then.status, then.reason) != (now.status, now.reason)
+
+
+def of_transition(origin: Origin, before: Report, after: Report, *, nth: int, now: int) -> CheckEvent:
+    """Make the event that Healthy is another; the `nth` alike while the API held the same status."""
+    healthy = after.conditions[ConditionType.HEALTHY]
+    then = before.conditions.get(ConditionType.HEALTHY)
+    previous = None if then is None else {"status": then.status.value, "reason": then.reason}
+    data = {"healthy": _condition(healthy), "previous": previous, **_figures(after)}
+    return _event(origin, HEALTHY[healthy.status], data, what=healthy.reason, nth=nth, now=now)
+
+
+def of_diagnosis(origin: Origin, after: Report, diagnosis: DiagnosisOutcome, *, now: int) -> CheckEvent:
+    """Make the event that a diagnosis has come to something."""
+    healthy = after.conditions.get(ConditionType.HEALTHY)
+    data = {
+        "healthy": None if healthy is None else _condition(healthy),
+        "diagnosis": _diagnosis(diagnosis),
+        "duringOutage": is_of_outage(diagnosis, after.outages),
+    }
+    return _event(origin, DIAGNOSED, data, what=text.moment(diagnosis.at), nth=0, now=now)
+
+
+def _event(
+    origin: Origin, kind: str, data: Mapping[str, Any], *, what: str, nth: int, now: int
+) -> CheckEvent:
+    check = origin.check
+    named = [check.uid, kind, what, origin.written, nth]
+    identity = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
+    content = {
+        "specversion": "1.0",
+        "id": identity,
+        "source": origin.source,
+        "type": kind,
+        "subject": f"{check.namespace}/{check.name}",
+        "time": text.moment(now),
+        "datacontenttype": "application/json",
+        "data": {"check": _about(check), **{key: value for key, value in data.items() if value is not None}},
+    }
+    return CheckEvent(id=identity, type=kind, body=json.dumps(content).encode())
+
+
+def _about(check: CompiledCheck) -> dict[str, Any]:
+    return {
+        "namespace": check.namespace,
+        "name": check.name,
+        "uid": check.uid,
+        "generation": check.generation,
+        "tunnelName": check.tunnel_name,
+        **({"gateway": check.gateway} if check.gateway else {}),
+        "severity": check.alerting.severity,
+        "labels": dict(check.alerting.labels),
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "status": condition.status.value,
+        "reason": condition.reason,
+        "message": condition.message,
+        "lastTransitionTime": text.moment(condition.since),
+    }
+
+
+def _figures(after: Report) -> dict[str, Any]:
+    """What the status says of paths, of the preferred one's first probe and of the outage that lasts."""
+    found: dict[str, Any] = {}
+    verdict = after.verdict
+    if verdict is not None:
+        found["paths"] = [
+            {"name": path.name, "state": STATES[path.finding.status], "reason": path.finding.reason.value}
+            for path in verdict.paths
+        ]
+        figures = verdict.preferred.head.figures
+        if figures is not None:
+            found["lossPercent"] = text.percent(figures.lost, figures.sent)
+            times = figures.percentiles(50, 90, 99)
+            if times:
+                found["rtt"] = dict(zip(("p50", "p90", "p99"), map(text.milliseconds, times), strict=True))
+    if after.outages and after.outages[0].end is None:
+        outage = after.outages[0]
+        found["outage"] = {"start": text.moment(outage.start), "reason": outage.reason}
+    return found
+
+
+def _diagnosis(diagnosis: DiagnosisOutcome) -> dict[str, Any]:
+    findings = [
+        {"reason": each.reason, "message": each.message, "nextStep": each.next_step}
+        for each in diagnosis.findings[:MAX_FINDINGS]
+    ]
+    return {
+        "outcome": diagnosis.outcome,
+        "trigger": diagnosis.trigger.value,
+        "time": text.moment(diagnosis.at),
+        "summary": text.shortened(diagnosis.summary, 1024),
+        **({"path": diagnosis.path} if diagnosis.path else {}),
+        **({"findings": findings} if findings else {}),
+    }

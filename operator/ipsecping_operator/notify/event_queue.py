@@ -1,0 +1,128 @@
+"""Events that wait for a webhook: in order for each check, bounded, the oldest dropped first. Pure.
+
+Times are seconds of a steady clock.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+from ipsecping_operator.backoff import Attempts, Backoff, Chance
+
+from .cloud_event import CheckEvent
+
+RETRIES = Backoff(first=1.0, longest=300.0, spread=0.5)
+"""Pauses before the event of a check is tried again."""
+REST = Backoff(first=0.5, longest=30.0, spread=0.5)
+"""Pauses of all of them while nothing is taken: one attempt finds that the receiver is back."""
+LONGEST_ASKED = 600.0
+"""Seconds that a receiver may ask for at most (Retry-After)."""
+KEPT = 6 * 3600.0
+"""Seconds after which an event that was not taken is given up."""
+MOST_OF_A_CHECK = 32
+MOST_BYTES = 8 << 20
+
+
+@dataclass(slots=True)
+class _Waiting:
+    event: CheckEvent
+    until: float
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The events of one check."""
+
+    attempts: Attempts
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    in_flight: bool = False
+    not_before: float = float("-inf")
+
+    @property
+    def oldest(self) -> int:
+        """Place of the oldest event that is not under way."""
+        return int(self.in_flight)
+
+    @property
+    def due(self) -> float:
+        """Until when that is kept."""
+        return self.waiting[self.oldest].until
+
+
+class EventQueue:
+    """One event of a check is under way at a time, so that a receiver gets them in order."""
+
+    def __init__(self) -> None:
+        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._bytes = 0
+        self._rest = Attempts(REST)
+        self._rests_until = float("-inf")
+
+    def __len__(self) -> int:
+        return sum(len(lane.waiting) for lane in self._lanes.values())
+
+    def put(self, uid: str, event: CheckEvent, *, now: float) -> int:
+        """Let an event wait. Returns how many others were dropped for it."""
+        lane = self._lanes.setdefault(uid, _Lane(Attempts(RETRIES)))
+        lane.waiting.append(_Waiting(event, now + KEPT))
+        self._bytes += len(event.body)
+        dropped = 0
+        if len(lane.waiting) > MOST_OF_A_CHECK:
+            dropped += self._drop(uid, lane.oldest)
+        while self._bytes > MOST_BYTES:
+            spare = (each for each, of in self._lanes.items() if len(of.waiting) > of.oldest)
+            victim = min(spare, key=lambda each: self._lanes[each].due, default=None)
+            if victim is None:
+                break
+            dropped += self._drop(victim, self._lanes[victim].oldest)
+        return dropped
+
+    def next(self, *, now: float) -> tuple[str, CheckEvent] | None:
+        """Take the event that is to be sent now, with its check; None: none is."""
+        if now < self._rests_until:
+            return None
+        for uid, lane in self._lanes.items():
+            if not lane.in_flight and now >= lane.not_before:
+                lane.in_flight = True
+                self._lanes.move_to_end(uid)
+                return uid, lane.waiting[0].event
+        return None
+
+    def next_time(self) -> float | None:
+        """Return when there may be one to be sent; None: nothing waits that is not under way."""
+        times = (lane.not_before for lane in self._lanes.values() if not lane.in_flight)
+        first = min(times, default=None)
+        return None if first is None else max(first, self._rests_until)
+
+    def put_back(self, uid: str) -> None:
+        """Let the event of a check that was under way wait on: nobody knows whether it was taken."""
+        self._lanes[uid].in_flight = False
+
+    def over(self, uid: str) -> None:
+        """Forget the event of a check that was under way: it was taken, or never will be."""
+        self._rest.succeeded()
+        self._rests_until = float("-inf")
+        lane = self._lanes[uid]
+        lane.in_flight = False
+        lane.attempts.succeeded()
+        lane.not_before = float("-inf")
+        self._drop(uid, 0)
+
+    def failed(self, uid: str, *, asked: float, now: float, chance: Chance) -> int:
+        """Let an event wait for another attempt, `asked` seconds at least. Returns how many were given up."""
+        asked = min(asked, LONGEST_ASKED)
+        self._rest.failures += 1
+        self._rests_until = now + max(REST.pause(self._rest.failures, chance=chance), asked)
+        lane = self._lanes[uid]
+        lane.in_flight = False
+        lane.attempts.failures += 1
+        lane.not_before = now + max(RETRIES.pause(lane.attempts.failures, chance=chance), asked)
+        return self._drop(uid, 0) if now >= lane.due else 0
+
+    def _drop(self, uid: str, place: int) -> int:
+        """Drop one event of a check."""
+        lane = self._lanes[uid]
+        self._bytes -= len(lane.waiting[place].event.body)
+        del lane.waiting[place]
+        if not lane.waiting:
+            del self._lanes[uid]
+        return 1

@@ -1,0 +1,126 @@
+"""What one Alertmanager has been told, and is to be told next: the newest state, never a backlog. Pure.
+
+Alertmanager ends an alert by itself when its `endsAt` has passed. So each alert that fires is told again and
+again, with an end some repeats ahead: of an operator that dies, nothing fires for ever.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from .alert_book import Held
+from .alerts import Alert, Labels
+
+LIFETIME = 5
+"""Repeats after which an alert ends that is not told again."""
+BATCH = 64
+"""Alerts in a request."""
+MOST_TOLD = 20_000
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One alert, as it is to be told."""
+
+    labels: Labels
+    alert: Alert
+    began: int
+    """Unix time in nanoseconds."""
+    resolved: bool
+
+
+@dataclass(slots=True)
+class _Told:
+    alert: Alert
+    began: int
+    again: float
+    ends: float
+
+
+class Told:
+    """One receiver's state. Times are seconds of a steady clock."""
+
+    def __init__(self, *, repeat: float) -> None:
+        self._repeat = repeat
+        self._told: dict[Labels, _Told] = {}
+
+    def assume(self, firing: Mapping[Labels, Held], *, now: float) -> None:
+        """Take it that an earlier run of the operator told of these: they go on, or are resolved."""
+        for labels, held in firing.items():
+            if labels not in self._told:
+                self._note(labels, held.alert, held.began, again=now, now=now)
+
+    def due(self, firing: Mapping[Labels, Held], *, now: float) -> list[Posting]:
+        """Return what is to be told now, at most BATCH: first what is over or new, then what is repeated."""
+        self._told = {labels: told for labels, told in self._told.items() if now < told.ends}
+        resolved = [
+            Posting(labels=labels, alert=told.alert, began=told.began, resolved=True)
+            for labels, told in self._told.items()
+            if labels not in firing
+        ]
+        new, again = list[Posting](), list[Posting]()
+        for labels, held in firing.items():
+            told = self._told.get(labels)
+            posting = Posting(labels=labels, alert=held.alert, began=held.began, resolved=False)
+            if told is None:
+                new.append(posting)
+            elif now >= told.again:
+                again.append(posting)
+        return [*resolved, *new, *again][:BATCH]
+
+    def next_due(self, firing: Mapping[Labels, Held]) -> float | None:
+        """Return when the next repeat is due; None: nothing fires."""
+        return min((told.again for labels, told in self._told.items() if labels in firing), default=None)
+
+    def delivered(self, postings: Collection[Posting], *, now: float) -> None:
+        """Note that the receiver has taken these."""
+        for each in postings:
+            if each.resolved:
+                self._told.pop(each.labels, None)
+            else:
+                self._note(each.labels, each.alert, each.began, again=now + self._repeat, now=now)
+
+    def _note(self, labels: Labels, alert: Alert, began: int, *, again: float, now: float) -> None:
+        self._told.pop(labels, None)
+        while len(self._told) >= MOST_TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + LIFETIME * self._repeat)
+
+
+def to_json(
+    postings: Collection[Posting], *, external: Mapping[str, str], runbooks: str, repeat: float, wall: int
+) -> list[dict[str, Any]]:
+    """Make the body of `POST /api/v2/alerts`; `wall` is the Unix time in nanoseconds.
+
+    `external` are labels that all alerts bear besides, unless they bear them anyway.
+    """
+    return list(_each(postings, external=external, runbooks=runbooks, repeat=repeat, wall=wall))
+
+
+def _each(
+    postings: Collection[Posting], *, external: Mapping[str, str], runbooks: str, repeat: float, wall: int
+) -> Iterator[dict[str, Any]]:
+    for each in postings:
+        ends = wall if each.resolved else wall + int(LIFETIME * repeat * SECOND)
+        page = f"{runbooks}/{each.alert.kind.alertname}.md"
+        yield {
+            "labels": {**external, **dict(each.labels)},
+            "annotations": {
+                "summary": each.alert.summary,
+                "description": each.alert.description,
+                "runbook_url": page,
+            },
+            # It refuses alerts that end before they begin: a clock may have been set back.
+            "startsAt": _instant(min(each.began, ends - SECOND)),
+            "endsAt": _instant(ends),
+            # Alertmanager takes an absolute URL only.
+            **({"generatorURL": page} if "://" in page else {}),
+        }
+
+
+def _instant(nanoseconds: int) -> str:
+    """RFC 3339 with microseconds."""
+    at = datetime.fromtimestamp(nanoseconds / SECOND, tz=UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

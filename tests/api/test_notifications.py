@@ -1,0 +1,88 @@
+"""The chart's values of whom the operator notifies: what becomes of them, and what is refused."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ipsecping_operator import settings
+from ipsecping_operator.settings import Settings
+
+from .chart import IMAGES, objects, template
+
+BOTH = {
+    "notifications": {
+        "alertmanagers": {
+            "urls": ["am-0.monitoring.svc:9093", "https://am-1/pre-fix"],
+            "labels": {"cluster": "prod"},
+            "runbookURL": "https://git.example.com/runbooks",
+            "secretName": "am",
+            "bearerTokenKey": "token",
+            "caKey": "ca.crt",
+        },
+        "webhook": {"url": "https://hooks.example.com/a-b?x=1", "secretName": "hook", "basicAuthKey": "user"},
+    }
+}
+
+
+def rendered(tmp_path: Path, values: dict[str, Any]) -> tuple[dict[str, Any], Settings]:
+    """The pod spec of the operator, and what it reads of its flags."""
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    (pod,) = (
+        each["spec"]["template"]["spec"] for each in objects("-f", str(file)) if each["kind"] == "Deployment"
+    )
+    parser = argparse.ArgumentParser()
+    settings.add_arguments(parser, environ={})
+    return pod, settings.from_arguments(parser.parse_args(pod["containers"][0]["args"][1:]))
+
+
+def test_values_become_flags_and_the_files_they_name_are_mounted(tmp_path: Path) -> None:
+    pod, found = rendered(tmp_path, BOTH)
+    alertmanagers, webhook = found.notifications.alertmanagers, found.notifications.webhook
+    assert alertmanagers is not None
+    assert webhook is not None
+    assert [each.shown for each in alertmanagers.endpoints] == [
+        "https://am-0.monitoring.svc:9093",
+        "https://am-1:443/pre-fix",
+    ]
+    assert dict(alertmanagers.labels) == {"cluster": "prod"}
+    assert webhook.endpoint.target == "/a-b?x=1"
+    mounts = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"]}
+    assert secrets == {"alertmanager": "am", "webhook": "hook"}
+    assert [
+        str(each) for each in (alertmanagers.credentials.bearer_file, alertmanagers.credentials.ca_file)
+    ] == [
+        f"{mounts['alertmanager']}/token",
+        f"{mounts['alertmanager']}/ca.crt",
+    ]
+    assert str(webhook.keys_file) == f"{mounts['webhook']}/keys"
+    assert str(webhook.credentials.basic_auth_file) == f"{mounts['webhook']}/user"
+
+
+def test_nothing_is_mounted_or_sent_by_default(tmp_path: Path) -> None:
+    pod, found = rendered(tmp_path, {})
+    assert "volumes" not in pod
+    assert (found.notifications.alertmanagers, found.notifications.webhook) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("webhook.url=https://hooks.example.com", "notifications.webhook.secretName is needed"),
+        ("webhook.url=https://me:secret@hooks.example.com", "/notifications/webhook/url"),
+        ("webhook.url=ftp://hooks.example.com", "/notifications/webhook/url"),
+        ("alertmanagers.urls={https://me:secret@am}", "/notifications/alertmanagers/urls/0"),
+        ("alertmanagers.labels.a-b=c", "/notifications/alertmanagers/labels"),
+        ("alertmanagers.repeat=soon", "/notifications/alertmanagers/repeat"),
+        ("webhook.secretName=Not_A_Name", "/notifications/webhook/secretName"),
+        ("webhook.keyKey=keys", "'keyKey' not allowed"),
+    ],
+)
+def test_wrong_values_are_refused_by_their_path(value: str, said: str) -> None:
+    done = template(*IMAGES, "--set", f"notifications.{value}")
+    assert done.returncode != 0
+    assert said in done.stderr

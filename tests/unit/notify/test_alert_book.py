@@ -1,0 +1,65 @@
+"""From when on an alert fires, and for how long."""
+
+from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.notify.alert_book import AlertBook
+from ipsecping_operator.notify.alerts import Alert
+
+from .alerts import alerts, finding
+from .test_alerts import facts
+
+(DOWN,) = alerts(finding(HealthyReason.DOWN))
+(LOSS,) = alerts(finding(HealthyReason.LOSS_HIGH))
+
+
+def moved(alert: Alert) -> Alert:
+    """The same with another address."""
+    labels = {**dict(alert.labels), "remote_ip": "203.0.113.99"}
+    return Alert(
+        kind=alert.kind,
+        path=alert.path,
+        labels=tuple(sorted(labels.items())),
+        summary=alert.summary,
+        description=alert.description,
+    )
+
+
+def test_it_fires_once_it_has_lasted_without_a_break() -> None:
+    book = AlertBook()
+    assert book.put("a", [DOWN], now=0, wall=0)
+    assert book.next_change(0) == 60
+    assert not book.firing(59)
+    book.put("a", [], now=59, wall=0)
+    book.put("a", [DOWN], now=59.5, wall=0)
+    assert not book.firing(119)
+    assert [*book.firing(119.5)] == [DOWN.labels]
+    assert book.next_change(119.5) is None
+    assert book.put("a", [], now=200, wall=0), "what was there is over"
+    assert not book.put("a", [], now=201, wall=0)
+    assert not book.firing(200)
+
+
+def test_another_address_does_not_begin_it_anew() -> None:
+    book = AlertBook()
+    book.put("a", [DOWN], now=0, wall=1000)
+    book.put("a", [moved(DOWN)], now=30, wall=2000)
+    ((labels, held),) = book.firing(60).items()
+    assert dict(labels)["remote_ip"] == "203.0.113.99"
+    assert held.began == 1000
+
+
+def test_what_lasts_already_when_it_is_first_seen_fires_at_once() -> None:
+    book = AlertBook()
+    book.put("a", [DOWN, LOSS], now=10, wall=400 * 10**9, age=lambda alert: 100 if alert is DOWN else 0)
+    assert {labels: held.began for labels, held in book.firing(10).items()} == {DOWN.labels: 300 * 10**9}
+    assert book.next_change(10) == 310
+
+
+def test_a_gateway_is_told_of_by_all_its_checks_together() -> None:
+    book = AlertBook()
+    book.put_facts("a", (facts("a", down=True),), now=0, wall=0)
+    book.put_facts("b", (facts("b", down=True),), now=10, wall=0)
+    assert not book.firing(69)
+    ((labels, _),) = book.firing(70).items()
+    assert dict(labels)["alertname"] == "IPsecPingGatewayDown"
+    assert book.put_facts("b", (), now=80, wall=0)
+    assert not book.firing(80)

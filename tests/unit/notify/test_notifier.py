@@ -1,0 +1,240 @@
+"""From reports of checks to what Alertmanager and a webhook are told, over restarts and outages."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.compile.compiled import Alerting
+from ipsecping_operator.notify.post import NotTaken
+
+from ..operator.assessments import at, seen, take
+from ..operator.builders import NOON, SECOND, check, plan, result
+from .told_world import AM, HOOK, World, happens, loop_time
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def rounds(world: World, state: CheckState, count: int, *, down: bool = False) -> Mapping[str, Any]:
+    """Rounds every 30 s, each reported on when it is over; the last status."""
+    status: Mapping[str, Any] = {}
+    for _ in range(count):
+        began = int(loop_time())
+        await asyncio.sleep(3)
+        take(state, at(began, received=0 if down else 10, remote_ip="203.0.113.10"))
+        status = world.report(state)
+        await asyncio.sleep(27)
+    return status
+
+
+def test_an_outage_is_told_after_its_time_again_and_again_and_then_that_it_is_over(world: World) -> None:
+    async def script(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 2)
+        await rounds(world, state, 6, down=True)
+        await rounds(world, state, 13)
+
+    happens(world, script)
+    # The third round without an answer ends at 123 s; a minute later it fires, and is told each minute.
+    assert world.alerts() == [
+        (183, "TunnelDown", False),
+        (243, "TunnelDown", False),
+        (243, "TunnelDown", True),
+    ]
+    assert world.events() == [
+        ("healthy", "WithinThresholds"),
+        ("unhealthy", "LossHigh"),
+        ("unhealthy", "Down"),
+        ("unhealthy", "LossHigh"),
+        ("healthy", "WithinThresholds"),
+    ]
+    (_, (alert,), _), *_ = world.alertmanager.came
+    assert alert["labels"]["remote_ip"] == "203.0.113.10"
+    assert alert["annotations"]["description"].startswith("no answer to the last")
+
+
+def test_what_lasts_is_repeated_and_a_check_that_is_deleted_ends_its_alerts(world: World) -> None:
+    async def script(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 8, down=True)
+        world.notifier.forget(state.uid)
+        await asyncio.sleep(1)
+
+    happens(world, script)
+    assert world.alerts() == [
+        (123, "TunnelDown", False),
+        (183, "TunnelDown", False),
+        (240, "TunnelDown", True),
+    ]
+
+
+def test_a_restart_while_the_tunnel_is_down_goes_on_and_what_healed_meanwhile_is_resolved(
+    tmp_path: Path,
+) -> None:
+    statuses: list[Mapping[str, Any]] = []
+
+    async def goes_down(world: World) -> None:
+        statuses.append(await rounds(world, seen(), 6, down=True))
+
+    first = happens(World(tmp_path), goes_down)
+    (status,) = statuses
+    labels = first.alertmanager.came[0][1][0]["labels"]
+
+    def later(received: int) -> World:
+        async def script(world: World) -> None:
+            await asyncio.sleep(200)
+            state = seen(status=dict(status), now=NOON + 200 * SECOND)
+            world.report(state)
+            await asyncio.sleep(1)
+            if received:
+                take(state, *(at(190 + n * 3, received=received) for n in range(3)))
+                world.report(state)
+                await asyncio.sleep(1)
+
+        return happens(World(tmp_path), script)
+
+    still = later(received=0)
+    assert still.alerts() == [(200, "TunnelDown", False)]
+    assert still.alertmanager.came[0][1][0]["labels"] == labels, "the same alert to Alertmanager"
+    assert still.events() == [], "nothing has changed"
+    healed = later(received=10)
+    assert healed.alerts()[-1] == (201, "TunnelDown", True)
+    assert healed.alertmanager.came[-1][1][0]["labels"] == labels
+
+
+def test_an_operator_that_failed_ends_no_alert_and_says_so_as_an_event(world: World) -> None:
+    async def script(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 5, down=True)
+        before = state.reported.last
+        healthy = next(each for each in before.conditions.values() if each.reason == "Down")
+        state.reported.fell_back(replace(healthy, status=healthy.status.UNKNOWN, reason="InternalError"))
+        world.notifier.reported(state, before, None)
+        await asyncio.sleep(100)
+
+    happens(world, script)
+    assert not any(over for _, _, over in world.alerts())
+    assert len(world.alerts()) >= 2
+    assert world.events()[-1] == ("unknown", "InternalError")
+
+
+def test_nothing_is_told_of_a_check_that_wants_no_alerts(world: World) -> None:
+    async def script(world: World) -> None:
+        state = seen(of=replace(check(), alerting=Alerting(enabled=False)))
+        await rounds(world, state, 6, down=True)
+
+    happens(world, script)
+    assert (world.alerts(), world.events()) == ([], [])
+
+
+def test_an_operator_that_does_not_lead_says_nothing(world: World) -> None:
+    async def script(world: World) -> None:
+        world.leads = False
+        await rounds(world, seen(), 6, down=True)
+        assert world.alertmanager.attempts == world.hook.attempts == 0
+        world.leads = True
+        await asyncio.sleep(2)
+
+    happens(world, script)
+    assert world.alerts() == [(180, "TunnelDown", False)]
+
+
+def test_receivers_that_are_away_are_warned_of_once_and_get_the_newest_state_when_they_are_back(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script(world: World) -> None:
+        world.alertmanager.away = world.hook.away = NotTaken("no connection: refused")
+        state = seen()
+        await rounds(world, state, 2)
+        await rounds(world, state, 20, down=True)
+        await rounds(world, state, 10)
+        assert world.counted(AM, "Failed") > 5
+        world.alertmanager.away = world.hook.away = None
+        await asyncio.sleep(600)
+
+    with caplog.at_level(logging.INFO, "ipsecping_operator"):
+        happens(world, script)
+    assert world.alerts() == [], "it began and ended while nobody listened"
+    assert [reason for _, reason in world.events()] == [
+        "WithinThresholds",
+        "LossHigh",
+        "Down",
+        "LossHigh",
+        "WithinThresholds",
+    ], "events are history: all of it, in order"
+    warned = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+    assert warned == [
+        f"{HOOK} does not take notifications: no connection: refused",
+        f"{AM} does not take notifications: no connection: refused",
+    ]
+    assert f"{HOOK} takes notifications again" in caplog.text
+
+
+def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:
+    async def script(world: World) -> None:
+        world.alertmanager.refuses = lambda alerts: any(each["labels"]["check"] == "odd" for each in alerts)
+        names = ("a", "odd", "b", "c")
+        plans = [plan(uid=f"u-{name}", name=name) for name in names]
+        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
+        for number in range(3):
+            await asyncio.sleep(30)
+            for of, state in zip(plans, states, strict=True):
+                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
+                world.report(state)
+        await asyncio.sleep(70)
+
+    happens(world, script)
+    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
+    assert told == {"a", "b", "c"}
+    assert world.counted(AM, "Refused") >= 1
+
+
+def test_a_slow_receiver_delays_no_report(world: World) -> None:
+    async def script(world: World) -> None:
+        world.hook.takes_seconds = 9.0
+        state = seen()
+        began = loop_time()
+        for number in range(3):
+            take(state, at(30 * number))
+            world.report(state)
+        assert loop_time() == began
+        await asyncio.sleep(100)
+
+    happens(world, script)
+
+
+def test_an_event_told_again_after_a_crash_has_the_same_id_and_the_next_one_another(tmp_path: Path) -> None:
+    def down(written: str | None) -> list[Any]:
+        async def script(world: World) -> None:
+            world.written = written
+            await rounds(world, seen(), 4, down=True)
+
+        return [each for _, each, _ in happens(World(tmp_path), script).hook.came]
+
+    (_, first), (_, again), (_, later) = down("aa"), down("aa"), down("bb")
+    assert first["id"] == again["id"] != later["id"]
+    assert first["specversion"] == "1.0"
+    assert (first["subject"], first["source"]) == ("network/hq", "ipsecping-operator")
+    assert first["type"] == "dev.ipsecping.check.unhealthy"
+    assert first["data"]["outage"]["reason"] == "Down"
+    assert first["data"]["healthy"]["status"] == "False"
+    assert first["data"]["paths"] == [{"name": "default", "state": "Unhealthy", "reason": "Down"}]
+
+
+def test_what_waits_when_the_operator_ends_is_tried_once_more(world: World) -> None:
+    async def script(world: World) -> None:
+        world.leads = False
+        state = seen()
+        await rounds(world, state, 1)
+        world.leads = True
+
+    happens(world, script)
+    assert world.events() == [("healthy", "WithinThresholds")]

@@ -1,0 +1,207 @@
+"""One attempt to notify somebody, who may be slow, hostile, or not who he says."""
+
+import asyncio
+import base64
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+
+from ipsecping_operator.notification_settings import Credentials
+from ipsecping_operator.notify.post import NotTaken, Poster
+
+from ..field_certificates import CA_BASICS, SAN, SERVER, Form, Issued, Workshop
+from .receiver import Receiver, answers
+
+SECONDS = 1.0
+
+
+async def post(receiver: Receiver, credentials: Credentials | None = None) -> None:
+    poster = Poster(receiver.endpoint, credentials or Credentials(), seconds=SECONDS)
+    await poster.post(receiver.endpoint.target, b"[]", {"x-own": "1"})
+
+
+async def refused(receiver: Receiver, credentials: Credentials | None = None) -> NotTaken:
+    began = time.monotonic()
+    with pytest.raises(NotTaken) as error:
+        await post(receiver, credentials)
+    assert time.monotonic() - began < SECONDS + 5
+    return error.value
+
+
+async def test_what_is_taken_was_posted_with_its_fields_to_the_path_and_query() -> None:
+    async with Receiver().listening() as receiver:
+        await post(receiver)
+    ((fields, content),) = receiver.came
+    assert content == b"[]"
+    assert fields["request"] == "POST /hook?x=1 HTTP/1.1"
+    assert fields["x-own"] == "1"
+    assert fields["content-type"] == "application/json"
+    assert "authorization" not in fields
+
+
+async def silence(_: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(3 * SECONDS)
+
+
+async def slow_head(writer: asyncio.StreamWriter) -> None:
+    for octet in b"HTTP/1.1 200 OK\r\n" * 100:
+        writer.write(bytes([octet]))
+        await writer.drain()
+        await asyncio.sleep(SECONDS / 20)
+
+
+async def endless_head(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        writer.write(b"x: " + b"y" * 60_000 + b"\r\n")
+        await writer.drain()
+
+
+async def endless_content(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 500 No\r\n\r\n")
+    while True:
+        writer.write(b"z" * 65_536)
+        await writer.drain()
+
+
+async def endless_interim(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+        await writer.drain()
+
+
+async def closes(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "said"),
+    [
+        (silence, "no answer within 1 s"),
+        (slow_head, "no answer within 1 s"),
+        (endless_head, "a head of more than 8192 bytes"),
+        (endless_content, "answered 500 No: zzz"),
+        (endless_interim, "answered 103"),
+        (closes, "the connection ended within a head"),
+        (answers(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "no HTTP/1.1 status line"),
+        (answers(b"HTTP/1.1 500 \x1b[31m\x07\r\n\r\n\x1b]0;x\r\nline\x00"), "answered 500 ?"),
+        (answers(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "answered 302 Found"),
+        (
+            answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
+            "transfer coding other than chunked",
+        ),
+    ],
+    ids=[
+        "silence",
+        "slow",
+        "head",
+        "content",
+        "interim",
+        "closes",
+        "garbage",
+        "control",
+        "redirect",
+        "coding",
+    ],
+)
+async def test_a_hostile_receiver_costs_a_bounded_time_and_is_named_in_a_line(
+    behave: object, said: str
+) -> None:
+    async with Receiver(behave=behave).listening() as receiver:  # type: ignore[arg-type]
+        error = await refused(receiver)
+    assert said in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 800
+    assert not error.refused
+    assert len(receiver.came) == 1, "nothing is followed"
+
+
+async def test_what_can_never_be_taken_and_what_asks_for_patience_are_told_apart() -> None:
+    async with Receiver(behave=answers(b"HTTP/1.1 400 Bad\r\n\r\nno such label")).listening() as receiver:
+        error = await refused(receiver)
+    assert (error.refused, str(error)) == (True, "answered 400 Bad: no such label")
+    busy = answers(b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\n\r\n")
+    async with Receiver(behave=busy).listening() as receiver:
+        error = await refused(receiver)
+    assert (error.refused, error.retry_after) == (False, 7.0)
+
+
+async def test_nobody_who_listens_is_told_as_such() -> None:
+    async with Receiver().listening() as receiver:
+        pass
+    assert str(await refused(receiver)).startswith("no connection: ")
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> tuple[Issued, Issued, Issued]:
+    workshop = Workshop(tmp_path_factory.mktemp("tls"))
+    ca = workshop.root(Form(extensions=(CA_BASICS,)))
+    named = workshop.signed(Form(subject="/CN=a", extensions=(*SERVER, SAN)), ca)
+    other = workshop.signed(
+        Form(subject="/CN=b", extensions=(*SERVER, "subjectAltName=DNS:other.example")), ca
+    )
+    return ca, named, other
+
+
+def server(of: Issued) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(of.certificate, of.key)
+    return context
+
+
+async def test_credentials_are_shown_over_tls_and_read_anew_each_time(
+    issued: tuple[Issued, Issued, Issued], tmp_path: Path
+) -> None:
+    ca, named, _ = issued
+    token, basic = tmp_path / "token", tmp_path / "basic"
+    async with Receiver(tls=server(named)).listening() as receiver:
+        for number in (1, 2):
+            token.write_text(f"token-{number}\n")
+            await post(receiver, Credentials(bearer_file=token, ca_file=ca.certificate))
+        basic.write_text("me:secret\n")
+        await post(receiver, Credentials(basic_auth_file=basic, ca_file=ca.certificate))
+    shown = [fields["authorization"] for fields, _ in receiver.came]
+    assert shown == [
+        "Bearer token-1",
+        "Bearer token-2",
+        f"Basic {base64.b64encode(b'me:secret').decode()}",
+    ]
+
+
+async def test_who_is_not_the_one_who_was_named_gets_nothing(issued: tuple[Issued, Issued, Issued]) -> None:
+    ca, named, other = issued
+    async with Receiver(tls=server(other)).listening() as receiver:
+        assert "certificate" in str(await refused(receiver, Credentials(ca_file=ca.certificate)))
+    async with Receiver(tls=server(named)).listening() as unknown:
+        assert "certificate" in str(await refused(unknown))
+    async with Receiver().listening() as plain:
+        plain.tls = server(named)  # it is asked for TLS, and speaks none
+        assert str(await refused(plain))
+    assert receiver.came == unknown.came == plain.came == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "No such file or directory"),
+        (b"", "does not hold one line of printable ASCII"),
+        (b"a\r\nX-Injected: 1", "does not hold one line of printable ASCII"),
+        (b"x" * 70_000, "has more than 65536 bytes"),
+        (b"no-colon", "does not hold USER:PASSWORD"),
+    ],
+    ids=["missing", "empty", "lines", "large", "no user"],
+)
+async def test_a_file_of_credentials_that_cannot_be_used_is_named_and_not_repeated(
+    content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    if content is not None:
+        file.write_bytes(content)
+    async with Receiver().listening() as receiver:
+        error = await refused(receiver, Credentials(basic_auth_file=file))
+    assert said in str(error)
+    assert "Injected" not in str(error)
+    assert "no-colon" not in str(error)
+    assert receiver.came == []

@@ -1,0 +1,84 @@
+"""What an Alertmanager is told, and when: the newest state, whatever it missed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.notify.told import BATCH, LIFETIME, SECOND, Told, to_json
+
+from ..operator.builders import NOON
+from .alerts import alerts, finding, firing
+
+(DOWN,) = alerts(finding(HealthyReason.DOWN))
+(LOSS,) = alerts(finding(HealthyReason.LOSS_HIGH))
+REPEAT = 60.0
+MANY = [alerts(finding(HealthyReason.DOWN, path=f"p{n}"), paths=(f"p{n}",))[0] for n in range(200)]
+
+
+def told(postings: object) -> list[tuple[str, bool]]:
+    return [(each.alert.kind.name, each.resolved) for each in postings]  # type: ignore[attr-defined]
+
+
+def test_it_is_told_at_once_again_after_the_repeat_and_when_it_is_over() -> None:
+    receiver = Told(repeat=REPEAT)
+    fires = firing(DOWN)
+    first = receiver.due(fires, now=0)
+    assert told(first) == [("TunnelDown", False)]
+    receiver.delivered(first, now=0)
+    assert receiver.due(fires, now=59) == []
+    assert receiver.next_due(fires) == 60
+    receiver.delivered(receiver.due(fires, now=60), now=60)
+    over = receiver.due({}, now=70)
+    assert told(over) == [("TunnelDown", True)]
+    receiver.delivered(over, now=70)
+    assert receiver.due({}, now=71) == []
+
+
+def test_of_an_outage_of_the_receiver_only_the_newest_state_is_left() -> None:
+    receiver = Told(repeat=REPEAT)
+    receiver.delivered(receiver.due(firing(DOWN), now=0), now=0)
+    # It does not answer while DOWN ends and LOSS begins and ends.
+    receiver.due(firing(LOSS), now=10)
+    assert told(receiver.due({}, now=20)) == [("TunnelDown", True)]
+    # What has ended there by itself need not be told.
+    assert receiver.due({}, now=LIFETIME * REPEAT) == []
+
+
+def test_what_an_earlier_run_told_goes_on_or_is_resolved() -> None:
+    receiver = Told(repeat=REPEAT)
+    receiver.assume(firing(DOWN, LOSS), now=0)
+    assert told(receiver.due(firing(LOSS), now=0)) == [("TunnelDown", True), ("LossHigh", False)]
+
+
+def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
+    receiver = Told(repeat=REPEAT)
+    postings = receiver.due(firing(DOWN, began=NOON), now=0)
+    (body,) = to_json(
+        postings, external={"cluster": "prod", "check": "x"}, runbooks="https://r", repeat=REPEAT, wall=NOON
+    )
+    assert body["startsAt"] == "2026-11-23T12:00:00.000000Z"
+    assert body["endsAt"] == "2026-11-23T12:05:00.000000Z"
+    assert body["labels"]["cluster"] == "prod"
+    assert body["labels"]["check"] == "hq", "labels that are set for all take the place of none"
+    assert body["annotations"]["runbook_url"] == body["generatorURL"] == "https://r/IPsecPingTunnelDown.md"
+    receiver.delivered(postings, now=0)
+    (over,) = to_json(
+        receiver.due({}, now=1), external={}, runbooks="docs", repeat=REPEAT, wall=NOON - 3600 * SECOND
+    )
+    assert over["startsAt"] < over["endsAt"] == "2026-11-23T11:00:00.000000Z"
+    assert "generatorURL" not in over, "Alertmanager refuses what is not absolute"
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=30))
+def test_whatever_happens_the_receiver_ends_up_with_what_fires(steps: list[tuple[int, bool]]) -> None:
+    """Many alerts, a receiver that now and then does not answer: in the end it knows what there is."""
+    receiver, known, now = Told(repeat=REPEAT), set[object](), 0.0
+    fires = firing()
+    for count, answers in [*steps, (steps[-1][0] if steps else 0, True)]:
+        fires, now = firing(*MANY[:count]), now + 1
+        while answers and (due := receiver.due(fires, now=now)):
+            assert len(due) <= BATCH
+            receiver.delivered(due, now=now)
+            for each in due:
+                (known.discard if each.resolved else known.add)(each.labels)
+    assert known == {*fires}

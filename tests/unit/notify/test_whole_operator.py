@@ -1,0 +1,66 @@
+"""A fault in notifying somebody is counted, and touches neither verdicts nor the operator's health."""
+
+import asyncio
+from unittest import mock
+
+import pytest
+
+from ipsecping_operator.app import notifications
+from ipsecping_operator.faults import Faults
+from ipsecping_operator.notify import notifier
+
+from ..operator import whole_operator
+from ..operator.whole_operator import World, happens
+
+
+def broken(*_: object, **__: object) -> None:
+    raise RuntimeError("a fault of ours")
+
+
+@pytest.fixture
+def notifying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operators that are started have receivers, whom they cannot tell anything for want of a file."""
+    flags = (
+        *("--alertmanagers=https://127.0.0.1:9", "--alertmanager-ca-file=/nowhere"),
+        *("--webhook-url=https://127.0.0.1:9", "--webhook-keys-file=/nowhere"),
+    )
+    monkeypatch.setattr(whole_operator, "FLAGS", flags)
+
+
+@pytest.mark.usefixtures("notifying")
+@pytest.mark.parametrize("place", ["Notifier.reported", "Notifier.forget"])
+def test_a_fault_while_a_report_is_taken_in_delays_no_status(place: str) -> None:
+    async def script(world: World) -> None:
+        with mock.patch.object(notifier.Notifier, place.partition(".")[2], broken):
+            world.down = True
+            await asyncio.sleep(150)
+            assert (world.condition("Healthy")["status"], world.condition("Healthy")["reason"]) == (
+                "False",
+                "Down",
+            )
+            world.down = False
+            await asyncio.sleep(150)
+        assert world.condition("Healthy")["status"] == "True"
+
+    world = happens(script)
+    faults = world.metric("ipsecping_operator_faults_total", where="notify")
+    assert bool(faults) == (place == "Notifier.reported")
+    assert world.operator is not None
+    assert world.metric("ipsecping_operator_faulty_checks") == 0
+
+
+async def test_a_task_that_a_fault_has_ended_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifications, "AGAIN", 0.001)
+    begun, counted, again = 0, list[str](), asyncio.Event()
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            again.set()
+        raise RuntimeError("a fault of ours")
+
+    task = asyncio.create_task(notifications.endless(work, Faults(count=counted.append)))
+    await asyncio.wait_for(again.wait(), 5)
+    task.cancel()
+    assert counted[:2] == ["notify", "notify"]

@@ -1,0 +1,145 @@
+"""A notifier with one Alertmanager and a webhook in virtual time; who takes what is posted is a fake."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from ipsecping_operator.check.state import CheckState
+from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.notification_settings import AlertmanagerSettings, WebhookSettings, endpoint
+from ipsecping_operator.notify.alert_book import AlertBook
+from ipsecping_operator.notify.alertmanager import Alertmanager
+from ipsecping_operator.notify.notifier import Notifier
+from ipsecping_operator.notify.post import NotTaken, Poster
+from ipsecping_operator.notify.receiver_log import ReceiverLog
+from ipsecping_operator.notify.webhook import Webhook
+
+from ..operator.assessments import assessed
+from ..operator.builders import NOON, SECOND
+from ..operator.virtual_time import run
+
+AM, HOOK = "http://am:9093", "webhook"
+
+
+def loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Taker:
+    """In the place of a Poster: keeps what comes, or does not take it."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[float, Any, Mapping[str, str]]] = []
+        self.away: NotTaken | None = None
+        self.attempts = 0
+        self.takes_seconds = 0.0
+        self.refuses: Callable[[Any], bool] = lambda content: False
+
+    async def post(self, target: str, content: bytes, fields: Mapping[str, str]) -> None:
+        del target
+        self.attempts += 1
+        await asyncio.sleep(self.takes_seconds)
+        if self.away is not None:
+            raise self.away
+        read = json.loads(content)
+        if self.refuses(read):
+            raise NotTaken("answered 400", refused=True)
+        self.came.append((loop_time(), read, fields))
+
+
+class World:
+    """Seconds since the start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.alertmanager, self.hook = Taker(), Taker()
+        self.metrics = OperatorMetrics()
+        self.leads = True
+        self.written: str | None = None
+        """Digest of the status that the API holds."""
+        keys = folder / "keys"
+        keys.write_text(base64.b64encode(b"k" * 32).decode())
+        at = endpoint(AM)
+        told = AlertmanagerSettings(endpoints=(at,))
+        book = AlertBook()
+        shared: dict[str, Any] = {"may_send": lambda: self.leads, "clock": self.clock, "steady": loop_time}
+        self.notifier = Notifier(
+            book=book,
+            alertmanagers=[
+                Alertmanager(
+                    at,
+                    told,
+                    book=book,
+                    poster=cast("Poster", self.alertmanager),
+                    log=ReceiverLog(AM, self.metrics, steady=loop_time),
+                    **shared,
+                )
+            ],
+            webhook=Webhook(
+                WebhookSettings(endpoint=at, keys_file=keys),
+                poster=cast("Poster", self.hook),
+                log=ReceiverLog(HOOK, self.metrics, steady=loop_time),
+                **shared,
+            ),
+            clock=self.clock,
+            steady=loop_time,
+        )
+
+    def clock(self) -> int:
+        return NOON + int(loop_time() * SECOND)
+
+    def report(self, state: CheckState) -> Mapping[str, Any]:
+        """Assess the check now, and tell of it; the status."""
+        before = state.reported.last
+        made = assessed(state, at=loop_time())
+        self.notifier.reported(state, before, self.written)
+        return made.status
+
+    def alerts(self, since: float = 0.0) -> list[tuple[float, str, bool]]:
+        """When (whole seconds), which and whether it was over."""
+        return [
+            (
+                int(when),
+                alert["labels"]["alertname"].removeprefix("IPsecPing"),
+                alert["endsAt"] <= _text(when),
+            )
+            for when, alerts, _ in self.alertmanager.came
+            for alert in alerts
+            if when >= since
+        ]
+
+    def events(self) -> list[tuple[str, str]]:
+        """Type and reason of each."""
+        return [
+            (each["type"].rpartition(".")[2], each["data"]["healthy"]["reason"])
+            for _, each, _ in self.hook.came
+        ]
+
+    def counted(self, receiver: str, outcome: str) -> float:
+        name = "ipsecping_operator_notifications_total"
+        return self.metrics.registry.get_sample_value(name, {"receiver": receiver, "outcome": outcome}) or 0.0
+
+
+def _text(when: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(NOON / SECOND + when, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def happens(world: World, script: Callable[[World], Awaitable[None]]) -> World:
+    """What the script does while the notifier's tasks run."""
+
+    async def scenario() -> None:
+        tasks = [asyncio.create_task(work(), name=name) for work, name in world.notifier.tasks()]
+        await script(world)
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks)
+        await world.notifier.close(seconds=2)
+
+    run(scenario())
+    return world
