@@ -227,8 +227,8 @@ def test_operators_of_two_releases_in_one_job_are_told_apart_by_their_leases(
     scenario.add("ipsecping_operator_leader", f"{steady(1, minutes(10))} {steady(0, LONG)}", theirs)
     scenario.routed(minutes(10), scrape=other).found((minutes(10), DOWN), scrape=other)
     # What was known of its tunnels goes on for a while, and then that it does not work.
-    expected = {9: ["TunnelDown"], 11: ["TunnelDown"], 14: ["TunnelDown"], 16: ["OperatorDown"]}
-    fires(promtool, scenario, expected, tmp_path)
+    down = ["TunnelDown"]
+    fires(promtool, scenario, {9: down, 11: down, 14: down, 16: ["OperatorDown"]}, tmp_path)
 
 
 def test_a_check_without_alerts_has_none_at_once_beside_another_release(
