@@ -26,6 +26,14 @@ def template(
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def notes(*words: str) -> str:
+    """What `helm install` says at its end."""
+    command = [str(binaries(["helm"])["helm"]), "install", "ipsecping", str(CHART), "--dry-run=client"]
+    done = subprocess.run([*command, *IMAGES, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("\nNOTES:\n")[2]
+
+
 def objects(
     *words: str, namespace: str = "ipsecping-system", name: str = "ipsecping", chart: Path = CHART
 ) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import yaml
 
 from ipsecping.cli import reflect
 
-from .chart import CHART, IMAGES, REFLECTOR, is_hook, objects, of, template, umbrella
+from .chart import CHART, IMAGES, REFLECTOR, is_hook, notes, objects, of, template, umbrella
 from .kubectl import Kubectl
 
 EVERYTHING = (
@@ -326,6 +326,28 @@ def test_values_that_contradict_each_other(values: str, said: str) -> None:
     done = template(*IMAGES, *REFLECTOR, "--set", values)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+def test_notes_warn_of_what_is_odd_and_of_nothing_else() -> None:
+    usual = notes(*REFLECTOR, "--set", "monitoring.podMonitor.enabled=true")
+    assert "helm test ipsecping --namespace default" in usual
+    assert "To note:" not in usual
+    values = (
+        "replicas=0,monitoring.prometheusRule.enabled=true,operator.namespaces={a},"
+        "reflector.service.type=NodePort,reflector.service.externalTrafficPolicy=Cluster,"
+        "reflector.allow={::/0}"
+    )
+    warned = notes(*REFLECTOR, "--set", values).partition("To note:")[2]
+    for begins in (
+        "replicas is 0",
+        "monitoring.prometheusRule without podMonitor or serviceMonitor",
+        "monitoring.prometheusRule.runbookURL is no URL (docs/runbooks)",
+        "reflector.service.externalTrafficPolicy is Cluster",
+        "reflector.allow has ::/0",
+        "helm test will be refused: the operator does not serve namespace default",
+    ):
+        assert f"\n  - {begins}" in warned, begins
+    assert warned.count("\n  - ") == 6
 
 
 def test_every_value_is_explained_and_has_a_schema() -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from ipsecping_operator.api.crd import crd_yaml
 
+from ..docs.documents import shown
 from .administrator import CRD, Administrator
 from .chart import CHART, IMAGES, PREVIOUS
 
@@ -63,7 +64,7 @@ def test_an_upgrade_from_the_chart_before_and_the_way_back(
     deployment = administrator.type(f"kubectl -n {SYSTEM} get deployment ipsecping-operator -o json")
     assert "--status-interval=7s" in deployment
     assert json.loads(administrator.type(f"kubectl get {secret} -o json"))["data"] == key["data"]
-    administrator.type(f"helm upgrade ipsecping {CHART} -n {SYSTEM} --reset-then-reuse-values {REFLECTOR}")
+    administrator.type(shown("helm upgrade ipsecping", document="chart.md").command)
     assert "Deployment/ipsecping-reflector" in objects_of(administrator, "deployment")
 
     administrator.type(f"helm rollback ipsecping 1 -n {SYSTEM}")
