@@ -265,7 +265,9 @@ WRONG = {
     "/fullnameOverride": "1x",
     "/global/imagePullSecrets": {},
     "/global/imageRegistry": "https://registry.example.com",
+    "/image/repository": "registry.example.com/operator:1.0",
     "/nameOverride": "Watch",
+    "/probeImage/tag": "sha256:1111",
     "/reflector/allow": ["everybody"],
     "/reflector/allowSourcePorts": [0],
     "/reflector/enabled": "yes",
@@ -293,7 +295,7 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         inner[name] = value
     file = tmp_path / "values.yaml"
     file.write_text(yaml.safe_dump(values))
-    done = template(*IMAGES, "--values", str(file))
+    done = template("--values", str(file))
     assert done.returncode != 0
     for path in WRONG:
         assert f"- at '{path}" in done.stderr, path
