@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from .commands import crd, import_checks, render, run, validate
+from .commands import crd, import_checks, render, run, validate, wait
 
-_COMMANDS = (run, render, validate, import_checks, crd)
+_COMMANDS = (run, render, validate, import_checks, wait, crd)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

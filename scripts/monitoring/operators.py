@@ -10,10 +10,10 @@ def operator_alerts() -> Iterator[Alert]:
     yield Alert(
         name="IPsecPingOperatorDown",
         expr="absent(ipsecping_operator_leader)\n"
-        "or max by (cluster, namespace, job) (ipsecping_operator_leader) == 0",
+        "or max by (cluster, namespace, job, lease) (ipsecping_operator_leader) == 0",
         wait="5m",
         severity="critical",
-        summary="No operator of IPsecPing works",
+        summary="No operator of IPsecPing works{{ with $labels.lease }} ({{ . }}){{ end }}",
         description="No status is written and nothing is known about any tunnel, whatever it said last.",
     )
     yield Alert(

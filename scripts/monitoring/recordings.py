@@ -9,13 +9,22 @@ TARGETS = "job, instance, pod, container, endpoint, service, node, prometheus"
 
 
 def state() -> Iterator[dict[str, str]]:
-    """Yield what alerts share. While no operator works, what was last known goes on for 5 minutes."""
+    """Yield what alerts share. While no operator works, what was last known goes on for 5 minutes.
+
+    Operators of one release have one Lease; those of others, beside them in the same job, know other checks.
+    """
     yield _record(
         "ipsecping:alerting_info",
         f"""
 max without ({TARGETS}) (
   ipsecping_alerting_info
-  or (last_over_time(ipsecping_alerting_info[5m]) unless on (cluster, job) ipsecping_operator_leader == 1)
+  or (
+    last_over_time(ipsecping_alerting_info[5m])
+    unless on (cluster, job, instance) (
+      last_over_time(ipsecping_operator_leader[5m])
+      and on (cluster, job, lease) ipsecping_operator_leader == 1
+    )
+  )
 )""",
     )
     yield _record(

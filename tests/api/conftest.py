@@ -2,11 +2,13 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ipsecping_lab.apiserver import ApiServer, api_server
 
+from .administrator import Administrator
 from .crd import install_crd
 from .kubectl import Kubectl
 
@@ -34,3 +36,10 @@ def kubectl(server: ApiServer) -> Kubectl:
     made("create", "namespace", made.namespace)
     made("label", "namespace", made.namespace, RESTRICTED)
     return made
+
+
+@pytest.fixture
+def administrator(tmp_path: Path) -> Iterator[Administrator]:
+    """Of a cluster in which nothing of ours is installed."""
+    with api_server(tmp_path / "api") as api:
+        yield Administrator(api, tmp_path)

@@ -3,73 +3,18 @@
 import base64
 import json
 import shlex
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import pytest
 import yaml
 
-from ipsecping_lab.apiserver import ApiServer, api_server
-from ipsecping_lab.building.binaries import binaries
 from ipsecping_operator.api.crd import crd_yaml
 from ipsecping_operator.tokens.keys import keys_in
 
-from ..docs.documents import ROOT, commands, shown
+from ..docs.documents import commands, shown
+from .administrator import Administrator
 
 INSTALL = shown("helm upgrade --install", document="README.md").command
 APPLY = shown("kubectl apply --server-side -k manifests", document="README.md").command
 UPGRADE = shown("helm upgrade ipsecping", document="operation.md").command
-CRD = "ipsectunnelchecks.ipsecping.dev"
-
-
-@dataclass(frozen=True, slots=True)
-class Administrator:
-    """Types commands in the repository's folder, with helm and kubectl at hand."""
-
-    api: ApiServer
-    home: Path
-
-    def attempt(self, command: str) -> "subprocess.CompletedProcess[str]":
-        """However it ends."""
-        programs = [binaries([name])[name].parent for name in ("helm", "kubectl")]
-        path = ":".join(str(each) for each in [*programs, "/usr/bin", "/bin"])
-        return subprocess.run(
-            ["bash", "-c", command],
-            cwd=ROOT,
-            env={"PATH": path, "HOME": str(self.home), "KUBECONFIG": str(self.api.kubeconfig)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def type(self, command: str) -> str:
-        """What it prints; fails the test when it fails."""
-        done = self.attempt(command)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def applies_an_older_definition(self, words: str) -> "subprocess.CompletedProcess[str]":
-        """By `kubectl apply --server-side`: one column less than the present one."""
-        definition = yaml.safe_load(crd_yaml())
-        definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
-        (self.home / "older.yaml").write_text(yaml.safe_dump(definition))
-        return self.attempt(f"kubectl apply --server-side {words} -f {self.home}/older.yaml")
-
-    def columns(self) -> int:
-        """Of the definition that is in force."""
-        return len(
-            self.type(f"kubectl get crd {CRD} -o jsonpath='{{..additionalPrinterColumns[*].name}}'").split()
-        )
-
-
-@pytest.fixture
-def administrator(tmp_path: Path) -> Iterator[Administrator]:
-    """Of a cluster in which nothing of ours is installed."""
-    with api_server(tmp_path / "api") as api:
-        yield Administrator(api, tmp_path)
 
 
 def columns_of_the_present_definition() -> int:
@@ -81,7 +26,7 @@ def test_install_with_helm_and_do_what_its_notes_say(administrator: Administrato
     assert "every namespace" in notes
     apply = notes[notes.index("  kubectl apply") : notes.index("  EOF")]
     manifest = "\n".join(line.removeprefix("  ") for line in apply.splitlines())
-    assert "created" in eventually(administrator, f"{manifest}\nEOF")
+    assert "created" in administrator.eventually(f"{manifest}\nEOF")
     assert "hq-dc1" in administrator.type("kubectl get itc")
     assert "target" in administrator.type(line_of(notes, "kubectl explain"))
     assert "upgraded" in administrator.type(
@@ -145,7 +90,7 @@ def test_from_kubectl_to_helm_and_back(administrator: Administrator) -> None:
     assert "invalid ownership metadata" in administrator.attempt(INSTALL).stderr
     administrator.type(commands("operation.md", behind="From `manifests/` to Helm"))
     administrator.type(INSTALL)
-    eventually(administrator, "kubectl create -f manifests/samples/smallest.yaml")
+    administrator.eventually("kubectl create -f manifests/samples/smallest.yaml")
     administrator.type(commands("operation.md", behind="And back"))
     assert administrator.type("helm list --all-namespaces --short") == ""
     assert administrator.type("kubectl get itc --no-headers"), "checks stay"
@@ -157,13 +102,3 @@ def line_of(notes: str, beginning: str) -> str:
     (line,) = (each.strip() for each in notes.splitlines() if each.strip().startswith(beginning))
     assert shlex.split(line)
     return line
-
-
-def eventually(administrator: Administrator, command: str) -> str:
-    """A new kind is served a moment after it was applied."""
-    for _ in range(50):
-        done = administrator.attempt(command)
-        if done.returncode == 0:
-            return done.stdout
-        assert "no matches for kind" in done.stderr, done.stderr
-    raise AssertionError(done.stderr)

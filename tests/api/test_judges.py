@@ -53,7 +53,8 @@ def chart() -> str:
     """The chart as installed, with all that its values can switch on."""
     helm = binaries(["helm"])["helm"]
     images = "image.repository=localhost/operator,probeImage.repository=localhost/probe"
-    values = ("--set", f"{images},dashboards.enabled=true")
+    reflector = "reflector.enabled=true,reflector.allow={10.244.0.0/16}"
+    values = ("--set", f"{images},dashboards.enabled=true,{reflector}")
     words = ("template", "ipsecping", str(REPOSITORY / "charts" / "ipsecping"), *values)
     return subprocess.run([helm, *words], capture_output=True, text=True, check=True).stdout
 

@@ -217,6 +217,29 @@ def test_an_operator_that_is_replaced_beside_one_of_other_namespaces_ends_no_ale
     fires(promtool, scenario, {9: ["TunnelDown"], 11: ["TunnelDown"], 14: ["TunnelDown"], 16: []}, tmp_path)
 
 
+def test_operators_of_two_releases_in_one_job_are_told_apart_by_their_leases(
+    promtool: str, tmp_path: Path
+) -> None:
+    ours = {**FROM, "lease": "network/ipsecping-operator"}
+    other = {"job": FROM["job"], "instance": "10.0.0.2:9090", "pod": "operator-b"}
+    theirs = {**other, "lease": "shop/ipsecping-operator"}
+    scenario = Scenario().operator(LONG, ours).routed(LONG, check="lab").found((LONG, FINE), check="lab")
+    scenario.add("ipsecping_operator_leader", f"{steady(1, minutes(10))} {steady(0, LONG)}", theirs)
+    scenario.routed(minutes(10), scrape=other).found((minutes(10), DOWN), scrape=other)
+    # What was known of its tunnels goes on for a while, and then that it does not work.
+    down = ["TunnelDown"]
+    fires(promtool, scenario, {9: down, 11: down, 14: down, 16: ["OperatorDown"]}, tmp_path)
+
+
+def test_a_check_without_alerts_has_none_at_once_beside_another_release(
+    promtool: str, tmp_path: Path
+) -> None:
+    ours = {**FROM, "lease": "network/ipsecping-operator"}
+    scenario = Scenario().operator(LONG, ours).routed(minutes(10)).found((minutes(30), DOWN))
+    scenario.operator(LONG, {**FROM, "instance": "10.0.0.2:9090", "lease": "shop/ipsecping-operator"})
+    fires(promtool, scenario, {9: ["TunnelDown"], 11: []}, tmp_path)
+
+
 def test_an_operator_that_stays_away_is_what_is_told_in_the_end(promtool: str, tmp_path: Path) -> None:
     scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
     fires(promtool, scenario, {14: ["TunnelDown"], 16: ["OperatorDown"], 60: ["OperatorDown"]}, tmp_path)

@@ -47,9 +47,7 @@ request.namespace in {{ keys $given | sortAlpha | toJson }} ? {{ $given | toJson
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:
-  name: {{ include "ipsecping.name" $root }}-workloads
-  labels:
-    {{- include "ipsecping.labels" $root | nindent 4 }}
+  {{- include "ipsecping.metadata" (dict "root" $root "name" (printf "%s-workloads" (include "ipsecping.name" $root))) | nindent 2 }}
 spec:
   failurePolicy: Fail
   matchConstraints:
@@ -291,9 +289,7 @@ spec:
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
 metadata:
-  name: {{ include "ipsecping.name" $root }}-workloads
-  labels:
-    {{- include "ipsecping.labels" $root | nindent 4 }}
+  {{- include "ipsecping.metadata" (dict "root" $root "name" (printf "%s-workloads" (include "ipsecping.name" $root))) | nindent 2 }}
 spec:
   policyName: {{ include "ipsecping.name" $root }}-workloads
   validationActions: [Deny]

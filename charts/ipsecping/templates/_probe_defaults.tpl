@@ -4,6 +4,7 @@
 {{- range $name, $value := .Values.probeDefaults -}}
 {{- with $value }}{{ $_ := set $given $name . }}{{ end -}}
 {{- end -}}
+{{- with include "ipsecping.pullSecrets" (list . .Values.probeDefaults.imagePullSecrets) | fromJsonArray }}{{ $_ := set $given "imagePullSecrets" . }}{{ end -}}
 {{- if not .Values.fixedUser }}{{ $_ := set $given "fixedUser" false }}{{ end -}}
 {{- $given | toJson -}}
 {{- end -}}

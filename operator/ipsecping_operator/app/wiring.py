@@ -96,7 +96,8 @@ async def credentials(settings: Settings) -> access.Access:
 
 def build_base(settings: Settings) -> Base:
     """Build what needs neither the API nor the Lease."""
-    clock, metrics, health = WallClock(), OperatorMetrics(), Health(ticked=time.monotonic())
+    clock, health = WallClock(), Health(ticked=time.monotonic())
+    metrics = OperatorMetrics(lease=_lease(settings))
     self_report = SelfReport(metrics, health)
     faults = Faults(count=metrics.fault, steady=time.monotonic)
     store = Store(dropped=self_report.dropped)
@@ -124,6 +125,11 @@ def build_base(settings: Settings) -> Base:
         ),
         tasks=EndlessTasks(metrics=metrics, health=health),
     )
+
+
+def _lease(settings: Settings) -> str:
+    namespace = settings.lease_namespace or access.own_namespace()
+    return f"{namespace}/{settings.lease_name}" if namespace else ""
 
 
 async def build_parts(base: Base) -> Parts:

@@ -18,7 +18,8 @@ NOTIFIED = (DELIVERED, FAILED, REFUSED, DROPPED)
 class OperatorMetrics:
     """Counters and gauges of the operator's own work, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, lease: str = "") -> None:
+        """`lease`: NAMESPACE/NAME of the Lease that this operator waits for; empty where there is none."""
         # A second series for each counter, which Prometheus does not need.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
@@ -136,9 +137,10 @@ class OperatorMetrics:
         )
         self.leader = Gauge(
             "ipsecping_operator_leader",
-            "1 when this operator works, 0 when it waits.",
+            "1 when this operator works, 0 when it waits for the Lease that the label names.",
+            ("lease",),
             registry=self.registry,
-        )
+        ).labels(lease)
         self.streams = Gauge(
             "ipsecping_operator_agent_streams", "Agents whose results are followed.", registry=self.registry
         )

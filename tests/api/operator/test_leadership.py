@@ -62,7 +62,8 @@ def test_a_second_operator_waits_ready_and_takes_over_from_one_that_was_killed(
         f"ok, standby: Lease {cluster.kubectl.namespace}/{LEASE} is held by first\n",
     )
     assert second.ask(second.health)[0] == 200
-    assert (first.sample("ipsecping_operator_leader"), second.sample("ipsecping_operator_leader")) == (1, 0)
+    leader = f'ipsecping_operator_leader{{lease="{cluster.kubectl.namespace}/{LEASE}"}}'
+    assert (first.sample(leader), second.sample(leader)) == (1, 0)
     cluster.check(CRON)
     cron_job, plan = cluster.one("cronjob"), cluster.one("configmap")
     cluster.finish_round(cron_job, plan, received=8)

@@ -1,0 +1,65 @@
+"""Whoever installs IPsecPing: types commands of helm and kubectl."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from ipsecping_lab.apiserver import ApiServer
+from ipsecping_lab.building.binaries import binaries
+from ipsecping_operator.api.crd import crd_yaml
+
+from ..docs.documents import ROOT
+
+CRD = "ipsectunnelchecks.ipsecping.dev"
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Types commands in the repository's folder, with helm and kubectl at hand."""
+
+    api: ApiServer
+    home: Path
+
+    def attempt(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """However it ends."""
+        programs = [binaries([name])[name].parent for name in ("helm", "kubectl")]
+        path = ":".join(str(each) for each in [*programs, "/usr/bin", "/bin"])
+        return subprocess.run(
+            ["bash", "-c", command],
+            cwd=ROOT,
+            env={"PATH": path, "HOME": str(self.home), "KUBECONFIG": str(self.api.kubeconfig)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def type(self, command: str) -> str:
+        """What it prints; fails the test when it fails."""
+        done = self.attempt(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def applies_an_older_definition(self, words: str) -> "subprocess.CompletedProcess[str]":
+        """By `kubectl apply --server-side`: one column less than the present one."""
+        definition = yaml.safe_load(crd_yaml())
+        definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
+        (self.home / "older.yaml").write_text(yaml.safe_dump(definition))
+        return self.attempt(f"kubectl apply --server-side {words} -f {self.home}/older.yaml")
+
+    def columns(self) -> int:
+        """Of the definition that is in force."""
+        return len(
+            self.type(f"kubectl get crd {CRD} -o jsonpath='{{..additionalPrinterColumns[*].name}}'").split()
+        )
+
+    def eventually(self, command: str) -> str:
+        """What it prints: a new kind is served a moment after it was applied."""
+        for _ in range(50):
+            done = self.attempt(command)
+            if done.returncode == 0:
+                return done.stdout
+            assert "no matches for kind" in done.stderr, done.stderr
+        raise AssertionError(done.stderr)

@@ -1,0 +1,90 @@
+"""The chart's objects of the Prometheus Operator, and manifests/monitoring on a real API server."""
+
+import json
+from dataclasses import replace
+
+import yaml
+
+from .chart import IMAGES, REPOSITORY, objects, template
+from .kubectl import Kubectl
+
+MONITORED = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
+RULES = REPOSITORY / "manifests" / "monitoring" / "rules.yaml"
+
+
+def test_nothing_asks_for_definitions_that_a_cluster_may_lack() -> None:
+    assert not [each for each in objects() if each["kind"] in MONITORED]
+
+
+def test_monitors_scrape_each_operator_and_leave_the_labels_of_checks_alone() -> None:
+    pod_monitor = "enabled=true", "labels.release=stack", "interval=15s"
+    values = ",".join(f"monitoring.podMonitor.{each}" for each in pod_monitor)
+    made = {each["kind"]: each for each in objects("--set", values)}
+    made |= {each["kind"]: each for each in objects("--set", "monitoring.serviceMonitor.enabled=true")}
+    pods, services = made["PodMonitor"]["spec"], made["ServiceMonitor"]["spec"]
+    template = made["Deployment"]["spec"]["template"]
+    (container,) = template["spec"]["containers"]
+    assert pods["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert services["selector"]["matchLabels"].items() <= made["Service"]["metadata"]["labels"].items()
+    assert pods["podMetricsEndpoints"] == [{"port": "metrics", "interval": "15s", "honorLabels": True}]
+    assert services["endpoints"] == [{"port": "metrics", "honorLabels": True}]
+    assert "metrics" in {port["name"] for port in container["ports"]}
+    assert "metrics" in {port["name"] for port in made["Service"]["spec"]["ports"]}
+    assert made["PodMonitor"]["metadata"]["labels"]["release"] == "stack"
+
+
+def definition(kind: str) -> str:
+    """Of the Prometheus Operator, as far as names go."""
+    plural = f"{kind.lower()}s"
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    spec = {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]}
+    metadata = {"name": f"{plural}.monitoring.coreos.com"}
+    kinds = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    return json.dumps({**kinds, "metadata": metadata, "spec": spec})
+
+
+def test_monitoring_is_applied_where_its_definitions_are(kubectl: Kubectl) -> None:
+    kubectl.run("create", "namespace", "ipsecping-system")  # unless another test has made it
+    system = replace(kubectl, namespace="ipsecping-system")
+    for kind in ("PodMonitor", "PrometheusRule"):
+        system("apply", "--server-side", "-f", "-", stdin=definition(kind))
+        crd = f"crd/{kind.lower()}s.monitoring.coreos.com"
+        system("wait", "--for=condition=Established", crd)
+    system("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / "monitoring"))
+    words = (
+        "get",
+        "podmonitors,prometheusrules",
+        "--output=json",
+        "--selector=release=kube-prometheus-stack",
+    )
+    monitor, rule = (each["spec"] for each in json.loads(system(*words))["items"])
+    assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "honorLabels": True}]
+    assert rule == yaml.safe_load(RULES.read_text())
+
+
+def test_a_service_monitor_without_a_service_is_refused() -> None:
+    values = "monitoring.serviceMonitor.enabled=true,metrics.service.enabled=false"
+    done = template(*IMAGES, "--set", values)
+    assert done.returncode != 0
+    assert "monitoring.serviceMonitor needs metrics.service.enabled: true" in done.stderr
+
+
+def ours() -> str:
+    """The rules, with the operator that has to be there."""
+    lease = '{lease="ipsecping-system/ipsecping-operator"}'
+    return RULES.read_text().replace(
+        "absent(ipsecping_operator_leader)", f"absent(ipsecping_operator_leader{lease})"
+    )
+
+
+def test_the_rules_of_the_chart_are_those_of_the_file_but_for_the_release_and_where_runbooks_are() -> None:
+    on = ("--set", "monitoring.prometheusRule.enabled=true,monitoring.prometheusRule.labels.release=stack")
+    (rule,) = (each for each in objects(*on) if each["kind"] == "PrometheusRule")
+    assert rule["metadata"]["labels"]["release"] == "stack"
+    assert rule["spec"] == yaml.safe_load(ours())
+    elsewhere = (*on, "--set", "monitoring.prometheusRule.runbookURL=https://git.example.com/runbooks/")
+    (rule,) = (each for each in objects(*elsewhere) if each["kind"] == "PrometheusRule")
+    moved = ours().replace("docs/runbooks/", "https://git.example.com/runbooks/")
+    assert rule["spec"] == yaml.safe_load(moved)
