@@ -29,7 +29,7 @@ def check(*reasons: Reason, spec: dict[str, Any] | None = None, observed: int = 
     conditions = [
         condition(
             _TYPES[type(reason)],
-            reason,  # type: ignore[arg-type]
+            reason,
             f"the words of {reason}",
             previous={},
             generation=observed,

@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.samples import Sample
 
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.verdict.probe import ProbeVerdict
 
@@ -45,6 +46,12 @@ def _remote_ip(state: CheckState, path: str) -> str:
 def _reasons(family: Any, state: CheckState, _: int) -> None:
     for kind, held in state.reported.last.conditions.items():
         family.add_metric([*check_labels(state), kind.value, held.status.value, held.reason], 1)
+
+
+def _maintenance(family: Any, state: CheckState, _: int) -> None:
+    held = state.reported.last.conditions.get(ConditionType.MAINTENANCE)
+    if held is not None:
+        family.add_metric(check_labels(state), float(held.status is ConditionStatus.TRUE))
 
 
 def _findings(family: Any, state: CheckState, _: int) -> None:
@@ -99,6 +106,13 @@ FAMILIES = (
         "1 for the status and reason that a condition has.",
         (*CHECK_LABELS, "type", "status", "reason"),
         _reasons,
+    ),
+    Described(
+        GaugeMetricFamily,
+        "ipsecping_check_maintenance",
+        "1 while a window of spec.maintenance is open, else 0; none where the check has no windows.",
+        CHECK_LABELS,
+        _maintenance,
     ),
     Described(
         GaugeMetricFamily,
