@@ -11,12 +11,14 @@ TARGETS = "job, instance, pod, container, endpoint, service, node, prometheus"
 def state() -> Iterator[dict[str, str]]:
     """Yield what alerts share. While no operator works, what was last known goes on for 5 minutes."""
     yield _record(
+        "ipsecping:check_maintenance",
+        f"max by ({CHECK}) (\n  {_last_known('ipsecping_check_maintenance')}\n)",
+    )
+    # While a window of spec.maintenance is open, no alert about the check is wanted.
+    yield _record(
         "ipsecping:alerting_info",
-        f"""
-max without ({TARGETS}) (
-  ipsecping_alerting_info
-  or (last_over_time(ipsecping_alerting_info[5m]) unless on (cluster, job) ipsecping_operator_leader == 1)
-)""",
+        f"max without ({TARGETS}) (\n  {_last_known('ipsecping_alerting_info')}\n)\n"
+        f"unless on ({CHECK}) ipsecping:check_maintenance == 1",
     )
     yield _record(
         "ipsecping:probe_finding",
@@ -80,6 +82,11 @@ def history() -> Iterator[dict[str, str]]:
         "and ipsecping:rtt_p50_seconds:avg1h - ipsecping:rtt_p50_seconds:week > 0.001",
     )
     yield _record("ipsecping:loss:rise", "ipsecping:loss_ratio:avg1h - 2 * ipsecping:loss_ratio:week")
+
+
+def _last_known(metric: str) -> str:
+    last = f"last_over_time({metric}[5m])"
+    return f"{metric}\n  or ({last} unless on (cluster, job) ipsecping_operator_leader == 1)"
 
 
 def _record(name: str, expr: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ INSTANT = f"^({_DAY})T([01][0-9]|2[0-3])(:[0-5][0-9]){{2}}(Z|[+-](0[0-9]|1[0-4])
 
 Instant: TypeAlias = Annotated[
     str,
-    Field(min_length=20, max_length=25),
+    Field(min_length=1, max_length=25),
     Rules(
         Rule(
             cel=f"self.matches('{INSTANT}')",

@@ -21,6 +21,7 @@ from ipsecping_operator.compile.compiled import (
     Cron,
     Interval,
     KeyRef,
+    MaintenanceWindow,
     Placement,
     Thresholds,
 )
@@ -75,6 +76,7 @@ def check(
     keys: dict[str, KeyRef] | None = None,
     host_network: bool = False,
     every_node: bool = False,
+    maintenance: Sequence[MaintenanceWindow] = (),
 ) -> CompiledCheck:
     """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
     plans = plans or (plan(),)
@@ -101,6 +103,7 @@ def check(
         ),
         files={name: {"auth": key} for name, key in (keys or {}).items()},
         paths=tuple(CompiledPath(plan=each, placement=placement) for each in plans),
+        maintenance=tuple(maintenance),
     )
 
 
