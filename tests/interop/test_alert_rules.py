@@ -367,7 +367,7 @@ def test_no_alert_is_raised_about_a_check_while_a_window_of_it_is_open(promtool:
     scenario.found((minutes(5), FINE), (minutes(40), DOWN), (minutes(10), FINE))
     scenario.found((minutes(5), FINE), (minutes(40), DOWN), (minutes(10), FINE), check="branch")
     under_maintenance(scenario, (minutes(10), 0), (minutes(20), 1), (minutes(30), 0))
-    expected = {
+    expected: dict[float, list[str]] = {
         9: ["TunnelDown of branch", "TunnelDown of hq"],
         12: ["TunnelDown of branch"],
         29: ["TunnelDown of branch"],

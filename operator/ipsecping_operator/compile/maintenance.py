@@ -1,6 +1,7 @@
 """Windows of maintenance: what is read of them, and how they are written again."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,8 @@ def _compiled(window: Spec, field: str) -> MaintenanceWindow:
         name = {FIELD: "schedule", TIME_ZONE_FIELD: "timeZone"}[error.field]
         raise InvalidSpec(f"{field}.{name}", error.message) from None
     length = durations.nanoseconds(window.duration)
-    gap = int(shortest_gap(cron).total_seconds()) * SECOND
+    # Where clocks repeat an hour, a line may fire twice within it; that is no reason to refuse it.
+    gap = int(shortest_gap(replace(cron, time_zone=None)).total_seconds()) * SECOND
     if length >= gap:
         raise InvalidSpec(
             f"{field}.duration",

@@ -54,7 +54,9 @@ def follow_maintenance(
         if was_open and shown is None:
             held = replace(held, since=now if until is None else until)
         conditions_now[kind] = held
-    maintenance = Maintenance(outlook=outlook, until=until)
+    maintenance = before
+    if outlook is not before.outlook or until != before.until:
+        maintenance = Maintenance(outlook=outlook, until=until)
     return Followed(maintenance=maintenance, conditions=conditions_now, ended=was_open and shown is None)
 
 

@@ -62,12 +62,10 @@ def said(outlook: Outlook) -> tuple[MaintenanceReason, str]:
     """Return reason and message of the condition Maintenance."""
     if outlook.open is not None:
         return MaintenanceReason.WINDOW_OPEN, f"{_named(outlook.open)}: no outage, alert or warning meanwhile"
+    over = f"; over, to be taken out of spec.maintenance: {', '.join(outlook.over)}" if outlook.over else ""
     if outlook.next is not None:
-        return MaintenanceReason.WINDOW_CLOSED, f"next is {_named(outlook.next)}"
-    if outlook.over is not None:
-        message = f"{_named(outlook.over)} is over, and no other is to come: remove it from spec.maintenance"
-        return MaintenanceReason.WINDOWS_OVER, message
-    return MaintenanceReason.WINDOWS_OVER, "no window is to come"
+        return MaintenanceReason.WINDOW_CLOSED, f"next is {_named(outlook.next)}{over}"
+    return MaintenanceReason.WINDOWS_OVER, f"no window is to come{over}"
 
 
 def _named(each: Occurrence) -> str:

@@ -33,8 +33,8 @@ class Outlook:
     """Of those that are open, the one that closes last."""
     next: Occurrence | None = None
     """The first that opens afterwards."""
-    over: Occurrence | None = None
-    """The last that was open once and is not again, where none is open or to come."""
+    over: tuple[str, ...] = ()
+    """Names of windows that are not open again, where none is open."""
 
     def stands(self, windows: Windows, *, now: int) -> bool:
         """Whether another look would see the same."""
@@ -52,7 +52,6 @@ def look(windows: Windows, *, now: int, before: Outlook | None = None) -> Outloo
     near = [each for window in windows for each in _occurrences(window, now=now)]
     is_open = [each for each in near if each.start <= now < each.end]
     coming = [each for each in near if each.start > now]
-    over = [each for each in near if each.end <= now]
     shown = max(is_open, key=lambda each: each.end, default=None)
     following = min(coming, key=lambda each: each.start, default=None)
     changes = [shown.end] if shown is not None else []
@@ -64,7 +63,7 @@ def look(windows: Windows, *, now: int, before: Outlook | None = None) -> Outloo
         changes=min(changes, default=None),
         open=shown,
         next=following,
-        over=None if changes else max(over, key=lambda each: each.end, default=None),
+        over=tuple(each.name for each in near if each.end <= now) if shown is None else (),
     )
 
 

@@ -1,13 +1,16 @@
 """Windows of maintenance, as a check's reports follow them: no outage meanwhile, and what comes after."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Invalidity
+from ipsecping_operator import logs
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
@@ -15,6 +18,7 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Cron, Maintenance
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.report.assessment import Assessment, assess
 from ipsecping_operator.report.events import Notice, of_condition, of_paths, worth_telling
+from ipsecping_operator.report.transition_log import TransitionLog
 from ipsecping_operator.runbook.rule import wanted
 from ipsecping_operator.verdict import text
 
@@ -77,6 +81,33 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert condition(after)["status"] == "False"
     assert after.status["maintenance"] == {"lastEnd": moment(200)}
     assert after.report.outages_begun == 1
+
+
+def test_windows_that_are_over_are_named_and_do_no_other_harm() -> None:
+    old = [window(-9000 + 100 * each, -8950 + 100 * each, f"old-{each}") for each in range(2)]
+    said = "over, to be taken out of spec.maintenance: old-0, old-1"
+    closed = condition(assessed(seen(of=maintained(*old, window(500, 600))), at=3))
+    assert (closed["status"], closed["reason"]) == ("False", "WindowClosed")
+    assert closed["message"] == f"next is window upgrade, {moment(500)} to {moment(600)}; {said}"
+    over = condition(assessed(seen(of=maintained(*old)), at=3))
+    assert (over["reason"], over["message"]) == ("WindowsOver", f"no window is to come; {said}")
+
+
+def test_a_log_line_of_what_fails_in_a_window_warns_of_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    state = seen(of=maintained(window(50, 200)))
+    made = [*life(state, "..xxxx"), assessed(state, at=200)]
+    said = TransitionLog()
+    log = logs.for_check("test", {"namespace": "network", "name": "hq", "uid": "u"})
+    warned = []
+    with caplog.at_level(logging.INFO):
+        for each in made:
+            caplog.clear()
+            changed = (*each.changed, *each.resurfaced)
+            said.tell("u", changed, each.report.conditions, log=log, now=0)
+            warned.append([line.getMessage() for line in caplog.records if line.levelno > logging.INFO])
+    assert warned[:-1] == [[]] * 6
+    (line,) = warned[-1]
+    assert "Healthy=False Down" in line
 
 
 def test_a_window_opens_and_closes_though_no_result_comes() -> None:

@@ -53,8 +53,7 @@ def test_a_window_of_one_time_is_open_from_its_start_until_its_end() -> None:
     assert shown(look(windows, now=end - 1)) == ("once", None)
     over = look(windows, now=end)
     assert shown(over) == (None, None)
-    assert over.over is not None
-    assert over.over.name == "once"
+    assert over.over == ("once",)
     assert over.changes is None
     assert [look(windows, now=each).changes for each in (start - 1, start)] == [start, end]
 
