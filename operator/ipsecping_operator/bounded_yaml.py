@@ -41,9 +41,13 @@ class Loader(yaml.SafeLoader):
 
 
 class KubectlLoader(Loader):
-    """As kubectl reads it: `y` and `n` are booleans too."""
+    """As kubectl reads it: `y` and `n` are booleans too, and what looks like a time is a string."""
 
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 KubectlLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))

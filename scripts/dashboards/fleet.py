@@ -66,7 +66,9 @@ def fleet() -> Panel:
 
 def _counts() -> list[Panel]:
     state = health(CHOSEN)
-    return [
+    maintained = f"count(max by ({CHECK}) (ipsecping_check_maintenance{{{CHOSEN}}}) == 1) or vector(0)"
+    text = "A window of spec.maintenance is open: whatever their state, there is no outage and no alert."
+    counted = [
         stat(
             title, Query(f"count(({state}) {value}) or vector(0)"), Look(unit="none", text=text, steps=steps)
         )
@@ -81,6 +83,10 @@ def _counts() -> list[Panel]:
                 [(None, GREEN), (1, YELLOW)],
             ),
         )
+    ]
+    return [
+        *counted,
+        stat("In maintenance", Query(maintained), Look(unit="none", text=text, steps=[(None, "blue")])),
     ]
 
 

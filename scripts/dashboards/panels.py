@@ -17,10 +17,11 @@ STATES = [
             "1": {"text": "Healthy", "color": GREEN, "index": 0},
             "0": {"text": "Unhealthy", "color": RED, "index": 1},
             "-1": {"text": "Unknown", "color": GREY, "index": 2},
+            "2": {"text": "In maintenance", "color": "blue", "index": 3},
         },
     }
 ]
-"""Of a query that is 1, 0 or -1."""
+"""Of a query that is 1, 0 or -1; 2 while a window of maintenance is open."""
 LIMIT = "limit"
 """What the legend of a limit begins with."""
 

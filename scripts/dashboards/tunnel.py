@@ -45,6 +45,7 @@ def tunnel() -> Panel:
         [
             ("", 4, _now()),
             ("", 4, [_history()]),
+            ("", 4, [_maintenance()]),
             ("Round-trip time and loss", 9, [_rtt(), _loss()]),
             ("", 9, [_histogram(), _packets()]),
             ("Variation and bursts", 8, [_jitter(), _burst()]),
@@ -109,6 +110,11 @@ def _history() -> Panel:
     return states(
         "State over time", Query(health(CHECK, "check"), "{{check}}"), "Healthy, unhealthy or unknown."
     )
+
+
+def _maintenance() -> Panel:
+    query = Query(f"2 * (max by (check) (ipsecping_check_maintenance{{{CHECK}}}) == 1)", "{{check}}")
+    return states("Maintenance", query, "When a window of spec.maintenance was open: no outage, no alert.")
 
 
 def _rtt() -> Panel:

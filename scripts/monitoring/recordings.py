@@ -14,18 +14,14 @@ def state() -> Iterator[dict[str, str]]:
     Operators of one release have one Lease; those of others, beside them in the same job, know other checks.
     """
     yield _record(
-        "ipsecping:alerting_info",
-        f"""
-max without ({TARGETS}) (
-  ipsecping_alerting_info
-  or (
-    last_over_time(ipsecping_alerting_info[5m])
-    unless on (cluster, job, instance) (
-      last_over_time(ipsecping_operator_leader[5m])
-      and on (cluster, job, lease) ipsecping_operator_leader == 1
+        "ipsecping:check_maintenance",
+        f"max by ({CHECK}) (\n  {_last_known('ipsecping_check_maintenance')}\n)",
     )
-  )
-)""",
+    # While a window of spec.maintenance is open, no alert about the check is wanted.
+    yield _record(
+        "ipsecping:alerting_info",
+        f"max without ({TARGETS}) (\n  {_last_known('ipsecping_alerting_info')}\n)\n"
+        f"unless on ({CHECK}) ipsecping:check_maintenance == 1",
     )
     yield _record(
         "ipsecping:probe_finding",
@@ -89,6 +85,18 @@ def history() -> Iterator[dict[str, str]]:
         "and ipsecping:rtt_p50_seconds:avg1h - ipsecping:rtt_p50_seconds:week > 0.001",
     )
     yield _record("ipsecping:loss:rise", "ipsecping:loss_ratio:avg1h - 2 * ipsecping:loss_ratio:week")
+
+
+def _last_known(metric: str) -> str:
+    """Return the expression of a metric as the operator tells it, or told it while no other of its Lease leads."""
+    return f"""{metric}
+  or (
+    last_over_time({metric}[5m])
+    unless on (cluster, job, instance) (
+      last_over_time(ipsecping_operator_leader[5m])
+      and on (cluster, job, lease) ipsecping_operator_leader == 1
+    )
+  )"""
 
 
 def _record(name: str, expr: str) -> dict[str, str]:

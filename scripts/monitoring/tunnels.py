@@ -35,7 +35,11 @@ _ENDING = (
 )
 _OF_GATEWAY = "without (check, tunnel_name, path, target, remote_ip, severity)"
 _AT_GATEWAY = 'ipsecping:alerting_info{gateway!="", severity="critical"} * on (' + PATH + ") group_left ()"
+# What a window of maintenance has seen is no fault, also when one looks back.
+_MAINTAINED = f"unless on ({CHECK}) max_over_time(ipsecping:check_maintenance[{{over}}]) == 1"
 _QUIET = f'max by ({PATH}) (max_over_time(ipsecping:probe_finding{{status!="True"}}[90m]))'
+
+_UNDISTURBED = f"unless on ({PATH}) {_QUIET} {_MAINTAINED.format(over='90m')}"
 
 
 def tunnel_alerts() -> Iterator[Alert]:
@@ -158,8 +162,9 @@ def _over_time() -> Iterator[Alert]:
         name=kinds.FLAPPING.alertname,
         # As long as an outage's losses are in the window, the next one is the same to the operator.
         expr=on_checks(
-            f"max by ({CHECK}) (changes(ipsecping:probe_down[1h])) / 2 >= 4\n"
-            f"or max by ({CHECK}) (increase(ipsecping_outages_total[1h])) >= 4"
+            f"(\n  max by ({CHECK}) (changes(ipsecping:probe_down[1h])) / 2 >= 4\n"
+            f"  or max by ({CHECK}) (increase(ipsecping_outages_total[1h])) >= 4\n)\n"
+            + _MAINTAINED.format(over="1h")
         ),
         wait=kinds.FLAPPING.wait,
         severity=LESS,
@@ -182,7 +187,7 @@ def _over_time() -> Iterator[Alert]:
     )
     yield Alert(
         name="IPsecPingLatencyDegraded",
-        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.25) unless on ({PATH}) {_QUIET}"),
+        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.25) {_UNDISTURBED}"),
         wait="30m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: slower than it used to be {WHERE}",
@@ -191,7 +196,7 @@ def _over_time() -> Iterator[Alert]:
     )
     yield Alert(
         name="IPsecPingLossDegraded",
-        expr=on_paths(f"max by ({PATH}) (ipsecping:loss:rise > 0.002) unless on ({PATH}) {_QUIET}"),
+        expr=on_paths(f"max by ({PATH}) (ipsecping:loss:rise > 0.002) {_UNDISTURBED}"),
         wait="30m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: loses more than it used to {WHERE}",

@@ -7,6 +7,7 @@ import pytest
 from ipsecping_operator.api.conditions import (
     ConditionType,
     HealthyReason,
+    MaintenanceReason,
     ReadyReason,
     Reason,
     StalledReason,
@@ -20,6 +21,7 @@ GOOD = (ReadyReason.RECONCILED, HealthyReason.WITHIN_THRESHOLDS)
 _TYPES = {
     ReadyReason: ConditionType.READY,
     HealthyReason: ConditionType.HEALTHY,
+    MaintenanceReason: ConditionType.MAINTENANCE,
     StalledReason: ConditionType.STALLED,
 }
 
@@ -29,7 +31,7 @@ def check(*reasons: Reason, spec: dict[str, Any] | None = None, observed: int = 
     conditions = [
         condition(
             _TYPES[type(reason)],
-            reason,  # type: ignore[arg-type]
+            reason,
             f"the words of {reason}",
             previous={},
             generation=observed,
@@ -61,6 +63,23 @@ def test_a_tunnel_that_is_well_is_healthy() -> None:
 def test_a_tunnel_that_is_not_well_or_silent_is_degraded(reason: HealthyReason) -> None:
     waits = reason in (HealthyReason.NO_RESULTS, HealthyReason.SUSPENDED)
     assert status(ReadyReason.RECONCILED, reason) == ("Progressing" if waits else "Degraded")
+
+
+@pytest.mark.parametrize("reason", [each for each in HealthyReason if each is not GOOD[1]])
+def test_a_tunnel_under_maintenance_is_suspended_whatever_is_wrong_with_it(reason: HealthyReason) -> None:
+    waits = reason in (HealthyReason.NO_RESULTS, HealthyReason.SUSPENDED)
+    found = check(ReadyReason.RECONCILED, reason, MaintenanceReason.WINDOW_OPEN)
+    ((said, message),) = argocd.health(found)
+    assert said == ("Progressing" if waits else "Suspended")
+    assert waits or message.endswith("; WindowOpen: the words of WindowOpen")
+
+
+@pytest.mark.parametrize("closed", [MaintenanceReason.WINDOW_CLOSED, MaintenanceReason.WINDOWS_OVER])
+def test_a_window_that_is_not_open_changes_nothing(closed: MaintenanceReason) -> None:
+    assert status(*GOOD, MaintenanceReason.WINDOW_OPEN) == "Healthy"
+    assert status(*GOOD, closed) == "Healthy"
+    assert status(ReadyReason.RECONCILED, HealthyReason.DOWN, closed) == "Degraded"
+    assert status(ReadyReason.NOT_PERMITTED, HealthyReason.DOWN, MaintenanceReason.WINDOW_OPEN) == "Degraded"
 
 
 @pytest.mark.parametrize("reason", [each for each in ReadyReason if each is not GOOD[0]])

@@ -52,5 +52,10 @@ end
 if healthy.reason == "NoResults" or healthy.reason == "Suspended" then
   return answer("Progressing", told(healthy))
 end
+-- Work is done on the tunnel: Suspended makes no application Degraded.
+local maintenance = conditions["Maintenance"]
+if maintenance ~= nil and maintenance.status == "True" then
+  return answer("Suspended", told(healthy) .. "; " .. told(maintenance))
+end
 -- Unknown as well: silence is no health, and nobody is called for a check of unknown health.
 return answer("Degraded", told(healthy))

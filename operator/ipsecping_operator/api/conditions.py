@@ -35,6 +35,11 @@ class ConditionType(StrEnum):
         "The tunnel keeps within the thresholds. Good when True; Unknown when nothing can be said, "
         "for silence is not health.",
     )
+    MAINTENANCE = (
+        "Maintenance",
+        "A window of spec.maintenance is open: what Healthy says is no outage, and nobody is called. Neither "
+        "good nor bad; absent where the spec has no windows.",
+    )
     STALLED = (
         "Stalled",
         "Only an edit of the check can help (as kstatus has it). Bad when True; absent otherwise.",
@@ -100,6 +105,26 @@ class StalledReason(Reason):
         "InvalidSpec",
         ConditionStatus.TRUE,
         "The spec has to be edited; the message names the field.",
+    )
+
+
+class MaintenanceReason(Reason):
+    """Reasons of the condition Maintenance."""
+
+    WINDOW_OPEN = (
+        "WindowOpen",
+        ConditionStatus.TRUE,
+        "A window is open; the message says until when, and why.",
+    )
+    WINDOW_CLOSED = (
+        "WindowClosed",
+        ConditionStatus.FALSE,
+        "No window is open; the message says when the next one opens.",
+    )
+    WINDOWS_OVER = (
+        "WindowsOver",
+        ConditionStatus.FALSE,
+        "No window is open, and none will be any more: they can be taken out of the spec.",
     )
 
 
@@ -232,5 +257,6 @@ class HealthyReason(Reason):
 REASONS: dict[ConditionType, type[Reason]] = {
     ConditionType.READY: ReadyReason,
     ConditionType.HEALTHY: HealthyReason,
+    ConditionType.MAINTENANCE: MaintenanceReason,
     ConditionType.STALLED: StalledReason,
 }

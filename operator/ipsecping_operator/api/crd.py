@@ -38,6 +38,12 @@ _COLUMNS: tuple[dict[str, Any], ...] = (
     },
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {
+        "name": "Maintenance",
+        "type": "string",
+        "jsonPath": ".status.maintenance.open.until",
+        "description": "Until when a window of spec.maintenance is open; empty while none is.",
+    },
+    {
         "name": "MTU",
         "type": "integer",
         "jsonPath": ".status.pathMTU",

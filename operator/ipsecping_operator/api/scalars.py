@@ -25,17 +25,16 @@ def _is_visible(character: str) -> bool:
     return character == " " or (category not in _UNPRINTABLE and category != "Zs")
 
 
-Label: TypeAlias = Annotated[
-    str,
-    Field(min_length=1, max_length=63),
-    Rules(
-        Rule(
-            cel="self.matches('^([^\\\\p{C}\\\\p{Z}]| )+$')",
-            holds=lambda text: all(map(_is_visible, text)),
-            message="must be printable text, such as VPN-1_primary",
-        )
-    ),
-]
+def printable(example: str) -> Rule:
+    """The rule of what people write in their words."""
+    return Rule(
+        cel="self.matches('^([^\\\\p{C}\\\\p{Z}]| )+$')",
+        holds=lambda text: all(map(_is_visible, text)),
+        message=f"must be printable text, such as {example}",
+    )
+
+
+Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=63), Rules(printable("VPN-1_primary"))]
 """What people call something, in their words."""
 
 # The last label begins with a letter: 10.0.0.300 and 0x7f.1 are mistyped addresses, not names.

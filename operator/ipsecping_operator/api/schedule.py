@@ -50,6 +50,21 @@ CRON_PATTERN = (
     + ")$"
 )
 
+_SHORT_MONTHS = "0?[2469]|11|feb|apr|jun|sep|nov"
+
+
+def _only(value: str) -> str:
+    return f"({value})(,({value}))*"
+
+
+# The 31st of short months, or the 30th of February, and no day of the week, which would do as well. What is
+# written with steps and ranges of months, the compile step sees.
+_NEVER = (
+    "(?i)^[^ ]+ +[^ ]+ +("
+    f"{_only('31')} +{_only(_SHORT_MONTHS)}|{_only('3[01](-31)?')} +{_only('0?2|feb')}"
+    ") +[*?]$"
+)
+
 CronLine: TypeAlias = Annotated[
     str,
     Field(min_length=1, max_length=100),
@@ -60,8 +75,16 @@ CronLine: TypeAlias = Annotated[
             message="must have five fields: minute, hour, day of month, month, day of week (0-6), "
             'such as "*/5 * * * *"; or be one of @hourly, @daily, @weekly, @monthly, @yearly. '
             "A time zone goes into timeZone",
-        )
+        ),
+        Rule(
+            cel=f"!self.matches('{_NEVER}')",
+            holds=lambda text: re.fullmatch(_NEVER, text) is None,
+            message="never fires: no month has such a day",
+        ),
     ),
+]
+TimeZone: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
 ]
 
 
@@ -83,13 +106,7 @@ class Schedule(Model):
     each node (placement.everyNode). Default: 30s."""
     cron: CronLine | None = None
     """Cron line with five fields: a CronJob runs one round each time it fires."""
-    time_zone: (
-        Annotated[
-            str,
-            Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
-        ]
-        | None
-    ) = None
+    time_zone: TimeZone | None = None
     """IANA time zone that the cron line is read in, such as Europe/Berlin. Default: Etc/UTC."""
 
     spread: Spread | None = None

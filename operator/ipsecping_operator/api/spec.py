@@ -9,6 +9,7 @@ from . import defaults, durations, keepalive
 from .alerting import Alerting
 from .derived import Derived
 from .diagnosis import Diagnosis
+from .maintenance import MaintenanceWindows
 from .methods import MODELS, Ike, Method
 from .placement import Placement
 from .probes import Probe, probe_model
@@ -94,6 +95,10 @@ class CheckSpec(Model):
     """What must hold of the packets that arrive at the target. Default: nothing."""
     alerting: Alerting | None = None
     """How alerts about the check are raised and routed. Default: raised, with no label of its own."""
+    maintenance: MaintenanceWindows | None = None
+    """Windows in which work is done on the tunnel, at most 16. While one is open all is measured and shown as
+    ever, and the condition Maintenance is True: no outage, no alert, no Warning event, no diagnosis. What is
+    wrong when it closes is an outage from then on. Default: none."""
     diagnosis: Diagnosis | None = None
     """The diagnosis that runs by itself when the check turns unhealthy. Default: one runs once an outage."""
 

@@ -282,6 +282,30 @@ class RunNow(Model):
     """What was started, or why nothing was, for a human."""
 
 
+class WindowStatus(Model):
+    """One time that a window of spec.maintenance is open."""
+
+    name: Text
+    """Name of the window."""
+    from_: Annotated[Time, Field(alias="from")]
+    """When it opens."""
+    until: Time
+    """When it closes."""
+    reason: Annotated[str, Field(max_length=256)] | None = None
+    """What is done then, as the spec has it."""
+
+
+class MaintenanceStatus(Model):
+    """Which window of spec.maintenance is open, and which one opens next."""
+
+    open: WindowStatus | None = None
+    """The window that is open; of several the one that closes last."""
+    next: WindowStatus | None = None
+    """The window that opens next."""
+    last_end: Time | None = None
+    """When the last one closed that was open: no outage begins before."""
+
+
 class CheckStatus(Model):
     """What the operator reports about the check."""
 
@@ -323,12 +347,14 @@ class CheckStatus(Model):
     ] = None
     """One entry for each probe of each path."""
     conditions: Annotated[tuple[Condition, ...] | None, Field(max_length=8), ListMap("type")] = None
-    """Ready, Healthy and, where only an edit can help, Stalled."""
+    """Ready, Healthy; with spec.maintenance Maintenance; and, where only an edit can help, Stalled."""
     outages: Annotated[
         tuple[Outage, ...] | None,
         Field(max_length=MAX_OUTAGES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
     """The newest ten outages, newest first."""
+    maintenance: MaintenanceStatus | None = None
+    """The windows of spec.maintenance; absent where it has none."""
     run_now: RunNow | None = None
     """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
     diagnosis: DiagnosisStatus | None = None

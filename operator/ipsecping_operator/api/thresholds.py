@@ -52,6 +52,10 @@ class Thresholds(Model):
     Default: not judged."""
     down_after: Annotated[int, Field(ge=1, le=100)] | None = None
     """Consecutive rounds without one answer after which the tunnel is down. Default: 3."""
+    recover_after: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Good rounds in succession after which a probe that was not healthy is healthy again: rounds that are
+    answered, and after which nothing is beyond its limit. Until then it keeps its reason, and so do path and
+    check. An operator that is started again counts anew. Default: 1."""
     prefer_after: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Consecutive rounds for which a path that stands before the preferred one in the spec must have been
     healthy, before it is preferred again: a path that comes and goes is not. Default: 5."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.status import build, diagnosis, path_history, run_now
+from ipsecping_operator.status import build, diagnosis, maintenance, path_history, run_now
 from ipsecping_operator.status.addresses import told_by
 from ipsecping_operator.status.conditions import Conditions, from_json
 from ipsecping_operator.verdict import text
@@ -56,6 +56,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
         outages=build.outages_from_json(status.get("outages")),
         run_now=run_now.from_json(status.get("runNow")),
         diagnosis=diagnosis.from_json(status.get("diagnosis"), now=now),
+        maintenance=maintenance.from_json(status.get("maintenance")),
         addresses=told_by(status.get("paths")) or NO_ADDRESSES,
     )
     return EarlierRun(

@@ -10,6 +10,7 @@ from ipsecping_operator.status.addresses import Told
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 from ipsecping_operator.status.digest import StatusDigest
+from ipsecping_operator.status.maintenance import NO_MAINTENANCE, Maintenance
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
@@ -69,6 +70,7 @@ class Report:
     """Nanoseconds of outage that have ended since the operator started."""
     run_now: RunNowOutcome | None = None
     diagnosis: DiagnosisOutcome | None = None
+    maintenance: Maintenance = NO_MAINTENANCE
     addresses: Mapping[str, Told] = field(default_factory=lambda: NO_ADDRESSES)
     """Path to the addresses of its target that were told last."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from ipsecping.contract import AuditFinding, Control, PlannedCheck
 from ipsecping.contract.controls import NO_CONTROLS
-from ipsecping_operator.api.defaults import PREFER_AFTER
+from ipsecping_operator.api.defaults import PREFER_AFTER, RECOVER_AFTER
 from ipsecping_operator.api.source import Source
 
 DAY = 24 * 3600 * 10**9
@@ -114,6 +114,8 @@ class Thresholds:
     """Probe to how long its certificate must still be valid."""
     down_after: int
     """Consecutive rounds without one answer after which a probe is Down."""
+    recover_after: int = RECOVER_AFTER
+    """Good rounds in succession after which a probe that was not healthy is so again."""
     prefer_after: int = PREFER_AFTER
     """Rounds for which a path must have been healthy before it is preferred to the one in use."""
 
@@ -131,6 +133,21 @@ class DiagnosisRule:
 
 DIAGNOSED = DiagnosisRule()
 """One for all: most checks choose nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceWindow:
+    """When work is done on the tunnel: once, or each time that a cron line fires. Times in nanoseconds."""
+
+    name: str
+    reason: str | None = None
+    start: int | None = None
+    """Unix time; None where it recurs."""
+    cron: Cron | None = None
+    length: int
+
+    def __post_init__(self) -> None:
+        assert (self.start is None) != (self.cron is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -246,6 +263,7 @@ class CompiledCheck:
 
     diagnosis: DiagnosisRule = DIAGNOSED
     """When a diagnosis runs by itself."""
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
     @property
     def mounted(self) -> tuple[KeyRef, ...]:

@@ -53,6 +53,7 @@ from .compiled import (
 from .controls import compile_controls
 from .cron import compile_cron, shortest_gap
 from .durations import shortest
+from .maintenance import compile_maintenance
 from .placement import compile_placement
 from .probes import files_of, planned_probe
 from .verify import compile_verify
@@ -153,6 +154,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         alerting=_alerting(spec.alerting or AlertingSpec()),
         files=MappingProxyType(files),
         diagnosis=_diagnosis(spec.diagnosis),
+        maintenance=compile_maintenance(spec.maintenance or ()),
     )
     _require_what_a_prober_reads(check)
     _require_time_between_rounds(check)
@@ -255,6 +257,7 @@ def _thresholds(spec: CheckSpec) -> Thresholds:
         burst_ns=durations.nanoseconds(given.burst) if given.burst else None,
         path_mtu=given.path_mtu,
         down_after=given.down_after or defaults.DOWN_AFTER,
+        recover_after=given.recover_after or defaults.RECOVER_AFTER,
         prefer_after=given.prefer_after or defaults.PREFER_AFTER,
         accepted=_accepted(spec),
         certificate_ns=MappingProxyType(

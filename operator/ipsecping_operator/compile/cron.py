@@ -70,8 +70,11 @@ def shortest_gap(cron: Cron) -> timedelta:
     return least
 
 
-def fire_times(cron: Cron, *, after: datetime) -> Iterator[datetime]:
-    """The instants (aware, UTC) after `after` (aware) at which the line fires, in order, without end."""
+def fire_times(cron: Cron, *, after: datetime, skipped: bool = False) -> Iterator[datetime]:
+    """The instants (aware, UTC) after `after` (aware) at which the line fires, in order, without end.
+
+    With `skipped`, a time that the zone's clocks skip counts as the instant in which they do so.
+    """
     zone = _zone(cron.time_zone)
     start = after.astimezone(zone).replace(tzinfo=None)
     if _clocks_change(zone, near=after):
@@ -80,11 +83,13 @@ def fire_times(cron: Cron, *, after: datetime) -> Iterator[datetime]:
     due: list[datetime] = []
     for wall in CronSim(_explicit(cron.line), start):
         instants = _instants(wall, zone)
+        if skipped and not instants:
+            instants = {_shift_over(wall, zone)}
         earliest = min(instants, default=wall.replace(tzinfo=zone, fold=1).astimezone(UTC))
         while due and due[0] < earliest:
             yield heapq.heappop(due)
         for instant in instants:
-            if instant > after:
+            if instant > after and instant not in due:
                 heapq.heappush(due, instant)
 
 
@@ -98,6 +103,19 @@ def _instants(wall: datetime, zone: ZoneInfo) -> set[datetime]:
     """The instants at which clocks in `zone` show `wall`: one, none or two."""
     candidates = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return {each for each in candidates if each.astimezone(zone).replace(tzinfo=None) == wall}
+
+
+def _shift_over(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant at which clocks in `zone` are set forward over `wall`, to the second."""
+    before, after = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (1, 0))
+    shifted = after.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // timedelta(seconds=2) * timedelta(seconds=1)
+        if middle.astimezone(zone).utcoffset() == shifted:
+            after = middle
+        else:
+            before = middle
+    return after
 
 
 def _zone(name: str | None) -> ZoneInfo:

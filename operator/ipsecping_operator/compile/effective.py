@@ -19,6 +19,7 @@ from .compiled import (
 from .controls import effective_controls
 from .cron import DEFAULT_TIME_ZONE
 from .durations import shortest
+from .maintenance import effective_maintenance
 from .placement import effective_placement
 from .probes import effective_probe
 from .verify import effective_verify
@@ -60,6 +61,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
         "verify": effective_verify(check.verified),
         "alerting": _alerting(check.alerting),
         "diagnosis": _diagnosis(check.diagnosis),
+        "maintenance": effective_maintenance(check.maintenance) or {},
     }
     return {key: value for key, value in spec.items() if value != {}}
 
@@ -113,6 +115,7 @@ def _thresholds(limits: Thresholds) -> dict[str, Any]:
         "window": shortest(limits.window_ms * 10**6),
         "lossPercent": str(limits.loss_percent),
         "downAfter": limits.down_after,
+        "recoverAfter": limits.recover_after,
         "preferAfter": limits.prefer_after,
     }
     if limits.rtt_ns:

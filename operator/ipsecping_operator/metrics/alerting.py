@@ -7,6 +7,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.samples import Sample
 
 from ipsecping.contract.fields import canonical_address
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import CompiledPath
 from ipsecping_operator.verdict.probe import ProbeVerdict
@@ -64,6 +65,12 @@ def _reasons(family: Any, state: CheckState, _: int) -> None:
         family.add_metric([*check_labels(state), kind.value, held.status.value, held.reason], 1)
 
 
+def _maintenance(family: Any, state: CheckState, _: int) -> None:
+    held = state.reported.last.conditions.get(ConditionType.MAINTENANCE)
+    if held is not None:
+        family.add_metric(check_labels(state), float(held.status is ConditionStatus.TRUE))
+
+
 def _findings(family: Any, state: CheckState, _: int) -> None:
     for labels, verdict in _judged(state):
         finding = verdict.finding
@@ -116,6 +123,13 @@ FAMILIES = (
         "1 for the status and reason that a condition has.",
         (*CHECK_LABELS, "type", "status", "reason"),
         _reasons,
+    ),
+    Described(
+        GaugeMetricFamily,
+        "ipsecping_check_maintenance",
+        "1 while a window of spec.maintenance is open, else 0; none where the check has no windows.",
+        CHECK_LABELS,
+        _maintenance,
     ),
     Described(
         GaugeMetricFamily,

@@ -329,6 +329,7 @@ def _limits(check: CompiledCheck) -> Iterator[tuple[str, float]]:
     limits = check.thresholds
     yield "loss_ratio", float(limits.loss_percent / Decimal(100))
     yield "down_after_rounds", float(limits.down_after)
+    yield "recover_after_rounds", float(limits.recover_after)
     yield "window_seconds", limits.window_ms / 1000
     for name, limit in sorted(limits.rtt_ns.items()):
         yield f"rtt_{name}_seconds", limit / SECOND

@@ -31,9 +31,10 @@ from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
 from ipsecping_operator.verdict.instance import Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
-from ipsecping_operator.verdict.outage import Outage, follow
+from ipsecping_operator.verdict.outage import Outage, end_running, follow
 
 from .carrying import are_newest, awaited_until, caught_up, nodes_of
+from .maintenance import Followed, follow_maintenance, maintained, resurfaced
 from .missing_jobs import missing_job
 from .missing_pods import MissingPod, missing_pod
 from .paths import PathReport, report_paths
@@ -56,6 +57,8 @@ class Assessment:
     before: Conditions
     changed: tuple[Condition, ...]
     """Conditions with a new status or reason."""
+    resurfaced: tuple[Condition, ...]
+    """Conditions that were bad already when a window of maintenance closed, and that nobody was told of."""
     paths: PathReport
     """News of its paths."""
     run_now: RunNowOutcome | None
@@ -89,10 +92,14 @@ def assess(
     carried_over = None if caught_up(state) else last.restored
     awaited = awaited_until(state, carried_over, now=now)
     is_newest = are_newest(state, carried_over, awaited=awaited is not None)
+    windows = follow_maintenance(last.maintenance, before, applied.compiled, generation=generation, now=now)
+    silent = windows.maintenance.silent
     carried = fault is None and awaited is not None and ConditionType.HEALTHY in before
     conditions: dict[ConditionType, Condition] = {}
-    outages = last.outages
-    outages_begun, outage_time = last.outages_begun, last.outage_time
+    judged = None if fault is not None or carried else verdict
+    outages, outages_begun, outage_time = _outages_after(
+        last, judged, windows, first_seen=state.observed.first_seen, now=now
+    )
 
     def put(kind: ConditionType, reason: Any, message: str) -> None:
         conditions[kind] = condition(kind, reason, message, previous=before, generation=generation, now=now)
@@ -115,16 +122,19 @@ def assess(
     elif verdict is None:
         put(ConditionType.HEALTHY, HealthyReason.NO_RESULTS, UNMEASURED if applied.invalid else NOT_YET)
     else:
-        first_seen = state.observed.first_seen
-        outages, outages_begun, outage_time = _outages_after(last, verdict, first_seen=first_seen, now=now)
         message = with_trouble(state, verdict.finding, addresses.values())
         if verdict.finding.status is ConditionStatus.FALSE:
             message = with_diagnosis(message, state.diagnosed.outcome, outages)
         put(ConditionType.HEALTHY, verdict.finding.reason, message)
+    conditions |= windows.conditions
     if applied.invalid is not None:
         put(ConditionType.STALLED, StalledReason.INVALID_SPEC, str(applied.invalid))
     paths = report_paths(
-        state, None if fault is not None else verdict, known=not carried and not is_newest, now=now
+        state,
+        None if fault is not None else verdict,
+        known=not carried and not is_newest,
+        silent=silent,
+        now=now,
     )
     if verdict is not None:
         verdict = replace(verdict, chosen=paths.reported.preference.path)
@@ -144,6 +154,7 @@ def assess(
         addresses=addresses,
         moves=paths.reported.moves,
         path_changes=state.measured.path_changes.newest,
+        maintenance=windows.maintenance,
     )
     if carried_over is not None and is_newest:
         status = {**status, **carried_over.figures}
@@ -152,6 +163,7 @@ def assess(
         status=status,
         before=before,
         changed=changed,
+        resurfaced=tuple(resurfaced(windows, before, conditions)),
         paths=paths,
         run_now=news,
         diagnosis=diagnosed,
@@ -169,6 +181,7 @@ def assess(
             None if missing is None or now >= missing.since else missing.since,
             tell_again,
             awaited,
+            windows.maintenance.changes,
         ),
         report=Report(
             conditions=conditions,
@@ -180,6 +193,7 @@ def assess(
             outage_time=outage_time,
             run_now=applied.run_now,
             diagnosis=diagnosis,
+            maintenance=windows.maintenance,
             addresses=told or NO_ADDRESSES,
         ),
     )
@@ -256,9 +270,19 @@ def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[In
     return latches
 
 
-def _outages_after(last: Report, verdict: Verdict, *, first_seen: int, now: int) -> tuple[Outages, int, int]:
-    """The outages after one more verdict, how many have begun, and how long those took that have ended."""
-    before, outages = last.outages, follow(last.outages, verdict, now=now)
+def _outages_after(
+    last: Report, verdict: Verdict | None, windows: Followed, *, first_seen: int, now: int
+) -> tuple[Outages, int, int]:
+    """The outages after one more verdict, how many have begun, and how long those took that have ended.
+
+    Without a verdict nothing begins; while a window of maintenance is open, nothing lasts either.
+    """
+    before = outages = last.outages
+    if windows.maintenance.silent:
+        outages = end_running(before, now=now)
+    elif verdict is not None:
+        window = maintained(windows, last.conditions, now=now)
+        outages = follow(before, verdict, now=now, maintained=window)
     begun, time = last.outages_begun, last.outage_time
     if outages and (not before or before[0].start != outages[0].start):
         begun += 1

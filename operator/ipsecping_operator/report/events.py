@@ -28,6 +28,7 @@ from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.path_news import PathNews
 from ipsecping_operator.verdict.preference import Move
 
+from .maintenance import is_open, is_silenced
 from .paths import PathReport
 
 COMPONENT = "ipsecping-operator"
@@ -46,11 +47,14 @@ _SILENT = {HealthyReason.NO_RESULTS.value, HealthyReason.SUSPENDED.value}
 _log = logging.getLogger(__name__)
 
 
-def worth_telling(changed: Sequence[Condition], before: Conditions) -> list[Condition]:
-    """Return those of the changed conditions that deserve an event. Pure."""
+def worth_telling(changed: Sequence[Condition], before: Conditions, after: Conditions) -> list[Condition]:
+    """Return those of the changed conditions that deserve an event; `after` are all as they are now. Pure."""
     told = []
     for condition in changed:
-        if condition.type is ConditionType.STALLED:
+        if condition.type is ConditionType.STALLED or is_silenced(condition, after):
+            continue
+        # A window that is still to come is no event, nor which one is the next.
+        if condition.type is ConditionType.MAINTENANCE and not (is_open(before) or is_open(after)):
             continue
         if condition.type is ConditionType.HEALTHY and condition.reason in _SILENT:
             continue
@@ -77,8 +81,9 @@ class Notice:
 
 def of_condition(condition: Condition) -> Notice:
     """Make the notice of a condition that has a new status or reason."""
+    good = condition.status is ConditionStatus.TRUE or condition.type is ConditionType.MAINTENANCE
     return Notice(
-        type="Normal" if condition.status is ConditionStatus.TRUE else "Warning",
+        type="Normal" if good else "Warning",
         reason=condition.reason,
         action=f"{condition.type}Changed",
         note=condition.message,

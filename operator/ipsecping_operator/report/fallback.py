@@ -48,6 +48,8 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
         status["outages"] = outages
     with suppress(Exception):
         status |= histories_to_json(state.reported.last.paths.moves, state.measured.path_changes.newest)
+        if windows := state.reported.last.maintenance.to_json():
+            status["maintenance"] = windows
         if state.diagnosed.outcome is not None:
             status["diagnosis"] = state.diagnosed.outcome.to_json()
     return status

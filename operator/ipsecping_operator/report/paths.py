@@ -30,8 +30,13 @@ class PathReport:
         return self.move is not None or bool(self.news) or self.changes is not None
 
 
-def report_paths(state: CheckState, verdict: Verdict | None, *, known: bool, now: int) -> PathReport:
-    """Compare the paths with what was told of them; `known`: as much is known as an earlier run knew."""
+def report_paths(
+    state: CheckState, verdict: Verdict | None, *, known: bool, silent: bool = False, now: int
+) -> PathReport:
+    """Compare the paths with what was told of them; `known`: as much is known as an earlier run knew.
+
+    While a window of maintenance is open (`silent`), which paths are unhealthy is told once it has closed.
+    """
     reported = state.reported.last.paths
     if verdict is None:
         return PathReport(reported=reported)
@@ -40,7 +45,11 @@ def report_paths(state: CheckState, verdict: Verdict | None, *, known: bool, now
     if not known or verdict.finding.reason is HealthyReason.SUSPENDED:
         return PathReport(reported=reported, changes=changes)
     preference, move = prefer(reported.preference, verdict, now=now)
-    unhealthy, news = path_news(reported.unhealthy, verdict)
+    if silent:
+        unhealthy, news = reported.unhealthy, list[PathNews]()
+        move = None if move is None else replace(move, bad=False)
+    else:
+        unhealthy, news = path_news(reported.unhealthy, verdict)
     reported = replace(reported, preference=preference, unhealthy=unhealthy)
     if move is not None:
         moves = (move, *reported.moves)[:MAX_CHANGES]

@@ -290,9 +290,10 @@ class Reporter:
 
     def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
         assert state.metadata is not None
-        changed, paths, run_now = assessment.changed, assessment.paths, assessment.run_now
+        paths, run_now = assessment.paths, assessment.run_now
+        changed, held = (*assessment.changed, *assessment.resurfaced), assessment.report.conditions
         log = logs.for_check(__name__, state.metadata)
-        notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before)]
+        notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before, held)]
         notices += of_paths(paths)
         if run_now is not None:
             notices.append(of_run_now(run_now))
@@ -312,9 +313,8 @@ class Reporter:
             log.info("run-now=%s: %s", run_now.value, run_now.message)
         for change in assessment.address_changes:
             log.info("addresses: %s", change.message)
-        conditions = {**assessment.before, **{condition.type: condition for condition in changed}}
         now = asyncio.get_running_loop().time()
-        return self._said.tell(state.uid, changed, conditions, log=log, now=now)
+        return self._said.tell(state.uid, changed, held, log=log, now=now)
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)

@@ -8,6 +8,8 @@ from ipsecping_operator.logs import Log
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.trouble import Trouble
 
+from .maintenance import is_silenced
+
 
 class TransitionLog:
     """Remembers which checks wait for a workload, and since when.
@@ -26,7 +28,11 @@ class TransitionLog:
         `now` in seconds of a steady clock.
         """
         for condition in changed:
-            needed = condition.status is ConditionStatus.FALSE and not _is_workload_missing(condition)
+            needed = condition.status is ConditionStatus.FALSE and not (
+                _is_workload_missing(condition)
+                or condition.type is ConditionType.MAINTENANCE
+                or is_silenced(condition, conditions)
+            )
             _say(condition, logging.WARNING if needed else logging.INFO, log)
         ready = conditions.get(ConditionType.READY)
         if ready is None or not _is_workload_missing(ready):

@@ -22,13 +22,14 @@ from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
 from .diagnosis import DiagnosisOutcome
 from .instances import instances_to_json
+from .maintenance import NO_MAINTENANCE, Maintenance
 from .path_history import histories_to_json
 from .run_now import RunNowOutcome
 
 NO_ADDRESSES: Mapping[str, TargetAddresses] = MappingProxyType({})
 MOST_INSTANCES = 256
 """Of all probes together."""
-_ORDER = (ConditionType.READY, ConditionType.HEALTHY, ConditionType.STALLED)
+_ORDER = (ConditionType.READY, ConditionType.HEALTHY, ConditionType.MAINTENANCE, ConditionType.STALLED)
 
 
 def build_status(
@@ -42,6 +43,7 @@ def build_status(
     addresses: Mapping[str, TargetAddresses] = NO_ADDRESSES,
     moves: Sequence[Move] = (),
     path_changes: Sequence[PathChange] = (),
+    maintenance: Maintenance = NO_MAINTENANCE,
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
 
@@ -56,6 +58,8 @@ def build_status(
     if outages:
         status["outages"] = [outage_to_json(outage) for outage in outages]
     status |= histories_to_json(moves, path_changes)
+    if windows := maintenance.to_json():
+        status["maintenance"] = windows
     if run_now is not None:
         status["runNow"] = run_now.to_json()
     if diagnosis is not None:

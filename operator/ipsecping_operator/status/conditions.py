@@ -7,9 +7,7 @@ from typing import Any
 from ipsecping_operator.api.conditions import (
     ConditionStatus,
     ConditionType,
-    HealthyReason,
-    ReadyReason,
-    StalledReason,
+    Reason,
 )
 from ipsecping_operator.verdict import text
 
@@ -56,7 +54,7 @@ Conditions = Mapping[ConditionType, Condition]
 
 def condition(
     kind: ConditionType,
-    reason: ReadyReason | HealthyReason | StalledReason,
+    reason: Reason,
     message: str,
     *,
     previous: Conditions,

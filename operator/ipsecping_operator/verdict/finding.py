@@ -40,6 +40,8 @@ class Finding:
 
     reason: HealthyReason
     message: str
+    recovering: bool = False
+    """Nothing is beyond a limit any more; good rounds are still lacking (`thresholds.recoverAfter`)."""
 
     @property
     def status(self) -> ConditionStatus:
@@ -48,5 +50,5 @@ class Finding:
 
 
 def worst(findings: Iterable[Finding]) -> Finding:
-    """The finding whose reason is the gravest, the first of equals."""
-    return min(findings, key=lambda finding: SEVERITY.index(finding.reason))
+    """The finding whose reason is the gravest; of equals the first that does not recover already."""
+    return min(findings, key=lambda finding: (SEVERITY.index(finding.reason), finding.recovering))

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 
 Number = int | Decimal
 
 LOSS, JITTER, PATH_MTU = "loss", "jitter", "pathMTU"
 """Kinds of limits, beside the percentiles p50, p90 and p99 of the round-trip time."""
+RECOVERY = "recovery"
+"""Of a reason rather than of a limit: see `Recovery`."""
 _KINDS = {
     HealthyReason.LOSS_HIGH: (LOSS,),
     HealthyReason.LATENCY_HIGH: ("p50", "p90", "p99"),
@@ -39,6 +41,18 @@ class Latch:
     def shifted(self, by: int) -> "Latch":
         """The same on a clock that was set forward by so many nanoseconds."""
         return self if self.since is None else replace(self, since=self.since + by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery(Latch):
+    """A reason that stands until enough good rounds have come in succession (`thresholds.recoverAfter`)."""
+
+    limit: Number | None = None
+    since: int | None = None
+    """Start of the newest valid round that was looked at; None, after a restart: counting begins anew."""
+    reason: HealthyReason
+    good: int = 0
+    """Good rounds in succession so far."""
 
 
 Latches = Mapping[str, Latch]
@@ -73,4 +87,8 @@ def too_small(sizes: Sequence[int], limit: int, latch: Latch | None) -> Latch | 
 def reported_as(reason: str) -> dict[str, Latch]:
     """What an earlier run of the operator held, by the reason that it reported."""
     kinds = next((kinds for known, kinds in _KINDS.items() if known == reason), ())
-    return {kind: Latch(limit=None) for kind in kinds}
+    held: dict[str, Latch] = {kind: Latch(limit=None) for kind in kinds}
+    for known in HealthyReason:
+        if known == reason and known.status is ConditionStatus.FALSE:
+            held[RECOVERY] = Recovery(reason=known)
+    return held

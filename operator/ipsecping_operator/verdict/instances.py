@@ -143,12 +143,13 @@ def _kind(instances: Instances) -> str:
     return "nodes" if nodes else "addresses"
 
 
-def _badness(item: tuple[Instance, ProbeVerdict]) -> tuple[int, float, tuple[str, str]]:
-    """The gravest reason first, then the greatest loss."""
+def _badness(item: tuple[Instance, ProbeVerdict]) -> tuple[int, bool, float, tuple[str, str]]:
+    """The gravest reason first, before what recovers from it; then the greatest loss."""
     of, verdict = item
     figures = verdict.figures
     lost = figures.lost / figures.sent if figures is not None and figures.sent else 0.0
-    return SEVERITY.index(verdict.finding.reason), -lost, (of.node or "", of.address or "")
+    finding = verdict.finding
+    return SEVERITY.index(finding.reason), finding.recovering, -lost, (of.node or "", of.address or "")
 
 
 def _due(check: CompiledCheck, probe: PlannedProbe, window: Window, since: int) -> int | None:

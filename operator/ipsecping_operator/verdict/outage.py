@@ -27,38 +27,69 @@ class Outage:
         return replace(self, start=self.start + by, end=None if self.end is None else self.end + by)
 
 
-def follow(outages: Sequence[Outage], verdict: Verdict, *, now: int) -> tuple[Outage, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintained:
+    """A window of maintenance that has closed."""
+
+    until: int
+    bad_since: int | None = None
+    """Since when the check is not healthy, by its condition; None: it is, or that is not known."""
+
+
+def end_running(outages: Sequence[Outage], *, now: int) -> tuple[Outage, ...]:
+    """The outages once nothing more is claimed of the check: what lasts has ended."""
+    if outages and outages[0].end is None:
+        # An earlier run may have told of its start by a clock that was set back since.
+        return (replace(outages[0], end=max(now, outages[0].start)), *outages[1:])
+    return tuple(outages)
+
+
+def follow(
+    outages: Sequence[Outage], verdict: Verdict, *, now: int, maintained: Maintained | None = None
+) -> tuple[Outage, ...]:
     """The outages (newest first, at most ten) after one more verdict.
 
     Unknown neither begins nor ends an outage: silence is not health. A suspended check's outage ends, for
     nothing is claimed about it any more. Loss that lingers in the window after a check was down belongs to
-    the same outage; its message then says since when answers come again.
+    the same outage; its message then says since when answers come again. An outage begins no sooner than the
+    last window of maintenance has closed; where that hid its beginning, the message says since when it lasts.
     """
     current = outages[0] if outages and outages[0].end is None else None
     finding = verdict.finding
     if finding.status is ConditionStatus.FALSE:
         if current is None:
-            earlier = (outages[0].end or 0) if outages else 0
-            begun = Outage(
-                start=now if verdict.since is None else max(min(now, verdict.since), earlier),
-                end=None,
-                reason=finding.reason.value,
-                message=finding.message,
-            )
-            return (begun, *outages)[:MAX_OUTAGES]
+            return (_begun(outages, verdict, maintained, now=now), *outages)[:MAX_OUTAGES]
         return (_continued(current, verdict, now=now), *outages[1:])
     if current is not None and (
         finding.status is ConditionStatus.TRUE or finding.reason is HealthyReason.SUSPENDED
     ):
-        # An earlier run may have told of its start by a clock that was set back since.
-        return (replace(current, end=max(now, current.start)), *outages[1:])
+        return end_running(outages, now=now)
     return tuple(outages)
+
+
+def _begun(outages: Sequence[Outage], verdict: Verdict, maintained: Maintained | None, *, now: int) -> Outage:
+    earlier = (outages[0].end or 0) if outages else 0
+    since, message = verdict.since, verdict.finding.message
+    if maintained is not None:
+        known = [each for each in (verdict.since, maintained.bad_since) if each is not None]
+        since = min(known, default=None)
+        if since is not None and since < maintained.until:
+            message += (
+                f"; so since {text.moment(since)}, in maintenance until {text.moment(maintained.until)}"
+            )
+            since = maintained.until
+    return Outage(
+        start=now if since is None else max(min(now, since), earlier),
+        end=None,
+        reason=verdict.finding.reason.value,
+        message=message,
+    )
 
 
 def _continued(current: Outage, verdict: Verdict, *, now: int) -> Outage:
     reason = verdict.finding.reason
     down = HealthyReason.DOWN
-    if reason is down or _gravity(reason) > _gravity(current.reason):
+    if (reason is down and not verdict.finding.recovering) or _gravity(reason) > _gravity(current.reason):
         return replace(current, reason=reason.value, message=verdict.finding.message)
     if current.reason == down and _ANSWERS not in current.message:
         return replace(current, message=f"{current.message}{_ANSWERS}{text.moment(now)}")

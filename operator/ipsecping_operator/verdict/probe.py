@@ -25,6 +25,7 @@ from .finding import Finding, worst
 from .flow_loss import FlowState, flow_loss, state_of_flows
 from .hysteresis import Latch, Latches
 from .instance import WHOLE, Instance
+from .recovery import recover
 from .source import verify_source
 from .tally import Tally
 from .window import Window
@@ -127,7 +128,19 @@ def judge_probe(
     spread = probe.flows > 1 and probe.expect is Expect.REACHABLE and figures is not None
     flows = state_of_flows(window.figures(Flows)) if spread else None
 
+    recovery = latches.get(hysteresis.RECOVERY)
+
     def found(finding: Finding, *, since: int | None = None, latches: Latches = latches) -> ProbeVerdict:
+        finding, kept = recover(
+            finding,
+            recovery,
+            window,
+            after=check.thresholds.recover_after,
+            silence_is_good=probe.expect is Expect.BLOCKED,
+        )
+        latches = {kind: latch for kind, latch in latches.items() if kind != hysteresis.RECOVERY}
+        if kept is not None:
+            latches[hysteresis.RECOVERY] = kept
         return ProbeVerdict(
             path=path,
             probe=probe,

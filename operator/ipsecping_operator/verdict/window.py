@@ -123,6 +123,27 @@ class Window:
         """The newest valid round."""
         return next((self._unpacked(packed) for packed in reversed(self.packed) if rounds_of(packed)), None)
 
+    @property
+    def newest_valid_start(self) -> int | None:
+        """Start of the newest valid round."""
+        starts = (start_of(packed) for packed in reversed(self.packed) if rounds_of(packed))
+        newest = next(starts, None)
+        return None if newest is None else newest + self.ahead
+
+    def answered_run(self, *, after: int, silence_is_good: bool) -> tuple[int, bool]:
+        """Count the newest valid rounds that began after `after`, back to one without an answer.
+
+        Returns whether there was such a one as well. Where silence is good, there is none.
+        """
+        rounds = 0
+        for packed in reversed(self.packed):
+            if start_of(packed) + self.ahead <= after:
+                break
+            if not silence_is_good and rounds_of(packed) and unpack_tally(packed).silent:
+                return rounds, True
+            rounds += rounds_of(packed)
+        return rounds, False
+
     def total(self) -> Tally | None:
         """Everything in the window added up; None when it is empty."""
         added = self.running.total(self.packed)

@@ -8,6 +8,8 @@ import pytest
 from ipsecping_lab.apiserver import ApiServer
 
 from ..kubectl import Kubectl
+from . import settable
+from .clocks import Clock
 from .cluster import Cluster
 from .processes import OperatorProcess, operator_process
 from .reflectors import Reflector, stamp_reflector
@@ -31,6 +33,24 @@ def operator(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[Op
         f"--namespaces={namespace}",
         cluster.key_secret(),
     )
+    process.start()
+    yield process
+    process.clear_up()
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    """A clock that is right."""
+    return Clock(tmp_path / "offset")
+
+
+@pytest.fixture
+def clocked(server: ApiServer, cluster: Cluster, clock: Clock, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """A running operator with that clock."""
+    process = operator_process(
+        server.kubeconfig, tmp_path, f"--namespaces={cluster.kubectl.namespace}", cluster.key_secret()
+    )
+    process.words = [settable.__file__, str(clock.file), *process.words[2:]]
     process.start()
     yield process
     process.clear_up()

@@ -21,6 +21,7 @@ from .processes import OperatorProcess, eventually
 from .reflectors import Reflector, spec
 
 ABSENT = {
+    "Maintenance": "the check has no windows",
     "Path MTU": "no probe of type pathMTU",
     "Hops": "verify asks for none",
     "Longest loss": "nothing was lost",

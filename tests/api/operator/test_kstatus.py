@@ -2,23 +2,13 @@
 
 import json
 import signal
-import subprocess
 from typing import Any
 
-from ipsecping_lab.building.binaries import binaries
-
+from ...kstatus import kstatus
 from .cluster import Cluster, Object
 from .processes import OperatorProcess, eventually
 
 USER = "kustomize-controller"
-
-
-def kstatus(found: Object) -> str:
-    """InProgress, Current, Failed or Terminating, as Flux has it."""
-    program = binaries(["kstatus"])["kstatus"]
-    said = subprocess.run([program], input=json.dumps([found]), capture_output=True, text=True, check=True)
-    (verdict,) = json.loads(said.stdout)
-    return str(verdict["status"])
 
 
 def becomes(cluster: Cluster, wanted: str) -> None:

@@ -21,6 +21,7 @@ from ipsecping_operator.compile.compiled import (
     Cron,
     Interval,
     KeyRef,
+    MaintenanceWindow,
     Placement,
     Thresholds,
 )
@@ -66,6 +67,7 @@ def check(
     loss_percent: str = "1",
     rtt_ms: dict[str, int] | None = None,
     down_after: int = 3,
+    recover_after: int = 1,
     window_s: int = 300,
     jitter_ms: int | None = None,
     path_mtu: int | None = None,
@@ -74,6 +76,7 @@ def check(
     keys: dict[str, KeyRef] | None = None,
     host_network: bool = False,
     every_node: bool = False,
+    maintenance: Sequence[MaintenanceWindow] = (),
 ) -> CompiledCheck:
     """One path, one ICMP probe every 30 s, default thresholds, unless told otherwise."""
     plans = plans or (plan(),)
@@ -92,6 +95,7 @@ def check(
             loss_percent=Decimal(loss_percent),
             rtt_ns={name: limit * MS for name, limit in (rtt_ms or {}).items()},
             down_after=down_after,
+            recover_after=recover_after,
             jitter_ns=None if jitter_ms is None else jitter_ms * MS,
             path_mtu=path_mtu,
             burst_ns=None if burst_ms is None else burst_ms * MS,
@@ -99,6 +103,7 @@ def check(
         ),
         files={name: {"auth": key} for name, key in (keys or {}).items()},
         paths=tuple(CompiledPath(plan=each, placement=placement) for each in plans),
+        maintenance=tuple(maintenance),
     )
 
 

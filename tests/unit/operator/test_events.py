@@ -70,7 +70,8 @@ def test_the_name_of_an_event_is_one_however_long_the_check_s(end: str) -> None:
 )
 def test_what_people_wait_for_is_told(kind: Any, reason: Any, first: bool, told: bool) -> None:
     before = {} if first else {kind: made(kind, reason)}
-    assert worth_telling([made(kind, reason)], before) == ([made(kind, reason)] if told else [])
+    after = {kind: made(kind, reason)}
+    assert worth_telling([made(kind, reason)], before, after) == ([made(kind, reason)] if told else [])
 
 
 def test_an_event_is_about_the_check_and_warns_of_what_is_wrong() -> None:

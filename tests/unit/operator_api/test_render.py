@@ -49,6 +49,7 @@ def test_the_effective_spec_shows_every_default(tmp_path: Path, capsys: pytest.C
         "window": "5m",
         "lossPercent": "1",
         "downAfter": 3,
+        "recoverAfter": 1,
         "preferAfter": 5,
     }
     assert (config_map["kind"], deployment["kind"]) == ("ConfigMap", "Deployment")

@@ -77,4 +77,14 @@ def test_no_name_or_value_is_a_boolean_to_yaml() -> None:
 
 def test_printer_columns_are_in_the_order_that_users_read() -> None:
     shown = [c["name"] for c in VERSION["additionalPrinterColumns"] if not c.get("priority")]
-    assert shown == ["Target", "Healthy", "Reason", "Loss%", "RTT-p50", "RTT-p99", "Last", "Age"]
+    assert shown == [
+        "Target",
+        "Healthy",
+        "Reason",
+        "Loss%",
+        "RTT-p50",
+        "RTT-p99",
+        "Last",
+        "Age",
+        "Maintenance",
+    ]

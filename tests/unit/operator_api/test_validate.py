@@ -68,6 +68,12 @@ def test_a_mistake_is_told_with_file_and_field(
     assert any(expected in line for line in errors), errors
 
 
+def test_times_need_no_quotes_as_for_kubectl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    window = "{name: a, from: 2026-12-05T22:00:00Z, until: 2026-12-06T02:00:00+01:00, reason: 2026-12-05}"
+    (tmp_path / "c.yaml").write_text(CHECK.replace("spec: {", f"spec: {{maintenance: [{window}], "))
+    assert validate(capsys, tmp_path / "c.yaml") == (0, "1 IPsecTunnelCheck, no mistakes\n", [])
+
+
 def test_permissions_are_those_of_the_operator(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "c.yaml").write_text(CHECK)
     assert validate(capsys, "--allow-targets", "*=203.0.113.0/24", tmp_path / "c.yaml")[0] == 0

@@ -1,0 +1,131 @@
+"""Times in which work is done on the tunnel: no outage, no alert, no warning."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
+
+from .rules import ListMap, Model, Rule, Rules
+from .scalars import Name, duration, printable
+from .schedule import CronLine, TimeZone
+
+MAX_WINDOWS = 16
+LONGEST = timedelta(days=31)
+"""Of a window with from and until: what is to be silent for longer has alerting.enabled."""
+_LONGEST_CEL = f"{LONGEST // timedelta(hours=1)}h"
+_DAY = (
+    "20[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|"
+    "02-(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])-02-29"
+)
+INSTANT = f"^({_DAY})T([01][0-9]|2[0-3])(:[0-5][0-9]){{2}}(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
+"""RFC 3339, of this century, to the second: days that there are, and no leap second."""
+
+Instant: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=25),
+    Rules(
+        Rule(
+            cel=f"self.matches('{INSTANT}')",
+            holds=lambda text: re.fullmatch(INSTANT, text) is not None,
+            message="must be a time with its offset (RFC 3339), such as 2026-12-05T22:00:00Z or "
+            "2026-12-05T23:00:00+01:00",
+        )
+    ),
+]
+WindowDuration: TypeAlias = duration("1m", "168h", whole_milliseconds=True)  # type: ignore[valid-type]
+
+
+class MaintenanceWindow(Model):
+    """One time, from and until, or times that recur, by schedule and duration."""
+
+    name: Name
+    """Name of the window, unique within the check."""
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+    """When it opens, with until: an RFC 3339 time with its offset, such as 2026-12-05T22:00:00Z."""
+    until: Instant | None = None
+    """When it closes: after from, by at most 31 days."""
+    schedule: CronLine | None = None
+    """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
+    time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice."""
+    time_zone: TimeZone | None = None
+    """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
+    duration: WindowDuration | None = None
+    """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next."""
+    reason: Annotated[str, Field(min_length=1, max_length=256), Rules(printable("new firmware"))] | None = (
+        None
+    )
+    """What is done then, for whoever reads the status."""
+
+    rules = (
+        Rule(
+            cel="has(self.from) || has(self.schedule)",
+            holds=lambda self: self.from_ is not None or self.schedule is not None,
+            field=".from",
+            reason="FieldValueRequired",
+            message="is needed with until, or schedule with duration in their place",
+        ),
+        Rule(
+            cel="!(has(self.from) && has(self.schedule))",
+            holds=lambda self: self.from_ is None or self.schedule is None,
+            field=".schedule",
+            reason="FieldValueForbidden",
+            message="at most one of from and schedule: make it two windows",
+        ),
+        Rule(
+            cel="!has(self.from) || has(self.until)",
+            holds=lambda self: self.from_ is None or self.until is not None,
+            field=".until",
+            reason="FieldValueRequired",
+            message="is needed with from: a window has to close",
+        ),
+        Rule(
+            cel="!has(self.schedule) || has(self.duration)",
+            holds=lambda self: self.schedule is None or self.duration is not None,
+            field=".duration",
+            reason="FieldValueRequired",
+            message="is needed with schedule: a window has to close",
+        ),
+        Rule(
+            cel="!has(self.until) || has(self.from)",
+            holds=lambda self: self.until is None or self.from_ is not None,
+            field=".until",
+            reason="FieldValueForbidden",
+            message="needs from: a window with schedule closes after its duration",
+        ),
+        Rule(
+            cel="!has(self.duration) || has(self.schedule)",
+            holds=lambda self: self.duration is None or self.schedule is not None,
+            field=".duration",
+            reason="FieldValueForbidden",
+            message="needs schedule: a window with from closes at until",
+        ),
+        Rule(
+            cel="!has(self.timeZone) || has(self.schedule)",
+            holds=lambda self: self.time_zone is None or self.schedule is not None,
+            field=".timeZone",
+            reason="FieldValueForbidden",
+            message="needs schedule: from and until have an offset of their own",
+        ),
+        Rule(
+            # Of what is no time that is said already.
+            cel=f"!has(self.from) || !has(self.until) || !self.from.matches('{INSTANT}') || "
+            f"!self.until.matches('{INSTANT}') || (timestamp(self.until) > timestamp(self.from) && "
+            f"timestamp(self.until) - timestamp(self.from) <= duration('{_LONGEST_CEL}'))",
+            holds=lambda self: (
+                self.from_ is None
+                or self.until is None
+                or timedelta()
+                < datetime.fromisoformat(self.until) - datetime.fromisoformat(self.from_)
+                <= LONGEST
+            ),
+            field=".until",
+            message=f"must be after from, by at most {LONGEST.days} days: for longer, alerting.enabled: "
+            "false keeps alerts about a check silent",
+        ),
+    )
+
+
+MaintenanceWindows: TypeAlias = Annotated[
+    tuple[MaintenanceWindow, ...], Field(min_length=1, max_length=MAX_WINDOWS), ListMap("name")
+]
