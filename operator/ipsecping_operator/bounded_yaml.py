@@ -111,7 +111,7 @@ def _refuse_too_many(text: str, loader: type[Loader]) -> None:
 
 
 def _line(at: "yaml.Event | yaml.Node") -> int:
-    return int(at.start_mark.line) + 1
+    return 1 + int(getattr(at.start_mark, "line", 0))
 
 
 def _values(node: yaml.Node, known: dict[int, int]) -> int:

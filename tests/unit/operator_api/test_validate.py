@@ -1,6 +1,8 @@
 """`ipsecping-operator validate`: what is wrong with the checks of a repository, and hostile YAML."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -167,6 +169,28 @@ def test_more_values_than_memory_is_worth_are_refused_before_any_is_built(
     monkeypatch.setattr(bounded_yaml, "MAX_VALUES", 1000)
     with pytest.raises(UnreadableYaml, match=r"line \d+: more than 1,000 values: split the file"):
         next(documents(text))
+
+
+PURE = """\
+import sys, yaml
+del yaml.CSafeLoader
+from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents
+assert not issubclass(KubectlLoader, yaml.cyaml.CParser)
+print([*documents("a: y\\n---\\n- b", KubectlLoader)])
+for text in ("[" * 20_000, "- " * 20_000, "[]," * 3):
+    try:
+        print([*documents(text)])
+    except UnreadableYaml as error:
+        print(error)
+"""
+
+
+def test_without_libyaml_the_same_is_read_and_refused() -> None:
+    done = subprocess.run([sys.executable, "-c", PURE], capture_output=True, text=True, check=True)
+    read, deep, nested, wrong = done.stdout.splitlines()
+    assert read == "[{'a': True}, ['b']]"
+    assert deep == nested == "line 1: nested deeper than 100"
+    assert "expected" in wrong
 
 
 @pytest.mark.parametrize(
