@@ -1,4 +1,4 @@
-"""Write (or with --check compare) what is generated: CRD, manifests/, api.md, settings.md, tables of docs.
+"""Write (or with --check compare) what is generated: CRD, manifests/, kustomize/, references, tables of docs.
 
 example:
   scripts/generate.py            # after a change of the API models or of the chart
@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from textwrap import indent
 
 from argocd_customization import argocd_customization
 from diagnosis_reference import diagnosis_reference
@@ -28,6 +27,7 @@ NAMESPACE = "ipsecping-system"
 TEMPLATES = ("serviceaccount", "rbac", "secret", "deployment", "service", "networkpolicy")
 VALUES = ("image.repository=ipsecping-operator", "probeImage.repository=ipsecping-probe")
 _ANY = "any-namespace"
+_IN_ANY = f"\n  namespace: {_ANY}\n"
 MONITORING = "scripts/monitoring"
 MODELS = "operator/ipsecping_operator/api"
 
@@ -39,33 +39,50 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing, report the files that differ")
     check = parser.parse_args().check
-    stale = {
-        path: text for path, text in generated().items() if not path.exists() or path.read_text() != text
-    }
-    for path, text in stale.items():
-        sys.stderr.write(f"{'differs' if check else 'wrote'}: {path.relative_to(REPOSITORY)}\n")
-        if not check:
-            path.write_text(text)
+    # What is rendered from the chart takes the files of the chart that were written before.
+    stale = sum(written(make(), check=check) for make in (of_chart, rest))
     if check and stale:
         sys.stderr.write("run `make generate` and commit what it writes\n")
         return 1
     return 0
 
 
-def generated() -> dict[Path, str]:
-    """Every generated file and what belongs into it."""
+def written(files: dict[Path, str], *, check: bool) -> int:
+    """Write those that differ, unless they are to be checked only; how many there were."""
+    stale = {path: text for path, text in files.items() if not path.exists() or path.read_text() != text}
+    for path, text in stale.items():
+        sys.stderr.write(f"{'differs' if check else 'wrote'}: {path.relative_to(REPOSITORY)}\n")
+        if not check:
+            path.write_text(text)
+    return len(stale)
+
+
+def of_chart() -> dict[Path, str]:
+    """The generated files of the chart."""
+    # Helm must not remove the CRD with the release: every check would go with it.
+    keep = "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n"
+    return {
+        CHART / "files" / "crd.yaml": header(MODELS) + crd_yaml().replace("metadata:\n", keep, 1),
+        CHART / "files" / "rules.yaml": header(MONITORING) + rules_yaml(),
+        **{CHART / "files" / "dashboards" / f"{name}.json": dashboard_json(name) for name in DASHBOARDS},
+    }
+
+
+def rest() -> dict[Path, str]:
+    """Every other generated file and what belongs into it."""
     manifests, docs = REPOSITORY / "manifests", REPOSITORY / "docs"
     probes, diagnosis = docs / "probes.md", docs / "diagnosis.md"
-    argocd = manifests / "gitops" / "argocd"
-    crd = crd_yaml()
-    # Helm must not remove the CRD with the release: every check would go with it.
-    kept = crd.replace("metadata:\n", "metadata:\n  annotations:\n    helm.sh/resource-policy: keep\n", 1)
-    monitoring, rules = manifests / "monitoring", header(MONITORING) + rules_yaml()
+    argocd, monitoring = manifests / "gitops" / "argocd", manifests / "monitoring"
+    served = REPOSITORY / "kustomize" / "components" / "one-namespace" / "served"
+    # To be applied in each namespace that has checks: so it names none of its own.
+    of_agents = in_any_namespace("agents-networkpolicy", f"networkPolicies.agentNamespaces={{{_ANY}}}")
     return {
-        CHART / "files" / "rules.yaml": rules,
-        monitoring / "rules.yaml": rules,
+        monitoring / "rules.yaml": header(MONITORING) + rules_yaml(),
         monitoring / "podmonitor.yaml": rendered("podmonitor", "monitoring.podMonitor.enabled=true"),
-        monitoring / "prometheusrule.yaml": prometheus_rule(rules),
+        monitoring / "prometheusrule.yaml": rendered(
+            "prometheusrule", "monitoring.prometheusRule.enabled=true"
+        ),
+        monitoring / "dashboards.yaml": rendered("dashboards", "dashboards.enabled=true"),
         **{
             monitoring / "alertmanager" / f"{service}.yaml": header(MONITORING) + alertmanager_yaml(service)
             for service in RECEIVERS
@@ -75,22 +92,16 @@ def generated() -> dict[Path, str]:
         probes: replaced(probes, "contract/methods", method_table()),
         diagnosis: replaced(diagnosis, "the fault dictionary", diagnosis_reference()),
         docs / "settings.md": settings_reference((CHART / "values.yaml").read_text()),
-        CHART / "files" / "crd.yaml": header(MODELS) + kept,
-        manifests / "crd.yaml": header(MODELS) + crd,
-        **{CHART / "files" / "dashboards" / f"{name}.json": dashboard_json(name) for name in DASHBOARDS},
+        manifests / "crd.yaml": header(MODELS) + crd_yaml(),
         argocd / "argocd-cm.yaml": header("the scripts beside this file") + argocd_customization(argocd),
         **{manifests / f"{name}.yaml": rendered(name) for name in TEMPLATES},
         # The image is named in kustomization.yaml, which does not reach into a policy.
         manifests / "admission.yaml": rendered(
             "admission", "admissionPolicy.enabled=true", "admissionPolicy.images={*}"
         ),
-        # To be applied in each namespace that has checks: so it names none of its own.
-        manifests / "agents-networkpolicy.yaml": re.sub(
-            f"^  namespace: {_ANY}\n",
-            "",
-            rendered("agents-networkpolicy", f"networkPolicies.agentNamespaces={{{_ANY}}}"),
-            flags=re.MULTILINE,
-        ),
+        manifests / "agents-networkpolicy.yaml": of_agents,
+        served / "agents-networkpolicy.yaml": of_agents,
+        served / "rbac.yaml": in_any_namespace("rbac", f"operator.namespaces={{{_ANY}}}"),
     }
 
 
@@ -105,6 +116,17 @@ def replaced(document: Path, source: str, table: str) -> str:
 
 def rendered(template: str, *values: str) -> str:
     """One template of the chart with these values, without the marks of Helm."""
+    return header(source_of(template)) + "---\n".join(documents(template, *values))
+
+
+def in_any_namespace(template: str, *values: str) -> str:
+    """The objects of a template that are in the namespace `_ANY`, without its name."""
+    found = [each.split(_IN_ANY) for each in documents(template, *values)]
+    return header(source_of(template)) + "---\n".join("\n".join(each) for each in found if len(each) > 1)
+
+
+def documents(template: str, *values: str) -> list[str]:
+    """The objects that a template makes with these values."""
     source = f"templates/{template}.yaml"
     command = [helm(), "template", "ipsecping", str(CHART), "--namespace", NAMESPACE, "--show-only", source]
     command += [word for value in (*VALUES, *values) for word in ("--set", value)]
@@ -113,13 +135,16 @@ def rendered(template: str, *values: str) -> str:
         sys.exit(f"helm template {source}: {done.stderr.strip()}")
     marks = ("# Source:", "app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/instance:")
     lines = [line for line in done.stdout.splitlines() if line and not line.strip().startswith(marks)]
-    return header(f"charts/ipsecping/{source}") + "\n".join(lines).removeprefix("---\n") + "\n"
+    return [
+        f"{each}\n"
+        for text in re.split("^---$", "\n".join(lines), flags=re.MULTILINE)
+        if (each := text.strip("\n"))
+    ]
 
 
-def prometheus_rule(rules: str) -> str:
-    """As the chart's template makes it, with these rules: those in the chart may be older."""
-    head, spec, _ = rendered("prometheusrule", "monitoring.prometheusRule.enabled=true").partition("spec:\n")
-    return head + spec + indent(rules, "  ")
+def source_of(template: str) -> str:
+    """The file that a template is, from the repository's root."""
+    return f"charts/ipsecping/templates/{template}.yaml"
 
 
 def helm() -> str:

@@ -56,6 +56,7 @@ def fleet() -> Panel:
         ],
         [
             ("", 4, _counts()),
+            ("", 7, [_alerts()]),
             ("", 11, [_checks()]),
             ("", 9, [_history()]),
             ("The worst", 9, _worst()),
@@ -88,6 +89,24 @@ def _counts() -> list[Panel]:
         *counted,
         stat("In maintenance", Query(maintained), Look(unit="none", text=text, steps=[(None, "blue")])),
     ]
+
+
+def _alerts() -> Panel:
+    labels = [
+        ("alertname", "Alert"),
+        ("severity", "Severity"),
+        ("namespace", "Namespace"),
+        ("check", "Check"),
+        ("tunnel_name", "Tunnel"),
+        ("path", "Path"),
+    ]
+    by = ", ".join(name for name, _ in labels)
+    ours = f'alertname=~"IPsecPing.+", {CHOSEN}'
+    since = f"max by ({by}) (ALERTS_FOR_STATE{{{ours}}})"
+    firing = f'max by ({by}) (ALERTS{{{ours}, alertstate="firing"}})'
+    column = Column("For", f"(time() - {since}) and on ({by}) {firing}", Look(unit="s", decimals=0))
+    text = "What fires, of checks and of the operator (docs/alerts.md); for how long its cause has lasted."
+    return table("Alerts that fire", labels, [column], text)
 
 
 def _checks() -> Panel:

@@ -22,6 +22,16 @@ STATES = [
     }
 ]
 """Of a query that is 1, 0 or -1; 2 while a window of maintenance is open."""
+ALERTING = [
+    {
+        "type": "value",
+        "options": {
+            "1": {"text": "Pending", "color": YELLOW, "index": 0},
+            "2": {"text": "Firing", "color": RED, "index": 1},
+        },
+    }
+]
+"""Of a query that is 1 or 2."""
 LIMIT = "limit"
 """What the legend of a limit begins with."""
 
@@ -109,9 +119,9 @@ def timeseries(title: str, queries: Sequence[Query], look: Look) -> Panel:
     return _panel("timeseries", title, queries, look.text, defaults, options, [dashed])
 
 
-def states(title: str, query: Query, text: str) -> Panel:
+def states(title: str, query: Query, text: str, mappings: Sequence[Panel] = STATES) -> Panel:
     """Which state each series was in."""
-    look = Look(unit="none", least=None, mappings=STATES)
+    look = Look(unit="none", least=None, mappings=mappings)
     options = {
         "rowHeight": 0.85,
         "showValue": "never",

@@ -2,6 +2,7 @@
 
 from .fleet import health, percentile
 from .panels import (
+    ALERTING,
     GREEN,
     LIMIT,
     RED,
@@ -46,8 +47,10 @@ def tunnel() -> Panel:
             ("", 4, _now()),
             ("", 4, [_history()]),
             ("", 4, [_maintenance()]),
+            ("", 6, [_alerts(), _findings(), _diagnosis()]),
             ("Round-trip time and loss", 9, [_rtt(), _loss()]),
             ("", 9, [_histogram(), _packets()]),
+            ("Beside the last week", 8, [_rtt_of_week(), _loss_of_week()]),
             ("Variation and bursts", 8, [_jitter(), _burst()]),
             ("The path", 8, [_mtu(), _hops(), _addresses()]),
             ("What else is measured", 8, [_flows(), _refused(), _certificate()]),
@@ -115,6 +118,49 @@ def _history() -> Panel:
 def _maintenance() -> Panel:
     query = Query(f"2 * (max by (check) (ipsecping_check_maintenance{{{CHECK}}}) == 1)", "{{check}}")
     return states("Maintenance", query, "When a window of spec.maintenance was open: no outage, no alert.")
+
+
+def _alerts() -> Panel:
+    firing, any_state = (
+        f"max by (alertname, path) (ALERTS{{{CHECK}, {of}}})"
+        for of in ('alertstate="firing"', 'alertstate=~".+"')
+    )
+    text = "Pending: what an alert is about lasts, but not yet long enough (docs/alerts.md)."
+    query = Query(f"2 * {firing} or {any_state}", "{{alertname}} {{path}}")
+    return states("Alerts", query, text, ALERTING)
+
+
+def _findings() -> Panel:
+    labels = [("path", "Path"), ("probe", "Probe"), ("status", "Healthy"), ("reason", "Reason")]
+    query = f"max by (path, probe, status, reason) (ipsecping_probe_finding{{{PROBES}}})"
+    text = "What the check's limits say of each probe now; alerts go by it."
+    return table("Findings", labels, [Column("Now", query, Look(unit="none"))], text)
+
+
+def _diagnosis() -> Panel:
+    labels = [("cause", "Cause"), ("direction", "Direction"), ("confidence", "Confidence")]
+    query = f"max by (cause, direction, confidence) (ipsecping_diagnosis_info{{{CHECK}}})"
+    text = "What the diagnosis of the outage that lasts has found (docs/diagnosis.md)."
+    return table("Diagnosis", labels, [Column("Found", query, Look(unit="none"))], text)
+
+
+def _beside_the_week(name: str, title: str, look: Look) -> Panel:
+    """Show the last hour, and the same hours of the last week, as the rules record them."""
+    queries = [
+        Query(f"max by ({BY}) (ipsecping:{name}:{span}{{{PROBES}}})", f"{NAMED} {shown}")
+        for span, shown in (("avg1h", "last hour"), ("week", "median of the week"))
+    ]
+    return timeseries(title, queries, look)
+
+
+def _rtt_of_week() -> Panel:
+    text = "Mean of the median round-trip time; IPsecPingLatencyDegraded compares the two."
+    return _beside_the_week("rtt_p50_seconds", "RTT p50 beside the week", Look(unit="s", text=text))
+
+
+def _loss_of_week() -> Panel:
+    text = "Loss of an hour; IPsecPingLossDegraded compares the two."
+    return _beside_the_week("loss_ratio", "Loss beside the week", Look(unit="percentunit", text=text))
 
 
 def _rtt() -> Panel:

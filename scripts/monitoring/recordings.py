@@ -88,7 +88,7 @@ def history() -> Iterator[dict[str, str]]:
 
 
 def _last_known(metric: str) -> str:
-    """Return the expression of a metric as the operator tells it, or told it while no other of its Lease leads."""
+    """Return the expression of what a metric says, or said last while no other of its Lease leads."""
     return f"""{metric}
   or (
     last_over_time({metric}[5m])

@@ -11,6 +11,8 @@ from ipsecping_operator.tokens.keys import keys_in
 
 from ..docs.documents import commands, shown
 from .administrator import Administrator
+from .kubectl import Kubectl
+from .monitored import define_monitoring
 
 INSTALL = shown("helm upgrade --install", document="README.md").command
 APPLY = shown("kubectl apply --server-side -k manifests", document="README.md").command
@@ -40,6 +42,17 @@ def test_install_with_helm_and_do_what_its_notes_say(administrator: Administrato
 def test_install_without_helm(administrator: Administrator) -> None:
     assert "deployment.apps/ipsecping-operator serverside-applied" in administrator.type(APPLY)
     assert administrator.type(APPLY), "and again"
+
+
+def test_alerts_are_switched_on_in_the_release_as_the_quick_start_says(administrator: Administrator) -> None:
+    administrator.type(INSTALL)
+    define_monitoring(Kubectl(administrator.api.kubectl, administrator.api.kubeconfig, "default"))
+    administrator.type(shown("helm upgrade ipsecping", document="quickstart.md").command)
+    said = administrator.type("kubectl -n ipsecping-system get podmonitors,prometheusrules -o name")
+    assert said.split() == [
+        "podmonitor.monitoring.coreos.com/ipsecping-operator",
+        "prometheusrule.monitoring.coreos.com/ipsecping-operator",
+    ]
 
 
 def test_the_key_of_the_tokens_is_exchanged_as_documented_and_outlives_an_upgrade(

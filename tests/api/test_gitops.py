@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,40 +10,25 @@ import yaml
 from ..argocd import customizations
 from ..docs.documents import ROOT, shown
 from .kubectl import Kubectl
+from .typed import typed
 
 EXAMPLE = ROOT / "manifests" / "gitops" / "example"
-
-
-def type_(command: str, kubectl: Kubectl, folder: Path) -> str:
-    """What it prints; fails the test when it fails."""
-    path = f"{Path(sys.executable).parent}:{kubectl.program.parent}:/usr/bin:/bin"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=folder,
-        env={"PATH": path, "HOME": str(kubectl.kubeconfig.parent), "KUBECONFIG": str(kubectl.kubeconfig)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
 
 
 def test_the_example_repository_is_valid_and_accepted(kubectl: Kubectl, tmp_path: Path) -> None:
     copy = tmp_path / "repository"
     shutil.copytree(EXAMPLE, copy)
     for cluster, checks in (("prod", 2), ("staging", 1)):
-        built = type_(f"kubectl kustomize clusters/{cluster}", kubectl, copy)
+        built = typed(f"kubectl kustomize clusters/{cluster}", kubectl, copy)
         manifests = [each for each in yaml.safe_load_all(built) if each]
         assert len(manifests) == checks
         for each in manifests:
             each["metadata"]["namespace"] = kubectl.namespace
             kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", stdin=json.dumps(each))
-    assert "2 IPsecTunnelChecks, no mistakes" in type_(
+    assert "2 IPsecTunnelChecks, no mistakes" in typed(
         shown("ipsecping-operator validate base", document="gitops.md").command, kubectl, copy
     )
-    assert "2 IPsecTunnelChecks, no mistakes" in type_(
+    assert "2 IPsecTunnelChecks, no mistakes" in typed(
         shown("kubectl kustomize", document="gitops.md").command, kubectl, copy
     )
 
@@ -69,7 +52,7 @@ def argocd(kubectl: Kubectl) -> Kubectl:
 def test_argo_cd_is_taught_as_documented(argocd: Kubectl) -> None:
     command = shown("kubectl -n argocd patch configmap", document="gitops.md").command
     for _ in ("once", "again"):
-        type_(command, argocd, ROOT)
+        typed(command, argocd, ROOT)
     data = argocd.get("configmap", "argocd-cm")["data"]
     assert data["url"] == "https://argocd.example.com"
     assert data["resource.customizations.health.ipsecping.dev_IPsecTunnelCheck"] == customizations()[0]

@@ -7,8 +7,8 @@ import yaml
 
 from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl
+from .monitored import MONITORED, define_monitoring
 
-MONITORED = {"PodMonitor", "ServiceMonitor", "PrometheusRule"}
 RULES = REPOSITORY / "manifests" / "monitoring" / "rules.yaml"
 
 
@@ -33,25 +33,10 @@ def test_monitors_scrape_each_operator_and_leave_the_labels_of_checks_alone() ->
     assert made["PodMonitor"]["metadata"]["labels"]["release"] == "stack"
 
 
-def definition(kind: str) -> str:
-    """Of the Prometheus Operator, as far as names go."""
-    plural = f"{kind.lower()}s"
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
-    names = {"kind": kind, "plural": plural, "singular": kind.lower()}
-    spec = {"group": "monitoring.coreos.com", "scope": "Namespaced", "names": names, "versions": [version]}
-    metadata = {"name": f"{plural}.monitoring.coreos.com"}
-    kinds = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    return json.dumps({**kinds, "metadata": metadata, "spec": spec})
-
-
 def test_monitoring_is_applied_where_its_definitions_are(kubectl: Kubectl) -> None:
     kubectl.run("create", "namespace", "ipsecping-system")  # unless another test has made it
     system = replace(kubectl, namespace="ipsecping-system")
-    for kind in ("PodMonitor", "PrometheusRule"):
-        system("apply", "--server-side", "-f", "-", stdin=definition(kind))
-        crd = f"crd/{kind.lower()}s.monitoring.coreos.com"
-        system("wait", "--for=condition=Established", crd)
+    define_monitoring(system)
     system("apply", "--server-side", "-k", str(REPOSITORY / "manifests" / "monitoring"))
     words = (
         "get",

@@ -1,4 +1,4 @@
-"""What README.md and docs/*.md tell users to type, and what they say is printed then."""
+"""What README.md and docs/ tell users to type, and what they say is printed then."""
 
 import re
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ DOCS = ROOT / "docs"
 SHELL = frozenset({"console", "sh", "bash", "shell", "crontab"})
 """Languages of blocks whose lines are commands; what follows a line with a prompt is its output."""
 PROGRAMS = frozenset({
-    "apt", "apt-get", "cp", "curl", "docker", "git", "helm", "install", "ipsecping", "ipsecping-operator",
-    "kubectl", "lab", "make", "openssl", "pip", "python", "python3", "systemctl", "systemd-analyze",
-    "tests/lab/lab",
+    "apt", "apt-get", "cp", "curl", "docker", "git", "helm", "install", "ip", "ipsecping", "kubectl", "lab",
+    "ipsecping-operator", "make", "mtr", "nslookup", "openssl", "ping", "pip", "python", "python3", "ss",
+    "swanctl", "systemctl", "systemd-analyze", "tcpdump", "tests/lab/lab", "traceroute",
 })  # fmt: skip
 """Code in the running text that begins with one of these is a command, when anything follows."""
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,8 +37,8 @@ class Shown:
 
 
 def documents() -> list[Path]:
-    """README.md and all of docs/."""
-    return [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+    """README.md and all of docs/, runbooks as well."""
+    return [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("runbooks/*.md"))]
 
 
 @cache

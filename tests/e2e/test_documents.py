@@ -1,6 +1,7 @@
 """What README.md and docs/ show of a cluster: typed as it stands there, and held against what is printed."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from ipsecping_lab.host.namespaces import in_network
 from ipsecping_lab.layout import Layout
 from ipsecping_lab.workbench import OPERATOR_NAMESPACE, REPOSITORY, kubectl, lab, run, wait_for
 
-from ..docs.documents import shown
+from ..docs.documents import everything, shown
 from ..docs.form import difference, missing
 from .bench import FAR_A, HOST_NAMESPACE, SHORT_WINDOW, STAMP, Bench
 
@@ -134,6 +135,20 @@ def test_a_round_on_demand_is_asked_for_and_awaited_as_documented(bench: Bench) 
         typed(command.replace("kubectl ", there, 1).replace("NAME", NAME))
     assert bench.check(NAME)["status"]["runNow"]["outcome"] == "Started"
     typed(shown(f"kubectl annotate itc {NAME}", document="README.md").command.replace("kubectl ", there, 1))
+
+
+def test_what_runbooks_say_to_type_can_be_typed(bench: Bench) -> None:
+    bench.declare(NAME, target=FAR_A, probes=[STAMP])
+    bench.wait_for_reason(NAME, "WithinThresholds")
+    pod = bench.probe_pod(NAME)["metadata"]["name"]
+    here = {"NAMESPACE": bench.namespace, "CHECK": NAME, "POD": pod, "TARGET": FAR_A}
+    of_runbooks = {each.command for each in everything() if each.document.startswith("IPsecPing")}
+    asked = [each for each in sorted(of_runbooks) if each.startswith(("kubectl -n ", "kubectl get"))]
+    assert len(asked) > 5
+    for command in asked:
+        for word, value in here.items():
+            command = re.sub(rf"\b{word}\b", value, command)
+        assert typed(command)
 
 
 def test_the_lease_names_the_operator_that_works() -> None:

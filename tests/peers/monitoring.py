@@ -85,10 +85,11 @@ def query(url: str, expr: str) -> list[dict[str, str]]:
 
 
 class Receiver:
-    """What Alertmanager's webhook sends, alert by alert."""
+    """What Alertmanager's webhook sends, alert by alert; or a chat's API gets, as text."""
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
+        self.texts: list[str] = []
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -98,14 +99,16 @@ class Receiver:
     @contextmanager
     def listening(self) -> Iterator[str]:
         """Listen on loopback; the URL."""
-        alerts = self.alerts
+        alerts, texts = self.alerts, self.texts
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                alerts.extend(json.loads(content)["alerts"])
+                content = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                texts.append(content)
+                alerts.extend(json.loads(content).get("alerts", ()))
                 self.send_response(200)
                 self.end_headers()
+                self.wfile.write(b"ok")
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

@@ -34,6 +34,11 @@ class Examined:
     passed_over: list[str] = field(default_factory=list)
     """One line for each manifest of another kind."""
 
+    @property
+    def count(self) -> int:
+        """Checks and mistakes: what is not 0 once a check was named, right or wrong."""
+        return len(self.checks) + len(self.mistakes)
+
 
 def printed(lines: Iterable[str]) -> Iterator[str]:
     """The lines as terminals and CI logs may get them, whatever words of a manifest they quote."""

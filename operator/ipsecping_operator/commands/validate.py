@@ -2,15 +2,18 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
+from ipsecping_operator.api.names import KIND
 from ipsecping_operator.permission_settings import PERMISSIONS, permissions_of
 from ipsecping_operator.setting import add_settings
 
 _DESCRIPTION = """\
 Validate IPsecTunnelCheck manifests without a cluster, by the rules of the API server and of the operator.
 Print one line for each mistake, with file, check and field, and exit with status 1 when there is one.
-Manifests of other kinds, and files that name no check, are passed over: they need not even be YAML.
+Manifests of other kinds, and files that name no check, are passed over: they need not even be YAML. A folder
+or standard input without any check is a mistake: it may well be the wrong one.
 """
 _EPILOG = """examples:
   ipsecping-operator validate clusters/                       # every manifest in a folder and below
@@ -32,6 +35,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="manifest, folder of manifests, or - for standard input"
+    )
+    parser.add_argument(
+        "--allow-empty", action="store_true", help="no mistake where there is no check, as for pre-commit"
     )
     group = parser.add_argument_group(
         "permissions",
@@ -56,13 +62,24 @@ def main(args: argparse.Namespace) -> int:
 
     permissions = permissions_of(args)
     found = Examined()
-    for name in files_of(args.files):
-        try:
-            text = text_of(name)
-            if names_checks(text):
-                examine(manifests_in(text, name), name, permissions, found)
-        except ManifestError as error:
-            found.mistakes.append(str(error))
+    empty = []
+    for given in args.files:
+        before = found.count
+        for name in files_of([given]):
+            try:
+                text = text_of(name)
+                if names_checks(text):
+                    examine(manifests_in(text, name), name, permissions, found)
+            except ManifestError as error:
+                found.mistakes.append(str(error))
+        if found.count == before:
+            empty.append(given)
+    if not args.allow_empty:
+        found.mistakes += [
+            f"{each}: no {KIND} in it: is it the right one? --allow-empty where none may be there"
+            for each in empty
+            if not found.count or each == "-" or Path(each).is_dir()
+        ]
     sys.stderr.writelines(printed(found.mistakes))
     if found.mistakes:
         return 1

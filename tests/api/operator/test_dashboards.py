@@ -6,6 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ from ...peers import debian
 from ...peers.processes import running
 from ...ports import free_port
 from .cluster import Cluster
+from .hasty import DOWN, hasty_rules
 from .processes import OperatorProcess, eventually
 from .reflectors import Reflector, spec
 
 ABSENT = {
     "Maintenance": "the check has no windows",
+    "Alerts": "none is pending",
+    "Alerts that fire": "none does",
+    "Diagnosis": "nothing is broken",
+    "RTT p50 beside the week": "it takes three days of history",
+    "Loss beside the week": "the same",
     "Path MTU": "no probe of type pathMTU",
     "Hops": "verify asks for none",
     "Longest loss": "nothing was lost",
@@ -73,7 +80,15 @@ def prometheus(operator: OperatorProcess, tmp_path: Path) -> Iterator[Prometheus
         "static_configs": [{"targets": [target]}],
     }
     config = tmp_path / "prometheus.yaml"
-    config.write_text(yaml.safe_dump({"scrape_configs": [job]}))
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "global": {"evaluation_interval": "1s"},
+                "scrape_configs": [job],
+                "rule_files": [str(hasty_rules(tmp_path))],
+            }
+        )
+    )
     port = free_port()
     words = [
         program,
@@ -115,6 +130,11 @@ def empty(prometheus: Prometheus, namespace: str) -> list[tuple[str, str, str]]:
     ]
 
 
+def fired(prometheus: Prometheus, expr: str) -> bool:
+    """Whether the alert is what a query gives."""
+    return [each["metric"]["alertname"] for each in prometheus.ask(expr)] == [DOWN]
+
+
 def test_every_query_gives_what_it_should_and_counts_follow_the_check(
     cluster: Cluster, reflector: Reflector, prometheus: Prometheus
 ) -> None:
@@ -141,6 +161,9 @@ def test_every_query_gives_what_it_should_and_counts_follow_the_check(
     eventually(lambda: shown() == well, what="a check that is healthy")
     reflector.stop_if_running()
     eventually(lambda: shown() == well | {"Healthy": ["0"], "Unhealthy": ["1"]}, what="a check that is not")
+    for panel in ("Alerts", "Alerts that fire"):
+        (query,) = (target["expr"] for path in FILES for title, target in queries(path) if title == panel)
+        eventually(partial(fired, prometheus, filled(query, namespace)), what=f"the alert in {panel}")
     cluster.check({**spec(reflector.port), "suspend": True})
     eventually(
         lambda: shown() == well | {"Healthy": ["0"], "Unknown": ["1"]}, what="a check that nobody knows of"

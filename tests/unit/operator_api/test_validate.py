@@ -1,11 +1,14 @@
 """`ipsecping-operator validate`: what is wrong with the checks of a repository, and hostile YAML."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ipsecping_operator import bounded_yaml
 from ipsecping_operator.bounded_yaml import MAX_BYTES, UnreadableYaml, documents
 from ipsecping_operator.cli import main
 
@@ -43,11 +46,33 @@ def test_files_that_name_no_check_are_not_even_read_as_yaml(
 ) -> None:
     (tmp_path / "a.yaml").write_text("{{- if .Values.enabled }}\nkind: Deployment\n")
     (tmp_path / "b.yaml").write_text("- a list\n")
-    assert validate(capsys, tmp_path / "a.yaml", tmp_path / "b.yaml") == (
+    assert validate(capsys, "--allow-empty", tmp_path / "a.yaml", tmp_path / "b.yaml") == (
         0,
         "0 IPsecTunnelChecks, no mistakes\n",
         [],
     )
+
+
+def test_where_checks_should_be_and_none_is_that_is_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("checks", "chekcs", "others"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "checks" / "hq.yaml").write_text(CHECK)
+    (tmp_path / "others" / "a.yaml").write_text("kind: Namespace\n")
+    remedy = "no IPsecTunnelCheck in it: is it the right one? --allow-empty where none may be there"
+    for empty in ("chekcs", "others", "others/a.yaml"):
+        said = (1, "", [f"{tmp_path}/{empty}: {remedy}"])
+        assert validate(capsys, tmp_path / empty) == said
+    # A file among others that names no check is passed over, a folder is not.
+    assert validate(capsys, tmp_path / "checks", tmp_path / "others" / "a.yaml")[0] == 0
+    assert validate(capsys, tmp_path / "checks", tmp_path / "others")[2] == [f"{tmp_path}/others: {remedy}"]
+    assert validate(capsys, tmp_path / "others", "--allow-empty")[:2] == (
+        0,
+        "0 IPsecTunnelChecks, no mistakes\n",
+    )
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert validate(capsys, "-", tmp_path / "checks")[2] == [f"-: {remedy}"]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +131,9 @@ def test_what_the_project_shows_is_valid(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_hook_is_that_command() -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    program, command = hook["entry"].split()
+    program, command, empty = hook["entry"].split()
     assert (program, hook["language"]) == ("ipsecping-operator", "python")
+    assert empty == "--allow-empty", "a commit that touches no check is none that lacks one"
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
     assert ended.value.code == 0
@@ -126,12 +152,13 @@ LAUGHS = "\n".join(
         (LAUGHS.replace("[", "{k: ").replace(", ", ", j: ").replace("]", "}"), "aliases make more than"),
         ("a: &a [*a]", "line 1: an alias within what it stands for"),
         ("a: " + "[" * 150 + "]" * 150, "nested deeper than 100"),
-        ("[" * 20_000, "nested too deep"),
+        ("[" * 20_000, "nest"),
+        ("- " * 20_000, "nest"),
         ("a: 2026-13-45", "a value that cannot be read: month must be in 1..12"),
         ("a: " + "1" * 5000, "a value that cannot be read: "),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("? [a]\n: b", "found unhashable key"),
-        ("a: \x00", "special characters are not allowed"),
+        ("a: \x00", "characters are not allowed"),
     ],
     ids=lambda text: text[:20],
 )
@@ -139,6 +166,37 @@ def test_hostile_yaml_is_refused_at_once(text: str, expected: str) -> None:
     with pytest.raises(UnreadableYaml) as refused:
         list(documents(text))
     assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["- a\n" * 1000, "---\n- a\n" * 500 + "---\n", "[" + "[]," * 1000 + "]"])
+def test_more_values_than_memory_is_worth_are_refused_before_any_is_built(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_yaml, "MAX_VALUES", 1000)
+    with pytest.raises(UnreadableYaml, match=r"line \d+: more than 1,000 values: split the file"):
+        next(documents(text))
+
+
+PURE = """\
+import sys, yaml
+del yaml.CSafeLoader
+from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents
+assert not issubclass(KubectlLoader, yaml.cyaml.CParser)
+print([*documents("a: y\\n---\\n- b", KubectlLoader)])
+for text in ("[" * 20_000, "- " * 20_000, "[]," * 3):
+    try:
+        print([*documents(text)])
+    except UnreadableYaml as error:
+        print(error)
+"""
+
+
+def test_without_libyaml_the_same_is_read_and_refused() -> None:
+    done = subprocess.run([sys.executable, "-c", PURE], capture_output=True, text=True, check=True)
+    read, deep, nested, wrong = done.stdout.splitlines()
+    assert read == "[{'a': True}, ['b']]"
+    assert deep == nested == "line 1: nested deeper than 100"
+    assert "expected" in wrong
 
 
 @pytest.mark.parametrize(

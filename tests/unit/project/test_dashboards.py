@@ -5,15 +5,17 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ipsecping_operator.metrics.families import families
 from ipsecping_operator.metrics.operator import OperatorMetrics
 
 from ...dashboards import FILES, dashboard, panels, queries
 
-_METRIC = re.compile(r"\b(ipsecping_[a-z_]+)(?:\{([^}]*)\})?")
+_METRIC = re.compile(r"\b(ipsecping[_:][a-z0-9_:]+|ALERTS(?:_FOR_STATE)?)\b(?:\{([^}]*)\})?")
 _BY = re.compile(r"\bby \(([^)]*)\)")
 _LEGEND = re.compile(r"\{\{(\w+)\}\}")
+RULES = Path(__file__).parents[3] / "manifests" / "monitoring" / "rules.yaml"
 SUFFIXES = ("_total", "_bucket")
 WIDTH = 24
 
@@ -21,6 +23,13 @@ WIDTH = 24
 def of_checks() -> dict[str, set[str]]:
     """The labels of each metric of checks, by the name without what its kind appends."""
     return {each.name: {*each.labels, "le"} for each in families()}
+
+
+def recorded() -> set[str]:
+    """What the rules make of the metrics."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    names = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+    return names | {"ALERTS", "ALERTS_FOR_STATE"}
 
 
 def bare(name: str) -> str:
@@ -40,13 +49,14 @@ def test_there_is_one_of_the_fleet_and_one_of_a_tunnel() -> None:
 
 def test_each_query_names_metrics_and_labels_that_there_are(path: Path) -> None:
     known = of_checks()
-    of_operator = {each.name for each in OperatorMetrics().registry.collect()}
+    # What the rules record and Prometheus says of alerts has labels that no metric declares.
+    elsewhere = {each.name for each in OperatorMetrics().registry.collect()} | recorded()
     for title, target in queries(path):
         expr = target["expr"]
         named = [(bare(name), chosen) for name, chosen in _METRIC.findall(expr)]
         assert named, (title, expr)
         for name, chosen in named:
-            if name in of_operator:
+            if name in elsewhere:
                 continue
             labels = known[name]
             assert set(re.findall(r"(\w+)=~?\"", chosen)) <= labels, (title, name)
