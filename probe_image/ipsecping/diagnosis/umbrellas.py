@@ -55,9 +55,9 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="the packets of the SA to {gateway}, before and after ipsecping ping {address} -c 40 from"
-            " the prober. If they do not count up, the fault is at our gateway (policy, NAT, SA). If "
-            "they do and those of the SA back do not, it is beyond",
+            look="an SA to {gateway}; then its packets, while ipsecping ping {address} -c 40 runs on the prober. "
+            "No SA, or none comes back of those counted: TunnelBroken, look at the far gateway likewise. "
+            "None is counted: TunnelNotUsed, compare ip xfrm policy with {source}",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
