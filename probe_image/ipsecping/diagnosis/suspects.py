@@ -48,39 +48,45 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
             title="packets do not enter the tunnel: a policy, a selector, address translation or a route "
             "passes it by",
             told="On both gateways: there is an SA, and its packets do not count up.",
-            causes=frozenset({
-                Cause.SOURCE_TRANSLATED,
-                Cause.SELECTOR_MISMATCH,
-                Cause.POLICY_CONFLICT,
-                Cause.RETURN_PATH_BROKEN,
-            }),
+            causes=frozenset(
+                {
+                    Cause.SOURCE_TRANSLATED,
+                    Cause.SELECTOR_MISMATCH,
+                    Cause.POLICY_CONFLICT,
+                    Cause.RETURN_PATH_BROKEN,
+                }
+            ),
         ),
         AmbiguityGroup.TUNNEL_BROKEN: Group(
             title="the tunnel carries nothing: an SA is missing or not the same at both ends, or ESP is blocked",
             told="On both gateways: there is no SA; or the one counts what it sends, and the other does not "
             "count it as received, or counts it as failed.",
-            causes=frozenset({
-                Cause.SA_MISSING,
-                Cause.IKE_UNREACHABLE,
-                Cause.IKE_AUTH_FAILED,
-                Cause.IKE_PROPOSAL_MISMATCH,
-                Cause.IKE_FRAGMENTS_LOST,
-                Cause.REKEY_BROKEN,
-                Cause.ESP_BLOCKED,
-                Cause.ESP_AUTH_FAILED,
-                Cause.SA_OUT_OF_SYNC,
-                Cause.SA_EXHAUSTED,
-                Cause.NAT_MAPPING_LOST,
-            }),
+            causes=frozenset(
+                {
+                    Cause.SA_MISSING,
+                    Cause.IKE_UNREACHABLE,
+                    Cause.IKE_AUTH_FAILED,
+                    Cause.IKE_PROPOSAL_MISMATCH,
+                    Cause.IKE_FRAGMENTS_LOST,
+                    Cause.REKEY_BROKEN,
+                    Cause.ESP_BLOCKED,
+                    Cause.ESP_AUTH_FAILED,
+                    Cause.SA_OUT_OF_SYNC,
+                    Cause.SA_EXHAUSTED,
+                    Cause.NAT_MAPPING_LOST,
+                }
+            ),
         ),
         AmbiguityGroup.TARGET_CUT_OFF: Group(
             title="the far side does not pass packets on to the target, or its answers back",
             told="On the far gateway: the target answers a ping from there.",
-            causes=frozenset({
-                Cause.FAR_GATEWAY_DROPS,
-                Cause.PROTOCOL_FILTERED,
-                Cause.RETURN_PATH_BROKEN,
-            }),
+            causes=frozenset(
+                {
+                    Cause.FAR_GATEWAY_DROPS,
+                    Cause.PROTOCOL_FILTERED,
+                    Cause.RETURN_PATH_BROKEN,
+                }
+            ),
         ),
     }
 )

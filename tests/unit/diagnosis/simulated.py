@@ -156,9 +156,7 @@ def collected(network: Network, asked: Asked = ASKED, *, baseline: bool = False)
     )
     done: list[StageName] = []
     sent, elapsed = 0, 0.05
-    while (
-        stage := next_stage(asked, known, done, sent=sent, elapsed=int(elapsed * SECOND))
-    ) is not None:
+    while (stage := next_stage(asked, known, done, sent=sent, elapsed=int(elapsed * SECOND))) is not None:
         begins = max(elapsed, stage.not_before / SECOND)
         known, packets, ends = _measured(network, known, stage, begins)
         sent, elapsed = sent + packets, ends
