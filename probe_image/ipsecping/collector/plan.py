@@ -281,7 +281,7 @@ _MAKERS: Mapping[StageName, Callable[[Asked, Evidence], Stage | None]] = {
     StageName.PEAK_RATE: rate_stages.peak,
     StageName.RATE_AGAIN: rate_stages.again,
     StageName.CONTROL_RATE: rate_stages.of_control,
-    StageName.FLOWS: _flows,
     StageName.CLASSES: _classes,
+    StageName.FLOWS: _flows,
 }
 """What is made of partial loss, in this order; each where what is known by then asks for it."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..diagnosis import statistics
 from ..diagnosis.evidence import Evidence, Part
-from ..diagnosis.facts_loss import Rates, delay_by_rate, rates_of
+from ..diagnosis.facts_loss import Rates, delay_by_rate, one_method_loses, rates_of
 from ..diagnosis.reading import Reading
 from ..diagnosis.symptoms import LEAST_LOST
 from ..diagnosis.tally import part_of, tally
@@ -54,7 +54,7 @@ def peak(asked: Asked, known: Evidence) -> Stage | None:
 
 
 def again(asked: Asked, known: Evidence) -> Stage | None:
-    """Where a rate seems to cost something: a host that stood still for an instant looks so, but once only."""
+    """Where a rate seems to cost something: a host that stood still looks so as well, but once only."""
     rates = rates_of(Reading(known))
     if rates is None or not limits(known):
         return None
@@ -63,12 +63,12 @@ def again(asked: Asked, known: Evidence) -> Stage | None:
 
 def of_control(asked: Asked, known: Evidence) -> Stage | None:
     """Where a rate costs packets and no delay: the same to the far gateway, before which no limit of the
-    target's own is."""
+    target's own is. Where several methods lose alike it is none of those."""
     reading = Reading(known)
     rates, address = rates_of(reading), asked.controls.get(Part.FAR_INSIDE)
     if rates is None or delay_by_rate(reading).value or not _costs_packets(rates):
         return None
-    if address is None or not reading.answers(Part.FAR_INSIDE):
+    if address is None or not reading.answers(Part.FAR_INSIDE) or one_method_loses(reading).value is False:
         return None
     rate = PEAK if _peaked(rates) else HIGH
     step = train(

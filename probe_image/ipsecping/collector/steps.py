@@ -236,8 +236,8 @@ class StageName(StrEnum):
     PEAK_RATE = "and one as high as that of the first look"
     RATE_AGAIN = "and the high one again"
     CONTROL_RATE = "does the far gateway keep up with it?"
-    FLOWS = "does it depend on the source port?"
     CLASSES = "does it depend on DSCP?"
+    FLOWS = "does it depend on the source port?"
     CONFIRM = "a second look"
     PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 

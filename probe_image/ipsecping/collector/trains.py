@@ -1,4 +1,4 @@
-"""The trains of a diagnosis that several stages send: packets over many ports, in classes, by one method. Pure."""
+"""The trains that several stages send: packets over many ports, in classes, by one method. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -51,7 +51,7 @@ class Part(StrEnum):
     RATES = "Rates"
     """Equal packets at a low and at a high rate."""
     CONTROL_RATE = "ControlRate"
-    """Packets to the far gateway's inside address, as large and as many a second as those at the high rate."""
+    """Packets to the far gateway's inside address, of the size and the spacing of those at the high rate."""
     FRAGMENTS = "Fragments"
     """Packets larger than the path MTU, without Don't Fragment."""
     BULK = "Bulk"

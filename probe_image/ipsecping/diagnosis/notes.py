@@ -83,6 +83,9 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
         )
     elif icmp_limited(reading) and total is not None:
         yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
+    together = known[FactName.STALLED_TOGETHER]
+    if together.value and SymptomKind.QUEUE not in kinds:
+        yield f"{_capital(together.text)}: this host, or what it runs on, stood still; no queue is meant."
     first = facts_packet.first_lost(reading)
     if first is not None and SymptomKind.FIRST_LOST not in kinds:
         yield f"{first[2]}: the tunnel is started on demand, which is no fault."

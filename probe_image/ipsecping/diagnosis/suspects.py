@@ -58,7 +58,7 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
             ),
         ),
         AmbiguityGroup.TUNNEL_BROKEN: Group(
-            title="the tunnel carries nothing: an SA is missing or not the same at both ends, or ESP is blocked",
+            title="the tunnel carries nothing: an SA is missing or differs at both ends, or ESP is blocked",
             told="On both gateways: there is no SA; or the one counts what it sends, and the other does not "
             "count it as received, or counts it as failed.",
             causes=frozenset(

@@ -55,9 +55,9 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="an SA to {gateway}; then its packets, while ipsecping ping {address} -c 40 runs on the prober. "
-            "No SA, or none comes back of those counted: TunnelBroken, look at the far gateway likewise. "
-            "None is counted: TunnelNotUsed, compare ip xfrm policy with {source}",
+            look="an SA to {gateway}, and its packets while ipsecping ping {address} -c 40 runs on the "
+            "prober. No SA, or none comes back of those it counts: TunnelBroken, look at the far gateway "
+            "likewise. It counts none: TunnelNotUsed, compare ip xfrm policy with {source}",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",

@@ -1,7 +1,7 @@
 """A path that is simulated packet by packet, and what a diagnosis collects of it: the plan's own stages.
 
 What is measured next depends on what was seen before, so that chance can mislead the plan as well as the
-judgment. `judged` says how often a fault is told rightly over many seeds; run it as a program for a table:
+judgment. Run as a program it prints how often each fault is told rightly:
 
     PYTHONPATH=probe_image python -m tests.unit.diagnosis.simulated 200
 """
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from statistics import quantiles
+from typing import Any
 
 from ipsecping.collector.plan import next_stage, why_left_out
 from ipsecping.collector.steps import (
@@ -28,7 +29,8 @@ from ipsecping.collector.steps import (
 )
 from ipsecping.contract import PathMtu, ProbeType
 from ipsecping.contract.bounds import MAX_CLOSING
-from ipsecping.diagnosis import Diagnosis, Evidence, Part, diagnose
+from ipsecping.diagnosis import Confidence, Diagnosis, Evidence, Finding, Part, diagnose
+from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Batch, HostFound, IkeAnswer, IkeFound, PathMtuFound
 from ipsecping.measure.mtu_search import MtuSearch
 
@@ -266,80 +268,117 @@ def _searched(network: Network, step: MtuStep, at: float) -> tuple[PathMtuFound 
     return result, len(search.probes) + 2, at
 
 
-def judged(make: Callable[[random.Random], Network], seeds: int, asked: Asked = ASKED) -> Iterator[Diagnosis]:
-    """Yield the diagnoses of so many paths that have the same fault."""
-    for seed in range(seeds):
-        yield diagnose(collected(make(random.Random(seed)), asked))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with a path, and what may be said of it."""
+
+    truths: tuple[frozenset[Cause], ...]
+    """Of each thing that is wrong, the names for it that are right."""
+    make: Callable[[random.Random], Network]
+    asked: Asked = ASKED
+
+    def diagnoses(self, seeds: int) -> Iterator[Diagnosis]:
+        """Yield those of so many paths that have it."""
+        for seed in range(seeds):
+            yield diagnose(collected(self.make(random.Random(seed)), self.asked))
+
+    def right(self, diagnosis: Diagnosis) -> bool:
+        """Whether each thing that is wrong is found, and nothing else."""
+        found = [frozenset(finding.causes) for finding in diagnosis.findings]
+        return all(any(truth & each for each in found) for truth in self.truths) and all(
+            any(truth & each for truth in self.truths) for each in found
+        )
+
+
+def fault(*truths: Cause | frozenset[Cause], asked: Asked = ASKED, **fields: Any) -> Fault:
+    """Write a fault in one line; a field that is a function makes its value anew for each path."""
+
+    def make(chance: random.Random) -> Network:
+        made = {key: value(chance) if callable(value) else value for key, value in fields.items()}
+        return Network(chance=chance, **made)
+
+    each = tuple(truth if isinstance(truth, frozenset) else frozenset({truth}) for truth in truths)
+    return Fault(truths=each, make=make, asked=asked)
+
+
+def bucket(rate: float, burst: float) -> Callable[[random.Random], Bucket]:
+    """Return what makes a limit."""
+    return lambda _: Bucket(rate, burst)
+
+
+def stalls(every: float, lasts: float) -> Callable[[random.Random], tuple[tuple[float, float], ...]]:
+    """Return what makes a host stand still at chance moments."""
+    return lambda chance: tuple((n * every + chance.random() * every, lasts) for n in range(int(30 / every)))
 
 
 STAMP_ONLY = replace(ASKED, methods=ASKED.methods[:1])
 ICMP_ONLY = replace(ASKED, methods=ASKED.methods[2:])
-FAULTS: dict[str, tuple[Callable[[random.Random], Network], Asked]] = {
-    "nothing": (lambda chance: Network(chance=chance), ASKED),
-    "loss out 5": (lambda chance: Network(chance=chance, line_loss=(0.05, 0)), ASKED),
-    "loss in 5": (lambda chance: Network(chance=chance, line_loss=(0, 0.05)), ASKED),
-    "loss both 20": (lambda chance: Network(chance=chance, line_loss=(0.2, 0.2)), ASKED),
-    "near loss 10": (lambda chance: Network(chance=chance, near_loss=0.1), ASKED),
-    "far loss 10": (lambda chance: Network(chance=chance, far_loss=0.1), ASKED),
-    "mtu-blackhole in 1300": (lambda chance: Network(chance=chance, mtu=(1446, 1300)), ASKED),
-    "loss out 5 + mtu-blackhole in 1300": (
-        lambda chance: Network(chance=chance, line_loss=(0.05, 0), mtu=(1446, 1300)),
-        ASKED,
+LIMIT = frozenset({Cause.RESPONDER_OVERLOADED})
+FAULTS = {
+    "nothing": fault(),
+    "loss out 5": fault(Cause.UNDERLAY_LOSS, line_loss=(0.05, 0)),
+    "loss in 5": fault(Cause.UNDERLAY_LOSS, line_loss=(0, 0.05)),
+    "loss both 20": fault(Cause.UNDERLAY_LOSS, line_loss=(0.2, 0.2)),
+    "near loss 10": fault(Cause.NEAR_NETWORK_LOSS, near_loss=0.1),
+    "far loss 10": fault(Cause.FAR_NETWORK_LOSS, far_loss=0.1),
+    "mtu-blackhole in 1300": fault(Cause.MTU_BLACK_HOLE, mtu=(1446, 1300)),
+    "loss out 5 + mtu-blackhole in 1300": fault(
+        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.05, 0), mtu=(1446, 1300)
     ),
-    "loss out 5 + mtu-blackhole in 1400": (
-        lambda chance: Network(chance=chance, line_loss=(0.05, 0), mtu=(1446, 1400)),
-        ASKED,
+    "loss out 5 + mtu-blackhole in 1400": fault(
+        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.05, 0), mtu=(1446, 1400)
     ),
-    "dscp-loss": (lambda chance: Network(chance=chance, lossy_class=(46, 0.5)), ASKED),
-    "rate out 100": (lambda chance: Network(chance=chance, queue=100_000), ASKED),
-    "rate out 100 + dscp-loss": (
-        lambda chance: Network(chance=chance, queue=100_000, lossy_class=(46, 0.5)),
-        ASKED,
+    "loss both 10 + mtu-blackhole out 1300": fault(
+        Cause.UNDERLAY_LOSS, Cause.MTU_BLACK_HOLE, line_loss=(0.1, 0.1), mtu=(1300, 1446)
     ),
-    "policer 64": (lambda chance: Network(chance=chance, policer=Bucket(8_000, 4_000)), ASKED),
-    "policer 200": (lambda chance: Network(chance=chance, policer=Bucket(25_000, 4_000)), ASKED),
-    "a stall in the high rate": (
-        lambda chance: Network(chance=chance, line_loss=(0.01, 0), stalls=_stalls(chance)),
-        ASKED,
+    "dscp-loss": fault(Cause.CLASS_DEPENDENT_LOSS, lossy_class=(46, 0.5)),
+    "rate out 100": fault(Cause.CONGESTED, queue=100_000),
+    "rate out 100 + dscp-loss": fault(
+        Cause.CONGESTED, Cause.CLASS_DEPENDENT_LOSS, queue=100_000, lossy_class=(46, 0.5)
     ),
-    "stalls again and again": (
-        lambda chance: Network(chance=chance, stalls=tuple((t + chance.random(), 0.3) for t in range(30))),
-        ASKED,
+    "policer 64": fault(Cause.RATE_LIMITED, policer=bucket(8_000, 4_000)),
+    "policer 200": fault(Cause.RATE_LIMITED, policer=bucket(25_000, 4_000)),
+    "policer 64 + dscp-loss": fault(
+        Cause.RATE_LIMITED, Cause.CLASS_DEPENDENT_LOSS, policer=bucket(8_000, 4_000), lossy_class=(46, 0.5)
     ),
-    "reflector limit 50/s": (lambda chance: Network(chance=chance, reflector=Bucket(50, 20)), ASKED),
-    "reflector limit 50/s, STAMP alone": (
-        lambda chance: Network(chance=chance, reflector=Bucket(50, 20)),
-        STAMP_ONLY,
-    ),
-    "ICMP limit 10/s, ICMP alone": (lambda chance: Network(chance=chance, echo=Bucket(10, 6)), ICMP_ONLY),
+    "a host that stands still": fault(stalls=stalls(1, 0.3)),
+    "a host that stands still for long": fault(stalls=stalls(2, 0.9)),
+    "reflector limit 50/s": fault(LIMIT, reflector=bucket(50, 20)),
+    "reflector limit 20/s": fault(LIMIT, reflector=bucket(20, 10)),
+    "reflector limit 50/s, STAMP alone": fault(LIMIT, reflector=bucket(50, 20), asked=STAMP_ONLY),
+    "ICMP limit 10/s, ICMP alone": fault(echo=bucket(10, 6), asked=ICMP_ONLY),
+    "ICMP limit 5/s, ICMP alone": fault(LIMIT, echo=bucket(5, 6), asked=ICMP_ONLY),
 }
-
-
-def _stalls(chance: random.Random) -> tuple[tuple[float, float], ...]:
-    return tuple((at, 0.3) for at in (6.0 + chance.random() * 4, 9.0 + chance.random() * 4))
 
 
 def main() -> None:
     """Print what is said of each fault, most often first."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    words = sys.argv[2:]
-    for name, (make, asked) in FAULTS.items():
-        if words and not any(word in name for word in words):
+    sizes, right, total = [], Counter[str](), Counter[str]()
+    for name, each in FAULTS.items():
+        if len(sys.argv) > 2 and not any(word in name for word in sys.argv[2:]):
             continue
-        counted = Counter(_said(diagnosis) for diagnosis in judged(make, seeds, asked))
-        print(name)
-        for said, count in counted.most_common(6):
-            print(f"  {count:4d} {said}")
+        diagnoses = list(each.diagnoses(seeds))
+        told = Counter(_said(diagnosis) for diagnosis in diagnoses)
+        sys.stdout.write(f"{name}: right in {sum(map(each.right, diagnoses))} of {seeds}\n")
+        sys.stdout.writelines(f"  {count:4d} {said}\n" for said, count in told.most_common(5))
+        for finding in (finding for diagnosis in diagnoses for finding in diagnosis.findings):
+            total[finding.confidence] += 1
+            right[finding.confidence] += any(truth & set(finding.causes) for truth in each.truths)
+            sizes += [len(finding.suspects)] if finding.confidence is Confidence.ONE_OF else []
+    sys.stdout.writelines(f"{kind}: {right[kind]} of {total[kind]}\n" for kind in total)
+    sys.stdout.write(f"mean size of a OneOf: {sum(sizes) / max(len(sizes), 1):.2f}\n")
 
 
 def _said(diagnosis: Diagnosis) -> str:
-    return (
-        "; ".join(
-            f"{each.reason} ({each.confidence}, {each.direction}: {', '.join(each.causes)})"
-            for each in diagnosis.findings
-        )
-        or diagnosis.outcome.value
+    found = (
+        f"{each.reason} ({each.confidence}, {each.direction}: {_causes(each)})" for each in diagnosis.findings
     )
+    return "; ".join(found) or diagnosis.outcome.value
+
+
+def _causes(finding: Finding) -> str:
+    return ", ".join(finding.suspects)
 
 
 if __name__ == "__main__":
