@@ -14,10 +14,11 @@ from .broke import since_it_broke
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
-from .evidence import Evidence, Part
+from .evidence import Evidence, Hop, Part
 from .fact import FactName
 from .facts import Facts, facts_of
 from .finding import NAMED, Diagnosis, Finding, RuledOut, Umbrella
+from .in_its_name import answered_in_its_name, without_forged
 from .notes import notes
 from .reading import Reading
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
@@ -37,7 +38,9 @@ _TO_CONFIRM = frozenset({
 
 def diagnose(evidence: Evidence) -> Diagnosis:
     """Return what is at fault, as sure as the evidence is."""
-    whole, evidence = evidence, since_it_broke(evidence)
+    whole = without_forged(evidence)
+    forger = None if whole is evidence else answered_in_its_name(evidence)
+    evidence = since_it_broke(whole)
     reading = Reading(evidence)
     known = facts_of(reading)
     found = symptoms(reading, known)
@@ -50,12 +53,20 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         outcome=_outcome(reading, findings, transient=transient),
         findings=tuple(findings),
-        notes=(*_broke(whole, evidence), *notes(reading, known, found)),
+        notes=(*_forged(forger), *_broke(whole, evidence), *notes(reading, known, found)),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,
         lost=lost,
         explained=explained,
     )
+
+
+def _forged(forger: Hop | None) -> Iterator[str]:
+    if forger is not None:
+        yield (
+            f"ICMP to the target is answered at hop {forger.ttl}, before it can have got there: somebody "
+            "answers in its name. Such answers count for nothing."
+        )
 
 
 def _broke(whole: Evidence, left: Evidence) -> Iterator[str]:

@@ -39,7 +39,7 @@ def _impossible(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
             said = "the target" if part is Part.METHODS else reading.named(part)
             by_reason.setdefault(why, []).append(said)
     for why, said_of in by_reason.items():
-        yield f"Not asked: {', '.join(said_of)}: {why}."
+        yield f"Nothing is known of {', '.join(said_of)}: {why}."
 
 
 def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
