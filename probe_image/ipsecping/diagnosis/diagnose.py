@@ -44,7 +44,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     reading = Reading(evidence)
     known = facts_of(reading)
     found = symptoms(reading, known)
-    transient = windows_disagree(reading) is not None
+    # What a rate costs is gone where less is sent at once, and has not passed.
+    by_rate = any(known[name].value for name in (FactName.LOSS_BY_RATE, FactName.DELAY_BY_RATE))
+    transient = windows_disagree(reading) is not None and not by_rate
     if transient:
         found = [symptom for symptom in found if symptom.kind not in _TO_CONFIRM]
     findings = sorted(_findings(reading, known, found), key=_gravity)
@@ -155,11 +157,10 @@ def _left_over(
 
 def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = False) -> Finding:
     causes = tuple(cause for cause in ROWS if cause in group.causes)
-    lead = min(group.symptoms, key=lambda symptom: GRAVITY[symptom.kind])
     needs_second = any(symptom.kind in _TO_CONFIRM for symptom in group.symptoms)
     confirmed = reading.confirmed or not needs_second
     confidence = _confidence(group, proven=proven, confirmed=confirmed)
-    reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(lead, causes, known)
+    reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
     umbrella = reason if isinstance(reason, Umbrella) else None
@@ -215,9 +216,12 @@ def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
     return Confidence.ONLY_ONE_LEFT if alone and confirmed else Confidence.ONE_OF
 
 
-def _umbrella(lead: Symptom, causes: Sequence[Cause], known: Facts) -> Umbrella:
+def _umbrella(explained: Sequence[Symptom], causes: Sequence[Cause], known: Facts) -> Umbrella:
     if not causes:
         return Umbrella.UNEXPLAINED
+    lead = min(explained, key=lambda symptom: GRAVITY[symptom.kind])
+    if any(symptom.kind is SymptomKind.RATE_LOSS for symptom in explained):
+        return Umbrella.RATE_DEPENDENT_LOSS
     if lead.kind in BY_SYMPTOM:
         return BY_SYMPTOM[lead.kind]
     if max(ROWS[cause].place for cause in causes) <= Place.NEAR_GATEWAY:

@@ -21,6 +21,7 @@ class Umbrella(StrEnum):
     """The tunnel carries packets, the target is silent."""
     METHOD_SILENT = "MethodSilent"
     PACKETS_LOST = "PacketsLost"
+    RATE_DEPENDENT_LOSS = "RateDependentLoss"
     FIRST_PACKETS_LOST = "FirstPacketsLost"
     PATH_MTU_LOW = "PathMTULow"
     LATENCY_HIGH = "LatencyHigh"

@@ -4,6 +4,7 @@ Words first, names in brackets; each claim has its numbers and a place; one next
 the machine.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -105,6 +106,21 @@ def title(finding: Finding) -> str:
     return f"{where}: {finding.title} [{finding.reason}]"
 
 
+_WORDS = {
+    "POD_ADDRESS": "the address that packets to the target leave this host with",
+    "FAR_GATEWAY": "the far gateway's public address",
+    "OUR_GATEWAY_INSIDE": "the address of our gateway that packets to the target come to",
+    "FAR_GATEWAY_INSIDE": "an address of the far gateway inside of the tunnel",
+}
+"""Words that stand in a command for an address that the diagnosis was not told."""
+
+
+def _unknown(evidence: Evidence, finding: Finding) -> Iterator[str]:
+    """What the words in capitals stand for."""
+    said = set(re.findall(r"\w+", f"{command(evidence, finding)} {look(evidence, finding)}"))
+    yield from (f"{word} is {meaning}" for word, meaning in _WORDS.items() if word in said)
+
+
 def _head(evidence: Evidence) -> Iterator[str]:
     at = datetime.fromtimestamp(evidence.at // 1_000_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     name = (
@@ -148,6 +164,7 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
     yield from _part("Next", [f"on {machine(finding)}:"], width)
     yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
     yield from _part("Look for", [look(evidence, finding)], width)
+    yield from _part("Where", list(_unknown(evidence, finding)), width)
     if len(finding.causes) > 1 and not finding.named:
         yield from _part("Left", list(_left(finding, long=long)), width)
     if long or finding.confidence is not Confidence.PROVEN:

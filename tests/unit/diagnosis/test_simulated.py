@@ -1,4 +1,4 @@
-"""Faults of a simulated path are found whatever chance does meanwhile: of each some paths, by the real plan."""
+"""Faults of a simulated path are found whatever chance does meanwhile, by the plan of a real diagnosis."""
 
 import random
 
