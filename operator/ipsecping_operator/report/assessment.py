@@ -185,8 +185,8 @@ def assess(
 
 
 def with_diagnosis(message: str, diagnosis: DiagnosisOutcome | None, outages: Outages) -> str:
-    """Return the message of an unhealthy check: it ends in the diagnosis of the outage, once there is one, and
-    when it was made."""
+    """Return the message of an unhealthy check: it ends in the diagnosis of the outage and its time, once
+    there is one."""
     if diagnosis is None or not diagnosis.ran or not is_of_outage(diagnosis, outages):
         return message
     end = f"; diagnosed at {text.moment(diagnosis.at)}: {diagnosis.summary}"

@@ -86,8 +86,8 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.RATE_DEPENDENT_LOSS: Step(
             machine="this machine (in a cluster: the probe pod)",
             command="ipsecping ping {far_inside} {address} -c 200 -i 10ms -q",
-            look="both lose, and neither does with -i 200ms: a limit of the line. The target alone: a limit of "
-            "its own, such as --rate of the reflector or one on ICMP; then send more slowly",
+            look="both lose, and neither does with -i 200ms: a limit of the line. The target alone: a limit "
+            "of its own, such as --rate of the reflector or one on ICMP; then send more slowly",
         ),
         Umbrella.UNEXPLAINED: Step(
             machine="this machine (in a cluster: the probe pod)",
