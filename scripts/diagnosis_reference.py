@@ -6,12 +6,13 @@ from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.cause import Place, Row
 from ipsecping.diagnosis.fact import FactName
 from ipsecping.diagnosis.facts import QUESTIONS
+from ipsecping.diagnosis.suspects import GROUPS
 from ipsecping.diagnosis.umbrellas import STEPS, TITLES
 
 
 def diagnosis_reference() -> str:
     """Return what stands between the marks of docs/diagnosis.md."""
-    return "\n".join([*_common(), *_causes(), *_questions()]) + "\n"
+    return "\n".join([*_common(), *_groups(), *_causes(), *_questions()]) + "\n"
 
 
 def _common() -> Iterator[str]:
@@ -23,6 +24,15 @@ def _common() -> Iterator[str]:
         if step is not None:
             told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
         yield f"| {umbrella} | {_sentence(said)} | {told} |"
+    yield ""
+
+
+def _groups() -> Iterator[str]:
+    yield from ("### Causes of silence that only a gateway can tell apart", "")
+    yield from ("| Suspect | What is wrong | How it is told | Causes |", "|---|---|---|---|")
+    for name, group in GROUPS.items():
+        causes = ", ".join(cause for cause in ROWS if cause in group.causes)
+        yield f"| {name} | {_sentence(group.title)} | {group.told} | {causes} |"
     yield ""
 
 

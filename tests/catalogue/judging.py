@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Diagnosis, Finding
-from ipsecping.diagnosis.finding import NAMED
 
 from .cases import Case, Truth
 
@@ -45,10 +44,16 @@ def said(diagnosis: Diagnosis) -> str:
 def _said(finding: Finding) -> str:
     parts = [finding.confidence.value]
     if len(finding.causes) > 1:
-        parts = [f"{finding.confidence.value} {len(finding.causes)}"]
+        parts = [f"{finding.confidence.value} {_sizes(finding)}"]
     if finding.direction is not Direction.UNKNOWN:
         parts.append(finding.direction.value)
     return f"{finding.reason.value} ({', '.join(parts)})"
+
+
+def _sizes(finding: Finding) -> str:
+    """Suspects, and in brackets the causes behind them where those are more."""
+    told, behind = len(finding.suspects), len(finding.causes)
+    return f"{told}" if told == behind else f"{told} ({behind})"
 
 
 def _false(case: Case, diagnosis: Diagnosis) -> Iterator[str]:
@@ -82,9 +87,9 @@ class Score:
     right: dict[Confidence, int] = field(default_factory=lambda: dict.fromkeys(Confidence, 0))
     all: dict[Confidence, int] = field(default_factory=lambda: dict.fromkeys(Confidence, 0))
     sizes: list[int] = field(default_factory=list)
-    """Causes of each finding that has several."""
-    named: list[int] = field(default_factory=list)
-    """The same, of those that name each of them."""
+    """Suspects of each finding that has several causes."""
+    behind: list[int] = field(default_factory=list)
+    """The causes of the same, which only a gateway can tell apart."""
     missed: int = 0
     quiet: int = 0
     """Diagnoses of no fault that found none."""
@@ -96,9 +101,8 @@ class Score:
             self.all[finding.confidence] += 1
             self.right[finding.confidence] += holds_truth(finding, case)
             if finding.confidence is Confidence.ONE_OF:
-                self.sizes.append(len(finding.causes))
-                if len(finding.causes) <= NAMED:
-                    self.named.append(len(finding.causes))
+                self.sizes.append(len(finding.suspects))
+                self.behind.append(len(finding.causes))
         self.missed += any(_missed(case, diagnosis, baseline=baseline))
         if not case.truths:
             self.no_fault += 1
@@ -110,8 +114,8 @@ class Score:
             what = "the truth is among them" if confidence is Confidence.ONE_OF else "right"
             yield f"{confidence.value}: {what} in {self.right[confidence]} of {self.all[confidence]}"
         yield (
-            f"causes of a OneOf: {_mean(self.sizes)} on average; where each is named "
-            f"({len(self.named)} of {len(self.sizes)}): {_mean(self.named)}"
+            f"suspects of a OneOf: {_mean(self.sizes)} on average, of which only a gateway tells apart the "
+            f"{_mean(self.behind)} causes behind them"
         )
         yield f"diagnoses that miss a fault: {self.missed}"
         yield f"no fault, and none found: {self.quiet} of {self.no_fault}"

@@ -37,7 +37,8 @@ class DiagnosisFinding(Model):
         tuple[Name, ...] | None,
         Field(max_length=MAX_CAUSES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = None
-    """The causes that are left; absent where there are more than three, or none that is known."""
+    """The causes that are left, those that only a look at a gateway can tell apart under one name; absent
+    where there are more than three, or none that is known."""
     layer: Annotated[str, Field(max_length=MAX_LAYER)]
     """The layer, or the region on the way from the probe pod to the target."""
     direction: Literal[tuple(Direction)]  # type: ignore[valid-type]

@@ -200,10 +200,11 @@ def assess(
 
 
 def with_diagnosis(message: str, diagnosis: DiagnosisOutcome | None, outages: Outages) -> str:
-    """Return the message of an unhealthy check: it ends in the diagnosis of the outage, once there is one."""
+    """Return the message of an unhealthy check: it ends in the diagnosis of the outage and its time, once
+    there is one."""
     if diagnosis is None or not diagnosis.ran or not is_of_outage(diagnosis, outages):
         return message
-    end = f"; diagnosis: {diagnosis.summary}"
+    end = f"; diagnosed at {text.moment(diagnosis.at)}: {diagnosis.summary}"
     return text.shortened(message, MAX_MESSAGE - len(end)) + end
 
 

@@ -6,11 +6,10 @@ from types import MappingProxyType
 
 from ..contract import ProbeType
 from ..contract.bounds import MAX_CLOSING
-from ..contract.methods import stamp
+from ..diagnosis import statistics
 from ..diagnosis.evidence import Batch, Evidence, NameAnswer, Part
-from ..diagnosis.facts_loss import delay_by_rate
-from ..diagnosis.reading import Reading
 from ..diagnosis.tally import part_of, tally
+from . import rate_stages
 from .steps import (
     BURST,
     BURST_SPACING_MS,
@@ -29,8 +28,8 @@ from .steps import (
     TraceStep,
     Train,
 )
+from .trains import ICMP, class_trains, flow_train, main_method, method_of_controls, train
 
-ICMP = Method(type=ProbeType.ICMP)
 SECOND_LOOK = 11 * SECOND // 2
 """What decides is seen again, so long after the beginning at least."""
 RESERVE = 2 * SECOND
@@ -40,19 +39,13 @@ PATIENT_MS = 4000
 WANTED = 200
 """Packets to the target and to each control that tell where a small loss is; as many as the budget has."""
 LEAST = 20
+SUSPECTED = 0.2
+"""Chance below which a class is looked at again."""
+SIZES_PACKETS = 124
+"""Of a search for the path MTU that the first look's did not suffice for."""
 _FOUND = (NameAnswer.RESOLVED, NameAnswer.ADDRESS)
-CODE_POINTS = 0, 10, 26, 46
-FLOWS, PACKETS_OF_FLOW = 16, 3
-MIXED = 8
-"""Source ports that classes and rates are spread over: else a dead port would look like a dead class."""
-PACKETS_OF_CLASS = 2
-LOW_RATE, HIGH_RATE = (3, 400), (8, 80)
-"""Packets from each port, and milliseconds between them: 20 and 100 a second."""
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""
-_RATES = StageName.RATE, StageName.RATE_AGAIN
-_PAYLOAD = 56
-_RATE_PAYLOAD = 172
 _FIRST: Mapping[str, tuple[int, int]] = {
     ProbeType.STAMP: (40, 40),
     ProbeType.ICMP: (20, 80),
@@ -60,6 +53,7 @@ _FIRST: Mapping[str, tuple[int, int]] = {
     ProbeType.TCP: (10, 160),
 }
 """Packets of the first look and milliseconds between them: for over a second, so that silence is sure."""
+_DENSE_MS = 50
 CONVERSATIONS = 2, 500
 """The same of methods that converse: what they are for is whether they are answered as they should be."""
 
@@ -80,7 +74,7 @@ def next_stage(
     for name in _wanted(known):
         if name in done:
             continue
-        stage = _MAKERS[name](asked, known, left)
+        stage = _MAKERS[name](asked, known) if name in _MAKERS else _confirm(asked, known, left, elapsed)
         if stage is None:
             continue
         kept = 0 if name is StageName.CONFIRM else LEAST * (len(asked.methods) + len(asked.controls))
@@ -88,14 +82,6 @@ def next_stage(
         if stage.packets + kept <= left and ends <= MAX_TIME - RESERVE:
             return stage
     return _pauses(asked, known) if pauses and _answered(known) else None
-
-
-def main_method(asked: Asked, known: Evidence) -> Method:
-    """Return the method that tells most of those that are answered; of none answered the first."""
-    methods = [method for method in asked.methods if method.is_datagram]
-    to_target = (Part.METHODS, Part.FLOWS, Part.CLASSES)
-    answered = {batch.type for part in to_target for batch in part_of(known, part) if batch.answered}
-    return next((method for method in methods if method.type in answered), methods[0])
 
 
 def why_left_out(known: Evidence) -> Mapping[Part, str]:
@@ -111,7 +97,9 @@ def why_left_out(known: Evidence) -> Mapping[Part, str]:
         why = "nothing was lost"
     else:
         why = "no time or no packets were left for it, or no method that can tell"
-    left_out = dict.fromkeys((Part.FLOWS, Part.CLASSES, Part.RATES), why)
+    left_out = dict.fromkeys((Part.FLOWS, Part.CLASSES, Part.RATES, Part.CONTROL_RATE), why)
+    if part_of(known, Part.RATES):
+        left_out[Part.CONTROL_RATE] = "no rate cost packets, or the far gateway's inside address is not known"
     left_out[Part.PATH_MTU] = "the target is silent" if known.address else why
     return MappingProxyType(left_out)
 
@@ -128,7 +116,7 @@ def _wanted(known: Evidence) -> tuple[StageName, ...]:
         return ()
     if _all_or_nothing(first) and not _variant_losses(known):
         return (StageName.CONFIRM,)
-    return (StageName.FLOWS, StageName.CLASSES, StageName.LOW_RATE, *_RATES, StageName.CONFIRM)
+    return (*_MAKERS, StageName.CONFIRM)
 
 
 def _odd(known: Evidence) -> bool:
@@ -165,9 +153,9 @@ def _look(asked: Asked, address: str) -> Stage:
         TraceStep(method=method, address=address)
         for method in sorted(traced, key=lambda method: method.assumed)
     ]
-    steps += [_train(Part.METHODS, method, address, *first_packets(method)) for method in asked.methods]
-    icmp = _of_controls(asked)
-    steps += [_train(part, icmp, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
+    steps += [train(Part.METHODS, method, address, *first_packets(method)) for method in asked.methods]
+    icmp = method_of_controls(asked)
+    steps += [train(part, icmp, control, *_FIRST[ICMP.type]) for part, control in asked.controls.items()]
     steps += _variants(asked.methods, address)
     if (gateway := asked.controls.get(Part.GATEWAY)) is not None:
         steps += [IkeStep(address=gateway), TraceStep(method=icmp, address=gateway)]
@@ -180,35 +168,13 @@ def first_packets(method: Method) -> tuple[int, int]:
     return CONVERSATIONS if method.converses else _FIRST[method.type]
 
 
-def _of_controls(asked: Asked) -> Method:
-    """ICMP, from where the packets to the target leave."""
-    return replace(ICMP, source=asked.methods[0].source)
-
-
 def _variants(methods: Sequence[Method], address: str) -> Iterator[Train]:
     """Yield a few packets from many ports and in several classes, which may fare unlike the others."""
     usual = (ProbeType.STAMP, ProbeType.UDP_ECHO)
     method = next((method for method in methods if method.type in usual), None)
     if method is not None:
-        yield _flow_train(method, address)
-        yield from _class_trains(method, address)
-
-
-def _flow_train(method: Method, address: str) -> Train:
-    return _train(Part.FLOWS, method, address, PACKETS_OF_FLOW, 300, flows=FLOWS)
-
-
-def _class_trains(method: Method, address: str) -> list[Train]:
-    flows = _mixed(method)
-    count = PACKETS_OF_CLASS * MIXED // flows
-    return [
-        _train(Part.CLASSES, method, address, count, 50 * flows, dscp=dscp, flows=flows)
-        for dscp in CODE_POINTS
-    ]
-
-
-def _mixed(method: Method) -> int:
-    return 1 if method.type == ProbeType.ICMP else MIXED
+        yield flow_train(method, address)
+        yield from class_trains(method, address)
 
 
 def _searching(asked: Asked) -> Iterator[Method]:
@@ -220,49 +186,51 @@ def _searching(asked: Asked) -> Iterator[Method]:
                 return
 
 
-def _flows(asked: Asked, known: Evidence, left: int) -> Stage | None:
+def _sizes(asked: Asked, known: Evidence) -> Stage | None:
+    """Where the first search did not come to its end: each packet lost makes it longer."""
+    if known.path_mtu is not None or known.address is None:
+        return None
+    step = MtuStep(method=main_method(asked, known), address=known.address, most=SIZES_PACKETS)
+    return Stage(name=StageName.SIZES, steps=(step,))
+
+
+def _flows(asked: Asked, known: Evidence) -> Stage | None:
+    """Where one of the ports seems to lose more than chance has it."""
     method = main_method(asked, known)
     if method.type == ProbeType.ICMP or known.address is None:
         return None
-    return Stage(name=StageName.FLOWS, steps=(_flow_train(method, known.address),))
+    found = part_of(known, Part.FLOWS)
+    if found and not any(batch.lost > 1 for batch in found):
+        return None
+    return Stage(name=StageName.FLOWS, steps=(flow_train(method, known.address),))
 
 
-def _classes(asked: Asked, known: Evidence, left: int) -> Stage | None:
-    method = main_method(asked, known)
+def _classes(asked: Asked, known: Evidence) -> Stage | None:
+    """Where one of the classes seems to, or where it could not show."""
     assert known.address is not None
-    return Stage(name=StageName.CLASSES, steps=tuple(_class_trains(method, known.address)))
-
-
-def _low_rate(asked: Asked, known: Evidence, left: int) -> Stage | None:
-    """Alone: beside other packets it would be no low rate."""
-    return _rate_stage(StageName.LOW_RATE, LOW_RATE, asked, known)
-
-
-def _rate(asked: Asked, known: Evidence, left: int) -> Stage | None:
-    return _rate_stage(StageName.RATE, HIGH_RATE, asked, known)
-
-
-def _rate_again(asked: Asked, known: Evidence, left: int) -> Stage | None:
-    """Where delays have grown: a host that stood still for an instant looks like a queue, but once only."""
-    grown = delay_by_rate(Reading(known)).value
-    return _rate_stage(StageName.RATE_AGAIN, HIGH_RATE, asked, known, window=2) if grown else None
-
-
-def _rate_stage(
-    name: StageName, rate: tuple[int, int], asked: Asked, known: Evidence, *, window: int = 1
-) -> Stage | None:
-    method = main_method(asked, known)
-    # Hosts and routers limit how much ICMP they answer, which would look like a limit of the path.
-    if method.type == ProbeType.ICMP or known.address is None:
+    found = part_of(known, Part.CLASSES)
+    hidden = tally(found).lost > 0 and rate_stages.limits(known)
+    if found and not hidden and not _one_is_worse(found):
         return None
-    train = _train(
-        Part.RATES, method, known.address, *rate, payload=_RATE_PAYLOAD, flows=MIXED, window=window
-    )
-    return Stage(name=name, steps=(train,))
+    method = main_method(asked, known)
+    trains = class_trains(method, known.address)
+    if hidden:
+        # What a queue or a limit drops of all classes alike hides what one class loses: so below that rate.
+        trains = class_trains(method, known.address, sparse=True)
+    return Stage(name=StageName.CLASSES, steps=tuple(trains))
 
 
-def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
-    """All of it again; of a partial loss as much of target and controls as the budget has, in equal parts."""
+def _one_is_worse(classes: Sequence[Batch]) -> bool:
+    worst = max(classes, key=lambda batch: batch.lost / batch.sent)
+    rest = tally(batch for batch in classes if batch is not worst)
+    return worst.lost > 1 and statistics.fisher(worst.lost, worst.sent, rest.lost, rest.sent) < SUSPECTED
+
+
+def _confirm(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | None:
+    """All of it again; of a partial loss as much of target and controls as packets and time are left for.
+
+    The inside addresses get as much as the target: they tell where it is lost, the public one tells little.
+    """
     assert known.address is not None
     first = part_of(known, Part.METHODS, 1)
     tried = {batch.type for batch in first}
@@ -272,18 +240,25 @@ def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
     others = [method for method in methods if method != main]
     spent = sum((first_packets(each)[0] + MAX_CLOSING) * each.packets for each in others) + MAX_CLOSING
     share = (left - spent) // (1 + len(controls))
+    outside = max(share // 3, LEAST)
+    if Part.GATEWAY in asked.controls and share > LEAST:
+        share = (left - spent - outside) // max(len(controls), 1)
     steady = _all_or_nothing(first) and not _variant_losses(known)
     many = LEAST if steady else WANTED - _FIRST[main.type][0]
-    count = min(many, share)
+    seconds = (MAX_TIME - RESERVE - max(elapsed, SECOND_LOOK)) / SECOND - 1
+    count = min(many, share, max(int(seconds * 1000 / _DENSE_MS) - MAX_CLOSING, LEAST))
     if count < LEAST:
         return None
-    spacing = 50 if count > LEAST else 80
-    steps = [_train(Part.METHODS, main, known.address, count, spacing, window=2)]
+    spacing = _DENSE_MS if count > LEAST else 80
+    steps = [train(Part.METHODS, main, known.address, count, spacing, window=2)]
     steps += [
-        _train(Part.METHODS, method, known.address, *first_packets(method), window=2) for method in others
+        train(Part.METHODS, method, known.address, *first_packets(method), window=2) for method in others
     ]
-    icmp = _of_controls(asked)
-    steps += [_train(part, icmp, control, count, spacing, window=2) for part, control in controls]
+    icmp = method_of_controls(asked)
+    steps += [
+        train(part, icmp, control, min(count, outside) if part is Part.GATEWAY else count, spacing, window=2)
+        for part, control in controls
+    ]
     if not tally(first).answered:
         steps = [replace(step, timeout_ms=PATIENT_MS) for step in steps]
     return Stage(name=StageName.CONFIRM, steps=tuple(steps), not_before=SECOND_LOOK)
@@ -291,47 +266,22 @@ def _confirm(asked: Asked, known: Evidence, left: int) -> Stage | None:
 
 def _pauses(asked: Asked, known: Evidence) -> Stage:
     assert known.address is not None
-    train = _train(Part.IDLE, main_method(asked, known), known.address, BURST, BURST_SPACING_MS)
-    return Stage(name=StageName.PAUSES, steps=(PausesStep(train=train),))
+    burst = train(Part.IDLE, main_method(asked, known), known.address, BURST, BURST_SPACING_MS)
+    return Stage(name=StageName.PAUSES, steps=(PausesStep(train=burst),))
 
 
 def _answered(known: Evidence) -> bool:
     return tally(part_of(known, Part.METHODS)).answered > 0
 
 
-_MAKERS: Mapping[StageName, Callable[[Asked, Evidence, int], Stage | None]] = {
-    StageName.FLOWS: _flows,
+_MAKERS: Mapping[StageName, Callable[[Asked, Evidence], Stage | None]] = {
+    StageName.SIZES: _sizes,
+    StageName.LOW_RATE: rate_stages.low,
+    StageName.RATE: rate_stages.high,
+    StageName.PEAK_RATE: rate_stages.peak,
+    StageName.RATE_AGAIN: rate_stages.again,
+    StageName.CONTROL_RATE: rate_stages.of_control,
     StageName.CLASSES: _classes,
-    StageName.LOW_RATE: _low_rate,
-    StageName.RATE: _rate,
-    StageName.RATE_AGAIN: _rate_again,
-    StageName.CONFIRM: _confirm,
+    StageName.FLOWS: _flows,
 }
-
-
-def _train(
-    part: Part,
-    method: Method,
-    address: str,
-    count: int,
-    spacing_ms: int,
-    *,
-    dscp: int | None = None,
-    flows: int = 1,
-    payload: int | None = None,
-    window: int = 1,
-) -> Train:
-    usual = _PAYLOAD if method.is_datagram else 0
-    if method.type == ProbeType.STAMP:
-        usual = stamp.payload(signed=method.signed, source=True, dscp=True)
-    return Train(
-        part=part,
-        method=method,
-        address=address,
-        count=count,
-        spacing_ms=spacing_ms,
-        payload=usual if payload is None else payload,
-        dscp=method.dscp if dscp is None else dscp,
-        flows=flows,
-        window=window,
-    )
+"""What is made of partial loss, in this order; each where what is known by then asks for it."""

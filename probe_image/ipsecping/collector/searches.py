@@ -26,7 +26,6 @@ from .steps import (
     IKE_TIME,
     MTU_ATTEMPTS,
     MTU_HIGH,
-    MTU_PACKETS,
     MTU_TIME,
     SECOND,
     TRACE_TIME,
@@ -119,7 +118,7 @@ class MtuSearchRun:
             timeout=SECOND,
             pair_spacing=ICMP_PAIR_SPACING if icmp else PAIR_SPACING,
             tried=self._tried,
-            most=MTU_PACKETS,
+            most=step.most,
         )
 
     @property

@@ -23,7 +23,8 @@ MAX_TIME = 30 * SECOND
 TIMEOUT_MS = 1000
 TRACE_TTL, TRACE_TRIES, TRACE_WAIT = 12, 2, SECOND
 TRACE_TIME = 7 * SECOND
-MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 60, 4, 5 * SECOND
+MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 92, 4, 5 * SECOND
+"""Each lost packet makes the search longer: of 5 % in one direction it ends with so many 99 times of 100."""
 MTU_HIGH, MTU_SMALL = 1500, 128
 IKE_PACKETS, IKE_TIME = 6, 2 * SECOND
 DATAGRAMS = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})
@@ -171,13 +172,19 @@ class MtuStep:
 
     method: Method
     address: str
-    packets: int = MTU_PACKETS + MTU_ATTEMPTS
+    most: int = MTU_PACKETS
+    """Packets of the search itself; with more it is given up."""
     time: int = MTU_TIME + MTU_ATTEMPTS * SECOND // 5 + 2 * SECOND
+
+    @property
+    def packets(self) -> int:
+        """At most so many."""
+        return self.most + MTU_ATTEMPTS
 
     @property
     def bits_per_second(self) -> int:
         """Every other packet is small. By ICMP there are 20 a second, else all may come in one."""
-        packets = MTU_PACKETS if self.method.port is not None else 2 * SECOND // ICMP_PAIR_SPACING
+        packets = self.most if self.method.port is not None else 2 * SECOND // ICMP_PAIR_SPACING
         return packets * (MTU_HIGH + MTU_SMALL) // 2 * 8
 
 
@@ -223,11 +230,14 @@ class StageName(StrEnum):
     """What is found out; the word that progress is told with."""
 
     LOOK = "a first look"
-    FLOWS = "does loss depend on the source port?"
-    CLASSES = "does it depend on DSCP?"
-    LOW_RATE = "does it depend on the rate? a low one"
+    SIZES = "the path MTU again, for which loss left too few packets"
+    LOW_RATE = "does loss depend on the rate? a low one"
     RATE = "and a high one"
+    PEAK_RATE = "and one as high as that of the first look"
     RATE_AGAIN = "and the high one again"
+    CONTROL_RATE = "does the far gateway keep up with it?"
+    CLASSES = "does it depend on DSCP?"
+    FLOWS = "does it depend on the source port?"
     CONFIRM = "a second look"
     PAUSES = "bursts after pauses of 5, 20, 60 and 120 s: does a pause break something?"
 

@@ -37,7 +37,8 @@ class ReportedFinding:
     reason: str
     """The cause's name, or that of what several causes have in common."""
     causes: tuple[str, ...]
-    """Those that are left, at most `MAX_CAUSES`; empty where there are more, or none."""
+    """Those that are left, at most `MAX_CAUSES`, or names for several that only a gateway can tell apart;
+    empty where there are more, or none."""
     direction: Direction
     confidence: Confidence
     layer: str

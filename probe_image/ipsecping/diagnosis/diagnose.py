@@ -14,10 +14,11 @@ from .broke import since_it_broke
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
-from .evidence import Evidence, Part
+from .evidence import Evidence, Hop, Part
 from .fact import FactName
 from .facts import Facts, facts_of
 from .finding import NAMED, Diagnosis, Finding, RuledOut, Umbrella
+from .in_its_name import answered_in_its_name, without_forged
 from .notes import notes
 from .reading import Reading
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
@@ -37,11 +38,15 @@ _TO_CONFIRM = frozenset({
 
 def diagnose(evidence: Evidence) -> Diagnosis:
     """Return what is at fault, as sure as the evidence is."""
-    whole, evidence = evidence, since_it_broke(evidence)
+    whole = without_forged(evidence)
+    forger = None if whole is evidence else answered_in_its_name(evidence)
+    evidence = since_it_broke(whole)
     reading = Reading(evidence)
     known = facts_of(reading)
     found = symptoms(reading, known)
-    transient = windows_disagree(reading) is not None
+    # What a rate costs is gone where less is sent at once, and has not passed.
+    by_rate = any(known[name].value for name in (FactName.LOSS_BY_RATE, FactName.DELAY_BY_RATE))
+    transient = windows_disagree(reading) is not None and not by_rate
     if transient:
         found = [symptom for symptom in found if symptom.kind not in _TO_CONFIRM]
     findings = sorted(_findings(reading, known, found), key=_gravity)
@@ -50,12 +55,20 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         outcome=_outcome(reading, findings, transient=transient),
         findings=tuple(findings),
-        notes=(*_broke(whole, evidence), *notes(reading, known, found)),
+        notes=(*_forged(forger), *_broke(whole, evidence), *notes(reading, known, found)),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,
         lost=lost,
         explained=explained,
     )
+
+
+def _forged(forger: Hop | None) -> Iterator[str]:
+    if forger is not None:
+        yield (
+            f"ICMP to the target is answered at hop {forger.ttl}, before it can have got there: somebody "
+            "answers in its name. Such answers count for nothing."
+        )
 
 
 def _broke(whole: Evidence, left: Evidence) -> Iterator[str]:
@@ -144,11 +157,10 @@ def _left_over(
 
 def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = False) -> Finding:
     causes = tuple(cause for cause in ROWS if cause in group.causes)
-    lead = min(group.symptoms, key=lambda symptom: GRAVITY[symptom.kind])
     needs_second = any(symptom.kind in _TO_CONFIRM for symptom in group.symptoms)
     confirmed = reading.confirmed or not needs_second
     confidence = _confidence(group, proven=proven, confirmed=confirmed)
-    reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(lead, causes, known)
+    reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
     umbrella = reason if isinstance(reason, Umbrella) else None
@@ -204,9 +216,12 @@ def _confidence(group: Group, *, proven: bool, confirmed: bool) -> Confidence:
     return Confidence.ONLY_ONE_LEFT if alone and confirmed else Confidence.ONE_OF
 
 
-def _umbrella(lead: Symptom, causes: Sequence[Cause], known: Facts) -> Umbrella:
+def _umbrella(explained: Sequence[Symptom], causes: Sequence[Cause], known: Facts) -> Umbrella:
     if not causes:
         return Umbrella.UNEXPLAINED
+    lead = min(explained, key=lambda symptom: GRAVITY[symptom.kind])
+    if any(symptom.kind is SymptomKind.RATE_LOSS for symptom in explained):
+        return Umbrella.RATE_DEPENDENT_LOSS
     if lead.kind in BY_SYMPTOM:
         return BY_SYMPTOM[lead.kind]
     if max(ROWS[cause].place for cause in causes) <= Place.NEAR_GATEWAY:

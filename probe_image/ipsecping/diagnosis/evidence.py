@@ -50,6 +50,8 @@ class Part(StrEnum):
     """Equal packets with several DSCP code points."""
     RATES = "Rates"
     """Equal packets at a low and at a high rate."""
+    CONTROL_RATE = "ControlRate"
+    """Packets to the far gateway's inside address, of the size and the spacing of those at the high rate."""
     FRAGMENTS = "Fragments"
     """Packets larger than the path MTU, without Don't Fragment."""
     BULK = "Bulk"
@@ -72,7 +74,7 @@ class Part(StrEnum):
 
 PACKET_PARTS = frozenset({
     Part.METHODS, Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.NEIGHBOUR, Part.ELSEWHERE, Part.FLOWS,
-    Part.CLASSES, Part.RATES, Part.FRAGMENTS, Part.BULK, Part.IDLE,
+    Part.CLASSES, Part.RATES, Part.CONTROL_RATE, Part.FRAGMENTS, Part.BULK, Part.IDLE,
 })  # fmt: skip
 """Those that consist of batches of packets."""
 

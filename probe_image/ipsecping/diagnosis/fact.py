@@ -43,6 +43,8 @@ class FactName(StrEnum):
     LOSS_BY_CLASS = "LossByClass"
     LOSS_BY_RATE = "LossByRate"
     DELAY_BY_RATE = "DelayByRate"
+    STALLED_TOGETHER = "StalledTogether"
+    CONTROL_KEEPS_UP = "ControlKeepsUp"
     DELAY_VARIES = "DelayVaries"
     ONE_METHOD_LOSES = "OneMethodLoses"
     NEAR_GATEWAY_LOSES = "NearGatewayLoses"

@@ -42,6 +42,8 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.LOSS_BY_CLASS: facts_loss.loss_by_class,
         FactName.LOSS_BY_RATE: facts_loss.loss_by_rate,
         FactName.DELAY_BY_RATE: facts_loss.delay_by_rate,
+        FactName.STALLED_TOGETHER: facts_loss.stalled_together,
+        FactName.CONTROL_KEEPS_UP: facts_loss.control_keeps_up,
         FactName.DELAY_VARIES: facts_loss.delay_varies,
         FactName.ONE_METHOD_LOSES: facts_loss.one_method_loses,
         FactName.NEAR_GATEWAY_LOSES: facts_loss.near_gateway_loses,

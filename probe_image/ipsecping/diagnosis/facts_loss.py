@@ -1,6 +1,6 @@
 """Facts of partial loss: what it depends on, and where it is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import statistics
@@ -48,14 +48,21 @@ def living_flows(reading: Reading) -> Tally | None:
 
 def loss_by_class(reading: Reading) -> Fact:
     """Whether some DSCP code points lose more than others."""
-    groups = _groups(reading, Part.CLASSES, lambda batch: batch.dscp)
+    batches = classes_of(reading)
+    groups = _added(batches, lambda batch: batch.dscp)
     if len(groups) < 2:
         return unknown("code points (DSCP) were not compared")
     worst = max(groups, key=lambda dscp: groups[dscp].ratio)
-    others = tally(batch for batch in part_of(reading.evidence, Part.CLASSES) if batch.dscp != worst)
+    others = tally(batch for batch in batches if batch.dscp != worst)
     if not groups[worst].differs(others, comparisons=len(groups)):
         return Fact(False, f"{len(groups)} code points (DSCP) lose alike")
     return Fact(True, f"DSCP {worst}: {groups[worst].said}; all others: {others.said}")
+
+
+def classes_of(reading: Reading) -> tuple[Batch, ...]:
+    """Return the batches of classes: where a rate cost packets, those that were sent below it."""
+    sparse = part_of(reading.evidence, Part.CLASSES, 2)
+    return sparse or part_of(reading.evidence, Part.CLASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +91,91 @@ def rates_of(reading: Reading) -> Rates | None:
 
 
 def loss_by_rate(reading: Reading) -> Fact:
-    """Whether the same packets are lost at a high rate and not, or less, at a low one."""
+    """Whether packets are lost at a high rate and not, or less, at a low one, each time it was measured."""
     rates = rates_of(reading)
     if rates is None:
         return unknown("rates were not compared")
-    low, high = tally(rates.low), tally(rates.high)
-    if high.ratio > low.ratio and high.differs(low):
-        return Fact(
-            True, f"{_rate(rates.high)} packets a second: {high.said}; {_rate(rates.low)}: {low.said}"
-        )
-    return Fact(False, f"{rates.said} lose alike")
+    # The second look is as slow as the low rate, and has more packets to compare with.
+    kind = rates.high[0].type
+    calm = [
+        each
+        for each in part_of(reading.evidence, Part.METHODS, 2)
+        if each.type is kind and _calm(each, rates)
+    ]
+    low, high = tally([*rates.low, *calm]), tally(rates.high)
+    if high.ratio <= low.ratio or not high.differs(low):
+        return Fact(False, f"{rates.said} lose alike")
+    said = f"{_rate(rates.high)} packets a second: {high.said}; {_rate(rates.low)}: {low.said}"
+    again = [batch for batch in rates.high if batch.window == 2]
+    if again and tally(again).lost < 2:
+        return unknown(f"{said}; but {tally(again).said} when it was measured again")
+    return Fact(True, said)
+
+
+def control_keeps_up(reading: Reading) -> Fact:
+    """Whether the far gateway's inside address answers at the high rate what the target does not."""
+    rates, found = rates_of(reading), part_of(reading.evidence, Part.CONTROL_RATE)
+    if rates is None or not found:
+        return unknown(f"{PLACES[Part.FAR_INSIDE]} was not asked at a high rate")
+    high, total = tally(rates.high), tally(found)
+    said = f"{reading.named(Part.CONTROL_RATE)} at {_rate(list(found))} packets a second: {total.said}"
+    if total.ratio < high.ratio and total.differs(high):
+        return Fact(True, f"{said}; the target: {high.said}")
+    return unknown(f"{said}, which decides nothing: many hosts limit ICMP")
 
 
 def delay_by_rate(reading: Reading) -> Fact:
     """Whether the median delay grows with the rate, each time that it was measured: a queue fills."""
     rates = rates_of(reading)
     slow = [batch.rtt_p50 for batch in rates.low if batch.rtt_p50 is not None] if rates else []
-    fast = [batch.rtt_p50 for batch in rates.high if batch.rtt_p50 is not None] if rates else []
+    fast = [batch for batch in rates.high if batch.rtt_p50 is not None] if rates else []
     if rates is None or not slow or not fast:
         return unknown("delays at two rates were not compared")
-    spread = max(_spread(batch) or 0 for batch in rates.low)
-    grown = max(fast) - min(slow)
-    said = f"median delay {_ms(max(fast))} at {rates.said}: {_ms(min(slow))}"
-    near = max((_spread(batch) or 0 for batch in part_of(reading.evidence, Part.NEAR_INSIDE)), default=0)
-    if max(QUEUE, 2 * spread) < grown <= 2 * near:
-        return unknown(f"{said}; but delays to our own gateway vary by {_ms(near)}")
-    least = max(QUEUE, 2 * spread)
-    again = [batch.rtt_p50 for batch in rates.high if batch.window == 2 and batch.rtt_p50 is not None]
-    if again and max(again) - min(slow) <= least < grown:
+    least = max(QUEUE, 2 * max(_spread(batch) or 0 for batch in rates.low))
+    most = max(batch.rtt_p50 or 0 for batch in fast)
+    grown = most - min(slow)
+    said = f"median delay {_ms(most)} at {rates.said}: {_ms(min(slow))}"
+    if grown <= least:
+        return Fact(False, said)
+    if (together := stalled_together(reading)).value:
+        return unknown(f"{said}; but {together.text}")
+    again = [batch.rtt_p50 for batch in fast if batch.window == 2 and batch.rtt_p50 is not None]
+    if again and max(again) - min(slow) <= least:
         return unknown(f"{said}; but {_ms(max(again))} when it was measured again")
-    return Fact(grown > least, said)
+    return Fact(True, said)
+
+
+def stalled_together(reading: Reading) -> Fact:
+    """Whether our own gateway, before the tunnel, was as late as the target at the same moment: this host, or
+    one that all of it runs on, stood still or was busy."""
+    rates = rates_of(reading)
+    ours = part_of(reading.evidence, Part.NEAR_INSIDE)
+    if rates is None or not ours or not reading.answers(Part.NEAR_INSIDE):
+        return unknown(f"{PLACES[Part.NEAR_INSIDE]} was not asked while delays grew")
+    slow = min((batch.rtt_p50 for batch in rates.low if batch.rtt_p50 is not None), default=0)
+    calm = True
+    for batch in rates.high:
+        grown = (batch.rtt_p50 or slow) - slow
+        beside = [each for each in ours if _overlap(each, batch)] or list(ours)
+        late = max((_spread(each) or 0 for each in beside), default=0)
+        if grown > QUEUE and grown <= 2 * late:
+            return Fact(True, f"delays to {reading.named(Part.NEAR_INSIDE)} varied by {_ms(late)} meanwhile")
+        calm = calm and grown > 2 * late
+    return (
+        Fact(False, "our own gateway was not late at the same moment")
+        if calm
+        else unknown("delays did not grow")
+    )
+
+
+def _overlap(one: Batch, other: Batch) -> bool:
+    """Whether both were sent at the same time, in part."""
+    return one.at <= other.at + other.span and other.at <= one.at + one.span
+
+
+def _calm(batch: Batch, rates: Rates) -> bool:
+    """Whether it was sent no faster than the low rate."""
+    return batch.spacing >= rates.low[0].spacing
 
 
 def delay_varies(reading: Reading) -> Fact:
@@ -136,6 +198,9 @@ def one_method_loses(reading: Reading) -> Fact:
     if len(reading.methods) - len(reading.dead_methods) < 2:
         return unknown("only one method was answered")
     kind = reading.losing_method
+    losing = [each for each, total in reading.methods.items() if total.answered and total.lost]
+    if kind is None and len(losing) == 1:
+        return unknown(f"{losing[0]} alone lost packets, but too few to decide it")
     if kind is None:
         return Fact(False, f"{len(reading.methods)} methods lose alike")
     others = tally(batch for batch in reading.measured if batch.type is not kind)
@@ -187,7 +252,10 @@ def _less(one: Tally, other: Tally) -> bool:
 
 
 def _groups(reading: Reading, part: Part, key: Callable[[Batch], int]) -> dict[int, Tally]:
-    batches = part_of(reading.evidence, part)
+    return _added(part_of(reading.evidence, part), key)
+
+
+def _added(batches: Sequence[Batch], key: Callable[[Batch], int]) -> dict[int, Tally]:
     keys = dict.fromkeys(key(batch) for batch in batches)
     return {each: tally(batch for batch in batches if key(batch) == each) for each in keys}
 

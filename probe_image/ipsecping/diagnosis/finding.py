@@ -7,6 +7,7 @@ from enum import StrEnum
 from ..contract.diagnosis_terms import Confidence, Direction, Outcome
 from .cause import Cause, Step
 from .evidence import Part
+from .suspects import Suspect, suspects_of
 from .symptom import Symptom
 
 
@@ -20,12 +21,17 @@ class Umbrella(StrEnum):
     """The tunnel carries packets, the target is silent."""
     METHOD_SILENT = "MethodSilent"
     PACKETS_LOST = "PacketsLost"
+    RATE_DEPENDENT_LOSS = "RateDependentLoss"
     FIRST_PACKETS_LOST = "FirstPacketsLost"
     PATH_MTU_LOW = "PathMTULow"
     LATENCY_HIGH = "LatencyHigh"
     RECURRING_OUTAGES = "RecurringOutages"
     UNEXPLAINED = "Unexplained"
     """No cause of the dictionary explains it, or too little was measured."""
+
+
+SILENCE = frozenset({Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT})
+"""Those of a target that answers nothing at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +43,7 @@ class RuledOut:
 
 
 NAMED = 3
-"""More causes than these are told by their region."""
+"""More suspects than these are told by their region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +70,14 @@ class Finding:
     step: Step
 
     @property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """The causes, those that only a look at a gateway tells apart as one."""
+        return suspects_of(self.causes, silence=self.reason in SILENCE)
+
+    @property
     def named(self) -> bool:
-        """Whether there are several causes, and so few that each is named."""
-        return 1 < len(self.causes) <= NAMED
+        """Whether there are several causes, and so few suspects that each is named."""
+        return len(self.causes) > 1 and len(self.suspects) <= NAMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from . import facts_packet, facts_reach, statistics
 from .evidence import Part
 from .fact import FactName
 from .facts import Facts
-from .reading import Reading
+from .reading import PLACES, Reading
 from .symptom import Symptom, SymptomKind
 from .symptoms import LEAST_LOST, icmp_limited, rounds_unharmed, windows_disagree
 from .tally import lost_of
@@ -17,9 +17,10 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[
     """Return one sentence each."""
     kinds = {symptom.kind for symptom in found}
     yield from _impossible(reading, kinds)
+    yield from _uncontrolled(reading, kinds)
     yield from _masked(known, kinds)
     yield from _renamed(known, kinds)
-    yield from _transient(reading)
+    yield from _transient(reading, known)
     yield from _harmless(reading, known, kinds)
     yield from _hints(reading, known, kinds)
     yield from _arrivals(reading)
@@ -39,7 +40,26 @@ def _impossible(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
             said = "the target" if part is Part.METHODS else reading.named(part)
             by_reason.setdefault(why, []).append(said)
     for why, said_of in by_reason.items():
-        yield f"Not asked: {', '.join(said_of)}: {why}."
+        yield f"Nothing is known of {', '.join(said_of)}: {why}."
+
+
+_HALVED = frozenset({SymptomKind.SILENT, SymptomKind.LOSS})
+
+
+def _uncontrolled(reading: Reading, kinds: set[SymptomKind]) -> Iterator[str]:
+    """What would tell more."""
+    absent = [
+        part for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE) if part not in reading.evidence.expected.controls
+    ]
+    if absent and kinds & _HALVED:
+        said = " and ".join(f"{PLACES[part]} ({_OPTIONS[part]})" for part in absent)
+        yield f"Name {said} and diagnose again: each halves what may be at fault (docs/diagnosis.md)."
+
+
+_OPTIONS = {
+    Part.FAR_INSIDE: "--far-inside, in a check spec.tunnel.controls.farInside",
+    Part.NEAR_INSIDE: "--near-inside, in a check spec.tunnel.controls.nearInside",
+}
 
 
 def _masked(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
@@ -57,9 +77,14 @@ def _renamed(known: Facts, kinds: set[SymptomKind]) -> Iterator[str]:
         yield f"{_capital(known[FactName.ADDRESS_CHANGED].text)}: is that the right host?"
 
 
-def _transient(reading: Reading) -> Iterator[str]:
+def _transient(reading: Reading, known: Facts) -> Iterator[str]:
     windows = windows_disagree(reading)
-    if windows is not None:
+    if windows is not None and any(
+        known[name].value for name in (FactName.LOSS_BY_RATE, FactName.DELAY_BY_RATE)
+    ):
+        first, second = windows
+        yield f"The first look sends more at once: {first.said}; then {second.said}."
+    elif windows is not None:
         first, second = windows
         yield f"It did not last: first {first.said}, then {second.said}. Nothing is said of what is over."
         rounds, outages = reading.evidence.rounds or (), reading.evidence.outages or ()
@@ -83,6 +108,9 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
         )
     elif icmp_limited(reading) and total is not None:
         yield f"ICMP alone loses, {lost_of(total.lost, total.sent)}: somebody limits its rate; no fault."
+    together = known[FactName.STALLED_TOGETHER]
+    if together.value and SymptomKind.QUEUE not in kinds:
+        yield f"{_capital(together.text)}: this host, or what it runs on, stood still; no queue is meant."
     first = facts_packet.first_lost(reading)
     if first is not None and SymptomKind.FIRST_LOST not in kinds:
         yield f"{first[2]}: the tunnel is started on demand, which is no fault."

@@ -142,6 +142,7 @@ CONTROL_PACKETS = 8
 
 PLACES = {
     Part.FAR_INSIDE: "the far gateway's inside address",
+    Part.CONTROL_RATE: "the far gateway's inside address",
     Part.NEAR_INSIDE: "our gateway's inside address",
     Part.GATEWAY: "the far gateway's public address",
     Part.NEIGHBOUR: "the target's neighbour",

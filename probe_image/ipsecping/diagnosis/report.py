@@ -4,6 +4,7 @@ Words first, names in brackets; each claim has its numbers and a place; one next
 the machine.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from .catalogue import ROWS
 from .cause import Cause, Place, Row
 from .evidence import Evidence, Part
 from .evidence_text import evidence_digest
-from .finding import NAMED, Diagnosis, Finding
+from .finding import Diagnosis, Finding
+from .suspects import Suspect, behind, meaning_of, title_of
 
 SUMMARY = 300
 """Characters of a summary, which goes into an event and a status."""
@@ -54,10 +56,10 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
     finding = diagnosis.findings[0]
     more = len(diagnosis.findings) - 1
     said = finding.proof or finding.symptoms[0].text
-    which = (
-        f"one of {', '.join(finding.causes[:NAMED])}" if len(finding.causes) > 1 else finding.confidence.said
-    )
-    if len(finding.causes) > NAMED:
+    which = finding.confidence.said
+    if finding.named:
+        which = f"one of {', '.join(finding.suspects)}"
+    elif len(finding.causes) > 1:
         which = f"{finding.layer}, one of {len(finding.causes)} causes"
     if finding.direction is not Direction.UNKNOWN:
         which = f"{finding.direction.said}, {which}"
@@ -99,9 +101,24 @@ def title(finding: Finding) -> str:
     where = f"{finding.layer[0].upper()}{finding.layer[1:]}"
     if finding.direction is not Direction.UNKNOWN:
         where = f"{where}, {finding.direction.said}"
-    if finding.named:
-        return f"{where}: {finding.title} [{finding.reason}], by one of {len(finding.causes)} causes"
+    if finding.named and len(finding.suspects) > 1:
+        return f"{where}: {finding.title} [{finding.reason}], by one of {len(finding.suspects)} causes"
     return f"{where}: {finding.title} [{finding.reason}]"
+
+
+_WORDS = {
+    "POD_ADDRESS": "the address that packets to the target leave this host with",
+    "FAR_GATEWAY": "the far gateway's public address",
+    "OUR_GATEWAY_INSIDE": "the address of our gateway that packets to the target come to",
+    "FAR_GATEWAY_INSIDE": "an address of the far gateway inside of the tunnel",
+}
+"""Words that stand in a command for an address that the diagnosis was not told."""
+
+
+def _unknown(evidence: Evidence, finding: Finding) -> Iterator[str]:
+    """What the words in capitals stand for."""
+    said = set(re.findall(r"\w+", f"{command(evidence, finding)} {look(evidence, finding)}"))
+    yield from (f"{word} is {meaning}" for word, meaning in _WORDS.items() if word in said)
 
 
 def _head(evidence: Evidence) -> Iterator[str]:
@@ -137,20 +154,28 @@ def _counted(count: int, what: str) -> str:
 def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, long: bool) -> Iterator[str]:
     yield from _wrapped(title(finding), width, first=f"{number}. ", rest="   ")
     if finding.named:
-        for cause in finding.causes:
-            yield from _wrapped(f"{ROWS[cause].title} [{cause}]", width, first="   - ", rest="     ")
+        for suspect in finding.suspects:
+            yield from _wrapped(_suspect(finding, suspect), width, first="   - ", rest="     ")
     yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
     yield from _part("Sure?", [_sureness(finding)], width)
     if len(finding.causes) == 1 or (finding.named and long):
-        means = [ROWS[cause].meaning for cause in finding.causes]
+        means = [meaning_of(suspect) for suspect in finding.suspects]
         yield from _part("Means", means, width)
     yield from _part("Next", [f"on {machine(finding)}:"], width)
     yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
     yield from _part("Look for", [look(evidence, finding)], width)
+    yield from _part("Where", list(_unknown(evidence, finding)), width)
     if len(finding.causes) > 1 and not finding.named:
         yield from _part("Left", list(_left(finding, long=long)), width)
     if long or finding.confidence is not Confidence.PROVEN:
         yield from _part("Not it", list(_ruled_out(finding, long=long)), width)
+
+
+def _suspect(finding: Finding, suspect: Suspect) -> str:
+    """What it is, with its name; of several causes that go by one name also these."""
+    causes = behind(suspect, finding.causes)
+    said = f"{title_of(suspect)} [{suspect}]"
+    return said if len(causes) < 2 else f"{said}: {', '.join(causes)}"
 
 
 def _sureness(finding: Finding) -> str:
@@ -158,7 +183,7 @@ def _sureness(finding: Finding) -> str:
     if finding.proof is not None and finding.proof not in {symptom.text for symptom in finding.symptoms}:
         said = f"{said}: {finding.proof}"
     elif len(finding.causes) > 1:
-        said = f"the {len(finding.causes)} causes left {said}"
+        said = f"the {len(finding.suspects) if finding.named else len(finding.causes)} causes left {said}"
     elif finding.causes and finding.confidence is Confidence.ONE_OF:
         said = "it alone explains all of this; otherwise there are several faults at once"
     elif not finding.symptoms[0].certain:

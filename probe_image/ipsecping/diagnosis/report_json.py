@@ -30,6 +30,7 @@ def diagnosis_to_json(evidence: Evidence, diagnosis: Diagnosis) -> dict[str, Any
 def _finding(evidence: Evidence, finding: Finding) -> dict[str, Any]:
     return {
         "reason": finding.reason.value,
+        "suspects": [suspect.value for suspect in finding.suspects],
         "causes": [cause.value for cause in finding.causes],
         "confidence": finding.confidence.value,
         "direction": finding.direction.value,

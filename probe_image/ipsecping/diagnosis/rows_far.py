@@ -155,7 +155,8 @@ ROWS = (
         layer="responder",
         place=Place.TARGET,
         title="the responder, or a limit before it, answers a part only",
-        meaning="One method loses, all others lose nothing: the path carries packets.",
+        meaning="One method loses, all others lose nothing; or the target loses above a rate what the far "
+        "gateway answers at the same: the path carries packets.",
         told="The same host by several methods. Of ICMP alone it is usual, and no fault.",
         explains=(
             explains(S.LOSS, needs=(F.ONE_METHOD_LOSES,), excludes=(F.RESPONDER_KEEPS_UP,)),

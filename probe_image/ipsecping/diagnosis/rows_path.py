@@ -117,7 +117,7 @@ ROWS = (
         explains=(
             explains(S.QUEUE),
             explains(S.SLOWER, needs=(F.DELAY_BY_RATE,)),
-            explains(S.RATE_LOSS, needs=(F.DELAY_BY_RATE,)),
+            explains(S.RATE_LOSS, needs=(F.DELAY_BY_RATE,), excludes=(F.CONTROL_KEEPS_UP,)),
             explains(S.LOSS, needs=(F.DELAY_BY_RATE,), excludes=(*ELSEWHERE, F.LOSS_BY_CLASS)),
         ),
         step=Step(
@@ -135,11 +135,11 @@ ROWS = (
         meaning="A policer or a cloud's limit: no queue, just loss.",
         told="A low rate is clean, a high one loses, the delay stays. The replay window can look the same.",
         explains=(
-            explains(S.RATE_LOSS, excludes=(F.DELAY_BY_RATE,)),
+            explains(S.RATE_LOSS, excludes=(F.DELAY_BY_RATE, F.CONTROL_KEEPS_UP)),
             explains(
                 S.LOSS,
                 needs=(F.LOSS_BY_RATE,),
-                excludes=(F.DELAY_BY_RATE, F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES),
+                excludes=(F.DELAY_BY_RATE, F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES, F.CONTROL_KEEPS_UP),
             ),
         ),
         step=Step(

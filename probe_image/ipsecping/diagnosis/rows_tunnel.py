@@ -175,7 +175,7 @@ ROWS = (
         told="Needs delays that vary; grows with the rate. The SA's replay-window counter proves it.",
         explains=(
             explains(S.LOSS, needs=(F.DELAY_VARIES,), excludes=(*ELSEWHERE, F.GATEWAY_LOSES)),
-            explains(S.RATE_LOSS, S.CLASS_LOSS, needs=(F.DELAY_VARIES,)),
+            explains(S.RATE_LOSS, S.CLASS_LOSS, needs=(F.DELAY_VARIES,), excludes=(F.CONTROL_KEEPS_UP,)),
         ),
         step=Step(
             machine="{receiver}",

@@ -67,7 +67,7 @@ def _finding(evidence: Evidence, finding: Finding) -> ReportedFinding:
     step = f"On {machine(finding)}: {command(evidence, finding)}"
     return ReportedFinding(
         reason=finding.reason.value,
-        causes=tuple(cause.value for cause in finding.causes) if len(finding.causes) <= MAX_CAUSES else (),
+        causes=_names(finding),
         direction=finding.direction,
         confidence=finding.confidence,
         layer=cut(finding.layer, MAX_LAYER),
@@ -75,6 +75,12 @@ def _finding(evidence: Evidence, finding: Finding) -> ReportedFinding:
         next_step=cut(f"{step} - {look(evidence, finding)}", MAX_MESSAGE),
         warning=finding.warning,
     )
+
+
+def _names(finding: Finding) -> tuple[str, ...]:
+    """The suspects, if there are few enough."""
+    suspects = finding.suspects
+    return tuple(suspect.value for suspect in suspects) if len(suspects) <= MAX_CAUSES else ()
 
 
 def _fitted(report: DiagnosisReport) -> DiagnosisReport:

@@ -132,7 +132,7 @@ def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
         (SymptomKind.CLASS_LOSS, FactName.LOSS_BY_CLASS, Part.CLASSES),
         (SymptomKind.RATE_LOSS, FactName.LOSS_BY_RATE, Part.RATES),
     ):
-        if known[name].value:
+        if known[name].value and not (kind is SymptomKind.RATE_LOSS and icmp_limited(reading)):
             yield Symptom(kind=kind, direction=_way(reading, part), text=known[name].text)
     if icmp_limited(reading):
         return

@@ -15,6 +15,7 @@ TITLES: Mapping[Umbrella, str] = MappingProxyType(
         Umbrella.TARGET_SILENT: "the tunnel carries packets, but the target does not answer",
         Umbrella.METHOD_SILENT: "the target answers by some methods only",
         Umbrella.PACKETS_LOST: "packets are lost",
+        Umbrella.RATE_DEPENDENT_LOSS: "packets are lost above a rate",
         Umbrella.FIRST_PACKETS_LOST: "the first packets after a pause are lost",
         Umbrella.PATH_MTU_LOW: "the path takes smaller packets than it should",
         Umbrella.LATENCY_HIGH: "the delay is higher than it was",
@@ -28,7 +29,6 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
         SymptomKind.TARGET_SILENT_EVERYWHERE: Umbrella.TARGET_SILENT,
         SymptomKind.METHOD_SILENT: Umbrella.METHOD_SILENT,
         SymptomKind.LOSS: Umbrella.PACKETS_LOST,
-        SymptomKind.RATE_LOSS: Umbrella.PACKETS_LOST,
         SymptomKind.BULK: Umbrella.PACKETS_LOST,
         SymptomKind.FIRST_LOST: Umbrella.FIRST_PACKETS_LOST,
         SymptomKind.MTU_LOWER: Umbrella.PATH_MTU_LOW,
@@ -40,7 +40,13 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
 )
 """The silence of the target and of controls is told by how far packets get instead."""
 HALVED = frozenset(
-    {Umbrella.NEAR_SIDE_SILENT, Umbrella.TUNNEL_SILENT, Umbrella.TARGET_SILENT, Umbrella.METHOD_SILENT}
+    {
+        Umbrella.NEAR_SIDE_SILENT,
+        Umbrella.TUNNEL_SILENT,
+        Umbrella.TARGET_SILENT,
+        Umbrella.METHOD_SILENT,
+        Umbrella.RATE_DEPENDENT_LOSS,
+    }
 )
 """For these there is a step that halves what is left; for others that of the first cause is as good."""
 
@@ -55,15 +61,15 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="the packets of the SA to {gateway}, before and after ipsecping ping {address} -c 40 from"
-            " the prober. If they do not count up, the fault is at our gateway (policy, NAT, SA). If "
-            "they do and those of the SA back do not, it is beyond",
+            look="an SA to {gateway}, and its packets while ipsecping ping {address} -c 40 runs on the "
+            "prober. No SA, or none comes back of those counted: TunnelBroken, do the same on the far "
+            "gateway. None counted: TunnelNotUsed (ip xfrm policy), or they do not come",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
             command="ping -c 5 {address}",
-            look="an answer means that the host lives and a firewall or its route back is at fault; none, "
-            "that it is down or the far gateway does not forward",
+            look="an answer means that the host lives: forwarding (sysctl {forwarding}) or a firewall of the "
+            "far side, or the host's route back to {source}, is at fault. None: the host is down",
         ),
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",
@@ -76,6 +82,12 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
             command="ipsecping ping {near_inside} {far_inside} {address} -c 400 -i 50ms -q",
             look="the first of them that loses tells where: our side, between the gateways, or behind the "
             "far one",
+        ),
+        Umbrella.RATE_DEPENDENT_LOSS: Step(
+            machine="this machine (in a cluster: the probe pod)",
+            command="ipsecping ping {far_inside} {address} -c 200 -i 10ms -q",
+            look="both lose, and neither does with -i 200ms: a limit of the line. The target alone: a limit "
+            "of its own, such as --rate of the reflector or one on ICMP; then send more slowly",
         ),
         Umbrella.UNEXPLAINED: Step(
             machine="this machine (in a cluster: the probe pod)",

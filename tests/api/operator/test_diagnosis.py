@@ -67,7 +67,7 @@ def test_an_outage_is_diagnosed_once_though_the_operator_is_killed_in_the_middle
     assert said["outage"] == cluster.status()["outages"][0]["start"]
     healthy = cluster.condition("Healthy")
     assert healthy["status"] == "False"
-    assert healthy["message"].endswith(f"; diagnosis: {said['summary']}")
+    assert healthy["message"].endswith(f"; diagnosed at {said['time']}: {said['summary']}")
     eventually(lambda: told(cluster) == ["Diagnosed"], what="one event")
     assert begun() == 1
     series = 'ipsecping_diagnosis_info{cause="ResponderDown"'

@@ -55,7 +55,9 @@ def test_a_user_who_may_not_ping_is_told_why_and_what_helps(
     main(["diagnose", "127.0.0.1", "--stamp", str(reflector.stamp), "--near-inside", "127.0.0.9"])
     said = capsys.readouterr()
     assert said.err.count("ping_group_range") == 1
-    assert "* Not asked: our gateway's inside address (127.0.0.9): ICMP needs" in " ".join(said.out.split())
+    assert "* Nothing is known of our gateway's inside address (127.0.0.9): ICMP needs" in " ".join(
+        said.out.split()
+    )
     assert said.out.count("ping_group_range") == 1
 
 

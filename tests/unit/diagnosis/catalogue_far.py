@@ -54,7 +54,7 @@ def underlay() -> Iterator[Case]:
     policed = with_batches(
         healthy(), {Part.RATES: lambda b: b if b.spacing > 10 * MS else losing(b, forward=range(60, 200))}
     )
-    yield case_of("policer", Cause.RATE_LIMITED, policed, ONE_OF, THERE, reason="PacketsLost", most=2)
+    yield case_of("policer", Cause.RATE_LIMITED, policed, ONE_OF, THERE, reason="RateDependentLoss", most=2)
     kept_up = replace(policed, reflector=ReflectorFound(expected=80, received=80, answered=80))
     yield case_of("policer, reflector known", Cause.RATE_LIMITED, kept_up, ONLY, THERE)
     dead_flows = with_batches(

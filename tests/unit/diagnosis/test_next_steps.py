@@ -32,6 +32,6 @@ def test_what_was_asked_for_and_could_not_be_measured_is_said_with_the_reason() 
     gone = replace(gone, not_tested=dict.fromkeys((Part.METHODS, Part.NEAR_INSIDE), "no ping sockets"))
     said = diagnose(gone)
     assert said.outcome is Outcome.NOT_MEASURED
-    (note,) = [note for note in said.notes if note.startswith("Not asked")]
-    assert note.startswith("Not asked: the target, our gateway's inside address (")
+    (note,) = [note for note in said.notes if note.startswith("Nothing is known of")]
+    assert note.startswith("Nothing is known of the target, our gateway's inside address (")
     assert note.endswith("): no ping sockets.")

@@ -44,16 +44,17 @@ def test_the_message_of_an_unhealthy_check_ends_in_its_diagnosis_until_it_is_hea
     assert news.diagnosis is not None
     assert news.urgent
     said = healthy(news.status)
-    assert said["message"] == f"{before}; diagnosis: {SUMMARY}"
+    made = news.status["diagnosis"]["time"]
+    assert said["message"] == f"{before}; diagnosed at {made}: {SUMMARY}"
     assert news.changed == ()
     assert assessed(state, at=DOWN + 22).diagnosis is None, "told once"
     recover(state, seconds=120)
     after = assessed(state, at=500).status
-    assert "diagnosis" not in healthy(after)["message"]
+    assert "diagnosed" not in healthy(after)["message"]
     assert after["diagnosis"]["summary"] == SUMMARY
     # The next outage is another one.
     take(state, *(at(510 + 30 * number, received=0) for number in range(3)))
-    assert "diagnosis" not in healthy(assessed(state, at=600).status)["message"]
+    assert "diagnosed" not in healthy(assessed(state, at=600).status)["message"]
 
 
 def test_a_long_message_makes_room_for_the_diagnosis() -> None:
@@ -61,7 +62,8 @@ def test_a_long_message_makes_room_for_the_diagnosis() -> None:
     outcome = settle(state, report(summary="s" * 300), seconds=DOWN)
     message = with_diagnosis("m" * 1024, outcome, state.reported.last.outages)
     assert len(message) == 1024
-    assert message.endswith("m…; diagnosis: " + "s" * 300)
+    assert message.endswith("Z: " + "s" * 300)
+    assert "m…; diagnosed at " in message
 
 
 def test_what_did_not_run_is_in_the_status_and_not_in_the_message() -> None:

@@ -24,7 +24,7 @@ def test_an_outage_is_diagnosed_told_and_forgotten_with_its_end() -> None:
     async def script(world: World) -> None:
         world.down = True
         await asyncio.sleep(400)
-        assert world.condition("Healthy")["message"].endswith(f"; diagnosis: {SUMMARY}")
+        assert world.condition("Healthy")["message"].endswith(f"Z: {SUMMARY}")
         assert (said(world)["outcome"], said(world)["trigger"]) == ("Fault", "Outage")
         assert said(world)["pod"] == "hq"
         assert said(world)["outage"] == world.check["status"]["outages"][0]["start"]

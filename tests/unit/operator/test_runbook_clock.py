@@ -26,7 +26,7 @@ def test_the_diagnosis_of_an_outage_in_which_the_clock_is_set_is_of_that_outage(
         world.set_clock(by)
         await asyncio.sleep(100)
         assert said(world)["outage"] == world.check["status"]["outages"][0]["start"]
-        assert world.condition("Healthy")["message"].endswith(f"; diagnosis: {SUMMARY}")
+        assert world.condition("Healthy")["message"].endswith(f"Z: {SUMMARY}")
         assert info(world, **FOUND) == 1
         await asyncio.sleep(2000)
 

@@ -45,17 +45,17 @@ def test_an_edit_in_the_outage_ends_what_was_said_of_it_and_has_it_diagnosed_aga
     async def script(world: World) -> None:
         world.down = True
         await asyncio.sleep(200)
-        assert "; diagnosis: " in world.condition("Healthy")["message"]
+        assert "; diagnosed at " in world.condition("Healthy")["message"]
         edit(world, thresholds={"window": "2m"})
         await asyncio.sleep(60)
-        assert "; diagnosis: " in world.condition("Healthy")["message"], "the same is measured"
+        assert "; diagnosed at " in world.condition("Healthy")["message"], "the same is measured"
         edit(world, target="203.0.113.99")
         await asyncio.sleep(60)
-        assert "; diagnosis: " not in world.condition("Healthy")["message"]
+        assert "; diagnosed at " not in world.condition("Healthy")["message"]
         assert "outage" not in said(world)
         assert told(world) == ["Diagnosed"]
         await asyncio.sleep(600)
-        assert "; diagnosis: " in world.condition("Healthy")["message"]
+        assert "; diagnosed at " in world.condition("Healthy")["message"]
 
     world = diagnosing(agents, script)
     assert len(agents.asked) == 2

@@ -1,0 +1,129 @@
+"""Suspects: the causes that are left, those that nobody can tell apart without a gateway taken as one. Pure.
+
+Silence of a whole tunnel looks the same to a pod whichever of a dozen causes it has, and what tells them
+apart is the same look at the same machine. So they go by one name, that of an ambiguity group (IEEE 1522):
+whoever reads a diagnosis has two places to look at and not fourteen names. The causes behind it stay known.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from .catalogue import ROWS
+from .cause import Cause
+
+
+class AmbiguityGroup(StrEnum):
+    """Causes of silence that no evidence from a pod can tell apart."""
+
+    GATEWAY_NOT_REACHED = "GatewayNotReached"
+    TUNNEL_NOT_USED = "TunnelNotUsed"
+    TUNNEL_BROKEN = "TunnelBroken"
+    TARGET_CUT_OFF = "TargetCutOff"
+
+
+Suspect = Cause | AmbiguityGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What the causes of an ambiguity group have in common."""
+
+    title: str
+    """As the title of a row."""
+    told: str
+    """What tells that it is one of these: where to look, and for what."""
+    causes: frozenset[Cause]
+
+
+GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
+    {
+        AmbiguityGroup.GATEWAY_NOT_REACHED: Group(
+            title="our packets do not get to our gateway: a policy or a route on our own side",
+            told="On the pod's node: they come from the pod, and do not leave towards our gateway.",
+            causes=frozenset({Cause.LOCAL_POLICY_DENIED, Cause.NEAR_ROUTING_WRONG}),
+        ),
+        AmbiguityGroup.TUNNEL_NOT_USED: Group(
+            title="packets do not enter the tunnel: a policy, a selector, address translation or a route "
+            "passes it by",
+            told="On both gateways: there is an SA, and its packets do not count up.",
+            causes=frozenset(
+                {
+                    Cause.SOURCE_TRANSLATED,
+                    Cause.SELECTOR_MISMATCH,
+                    Cause.POLICY_CONFLICT,
+                    Cause.RETURN_PATH_BROKEN,
+                }
+            ),
+        ),
+        AmbiguityGroup.TUNNEL_BROKEN: Group(
+            title="the tunnel carries nothing: an SA is missing or differs at both ends, or ESP is blocked",
+            told="On both gateways: there is no SA; or the one counts what it sends, and the other does not "
+            "count it as received, or counts it as failed.",
+            causes=frozenset(
+                {
+                    Cause.SA_MISSING,
+                    Cause.IKE_UNREACHABLE,
+                    Cause.IKE_AUTH_FAILED,
+                    Cause.IKE_PROPOSAL_MISMATCH,
+                    Cause.IKE_FRAGMENTS_LOST,
+                    Cause.REKEY_BROKEN,
+                    Cause.ESP_BLOCKED,
+                    Cause.ESP_AUTH_FAILED,
+                    Cause.SA_OUT_OF_SYNC,
+                    Cause.SA_EXHAUSTED,
+                    Cause.NAT_MAPPING_LOST,
+                }
+            ),
+        ),
+        AmbiguityGroup.TARGET_CUT_OFF: Group(
+            title="the far side does not pass packets on to the target, or its answers back",
+            told="On the far gateway: the target answers a ping from there.",
+            causes=frozenset(
+                {
+                    Cause.FAR_GATEWAY_DROPS,
+                    Cause.PROTOCOL_FILTERED,
+                    Cause.RETURN_PATH_BROKEN,
+                }
+            ),
+        ),
+    }
+)
+
+
+def suspects_of(causes: Sequence[Cause], *, silence: bool) -> tuple[Suspect, ...]:
+    """Return the causes in their order, of `silence` those of a group as the group.
+
+    One cause of a group alone keeps its own name; a cause of two groups goes by the one with more of those
+    that are left.
+    """
+    if not silence:
+        return tuple(causes)
+    return tuple(dict.fromkeys(_names(causes)))
+
+
+def behind(suspect: Suspect, causes: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Return those of the causes that go by the suspect's name."""
+    if isinstance(suspect, Cause):
+        return (suspect,)
+    named = dict(zip(causes, _names(causes), strict=True))
+    return tuple(cause for cause in causes if named[cause] is suspect)
+
+
+def title_of(suspect: Suspect) -> str:
+    """Return what is at fault, for a person."""
+    return ROWS[suspect].title if isinstance(suspect, Cause) else GROUPS[suspect].title
+
+
+def meaning_of(suspect: Suspect) -> str:
+    """Return what it means, or of a group what tells that it is one of its causes."""
+    return ROWS[suspect].meaning if isinstance(suspect, Cause) else f"{suspect}: {GROUPS[suspect].told}"
+
+
+def _names(causes: Sequence[Cause]) -> Iterator[Suspect]:
+    left = frozenset(causes)
+    size = {name: len(group.causes & left) for name, group in GROUPS.items()}
+    for cause in causes:
+        of_it = [name for name, group in GROUPS.items() if cause in group.causes and size[name] > 1]
+        yield max(of_it, key=lambda name: size[name], default=cause)
