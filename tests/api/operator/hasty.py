@@ -1,6 +1,7 @@
-"""The rules that are delivered, for tests that cannot wait a minute."""
+"""The rules and an example of Alertmanager's configuration that are delivered, for tests that cannot wait a minute."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,3 +17,15 @@ def hasty_rules(folder: Path) -> Path:
     file = folder / "rules.yaml"
     file.write_text(yaml.safe_dump(rules))
     return file
+
+
+def hasty_alertmanager(receiver: str) -> dict[str, Any]:
+    """An example's configuration, which tells the receiver in place of a service, and waits for nothing."""
+    config: dict[str, Any] = yaml.safe_load((MONITORING / "alertmanager" / "slack.yaml").read_text())
+    (route,) = config["route"]["routes"]
+    route |= {"receiver": "test", "group_wait": "0s", "group_interval": "1s"}
+    config["receivers"] = [
+        {"name": "nobody"},
+        {"name": "test", "webhook_configs": [{"url": receiver, "send_resolved": True}]},
+    ]
+    return config

@@ -1,27 +1,12 @@
 """From a fault to a receiver: the operator's own metrics, a real Prometheus, a real Alertmanager."""
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from ...peers import monitoring
 from .cluster import Cluster
-from .hasty import DOWN, MONITORING, hasty_rules
+from .hasty import DOWN, hasty_alertmanager, hasty_rules
 from .processes import OperatorProcess, eventually
 from .reflectors import Reflector, spec
-
-
-def hasty_alertmanager(receiver: str) -> dict[str, Any]:
-    """An example's configuration, which tells the receiver in place of a service, and waits for nothing."""
-    config: dict[str, Any] = yaml.safe_load((MONITORING / "alertmanager" / "slack.yaml").read_text())
-    (route,) = config["route"]["routes"]
-    route |= {"receiver": "test", "group_wait": "0s", "group_interval": "1s"}
-    config["receivers"] = [
-        {"name": "nobody"},
-        {"name": "test", "webhook_configs": [{"url": receiver, "send_resolved": True}]},
-    ]
-    return config
 
 
 def test_a_fault_reaches_a_person_and_so_does_its_end(

@@ -16,9 +16,9 @@ from ipsecping_lab.apiserver import ApiServer
 from ...docs.documents import DOCS
 from ...peers import monitoring
 from .cluster import Cluster
+from .hasty import DOWN, hasty_alertmanager
 from .processes import eventually, operator_process
 from .reflectors import Reflector, spec
-from .test_alerts import DOWN, hasty_alertmanager
 
 KEY = base64.b64encode(b"a key that nobody else knows....").decode()
 
