@@ -11,8 +11,8 @@ import yaml
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_lab.building.binaries import binaries
 
+from .api_client import client
 from .openapi import LOCATION, write_schemas
-from .reading import reader
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = [
@@ -36,7 +36,7 @@ would hold packets back then, and they would seem late."""
 def schemas(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of what the API server publishes."""
     directory = tmp_path_factory.mktemp("schemas")
-    write_schemas(reader(server.kubeconfig).get("/openapi/v2"), directory)
+    write_schemas(client(server.kubeconfig).get("/openapi/v2"), directory)
     return directory
 
 
