@@ -36,7 +36,7 @@ test: lint test-unit test-interop test-network test-api test-lab-and-pythons ## 
 unit_report := $(venv)/unit-tests.xml
 .PHONY: test-unit
 test-unit: venv ## Unit tests (seconds, no root)
-	@$(bin)/pytest -q -n 2 --junitxml=$(unit_report) tests/unit
+	@$(bin)/pytest -q -n 4 --junitxml=$(unit_report) tests/unit
 
 .PHONY: explore
 explore: venv ## Property tests with new random examples (make test has the same ones each time)

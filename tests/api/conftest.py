@@ -9,10 +9,11 @@ import pytest
 from ipsecping_lab.apiserver import ApiServer, api_server
 
 from .administrator import Administrator
+from .api_client import path_of
 from .crd import install_crd
 from .kubectl import Kubectl
 
-RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +34,8 @@ def dry(server: ApiServer) -> Kubectl:
 def kubectl(server: ApiServer) -> Kubectl:
     """kubectl in a new namespace that enforces the restricted Pod Security level."""
     made = Kubectl(server.kubectl, server.kubeconfig, f"test-{uuid.uuid4().hex[:8]}")
-    made("create", "namespace", made.namespace)
-    made("label", "namespace", made.namespace, RESTRICTED)
+    metadata = {"name": made.namespace, "labels": RESTRICTED}
+    made.plain.create(path_of("namespace", ""), {"metadata": metadata})
     return made
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .reading import path_of, reader
+from .api_client import ApiClient, client, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,15 @@ class Kubectl:
         assert done.returncode == 0, f"kubectl {' '.join(words)}: {done.stderr}"
         return done.stdout
 
+    @property
+    def plain(self) -> ApiClient:
+        """The API without kubectl."""
+        return client(self.kubeconfig)
+
     def get(self, kind: str, name: str | None = None, *, selector: str | None = None) -> Any:
         """An object, or the list of all, as `kubectl get --output=json` prints it; read without kubectl."""
         query = {} if selector is None else {"labelSelector": selector}
-        found = reader(self.kubeconfig).get(path_of(kind, self.namespace, name), **query)
+        found = self.plain.get(path_of(kind, self.namespace, name), **query)
         if name is None:
             of = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
             found["items"] = [of | each for each in found["items"]]

@@ -11,9 +11,9 @@ import yaml
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_lab.building.binaries import binaries
 
+from .api_client import client
 from .kustomized import VALUES, build
 from .openapi import LOCATION, write_schemas
-from .reading import reader
 
 REPOSITORY = Path(__file__).parents[2]
 OURS = [
@@ -42,7 +42,7 @@ DISPUTED_OF = {
 def schemas(server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of what the API server publishes."""
     directory = tmp_path_factory.mktemp("schemas")
-    write_schemas(reader(server.kubeconfig).get("/openapi/v2"), directory)
+    write_schemas(client(server.kubeconfig).get("/openapi/v2"), directory)
     return directory
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...ports import free_port
+from ..api_client import path_of
 from ..kubectl import Kubectl
 from .processes import Process, eventually
 from .resolver import resolving
@@ -30,7 +31,7 @@ class Cluster:
 
     def key_secret(self) -> str:
         """Make the Secret for the key of the operator's tokens; the flag that names it."""
-        self.kubectl("create", "secret", "generic", KEY_SECRET)
+        self.make({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEY_SECRET}})
         return f"--results-key-secret={self.kubectl.namespace}/{KEY_SECRET}"
 
     def check(self, spec: Mapping[str, Any], *, name: str = "hq") -> str:
@@ -87,8 +88,8 @@ class Cluster:
 
     def make(self, manifest: Object) -> Object:
         """Create an object; as stored."""
-        words = ("create", "--output=json", "-f", "-")
-        stored: Object = json.loads(self.kubectl(*words, stdin=json.dumps(manifest)))
+        path = path_of(manifest["kind"], self.kubectl.namespace)
+        stored: Object = self.kubectl.plain.create(path, manifest)
         return stored
 
     def endpoints(self, service: str, *addresses: str) -> None:
@@ -118,8 +119,8 @@ class Cluster:
 
     def set_status(self, kind: str, name: str, status: Object) -> None:
         """Write a status as a controller or the kubelet would."""
-        patch = json.dumps({"status": status})
-        self.kubectl("patch", kind, name, "--subresource=status", "--type=merge", f"--patch={patch}")
+        path = path_of(kind, self.kubectl.namespace, name)
+        self.kubectl.plain.merge(f"{path}/status", {"status": status})
 
     def pod(self, workload: Object, template: Object, between: tuple[str, str], **spec: Any) -> Object:
         """A pod as the workload's controllers would make it, with the object in between."""

@@ -174,6 +174,7 @@ async def test_a_report_without_end_is_read_no_further_than_one_can_be() -> None
     assert f"{MAX_REPORT_BYTES + 1} bytes" in str(error)
 
 
+@pytest.mark.real_time
 async def test_a_report_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosing, "CONNECT_SECONDS", 0.5)
     ended = asyncio.Event()
@@ -203,6 +204,7 @@ async def test_a_report_that_comes_drop_by_drop_is_given_up(monkeypatch: pytest.
         await ended.wait()
 
 
+@pytest.mark.real_time
 async def test_one_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosing, "RUN_SECONDS", 0.5)
     error = await refusal(RUNS)

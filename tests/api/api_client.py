@@ -1,4 +1,4 @@
-"""Objects read by plain HTTP: waiting for one asks often, and kubectl takes 0.1 s of CPU each time."""
+"""Objects read and written by plain HTTP: tests do so often, and kubectl takes 0.1 s of CPU each time."""
 
 import base64
 import functools
@@ -13,11 +13,13 @@ from urllib.parse import urlencode, urlsplit
 from ipsecping.tls_client import client_context
 from ipsecping_operator.api.names import API_VERSION, PLURAL
 
-_NAMESPACED = {
+_PATHS = {
+    "namespace": "/api/v1/namespaces",
     "itc": f"/apis/{API_VERSION}/namespaces/{{}}/{PLURAL}",
     "configmap": "/api/v1/namespaces/{}/configmaps",
     "pod": "/api/v1/namespaces/{}/pods",
     "resourcequota": "/api/v1/namespaces/{}/resourcequotas",
+    "replicaset": "/apis/apps/v1/namespaces/{}/replicasets",
     "deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "daemonset": "/apis/apps/v1/namespaces/{}/daemonsets",
     "cronjob": "/apis/batch/v1/namespaces/{}/cronjobs",
@@ -31,11 +33,11 @@ _NAMESPACED = {
 
 def path_of(kind: str, namespace: str, name: str | None = None) -> str:
     """Where the API serves a kind (its name or short name, in the singular), or one object."""
-    collection = _NAMESPACED[kind.lower()].format(namespace)
+    collection = _PATHS[kind.lower()].format(namespace)
     return collection if name is None else f"{collection}/{name}"
 
 
-class Reader:
+class ApiClient:
     """One connection, made anew when it breaks."""
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -51,19 +53,36 @@ class Reader:
 
     def get(self, path: str, **query: str) -> Any:
         """The decoded answer; fails the test when it is a refusal. Raises OSError without an API server."""
+        return self._answer("GET", f"{path}?{urlencode(query)}")
+
+    def create(self, path: str, manifest: Mapping[str, Any]) -> Any:
+        """A new object of a collection, as stored; fails as `get` does."""
+        return self._answer("POST", path, manifest, "application/json")
+
+    def merge(self, path: str, patch: Mapping[str, Any]) -> Any:
+        """The object, or the part of it, after a merge patch (RFC 7396); fails as `get` does."""
+        return self._answer("PATCH", path, patch, "application/merge-patch+json")
+
+    def _answer(self, method: str, target: str, body: object = None, kind: str = "") -> Any:
+        words = (
+            method,
+            target,
+            None if body is None else json.dumps(body),
+            {"Content-Type": kind} if kind else {},
+        )
         try:
-            status, body = self._ask(f"{path}?{urlencode(query)}")
-        except (OSError, http.client.HTTPException):
+            status, said = self._ask(*words)
+        except (OSError, http.client.HTTPException):  # the server has closed it: it did not read this
             self._connection = None
-            status, body = self._ask(f"{path}?{urlencode(query)}")
-        content = json.loads(body)
-        assert status == 200, f"GET {path}: {content.get('message')}"
+            status, said = self._ask(*words)
+        content = json.loads(said)
+        assert status < 300, f"{method} {target}: {content.get('message')}"
         return content
 
-    def _ask(self, target: str) -> tuple[int, bytes]:
+    def _ask(self, *words: Any) -> tuple[int, bytes]:
         if self._connection is None:
             self._connection = http.client.HTTPSConnection(self._address, context=self._tls, timeout=60)
-        self._connection.request("GET", target)
+        self._connection.request(*words)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
@@ -73,6 +92,6 @@ def _decoded(source: Mapping[str, str], key: str) -> str:
 
 
 @functools.cache
-def reader(kubeconfig: Path) -> Reader:
+def client(kubeconfig: Path) -> ApiClient:
     """The one of this kubeconfig."""
-    return Reader(kubeconfig)
+    return ApiClient(kubeconfig)
