@@ -1,6 +1,8 @@
 """The chart's values of whom the operator notifies: what becomes of them, and what is refused."""
 
 import argparse
+import base64
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,11 @@ import pytest
 import yaml
 
 from ipsecping_operator import settings
+from ipsecping_operator.notify.signature import read_keys
 from ipsecping_operator.settings import Settings
 
 from .chart import IMAGES, objects, template
+from .kubectl import Kubectl
 
 BOTH = {
     "notifications": {
@@ -67,6 +71,15 @@ def test_nothing_is_mounted_or_sent_by_default(tmp_path: Path) -> None:
     pod, found = rendered(tmp_path, {})
     assert "volumes" not in pod
     assert (found.notifications.alertmanagers, found.notifications.webhook) == (None, None)
+
+
+def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubectl: Kubectl) -> None:
+    made = subprocess.run(["openssl", "rand", "-base64", "32"], capture_output=True, text=True, check=True)
+    literal = f"--from-literal=keys={made.stdout.rstrip()}"
+    kubectl("create", "secret", "generic", "ipsecping-webhook", literal)
+    stored = kubectl.get("secret", "ipsecping-webhook")["data"]["keys"]
+    (key,) = read_keys(base64.b64decode(stored).decode())
+    assert len(key) == 32
 
 
 @pytest.mark.parametrize(

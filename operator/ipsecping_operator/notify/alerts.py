@@ -1,6 +1,6 @@
 """The alerts that a check deserves: the same names and labels as by the rules for Prometheus. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ipsecping.contract import ProbeType
@@ -95,21 +95,20 @@ def _of_path(
     down: bool,
     all_down: bool,
 ) -> Iterator[Alert]:
-    def alert(kind: AlertKind, wanted: Callable[[ProbeFinding], bool]) -> Iterator[Alert]:
-        probes = [each for each in found if wanted(each)]
+    def alert(kind: AlertKind, probes: Sequence[ProbeFinding]) -> Iterator[Alert]:
         if probes:
             address = f" ({routing['remote_ip']})" if routing["remote_ip"] else ""
             where = f"on {routing['check']}/{routing['path']} to {routing['target']}{address}"
             summary = f"{routing['tunnel_name']}: {kind.summary} {where}"
             yield _alert(kind, routing, summary, _description(kind, probes, subject, routing))
 
-    if down:
-        yield from alert(kinds.TUNNEL_DOWN if all_down else kinds.PATH_DOWN, lambda each: each.down is True)
-    else:
-        yield from alert(kinds.PROBE_DOWN, lambda each: each.down is True)
-    yield from alert(kinds.CERTIFICATE_EXPIRING, lambda each: each.certificate_ends)
+    silent = kinds.PROBE_DOWN if not down else kinds.TUNNEL_DOWN if all_down else kinds.PATH_DOWN
+    yield from alert(silent, [each for each in found if each.down])
+    yield from alert(kinds.CERTIFICATE_EXPIRING, [each for each in found if each.certificate_ends])
+    reasons = {each.reason for each in found}
     for kind in kinds.BY_REASON:
-        yield from alert(kind, lambda each, kind=kind: _deserves(each, kind, subject.lately_down))  # type: ignore[misc]
+        if not reasons.isdisjoint(kind.reasons):
+            yield from alert(kind, [each for each in found if _deserves(each, kind, subject.lately_down)])
 
 
 def _deserves(found: ProbeFinding, kind: AlertKind, lately_down: Set[ProbeKey]) -> bool:
