@@ -89,13 +89,13 @@ def test_a_running_check_goes_on_through_upgrade_rollback_and_uninstall(release:
     assert "Succeeded" in release.helm("test", "--timeout=120s")
 
     nobody = release.values(
-        "reflector.enabled=true", "reflector.allow={192.0.2.0/24}", "reflector.test.timeout=12s"
+        "reflector.enabled=true", "reflector.allow={192.0.2.0/24}", "reflector.test.timeout=20s"
     )
     release.helm("upgrade", str(CHART), *nobody, "--wait", "--timeout=90s")
     done = workbench.run([PROGRAM, "helm", "test", NAME, "--namespace", bench.namespace])
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    assert "not healthy within 12 s" in said, said
+    assert "not healthy within 20 s" in said, said
     assert "probe stamp: 0 of" in said, said
     hooks = ("-l", "app.kubernetes.io/name=ipsecping-test", "-o", "name")
     assert kubectl("-n", bench.namespace, "get", "pods,itc", *hooks) == "", "nothing of the test is left"
