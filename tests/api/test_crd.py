@@ -1,8 +1,8 @@
 """The CRD on a real API server: accepted, explained, and shown as users expect."""
 
 import json
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import pytest
 
