@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .kubectl import Kubectl, manifest
 
 SAMPLES = sorted((Path(__file__).parents[2] / "manifests" / "samples").glob("*.yaml"))
-STATUS = {
+STATUS: dict[str, Any] = {
     "observedGeneration": 1,
     "lastResultTime": "2020-01-01T00:00:00Z",
     "headline": {"path": "default", "probe": "datapath"},
@@ -33,6 +34,10 @@ STATUS = {
             "jitter": "0.21ms",
         }
     ],
+    "maintenance": {
+        "open": {"name": "weekly", "from": "2020-01-01T00:00:00Z", "until": "2020-01-01T02:00:00Z"},
+        "next": {"name": "weekly", "from": "2020-01-08T00:00:00Z", "until": "2020-01-08T02:00:00Z"},
+    },
     "conditions": [
         {
             "type": "Healthy",
@@ -68,7 +73,20 @@ def test_a_whole_status_is_stored_and_shown_in_columns(kubectl: Kubectl) -> None
     kubectl("patch", "itc", "hq-dc1", "--subresource=status", "--type=merge", "--patch", patch)
     assert kubectl.get("itc", "hq-dc1")["status"] == STATUS
     heads, values = (line.split() for line in kubectl("get", "itc").splitlines())
-    assert heads == ["NAME", "TARGET", "HEALTHY", "REASON", "LOSS%", "RTT-P50", "RTT-P99", "LAST", "AGE"]
+    shown = [
+        "NAME",
+        "TARGET",
+        "HEALTHY",
+        "REASON",
+        "LOSS%",
+        "RTT-P50",
+        "RTT-P99",
+        "LAST",
+        "AGE",
+        "MAINTENANCE",
+    ]
+    assert heads == shown
+    assert values[-1] == STATUS["maintenance"]["open"]["until"]
     assert values[:7] == ["hq-dc1", "203.0.113.10", "False", "LossHigh", "3.20", "12.10ms", "14.02ms"]
     wide = kubectl("get", "itc", "--output=wide").splitlines()[0].split()
     assert wide == [*heads, "MTU", "JITTER", "GATEWAY"]

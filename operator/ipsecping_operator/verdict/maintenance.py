@@ -1,6 +1,6 @@
 """Which window of maintenance is open, and which opens next, at one instant. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -75,7 +75,8 @@ def _occurrences(window: MaintenanceWindow, *, now: int) -> Iterator[Occurrence]
             break
 
 
-def _starts(window: MaintenanceWindow, *, after: int) -> Iterator[int] | Sequence[int]:
+def _starts(window: MaintenanceWindow, *, after: int) -> Iterable[int]:
+    """When it opens: once, or each time after `after`."""
     if window.cron is None:
         assert window.start is not None
         return (window.start,)
