@@ -1,6 +1,7 @@
 """What kustomize builds of manifests/ and kustomize/, beside what the chart makes with the same choices."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,17 @@ def build(folder: str | Path) -> str:
 
 def built(folder: str | Path) -> dict[str, Any]:
     """The same as objects by kind, namespace and name, without the namespace, which Helm makes itself."""
-    made = (each for each in yaml.safe_load_all(build(folder)) if each["kind"] != "Namespace")
-    return {_identity(each): _sorted(each) for each in made}
+    return identified(each for each in yaml.safe_load_all(build(folder)) if each["kind"] != "Namespace")
 
 
 def of_chart(values: tuple[str, ...]) -> dict[str, Any]:
     """What the chart makes with these values, without what Helm alone needs."""
-    return {_identity(each): _sorted(_without_helm(each)) for each in objects(*_IMAGES, *values)}
+    return identified(map(_without_helm, objects(*_IMAGES, *values)))
+
+
+def identified(made: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Objects by kind, namespace and name."""
+    return {_identity(each): _sorted(each) for each in made}
 
 
 def _identity(made: dict[str, Any]) -> str:

@@ -5,16 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ..docs.documents import block, shown
 from .chart import REPOSITORY
 from .kubectl import Kubectl
-from .kustomized import ALL_AT_ONCE, VALUES, build, built, of_chart
+from .kustomized import ALL_AT_ONCE, VALUES, build, built, identified, of_chart
 from .monitored import define_monitoring
 from .typed import typed
 
 OPERATOR = "--as=system:serviceaccount:ipsecping-system:ipsecping-operator"
 SERVED = "network"
+REFLECTOR = REPOSITORY / "probe_image" / "deploy" / "kubernetes" / "reflector.yaml"
 FOLDERS = sorted((REPOSITORY / "kustomize").glob("*/kustomization.yaml"))
 
 
@@ -31,6 +33,13 @@ def cluster(kubectl: Kubectl) -> Iterator[Kubectl]:
 @pytest.mark.parametrize("folder", VALUES)
 def test_kustomize_builds_what_the_chart_makes(folder: str) -> None:
     assert built(folder) == of_chart(VALUES[folder])
+
+
+def test_the_reflector_s_overlay_brings_its_manifest_with_an_image_to_be_pulled() -> None:
+    text = REFLECTOR.read_text().replace(
+        "image: ipsecping-probe", "image: registry.example.com/ipsecping-probe"
+    )
+    assert built("kustomize/reflector") == identified(yaml.safe_load_all(text))
 
 
 def test_components_go_together_as_documented(tmp_path: Path) -> None:
