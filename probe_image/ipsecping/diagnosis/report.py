@@ -159,8 +159,9 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
     yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
     yield from _part("Sure?", [_sureness(finding)], width)
     if len(finding.causes) == 1 or (finding.named and long):
-        means = [meaning_of(suspect) for suspect in finding.suspects]
-        yield from _part("Means", means, width)
+        yield from _part("Means", [meaning_of(suspect) for suspect in finding.suspects], width)
+        if finding.suspects != finding.causes:
+            yield from _part("Behind", list(_left(finding, long=True)), width)
     yield from _part("Next", [f"on {machine(finding)}:"], width)
     yield f"   {'':{_LABEL}}  {command(evidence, finding)}"
     yield from _part("Look for", [look(evidence, finding)], width)
@@ -196,7 +197,7 @@ def _sureness(finding: Finding) -> str:
 
 
 def _left(finding: Finding, *, long: bool) -> Iterator[str]:
-    """The causes that are left, by place."""
+    """The causes that are left, by place; `long`: in words."""
     for place in Place:
         rows: list[Row] = [ROWS[cause] for cause in finding.causes if ROWS[cause].place is place]
         if rows and long:
