@@ -14,10 +14,9 @@ from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
 from ipsecping_lab.workbench import kubectl, kubectl_going_on, wait_for
 
 from ..e2e.bench import Bench
+from .conditions import INTERVAL
 from .sight import Sight, read
 
-INTERVAL = 5.0
-"""Seconds from round to round."""
 _LINE = '{.metadata.name}{"\\t"}{.status}{"\\n"}'
 
 Watcher = Callable[[float, str, Sight, Sight], None]

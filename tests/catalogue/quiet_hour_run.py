@@ -122,7 +122,11 @@ class Hour:
     def _note(self, note: Note, evidence: Evidence | None = None) -> None:
         moment = time.strftime("%H:%M:%S", time.gmtime(note.at))
         mark = "WRONG " if note.wrong else ""
-        print(f"  {moment} {mark}{note.kind} {note.path} ({note.case}): {note.said}", file=sys.stderr, flush=True)
+        print(
+            f"  {moment} {mark}{note.kind} {note.path} ({note.case}): {note.said}",
+            file=sys.stderr,
+            flush=True,
+        )
         with self._lock:
             self.notes.append(note)
             with self._file.open("a") as file:

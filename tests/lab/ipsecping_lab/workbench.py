@@ -88,7 +88,11 @@ def kubectl(
 def kubectl_going_on(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A kubectl that goes on until the context ends, such as `get --watch`: its output is read as it comes."""
     command, own = _kubectl()
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.DEVNULL,
+    }
     with subprocess.Popen([*command, *arguments], text=True, env=os.environ | own, **pipes) as process:
         try:
             yield process

@@ -1,0 +1,155 @@
+"""Break the lab under a check on each path, and wait for what the operator tells of it."""
+
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from ipsecping_lab.errors import LabError
+from ipsecping_lab.workbench import CommandFailed, GaveUp
+
+from .cases import Case
+from .checks import Checks, spec_of
+from .conditions import Outage, table, wrong, write
+from .laboratory import LETTERS, Laboratory
+from .sight import Sight, is_news, said
+
+TOLD = 60.0
+"""Seconds after which a check that is healthy stays so."""
+DIAGNOSED = 120.0
+APART = 62.0
+"""From one diagnosis of a path to the next: an agent makes one a minute."""
+HEALED = 180.0
+SHARP = {
+    "probes": [
+        {"name": "datapath", "count": 20, "spacing": "50ms", "stamp": {"port": 862}},
+        {"name": "voice", "dscp": 46, "stamp": {"port": 862}},
+        {"name": "echo", "udpEcho": {"port": 55055}},
+        {"name": "ike", "ike": {}},
+    ],
+    "thresholds": {"window": "30s", "rtt": {"p50": "15ms"}},
+    "diagnosis": {"cooldown": "1m", "delay": "0s"},
+}
+"""Of a spec: what can tell most of the faults, and forgets them soon."""
+
+
+class NotTold(RuntimeError):
+    """What was waited for did not come."""
+
+
+def run(cases: Sequence[Case], folder: Path, *, minutes: float) -> int:
+    """Break one after another, a case on each path at a time, and print what was told; returns the exit status.
+
+    No case begins after so many minutes.
+    """
+    through = Through()
+    outages: list[Outage] = []
+    until = time.monotonic() + minutes * 60
+    todo: queue.SimpleQueue[Case] = queue.SimpleQueue()
+    for case in cases:
+        todo.put(case)
+
+    def work(letter: str) -> None:
+        with suppress(queue.Empty):
+            while time.monotonic() < until:
+                outage = through.carefully(todo.get_nowait(), letter)
+                if outage is not None:
+                    outages.append(outage)
+                    write(folder, outage)
+
+    with through:
+        workers = [threading.Thread(target=work, args=(letter,)) for letter in LETTERS]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    sys.stdout.write("\n".join(table(outages)) + "\n")
+    if len(outages) < len(cases):
+        print(f"{len(cases) - len(outages)} of {len(cases)} cases were not measured", file=sys.stderr)
+    return 1 if any(list(wrong(each)) for each in outages) else 0
+
+
+class Through:
+    """The lab with a check on each path, which are removed when the context ends."""
+
+    def __init__(self) -> None:
+        self.laboratory = Laboratory()
+        self.checks = Checks()
+        self._stack = ExitStack()
+        self._diagnosed: dict[str, float] = {}
+
+    def __enter__(self) -> "Through":
+        with ExitStack() as stack:
+            stack.callback(self.laboratory.stop)
+            self.laboratory.start()
+            stack.callback(self.checks.stop)
+            self.checks.start({letter: spec_of(letter, **SHARP) for letter in LETTERS})
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def carefully(self, case: Case, letter: str) -> Outage | None:
+        """Measure a case, and say what came of it; None where it could not be measured."""
+        try:
+            outage = self.measure(case, letter)
+        except (NotTold, LabError, CommandFailed, GaveUp, subprocess.TimeoutExpired) as error:
+            print(f"NOT MEASURED: {case.name} on path {letter}: {error}", file=sys.stderr, flush=True)
+            return None
+        told = "healthy" if outage.reason is None else f"{outage.reason} after {outage.condition:.1f} s"
+        diagnosis = "none" if outage.diagnosis is None else f"after {outage.diagnosis:.1f} s"
+        line = f"  {case.name} on path {letter}: {told}; diagnosis {diagnosis}: {outage.reported}"
+        print(line, file=sys.stderr, flush=True)
+        return outage
+
+    def measure(self, case: Case, letter: str) -> Outage:
+        """Break, wait for the condition and its diagnosis, mend, and wait for the check to be healthy again.
+
+        Raises NotTold, LabError, CommandFailed and GaveUp.
+        """
+        self._await_healthy(letter)
+        time.sleep(max(0.0, self._diagnosed.get(letter, 0.0) + APART - time.monotonic()))
+        before = self.checks.look(letter)
+        if before.healthy != "True":
+            raise NotTold(f"it is unhealthy although nothing is broken: {before.reason}: {before.message}")
+        try:
+            self.laboratory.break_(case, letter)
+            with self.laboratory.going_on(case, letter):
+                return self._told(case, letter, before)
+        finally:
+            self.laboratory.heal([letter])
+
+    def _told(self, case: Case, letter: str, before: Sight) -> Outage:
+        broken = time.monotonic()
+        unhealthy = self.checks.wait_until(letter, lambda sight: sight.healthy == "False", seconds=TOLD)
+        known = time.monotonic()
+        if unhealthy is None:
+            self.checks.ask(letter)
+        sight = self.checks.wait_until(
+            letter, lambda sight: is_news(before.diagnosis, sight.diagnosis), seconds=DIAGNOSED
+        )
+        self._diagnosed[letter] = time.monotonic()
+        told: dict[str, Any] = {
+            "case": case,
+            "path": letter,
+            "reason": None if unhealthy is None else unhealthy.reason,
+            "condition": None if unhealthy is None else known - broken,
+        }
+        if sight is None:
+            return Outage(**told, diagnosis=None, reported="")
+        took = time.monotonic() - known
+        measured = "evidenceDigest" in sight.diagnosis
+        evidence = self.checks.evidence(sight.diagnosis) if measured else None
+        return Outage(**told, diagnosis=took, reported=said(sight.diagnosis), evidence=evidence)
+
+    def _await_healthy(self, letter: str) -> None:
+        healthy = self.checks.wait_until(letter, lambda sight: sight.healthy == "True", seconds=HEALED)
+        if healthy is None:
+            said = self.checks.look(letter)
+            raise NotTold(f"it does not heal: {said.reason}: {said.message}")
