@@ -48,14 +48,14 @@ class Note:
 
 def turns(seconds: float, paths: Sequence[str]) -> Iterator[dict[str, Case]]:
     """Yield what is injected on each path, turn by turn; each path begins elsewhere, the restarts are last."""
-    for number in range(max(1, round(seconds / TURN) - 1)):
+    for number in range(round(seconds / TURN) - 1):
         yield {path: CALM[(number + 3 * place) % len(CALM)] for place, path in enumerate(paths)}
     yield dict.fromkeys(paths, RESTARTS)
 
 
 def notes_of(at: float, path: str, case: Case, before: Sight, now: Sight) -> Iterator[Note]:
     """Yield what is worth a note in the status of a check."""
-    excused = bool(case.truths)
+    excused = case == RESTARTS
     for told in news(before, now):
         if told.kind != "Diagnosis":
             wrong = told.kind in ("Unhealthy", "Outage") and not excused
