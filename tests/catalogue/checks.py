@@ -1,4 +1,4 @@
-"""A check of each path of the lab, as a user would declare it, and what the operator says of it from then on."""
+"""A check of each path of the lab, as a user would declare it, and what the operator says of it."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from ..e2e.bench import Bench
 from .conditions import INTERVAL
 from .sight import Sight, read
 
-_LINE = '{.metadata.name}{"\\t"}{.status}{"\\n"}'
+_LINE = '{.metadata.name}={.status}{"\\n"}'
 
 Watcher = Callable[[float, str, Sight, Sight], None]
 """Gets the Unix time, the path's letter, what was seen before and what is seen now."""
@@ -115,8 +115,8 @@ class Checks:
             with kubectl_going_on(*words) as process:
                 assert process.stdout is not None
                 for line in process.stdout:
-                    name, _, status = line.partition("\t")
-                    self._see(name, json.loads(status or "{}"))
+                    name, _, status = line.partition("=")
+                    self._see(name, json.loads(status.strip() or "{}"))
                     if self._over.is_set():
                         return
             self._over.wait(1)

@@ -1,4 +1,4 @@
-"""The catalogue through the operator: when a check's condition tells of a fault, and when its diagnosis. Pure."""
+"""The catalogue through the operator: when the condition tells of a fault, and when its diagnosis. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ class Outage:
 
     @property
     def rounds(self) -> int | None:
-        """How many intervals had passed when the condition told it: as many rounds, or one more, had begun."""
+        """Intervals that had passed when the condition told it: so many rounds, or one more, had begun."""
         return None if self.condition is None else int(self.condition // INTERVAL)
 
     def verdict(self) -> Verdict:
@@ -62,17 +62,17 @@ def table(outages: Sequence[Outage]) -> Iterator[str]:
     yield "| What is broken | Healthy=False, after | Diagnosis, after | It says | Not right |"
     yield "|---|---|---|---|---|"
     for each in outages:
-        told = "stays healthy" if each.reason is None else f"{each.reason}, {_rounds(each)}"
-        cells = (each.case.name, told, _seconds(each.diagnosis), each.verdict().said, "; ".join(wrong(each)))
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-    told = [each.rounds for each in outages if each.rounds is not None]
-    diagnosed = [each.diagnosis for each in outages if each.reason is not None and each.diagnosis is not None]
+        condition = "stays healthy" if each.reason is None else f"{each.reason}, {_rounds(each)}"
+        cells = (each.case.name, condition, _seconds(each.diagnosis), each.verdict().said)
+        yield f"| {' | '.join((*cells, '; '.join(wrong(each))))} |"
+    rounds = [each.rounds for each in outages if each.rounds is not None]
+    known = [each.diagnosis for each in outages if each.diagnosis is not None and each.reason is not None]
     right = sum(not list(wrong(each)) for each in outages)
     yield ""
     yield (
-        f"Told by the condition: {len(told)} of {len(outages)}, within {ROUNDS} rounds "
-        f"{sum(each <= ROUNDS for each in told)} of them{_most(told, ' rounds')}. Diagnosed within {SECONDS} s: "
-        f"{sum(each <= SECONDS for each in diagnosed)} of {len(diagnosed)} outages{_most(diagnosed, ' s')}. "
+        f"Told by the condition: {len(rounds)} of {len(outages)}, within {ROUNDS} rounds "
+        f"{sum(each <= ROUNDS for each in rounds)} of them{_most(rounds, ' rounds')}. Diagnosed within "
+        f"{SECONDS} s: {sum(each <= SECONDS for each in known)} of {len(known)} outages{_most(known, ' s')}. "
         f"Right: {right} of {len(outages)}."
     )
 

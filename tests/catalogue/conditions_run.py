@@ -15,7 +15,7 @@ from ipsecping_lab.workbench import CommandFailed, GaveUp
 
 from .cases import Case
 from .checks import Checks, spec_of
-from .conditions import Outage, table, wrong, write
+from .conditions import Outage, table, write, wrong
 from .laboratory import LETTERS, Laboratory
 from .sight import Sight, is_news, said
 
@@ -43,7 +43,7 @@ class NotTold(RuntimeError):
 
 
 def run(cases: Sequence[Case], folder: Path, *, minutes: float) -> int:
-    """Break one after another, a case on each path at a time, and print what was told; returns the exit status.
+    """Break one after another, a case a path at a time, and print what was told; returns the exit status.
 
     No case begins after so many minutes.
     """

@@ -112,7 +112,7 @@ class Laboratory:
 
     @contextmanager
     def going_on(self, case: Case, letter: str) -> Iterator[None]:
-        """Set the case's faults of a moment again and again; raises LabError at the end if one could not be."""
+        """Set the case's faults of a moment again and again; raises LabError at the end if one fails."""
         over = threading.Event()
         failed: list[LabError] = []
 

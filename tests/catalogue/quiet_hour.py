@@ -47,7 +47,7 @@ class Note:
 
 
 def turns(seconds: float, paths: Sequence[str]) -> Iterator[dict[str, Case]]:
-    """Yield what is injected on each path, turn by turn; each path begins elsewhere, the restarts are last."""
+    """Yield what is injected on each path, turn by turn; each path begins elsewhere, restarts are last."""
     for number in range(round(seconds / TURN) - 1):
         yield {path: CALM[(number + 3 * place) % len(CALM)] for place, path in enumerate(paths)}
     yield dict.fromkeys(paths, RESTARTS)

@@ -1,4 +1,4 @@
-"""A check that turns unhealthy says which layer is broken, and a user can ask at any time (all: `make catalogue`)."""
+"""A check that turns unhealthy says which layer is broken (all: `make catalogue THROUGH=operator`)."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from ipsecping_lab import workbench
 from ipsecping_lab.workbench import kubectl
 
 from ..catalogue.cases import CASES
-from ..catalogue.conditions import Outage, wrong
+from ..catalogue.conditions import wrong
 from ..catalogue.conditions_run import Through
 
 CHOSEN = {"a": "esp-drop both", "b": "responder-down stamp"}

@@ -86,7 +86,7 @@ def kubectl(
 
 @contextmanager
 def kubectl_going_on(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A kubectl that goes on until the context ends, such as `get --watch`: its output is read as it comes."""
+    """A kubectl that goes on until the context ends, such as `get --watch`, to be read as it comes."""
     command, own = _kubectl()
     pipes: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,

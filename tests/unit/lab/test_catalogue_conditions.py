@@ -27,7 +27,7 @@ def test_rounds_are_the_intervals_that_have_passed() -> None:
 
 def test_what_is_said_is_judged_as_that_of_a_pod() -> None:
     assert list(wrong(DROP)) == []
-    assert list(wrong(replace(DROP, evidence=SEEN["loss"])))[0] == "PacketsLost is not so"
+    assert next(wrong(replace(DROP, evidence=SEEN["loss"]))) == "PacketsLost is not so"
 
 
 def test_a_diagnosis_that_does_not_come_or_has_no_evidence_is_wrong() -> None:
