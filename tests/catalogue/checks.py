@@ -11,7 +11,7 @@ from ipsecping.diagnosis import Evidence, evidence_from_json
 from ipsecping_lab import workbench
 from ipsecping_lab.ipsec import topology
 from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
-from ipsecping_lab.workbench import kubectl, kubectl_going_on, wait_for
+from ipsecping_lab.workbench import GaveUp, kubectl, kubectl_going_on, wait_for
 
 from ..e2e.bench import Bench
 from .conditions import INTERVAL
@@ -65,7 +65,8 @@ class Checks:
             self.bench.wait_for_reason(letter, "WithinThresholds", seconds=180)
         self._thread.start()
         for letter in specs:
-            self.wait_until(letter, lambda sight: sight.healthy == "True", seconds=60)
+            if self.wait_until(letter, lambda sight: sight.healthy == "True", seconds=60) is None:
+                raise GaveUp(f"the watch tells nothing of the check of path {letter}")
 
     def stop(self) -> None:
         """Remove the checks."""
