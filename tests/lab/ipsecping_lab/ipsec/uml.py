@@ -21,7 +21,7 @@ from . import topology
 MEMORY = "192M"
 USER, GROUP = "nobody", "nogroup"
 """Not root: guest root can remount the machine's file tree writable, and then only the user's rights hold."""
-NICE = -10
+NICE = -20
 """More urgent than what else runs: a network that stands still because the machine is busy loses packets."""
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
