@@ -78,7 +78,7 @@ class Through:
     """The lab with a check on each path, which are removed when the context ends."""
 
     def __init__(self) -> None:
-        self.laboratory = Laboratory()
+        self.laboratory = Laboratory(pods=False)
         self.checks = Checks()
         self._stack = ExitStack()
         self._diagnosed: dict[str, float] = {}

@@ -41,8 +41,5 @@ def test_an_outage_is_told_and_its_layer_named_by_itself(through: Through) -> No
         assert outage.reason == "Down"
         assert outage.diagnosis is not None
         assert list(wrong(outage)) == [], outage.reported
-        healed = through.checks.wait_until(outage.path, lambda sight: sight.healthy == "True", seconds=120)
-        assert healed is not None
         namespace = through.checks.bench.namespace
-        events = kubectl("-n", namespace, "events", "--for", f"itc/{outage.path}")
-        assert "Diagnosed" in events
+        assert "Diagnosed" in kubectl("-n", namespace, "events", "--for", f"itc/{outage.path}")

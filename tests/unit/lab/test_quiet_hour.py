@@ -6,8 +6,14 @@ import pytest
 
 from ipsecping.diagnosis.cause import Cause
 
-from ...catalogue.cases import CASES, HEALTHY, NO_FAULT
-from ...catalogue.quiet_hour import CALM, RESTARTS, TURN, note_of_evidence, notes_of, summary, turns
+from ipsecping_lab.ipsec.faults import transition
+from ipsecping_lab.ipsec.faults.model import read as read_fault
+from ipsecping_lab.ipsec.faults.resources import Kill, Start
+from ipsecping_lab.ipsec.faults.types import TYPES
+from ipsecping_lab.ipsec.topology import PATHS
+
+from ...catalogue.cases import CASES, HEALTHY, NO_FAULT, Case
+from ...catalogue.quiet_hour import CALM, REKEYS, RESTARTS, TURN, note_of_evidence, notes_of, summary, turns
 from ...catalogue.sight import Sight, read
 from ..diagnosis import catalogue as worlds
 from ..diagnosis.worlds import healthy
@@ -42,6 +48,25 @@ def test_in_an_hour_each_path_has_each_case_and_the_restarts_at_last() -> None:
     for path in "abc":
         assert {turn[path].name for turn in plan[:-1]} == {case.name for case in CALM}
     assert {case.name for case in NO_FAULT if not case.alone} < {case.name for case in CALM}
+
+
+@pytest.mark.parametrize("case", [*CALM, REKEYS, RESTARTS], ids=lambda case: case.name)
+def test_what_is_injected_can_be_set_on_every_path(case: Case) -> None:
+    for path in PATHS:
+        for words in case.faults:
+            first, *rest = words.format(path=path).split()
+            assert transition.steps([], read_fault(TYPES, first, rest, now=0))
+        for _, words in case.meanwhile:
+            first, *rest = words.format(path=path).split()
+            assert TYPES[first].momentary
+            assert [
+                step for fault in read_fault(TYPES, first, rest, now=0) for step in TYPES[first].once(fault)
+            ]
+
+
+def test_a_responder_is_started_anew() -> None:
+    (fault,) = read_fault(TYPES, "responder-restart", ["b", "stamp"], now=0)
+    assert TYPES["responder-restart"].once(fault) == (Kill("stamp-b"), Start("stamp-b"))
 
 
 def test_a_short_hour_has_the_restarts_alone() -> None:
