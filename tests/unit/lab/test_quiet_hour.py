@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from ipsecping.diagnosis.cause import Cause
-
 from ipsecping_lab.ipsec.faults import transition
 from ipsecping_lab.ipsec.faults.model import read as read_fault
 from ipsecping_lab.ipsec.faults.resources import Kill, Start
