@@ -7,17 +7,21 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from ipsecping.diagnosis import Evidence, evidence_from_json
 from ipsecping_lab import workbench
 from ipsecping_lab.ipsec import topology
 from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
-from ipsecping_lab.workbench import GaveUp, kubectl, kubectl_going_on, wait_for
+from ipsecping_lab.workbench import OPERATOR_NAMESPACE, GaveUp, kubectl, kubectl_going_on, wait_for
 
 from ..e2e.bench import Bench
 from .conditions import INTERVAL
 from .sight import Sight, read
 
 _LINE = '{.metadata.name}={.status}{"\\n"}'
+_METRICS = "ipsecping-operator-metrics:9090"
+_SENT, _RECEIVED = "ipsecping_packets_sent_total", "ipsecping_packets_received_total"
 
 Watcher = Callable[[float, str, Sight, Sight], None]
 """Gets the Unix time, the path's letter, what was seen before and what is seen now."""
@@ -99,6 +103,16 @@ class Checks:
 
         text = wait_for(f"{words}in the log of {diagnosis['pod']}", logged, seconds=10)
         return evidence_from_json(json.JSONDecoder().raw_decode(text)[0])
+
+    def packets(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Packets sent and received, by path and probe, since the operator has known the checks."""
+        path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/services/{_METRICS}/proxy/metrics"
+        found: dict[str, dict[tuple[str, str], int]] = {_SENT: {}, _RECEIVED: {}}
+        for family in text_string_to_metric_families(kubectl("get", "--raw", path)):
+            for sample in family.samples:
+                if sample.name in found and sample.labels["namespace"] == self.bench.namespace:
+                    found[sample.name][sample.labels["check"], sample.labels["probe"]] = int(sample.value)
+        return {key: (sent, found[_RECEIVED][key]) for key, sent in found[_SENT].items()}
 
     def warnings(self) -> dict[str, dict[str, Any]]:
         """The warnings about the checks among the namespace's events, by their names."""

@@ -41,7 +41,7 @@ class Note:
     """What was injected just then; what is told may be of the case before."""
     kind: str
     """Healthy, Unhealthy, Unknown, Outage, Warning: of the check. Diagnosed: by its agent, or from a pod.
-    Trouble: the lab did not do what it should."""
+    Packets: what the checks lost in all. Trouble: the lab did not do what it should."""
     said: str
     wrong: bool
 

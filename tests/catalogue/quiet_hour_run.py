@@ -58,6 +58,7 @@ class Hour:
             stack.callback(self._checks.stop)
             self._checks.start({letter: spec_of(letter) for letter in LETTERS})
             stack.enter_context(all_cores_busy())
+            stack.callback(self._note_packets)
             for cases in turns(seconds, LETTERS):
                 self._turn(cases)
 
@@ -107,6 +108,12 @@ class Hour:
                 path = event["involvedObject"]["name"]
                 self._tell(path, "Warning", f"{event['reason']}: {event.get('message', '')}", wrong=False)
 
+    def _note_packets(self) -> None:
+        """Note how many packets of the checks were lost in all."""
+        with self._carefully(LETTERS[0]):
+            for (path, probe), (sent, received) in self._checks.packets().items():
+                self._tell(path, "Packets", f"{probe}: {sent - received} of {sent} lost", wrong=False)
+
     @contextmanager
     def _carefully(self, letter: str) -> Iterator[None]:
         """Note what goes wrong in the lab, and go on."""
@@ -122,12 +129,8 @@ class Hour:
     def _note(self, note: Note, evidence: Evidence | None = None) -> None:
         moment = time.strftime("%H:%M:%S", time.gmtime(note.at))
         mark = "WRONG " if note.wrong else ""
-        print(
-            f"  {moment} {mark}{note.kind} {note.path} ({note.case}): {note.said}",
-            file=sys.stderr,
-            flush=True,
-        )
         with self._lock:
+            sys.stderr.write(f"  {moment} {mark}{note.kind} {note.path} ({note.case}): {note.said}\n")
             self.notes.append(note)
             with self._file.open("a") as file:
                 file.write(json.dumps(asdict(note)) + "\n")
