@@ -30,9 +30,10 @@ SHARP = {
         {"name": "datapath", "count": 20, "spacing": "50ms", "stamp": {"port": 862}},
         {"name": "voice", "dscp": 46, "stamp": {"port": 862}},
         {"name": "echo", "udpEcho": {"port": 55055}},
+        {"name": "mtu", "count": 3, "timeout": "300ms", "pathMTU": {}},
         {"name": "ike", "ike": {}},
     ],
-    "thresholds": {"window": "30s", "rtt": {"p50": "15ms"}},
+    "thresholds": {"window": "30s", "rtt": {"p50": "15ms"}, "pathMTU": 1400},
     "diagnosis": {"cooldown": "1m", "delay": "0s"},
 }
 """Of a spec: what can tell most of the faults, and forgets them soon."""

@@ -93,5 +93,5 @@ def summary(notes: Sequence[Note]) -> Iterator[str]:
 
 def _short(note: Note) -> str:
     """Without figures, which are never the same."""
-    said = note.said if note.kind == "Diagnosed" else note.said.partition(":")[0]
+    said = note.said if note.kind in ("Diagnosed", "Packets") else note.said.partition(":")[0]
     return said.partition(" since ")[0].replace("|", "\\|")
