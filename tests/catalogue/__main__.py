@@ -36,16 +36,18 @@ def main() -> int:
     """Measure what is not on record, and print the matrix; returns the exit status."""
     options = _options()
     if options.no_fault:
-        install()
         return quiet_hour_run.run(options.no_fault, options.records / "no-fault")
     folder: Path = options.records
     chosen = _chosen(options.faults)
     if not chosen:
         sys.exit(f"no case begins with {options.faults!r}; there are: {', '.join(CASES)}")
     if options.through == "operator":
-        install()
-        faults = [case for case in chosen if case.truths and not case.target]
-        return conditions_run.run(faults, options.records / "conditions", minutes=options.minutes)
+        return conditions_run.run(
+            [case for case in chosen if case.truths and not case.target],
+            options.records / "conditions",
+            minutes=options.minutes,
+            judge=options.judge,
+        )
     if not options.judge:
         measure(chosen, folder, runs=options.runs, minutes=options.minutes)
     found = [record for record in records.read_all(folder) if record.case in (*chosen, HEALTHY)]
@@ -56,12 +58,6 @@ def main() -> int:
     if options.document:
         DOCUMENT.write_text(replaced(DOCUMENT.read_text(), text))
     return 1 if mistakes else 0
-
-
-def install() -> None:
-    """Bring the lab up with the operator of this very tree."""
-    existing.require_own_lab("catalogue")
-    workbench.install()
 
 
 def measure(chosen: Sequence[Case], folder: Path, *, runs: int, minutes: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from ipsecping.diagnosis import Evidence, evidence_from_json
-from ipsecping_lab import workbench
+from ipsecping_lab import existing, workbench
 from ipsecping_lab.ipsec import topology
 from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
 from ipsecping_lab.workbench import OPERATOR_NAMESPACE, GaveUp, kubectl, kubectl_going_on, wait_for
@@ -47,6 +47,12 @@ def spec_of(letter: str, **more: Any) -> dict[str, Any]:
         ],
     }
     return spec | more
+
+
+def install() -> None:
+    """Bring the lab up with the operator of this very tree. Raises LabError and CommandFailed."""
+    existing.require_own_lab("catalogue")
+    workbench.install()
 
 
 class Checks:

@@ -3,9 +3,9 @@
 import queue
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from ipsecping_lab.errors import LabError
 from ipsecping_lab.workbench import CommandFailed, GaveUp
 
 from .cases import Case
-from .checks import Checks, spec_of
-from .conditions import Outage, table, write, wrong
+from .checks import Checks, install, spec_of
+from .conditions import Outage, read_all, table, write, wrong
 from .laboratory import LETTERS, Laboratory
 from .sight import Sight, is_news, said
 
@@ -43,36 +43,36 @@ class NotTold(RuntimeError):
     """What was waited for did not come."""
 
 
-def run(cases: Sequence[Case], folder: Path, *, minutes: float) -> int:
-    """Break one after another, a case a path at a time, and print what was told; returns the exit status.
+def run(cases: Sequence[Case], folder: Path, *, minutes: float, judge: bool) -> int:
+    """Measure what is not on record, unless it is only to `judge`, and print it; returns the exit status."""
+    if not judge:
+        kept = {outage.case for outage in read_all(folder, cases)}
+        measure([case for case in cases if case not in kept], folder, minutes=minutes)
+    found = read_all(folder, cases)
+    sys.stdout.write("\n".join(table(found)) + "\n")
+    if len(found) < len(cases):
+        print(f"{len(cases) - len(found)} of {len(cases)} cases are not measured", file=sys.stderr)
+    return 1 if any(list(wrong(each)) for each in found) else 0
 
-    No case begins after so many minutes.
-    """
-    through = Through()
-    outages: list[Outage] = []
+
+def measure(cases: Sequence[Case], folder: Path, *, minutes: float) -> None:
+    """Break one after another, a case a path at a time; none begins after so many minutes."""
+    install()
     until = time.monotonic() + minutes * 60
     todo: queue.SimpleQueue[Case] = queue.SimpleQueue()
     for case in cases:
         todo.put(case)
+    with Through() as through:
 
-    def work(letter: str) -> None:
-        with suppress(queue.Empty):
-            while time.monotonic() < until:
-                outage = through.carefully(todo.get_nowait(), letter)
-                if outage is not None:
-                    outages.append(outage)
-                    write(folder, outage)
+        def work(letter: str) -> None:
+            with suppress(queue.Empty):
+                while time.monotonic() < until:
+                    outage = through.carefully(todo.get_nowait(), letter)
+                    if outage is not None:
+                        write(folder, outage)
 
-    with through:
-        workers = [threading.Thread(target=work, args=(letter,)) for letter in LETTERS]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-    sys.stdout.write("\n".join(table(outages)) + "\n")
-    if len(outages) < len(cases):
-        print(f"{len(cases) - len(outages)} of {len(cases)} cases were not measured", file=sys.stderr)
-    return 1 if any(list(wrong(each)) for each in outages) else 0
+        with ThreadPoolExecutor(len(LETTERS)) as pool:
+            list(pool.map(work, LETTERS))
 
 
 class Through:
@@ -110,15 +110,12 @@ class Through:
         return outage
 
     def measure(self, case: Case, letter: str) -> Outage:
-        """Break, wait for the condition and its diagnosis, mend, and wait for the check to be healthy again.
+        """Break it once the check is healthy, wait for the condition and the diagnosis, and mend it.
 
         Raises NotTold, LabError, CommandFailed and GaveUp.
         """
-        self._await_healthy(letter)
         time.sleep(max(0.0, self._diagnosed.get(letter, 0.0) + APART - time.monotonic()))
-        before = self.checks.look(letter)
-        if before.healthy != "True":
-            raise NotTold(f"it is unhealthy although nothing is broken: {before.reason}: {before.message}")
+        before = self._healthy(letter)
         try:
             self.laboratory.break_(case, letter)
             with self.laboratory.going_on(case, letter):
@@ -149,8 +146,10 @@ class Through:
         evidence = self.checks.evidence(sight.diagnosis) if measured else None
         return Outage(**told, diagnosis=took, reported=said(sight.diagnosis), evidence=evidence)
 
-    def _await_healthy(self, letter: str) -> None:
+    def _healthy(self, letter: str) -> Sight:
+        """Wait until the check is healthy."""
         healthy = self.checks.wait_until(letter, lambda sight: sight.healthy == "True", seconds=HEALED)
         if healthy is None:
-            said = self.checks.look(letter)
-            raise NotTold(f"it does not heal: {said.reason}: {said.message}")
+            seen = self.checks.look(letter)
+            raise NotTold(f"nothing is broken, but the check does not heal: {seen.reason}: {seen.message}")
+        return healthy

@@ -17,7 +17,7 @@ from ipsecping_lab.errors import LabError
 from ipsecping_lab.workbench import CommandFailed, GaveUp
 
 from .cases import HEALTHY, Case
-from .checks import Checks, spec_of
+from .checks import Checks, install, spec_of
 from .laboratory import LETTERS, Laboratory
 from .quiet_hour import REKEYS, TURN, Note, note_of_evidence, notes_of, summary, turns
 from .sight import Sight
@@ -52,6 +52,7 @@ class Hour:
 
     def run(self, seconds: float) -> None:
         """Take turns. Raises LabError, CommandFailed and GaveUp where it cannot begin."""
+        install()
         with ExitStack() as stack:
             stack.callback(self._laboratory.stop)
             self._laboratory.start()
