@@ -3,8 +3,16 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from ipsecping.contract import Control
+from ipsecping_lab.ipsec.topology import PATHS
+from ipsecping_operator.compile import compile_check
+
 from ...catalogue.cases import CASES
-from ...catalogue.conditions import Outage, from_json, read_all, table, to_json, write, wrong
+from ...catalogue.checks import spec_of
+from ...catalogue.conditions import INTERVAL, Outage, from_json, read_all, table, to_json, write, wrong
+from ...catalogue.conditions_run import SHARP
 from ..diagnosis import catalogue as worlds
 
 SEEN = {case.name: case.evidence for case in worlds.cases()}
@@ -18,6 +26,16 @@ DROP = Outage(
     evidence=SEEN["esp-drop"],
 )
 CALM = replace(DROP, case=CASES["ike-drop both"], reason=None, condition=None, evidence=SEEN["ike-drop"])
+
+
+@pytest.mark.parametrize("letter", PATHS)
+def test_the_check_of_each_path_is_one_that_the_operator_takes(letter: str) -> None:
+    metadata = {"uid": "u", "namespace": "lab", "name": letter, "generation": 1}
+    for more in ({}, SHARP):
+        check = compile_check({"metadata": metadata, "spec": spec_of(letter, **more)})
+        (path,) = check.paths
+        assert set(path.plan.controls) == set(Control)
+        assert check.round_ms / 1000 < INTERVAL
 
 
 def test_rounds_are_the_intervals_that_have_passed() -> None:
