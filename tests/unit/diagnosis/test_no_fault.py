@@ -191,7 +191,8 @@ def test_a_method_that_is_never_answered_does_not_make_a_loss_of_one_window_last
     flapping = with_batches(
         healthy(), {Part.METHODS: lambda b: losing(b, forward=range(30, b.sent))}, window=1
     )
-    filtered = with_batches(flapping, {Part.METHODS: lambda b: dead(b) if b.type == ICMP else b})
+    twice = replace(flapping, batches=(*flapping.batches, batch(kind=ICMP, sent=20, window=2)))
+    filtered = with_batches(twice, {Part.METHODS: lambda b: dead(b) if b.type == ICMP else b})
     assert diagnose(filtered).outcome is Outcome.NOT_REPRODUCED
 
 
