@@ -96,9 +96,17 @@ def start(layout: Layout, lines: Lines) -> subprocess.Popen[bytes]:
         log=layout.log_file("console"),
         descriptors=(lines.serial, lines.console, lines.tap),
     )
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, guest.pid, NICE)
+    _hurry(guest.pid)
     return guest
+
+
+def _hurry(pid: int) -> None:
+    """Have a process that leads its session go first, as far as one may."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+        # Where the kernel shares a core among sessions, that counts within its own alone (sched(7), autogroup).
+        with suppress(FileNotFoundError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
 
 
 def spawn(
