@@ -104,7 +104,7 @@ def _hurry(pid: int) -> None:
     """Have a process that leads its session go first, as far as one may."""
     with suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, pid, NICE)
-        # Where the kernel shares a core among sessions, that counts within its own alone (sched(7), autogroup).
+        # Where the kernel shares a core among sessions, that counts within the own alone (sched(7)).
         with suppress(FileNotFoundError):
             Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
 
