@@ -108,8 +108,8 @@ chaos: venv ## Kill the operator, cut its way to the API, edit its children, a t
 
 RUNS ?= 3
 .PHONY: catalogue
-catalogue: venv ## Break the lab in every way, diagnose it from a pod, print what was said (FAULTS=name,name RUNS=n; root)
-	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.catalogue --runs $(RUNS) $(if $(FAULTS),--faults $(FAULTS))
+catalogue: venv ## Break the lab in every way, diagnose it from a pod, print what was said (FAULTS=name,name RUNS=n THROUGH=operator NOFAULT=minutes; root)
+	@PYTHONPATH=operator:probe_image:tests/lab $(bin)/python -u -m tests.catalogue --runs $(RUNS) $(if $(FAULTS),--faults $(FAULTS)) $(if $(THROUGH),--through $(THROUGH)) $(if $(NOFAULT),--no-fault $(NOFAULT))
 
 MINUTES ?= 10
 .PHONY: hostile

@@ -4,6 +4,8 @@ example:
   make catalogue                               # all of it, three runs each; goes on where it was interrupted
   make catalogue FAULTS=esp-drop,loss RUNS=1   # cases that begin with these words
   python -m tests.catalogue --judge            # judge again what was measured, without the lab
+  make catalogue THROUGH=operator              # how soon a check's condition tells it, and its diagnosis
+  make catalogue NOFAULT=60                    # so many minutes of what is no fault: nothing may be told
 """
 
 import argparse
@@ -19,7 +21,7 @@ from ipsecping_lab import existing, workbench
 from ipsecping_lab.errors import LabError
 from ipsecping_lab.workbench import CommandFailed
 
-from . import matrix, records
+from . import conditions_run, matrix, quiet_hour_run, records
 from .cases import CASES, HEALTHY, Case
 from .laboratory import LETTERS, Laboratory
 from .records import Record
@@ -33,10 +35,19 @@ BEGIN, END = "<!-- seen by make catalogue -->\n", "<!-- end of what was seen -->
 def main() -> int:
     """Measure what is not on record, and print the matrix; returns the exit status."""
     options = _options()
+    if options.no_fault:
+        return quiet_hour_run.run(options.no_fault, options.records / "no-fault")
     folder: Path = options.records
     chosen = _chosen(options.faults)
     if not chosen:
         sys.exit(f"no case begins with {options.faults!r}; there are: {', '.join(CASES)}")
+    if options.through == "operator":
+        return conditions_run.run(
+            [case for case in chosen if case.truths and not case.target],
+            options.records / "conditions",
+            minutes=options.minutes,
+            judge=options.judge,
+        )
     if not options.judge:
         measure(chosen, folder, runs=options.runs, minutes=options.minutes)
     found = [record for record in records.read_all(folder) if record.case in (*chosen, HEALTHY)]
@@ -158,6 +169,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=120, help="begin no case after (default: 120)")
     parser.add_argument("--records", type=Path, default=RECORDS, help="folder of what was measured")
     parser.add_argument("--judge", action="store_true", help="measure nothing")
+    parser.add_argument(
+        "--through",
+        choices=("pod", "operator"),
+        default="pod",
+        help="who diagnoses: a pod by hand, or the operator's checks, with the time it takes (default: pod)",
+    )
+    parser.add_argument(
+        "--no-fault", type=float, metavar="MINUTES", help="inject what is no fault for so long"
+    )
     parser.add_argument("--document", action="store_true", help="write the matrix to docs/diagnosis.md")
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ipsecping.diagnosis import Evidence, evidence_from_json
+from ipsecping_lab.errors import LabError
 from ipsecping_lab.host import commands, namespaces
 from ipsecping_lab.host.waiting import wait_until
 from ipsecping_lab.ipsec import faults, topology
@@ -38,13 +39,14 @@ print(json.dumps({"status": done.returncode, "said": done.stdout, "err": done.st
 class Laboratory:
     """The lab with a pod for each path. `diagnose` may be called from several threads.
 
-    A pod of its own, for hosts limit how many ICMP errors they send to one address.
+    A pod of its own, for hosts limit how many ICMP errors they send to one address. Without `pods` there is
+    nobody to ask.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pods: bool = True) -> None:
         self._layout = Layout.from_environment()
         name = f"catalogue-{uuid.uuid4().hex[:8]}"
-        self._pods = {letter: ProberPod(f"{name}-{letter}") for letter in LETTERS}
+        self._pods = {letter: ProberPod(f"{name}-{letter}") for letter in LETTERS if pods}
 
     def start(self) -> None:
         """Mend what is broken, start the pods, and let them out by the left gateway."""
@@ -89,12 +91,16 @@ class Laboratory:
         return all(f"{host}:{port}" in heard for host in hosts for port in (STAMP_PORT, ECHO_PORT))
 
     def diagnose(self, case: Case, letter: str) -> Evidence:
-        """Run `ipsecping diagnose` in the pod while the case goes on. Raises CommandFailed."""
-        with self._going_on(case, letter):
-            words = ("python3", "-c", _COLLECT, uuid.uuid4().hex, *words_of(case, letter))
-            answer = json.loads(
-                kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=SECONDS)
-            )
+        """Run `ipsecping diagnose` in the pod while the case goes on. Raises CommandFailed and LabError."""
+        with self.going_on(case, letter):
+            return self.ask(case, letter)
+
+    def ask(self, case: Case, letter: str) -> Evidence:
+        """Run `ipsecping diagnose` in the pod. Raises CommandFailed."""
+        words = ("python3", "-c", _COLLECT, uuid.uuid4().hex, *words_of(case, letter))
+        answer = json.loads(
+            kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=SECONDS)
+        )
         evidence = json.loads(answer["evidence"])
         if evidence is None:
             raise CommandFailed(f"ipsecping diagnose: exit {answer['status']}\n{answer['err'][-2000:]}")
@@ -106,12 +112,17 @@ class Laboratory:
         faults.inject(self._layout, model.read(TYPES, name, rest, now=time.time()))
 
     @contextmanager
-    def _going_on(self, case: Case, letter: str) -> Iterator[None]:
+    def going_on(self, case: Case, letter: str) -> Iterator[None]:
+        """Set the case's faults of a moment again and again; raises LabError at the end if one fails."""
         over = threading.Event()
+        failed: list[LabError] = []
 
         def repeat(pause: float, words: str) -> None:
             while not over.wait(pause):
-                self._set(words, letter)
+                try:
+                    self._set(words, letter)
+                except LabError as error:
+                    failed.append(error)
 
         threads = [threading.Thread(target=repeat, args=each) for each in case.meanwhile]
         for thread in threads:
@@ -122,6 +133,8 @@ class Laboratory:
             over.set()
             for thread in threads:
                 thread.join()
+        if failed:
+            raise LabError(f"{case.name}: {len(failed)} times not set: {failed[0]}")
 
 
 def words_of(case: Case, letter: str) -> tuple[str, ...]:

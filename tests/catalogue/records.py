@@ -68,8 +68,12 @@ def write(folder: Path, record: Record) -> None:
 
 def path_of(folder: Path, case: Case, run: int) -> Path:
     """Return where a run's record is, or will be."""
-    name = "".join(letter if letter.isalnum() or letter in "-=." else "_" for letter in case.name)
-    return folder / f"{name}.{run}.json"
+    return folder / f"{file_name(case)}.{run}.json"
+
+
+def file_name(case: Case) -> str:
+    """Return the case's name without what has a meaning in names of files."""
+    return "".join(letter if letter.isalnum() or letter in "-=." else "_" for letter in case.name)
 
 
 def read_all(folder: Path) -> list[Record]:

@@ -292,9 +292,13 @@ def _minutes(time: int) -> str:
 
 
 def windows_disagree(reading: Reading) -> tuple[Tally, Tally] | None:
-    """Return the same methods in both windows, where what one shows is not in the other; None else."""
+    """Return the same methods in both windows, where what one shows is not in the other; None else.
+
+    A method that is never answered, such as ICMP that is filtered, shows nothing of either.
+    """
     both = [part_of(reading.evidence, Part.METHODS, window) for window in (1, 2)]
-    kinds = {batch.type for batch in both[0]} & {batch.type for batch in both[1]}
+    answered = {batch.type for batches in both for batch in batches if batch.answered}
+    kinds = {batch.type for batch in both[0]} & {batch.type for batch in both[1]} & answered
     first, second = (tally(batch for batch in batches if batch.type in kinds) for batches in both)
     if not first.sent or not second.sent:
         return None

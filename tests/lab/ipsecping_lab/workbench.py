@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,6 +82,22 @@ def kubectl(
     if done.returncode:
         raise CommandFailed(f"kubectl {' '.join(arguments)}: exit {done.returncode}\n{done.stderr[-4000:]}")
     return done.stdout
+
+
+@contextmanager
+def kubectl_going_on(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A kubectl that goes on until the context ends, such as `get --watch`, to be read as it comes."""
+    command, own = _kubectl()
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.DEVNULL,
+    }
+    with subprocess.Popen([*command, *arguments], text=True, env=os.environ | own, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def kubectl_refused(*arguments: str, stdin: str | None = None) -> str:

@@ -156,6 +156,16 @@ def test_what_was_so_in_one_window_only_is_not_reproduced() -> None:
     assert "did not last" in diagnosis.notes[0]
 
 
+def test_a_method_that_is_never_answered_does_not_make_a_loss_of_one_window_last() -> None:
+    """ICMP that is filtered loses in both windows, and many at that."""
+    flapping = with_batches(
+        healthy(), {Part.METHODS: lambda b: losing(b, forward=range(30, b.sent))}, window=1
+    )
+    twice = replace(flapping, batches=(*flapping.batches, batch(kind=ICMP, sent=20, window=2)))
+    filtered = with_batches(twice, {Part.METHODS: lambda b: dead(b) if b.type == ICMP else b})
+    assert diagnose(filtered).outcome is Outcome.NOT_REPRODUCED
+
+
 def test_silence_that_is_over_is_not_reproduced_either() -> None:
     quiet = silent(healthy(), *BEHIND)
     back = with_batches(quiet, {Part.METHODS: lambda b: batch(window=2)}, window=2)

@@ -202,6 +202,7 @@ def test_every_fault_says_what_it_means_and_what_will_be_seen() -> None:
 @pytest.mark.parametrize("name", ["sa-key", "encap-differs", "sa-limit", "sa-sequence"])
 def test_an_association_is_made_anew_with_its_number_and_what_is_changed_alone(name: str) -> None:
     command, *_ = TYPES[name].once(faults(name)[0])
+    assert isinstance(command, Command)
     done = subprocess.run(["sh", "-e"], input=LISTING + command.stdin, capture_output=True, text=True)
     deleted, added = done.stdout.splitlines()
     ends = "src 198.51.100.1 dst 192.0.2.1 proto esp spi 0xc6e1a5cd"
@@ -215,6 +216,7 @@ def test_an_association_is_made_anew_with_its_number_and_what_is_changed_alone(n
 
 def test_without_an_association_to_change_the_fault_fails_rather_than_be_none() -> None:
     (command,) = TYPES["sa-key"].once(faults("sa-key")[0])
+    assert isinstance(command, Command)
     assert subprocess.run(["sh", "-e"], input=f"ip() {{ :; }}\n{command.stdin}", text=True).returncode
 
 

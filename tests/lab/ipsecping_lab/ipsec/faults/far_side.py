@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import packet_filter, responders, topology, tunnels
 from .effects import policy
 from .model import Argument, Fault, FaultType
-from .resources import Chain, Effect, GatewayLink, Neighbours, Queue, Service, Switch
+from .resources import Chain, Effect, GatewayLink, Kill, Neighbours, Queue, Service, Start, Step, Switch
 
 _OTHER_TABLE = {1: 2, 2: 3, 3: 1}
 """Of the far host: by the number of a path that of the next one, whose routes it is too."""
@@ -21,6 +21,11 @@ def _far_down(fault: Fault) -> tuple[Effect, ...]:
 
 def _responder(fault: Fault) -> tuple[Effect, ...]:
     return (Effect(Service(responders.key_of(fault.arguments["which"], fault.path)), "stopped"),)
+
+
+def _restarted(fault: Fault) -> tuple[Step, ...]:
+    key = responders.key_of(fault.arguments["which"], fault.path)
+    return Kill(key), Start(key)
 
 
 def _no_forwarding(fault: Fault) -> tuple[Effect, ...]:
@@ -139,6 +144,14 @@ FAULTS = (
         "port unreachable; other probes are fine",
         arguments=(Argument("which", "which responder", "udp-echo", choices=responders.KINDS),),
         effects=_responder,
+    ),
+    FaultType(
+        "responder-restart",
+        "a responder on the far host is started anew",
+        "port unreachable for a moment",
+        momentary=True,
+        arguments=(Argument("which", "which responder", "udp-echo", choices=responders.KINDS),),
+        once=_restarted,
     ),
     FaultType(
         "far-no-forward",

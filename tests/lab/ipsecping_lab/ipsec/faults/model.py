@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import LabError
 from ..control import Command
 from ..topology import PATHS, TunnelPath
-from .resources import Effect
+from .resources import Effect, Step
 
 DIRECTIONS = ("out", "in")
 """out: from the left gateway (the pods) to the right one; in: back."""
@@ -115,7 +115,7 @@ class FaultType:
     effects: Callable[[Fault], tuple[Effect, ...]] = _no_effects
     before: Callable[[Fault], tuple[Command, ...]] = _nothing
     after: Callable[[Fault], tuple[Command, ...]] = _nothing
-    once: Callable[[Fault], tuple[Command, ...]] = _nothing
+    once: Callable[[Fault], tuple[Step, ...]] = _nothing
     undo: Callable[[Fault], tuple[Command, ...]] = _nothing
     needs: str = ""
     """Another fault that must be in force on the same path."""
