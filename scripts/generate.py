@@ -79,9 +79,10 @@ def rest() -> dict[Path, str]:
     return {
         monitoring / "rules.yaml": header(MONITORING) + rules_yaml(),
         monitoring / "podmonitor.yaml": rendered("podmonitor", "monitoring.podMonitor.enabled=true"),
+        # Overlays may put the operator into another namespace: so the rule names no Lease.
         monitoring / "prometheusrule.yaml": rendered(
             "prometheusrule", "monitoring.prometheusRule.enabled=true"
-        ),
+        ).replace(f'{{lease="{NAMESPACE}/ipsecping-operator"}}', ""),
         monitoring / "dashboards.yaml": rendered("dashboards", "dashboards.enabled=true"),
         **{
             monitoring / "alertmanager" / f"{service}.yaml": header(MONITORING) + alertmanager_yaml(service)

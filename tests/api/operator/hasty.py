@@ -1,4 +1,4 @@
-"""The rules and an example of Alertmanager's configuration that are delivered, for tests that cannot wait a minute."""
+"""The rules and an example of Alertmanager's configuration, for tests that cannot wait a minute."""
 
 from pathlib import Path
 from typing import Any
