@@ -12,6 +12,7 @@ from ipsecping_operator.check.reported import Report
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, is_of_outage
+from ipsecping_operator.status.silence import is_silenced
 from ipsecping_operator.verdict import text
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
@@ -47,13 +48,16 @@ class Origin:
 def transition(before: Report, after: Report) -> bool:
     """Return whether Healthy has another status or reason, which is to be told.
 
-    That a new check has no results yet is none.
+    That a new check has no results yet is none. While a window of maintenance is open nothing bad is told;
+    what is bad when it closes is.
     """
     then, now = before.conditions.get(ConditionType.HEALTHY), after.conditions.get(ConditionType.HEALTHY)
-    if now is None:
+    if now is None or is_silenced(now, after.conditions):
         return False
     if then is None:
         return now.reason != HealthyReason.NO_RESULTS
+    if is_silenced(now, before.conditions):
+        return True
     return (then.status, then.reason) != (now.status, now.reason)
 
 
@@ -119,7 +123,7 @@ def _condition(condition: Condition) -> dict[str, Any]:
 
 
 def _figures(after: Report) -> dict[str, Any]:
-    """What the status says of paths, of the preferred one's first probe and of the outage that lasts."""
+    """What the status says of paths, of the preferred one's first probe, of an outage and of maintenance."""
     found: dict[str, Any] = {}
     verdict = after.verdict
     if verdict is not None:
@@ -136,6 +140,9 @@ def _figures(after: Report) -> dict[str, Any]:
     if after.outages and after.outages[0].end is None:
         outage = after.outages[0]
         found["outage"] = {"start": text.moment(outage.start), "reason": outage.reason}
+    outlook = after.maintenance.outlook
+    if outlook is not None and outlook.open is not None:
+        found["maintenance"] = {"window": outlook.open.name, "until": text.moment(outlook.open.end)}
     return found
 
 

@@ -14,6 +14,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.alerting import routing_labels
 from ipsecping_operator.status.diagnosis import is_of_outage
+from ipsecping_operator.status.silence import is_open
 
 from . import alert_kinds as kinds
 from .alert_book import AlertBook
@@ -155,7 +156,7 @@ class Notifier:
         now: float,
         wall: int,
     ) -> list[Alert]:
-        if not check.alerting.enabled:
+        if not check.alerting.enabled or is_open(report.conditions):
             return []
         ready, outages = report.conditions.get(ConditionType.READY), _outages(report, wall)
         calm = all(each.reason is HealthyReason.WITHIN_THRESHOLDS for each in found)
@@ -204,8 +205,10 @@ def _outages(report: Report, wall: int) -> int:
 
 
 def _facts(state: CheckState, check: CompiledCheck, found: Collection[ProbeFinding]) -> tuple[PathFacts, ...]:
-    """What the check's paths say of its gateway; nothing where alerts about it would not be critical."""
+    """What the check's paths say of its gateway; nothing where no critical alert about it is wanted."""
     if not check.gateway or not check.alerting.enabled or check.alerting.severity != "Critical":
+        return ()
+    if is_open(state.reported.last.conditions):
         return ()
     facts = []
     for path in check.paths:

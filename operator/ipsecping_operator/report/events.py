@@ -24,11 +24,11 @@ from ipsecping_operator.status.addresses import AddressChange
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ipsecping_operator.status.run_now import RunNowOutcome
+from ipsecping_operator.status.silence import is_open, is_silenced
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.path_news import PathNews
 from ipsecping_operator.verdict.preference import Move
 
-from .maintenance import is_open, is_silenced
 from .paths import PathReport
 
 COMPONENT = "ipsecping-operator"

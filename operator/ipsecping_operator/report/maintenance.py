@@ -3,20 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ipsecping_operator.api.conditions import (
-    ConditionStatus,
-    ConditionType,
-    HealthyReason,
-    ReadyReason,
-)
+from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.status.conditions import Condition, Conditions, condition
 from ipsecping_operator.status.maintenance import Maintenance, said
+from ipsecping_operator.status.silence import LOUD, is_bad, is_open
 from ipsecping_operator.verdict.maintenance import look
 from ipsecping_operator.verdict.outage import Maintained
-
-LOUD = (ReadyReason.INVALID_SPEC, ReadyReason.NOT_PERMITTED, HealthyReason.INTERNAL_ERROR)
-"""Reasons that are told also while a window is open: they answer an edit, or are the operator's own fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,21 +71,3 @@ def resurfaced(followed: Followed, before: Conditions, after: Conditions) -> Ite
             same = then is not None and (then.status, then.reason) == (held.status, held.reason)
             if same and is_bad(held) and held.reason not in LOUD:
                 yield held
-
-
-def is_open(conditions: Conditions) -> bool:
-    """Whether these conditions say that a window is open."""
-    held = conditions.get(ConditionType.MAINTENANCE)
-    return held is not None and held.status is ConditionStatus.TRUE
-
-
-def is_bad(held: Condition) -> bool:
-    """Whether the condition is one that people are called for."""
-    return (
-        held.type in (ConditionType.READY, ConditionType.HEALTHY) and held.status is not ConditionStatus.TRUE
-    )
-
-
-def is_silenced(held: Condition, conditions: Conditions) -> bool:
-    """Whether nobody is to be told of the condition, as long as these others hold."""
-    return is_open(conditions) and is_bad(held) and held.reason not in LOUD

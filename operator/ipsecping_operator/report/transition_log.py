@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, ReadyReason
 from ipsecping_operator.logs import Log
 from ipsecping_operator.status.conditions import Condition, Conditions
+from ipsecping_operator.status.silence import is_silenced
 from ipsecping_operator.trouble import Trouble
-
-from .maintenance import is_silenced
 
 
 class TransitionLog:

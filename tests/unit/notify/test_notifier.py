@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.compile.compiled import Alerting
+from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
 from ipsecping_operator.notify.post import NotTaken
 
 from ..operator.assessments import at, seen, take
@@ -124,6 +124,41 @@ def test_an_operator_that_failed_ends_no_alert_and_says_so_as_an_event(world: Wo
     assert not any(over for _, _, over in world.alerts())
     assert len(world.alerts()) >= 2
     assert world.events()[-1] == ("unknown", "InternalError")
+
+
+def test_a_window_of_maintenance_ends_alerts_and_what_is_bad_when_it_closes_is_told_then(
+    world: World,
+) -> None:
+    async def script(world: World) -> None:
+        upgrade = MaintenanceWindow(name="upgrade", start=NOON + 250 * SECOND, length=200 * SECOND)
+        state = seen(of=check(maintenance=(upgrade,)))
+        await rounds(world, state, 20, down=True)
+
+    happens(world, script)
+    assert world.alerts() == [
+        (123, "TunnelDown", False),
+        (183, "TunnelDown", False),
+        (243, "TunnelDown", False),
+        (273, "TunnelDown", True),
+        (513, "TunnelDown", False),  # the first report after it closed came at 453 s
+        (573, "TunnelDown", False),
+    ]
+    bad = [when // 30 for when, event, _ in world.hook.came if event["type"].endswith("unhealthy")]
+    assert bad == [0, 2, 15], "LossHigh, Down, and that it still is"
+
+
+def test_what_fails_and_heals_within_a_window_is_told_to_nobody(world: World) -> None:
+    async def script(world: World) -> None:
+        upgrade = MaintenanceWindow(name="upgrade", start=NOON + 60 * SECOND, length=900 * SECOND)
+        state = seen(of=check(maintenance=(upgrade,)))
+        await rounds(world, state, 2)
+        await rounds(world, state, 5, down=True)
+        await rounds(world, state, 30)
+
+    happens(world, script)
+    assert world.alerts() == []
+    assert {kind for kind, _ in world.events()} == {"healthy"}
+    assert world.hook.came[-1][1]["data"]["maintenance"]["window"] == "upgrade"
 
 
 def test_nothing_is_told_of_a_check_that_wants_no_alerts(world: World) -> None:
