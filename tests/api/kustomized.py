@@ -51,7 +51,12 @@ def built(folder: str | Path) -> dict[str, Any]:
 
 def of_chart(values: tuple[str, ...]) -> dict[str, Any]:
     """What the chart makes with these values, without what Helm alone needs."""
-    return identified(map(_without_helm, objects(*_IMAGES, *values)))
+    made = objects(*_IMAGES, *values)
+    return identified(_without_helm(each) for each in made if not _is_hook(each))
+
+
+def _is_hook(made: dict[str, Any]) -> bool:
+    return "helm.sh/hook" in made["metadata"].get("annotations", {})
 
 
 def identified(made: Iterable[dict[str, Any]]) -> dict[str, Any]:
