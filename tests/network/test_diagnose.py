@@ -83,9 +83,11 @@ def sent(evidence: Evidence, part: Part) -> int:
 
 @pytest.mark.parametrize("ipv6", [False, True], ids=["IPv4", "IPv6"])
 def test_a_healthy_path_is_told_at_once(calm: Chain, ipv6: bool) -> None:
-    said, evidence, took = diagnosed(calm, FAR6 if ipv6 else FAR)
+    said, evidence, _ = diagnosed(calm, FAR6 if ipv6 else FAR)
     assert said["outcome"] == "NoFault"
-    assert took < 10  # 3 s on a machine with nothing else to do
+    # So few packets take 3 s, on a machine with nothing else to do.
+    assert sum(batch.sent for batch in evidence.batches) <= 200
+    assert evidence.not_tested[Part.RATES] == "nothing was lost"
     assert {batch.type for batch in evidence.batches if batch.part is Part.METHODS} == {"STAMP", "ICMP"}
     assert evidence.path_mtu is not None
     assert evidence.path_mtu.forward == 1500

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 
@@ -12,28 +12,28 @@ from ipsecping.collector import packets, pauses
 from ipsecping.collector.convert import Sample
 from ipsecping.collector.packets import TrainRun
 from ipsecping.collector.pauses import PausesRun
-from ipsecping.collector.steps import PausesStep
-from ipsecping.contract import Invalidity
+from ipsecping.collector.steps import Method, PausesStep, Train
+from ipsecping.contract import Invalidity, ProbeType
+from ipsecping.diagnosis import Part
 from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.net.clocks import Clock
 
 from ..cli.conftest import Reflector, reflector
-from .test_pauses import step
 
 __all__ = ["reflector"]
 
 
-async def train(one: PausesStep) -> list[Sample]:
-    return await TrainRun(one.train, Clock()).run()
+async def alone(train: Train) -> list[Sample]:
+    return await TrainRun(train, Clock()).run()
 
 
-async def burst(one: PausesStep) -> list[Sample]:
-    return await PausesRun(PausesStep(train=one.train, pauses=(0,)), Clock()).run()
+async def after_a_pause(train: Train) -> list[Sample]:
+    return await PausesRun(PausesStep(train=train, pauses=(0,)), Clock()).run()
 
 
-@pytest.mark.parametrize("run", [train, burst])
+@pytest.mark.parametrize("run", [alone, after_a_pause])
 async def test_a_train_that_was_held_back_and_left_in_a_burst_does_not_count(
-    run: Callable[[PausesStep], "asyncio.Future[list[Sample]]"],
+    run: Callable[[Train], Awaitable[list[Sample]]],
     reflector: Reflector,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -42,6 +42,16 @@ async def test_a_train_that_was_held_back_and_left_in_a_burst_does_not_count(
     for module in (packets, pauses):
         monkeypatch.setattr(module, "own_throttling", lambda: throttled)
     asyncio.get_running_loop().call_later(0.01, time.sleep, 0.2)
-    (sample,) = await run(step(reflector.stamp))
+    method = Method(type=ProbeType.STAMP, port=reflector.stamp)
+    train = Train(
+        part=Part.IDLE,
+        method=method,
+        address="127.0.0.1",
+        count=3,
+        spacing_ms=20,
+        payload=80,
+        timeout_ms=2000,
+    )
+    (sample,) = await run(train)
     assert len(sample.packets) == 3
     assert sample.invalid is Invalidity.CPU_THROTTLED
