@@ -63,6 +63,12 @@ class ApiClient:
         """The object, or the part of it, after a merge patch (RFC 7396); fails as `get` does."""
         return self._answer("PATCH", path, patch, "application/merge-patch+json")
 
+    def close(self) -> None:
+        """Close the connection; the next request makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _answer(self, method: str, target: str, body: object = None, kind: str = "") -> Any:
         words = (
             method,
@@ -73,7 +79,7 @@ class ApiClient:
         try:
             status, said = self._ask(*words)
         except (OSError, http.client.HTTPException):  # the server has closed it: it did not read this
-            self._connection = None
+            self.close()
             status, said = self._ask(*words)
         content = json.loads(said)
         assert status < 300, f"{method} {target}: {content.get('message')}"
