@@ -117,7 +117,7 @@ def test_an_invalid_edit_leaves_the_last_valid_workload_running(
 ) -> None:
     cluster.check({"schedule": {"cron": "0 8 * * *"}})
     before = cluster.one("cronjob")
-    cluster.check({"schedule": {"cron": "0 8 31 2 *"}})
+    cluster.check({"schedule": {"cron": "0 8 31 2-2 *"}})
     cluster.says("Ready", "False", "InvalidSpec")
     assert cluster.one("cronjob")["spec"] == before["spec"]
 

@@ -105,7 +105,7 @@ def test_an_invalid_spec_does_not_keep_what_an_earlier_run_made(
     """Nobody knows any more what was valid, nor whether it is permitted; its results could not be read."""
     cluster.check({"schedule": {"interval": "1m"}})
     cluster.one("deployment")
-    cluster.check({"schedule": {"cron": "0 0 30 2 *"}})
+    cluster.check({"schedule": {"cron": "0 0 31 2-2 *"}})
     cluster.says("Ready", "False", "InvalidSpec")
     cluster.one("deployment")
     operator.end(signal.SIGKILL)
