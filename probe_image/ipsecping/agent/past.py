@@ -137,11 +137,12 @@ def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
     if not healthy:
         return None
     hops = Counter(seen.commonest for each in healthy if (seen := each.figure(Hops)) is not None)
-    sizes = [
+    # The usual one, not the largest: of traffic that once passed in clear the path MTU is that of the link.
+    sizes = Counter(
         figure.forward
         for each in healthy
         if (figure := each.figure(PathMtu)) is not None and figure.forward is not None
-    ]
+    )
     times = [each.rtt.min for each in healthy if each.type in _OF_THE_PATH and each.rtt.min is not None]
     usual = hops.most_common(1)[0][0] if hops else None
     kinds = {each.type for each in healthy}
@@ -151,7 +152,7 @@ def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
         controls=frozenset({Part.IKE}) if ProbeType.IKE in kinds else frozenset(),
         ttl_seen=None if usual is None or not 0 <= HOPS_TTL - usual <= 255 else HOPS_TTL - usual,
         rtt_min=min(times, default=None),
-        path_mtu=max(sizes, default=None),
+        path_mtu=sizes.most_common(1)[0][0] if sizes else None,
     )
 
 

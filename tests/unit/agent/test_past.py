@@ -103,6 +103,24 @@ async def test_the_baseline_is_that_of_rounds_without_loss() -> None:
     assert (found.addresses, found.failing) == (("10.50.1.10",), "10.50.1.10")
 
 
+async def test_the_path_mtu_of_the_baseline_is_the_usual_one_not_that_of_a_while_in_clear() -> None:
+    sizes = (1446, 1446, 1500, 1500, 1446)
+    searches = [
+        replace(
+            result(number, "1111"),
+            probe="mtu",
+            type=ProbeType.PATH_MTU,
+            forward_lost=None,
+            reverse_lost=None,
+            figures={"pathMTU": PathMtu(forward=size, reverse=None, too_big=False)},
+        )
+        for number, size in enumerate(sizes)
+    ]
+    baseline = (await known(*searches)).known.baseline
+    assert baseline is not None
+    assert baseline.path_mtu == 1446
+
+
 async def test_outages_are_rounds_on_end_without_an_answer() -> None:
     rounds = ["1111", "0000", "0000", "1111", "0", "1111", "0000"]
     found = await known(*(result(number, answers) for number, answers in enumerate(rounds)))
