@@ -99,8 +99,10 @@ def test_what_somebody_has_named_a_tunnel_stays_a_line_of_bounded_length() -> No
     assert alert.description.isprintable()
 
 
-def facts(check: str, *, down: bool | None, ike_down: bool | None = None) -> PathFacts:
-    routing = (("gateway", "198.51.100.2"), ("namespace", "network"), ("severity", "critical"))
+def facts(
+    check: str, *, down: bool | None, ike_down: bool | None = None, gateway: str = "198.51.100.2"
+) -> PathFacts:
+    routing = (("gateway", gateway), ("namespace", "network"), ("severity", "critical"))
     return PathFacts(check=check, routing=routing, down=down, ike_down=ike_down)
 
 
