@@ -110,7 +110,16 @@ class Alertmanager:
 
     async def _post(self, postings: Sequence[Posting]) -> None:
         """Raises NotTaken, unless they are refused for what is in them: that is counted, and told again."""
-        content = self._content(postings)
+        try:
+            content = self._content(postings)
+        except Exception:
+            if len(postings) > 1:
+                await self._post_halves(postings)
+                return
+            # A fault of ours with this alert: the others are not to wait for it for ever.
+            self._told.delivered(postings, now=self._steady())
+            self._log.dropped(1)
+            raise
         if len(content) > MAX_BODY and len(postings) > 1:
             await self._post_halves(postings)
             return

@@ -124,6 +124,6 @@ def _each(
 
 
 def _instant(nanoseconds: int) -> str:
-    """RFC 3339 with microseconds."""
-    at = datetime.fromtimestamp(nanoseconds / SECOND, tz=UTC)
+    """RFC 3339 with microseconds; not before 1970, whatever an edited status says of when something began."""
+    at = datetime.fromtimestamp(max(nanoseconds, 0) / SECOND, tz=UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

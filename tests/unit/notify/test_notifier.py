@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
 from ipsecping_operator.notify.post import NotTaken
+from ipsecping_operator.notify.told import Posting, to_json
 
 from ..operator.assessments import at, seen, take
 from ..operator.builders import NOON, SECOND, check, plan, result
@@ -229,6 +230,34 @@ def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:
     told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
     assert told == {"a", "b", "c"}
     assert world.counted(AM, "Refused") >= 1
+
+
+def test_one_alert_that_no_body_can_be_made_of_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may edit one check's status is not to silence all the others by a fault of ours."""
+
+    def fails(postings: Collection[Posting], **values: Any) -> list[dict[str, Any]]:
+        if any(dict(each.labels)["check"] == "odd" for each in postings):
+            raise ValueError("year 0 is out of range")
+        return to_json(postings, **values)
+
+    monkeypatch.setattr("ipsecping_operator.notify.alertmanager.to_json", fails)
+
+    async def script(world: World) -> None:
+        plans = [plan(uid=f"u-{name}", name=name) for name in ("a", "odd", "b", "c")]
+        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
+        for number in range(3):
+            await asyncio.sleep(30)
+            for of, state in zip(plans, states, strict=True):
+                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
+                world.report(state)
+        await asyncio.sleep(90)
+
+    happens(world, script, failing=ValueError)
+    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
+    assert told == {"a", "b", "c"}
+    assert world.counted(AM, "Dropped") >= 1
 
 
 def test_a_slow_receiver_delays_no_report(world: World) -> None:

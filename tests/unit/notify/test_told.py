@@ -76,6 +76,19 @@ def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
     assert "generatorURL" not in over, "Alertmanager refuses what is not absolute"
 
 
+def test_when_it_began_may_be_any_time_of_an_edited_status() -> None:
+    """Of the year 1 a float's rounding makes the year 0, which no time is: all alerts waited for that one."""
+    for began in (-62_135_596_800 * SECOND - 1000, -(10**20)):
+        (body,) = to_json(
+            Told(repeat=REPEAT).due(firing(DOWN, began=began), now=0),
+            external={},
+            runbooks="docs",
+            repeat=REPEAT,
+            wall=NOON,
+        )
+        assert body["startsAt"] == "1970-01-01T00:00:00.000000Z"
+
+
 def test_more_alerts_than_are_told_of_wait_and_push_none_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise those pushed out would be new again, and told again without a pause, for ever."""
     monkeypatch.setattr(module, "MOST_TOLD", 100)
