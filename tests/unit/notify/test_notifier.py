@@ -11,6 +11,9 @@ import pytest
 
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
+from ipsecping_operator.notify.alert_book import AlertBook, Held
+from ipsecping_operator.notify.alertmanager import GATHER
+from ipsecping_operator.notify.alerts import Labels
 from ipsecping_operator.notify.post import NotTaken
 from ipsecping_operator.notify.told import Posting, to_json
 
@@ -230,6 +233,34 @@ def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:
     told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
     assert told == {"a", "b", "c"}
     assert world.counted(AM, "Refused") >= 1
+
+
+def test_thousands_of_checks_that_fail_together_are_looked_at_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look takes in all alerts: one for each report took all of the processor."""
+    looks, firing = list[float](), AlertBook.firing
+
+    def counted(book: AlertBook, now: float) -> Mapping[Labels, Held]:
+        looks.append(now)
+        return firing(book, now)
+
+    monkeypatch.setattr(AlertBook, "firing", counted)
+
+    async def script(world: World) -> None:
+        for number in range(300):
+            of = plan(uid=f"u-{number}", name=f"c-{number}")
+            state = seen(of=check(of), name=of.name, uid=of.uid)
+            for begin in (0, 30, 60):
+                take(state, result(of=of, at=NOON + begin * SECOND, received=0))
+            world.report(state)
+            await asyncio.sleep(0.01)
+        assert len(looks) <= 2 * 3 / GATHER + 6, "two for each time that it is looked"
+        await asyncio.sleep(70)
+
+    happens(world, script)
+    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
+    assert len(told) == 300
 
 
 def test_one_alert_that_no_body_can_be_made_of_keeps_no_other_back(
