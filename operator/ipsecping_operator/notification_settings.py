@@ -15,7 +15,8 @@ from .setting import Setting, names
 MOST_ALERTMANAGERS = 8
 LEAST_REPEAT, MOST_REPEAT = 10.0, 600.0
 """Seconds."""
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45}")
+_HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$)({_HOST_LABEL}[.])*{_HOST_LABEL}|(?=[^:]*:)[0-9a-fA-F:.]{{2,45}}")
 _PATH = re.compile(r"[!-~]*")
 _LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from .alerts import Alert, Labels
 from .gateways import PathFacts, gateway_alerts
 
-_GATEWAYS = ""
-"""In the place of a UID: alerts about gateways."""
+Subject = str | Labels
+"""What alerts are about: a check, by its UID, or a gateway, by the labels that its alerts are routed by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,25 +30,27 @@ class AlertBook:
     """Alerts by check. What is deserved without a break keeps its time, also under other labels."""
 
     def __init__(self) -> None:
-        self._held: dict[str, dict[tuple[str, ...], Held]] = {}
+        self._held: dict[Subject, dict[tuple[str, str], Held]] = {}
         self._facts: dict[str, tuple[PathFacts, ...]] = {}
+        self._gateways: dict[Labels, dict[str, list[PathFacts]]] = {}
+        """What each check says of a gateway, by UID."""
 
     def put(
         self,
-        uid: str,
+        subject: Subject,
         alerts: Iterable[Alert],
         *,
         now: float,
         wall: int,
         age: Callable[[Alert], float] = lambda alert: 0.0,
     ) -> bool:
-        """Take over all that a check deserves; what is new has lasted for so many seconds already.
+        """Take over all that is deserved; what is new has lasted for so many seconds already.
 
-        Returns whether there is or was any.
+        Returns whether there are others than before, or other labels: texts may wait for the next repeat.
         """
-        before, held = self._held.get(uid, {}), dict[tuple[str, ...], Held]()
+        before, held = self._held.get(subject, {}), dict[tuple[str, str], Held]()
         for alert in alerts:
-            key = _key(uid, alert)
+            key = alert.kind.name, alert.path
             known = before.get(key)
             if known is None:
                 lasts = age(alert)
@@ -57,21 +59,35 @@ class AlertBook:
             else:
                 held[key] = replace(known, alert=alert)
         if held:
-            self._held[uid] = held
+            self._held[subject] = held
         else:
-            self._held.pop(uid, None)
-        return bool(before or held)
+            self._held.pop(subject, None)
+        return _labels(before) != _labels(held)
 
     def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
         """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
-        if facts == self._facts.get(uid, ()):
+        before = self._facts.get(uid, ())
+        if facts == before:
             return False
+        # Of the gateways that it names, no others: thousands of checks may name one each.
+        touched = dict.fromkeys(each.routing for each in (*before, *facts))
+        for routing in touched:
+            self._gateways.setdefault(routing, {}).pop(uid, None)
+        for each in facts:
+            self._gateways[each.routing].setdefault(uid, []).append(each)
         if facts:
             self._facts[uid] = facts
         else:
             del self._facts[uid]
-        everything = (each for known in self._facts.values() for each in known)
-        return self.put(_GATEWAYS, gateway_alerts(everything), now=now, wall=wall)
+        changes = [self._look_at(routing, now=now, wall=wall) for routing in touched]
+        return any(changes)
+
+    def _look_at(self, routing: Labels, *, now: float, wall: int) -> bool:
+        told = (each for of in self._gateways[routing].values() for each in of)
+        changed = self.put(routing, gateway_alerts(told), now=now, wall=wall)
+        if not self._gateways[routing]:
+            del self._gateways[routing]
+        return changed
 
     def firing(self, now: float) -> Mapping[Labels, Held]:
         """Return what fires, by labels; where two are the same to others, the longer one."""
@@ -91,8 +107,5 @@ class AlertBook:
         return (held for of in self._held.values() for held in of.values())
 
 
-def _key(uid: str, alert: Alert) -> tuple[str, ...]:
-    """What an alert is of a check, whatever its labels; gateways are told apart by theirs."""
-    if uid == _GATEWAYS:
-        return tuple(f"{key}={value}" for key, value in alert.labels)
-    return alert.kind.name, alert.path
+def _labels(held: Mapping[tuple[str, str], Held]) -> dict[tuple[str, str], Labels]:
+    return {key: each.alert.labels for key, each in held.items()}

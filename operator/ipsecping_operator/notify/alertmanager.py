@@ -17,6 +17,10 @@ from .told import Posting, Told, to_json
 RETRIES = Backoff(first=1.0, longest=30.0)
 STANDBY = 1.0
 """Seconds after which an operator that may not write looks whether it may."""
+GATHER = 0.5
+"""Seconds from one look to the next: thousands of checks may fail together, and each look takes in all."""
+BATCH = 256
+"""Alerts in a request, as a Prometheus has it."""
 MAX_BODY = 1 << 20
 """Bytes of a request; a larger batch is halved."""
 _API = "/api/v2/alerts"
@@ -59,7 +63,10 @@ class Alertmanager:
 
     async def run(self) -> None:
         """Tell what is due, for ever."""
+        looked = float("-inf")
         while True:
+            await asyncio.sleep(max(looked + GATHER - self._steady(), 0.0))
+            looked = self._steady()
             self._changed.clear()
             pause = await self._tell()
             if pause is not None:
@@ -88,7 +95,7 @@ class Alertmanager:
             if not self._may_send():
                 return STANDBY
             try:
-                await self._post(due)
+                await self._post(due[:BATCH])
             except NotTaken as error:
                 return max(self._attempts.failed(), min(error.retry_after, RETRIES.longest))
             self._attempts.succeeded()
@@ -97,12 +104,22 @@ class Alertmanager:
     def _due(self) -> list[Posting]:
         now = self._steady()
         due = self._told.due(self._book.firing(now), now=now)
-        self._log.waiting(len(due))
+        self._log.waiting(len(due) + self._told.left_out)
+        self._log.left_out(self._told.left_out)
         return due
 
     async def _post(self, postings: Sequence[Posting]) -> None:
         """Raises NotTaken, unless they are refused for what is in them: that is counted, and told again."""
-        content = self._content(postings)
+        try:
+            content = self._content(postings)
+        except Exception:
+            if len(postings) > 1:
+                await self._post_halves(postings)
+                return
+            # A fault of ours with this alert: the others are not to wait for it for ever.
+            self._told.delivered(postings, now=self._steady())
+            self._log.dropped(1)
+            raise
         if len(content) > MAX_BODY and len(postings) > 1:
             await self._post_halves(postings)
             return

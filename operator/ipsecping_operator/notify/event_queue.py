@@ -1,4 +1,6 @@
-"""Events that wait for a webhook: in order for each check, bounded, the oldest dropped first. Pure.
+"""Events that wait for a webhook: in order for each check, and bounded. Pure.
+
+Where there are too many, the oldest of the check with the most is dropped: flapping pushes no others out.
 
 Times are seconds of a steady clock.
 """
@@ -42,35 +44,31 @@ class _Lane:
         """Place of the oldest event that is not under way."""
         return int(self.in_flight)
 
-    @property
-    def due(self) -> float:
-        """Until when that is kept."""
-        return self.waiting[self.oldest].until
-
 
 class EventQueue:
     """One event of a check is under way at a time, so that a receiver gets them in order."""
 
     def __init__(self) -> None:
         self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self._by_length = tuple(dict[str, None]() for _ in range(MOST_OF_A_CHECK + 2))
+        """Checks by how many events they have: finding who has the most takes no look at all of them."""
+        self._count = 0
         self._bytes = 0
         self._rest = Attempts(REST)
         self._rests_until = float("-inf")
 
     def __len__(self) -> int:
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        return self._count
 
     def put(self, uid: str, event: CheckEvent, *, now: float) -> int:
         """Let an event wait. Returns how many others were dropped for it."""
         lane = self._lanes.setdefault(uid, _Lane(Attempts(RETRIES)))
-        lane.waiting.append(_Waiting(event, now + KEPT))
-        self._bytes += len(event.body)
+        self._change(uid, lane, _Waiting(event, now + KEPT))
         dropped = 0
         if len(lane.waiting) > MOST_OF_A_CHECK:
             dropped += self._drop(uid, lane.oldest)
         while self._bytes > MOST_BYTES:
-            spare = (each for each, of in self._lanes.items() if len(of.waiting) > of.oldest)
-            victim = min(spare, key=lambda each: self._lanes[each].due, default=None)
+            victim = self._with_most()
             if victim is None:
                 break
             dropped += self._drop(victim, self._lanes[victim].oldest)
@@ -116,13 +114,34 @@ class EventQueue:
         lane.in_flight = False
         lane.attempts.failures += 1
         lane.not_before = now + max(RETRIES.pause(lane.attempts.failures, chance=chance), asked)
-        return self._drop(uid, 0) if now >= lane.due else 0
+        return self._drop(uid, 0) if now >= lane.waiting[0].until else 0
 
     def _drop(self, uid: str, place: int) -> int:
         """Drop one event of a check."""
         lane = self._lanes[uid]
-        self._bytes -= len(lane.waiting[place].event.body)
-        del lane.waiting[place]
+        self._change(uid, lane, place)
         if not lane.waiting:
             del self._lanes[uid]
         return 1
+
+    def _change(self, uid: str, lane: _Lane, event: _Waiting | int) -> None:
+        """Put an event behind the others, or take away the one in that place."""
+        self._by_length[len(lane.waiting)].pop(uid, None)
+        if isinstance(event, _Waiting):
+            lane.waiting.append(event)
+            self._bytes += len(event.event.body)
+            self._count += 1
+        else:
+            self._bytes -= len(lane.waiting[event].event.body)
+            self._count -= 1
+            del lane.waiting[event]
+        if lane.waiting:
+            self._by_length[len(lane.waiting)][uid] = None
+
+    def _with_most(self) -> str | None:
+        """The check with the most events, one of which is not under way."""
+        for length in range(len(self._by_length) - 1, 0, -1):
+            for uid in self._by_length[length]:
+                if length > self._lanes[uid].oldest:
+                    return uid
+        return None

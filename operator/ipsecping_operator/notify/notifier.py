@@ -125,6 +125,7 @@ class Notifier:
             firing = {each: held for each, held in self._book.firing(now).items() if each in labels}
             for alertmanager in self._alertmanagers:
                 alertmanager.assume(firing)
+                alertmanager.changed()
 
     def _take_in(self, state: CheckState, check: CompiledCheck, kept: _Check) -> None:
         now, wall, report = self._steady(), self._clock(), state.reported.last
@@ -140,9 +141,9 @@ class Notifier:
 
     def _put(self, uid: str, alerts: Collection[Alert], facts: tuple[PathFacts, ...]) -> None:
         now, wall = self._steady(), self._clock()
-        any_held = self._book.put(uid, alerts, now=now, wall=wall)
-        any_held = self._book.put_facts(uid, facts, now=now, wall=wall) or any_held
-        for each in self._alertmanagers if any_held else ():
+        changed = self._book.put(uid, alerts, now=now, wall=wall)
+        changed = self._book.put_facts(uid, facts, now=now, wall=wall) or changed
+        for each in self._alertmanagers if changed else ():
             each.changed()
 
     def _alerts(

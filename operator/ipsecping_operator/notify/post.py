@@ -19,6 +19,8 @@ SECONDS = 10.0
 SAID_SECONDS = 1.0
 SAID_BYTES = 512
 """Of the content of an answer that refuses, which are read for the log; of others none is."""
+SECRET_PART = 8
+"""Characters of credentials in an answer for which none of it is told: what is read may end within them."""
 MAX_FILE = 65_536
 """Bytes of a file of credentials; of authorities sixteen times that."""
 REFUSED = frozenset({400, 410, 413, 415, 422})
@@ -69,7 +71,7 @@ class Poster:
                 ) as answer,
             ):
                 if not 200 <= answer.status < 300:
-                    raise await _not_taken(answer)
+                    raise await _not_taken(answer, headers.get("Authorization", ""))
         except TimeoutError:
             raise NotTaken(f"no answer within {self._seconds:g} s") from None
         except connection.NotConnected as error:
@@ -122,14 +124,27 @@ def line_of(file: Path) -> str:
     return line.decode("ascii")
 
 
-async def _not_taken(answer: connection.Answer) -> NotTaken:
+async def _not_taken(answer: connection.Answer, authorization: str) -> NotTaken:
     said = await _beginning(answer.content) if answer.status >= 400 else ""
+    reason = text.printable(answer.reason, 64)
+    if _repeats(reason, authorization) or _repeats(said, authorization):
+        reason, said = "", "(what it says repeats the credentials)"
     asked = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
     return NotTaken(
-        f"answered {answer.status} {text.printable(answer.reason, 64)}{said and ': '}{said}",
+        f"answered {answer.status} {reason}{said and ': '}{said}",
         refused=answer.status in REFUSED,
         retry_after=retry_after(asked, now=datetime.now(UTC)),
     )
+
+
+def _repeats(said: str, authorization: str) -> bool:
+    """Whether a part of the credentials is in what was said: some proxies show what they were sent."""
+    scheme, _, shown = authorization.partition(" ")
+    secrets = [shown]
+    if scheme == "Basic":
+        secrets.append(base64.b64decode(shown).decode().partition(":")[2])
+    parts = {said[at : at + SECRET_PART] for at in range(max(len(said) - SECRET_PART + 1, 0))}
+    return any(secret and (secret in said or any(part in secret for part in parts)) for secret in secrets)
 
 
 async def _beginning(content: AsyncGenerator[bytes, None]) -> str:

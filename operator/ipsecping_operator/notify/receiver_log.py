@@ -5,15 +5,18 @@ import time
 from collections.abc import Callable
 
 from ipsecping_operator.metrics.operator import DELIVERED, DROPPED, FAILED, REFUSED, OperatorMetrics
-from ipsecping_operator.trouble import Trouble
+from ipsecping_operator.trouble import GRACE
 
 from .post import NotTaken
+
+WARN_AGAIN = 300.0
+"""Seconds from one warning to the next of its kind: a receiver may take and refuse by turns."""
 
 _log = logging.getLogger(__name__)
 
 
 class ReceiverLog:
-    """Counts everything, and warns once of each trouble that lasts: what a receiver answers fills no log."""
+    """Counts everything, and warns once of a trouble that lasts: what a receiver answers fills no log."""
 
     def __init__(
         self, receiver: str, metrics: OperatorMetrics, *, steady: Callable[[], float] = time.monotonic
@@ -21,39 +24,56 @@ class ReceiverLog:
         self._receiver = receiver
         self._metrics = metrics
         self._steady = steady
-        self._trouble = Trouble()
+        self._since: float | None = None
+        """Since when it has taken nothing."""
         self._warned = False
-        self._warned_of_drops = False
+        self._next_warning = self._next_of_drops = float("-inf")
+        self._left_out = False
         metrics.notifies(receiver)
 
     def delivered(self, count: int) -> None:
         """Note that so many were taken."""
         self._metrics.notification(self._receiver, DELIVERED, count)
-        self._trouble.over()
         if self._warned:
             _log.info("%s takes notifications again", self._receiver)
-        self._warned = self._warned_of_drops = False
+        self._since, self._warned = None, False
 
     def not_taken(self, error: NotTaken, count: int) -> None:
         """Note that so many were not, and why."""
         self._metrics.notification(self._receiver, REFUSED if error.refused else FAILED, count)
-        level = self._trouble.met(str(error), now=self._steady(), passing=not error.refused)
-        if level == logging.WARNING and self._warned:
-            level = logging.DEBUG
-        if level is not None:
-            _log.log(level, "%s does not take notifications: %s", self._receiver, error)
-            self._warned = self._warned or level == logging.WARNING
+        now = self._steady()
+        if self._since is None:
+            self._since = now
+        lasts = error.refused or now - self._since >= GRACE
+        warns = lasts and not self._warned and now >= self._next_warning
+        if warns:
+            self._warned, self._next_warning = True, now + WARN_AGAIN
+        level = logging.WARNING if warns else logging.DEBUG
+        _log.log(level, "%s does not take notifications: %s", self._receiver, error)
 
     def dropped(self, count: int) -> None:
         """Note that so many were given up."""
         if not count:
             return
         self._metrics.notification(self._receiver, DROPPED, count)
-        level = logging.DEBUG if self._warned_of_drops else logging.WARNING
+        now = self._steady()
+        warns = now >= self._next_of_drops
+        if warns:
+            self._next_of_drops = now + WARN_AGAIN
+        level = logging.WARNING if warns else logging.DEBUG
         _log.log(
             level, "%s: %d notifications were given up: it has not taken them in time", self._receiver, count
         )
-        self._warned_of_drops = True
+
+    def left_out(self, count: int) -> None:
+        """Note that so many are too many to be told at all, for now."""
+        if bool(count) is self._left_out:
+            return
+        self._left_out = bool(count)
+        if count:
+            _log.warning("%s: %d alerts more fire than it is told of", self._receiver, count)
+        else:
+            _log.info("%s is told of all alerts again", self._receiver)
 
     def waiting(self, count: int) -> None:
         """Set how many it has still to be told of."""

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .alert_book import Held
-from .alerts import Alert, Labels
+from .alerts import OWN_LABELS, Alert, Labels
 
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""
-BATCH = 64
-"""Alerts in a request."""
 MOST_TOLD = 20_000
+"""Alerts that fire at a receiver at a time; others wait until one of them is over."""
 SECOND = 1_000_000_000
 
 
@@ -45,15 +44,17 @@ class Told:
     def __init__(self, *, repeat: float) -> None:
         self._repeat = repeat
         self._told: dict[Labels, _Told] = {}
+        self.left_out = 0
+        """Of those that fire, how many were too many when that was last asked."""
 
     def assume(self, firing: Mapping[Labels, Held], *, now: float) -> None:
         """Take it that an earlier run of the operator told of these: they go on, or are resolved."""
         for labels, held in firing.items():
-            if labels not in self._told:
+            if labels not in self._told and len(self._told) < MOST_TOLD:
                 self._note(labels, held.alert, held.began, again=now, now=now)
 
     def due(self, firing: Mapping[Labels, Held], *, now: float) -> list[Posting]:
-        """Return what is to be told now, at most BATCH: first what is over or new, then what is repeated."""
+        """Return what is to be told now: first what is over, then what is new, then what is repeated."""
         self._told = {labels: told for labels, told in self._told.items() if now < told.ends}
         resolved = [
             Posting(labels=labels, alert=told.alert, began=told.began, resolved=True)
@@ -68,7 +69,9 @@ class Told:
                 new.append(posting)
             elif now >= told.again:
                 again.append(posting)
-        return [*resolved, *new, *again][:BATCH]
+        room = MOST_TOLD - len(self._told)
+        self.left_out = max(len(new) - room, 0)
+        return [*resolved, *new[:room], *again]
 
     def next_due(self, firing: Mapping[Labels, Held]) -> float | None:
         """Return when the next repeat is due; None: nothing fires."""
@@ -83,9 +86,6 @@ class Told:
                 self._note(each.labels, each.alert, each.began, again=now + self._repeat, now=now)
 
     def _note(self, labels: Labels, alert: Alert, began: int, *, again: float, now: float) -> None:
-        self._told.pop(labels, None)
-        while len(self._told) >= MOST_TOLD:
-            del self._told[next(iter(self._told))]
         self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + LIFETIME * self._repeat)
 
 
@@ -94,7 +94,8 @@ def to_json(
 ) -> list[dict[str, Any]]:
     """Make the body of `POST /api/v2/alerts`; `wall` is the Unix time in nanoseconds.
 
-    `external` are labels that all alerts bear besides, unless they bear them anyway.
+    `external` are labels that all alerts bear besides. No label that a check has added takes the place of
+    one, and none of them takes the place of one that alerts bear by themselves.
     """
     return list(_each(postings, external=external, runbooks=runbooks, repeat=repeat, wall=wall))
 
@@ -103,10 +104,12 @@ def _each(
     postings: Collection[Posting], *, external: Mapping[str, str], runbooks: str, repeat: float, wall: int
 ) -> Iterator[dict[str, Any]]:
     for each in postings:
+        labels = dict(each.labels)
+        own = {key: labels[key] for key in OWN_LABELS if key in labels}
         ends = wall if each.resolved else wall + int(LIFETIME * repeat * SECOND)
         page = f"{runbooks}/{each.alert.kind.alertname}.md"
         yield {
-            "labels": {**external, **dict(each.labels)},
+            "labels": {**labels, **external, **own},
             "annotations": {
                 "summary": each.alert.summary,
                 "description": each.alert.description,
@@ -121,6 +124,6 @@ def _each(
 
 
 def _instant(nanoseconds: int) -> str:
-    """RFC 3339 with microseconds."""
-    at = datetime.fromtimestamp(nanoseconds / SECOND, tz=UTC)
+    """RFC 3339 with microseconds; not before 1970, whatever an edited status says of when something began."""
+    at = datetime.fromtimestamp(max(nanoseconds, 0) / SECOND, tz=UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

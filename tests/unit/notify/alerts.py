@@ -74,7 +74,9 @@ def firing(*found: Alert, since: float = 0.0, began: int = 0) -> Mapping[Labels,
     return {each.labels: Held(alert=each, since=since, began=began) for each in found}
 
 
-def facts(check: str, *, down: bool | None, ike_down: bool | None = None) -> PathFacts:
-    """What a path of that check says of the one gateway."""
-    routing = (("gateway", "198.51.100.2"), ("namespace", "network"), ("severity", "critical"))
+def facts(
+    check: str, *, down: bool | None, ike_down: bool | None = None, gateway: str = "198.51.100.2"
+) -> PathFacts:
+    """What a path of that check says of its gateway."""
+    routing = (("gateway", gateway), ("namespace", "network"), ("severity", "critical"))
     return PathFacts(check=check, routing=routing, down=down, ike_down=ike_down)

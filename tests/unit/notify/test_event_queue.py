@@ -110,6 +110,20 @@ def test_bytes_are_bounded_and_the_oldest_goes_first() -> None:
     assert queue.next(now=20) == ("check-5", event(5, size))
 
 
+def test_checks_that_flap_while_the_receiver_is_away_push_no_event_of_others_out() -> None:
+    """Whoever writes checks in one namespace decides nothing about what is told of others."""
+    queue, size = EventQueue(), MOST_BYTES // 100
+    for number in range(10):
+        queue.put(f"calm-{number}", event(number, size), now=number)
+    dropped = 0
+    for number in range(200):
+        dropped += queue.put(f"flaps-{number % 20}", event(number, size), now=100 + number)
+    assert dropped == 110
+    assert len(queue) == 100
+    went = [queue.next(now=400) for _ in range(30)]
+    assert [each[0] for each in went if each is not None][:10] == [f"calm-{number}" for number in range(10)]
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("pntfb")), max_size=120))
 def test_whatever_happens_order_is_kept_and_nothing_is_lost_uncounted(steps: list[tuple[str, str]]) -> None:
     queue, now, count = EventQueue(), 0.0, 0

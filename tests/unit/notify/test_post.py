@@ -170,6 +170,30 @@ async def test_credentials_are_shown_over_tls_and_read_anew_each_time(
     ]
 
 
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"400 Bearer s3cr3t-token-of-ours"])
+@pytest.mark.parametrize("ahead", [0, 400, 500])
+async def test_a_receiver_that_shows_what_it_was_sent_gets_no_credentials_into_the_log(
+    tmp_path: Path, status: bytes, ahead: int
+) -> None:
+    token, basic = tmp_path / "token", tmp_path / "basic"
+    token.write_text("s3cr3t-token-of-ours")
+    basic.write_text("me:hunter2-of-ours")
+    shown = base64.b64encode(b"me:hunter2-of-ours").decode()
+    for given, said in (
+        (Credentials(bearer_file=token), "Authorization: Bearer s3cr3t-token-of-ours"),
+        (Credentials(basic_auth_file=basic), f"Authorization: Basic {shown}"),
+        (Credentials(basic_auth_file=basic), "wrong password: hunter2-of-ours"),
+    ):
+        echo = "x" * ahead + said
+        answer = b"HTTP/1.1 " + (status if "Bearer" in said else b"401 No") + b"\r\n\r\n" + echo.encode()
+        async with Receiver(answers(answer)).listening() as receiver:
+            told = str(await refused(receiver, given))
+        assert not any(part in told for part in ("s3cr3t-t", "hunter2-", shown[:8]))
+        assert told.startswith("answered 4")
+    async with Receiver(answers(b"HTTP/1.1 401 No\r\n\r\nwho are you?")).listening() as receiver:
+        assert str(await refused(receiver, Credentials(bearer_file=token))) == "answered 401 No: who are you?"
+
+
 async def test_who_is_not_the_one_who_was_named_gets_nothing(issued: tuple[Issued, Issued, Issued]) -> None:
     ca, named, other = issued
     async with Receiver(tls=server(other)).listening() as receiver:

@@ -53,6 +53,8 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
         (["--alertmanagers=https://me:hunter2@am"], "a URL with a user or password"),
         (["--alertmanagers=ftp://am"], "not an http or https URL"),
         (["--alertmanagers=https://"], "not an http or https URL"),
+        (["--alertmanagers=a..b"], "not an http or https URL"),
+        (["--alertmanagers=" + 64 * "a" + ".b"], "not an http or https URL"),
         (["--alertmanagers=am:99999"], "not a URL"),
         (["--alertmanagers=am?x=1"], "has no query"),
         (["--alertmanagers=" + ",".join(f"am-{n}" for n in range(9))], "more than 8 Alertmanagers"),

@@ -1,10 +1,12 @@
 """What an Alertmanager is told, and when: the newest state, whatever it missed."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.notify.told import BATCH, LIFETIME, SECOND, Told, to_json
+from ipsecping_operator.notify import told as module
+from ipsecping_operator.notify.told import LIFETIME, SECOND, Told, to_json
 
 from ..operator.builders import NOON
 from .alerts import alerts, finding, firing
@@ -54,11 +56,16 @@ def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
     receiver = Told(repeat=REPEAT)
     postings = receiver.due(firing(DOWN, began=NOON), now=0)
     (body,) = to_json(
-        postings, external={"cluster": "prod", "check": "x"}, runbooks="https://r", repeat=REPEAT, wall=NOON
+        postings,
+        external={"cluster": "prod", "team": "noc", "check": "x"},
+        runbooks="https://r",
+        repeat=REPEAT,
+        wall=NOON,
     )
     assert body["startsAt"] == "2026-11-23T12:00:00.000000Z"
     assert body["endsAt"] == "2026-11-23T12:05:00.000000Z"
     assert body["labels"]["cluster"] == "prod"
+    assert body["labels"]["team"] == "noc", "what a check has added takes the place of none of them"
     assert body["labels"]["check"] == "hq", "labels that are set for all take the place of none"
     assert body["annotations"]["runbook_url"] == body["generatorURL"] == "https://r/IPsecPingTunnelDown.md"
     receiver.delivered(postings, now=0)
@@ -69,6 +76,36 @@ def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
     assert "generatorURL" not in over, "Alertmanager refuses what is not absolute"
 
 
+def test_when_it_began_may_be_any_time_of_an_edited_status() -> None:
+    """Of the year 1 a float's rounding makes the year 0, which no time is: all alerts waited for that one."""
+    for began in (-62_135_596_800 * SECOND - 1000, -(10**20)):
+        (body,) = to_json(
+            Told(repeat=REPEAT).due(firing(DOWN, began=began), now=0),
+            external={},
+            runbooks="docs",
+            repeat=REPEAT,
+            wall=NOON,
+        )
+        assert body["startsAt"] == "1970-01-01T00:00:00.000000Z"
+
+
+def test_more_alerts_than_are_told_of_wait_and_push_none_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise those pushed out would be new again, and told again without a pause, for ever."""
+    monkeypatch.setattr(module, "MOST_TOLD", 100)
+    receiver = Told(repeat=REPEAT)
+    fires = firing(*MANY)
+    receiver.delivered(receiver.due(fires, now=0), now=0)
+    assert receiver.due(fires, now=1) == []
+    assert receiver.left_out == 100
+    fewer = firing(*MANY[1:])
+    for expected in (("TunnelDown", True), ("TunnelDown", False)):
+        due = receiver.due(fewer, now=2)
+        assert told(due) == [expected]
+        receiver.delivered(due, now=2)
+    assert receiver.due(fewer, now=3) == []
+    assert receiver.left_out == 99
+
+
 @given(st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=30))
 def test_whatever_happens_the_receiver_ends_up_with_what_fires(steps: list[tuple[int, bool]]) -> None:
     """Many alerts, a receiver that now and then does not answer: in the end it knows what there is."""
@@ -77,8 +114,8 @@ def test_whatever_happens_the_receiver_ends_up_with_what_fires(steps: list[tuple
     for count, answers in [*steps, (steps[-1][0] if steps else 0, True)]:
         fires, now = firing(*MANY[:count]), now + 1
         while answers and (due := receiver.due(fires, now=now)):
-            assert len(due) <= BATCH
-            receiver.delivered(due, now=now)
-            for each in due:
+            taken = due[:64]
+            receiver.delivered(taken, now=now)
+            for each in taken:
                 (known.discard if each.resolved else known.add)(each.labels)
     assert known == {*fires}

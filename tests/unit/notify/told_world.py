@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+from ipsecping_operator.app.notifications import AGAIN
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.notification_settings import AlertmanagerSettings, WebhookSettings, endpoint
@@ -129,11 +130,20 @@ def _text(when: float) -> str:
     return datetime.fromtimestamp(NOON / SECOND + when, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def happens(world: World, script: Callable[[World], Awaitable[None]]) -> World:
-    """What the script does while the notifier's tasks run."""
+def happens(
+    world: World, script: Callable[[World], Awaitable[None]], *, failing: type[Exception] | None = None
+) -> World:
+    """What the script does while the notifier's tasks run; those that are `failing` so begin anew."""
+
+    async def lasting(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while failing is not None:
+            with suppress(failing):
+                await work()
+            await asyncio.sleep(AGAIN)
+        await work()
 
     async def scenario() -> None:
-        tasks = [asyncio.create_task(work(), name=name) for work, name in world.notifier.tasks()]
+        tasks = [asyncio.create_task(lasting(work), name=name) for work, name in world.notifier.tasks()]
         await script(world)
         for task in tasks:
             task.cancel()

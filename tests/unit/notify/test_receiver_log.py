@@ -1,0 +1,52 @@
+"""What the log says of a receiver, which may answer whatever it likes."""
+
+import logging
+
+import pytest
+
+from ipsecping_operator.metrics.operator import OperatorMetrics
+from ipsecping_operator.notify.post import NotTaken
+from ipsecping_operator.notify.receiver_log import WARN_AGAIN, ReceiverLog
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(caplog: pytest.LogCaptureFixture) -> Clock:
+    caplog.set_level(logging.INFO)
+    return Clock()
+
+
+def test_a_receiver_that_takes_and_refuses_by_turns_fills_no_log(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ReceiverLog("webhook", OperatorMetrics(), steady=clock)
+    for number in range(1000):
+        clock.now = number * WARN_AGAIN / 999
+        log.not_taken(NotTaken(f"answered 400: {number}", refused=True), 1)
+        log.dropped(1)
+        log.delivered(1)
+    warned = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert len(warned) == 4, "once at first, and once after five minutes, of each kind"
+    assert len(caplog.records) == 6
+
+
+def test_a_receiver_that_goes_on_refusing_after_such_turns_is_warned_of_then(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = ReceiverLog("webhook", OperatorMetrics(), steady=clock)
+    log.not_taken(NotTaken("answered 400", refused=True), 1)
+    log.delivered(1)
+    caplog.clear()
+    for clock.now in (1.0, 100.0, WARN_AGAIN - 1):
+        log.not_taken(NotTaken("answered 503"), 1)
+    assert not caplog.records
+    clock.now = WARN_AGAIN
+    log.not_taken(NotTaken("answered 503"), 1)
+    assert "answered 503" in caplog.text
