@@ -81,6 +81,9 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert condition(after)["status"] == "False"
     assert after.status["maintenance"] == {"lastEnd": moment(200)}
     assert after.report.outages_begun == 1
+    *_, later = life(state, "xx", begin=210)
+    (outage,) = later.status["outages"]
+    assert outage["message"].startswith(f"{healthy(later.status)['message']}; so since {moment(60)}, ")
 
 
 def test_windows_that_are_over_are_named_and_do_no_other_harm() -> None:
