@@ -67,7 +67,8 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert made[-1].status["lossPercent"] != "0.00"
     assert "outages" not in made[-1].status
     assert condition(made[-1])["message"] == (
-        f"window upgrade (new firmware), {moment(50)} to {moment(200)}: no outage, alert or warning meanwhile"
+        f"window upgrade (new firmware), {moment(50)} to {moment(200)}: "
+        "until then all is measured as ever, but counts as no outage, and nobody is alerted"
     )
     said = {"name": "upgrade", "from": moment(50), "until": moment(200), "reason": "new firmware"}
     assert made[-1].status["maintenance"] == {"open": said}
