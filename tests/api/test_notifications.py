@@ -94,6 +94,7 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
         ("alertmanagers.repeat=9s999ms", "repeat: 9s999ms is too short: at least 10s"),
         ("alertmanagers.repeat=10m1s", "repeat: 10m1s is too long: at most 10m"),
         ("alertmanagers.urls={am?x=1}", "/notifications/alertmanagers/urls/0"),
+        ("alertmanagers.urls={https://[::1]:65536/}", "https://[::1]:65536/: there is no port 65536"),
         ("alertmanagers.urls={am:9093/api/v2/alerts}", "am:9093/api/v2/alerts: leave out"),
         (
             "alertmanagers.urls={http://am},notifications.alertmanagers.secretName=s,"

@@ -104,7 +104,7 @@
 {{- $sum -}}
 {{- end -}}
 
-{{/* Refuse credentials that would be sent in the clear, or two kinds of them: the values' name, they, and their URLs. */}}
+{{/* Refuse a port that is none, and credentials of two kinds or that would be sent in the clear: the values' name, they, and their URLs. */}}
 {{- define "ipsecping.validateCredentials" -}}
 {{- $name := index . 0 -}}
 {{- $values := index . 1 -}}
@@ -114,6 +114,10 @@
 {{- range index . 2 -}}
 {{- if and (hasPrefix "http://" .) (or $values.bearerTokenKey $values.basicAuthKey) -}}
 {{- fail (printf "%s: no credentials are sent over http, in the clear: use https in place of %s" $name .) -}}
+{{- end -}}
+{{- $port := trimAll ":/?" (regexFind ":[0-9]+([/?]|$)" .) -}}
+{{- if gt (int $port) 65535 -}}
+{{- fail (printf "%s: %s: there is no port %s" $name . $port) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
