@@ -59,6 +59,10 @@ class Alertmanager:
 
     async def run(self) -> None:
         """Tell what is due, for ever."""
+        try:
+            self._poster.check()
+        except NotTaken as error:
+            self._log.unready(error)
         while True:
             self._changed.clear()
             pause = await self._tell()

@@ -44,6 +44,10 @@ class ReceiverLog:
             _log.log(level, "%s does not take notifications: %s", self._receiver, error)
             self._warned = self._warned or level == logging.WARNING
 
+    def unready(self, error: NotTaken) -> None:
+        """Warn that nothing could be sent, before there is anything to send."""
+        _log.warning("%s would not get notifications: %s", self._receiver, error)
+
     def dropped(self, count: int) -> None:
         """Note that so many were given up."""
         if not count:
