@@ -18,6 +18,7 @@ LEAST_REPEAT, MOST_REPEAT = 10.0, 600.0
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$)({_HOST_LABEL}[.])*{_HOST_LABEL}|(?=[^:]*:)[0-9a-fA-F:.]{{2,45}}")
 _PATH = re.compile(r"[!-~]*")
+_API = re.compile(r"/api/v[12](/alerts)?/*$")
 _LABEL = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}")
 
 
@@ -118,6 +119,8 @@ def _alertmanagers(text: str) -> tuple[Endpoint, ...]:
         raise argparse.ArgumentTypeError(f"more than {MOST_ALERTMANAGERS} Alertmanagers")
     if any("?" in each.target for each in found):
         raise argparse.ArgumentTypeError("the URL of an Alertmanager has no query")
+    if named := next((each.shown for each in found if _API.search(each.target)), None):
+        raise argparse.ArgumentTypeError(f"{named}: leave out what begins with /api, which the operator adds")
     return found
 
 

@@ -3,11 +3,11 @@
 import argparse
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ipsecping.contract.plan import MAX_NETWORKS
+from ipsecping.contract.targets import parsed_networks
 
 from .setting import Setting, by_namespace, names
 
@@ -30,7 +30,7 @@ def networks(text: str) -> Names | None:
             raise argparse.ArgumentTypeError(f"{namespace}: more than {MAX_NETWORKS} networks")
         for network in listed:
             try:
-                ip_network(network)
+                parsed_networks((network,))
             except ValueError as error:
                 raise argparse.ArgumentTypeError(f"{namespace}: {error}") from None
     return MappingProxyType(found)

@@ -4,7 +4,7 @@
 this host alone: it is no part of what is compared, sent or stored.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 
 def without_zone(text: str) -> str:
@@ -34,3 +34,15 @@ def unmapped(text: str) -> IPv4Address | IPv6Address:
 def is_ipv6(text: str) -> bool:
     """Whether an IP address is of version 6. Raises ValueError for anything else."""
     return parse_address(text).version == 6
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network:
+    """An address or a network in CIDR notation. Raises ValueError, which names the network that was meant."""
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        try:
+            around = ip_network(text, strict=False)
+        except ValueError:
+            raise error from None
+        raise ValueError(f"{text} has host bits set: the network is {around}") from None

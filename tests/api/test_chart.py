@@ -318,6 +318,9 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         ("reflector.allow=null", "reflector.allow is empty"),
         ("commonLabels.app\\.kubernetes\\.io/name=x", "commonLabels: app.kubernetes.io/name"),
         ("reflector.podLabels.app\\.kubernetes\\.io/version=x", "reflector.podLabels: app.kubernetes.io/v"),
+        ("operator.statusInterval=0s", "operator.statusInterval: 0s is too short: at least 1s"),
+        ("operator.resyncInterval=999.9ms", "operator.resyncInterval: 999.9ms is too short"),
+        ("operator.leaseDuration=1ms", "operator.leaseDuration: 1ms is too short"),
         (
             "monitoring.podMonitor.enabled=true,monitoring.serviceMonitor.enabled=true",
             "scraped twice: choose",
@@ -350,6 +353,26 @@ def test_notes_warn_of_what_is_odd_and_of_nothing_else() -> None:
     ):
         assert f"\n  - {begins}" in warned, begins
     assert warned.count("\n  - ") == 6
+
+
+@pytest.mark.parametrize(
+    ("values", "begins"),
+    [
+        (
+            "alertmanagers.urls={am},monitoring.prometheusRule.enabled=true,"
+            "monitoring.prometheusRule.runbookURL=https://x,monitoring.podMonitor.enabled=true,"
+            "notifications.alertmanagers.runbookURL=https://x",
+            "notifications.alertmanagers.urls and monitoring.prometheusRule both",
+        ),
+        ("alertmanagers.urls={am}", "notifications.alertmanagers.runbookURL is no URL (docs/runbooks)"),
+        ("alertmanagers.labels.cluster=a", "notifications.alertmanagers.urls is empty"),
+        ("webhook.secretName=ipsecping-webhook", "notifications.webhook.url is empty"),
+    ],
+)
+def test_notes_warn_of_notifications_that_reach_nobody_or_somebody_twice(values: str, begins: str) -> None:
+    warned = notes("--set", f"notifications.{values}").partition("To note:")[2]
+    assert f"\n  - {begins}" in warned
+    assert warned.count("\n  - ") == 1
 
 
 def test_every_value_is_explained_and_has_a_schema() -> None:

@@ -91,6 +91,25 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
         ("alertmanagers.urls={https://me:secret@am}", "/notifications/alertmanagers/urls/0"),
         ("alertmanagers.labels.a-b=c", "/notifications/alertmanagers/labels"),
         ("alertmanagers.repeat=soon", "/notifications/alertmanagers/repeat"),
+        ("alertmanagers.repeat=9s999ms", "repeat: 9s999ms is too short: at least 10s"),
+        ("alertmanagers.repeat=10m1s", "repeat: 10m1s is too long: at most 10m"),
+        ("alertmanagers.urls={am?x=1}", "/notifications/alertmanagers/urls/0"),
+        ("alertmanagers.urls={https://[::1]:65536/}", "https://[::1]:65536/: there is no port 65536"),
+        ("alertmanagers.urls={am:9093/api/v2/alerts}", "am:9093/api/v2/alerts: leave out"),
+        (
+            "alertmanagers.urls={http://am},notifications.alertmanagers.secretName=s,"
+            "notifications.alertmanagers.bearerTokenKey=token",
+            "notifications.alertmanagers: no credentials are sent over http",
+        ),
+        (
+            "webhook.url=http://hook,notifications.webhook.secretName=s,notifications.webhook.basicAuthKey=u",
+            "notifications.webhook: no credentials are sent over http",
+        ),
+        (
+            "webhook.url=hook,notifications.webhook.secretName=s,notifications.webhook.basicAuthKey=u,"
+            "notifications.webhook.bearerTokenKey=t",
+            "notifications.webhook.bearerTokenKey and notifications.webhook.basicAuthKey: only one",
+        ),
         ("webhook.secretName=Not_A_Name", "/notifications/webhook/secretName"),
         ("webhook.keyKey=keys", "'keyKey' not allowed"),
     ],

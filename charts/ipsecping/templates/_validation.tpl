@@ -15,6 +15,21 @@
 {{- fail "monitoring.serviceMonitor needs metrics.service.enabled: true; or use monitoring.podMonitor" -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.operator -}}
+{{- range list "statusInterval" "resyncInterval" "leaseDuration" -}}
+{{- include "ipsecping.validateSpan" (list (printf "operator.%s" .) (index $.Values.operator .) "1s" "") -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.notifications -}}
+{{- include "ipsecping.validateSpan" (list "notifications.alertmanagers.repeat" .alertmanagers.repeat "10s" "10m") -}}
+{{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
+{{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
+{{- range .alertmanagers.urls -}}
+{{- if regexMatch "/api/v[12](/alerts)?/*$" . -}}
+{{- fail (printf "notifications.alertmanagers.urls: %s: leave out what begins with /api, which the operator adds" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.reflector -}}
 {{- if .enabled -}}
 {{- include "ipsecping.validateReflector" (list $ .) -}}
@@ -64,6 +79,45 @@
 {{- $namespaces := $root.Values.operator.namespaces -}}
 {{- if and .test.namespace $namespaces (not (has .test.namespace $namespaces)) -}}
 {{- fail (printf "reflector.test.namespace: %s is not served, operator.namespaces are %s" .test.namespace (join ", " $namespaces)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuse a time that the operator would not start with: the value's name, it, the least and the most ("": none). */}}
+{{- define "ipsecping.validateSpan" -}}
+{{- $value := include "ipsecping.seconds" (index . 1) | float64 -}}
+{{- if lt $value (include "ipsecping.seconds" (index . 2) | float64) -}}
+{{- fail (printf "%s: %s is too short: at least %s" (index . 0) (index . 1) (index . 2)) -}}
+{{- end -}}
+{{- if and (index . 3) (gt $value (include "ipsecping.seconds" (index . 3) | float64)) -}}
+{{- fail (printf "%s: %s is too long: at most %s" (index . 0) (index . 1) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The seconds of a time such as 1m30s. */}}
+{{- define "ipsecping.seconds" -}}
+{{- $sum := 0.0 -}}
+{{- $units := dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0 -}}
+{{- range regexFindAll "[0-9.]+(ms|s|m|h)" . -1 -}}
+{{- $sum = addf $sum (mulf (regexFind "[0-9.]+" . | float64) (index $units (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
+{{/* Refuse a port that is none, and credentials of two kinds or that would be sent in the clear: the values' name, they, and their URLs. */}}
+{{- define "ipsecping.validateCredentials" -}}
+{{- $name := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- if and $values.bearerTokenKey $values.basicAuthKey -}}
+{{- fail (printf "%s.bearerTokenKey and %s.basicAuthKey: only one of them" $name $name) -}}
+{{- end -}}
+{{- range index . 2 -}}
+{{- if and (hasPrefix "http://" .) (or $values.bearerTokenKey $values.basicAuthKey) -}}
+{{- fail (printf "%s: no credentials are sent over http, in the clear: use https in place of %s" $name .) -}}
+{{- end -}}
+{{- $port := trimAll ":/?" (regexFind ":[0-9]+([/?]|$)" .) -}}
+{{- if gt (int $port) 65535 -}}
+{{- fail (printf "%s: %s: there is no port %s" $name . $port) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -63,6 +63,10 @@ class Alertmanager:
 
     async def run(self) -> None:
         """Tell what is due, for ever."""
+        try:
+            self._poster.check()
+        except NotTaken as error:
+            self._log.unready(error)
         looked = float("-inf")
         while True:
             await asyncio.sleep(max(looked + GATHER - self._steady(), 0.0))

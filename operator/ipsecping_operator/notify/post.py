@@ -79,6 +79,12 @@ class Poster:
         except (connection.BadAnswer, OSError) as error:
             raise NotTaken(_said(error)) from error
 
+    def check(self) -> None:
+        """Read the files, and send nothing. Raises NotTaken where one cannot be used."""
+        self._authorization()
+        if self._endpoint.tls:
+            self._tls()
+
     def _authorization(self) -> dict[str, str]:
         """Raises NotTaken where the file cannot be used."""
         given = self._credentials

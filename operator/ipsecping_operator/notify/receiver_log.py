@@ -51,6 +51,10 @@ class ReceiverLog:
         level = logging.WARNING if warns else logging.DEBUG
         _log.log(level, "%s does not take notifications: %s", self._receiver, error)
 
+    def unready(self, error: NotTaken) -> None:
+        """Warn that nothing could be sent, before there is anything to send."""
+        _log.warning("%s would not get notifications: %s", self._receiver, error)
+
     def dropped(self, count: int) -> None:
         """Note that so many were given up."""
         if not count:

@@ -55,6 +55,11 @@ class Webhook:
 
     async def run(self) -> None:
         """Send what waits, for ever."""
+        try:
+            self._keys()
+            self._poster.check()
+        except NotTaken as error:
+            self._log.unready(error)
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(self._work())
@@ -108,12 +113,15 @@ class Webhook:
 
     async def _send(self, event: CheckEvent) -> None:
         """Raises NotTaken."""
-        file = self._settings.keys_file
-        try:
-            keys = read_keys(content_of(file).decode("ascii", errors="replace"))
-        except BadKeys as error:
-            raise NotTaken(f"{file}: {error}") from None
-        signed = fields(event.id, event.body, keys=keys, now=self._clock() // SECOND)
+        signed = fields(event.id, event.body, keys=self._keys(), now=self._clock() // SECOND)
         await self._poster.post(
             self._settings.endpoint.target, event.body, {**signed, "Content-Type": CONTENT_TYPE}
         )
+
+    def _keys(self) -> tuple[bytes, ...]:
+        """Raises NotTaken."""
+        file = self._settings.keys_file
+        try:
+            return read_keys(content_of(file).decode("ascii", errors="replace"))
+        except BadKeys as error:
+            raise NotTaken(f"{file}: {error}") from None

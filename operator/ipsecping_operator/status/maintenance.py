@@ -61,7 +61,10 @@ def from_json(value: object) -> Maintenance:
 def said(outlook: Outlook) -> tuple[MaintenanceReason, str]:
     """Return reason and message of the condition Maintenance."""
     if outlook.open is not None:
-        return MaintenanceReason.WINDOW_OPEN, f"{_named(outlook.open)}: no outage, alert or warning meanwhile"
+        return MaintenanceReason.WINDOW_OPEN, (
+            f"{_named(outlook.open)}: until then all is measured as ever, but counts as no outage, "
+            "and nobody is alerted"
+        )
     over = f"; over, to be taken out of spec.maintenance: {', '.join(outlook.over)}" if outlook.over else ""
     if outlook.next is not None:
         return MaintenanceReason.WINDOW_CLOSED, f"next is {_named(outlook.next)}{over}"

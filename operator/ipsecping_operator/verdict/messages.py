@@ -85,11 +85,13 @@ def _rounds(run: int) -> str:
     return "the last round" if run == 1 else f"the last {run} rounds"
 
 
-def down(where: str, silent: Tally) -> str:
-    """Not one answer for too many rounds."""
+def down(where: str, silent: Tally, *, since: int) -> str:
+    """Not one answer for too many rounds; `since` may be before all that the window still holds."""
     packets, rounds = text.counted(silent.sent, "packet"), text.counted(silent.rounds, "round")
-    since = text.moment(silent.start)
-    return f"no answer to the last {packets} in {rounds} on {where}, since {since}{_why_lost(silent)}"
+    return (
+        f"no answer to the last {packets} in {rounds} on {where}, since {text.moment(since)}"
+        f"{_why_lost(silent)}"
+    )
 
 
 def loss_high(where: str, figures: Tally, *, limit: Decimal, window: int) -> str:
@@ -163,12 +165,11 @@ def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int, counted: 
     return f"packets of at most {size} bytes pass{way} (limit {limit}) on {where}{silent}"
 
 
-def failing(where: str, silent: Tally, *, now: int) -> str:
+def failing(where: str, silent: Tally, *, since: int, now: int) -> str:
     """Something answers, round after round, but never as asked for."""
     packets, rounds = text.counted(silent.sent, "packet"), text.counted(silent.rounds, "round")
-    since = text.moment(silent.start)
     return (
-        f"no good answer to the last {packets} in {rounds} on {where}, since {since}"
+        f"no good answer to the last {packets} in {rounds} on {where}, since {text.moment(since)}"
         f"{_why_lost(silent)}{_expired(silent, now=now)}"
     )
 

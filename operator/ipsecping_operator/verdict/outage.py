@@ -1,5 +1,6 @@
 """Outages: the times in which a check was not healthy, from the sequence of its verdicts."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -90,13 +91,17 @@ def _continued(current: Outage, verdict: Verdict, *, now: int) -> Outage:
     reason = verdict.finding.reason
     down = HealthyReason.DOWN
     if (reason is down and not verdict.finding.recovering) or _gravity(reason) > _gravity(current.reason):
-        return replace(current, reason=reason.value, message=verdict.finding.message)
+        maintained = _IN_MAINTENANCE.search(current.message)
+        message = verdict.finding.message + ("" if maintained is None else maintained[0])
+        return replace(current, reason=reason.value, message=message)
     if current.reason == down and _ANSWERS not in current.message:
         return replace(current, message=f"{current.message}{_ANSWERS}{text.moment(now)}")
     return current
 
 
 _ANSWERS = "; answers again since "
+_IN_MAINTENANCE = re.compile(r"; so since [0-9TZ:.-]+, in maintenance until [0-9TZ:.-]+")
+"""What `_begun` says, and every later message of the outage as well."""
 
 
 def _gravity(reason: str) -> int:

@@ -177,12 +177,16 @@ def judge_probe(
         return found(_blocked(check.thresholds, where, figures), latches={})
     silent = window.silent_run()
     if silent is not None and silent.rounds >= check.thresholds.down_after:
+        since = window.silent_since(silent)
         finding = (
-            Finding(reason=HealthyReason.PROBE_FAILED, message=messages.failing(where, silent, now=now))
+            Finding(
+                reason=HealthyReason.PROBE_FAILED,
+                message=messages.failing(where, silent, since=since, now=now),
+            )
             if _answered_wrongly(silent)
-            else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent))
+            else Finding(reason=HealthyReason.DOWN, message=messages.down(where, silent, since=since))
         )
-        return found(finding, since=silent.start)
+        return found(finding, since=since)
     look = _Look(check.thresholds, probe, measured, where, figures, window, latches, now)
     findings = tuple(look.findings())
     within = messages.within(where, figures, window=look.span)

@@ -36,5 +36,7 @@ def recover(
         return finding, kept
     if good >= after:
         return finding, None
-    message = f"{finding.message}; {good} of {after} good rounds after {latch.reason}"
+    message = (
+        f"{finding.message}; {good} of {after} good rounds after {latch.reason} (thresholds.recoverAfter)"
+    )
     return Finding(reason=latch.reason, message=message, recovering=True), kept

@@ -50,6 +50,8 @@ class Window:
     """Start of the newest tally with an answer, as it was when it was added."""
     valid_at: int | None = None
     """The same of the newest tally with a valid round."""
+    left_silent: int | None = None
+    """Start of the oldest tally without an answer after that one, where it has left the window."""
     silence: RunningTotal | None = None
     """Of what began after the last answer; None until it is asked for."""
 
@@ -80,6 +82,7 @@ class Window:
         self.version = next(_versions)
         for packed in leaving:
             running.leave(packed)
+            self._note_silent(packed)
         if self.answered_at is not None and start_of(leaving[-1]) <= self.answered_at:
             self.silence = silence
         self.running = running
@@ -176,6 +179,10 @@ class Window:
         start = start_of(begun)
         return _moved(run if run.start == start else replace(run, start=start), self.ahead)
 
+    def silent_since(self, run: Tally) -> int:
+        """When the silence began of which the window still holds `run`, as `silent_run` returns it."""
+        return run.start if self.left_silent is None else self.left_silent + self.ahead
+
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
         rounds = 0
@@ -199,6 +206,8 @@ class Window:
         answered_at = tally.start if tally.answered and after_answer else self.answered_at
         valid_at = _later(self.valid_at, tally.start) if tally.rounds else self.valid_at
         running, silence = self._uncertain()
+        if self.left_silent is not None and tally.answered and tally.start > self.left_silent:
+            self.left_silent = None
         self.packed.insert(at, packed)
         self.merged = min(self.merged, at)
         self.version = next(_versions)
@@ -210,6 +219,12 @@ class Window:
             else:
                 silence.enter(packed)
         self.running, self.silence = running, silence
+
+    def _note_silent(self, leaving: PackedTally) -> None:
+        start = start_of(leaving)
+        after_answer = self.answered_at is None or start > self.answered_at
+        if self.left_silent is None and after_answer and unpack_tally(leaving).silent:
+            self.left_silent = start
 
     def _uncertain(self) -> tuple[RunningTotal, RunningTotal | None]:
         """The totals, to be put back once they agree with the row again.

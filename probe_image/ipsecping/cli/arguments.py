@@ -2,10 +2,10 @@
 
 import argparse
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
-from ..addresses import parse_address
+from ..addresses import network_of, parse_address
 from .errors import CommandError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def listen_address(text: str) -> tuple[str, int]:
 def network(text: str) -> IPv4Network | IPv6Network:
     """An address or a network in CIDR notation."""
     try:
-        return ip_network(text)
+        return network_of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a network: {error}") from None
 

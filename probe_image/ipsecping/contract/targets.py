@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from ..addresses import unmapped
+from ..addresses import network_of, unmapped
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -73,4 +73,4 @@ def _longest(address: Address, networks: tuple[str, ...]) -> int:
 @lru_cache(maxsize=256)
 def parsed_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
     """The networks of their CIDR notation. Raises ValueError."""
-    return tuple(ip_network(text) for text in texts)
+    return tuple(network_of(text) for text in texts)

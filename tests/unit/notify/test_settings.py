@@ -57,6 +57,8 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
         (["--alertmanagers=" + 64 * "a" + ".b"], "not an http or https URL"),
         (["--alertmanagers=am:99999"], "not a URL"),
         (["--alertmanagers=am?x=1"], "has no query"),
+        (["--alertmanagers=am:9093/api/v2/alerts"], "leave out what begins with /api"),
+        (["--alertmanagers=ok,http://am/prefix/api/v2/"], "http://am:80/prefix/api/v2: leave out"),
         (["--alertmanagers=" + ",".join(f"am-{n}" for n in range(9))], "more than 8 Alertmanagers"),
         (
             ["--alertmanagers=http://am", "--alertmanager-bearer-file=/t"],

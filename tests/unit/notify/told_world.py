@@ -40,6 +40,9 @@ class Taker:
         self.takes_seconds = 0.0
         self.refuses: Callable[[Any], bool] = lambda content: False
 
+    def check(self) -> None:
+        """It has no files."""
+
     async def post(self, target: str, content: bytes, fields: Mapping[str, str]) -> None:
         del target
         self.attempts += 1

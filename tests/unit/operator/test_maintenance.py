@@ -67,7 +67,8 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert made[-1].status["lossPercent"] != "0.00"
     assert "outages" not in made[-1].status
     assert condition(made[-1])["message"] == (
-        f"window upgrade (new firmware), {moment(50)} to {moment(200)}: no outage, alert or warning meanwhile"
+        f"window upgrade (new firmware), {moment(50)} to {moment(200)}: "
+        "until then all is measured as ever, but counts as no outage, and nobody is alerted"
     )
     said = {"name": "upgrade", "from": moment(50), "until": moment(200), "reason": "new firmware"}
     assert made[-1].status["maintenance"] == {"open": said}
@@ -81,6 +82,9 @@ def test_a_tunnel_that_fails_in_a_window_is_no_outage_until_the_window_closes() 
     assert condition(after)["status"] == "False"
     assert after.status["maintenance"] == {"lastEnd": moment(200)}
     assert after.report.outages_begun == 1
+    *_, later = life(state, "xx", begin=210)
+    (outage,) = later.status["outages"]
+    assert outage["message"].startswith(f"{healthy(later.status)['message']}; so since {moment(60)}, ")
 
 
 def test_windows_that_are_over_are_named_and_do_no_other_harm() -> None:

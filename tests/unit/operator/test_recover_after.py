@@ -72,10 +72,12 @@ def test_so_many_good_rounds_make_it_healthy_and_the_message_counts_them() -> No
     world.add(10)
     found = world.look()
     assert (found.status, found.reason) == (ConditionStatus.FALSE, DOWN)
-    assert found.message.endswith("; 1 of 3 good rounds after Down")
+    assert found.message.endswith("; 1 of 3 good rounds after Down (thresholds.recoverAfter)")
     world.add(10)
-    assert world.look().message.endswith("; 2 of 3 good rounds after Down")
-    assert world.look().message.endswith("; 2 of 3 good rounds after Down"), "a look is no round"
+    assert world.look().message.endswith("; 2 of 3 good rounds after Down (thresholds.recoverAfter)")
+    assert world.look().message.endswith("; 2 of 3 good rounds after Down (thresholds.recoverAfter)"), (
+        "a look is no round"
+    )
     assert world.reasons(10) == [FINE]
 
 
@@ -95,7 +97,7 @@ def test_rounds_that_come_all_at_once_count_from_the_last_without_an_answer() ->
     world = Judged(lenient())
     assert world.reasons(0, 0)[-1] is DOWN
     world.add(10, 10, 0, 10, 10)
-    assert world.look().message.endswith("; 2 of 3 good rounds after Down")
+    assert world.look().message.endswith("; 2 of 3 good rounds after Down (thresholds.recoverAfter)")
     world.add(10)
     assert world.look().reason is FINE
 
@@ -106,7 +108,7 @@ def test_what_says_nothing_of_the_tunnel_neither_counts_nor_breaks_the_row() -> 
     assert world.reasons(0, 0, 10)[-1] is DOWN
     assert world.reasons(invalid, invalid)[-1] is HealthyReason.MEASUREMENT_INVALID
     world.add(10)
-    assert world.look().message.endswith("; 2 of 3 good rounds after Down")
+    assert world.look().message.endswith("; 2 of 3 good rounds after Down (thresholds.recoverAfter)")
 
 
 def test_good_rounds_count_from_when_no_limit_is_exceeded_any_more() -> None:
@@ -163,7 +165,7 @@ def test_the_outage_lasts_until_it_has_recovered_and_says_since_when_answers_com
     told = assessed(state, at=65).status["outages"][0]["message"]
     take(state, at(90), at(120))
     made = assessed(state, at=125)
-    assert healthy(made.status)["message"].endswith("2 of 3 good rounds after Down")
+    assert healthy(made.status)["message"].endswith("2 of 3 good rounds after Down (thresholds.recoverAfter)")
     (outage,) = made.status["outages"]
     assert "end" not in outage
     assert outage["message"] == f"{told}; answers again since 2026-11-23T12:02:05Z"
@@ -179,12 +181,16 @@ def test_a_restart_counts_anew() -> None:
     assessed(state, at=65)
     take(state, at(90), at(120))
     status = dict(assessed(state, at=125).status)
-    assert healthy(status)["message"].endswith("; 2 of 3 good rounds after Down")
+    assert healthy(status)["message"].endswith("; 2 of 3 good rounds after Down (thresholds.recoverAfter)")
     again = seen(status, now=NOON + 130 * SECOND, of=lenient())
     take(again, *(at(30 * index, received=0) for index in range(3)), at(90), at(120))
-    assert healthy(assessed(again, at=131).status)["message"].endswith("; 0 of 3 good rounds after Down")
+    assert healthy(assessed(again, at=131).status)["message"].endswith(
+        "; 0 of 3 good rounds after Down (thresholds.recoverAfter)"
+    )
     take(again, at(150), at(180))
-    assert healthy(assessed(again, at=185).status)["message"].endswith("; 2 of 3 good rounds after Down")
+    assert healthy(assessed(again, at=185).status)["message"].endswith(
+        "; 2 of 3 good rounds after Down (thresholds.recoverAfter)"
+    )
     take(again, at(210))
     assert healthy(assessed(again, at=215).status)["status"] == "True"
 

@@ -58,7 +58,10 @@ def test_every_flag_has_its_variable_and_the_flag_wins() -> None:
         (["--probe-image=p", "--metrics-port=99999"], "'99999' is not PORT or ADDRESS:PORT"),
         (["--probe-image=p", "--log-format=xml"], "xml"),
         (["--probe-image=p", "--allow-targets=10.0.0.0/8"], "'10.0.0.0/8' is not NAMESPACE=CIDR,CIDR"),
-        (["--probe-image=p", "--allow-targets=a=10.0.0.1/8"], "a: 10.0.0.1/8 has host bits set"),
+        (
+            ["--probe-image=p", "--allow-targets=a=10.0.0.1/8"],
+            "a: 10.0.0.1/8 has host bits set: the network is 10.0.0.0/8",
+        ),
         (["--probe-image=p", "--allow-secrets=tunnel-keys"], "'tunnel-keys' is not NAMESPACE=NAME,NAME"),
         (["--probe-image=p", "--allow-pod-labels=a=*app"], "a: '*app' is neither a name nor the beginning"),
         (["--probe-image=p", "--max-memory=a=64MB"], "a: '64MB' is not a quantity"),

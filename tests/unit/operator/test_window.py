@@ -67,6 +67,26 @@ def test_runs_of_silent_and_of_invalid_rounds_are_counted_from_the_newest(
     assert window.invalid_run() == valid
 
 
+@given(st.lists(st.sampled_from([0, 0, 0, 10, None]), min_size=1, max_size=40), st.integers(-5, 5))
+def test_a_silence_began_with_its_first_round_though_that_has_left_the_window(
+    made: list[int | None], step: int
+) -> None:
+    window = Window(length=LENGTH)
+    began: int | None = None
+    for index, received in enumerate(made):
+        added = tally(NOON + index * 30 * SECOND, received=received or 0, invalid=received is None)
+        window.add(added, now=added.end)
+        if received == 0 and began is None:
+            began = added.start
+        elif received:
+            began = None
+    window.shift(step)
+    run = window.silent_run()
+    assert (run is None) == (began is None)
+    if run is not None and began is not None:
+        assert window.silent_since(run) == began + step
+
+
 def test_time_alone_empties_it_down_to_three_rounds() -> None:
     window = Window(length=LENGTH)
     for index in range(5):
