@@ -3,14 +3,14 @@
 Times are seconds of a steady clock, but for `began`, which is told: Unix time in nanoseconds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .alerts import Alert, Labels
 from .gateways import PathFacts, gateway_alerts
 
-_GATEWAYS = ""
-"""In the place of a UID: alerts about gateways."""
+Of = str | Labels
+"""What alerts are about: a check, by its UID, or a gateway, by the labels that it is routed by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,20 +18,19 @@ class Held:
     """An alert that is deserved at present."""
 
     alert: Alert
-    since: float
+    fires_at: float
+    """When it has lasted for long enough."""
     began: int
-
-    def fires(self, now: float) -> bool:
-        """Return whether it has lasted for long enough."""
-        return now - self.since >= self.alert.kind.seconds
 
 
 class AlertBook:
     """Alerts by check. What is deserved without a break keeps its time, also under other labels."""
 
     def __init__(self) -> None:
-        self._held: dict[str, dict[tuple[str, ...], Held]] = {}
+        self._held: dict[Of, dict[tuple[str, str], Held]] = {}
         self._facts: dict[str, tuple[PathFacts, ...]] = {}
+        self._known_by: dict[Labels, dict[str, tuple[PathFacts, ...]]] = {}
+        """Gateway to what each check says of it."""
 
     def put(
         self,
@@ -44,55 +43,71 @@ class AlertBook:
     ) -> bool:
         """Take over all that a check deserves; what is new has lasted for so many seconds already.
 
-        Returns whether there is or was any.
+        Returns whether there are other alerts than before, or the same under other labels.
         """
-        before, held = self._held.get(uid, {}), dict[tuple[str, ...], Held]()
+        return self._put(uid, alerts, now=now, wall=wall, age=age)
+
+    def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
+        """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
+        before = self._facts.pop(uid, ())
+        if facts:
+            self._facts[uid] = facts
+        if facts == before:
+            return False
+        changed = False
+        # Of all gateways only those that the check knew or knows: there may be one for each check.
+        for gateway in dict.fromkeys(each.routing for each in (*before, *facts)):
+            known = self._known_by.setdefault(gateway, {})
+            known[uid] = tuple(each for each in facts if each.routing == gateway)
+            if not known[uid]:
+                del known[uid]
+            if not known:
+                del self._known_by[gateway]
+            alerts = gateway_alerts(each for of in known.values() for each in of)
+            changed = self._put(gateway, alerts, now=now, wall=wall, age=lambda alert: 0.0) or changed
+        return changed
+
+    def _put(
+        self, of: Of, alerts: Iterable[Alert], *, now: float, wall: int, age: Callable[[Alert], float]
+    ) -> bool:
+        before, held = self._held.get(of, {}), dict[tuple[str, str], Held]()
         for alert in alerts:
-            key = _key(uid, alert)
+            key = alert.kind.name, alert.path
             known = before.get(key)
             if known is None:
                 lasts = age(alert)
                 began = wall - int(lasts * 1_000_000_000)
-                held[key] = Held(alert=alert, since=now - lasts, began=began)
+                held[key] = Held(alert=alert, fires_at=now - lasts + alert.kind.seconds, began=began)
             else:
                 held[key] = replace(known, alert=alert)
         if held:
-            self._held[uid] = held
+            self._held[of] = held
         else:
-            self._held.pop(uid, None)
-        return bool(before or held)
-
-    def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
-        """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
-        if facts == self._facts.get(uid, ()):
-            return False
-        if facts:
-            self._facts[uid] = facts
-        else:
-            del self._facts[uid]
-        everything = (each for known in self._facts.values() for each in known)
-        return self.put(_GATEWAYS, gateway_alerts(everything), now=now, wall=wall)
+            self._held.pop(of, None)
+        return _labels(before) != _labels(held)
 
     def firing(self, now: float) -> Mapping[Labels, Held]:
         """Return what fires, by labels; where two are the same to others, the longer one."""
-        found: dict[Labels, Held] = {}
-        for held in self._all():
-            labels = held.alert.labels
-            if held.fires(now) and (labels not in found or held.since < found[labels].since):
-                found[labels] = held
-        return found
+        return _firing((held for of in self._held.values() for held in of.values()), now)
+
+    def firing_of(self, uid: str, now: float) -> Mapping[Labels, Held]:
+        """Return what fires of one check."""
+        return _firing(self._held.get(uid, {}).values(), now)
 
     def next_change(self, now: float) -> float | None:
         """Return when the next alert fires that does not yet; None: none waits."""
-        waiting = (held.since + held.alert.kind.seconds for held in self._all() if not held.fires(now))
-        return min(waiting, default=None)
-
-    def _all(self) -> Iterator[Held]:
-        return (held for of in self._held.values() for held in of.values())
+        everything = (held.fires_at for of in self._held.values() for held in of.values())
+        return min((at for at in everything if at > now), default=None)
 
 
-def _key(uid: str, alert: Alert) -> tuple[str, ...]:
-    """What an alert is of a check, whatever its labels; gateways are told apart by theirs."""
-    if uid == _GATEWAYS:
-        return tuple(f"{key}={value}" for key, value in alert.labels)
-    return alert.kind.name, alert.path
+def _firing(everything: Iterable[Held], now: float) -> Mapping[Labels, Held]:
+    found: dict[Labels, Held] = {}
+    for held in everything:
+        labels = held.alert.labels
+        if held.fires_at <= now and (labels not in found or held.fires_at < found[labels].fires_at):
+            found[labels] = held
+    return found
+
+
+def _labels(held: Mapping[tuple[str, str], Held]) -> Mapping[tuple[str, str], Labels]:
+    return {key: each.alert.labels for key, each in held.items()}

@@ -17,6 +17,8 @@ from .told import Posting, Told, to_json
 RETRIES = Backoff(first=1.0, longest=30.0)
 STANDBY = 1.0
 """Seconds after which an operator that may not write looks whether it may."""
+GATHER = 0.25
+"""Seconds in which changes are gathered: a look goes through all alerts, of which there may be thousands."""
 MAX_BODY = 1 << 20
 """Bytes of a request; a larger batch is halved."""
 _API = "/api/v2/alerts"
@@ -56,6 +58,7 @@ class Alertmanager:
     def assume(self, firing: Mapping[Labels, Held]) -> None:
         """Take it that an earlier run of the operator told of these."""
         self._told.assume(firing, now=self._steady())
+        self._changed.set()
 
     async def run(self) -> None:
         """Tell what is due, for ever."""
@@ -71,6 +74,7 @@ class Alertmanager:
                     await self._changed.wait()
             except TimeoutError:
                 pass
+            await asyncio.sleep(GATHER)
 
     async def flush(self) -> None:
         """Tell once more what is due, before the operator ends."""

@@ -121,8 +121,7 @@ class Notifier:
         alerts = self._alerts(state, check, before, found, kept, now=now, wall=wall)
         if alerts:
             self._book.put(state.uid, alerts, now=now, wall=wall, age=age)
-            labels = {alert.labels for alert in alerts}
-            firing = {each: held for each, held in self._book.firing(now).items() if each in labels}
+            firing = self._book.firing_of(state.uid, now)
             for alertmanager in self._alertmanagers:
                 alertmanager.assume(firing)
 
@@ -140,9 +139,9 @@ class Notifier:
 
     def _put(self, uid: str, alerts: Collection[Alert], facts: tuple[PathFacts, ...]) -> None:
         now, wall = self._steady(), self._clock()
-        any_held = self._book.put(uid, alerts, now=now, wall=wall)
-        any_held = self._book.put_facts(uid, facts, now=now, wall=wall) or any_held
-        for each in self._alertmanagers if any_held else ():
+        changed = self._book.put(uid, alerts, now=now, wall=wall)
+        changed = self._book.put_facts(uid, facts, now=now, wall=wall) or changed
+        for each in self._alertmanagers if changed else ():
             each.changed()
 
     def _alerts(

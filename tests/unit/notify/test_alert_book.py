@@ -1,8 +1,15 @@
 """From when on an alert fires, and for how long."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pytest
+
 from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.notify import alert_book
 from ipsecping_operator.notify.alert_book import AlertBook
 from ipsecping_operator.notify.alerts import Alert
+from ipsecping_operator.notify.gateways import PathFacts, gateway_alerts
 
 from .alerts import alerts, finding
 from .test_alerts import facts
@@ -63,3 +70,39 @@ def test_a_gateway_is_told_of_by_all_its_checks_together() -> None:
     assert dict(labels)["alertname"] == "IPsecPingGatewayDown"
     assert book.put_facts("b", (), now=80, wall=0)
     assert not book.firing(80)
+
+
+def test_a_gateway_is_judged_by_its_own_checks_however_many_others_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = list[PathFacts]()
+
+    def counted(told: Iterable[PathFacts]) -> Iterator[Alert]:
+        seen.extend(each := list(told))
+        return gateway_alerts(each)
+
+    monkeypatch.setattr(alert_book, "gateway_alerts", counted)
+    book = AlertBook()
+    for number in range(100):
+        of = replace(facts(f"c{number}", down=True), routing=routed(f"g{number}"), ike_down=True)
+        assert book.put_facts(f"c{number}", (of,), now=0, wall=0)
+    assert len(seen) == 100
+    assert len(book.firing(600)) == 100
+    assert book.put_facts("c7", (), now=600, wall=0)
+    assert len(book.firing(600)) == 99
+
+
+def test_a_check_of_another_gateway_leaves_the_one_that_it_named() -> None:
+    book = AlertBook()
+    one, other = (
+        replace(facts("a", down=True), routing=routed(name), ike_down=True) for name in ("one", "other")
+    )
+    book.put_facts("a", (one,), now=0, wall=0)
+    assert book.put_facts("a", (other,), now=600, wall=0)
+    assert not book.firing(600)
+    (labels,) = book.firing(1200)
+    assert dict(labels)["gateway"] == "other"
+
+
+def routed(gateway: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({**dict(facts("a", down=True).routing), "gateway": gateway}.items()))
