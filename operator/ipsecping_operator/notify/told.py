@@ -14,10 +14,18 @@ from .alerts import Alert, Labels
 
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""
+LEAST_LIFETIME = 180.0
+"""Seconds, where repeats are shorter: an operator that is replaced needs the Lease, and the alert GatewayDown
+then lasts for its time anew. Meanwhile it is not to end, and fire again."""
 BATCH = 64
 """Alerts in a request."""
 MOST_TOLD = 20_000
 SECOND = 1_000_000_000
+
+
+def lifetime(repeat: float) -> float:
+    """Return the seconds after which an alert ends that is not told again."""
+    return max(LIFETIME * repeat, LEAST_LIFETIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +94,7 @@ class Told:
         self._told.pop(labels, None)
         while len(self._told) >= MOST_TOLD:
             del self._told[next(iter(self._told))]
-        self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + LIFETIME * self._repeat)
+        self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + lifetime(self._repeat))
 
 
 def to_json(
@@ -103,7 +111,7 @@ def _each(
     postings: Collection[Posting], *, external: Mapping[str, str], runbooks: str, repeat: float, wall: int
 ) -> Iterator[dict[str, Any]]:
     for each in postings:
-        ends = wall if each.resolved else wall + int(LIFETIME * repeat * SECOND)
+        ends = wall if each.resolved else wall + int(lifetime(repeat) * SECOND)
         page = f"{runbooks}/{each.alert.kind.alertname}.md"
         yield {
             "labels": {**external, **dict(each.labels)},
