@@ -7,9 +7,9 @@ pytest-rerunfailures runs it again; here is decided whether.
 """
 
 import threading
-import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from time import monotonic, process_time  # by name: tests put another clock into the module
 from typing import Any
 
 import pytest
@@ -54,9 +54,9 @@ class StallWatch:
             self._thread.join()
 
     def _look(self) -> None:
-        before, own_before = time.monotonic(), time.process_time()
+        before, own_before = monotonic(), process_time()
         while not self._over.wait(TICK):
-            now, own = time.monotonic(), time.process_time()
+            now, own = monotonic(), process_time()
             stall = stood_still(asked=TICK, took=now - before, own=own - own_before)
             self.longest = max(self.longest, stall)
             before, own_before = now, own

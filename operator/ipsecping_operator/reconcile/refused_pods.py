@@ -62,7 +62,7 @@ async def newest_refusal(
         log.debug("why %s %s gets no pod is not known: %s", kind.name, name, error)
         return ""
     newest = max(events, key=_when, default=None)
-    if newest is None or _when(newest) < text.moment(since):
+    if newest is None or (since and _when(newest) < text.moment(since)):
         return ""
     return said_of_creation(str(newest.get("note") or ""))
 

@@ -7,6 +7,7 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.notify.alert_book import Held
 from ipsecping_operator.notify.alerts import Alert, Labels, Subject, alerts_of
 from ipsecping_operator.notify.findings import ProbeFinding
+from ipsecping_operator.notify.gateways import PathFacts
 from ipsecping_operator.status.conditions import Condition
 
 ROUTING = {
@@ -71,3 +72,9 @@ def named(found: Sequence[Alert]) -> list[tuple[str, str, str]]:
 
 def firing(*found: Alert, since: float = 0.0, began: int = 0) -> Mapping[Labels, Held]:
     return {each.labels: Held(alert=each, fires_at=since + each.kind.seconds, began=began) for each in found}
+
+
+def facts(check: str, *, down: bool | None, ike_down: bool | None = None) -> PathFacts:
+    """What a path of that check says of the one gateway."""
+    routing = (("gateway", "198.51.100.2"), ("namespace", "network"), ("severity", "critical"))
+    return PathFacts(check=check, routing=routing, down=down, ike_down=ike_down)
