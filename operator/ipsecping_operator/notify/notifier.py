@@ -116,7 +116,12 @@ class Notifier:
         def age(alert: Alert) -> float:
             kind = ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY
             condition = before.conditions.get(kind)
-            return 0.0 if condition is None else max((wall - condition.lasts_since) / SECOND, 0.0)
+            if condition is None:
+                return 0.0
+            # Before the last window of maintenance has closed nothing was told, nor lasted.
+            silent_until = before.maintenance.until
+            since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
+            return max((wall - since) / SECOND, 0.0)
 
         alerts = self._alerts(state, check, before, found, kept, now=now, wall=wall)
         if alerts:
