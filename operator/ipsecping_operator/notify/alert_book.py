@@ -86,6 +86,13 @@ class AlertBook:
             self._held.pop(of, None)
         return _labels(before) != _labels(held)
 
+    def shift(self, by: int) -> None:
+        """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
+        self._held = {
+            of: {key: replace(each, began=each.began + by) for key, each in held.items()}
+            for of, held in self._held.items()
+        }
+
     def firing(self, now: float) -> Mapping[Labels, Held]:
         """Return what fires, by labels; where two are the same to others, the longer one."""
         return _firing((held for of in self._held.values() for held in of.values()), now)

@@ -84,6 +84,10 @@ class Notifier:
         if self._checks.pop(uid, None) is not None:
             self._put(uid, (), ())
 
+    def shift(self, by: int) -> None:
+        """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
+        self._book.shift(by)
+
     def tasks(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """Yield what is to be run as long as the operator leads, and the names of these tasks."""
         for number, each in enumerate(self._alertmanagers):
