@@ -51,6 +51,25 @@ def test_components_go_together_as_documented(tmp_path: Path) -> None:
     assert built(mine) == of_chart(ALL_AT_ONCE)
 
 
+def test_renamed_objects_are_those_that_the_operator_is_told_of(tmp_path: Path) -> None:
+    text = block("install.md", "yaml", behind="With `namePrefix`")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (tmp_path / "ipsecping").symlink_to(REPOSITORY)
+    (mine / "kustomization.yaml").write_text(text)
+    made = built(mine)
+    secret = "acme-results-key-ipsecping-operator"
+    assert f"Secret measuring/{secret}" in made
+    assert made[f"Role measuring/{secret}"]["rules"][0]["resourceNames"] == [secret]
+    (container,) = made["Deployment measuring/acme-ipsecping-operator"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert f"--results-key-secret={secret}" in container["args"]
+    (lease,) = (each for each in container["args"] if each.startswith("--lease-name="))
+    rules = made["Role measuring/acme-ipsecping-operator-lease"]["rules"]
+    assert [lease.partition("=")[2]] in [each.get("resourceNames") for each in rules]
+
+
 def test_every_overlay_is_documented_and_tested() -> None:
     folders = {f"kustomize/{path.parent.name}" for path in FOLDERS}
     assert folders == {*VALUES, "kustomize/reflector"} - {"manifests"}

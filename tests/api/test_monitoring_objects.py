@@ -9,6 +9,12 @@ from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl
 from .monitored import MONITORED, define_monitoring
 
+NAMES = [
+    {"sourceLabels": ["exported_namespace"], "regex": "(.+)", "targetLabel": "namespace"},
+    {"action": "labeldrop", "regex": "exported_namespace"},
+]
+SCRAPED = {"port": "metrics", "honorLabels": True, "metricRelabelings": NAMES}
+"""What it comes to: tests/interop/test_monitor_labels.py."""
 RULES = REPOSITORY / "manifests" / "monitoring" / "rules.yaml"
 
 
@@ -26,8 +32,8 @@ def test_monitors_scrape_each_operator_and_leave_the_labels_of_checks_alone() ->
     (container,) = template["spec"]["containers"]
     assert pods["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
     assert services["selector"]["matchLabels"].items() <= made["Service"]["metadata"]["labels"].items()
-    assert pods["podMetricsEndpoints"] == [{"port": "metrics", "interval": "15s", "honorLabels": True}]
-    assert services["endpoints"] == [{"port": "metrics", "honorLabels": True}]
+    assert pods["podMetricsEndpoints"] == [SCRAPED | {"interval": "15s"}]
+    assert services["endpoints"] == [SCRAPED]
     assert "metrics" in {port["name"] for port in container["ports"]}
     assert "metrics" in {port["name"] for port in made["Service"]["spec"]["ports"]}
     assert made["PodMonitor"]["metadata"]["labels"]["release"] == "stack"
@@ -45,7 +51,7 @@ def test_monitoring_is_applied_where_its_definitions_are(kubectl: Kubectl) -> No
         "--selector=release=kube-prometheus-stack",
     )
     monitor, rule = (each["spec"] for each in json.loads(system(*words))["items"])
-    assert monitor["podMetricsEndpoints"] == [{"port": "metrics", "honorLabels": True}]
+    assert monitor["podMetricsEndpoints"] == [SCRAPED]
     assert rule == yaml.safe_load(RULES.read_text())
 
 

@@ -6,6 +6,7 @@ from ipsecping_operator.cache.store import Store
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
+from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.runbook.runbook import Runbook
 
@@ -13,14 +14,22 @@ _log = logging.getLogger(__name__)
 
 
 class ClockSteps:
-    """Shifts what is remembered of the checks, of their agents' clocks and of diagnoses under way."""
+    """Shifts what is remembered of checks, of their agents' clocks, of diagnoses under way and of alerts."""
 
     def __init__(
-        self, *, store: Store, collector: Collector, runbook: Runbook, reporter: Reporter, faults: Faults
+        self,
+        *,
+        store: Store,
+        collector: Collector,
+        runbook: Runbook,
+        notifier: Notifier,
+        reporter: Reporter,
+        faults: Faults,
     ) -> None:
         self._store = store
         self._runbook = runbook
         self._collector = collector
+        self._notifier = notifier
         self._reporter = reporter
         self._faults = faults
 
@@ -34,6 +43,8 @@ class ClockSteps:
             self._collector.shift(by)
         with self._faults.guard(Where.CLOCK):
             self._runbook.shift(by)
+        with self._faults.guard(Where.NOTIFY):
+            self._notifier.shift(by)
         for uid, state in list(self._store.checks.items()):
             try:
                 state.shift(by)

@@ -275,7 +275,12 @@ def wire(
         sweep_loop=sweep_loop,
         watchdog=watchdog,
         clock_steps=ClockSteps(
-            store=store, collector=collector, runbook=runbook, reporter=reporter, faults=faults
+            store=store,
+            collector=collector,
+            runbook=runbook,
+            notifier=notifier,
+            reporter=reporter,
+            faults=faults,
         ),
         tasks=EndlessTasks(metrics=base.metrics, health=base.health),
     )

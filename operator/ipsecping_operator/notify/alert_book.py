@@ -3,14 +3,14 @@
 Times are seconds of a steady clock, but for `began`, which is told: Unix time in nanoseconds.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .alerts import Alert, Labels
 from .gateways import PathFacts, gateway_alerts
 
-Subject = str | Labels
-"""What alerts are about: a check, by its UID, or a gateway, by the labels that its alerts are routed by."""
+Of = str | Labels
+"""What alerts are about: a check, by its UID, or a gateway, by the labels that it is routed by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,94 +18,103 @@ class Held:
     """An alert that is deserved at present."""
 
     alert: Alert
-    since: float
+    fires_at: float
+    """When it has lasted for long enough."""
     began: int
-
-    def fires(self, now: float) -> bool:
-        """Return whether it has lasted for long enough."""
-        return now - self.since >= self.alert.kind.seconds
 
 
 class AlertBook:
     """Alerts by check. What is deserved without a break keeps its time, also under other labels."""
 
     def __init__(self) -> None:
-        self._held: dict[Subject, dict[tuple[str, str], Held]] = {}
+        self._held: dict[Of, dict[tuple[str, str], Held]] = {}
         self._facts: dict[str, tuple[PathFacts, ...]] = {}
-        self._gateways: dict[Labels, dict[str, list[PathFacts]]] = {}
-        """What each check says of a gateway, by UID."""
+        self._known_by: dict[Labels, dict[str, tuple[PathFacts, ...]]] = {}
+        """Gateway to what each check says of it."""
 
     def put(
         self,
-        subject: Subject,
+        uid: str,
         alerts: Iterable[Alert],
         *,
         now: float,
         wall: int,
         age: Callable[[Alert], float] = lambda alert: 0.0,
     ) -> bool:
-        """Take over all that is deserved; what is new has lasted for so many seconds already.
+        """Take over all that a check deserves; what is new has lasted for so many seconds already.
 
-        Returns whether there are others than before, or other labels: texts may wait for the next repeat.
+        Returns whether there are other alerts than before, or the same under other labels.
         """
-        before, held = self._held.get(subject, {}), dict[tuple[str, str], Held]()
+        return self._put(uid, alerts, now=now, wall=wall, age=age)
+
+    def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
+        """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
+        before = self._facts.pop(uid, ())
+        if facts:
+            self._facts[uid] = facts
+        if facts == before:
+            return False
+        changed = False
+        # Of all gateways only those that the check knew or knows: there may be one for each check.
+        for gateway in dict.fromkeys(each.routing for each in (*before, *facts)):
+            known = self._known_by.setdefault(gateway, {})
+            known[uid] = tuple(each for each in facts if each.routing == gateway)
+            if not known[uid]:
+                del known[uid]
+            if not known:
+                del self._known_by[gateway]
+            alerts = gateway_alerts(each for of in known.values() for each in of)
+            changed = self._put(gateway, alerts, now=now, wall=wall, age=lambda alert: 0.0) or changed
+        return changed
+
+    def _put(
+        self, of: Of, alerts: Iterable[Alert], *, now: float, wall: int, age: Callable[[Alert], float]
+    ) -> bool:
+        before, held = self._held.get(of, {}), dict[tuple[str, str], Held]()
         for alert in alerts:
             key = alert.kind.name, alert.path
             known = before.get(key)
             if known is None:
                 lasts = age(alert)
                 began = wall - int(lasts * 1_000_000_000)
-                held[key] = Held(alert=alert, since=now - lasts, began=began)
+                held[key] = Held(alert=alert, fires_at=now - lasts + alert.kind.seconds, began=began)
             else:
                 held[key] = replace(known, alert=alert)
         if held:
-            self._held[subject] = held
+            self._held[of] = held
         else:
-            self._held.pop(subject, None)
+            self._held.pop(of, None)
         return _labels(before) != _labels(held)
 
-    def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
-        """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
-        before = self._facts.get(uid, ())
-        if facts == before:
-            return False
-        # Of the gateways that it names, no others: thousands of checks may name one each.
-        touched = dict.fromkeys(each.routing for each in (*before, *facts))
-        for routing in touched:
-            self._gateways.setdefault(routing, {}).pop(uid, None)
-        for each in facts:
-            self._gateways[each.routing].setdefault(uid, []).append(each)
-        if facts:
-            self._facts[uid] = facts
-        else:
-            del self._facts[uid]
-        changes = [self._look_at(routing, now=now, wall=wall) for routing in touched]
-        return any(changes)
-
-    def _look_at(self, routing: Labels, *, now: float, wall: int) -> bool:
-        told = (each for of in self._gateways[routing].values() for each in of)
-        changed = self.put(routing, gateway_alerts(told), now=now, wall=wall)
-        if not self._gateways[routing]:
-            del self._gateways[routing]
-        return changed
+    def shift(self, by: int) -> None:
+        """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
+        self._held = {
+            of: {key: replace(each, began=each.began + by) for key, each in held.items()}
+            for of, held in self._held.items()
+        }
 
     def firing(self, now: float) -> Mapping[Labels, Held]:
         """Return what fires, by labels; where two are the same to others, the longer one."""
-        found: dict[Labels, Held] = {}
-        for held in self._all():
-            labels = held.alert.labels
-            if held.fires(now) and (labels not in found or held.since < found[labels].since):
-                found[labels] = held
-        return found
+        return _firing((held for of in self._held.values() for held in of.values()), now)
+
+    def firing_of(self, uid: str, now: float) -> Mapping[Labels, Held]:
+        """Return what fires of one check."""
+        return _firing(self._held.get(uid, {}).values(), now)
 
     def next_change(self, now: float) -> float | None:
         """Return when the next alert fires that does not yet; None: none waits."""
-        waiting = (held.since + held.alert.kind.seconds for held in self._all() if not held.fires(now))
-        return min(waiting, default=None)
-
-    def _all(self) -> Iterator[Held]:
-        return (held for of in self._held.values() for held in of.values())
+        everything = (held.fires_at for of in self._held.values() for held in of.values())
+        return min((at for at in everything if at > now), default=None)
 
 
-def _labels(held: Mapping[tuple[str, str], Held]) -> dict[tuple[str, str], Labels]:
+def _firing(everything: Iterable[Held], now: float) -> Mapping[Labels, Held]:
+    found: dict[Labels, Held] = {}
+    for held in everything:
+        labels = held.alert.labels
+        if held.fires_at <= now and (labels not in found or held.fires_at < found[labels].fires_at):
+            found[labels] = held
+    return found
+
+
+def _labels(held: Mapping[tuple[str, str], Held]) -> Mapping[tuple[str, str], Labels]:
     return {key: each.alert.labels for key, each in held.items()}

@@ -60,6 +60,7 @@ class Alertmanager:
     def assume(self, firing: Mapping[Labels, Held]) -> None:
         """Take it that an earlier run of the operator told of these."""
         self._told.assume(firing, now=self._steady())
+        self._changed.set()
 
     async def run(self) -> None:
         """Tell what is due, for ever."""

@@ -105,8 +105,19 @@ class EventQueue:
         lane.not_before = float("-inf")
         self._drop(uid, 0)
 
-    def failed(self, uid: str, *, asked: float, now: float, chance: Chance) -> int:
-        """Let an event wait for another attempt, `asked` seconds at least. Returns how many were given up."""
+    def give_up(self, *, now: float) -> int:
+        """Drop what has waited for too long, of all checks: few are tried while nothing is taken.
+
+        Returns how many.
+        """
+        dropped = 0
+        for uid, lane in list(self._lanes.items()):
+            while len(lane.waiting) > lane.oldest and now >= lane.waiting[lane.oldest].until:
+                dropped += self._drop(uid, lane.oldest)
+        return dropped
+
+    def failed(self, uid: str, *, asked: float, now: float, chance: Chance) -> None:
+        """Let an event wait for another attempt, `asked` seconds at least."""
         asked = min(asked, LONGEST_ASKED)
         self._rest.failures += 1
         self._rests_until = now + max(REST.pause(self._rest.failures, chance=chance), asked)
@@ -114,7 +125,6 @@ class EventQueue:
         lane.in_flight = False
         lane.attempts.failures += 1
         lane.not_before = now + max(RETRIES.pause(lane.attempts.failures, chance=chance), asked)
-        return self._drop(uid, 0) if now >= lane.waiting[0].until else 0
 
     def _drop(self, uid: str, place: int) -> int:
         """Drop one event of a check."""

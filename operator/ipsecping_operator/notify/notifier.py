@@ -84,6 +84,10 @@ class Notifier:
         if self._checks.pop(uid, None) is not None:
             self._put(uid, (), ())
 
+    def shift(self, by: int) -> None:
+        """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
+        self._book.shift(by)
+
     def tasks(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """Yield what is to be run as long as the operator leads, and the names of these tasks."""
         for number, each in enumerate(self._alertmanagers):
@@ -116,16 +120,19 @@ class Notifier:
         def age(alert: Alert) -> float:
             kind = ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY
             condition = before.conditions.get(kind)
-            return 0.0 if condition is None else max((wall - condition.lasts_since) / SECOND, 0.0)
+            if condition is None:
+                return 0.0
+            # Before the last window of maintenance has closed nothing was told, nor lasted.
+            silent_until = before.maintenance.until
+            since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
+            return max((wall - since) / SECOND, 0.0)
 
         alerts = self._alerts(state, check, before, found, kept, now=now, wall=wall)
         if alerts:
             self._book.put(state.uid, alerts, now=now, wall=wall, age=age)
-            labels = {alert.labels for alert in alerts}
-            firing = {each: held for each, held in self._book.firing(now).items() if each in labels}
+            firing = self._book.firing_of(state.uid, now)
             for alertmanager in self._alertmanagers:
                 alertmanager.assume(firing)
-                alertmanager.changed()
 
     def _take_in(self, state: CheckState, check: CompiledCheck, kept: _Check) -> None:
         now, wall, report = self._steady(), self._clock(), state.reported.last

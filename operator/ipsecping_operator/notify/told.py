@@ -14,9 +14,17 @@ from .alerts import OWN_LABELS, Alert, Labels
 
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""
+LEAST_LIFETIME = 180.0
+"""Seconds, where repeats are shorter: an operator that is replaced needs the Lease, and the alert GatewayDown
+then lasts for its time anew. Meanwhile it is not to end, and fire again."""
 MOST_TOLD = 20_000
 """Alerts that fire at a receiver at a time; others wait until one of them is over."""
 SECOND = 1_000_000_000
+
+
+def lifetime(repeat: float) -> float:
+    """Return the seconds after which an alert ends that is not told again."""
+    return max(LIFETIME * repeat, LEAST_LIFETIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +94,7 @@ class Told:
                 self._note(each.labels, each.alert, each.began, again=now + self._repeat, now=now)
 
     def _note(self, labels: Labels, alert: Alert, began: int, *, again: float, now: float) -> None:
-        self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + LIFETIME * self._repeat)
+        self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + lifetime(self._repeat))
 
 
 def to_json(
@@ -106,7 +114,7 @@ def _each(
     for each in postings:
         labels = dict(each.labels)
         own = {key: labels[key] for key in OWN_LABELS if key in labels}
-        ends = wall if each.resolved else wall + int(LIFETIME * repeat * SECOND)
+        ends = wall if each.resolved else wall + int(lifetime(repeat) * SECOND)
         page = f"{runbooks}/{each.alert.kind.alertname}.md"
         yield {
             "labels": {**labels, **external, **own},

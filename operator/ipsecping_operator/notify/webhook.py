@@ -86,6 +86,7 @@ class Webhook:
 
     async def _send_all(self) -> None:
         """Send what is due, until nothing is."""
+        self._log.dropped(self._queue.give_up(now=self._steady()))
         while (taken := self._queue.next(now=self._steady())) is not None:
             uid, event = taken
             try:
@@ -96,8 +97,7 @@ class Webhook:
                     self._queue.over(uid)
                 else:
                     now = self._steady()
-                    given_up = self._queue.failed(uid, asked=error.retry_after, now=now, chance=random.random)
-                    self._log.dropped(given_up)
+                    self._queue.failed(uid, asked=error.retry_after, now=now, chance=random.random)
             except asyncio.CancelledError:
                 self._queue.put_back(uid)
                 raise

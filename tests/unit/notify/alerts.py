@@ -71,7 +71,7 @@ def named(found: Sequence[Alert]) -> list[tuple[str, str, str]]:
 
 
 def firing(*found: Alert, since: float = 0.0, began: int = 0) -> Mapping[Labels, Held]:
-    return {each.labels: Held(alert=each, since=since, began=began) for each in found}
+    return {each.labels: Held(alert=each, fires_at=since + each.kind.seconds, began=began) for each in found}
 
 
 def facts(

@@ -100,3 +100,19 @@ def test_what_is_only_said_otherwise_wakes_nobody() -> None:
     ((_, held),) = book.firing(60).items()
     assert held.alert.description == "no answer to the last 31 packets"
     assert book.put("a", [moved(DOWN)], now=70, wall=0)
+
+
+def test_a_check_of_another_gateway_leaves_the_one_that_it_named() -> None:
+    book = AlertBook()
+    one, other = (
+        replace(facts("a", down=True), routing=routed(name), ike_down=True) for name in ("one", "other")
+    )
+    book.put_facts("a", (one,), now=0, wall=0)
+    assert book.put_facts("a", (other,), now=600, wall=0)
+    assert not book.firing(600)
+    (labels,) = book.firing(1200)
+    assert dict(labels)["gateway"] == "other"
+
+
+def routed(gateway: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted({**dict(facts("a", down=True).routing), "gateway": gateway}.items()))

@@ -150,6 +150,30 @@ def test_a_window_of_maintenance_ends_alerts_and_what_is_bad_when_it_closes_is_t
     assert bad == [0, 2, 15], "LossHigh, Down, and that it still is"
 
 
+def test_an_operator_that_is_replaced_as_a_window_closes_lets_nothing_last_from_before(
+    tmp_path: Path,
+) -> None:
+    upgrade = MaintenanceWindow(name="upgrade", start=NOON + 100 * SECOND, length=350 * SECOND)
+    of = check(maintenance=(upgrade,))
+    statuses: list[Mapping[str, Any]] = []
+
+    async def closes(world: World) -> None:
+        statuses.append(await rounds(world, seen(of=of), 16, down=True))
+
+    happens(World(tmp_path), closes)
+
+    async def next_one(world: World) -> None:
+        await asyncio.sleep(470)
+        state = seen(of=of, status=dict(statuses[0]), now=NOON + 470 * SECOND)
+        world.report(state)
+        await asyncio.sleep(60)
+
+    world = happens(World(tmp_path), next_one)
+    assert world.alerts() == [(510, "TunnelDown", False)]
+    (_, (alert,), _), *_ = world.alertmanager.came
+    assert alert["startsAt"] == "2026-11-23T12:07:30.000000Z", "when the window closed"
+
+
 def test_what_fails_and_heals_within_a_window_is_told_to_nobody(world: World) -> None:
     async def script(world: World) -> None:
         upgrade = MaintenanceWindow(name="upgrade", start=NOON + 60 * SECOND, length=900 * SECOND)

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.conditions import HealthyReason
+from ipsecping_operator.notification_settings import LEAST_REPEAT
+from ipsecping_operator.notify import alert_kinds as kinds
 from ipsecping_operator.notify import told as module
-from ipsecping_operator.notify.told import LIFETIME, SECOND, Told, to_json
+from ipsecping_operator.notify.told import LIFETIME, SECOND, Told, lifetime, to_json
 
 from ..operator.builders import NOON
 from .alerts import alerts, finding, firing
@@ -104,6 +106,19 @@ def test_more_alerts_than_are_told_of_wait_and_push_none_out(monkeypatch: pytest
         receiver.delivered(due, now=2)
     assert receiver.due(fewer, now=3) == []
     assert receiver.left_out == 99
+
+
+def test_no_alert_ends_before_the_next_operator_has_come_to_it_however_often_it_is_told() -> None:
+    (body,) = to_json(
+        Told(repeat=LEAST_REPEAT).due(firing(DOWN), now=0),
+        external={},
+        runbooks="docs",
+        repeat=LEAST_REPEAT,
+        wall=NOON,
+    )
+    assert body["endsAt"] == "2026-11-23T12:03:00.000000Z"
+    lease, start = 15, 60
+    assert lifetime(LEAST_REPEAT) >= lease + start + kinds.GATEWAY_DOWN.seconds
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=30))

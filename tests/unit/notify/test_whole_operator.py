@@ -1,6 +1,7 @@
 """A fault in notifying somebody is counted, and touches neither verdicts nor the operator's health."""
 
 import asyncio
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from ipsecping_operator.app import notifications
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.notify import notifier
+from ipsecping_operator.notify.alert_book import AlertBook
 
 from ..operator import whole_operator
+from ..operator.builders import SECOND
 from ..operator.whole_operator import World, happens
 
 
@@ -47,6 +50,30 @@ def test_a_fault_while_a_report_is_taken_in_delays_no_status(place: str) -> None
     assert bool(faults) == (place == "Notifier.reported")
     assert world.operator is not None
     assert world.metric("ipsecping_operator_faulty_checks") == 0
+
+
+@pytest.mark.usefixtures("notifying")
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_is_set_changes_nothing_about_how_long_an_alert_lasts(hours: int) -> None:
+    books = list[AlertBook]()
+    put = AlertBook.put
+
+    def seen(book: AlertBook, *args: Any, **values: Any) -> bool:
+        books.append(book)
+        return put(book, *args, **values)
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(300)
+        (before,) = books[-1].firing(1e9).values()
+        world.set_clock(hours * 3600 * SECOND)
+        await asyncio.sleep(60)
+        (after,) = books[-1].firing(1e9).values()
+        assert after.fires_at == before.fires_at
+        assert after.began == before.began + hours * 3600 * SECOND
+
+    with mock.patch.object(AlertBook, "put", seen):
+        happens(script)
 
 
 async def test_a_task_that_a_fault_has_ended_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
