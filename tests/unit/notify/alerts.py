@@ -7,6 +7,7 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.notify.alert_book import Held
 from ipsecping_operator.notify.alerts import Alert, Labels, Subject, alerts_of
 from ipsecping_operator.notify.findings import ProbeFinding
+from ipsecping_operator.notify.gateways import PathFacts
 from ipsecping_operator.status.conditions import Condition
 
 ROUTING = {
@@ -71,3 +72,10 @@ def named(found: Sequence[Alert]) -> list[tuple[str, str, str]]:
 
 def firing(*found: Alert, since: float = 0.0, began: int = 0) -> Mapping[Labels, Held]:
     return {each.labels: Held(alert=each, since=since, began=began) for each in found}
+
+
+def facts(
+    check: str, *, down: bool | None, ike_down: bool | None = None, gateway: str = "198.51.100.2"
+) -> PathFacts:
+    routing = (("gateway", gateway), ("namespace", "network"), ("severity", "critical"))
+    return PathFacts(check=check, routing=routing, down=down, ike_down=ike_down)

@@ -11,8 +11,7 @@ from ipsecping_operator.notify.alert_book import AlertBook
 from ipsecping_operator.notify.alerts import Alert
 from ipsecping_operator.notify.gateways import PathFacts, gateway_alerts
 
-from .alerts import alerts, finding
-from .test_alerts import facts
+from .alerts import alerts, facts, finding
 
 (DOWN,) = alerts(finding(HealthyReason.DOWN))
 (LOSS,) = alerts(finding(HealthyReason.LOSS_HIGH))

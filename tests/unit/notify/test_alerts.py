@@ -4,11 +4,11 @@ from ipsecping.contract import Expect, ProbeType
 from ipsecping_operator.api.conditions import ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.notify import alert_kinds as kinds
 from ipsecping_operator.notify.alerts import MAX_TEXT
-from ipsecping_operator.notify.gateways import PathFacts, gateway_alerts
+from ipsecping_operator.notify.gateways import gateway_alerts
 from ipsecping_operator.status.conditions import condition
 
 from ..operator.builders import NOON
-from .alerts import ROUTING, alerts, finding, named
+from .alerts import ROUTING, alerts, facts, finding, named
 
 DOWN, GOOD, LOSS = HealthyReason.DOWN, HealthyReason.WITHIN_THRESHOLDS, HealthyReason.LOSS_HIGH
 
@@ -97,13 +97,6 @@ def test_what_somebody_has_named_a_tunnel_stays_a_line_of_bounded_length() -> No
     (alert,) = alerts(*found)
     assert len(alert.description) <= MAX_TEXT
     assert alert.description.isprintable()
-
-
-def facts(
-    check: str, *, down: bool | None, ike_down: bool | None = None, gateway: str = "198.51.100.2"
-) -> PathFacts:
-    routing = (("gateway", gateway), ("namespace", "network"), ("severity", "critical"))
-    return PathFacts(check=check, routing=routing, down=down, ike_down=ike_down)
 
 
 def test_a_gateway_is_down_with_its_daemon_or_with_two_tunnels_and_never_while_one_works() -> None:
