@@ -192,7 +192,7 @@ NOTIFICATIONS = (
     Setting(
         "--alertmanager-repeat",
         "time after which an alert that lasts is told again, 10s to 10m; one that is not told again ends "
-        "after five times that",
+        "after five times that, three minutes at least",
         "DURATION",
         default="1m",
         read=_repeat,

@@ -145,6 +145,18 @@ class Reported:
         conditions = {**self._last.conditions, ConditionType.HEALTHY: healthy}
         self._last, self._without_figures = replace(self._last, conditions=conditions), True
 
+    def followed(self, maintenance: Maintenance, windows: Conditions) -> None:
+        """Remember what the windows of maintenance say, whether or not the check can be judged.
+
+        `windows` has the condition Maintenance; it is empty where the spec has none.
+        """
+        others = {
+            kind: each
+            for kind, each in self._last.conditions.items()
+            if kind is not ConditionType.MAINTENANCE
+        }
+        self._last = replace(self._last, conditions={**others, **windows}, maintenance=maintenance)
+
     def begin_anew(self) -> None:
         """Forget what an earlier run knew: measuring begins anew."""
         self._last = replace(self._last, restored=None)

@@ -137,7 +137,7 @@ class Notifier:
     def _take_in(self, state: CheckState, check: CompiledCheck, kept: _Check) -> None:
         now, wall, report = self._steady(), self._clock(), state.reported.last
         found = findings(check, report, judged=not state.reported.without_figures, now=wall)
-        if found is None and check.alerting.enabled:
+        if found is None and check.alerting.enabled and not is_open(report.conditions):
             return  # the operator has failed: what was known of the tunnel goes on
         found = found or ()
         for each in found:

@@ -17,6 +17,8 @@ from ipsecping_operator.status.build import outage_to_json
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.path_history import histories_to_json
 
+from .maintenance import follow_maintenance
+
 SECOND = 1_000_000_000
 
 
@@ -34,6 +36,21 @@ def unknown(state: CheckState, fault: Fault, *, now: int) -> Condition:
         generation=_generation(state),
         stepped=0 if kept is None else kept.stepped,
     )
+
+
+def take_note(state: CheckState, fault: Fault, *, now: int) -> None:
+    """Take it that the check could not be judged; windows of maintenance open and close all the same."""
+    state.reported.fell_back(unknown(state, fault, now=now))
+    last = state.reported.last
+    with suppress(Exception):
+        found = follow_maintenance(
+            last.maintenance,
+            last.conditions,
+            state.applied.compiled,
+            generation=_generation(state),
+            now=now,
+        )
+        state.reported.followed(found.maintenance, found.conditions)
 
 
 def least_status(state: CheckState, *, now: int) -> dict[str, Any]:

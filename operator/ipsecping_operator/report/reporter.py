@@ -212,7 +212,7 @@ class Reporter:
     def _write_least(self, state: CheckState, fault: Fault) -> None:
         assert state.metadata is not None
         now, before = self._clock(), state.reported.last
-        state.reported.fell_back(fallback.unknown(state, fault, now=now))
+        fallback.take_note(state, fault, now=now)
         changed = transitions(before.conditions, state.reported.last.conditions)
         self._tell_listener(state, before)
         self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))

@@ -11,11 +11,13 @@ import pytest
 
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
+from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.notify.alert_book import AlertBook, Held
 from ipsecping_operator.notify.alertmanager import GATHER
 from ipsecping_operator.notify.alerts import Labels
 from ipsecping_operator.notify.post import NotTaken
 from ipsecping_operator.notify.told import Posting, to_json
+from ipsecping_operator.report.assessment import assess
 
 from ..operator.assessments import at, seen, take
 from ..operator.builders import NOON, SECOND, check, plan, result
@@ -148,6 +150,24 @@ def test_a_window_of_maintenance_ends_alerts_and_what_is_bad_when_it_closes_is_t
     ]
     bad = [when // 30 for when, event, _ in world.hook.came if event["type"].endswith("unhealthy")]
     assert bad == [0, 2, 15], "LossHigh, Down, and that it still is"
+
+
+def test_a_window_that_opens_while_the_operator_fails_ends_alerts_as_well(world: World) -> None:
+    async def script(world: World) -> None:
+        upgrade = MaintenanceWindow(name="upgrade", start=NOON + 150 * SECOND, length=900 * SECOND)
+        state = seen(of=check(maintenance=(upgrade,)))
+        await rounds(world, state, 5, down=True)
+        await asyncio.sleep(5)
+        before, now = state.reported.last, NOON + int(loop_time() * SECOND)
+        fault = Fault(where=Where.JUDGE, kind="ValueError", place="verdict.judge:1")
+        made = assess(state, now=now, fault=fault)
+        assert made is not None
+        state.reported.judged(made.report)
+        world.notifier.reported(state, before, None)
+        await asyncio.sleep(5)
+
+    happens(world, script)
+    assert world.alerts()[-1] == (155, "TunnelDown", True)
 
 
 def test_an_operator_that_is_replaced_as_a_window_closes_lets_nothing_last_from_before(

@@ -16,6 +16,7 @@ from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import CompiledCheck, Cron, MaintenanceWindow
 from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.report import fallback
 from ipsecping_operator.report.assessment import Assessment, assess
 from ipsecping_operator.report.events import Notice, of_condition, of_paths, worth_telling
 from ipsecping_operator.report.transition_log import TransitionLog
@@ -255,6 +256,24 @@ def test_a_fault_of_the_operator_keeps_neither_window_nor_silence_from_ending() 
     closed = assess(state, now=NOON + 200 * SECOND, fault=fault)
     assert closed is not None
     assert condition(closed)["status"] == "False"
+
+
+def test_windows_open_and_close_though_no_report_can_be_made() -> None:
+    state = seen(of=maintained(window(50, 200)))
+    list(life(state, "."))
+    fault = Fault(where=Where.JUDGE, kind="ValueError", place="verdict.judge:1")
+
+    def told(seconds: int) -> Any:
+        now = NOON + seconds * SECOND
+        fallback.take_note(state, fault, now=now)
+        status = fallback.least_status(state, now=now)
+        assert healthy(status)["reason"] == "InternalError"
+        (of_windows,) = (each for each in status["conditions"] if each["type"] == "Maintenance")
+        return of_windows["status"], "open" in status["maintenance"]
+
+    assert told(40) == ("False", False)
+    assert told(100) == ("True", True)
+    assert told(200) == ("False", False)
 
 
 def test_a_check_without_windows_says_nothing_of_them() -> None:
