@@ -150,12 +150,10 @@ class Reported:
 
         `windows` has the condition Maintenance; it is empty where the spec has none.
         """
-        others = {
-            kind: each
-            for kind, each in self._last.conditions.items()
-            if kind is not ConditionType.MAINTENANCE
-        }
-        self._last = replace(self._last, conditions={**others, **windows}, maintenance=maintenance)
+        conditions = dict(self._last.conditions)
+        conditions.pop(ConditionType.MAINTENANCE, None)
+        conditions.update(windows)
+        self._last = replace(self._last, conditions=conditions, maintenance=maintenance)
 
     def begin_anew(self) -> None:
         """Forget what an earlier run knew: measuring begins anew."""

@@ -29,19 +29,12 @@ from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
-from .events import (
-    EventPoster,
-    of_address_change,
-    of_condition,
-    of_diagnosis,
-    of_paths,
-    of_run_now,
-    worth_telling,
-)
+from .events import EventPoster, of_condition
 from .judging_pace import SOON, JudgingPace
 from .listener import NOBODY, Listener
 from .missing_jobs import rounds_without_job
 from .missing_pods import overdue, rounds_without_pod
+from .notices import notices_of
 from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
 from .undeclared import Field, without
@@ -293,16 +286,11 @@ class Reporter:
         paths, run_now = assessment.paths, assessment.run_now
         changed, held = (*assessment.changed, *assessment.resurfaced), assessment.report.conditions
         log = logs.for_check(__name__, state.metadata)
-        notices = [of_condition(condition) for condition in worth_telling(changed, assessment.before, held)]
-        notices += of_paths(paths)
-        if run_now is not None:
-            notices.append(of_run_now(run_now))
         if (diagnosis := assessment.diagnosis) is not None:
-            notices.append(of_diagnosis(diagnosis))
             level = logging.WARNING if diagnosis.faulty else logging.INFO
             log.log(level, "diagnosis (%s): %s: %s", diagnosis.trigger, diagnosis.outcome, diagnosis.summary)
-        notices += map(of_address_change, assessment.address_changes)
-        self._events.tell(notices, state.metadata, written=self._writer.written(state.uid))
+        notices, written = notices_of(assessment), self._writer.written(state.uid)
+        self._events.tell(notices, state.metadata, written=written)
         if paths.move is not None:
             log.info("preferred path: %s", paths.move.message)
         for news in paths.news:
