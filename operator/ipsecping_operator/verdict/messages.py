@@ -155,14 +155,18 @@ def latched_note(latch: Latch, release: str) -> str:
 
 
 def path_mtu_low(where: str, size: int, found: PathMtu, *, limit: int, counted: bool = True) -> str:
-    """Large packets do not pass; not `counted`: only answers show that they arrive."""
+    """Large packets do not pass; not `counted`: only answers show that they arrive.
+
+    Where none passed at all, `size` is one byte less than the smallest.
+    """
     way = ""
     if found.forward is not None and found.reverse is not None:
         way = f" on the way {'there' if found.forward < limit else 'back'}"
     silent = "" if found.too_big else "; larger ones vanish without a packet-too-big message"
     if silent and not counted:
         silent += ", or the target answers none that large"
-    return f"packets of at most {size} bytes pass{way} (limit {limit}) on {where}{silent}"
+    known = f"packets of at most {size} bytes pass" if found.size else f"no packets of {size + 1} bytes pass"
+    return f"{known}{way} (limit {limit}) on {where}{silent}"
 
 
 def failing(where: str, silent: Tally, *, since: int, now: int) -> str:

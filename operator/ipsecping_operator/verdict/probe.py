@@ -30,6 +30,8 @@ from .source import verify_source
 from .tally import Tally
 from .window import Window
 
+SEARCHES = 16
+"""As many of the newest searches for the path MTU are looked at."""
 _SILENT = (HealthyReason.NO_RESULTS, HealthyReason.STALE_RESULTS)
 
 
@@ -313,17 +315,20 @@ class _Look:
         limit = self.limits.path_mtu
         if limit is None:
             return
-        found = ((each.size, each) for each in self.window.figures(PathMtu))
-        searches = list(islice(((size, each) for size, each in found if size is not None), 2))
+        options, latch = self.measured.options, self.latches.get(hysteresis.PATH_MTU)
+        counted = not isinstance(options, PathMtuOptions) or options.responder.counts
+        found = [(each.size, each) for each in islice(self.window.figures(PathMtu), SEARCHES)]
+        if isinstance(options, PathMtuOptions) and (latch is not None or any(size for size, _ in found)):
+            # It has answered large packets: if none passes now, the path takes less than the smallest.
+            found = [(options.min - 1 if size is None else size, each) for size, each in found]
+        searches = [(size, each) for size, each in found if size is not None][:2]
         if not searches:
             return
         sizes = [size for size, _ in searches]
-        latch = hysteresis.too_small(sizes, limit, self.latches.get(hysteresis.PATH_MTU))
+        latch = hysteresis.too_small(sizes, limit, latch)
         if latch is not None:
             self.latched[hysteresis.PATH_MTU] = latch
             size, search = min(searches, key=lambda each: each[0])
-            options = self.probe.options
-            counted = not isinstance(options, PathMtuOptions) or options.responder.counts
             message = messages.path_mtu_low(self.where, size, search, limit=limit, counted=counted)
             yield Finding(reason=HealthyReason.PATH_MTU_LOW, message=message)
 

@@ -271,7 +271,35 @@ def test_one_low_search_among_good_ones_is_no_finding() -> None:
     assert verdict(searched(good, low, low), MTU).finding.reason is HealthyReason.PATH_MTU_LOW
 
 
-def test_a_search_that_found_nothing_says_nothing_of_the_mtu() -> None:
+def test_not_even_the_smallest_size_is_less_than_the_limit() -> None:
+    asked = check(plan(probe(type=ProbeType.PATH_MTU, size=0, options=PathMtuOptions())), path_mtu=1400)
+    found = verdict(searched((1438, 1438), (None, None), (None, None), too_big=False), asked)
+    assert found.finding.reason is HealthyReason.PATH_MTU_LOW
+    assert found.finding.message == (
+        "no packets of 1280 bytes pass (limit 1400) on default/ping"
+        "; larger ones vanish without a packet-too-big message"
+    )
+    nothing: Any = searched((None, None), (None, None))
+    now = nothing.last.end
+    later = judge(
+        asked,
+        {("default", "ping"): nothing},
+        expected=Expectation(since=NOON),
+        now=now,
+        latches=found.latches,
+    )
+    assert later.finding.reason is HealthyReason.PATH_MTU_LOW, (
+        "also once the window has forgotten the large ones"
+    )
+
+
+def test_a_target_that_has_never_answered_anything_large_may_do_so_whatever_the_path_takes() -> None:
+    asked = check(plan(probe(type=ProbeType.PATH_MTU, size=0, options=PathMtuOptions())), path_mtu=1400)
+    found = verdict(searched((None, None), (None, None)), asked).finding
+    assert found.reason is HealthyReason.WITHIN_THRESHOLDS
+
+
+def test_one_search_that_found_nothing_says_nothing_of_the_mtu() -> None:
     assert verdict(searched((1438, 1438), (None, None)), MTU).finding.reason is (
         HealthyReason.WITHIN_THRESHOLDS
     )
