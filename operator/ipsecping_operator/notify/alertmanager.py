@@ -21,6 +21,8 @@ GATHER = 0.5
 """Seconds from one look to the next: thousands of checks may fail together, and each look takes in all."""
 BATCH = 256
 """Alerts in a request, as a Prometheus has it."""
+MOST_REFUSED = 32
+"""Requests refused one after the other; then the receiver itself is at fault, and left alone for a while."""
 MAX_BODY = 1 << 20
 """Bytes of a request; a larger batch is halved."""
 _API = "/api/v2/alerts"
@@ -52,6 +54,7 @@ class Alertmanager:
         self._told = Told(repeat=settings.repeat)
         self._attempts = Attempts(RETRIES)
         self._changed = asyncio.Event()
+        self._refused = 0
 
     def changed(self) -> None:
         """Look what is to be told now."""
@@ -96,6 +99,7 @@ class Alertmanager:
 
     async def _tell(self) -> float | None:
         """Tell all that is due. Returns the seconds to wait before another attempt, None: all was told."""
+        self._refused = 0
         while due := self._due():
             if not self._may_send():
                 return STANDBY
@@ -131,6 +135,10 @@ class Alertmanager:
         try:
             await self._poster.post(self._target, content, {})
         except NotTaken as error:
+            self._refused += error.refused
+            if self._refused > MOST_REFUSED:
+                self._log.not_taken(error, len(postings))
+                raise
             if error.refused and len(postings) > 1:
                 # One of them is at fault: the others are not to be kept back by it.
                 await self._post_halves(postings)
@@ -139,6 +147,7 @@ class Alertmanager:
             if not error.refused:
                 raise
         else:
+            self._refused = 0
             self._log.delivered(len(postings))
         self._told.delivered(postings, now=self._steady())
 

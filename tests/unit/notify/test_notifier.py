@@ -13,7 +13,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.notify.alert_book import AlertBook, Held
-from ipsecping_operator.notify.alertmanager import GATHER
+from ipsecping_operator.notify.alertmanager import GATHER, MOST_REFUSED
 from ipsecping_operator.notify.alerts import Labels
 from ipsecping_operator.notify.post import NotTaken
 from ipsecping_operator.notify.told import Posting, to_json
@@ -277,6 +277,30 @@ def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:
     told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
     assert told == {"a", "b", "c"}
     assert world.counted(AM, "Refused") >= 1
+
+
+def test_an_alertmanager_that_refuses_whatever_it_is_sent_is_left_alone_for_longer_and_longer(
+    world: World,
+) -> None:
+    async def script(world: World) -> None:
+        world.alertmanager.refuses = lambda alerts: True
+        plans = [plan(uid=f"u-{number}", name=f"c-{number}") for number in range(200)]
+        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
+        for number in range(3):
+            await asyncio.sleep(30)
+            for of, state in zip(plans, states, strict=True):
+                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
+                world.report(state)
+        await asyncio.sleep(60)
+        world.alertmanager.attempts = 0
+        await asyncio.sleep(60)
+        assert 0 < world.alertmanager.attempts <= 8 * (MOST_REFUSED + 1), "and not two for each alert"
+        world.alertmanager.refuses = lambda alerts: False
+        await asyncio.sleep(120)
+        told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
+        assert len(told) == len(plans)
+
+    happens(world, script)
 
 
 def test_thousands_of_checks_that_fail_together_are_looked_at_together(
