@@ -21,6 +21,7 @@ from .finding import NAMED, Diagnosis, Finding, RuledOut, Umbrella
 from .in_its_name import answered_in_its_name, without_forged
 from .notes import notes
 from .reading import Reading
+from .refused_in_part import with_refused_as_arrived
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
 from .symptoms import symptoms, windows_disagree
 from .tally import part_of, tally
@@ -41,7 +42,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     whole = without_forged(evidence)
     forger = None if whole is evidence else answered_in_its_name(evidence)
     evidence = since_it_broke(whole)
-    reading = Reading(evidence)
+    reading = Reading(with_refused_as_arrived(evidence))
     known = facts_of(reading)
     found = symptoms(reading, known)
     # What a rate costs is gone where less is sent at once, and has not passed.

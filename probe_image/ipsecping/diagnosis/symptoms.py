@@ -10,6 +10,7 @@ from .evidence import Part
 from .fact import FactName
 from .facts import Facts
 from .reading import Reading
+from .refused_in_part import refused_at_times
 from .symptom import Symptom, SymptomKind, joined
 from .tally import Tally, lost_of, part_of, tally
 
@@ -36,6 +37,7 @@ def _all(reading: Reading, known: Facts) -> Iterator[Symptom]:
         yield from _silence(reading, known)
     elif reading.target.sent:
         yield from _methods(reading)
+        yield from _refusals(reading)
         yield from _losses(reading, known)
         yield from _sizes(reading, known)
         yield from _times(reading, known)
@@ -124,6 +126,13 @@ def _methods(reading: Reading) -> Iterator[Symptom]:
     yield Symptom(
         kind=SymptomKind.METHOD_SILENT, lost=lost, sent=sent, text=f"{silent}; but {', '.join(alive)}"
     )
+
+
+def _refusals(reading: Reading) -> Iterator[Symptom]:
+    """Yield what the target itself refused of methods that it answers at other times."""
+    for kind, (refused, sent) in refused_at_times(reading.evidence).items():
+        said = f"{kind}: {refused} of {sent} packets were refused by the target, others answered"
+        yield Symptom(kind=SymptomKind.METHOD_SILENT, sent=sent, text=said)
 
 
 def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
