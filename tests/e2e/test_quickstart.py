@@ -1,7 +1,9 @@
 """The newcomer's walk of docs/quickstart.md in the lab, each command as it stands there."""
 
+import logging
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -36,6 +38,8 @@ CHANNEL, FOLDER = "https://hooks.slack.com/services/YOURS", "/tmp/ipsecping-walk
 NOT_HERE = ("docker ", "kill ", "helm upgrade ipsecping ")
 """What the lab has done, what the test does itself, and what is for clusters with the Prometheus Operator."""
 CTR = "ctr --namespace=k8s.io images"
+_log = logging.getLogger(__name__)
+"""With pytest --log-cli-level=INFO one sees how long each step takes."""
 
 
 @pytest.fixture
@@ -105,7 +109,7 @@ class Newcomer:
 @pytest.mark.usefixtures("newcomer_s_cluster")
 def test_a_newcomer_s_walk(environment: dict[str, str], tmp_path: Path) -> None:
     newcomer = Newcomer(environment)
-    told = monitoring.Receiver()
+    told, began = monitoring.Receiver(), time.monotonic()
     shown = [each.command for each in everything() if each.document == "quickstart.md" and not each.in_text]
     with ExitStack() as stack:
         with entered_network(Layout.from_environment().netns):
@@ -114,6 +118,7 @@ def test_a_newcomer_s_walk(environment: dict[str, str], tmp_path: Path) -> None:
             command = as_shown.replace(CHANNEL, channel).replace(FOLDER, str(tmp_path / "walk"))
             if command.startswith(NOT_HERE):
                 continue
+            _log.info("%6.1f s: %s", time.monotonic() - began, as_shown.splitlines()[0])
             if command.endswith("&"):
                 stack.enter_context(newcomer.leaves_running(command, tmp_path / f"{number}.log"))
             elif command.startswith("amtool"):
@@ -124,6 +129,7 @@ def test_a_newcomer_s_walk(environment: dict[str, str], tmp_path: Path) -> None:
                 newcomer.types(command)
                 if "--replicas=1" in command:
                     wait_for("the channel is told of its end", lambda: spoken(told, "resolved"), seconds=150)
+    _log.info("%6.1f s: all is removed", time.monotonic() - began)
     for namespace in (*NAMESPACES, OPERATOR_NAMESPACE):
         wait_for("no pod", partial(workbench.get, "pods", namespace=namespace), lambda p: not p, seconds=60)
 
