@@ -23,6 +23,7 @@ from ipsecping_operator.kube import access
 from ipsecping_operator.kube.kinds import DEPLOYMENT, POD, REPLICA_SET, Kind
 from ipsecping_operator.metrics.exposition import pieces
 from ipsecping_operator.observe.kinds import CHECK
+from ipsecping_operator.report.reporter import Reporter
 
 from .builders import NOON, SECOND, UID, result
 from .virtual_time import run
@@ -31,6 +32,8 @@ FLAGS: tuple[str, ...] = ()
 """Of every operator that is started."""
 INTERVAL = 30
 ROUND = 2
+_DEFAULTS = Reporter.__init__.__kwdefaults__
+assert _DEFAULTS is not None
 
 
 def loop_time() -> float:
@@ -312,6 +315,8 @@ def fakes(world: World) -> Iterator[None]:
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
+        # What judging costs here, beside other tests, is to hold no report back.
+        mock.patch.dict(_DEFAULTS, {"processor": lambda: 0.0}),
         mock.patch.object(sweep_loop, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
     ):
         logging.disable(logging.CRITICAL)
