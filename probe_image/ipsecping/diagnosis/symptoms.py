@@ -141,7 +141,9 @@ def _losses(reading: Reading, known: Facts) -> Iterator[Symptom]:
         (SymptomKind.CLASS_LOSS, FactName.LOSS_BY_CLASS, Part.CLASSES),
         (SymptomKind.RATE_LOSS, FactName.LOSS_BY_RATE, Part.RATES),
     ):
-        if known[name].value and not (kind is SymptomKind.RATE_LOSS and icmp_limited(reading)):
+        # Each rate has a flow of its own, which may be a dead one; and hosts limit ICMP.
+        unfair = icmp_limited(reading) or known[FactName.LOSS_BY_FLOW].value is True
+        if known[name].value and not (kind is SymptomKind.RATE_LOSS and unfair):
             yield Symptom(kind=kind, direction=_way(reading, part), text=known[name].text)
     if icmp_limited(reading):
         return

@@ -77,6 +77,15 @@ def test_a_slow_line_and_a_class_that_loses_are_two_findings() -> None:
     ]
 
 
+def test_a_rate_that_was_sent_by_a_dead_flow_is_no_loss_by_rate() -> None:
+    by_flow = {
+        Part.FLOWS: lambda b: losing(b, forward=range(b.sent)) if (b.source_port or 0) & 1 else b,
+        Part.RATES: lambda b: b if b.spacing > 10 * MS else losing(b, forward=range(b.sent)),
+    }
+    (finding,) = diagnose(with_batches(healthy(), by_flow)).findings
+    assert finding.reason == "FlowDependentLoss"
+
+
 def test_ike_that_is_silent_beside_a_dead_tunnel_stays_among_the_causes() -> None:
     quiet = replace(
         silent(healthy(), *BEHIND), ike=IkeFound(ports={500: IkeAnswer.SILENT, 4500: IkeAnswer.SILENT})
