@@ -73,6 +73,11 @@ class Assessment:
     report: Report
     """What the next assessment is compared with, once this one was told."""
 
+    @property
+    def to_tell(self) -> tuple[Condition, ...]:
+        """The conditions that somebody may have to be told of."""
+        return (*self.changed, *self.resurfaced)
+
 
 def assess(
     state: CheckState, *, now: int, fault: Fault | None = None, forced: bool = False

@@ -14,8 +14,7 @@ from .events import (
 
 def notices_of(assessment: Assessment) -> list[Notice]:
     """Return them in the order in which they are told."""
-    changed = (*assessment.changed, *assessment.resurfaced)
-    told = worth_telling(changed, assessment.before, assessment.report.conditions)
+    told = worth_telling(assessment.to_tell, assessment.before, assessment.report.conditions)
     notices = [*map(of_condition, told), *of_paths(assessment.paths)]
     if assessment.run_now is not None:
         notices.append(of_run_now(assessment.run_now))

@@ -251,9 +251,7 @@ class Reporter:
     def _take_up(self, state: CheckState, assessment: Assessment) -> float | None:
         """Tell and submit. Returns the seconds after which there may be more to log."""
         encoded = encode(assessment.status)  # before anything is told: it may not be possible
-        again, before = self._tell(state, assessment), state.reported.last
-        state.reported.judged(assessment.report)
-        self._tell_listener(state, before)
+        again = self._tell(state, assessment)
         self._writer.submit_encoded(state.uid, encoded, at_once=assessment.urgent)
         return again
 
@@ -282,9 +280,9 @@ class Reporter:
         await self._writer.close(seconds=seconds)
 
     def _tell(self, state: CheckState, assessment: Assessment) -> float | None:
+        """Tell what is news of the check, and remember the report. Returns as `_take_up`."""
         assert state.metadata is not None
         paths, run_now = assessment.paths, assessment.run_now
-        changed, held = (*assessment.changed, *assessment.resurfaced), assessment.report.conditions
         log = logs.for_check(__name__, state.metadata)
         if (diagnosis := assessment.diagnosis) is not None:
             level = logging.WARNING if diagnosis.faulty else logging.INFO
@@ -302,7 +300,12 @@ class Reporter:
         for change in assessment.address_changes:
             log.info("addresses: %s", change.message)
         now = asyncio.get_running_loop().time()
-        return self._said.tell(state.uid, changed, held, log=log, now=now)
+        held = assessment.report.conditions
+        again = self._said.tell(state.uid, assessment.to_tell, held, log=log, now=now)
+        before = state.reported.last
+        state.reported.judged(assessment.report)
+        self._tell_listener(state, before)
+        return again
 
     async def _send(self, uid: str, status: Mapping[str, Any]) -> None:
         state = self._store.checks.get(uid)
@@ -317,9 +320,6 @@ class Reporter:
         if trial is not None:
             self._faults.over(state, Where.WRITE)
             self._tell(state, trial)
-            before = state.reported.last
-            state.reported.judged(trial.report)
-            self._tell_listener(state, before)
             await self._post(state)
 
     async def _post(self, state: CheckState) -> None:

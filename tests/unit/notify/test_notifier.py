@@ -41,6 +41,22 @@ async def rounds(world: World, state: CheckState, count: int, *, down: bool = Fa
     return status
 
 
+async def all_fail(world: World, *names: str) -> None:
+    """Three rounds of checks of these names, all without an answer, each reported on when it is over."""
+    plans = [plan(uid=f"u-{name}", name=name) for name in names]
+    states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
+    for number in range(3):
+        await asyncio.sleep(30)
+        for of, state in zip(plans, states, strict=True):
+            take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
+            world.report(state)
+
+
+def told_of(world: World) -> set[str]:
+    """The checks that Alertmanager was told of."""
+    return {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
+
+
 def test_an_outage_is_told_after_its_time_again_and_again_and_then_that_it_is_over(world: World) -> None:
     async def script(world: World) -> None:
         state = seen()
@@ -263,19 +279,11 @@ def test_receivers_that_are_away_are_warned_of_once_and_get_the_newest_state_whe
 def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:
     async def script(world: World) -> None:
         world.alertmanager.refuses = lambda alerts: any(each["labels"]["check"] == "odd" for each in alerts)
-        names = ("a", "odd", "b", "c")
-        plans = [plan(uid=f"u-{name}", name=name) for name in names]
-        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
-        for number in range(3):
-            await asyncio.sleep(30)
-            for of, state in zip(plans, states, strict=True):
-                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
-                world.report(state)
+        await all_fail(world, "a", "odd", "b", "c")
         await asyncio.sleep(70)
 
     happens(world, script)
-    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
-    assert told == {"a", "b", "c"}
+    assert told_of(world) == {"a", "b", "c"}
     assert world.counted(AM, "Refused") >= 1
 
 
@@ -284,21 +292,14 @@ def test_an_alertmanager_that_refuses_whatever_it_is_sent_is_left_alone_for_long
 ) -> None:
     async def script(world: World) -> None:
         world.alertmanager.refuses = lambda alerts: True
-        plans = [plan(uid=f"u-{number}", name=f"c-{number}") for number in range(200)]
-        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
-        for number in range(3):
-            await asyncio.sleep(30)
-            for of, state in zip(plans, states, strict=True):
-                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
-                world.report(state)
+        await all_fail(world, *(f"c-{number}" for number in range(200)))
         await asyncio.sleep(60)
         world.alertmanager.attempts = 0
         await asyncio.sleep(60)
         assert 0 < world.alertmanager.attempts <= 8 * (MOST_REFUSED + 1), "and not two for each alert"
         world.alertmanager.refuses = lambda alerts: False
         await asyncio.sleep(120)
-        told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
-        assert len(told) == len(plans)
+        assert len(told_of(world)) == 200
 
     happens(world, script)
 
@@ -327,8 +328,7 @@ def test_thousands_of_checks_that_fail_together_are_looked_at_together(
         await asyncio.sleep(70)
 
     happens(world, script)
-    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
-    assert len(told) == 300
+    assert len(told_of(world)) == 300
 
 
 def test_one_alert_that_no_body_can_be_made_of_keeps_no_other_back(
@@ -344,18 +344,11 @@ def test_one_alert_that_no_body_can_be_made_of_keeps_no_other_back(
     monkeypatch.setattr("ipsecping_operator.notify.alertmanager.to_json", fails)
 
     async def script(world: World) -> None:
-        plans = [plan(uid=f"u-{name}", name=name) for name in ("a", "odd", "b", "c")]
-        states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
-        for number in range(3):
-            await asyncio.sleep(30)
-            for of, state in zip(plans, states, strict=True):
-                take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
-                world.report(state)
+        await all_fail(world, "a", "odd", "b", "c")
         await asyncio.sleep(90)
 
     happens(world, script, failing=ValueError)
-    told = {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
-    assert told == {"a", "b", "c"}
+    assert told_of(world) == {"a", "b", "c"}
     assert world.counted(AM, "Dropped") >= 1
 
 

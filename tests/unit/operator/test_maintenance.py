@@ -18,7 +18,7 @@ from ipsecping_operator.compile.compiled import CompiledCheck, Cron, Maintenance
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.report import fallback
 from ipsecping_operator.report.assessment import Assessment, assess
-from ipsecping_operator.report.events import Notice, of_condition, of_paths, worth_telling
+from ipsecping_operator.report.notices import notices_of
 from ipsecping_operator.report.transition_log import TransitionLog
 from ipsecping_operator.runbook.rule import wanted
 from ipsecping_operator.verdict import text
@@ -43,9 +43,7 @@ def condition(made: Assessment, kind: str = "Maintenance") -> Any:
 
 def events(made: Assessment) -> list[tuple[str, str]]:
     """Type and reason of what people are told."""
-    told = worth_telling((*made.changed, *made.resurfaced), made.before, made.report.conditions)
-    notices: list[Notice] = [*map(of_condition, told), *of_paths(made.paths)]
-    return [(notice.type, notice.reason) for notice in notices]
+    return [(notice.type, notice.reason) for notice in notices_of(made)]
 
 
 def moment(seconds: int) -> str:
@@ -107,8 +105,7 @@ def test_a_log_line_of_what_fails_in_a_window_warns_of_nothing(caplog: pytest.Lo
     with caplog.at_level(logging.INFO):
         for each in made:
             caplog.clear()
-            changed = (*each.changed, *each.resurfaced)
-            said.tell("u", changed, each.report.conditions, log=log, now=0)
+            said.tell("u", each.to_tell, each.report.conditions, log=log, now=0)
             warned.append([line.getMessage() for line in caplog.records if line.levelno > logging.INFO])
     assert warned[:-1] == [[]] * 6
     (line,) = warned[-1]
