@@ -138,14 +138,24 @@ def test_an_mtu_that_no_link_of_ipv6_may_have_is_refused() -> None:
         transition.steps([], faults("mtu c 1279"))
 
 
-def test_nat_takes_the_tunnel_down_before_and_up_after_both_ways() -> None:
-    for before, after in (([], faults("nat a")), (faults("nat a"), [])):
-        commands = applied(before, after)
+@pytest.mark.parametrize("fault", ["nat a", "ike-refused a selectors"])
+def test_a_tunnel_comes_up_anew_after_every_change_of_what_it_depends_on(fault: str) -> None:
+    # Not before: packets that arrive meanwhile would bring it up as it was.
+    for before, after in (([], faults(fault)), (faults(fault), [])):
+        steps = transition.steps(before, after)
+        commands = [f"{line}\n{rules([step])}" for line, step in zip(lines(steps), steps, strict=True)]
         terminate, initiate = (
             next(i for i, line in enumerate(commands) if word in line)
             for word in ("--terminate", "--initiate")
         )
-        assert terminate < next(i for i, line in enumerate(commands) if "iptables" in line) < initiate
+        changed = [i for i, line in enumerate(commands) if "iptables" in line or "--load-all" in line]
+        assert changed
+        assert max(changed) < terminate < initiate
+
+
+def test_a_nat_that_comes_or_goes_is_forgotten() -> None:
+    for before, after in (([], faults("nat a")), (faults("nat a"), [])):
+        commands = applied(before, after)
         assert any("conntrack -F" in line for line in commands)
 
 

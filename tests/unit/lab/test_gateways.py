@@ -9,6 +9,8 @@ a: #3, ESTABLISHED, IKEv2, 624570aa2d2c4818_i* 2ac8ef7736bec2ee_r
   established 2s ago, rekeying in 13235s
   a: #6, reqid 1, INSTALLED, TUNNEL-in-UDP, ESP:AES_GCM_16-128
     in  c1750f58,   1680 bytes,    20 packets,     0s ago
+    local  10.99.0.0/24 10.244.0.0/16 fd00:10:99::/64 fd00:10:244::/56
+    remote 10.50.1.0/24 fd00:10:50:1::/64
 b: #2, CONNECTING, IKEv2, 624570aa2d2c4819_i* 0000000000000000_r
 """
 
@@ -17,6 +19,18 @@ def test_an_established_tunnel_says_whether_it_is_behind_a_nat() -> None:
     tunnel = parse_associations(LISTED)["a"]
     assert tunnel.established
     assert tunnel.behind_nat
+
+
+def test_a_tunnel_that_was_made_for_other_networks_than_the_pods_is_not_sound() -> None:
+    listed = LISTED.replace("TUNNEL-in-UDP", "TUNNEL")
+    narrowed = listed.replace("10.244.0.0/16", "10.244.77.0/24")
+    unsaid = listed.replace("    local  10.99", "    from   10.99")
+    seen = [parse_associations(text)["a"] for text in (listed, narrowed, unsaid)]
+    assert [(tunnel.established, tunnel.sound) for tunnel in seen] == [
+        (True, True),
+        (True, False),
+        (True, False),
+    ]
 
 
 def test_a_tunnel_without_a_child_is_not_established() -> None:

@@ -13,11 +13,15 @@ from ..host.waiting import wait_until
 from . import topology
 from .control import GUEST, Command, Control
 from .strongswan import environment, swanctl, vici
-from .topology import PATHS, TunnelPath
+from .topology import NEAR, PATHS, TunnelPath
 
 HEAL_SECONDS = 15.0
 _IKE = re.compile(r"^(\w+): #\d+, (\w+), IKEv2", re.MULTILINE)
-_CHILD = re.compile(r"^  (\w+): #\d+, reqid \d+, (\w+), (TUNNEL\S*), (ESP:\S+)", re.MULTILINE)
+_CHILD = re.compile(
+    r"^  (\w+): #\d+, reqid \d+, (\w+), (TUNNEL\S*), ESP:\S+$(?:\n    (?!local ).*)*(?:\n    local +(.*)$)?",
+    re.MULTILINE,
+)
+_SELECTORS = frozenset(network for near in NEAR.values() for network in near.networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Tunnel:
     ike: str
     child: str
     mode: str
+    selectors: str = ""
+    """Networks of the near side that it was made for, with spaces between them."""
 
     @property
     def established(self) -> bool:
@@ -40,8 +46,11 @@ class Tunnel:
 
     @property
     def sound(self) -> bool:
-        """No association that was made through a NAT which is not there any more."""
-        return self.established and not self.behind_nat
+        """Whether it is what a path without faults gets: for all networks, and through no NAT.
+
+        Packets that arrive while the gateways are configured bring a tunnel up before its time.
+        """
+        return self.established and not self.behind_nat and set(self.selectors.split()) >= _SELECTORS
 
 
 def parse_associations(text: str) -> dict[str, Tunnel]:
@@ -50,10 +59,10 @@ def parse_associations(text: str) -> dict[str, Tunnel]:
     for name, state in _IKE.findall(text):
         if ike.get(name) != "ESTABLISHED":
             ike[name] = state
-    child: dict[str, tuple[str, str]] = {}
-    for name, state, mode, _ in _CHILD.findall(text):
-        if child.get(name, ("", ""))[0] != "INSTALLED":
-            child[name] = (state, mode)
+    child: dict[str, tuple[str, ...]] = {}
+    for name, *properties in _CHILD.findall(text):
+        if child.get(name, ("",))[0] != "INSTALLED":
+            child[name] = tuple(properties)
     return {name: Tunnel(name, ike.get(name, ""), *child.get(name, ("", ""))) for name in PATHS}
 
 
@@ -115,7 +124,7 @@ def heal(control: Control, letters: Iterable[str], *, seconds: float = HEAL_SECO
         while not (found[letter].sound and carries(control, path)):
             if time.monotonic() > deadline:
                 raise LabError(f"the tunnel of path {letter} does not come back within {seconds:.0f} s")
-            for command in (rekey(letter),) if attempt == 0 else (terminate(letter), initiate(letter)):
+            for command in (rekey(letter),) if attempt == 0 else renew(letter):
                 control.run(command)
             attempt += 1
             found = tunnels(control)

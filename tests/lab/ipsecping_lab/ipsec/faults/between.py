@@ -183,8 +183,7 @@ FAULTS = (
         "a NAT appears between the gateways; the tunnel comes up anew",
         "ESP in UDP 4500; 28 bytes less for the payload",
         effects=_nat,
-        before=lambda fault: (tunnels.terminate(fault.path),),
-        after=lambda fault: (forget_mappings(fault.tunnel_path.transit), tunnels.initiate(fault.path)),
+        after=lambda fault: (forget_mappings(fault.tunnel_path.transit), *tunnels.renew(fault.path)),
     ),
     FaultType(
         "nat-forget",

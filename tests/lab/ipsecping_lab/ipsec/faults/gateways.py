@@ -190,7 +190,6 @@ FAULTS = (
         "all is lost; of esp-proposal and selectors IKE stays ESTABLISHED",
         arguments=(Argument("what", "what is not the same", choices=tuple(_EDITS)),),
         effects=_refused,
-        before=lambda fault: (tunnels.terminate(fault.path),),
-        after=lambda fault: (tunnels.initiate(fault.path),),
+        after=_renewed,
     ),
 )  # fmt: skip

@@ -101,9 +101,9 @@ def _no_effects(_fault: Fault) -> tuple[Effect, ...]:
 class FaultType:
     """An entry of the table. All its functions are pure.
 
-    ``effects`` are what holds while the fault is in force. ``before`` and ``after`` surround every change of
-    it, ``once`` is done when it is set, ``undo`` when it is cleared. ``momentary`` faults are done and not in
-    force afterwards.
+    ``effects`` are what holds while the fault is in force. ``after`` follows every change of it, ``once`` is
+    done when it is set, ``undo`` when it is cleared. ``momentary`` faults are done and not in force
+    afterwards.
     """
 
     name: str
@@ -113,7 +113,6 @@ class FaultType:
     momentary: bool = False
     arguments: tuple[Argument, ...] = ()
     effects: Callable[[Fault], tuple[Effect, ...]] = _no_effects
-    before: Callable[[Fault], tuple[Command, ...]] = _nothing
     after: Callable[[Fault], tuple[Command, ...]] = _nothing
     once: Callable[[Fault], tuple[Step, ...]] = _nothing
     undo: Callable[[Fault], tuple[Command, ...]] = _nothing

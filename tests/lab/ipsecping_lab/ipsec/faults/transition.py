@@ -47,7 +47,7 @@ def steps(present: Sequence[Fault], wanted: Sequence[Fault]) -> list[Step]:
     set_anew = [fault for fault in wanted if old.get(fault.key) != new[fault.key]]
     changed = [*(fault for fault in present if new.get(fault.key) != old[fault.key]), *set_anew]
     once_each = list({fault.key: fault for fault in changed}.values())
-    result: list[Step] = [step for fault in once_each for step in TYPES[fault.name].before(fault)]
+    result: list[Step] = []
     for resource in before:
         if resource not in after:
             result += resource.revoke()
