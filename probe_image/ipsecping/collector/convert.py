@@ -176,7 +176,11 @@ _PROHIBITED = {
     ReplyKind.PROHIBITED: ErrorKind.PROHIBITED,
     ReplyKind.PORT_UNREACHABLE: ErrorKind.PORT_UNREACHABLE,
 }
-_HERE = {
+ERRORS: Mapping[ReplyKind, ErrorKind] = MappingProxyType(
+    {**_UNREACHABLE, **_PROHIBITED, ReplyKind.TIME_EXCEEDED: ErrorKind.TIME_EXCEEDED}
+)
+"""What an ICMP error about a packet with a full TTL comes to."""
+HERE = {
     LossReason.PROHIBITED: ErrorKind.NOT_PERMITTED,
     LossReason.UNREACHABLE: ErrorKind.NO_ROUTE,
     LossReason.MESSAGE_TOO_BIG: ErrorKind.TOO_BIG,
@@ -195,7 +199,7 @@ def _errors(sample: Sample, trace: Trace | None) -> Iterator[PathError]:
     here = Counter(_reasons([packet for packet in lost if not packet.left], misanswered=False))
     there = Counter(_reasons([packet for packet in lost if packet.left], misanswered=False))
     for reason, count in here.items():
-        if (kind := _HERE.get(reason)) is not None:
+        if (kind := HERE.get(reason)) is not None:
             yield PathError(kind=kind, sender=None, count=count)
     for reason, count in there.items():
         if (named := _refuser(sample.train, reason, trace)) is not None:

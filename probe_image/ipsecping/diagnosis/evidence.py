@@ -160,6 +160,17 @@ class Batch:
         return max(self.sent - 1, 0) * self.spacing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastError(PathError):
+    """Packets of the rounds of one method that one sender refused, since nothing has been answered there."""
+
+    type: ProbeType
+    until: int
+    """When the newest of these rounds began."""
+    delay: int | None = None
+    """The longest from sending a packet until its error came."""
+
+
 class HopKind(StrEnum):
     """What was heard of a packet with a small TTL."""
 
@@ -362,6 +373,7 @@ class Evidence:
     reflector: ReflectorFound | None = None
     rounds: tuple[PastRound, ...] | None = None
     outages: tuple[PastOutage, ...] | None = None
+    refused_before: tuple[PastError, ...] | None = None
     baseline: Baseline | None = None
     not_tested: Mapping[Part, str] = field(default_factory=lambda: NONE)
     """Why a part is absent."""
