@@ -28,6 +28,8 @@ from ..probes.ike_exchange import PortOutcome
 from ..trace.findings import loop
 from .steps import Train
 
+LATE = 50_000_000
+"""Nanoseconds after the fastest: what is answered later has met a queue, or something that stood still."""
 CONGESTION = 3
 """ECN CE (RFC 3168)."""
 
@@ -90,6 +92,7 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         sent=len(packets),
         answered=len(answered),
         answers="".join("1" if packet.answered else "0" for packet in packets),
+        late=_late(packets, times[0]) if times and times[-1] - times[0] >= LATE else None,
         forward_lost=directions.forward,
         reverse_lost=directions.reverse,
         duplicates=min(sum(packet.arrivals for packet in answered) - len(answered), MAX_COUNT),
@@ -105,6 +108,13 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         ),
         errors=tuple(_errors(sample, trace)),
         misanswered=MappingProxyType(Counter(_reasons(packets, misanswered=True))),
+    )
+
+
+def _late(packets: Sequence[Packet], fastest: int) -> str:
+    return "".join(
+        "1" if packet.answered and packet.rtt is not None and packet.rtt - fastest >= LATE else "0"
+        for packet in packets
     )
 
 

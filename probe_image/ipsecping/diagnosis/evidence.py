@@ -130,6 +130,8 @@ class Batch:
     answered: int
     answers: str | None = None
     """One character a packet in the order of sending: 1 answered, 0 not."""
+    late: str | None = None
+    """As `answers`: 1 answered much later than others; None: none was."""
     forward_lost: int | None = None
     reverse_lost: int | None = None
     duplicates: int = 0

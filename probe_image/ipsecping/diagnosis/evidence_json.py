@@ -95,6 +95,7 @@ def _batch(source: Source, path: str) -> Batch:
         sent=_count(source, "sent", path),
         answered=_count(source, "answered", path),
         answers=_answers(source, path),
+        late=_answers(source, path, "late"),
         forward_lost=_some(source, "forwardLost", path),
         reverse_lost=_some(source, "reverseLost", path),
         duplicates=_some(source, "duplicates", path) or 0,
@@ -154,12 +155,12 @@ def _misanswered(source: Source, kind: ProbeType, path: str) -> Mapping[LossReas
     return MappingProxyType({known[name]: _count(found, name, where) for name in found})
 
 
-def _answers(source: Source, path: str) -> str | None:
-    if source.get("answers") is None:
+def _answers(source: Source, path: str, key: str = "answers") -> str | None:
+    value = source.get(key)
+    if value is None:
         return None
-    value = source["answers"]
     if not isinstance(value, str) or len(value) > MAX_COUNT:
-        raise ContractError(f"{path}.answers: expected a string of at most {MAX_COUNT} characters 0 and 1")
+        raise ContractError(f"{path}.{key}: expected a string of at most {MAX_COUNT} characters 0 and 1")
     return value
 
 
