@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from ..contract import CheckRef, PlannedCheck, RoundResult
 from ..contract.refused_packets import RefusedPackets
 
-MAX_KEPT = 2048
-"""Probes of paths, each with one address: about a megabyte."""
+MAX_KEPT = 1024
+"""Probes of paths, each with one address: a megabyte, or three where each is refused by several."""
 NEWEST = 3
 """Rounds of each."""
 

@@ -212,6 +212,7 @@ def _of(errors: list[PathError], reading: Reading) -> str:
     now = sum(error.count for error in errors) - sum(error.count for error in past)
     said = [f"{now} of {reading.target.sent} packets"] if now else []
     if past:
-        age = max(reading.evidence.at - max(error.until for error in past), 0) // SECOND
-        said.append(f"{sum(error.count for error in past)} packets of rounds, the last {age} s before")
+        age = (reading.evidence.at - max(error.until for error in past)) // SECOND
+        when = f"the last {age} s before" if age > 0 else "meanwhile"
+        said.append(f"{sum(error.count for error in past)} packets of rounds, {when}")
     return " and ".join(said)

@@ -83,10 +83,13 @@ def test_who_refused_packets_of_rounds_refuses_those_of_the_diagnosis(error: Pas
     assert verdict(evidence) == (reason, Confidence.PROVEN)
 
 
-def test_how_old_it_is_and_that_rounds_were_told_is_said() -> None:
-    evidence = dead(told(ErrorKind.PROHIBITED, NODE))
+@pytest.mark.parametrize(
+    ("until", "when"), [(NOW - 12 * SECOND, "the last 12 s before"), (NOW + 9 * SECOND, "meanwhile")]
+)
+def test_how_old_it_is_and_that_rounds_were_told_is_said(until: int, when: str) -> None:
+    evidence = dead(told(ErrorKind.PROHIBITED, NODE, until=until))
     text = report(evidence, diagnose(evidence), width=200, long=False)
-    assert "10.244.0.1 on our side prohibits 3 packets of rounds, the last 12 s before" in text
+    assert f"10.244.0.1 on our side prohibits 3 packets of rounds, {when}" in text
 
 
 @pytest.mark.parametrize(
