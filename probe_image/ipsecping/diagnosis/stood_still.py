@@ -16,8 +16,8 @@ LEAST = 3
 """Packets in a row to our own gateway, lost or late, that make a moment: two may be chance."""
 MOST = 2
 """Such moments of one batch. What happens more often is no accident, but a fault on our side."""
-SHARE = 4
-"""They may take so large a part of its packets: one in so many."""
+LONGEST = 500_000_000
+"""Nanoseconds of each: what lasts longer is an outage."""
 
 
 class Moment(NamedTuple):
@@ -41,9 +41,12 @@ def without_moments(evidence: Evidence) -> Evidence:
 
 
 def lost_meanwhile(evidence: Evidence) -> int:
-    """Return how many packets to the target were lost at such moments."""
-    before, left = (part_of(each, Part.METHODS) for each in (evidence, without_moments(evidence)))
-    return sum(batch.lost for batch in before) - sum(batch.lost for batch in left)
+    """Return how many packets to the target were lost at such moments, whatever they were sent for."""
+    before, left = (
+        sum(batch.lost for batch in each.batches if batch.address == evidence.address)
+        for each in (evidence, without_moments(evidence))
+    )
+    return before - left
 
 
 def _of(batch: Batch) -> Iterator[Moment]:
@@ -53,7 +56,8 @@ def _of(batch: Batch) -> Iterator[Moment]:
     pairs = zip(batch.answers, late, strict=True)
     bad = "".join("1" if hit == "0" or slow == "1" else "0" for hit, slow in pairs)
     runs = [run.span() for run in re.finditer(f"1{{{LEAST},}}", bad)]
-    if len(runs) > MOST or SHARE * sum(end - start for start, end in runs) > len(bad):
+    took = [end - start for start, end in runs]
+    if len(runs) > MOST or 2 * sum(took) > len(bad) or max(took, default=0) * batch.spacing > LONGEST:
         return
     for start, end in runs:
         # What stands still does so between two packets of which one is well.

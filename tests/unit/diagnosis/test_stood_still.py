@@ -53,13 +53,26 @@ def test_what_is_lost_while_our_own_gateway_is_late_or_silent_is_no_fault_of_the
         world(near(late=STALL), at=NOW + 1000 * MS),
         world(near(late=range(20, 22))),
         world(near(late=[*range(4, 8), *range(14, 18), *range(30, 34)])),
-        world(near(late=range(12, 32))),
+        world(near(late=range(18, 29))),
     ],
     ids=["it was well", "at another moment", "two may be chance", "time and again", "for long"],
 )
 def test_all_else_that_is_lost_counts(evidence: Evidence) -> None:
     assert diagnose(evidence).lost == 12
     assert diagnose(evidence).findings
+
+
+def test_so_is_what_a_high_rate_loses_then() -> None:
+    """Few packets are sent to our own gateway beside it, and a moment takes half of them."""
+    ours = replace(batch(Part.NEAR_INSIDE, ICMP, sent=8, spacing=80 * MS), late="00111100")
+    fast = losing(batch(Part.RATES, sent=96, spacing=10 * MS), forward=range(16, 46))
+    slow = batch(Part.RATES, sent=24)
+    kept = [each for each in healthy().batches if each.part not in (Part.RATES, Part.NEAR_INSIDE)]
+    evidence = replace(healthy(), batches=(*kept, slow, fast, ours))
+    assert diagnose(evidence).findings == ()
+    assert diagnose(evidence).notes[0].startswith("30 packets to the target were lost while our gateway's")
+    without = replace(evidence, batches=(*kept, slow, fast, replace(ours, late=None)))
+    assert [each.reason for each in diagnose(without).findings] == ["RateDependentLoss"]
 
 
 def test_a_fault_beside_such_a_moment_is_told_by_what_is_left() -> None:
