@@ -12,24 +12,28 @@ _REFUSALS = frozenset({LossReason.REFUSED, LossReason.UNREACHABLE, LossReason.PR
 
 def refused_packets(packets: Sequence[Packet]) -> tuple[RefusedPackets, ...]:
     """Return the refused ones by sender and reason, those of the most packets first."""
-    found = dict[tuple[object, ...], RefusedPackets]()
+    found = dict[tuple[object, ...], list[Packet]]()
     for packet in packets:
-        if packet.answered or packet.reason is None or packet.reason not in _REFUSALS:
+        reason, error = packet.reason, packet.error
+        if packet.answered or reason not in _REFUSALS:
             continue
-        error = packet.error
-        key = packet.reason, packet.left, None if error is None else error[:4]
-        known = found.get(key) or _none_yet(packet)
-        delay = known.delay if error is None else max(error.at - packet.sent_at, known.delay or 0)
-        found[key] = known._replace(packets=known.packets + 1, delay=delay)
-    return tuple(sorted(found.values(), key=lambda each: -each.packets)[:MAX_REFUSERS])
+        key = (reason, packet.left) if error is None else (reason, error.type, error.code, error.sender)
+        found.setdefault(key, []).append(packet)
+    most = sorted(found.values(), key=len, reverse=True)[:MAX_REFUSERS]
+    return tuple(map(_alike, most))
 
 
-def _none_yet(packet: Packet) -> RefusedPackets:
-    assert packet.reason is not None
-    error = packet.error
+def _alike(packets: Sequence[Packet]) -> RefusedPackets:
+    first, count = packets[0], len(packets)
+    assert first.reason is not None
+    error = first.error
     if error is None:
-        return RefusedPackets(packet.reason, packet.left, packets=0)
-    sender = str(ip_address(error.sender)) if error.sender else None
+        return RefusedPackets(first.reason, first.left, packets=count)
     return RefusedPackets(
-        packet.reason, packet.left, (error.version, error.type, error.code), sender, packets=0
+        first.reason,
+        first.left,
+        (error.version, error.type, error.code),
+        str(ip_address(error.sender)) if error.sender else None,
+        count,
+        max(each.error.at - each.sent_at for each in packets if each.error is not None),
     )
