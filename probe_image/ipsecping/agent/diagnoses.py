@@ -19,6 +19,7 @@ from ..serving.messages import BadRequest, Request, Response
 from .agent import Agent
 from .control_watch import ControlWatch
 from .lossy_rounds import LossyRounds
+from .refused_rounds import RefusedRounds
 from .ring import Ring
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Diagnoses:
         agent: Agent,
         ring: Ring,
         lossy: LossyRounds,
+        refused: RefusedRounds,
         controls: ControlWatch | None = None,
         *,
         now: Callable[[], int] = time.monotonic_ns,
@@ -68,6 +70,7 @@ class Diagnoses:
         self._agent = agent
         self._ring = ring
         self._lossy = lossy
+        self._refused = refused
         self._controls = controls
         self._now = now
         self._running: _Running | None = None
@@ -144,7 +147,7 @@ class Diagnoses:
         log.info("%s: diagnosis %s begins", named, asked.request)
         try:
             controls = {} if self._controls is None else self._controls.known(asked.uid, asked.path)
-            conclusion = await carried_out(asked, check, self._ring, self._lossy, controls)
+            conclusion = await carried_out(asked, check, self._ring, self._lossy, self._refused, controls)
             self._kept[asked.request] = conclusion
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)

@@ -13,6 +13,7 @@ from ..diagnosis.evidence import MAX_OUTAGES, Baseline, Known, Part, PastOutage,
 from .lossy_rounds import LossyRounds
 from .ring import Ring
 from .timeslice import Yielder
+from .usual_delay import usual_delay
 
 MAX_LOOKED_AT = 2000
 """Results of one path that are looked at."""
@@ -58,8 +59,10 @@ async def past_of(check: PlannedCheck, ring: Ring, lossy: LossyRounds) -> Past:
     )
     outages = tuple(_outages(rounds))[-MAX_OUTAGES:]
     healthy = next((each for each in reversed(rounds) if each.sent == each.received), None)
+    timed = rounds or [each for each in valid if each.type in _OF_THE_PATH]
+    now = timed[-1].remote_ip if timed else None
     return Past(
-        Known(rounds=past or None, outages=outages if rounds else None, baseline=_baseline(valid)),
+        Known(rounds=past or None, outages=outages if rounds else None, baseline=_baseline(valid, now)),
         (healthy.remote_ip,) if healthy is not None and healthy.remote_ip is not None else (),
         lost,
     )
@@ -131,8 +134,8 @@ def _outages(rounds: Iterable[RoundResult]) -> Iterator[PastOutage]:
         yield PastOutage(start=began)
 
 
-def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
-    """What rounds without loss have shown."""
+def _baseline(results: Sequence[RoundResult], address: str | None) -> Baseline | None:
+    """What rounds without loss have shown; `address`: the one of the target that is measured now."""
     healthy = [each for each in results if each.sent and each.received == each.sent]
     if not healthy:
         return None
@@ -143,7 +146,6 @@ def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
         for each in healthy
         if (figure := each.figure(PathMtu)) is not None and figure.forward is not None
     )
-    times = [each.rtt.min for each in healthy if each.type in _OF_THE_PATH and each.rtt.min is not None]
     usual = hops.most_common(1)[0][0] if hops else None
     kinds = {each.type for each in healthy}
     return Baseline(
@@ -151,9 +153,19 @@ def _baseline(results: Sequence[RoundResult]) -> Baseline | None:
         methods=frozenset(kinds - {ProbeType.IKE, ProbeType.PATH_MTU, ProbeType.AUDIT}),
         controls=frozenset({Part.IKE}) if ProbeType.IKE in kinds else frozenset(),
         ttl_seen=None if usual is None or not 0 <= HOPS_TTL - usual <= 255 else HOPS_TTL - usual,
-        rtt_min=min(times, default=None),
+        rtt_min=_least_delay([each for each in healthy if each.remote_ip == address]),
         path_mtu=sizes.most_common(1)[0][0] if sizes else None,
     )
+
+
+def _least_delay(healthy: Sequence[RoundResult]) -> int | None:
+    """By the method that is answered soonest: those of others have their responder's time in them."""
+    by_method: dict[ProbeType, list[tuple[int, int]]] = {kind: [] for kind in _OF_THE_PATH}
+    for each in healthy:
+        if each.type in by_method and each.rtt.min is not None:
+            by_method[each.type].append((each.started_at, each.rtt.min))
+    found = map(usual_delay, by_method.values())
+    return min((each for each in found if each is not None), default=None)
 
 
 _OF_THE_PATH = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})

@@ -30,6 +30,7 @@ from .diagnoses import BELOW, DIAGNOSES_PATH, Diagnoses
 from .lossy_rounds import LossyRounds
 from .metrics import AgentCollector, registry_of
 from .plan_file import read_plan
+from .refused_rounds import RefusedRounds
 from .ring import DEFAULT_CAPACITY, Ring
 from .runner import Prober
 from .timeslice import written
@@ -88,8 +89,8 @@ class Service:
         self._plan_error: str | None = None
         self.ring = Ring(boot_id=secrets.token_hex(8), pod_uid=pod_uid, capacity=capacity)
         self._series = SeriesBook() if export_results else None
-        lossy = LossyRounds()
-        observers: list[Callable[[PlannedCheck, RoundResult], None]] = [lossy]
+        lossy, refused = LossyRounds(), RefusedRounds()
+        observers: list[Callable[[PlannedCheck, RoundResult], None]] = [lossy, refused]
         if self._series is not None:
             observers.append(self._series.add)
         self.controls = controls
@@ -98,7 +99,7 @@ class Service:
         if log_results:
             observers.append(lambda check, result: log_result(Measured(check, result)))
         self.agent = Agent(self.ring, make_prober, observers=observers)
-        self._diagnoses = Diagnoses(self.agent, self.ring, lossy, controls)
+        self._diagnoses = Diagnoses(self.agent, self.ring, lossy, refused, controls)
         self.server = Server(
             {
                 RESULTS_PATH: self._results,

@@ -28,6 +28,8 @@ from ..probes.ike_exchange import PortOutcome
 from ..trace.findings import loop
 from .steps import Train
 
+LATE = 50_000_000
+"""Nanoseconds after the fastest: what is answered later has met a queue, or something that stood still."""
 CONGESTION = 3
 """ECN CE (RFC 3168)."""
 
@@ -90,6 +92,7 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         sent=len(packets),
         answered=len(answered),
         answers="".join("1" if packet.answered else "0" for packet in packets),
+        late=_late(packets, times[0]) if times and times[-1] - times[0] >= LATE else None,
         forward_lost=directions.forward,
         reverse_lost=directions.reverse,
         duplicates=min(sum(packet.arrivals for packet in answered) - len(answered), MAX_COUNT),
@@ -105,6 +108,13 @@ def batch_of(sample: Sample, trace: Trace | None) -> Batch:
         ),
         errors=tuple(_errors(sample, trace)),
         misanswered=MappingProxyType(Counter(_reasons(packets, misanswered=True))),
+    )
+
+
+def _late(packets: Sequence[Packet], fastest: int) -> str:
+    return "".join(
+        "1" if packet.answered and packet.rtt is not None and packet.rtt - fastest >= LATE else "0"
+        for packet in packets
     )
 
 
@@ -176,7 +186,11 @@ _PROHIBITED = {
     ReplyKind.PROHIBITED: ErrorKind.PROHIBITED,
     ReplyKind.PORT_UNREACHABLE: ErrorKind.PORT_UNREACHABLE,
 }
-_HERE = {
+ERRORS: Mapping[ReplyKind, ErrorKind] = MappingProxyType(
+    {**_UNREACHABLE, **_PROHIBITED, ReplyKind.TIME_EXCEEDED: ErrorKind.TIME_EXCEEDED}
+)
+"""What an ICMP error about a packet with a full TTL comes to."""
+HERE = {
     LossReason.PROHIBITED: ErrorKind.NOT_PERMITTED,
     LossReason.UNREACHABLE: ErrorKind.NO_ROUTE,
     LossReason.MESSAGE_TOO_BIG: ErrorKind.TOO_BIG,
@@ -195,7 +209,7 @@ def _errors(sample: Sample, trace: Trace | None) -> Iterator[PathError]:
     here = Counter(_reasons([packet for packet in lost if not packet.left], misanswered=False))
     there = Counter(_reasons([packet for packet in lost if packet.left], misanswered=False))
     for reason, count in here.items():
-        if (kind := _HERE.get(reason)) is not None:
+        if (kind := HERE.get(reason)) is not None:
             yield PathError(kind=kind, sender=None, count=count)
     for reason, count in there.items():
         if (named := _refuser(sample.train, reason, trace)) is not None:

@@ -97,6 +97,16 @@ def _reachable(check: PlannedCheck) -> Iterator[PlannedProbe]:
             yield probe
 
 
+def probes_alike(check: PlannedCheck) -> Iterator[PlannedProbe]:
+    """Yield the probes whose rounds send what a diagnosis sends: what becomes of both is the same."""
+    methods = _named_methods(check)
+    for probe in _reachable(check):
+        method = methods[probe.type]
+        alike = (probe.port, probe.dscp, probe.source) == (method.port, method.dscp, method.source)
+        if alike and probe.ttl is None:
+            yield probe
+
+
 def _methods(check: PlannedCheck) -> list[Method]:
     """One of each type. ICMP is always asked too, though nobody may have said that it is answered."""
     made, first = _named_methods(check), check.probes[0]

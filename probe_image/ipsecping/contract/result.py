@@ -9,6 +9,7 @@ from typing import Any
 from .check import CheckRef, LossReason, ProbeType
 from .figure import NO_FIGURES, F, Figure, FigureType, figure_in
 from .histogram import Histogram
+from .refused_packets import RefusedPackets
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
 """Of what a result keeps by name, none; one for all."""
@@ -109,6 +110,8 @@ class RoundResult:
     answers: str | None = field(default=None, compare=False)
     """Of a round that lost packets, one character each in the order of sending, 1 answered; None: nothing was
     lost, or it is not known. Stays in the process that measured it."""
+    refused: tuple[RefusedPackets, ...] = field(default=(), compare=False)
+    """The packets that somebody refused, by whom. Stays in the process that measured it."""
 
     def figure(self, kind: FigureType[F]) -> F | None:
         """Return its figure of this class, None where it has none."""

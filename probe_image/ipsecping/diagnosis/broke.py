@@ -22,7 +22,7 @@ def since_it_broke(evidence: Evidence) -> Evidence:
     if not broke(evidence):
         return evidence
     kept = tuple(batch for batch in evidence.batches if batch.window == 2 and batch.part in _KEPT)
-    left = replace(evidence, batches=kept, hops=None, path_mtu=None)
+    left = replace(evidence, batches=kept, hops=None, path_mtu=None, refused_before=None)
     absent = {part: _WHY for part in Part if evidence.has(part) and not left.has(part)}
     return replace(left, not_tested=MappingProxyType({**evidence.not_tested, **absent}))
 

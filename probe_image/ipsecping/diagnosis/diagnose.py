@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Confidence, Direction, Outcome
-from .broke import since_it_broke
+from .broke import broke, since_it_broke
 from .catalogue import ROWS, candidates, proof, why_not
 from .cause import Cause, Place
 from .cover import Group, smallest_cover
@@ -22,6 +22,7 @@ from .in_its_name import answered_in_its_name, without_forged
 from .notes import notes
 from .reading import Reading
 from .refused_in_part import with_refused_as_arrived
+from .stood_still import lost_meanwhile, without_moments
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
 from .symptoms import symptoms, windows_disagree
 from .tally import part_of, tally
@@ -42,6 +43,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     whole = without_forged(evidence)
     forger = None if whole is evidence else answered_in_its_name(evidence)
     evidence = since_it_broke(whole)
+    meanwhile = lost_meanwhile(evidence)
+    evidence = without_moments(evidence)
     reading = Reading(with_refused_as_arrived(evidence))
     known = facts_of(reading)
     found = symptoms(reading, known)
@@ -56,7 +59,12 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     return Diagnosis(
         outcome=_outcome(reading, findings, transient=transient),
         findings=tuple(findings),
-        notes=(*_forged(forger), *_broke(whole, evidence), *notes(reading, known, found)),
+        notes=(
+            *_forged(forger),
+            *_broke(whole),
+            *_stood_still(reading, meanwhile),
+            *notes(reading, known, found),
+        ),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,
         lost=lost,
@@ -72,8 +80,16 @@ def _forged(forger: Hop | None) -> Iterator[str]:
         )
 
 
-def _broke(whole: Evidence, left: Evidence) -> Iterator[str]:
-    if left is not whole:
+def _stood_still(reading: Reading, lost: int) -> Iterator[str]:
+    if lost:
+        yield (
+            f"{lost} packets to the target were lost while {reading.named(Part.NEAR_INSIDE)} was late or "
+            "silent as well: this host, or one that all of it runs on, stood still. They count for nothing."
+        )
+
+
+def _broke(whole: Evidence) -> Iterator[str]:
+    if broke(whole):
         first, second = (tally(part_of(whole, Part.METHODS, window)) for window in (1, 2))
         yield f"It broke while it was measured: first {first.said}, then {second.said}. Only that is judged."
 

@@ -130,6 +130,8 @@ class Batch:
     answered: int
     answers: str | None = None
     """One character a packet in the order of sending: 1 answered, 0 not."""
+    late: str | None = None
+    """As `answers`: 1 answered much later than others; None: none was."""
     forward_lost: int | None = None
     reverse_lost: int | None = None
     duplicates: int = 0
@@ -158,6 +160,17 @@ class Batch:
     def span(self) -> int:
         """From the first packet to the last."""
         return max(self.sent - 1, 0) * self.spacing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastError(PathError):
+    """Packets of the rounds of one method that one sender refused, since nothing has been answered there."""
+
+    type: ProbeType
+    until: int
+    """When the newest of these rounds began."""
+    delay: int | None = None
+    """The longest from sending a packet until its error came."""
 
 
 class HopKind(StrEnum):
@@ -362,6 +375,7 @@ class Evidence:
     reflector: ReflectorFound | None = None
     rounds: tuple[PastRound, ...] | None = None
     outages: tuple[PastOutage, ...] | None = None
+    refused_before: tuple[PastError, ...] | None = None
     baseline: Baseline | None = None
     not_tested: Mapping[Part, str] = field(default_factory=lambda: NONE)
     """Why a part is absent."""

@@ -50,6 +50,7 @@ def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
         reflector=_object(source, "reflector", path, _reflector),
         rounds=known.rounds,
         outages=known.outages,
+        refused_before=_several(source, "refusedBefore", path, _past_error, data.MAX_KINDS),
         baseline=known.baseline,
         not_tested=_by_part(source, "notTested", path, read.text),
     )
@@ -70,7 +71,8 @@ def read_known(source: Source, path: str) -> data.Known:
 KNOWN_KEYS = frozenset({"rounds", "outages", "baseline", "paths"})
 _KEYS = frozenset({
     "version", "at", "path", "target", "address", "expected", "batches", "hops", "pathMTU", "ike", "names",
-    "host", "paths", "reflector", "rounds", "outages", "baseline", "notTested",
+    "host", "paths", "reflector", "rounds", "outages", "refusedBefore", "baseline",
+    "notTested",
 })  # fmt: skip
 
 
@@ -93,6 +95,7 @@ def _batch(source: Source, path: str) -> Batch:
         sent=_count(source, "sent", path),
         answered=_count(source, "answered", path),
         answers=_answers(source, path),
+        late=_answers(source, path, "late"),
         forward_lost=_some(source, "forwardLost", path),
         reverse_lost=_some(source, "reverseLost", path),
         duplicates=_some(source, "duplicates", path) or 0,
@@ -111,17 +114,36 @@ def _batch(source: Source, path: str) -> Batch:
 
 
 def _error(source: Source, path: str) -> data.PathError:
-    code = source.get("code")
-    numbers = [] if code is None else read.sequence(code, f"{path}.code", at_most=2)
-    if code is not None and len(numbers) != 2:
-        raise ContractError(f"{path}.code: expected ICMP type and code")
-    bounded = [read.whole_number(each, f"{path}.code", at_most=255) for each in numbers]
     return data.PathError(
         kind=read.member(source, "kind", path, data.ErrorKind),
         sender=read.optional_address(source, "sender", path),
         count=read.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
-        code=(bounded[0], bounded[1]) if bounded else None,
+        code=_code(source, path),
     )
+
+
+def _past_error(source: Source, path: str) -> data.PastError:
+    error = _error(source, path)
+    return data.PastError(
+        kind=error.kind,
+        sender=error.sender,
+        count=error.count,
+        code=error.code,
+        type=type_in(source, "type", path),
+        until=_instant(source, "until", path),
+        delay=_time(source, "delay", path),
+    )
+
+
+def _code(source: Source, path: str) -> tuple[int, int] | None:
+    code = source.get("code")
+    if code is None:
+        return None
+    numbers = read.sequence(code, f"{path}.code", at_most=2)
+    if len(numbers) != 2:
+        raise ContractError(f"{path}.code: expected ICMP type and code")
+    kind, number = (read.whole_number(each, f"{path}.code", at_most=255) for each in numbers)
+    return kind, number
 
 
 def _misanswered(source: Source, kind: ProbeType, path: str) -> Mapping[LossReason, int]:
@@ -133,12 +155,12 @@ def _misanswered(source: Source, kind: ProbeType, path: str) -> Mapping[LossReas
     return MappingProxyType({known[name]: _count(found, name, where) for name in found})
 
 
-def _answers(source: Source, path: str) -> str | None:
-    if source.get("answers") is None:
+def _answers(source: Source, path: str, key: str = "answers") -> str | None:
+    value = source.get(key)
+    if value is None:
         return None
-    value = source["answers"]
     if not isinstance(value, str) or len(value) > MAX_COUNT:
-        raise ContractError(f"{path}.answers: expected a string of at most {MAX_COUNT} characters 0 and 1")
+        raise ContractError(f"{path}.{key}: expected a string of at most {MAX_COUNT} characters 0 and 1")
     return value
 
 

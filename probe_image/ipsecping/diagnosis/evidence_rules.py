@@ -87,6 +87,7 @@ def _check_batch(batch: Batch, path: str) -> None:
         raise ContractError(f"{path}.part: {batch.part} is not measured by packets")
     _within(batch.answered, f"{path}.answered", batch.sent)
     _check_answers(batch.answers, batch.sent, batch.answered, path)
+    _check_late(batch, f"{path}.late")
     _check_directions(batch.lost, batch.forward_lost, batch.reverse_lost, path)
     refused = sum(error.count for error in batch.errors)
     wrong = sum(batch.misanswered.values())
@@ -110,6 +111,15 @@ def _check_answers(answers: str | None, sent: int, answered: int | None, path: s
         raise ContractError(f"{path}.answers: expected a 0 or 1 for each of the {sent} packets sent")
     if answered is not None and answers.count("1") != answered:
         raise ContractError(f"{path}.answers: does not show {answered} packets answered")
+
+
+def _check_late(batch: Batch, path: str) -> None:
+    if batch.late is None:
+        return
+    if batch.answers is None or len(batch.late) != batch.sent or set(batch.late) - {"0", "1"}:
+        raise ContractError(f"{path}: expected a 0 or 1 for each of the {batch.sent} packets sent")
+    if any(late == "1" and answer == "0" for late, answer in zip(batch.late, batch.answers, strict=True)):
+        raise ContractError(f"{path}: has packets that were not answered")
 
 
 def _check_directions(lost: int, forward: int | None, reverse: int | None, path: str) -> None:

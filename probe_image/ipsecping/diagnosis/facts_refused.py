@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
-from .evidence import ErrorKind, HopKind, Part, PathError
+from .evidence import ErrorKind, HopKind, Part, PastError, PathError
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
 from .tally import part_of
 
+SECOND = 1_000_000_000
 AT_ONCE = 100_000_000
 """Nanoseconds beyond the way to the far gateway and back. A host that is away is asked for thrice, a second
 each time (RFC 4861 section 10, and Linux for ARP)."""
@@ -102,6 +103,9 @@ def _at_once(reading: Reading, told: list[PathError]) -> bool:
     hops = reading.evidence.hops or ()
     times = [hop.rtt for hop in hops if hop.kind is HopKind.UNREACHABLE and hop.address in senders]
     usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
+    # One round may hear of a host that others have asked for: what took longest tells.
+    past = [error.delay or 0 for error in told if isinstance(error, PastError)]
+    times += [max(past)] if past else []
     return any(time is not None and time < max(usual, default=0) + AT_ONCE for time in times)
 
 
@@ -158,7 +162,7 @@ def _near(reading: Reading) -> set[str | None]:
     source = None if host is None else host.source
     own |= {source}
     if source is not None:
-        senders = {error.sender for batch in reading.batches for error in batch.errors}
+        senders = {error.sender for error in reading.errors(*ErrorKind)}
         own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
     return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
 
@@ -204,4 +208,11 @@ def _kinds(errors: list[PathError]) -> str:
 
 
 def _of(errors: list[PathError], reading: Reading) -> str:
-    return f"{sum(error.count for error in errors)} of {reading.target.sent} packets"
+    past = [error for error in errors if isinstance(error, PastError)]
+    now = sum(error.count for error in errors) - sum(error.count for error in past)
+    said = [f"{now} of {reading.target.sent} packets"] if now else []
+    if past:
+        age = (reading.evidence.at - max(error.until for error in past)) // SECOND
+        when = f"the last {age} s before" if age > 0 else "meanwhile"
+        said.append(f"{sum(error.count for error in past)} packets of rounds, {when}")
+    return " and ".join(said)

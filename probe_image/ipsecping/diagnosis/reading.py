@@ -8,7 +8,7 @@ from ..addresses import without_zone
 from ..contract import ProbeType
 from ..contract.targets import Address, Network
 from . import statistics
-from .evidence import Batch, ErrorKind, Evidence, IkeAnswer, Part, PathError
+from .evidence import Batch, ErrorKind, Evidence, IkeAnswer, Part, PastError, PathError
 from .tally import Tally, part_of, tally
 
 _NEIGHBOURHOOD = {4: 24, 6: 64}
@@ -89,14 +89,31 @@ class Reading:
         ike = self.evidence.ike
         return None if ike is None else IkeAnswer.ANSWERED in ike.ports.values()
 
+    @cached_property
+    def refused_before(self) -> tuple[PastError, ...]:
+        """What refused packets of the rounds before: of methods that are silent still, where nobody has told
+        this diagnosis anything. Hosts limit ICMP errors, and rounds take what there is of them."""
+        silent = {kind for kind, each in self.methods.items() if not each.answered and not each.misanswered}
+        untold = silent - {batch.type for batch in self.batches if batch.errors}
+        told = self.evidence.refused_before or ()
+        return tuple(
+            each for each in told if each.type in untold and self.evidence.at - each.until <= STILL_TRUE
+        )
+
+    @cached_property
+    def _errors(self) -> tuple[tuple[ProbeType, PathError], ...]:
+        """What refused packets to the target, with their method."""
+        now = [(batch.type, error) for batch in self.batches for error in batch.errors]
+        return (*now, *((each.type, each) for each in self.refused_before))
+
     def errors(self, *kinds: ErrorKind) -> Iterator[PathError]:
         """What refused packets to the target, of these kinds."""
-        return (error for batch in self.batches for error in batch.errors if error.kind in kinds)
+        return (error for _, error in self._errors if error.kind in kinds)
 
     def methods_with(self, errors: Iterable[PathError]) -> frozenset[ProbeType]:
         """Return the methods whose packets these errors refused."""
         found = {id(error) for error in errors}
-        return frozenset(batch.type for batch in self.batches for error in batch.errors if id(error) in found)
+        return frozenset(kind for kind, error in self._errors if id(error) in found)
 
     @cached_property
     def knows_far_gateway(self) -> bool:
@@ -137,6 +154,8 @@ class Reading:
         return worst if p < statistics.SIGNIFICANT / len(kinds) and kinds[worst].ratio > rest.ratio else None
 
 
+STILL_TRUE = 300_000_000_000
+"""Nanoseconds: what a round was told longer before the diagnosis says nothing of what is wrong now."""
 CONTROL_PACKETS = 8
 """A control that answered none of so many, and is known to answer, is silent."""
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ..contract import ClockSource, Figure, LossReason, Refusal, RefusedKind
 from ..contract.figure import NO_FIGURES, figures_by_name
+from ..contract.refused_packets import IcmpError
 from .direction import Anchor, Attribution, Later, attribute, would_closing_tell
 from .packet import Observer, Packet, Seen
 
@@ -107,7 +108,7 @@ class Ledger:
         packet.reason = reason
         _tell(packet)
 
-    def refused(self, sequence: int | None, reason: LossReason) -> bool:
+    def refused(self, sequence: int | None, reason: LossReason, error: IcmpError | None = None) -> bool:
         """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken.
 
         False: that is no news of any packet.
@@ -119,6 +120,7 @@ class Ledger:
         if packet is None or packet.answered or packet.reason is not None:
             return False
         packet.reason = reason
+        packet.error = error
         _tell(packet)
         return True
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ..contract import ClockSource, LossReason, Marking
+from ..contract.refused_packets import IcmpError
 
 
 class Seen(NamedTuple):
@@ -42,6 +43,8 @@ class Packet:
     """When it left, by the kernel; forgotten once it has been answered."""
     reason: LossReason | None = None
     """Why it is lost, where that was said: by this host or by ICMP."""
+    error: IcmpError | None = None
+    """The ICMP error that said so."""
     arrivals: int = 0
     """Copies of the answer, late ones included."""
     answered: bool = False

@@ -22,6 +22,7 @@ from ..contract.result import NOTHING
 from .direction import NOT_KNOWN, Attribution
 from .loss_shape import loss_shape
 from .packet import Packet
+from .refusers import refused_packets
 
 
 def summarise(
@@ -69,6 +70,7 @@ def summarise(
         invalid=invalid,
         figures=figures,
         answers=answers,
+        refused=refused_packets(packets) if losses else (),
     )
 
 

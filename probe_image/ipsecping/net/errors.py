@@ -7,6 +7,7 @@ The path's errors are losses with a reason; None means that this host is at faul
 import errno
 
 from ..contract import LossReason
+from ..contract.refused_packets import IcmpError
 from .host_calls import HostRefused
 from .timestamping import ExtendedError
 
@@ -86,6 +87,12 @@ def reason_of_extended_error(error: ExtendedError, target: bytes = b"") -> LossR
     if reason is LossReason.REFUSED and target and error.offender and error.offender != target:
         return LossReason.PROHIBITED
     return reason
+
+
+def icmp_error_of(error: ExtendedError, *, at: int) -> IcmpError | None:
+    """Return what came from the network, read at `at` (monotonic nanoseconds); None: this host says so."""
+    version = {_ICMP: 4, _ICMPV6: 6}.get(error.origin)
+    return None if version is None else IcmpError(version, error.type, error.code, error.offender, at)
 
 
 def _reason(error: ExtendedError) -> LossReason | None:

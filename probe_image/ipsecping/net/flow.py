@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Protocol
 
 from ..contract import LossReason
+from ..contract.refused_packets import IcmpError
 from .message_batch import SocketAddress
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ class Receiver(Protocol):
     def astray(self, data: bytes, address: str, port: int) -> bool:
         """A datagram came from elsewhere (`address` without its zone): whether it answers one of ours."""
 
-    def refused(self, quote: bytes, reason: LossReason) -> None:
-        """A packet was refused on the way: `quote` is as much of it as was sent back, perhaps nothing."""
+    def refused(self, quote: bytes, reason: LossReason, error: IcmpError | None) -> None:
+        """A packet was refused: `quote` is as much of it as was sent back, perhaps nothing.
+
+        `error`: what was said of it on the way; None: this host says so.
+        """
 
 
 class Flow:

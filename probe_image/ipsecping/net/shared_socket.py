@@ -14,7 +14,7 @@ from . import timestamping
 from .astray import AstrayAnswers
 from .clocks import Clock
 from .drops import DropWatch, read_receive_buffer_errors
-from .errors import reason_of_extended_error
+from .errors import icmp_error_of, reason_of_extended_error
 from .floods import MUTED, FloodGate
 from .flow import Flow, Leaving
 from .message_batch import SLOTS, Arrival, MessageBatch, Refusal, SocketAddress, raw_address
@@ -274,13 +274,13 @@ class SharedSocket:
                 return
 
     def _hand_out_refusals(self, until: int) -> None:
-        done = 0
+        done, now = 0, self._clock.now()
         for target, quote, error in self._refusals:
             flow = self._flows.get(target)
             if flow is not None and flow.receiver is not None and self._is_ours(quote):
                 reason = reason_of_extended_error(error, _octets(flow))
                 if reason is not None:
-                    flow.receiver.refused(quote, reason)
+                    flow.receiver.refused(quote, reason, icmp_error_of(error, at=now))
             done += 1
             if done % SLICE == 0 and self._clock.now() > until:
                 break

@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 from ..addresses import parse_address
 from ..contract import LossReason
+from ..contract.refused_packets import IcmpError
 from . import timestamping
-from .errors import reason_of, reason_of_extended_error
+from .errors import icmp_error_of, reason_of, reason_of_extended_error
 from .host_calls import new_socket, set_option
 from .sender import DEFAULT, Sender
 
@@ -41,9 +42,11 @@ _TCP_INFO_SIZE = 104
 class ExchangeFailed(Exception):
     """An exchange failed: `reason` is the path's or the target's, None when this host is at fault."""
 
-    def __init__(self, reason: LossReason | None, message: str) -> None:
+    def __init__(self, reason: LossReason | None, message: str, error: IcmpError | None = None) -> None:
+        """`error`: the ICMP error that says so, where there is one."""
         super().__init__(message)
         self.reason = reason
+        self.error = error
 
 
 class Channel(Protocol):
@@ -164,7 +167,9 @@ class SocketStream:
             return ExchangeFailed(reason_of(error), message)
         said = timestamping.parse_ancillary(items).error
         reason = None if said is None else reason_of_extended_error(said, self._peer)
-        return ExchangeFailed(reason or reason_of(error), message)
+        if said is None or reason is None:
+            return ExchangeFailed(reason_of(error), message)
+        return ExchangeFailed(reason, message, icmp_error_of(said, at=time.monotonic_ns()))
 
 
 class Stream(SocketStream):

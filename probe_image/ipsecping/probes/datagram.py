@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ..contract import Figure, LossReason, PlannedProbe, Refusal, RefusedAnswers
 from ..contract.figure import NO_FIGURES, figures_by_name
+from ..contract.refused_packets import IcmpError
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
@@ -98,9 +99,9 @@ class DatagramSession:
         answer = self._codec.decode(data)
         return answer is not None and self.ledger.astray(answer, address, port)
 
-    def refused(self, quote: bytes, reason: LossReason) -> None:
-        """A packet was refused on the way (see Receiver)."""
-        self.ledger.refused(self._codec.quoted(quote), reason)
+    def refused(self, quote: bytes, reason: LossReason, error: IcmpError | None) -> None:
+        """A packet was refused (see Receiver)."""
+        self.ledger.refused(self._codec.quoted(quote), reason, error)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Session."""

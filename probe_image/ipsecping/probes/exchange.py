@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ..contract import Figure, Invalidity, LossReason
+from ..contract.refused_packets import IcmpError
 from ..measure.ledger import Answer, Ledger
 from ..measure.packet import Observer, Packet
 from ..net.errors import reason_of
@@ -133,7 +134,7 @@ class ExchangeSession:
 
     def _reported(self, packet: Packet, answered: Answered | ExchangeFailed) -> None:
         if isinstance(answered, ExchangeFailed):
-            self._failed(packet, answered.reason, str(answered))
+            self._failed(packet, answered.reason, str(answered), answered.error)
             return
         arrived_at = None
         if answered.kernel_rtt is not None:
@@ -142,7 +143,13 @@ class ExchangeSession:
             arrived_at = packet.sent_at + answered.kernel_rtt
         self.ledger.answered(Answer(packet.sequence), arrived_at=arrived_at, read_at=answered.at)
 
-    def _failed(self, packet: Packet, reason: LossReason | None, message: str) -> None:
+    def _failed(
+        self,
+        packet: Packet,
+        reason: LossReason | None,
+        message: str,
+        error: IcmpError | None = None,
+    ) -> None:
         if packet.settled:
             return
         if reason is None:
@@ -150,7 +157,7 @@ class ExchangeSession:
         else:
             if reason in _WORTH_TELLING:
                 self._tell(f"{reason}: {message}")
-            self.ledger.refused(packet.sequence, reason)
+            self.ledger.refused(packet.sequence, reason, error)
 
     def _not_sent(self, packet: Packet, reason: LossReason | None, message: str) -> None:
         self._tell(f"not sent: {message}")

@@ -19,9 +19,11 @@ from ipsecping.contract import (
     StampOptions,
 )
 from ipsecping.diagnosis import Confidence, Evidence, Part, diagnose
-from ipsecping.diagnosis.evidence import Baseline, Known, OtherPath, PastOutage
+from ipsecping.diagnosis.cause import Cause
+from ipsecping.diagnosis.evidence import Baseline, Batch, Known, OtherPath, PastOutage
 
 from ...plans import check_of
+from ..diagnosis.worlds import batch
 
 SECOND = 1_000_000_000
 START = 1_796_000_000 * SECOND
@@ -54,13 +56,14 @@ async def known(*results: RoundResult, check: Any = CHECK) -> Past:
     return await past_of(check, ring, lossy)
 
 
-def judged(found: Past) -> Any:
+def judged(found: Past, *batches: Batch) -> Any:
     return diagnose(
         Evidence(
             at=START + 100 * INTERVAL,
             path="default",
             target="10.50.1.10",
             address="10.50.1.10",
+            batches=batches,
             rounds=found.known.rounds,
             outages=found.known.outages,
             baseline=found.known.baseline,
@@ -92,7 +95,10 @@ async def test_the_baseline_is_that_of_rounds_without_loss() -> None:
         figures={"pathMTU": PathMtu(forward=1446, reverse=None, too_big=False)},
     )  # fmt: skip
     found = await known(
-        result(0, "1111", rtt=11_000_000), mtu, result(2, "1111"), result(3, "0111", rtt=1_000_000, hops=9)
+        result(0, "1111", rtt=11_000_000),
+        mtu,
+        result(2, "1111", rtt=11_000_000),
+        result(3, "0111", rtt=1_000_000, hops=9),
     )
     baseline = found.known.baseline
     assert baseline == Baseline(
@@ -182,3 +188,36 @@ def test_what_is_told_goes_before_what_the_agent_knows() -> None:
         at=2, methods=frozenset({ProbeType.STAMP}), controls=frozenset({Part.FAR_INSIDE}), rtt_min=2,
         ttl_seen=60, path_mtu=1400,
     )  # fmt: skip
+
+
+async def test_a_path_that_was_routed_anew_for_good_is_not_longer_for_ever() -> None:
+    """And one answer that came too soon makes no healthy path longer."""
+    day = 24 * 60
+    anew = await known(
+        *(result(number, "1111", rtt=4_000_000) for number in range(30)),
+        *(result(number + 30, "1111") for number in range(day + 1)),
+    )
+    dip = await known(
+        *(result(number, "1111") for number in range(20)),
+        result(20, "1111", rtt=1_000),
+        *(result(number, "1111") for number in range(21, 40)),
+    )
+    for found in (anew, dip):
+        assert found.known.baseline is not None
+        assert found.known.baseline.rtt_min == 12_000_000
+        assert not judged(found, batch(rtt_min=12_000_000)).findings
+    lately = await known(
+        *(result(number, "1111", rtt=4_000_000) for number in range(30)),
+        *(result(number + 30, "1111") for number in range(60)),
+    )
+    (finding,) = judged(lately, batch(rtt_min=12_000_000)).findings
+    assert Cause.PATH_LONGER in finding.causes
+
+
+async def test_the_least_delay_is_that_of_the_address_that_is_measured() -> None:
+    """A name that has come to stand for a host farther away has no longer way to it."""
+    near = [replace(result(number, "1111", rtt=1_000_000), remote_ip="10.50.1.9") for number in range(20)]
+    far = [result(number + 20, "1111") for number in range(20)]
+    baseline = (await known(*near, *far)).known.baseline
+    assert baseline is not None
+    assert baseline.rtt_min == 12_000_000

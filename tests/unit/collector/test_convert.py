@@ -71,6 +71,12 @@ def test_a_batch_has_counts_times_positions_and_directions() -> None:
     assert not batch.errors
 
 
+def test_which_packets_were_answered_much_later_than_others_is_told() -> None:
+    packets = [answered(1 * MS), answered(60 * MS), Packet(0, 0), answered(50 * MS), answered(300 * MS)]
+    assert batch_of(sample(*packets), None).late == "01001"
+    assert batch_of(sample(*packets[:1], *packets[2:4]), None).late is None
+
+
 def test_what_the_reflector_saw_is_told() -> None:
     seen = Seen(source="10.244.0.7", marking=Marking(46, 3), hops=3)
     batch = batch_of(sample(answered(MS, seen=seen), answered(MS, seen=seen), answered(MS)), None)

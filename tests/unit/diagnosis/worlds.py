@@ -166,7 +166,7 @@ def without(evidence: Evidence, *parts: Part) -> Evidence:
     """The same evidence without these parts."""
     absent: dict[str, object] = {FIELDS[part]: None for part in parts if part in FIELDS}
     if Part.HISTORY in parts:
-        absent |= {"rounds": None, "outages": None}
+        absent |= {"rounds": None, "outages": None, "refused_before": None}
     kept = tuple(one for one in evidence.batches if one.part not in parts)
     return replace(evidence, batches=kept, **absent)  # type: ignore[arg-type]
 

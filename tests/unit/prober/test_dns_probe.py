@@ -110,6 +110,8 @@ async def test_copies_of_an_answer_are_duplicates() -> None:
 async def test_a_closed_port_refuses() -> None:
     result = await measure(dns_probe(closed_port(socket.SOCK_DGRAM)))
     assert result.losses == {LossReason.REFUSED: 3}
+    (by_target,) = result.refused
+    assert (by_target.packets, by_target.icmp, by_target.sender) == (3, (4, 3, 3), "127.0.0.1")
 
 
 async def test_no_two_queries_of_a_session_share_an_id() -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from ipsecping.contract import LossReason, ProbeType, TcpOptions
+from ipsecping.measure.packet import Packet
+from ipsecping.measure.refusers import refused_packets
 from ipsecping.net.clocks import Clock
 from ipsecping.net.errors import reason_of_extended_error
 from ipsecping.net.timestamping import IP_RECVERR, IPV6_RECVERR, ExtendedError, parse_ancillary
@@ -91,6 +93,13 @@ def refuse(packet: bytes, message: tuple[int, int], by: str) -> None:
         sock.sendto(body[:2] + checksum.to_bytes(2, "big") + body[4:], (TARGET, 0))
 
 
+def who_refused(packet: Packet) -> tuple[object, ...]:
+    """What its round remembers of it."""
+    (found,) = refused_packets([packet])
+    assert found.delay is not None
+    return (*(found.icmp or ()), found.sender)
+
+
 CASES = [
     (PORT_UNREACHABLE, TARGET, LossReason.REFUSED),
     (PORT_UNREACHABLE, ROUTER, LossReason.PROHIBITED),
@@ -114,6 +123,7 @@ async def test_a_datagram_that_is_refused_on_the_way(
         await told.wait()
         session.close()
     assert packet.reason is reason
+    assert who_refused(packet) == (4, *message, by)
 
 
 @pytest.mark.parametrize(("message", "by", "reason"), CASES)
@@ -132,6 +142,7 @@ async def test_a_syn_that_is_refused_on_the_way(
         await told.wait()
         session.close()
     assert packet.reason is reason
+    assert who_refused(packet) == (4, *message, by)
 
 
 def select_ready(sock: socket.socket) -> bool:

@@ -46,7 +46,7 @@ class Inbox:
         self.strays.append((data, address, port))
         return data.startswith(b"mine")
 
-    def refused(self, quote: bytes, reason: LossReason) -> None:
+    def refused(self, quote: bytes, reason: LossReason, _: object) -> None:
         self.refusals.append(reason)
 
 

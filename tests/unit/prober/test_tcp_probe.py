@@ -73,6 +73,7 @@ async def test_the_round_trip_time_does_not_include_the_probers_own_delay() -> N
 async def test_a_closed_port_refuses() -> None:
     result = await measure(tcp_probe(closed_port()))
     assert result.losses == {LossReason.REFUSED: 3}
+    assert [(each.packets, each.left, each.icmp) for each in result.refused] == [(3, True, None)]
     assert result.invalid is None
 
 

@@ -1,0 +1,68 @@
+"""What the rounds before were refused, as evidence. Pure."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ..addresses import without_zone
+from ..contract import LossReason, ProbeType
+from ..contract.bounds import MAX_COUNT, MAX_RTT
+from ..contract.refused_packets import RefusedPackets
+from ..diagnosis.evidence import MAX_KINDS, ErrorKind, PastError
+from ..net.timestamping import ExtendedError
+from ..trace.icmp_errors import ICMP, ICMPV6, kind_of
+from .convert import ERRORS, HERE
+
+
+def past_errors(
+    told: Iterable[tuple[ProbeType, int, RefusedPackets]], address: str
+) -> tuple[PastError, ...] | None:
+    """Return who refused packets to the address, newest first: by method and kind; None: nobody.
+
+    `told`: the method, when the round began, and what was refused in it.
+    """
+    found = dict[tuple[object, ...], PastError]()
+    for each in _errors(told, address):
+        key = each.type, each.kind, each.sender, each.code
+        found[key] = _added(found[key], each) if key in found else each
+    newest = sorted(found.values(), key=lambda each: (-each.until, -each.count))
+    return tuple(newest[:MAX_KINDS]) or None
+
+
+def _errors(told: Iterable[tuple[ProbeType, int, RefusedPackets]], address: str) -> Iterator[PastError]:
+    for method, at, packets in told:
+        kind, sender = _kind(packets, method), packets.sender
+        if packets.reason == LossReason.REFUSED:  # which only the target itself does
+            sender = without_zone(address)
+        # Who has not said who they are may be anybody.
+        if kind is None or (packets.left and sender is None):
+            continue
+        yield PastError(
+            type=method,
+            kind=kind,
+            sender=sender if packets.left else None,
+            code=None if packets.icmp is None else packets.icmp[1:],
+            count=min(packets.packets, MAX_COUNT),
+            until=at,
+            delay=None if packets.delay is None else min(packets.delay, MAX_RTT),
+        )
+
+
+def _kind(packets: RefusedPackets, method: ProbeType) -> ErrorKind | None:
+    if not packets.left:
+        return HERE.get(packets.reason)
+    if packets.icmp is not None:
+        version, kind, code = packets.icmp
+        said = kind_of(ExtendedError(0, ICMPV6 if version == 6 else ICMP, kind, code, 0, 0))
+        return None if said is None else ERRORS.get(said)
+    if packets.reason != LossReason.REFUSED:
+        return None
+    return ErrorKind.RESET if method == ProbeType.TCP else ErrorKind.PORT_UNREACHABLE
+
+
+def _added(one: PastError, other: PastError) -> PastError:
+    return replace(
+        one,
+        count=min(one.count + other.count, MAX_COUNT),
+        until=max(one.until, other.until),
+        delay=max(one.delay or 0, other.delay or 0) if (one.delay, other.delay) != (None, None) else None,
+    )
