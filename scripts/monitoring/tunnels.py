@@ -187,12 +187,12 @@ def _over_time() -> Iterator[Alert]:
     )
     yield Alert(
         name="IPsecPingLatencyDegraded",
-        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.25) {_UNDISTURBED}"),
+        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.2) {_UNDISTURBED}"),
         wait="30m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: slower than it used to be {WHERE}",
         description="Within its limits, but the median of the last hour is {{ $value | humanize }} times "
-        "that of the same hours of the last week.",
+        "what is usual at this time of day.",
     )
     yield Alert(
         name="IPsecPingLossDegraded",
@@ -201,5 +201,5 @@ def _over_time() -> Iterator[Alert]:
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: loses more than it used to {WHERE}",
         description="Within its limits, but over the last hour {{ $value | humanizePercentage }} more than "
-        "twice what was lost in the same hours of the last week.",
+        "twice what is usually lost at this time of day.",
     )
