@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from ipsecping_operator.notify.alert_kinds import LOSSES
+
 from .alert import CHECK, PATH, PROBE
 
 MEASURED = f"{PROBE}, type, target"
@@ -51,6 +53,14 @@ max by ({PROBE}, type) (
 max by ({PROBE}) (time() * (ipsecping:probe_down == 1))
 or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     )
+    # An outage begins with losses as well: until a packet is answered they are no fault of their own.
+    losses = f'max by ({PROBE}) (ipsecping:probe_finding{{reason=~"{"|".join(sorted(LOSSES))}"}})'
+    answered = f"max by ({PROBE}) (ipsecping_packets_received_total)"
+    yield _record(
+        "ipsecping:packets_received:since_loss",
+        f"(ipsecping:packets_received:since_loss or {answered})\nand on ({PROBE}) {losses}",
+    )
+    yield _record("ipsecping:outage_undecided", f"{answered} == ipsecping:packets_received:since_loss")
     # After an outage its losses stay in the window: they are no second fault.
     yield _record(
         "ipsecping:outage_in_window",

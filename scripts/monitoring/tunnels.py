@@ -22,7 +22,7 @@ from .alert import (
     probes_with,
 )
 
-_IN_WINDOW = f" unless on ({PROBE}) ipsecping:outage_in_window"
+_NO_OUTAGE = f" unless on ({PROBE}) ipsecping:outage_in_window unless on ({PROBE}) ipsecping:outage_undecided"
 _ALL_DOWN = f"min by ({CHECK}) (ipsecping:path_down) == 1"
 _PERCENTILES = "; ".join(
     f"{name}:" + measured("ipsecping_rtt_percentile_seconds", "humanizeDuration", f', percentile="{name}"')
@@ -106,12 +106,12 @@ or
         + measured("ipsecping_loss_ratio", "humanizePercentage")
         + limit("loss_ratio", "humanizePercentage")
         + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(
         kinds.FLOW_LOSS,
         " Dead flows:" + measured("ipsecping_flows", "humanize", ', state="dead"') + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(
         kinds.LOSS_BURST,
@@ -119,7 +119,7 @@ or
         + measured("ipsecping_longest_loss_seconds", "humanizeDuration")
         + limit("burst_seconds", "humanizeDuration")
         + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(kinds.LATENCY_HIGH, f"Over the window, {_PERCENTILES}.")
     yield by_reason(
