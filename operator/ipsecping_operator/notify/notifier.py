@@ -218,6 +218,7 @@ class Notifier:
 def _answered(
     state: CheckState, found: Collection[ProbeFinding], before: Mapping[ProbeKey, int]
 ) -> Iterator[tuple[ProbeKey, int]]:
+    """Yield what is kept in `_Check.answered` of each probe that loses; `before`: what was kept."""
     for each in found:
         if each.reason in kinds.LOSSES:
             probe = each.path, each.probe
