@@ -21,6 +21,7 @@ ROUND = 240
 """Seconds between two rounds of ten packets."""
 WINDOW = 600
 ALL_ANSWERED = 10
+LEASE = "ipsecping-system/ipsecping-operator"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Running:
 
     courses: Sequence[Course]
     present: int
-    metrics: OperatorMetrics = field(default_factory=lambda: OperatorMetrics(lease="ipsecping/operator"))
+    metrics: OperatorMetrics = field(default_factory=lambda: OperatorMetrics(lease=LEASE))
     states: dict[str, CheckState] = field(default_factory=dict)
     statuses: dict[str, Any] = field(default_factory=dict)
     """What an operator before it wrote."""

@@ -19,7 +19,7 @@ import yaml
 
 from ..peers import monitoring
 from ..peers.backfill import Past, Span, line
-from .courses import ROUND, Course, Running
+from .courses import LEASE, ROUND, Course, Running
 
 RULES = Path(__file__).parents[2] / "manifests" / "monitoring" / "rules.yaml"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -32,6 +32,8 @@ NOT_SCRAPED = range(-5 * DAY, -4 * DAY)
 REPLACED = (-3 * DAY, -40 * MINUTE)
 """When another operator took over."""
 RISES = -6 * HOUR
+STANDBY = 9
+"""Number of the pod that waits for the Lease all the time."""
 JOB = "ipsecping"
 Told = set[tuple[str, str]]
 """Alert and check."""
@@ -132,6 +134,8 @@ def _lived_through(past: Past, present: int) -> Running:
         for sample in operator.exported(at, asked):
             labels = {**sample.labels, **scraped_from(pod)}
             lines.append(line(sample.name, labels, sample.value, at=present + at))
+        standby = {"lease": LEASE, **scraped_from(STANDBY)}
+        lines.append(line("ipsecping_operator_leader", standby, 0, at=present + at))
     past.write(lines)
     return operator
 
