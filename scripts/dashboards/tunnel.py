@@ -145,10 +145,10 @@ def _diagnosis() -> Panel:
 
 
 def _beside_the_week(name: str, title: str, look: Look) -> Panel:
-    """Show the last hour, and the same hours of the last week, as the rules record them."""
+    """Show the last hour, and what is usual at this time of day, as the rules record them."""
     queries = [
         Query(f"max by ({BY}) (ipsecping:{name}:{span}{{{PROBES}}})", f"{NAMED} {shown}")
-        for span, shown in (("avg1h", "last hour"), ("week", "median of the week"))
+        for span, shown in (("avg1h", "last hour"), ("week", "usual at this time"))
     ]
     return timeseries(title, queries, look)
 

@@ -2,8 +2,14 @@
 
 from collections.abc import Iterator
 
+from ipsecping_operator.notify.alert_kinds import LOSSES
+
 from .alert import CHECK, PATH, PROBE
 
+MEASURED = f"{PROBE}, type, target"
+"""What has a history of its own: another target is as far away as it is."""
+WEEK_AGO = "offset 167h"
+"""Of a maximum over two hours: this time of day a week ago, give or take an hour."""
 TARGETS = "job, instance, pod, container, endpoint, service, node, prometheus"
 """What Prometheus says of where a series comes from: another operator that takes over changes no alert."""
 
@@ -47,6 +53,14 @@ max by ({PROBE}, type) (
 max by ({PROBE}) (time() * (ipsecping:probe_down == 1))
 or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     )
+    # An outage begins with losses as well: until a packet is answered they are no fault of their own.
+    losses = f'max by ({PROBE}) (ipsecping:probe_finding{{reason=~"{"|".join(sorted(LOSSES))}"}})'
+    answered = f"max by ({PROBE}) (ipsecping_packets_received_total)"
+    yield _record(
+        "ipsecping:packets_received:since_loss",
+        f"(ipsecping:packets_received:since_loss or {answered})\nand on ({PROBE}) {losses}",
+    )
+    yield _record("ipsecping:outage_undecided", f"{answered} == ipsecping:packets_received:since_loss")
     # After an outage its losses stay in the window: they are no second fault.
     yield _record(
         "ipsecping:outage_in_window",
@@ -58,33 +72,61 @@ or (ipsecping:down_timestamp_seconds > time() - 90000)""",
 
 
 def history() -> Iterator[dict[str, str]]:
-    """Yield the last hour, and the median of that hour on the days of the last week, three at least."""
+    """Yield the last hour, what is usual at this time of day, and how far the one is above the other."""
+    median = 'ipsecping_rtt_percentile_seconds{percentile="p50"}'
+    # Each sample counts once, also while an operator takes over from another.
     yield _record(
         "ipsecping:rtt_p50_seconds:avg1h",
-        f'avg by ({PROBE}) (avg_over_time(ipsecping_rtt_percentile_seconds{{percentile="p50"}}[1h]))',
+        f"sum by ({MEASURED}) (sum_over_time({median}[1h]))\n"
+        f"/ sum by ({MEASURED}) (count_over_time({median}[1h]))",
     )
     yield _record(
         "ipsecping:loss_ratio:avg1h",
         f"""
-1 - sum by ({PROBE}) (increase(ipsecping_packets_received_total{{type!="IKE"}}[1h]))
-/ (sum by ({PROBE}) (increase(ipsecping_packets_sent_total{{type!="IKE"}}[1h])) > 0)""",
+1 - sum by ({MEASURED}) (increase(ipsecping_packets_received_total{{type!="IKE"}}[1h]))
+/ (sum by ({MEASURED}) (increase(ipsecping_packets_sent_total{{type!="IKE"}}[1h])) > 0)""",
     )
     for name in ("ipsecping:rtt_p50_seconds", "ipsecping:loss_ratio"):
-        days = "\n  or ".join(
-            f'label_replace({name}:avg1h offset {day}d, "day", "{day}", "", "")' for day in range(1, 8)
-        )
-        yield _record(
-            f"{name}:week",
-            f"quantile by ({PROBE}) (0.5,\n  {days}\n)\n"
-            f"and on ({PROBE})\ncount by ({PROBE}) (\n  {days}\n) >= 3",
-        )
-    # A millisecond more or less is no degradation.
+        yield _record(f"{name}:max2h", f"max_over_time({name}:avg1h[2h])")
+        yield _record(f"{name}:week", _usual(f"{name}:max2h"))
+    # A millisecond more or less is no degradation, nor is what was so a week ago.
     yield _record(
         "ipsecping:rtt_p50:rise",
-        "ipsecping:rtt_p50_seconds:avg1h / ipsecping:rtt_p50_seconds:week\n"
-        "and ipsecping:rtt_p50_seconds:avg1h - ipsecping:rtt_p50_seconds:week > 0.001",
+        f"""
+ipsecping:rtt_p50_seconds:avg1h / ipsecping:rtt_p50_seconds:week
+and ipsecping:rtt_p50_seconds:avg1h - ipsecping:rtt_p50_seconds:week > 0.001
+unless ipsecping:rtt_p50_seconds:avg1h < 1.1 * (ipsecping:rtt_p50_seconds:max2h {WEEK_AGO})""",
     )
-    yield _record("ipsecping:loss:rise", "ipsecping:loss_ratio:avg1h - 2 * ipsecping:loss_ratio:week")
+    yield _record(
+        "ipsecping:loss:rise",
+        f"""
+ipsecping:loss_ratio:avg1h - 2 * ipsecping:loss_ratio:week
+unless ipsecping:loss_ratio:avg1h < 1.1 * (ipsecping:loss_ratio:max2h {WEEK_AGO})""",
+    )
+
+
+def _usual(slowest: str) -> str:
+    """Return the expression of the median of the last seven days, at this time of day give or take an hour.
+
+    So clocks that are set in spring make no busy hour a new one. Without a week of history it is the greatest
+    of three days at least, for a weekend is no measure of a Monday.
+    """
+    days = "\n  or ".join(
+        f'label_replace({slowest} offset {24 * day - 1}h, "day", "{day}", "", "")' for day in range(1, 8)
+    )
+    return f"""
+(
+  quantile by ({MEASURED}) (0.5,
+  {days}
+  )
+  and {slowest} {WEEK_AGO}
+  or max by ({MEASURED}) (
+  {days}
+  )
+)
+and count by ({MEASURED}) (
+  {days}
+) >= 3"""
 
 
 def _last_known(metric: str) -> str:

@@ -22,7 +22,7 @@ from .alert import (
     probes_with,
 )
 
-_IN_WINDOW = f" unless on ({PROBE}) ipsecping:outage_in_window"
+_NO_OUTAGE = f" unless on ({PROBE}) ipsecping:outage_in_window unless on ({PROBE}) ipsecping:outage_undecided"
 _ALL_DOWN = f"min by ({CHECK}) (ipsecping:path_down) == 1"
 _PERCENTILES = "; ".join(
     f"{name}:" + measured("ipsecping_rtt_percentile_seconds", "humanizeDuration", f', percentile="{name}"')
@@ -106,12 +106,12 @@ or
         + measured("ipsecping_loss_ratio", "humanizePercentage")
         + limit("loss_ratio", "humanizePercentage")
         + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(
         kinds.FLOW_LOSS,
         " Dead flows:" + measured("ipsecping_flows", "humanize", ', state="dead"') + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(
         kinds.LOSS_BURST,
@@ -119,7 +119,7 @@ or
         + measured("ipsecping_longest_loss_seconds", "humanizeDuration")
         + limit("burst_seconds", "humanizeDuration")
         + ".",
-        but=_IN_WINDOW,
+        but=_NO_OUTAGE,
     )
     yield by_reason(kinds.LATENCY_HIGH, f"Over the window, {_PERCENTILES}.")
     yield by_reason(
@@ -187,12 +187,12 @@ def _over_time() -> Iterator[Alert]:
     )
     yield Alert(
         name="IPsecPingLatencyDegraded",
-        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.25) {_UNDISTURBED}"),
+        expr=on_paths(f"max by ({PATH}) (ipsecping:rtt_p50:rise > 1.2) {_UNDISTURBED}"),
         wait="30m",
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: slower than it used to be {WHERE}",
         description="Within its limits, but the median of the last hour is {{ $value | humanize }} times "
-        "that of the same hours of the last week.",
+        "what is usual at this time of day.",
     )
     yield Alert(
         name="IPsecPingLossDegraded",
@@ -201,5 +201,5 @@ def _over_time() -> Iterator[Alert]:
         severity=LESS,
         summary=f"{{{{ $labels.tunnel_name }}}}: loses more than it used to {WHERE}",
         description="Within its limits, but over the last hour {{ $value | humanizePercentage }} more than "
-        "twice what was lost in the same hours of the last week.",
+        "twice what is usually lost at this time of day.",
     )

@@ -1,7 +1,7 @@
 """From a fault in a real tunnel to a receiver: the operator's own pod, rules and examples as delivered.
 
-That a slow rise of 30 % fires degradation and nothing else takes three days of history: promtool holds that
-(tests/interop/test_alert_rules.py).
+That a slow rise of 30 % fires degradation and nothing else takes days of history: a Prometheus that is given
+a week holds that (tests/interop/test_degradation.py).
 """
 
 import time

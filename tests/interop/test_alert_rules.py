@@ -95,6 +95,25 @@ def test_an_outage_fires_down_and_nothing_else_though_its_losses_stay_in_the_win
     )
 
 
+@pytest.mark.parametrize("begins", ["LossHigh", "FlowLoss", "LossBurst"])
+def test_what_an_outage_begins_with_is_no_fault_of_its_own(
+    promtool: str, tmp_path: Path, begins: str
+) -> None:
+    """Of a round every five minutes the third is Down; loss is told once packets are answered again."""
+    scenario = watched().found(
+        (minutes(5), FINE), (minutes(10), f"False/{begins}"), (minutes(20), DOWN), (minutes(5), FINE)
+    )
+    received = "ipsecping_packets_received_total"
+    scenario.add(received, f"0+1x{minutes(5) - 1} {steady(minutes(5) - 1, minutes(40))}", {**PROBE, **FROM})
+    scenario.routed(LONG, check="lossy")
+    scenario.found((minutes(5), FINE), (minutes(40), f"False/{begins}"), check="lossy")
+    # A round is lost as a whole, then half of each, then another as a whole.
+    some = f"{steady(0, minutes(10))} {steady(5, minutes(5))} {steady(10, minutes(10))} {steady(15, 40)}"
+    scenario.add(received, some, {**PROBE, "check": "lossy", **FROM})
+    lossy, down = f"{begins} of lossy", "TunnelDown of hq"
+    fires(promtool, scenario, {9: [], 15: [lossy], 17: [down, lossy], 24: [down, lossy]}, tmp_path)
+
+
 def test_loss_that_outlives_the_outage_is_told(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((minutes(10), FINE), (minutes(5), DOWN), (minutes(30), "False/LossHigh"))
     fires(promtool, scenario, {14: ["TunnelDown"], 20: [], 30: ["LossHigh"]}, tmp_path)
@@ -332,6 +351,22 @@ def test_what_gets_worse_within_its_limits_is_degradation_and_nothing_else(
         {3 * 24 * 60: [], end: ["LatencyDegraded of slow", "LossDegraded of lossy"]},
         tmp_path,
     )
+
+
+def test_each_sample_of_the_last_hour_counts_once_while_an_operator_takes_over(
+    promtool: str, tmp_path: Path
+) -> None:
+    """Fifty minutes of 20 ms and ten of 26 ms are 21 ms, and not 23."""
+    other = {**FROM, "instance": "10.0.0.2:9090", "pod": "operator-b"}
+    scenario = Scenario().operator(LONG)
+    name, p50 = "ipsecping_rtt_percentile_seconds", {**PROBE, "percentile": "p50"}
+    scenario.add(name, f"{steady(0.02, minutes(50))} stale", {**p50, **FROM})
+    scenario.add(name, "_ " * minutes(50) + steady(0.026, minutes(10)), {**p50, **other})
+    of = {key: PROBE[key] for key in ("namespace", "check", "path", "probe", "type", "target")}
+    written = ", ".join(f'{key}="{value}"' for key, value in of.items())
+    mean = {"expr": "round(ipsecping:rtt_p50_seconds:avg1h, 0.0001)", "eval_time": "59m30s"}
+    mean["exp_samples"] = [{"labels": f"{{{written}}}", "value": 0.021}]  # type: ignore[assignment]
+    fires(promtool, scenario, {}, tmp_path, expressions=[mean])
 
 
 def test_an_alert_says_what_was_measured_and_the_limit_of_the_check(promtool: str, tmp_path: Path) -> None:

@@ -44,8 +44,11 @@ def alertmanager(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def prometheus(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """Prometheus with this configuration; its URL. Raises PeerMissing and NotListening."""
+def prometheus(config: Mapping[str, Any], folder: Path, *flags: str) -> Iterator[str]:
+    """Prometheus with this configuration and what is stored in the folder; its URL.
+
+    Raises PeerMissing and NotListening.
+    """
     program = debian.program("prometheus", "prometheus")
     (folder / "prometheus.yaml").write_text(yaml.safe_dump(dict(config)))
     port = free_port()
@@ -54,6 +57,7 @@ def prometheus(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
         f"--config.file={folder / 'prometheus.yaml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
+        *flags,
     ]
     with _ready(argv, f"http://127.0.0.1:{port}", folder / "prometheus.log") as url:
         yield url

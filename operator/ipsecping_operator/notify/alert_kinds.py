@@ -27,8 +27,8 @@ class AlertKind:
     """Traffic stops or leaks: as grave as the check says. All else is a warning at most."""
     reasons: tuple[HealthyReason, ...] = ()
     """What a probe has to be found to be; empty: it takes more than one probe, or other conditions."""
-    outlives_outage: bool = False
-    """What an outage has left in the window is no second fault."""
+    part_of_outage: bool = False
+    """What an outage begins with, and what it has left in the window, is no second fault."""
     diagnosed: bool = False
     """It names what a diagnosis of the outage has found."""
 
@@ -105,7 +105,7 @@ LOSS_HIGH = AlertKind(
     summary="loss above the limit",
     wait="5m",
     reasons=(HealthyReason.LOSS_HIGH,),
-    outlives_outage=True,
+    part_of_outage=True,
     diagnosed=True,
 )
 FLOW_LOSS = AlertKind(
@@ -114,7 +114,7 @@ FLOW_LOSS = AlertKind(
     meaning="Of the ways that traffic is spread over, one is dead.",
     wait="5m",
     reasons=(HealthyReason.FLOW_LOSS,),
-    outlives_outage=True,
+    part_of_outage=True,
     diagnosed=True,
 )
 LOSS_BURST = AlertKind(
@@ -122,7 +122,7 @@ LOSS_BURST = AlertKind(
     summary="packets lost one after the other for too long",
     wait="1m",
     reasons=(HealthyReason.LOSS_BURST,),
-    outlives_outage=True,
+    part_of_outage=True,
     diagnosed=True,
 )
 LATENCY_HIGH = AlertKind(
@@ -199,3 +199,5 @@ BY_REASON = (
     VERIFY_UNKNOWN,
 )
 """An alert for each path of which a probe has one of the reasons."""
+LOSSES = frozenset(reason for kind in BY_REASON if kind.part_of_outage for reason in kind.reasons)
+"""What an outage begins with."""

@@ -49,6 +49,8 @@ class Subject:
     healthy: Condition | None
     lately_down: Set[ProbeKey]
     """Probes in whose window an outage lies."""
+    undecided: Set[ProbeKey]
+    """Probes that lose, and were not answered since: it may be the beginning of an outage."""
     outages: int
     """Begun within an hour."""
     diagnosis: str
@@ -112,13 +114,14 @@ def _of_path(
     reasons = {each.reason for each in found}
     for kind in kinds.BY_REASON:
         if not reasons.isdisjoint(kind.reasons):
-            yield from alert(kind, [each for each in found if _deserves(each, kind, subject.lately_down)])
+            yield from alert(kind, [each for each in found if _deserves(each, kind, subject)])
 
 
-def _deserves(found: ProbeFinding, kind: AlertKind, lately_down: Set[ProbeKey]) -> bool:
+def _deserves(found: ProbeFinding, kind: AlertKind, subject: Subject) -> bool:
     if found.reason not in kind.reasons:
         return False
-    if kind.outlives_outage and (found.path, found.probe) in lately_down:
+    probe = found.path, found.probe
+    if kind.part_of_outage and (probe in subject.lately_down or probe in subject.undecided):
         return False
     return not (found.reason is HealthyReason.PROBE_FAILED and found.certificate_ends)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ AN_HOUR = 3600 * SECOND
 OUTAGE_LEFT = 60.0
 """Seconds beyond the window for which the losses of an outage are no fault of their own."""
 
+DECIDED = -1
+
 
 @dataclass(slots=True)
 class _Check:
@@ -37,6 +39,8 @@ class _Check:
 
     down: dict[ProbeKey, float] = field(default_factory=dict)
     """When a probe was last seen to be down; seconds of the steady clock."""
+    answered: dict[ProbeKey, int] = field(default_factory=dict)
+    """Of a probe that loses, packets answered when that was first seen; DECIDED: it was answered since."""
     written: str | None = None
     told: dict[str, int] = field(default_factory=dict)
     """How often each reason was told while the API held `written`."""
@@ -108,6 +112,7 @@ class Notifier:
         """Take it that the run before this one told what its last status deserved."""
         now, wall = self._steady(), self._clock()
         found = findings(check, before, judged=True, now=wall) or ()
+        kept.answered = {(each.path, each.probe): DECIDED for each in found if each.reason in kinds.LOSSES}
         outage = before.outages[0] if before.outages else None
         if outage is not None and outage.reason == HealthyReason.DOWN:
             ended = 0.0 if outage.end is None else max((wall - outage.end) / SECOND, 0.0)
@@ -143,6 +148,7 @@ class Notifier:
         for each in found:
             if each.down:
                 kept.down[each.path, each.probe] = now
+        kept.answered = dict(_answered(state, found, kept.answered))
         alerts = self._alerts(state, check, report, found, kept, now=now, wall=wall)
         self._put(state.uid, alerts, _facts(state, check, found))
 
@@ -181,6 +187,7 @@ class Notifier:
             ready=ready,
             healthy=report.conditions.get(ConditionType.HEALTHY),
             lately_down=kept.down.keys(),
+            undecided={probe for probe, count in kept.answered.items() if count != DECIDED},
             outages=outages,
             diagnosis=diagnosis.summary if diagnosis is not None and explains else "",
         )
@@ -206,6 +213,18 @@ class Notifier:
             webhook.put(state.uid, of_transition(origin, before, after, nth=nth, now=now))
         if after.diagnosis is not None and not after.diagnosis.is_same(before.diagnosis):
             webhook.put(state.uid, of_diagnosis(origin, after, after.diagnosis, now=now))
+
+
+def _answered(
+    state: CheckState, found: Collection[ProbeFinding], before: Mapping[ProbeKey, int]
+) -> Iterator[tuple[ProbeKey, int]]:
+    """Yield what is kept in `_Check.answered` of each probe that loses; `before`: what was kept."""
+    for each in found:
+        if each.reason in kinds.LOSSES:
+            probe = each.path, each.probe
+            series = state.measured.series.get(probe)
+            count = 0 if series is None else series.totals.received
+            yield probe, count if before.get(probe, count) == count else DECIDED
 
 
 def _outages(report: Report, wall: int) -> int:

@@ -48,6 +48,7 @@ def alerts(
     paths: Sequence[str] = ("default",),
     severity: str = "critical",
     lately_down: Sequence[tuple[str, str]] = (),
+    undecided: Sequence[tuple[str, str]] = (),
     ready: Condition | None = None,
     healthy: Condition | None = None,
     outages: int = 0,
@@ -59,6 +60,7 @@ def alerts(
         ready=ready,
         healthy=healthy,
         lately_down=frozenset(lately_down),
+        undecided=frozenset(undecided),
         outages=outages,
         diagnosis=diagnosis,
     )

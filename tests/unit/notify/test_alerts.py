@@ -59,6 +59,14 @@ def test_the_loss_that_an_outage_has_left_is_no_second_fault() -> None:
     ]
 
 
+def test_loss_is_no_fault_of_its_own_while_it_may_be_the_beginning_of_an_outage() -> None:
+    begins = [("default", "ping")]
+    for reason in (LOSS, HealthyReason.LOSS_BURST, HealthyReason.FLOW_LOSS):
+        assert alerts(finding(reason), undecided=begins) == []
+    for reason in (DOWN, HealthyReason.LATENCY_HIGH):
+        assert len(alerts(finding(reason), undecided=begins)) == 1
+
+
 def test_a_certificate_that_ends_is_told_instead_of_a_failure() -> None:
     failed = HealthyReason.PROBE_FAILED
     assert named(alerts(finding(failed, certificate_ends=True))) == [

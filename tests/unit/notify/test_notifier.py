@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.compile.compiled import Alerting, MaintenanceWindow
+from ipsecping_operator.compile.compiled import Alerting, Interval, MaintenanceWindow
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.notify.alert_book import AlertBook, Held
 from ipsecping_operator.notify.alertmanager import GATHER, MOST_REFUSED
@@ -80,6 +80,36 @@ def test_an_outage_is_told_after_its_time_again_and_again_and_then_that_it_is_ov
     (_, (alert,), _), *_ = world.alertmanager.came
     assert alert["labels"]["remote_ip"] == "203.0.113.10"
     assert alert["annotations"]["description"].startswith("no answer to the last")
+
+
+def test_of_a_slow_check_down_is_told_and_not_the_loss_that_it_begins_with(world: World) -> None:
+    """Of a round every five minutes the third is Down: loss alone would have lasted for long enough."""
+    of = check(plan(interval_ms=300_000), schedule=Interval(interval_ms=300_000), window_s=1800)
+
+    async def script(world: World) -> None:
+        state = seen(of=of)
+        for answered in (10, 10, 0, 0, 0, 0):
+            began = int(loop_time())
+            await asyncio.sleep(3)
+            take(state, result(of=of.paths[0].plan, at=NOON + began * SECOND, received=answered))
+            world.report(state)
+            await asyncio.sleep(297)
+
+    happens(world, script)
+    assert {name for _, name, _ in world.alerts()} == {"TunnelDown"}
+
+
+def test_loss_that_is_no_outage_is_told_once_a_round_is_answered(world: World) -> None:
+    async def script(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 2, down=True)
+        await rounds(world, state, 1)
+        for _ in range(6):
+            await rounds(world, state, 1, down=True)
+            await rounds(world, state, 1)
+
+    happens(world, script)
+    assert world.alerts()[0] == (363, "LossHigh", False)
 
 
 def test_what_lasts_is_repeated_and_a_check_that_is_deleted_ends_its_alerts(world: World) -> None:
