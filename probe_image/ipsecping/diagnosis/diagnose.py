@@ -180,6 +180,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         symptoms=tuple(
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
         ),
+        encapsulates=encapsulates,
         proof=None if name is None else known[name].text,
         ruled_out=tuple(
             each for each in _ruled_out(group, known) if name is None or each.why != known[name].text

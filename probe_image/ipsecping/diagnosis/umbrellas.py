@@ -57,7 +57,7 @@ BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
                 machine="our gateway",
                 command="ip xfrm policy list dir out",
                 look="of the policies that hold {source} to {address} the one with the lowest priority "
-                "number. None, or it blocks: TunnelNotUsed. This tunnel's: TunnelBroken, it has no SA "
+                "number. None, or another than this tunnel's: that is it. This tunnel's: it has no SA "
                 "(swanctl --list-sas, the daemon's log), or our packets do not come",
             ),
         ),
