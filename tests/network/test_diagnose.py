@@ -160,18 +160,22 @@ def test_nothing_passes_the_tunnel(path: Chain) -> None:
     assert sum(batch.answered for batch in evidence.batches if batch.part is Part.GATEWAY)
 
 
-@pytest.mark.parametrize("ipv6", [False, True], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize(
+    ("ipv6", "policy"),
+    [(False, "tmpl src 198.51.100.1 dst 192.0.2.1 proto esp reqid 7 mode tunnel"), (True, "action block")],
+    ids=["IPv4, no SA", "IPv6, a policy that blocks"],
+)
 def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
-    path: Chain, ipv6: bool
+    path: Chain, ipv6: bool, policy: str
 ) -> None:
-    """Our gateway's route stands for an SA: it has room for 1446 bytes, or there is none and packets vanish.
+    """Our gateway's route stands for an SA: it has room for 1446 bytes. The policies are the kernel's own.
 
-    The silence of the tunnel behind it is the same, and the kernel here remembers 1446 in each case.
+    The silence is the same with and without, the route stays, and the kernel here remembers 1446 throughout.
     """
     ours, far = address(1, 2, ipv6=ipv6), FAR6 if ipv6 else FAR
     words, version = [far, "--stamp", "862", "--near-inside", ours], "-6" if ipv6 else "-4"
-    to_far = ["ip", version, "route", "replace", far]
-    path.routers[0].run(*to_far, "via", address(2, 2, ipv6=ipv6), "mtu", "lock", "1446")
+    via = address(2, 2, ipv6=ipv6)
+    path.routers[0].run("ip", version, "route", "replace", far, "via", via, "mtu", "lock", "1446")
     _, healthy, _ = diagnosed(path, *words)
     assert healthy.path_mtu is not None
     assert healthy.path_mtu.too_big == TooBig(router=ours, mtu=1446)
@@ -183,15 +187,15 @@ def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
     broken(path.routers[1], f"{'ip6' if ipv6 else 'ip'} daddr {far} drop")
     _, silent, took = diagnosed(path, *words)
     assert took < 30
-    assert silent.oversized == OversizedFound(
-        size=1500, sent=4, told=(TooBig(router=ours, mtu=1446, count=4),)
-    )
+    told = (TooBig(router=ours, mtu=1446, count=4),)
+    assert silent.oversized == OversizedFound(size=1500, sent=4, told=told)
     assert encapsulates(silent, baseline) is True
 
-    path.routers[0].run(*to_far, "via", address(2, 2, ipv6=ipv6))
-    _, in_clear, _ = diagnosed(path, *words)
-    assert in_clear.oversized == OversizedFound(size=1500, sent=4)
-    assert encapsulates(in_clear, baseline) is False
+    selector = ["src", "::/0" if ipv6 else "0.0.0.0/0", "dst", far, "dir", "out"]
+    path.routers[0].run("ip", "xfrm", "policy", "add", *selector, *policy.split())
+    _, unsecured, _ = diagnosed(path, *words)
+    assert unsecured.oversized == OversizedFound(size=1500, sent=4)
+    assert encapsulates(unsecured, baseline) is False
 
 
 def encapsulates(evidence: Evidence, baseline: Baseline) -> bool | None:
