@@ -6,8 +6,9 @@ from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.cause import Place, Row
 from ipsecping.diagnosis.fact import FactName
 from ipsecping.diagnosis.facts import QUESTIONS
+from ipsecping.diagnosis.finding import Umbrella
 from ipsecping.diagnosis.suspects import GROUPS
-from ipsecping.diagnosis.umbrellas import STEPS, TITLES
+from ipsecping.diagnosis.umbrellas import BY_OUR_GATEWAY, STEPS, TITLES
 
 
 def diagnosis_reference() -> str:
@@ -24,6 +25,10 @@ def _common() -> Iterator[str]:
         if step is not None:
             told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
         yield f"| {umbrella} | {_sentence(said)} | {told} |"
+    for encapsulates, (title, step) in BY_OUR_GATEWAY.items():
+        known = f"{Umbrella.TUNNEL_SILENT}, GatewayEncapsulates {'yes' if encapsulates else 'no'}"
+        told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
+        yield f"| {known} | {_sentence(title)} | {told} |"
     yield ""
 
 

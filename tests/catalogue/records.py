@@ -47,6 +47,7 @@ def baseline_of(healthy: Evidence) -> Baseline:
         controls=frozenset(controls),
         rtt_min=min((batch.rtt_min for batch in batches if batch.rtt_min is not None), default=None),
         path_mtu=min(sizes, default=None),
+        too_big=None if found is None else found.too_big,
     )
 
 

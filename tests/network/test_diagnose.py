@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ipsecping.diagnosis import Evidence, Part, evidence_from_bytes
-from ipsecping.diagnosis.evidence import NameAnswer
+from ipsecping.diagnosis import Evidence, Part, evidence_from_bytes, facts
+from ipsecping.diagnosis.evidence import Baseline, NameAnswer
+from ipsecping.diagnosis.fact import FactName
+from ipsecping.diagnosis.too_big import OversizedFound, TooBig
 
 from .chain import FAR, FAR6, ROUTERS, Chain, address, chain
 from .routed import Namespace, reflector
@@ -37,7 +40,10 @@ table inet broken {{
 
 @pytest.fixture
 def path() -> Iterator[Chain]:
-    with chain() as made, reflector(made.far, "--stamp", "0.0.0.0:862", "--tcp-echo", "0.0.0.0:443"):
+    with (
+        chain() as made,
+        reflector(made.far, "--stamp", "0.0.0.0:862", "--stamp", "[::]:862", "--tcp-echo", "0.0.0.0:443"),
+    ):
         yield made
 
 
@@ -152,6 +158,48 @@ def test_nothing_passes_the_tunnel(path: Chain) -> None:
     assert [reason for reason, _ in reasons(said)] == ["TunnelSilent"]
     assert {batch.window for batch in evidence.batches} == {1, 2}
     assert sum(batch.answered for batch in evidence.batches if batch.part is Part.GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("ipv6", "policy"),
+    [(False, "tmpl src 198.51.100.1 dst 192.0.2.1 proto esp reqid 7 mode tunnel"), (True, "action block")],
+    ids=["IPv4, no SA", "IPv6, a policy that blocks"],
+)
+def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
+    path: Chain, ipv6: bool, policy: str
+) -> None:
+    """Our gateway's route stands for an SA: it has room for 1446 bytes. The policies are the kernel's own.
+
+    The silence is the same with and without, the route stays, and the kernel here remembers 1446 throughout.
+    """
+    ours, far = address(1, 2, ipv6=ipv6), FAR6 if ipv6 else FAR
+    words, version = [far, "--stamp", "862", "--near-inside", ours], "-6" if ipv6 else "-4"
+    via = address(2, 2, ipv6=ipv6)
+    path.routers[0].run("ip", version, "route", "replace", far, "via", via, "mtu", "lock", "1446")
+    _, healthy, _ = diagnosed(path, *words)
+    assert healthy.path_mtu is not None
+    assert healthy.path_mtu.too_big == TooBig(router=ours, mtu=1446)
+    assert healthy.oversized is None
+    baseline = Baseline(
+        at=healthy.at, controls=frozenset({Part.NEAR_INSIDE}), too_big=healthy.path_mtu.too_big
+    )
+
+    broken(path.routers[1], f"{'ip6' if ipv6 else 'ip'} daddr {far} drop")
+    _, silent, took = diagnosed(path, *words)
+    assert took < 30
+    told = (TooBig(router=ours, mtu=1446, count=4),)
+    assert silent.oversized == OversizedFound(size=1500, sent=4, told=told)
+    assert encapsulates(silent, baseline) is True
+
+    selector = ["src", "::/0" if ipv6 else "0.0.0.0/0", "dst", far, "dir", "out"]
+    path.routers[0].run("ip", "xfrm", "policy", "add", *selector, *policy.split())
+    _, unsecured, _ = diagnosed(path, *words)
+    assert unsecured.oversized == OversizedFound(size=1500, sent=4)
+    assert encapsulates(unsecured, baseline) is False
+
+
+def encapsulates(evidence: Evidence, baseline: Baseline) -> bool | None:
+    return facts(replace(evidence, baseline=baseline))[FactName.GATEWAY_ENCAPSULATES].value
 
 
 def test_a_firewall_that_refuses_and_says_so(path: Chain) -> None:

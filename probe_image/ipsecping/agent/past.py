@@ -10,6 +10,7 @@ from ..contract import Hops, PathMtu, PlannedCheck, ProbeType, RoundResult
 from ..contract.methods.stamp import HOPS_TTL
 from ..contract.result_stream import Item, read_line
 from ..diagnosis.evidence import MAX_OUTAGES, Baseline, Known, Part, PastOutage, PastRound
+from ..diagnosis.too_big import TooBig
 from .lossy_rounds import LossyRounds
 from .ring import Ring
 from .timeslice import Yielder
@@ -90,6 +91,7 @@ def _merged_baseline(own: Baseline | None, told: Baseline | None) -> Baseline | 
         ttl_seen=own.ttl_seen if told.ttl_seen is None else told.ttl_seen,
         rtt_min=own.rtt_min if told.rtt_min is None else told.rtt_min,
         path_mtu=own.path_mtu if told.path_mtu is None else told.path_mtu,
+        too_big=told.too_big or own.too_big,
     )
 
 
@@ -141,11 +143,9 @@ def _baseline(results: Sequence[RoundResult], address: str | None) -> Baseline |
         return None
     hops = Counter(seen.commonest for each in healthy if (seen := each.figure(Hops)) is not None)
     # The usual one, not the largest: of traffic that once passed in clear the path MTU is that of the link.
-    sizes = Counter(
-        figure.forward
-        for each in healthy
-        if (figure := each.figure(PathMtu)) is not None and figure.forward is not None
-    )
+    found = [figure for each in healthy if (figure := each.figure(PathMtu)) is not None]
+    sizes = Counter(figure.forward for figure in found if figure.forward is not None)
+    path_mtu = sizes.most_common(1)[0][0] if sizes else None
     usual = hops.most_common(1)[0][0] if hops else None
     kinds = {each.type for each in healthy}
     return Baseline(
@@ -154,7 +154,8 @@ def _baseline(results: Sequence[RoundResult], address: str | None) -> Baseline |
         controls=frozenset({Part.IKE}) if ProbeType.IKE in kinds else frozenset(),
         ttl_seen=None if usual is None or not 0 <= HOPS_TTL - usual <= 255 else HOPS_TTL - usual,
         rtt_min=_least_delay([each for each in healthy if each.remote_ip == address]),
-        path_mtu=sizes.most_common(1)[0][0] if sizes else None,
+        path_mtu=path_mtu,
+        too_big=_too_big(figure for figure in found if figure.forward == path_mtu),
     )
 
 
@@ -166,6 +167,13 @@ def _least_delay(healthy: Sequence[RoundResult]) -> int | None:
             by_method[each.type].append((each.started_at, each.rtt.min))
     found = map(usual_delay, by_method.values())
     return min((each for each in found if each is not None), default=None)
+
+
+def _too_big(figures: Iterable[PathMtu]) -> TooBig | None:
+    """Who stated the usual path MTU; None: nobody did, or it was not always the same."""
+    told = {(each.too_big_from, each.forward) for each in figures}
+    router, mtu = told.pop() if len(told) == 1 else (None, None)
+    return None if router is None or mtu is None else TooBig(router=router, mtu=mtu)
 
 
 _OF_THE_PATH = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})

@@ -24,6 +24,7 @@ from ..diagnosis.evidence import (
     PathMtuFound,
 )
 from ..diagnosis.evidence_rules import check_evidence
+from ..diagnosis.too_big import OversizedFound
 from ..host.throttling import own_throttling
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
@@ -32,6 +33,7 @@ from ..net.timestamp_warmup import await_timestamps
 from ..probes.base import RoundInvalid
 from .convert import Sample, batch_of, hops_of
 from .lookup import look_up
+from .oversized import OversizedRun
 from .packets import TrainRun
 from .pauses import PausesRun
 from .plan import next_stage, why_left_out
@@ -41,6 +43,7 @@ from .steps import (
     Asked,
     IkeStep,
     MtuStep,
+    OversizedStep,
     PausesStep,
     Stage,
     StageName,
@@ -92,6 +95,7 @@ class Collector:
         self._traces: dict[tuple[ProbeType, str], Trace] = {}
         self._source: str | None = None
         self._path_mtus: dict[ProbeType, PathMtuFound] = {}
+        self._oversized: OversizedFound | None = None
         self._ike: IkeFound | None = None
         self._trains, self._invalid = 0, Counter[Invalidity]()
         self._failed: dict[Part, str] = {}
@@ -159,6 +163,7 @@ class Collector:
             batches=batches,
             hops=tuple(hops) if hops else None,
             path_mtu=self._path_mtu(),
+            oversized=self._oversized,
             ike=self._ike,
             names=self._names,
             host=self._host(),
@@ -254,6 +259,8 @@ class Collector:
                     await self._trace(step)
                 case MtuStep():
                     await self._search(step)
+                case OversizedStep():
+                    await self._or_stopped(self._send_oversized(step))
                 case IkeStep():
                     self._sent += step.packets
                     await self._or_stopped(self._ask(step))
@@ -311,6 +318,13 @@ class Collector:
         kinds = (method.type for method in self._asked.methods)
         return next((self._path_mtus[kind] for kind in kinds if kind in self._path_mtus), None)
 
+    async def _send_oversized(self, step: OversizedStep) -> None:
+        run = OversizedRun(step)
+        try:
+            self._oversized = await run.run()
+        finally:
+            self._sent += run.packets_sent
+
     async def _ask(self, step: IkeStep) -> None:
         self._ike = await ask_ike(step)
 
@@ -346,5 +360,7 @@ def _part_of(step: Step) -> Part:
             return Part.HOPS
         case MtuStep():
             return Part.PATH_MTU
+        case OversizedStep():
+            return Part.OVERSIZED
         case IkeStep():
             return Part.IKE

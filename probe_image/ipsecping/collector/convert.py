@@ -22,6 +22,7 @@ from ..diagnosis.evidence import (
     PathError,
     PathMtuFound,
 )
+from ..diagnosis.too_big import TooBig
 from ..measure.direction import NOT_KNOWN, Attribution
 from ..measure.packet import Packet
 from ..probes.ike_exchange import PortOutcome
@@ -155,6 +156,7 @@ def path_mtu_of(found: PathMtu, *, high: int, cut: bool, whole: bool = False) ->
         reverse=found.reverse if smaller else None,
         forward_told=found.too_big if found.forward < high else None,
         reverse_told=None if not smaller or (whole and not cut) else cut,
+        too_big=None if found.too_big_from is None else TooBig(router=found.too_big_from, mtu=found.forward),
     )
 
 

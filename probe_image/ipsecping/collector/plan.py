@@ -21,6 +21,7 @@ from .steps import (
     IkeStep,
     Method,
     MtuStep,
+    OversizedStep,
     PausesStep,
     Stage,
     StageName,
@@ -101,6 +102,9 @@ def why_left_out(known: Evidence) -> Mapping[Part, str]:
     if part_of(known, Part.RATES):
         left_out[Part.CONTROL_RATE] = "no rate cost packets, or the far gateway's inside address is not known"
     left_out[Part.PATH_MTU] = "the target is silent" if known.address else why
+    left_out[Part.OVERSIZED] = (
+        "the target is not silent" if tally(part_of(known, Part.METHODS)).answered else why
+    )
     return MappingProxyType(left_out)
 
 
@@ -261,6 +265,8 @@ def _confirm(asked: Asked, known: Evidence, left: int, elapsed: int) -> Stage | 
     ]
     if not tally(first).answered:
         steps = [replace(step, timeout_ms=PATIENT_MS) for step in steps]
+        oversized = OversizedStep(method=main, address=known.address)
+        return Stage(name=StageName.CONFIRM, steps=(*steps, oversized), not_before=SECOND_LOOK)
     return Stage(name=StageName.CONFIRM, steps=tuple(steps), not_before=SECOND_LOOK)
 
 

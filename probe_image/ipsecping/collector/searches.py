@@ -9,10 +9,10 @@ from ..contract.trace import Trace, TraceMethod
 from ..diagnosis.evidence import IkeFound, PathMtuFound
 from ..measure.mtu_evidence import ProbePacket
 from ..measure.mtu_search import Step
-from ..net.connected_socket import open_connected_ping, open_connected_udp
+from ..net.connected_socket import ConnectedSocket, open_connected_ping, open_connected_udp
 from ..net.sender import Sender
 from ..probes.ike_exchange import ask_ports
-from ..probes.mtu_packets import EchoPackets, StampPackets
+from ..probes.mtu_packets import EchoPackets, Packets, StampPackets
 from ..probes.mtu_run import ICMP_PAIR_SPACING, PAIR_SPACING, MtuRun
 from ..probes.stamp import keys_now
 from ..trace.connections import ConnectionProbes
@@ -100,20 +100,15 @@ class MtuSearchRun:
     def __init__(self, step: MtuStep) -> None:
         """Open the socket. Raises OSError, PingForbidden, and RoundInvalid while keys cannot be used."""
         address, method = step.address, step.method
-        ipv6, icmp = is_ipv6(address), method.port is None
-        keys = _keys(method)
-        self._sock = (
-            open_connected_ping(address, sender=_sender(method), dont_fragment=True)
-            if method.port is None
-            else open_connected_udp(address, method.port, sender=_sender(method), dont_fragment=True)
-        )
+        icmp = method.port is None
+        self._sock, packets = open_unfragmented(method, address)
         self._cut, self._whole = False, not icmp
         self.reached = False
         """A small packet was answered."""
         self._run = MtuRun(
             sock=self._sock,
-            packets=EchoPackets(ipv6=ipv6) if icmp else StampPackets(ipv6=ipv6, keys=keys),
-            low=_LOW[ipv6],
+            packets=packets,
+            low=_LOW[is_ipv6(address)],
             high=MTU_HIGH,
             timeout=SECOND,
             pair_spacing=ICMP_PAIR_SPACING if icmp else PAIR_SPACING,
@@ -142,6 +137,18 @@ class MtuSearchRun:
 
     def _tried(self, _: Step, probe: ProbePacket) -> None:
         self._cut |= probe.answered and not probe.whole
+
+
+def open_unfragmented(method: Method, address: str) -> tuple[ConnectedSocket, Packets]:
+    """Open a socket whose packets leave in one piece, of any size, and what makes them.
+
+    Raises OSError, PingForbidden, and RoundInvalid while keys cannot be used.
+    """
+    ipv6, keys, sender = is_ipv6(address), _keys(method), _sender(method)
+    if method.port is None:
+        return open_connected_ping(address, sender=sender, dont_fragment=True), EchoPackets(ipv6=ipv6)
+    sock = open_connected_udp(address, method.port, sender=sender, dont_fragment=True)
+    return sock, StampPackets(ipv6=ipv6, keys=keys)
 
 
 async def ask_ike(step: IkeStep) -> IkeFound | None:

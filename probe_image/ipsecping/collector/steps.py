@@ -26,6 +26,8 @@ TRACE_TIME = 7 * SECOND
 MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 92, 4, 5 * SECOND
 """Each lost packet makes the search longer: of 5 % in one direction it ends with so many 99 times of 100."""
 MTU_HIGH, MTU_SMALL = 1500, 128
+OVERSIZED_PACKETS, OVERSIZED_SPACING = 4, SECOND
+"""So far apart that no limit of ICMP errors hides all of those that are due."""
 IKE_PACKETS, IKE_TIME = 6, 2 * SECOND
 DATAGRAMS = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP})
 TRACED = DATAGRAMS | {ProbeType.TCP}
@@ -189,6 +191,17 @@ class MtuStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OversizedStep:
+    """A few packets of the link's size with Don't Fragment, which our gateway should refuse as too big."""
+
+    method: Method
+    address: str
+    packets: int = OVERSIZED_PACKETS
+    time: int = OVERSIZED_PACKETS * OVERSIZED_SPACING
+    bits_per_second: int = MTU_HIGH * 8 * SECOND // OVERSIZED_SPACING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IkeStep:
     """A request to the gateway's IKE daemon on both of its ports."""
 
@@ -223,7 +236,7 @@ class PausesStep:
         return self.train.bits_per_second
 
 
-Step = Train | TraceStep | MtuStep | IkeStep | PausesStep
+Step = Train | TraceStep | MtuStep | OversizedStep | IkeStep | PausesStep
 
 
 class StageName(StrEnum):

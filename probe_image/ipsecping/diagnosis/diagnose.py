@@ -26,7 +26,7 @@ from .stood_still import lost_meanwhile, without_moments
 from .symptom import GRAVITY, WARNINGS, Symptom, SymptomKind, joined
 from .symptoms import symptoms, windows_disagree
 from .tally import part_of, tally
-from .umbrellas import BY_SYMPTOM, HALVED, STEPS, TITLES, region
+from .umbrellas import BY_SYMPTOM, HALVED, STEPS, region, step_of, title_of
 
 REST_PACKETS, REST_SHARE = 2, 0.05
 """What the proven causes leave of a loss: above both it is a symptom of its own."""
@@ -180,6 +180,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
+    encapsulates = known[FactName.GATEWAY_ENCAPSULATES].value
     umbrella = reason if isinstance(reason, Umbrella) else None
     return Finding(
         reason=reason,
@@ -189,10 +190,13 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         warning=all(symptom.kind in WARNINGS for symptom in group.symptoms),
         confirmed=confirmed,
         layer=row.layer if row is not None and len(causes) == 1 else region(group.causes),
-        title=row.title if row is not None and umbrella is None else TITLES[umbrella or Umbrella.UNEXPLAINED],
+        title=row.title
+        if row is not None and umbrella is None
+        else title_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
         symptoms=tuple(
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
         ),
+        encapsulates=encapsulates,
         proof=None if name is None else known[name].text,
         ruled_out=tuple(
             each for each in _ruled_out(group, known) if name is None or each.why != known[name].text
@@ -200,7 +204,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         lost=_accounted(reading, known, group, name),
         step=row.step
         if row is not None and _has_own_step(umbrella, causes)
-        else STEPS[umbrella or Umbrella.UNEXPLAINED],
+        else step_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
     )
 
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..contract import LossReason, ProbeType
+from .too_big import OversizedFound, TooBig
 
 VERSION = 1
 MAX_BYTES = 256 * 1024
@@ -59,6 +60,8 @@ class Part(StrEnum):
     IDLE = "Idle"
     """Packets after a pause that may end a NAT mapping or an on-demand SA."""
     PATH_MTU = "PathMTU"
+    OVERSIZED = "Oversized"
+    """Packets of the link's size with Don't Fragment, while the target is silent."""
     HOPS = "Hops"
     IKE = "IKE"
     NAMES = "Names"
@@ -207,6 +210,8 @@ class PathMtuFound:
     forward_told: bool | None = None
     """A "packet too big" message came for what did not pass; None where nothing was too large."""
     reverse_told: bool | None = None
+    too_big: TooBig | None = None
+    """Who stated the limit of the way there."""
 
 
 class IkeAnswer(StrEnum):
@@ -324,6 +329,8 @@ class Baseline:
     ttl_seen: int | None = None
     rtt_min: int | None = None
     path_mtu: int | None = None
+    too_big: TooBig | None = None
+    """Who stated the limit of the way there, that of encryption as a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,6 +375,7 @@ class Evidence:
     batches: tuple[Batch, ...] = ()
     hops: tuple[Hop, ...] | None = None
     path_mtu: PathMtuFound | None = None
+    oversized: OversizedFound | None = None
     ike: IkeFound | None = None
     names: NamesFound | None = None
     host: HostFound | None = None
@@ -386,6 +394,7 @@ class Evidence:
             return any(batch.part is part for batch in self.batches)
         content = {
             Part.PATH_MTU: self.path_mtu,
+            Part.OVERSIZED: self.oversized,
             Part.HOPS: self.hops,
             Part.IKE: self.ike,
             Part.NAMES: self.names,

@@ -14,6 +14,7 @@ from ..contract.result import Invalidity
 from . import evidence as data
 from .evidence import Batch, Evidence, Part
 from .evidence_rules import check_evidence
+from .too_big import OversizedFound, TooBig
 
 T = TypeVar("T")
 Source = Mapping[str, Any]
@@ -43,6 +44,7 @@ def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
         batches=_several(source, "batches", path, _batch, data.MAX_BATCHES) or (),
         hops=_several(source, "hops", path, _hop, data.MAX_HOPS),
         path_mtu=_object(source, "pathMTU", path, _path_mtu),
+        oversized=_object(source, "oversized", path, _oversized),
         ike=_object(source, "ike", path, _ike),
         names=_object(source, "names", path, _names),
         host=_object(source, "host", path, _host),
@@ -70,9 +72,9 @@ def read_known(source: Source, path: str) -> data.Known:
 
 KNOWN_KEYS = frozenset({"rounds", "outages", "baseline", "paths"})
 _KEYS = frozenset({
-    "version", "at", "path", "target", "address", "expected", "batches", "hops", "pathMTU", "ike", "names",
-    "host", "paths", "reflector", "rounds", "outages", "refusedBefore", "baseline",
-    "notTested",
+    "version", "at", "path", "target", "address", "expected", "batches", "hops", "pathMTU", "oversized",
+    "ike", "names", "host", "paths", "reflector", "rounds", "outages", "refusedBefore",
+    "baseline", "notTested",
 })  # fmt: skip
 
 
@@ -181,6 +183,24 @@ def _path_mtu(source: Source, path: str) -> data.PathMtuFound:
         reverse=read.optional_integer(source, "reverse", path, at_most=MAX_MTU),
         forward_told=_truth(source, "forwardTold", path),
         reverse_told=_truth(source, "reverseTold", path),
+        too_big=_object(source, "tooBig", path, _too_big),
+    )
+
+
+def _oversized(source: Source, path: str) -> OversizedFound:
+    return OversizedFound(
+        size=read.integer(source, "size", path, at_most=MAX_MTU),
+        sent=_count(source, "sent", path),
+        told=_several(source, "told", path, _too_big, data.MAX_KINDS) or (),
+    )
+
+
+def _too_big(source: Source, path: str) -> TooBig:
+    count = read.optional_integer(source, "count", path, at_least=1, at_most=MAX_COUNT)
+    return TooBig(
+        router=read.address(source.get("router"), f"{path}.router"),
+        mtu=read.integer(source, "mtu", path, at_most=MAX_MTU),
+        count=count or 1,
     )
 
 
@@ -264,6 +284,7 @@ def _baseline(source: Source, path: str) -> data.Baseline:
         ttl_seen=read.optional_integer(source, "ttlSeen", path, at_most=255),
         rtt_min=_time(source, "rttMin", path),
         path_mtu=read.optional_integer(source, "pathMTU", path, at_most=MAX_MTU),
+        too_big=_object(source, "tooBig", path, _too_big),
     )
 
 

@@ -19,6 +19,7 @@ from .evidence import (
     PathMtuFound,
     ReflectorFound,
 )
+from .too_big import OversizedFound
 
 _CONTROLS = frozenset({Part.FAR_INSIDE, Part.NEAR_INSIDE, Part.GATEWAY, Part.NEIGHBOUR, Part.ELSEWHERE})
 
@@ -33,6 +34,8 @@ def check_evidence(evidence: Evidence, path: str = "evidence") -> None:
         raise ContractError(f"{path}.address: needed where packets were sent")
     if evidence.path_mtu is not None:
         _check_path_mtu(evidence.path_mtu, f"{path}.pathMTU")
+    if evidence.oversized is not None:
+        _check_oversized(evidence.oversized, f"{path}.oversized")
     if evidence.reflector is not None:
         _check_reflector(evidence.reflector, f"{path}.reflector")
     _check_once((f"{hop.type} {hop.ttl} {hop.address}" for hop in evidence.hops or ()), f"{path}.hops")
@@ -133,6 +136,11 @@ def _check_path_mtu(found: PathMtuFound, path: str) -> None:
     for key, size in (("forward", found.forward), ("reverse", found.reverse)):
         if size is not None and not MIN_MTU <= size <= MAX_MTU:
             raise out_of_range(size, f"{path}.{key}", MIN_MTU, MAX_MTU)
+
+
+def _check_oversized(found: OversizedFound, path: str) -> None:
+    _within(sum(each.count for each in found.told), f"{path}.told", found.sent)
+    _check_once((f"{each.router} {each.mtu}" for each in found.told), f"{path}.told")
 
 
 def _check_reflector(found: ReflectorFound, path: str) -> None:

@@ -17,6 +17,8 @@ class FactName(StrEnum):
     NO_ROUTE_HERE = "NoRouteHere"
     NEAR_GATEWAY_ANSWERS = "NearGatewayAnswers"
     REACHES_NEAR_GATEWAY = "ReachesNearGateway"
+    GATEWAY_ENCAPSULATES = "GatewayEncapsulates"
+    """Our gateway has an SA to send packets to the target with."""
     GATEWAY_ANSWERS = "GatewayAnswers"
     GATEWAY_UNREACHABLE = "GatewayUnreachable"
     IKE_ANSWERS = "IkeAnswers"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import facts_loss, facts_packet, facts_reach, facts_refused
+from . import facts_loss, facts_oversized, facts_packet, facts_reach, facts_refused
 from .evidence import Evidence, Part
 from .fact import Fact, FactName
 from .reading import Reading
@@ -20,6 +20,7 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.NO_ROUTE_HERE: facts_refused.no_route_here,
         FactName.NEAR_GATEWAY_ANSWERS: facts_reach.control_answers(Part.NEAR_INSIDE),
         FactName.REACHES_NEAR_GATEWAY: facts_reach.reaches_near_gateway,
+        FactName.GATEWAY_ENCAPSULATES: facts_oversized.gateway_encapsulates,
         FactName.GATEWAY_ANSWERS: facts_reach.gateway_answers,
         FactName.GATEWAY_UNREACHABLE: facts_refused.gateway_unreachable,
         FactName.IKE_ANSWERS: facts_reach.ike_answers,

@@ -62,6 +62,8 @@ class Finding:
     layer: str
     title: str
     symptoms: tuple[Symptom, ...]
+    encapsulates: bool | None
+    """Whether our gateway has an SA to send with; None: not known."""
     proof: str | None
     """What proves it, with numbers."""
     ruled_out: tuple[RuledOut, ...]
@@ -72,7 +74,7 @@ class Finding:
     @property
     def suspects(self) -> tuple[Suspect, ...]:
         """The causes, those that only a look at a gateway tells apart as one."""
-        return suspects_of(self.causes, silence=self.reason in SILENCE)
+        return suspects_of(self.causes, silence=self.reason in SILENCE, encapsulates=self.encapsulates)
 
     @property
     def named(self) -> bool:

@@ -57,10 +57,11 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
     more = len(diagnosis.findings) - 1
     said = finding.proof or finding.symptoms[0].text
     which = finding.confidence.said
-    if finding.named:
+    if finding.named and len(finding.suspects) > 1:
         which = f"one of {', '.join(finding.suspects)}"
     elif len(finding.causes) > 1:
-        which = f"{finding.layer}, one of {len(finding.causes)} causes"
+        where = finding.suspects[0] if finding.named else finding.layer
+        which = f"{where}, one of {len(finding.causes)} causes"
     if finding.direction is not Direction.UNKNOWN:
         which = f"{finding.direction.said}, {which}"
     line = f"{finding.reason} ({which}): {finding.title}; {said}."
@@ -174,7 +175,7 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
 
 def _suspect(finding: Finding, suspect: Suspect) -> str:
     """What it is, with its name; of several causes that go by one name also these."""
-    causes = behind(suspect, finding.causes)
+    causes = behind(suspect, finding.causes, encapsulates=finding.encapsulates)
     said = f"{title_of(suspect)} [{suspect}]"
     return said if len(causes) < 2 else f"{said}: {', '.join(causes)}"
 
@@ -184,7 +185,8 @@ def _sureness(finding: Finding) -> str:
     if finding.proof is not None and finding.proof not in {symptom.text for symptom in finding.symptoms}:
         said = f"{said}: {finding.proof}"
     elif len(finding.causes) > 1:
-        said = f"the {len(finding.suspects) if finding.named else len(finding.causes)} causes left {said}"
+        several = finding.named and len(finding.suspects) > 1
+        said = f"the {len(finding.suspects if several else finding.causes)} causes left {said}"
     elif finding.causes and finding.confidence is Confidence.ONE_OF:
         said = "it alone explains all of this; otherwise there are several faults at once"
     elif not finding.symptoms[0].certain:

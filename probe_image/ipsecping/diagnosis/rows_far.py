@@ -5,6 +5,9 @@ from .cause import Cause, Place, Row, Step, explains
 from .fact import FactName as F
 from .symptom import SymptomKind as S
 
+_ENCAPSULATED = (F.GATEWAY_ENCAPSULATES,)
+"""What a fault on the far side leaves as it was: our gateway sends our packets through the tunnel."""
+
 ROWS = (
     Row(
         cause=Cause.ROUTING_LOOP,
@@ -32,7 +35,12 @@ ROWS = (
         told="It answers at its inside address, hosts behind it do not. Proven by an ICMP error of its own.",
         explains=(
             explains(S.METHOD_SILENT, needs=(F.PROHIBITED_BY_FAR_GATEWAY,)),
-            explains(S.SILENT, S.TARGET_SILENT_EVERYWHERE, excludes=(F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)),
+            explains(
+                S.SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                needs=_ENCAPSULATED,
+                excludes=(F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE),
+            ),
         ),
         proves=(F.PROHIBITED_BY_FAR_GATEWAY,),
         step=Step(
@@ -48,7 +56,14 @@ ROWS = (
         title="answers do not come back through the tunnel",
         meaning="The far host or network has no route to ours, or another one than the tunnel.",
         told="The reflector counts our packets, and no answer comes.",
-        explains=(explains(S.SILENT, S.FAR_SILENT, S.TARGET_SILENT_EVERYWHERE, needs=(F.REQUESTS_ARRIVE,)),),
+        explains=(
+            explains(
+                S.SILENT,
+                S.FAR_SILENT,
+                S.TARGET_SILENT_EVERYWHERE,
+                needs=(F.REQUESTS_ARRIVE, *_ENCAPSULATED),
+            ),
+        ),
         one_way=Direction.REVERSE,
         step=Step(
             machine="the target's host",
@@ -88,6 +103,7 @@ ROWS = (
             explains(
                 S.SILENT,
                 S.TARGET_SILENT_EVERYWHERE,
+                needs=_ENCAPSULATED,
                 excludes=(F.SAME_TARGET_ANSWERS, F.REQUESTS_ARRIVE, F.ANOTHER_METHOD_ANSWERS),
             ),
         ),

@@ -10,13 +10,15 @@ _NO_SA = (F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS, F.REQUESTS_ARRIVE)
 """What shows that the tunnel carries something of ours, at least on the way there."""
 _TUNNEL = (F.FAR_GATEWAY_ANSWERS, F.NEIGHBOUR_ANSWERS)
 """What shows that it carries something both ways."""
+_ENCAPSULATED = (F.GATEWAY_ENCAPSULATES,)
+"""What a fault beyond our gateway leaves as it was."""
 ELSEWHERE = (F.LOSS_BY_FLOW, F.ONE_METHOD_LOSES, F.NEAR_GATEWAY_LOSES, F.FAR_GATEWAY_CLEAN)
 """What shows that a loss does not come from between the gateways: all inner flows share one outer flow
 there."""
 
 
-def _silence(*excludes: F) -> Explanation:
-    return explains(S.SILENT, S.FAR_SILENT, excludes=excludes)
+def _silence(*excludes: F, needs: tuple[F, ...] = ()) -> Explanation:
+    return explains(S.SILENT, S.FAR_SILENT, needs=needs, excludes=excludes)
 
 
 ROWS = (
@@ -28,7 +30,10 @@ ROWS = (
         meaning="The policy is there, but IKE has not negotiated the child SA, or lost it.",
         told="Silence without any ICMP error. If only the first packets after a pause are lost, it is an "
         "on-demand start and no fault.",
-        explains=(_silence(*_NO_SA), explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,))),
+        explains=(
+            _silence(*_NO_SA, F.GATEWAY_ENCAPSULATES),
+            explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,)),
+        ),
         step=Step(
             machine="our gateway",
             command="swanctl --list-sas",
@@ -125,7 +130,7 @@ ROWS = (
         meaning="A firewall or carrier drops IP protocol 50, or UDP 4500 with data, while IKE passes.",
         told="All inside addresses silent, the far gateway answers outside. The counters of both gateways "
         "prove it.",
-        explains=(_silence(*_TUNNEL),),
+        explains=(_silence(*_TUNNEL, needs=_ENCAPSULATED),),
         step=Step(
             machine="our gateway",
             command=_SA_STATE,
@@ -141,7 +146,7 @@ ROWS = (
         meaning="All lost: the keys of both ends differ. A few: packets are corrupted on the way.",
         told="Looks like loss; the receiver's counter (integrity-failed) tells.",
         explains=(
-            _silence(*_TUNNEL),
+            _silence(*_TUNNEL, needs=_ENCAPSULATED),
             explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)),
         ),
         step=Step(
@@ -211,7 +216,7 @@ ROWS = (
         told="The first packets after a pause are lost on the way back, then all is well.",
         explains=(
             explains(S.FIRST_LOST, needs=(F.FIRST_LOST_BACK, F.NAT_ON_THE_WAY)),
-            explains(S.SILENT, S.FAR_SILENT, needs=(F.NAT_ON_THE_WAY, F.REQUESTS_ARRIVE), excludes=_TUNNEL),
+            _silence(*_TUNNEL, needs=(F.NAT_ON_THE_WAY, F.REQUESTS_ARRIVE, *_ENCAPSULATED)),
         ),
         one_way=Direction.REVERSE,
         step=Step(

@@ -18,6 +18,8 @@ class AmbiguityGroup(StrEnum):
     """Causes of silence that no evidence from a pod can tell apart."""
 
     GATEWAY_NOT_REACHED = "GatewayNotReached"
+    NOT_ENCAPSULATED = "NotEncapsulated"
+    """Known of our gateway, whose policies and SAs tell all of these apart."""
     TUNNEL_NOT_USED = "TunnelNotUsed"
     TUNNEL_BROKEN = "TunnelBroken"
     TARGET_CUT_OFF = "TargetCutOff"
@@ -43,6 +45,26 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
             title="our packets do not get to our gateway: a policy or a route on our own side",
             told="On the pod's node: they come from the pod, and do not leave towards our gateway.",
             causes=frozenset({Cause.LOCAL_POLICY_DENIED, Cause.NEAR_ROUTING_WRONG}),
+        ),
+        AmbiguityGroup.NOT_ENCAPSULATED: Group(
+            title="our gateway does not encrypt our packets: they match no policy of this tunnel, or it has "
+            "no SA",
+            told="On our gateway: no policy of this tunnel holds them first, or it has no SA to send with.",
+            causes=frozenset(
+                {
+                    Cause.SOURCE_TRANSLATED,
+                    Cause.SELECTOR_MISMATCH,
+                    Cause.POLICY_CONFLICT,
+                    Cause.SA_MISSING,
+                    Cause.IKE_UNREACHABLE,
+                    Cause.IKE_AUTH_FAILED,
+                    Cause.IKE_PROPOSAL_MISMATCH,
+                    Cause.IKE_FRAGMENTS_LOST,
+                    Cause.REKEY_BROKEN,
+                    Cause.SA_OUT_OF_SYNC,
+                    Cause.SA_EXHAUSTED,
+                }
+            ),
         ),
         AmbiguityGroup.TUNNEL_NOT_USED: Group(
             title="packets do not enter the tunnel: a policy, a selector, address translation or a route "
@@ -92,22 +114,23 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
 )
 
 
-def suspects_of(causes: Sequence[Cause], *, silence: bool) -> tuple[Suspect, ...]:
+def suspects_of(causes: Sequence[Cause], *, silence: bool, encapsulates: bool | None) -> tuple[Suspect, ...]:
     """Return the causes in their order, of `silence` those of a group as the group.
 
-    One cause of a group alone keeps its own name; a cause of two groups goes by the one with more of those
-    that are left.
+    `encapsulates`: whether our gateway has an SA to send with. Where it is known to have none, it is the one
+    place to look at. One cause of a group alone keeps its own name; a cause of two groups goes by the one
+    with more of those that are left.
     """
     if not silence:
         return tuple(causes)
-    return tuple(dict.fromkeys(_names(causes)))
+    return tuple(dict.fromkeys(_names(causes, encapsulates)))
 
 
-def behind(suspect: Suspect, causes: Sequence[Cause]) -> tuple[Cause, ...]:
+def behind(suspect: Suspect, causes: Sequence[Cause], *, encapsulates: bool | None) -> tuple[Cause, ...]:
     """Return those of the causes that go by the suspect's name."""
     if isinstance(suspect, Cause):
         return (suspect,)
-    named = dict(zip(causes, _names(causes), strict=True))
+    named = dict(zip(causes, _names(causes, encapsulates), strict=True))
     return tuple(cause for cause in causes if named[cause] is suspect)
 
 
@@ -121,9 +144,14 @@ def meaning_of(suspect: Suspect) -> str:
     return ROWS[suspect].meaning if isinstance(suspect, Cause) else f"{suspect}: {GROUPS[suspect].told}"
 
 
-def _names(causes: Sequence[Cause]) -> Iterator[Suspect]:
+_OF_THE_TUNNEL = frozenset({AmbiguityGroup.TUNNEL_NOT_USED, AmbiguityGroup.TUNNEL_BROKEN})
+
+
+def _names(causes: Sequence[Cause], encapsulates: bool | None) -> Iterator[Suspect]:
     left = frozenset(causes)
-    size = {name: len(group.causes & left) for name, group in GROUPS.items()}
+    unfit = _OF_THE_TUNNEL if encapsulates is False else {AmbiguityGroup.NOT_ENCAPSULATED}
+    groups = {name: group for name, group in GROUPS.items() if name not in unfit}
+    size = {name: len(group.causes & left) for name, group in groups.items()}
     for cause in causes:
-        of_it = [name for name, group in GROUPS.items() if cause in group.causes and size[name] > 1]
+        of_it = [name for name, group in groups.items() if cause in group.causes and size[name] > 1]
         yield max(of_it, key=lambda name: size[name], default=cause)

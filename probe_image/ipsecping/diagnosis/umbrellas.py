@@ -39,6 +39,31 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
     }
 )
 """The silence of the target and of controls is told by how far packets get instead."""
+BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
+    {
+        True: (
+            "nothing comes back through the tunnel; our gateway still encrypts",
+            Step(
+                machine="the far gateway",
+                command="ip -s xfrm state",
+                look="an SA from our gateway, and its packets while ipsecping ping {address} -c 40 runs on "
+                "the prober. Counted: sysctl {forwarding}, then the way back. Not counted: do the same on "
+                "our gateway, and compare SPIs; the same: ESP is blocked",
+            ),
+        ),
+        False: (
+            "nothing comes back through the tunnel; our gateway does not encrypt",
+            Step(
+                machine="our gateway",
+                command="ip xfrm policy list dir out",
+                look="of the policies that hold {source} to {address} the one with the lowest priority "
+                "number. None, or another than this tunnel's: that is it. This tunnel's: it has no SA "
+                "(swanctl --list-sas, the daemon's log), or our packets do not come",
+            ),
+        ),
+    }
+)
+"""Title and next step of TunnelSilent where it is known whether our gateway has an SA to send with."""
 HALVED = frozenset(
     {
         Umbrella.NEAR_SIDE_SILENT,
@@ -96,6 +121,20 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         ),
     }
 )
+
+
+def title_of(umbrella: Umbrella, *, encapsulates: bool | None) -> str:
+    """Return what the causes have in common; `encapsulates`: what is known of our gateway."""
+    if umbrella is Umbrella.TUNNEL_SILENT and encapsulates is not None:
+        return BY_OUR_GATEWAY[encapsulates][0]
+    return TITLES[umbrella]
+
+
+def step_of(umbrella: Umbrella, *, encapsulates: bool | None) -> Step:
+    """Return the step that halves what is left. Raises KeyError for one that has none."""
+    if umbrella is Umbrella.TUNNEL_SILENT and encapsulates is not None:
+        return BY_OUR_GATEWAY[encapsulates][1]
+    return STEPS[umbrella]
 
 
 def region(causes: frozenset[Cause]) -> str:

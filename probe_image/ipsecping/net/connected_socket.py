@@ -7,6 +7,7 @@ in one piece or not at all (see `fragmentation`).
 import asyncio
 import errno
 import socket
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from ..addresses import without_zone
@@ -49,6 +50,8 @@ class Refusal(NamedTuple):
     reason: LossReason
     mtu: int
     """With `MessageTooBig`: the MTU of the link that was too small, as the message claims."""
+    sender: str | None = None
+    """The address that says so."""
 
 
 class ConnectedSocket:
@@ -143,9 +146,9 @@ class ConnectedSocket:
                 if error.errno == errno.EMSGSIZE:
                     self._own_limit = error.info
             elif reason := reason_of_extended_error(error):
-                self._refusals.append(
-                    Refusal(data, reason, error.info if reason is LossReason.MESSAGE_TOO_BIG else 0)
-                )
+                mtu = error.info if reason is LossReason.MESSAGE_TOO_BIG else 0
+                sender = str(ip_address(error.offender)) if error.offender else None
+                self._refusals.append(Refusal(data, reason, mtu, sender))
 
 
 def open_connected_udp(

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..contract import LossReason, PathMtu
@@ -21,6 +22,8 @@ MAX_PACKETS = 1000
 """A search that needs more is given up."""
 MAX_UNWANTED = 1000
 """Answers to none of our packets, further answers and ICMP errors: with more of them a search is given up."""
+MAX_STATED = 64
+"""MTUs that messages state, of which it is kept who stated them."""
 PAIR_SPACING = 5_000_000
 """Nanoseconds between the tries of one size."""
 ICMP_PAIR_SPACING = 100_000_000
@@ -79,6 +82,7 @@ class MtuRun:
         self._loop.add_reader(sock.fileno(), self._readable)
         self.messages: list[int] = []
         """The MTUs stated by messages about our packets."""
+        self._stated_by: dict[int, str] = {}
 
     @property
     def packets_sent(self) -> int:
@@ -118,7 +122,8 @@ class MtuRun:
             ):
                 return None
             await self._take(step)
-        return step
+        told = step.forward is not None and step.too_big
+        return replace(step, too_big_from=self._stated_by.get(step.forward or 0) if told else None)
 
     async def settle(self, *, until: int | None = None) -> SmallPackets:
         """Wait until each small packet is answered, refused or has had its timeout; then the figures.
@@ -238,6 +243,8 @@ class MtuRun:
         if refusal.reason is LossReason.MESSAGE_TOO_BIG:
             self.messages.append(refusal.mtu)
             del self.messages[:-MAX_PACKETS]
+            if refusal.sender is not None and len(self._stated_by) < MAX_STATED:
+                self._stated_by[refusal.mtu] = refusal.sender
             self._search.too_big(probe, refusal.mtu)
         elif probe is not None:
             self._reasons[probe.sequence] = refusal.reason

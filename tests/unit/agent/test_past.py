@@ -21,6 +21,7 @@ from ipsecping.contract import (
 from ipsecping.diagnosis import Confidence, Evidence, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Baseline, Batch, Known, OtherPath, PastOutage
+from ipsecping.diagnosis.too_big import TooBig
 
 from ...plans import check_of
 from ..diagnosis.worlds import batch
@@ -125,6 +126,23 @@ async def test_the_path_mtu_of_the_baseline_is_the_usual_one_not_that_of_a_while
     baseline = (await known(*searches)).known.baseline
     assert baseline is not None
     assert baseline.path_mtu == 1446
+
+
+async def test_the_baseline_has_who_stated_the_path_mtu_where_it_was_always_the_same() -> None:
+    def search(number: int, router: str | None, size: int = 1446) -> RoundResult:
+        figure = PathMtu(forward=size, reverse=1300, too_big=True, too_big_from=router)
+        made = replace(result(number, "1111"), probe="mtu", type=ProbeType.PATH_MTU)
+        return replace(made, forward_lost=None, reverse_lost=None, figures={"pathMTU": figure})
+
+    ours, other = "10.99.0.2", "10.99.0.3"
+    for searches, router in (
+        ((search(0, ours), search(1, ours), search(2, other, 1300)), ours),
+        ((search(0, ours), search(1, other)), None),
+        ((search(0, ours), search(1, None)), None),
+    ):
+        baseline = (await known(*searches)).known.baseline
+        assert baseline is not None
+        assert baseline.too_big == (None if router is None else TooBig(router=router, mtu=1446))
 
 
 async def test_outages_are_rounds_on_end_without_an_answer() -> None:

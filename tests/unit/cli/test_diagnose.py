@@ -56,7 +56,11 @@ def test_a_counter_of_the_receiver_is_looked_at_where_the_packets_arrive(tmp_pat
 
 def test_what_is_left_and_what_is_ruled_out_is_told_with_the_numbers(tmp_path: Path) -> None:
     done = diagnose(tmp_path, CASES["esp-drop"].evidence)
-    assert "nothing comes back through the tunnel [TunnelSilent]" in " ".join(done.stdout.split())
+    assert "through the tunnel; our gateway still encrypts [TunnelSilent]" in " ".join(done.stdout.split())
+    assert (
+        "SaMissing: our gateway (10.99.0.2) of packets of 1500 bytes: 4 of 4 too big, MTU 1446"
+        in " ".join(done.stdout.split())
+    )
     assert "0 of 115 packets answered" in done.stdout
     assert "EspBlocked" in done.stdout
     assert "UnderlayDown: the far gateway's public address (192.0.2.1): 20 of 20 answered" in " ".join(

@@ -17,6 +17,7 @@ from ipsecping.collector.steps import (
     IkeStep,
     Method,
     MtuStep,
+    OversizedStep,
     PausesStep,
     Stage,
     StageName,
@@ -273,6 +274,19 @@ def test_our_own_gateway_is_asked_beside_a_high_rate_and_nobody_beside_a_low_one
 
 def test_a_silent_target_has_no_classes_or_rates_to_compare() -> None:
     assert names(played(ALL, 0.0)) == [StageName.LOOK, StageName.CONFIRM]
+
+
+@pytest.mark.parametrize("asked", CHOICES)
+def test_packets_of_the_links_size_are_for_a_silent_target_alone(asked: Asked) -> None:
+    """Some 5 s after the first look, beside what confirms it, so that they cost no time."""
+    (_, look), (_, confirm) = played(asked, 0.0)
+    assert not [step for step in look.steps if isinstance(step, OversizedStep)]
+    (oversized,) = (step for step in confirm.steps if isinstance(step, OversizedStep))
+    assert confirm.time > oversized.time
+    assert oversized.packets >= 3
+    for share in (0.5, 0.95, 1.0):
+        steps = [step for _, stage in played(asked, share) for step in stage.steps]
+        assert not [step for step in steps if isinstance(step, OversizedStep)]
 
 
 @pytest.mark.parametrize("part", [Part.FLOWS, Part.CLASSES])

@@ -161,6 +161,17 @@ WRONG += [
     )
     for forward, reverse in ((67, None), (65_536, None), (1400, 1401), (1400, 0), (None, 1400))
 ]
+WRONG += [
+    (
+        "pathMTU",
+        {
+            "type": ProbeType.PATH_MTU,
+            "sources": {},
+            "path_mtu": PathMtu(forward=size, reverse=None, too_big=told, too_big_from="10.99.0.2"),
+        },
+    )
+    for size, told in ((1400, False), (None, True))
+]
 
 
 @pytest.mark.parametrize(("field", "changed"), WRONG, ids=lambda value: str(value)[:40])

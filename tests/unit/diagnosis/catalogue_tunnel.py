@@ -16,23 +16,56 @@ from ipsecping.diagnosis.evidence import (
 )
 
 from .fault_case import BACK, ONE_OF, ONLY, PROVEN, THERE, Case, case_of
-from .worlds import BEHIND, ECHO, MS, NOW, batch, dead, healthy, losing, lossy, silent, with_batches, without
+from .worlds import (
+    BEHIND,
+    ECHO,
+    MS,
+    NOW,
+    batch,
+    dead,
+    healthy,
+    losing,
+    lossy,
+    not_refused,
+    refused_too_big,
+    silent,
+    with_batches,
+    without,
+)
+
+OVERSIZED = {
+    "esp-drop": (Cause.ESP_BLOCKED, True),
+    "sa-lost": (Cause.SA_OUT_OF_SYNC, True),
+    "sa-in-lost": (Cause.SA_OUT_OF_SYNC, True),
+    "encap-differs": (Cause.SA_OUT_OF_SYNC, True),
+    "sa-key": (Cause.ESP_AUTH_FAILED, True),
+    "sa-sequence": (Cause.SA_EXHAUSTED, True),
+    "sa-limit": (Cause.SA_EXHAUSTED, False),
+    "sa-out-lost": (Cause.SA_MISSING, False),
+    "policy-block": (Cause.POLICY_CONFLICT, False),
+    "shadow": (Cause.POLICY_CONFLICT, True),
+    "snat on our gateway": (Cause.SOURCE_TRANSLATED, True),
+    "narrow-near": (Cause.SELECTOR_MISMATCH, False),
+    "narrow-far": (Cause.SELECTOR_MISMATCH, True),
+    "ike-refused": (Cause.IKE_AUTH_FAILED, False),
+    "ike-refused, SA still there": (Cause.IKE_AUTH_FAILED, True),
+    "return-clear": (Cause.RETURN_PATH_BROKEN, True),
+}
+"""The faults of the lab in which all is silent: what is at fault, and whether a gateway with Linux says too
+big. It does while it has an SA: also one that the far side has lost or that has used up its numbers, but none
+whose limit is over, as the kernel deletes that. A policy before ours that leads into another tunnel has an SA
+with as much room; translation of the source comes after the refusal."""
 
 
 def tunnel() -> Iterator[Case]:
     everything = silent(healthy(), *BEHIND)
-    for name, truth in (
-        ("esp-drop", Cause.ESP_BLOCKED),
-        ("sa-lost", Cause.SA_OUT_OF_SYNC),
-        ("sa-key", Cause.ESP_AUTH_FAILED),
-        ("sa-limit", Cause.SA_EXHAUSTED),
-        ("sa-out-lost", Cause.SA_MISSING),
-        ("policy-block", Cause.POLICY_CONFLICT),
-        ("narrow-near", Cause.SELECTOR_MISMATCH),
-        ("ike-psk", Cause.IKE_AUTH_FAILED),
-        ("return-clear", Cause.RETURN_PATH_BROKEN),
-    ):
-        yield case_of(name, truth, everything, ONE_OF, reason="TunnelSilent", most=16)
+    for name, (truth, encapsulates) in OVERSIZED.items():
+        by_gateway = refused_too_big(everything) if encapsulates else not_refused(everything)
+        most = 12 if encapsulates else 10
+        yield case_of(name, truth, by_gateway, ONE_OF, reason="TunnelSilent", most=most)
+    yield case_of(
+        "esp-drop, no baseline", Cause.ESP_BLOCKED, everything, ONE_OF, reason="TunnelSilent", most=16
+    )
     arriving = replace(everything, reflector=ReflectorFound(expected=80, received=80, answered=80))
     yield case_of("esp-drop back", Cause.ESP_BLOCKED, arriving, ONE_OF, BACK, reason="TunnelSilent", most=9)
     losing_all = replace(everything, reflector=ReflectorFound(expected=80, received=0, answered=0))

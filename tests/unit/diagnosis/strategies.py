@@ -16,6 +16,7 @@ from ipsecping.diagnosis.evidence import (
     PathMtuFound,
     ReflectorFound,
 )
+from ipsecping.diagnosis.too_big import OversizedFound, TooBig
 
 from .catalogue import cases
 from .worlds import (
@@ -62,6 +63,7 @@ def worlds(draw: st.DrawFn) -> Evidence:
     told = st.none() | st.booleans()
     return replace(
         made,
+        oversized=draw(st.none() | _oversized()),
         path_mtu=draw(
             st.none()
             | st.builds(PathMtuFound, forward=sizes, reverse=sizes, forward_told=told, reverse_told=told)
@@ -75,6 +77,13 @@ def worlds(draw: st.DrawFn) -> Evidence:
         ),
         paths=draw(st.none() | st.lists(_path(), max_size=3, unique_by=lambda path: path.name).map(tuple)),
     )
+
+
+def _oversized() -> st.SearchStrategy[OversizedFound]:
+    told = st.builds(TooBig, router=st.sampled_from((OURS, UNDERLAY)), mtu=st.sampled_from((1400, 1446)))
+    several = st.lists(told, max_size=2, unique_by=lambda each: (each.router, each.mtu)).map(tuple)
+    sizes = st.sampled_from((1446, 1500))
+    return st.builds(OversizedFound, size=sizes, sent=st.integers(2, 4), told=several)
 
 
 def _hop() -> st.SearchStrategy[Hop]:

@@ -30,7 +30,7 @@ def test_every_proof_is_right_and_every_set_holds_the_truth() -> None:
     sure = (Confidence.PROVEN, Confidence.ONLY_ONE_LEFT)
     assert all(finding.causes == (truth,) for truth, finding in findings if finding.confidence in sure)
     sizes = [len(finding.suspects) for _, finding in findings if finding.confidence is Confidence.ONE_OF]
-    assert sum(sizes) / len(sizes) <= 2.2
+    assert sum(sizes) / len(sizes) <= 2.0
 
 
 def test_chance_misleads_no_more_often_than_is_promised() -> None:

@@ -59,6 +59,9 @@ def changed(path: str, value: object) -> dict[str, Any]:
     return content
 
 
+TOLD = {"router": "10.99.0.2", "mtu": 1446}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -95,6 +98,14 @@ def changed(path: str, value: object) -> dict[str, Any]:
             "stands there twice",
         ),
         ("pathMTU.forward", 10, "is outside 68..65535"),
+        (
+            "oversized",
+            {"size": 1500, "sent": 1, "told": [{**TOLD, "count": 2}]},
+            "oversized.told: 2 is outside",
+        ),
+        ("oversized", {"size": 1500, "sent": 2, "told": [TOLD, TOLD]}, "oversized.told: the same one"),
+        ("oversized", {"size": 1500, "sent": 1, "told": [{**TOLD, "router": "gw"}]}, "told[0].router"),
+        ("oversized", {"size": 1500, "sent": 1, "said": 1}, "is not a field of it"),
         ("ike.ports", {}, "expected 1 to 4 UDP ports"),
         ("ike.ports", {"0500": "Answered"}, "is not a UDP port"),
         ("ike.ports", {"²": "Answered"}, "is not a UDP port"),
@@ -104,6 +115,7 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("reflector", {"expected": 1, "received": 2, "answered": 0}, "is outside 0..1"),
         ("outages", [{"start": 5, "end": 4}], "before its start"),
         ("rounds", [{"at": 1, "sent": 2, "answers": "1", "spacing": 1}], "a 0 or 1 for each of the 2"),
+        ("baseline.tooBig", {"router": "10.99.0.2"}, "baseline.tooBig.mtu"),
         ("baseline.controls", ["History"], "is no control"),
         ("baseline.silent", ["Hops"], "baseline.silent: Hops is no control"),
         ("baseline.silent", ["FarInside"], "baseline.silent: FarInside is among those that answered"),

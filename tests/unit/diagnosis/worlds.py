@@ -22,6 +22,7 @@ from ipsecping.diagnosis.evidence import (
     PathError,
     PathMtuFound,
 )
+from ipsecping.diagnosis.too_big import OversizedFound, TooBig
 
 TARGET, SOURCE, OURS = "10.50.1.10", "10.244.0.10", "10.99.0.2"
 FAR, GATEWAY, NEIGHBOUR, ELSEWHERE = "10.50.1.1", "192.0.2.1", "10.50.1.11", "198.51.100.77"
@@ -101,6 +102,7 @@ def healthy() -> Evidence:
             ttl_seen=61,
             rtt_min=int(11.8 * MS),
             path_mtu=1446,
+            too_big=TooBig(router=OURS, mtu=1446),
         ),
     )
 
@@ -173,6 +175,7 @@ def without(evidence: Evidence, *parts: Part) -> Evidence:
 
 FIELDS = {
     Part.PATH_MTU: "path_mtu",
+    Part.OVERSIZED: "oversized",
     Part.HOPS: "hops",
     Part.IKE: "ike",
     Part.NAMES: "names",
@@ -195,6 +198,17 @@ def silent(evidence: Evidence, *also: Part) -> Evidence:
     )
     why = dict.fromkeys((*sorted(skipped), Part.PATH_MTU), "the target is silent")
     return replace(quiet, not_tested=why)
+
+
+def refused_too_big(evidence: Evidence, mtu: int = 1446) -> Evidence:
+    """Our gateway refuses packets of the link's size, as one does that has an SA for them."""
+    told = (TooBig(router=OURS, mtu=mtu, count=4),)
+    return replace(evidence, oversized=OversizedFound(size=1500, sent=4, told=told))
+
+
+def not_refused(evidence: Evidence) -> Evidence:
+    """Nobody says a word of packets of the link's size."""
+    return replace(evidence, oversized=OversizedFound(size=1500, sent=4))
 
 
 BEHIND = (Part.FAR_INSIDE, Part.NEIGHBOUR)

@@ -109,6 +109,8 @@ class PathMtu(Newest):
     """As much of it as came back; at most `forward`. None where it cannot be told."""
     too_big: bool
     """A "fragmentation needed" or "packet too big" message came; False with a limit: a black hole."""
+    too_big_from: str | None = None
+    """The router whose message states `forward`; None: none does."""
 
     @property
     def size(self) -> int | None:
@@ -125,14 +127,19 @@ class PathMtu(Newest):
             forward=fields.optional_integer(source, "forward", path),
             reverse=fields.optional_integer(source, "reverse", path),
             too_big=fields.flag(source, "tooBig", path),
+            too_big_from=fields.optional_address(source, "tooBigFrom", path),
         )
 
     def to_json(self) -> object:
         """See Figure."""
-        return fields.present(forward=self.forward, reverse=self.reverse, tooBig=self.too_big)
+        return fields.present(
+            forward=self.forward, reverse=self.reverse, tooBig=self.too_big, tooBigFrom=self.too_big_from
+        )
 
     def check(self, path: str, *, sent: int, received: int) -> None:
         """See Figure."""
+        if self.too_big_from is not None and not (self.too_big and self.forward is not None):
+            raise ContractError(f"{path}.tooBigFrom: known only where tooBig and forward are")
         if self.forward is None:
             if self.reverse is not None:
                 raise ContractError(f"{path}.reverse: known only where forward is")
