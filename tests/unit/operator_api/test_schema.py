@@ -94,5 +94,5 @@ def test_printer_columns_are_in_the_order_that_users_read() -> None:
         "RTT-p99",
         "Last",
         "Age",
-        "Maintenance",
+        "Maintenance-Until",
     ]
