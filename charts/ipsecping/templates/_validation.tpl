@@ -30,6 +30,11 @@
 {{- include "ipsecping.validateSpan" (list (printf "operator.%s" .) (index $.Values.operator .) "1s" "") -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.probeDefaults -}}
+{{- if and (eq (.dnsPolicy | default "") "None") (not (.dnsConfig | default dict).nameservers) -}}
+{{- fail "probeDefaults.dnsConfig.nameservers are needed with probeDefaults.dnsPolicy None" -}}
+{{- end -}}
+{{- end -}}
 {{- with .Values.notifications -}}
 {{- include "ipsecping.validateSpan" (list "notifications.alertmanagers.repeat" .alertmanagers.repeat "10s" "10m") -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
