@@ -37,7 +37,7 @@ WRONG = {
     "/reflector/service/ipFamilies": ["IPv5"],
     "/reflector/service/type": "ExternalName",
     "/reflector/test/namespace": "A",
-    "/reflector/test/timeout": "long",
+    "/reflector/test/timeout": 30,
 }
 UNKNOWN = {"/keys", "/limits", "/ports", "/service", "/service/nodePorts", "/test", ""}
 """Maps of the reflector, in which other names than the chart's are mistakes."""
@@ -78,6 +78,9 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         ("reflector.podLabels.app\\.kubernetes\\.io/version=x", "reflector.podLabels: app.kubernetes.io/v"),
         ("operator.statusInterval=0s", "operator.statusInterval: 0s is too short: at least 1s"),
         ("operator.resyncInterval=999.9ms", "operator.resyncInterval: 999.9ms is too short"),
+        ("operator.resyncInterval=2d", 'operator.resyncInterval: "2d" is not a duration such as 30s'),
+        ("reflector.test.timeout=long", 'reflector.test.timeout: "long" is not a duration such as 30s'),
+        ("reflector.test.timeout=500ms", "reflector.test.timeout: 500ms is too short: at least 1s"),
         ("operator.leaseDuration=1ms", "operator.leaseDuration: 1ms is too short"),
         ("probeDefaults.dnsPolicy=None", "probeDefaults.dnsConfig.nameservers are needed"),
         ("operator.maxCPU.network=5m", "operator.maxCPU.network: 5m is less than 10m"),

@@ -66,6 +66,9 @@
 {{- if not .allow -}}
 {{- fail "reflector.allow is empty: name the networks that probes come from, such as [10.244.0.0/16] (those of the pods)" -}}
 {{- end -}}
+{{- with .test.timeout -}}
+{{- include "ipsecping.validateSpan" (list "reflector.test.timeout" . "1s" "") -}}
+{{- end -}}
 {{- include "ipsecping.validateNetworks" (list "reflector.allow" .allow) -}}
 {{- include "ipsecping.validateNetworks" (list "reflector.service.loadBalancerSourceRanges" .service.loadBalancerSourceRanges) -}}
 {{- if not (include "ipsecping.reflectorPorts" . | fromJsonArray) -}}
@@ -107,6 +110,9 @@
 
 {{/* Refuse a time that the operator would not start with: the value's name, it, the least and the most ("": none). */}}
 {{- define "ipsecping.validateSpan" -}}
+{{- if not (regexMatch "^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$" (index . 1)) -}}
+{{- fail (printf "%s: %q is not a duration such as 30s, 1m30s or 0.5ms: each number has its unit, ms, s, m or h (a day is 24h)" (index . 0) (index . 1)) -}}
+{{- end -}}
 {{- $value := include "ipsecping.seconds" (index . 1) | float64 -}}
 {{- if lt $value (include "ipsecping.seconds" (index . 2) | float64) -}}
 {{- fail (printf "%s: %s is too short: at least %s" (index . 0) (index . 1) (index . 2)) -}}
