@@ -15,6 +15,10 @@ from .setting import Setting, names
 MOST_ALERTMANAGERS = 8
 LEAST_REPEAT, MOST_REPEAT = 10.0, 600.0
 """Seconds."""
+OWN_LABELS = (
+    *("alertname", "severity", "namespace", "check", "tunnel_name", "path", "target", "remote_ip", "gateway"),
+)
+"""Labels that alerts bear by themselves; others are of spec.alerting.labels, and of all alerts."""
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}$)({_HOST_LABEL}[.])*{_HOST_LABEL}|(?=[^:]*:)[0-9a-fA-F:.]{{2,45}}")
 _PATH = re.compile(r"[!-~]*")
@@ -131,6 +135,11 @@ def _labels(text: str) -> Mapping[str, str]:
         if not separator or not _LABEL.fullmatch(name) or not value or len(value) > 63:
             raise argparse.ArgumentTypeError(
                 f"{each!r} is not NAME=VALUE with the name of a label of Prometheus and 1 to 63 characters"
+            )
+        if name in OWN_LABELS:
+            raise argparse.ArgumentTypeError(
+                f"{name}: alerts have that label already, of their check (spec.alerting.severity for "
+                "severity): choose another name"
             )
         found[name] = value
     return MappingProxyType(found)

@@ -12,7 +12,7 @@ import yaml
 
 from ipsecping.cli import reflect
 
-from .chart import CHART, IMAGES, REFLECTOR, is_hook, notes, objects, of, template, umbrella
+from .chart import CHART, REFLECTOR, is_hook, notes, objects, of, template, umbrella
 from .kubectl import Kubectl
 
 EVERYTHING = (
@@ -257,80 +257,6 @@ def test_monitors_scrape_the_reflector_by_its_own_labels() -> None:
         for each in objects("--set", "monitoring.podMonitor.enabled=true")
         if "reflector" in str(each["metadata"])
     ]
-
-
-WRONG = {
-    "/commonAnnotations/a": 1,
-    "/commonLabels/team": "a b",
-    "/fullnameOverride": "1x",
-    "/global/imagePullSecrets": {},
-    "/global/imageRegistry": "https://registry.example.com",
-    "/image/repository": "registry.example.com/operator:1.0",
-    "/nameOverride": "Watch",
-    "/probeImage/tag": "sha256:1111",
-    "/reflector/allow": ["everybody"],
-    "/reflector/allowSourcePorts": [0],
-    "/reflector/enabled": "yes",
-    "/reflector/keys/secretName": "A_b",
-    "/reflector/limits/maxOctets": 40,
-    "/reflector/limits/rate": -1,
-    "/reflector/podLabels/a": "b c",
-    "/reflector/ports/stamp": 70000,
-    "/reflector/service/ipFamilies": ["IPv5"],
-    "/reflector/service/type": "ExternalName",
-    "/reflector/test/namespace": "A",
-    "/reflector/test/timeout": "long",
-}
-UNKNOWN = {"/keys", "/limits", "/ports", "/service", "/service/nodePorts", "/test", ""}
-"""Maps of the reflector, in which other names than the chart's are mistakes."""
-
-
-def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
-    values: dict[str, Any] = {}
-    for path, value in [*WRONG.items(), *((f"/reflector{path}/misspelt", 1) for path in UNKNOWN)]:
-        *parents, name = path.split("/")[1:]
-        inner = values
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[name] = value
-    file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump(values))
-    done = template("--values", str(file))
-    assert done.returncode != 0
-    for path in WRONG:
-        assert f"- at '{path}" in done.stderr, path
-    unknown = set(re.findall(r"- at '/reflector(.*)': additional properties 'misspelt'", done.stderr))
-    assert unknown == UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ("reflector.ports.stamp=0,reflector.ports.udpEcho=0,reflector.ports.tcpEcho=0", "reflector.ports"),
-        ("reflector.ports.udpEcho=862", "reflector.ports.udpEcho are the same UDP port"),
-        ("reflector.ports.tcpEcho=9110", "reflector.ports.tcpEcho: 9110"),
-        ("reflector.ports.stamp=0,reflector.keys.secretName=k", "reflector.keys.secretName is for STAMP"),
-        ("reflector.keys.forTLVs=true", "reflector.keys.forTLVs needs reflector.keys.secretName"),
-        ("reflector.service.nodePorts.stamp=30862", "reflector.service.nodePorts.stamp needs"),
-        ("reflector.service.loadBalancerClass=x", "reflector.service.loadBalancerClass needs"),
-        ("operator.namespaces={a},reflector.test.namespace=b", "reflector.test.namespace: b is not served"),
-        ("reflector.service=null", "--reset-then-reuse-values"),
-        ("reflector.allow=null", "reflector.allow is empty"),
-        ("commonLabels.app\\.kubernetes\\.io/name=x", "commonLabels: app.kubernetes.io/name"),
-        ("reflector.podLabels.app\\.kubernetes\\.io/version=x", "reflector.podLabels: app.kubernetes.io/v"),
-        ("operator.statusInterval=0s", "operator.statusInterval: 0s is too short: at least 1s"),
-        ("operator.resyncInterval=999.9ms", "operator.resyncInterval: 999.9ms is too short"),
-        ("operator.leaseDuration=1ms", "operator.leaseDuration: 1ms is too short"),
-        (
-            "monitoring.podMonitor.enabled=true,monitoring.serviceMonitor.enabled=true",
-            "scraped twice: choose",
-        ),
-    ],
-)
-def test_values_that_contradict_each_other(values: str, said: str) -> None:
-    done = template(*IMAGES, *REFLECTOR, "--set", values)
-    assert done.returncode != 0
-    assert said in done.stderr
 
 
 def test_notes_warn_of_what_is_odd_and_of_nothing_else() -> None:

@@ -83,7 +83,7 @@ def test_a_whole_status_is_stored_and_shown_in_columns(kubectl: Kubectl) -> None
         "RTT-P99",
         "LAST",
         "AGE",
-        "MAINTENANCE",
+        "MAINTENANCE-UNTIL",
     ]
     assert heads == shown
     assert values[-1] == STATUS["maintenance"]["open"]["until"]

@@ -16,14 +16,34 @@
 {{- end -}}
 {{- end -}}
 {{- with .Values.operator -}}
+{{- range $namespace, $networks := .allowTargets -}}
+{{- include "ipsecping.validateNetworks" (list (printf "operator.allowTargets.%s" $namespace) $networks) -}}
+{{- end -}}
+{{- range $value, $least := dict "maxCPU" "10m" "maxMemory" "128Mi" "maxBitRate" "1k" -}}
+{{- range $namespace, $given := index $.Values.operator $value -}}
+{{- if lt (include "ipsecping.amount" $given | float64) (include "ipsecping.amount" $least | float64) -}}
+{{- fail (printf "operator.%s.%s: %v is less than %s, which is needed" $value $namespace $given $least) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range list "statusInterval" "resyncInterval" "leaseDuration" -}}
 {{- include "ipsecping.validateSpan" (list (printf "operator.%s" .) (index $.Values.operator .) "1s" "") -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.probeDefaults -}}
+{{- if and (eq (.dnsPolicy | default "") "None") (not (.dnsConfig | default dict).nameservers) -}}
+{{- fail "probeDefaults.dnsConfig.nameservers are needed with probeDefaults.dnsPolicy None" -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.notifications -}}
 {{- include "ipsecping.validateSpan" (list "notifications.alertmanagers.repeat" .alertmanagers.repeat "10s" "10m") -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
+{{- range $label, $value := .alertmanagers.labels -}}
+{{- if has $label (list "alertname" "severity" "namespace" "check" "tunnel_name" "path" "target" "remote_ip" "gateway") -}}
+{{- fail (printf "notifications.alertmanagers.labels.%s: alerts have that label already, of their check (spec.alerting.severity for severity): choose another name" $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range .alertmanagers.urls -}}
 {{- if regexMatch "/api/v[12](/alerts)?/*$" . -}}
 {{- fail (printf "notifications.alertmanagers.urls: %s: leave out what begins with /api, which the operator adds" .) -}}
@@ -46,6 +66,11 @@
 {{- if not .allow -}}
 {{- fail "reflector.allow is empty: name the networks that probes come from, such as [10.244.0.0/16] (those of the pods)" -}}
 {{- end -}}
+{{- with .test.timeout -}}
+{{- include "ipsecping.validateSpan" (list "reflector.test.timeout" . "1s" "") -}}
+{{- end -}}
+{{- include "ipsecping.validateNetworks" (list "reflector.allow" .allow) -}}
+{{- include "ipsecping.validateNetworks" (list "reflector.service.loadBalancerSourceRanges" .service.loadBalancerSourceRanges) -}}
 {{- if not (include "ipsecping.reflectorPorts" . | fromJsonArray) -}}
 {{- fail "reflector.ports: all are 0, so nothing would be answered" -}}
 {{- end -}}
@@ -85,6 +110,9 @@
 
 {{/* Refuse a time that the operator would not start with: the value's name, it, the least and the most ("": none). */}}
 {{- define "ipsecping.validateSpan" -}}
+{{- if not (regexMatch "^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$" (index . 1)) -}}
+{{- fail (printf "%s: %q is not a duration such as 30s, 1m30s or 0.5ms: each number has its unit, ms, s, m or h (a day is 24h)" (index . 0) (index . 1)) -}}
+{{- end -}}
 {{- $value := include "ipsecping.seconds" (index . 1) | float64 -}}
 {{- if lt $value (include "ipsecping.seconds" (index . 2) | float64) -}}
 {{- fail (printf "%s: %s is too short: at least %s" (index . 0) (index . 1) (index . 2)) -}}
@@ -119,5 +147,16 @@
 {{- if gt (int $port) 65535 -}}
 {{- fail (printf "%s: %s: there is no port %s" $name . $port) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The units of a quantity such as 500m or 64Mi. */}}
+{{- define "ipsecping.amount" -}}
+{{- $text := toString . -}}
+{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- if kindIs "float64" . -}}
+{{- . -}}
+{{- else -}}
+{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $units (regexFind "[a-zA-Z]*$" $text)) -}}
 {{- end -}}
 {{- end -}}

@@ -38,7 +38,7 @@ _COLUMNS: tuple[dict[str, Any], ...] = (
     },
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     {
-        "name": "Maintenance",
+        "name": "Maintenance-Until",
         "type": "string",
         "jsonPath": ".status.maintenance.open.until",
         "description": "Until when a window of spec.maintenance is open; empty while none is.",

@@ -7,11 +7,18 @@ from pydantic import Field
 from ipsecping.contract.diagnosis_report import MAX_CAUSES, MAX_FINDINGS, MAX_LAYER, MAX_MESSAGE
 from ipsecping.contract.diagnosis_terms import Confidence, Direction
 
-from .rules import Model
+from .rules import Model, matching
 from .scalars import Text, Time, duration
 
 Line: TypeAlias = Annotated[str, Field(max_length=MAX_MESSAGE)]
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=41, pattern="^[A-Z][A-Za-z]*$")]
+Name: TypeAlias = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=41,
+    ),
+    matching("^[A-Z][A-Za-z]*$", "must be a word in CamelCase"),
+]
 """Of a cause, or of what several causes have in common."""
 
 

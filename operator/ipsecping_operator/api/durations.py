@@ -4,6 +4,9 @@ import re
 
 PATTERN = r"^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$"
 """At most six digits in a row: what matches fits into 64 bits of nanoseconds and is exact in Go and here."""
+MESSAGE = (
+    "must be a duration such as 30s, 1m30s or 0.5ms: each number has its unit, ms, s, m or h (a day is 24h)"
+)
 MAX_LENGTH = 16
 
 _NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from .names import GROUP
-from .rules import Rule, Rules
+from .rules import Rule, Rules, matching
 
 LABEL_VALUE = "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
 SUBDOMAIN = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -16,8 +16,20 @@ _GROUP = GROUP.replace(".", "[.]")
 _OUR_LABELS = f"^({_GROUP}/|app[.]kubernetes[.]io/(name|managed-by)$)"
 _OUR_ANNOTATIONS = f"^{_GROUP}/"
 
-LabelValue: TypeAlias = Annotated[str, Field(max_length=63, pattern=LABEL_VALUE)]
-LabelKey: TypeAlias = Annotated[str, Field(min_length=1, max_length=317, pattern=QUALIFIED)]
+LabelValue: TypeAlias = Annotated[
+    str,
+    Field(max_length=63),
+    matching(
+        LABEL_VALUE,
+        "must be a label value: letters, digits, -, _ and ., with a letter or digit at both ends, "
+        "such as gw-1",
+    ),
+]
+LabelKey: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=317),
+    matching(QUALIFIED, "must be a label key, such as role or example.com/uplink"),
+]
 
 _QUALIFIED_KEYS = Rule(
     cel=f"self.all(key, key.size() <= 317 && key.matches('{QUALIFIED}'))",

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
+from . import durations
 from .rules import ListMap, Model, Rule, Rules
 from .scalars import Name, duration, printable
 from .schedule import CronLine, TimeZone
@@ -33,6 +34,32 @@ Instant: TypeAlias = Annotated[
         )
     ),
 ]
+_ANY_DAY = " +[*?] +[*?] +[*?]$"
+_MOST = (
+    (f"(?i)^([^ ]+ +[*?]{_ANY_DAY}|@hourly$)", "50m"),
+    (f"(?i)^([^ ]+ +[^ ]+{_ANY_DAY}|@(daily|midnight)$)", "20h"),
+    ("(?i)^([^ ]+ +[^ ]+ +[*?] +[*?] +[^ ]+$|@weekly$)", "140h"),
+)
+"""What a line is that fires each hour, day or week, and how long its window may be open: five sixths of that.
+For all other lines, and for several windows, the compile step sees to it."""
+_TOO_LONG_CEL = " || ".join(
+    f"(self.schedule.matches('{line}') && duration(self.duration) > duration('{most}'))"
+    for line, most in _MOST
+)
+
+
+def _leaves_time_outside(window: "MaintenanceWindow") -> bool:
+    schedule, length = window.schedule, window.duration
+    return (
+        schedule is None
+        or length is None
+        or not any(
+            re.search(line, schedule) and durations.nanoseconds(length) > durations.nanoseconds(most)
+            for line, most in _MOST
+        )
+    )
+
+
 WindowDuration: TypeAlias = duration("1m", "168h", whole_milliseconds=True)  # type: ignore[valid-type]
 
 
@@ -44,14 +71,16 @@ class MaintenanceWindow(Model):
     from_: Annotated[Instant | None, Field(alias="from")] = None
     """When it opens, with until: an RFC 3339 time with its offset, such as 2026-12-05T22:00:00Z."""
     until: Instant | None = None
-    """When it closes: after from, by at most 31 days."""
+    """When it closes: after from, by at most 31 days. Windows with less than a day between them count as
+    one."""
     schedule: CronLine | None = None
     """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
     time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice."""
     time_zone: TimeZone | None = None
     """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
     duration: WindowDuration | None = None
-    """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next."""
+    """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next. All
+    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h."""
     reason: Annotated[str, Field(min_length=1, max_length=256), Rules(printable("new firmware"))] | None = (
         None
     )
@@ -122,6 +151,16 @@ class MaintenanceWindow(Model):
             field=".until",
             message=f"must be after from, by at most {LONGEST.days} days: for longer, alerting.enabled: "
             "false keeps alerts about a check silent",
+        ),
+        Rule(
+            # Of what is no duration that is said already.
+            cel="!has(self.schedule) || !has(self.duration) || "
+            f"!self.duration.matches('{durations.PATTERN}') || !({_TOO_LONG_CEL})",
+            holds=_leaves_time_outside,
+            field=".duration",
+            message="must leave a sixth of the time in which outages are told: at most 50m with a schedule "
+            "that fires each hour, 20h each day, 140h each week; for all the time, alerting.enabled: false "
+            "keeps alerts silent",
         ),
     )
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import names
+from . import durations, names
 from .check import IPsecTunnelCheck
 from .conditions import REASONS
 from .methods import MODELS, Method
@@ -164,16 +164,21 @@ def _type(schema: Mapping[str, Any]) -> str:
         return "map of strings"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
-    if "h)" in schema.get("pattern", ""):
+    if durations.MESSAGE in _messages(schema):
         return "duration"
     return "time (RFC 3339)" if schema.get("format") == "date-time" else str(schema["type"])
+
+
+def _messages(schema: Mapping[str, Any]) -> list[str]:
+    return [rule["message"] for rule in schema.get("x-kubernetes-validations", ())]
 
 
 def _with_rules(text: str, schema: Mapping[str, Any]) -> str:
     """The description, with the rules that it does not tell itself."""
     rules: list[str] = []
     if "properties" not in schema:
-        rules += [rule["message"] for rule in schema.get("x-kubernetes-validations", ())]
+        # Of durations the column of types says that.
+        rules += [message for message in _messages(schema) if message != durations.MESSAGE]
     if "minimum" in schema and "maximum" in schema:
         rules.append(f"must be from {schema['minimum']} to {schema['maximum']}")
     if "maxItems" in schema:

@@ -4,6 +4,7 @@ Both forms stand side by side in one `Rule`, so that they are read and changed t
 same mistakes to a real API server and to Python and compares what they say.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -77,6 +78,21 @@ class Rules:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return with_rules(handler(schema), self.rules)
+
+
+def matching(pattern: str, message: str) -> Rules:
+    """Annotate a string that a regular expression has to match whole (RE2 and Python read it alike).
+
+    A rule and not the keyword `pattern`: of that the API server says the expression and no more.
+    """
+    quoted = pattern.replace("\\", "\\\\").replace("'", "\\'")
+    return Rules(
+        Rule(
+            cel=f"self.matches('{quoted}')",
+            holds=lambda text: re.fullmatch(pattern, text) is not None,
+            message=message,
+        )
+    )
 
 
 class ListMap:

@@ -10,10 +10,15 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from . import durations
-from .rules import Rule, Rules
+from .rules import Rule, Rules, matching
 
 Name: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    str,
+    Field(min_length=1, max_length=63),
+    matching(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "must be lower-case letters, digits and -, with a letter or digit at both ends, such as hq-dc1",
+    ),
 ]
 
 _UNPRINTABLE = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
@@ -138,7 +143,7 @@ _FRACTION = "[.]([0-9]+ms|[0-9]{4})"
 def duration(least: str, most: str, *, whole_milliseconds: bool = False) -> Any:
     """A duration within the given bounds (inclusive)."""
     low, high = durations.nanoseconds(least), durations.nanoseconds(most)
-    # The API server evaluates rules although the pattern failed: stay silent about what it has refused.
+    # The API server evaluates rules although another has failed: stay silent about what it has refused.
     unless_malformed = f"!self.matches('{durations.PATTERN}') || "
     rules = [
         Rule(
@@ -156,8 +161,12 @@ def duration(least: str, most: str, *, whole_milliseconds: bool = False) -> Any:
                 message="must be a whole number of milliseconds",
             )
         )
-    pattern = Field(min_length=2, max_length=durations.MAX_LENGTH, pattern=durations.PATTERN)
-    return Annotated[str, pattern, Rules(*rules)]
+    return Annotated[
+        str,
+        Field(max_length=durations.MAX_LENGTH),
+        matching(durations.PATTERN, durations.MESSAGE),
+        Rules(*rules),
+    ]
 
 
 class IntOrString:
@@ -203,10 +212,21 @@ Port: TypeAlias = Annotated[int, Field(ge=1, le=65535)]
 # Names of other objects that a check refers to.
 ObjectName: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=253, pattern="^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"),
+    Field(min_length=1, max_length=253),
+    matching(
+        "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        "must be the name of an object: lower-case letters, digits, - and ., with a letter or digit at both "
+        "ends, such as ipsecping-keys",
+    ),
 ]
 DataKey: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")
+    str,
+    Field(min_length=1, max_length=128),
+    matching(
+        "^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
+        "must be a key of its data: letters, digits, -, _ and ., with a letter or digit at both ends, "
+        "such as tls.crt",
+    ),
 ]
 
 # Values of a status.

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from . import defaults, durations
-from .rules import Model, Rule, Rules
+from .rules import Model, Rule, Rules, matching
 from .scalars import duration
 
 Interval: TypeAlias = duration("1s", "24h", whole_milliseconds=True)  # type: ignore[valid-type]
@@ -83,8 +83,24 @@ CronLine: TypeAlias = Annotated[
         ),
     ),
 ]
+_AREAS = (
+    "Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Brazil|Canada|Chile|Etc|Europe|Indian|Mexico|"
+    "Pacific|US"
+)
+_OLD_NAMES = (
+    "CET|CST6CDT|Cuba|EET|EST|EST5EDT|Egypt|Eire|GB|GB-Eire|GMT|GMT[+]0|GMT-0|GMT0|Greenwich|HST|Hongkong|"
+    "Iceland|Iran|Israel|Jamaica|Japan|Kwajalein|Libya|MET|MST|MST7MDT|NZ|NZ-CHAT|Navajo|PRC|PST8PDT|Poland|"
+    "Portugal|ROC|ROK|Singapore|Turkey|UCT|UTC|Universal|W-SU|WET|Zulu"
+)
+TIME_ZONE = f"^(({_AREAS})(/[A-Z][A-Za-z0-9_+-]*){{1,2}}|{_OLD_NAMES})$"
+"""The forms of the IANA database's names; whether there is such a city the compile step sees."""
 TimeZone: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=64, pattern="^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$")
+    str,
+    Field(min_length=1, max_length=64),
+    matching(
+        TIME_ZONE,
+        "must be a time zone of the IANA database: Area/City, such as Europe/Berlin, or UTC",
+    ),
 ]
 
 

@@ -5,11 +5,16 @@ from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
-from .rules import Model, Rule, Rules
+from .rules import Model, Rule, Rules, matching
 from .scalars import is_ip, is_one_host
 
 Interface: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=15, pattern="^[a-zA-Z0-9_][-a-zA-Z0-9_.@]*$")
+    str,
+    Field(min_length=1, max_length=15),
+    matching(
+        "^[a-zA-Z0-9_][-a-zA-Z0-9_.@]*$",
+        "must be the name of an interface: letters, digits, _, -, . and @, such as net1",
+    ),
 ]
 Address: TypeAlias = Annotated[
     str,

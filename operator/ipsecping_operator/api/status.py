@@ -13,14 +13,18 @@ from .conditions import ConditionStatus, ConditionType
 from .derived import Derived
 from .diagnosis import DiagnosisStatus
 from .methods import StatusField, status_fields
-from .rules import ListMap, Model
+from .rules import ListMap, Model, matching
 from .scalars import Count, Text, Time
 
 Figure: TypeAlias = Annotated[str, Field(max_length=32)]
 Message: TypeAlias = Annotated[str, Field(max_length=1024)]
 Address: TypeAlias = Annotated[str, Field(max_length=64)]
 ReasonText: TypeAlias = Annotated[
-    str, Field(min_length=1, max_length=64, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+    str,
+    Field(min_length=1, max_length=64),
+    matching(
+        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "must be a reason in CamelCase, such as PacketsLost"
+    ),
 ]
 
 MAX_OUTAGES = 10

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from . import durations
 from .rules import ERROR_TYPE, Model, Violation
 
 M = TypeVar("M", bound=Model)
@@ -18,7 +17,6 @@ _MESSAGES = {
     "extra_forbidden": "unknown field",
     "string_too_long": "longer than {max_length} characters",
     "string_too_short": "shorter than {min_length} characters",
-    "string_pattern_mismatch": "must match {pattern}",
     "literal_error": "must be {expected}",
     "enum": "must be {expected}",
     "too_long": "at most {max_length} items are allowed",
@@ -85,8 +83,6 @@ def _message(item: ErrorDetails) -> str:
     if item["loc"] and item["loc"][-1] in _UNION_BRANCHES:
         return "must be an integer or a string"
     context = item.get("ctx", {})
-    if context.get("pattern") == durations.PATTERN:
-        return "must be a duration such as 30s, 1m30s or 0.5ms"
     if item["type"] == "string_type" and type(item["input"]) in (int, float):
         number = item["input"]
         return f"must be a string: give {number} its unit, as {number}s, or put it in quotes"

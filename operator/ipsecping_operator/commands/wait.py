@@ -131,9 +131,10 @@ def sight(check: Mapping[str, Any] | None) -> Sight:
     said = {each["type"]: each for each in status.get("conditions") or ()}
     healthy, ready = said.get("Healthy") or {}, said.get("Ready") or {}
     if healthy.get("status") == "True":
-        return Sight(True, True, _line("Healthy", healthy))
+        return Sight(True, True, "\n  ".join([_line("Healthy", healthy), *_maintenance(said)]))
     lasting = {ReadyReason.INVALID_SPEC, ReadyReason.NOT_PERMITTED, ReadyReason.SUSPENDED}
-    return Sight(False, ready.get("reason") in lasting, "\n  ".join(_reasons(status, ready, healthy)))
+    text = "\n  ".join([*_reasons(status, ready, healthy), *_maintenance(said)])
+    return Sight(False, ready.get("reason") in lasting, text)
 
 
 def _reasons(
@@ -147,6 +148,13 @@ def _reasons(
         yield f"probe {each.get('name')}: {counts} packets were answered"
     if diagnosis := status.get("diagnosis"):
         yield f"diagnosis: {diagnosis.get('summary')}"
+
+
+def _maintenance(said: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A window that is open: what is bad meanwhile alerts nobody, and may be the work itself."""
+    window = said.get("Maintenance") or {}
+    if window.get("status") == "True":
+        yield _line("Maintenance", window)
 
 
 def _line(kind: str, condition: Mapping[str, Any]) -> str:

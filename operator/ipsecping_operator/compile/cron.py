@@ -8,8 +8,8 @@ matches, so not at all within the hour that is skipped in spring, and twice with
 """
 
 import heapq
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
@@ -68,6 +68,28 @@ def shortest_gap(cron: Cron) -> timedelta:
         if later - begin > LEAP_YEAR:
             break
     return least
+
+
+def minutes_of_a_day(cron: Cron) -> tuple[int, ...]:
+    """Return at which minutes after midnight the line fires, on a day on which it does."""
+    minutes, hours, *_ = _explicit(cron.line).split()
+    return tuple(60 * hour + minute for hour in _chosen(hours, 24) for minute in _chosen(minutes, 60))
+
+
+def days(cron: Cron, *, begin: date, count: int) -> Iterator[int]:
+    """Yield on which of `count` days from `begin` on the line fires, counted from 0."""
+    _, _, *fields = _explicit(cron.line).split()
+    of_month, months, of_week = (frozenset(_chosen(each, 32)) for each in fields)
+    either = "*" not in (fields[0], fields[2])
+    for index in range(count):
+        day = begin + timedelta(days=index)
+        matches = (day.day in of_month, day.isoweekday() % 7 in of_week)
+        if day.month in months and (any(matches) if either else all(matches)):
+            yield index
+
+
+def _chosen(field: str, end: int) -> Iterable[int]:
+    return range(end) if field == "*" else map(int, field.split(","))
 
 
 def fire_times(cron: Cron, *, after: datetime, skipped: bool = False) -> Iterator[datetime]:

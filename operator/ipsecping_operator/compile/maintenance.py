@@ -11,6 +11,7 @@ from ipsecping_operator.api.maintenance import MaintenanceWindow as Spec
 from .compiled import InvalidSpec, MaintenanceWindow
 from .cron import DEFAULT_TIME_ZONE, FIELD, TIME_ZONE_FIELD, compile_cron, shortest_gap
 from .durations import shortest
+from .maintenance_share import require_time_outside
 
 SECOND = 10**9
 
@@ -18,9 +19,12 @@ SECOND = 10**9
 def compile_maintenance(windows: Iterable[Spec]) -> tuple[MaintenanceWindow, ...]:
     """Compile windows that obey the schema. Raises InvalidSpec for what the schema cannot know.
 
-    That is a line that never fires, a zone that is not there, a window that is open before it has closed.
+    That is a line that never fires, a zone that is not there, a window that is open before it has closed,
+    and windows that leave hardly any time outside.
     """
-    return tuple(_compiled(window, f"spec.maintenance[{index}]") for index, window in enumerate(windows))
+    found = tuple(_compiled(window, f"spec.maintenance[{index}]") for index, window in enumerate(windows))
+    require_time_outside(found)
+    return found
 
 
 def _compiled(window: Spec, field: str) -> MaintenanceWindow:

@@ -16,10 +16,6 @@ Labels = tuple[tuple[str, str], ...]
 """Sorted, without empty ones: what Alertmanager knows an alert by."""
 ProbeKey = tuple[str, str]
 """Path and probe."""
-OWN_LABELS = (
-    *("alertname", "severity", "namespace", "check", "tunnel_name", "path", "target", "remote_ip", "gateway"),
-)
-"""Labels that alerts bear by themselves; others are of spec.alerting.labels."""
 FLAPPING_OUTAGES = 4
 MAX_TEXT = 2048
 """Characters of an annotation."""

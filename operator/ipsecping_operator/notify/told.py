@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ipsecping_operator.notification_settings import OWN_LABELS
+
 from .alert_book import Held
-from .alerts import OWN_LABELS, Alert, Labels
+from .alerts import Alert, Labels
 
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""

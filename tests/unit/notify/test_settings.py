@@ -68,6 +68,7 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
             ["--alertmanagers=am", "--alertmanager-bearer-file=/t", "--alertmanager-basic-auth-file=/b"],
             "--alertmanager-bearer-file and --alertmanager-basic-auth-file: only one",
         ),
+        (["--alertmanager-labels=cluster=a,severity=page"], "severity: alerts have that label already"),
         (["--alertmanager-labels=cluster"], "'cluster' is not NAME=VALUE"),
         (["--alertmanager-repeat=1s"], "1s: from 10s to 10m"),
         (

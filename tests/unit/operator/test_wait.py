@@ -28,6 +28,15 @@ def test_a_healthy_check_is_the_end() -> None:
     assert seen == Sight(True, True, "Healthy=True (WithinThresholds): Healthy says WithinThresholds")
 
 
+@pytest.mark.parametrize("healthy", ["True", "False"])
+def test_a_window_of_maintenance_is_said_while_it_is_open(healthy: str) -> None:
+    told = ("Healthy", healthy, "Down")
+    seen = sight(check(READY, told, ("Maintenance", "True", "WindowOpen")))
+    assert (seen.well, seen.final) == (healthy == "True", healthy == "True")
+    assert seen.text.endswith("\n  Maintenance=True (WindowOpen): Maintenance says WindowOpen")
+    assert "Maintenance" not in sight(check(READY, told, ("Maintenance", "False", "WindowClosed"))).text
+
+
 @pytest.mark.parametrize(
     ("found", "final", "said"),
     [

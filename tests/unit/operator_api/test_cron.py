@@ -1,16 +1,23 @@
 """When a cron line fires: as Kubernetes' own controller (robfig/cron) has it."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ipsecping_operator.api.schedule import TIME_ZONE
 from ipsecping_operator.compile import Cron, fire_times
 from ipsecping_operator.compile import cron as module
+
+
+def test_the_schema_takes_every_time_zone_that_there_is() -> None:
+    known = available_timezones() - {"localtime", "Factory"}
+    assert not [name for name in known if not re.fullmatch(TIME_ZONE, name)]
 
 
 def fires(line: str, zone: str | None, after: str, count: int) -> list[str]:

@@ -1,5 +1,6 @@
 """Properties of the CRD that the API conventions, or experience with real API servers, ask for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -63,6 +64,13 @@ def test_everything_is_bounded() -> None:
         assert bounded.get(node.get("type", ""), True), path
 
 
+def test_no_regular_expression_is_said_to_whoever_is_refused() -> None:
+    """Of the keyword `pattern` an API server says the expression alone; a rule has a message."""
+    assert not [path for path, node in OURS if "pattern" in node]
+    messages = {rule["message"] for _, node in OURS for rule in node.get("x-kubernetes-validations", ())}
+    assert not [message for message in messages if re.search(r"\^|\\|\)[?*+]", message)]
+
+
 def test_every_list_says_how_it_is_merged() -> None:
     assert not [
         path for path, node in OURS if node.get("type") == "array" and "x-kubernetes-list-type" not in node
@@ -86,5 +94,5 @@ def test_printer_columns_are_in_the_order_that_users_read() -> None:
         "RTT-p99",
         "Last",
         "Age",
-        "Maintenance",
+        "Maintenance-Until",
     ]

@@ -15,7 +15,7 @@ from ipsecping.contract.methods.dns import (
 )
 from ipsecping.contract.methods.dns_text import MAX_ANSWER
 
-from ..rules import Rule
+from ..rules import Rule, matching
 from ..scalars import Cidr, Port
 from .base import Method
 
@@ -26,7 +26,14 @@ _QUERY = f"^({_LABEL}[.])*{_LABEL}[.]?$"
 class Dns(Method):
     """A DNS query to the target, and what is expected of its answer."""
 
-    query: Annotated[str, Field(min_length=1, max_length=253, pattern=_QUERY)]
+    query: Annotated[
+        str,
+        Field(min_length=1, max_length=253),
+        matching(
+            _QUERY,
+            "must be a DNS name: labels of at most 63 letters, digits, - and _, such as db.dc1.example",
+        ),
+    ]
     """Name that is asked for."""
     record_type: RecordType | None = None
     """Type of the records that are asked for. Default: A."""

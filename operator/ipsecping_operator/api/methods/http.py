@@ -12,7 +12,7 @@ from ipsecping.contract.pattern import MAX_PATTERN
 
 from ..defaults import STATUS_CODE
 from ..mounted import SecretKey
-from ..rules import Model, Rule, Rules
+from ..rules import Model, Rule, Rules, matching
 from .base import Given, Method
 from .tls import CERTIFICATE_EXPIRY, Tls, effective_tls, tls_options
 
@@ -33,7 +33,14 @@ Patterns: TypeAlias = Annotated[
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     ),
 ]
-FieldName: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=f"^{http.FIELD_NAME}$")]
+FieldName: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    matching(
+        f"^{http.FIELD_NAME}$",
+        "must be the name of a header field (RFC 9110), such as Accept: no blank, no colon",
+    ),
+]
 _OWN = ", ".join(f"'{name}'" for name in sorted(http.OWN_FIELDS))
 
 
@@ -52,7 +59,13 @@ class HeaderToSend(Model):
         ),
     ]
     """Name of the field."""
-    value: Annotated[str, Field(min_length=1, max_length=512, pattern=f"^{http.FIELD_VALUE}$")]
+    value: Annotated[
+        str,
+        Field(min_length=1, max_length=512),
+        matching(
+            f"^{http.FIELD_VALUE}$", "must be printable ASCII, without blanks at the ends, such as text/html"
+        ),
+    ]
     """Its value, in printable ASCII. Whoever may read the check can read it."""
 
 
@@ -85,7 +98,9 @@ class Credential(SecretKey):
 class BasicAuth(Model):
     """User name and password (RFC 7617)."""
 
-    username: Annotated[str, Field(min_length=1, max_length=256, pattern="^[^:]+$")]
+    username: Annotated[
+        str, Field(min_length=1, max_length=256), matching("^[^:]+$", "must have no colon (RFC 7617)")
+    ]
     """User name."""
     password: Credential
     """Where the password is."""
@@ -124,7 +139,17 @@ class Http(Method):
     whatever host that names: it serves for the Host field and the certificate alone. Default: URL."""
     method: http.Method | None = None
     """Request method. Default: GET."""
-    host: Annotated[str, Field(min_length=1, max_length=261, pattern=f"^{http.AUTHORITY}$")] | None = None
+    host: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=261),
+            matching(
+                f"^{http.AUTHORITY}$",
+                "must be a host, with a port or without, such as www.dc1.example or [2001:db8::10]:8080",
+            ),
+        ]
+        | None
+    ) = None
     """The Host field. Default: as url has it."""
     headers: (
         Annotated[

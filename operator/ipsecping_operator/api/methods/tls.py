@@ -7,7 +7,7 @@ from pydantic import Field
 from ipsecping.contract import CertificateExpiry, TlsOptions
 
 from ..mounted import MountedKey, SecretKey
-from ..rules import Model, Rule
+from ..rules import Model, Rule, matching
 from ..scalars import DataKey, ObjectName, Time
 from .base import Given, StatusField
 
@@ -50,7 +50,16 @@ class ClientCertificate(SecretKey):
 class Tls(Model):
     """A TLS handshake and what is asked of the certificate."""
 
-    server_name: Annotated[str, Field(min_length=1, max_length=253, pattern=_SERVER_NAME)] | None = None
+    server_name: (
+        Annotated[
+            str,
+            Field(min_length=1, max_length=253),
+            matching(
+                _SERVER_NAME, "must be a DNS name in lower case, without a port, such as www.dc1.example"
+            ),
+        ]
+        | None
+    ) = None
     """Name for SNI and the certificate's verification. Default: the host that is connected to, as written."""
     ca: TlsAuthority | None = None
     """Authorities to trust instead of the system's: for certificates of one's own."""

@@ -1,0 +1,103 @@
+"""How much of the time windows of maintenance take: what is always open silences a check for good. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import accumulate
+from zoneinfo import ZoneInfo
+
+from ipsecping_operator.api.maintenance import LONGEST
+
+from .compiled import DAY, InvalidSpec, MaintenanceWindow
+from .cron import DEFAULT_TIME_ZONE, LARGEST_SHIFT, days, minutes_of_a_day
+from .durations import shortest
+
+SPAN_DAYS = 42
+MOST_DAYS = 35
+"""Of any six weeks, what windows that recur may take together: five sixths."""
+LEAST_BREAK = DAY
+"""Windows of one time with less between them count as one."""
+SECOND = 10**9
+_GRAIN_SECONDS = 10
+_GRAINS = 24 * 3600 // _GRAIN_SECONDS
+_WHOLE_DAY = (1 << _GRAINS) - 1
+_BEGIN = datetime(2024, 1, 1)  # noqa: DTZ001 - wall-clock time of any zone
+_HORIZON_DAYS = 366 + SPAN_DAYS
+"""All seasons, and what begins at the end of a year."""
+_ALWAYS = "for all the time, alerting.enabled: false keeps alerts silent"
+
+
+def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
+    """Raise InvalidSpec where windows together leave hardly any time in which somebody is told."""
+    _require_breaks(windows)
+    recurring = tuple((index, each) for index, each in enumerate(windows) if each.cron is not None)
+    taken = _most_taken(tuple(each for _, each in recurring))
+    for (index, window), most in zip(recurring, taken, strict=True):
+        if most > timedelta(days=MOST_DAYS) + LARGEST_SHIFT:
+            others = "" if window is recurring[0][1] else ", together with those before it"
+            raise InvalidSpec(
+                f"spec.maintenance[{index}].duration",
+                f"windows that recur would be open for {most / timedelta(days=1):.1f} of {SPAN_DAYS} days"
+                f"{others}; at most {MOST_DAYS} may be, or hardly any outage is told: make it shorter; "
+                f"{_ALWAYS}",
+            )
+
+
+def _require_breaks(windows: Sequence[MaintenanceWindow]) -> None:
+    """Windows of one time that follow each other are bounded as one is."""
+    once = sorted((each.start, index) for index, each in enumerate(windows) if each.start is not None)
+    begin, end = 0, 0
+    for start, index in once:
+        if start - end >= LEAST_BREAK:
+            begin = start
+        end = max(end, start + windows[index].length)
+        if end - begin > LONGEST.days * DAY:
+            raise InvalidSpec(
+                f"spec.maintenance[{index}].until",
+                f"together with the windows before it, it is open for {shortest(end - begin)} without a day "
+                f"between them, at most {LONGEST.days} days may be: let it close earlier; {_ALWAYS}",
+            )
+
+
+@lru_cache(maxsize=1024)
+def _most_taken(windows: tuple[MaintenanceWindow, ...]) -> tuple[timedelta, ...]:
+    """Return the most that is taken of any six weeks of a year: by one window, by two, and so on.
+
+    A day is a string of bits, one for each ten seconds, rounded up: so that the cost is bounded whatever the
+    lines are. Anybody who may edit a check can have this done for one line after the other.
+    """
+    taken = [0] * _HORIZON_DAYS
+    found = []
+    for window in windows:
+        for day, bits in _opened(window):
+            taken[day] |= bits
+        sums = [0, *accumulate(each.bit_count() for each in taken)]
+        most = max(later - earlier for earlier, later in zip(sums, sums[SPAN_DAYS:], strict=False))
+        found.append(timedelta(seconds=most * _GRAIN_SECONDS))
+    return tuple(found)
+
+
+def _opened(window: MaintenanceWindow) -> Iterator[tuple[int, int]]:
+    """Yield days after the first one, and when in them the window is open."""
+    assert window.cron is not None
+    zone = ZoneInfo(window.cron.time_zone or DEFAULT_TIME_ZONE)
+    whole = _from_midnight(minutes_of_a_day(window.cron), window.length)
+    for index in days(window.cron, begin=_BEGIN.date(), count=_HORIZON_DAYS):
+        midnight = timedelta(days=index)
+        after = midnight - ((_BEGIN + midnight).replace(tzinfo=zone).utcoffset() or timedelta())
+        bits = whole << after.seconds // _GRAIN_SECONDS
+        day = after.days
+        while bits:
+            if 0 <= day < _HORIZON_DAYS:
+                yield day, bits & _WHOLE_DAY
+            bits >>= _GRAINS
+            day += 1
+
+
+def _from_midnight(minutes: Iterable[int], length: int) -> int:
+    """What is open of a day on which the line fires, and of those after it."""
+    grains = -(-length // (_GRAIN_SECONDS * SECOND))
+    bits = 0
+    for minute in minutes:
+        bits |= ((1 << grains) - 1) << minute * 60 // _GRAIN_SECONDS
+    return bits

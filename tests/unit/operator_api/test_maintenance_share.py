@@ -1,0 +1,126 @@
+"""Windows of maintenance that together are open almost always silence a check for good: they are refused."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ipsecping_operator.api.maintenance import MaintenanceWindow
+from ipsecping_operator.api.validation import read
+from ipsecping_operator.compile import cron as module
+from ipsecping_operator.compile.compiled import Cron, InvalidSpec
+from ipsecping_operator.compile.maintenance import compile_maintenance
+
+
+def recurring(schedule: str, duration: str, zone: str = "Etc/UTC") -> dict[str, str]:
+    return {"schedule": schedule, "duration": duration, "timeZone": zone}
+
+
+def once(begin: str, until: str) -> dict[str, str]:
+    return {"from": f"2026-{begin}T00:00:00Z", "until": f"2026-{until}T00:00:00Z"}
+
+
+def refusal(*windows: dict[str, Any]) -> str | None:
+    """What is said of them; None where they are accepted."""
+    try:
+        compile_maintenance(
+            read(MaintenanceWindow, {"name": f"w{index}", **each}) for index, each in enumerate(windows)
+        )
+    except InvalidSpec as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        [recurring("0 2 * * *", "20h")],
+        [recurring("0 2 * * *", "20h", "Australia/Lord_Howe")],
+        # Outages are told in office hours.
+        [
+            recurring("0 18 * * mon-thu", "14h", "Europe/Berlin"),
+            recurring("0 18 * * fri", "62h", "Europe/Berlin"),
+        ],
+        # The same time twice is taken once.
+        [recurring("0 2 * * *", "18h"), recurring("0 4 * * *", "16h"), recurring("0 2 * * *", "17h")],
+        [recurring("0 0 1 * *", "168h"), recurring("0 0 15 * *", "168h")],
+        [recurring("0 0 29 2 *", "168h")],
+        [recurring("*/10 * * * *", "8m")],
+        [recurring("0 2 * * 0", "140h")],
+        [once("01-01", "02-01"), once("02-02", "03-05"), recurring("0 2 * * *", "20h")],
+    ],
+)
+def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[str, str]]) -> None:
+    assert refusal(*windows) is None
+
+
+@pytest.mark.parametrize(
+    ("windows", "field", "said"),
+    [
+        (
+            [recurring("0 2 * 1-12 *", "23h59m59s999ms")],
+            "[0].duration",
+            "open for 42.0 of 42 days; at most 35",
+        ),
+        ([recurring("0 0,12 * * *", "11h59m")], "[0].duration", "open for 41.9 of 42 days"),
+        ([recurring("*/2 * * * *", "1m59s999ms")], "[0].duration", "open for 42.0 of 42 days"),
+        ([recurring("0 0 * * 0-6", "21h")], "[0].duration", "open for 36.8 of 42 days"),
+        # A season is long enough for nobody to look any more.
+        ([recurring("0 0 * 6-8 *", "23h")], "[0].duration", "open for 40.2 of 42 days"),
+        (
+            [recurring("0 0 * * *", "12h"), once("01-01", "01-02"), recurring("0 12 * * *", "12h")],
+            "[2].duration",
+            "open for 42.0 of 42 days, together with those before it; at most 35 may be",
+        ),
+        (
+            [
+                recurring("0 8 * * *", "12h", "Europe/Berlin"),
+                recurring("0 8 * * *", "12h", "America/Los_Angeles"),
+            ],
+            "[1].duration",
+            "open for 36.8 of 42 days",
+        ),
+        ([recurring(f"0 0 {day} * *", "168h") for day in (1, 8, 15, 22)], "[3].duration", "of 42 days"),
+        (
+            [once("02-01", "03-04"), once("01-01", "01-31"), once("03-04", "03-05")],
+            "[2].until",
+            "open for 768h without a day between them, at most 31 days may be",
+        ),
+    ],
+)
+def test_windows_that_are_open_almost_always_are_refused(
+    windows: list[dict[str, str]], field: str, said: str
+) -> None:
+    found = refusal(*windows)
+    assert found is not None
+    assert found.startswith(f"spec.maintenance{field}: ")
+    assert said in found
+    assert "alerting.enabled: false" in found
+
+
+FIELDS = st.tuples(
+    st.sampled_from(["*", "?", "1", "13,31", "*/7", "20-31"]),
+    st.sampled_from(["*", "2", "feb-apr", "*/5"]),
+    st.sampled_from(["*", "?", "fri", "0-2", "*/2"]),
+)
+
+
+@settings(max_examples=50)
+@given(FIELDS, st.dates(date(2023, 1, 1), date(2030, 1, 1)))
+def test_the_days_of_a_line_are_those_on_which_it_fires(fields: tuple[str, ...], begin: date) -> None:
+    count = 90
+    cron = Cron(line=f"30 4,16 {' '.join(fields)}", time_zone=None)
+    start = datetime.combine(begin, datetime.min.time(), tzinfo=UTC)
+    fires = module.fire_times(cron, after=start - timedelta(seconds=1))
+    expected = set[int]()
+    try:
+        for fire in fires:
+            if (index := (fire - start).days) >= count:
+                break
+            expected.add(index)
+    except StopIteration:
+        pass
+    assert set(module.days(cron, begin=begin, count=count)) == expected
+    assert module.minutes_of_a_day(cron) == (270, 990)
