@@ -114,9 +114,7 @@ class Webhook:
     async def _send(self, event: CheckEvent) -> None:
         """Raises NotTaken."""
         signed = fields(event.id, event.body, keys=self._keys(), now=self._clock() // SECOND)
-        await self._poster.post(
-            self._settings.endpoint.target, event.body, {**signed, "Content-Type": CONTENT_TYPE}
-        )
+        await self._poster.post("", event.body, {**signed, "Content-Type": CONTENT_TYPE})
 
     def _keys(self) -> tuple[bytes, ...]:
         """Raises NotTaken."""

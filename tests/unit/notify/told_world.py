@@ -74,7 +74,6 @@ class World:
             book=book,
             alertmanagers=[
                 Alertmanager(
-                    at,
                     told,
                     book=book,
                     poster=cast("Poster", self.alertmanager),
