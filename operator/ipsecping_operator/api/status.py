@@ -306,6 +306,20 @@ class MaintenanceStatus(Model):
     """When the last one closed that was open: no outage begins before."""
 
 
+class Notified(Model):
+    """What the operator's webhook has been told, so that the next operator tells what this one could not."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """ID of the newest event about Healthy that it has taken, or refused for good; before the first one, what
+    its ID will follow from."""
+    status: Literal["True", "False", "Unknown"]
+    """Status of Healthy, as it was told then."""
+    reason: ReasonText
+    """Its reason."""
+    diagnosis_time: Time | None = None
+    """Time of the newest diagnosis that it has been told of; absent before the first."""
+
+
 class CheckStatus(Model):
     """What the operator reports about the check."""
 
@@ -359,3 +373,5 @@ class CheckStatus(Model):
     """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
     diagnosis: DiagnosisStatus | None = None
     """Which layer is broken, by the newest diagnosis; absent before the first."""
+    notified: Notified | None = None
+    """What the webhook has been told last; absent where there is none."""

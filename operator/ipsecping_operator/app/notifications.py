@@ -12,6 +12,7 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.notification_settings import Endpoint, NotificationSettings
 from ipsecping_operator.notify.alert_book import AlertBook
 from ipsecping_operator.notify.alertmanager import Alertmanager
+from ipsecping_operator.notify.cloud_event import CheckEvent
 from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.notify.post import Poster
 from ipsecping_operator.notify.receiver_log import ReceiverLog
@@ -43,12 +44,21 @@ def build_notifier(
     *,
     metrics: OperatorMetrics,
     may_send: Callable[[], bool],
+    remember: Callable[[str], None],
     clock: Callable[[], int],
 ) -> Notifier:
-    """Build it with a sender for each receiver; `may_send` says whether this operator may speak for all."""
+    """Build it with a sender for each receiver; `may_send` says whether this operator may speak for all.
+
+    `remember` is what the notifier calls so.
+    """
+
+    def settled(uid: str, event: CheckEvent) -> None:
+        # The one knot: the webhook tells the notifier what has become of an event.
+        notifier.settled(uid, event)
+
     book = AlertBook()
     told, webhook = settings.alertmanagers, settings.webhook
-    return Notifier(
+    notifier = Notifier(
         book=book,
         alertmanagers=[
             Alertmanager(
@@ -70,9 +80,12 @@ def build_notifier(
             poster=Poster(webhook.endpoint, webhook.credentials),
             log=ReceiverLog("webhook", metrics),
             may_send=may_send,
+            settled=settled,
             clock=clock,
             steady=time.monotonic,
         ),
+        remember=remember,
         clock=clock,
         steady=time.monotonic,
     )
+    return notifier

@@ -9,7 +9,7 @@ from typing import Any
 
 from ipsecping.contract import ProbeType
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
-from ipsecping_operator.check.reported import Report
+from ipsecping_operator.check.reported import Report, Reported
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.alerting import routing_labels
@@ -20,7 +20,7 @@ from . import alert_kinds as kinds
 from .alert_book import AlertBook
 from .alertmanager import Alertmanager
 from .alerts import FLAPPING_OUTAGES, Alert, ProbeKey, Subject, alerts_of, path_down
-from .cloud_event import Origin, of_diagnosis, of_transition, transition
+from .cloud_event import CheckEvent, Origin, first_notified, of_diagnosis, of_transition, transition, untold
 from .findings import ProbeFinding, findings
 from .gateways import PathFacts, gateway_routing
 from .webhook import Webhook
@@ -35,11 +35,11 @@ OUTAGE_LEFT = 60.0
 class _Check:
     """What is kept of one check."""
 
+    reported: Reported
     down: dict[ProbeKey, float] = field(default_factory=dict)
     """When a probe was last seen to be down; seconds of the steady clock."""
-    written: str | None = None
-    told: dict[str, int] = field(default_factory=dict)
-    """How often each reason was told while the API held `written`."""
+    behind: str | None = None
+    """ID of the newest event about Healthy, which the next one follows; None: nothing was looked at yet."""
 
 
 class Notifier:
@@ -51,10 +51,16 @@ class Notifier:
         book: AlertBook,
         alertmanagers: Collection[Alertmanager],
         webhook: Webhook | None,
+        remember: Callable[[str], None],
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` gives the Unix time in nanoseconds."""
+        """`clock` gives the Unix time in nanoseconds.
+
+        `remember(uid)` is called when the check's status is to say anew what the webhook has been told.
+        """
+        self._remember = remember
+        self._ends = False
         self._book = book
         self._alertmanagers = alertmanagers
         self._webhook = webhook
@@ -62,22 +68,28 @@ class Notifier:
         self._steady = steady
         self._checks: dict[str, _Check] = {}
 
-    def reported(self, state: CheckState, before: Report, written: str | None) -> None:
-        """Take in that a check was reported on; `before` is the report before.
-
-        `written` is a digest of the status that the API held.
-        """
+    def reported(self, state: CheckState, before: Report) -> None:
+        """Take in that a check was reported on; `before` is the report before."""
         check = state.applied.compiled
         if check is None or not (self._alertmanagers or self._webhook):
             return
         known = self._checks.get(state.uid)
-        kept = self._checks.setdefault(state.uid, _Check()) if known is None else known
+        kept = self._checks.setdefault(state.uid, _Check(state.reported)) if known is None else known
         if self._alertmanagers:
             if known is None:
                 self._inherit(state, check, before, kept)
             self._take_in(state, check, kept)
         if self._webhook is not None and check.alerting.enabled:
-            self._tell(self._webhook, state, check, before, kept, written)
+            self._tell(self._webhook, state, check, before, kept)
+
+    def settled(self, uid: str, event: CheckEvent) -> None:
+        """Take in that the webhook has taken an event of the check, or has refused it for good."""
+        kept = self._checks.get(uid)
+        if kept is None or kept.reported.notified is None:
+            return
+        kept.reported.notify(event.settled(kept.reported.notified))
+        if not self._ends:
+            self._remember(uid)
 
     def forget(self, uid: str) -> None:
         """Forget a check that has gone: its alerts are over."""
@@ -96,7 +108,8 @@ class Notifier:
             yield self._webhook.run, "webhook"
 
     async def close(self, *, seconds: float) -> None:
-        """Try once more to tell what waits, for at most so long; the tasks have ended."""
+        """Try once more to tell what waits, for at most so long; tasks have ended, statuses are written."""
+        self._ends = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for each in self._alertmanagers:
@@ -193,19 +206,36 @@ class Notifier:
         check: CompiledCheck,
         before: Report,
         kept: _Check,
-        written: str | None,
     ) -> None:
         after, now = state.reported.last, self._clock()
-        origin = Origin(source=webhook.source, check=check, written=written)
+        origin = Origin(source=webhook.source, check=check)
+        if kept.behind is None:
+            self._resume(webhook, state, origin, before, kept)
+        assert kept.behind is not None
         if transition(before, after):
-            if kept.written != written:
-                kept.written, kept.told = written, {}
-            reason = after.conditions[ConditionType.HEALTHY].reason
-            nth = kept.told.get(reason, 0)
-            kept.told[reason] = nth + 1
-            webhook.put(state.uid, of_transition(origin, before, after, nth=nth, now=now))
+            event = of_transition(
+                origin, before.conditions.get(ConditionType.HEALTHY), after, behind=kept.behind, now=now
+            )
+            kept.behind = event.id
+            webhook.put(state.uid, event)
         if after.diagnosis is not None and not after.diagnosis.is_same(before.diagnosis):
             webhook.put(state.uid, of_diagnosis(origin, after, after.diagnosis, now=now))
+
+    def _resume(
+        self, webhook: Webhook, state: CheckState, origin: Origin, before: Report, kept: _Check
+    ) -> None:
+        """Tell what an earlier run had written into the status and not told for certain."""
+        now, known = self._clock(), state.reported.notified
+        if known is None:
+            known = first_notified(origin.check, before)
+            state.reported.notify(known)
+        kept.behind = known.id
+        if untold(known, before):
+            event = of_transition(origin, known, before, behind=known.id, now=now)
+            kept.behind = event.id
+            webhook.put(state.uid, event)
+        if before.diagnosis is not None and not known.knows_diagnosis(before.diagnosis.at):
+            webhook.put(state.uid, of_diagnosis(origin, before, before.diagnosis, now=now))
 
 
 def _outages(report: Report, wall: int) -> int:

@@ -160,6 +160,7 @@ def assess(
         moves=paths.reported.moves,
         path_changes=state.measured.path_changes.newest,
         maintenance=windows.maintenance,
+        notified=state.reported.notified,
     )
     if carried_over is not None and is_newest:
         status = {**status, **carried_over.figures}

@@ -69,6 +69,8 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
             status["maintenance"] = windows
         if state.diagnosed.outcome is not None:
             status["diagnosis"] = state.diagnosed.outcome.to_json()
+        if state.reported.notified is not None:
+            status["notified"] = state.reported.notified.to_json()
     return status
 
 

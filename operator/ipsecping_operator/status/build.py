@@ -23,6 +23,7 @@ from .conditions import MAX_MESSAGE, Conditions
 from .diagnosis import DiagnosisOutcome
 from .instances import instances_to_json
 from .maintenance import NO_MAINTENANCE, Maintenance
+from .notified import Notified
 from .path_history import histories_to_json
 from .run_now import RunNowOutcome
 
@@ -44,6 +45,7 @@ def build_status(
     moves: Sequence[Move] = (),
     path_changes: Sequence[PathChange] = (),
     maintenance: Maintenance = NO_MAINTENANCE,
+    notified: Notified | None = None,
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
 
@@ -64,6 +66,8 @@ def build_status(
         status["runNow"] = run_now.to_json()
     if diagnosis is not None:
         status["diagnosis"] = diagnosis.to_json()
+    if notified is not None:
+        status["notified"] = notified.to_json()
     return status
 
 

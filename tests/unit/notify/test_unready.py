@@ -21,7 +21,9 @@ KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
 
 def warned(caplog: pytest.LogCaptureFixture, settings: NotificationSettings) -> list[str]:
     """What the receivers say when they begin, with nothing to send."""
-    notifier = build_notifier(settings, metrics=OperatorMetrics(), may_send=lambda: True, clock=lambda: 0)
+    notifier = build_notifier(
+        settings, metrics=OperatorMetrics(), may_send=lambda: True, remember=lambda uid: None, clock=lambda: 0
+    )
 
     async def begin() -> None:
         tasks = [asyncio.create_task(run()) for run, _ in notifier.tasks()]
