@@ -17,9 +17,9 @@ from ipsecping_operator.status.diagnosis import is_of_outage
 from ipsecping_operator.status.silence import is_open
 
 from . import alert_kinds as kinds
-from .alert_book import AlertBook
+from .alert_book import AlertBook, Held
 from .alertmanager import Alertmanager
-from .alerts import FLAPPING_OUTAGES, Alert, ProbeKey, Subject, alerts_of, path_down
+from .alerts import FLAPPING_OUTAGES, Alert, Labels, ProbeKey, Subject, alerts_of, path_down
 from .cloud_event import CheckEvent, Origin, first_notified, of_diagnosis, of_transition, transition, untold
 from .findings import ProbeFinding, findings
 from .gateways import PathFacts, gateway_routing
@@ -130,8 +130,7 @@ class Notifier:
                 for probe in path.plan.probes
             }
 
-        def age(alert: Alert) -> float:
-            kind = ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY
+        def age(kind: ConditionType) -> float:
             condition = before.conditions.get(kind)
             if condition is None:
                 return 0.0
@@ -140,12 +139,18 @@ class Notifier:
             since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
             return max((wall - since) / SECOND, 0.0)
 
-        alerts = self._alerts(state, check, before, found, kept, now=now, wall=wall)
-        if alerts:
-            self._book.put(state.uid, alerts, now=now, wall=wall, age=age)
-            firing = self._book.firing_of(state.uid, now)
-            for alertmanager in self._alertmanagers:
-                alertmanager.assume(firing)
+        def age_of(alert: Alert) -> float:
+            return age(ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY)
+
+        firing = dict[Labels, Held]()
+        if facts := _facts(state, check, before, found):
+            of_check = age(ConditionType.HEALTHY)
+            firing.update(self._book.inherit_facts(state.uid, facts, age=of_check, now=now, wall=wall))
+        if alerts := self._alerts(state, check, before, found, kept, now=now, wall=wall):
+            self._book.put(state.uid, alerts, now=now, wall=wall, age=age_of)
+            firing.update(self._book.firing_of(state.uid, now))
+        for alertmanager in self._alertmanagers if facts or alerts else ():
+            alertmanager.assume(firing)
 
     def _take_in(self, state: CheckState, check: CompiledCheck, kept: _Check) -> None:
         now, wall, report = self._steady(), self._clock(), state.reported.last
@@ -157,7 +162,7 @@ class Notifier:
             if each.down:
                 kept.down[each.path, each.probe] = now
         alerts = self._alerts(state, check, report, found, kept, now=now, wall=wall)
-        self._put(state.uid, alerts, _facts(state, check, found))
+        self._put(state.uid, alerts, _facts(state, check, report, found))
 
     def _put(self, uid: str, alerts: Collection[Alert], facts: tuple[PathFacts, ...]) -> None:
         now, wall = self._steady(), self._clock()
@@ -242,11 +247,13 @@ def _outages(report: Report, wall: int) -> int:
     return sum(outage.start >= wall - AN_HOUR for outage in report.outages)
 
 
-def _facts(state: CheckState, check: CompiledCheck, found: Collection[ProbeFinding]) -> tuple[PathFacts, ...]:
+def _facts(
+    state: CheckState, check: CompiledCheck, report: Report, found: Collection[ProbeFinding]
+) -> tuple[PathFacts, ...]:
     """What the check's paths say of its gateway; nothing where no critical alert about it is wanted."""
     if not check.gateway or not check.alerting.enabled or check.alerting.severity != "Critical":
         return ()
-    if is_open(state.reported.last.conditions):
+    if is_open(report.conditions):
         return ()
     facts = []
     for path in check.paths:

@@ -16,7 +16,7 @@ from ipsecping_operator.notify.alert_book import AlertBook, Held
 from ipsecping_operator.notify.alertmanager import GATHER, MOST_REFUSED
 from ipsecping_operator.notify.alerts import Labels
 from ipsecping_operator.notify.post import NotTaken
-from ipsecping_operator.notify.told import Posting, to_json
+from ipsecping_operator.notify.told import SETTLE, Posting, to_json
 from ipsecping_operator.report.assessment import assess
 
 from ..operator.assessments import at, seen, take
@@ -114,7 +114,7 @@ def test_a_restart_while_the_tunnel_is_down_goes_on_and_what_healed_meanwhile_is
             await asyncio.sleep(200)
             state = seen(status=dict(status), now=NOON + 200 * SECOND)
             world.report(state)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 if received else SETTLE + 1)
             if received:
                 take(state, *(at(190 + n * 3, received=received) for n in range(3)))
                 world.report(state)
@@ -123,12 +123,60 @@ def test_a_restart_while_the_tunnel_is_down_goes_on_and_what_healed_meanwhile_is
         return happens(World(tmp_path), script)
 
     still = later(received=0)
-    assert still.alerts() == [(200, "TunnelDown", False)]
+    assert still.alerts() == [(230, "TunnelDown", False)]
     assert still.alertmanager.came[0][1][0]["labels"] == labels, "the same alert to Alertmanager"
     assert still.events() == [], "nothing has changed"
     healed = later(received=10)
     assert healed.alerts()[-1] == (201, "TunnelDown", True)
     assert healed.alertmanager.came[-1][1][0]["labels"] == labels
+
+
+@pytest.mark.parametrize("healed", ["neither", "one", "gateway"])
+def test_a_restart_goes_on_with_a_dead_gateway_at_once_with_its_tunnels(tmp_path: Path, healed: str) -> None:
+    plans = [plan(uid=f"u-{name}", name=name) for name in ("a", "b")]
+    checks = [replace(check(each), gateway="198.51.100.2") for each in plans]
+    statuses = list[Mapping[str, Any]]()
+
+    async def goes_down(world: World) -> None:
+        states = [seen(of=of, name=each.name, uid=each.uid) for of, each in zip(checks, plans, strict=True)]
+        for number in range(6):
+            await asyncio.sleep(30)
+            for each, state in zip(plans, states, strict=True):
+                take(state, result(of=each, at=NOON + 30 * number * SECOND, received=0))
+                world.report(state)
+        statuses.extend(world.report(state) for state in states)
+        await asyncio.sleep(1)
+
+    told = {name for _, name, _ in happens(World(tmp_path), goes_down).alerts()}
+    assert told == {"GatewayDown", "TunnelDown"}
+
+    async def next_one(world: World) -> None:
+        await asyncio.sleep(400)
+        states = list[CheckState]()
+        for of, each, status in zip(checks, plans, statuses, strict=True):
+            states.append(
+                seen(of=of, name=each.name, uid=each.uid, status=dict(status), now=NOON + 400 * SECOND)
+            )
+            world.report(states[-1])
+            await asyncio.sleep(5)  # a large fleet takes its time
+        if healed != "neither":
+            for each, state in list(zip(plans, states, strict=True))[: 1 if healed == "one" else 2]:
+                take(state, *(result(of=each, at=NOON + (380 + 3 * n) * SECOND) for n in range(3)))
+                world.report(state)
+        await asyncio.sleep(40)
+
+    world = happens(World(tmp_path), next_one)
+    begun = [(when, name) for when, name, over in world.alerts() if not over]
+    ended = sorted(name for _, name, over in world.alerts() if over)
+    if healed == "neither":
+        assert sorted(begun) == [(430, "GatewayDown"), (430, "TunnelDown"), (430, "TunnelDown")]
+        assert ended == []
+    elif healed == "one":
+        assert {name for _, name in begun} == {"TunnelDown"}
+        assert ended == ["GatewayDown", "TunnelDown"]
+    else:
+        assert begun == []
+        assert ended == ["GatewayDown", "TunnelDown", "TunnelDown"]
 
 
 def test_an_operator_that_failed_ends_no_alert_and_says_so_as_an_event(world: World) -> None:
