@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.status import build, diagnosis, maintenance, notified, path_history, run_now
+from ipsecping_operator.status import build, diagnosis, held, maintenance, notified, path_history, run_now
 from ipsecping_operator.status.addresses import told_by
 from ipsecping_operator.status.conditions import Conditions, from_json
 from ipsecping_operator.status.notified import Notified
@@ -50,6 +50,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
     report = Report(
         conditions=conditions,
         restored=restored,
+        held=held.from_json(status.get("heldReasons")),
         paths=ReportedPaths(
             preference=Preference(None if preferred is None else str(preferred)),
             moves=path_history.moves_from_json(status.get("preferredPathChanges")),

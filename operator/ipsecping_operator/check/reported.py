@@ -10,6 +10,7 @@ from ipsecping_operator.status.addresses import Told
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 from ipsecping_operator.status.digest import StatusDigest
+from ipsecping_operator.status.held import NOTHING_HELD, Held
 from ipsecping_operator.status.maintenance import NO_MAINTENANCE, Maintenance
 from ipsecping_operator.status.notified import Notified
 from ipsecping_operator.status.run_now import RunNowOutcome
@@ -62,6 +63,8 @@ class Report:
     conditions: Conditions = field(default_factory=dict)
     verdict: Verdict | None = None
     restored: Restored | None = None
+    held: Held = field(default_factory=lambda: NOTHING_HELD)
+    """What holds of probes whose state is Unknown: of `verdict`, or as an earlier run wrote it."""
     paths: ReportedPaths = NO_PATHS
     outages: tuple[Outage, ...] = ()
     """Newest first."""
