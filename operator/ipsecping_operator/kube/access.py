@@ -65,7 +65,7 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
     if configuration.proxy and not _is_url(configuration.proxy):
         # It may hold a password.
         raise AccessError(
-            "the proxy of the API server (proxy-url in the kubeconfig, HTTPS_PROXY) is not an http or https URL"
+            "the API server's proxy (proxy-url in the kubeconfig, HTTPS_PROXY) is not an http or https URL"
         )
     configuration.client_session_kwargs = {"trust_env": False}
     return Access(configuration, tls)
