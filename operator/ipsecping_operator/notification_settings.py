@@ -33,10 +33,14 @@ class Endpoint:
     host: str
     port: int
     tls: bool
-    target: str
-    """Path and query, as in a request."""
-    shown: str
-    """For logs and metrics: without the query."""
+    target: str = field(repr=False)
+    """Path and query, as in a request: either may be as good as a password."""
+
+    @property
+    def shown(self) -> str:
+        """For logs, metrics and errors: scheme, host and port alone."""
+        named = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{named}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,8 @@ class AlertmanagerSettings:
 class WebhookSettings:
     """Who gets an event for each transition."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | Path
+    """A file holds the URL, and is read anew for each request."""
     keys_file: Path
     credentials: Credentials = field(default_factory=Credentials)
     source: str = "ipsecping-operator"
@@ -88,8 +93,9 @@ def endpoint(url: str) -> Endpoint:
     try:
         parts = urlsplit(whole)
         host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not a URL: {error}") from None
+    except ValueError:
+        # What Python says of it repeats a part of it.
+        raise argparse.ArgumentTypeError("not a URL, or one with a port beyond 65535") from None
     if parts.username is not None or parts.password is not None:
         raise argparse.ArgumentTypeError(
             "a URL with a user or password: credentials are given by a file (--alertmanager-basic-auth-file, "
@@ -103,13 +109,11 @@ def endpoint(url: str) -> Endpoint:
         )
     tls = parts.scheme == "https"
     port = (443 if tls else 80) if port is None else port
-    named = f"[{host}]" if ":" in host else host
     return Endpoint(
         host=host,
         port=port,
         tls=tls,
         target=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-        shown=f"{parts.scheme}://{named}:{port}{parts.path.rstrip('/')}",
     )
 
 
@@ -220,8 +224,14 @@ NOTIFICATIONS = (
         read=_endpoint,
     ),
     Setting(
+        "--webhook-url-file",
+        "file with that URL on one line, read anew for each event, where the URL itself is a secret",
+        "FILE",
+        read=_file,
+    ),
+    Setting(
         "--webhook-keys-file",
-        "file with the keys that events are signed with, each in base64 on a line; needed with --webhook-url",
+        "file with the keys that events are signed with, each in base64 on a line; needed with a webhook",
         "FILE",
         read=_file,
     ),
@@ -247,18 +257,20 @@ def notifications_of(args: argparse.Namespace) -> NotificationSettings:
             repeat=args.alertmanager_repeat,
             runbooks=args.runbook_url.rstrip("/"),
         )
-    if args.webhook_url:
+    if args.webhook_url and args.webhook_url_file:
+        raise ValueError("--webhook-url and --webhook-url-file: only one of them")
+    if where := args.webhook_url or args.webhook_url_file:
         if args.webhook_keys_file is None:
             raise ValueError(
-                "--webhook-keys-file (or IPSECPING_WEBHOOK_KEYS_FILE) is needed with --webhook-url: "
-                "events are signed"
+                "--webhook-keys-file (or IPSECPING_WEBHOOK_KEYS_FILE) is needed with --webhook-url and "
+                "--webhook-url-file: events are signed"
             )
         if not args.webhook_source or not _PATH.fullmatch(args.webhook_source):
             raise ValueError("--webhook-source (or IPSECPING_WEBHOOK_SOURCE) is not a URI reference")
         webhook = WebhookSettings(
-            endpoint=args.webhook_url,
+            endpoint=where,
             keys_file=args.webhook_keys_file,
-            credentials=_credentials(args, "webhook", (args.webhook_url,)),
+            credentials=_credentials(args, "webhook", (args.webhook_url,) if args.webhook_url else ()),
             source=args.webhook_source,
         )
     return NotificationSettings(alertmanagers=alertmanagers, webhook=webhook)

@@ -292,7 +292,7 @@ def test_notes_warn_of_what_is_odd_and_of_nothing_else() -> None:
         ),
         ("alertmanagers.urls={am}", "notifications.alertmanagers.runbookURL is no URL (docs/runbooks)"),
         ("alertmanagers.labels.cluster=a", "notifications.alertmanagers.urls is empty"),
-        ("webhook.secretName=ipsecping-webhook", "notifications.webhook.url is empty"),
+        ("webhook.secretName=ipsecping-webhook", "notifications.webhook.url and urlKey are empty"),
     ],
 )
 def test_notes_warn_of_notifications_that_reach_nobody_or_somebody_twice(values: str, begins: str) -> None:

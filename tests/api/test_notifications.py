@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ipsecping_operator import settings
+from ipsecping_operator.notification_settings import Endpoint
 from ipsecping_operator.notify.signature import read_keys
 from ipsecping_operator.settings import Settings
 
@@ -50,9 +51,10 @@ def test_values_become_flags_and_the_files_they_name_are_mounted(tmp_path: Path)
     assert webhook is not None
     assert [each.shown for each in alertmanagers.endpoints] == [
         "https://am-0.monitoring.svc:9093",
-        "https://am-1:443/pre-fix",
+        "https://am-1:443",
     ]
     assert dict(alertmanagers.labels) == {"cluster": "prod"}
+    assert isinstance(webhook.endpoint, Endpoint)
     assert webhook.endpoint.target == "/a-b?x=1"
     mounts = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
     secrets = {each["name"]: each["secret"]["secretName"] for each in pod["volumes"]}
@@ -65,6 +67,15 @@ def test_values_become_flags_and_the_files_they_name_are_mounted(tmp_path: Path)
     ]
     assert str(webhook.keys_file) == f"{mounts['webhook']}/keys"
     assert str(webhook.credentials.basic_auth_file) == f"{mounts['webhook']}/user"
+
+
+def test_a_url_that_is_a_secret_stands_in_no_object_of_the_release(tmp_path: Path) -> None:
+    webhook = {"urlKey": "url", "secretName": "hook", "bearerTokenKey": "token"}
+    pod, found = rendered(tmp_path, {"notifications": {"webhook": webhook}})
+    (mount,) = pod["containers"][0]["volumeMounts"]
+    assert found.notifications.webhook is not None
+    assert str(found.notifications.webhook.endpoint) == f"{mount['mountPath']}/url"
+    assert [each["secret"]["secretName"] for each in pod["volumes"]] == ["hook"]
 
 
 def test_nothing_is_mounted_or_sent_by_default(tmp_path: Path) -> None:
@@ -86,6 +97,12 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
     ("value", "said"),
     [
         ("webhook.url=https://hooks.example.com", "notifications.webhook.secretName is needed"),
+        ("webhook.urlKey=url", "notifications.webhook.secretName is needed"),
+        (
+            "webhook.urlKey=url,notifications.webhook.url=hook,notifications.webhook.secretName=s",
+            "notifications.webhook.url and notifications.webhook.urlKey: only one",
+        ),
+        ("webhook.urlKey=a/b", "/notifications/webhook/urlKey"),
         ("webhook.url=https://me:secret@hooks.example.com", "/notifications/webhook/url"),
         ("webhook.url=ftp://hooks.example.com", "/notifications/webhook/url"),
         ("alertmanagers.urls={https://me:secret@am}", "/notifications/alertmanagers/urls/0"),
@@ -94,8 +111,8 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
         ("alertmanagers.repeat=9s999ms", "repeat: 9s999ms is too short: at least 10s"),
         ("alertmanagers.repeat=10m1s", "repeat: 10m1s is too long: at most 10m"),
         ("alertmanagers.urls={am?x=1}", "/notifications/alertmanagers/urls/0"),
-        ("alertmanagers.urls={https://[::1]:65536/}", "https://[::1]:65536/: there is no port 65536"),
-        ("alertmanagers.urls={am:9093/api/v2/alerts}", "am:9093/api/v2/alerts: leave out"),
+        ("alertmanagers.urls={https://[::1]:65536/}", "https://[::1]:65536: there is no port 65536"),
+        ("alertmanagers.urls={am:9093/api/v2/alerts}", "am:9093: leave out"),
         (
             "alertmanagers.urls={http://am},notifications.alertmanagers.secretName=s,"
             "notifications.alertmanagers.bearerTokenKey=token",

@@ -17,14 +17,21 @@
 {{- end }}
 {{- include "ipsecping.notificationFiles" (list "alertmanager" $.alertmanagers) }}
 {{- end }}
-{{- with .webhook.url }}
-{{- if not $.webhook.secretName }}
-{{- fail "notifications.webhook.secretName is needed with notifications.webhook.url: events are signed" }}
+{{- with .webhook }}
+{{- if or .url .urlKey }}
+{{- if not .secretName }}
+{{- fail "notifications.webhook.secretName is needed with notifications.webhook.url and urlKey: events are signed" }}
 {{- end }}
+{{- with .url }}
 - {{ printf "--webhook-url=%s" . | quote }}
-- {{ printf "--webhook-source=%s" $.webhook.source | quote }}
-- --webhook-keys-file={{ include "ipsecping.notificationDirectory" . }}/webhook/{{ $.webhook.keysKey }}
-{{- include "ipsecping.notificationFiles" (list "webhook" $.webhook) }}
+{{- end }}
+{{- with .urlKey }}
+- --webhook-url-file={{ include "ipsecping.notificationDirectory" . }}/webhook/{{ . }}
+{{- end }}
+- {{ printf "--webhook-source=%s" .source | quote }}
+- --webhook-keys-file={{ include "ipsecping.notificationDirectory" . }}/webhook/{{ .keysKey }}
+{{- include "ipsecping.notificationFiles" (list "webhook" .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -49,7 +56,7 @@
   mountPath: {{ include "ipsecping.notificationDirectory" . }}/alertmanager
   readOnly: true
 {{- end }}
-{{- if and .webhook.url .webhook.secretName }}
+{{- if and (or .webhook.url .webhook.urlKey) .webhook.secretName }}
 - name: webhook
   mountPath: {{ include "ipsecping.notificationDirectory" . }}/webhook
   readOnly: true
@@ -64,7 +71,7 @@
     # Verdicts do not wait for it: until it is there, the log says that the file is missing.
     optional: true
 {{- end }}
-{{- if and .webhook.url .webhook.secretName }}
+{{- if and (or .webhook.url .webhook.urlKey) .webhook.secretName }}
 - name: webhook
   secret:
     secretName: {{ .webhook.secretName }}

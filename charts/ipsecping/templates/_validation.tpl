@@ -44,9 +44,12 @@
 {{- fail (printf "notifications.alertmanagers.labels.%s: alerts have that label already, of their check (spec.alerting.severity for severity): choose another name" $label) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .webhook.url .webhook.urlKey -}}
+{{- fail "notifications.webhook.url and notifications.webhook.urlKey: only one of them" -}}
+{{- end -}}
 {{- range .alertmanagers.urls -}}
 {{- if regexMatch "/api/v[12](/alerts)?/*$" . -}}
-{{- fail (printf "notifications.alertmanagers.urls: %s: leave out what begins with /api, which the operator adds" .) -}}
+{{- fail (printf "notifications.alertmanagers.urls: %s: leave out what begins with /api, which the operator adds" (include "ipsecping.origin" .)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -122,6 +125,11 @@
 {{- end -}}
 {{- end -}}
 
+{{/* A URL for errors, without path and query, which may be as good as a password. */}}
+{{- define "ipsecping.origin" -}}
+{{- regexFind "^([a-z]+://)?[^/?]*" . -}}
+{{- end -}}
+
 {{/* The seconds of a time such as 1m30s. */}}
 {{- define "ipsecping.seconds" -}}
 {{- $sum := 0.0 -}}
@@ -141,11 +149,11 @@
 {{- end -}}
 {{- range index . 2 -}}
 {{- if and (hasPrefix "http://" .) (or $values.bearerTokenKey $values.basicAuthKey) -}}
-{{- fail (printf "%s: no credentials are sent over http, in the clear: use https in place of %s" $name .) -}}
+{{- fail (printf "%s: no credentials are sent over http, in the clear: use https in place of %s" $name (include "ipsecping.origin" .)) -}}
 {{- end -}}
 {{- $port := trimAll ":/?" (regexFind ":[0-9]+([/?]|$)" .) -}}
 {{- if gt (int $port) 65535 -}}
-{{- fail (printf "%s: %s: there is no port %s" $name . $port) -}}
+{{- fail (printf "%s: %s: there is no port %s" $name (include "ipsecping.origin" .) $port) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -31,6 +31,7 @@ MAX_OUTAGES = 10
 MAX_CHANGES = 10
 MAX_WAYS = 4
 MAX_INSTANCES_SHOWN = 16
+MAX_HELD = 256
 STATES = {
     ConditionStatus.TRUE: "Healthy",
     ConditionStatus.FALSE: "Unhealthy",
@@ -310,6 +311,35 @@ class MaintenanceStatus(Model):
     """When the last one closed that was open: no outage begins before."""
 
 
+class HeldReason(Model):
+    """What was found of a probe whose state is Unknown now."""
+
+    path: Text
+    """Name of the path."""
+    probe: Text
+    """Name of the probe."""
+    node: Text | None = None
+    """From where, with placement.everyNode."""
+    address: Address | None = None
+    """Where to, where each address is measured by itself."""
+    reason: ReasonText
+    """The reason, as of the condition Healthy."""
+
+
+class Notified(Model):
+    """What the operator's webhook has been told, so that the next operator tells what this one could not."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """ID of the newest event about Healthy that it has taken, or refused for good; before the first one, what
+    its ID will follow from."""
+    status: Literal["True", "False", "Unknown"]
+    """Status of Healthy, as it was told then."""
+    reason: ReasonText
+    """Its reason."""
+    diagnosis_time: Time | None = None
+    """Time of the newest diagnosis that it has been told of; absent before the first."""
+
+
 class CheckStatus(Model):
     """What the operator reports about the check."""
 
@@ -363,3 +393,11 @@ class CheckStatus(Model):
     """What became of the newest value of the annotation ipsecping.dev/run-now; absent before the first."""
     diagnosis: DiagnosisStatus | None = None
     """Which layer is broken, by the newest diagnosis; absent before the first."""
+    held_reasons: Annotated[
+        tuple[HeldReason, ...] | None,
+        Field(max_length=MAX_HELD, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = None
+    """Of probes whose state is Unknown, what counts again once it is known: that a limit was exceeded, or
+    that good rounds are still to come (thresholds.recoverAfter)."""
+    notified: Notified | None = None
+    """What the webhook has been told last; absent where there is none."""

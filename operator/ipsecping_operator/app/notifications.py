@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.metrics.operator import OperatorMetrics
-from ipsecping_operator.notification_settings import NotificationSettings
+from ipsecping_operator.notification_settings import Endpoint, NotificationSettings
 from ipsecping_operator.notify.alert_book import AlertBook
 from ipsecping_operator.notify.alertmanager import Alertmanager
+from ipsecping_operator.notify.cloud_event import CheckEvent
 from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.notify.post import Poster
 from ipsecping_operator.notify.receiver_log import ReceiverLog
@@ -28,30 +30,47 @@ async def endless(work: Callable[[], Coroutine[Any, Any, None]], faults: Faults)
         await asyncio.sleep(AGAIN)
 
 
+def _named(endpoints: Iterable[Endpoint]) -> Iterator[tuple[Endpoint, str]]:
+    """Name each for log and metrics without its path; of those that differ in nothing else, count on."""
+    seen = Counter[str]()
+    for each in endpoints:
+        seen[each.shown] += 1
+        nth = seen[each.shown]
+        yield each, each.shown if nth == 1 else f"{each.shown} ({nth})"
+
+
 def build_notifier(
     settings: NotificationSettings,
     *,
     metrics: OperatorMetrics,
     may_send: Callable[[], bool],
+    remember: Callable[[str], None],
     clock: Callable[[], int],
 ) -> Notifier:
-    """Build it with a sender for each receiver; `may_send` says whether this operator may speak for all."""
+    """Build it with a sender for each receiver; `may_send` says whether this operator may speak for all.
+
+    `remember` is what the notifier calls so.
+    """
+
+    def settled(uid: str, event: CheckEvent) -> None:
+        # The one knot: the webhook tells the notifier what has become of an event.
+        notifier.settled(uid, event)
+
     book = AlertBook()
     told, webhook = settings.alertmanagers, settings.webhook
-    return Notifier(
+    notifier = Notifier(
         book=book,
         alertmanagers=[
             Alertmanager(
-                each,
                 told,
                 book=book,
                 poster=Poster(each, told.credentials),
-                log=ReceiverLog(each.shown, metrics),
+                log=ReceiverLog(name, metrics),
                 may_send=may_send,
                 clock=clock,
                 steady=time.monotonic,
             )
-            for each in (told.endpoints if told is not None else ())
+            for each, name in (_named(told.endpoints) if told is not None else ())
             if told is not None
         ],
         webhook=None
@@ -59,12 +78,14 @@ def build_notifier(
         else Webhook(
             webhook,
             poster=Poster(webhook.endpoint, webhook.credentials),
-            # Its path may be as good as a password.
             log=ReceiverLog("webhook", metrics),
             may_send=may_send,
+            settled=settled,
             clock=clock,
             steady=time.monotonic,
         ),
+        remember=remember,
         clock=clock,
         steady=time.monotonic,
     )
+    return notifier

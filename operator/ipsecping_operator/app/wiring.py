@@ -164,6 +164,10 @@ def wire(
         # The other knot: what a diagnosis has come to is reported.
         return runbook.consider(state)
 
+    def remember(uid: str) -> None:
+        # And a third: the status says what the webhook has been told of the status.
+        reporter.report_soon(uid)
+
     queue = WorkQueue(
         reconcile,
         failed=lambda uid, error: faults.note(Where.RECONCILE, error, store.checks.get(uid)),
@@ -172,6 +176,7 @@ def wire(
         settings.notifications,
         metrics=base.metrics,
         may_send=lambda: base.candidacy.may_write,
+        remember=remember,
         clock=clock,
     )
     reporter = Reporter(

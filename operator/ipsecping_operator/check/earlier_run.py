@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionType, ReadyReason
-from ipsecping_operator.status import build, diagnosis, maintenance, path_history, run_now
+from ipsecping_operator.status import build, diagnosis, held, maintenance, notified, path_history, run_now
 from ipsecping_operator.status.addresses import told_by
 from ipsecping_operator.status.conditions import Conditions, from_json
+from ipsecping_operator.status.notified import Notified
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.preference import Preference
 from ipsecping_operator.verdict.route import PathChange
@@ -35,6 +36,7 @@ class EarlierRun:
     """The generation whose children were all made, None where there is none."""
     report: Report
     path_changes: tuple[PathChange, ...] = ()
+    notified: Notified | None = None
 
 
 def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
@@ -48,6 +50,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
     report = Report(
         conditions=conditions,
         restored=restored,
+        held=held.from_json(status.get("heldReasons")),
         paths=ReportedPaths(
             preference=Preference(None if preferred is None else str(preferred)),
             moves=path_history.moves_from_json(status.get("preferredPathChanges")),
@@ -63,6 +66,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
         made_generation=_made_generation(conditions),
         report=report,
         path_changes=path_history.changes_from_json(status.get("pathChanges")),
+        notified=notified.from_json(status.get("notified"), now=now),
     )
 
 

@@ -10,7 +10,9 @@ from ipsecping_operator.status.addresses import Told
 from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 from ipsecping_operator.status.digest import StatusDigest
+from ipsecping_operator.status.held import NOTHING_HELD, Held
 from ipsecping_operator.status.maintenance import NO_MAINTENANCE, Maintenance
+from ipsecping_operator.status.notified import Notified
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict.judge import Verdict
 from ipsecping_operator.verdict.outage import Outage
@@ -61,6 +63,8 @@ class Report:
     conditions: Conditions = field(default_factory=dict)
     verdict: Verdict | None = None
     restored: Restored | None = None
+    held: Held = field(default_factory=lambda: NOTHING_HELD)
+    """What holds of probes whose state is Unknown: of `verdict`, or as an earlier run wrote it."""
     paths: ReportedPaths = NO_PATHS
     outages: tuple[Outage, ...] = ()
     """Newest first."""
@@ -94,10 +98,11 @@ class Report:
 class Reported:
     """The last report, when it was compared with what is measured, and what the status is known to hold."""
 
-    __slots__ = ("_alarm", "_compared", "_last", "_stored", "_without_figures", "_written")
+    __slots__ = ("_alarm", "_compared", "_last", "_notified", "_stored", "_without_figures", "_written")
 
     def __init__(self) -> None:
         self._last = Report()
+        self._notified: Notified | None = None
         self._without_figures = False
         self._compared: float | None = None
         self._alarm: float | None = None
@@ -108,6 +113,11 @@ class Reported:
     def last(self) -> Report:
         """The last report; at first that of an earlier run of the operator."""
         return self._last
+
+    @property
+    def notified(self) -> Notified | None:
+        """What the webhook has been told, as far as is known; None: it was never asked to be."""
+        return self._notified
 
     @property
     def without_figures(self) -> bool:
@@ -132,9 +142,13 @@ class Reported:
             return False
         return stored.exact != written.exact
 
-    def inherit(self, report: Report) -> None:
-        """Take over what an earlier run of the operator reported."""
-        self._last = report
+    def inherit(self, report: Report, notified: Notified | None) -> None:
+        """Take over what an earlier run of the operator reported, and what the webhook was told of it."""
+        self._last, self._notified = report, notified
+
+    def notify(self, notified: Notified) -> None:
+        """Remember what the webhook has been told."""
+        self._notified = notified
 
     def judged(self, report: Report) -> None:
         """Remember what is told of the check, which was judged."""
@@ -192,3 +206,4 @@ class Reported:
     def shift(self, by: int) -> None:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""
         self._last = self._last.shifted(by)
+        self._notified = None if self._notified is None else self._notified.shifted(by)

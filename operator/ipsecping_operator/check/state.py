@@ -91,7 +91,7 @@ class CheckState:
         earlier = earlier_run(status, now=now)
         self.applied.inherit(generation=earlier.made_generation, run_now=earlier.report.run_now)
         self.diagnosed.inherit(earlier.report.diagnosis)
-        self.reported.inherit(earlier.report)
+        self.reported.inherit(earlier.report, earlier.notified)
         restored = earlier.report.restored
         self.measured.path_changes.inherit(
             earlier.path_changes, known_until=0 if restored is None else restored.last_result

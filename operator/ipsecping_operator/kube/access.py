@@ -62,6 +62,11 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
         raise AccessError(f"no credentials from {source}: {error}") from error
     # Looked up here once; left to the session, it would cost each request two switches of threads.
     configuration.proxy = configuration.proxy or _proxy_of_environment(configuration.host)
+    if configuration.proxy and not _is_url(configuration.proxy):
+        # It may hold a password.
+        raise AccessError(
+            "the API server's proxy (proxy-url in the kubeconfig, HTTPS_PROXY) is not an http or https URL"
+        )
     configuration.client_session_kwargs = {"trust_env": False}
     return Access(configuration, tls)
 
@@ -72,6 +77,15 @@ def own_namespace() -> str | None:
         return NAMESPACE_FILE.read_text().strip() or None
     except OSError:
         return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname if parts.port is None or parts.port else None
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and text.isascii()
 
 
 def _proxy_of_environment(url: str) -> str | None:

@@ -13,6 +13,7 @@ import kopf
 from .access import Access
 from .throttling import LONGEST, Throttling
 from .transport import Observer
+from .unsaid import said
 
 
 class KopfSession(kopf.AiohttpSession):
@@ -83,7 +84,13 @@ class Patience:
         while True:
             await asyncio.sleep(self._throttling.left(kind, now=loop.time()))
             sent = loop.time()
-            response = await send(request)
+            try:
+                response = await send(request)
+            except aiohttp.ClientError as error:
+                if request.proxy is None:
+                    raise
+                # Kopf logs all that is in an error.
+                raise aiohttp.ClientConnectionError(said(error)) from None
             now = loop.time()
             if not self._throttling.learn(kind, response.status, response.headers, sent=sent, now=now):
                 return response

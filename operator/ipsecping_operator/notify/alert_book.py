@@ -31,6 +31,8 @@ class AlertBook:
         self._facts: dict[str, tuple[PathFacts, ...]] = {}
         self._known_by: dict[Labels, dict[str, tuple[PathFacts, ...]]] = {}
         """Gateway to what each check says of it."""
+        self._inherited: dict[str, float] = {}
+        """Since when a check says so of its gateway, as an earlier run had it; until it says otherwise."""
 
     def put(
         self,
@@ -49,11 +51,27 @@ class AlertBook:
 
     def put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
         """Take over what a check says of its gateway; empty: nothing. Returns as `put` does."""
+        if facts == self._facts.get(uid, ()):
+            return False
+        self._inherited.pop(uid, None)
+        return self._put_facts(uid, facts, now=now, wall=wall)
+
+    def inherit_facts(
+        self, uid: str, facts: tuple[PathFacts, ...], *, age: float, now: float, wall: int
+    ) -> Mapping[Labels, Held]:
+        """Take over what an earlier run of the operator knew by a check of its gateway, for so many seconds.
+
+        An alert has lasted since the last of the checks said so. Returns what fires about these gateways.
+        """
+        self._inherited[uid] = now - age
+        self._put_facts(uid, facts, now=now, wall=wall)
+        gateways = {each.routing for each in facts}
+        return _firing((held for each in gateways for held in self._held.get(each, {}).values()), now)
+
+    def _put_facts(self, uid: str, facts: tuple[PathFacts, ...], *, now: float, wall: int) -> bool:
         before = self._facts.pop(uid, ())
         if facts:
             self._facts[uid] = facts
-        if facts == before:
-            return False
         changed = False
         # Of all gateways only those that the check knew or knows: there may be one for each check.
         for gateway in dict.fromkeys(each.routing for each in (*before, *facts)):
@@ -64,7 +82,8 @@ class AlertBook:
             if not known:
                 del self._known_by[gateway]
             alerts = gateway_alerts(each for of in known.values() for each in of)
-            changed = self._put(gateway, alerts, now=now, wall=wall, age=lambda alert: 0.0) or changed
+            age = now - max((self._inherited.get(each, now) for each in known), default=now)
+            changed = self._put(gateway, alerts, now=now, wall=wall, age=_always(age)) or changed
         return changed
 
     def _put(
@@ -105,6 +124,10 @@ class AlertBook:
         """Return when the next alert fires that does not yet; None: none waits."""
         everything = (held.fires_at for of in self._held.values() for held in of.values())
         return min((at for at in everything if at > now), default=None)
+
+
+def _always(seconds: float) -> Callable[[Alert], float]:
+    return lambda alert: seconds
 
 
 def _firing(everything: Iterable[Held], now: float) -> Mapping[Labels, Held]:

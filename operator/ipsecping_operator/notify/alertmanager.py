@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from ipsecping_operator.backoff import Attempts, Backoff
-from ipsecping_operator.notification_settings import AlertmanagerSettings, Endpoint
+from ipsecping_operator.notification_settings import AlertmanagerSettings
 
 from .alert_book import AlertBook, Held
 from .alerts import Labels
@@ -33,7 +33,6 @@ class Alertmanager:
 
     def __init__(
         self,
-        endpoint: Endpoint,
         settings: AlertmanagerSettings,
         *,
         book: AlertBook,
@@ -43,7 +42,6 @@ class Alertmanager:
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._target = endpoint.target.rstrip("/") + _API
         self._settings = settings
         self._book = book
         self._poster = poster
@@ -133,7 +131,7 @@ class Alertmanager:
             await self._post_halves(postings)
             return
         try:
-            await self._poster.post(self._target, content, {})
+            await self._poster.post(_API, content, {})
         except NotTaken as error:
             self._refused += error.refused
             if self._refused > MOST_REFUSED:

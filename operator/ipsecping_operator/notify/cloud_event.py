@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
@@ -12,6 +12,7 @@ from ipsecping_operator.check.reported import Report
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.status.conditions import Condition
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, is_of_outage
+from ipsecping_operator.status.notified import Notified
 from ipsecping_operator.status.silence import is_silenced
 from ipsecping_operator.verdict import text
 
@@ -33,6 +34,17 @@ class CheckEvent:
     id: str
     type: str
     body: bytes
+    healthy: tuple[ConditionStatus, str] | None = None
+    """Status and reason that a transition tells."""
+    diagnosed: int | None = None
+    """Time of the diagnosis that it tells of; Unix time, nanoseconds."""
+
+    def settled(self, before: Notified) -> Notified:
+        """Return what the webhook has been told, now that this event was taken or never will be."""
+        if self.healthy is not None:
+            status, reason = self.healthy
+            return replace(before, id=self.id, status=status, reason=reason)
+        return replace(before, diagnosis=self.diagnosed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +53,6 @@ class Origin:
 
     source: str
     check: CompiledCheck
-    written: str | None
-    """Digest of the status that the API held: an operator that is killed tells the same under the same ID."""
 
 
 def transition(before: Report, after: Report) -> bool:
@@ -61,13 +71,42 @@ def transition(before: Report, after: Report) -> bool:
     return (then.status, then.reason) != (now.status, now.reason)
 
 
-def of_transition(origin: Origin, before: Report, after: Report, *, nth: int, now: int) -> CheckEvent:
-    """Make the event that Healthy is another; the `nth` alike while the API held the same status."""
+def first_notified(check: CompiledCheck, report: Report) -> Notified:
+    """Take what the report says for told already: whoever begins to be told is told of what is new."""
+    healthy = report.conditions.get(ConditionType.HEALTHY)
+    reason = HealthyReason.NO_RESULTS.value if healthy is None else healthy.reason
+    since = None if healthy is None else text.moment(healthy.since)
+    return Notified(
+        id=_identity(check.uid, reason, since),
+        status=HealthyReason.NO_RESULTS.status if healthy is None else healthy.status,
+        reason=reason,
+        diagnosis=None if report.diagnosis is None else report.diagnosis.at,
+    )
+
+
+def untold(known: Notified, report: Report) -> bool:
+    """Return whether the webhook has yet to be told of what Healthy was when an earlier operator ended."""
+    healthy = report.conditions.get(ConditionType.HEALTHY)
+    if healthy is None or is_silenced(healthy, report.conditions):
+        return False
+    return (healthy.status, healthy.reason) != (known.status, known.reason)
+
+
+def of_transition(
+    origin: Origin, previous: Condition | Notified | None, after: Report, *, behind: str, now: int
+) -> CheckEvent:
+    """Make the event that Healthy is another than `previous`; `behind` is the ID of the one before it.
+
+    Its own ID follows from that, so an operator that is killed tells the same under the same ID.
+    """
     healthy = after.conditions[ConditionType.HEALTHY]
-    then = before.conditions.get(ConditionType.HEALTHY)
-    previous = None if then is None else {"status": then.status.value, "reason": then.reason}
-    data = {"healthy": _condition(healthy), "previous": previous, **_figures(after)}
-    return _event(origin, HEALTHY[healthy.status], data, what=healthy.reason, nth=nth, now=now)
+    then = None if previous is None else {"status": previous.status.value, "reason": previous.reason}
+    data = {"healthy": _condition(healthy), "previous": then, **_figures(after)}
+    kind = HEALTHY[healthy.status]
+    event = _event(
+        origin, kind, data, identity=_identity(origin.check.uid, kind, healthy.reason, behind), now=now
+    )
+    return replace(event, healthy=(healthy.status, healthy.reason))
 
 
 def of_diagnosis(origin: Origin, after: Report, diagnosis: DiagnosisOutcome, *, now: int) -> CheckEvent:
@@ -78,15 +117,17 @@ def of_diagnosis(origin: Origin, after: Report, diagnosis: DiagnosisOutcome, *, 
         "diagnosis": _diagnosis(diagnosis),
         "duringOutage": is_of_outage(diagnosis, after.outages),
     }
-    return _event(origin, DIAGNOSED, data, what=text.moment(diagnosis.at), nth=0, now=now)
+    identity = _identity(origin.check.uid, DIAGNOSED, text.moment(diagnosis.at))
+    event = _event(origin, DIAGNOSED, data, identity=identity, now=now)
+    return replace(event, diagnosed=diagnosis.at)
 
 
-def _event(
-    origin: Origin, kind: str, data: Mapping[str, Any], *, what: str, nth: int, now: int
-) -> CheckEvent:
+def _identity(*named: str | None) -> str:
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
+
+
+def _event(origin: Origin, kind: str, data: Mapping[str, Any], *, identity: str, now: int) -> CheckEvent:
     check = origin.check
-    named = [check.uid, kind, what, origin.written, nth]
-    identity = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:32]
     content = {
         "specversion": "1.0",
         "id": identity,

@@ -9,7 +9,7 @@ from typing import Any
 
 from ipsecping.contract import ProbeType
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
-from ipsecping_operator.check.reported import Report
+from ipsecping_operator.check.reported import Report, Reported
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.alerting import routing_labels
@@ -17,10 +17,10 @@ from ipsecping_operator.status.diagnosis import is_of_outage
 from ipsecping_operator.status.silence import is_open
 
 from . import alert_kinds as kinds
-from .alert_book import AlertBook
+from .alert_book import AlertBook, Held
 from .alertmanager import Alertmanager
-from .alerts import FLAPPING_OUTAGES, Alert, ProbeKey, Subject, alerts_of, path_down
-from .cloud_event import Origin, of_diagnosis, of_transition, transition
+from .alerts import FLAPPING_OUTAGES, Alert, Labels, ProbeKey, Subject, alerts_of, path_down
+from .cloud_event import CheckEvent, Origin, first_notified, of_diagnosis, of_transition, transition, untold
 from .findings import ProbeFinding, findings
 from .gateways import PathFacts, gateway_routing
 from .webhook import Webhook
@@ -37,13 +37,13 @@ DECIDED = -1
 class _Check:
     """What is kept of one check."""
 
+    reported: Reported
     down: dict[ProbeKey, float] = field(default_factory=dict)
     """When a probe was last seen to be down; seconds of the steady clock."""
     answered: dict[ProbeKey, int] = field(default_factory=dict)
     """Of a probe that loses, packets answered when that was first seen; DECIDED: it was answered since."""
-    written: str | None = None
-    told: dict[str, int] = field(default_factory=dict)
-    """How often each reason was told while the API held `written`."""
+    behind: str | None = None
+    """ID of the newest event about Healthy, which the next one follows; None: nothing was looked at yet."""
 
 
 class Notifier:
@@ -55,10 +55,16 @@ class Notifier:
         book: AlertBook,
         alertmanagers: Collection[Alertmanager],
         webhook: Webhook | None,
+        remember: Callable[[str], None],
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` gives the Unix time in nanoseconds."""
+        """`clock` gives the Unix time in nanoseconds.
+
+        `remember(uid)` is called when the check's status is to say anew what the webhook has been told.
+        """
+        self._remember = remember
+        self._ends = False
         self._book = book
         self._alertmanagers = alertmanagers
         self._webhook = webhook
@@ -66,22 +72,28 @@ class Notifier:
         self._steady = steady
         self._checks: dict[str, _Check] = {}
 
-    def reported(self, state: CheckState, before: Report, written: str | None) -> None:
-        """Take in that a check was reported on; `before` is the report before.
-
-        `written` is a digest of the status that the API held.
-        """
+    def reported(self, state: CheckState, before: Report) -> None:
+        """Take in that a check was reported on; `before` is the report before."""
         check = state.applied.compiled
         if check is None or not (self._alertmanagers or self._webhook):
             return
         known = self._checks.get(state.uid)
-        kept = self._checks.setdefault(state.uid, _Check()) if known is None else known
+        kept = self._checks.setdefault(state.uid, _Check(state.reported)) if known is None else known
         if self._alertmanagers:
             if known is None:
                 self._inherit(state, check, before, kept)
             self._take_in(state, check, kept)
         if self._webhook is not None and check.alerting.enabled:
-            self._tell(self._webhook, state, check, before, kept, written)
+            self._tell(self._webhook, state, check, before, kept)
+
+    def settled(self, uid: str, event: CheckEvent) -> None:
+        """Take in that the webhook has taken an event of the check, or has refused it for good."""
+        kept = self._checks.get(uid)
+        if kept is None or kept.reported.notified is None:
+            return
+        kept.reported.notify(event.settled(kept.reported.notified))
+        if not self._ends:
+            self._remember(uid)
 
     def forget(self, uid: str) -> None:
         """Forget a check that has gone: its alerts are over."""
@@ -100,7 +112,8 @@ class Notifier:
             yield self._webhook.run, "webhook"
 
     async def close(self, *, seconds: float) -> None:
-        """Try once more to tell what waits, for at most so long; the tasks have ended."""
+        """Try once more to tell what waits, for at most so long; tasks have ended, statuses are written."""
+        self._ends = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
                 for each in self._alertmanagers:
@@ -122,8 +135,7 @@ class Notifier:
                 for probe in path.plan.probes
             }
 
-        def age(alert: Alert) -> float:
-            kind = ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY
+        def age(kind: ConditionType) -> float:
             condition = before.conditions.get(kind)
             if condition is None:
                 return 0.0
@@ -132,12 +144,18 @@ class Notifier:
             since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
             return max((wall - since) / SECOND, 0.0)
 
-        alerts = self._alerts(state, check, before, found, kept, now=now, wall=wall)
-        if alerts:
-            self._book.put(state.uid, alerts, now=now, wall=wall, age=age)
-            firing = self._book.firing_of(state.uid, now)
-            for alertmanager in self._alertmanagers:
-                alertmanager.assume(firing)
+        def age_of(alert: Alert) -> float:
+            return age(ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY)
+
+        firing = dict[Labels, Held]()
+        if facts := _facts(state, check, before, found):
+            of_check = age(ConditionType.HEALTHY)
+            firing.update(self._book.inherit_facts(state.uid, facts, age=of_check, now=now, wall=wall))
+        if alerts := self._alerts(state, check, before, found, kept, now=now, wall=wall):
+            self._book.put(state.uid, alerts, now=now, wall=wall, age=age_of)
+            firing.update(self._book.firing_of(state.uid, now))
+        for alertmanager in self._alertmanagers if facts or alerts else ():
+            alertmanager.assume(firing)
 
     def _take_in(self, state: CheckState, check: CompiledCheck, kept: _Check) -> None:
         now, wall, report = self._steady(), self._clock(), state.reported.last
@@ -150,7 +168,7 @@ class Notifier:
                 kept.down[each.path, each.probe] = now
         kept.answered = dict(_answered(state, found, kept.answered))
         alerts = self._alerts(state, check, report, found, kept, now=now, wall=wall)
-        self._put(state.uid, alerts, _facts(state, check, found))
+        self._put(state.uid, alerts, _facts(state, check, report, found))
 
     def _put(self, uid: str, alerts: Collection[Alert], facts: tuple[PathFacts, ...]) -> None:
         now, wall = self._steady(), self._clock()
@@ -200,19 +218,36 @@ class Notifier:
         check: CompiledCheck,
         before: Report,
         kept: _Check,
-        written: str | None,
     ) -> None:
         after, now = state.reported.last, self._clock()
-        origin = Origin(source=webhook.source, check=check, written=written)
+        origin = Origin(source=webhook.source, check=check)
+        if kept.behind is None:
+            self._resume(webhook, state, origin, before, kept)
+        assert kept.behind is not None
         if transition(before, after):
-            if kept.written != written:
-                kept.written, kept.told = written, {}
-            reason = after.conditions[ConditionType.HEALTHY].reason
-            nth = kept.told.get(reason, 0)
-            kept.told[reason] = nth + 1
-            webhook.put(state.uid, of_transition(origin, before, after, nth=nth, now=now))
+            event = of_transition(
+                origin, before.conditions.get(ConditionType.HEALTHY), after, behind=kept.behind, now=now
+            )
+            kept.behind = event.id
+            webhook.put(state.uid, event)
         if after.diagnosis is not None and not after.diagnosis.is_same(before.diagnosis):
             webhook.put(state.uid, of_diagnosis(origin, after, after.diagnosis, now=now))
+
+    def _resume(
+        self, webhook: Webhook, state: CheckState, origin: Origin, before: Report, kept: _Check
+    ) -> None:
+        """Tell what an earlier run had written into the status and not told for certain."""
+        now, known = self._clock(), state.reported.notified
+        if known is None:
+            known = first_notified(origin.check, before)
+            state.reported.notify(known)
+        kept.behind = known.id
+        if untold(known, before):
+            event = of_transition(origin, known, before, behind=known.id, now=now)
+            kept.behind = event.id
+            webhook.put(state.uid, event)
+        if before.diagnosis is not None and not known.knows_diagnosis(before.diagnosis.at):
+            webhook.put(state.uid, of_diagnosis(origin, before, before.diagnosis, now=now))
 
 
 def _answered(
@@ -231,11 +266,13 @@ def _outages(report: Report, wall: int) -> int:
     return sum(outage.start >= wall - AN_HOUR for outage in report.outages)
 
 
-def _facts(state: CheckState, check: CompiledCheck, found: Collection[ProbeFinding]) -> tuple[PathFacts, ...]:
+def _facts(
+    state: CheckState, check: CompiledCheck, report: Report, found: Collection[ProbeFinding]
+) -> tuple[PathFacts, ...]:
     """What the check's paths say of its gateway; nothing where no critical alert about it is wanted."""
     if not check.gateway or not check.alerting.enabled or check.alerting.severity != "Critical":
         return ()
-    if is_open(state.reported.last.conditions):
+    if is_open(report.conditions):
         return ()
     facts = []
     for path in check.paths:

@@ -1,17 +1,19 @@
 """Post JSON to a receiver: one attempt, bounded in time and size, whatever the receiver does."""
 
+import argparse
 import asyncio
 import base64
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ipsecping.contract.repeated import repeats
 from ipsecping.tls_client import client_context
 from ipsecping_operator.collect import connection
 from ipsecping_operator.kube.throttling import retry_after
-from ipsecping_operator.notification_settings import Credentials, Endpoint
+from ipsecping_operator.notification_settings import Credentials, Endpoint, endpoint
 from ipsecping_operator.verdict import text
 
 SECONDS = 10.0
@@ -19,8 +21,6 @@ SECONDS = 10.0
 SAID_SECONDS = 1.0
 SAID_BYTES = 512
 """Of the content of an answer that refuses, which are read for the log; of others none is."""
-SECRET_PART = 8
-"""Characters of credentials in an answer for which none of it is told: what is read may end within them."""
 MAX_FILE = 65_536
 """Bytes of a file of credentials; of authorities sixteen times that."""
 REFUSED = frozenset({400, 410, 413, 415, 422})
@@ -28,7 +28,7 @@ REFUSED = frozenset({400, 410, 413, 415, 422})
 
 
 class NotTaken(Exception):
-    """The receiver did not take it. The message says why, and holds no credentials."""
+    """The receiver did not take it. The message says why, and holds neither credentials nor a URL's path."""
 
     def __init__(self, why: str, *, refused: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(why)
@@ -49,18 +49,21 @@ class _Context:
 class Poster:
     """Posts to one receiver. A connection serves one request: no answer is read that was not asked for."""
 
-    def __init__(self, endpoint: Endpoint, credentials: Credentials, *, seconds: float = SECONDS) -> None:
-        self._endpoint = endpoint
+    def __init__(self, where: Endpoint | Path, credentials: Credentials, *, seconds: float = SECONDS) -> None:
+        """`where` may be a file with the URL."""
+        self._where = where
         self._credentials = credentials
         self._seconds = seconds
         self._context: _Context | None = None
 
-    async def post(self, target: str, content: bytes, fields: Mapping[str, str]) -> None:
+    async def post(self, below: str, content: bytes, fields: Mapping[str, str]) -> None:
         """Return once the receiver has taken the content (2xx). Raises NotTaken.
 
-        Redirects are not followed: credentials and content are for the one who was named.
+        `below` is added to the path of its URL, which has no query then; empty: the URL as it is. Redirects
+        are not followed: credentials and content are for the one who was named.
         """
-        at = self._endpoint
+        at = self._endpoint()
+        target = at.target.rstrip("/") + below if below else at.target
         try:
             headers = {**fields, "User-Agent": "ipsecping-operator", **self._authorization()}
             tls = self._tls() if at.tls else None
@@ -71,7 +74,7 @@ class Poster:
                 ) as answer,
             ):
                 if not 200 <= answer.status < 300:
-                    raise await _not_taken(answer, headers.get("Authorization", ""))
+                    raise await _not_taken(answer, _secrets(at, headers.get("Authorization", "")))
         except TimeoutError:
             raise NotTaken(f"no answer within {self._seconds:g} s") from None
         except connection.NotConnected as error:
@@ -82,8 +85,20 @@ class Poster:
     def check(self) -> None:
         """Read the files, and send nothing. Raises NotTaken where one cannot be used."""
         self._authorization()
-        if self._endpoint.tls:
+        if self._endpoint().tls:
             self._tls()
+
+    def _endpoint(self) -> Endpoint:
+        """Raises NotTaken where the file with the URL cannot be used."""
+        if isinstance(self._where, Endpoint):
+            return self._where
+        try:
+            at = endpoint(line_of(self._where))
+        except argparse.ArgumentTypeError as error:
+            raise NotTaken(f"{self._where}: {error}") from None
+        if not at.tls and (self._credentials.bearer_file or self._credentials.basic_auth_file):
+            raise NotTaken(f"{self._where}: no credentials are sent over http, in the clear: use https")
+        return at
 
     def _authorization(self) -> dict[str, str]:
         """Raises NotTaken where the file cannot be used."""
@@ -130,11 +145,11 @@ def line_of(file: Path) -> str:
     return line.decode("ascii")
 
 
-async def _not_taken(answer: connection.Answer, authorization: str) -> NotTaken:
+async def _not_taken(answer: connection.Answer, secrets: Sequence[str]) -> NotTaken:
     said = await _beginning(answer.content) if answer.status >= 400 else ""
     reason = text.printable(answer.reason, 64)
-    if _repeats(reason, authorization) or _repeats(said, authorization):
-        reason, said = "", "(what it says repeats the credentials)"
+    if repeats(reason, secrets) or repeats(said, secrets):
+        reason, said = "", "(what it says repeats the credentials or the path of the URL)"
     asked = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
     return NotTaken(
         f"answered {answer.status} {reason}{said and ': '}{said}",
@@ -143,14 +158,13 @@ async def _not_taken(answer: connection.Answer, authorization: str) -> NotTaken:
     )
 
 
-def _repeats(said: str, authorization: str) -> bool:
-    """Whether a part of the credentials is in what was said: some proxies show what they were sent."""
+def _secrets(at: Endpoint, authorization: str) -> Sequence[str]:
+    """Return what no answer may repeat into a log."""
     scheme, _, shown = authorization.partition(" ")
-    secrets = [shown]
+    secrets = [shown, at.target.rstrip("/")]
     if scheme == "Basic":
         secrets.append(base64.b64decode(shown).decode().partition(":")[2])
-    parts = {said[at : at + SECRET_PART] for at in range(max(len(said) - SECRET_PART + 1, 0))}
-    return any(secret and (secret in said or any(part in secret for part in parts)) for secret in secrets)
+    return secrets
 
 
 async def _beginning(content: AsyncGenerator[bytes, None]) -> str:

@@ -17,8 +17,11 @@ from .alerts import Alert, Labels
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""
 LEAST_LIFETIME = 180.0
-"""Seconds, where repeats are shorter: an operator that is replaced needs the Lease, and the alert GatewayDown
-then lasts for its time anew. Meanwhile it is not to end, and fire again."""
+"""Seconds, where repeats are shorter: an operator that is replaced needs the Lease, and SETTLE then. No alert
+is to end meanwhile, and fire again."""
+SETTLE = 30.0
+"""Seconds after which a new operator goes on with what the one before told. By then it knows all checks: the
+alert about a dead gateway is not to come behind those that it inhibits, nor where a check knows better."""
 MOST_TOLD = 20_000
 """Alerts that fire at a receiver at a time; others wait until one of them is over."""
 SECOND = 1_000_000_000
@@ -54,14 +57,18 @@ class Told:
     def __init__(self, *, repeat: float) -> None:
         self._repeat = repeat
         self._told: dict[Labels, _Told] = {}
+        self._settled_at: float | None = None
         self.left_out = 0
         """Of those that fire, how many were too many when that was last asked."""
 
     def assume(self, firing: Mapping[Labels, Held], *, now: float) -> None:
-        """Take it that an earlier run of the operator told of these: they go on, or are resolved."""
+        """Take it that an earlier run of the operator told of these: they go on soon, or are resolved."""
+        if self._settled_at is None:
+            self._settled_at = now + SETTLE
+        again = max(self._settled_at, now)
         for labels, held in firing.items():
             if labels not in self._told and len(self._told) < MOST_TOLD:
-                self._note(labels, held.alert, held.began, again=now, now=now)
+                self._note(labels, held.alert, held.began, again=again, now=now)
 
     def due(self, firing: Mapping[Labels, Held], *, now: float) -> list[Posting]:
         """Return what is to be told now: first what is over, then what is new, then what is repeated."""

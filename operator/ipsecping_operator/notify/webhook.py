@@ -30,9 +30,12 @@ class Webhook:
         poster: Poster,
         log: ReceiverLog,
         may_send: Callable[[], bool],
+        settled: Callable[[str, CheckEvent], None],
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`settled(uid, event)` is called when an event of a check was taken, or was refused for good."""
+        self._settled = settled
         self._settings = settings
         self._poster = poster
         self._log = log
@@ -95,6 +98,7 @@ class Webhook:
                 self._log.not_taken(error, 1)
                 if error.refused:
                     self._queue.over(uid)
+                    self._settled(uid, event)
                 else:
                     now = self._steady()
                     self._queue.failed(uid, asked=error.retry_after, now=now, chance=random.random)
@@ -109,14 +113,13 @@ class Webhook:
             else:
                 self._log.delivered(1)
                 self._queue.over(uid)
+                self._settled(uid, event)
             self._log.waiting(len(self._queue))
 
     async def _send(self, event: CheckEvent) -> None:
         """Raises NotTaken."""
         signed = fields(event.id, event.body, keys=self._keys(), now=self._clock() // SECOND)
-        await self._poster.post(
-            self._settings.endpoint.target, event.body, {**signed, "Content-Type": CONTENT_TYPE}
-        )
+        await self._poster.post("", event.body, {**signed, "Content-Type": CONTENT_TYPE})
 
     def _keys(self) -> tuple[bytes, ...]:
         """Raises NotTaken."""

@@ -26,10 +26,11 @@ from ipsecping_operator.status.conditions import (
     transitions,
 )
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, is_of_outage
+from ipsecping_operator.status.held import Held, held_by
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.hysteresis import Latches, reported_as
-from ipsecping_operator.verdict.instance import Instance
+from ipsecping_operator.verdict.instance import WHOLE, Instance
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
 from ipsecping_operator.verdict.outage import Outage, end_running, follow
 
@@ -143,6 +144,8 @@ def assess(
     )
     if verdict is not None:
         verdict = replace(verdict, chosen=paths.reported.preference.path)
+    figures_stand = carried_over is not None and is_newest
+    held = last.held if verdict is None or figures_stand else held_by(verdict)
     news = applied.run_now if applied.run_now != last.run_now else None
     diagnosis = state.diagnosed.outcome
     diagnosed = None if diagnosis is None or diagnosis.is_same(last.diagnosis) else diagnosis
@@ -160,8 +163,10 @@ def assess(
         moves=paths.reported.moves,
         path_changes=state.measured.path_changes.newest,
         maintenance=windows.maintenance,
+        held=held,
+        notified=state.reported.notified,
     )
-    if carried_over is not None and is_newest:
+    if carried_over is not None and figures_stand:
         status = {**status, **carried_over.figures}
     changed = tuple(transitions(before, conditions))
     return Assessment(
@@ -192,6 +197,7 @@ def assess(
             conditions=conditions,
             verdict=verdict,
             restored=carried_over,
+            held=held,
             paths=paths.reported,
             outages=outages,
             outages_begun=outages_begun,
@@ -243,25 +249,27 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
             since=state.measured.expected_since, known_last=known_last, nodes=nodes_of(state, check)
         ),
         now=now,
-        latches=_latches(restored),
+        latches=_latches(restored, state.reported.last.held),
         before=state.reported.last.verdict,
         instances=state.measured.instances,
-        instance_latches=_instance_latches(restored),
+        instance_latches=_instance_latches(restored, state.reported.last.held),
         measured={key: series.basis.probe for key, series in state.measured.series.items()},
     )
 
 
-def _latches(restored: Restored | None) -> Mapping[ProbeKey, Latches]:
+def _latches(restored: Restored | None, held: Held) -> Mapping[ProbeKey, Latches]:
     """Which limits an earlier run held as exceeded, by what the status says."""
     entries = restored.figures.get("probes") if restored else None
-    return {
+    said: dict[ProbeKey, Latches] = {
         (str(entry.get("path")), str(entry.get("name"))): reported_as(str(entry.get("reason")))
         for entry in entries or ()
         if isinstance(entry, Mapping)
     }
+    whole = {(path, probe): reason for (path, probe, of), reason in held.items() if of == WHOLE}
+    return said | {key: reported_as(reason) for key, reason in whole.items()}
 
 
-def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[Instance, Latches]]:
+def _instance_latches(restored: Restored | None, held: Held) -> Mapping[ProbeKey, Mapping[Instance, Latches]]:
     """The same of instances, so far as the status lists them."""
     latches = dict[ProbeKey, dict[Instance, Latches]]()
     entries = restored.figures.get("probes") if restored else None
@@ -273,6 +281,8 @@ def _instance_latches(restored: Restored | None) -> Mapping[ProbeKey, Mapping[In
                 for each in listed
                 if isinstance(each, Mapping)
             }
+    for (path, probe, of), reason in held.items():
+        latches.setdefault((path, probe), {})[of] = reported_as(reason)
     return latches
 
 

@@ -15,6 +15,7 @@ from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.fault_types import Fault
 from ipsecping_operator.status.build import outage_to_json
 from ipsecping_operator.status.conditions import Condition
+from ipsecping_operator.status.held import held_by, to_json
 from ipsecping_operator.status.path_history import histories_to_json
 
 from .maintenance import follow_maintenance
@@ -69,6 +70,11 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
             status["maintenance"] = windows
         if state.diagnosed.outcome is not None:
             status["diagnosis"] = state.diagnosed.outcome.to_json()
+        verdict, held = state.reported.last.verdict, state.reported.last.held
+        if held := held if verdict is None else held_by(verdict, everything=True):
+            status["heldReasons"] = to_json(held)
+        if state.reported.notified is not None:
+            status["notified"] = state.reported.notified.to_json()
     return status
 
 

@@ -9,11 +9,8 @@ from ipsecping_operator.check.state import CheckState
 class Listener(Protocol):
     """Must not wait: it is called while the check is reported on."""
 
-    def reported(self, state: CheckState, before: Report, written: str | None) -> None:
-        """Take in that a check was reported on; `before` is the report before.
-
-        `written` is a digest of the status that the API holds (None: not known).
-        """
+    def reported(self, state: CheckState, before: Report) -> None:
+        """Take in that a check was reported on; `before` is the report before."""
 
     def forget(self, uid: str) -> None:
         """Take in that a check has gone."""
@@ -22,7 +19,7 @@ class Listener(Protocol):
 class Nobody:
     """Implements `Listener` where there is none."""
 
-    def reported(self, state: CheckState, before: Report, written: str | None) -> None:
+    def reported(self, state: CheckState, before: Report) -> None:
         """Do nothing."""
 
     def forget(self, uid: str) -> None:

@@ -269,7 +269,7 @@ class Reporter:
 
     def _tell_listener(self, state: CheckState, before: Report) -> None:
         with self._faults.guard(Where.NOTIFY):
-            self._listener.reported(state, before, self._writer.written(state.uid))
+            self._listener.reported(state, before)
 
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""

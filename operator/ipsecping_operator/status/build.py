@@ -21,8 +21,10 @@ from ipsecping_operator.verdict.tally import Tally
 from .addresses import TargetAddresses
 from .conditions import MAX_MESSAGE, Conditions
 from .diagnosis import DiagnosisOutcome
+from .held import NOTHING_HELD, Held, to_json
 from .instances import instances_to_json
 from .maintenance import NO_MAINTENANCE, Maintenance
+from .notified import Notified
 from .path_history import histories_to_json
 from .run_now import RunNowOutcome
 
@@ -44,6 +46,8 @@ def build_status(
     moves: Sequence[Move] = (),
     path_changes: Sequence[PathChange] = (),
     maintenance: Maintenance = NO_MAINTENANCE,
+    held: Held = NOTHING_HELD,
+    notified: Notified | None = None,
 ) -> dict[str, Any]:
     """Build the status; what was not measured is absent, never zero.
 
@@ -64,6 +68,10 @@ def build_status(
         status["runNow"] = run_now.to_json()
     if diagnosis is not None:
         status["diagnosis"] = diagnosis.to_json()
+    if held:
+        status["heldReasons"] = to_json(held)
+    if notified is not None:
+        status["notified"] = notified.to_json()
     return status
 
 

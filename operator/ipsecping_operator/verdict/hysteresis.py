@@ -84,6 +84,14 @@ def too_small(sizes: Sequence[int], limit: int, latch: Latch | None) -> Latch | 
     return Latch(limit=limit) if newest == {True} or (latched and True in newest) else None
 
 
+def reason_of(latches: Latches) -> HealthyReason | None:
+    """Return the reason that stands for what is held, as `reported_as` reads it; None: nothing is held."""
+    recovery = latches.get(RECOVERY)
+    if isinstance(recovery, Recovery):
+        return recovery.reason
+    return next((reason for reason, kinds in _KINDS.items() if not latches.keys().isdisjoint(kinds)), None)
+
+
 def reported_as(reason: str) -> dict[str, Latch]:
     """What an earlier run of the operator held, by the reason that it reported."""
     kinds = next((kinds for known, kinds in _KINDS.items() if known == reason), ())

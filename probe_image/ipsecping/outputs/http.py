@@ -1,12 +1,14 @@
 """Send text to a server: no proxies, no redirects, bounded in time and size."""
 
+import base64
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
+from ..contract.repeated import SECRET_PART, repeats
 from ..tls_client import client_context
 from .access import NONE, Access
 from .errors import OutputError
@@ -30,9 +32,10 @@ class Target(NamedTuple):
     query: str
 
     def __str__(self) -> str:
+        """Return it for errors: without path and query, which may be as good as a password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
-        return f"{'https' if self.secure else 'http'}://{host}{port}{self.path}"
+        return f"{'https' if self.secure else 'http'}://{host}{port}"
 
 
 def parse_url(url: str) -> Target:
@@ -40,25 +43,35 @@ def parse_url(url: str) -> Target:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise OutputError(f"{url!r} is not a URL: {error}") from None
+    except ValueError:
+        # No message repeats the URL: it may hold a password.
+        raise OutputError("this is not a URL, or its port is none") from None
     if "@" in parts.netloc:
         raise OutputError(
             "a URL with a password in it can be read by every user of this machine: "
             "leave it out and name a file with it"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OutputError(f"{url!r} is not a URL such as http://host:9091")
+        raise OutputError("this is not a URL such as http://host:9091")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise OutputError(f"{url!r}: other characters than in a URL, escape them as %20 and the like")
+        raise OutputError("other characters than in a URL, escape them as %20 and the like")
     return Target(parts.scheme == "https", parts.hostname, port, parts.path.rstrip("/"), parts.query)
 
 
 class Connection:
     """One connection for several exchanges, one after the other."""
 
-    def __init__(self, target: Target, access: Access = NONE, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        target: Target,
+        access: Access = NONE,
+        *,
+        seconds: float = SECONDS,
+        names: Collection[str] = (),
+    ) -> None:
+        """`names` are parameters of the query that hold names rather than secrets."""
         self._target = target
+        self._secrets = _secrets(target, access, names)
         self._headers = {} if access.authorization is None else {"Authorization": access.authorization}
         self._connection = (
             http.client.HTTPSConnection(
@@ -88,10 +101,19 @@ class Connection:
             self._connection.close()
             raise OutputError(f"{self._target}: {_why(error)}") from error
         if not 200 <= answer.status < 300:
-            excerpt = "".join(c if c.isprintable() else " " for c in said.decode(errors="replace")[:_EXCERPT])
-            raise OutputError(
-                f"{self._target}: HTTP {answer.status} {answer.reason}: {excerpt}".rstrip(": ").rstrip()
-            )
+            what = f"{answer.reason}: {said.decode(errors='replace')[:_EXCERPT]}"
+            if repeats(what, self._secrets):
+                what = "(what it says repeats the credentials or the path of the URL)"
+            printable = "".join(c if c.isprintable() else " " for c in what)
+            raise OutputError(f"{self._target}: HTTP {answer.status} {printable}".rstrip(": ").rstrip())
+
+
+def _secrets(target: Target, access: Access, names: Collection[str]) -> list[str]:
+    """Return what no answer may repeat into an error."""
+    scheme, _, shown = (access.authorization or "").partition(" ")
+    password = base64.b64decode(shown).decode().partition(":")[2] if scheme == "Basic" else ""
+    values = [value for name, value in parse_qsl(target.query) if name not in names]
+    return [shown, password, target.path, *(value for value in values if len(value) >= SECRET_PART)]
 
 
 def _why(error: OSError | http.client.HTTPException) -> str:

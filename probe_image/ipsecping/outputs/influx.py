@@ -38,6 +38,9 @@ def line(measured: Measured) -> str:
     return f"{MEASUREMENT}{tags} {figures} {measured.result.started_at}"
 
 
+_NAMES = frozenset({"org", "orgID", "bucket", "db", "rp", "precision"})
+
+
 def parse_write_url(url: str) -> Target:
     """Server and query of a write API; raises OutputError. The API's path may be left out.
 
@@ -68,7 +71,7 @@ def write(target: Target, results: Sequence[Measured], access: Access = NONE) ->
     """Write all results. Raises OutputError."""
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     rest = iter(results)
-    with Connection(target, access) as connection:
+    with Connection(target, access, names=_NAMES) as connection:
         while lines := [line(measured) for measured in islice(rest, BATCH)]:
             body = "".join(f"{each}\n" for each in lines).encode()
             connection.send("POST", f"{target.path}?{target.query}", body, headers)

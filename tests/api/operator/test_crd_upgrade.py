@@ -1,5 +1,6 @@
 """The CRD is upgraded under running checks, before or after the operator."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.api.crd import custom_resource_definition
 
 from ..crd import install_crd
+from ..kubectl import Kubectl, manifest
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
 
@@ -60,6 +62,41 @@ def test_checks_go_on_while_their_crd_is_upgraded(
     # The new field is there to be used.
     cluster.check({**CRON, "thresholds": {"downAfter": 2}})
     cluster.says("Healthy", "False", "Down")
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_what_a_definition_that_is_rolled_back_takes_from_checks(
+    install: Callable[[str | None], None], kubectl: Kubectl, written: bool
+) -> None:
+    """As docs/releases.md says it: hidden at once, lost with the next write, be it of the status alone."""
+    night = {"name": "night", "schedule": "0 2 * * *", "duration": "1h"}
+    kubectl("apply", "-f", "-", stdin=manifest({"target": "127.0.0.1", "maintenance": [night]}, name="hq"))
+    crd = custom_resource_definition()
+    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"][
+        "maintenance"
+    ]
+    install(yaml.safe_dump(crd))
+
+    def is_hidden() -> bool:
+        return "maintenance" not in kubectl.get("itc", "hq")["spec"]
+
+    eventually(is_hidden, what="the definition of before in force")
+    if written:
+        status = json.dumps({"status": {"observedGeneration": 1}})
+        kubectl("patch", "itc", "hq", "--subresource=status", "--type=merge", f"--patch={status}")
+    install(None)
+    if written:
+        # The API server may still go by the definition of before, in which nothing could be seen either.
+        other = manifest({"target": "127.0.0.1", "maintenance": [night]}, name="other")
+        eventually(
+            lambda: kubectl.run("apply", "-f", "-", stdin=other).returncode == 0,
+            what="today's definition in force",
+        )
+        assert is_hidden()
+    else:
+        eventually(lambda: not is_hidden(), what="the windows")
+        assert kubectl.get("itc", "hq")["spec"]["maintenance"][0]["name"] == "night"
+    assert kubectl.get("itc", "hq")["metadata"]["generation"] == 1
 
 
 def healthy(found: dict[str, Any]) -> dict[str, Any]:

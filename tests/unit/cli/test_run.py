@@ -57,7 +57,7 @@ def test_a_failing_output_loses_no_other_and_is_named(plan: str, tmp_path: Path)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "ipsecping: run: pushgateway: http://127.0.0.1:1: Connection refused",
-        "ipsecping: run: influx: http://127.0.0.1:1/api/v2/write: Connection refused",
+        "ipsecping: run: influx: http://127.0.0.1:1: Connection refused",
     ]
     assert [json.loads(line)["probe"] for line in done.stdout.splitlines()] == ["datapath", "dead"]
     assert b"ipsecping_packets_sent_total" in textfile.read_bytes()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ipsecping.contract.diagnosis_report import ReportedFinding
 from ipsecping.contract.diagnosis_terms import Confidence, Direction
+from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.check.reported import Report
 from ipsecping_operator.compile.compiled import Alerting
 from ipsecping_operator.notify.cloud_event import (
@@ -19,7 +20,8 @@ from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ..operator.assessments import assessed, at, seen, take
 from ..operator.builders import NOON, check, plan
 
-ORIGIN = Origin(source="ipsecping-operator", check=check(), written="aa")
+ORIGIN = Origin(source="ipsecping-operator", check=check())
+HEALTHY = ConditionType.HEALTHY
 
 
 def reports() -> tuple[Report, Report, Report]:
@@ -35,7 +37,7 @@ def reports() -> tuple[Report, Report, Report]:
 
 def test_a_transition_says_what_was_what_is_and_how_the_tunnel_does() -> None:
     new, healthy, down = reports()
-    event = of_transition(ORIGIN, healthy, down, nth=0, now=NOON)
+    event = of_transition(ORIGIN, healthy.conditions[HEALTHY], down, behind="aa", now=NOON)
     data = json.loads(event.body)["data"]
     assert data["previous"] == {"status": "True", "reason": "WithinThresholds"}
     assert (data["healthy"]["status"], data["healthy"]["reason"]) == ("False", "Down")
@@ -49,9 +51,14 @@ def test_a_transition_says_what_was_what_is_and_how_the_tunnel_does() -> None:
 
 def test_the_same_is_told_under_the_same_id_and_each_repetition_under_another() -> None:
     _, healthy, down = reports()
-    ids = [of_transition(ORIGIN, healthy, down, nth=nth, now=NOON + nth).id for nth in (0, 0, 1)]
-    assert ids[0] == ids[1] != ids[2]
-    assert of_transition(replace(ORIGIN, written=None), healthy, down, nth=0, now=NOON).id not in ids
+    then = healthy.conditions[HEALTHY]
+    told = [of_transition(ORIGIN, then, down, behind="aa", now=NOON + later) for later in (0, 1)]
+    told += [
+        of_transition(ORIGIN, then, down, behind=told[0].id, now=NOON),
+        of_transition(ORIGIN, None, healthy, behind="aa", now=NOON),
+    ]
+    assert told[0].id == told[1].id
+    assert len({each.id for each in told}) == 3
 
 
 def test_a_diagnosis_is_told_with_its_next_step() -> None:
@@ -89,5 +96,5 @@ def test_an_event_of_the_largest_check_is_some_kilobytes() -> None:
     report = assessed(state, at=0).report
     long = {kind: replace(each, message="ü" * 1024) for kind, each in report.conditions.items()}
     report = replace(report, conditions=long)
-    event = of_transition(replace(ORIGIN, check=of), Report(), report, nth=0, now=NOON)
+    event = of_transition(replace(ORIGIN, check=of), None, report, behind="aa", now=NOON)
     assert len(event.body) < 16_384

@@ -16,7 +16,7 @@ from ipsecping_operator.notify.alert_book import AlertBook, Held
 from ipsecping_operator.notify.alertmanager import GATHER, MOST_REFUSED
 from ipsecping_operator.notify.alerts import Labels
 from ipsecping_operator.notify.post import NotTaken
-from ipsecping_operator.notify.told import Posting, to_json
+from ipsecping_operator.notify.told import SETTLE, Posting, to_json
 from ipsecping_operator.report.assessment import assess
 
 from ..operator.assessments import at, seen, take
@@ -144,7 +144,7 @@ def test_a_restart_while_the_tunnel_is_down_goes_on_and_what_healed_meanwhile_is
             await asyncio.sleep(200)
             state = seen(status=dict(status), now=NOON + 200 * SECOND)
             world.report(state)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 if received else SETTLE + 1)
             if received:
                 take(state, *(at(190 + n * 3, received=received) for n in range(3)))
                 world.report(state)
@@ -153,12 +153,60 @@ def test_a_restart_while_the_tunnel_is_down_goes_on_and_what_healed_meanwhile_is
         return happens(World(tmp_path), script)
 
     still = later(received=0)
-    assert still.alerts() == [(200, "TunnelDown", False)]
+    assert still.alerts() == [(230, "TunnelDown", False)]
     assert still.alertmanager.came[0][1][0]["labels"] == labels, "the same alert to Alertmanager"
     assert still.events() == [], "nothing has changed"
     healed = later(received=10)
     assert healed.alerts()[-1] == (201, "TunnelDown", True)
     assert healed.alertmanager.came[-1][1][0]["labels"] == labels
+
+
+@pytest.mark.parametrize("healed", ["neither", "one", "gateway"])
+def test_a_restart_goes_on_with_a_dead_gateway_at_once_with_its_tunnels(tmp_path: Path, healed: str) -> None:
+    plans = [plan(uid=f"u-{name}", name=name) for name in ("a", "b")]
+    checks = [replace(check(each), gateway="198.51.100.2") for each in plans]
+    statuses = list[Mapping[str, Any]]()
+
+    async def goes_down(world: World) -> None:
+        states = [seen(of=of, name=each.name, uid=each.uid) for of, each in zip(checks, plans, strict=True)]
+        for number in range(6):
+            await asyncio.sleep(30)
+            for each, state in zip(plans, states, strict=True):
+                take(state, result(of=each, at=NOON + 30 * number * SECOND, received=0))
+                world.report(state)
+        statuses.extend(world.report(state) for state in states)
+        await asyncio.sleep(1)
+
+    told = {name for _, name, _ in happens(World(tmp_path), goes_down).alerts()}
+    assert told == {"GatewayDown", "TunnelDown"}
+
+    async def next_one(world: World) -> None:
+        await asyncio.sleep(400)
+        states = list[CheckState]()
+        for of, each, status in zip(checks, plans, statuses, strict=True):
+            states.append(
+                seen(of=of, name=each.name, uid=each.uid, status=dict(status), now=NOON + 400 * SECOND)
+            )
+            world.report(states[-1])
+            await asyncio.sleep(5)  # a large fleet takes its time
+        if healed != "neither":
+            for each, state in list(zip(plans, states, strict=True))[: 1 if healed == "one" else 2]:
+                take(state, *(result(of=each, at=NOON + (380 + 3 * n) * SECOND) for n in range(3)))
+                world.report(state)
+        await asyncio.sleep(40)
+
+    world = happens(World(tmp_path), next_one)
+    begun = [(when, name) for when, name, over in world.alerts() if not over]
+    ended = sorted(name for _, name, over in world.alerts() if over)
+    if healed == "neither":
+        assert sorted(begun) == [(430, "GatewayDown"), (430, "TunnelDown"), (430, "TunnelDown")]
+        assert ended == []
+    elif healed == "one":
+        assert {name for _, name in begun} == {"TunnelDown"}
+        assert ended == ["GatewayDown", "TunnelDown"]
+    else:
+        assert begun == []
+        assert ended == ["GatewayDown", "TunnelDown", "TunnelDown"]
 
 
 def test_an_operator_that_failed_ends_no_alert_and_says_so_as_an_event(world: World) -> None:
@@ -168,7 +216,7 @@ def test_an_operator_that_failed_ends_no_alert_and_says_so_as_an_event(world: Wo
         before = state.reported.last
         healthy = next(each for each in before.conditions.values() if each.reason == "Down")
         state.reported.fell_back(replace(healthy, status=healthy.status.UNKNOWN, reason="InternalError"))
-        world.notifier.reported(state, before, None)
+        world.notifier.reported(state, before)
         await asyncio.sleep(100)
 
     happens(world, script)
@@ -209,7 +257,7 @@ def test_a_window_that_opens_while_the_operator_fails_ends_alerts_as_well(world:
         made = assess(state, now=now, fault=fault)
         assert made is not None
         state.reported.judged(made.report)
-        world.notifier.reported(state, before, None)
+        world.notifier.reported(state, before)
         await asyncio.sleep(5)
 
     happens(world, script)
@@ -396,22 +444,124 @@ def test_a_slow_receiver_delays_no_report(world: World) -> None:
     happens(world, script)
 
 
-def test_an_event_told_again_after_a_crash_has_the_same_id_and_the_next_one_another(tmp_path: Path) -> None:
-    def down(written: str | None) -> list[Any]:
-        async def script(world: World) -> None:
-            world.written = written
-            await rounds(world, seen(), 4, down=True)
+def test_an_event_that_the_operator_before_may_have_told_has_the_same_id_and_the_next_one_another(
+    tmp_path: Path,
+) -> None:
+    found = list[Mapping[str, Any]]()
 
-        return [each for _, each, _ in happens(World(tmp_path), script).hook.came]
+    async def goes_down(world: World) -> None:
+        state = seen()
+        found.append(await rounds(world, state, 1))
+        found.append(await rounds(world, state, 3, down=True))
 
-    (_, first), (_, again), (_, later) = down("aa"), down("aa"), down("bb")
-    assert first["id"] == again["id"] != later["id"]
-    assert first["specversion"] == "1.0"
-    assert (first["subject"], first["source"]) == ("network/hq", "ipsecping-operator")
-    assert first["type"] == "dev.ipsecping.check.unhealthy"
-    assert first["data"]["outage"]["reason"] == "Down"
-    assert first["data"]["healthy"]["status"] == "False"
-    assert first["data"]["paths"] == [{"name": "default", "state": "Unhealthy", "reason": "Down"}]
+    first = happens(World(tmp_path), goes_down)
+    (healthy, loss, down) = [each for _, each, _ in first.hook.came]
+    assert [each["data"]["healthy"]["reason"] for each in (healthy, loss, down)] == [
+        "WithinThresholds",
+        "LossHigh",
+        "Down",
+    ]
+    assert down["specversion"] == "1.0"
+    assert (down["subject"], down["source"]) == ("network/hq", "ipsecping-operator")
+    assert down["type"] == "dev.ipsecping.check.unhealthy"
+    assert down["data"]["outage"]["reason"] == "Down"
+    assert down["data"]["healthy"]["status"] == "False"
+    assert down["data"]["paths"] == [{"name": "default", "state": "Unhealthy", "reason": "Down"}]
+
+    # Killed with that in the status: the event is sent, but the status does not say so yet.
+    written = found[-1]
+    assert written["notified"] == {"id": loss["id"], "status": "False", "reason": "LossHigh"}
+
+    async def next_one(world: World) -> None:
+        await asyncio.sleep(130)
+        state = seen(status=dict(written), now=NOON + 130 * SECOND)
+        world.report(state)
+        await asyncio.sleep(1)
+        assert world.remembered == [state.uid]
+        status = world.report(state)
+        assert status["notified"]["id"] == down["id"]
+        take(state, *(at(130 + n * 3) for n in range(3)))
+        await asyncio.sleep(20)
+        world.report(state)
+        await asyncio.sleep(1)
+
+    again, *rest = [each for _, each, _ in happens(World(tmp_path), next_one).hook.came]
+    assert again["id"] == down["id"]
+    assert again["data"]["healthy"] == down["data"]["healthy"]
+    assert again["data"]["previous"] == {"status": "False", "reason": "LossHigh"}
+    assert rest
+    assert down["id"] not in {each["id"] for each in rest}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_stands_in_the_status_and_was_not_told_is_told_by_the_next_operator(
+    tmp_path: Path, lost: bool
+) -> None:
+    """The Lease is lost, or the pod killed, while the webhook is away."""
+    found = list[Mapping[str, Any]]()
+    diagnosed = {"outcome": "Fault", "trigger": "Outage", "time": "2026-11-23T12:02:00Z", "summary": "no SA"}
+
+    async def goes_down(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 1)
+        world.hook.away = NotTaken("no connection") if lost else None
+        await rounds(world, state, 3, down=True)
+        found.append({**world.report(state), **({"diagnosis": diagnosed} if lost else {})})
+
+    happens(World(tmp_path), goes_down)
+
+    async def next_one(world: World) -> None:
+        state = seen(status=dict(found[0]), now=NOON + 130 * SECOND)
+        for _ in range(3):
+            world.report(state)
+            await asyncio.sleep(1)
+        found.append(world.report(state))
+
+    second = happens(World(tmp_path), next_one)
+    told = [
+        (event["type"].rpartition(".")[2], event["data"]["healthy"]["reason"])
+        for _, event, _ in second.hook.came
+    ]
+    assert told == ([("unhealthy", "Down"), ("diagnosed", "Down")] if lost else [])
+    third = World(tmp_path)
+    happens(third, next_one)
+    assert (found[-1]["notified"]["status"], found[-1]["notified"]["reason"]) == ("False", "Down")
+
+    async def another(world: World) -> None:
+        world.report(seen(status=dict(found[-1]), now=NOON + 140 * SECOND))
+        await asyncio.sleep(1)
+
+    assert happens(World(tmp_path), another).events() == [], "each is told once"
+
+
+@pytest.mark.parametrize("edited", [None, {}, {"id": 1, "status": "Maybe"}, "x", ["x"]])
+def test_a_webhook_that_is_new_or_a_status_that_was_edited_tells_nothing_of_the_past(
+    tmp_path: Path, edited: object
+) -> None:
+    found = list[Mapping[str, Any]]()
+
+    async def goes_down(world: World) -> None:
+        found.append(await rounds(world, seen(), 4, down=True))
+
+    happens(World(tmp_path), goes_down)
+
+    async def next_one(world: World) -> None:
+        state = seen(status={**found[0], "notified": edited}, now=NOON + 130 * SECOND)
+        world.report(state)
+        await asyncio.sleep(1)
+        assert world.report(state)["notified"]["reason"] == "Down"
+
+    assert happens(World(tmp_path), next_one).events() == []
+
+
+def test_what_the_webhook_refuses_for_good_is_not_told_again(world: World) -> None:
+    async def script(world: World) -> None:
+        world.hook.refuses = lambda event: True
+        state = seen()
+        await rounds(world, state, 2)
+        assert world.report(state)["notified"]["reason"] == "WithinThresholds"
+
+    happens(world, script)
 
 
 def test_what_waits_when_the_operator_ends_is_tried_once_more(world: World) -> None:

@@ -19,7 +19,7 @@ SECONDS = 1.0
 
 async def post(receiver: Receiver, credentials: Credentials | None = None) -> None:
     poster = Poster(receiver.endpoint, credentials or Credentials(), seconds=SECONDS)
-    await poster.post(receiver.endpoint.target, b"[]", {"x-own": "1"})
+    await poster.post("", b"[]", {"x-own": "1"})
 
 
 async def refused(receiver: Receiver, credentials: Credentials | None = None) -> NotTaken:
@@ -192,6 +192,59 @@ async def test_a_receiver_that_shows_what_it_was_sent_gets_no_credentials_into_t
         assert told.startswith("answered 4")
     async with Receiver(answers(b"HTTP/1.1 401 No\r\n\r\nwho are you?")).listening() as receiver:
         assert str(await refused(receiver, Credentials(bearer_file=token))) == "answered 401 No: who are you?"
+
+
+async def test_a_receiver_that_shows_the_path_gets_none_of_it_into_the_log(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    for path, echo in (
+        ("/services/T0-hunter2", "no hook T0-hunter2"),
+        ("/in?key=hunter2%2F%2Fhunter2", "unknown key hunter2//hunter2"),
+        ("/hunter", "Cannot POST /hunter"),
+    ):
+        async with Receiver(answers(b"HTTP/1.1 404 No\r\n\r\n" + echo.encode())).listening() as receiver:
+            file.write_text(f"http://127.0.0.1:{receiver.port}{path}\n")
+            with pytest.raises(NotTaken) as error:
+                await Poster(file, Credentials()).post("", b"[]", {})
+        assert str(error.value).startswith("answered 404")
+        assert "hunter" not in str(error.value)
+
+
+async def test_a_url_in_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    async with Receiver().listening() as receiver:
+        poster = Poster(file, Credentials())
+        for path in ("/a?x=1", "/b"):
+            file.write_text(f"http://127.0.0.1:{receiver.port}{path}\n")
+            await poster.post("", b"[]", {})
+    assert [fields["request"] for fields, _ in receiver.came] == [
+        "POST /a?x=1 HTTP/1.1",
+        "POST /b HTTP/1.1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (None, "No such file"),
+        ("", "does not hold one line"),
+        ("https://me:hunter2@hook", "a URL with a user or password"),
+        ("https://hook:hunter2/", "not a URL"),
+        ("ftp://hook/hunter2", "not an http or https URL"),
+        ("http://hook/hunter2", "no credentials are sent over http"),
+    ],
+)
+async def test_a_url_in_a_file_that_cannot_be_used_is_not_repeated(
+    url: str | None, said: str, tmp_path: Path
+) -> None:
+    file, token = tmp_path / "url", tmp_path / "token"
+    token.write_text("token")
+    if url is not None:
+        file.write_text(url)
+    poster = Poster(file, Credentials(bearer_file=token))
+    with pytest.raises(NotTaken, match=said) as error:
+        poster.check()
+    assert str(file) in str(error.value)
+    assert "hunter2" not in str(error.value)
 
 
 async def test_who_is_not_the_one_who_was_named_gets_nothing(issued: tuple[Issued, Issued, Issued]) -> None:

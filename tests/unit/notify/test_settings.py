@@ -30,7 +30,7 @@ def test_https_is_the_default_and_ports_and_paths_are_kept() -> None:
     assert found is not None
     assert [each.shown for each in found.endpoints] == [
         "https://am-0.monitoring:443",
-        "http://am-1:9093/prefix",
+        "http://am-1:9093",
         "https://[2001:db8::1]:9093",
     ]
     assert [(each.host, each.port, each.tls) for each in found.endpoints] == [
@@ -44,7 +44,9 @@ def test_https_is_the_default_and_ports_and_paths_are_kept() -> None:
 
 
 def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
-    assert "token" not in endpoint("https://hooks.example.com/a?token=x").shown
+    at = endpoint("https://hooks.example.com/services/T00-secret?token=secret")
+    assert at.shown == "https://hooks.example.com:443"
+    assert "secret" not in repr(at)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
         (["--alertmanagers=am:99999"], "not a URL"),
         (["--alertmanagers=am?x=1"], "has no query"),
         (["--alertmanagers=am:9093/api/v2/alerts"], "leave out what begins with /api"),
-        (["--alertmanagers=ok,http://am/prefix/api/v2/"], "http://am:80/prefix/api/v2: leave out"),
+        (["--alertmanagers=ok,http://am/prefix/api/v2/"], "http://am:80: leave out"),
         (["--alertmanagers=" + ",".join(f"am-{n}" for n in range(9))], "more than 8 Alertmanagers"),
         (
             ["--alertmanagers=http://am", "--alertmanager-bearer-file=/t"],
@@ -75,6 +77,11 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
             ["--webhook-url=https://hooks.example.com/x"],
             "--webhook-keys-file (or IPSECPING_WEBHOOK_KEYS_FILE)",
         ),
+        (["--webhook-url=https://me:hunter2/x@hooks.example.com"], "not a URL"),
+        (["--webhook-url=https://hunter2\u2100@hooks.example.com"], "not a URL"),
+        (["--alertmanagers=am:9093/hunter2/api/v2"], "https://am:9093: leave out"),
+        (["--webhook-url=h", "--webhook-url-file=/u", "--webhook-keys-file=/k"], "only one of them"),
+        (["--webhook-url-file=/u"], "--webhook-keys-file (or IPSECPING_WEBHOOK_KEYS_FILE)"),
         (["--webhook-url=https://hooks.example.com/#x"], "a URL with a fragment"),
         (["--webhook-url=https://höoks.example.com/"], "a host of ASCII characters"),
         (["--webhook-url=h", "--webhook-keys-file=/k", "--webhook-source=a b"], "--webhook-source"),

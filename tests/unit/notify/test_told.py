@@ -8,7 +8,7 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.notification_settings import LEAST_REPEAT
 from ipsecping_operator.notify import alert_kinds as kinds
 from ipsecping_operator.notify import told as module
-from ipsecping_operator.notify.told import LIFETIME, SECOND, Told, lifetime, to_json
+from ipsecping_operator.notify.told import LIFETIME, SECOND, SETTLE, Told, lifetime, to_json
 
 from ..operator.builders import NOON
 from .alerts import alerts, finding, firing
@@ -51,7 +51,8 @@ def test_of_an_outage_of_the_receiver_only_the_newest_state_is_left() -> None:
 def test_what_an_earlier_run_told_goes_on_or_is_resolved() -> None:
     receiver = Told(repeat=REPEAT)
     receiver.assume(firing(DOWN, LOSS), now=0)
-    assert told(receiver.due(firing(LOSS), now=0)) == [("TunnelDown", True), ("LossHigh", False)]
+    assert told(receiver.due(firing(LOSS), now=0)) == [("TunnelDown", True)]
+    assert told(receiver.due(firing(LOSS), now=SETTLE)) == [("TunnelDown", True), ("LossHigh", False)]
 
 
 def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:

@@ -1,6 +1,10 @@
 """A fault in notifying somebody is counted, and touches neither verdicts nor the operator's health."""
 
 import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -10,6 +14,7 @@ from ipsecping_operator.app import notifications
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.notify import notifier
 from ipsecping_operator.notify.alert_book import AlertBook
+from ipsecping_operator.notify.post import Poster
 
 from ..operator import whole_operator
 from ..operator.builders import SECOND
@@ -50,6 +55,30 @@ def test_a_fault_while_a_report_is_taken_in_delays_no_status(place: str) -> None
     assert bool(faults) == (place == "Notifier.reported")
     assert world.operator is not None
     assert world.metric("ipsecping_operator_faulty_checks") == 0
+
+
+def test_what_the_webhook_has_taken_stands_in_the_status_soon(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(base64.b64encode(b"k" * 32).decode())
+    flags = ("--webhook-url=https://127.0.0.1:9", f"--webhook-keys-file={keys}")
+    monkeypatch.setattr(whole_operator, "FLAGS", flags)
+    taken = list[str]()
+
+    async def take(_: Poster, below: str, content: bytes, fields: Mapping[str, str]) -> None:
+        assert (below, json.loads(content)["id"]) == ("", fields["webhook-id"])
+        taken.append(fields["webhook-id"])
+
+    async def script(world: World) -> None:
+        world.down = True
+        await asyncio.sleep(300)
+        assert world.condition("Healthy")["reason"] == "Down"
+        notified = world.check["status"]["notified"]
+        assert notified == {"id": taken[-1], "status": "False", "reason": "Down"}
+
+    with mock.patch.object(Poster, "post", take):
+        happens(script)
 
 
 @pytest.mark.usefixtures("notifying")

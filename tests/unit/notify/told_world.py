@@ -62,8 +62,8 @@ class World:
         self.alertmanager, self.hook = Taker(), Taker()
         self.metrics = OperatorMetrics()
         self.leads = True
-        self.written: str | None = None
-        """Digest of the status that the API holds."""
+        self.remembered: list[str] = []
+        """Checks whose status is to be written anew."""
         keys = folder / "keys"
         keys.write_text(base64.b64encode(b"k" * 32).decode())
         at = endpoint(AM)
@@ -74,7 +74,6 @@ class World:
             book=book,
             alertmanagers=[
                 Alertmanager(
-                    at,
                     told,
                     book=book,
                     poster=cast("Poster", self.alertmanager),
@@ -86,8 +85,10 @@ class World:
                 WebhookSettings(endpoint=at, keys_file=keys),
                 poster=cast("Poster", self.hook),
                 log=ReceiverLog(HOOK, self.metrics, steady=loop_time),
+                settled=lambda uid, event: self.notifier.settled(uid, event),
                 **shared,
             ),
+            remember=self.remembered.append,
             clock=self.clock,
             steady=loop_time,
         )
@@ -99,7 +100,7 @@ class World:
         """Assess the check now, and tell of it; the status."""
         before = state.reported.last
         made = assessed(state, at=loop_time())
-        self.notifier.reported(state, before, self.written)
+        self.notifier.reported(state, before)
         return made.status
 
     def alerts(self, since: float = 0.0) -> list[tuple[float, str, bool]]:

@@ -1,16 +1,22 @@
 """Credentials for the API server: whom both of the operator's clients trust."""
 
+import asyncio
+import base64
 import json
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 
 from ipsecping_operator.kube import access
 from ipsecping_operator.kube.client import KubeClient
+from ipsecping_operator.kube.errors import Unreachable
 from ipsecping_operator.kube.kopf_session import KopfSession
+from ipsecping_operator.observe.kinds import CHECK
 
 from ..field_certificates import CA_BASICS, CA_USAGE, SAN, SERVER, SKI, Form, Issued, Workshop
 from ..handshakes import handshake, server
@@ -43,6 +49,58 @@ async def of_both_clients(made: access.Access) -> list[ssl.SSLContext]:
     context = client._transport.rest.ssl_context
     assert isinstance(context, ssl.SSLContext)
     return [context, KopfSession(made).tls]
+
+
+PASSWORD = "hunter2-of-the-proxy"
+
+
+async def test_no_error_tells_the_password_of_a_proxy(tmp_path: Path) -> None:
+    """One that refuses it; one that lets nobody through; one that is away."""
+    asked = list[bytes]()
+
+    def answers(text: bytes) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(text)
+            await writer.drain()
+            writer.close()
+
+        return proxy
+
+    for text in (b"HTTP/1.1 407 No\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", None):
+        listening = await asyncio.start_server(answers(text or b""), "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        if text is None:
+            listening.close()
+        made = await access.load(
+            kubeconfig(tmp_path, **{"proxy-url": f"http://me:{PASSWORD}@127.0.0.1:{port}"}), None
+        )
+        client = KubeClient(made)
+        with pytest.raises(Unreachable) as error:
+            await client.exists(CHECK)
+        await client.close()
+        async with KopfSession(made).aiohttp_session as session:
+            with pytest.raises(aiohttp.ClientConnectionError) as of_kopf:
+                await session.get("https://127.0.0.1:6443/")
+        listening.close()
+        for each in (error.value, of_kopf.value):
+            told = f"{each} {each!r}"
+            assert PASSWORD not in told
+            assert base64.b64encode(f"me:{PASSWORD}".encode()).decode() not in told
+            assert text is None or b"407" not in text or "the proxy answered 407 No" in told
+    assert all(b"Proxy-Authorization: Basic" in each for each in asked)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [f"http://me:{PASSWORD}/x@proxy:3128", f"ftp://me:{PASSWORD}@proxy", f"me:{PASSWORD}@proxy", "http://"],
+)
+async def test_a_proxy_that_is_no_url_is_refused_and_its_password_is_not_repeated(
+    tmp_path: Path, url: str
+) -> None:
+    with pytest.raises(access.AccessError, match="is not an http or https URL") as error:
+        await access.load(kubeconfig(tmp_path, **{"proxy-url": url}), None)
+    assert PASSWORD not in str(error.value)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipsecping.contract import Expect, Invalidity, ProbeType, RoundResult
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.compile import CompiledCheck
+from ipsecping_operator.fault_types import Fault, Where
+from ipsecping_operator.report import fallback
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.hysteresis import Latches
 from ipsecping_operator.verdict.judge import Expectation, ProbeKey, Verdict, judge
@@ -193,6 +196,87 @@ def test_a_restart_counts_anew() -> None:
     )
     take(again, at(210))
     assert healthy(assessed(again, at=215).status)["status"] == "True"
+
+
+def test_a_restart_while_nothing_is_known_forgets_neither_the_recovery_nor_the_outage() -> None:
+    state = seen(of=lenient())
+    take(state, *(at(30 * index, received=0) for index in range(3)))
+    assessed(state, at=65)
+    take(state, at(90), at(120))
+    assessed(state, at=125)
+    status = dict(assessed(state, at=1000).status)
+    assert healthy(status)["reason"] == "StaleResults"
+    assert status["heldReasons"] == [{"path": "default", "probe": "ping", "reason": "Down"}]
+    for restart in (1000, 1010):  # the second before anything came
+        again = seen(status, now=NOON + restart * SECOND, of=lenient())
+        status = dict(assessed(again, at=restart + 1).status)
+        assert status["heldReasons"] == [{"path": "default", "probe": "ping", "reason": "Down"}]
+    take(again, at(1020))
+    recovering = assessed(again, at=1025).status
+    assert healthy(recovering)["message"].endswith(
+        "; 0 of 3 good rounds after Down (thresholds.recoverAfter)"
+    )
+    assert "heldReasons" not in recovering
+    (outage,) = recovering["outages"]
+    assert (outage["start"], "end" in outage) == ("2026-11-23T12:00:00Z", False)
+    take(again, at(1050), at(1080))
+    assert healthy(assessed(again, at=1085).status)["reason"] == "Down"
+    take(again, at(1110))
+    well = assessed(again, at=1115).status
+    assert healthy(well)["status"] == "True"
+    assert well["outages"][0]["start"] == outage["start"]
+    assert "end" in well["outages"][0]
+
+
+def test_a_restart_while_nothing_is_known_does_not_let_go_of_a_limit_that_was_exceeded() -> None:
+    of = check(loss_percent="10", down_after=3)
+    invalid = {"received": 10, "invalid": Invalidity.LATE_TICKS}
+    state = seen(of=of)
+    take(state, at(0, received=8), *(at(30 * n) for n in range(1, 2)))
+    assert healthy(assessed(state, at=35).status)["reason"] == "WithinThresholds"
+    take(state, at(60, received=8))
+    assert healthy(assessed(state, at=65).status)["reason"] == "LossHigh"
+    take(state, at(90), at(120), *(at(150 + 30 * n, **invalid) for n in range(3)))
+    status = dict(assessed(state, at=215).status)
+    assert healthy(status)["reason"] == "MeasurementInvalid"
+    assert status["heldReasons"][0]["reason"] == "LossHigh"
+    take(state, at(240, received=9))
+    assert healthy(assessed(state, at=245).status)["reason"] == "LossHigh"
+    # 5 of 60 packets: within the limit of 10 %, and above four fifths of it.
+    forgotten = {key: value for key, value in status.items() if key != "heldReasons"}
+    for known, reason in ((status, "LossHigh"), (forgotten, "WithinThresholds")):
+        again = seen(known, now=NOON + 216 * SECOND, of=of)
+        take(again, at(0, received=8), at(30), at(60, received=8), at(90), at(120))
+        take(again, *(at(150 + 30 * n, **invalid) for n in range(3)), at(240, received=9))
+        assert healthy(assessed(again, at=246).status)["reason"] == reason
+
+
+def test_a_restart_after_a_fault_of_the_operator_itself_forgets_no_recovery_either() -> None:
+    state = seen(of=lenient())
+    take(state, *(at(30 * index, received=0) for index in range(3)))
+    assessed(state, at=65)
+    take(state, at(90))
+    assessed(state, at=95)
+    now = NOON + 100 * SECOND
+    fallback.take_note(state, Fault(where=Where.JUDGE, kind="ValueError", place="verdict.judge:1"), now=now)
+    status = fallback.least_status(state, now=now)
+    assert healthy(status)["reason"] == "InternalError"
+    assert "probes" not in status
+    again = seen(status, now=now, of=lenient())
+    take(again, *(at(30 * index, received=0) for index in range(2)), at(60), at(90), at(120))
+    assert healthy(assessed(again, at=125).status)["reason"] == "Down"
+
+
+@pytest.mark.parametrize("edited", [None, "x", [None, {}, "x", {"path": 1, "node": []}], [{}] * 999])
+def test_a_status_that_was_edited_holds_nothing(edited: object) -> None:
+    state = seen(of=lenient())
+    take(state, at(0))
+    status = {**assessed(state, at=1).status, "heldReasons": edited}
+    again = seen(status, now=NOON + 2 * SECOND, of=lenient())
+    take(again, at(0), at(30))
+    made = assessed(again, at=32).status
+    assert healthy(made)["status"] == "True"
+    assert "heldReasons" not in made
 
 
 def test_a_probe_that_is_still_down_speaks_before_one_that_recovers() -> None:

@@ -71,6 +71,24 @@ def test_what_the_server_says_is_passed_on_without_the_token(receiver: Receiver)
     assert "s3cret" not in said
 
 
+@pytest.mark.parametrize("query", ["org=o&bucket=b&key=top-s3cret", "org=o&bucket=b"])
+def test_a_server_that_shows_what_it_was_sent_gets_no_secret_into_the_error(
+    receiver: Receiver, query: str
+) -> None:
+    target = influx.parse_write_url(f"{receiver.url}/top-s3cret%2Fpath?{query}")
+    access = Access("Bearer bearer-s3cret")
+    for shown in (
+        "key top-s3cret is wrong",
+        "no /top-s3cret/path/api",
+        "Authorization: Bearer bearer-s3cret",
+    ):
+        receiver.status, receiver.body = 401, shown.encode()
+        with pytest.raises(OutputError, match="HTTP 401") as refused:
+            influx.write(target, [measured()], access)
+        assert "s3cret" not in str(refused.value)
+        assert "path" not in str(refused.value).replace("path of the URL", "")
+
+
 def test_a_redirect_is_an_error_for_it_would_lose_the_body(receiver: Receiver) -> None:
     receiver.status, receiver.headers = 302, {"Location": "http://127.0.0.1:1/"}
     with pytest.raises(OutputError, match="HTTP 302"):
