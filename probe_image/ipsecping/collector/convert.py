@@ -11,17 +11,8 @@ from ..contract import Invalidity, LossReason, PathMtu, ProbeType
 from ..contract.bounds import MAX_COUNT
 from ..contract.methods.stamp import HOPS_TTL
 from ..contract.trace import Reply, ReplyKind, Trace
-from ..diagnosis.evidence import (
-    MAX_KINDS,
-    Batch,
-    ErrorKind,
-    Hop,
-    HopKind,
-    IkeAnswer,
-    IkeFound,
-    PathError,
-    PathMtuFound,
-)
+from ..diagnosis.evidence import MAX_KINDS, Batch, Hop, HopKind, IkeAnswer, IkeFound, PathMtuFound
+from ..diagnosis.refusal import ErrorKind, PathError
 from ..diagnosis.too_big import TooBig
 from ..measure.direction import NOT_KNOWN, Attribution
 from ..measure.packet import Packet

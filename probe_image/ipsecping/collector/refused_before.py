@@ -7,7 +7,8 @@ from ..addresses import without_zone
 from ..contract import LossReason, ProbeType
 from ..contract.bounds import MAX_COUNT, MAX_RTT
 from ..contract.refused_packets import RefusedPackets
-from ..diagnosis.evidence import MAX_KINDS, ErrorKind, PastError
+from ..diagnosis.evidence import MAX_KINDS
+from ..diagnosis.refusal import ErrorKind, PastError
 from ..net.timestamping import ExtendedError
 from ..trace.icmp_errors import ICMP, ICMPV6, kind_of
 from .convert import ERRORS, HERE

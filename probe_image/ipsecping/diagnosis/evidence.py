@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ..contract import LossReason, ProbeType
+from .refusal import PastError, PathError
 from .too_big import OversizedFound, TooBig
 
 VERSION = 1
@@ -82,36 +83,6 @@ PACKET_PARTS = frozenset({
 """Those that consist of batches of packets."""
 
 
-class ErrorKind(StrEnum):
-    """Why a packet was refused: by an ICMP error, a TCP reset, or this host itself (sender absent)."""
-
-    NOT_PERMITTED = "NotPermitted"
-    """EPERM or EACCES on send: a local policy."""
-    NO_ROUTE = "NoRoute"
-    """ENETUNREACH on send, without an ICMP error."""
-    NET_UNREACHABLE = "NetUnreachable"
-    HOST_UNREACHABLE = "HostUnreachable"
-    PORT_UNREACHABLE = "PortUnreachable"
-    PROTOCOL_UNREACHABLE = "ProtocolUnreachable"
-    PROHIBITED = "Prohibited"
-    """Communication administratively prohibited (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1)."""
-    TOO_BIG = "TooBig"
-    TIME_EXCEEDED = "TimeExceeded"
-    RESET = "Reset"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathError:
-    """Packets of a batch that one sender refused for one reason."""
-
-    kind: ErrorKind
-    sender: str | None
-    """The address that says so; None: this host."""
-    count: int
-    code: tuple[int, int] | None = None
-    """ICMP type and code."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Packets that are alike, sent one after the other to one address, and what became of them."""
@@ -163,17 +134,6 @@ class Batch:
     def span(self) -> int:
         """From the first packet to the last."""
         return max(self.sent - 1, 0) * self.spacing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastError(PathError):
-    """Packets of the rounds of one method that one sender refused, since nothing has been answered there."""
-
-    type: ProbeType
-    until: int
-    """When the newest of these rounds began."""
-    delay: int | None = None
-    """The longest from sending a packet until its error came."""
 
 
 class HopKind(StrEnum):

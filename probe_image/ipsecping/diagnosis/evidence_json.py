@@ -1,23 +1,21 @@
 """The JSON form of evidence: strict, bounded, the same for whoever collects, keeps and reads it."""
 
-from collections.abc import Callable, Mapping
-from ipaddress import ip_network
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
 
 from ..contract import ContractError, LossReason, ProbeType
 from ..contract import fields as read
-from ..contract.bounds import MAX_COUNT, MAX_DURATION, MAX_INSTANT, MAX_MTU, MAX_RTT, MAX_TOKEN
+from ..contract.bounds import MAX_COUNT, MAX_DURATION, MAX_INSTANT, MAX_MTU, MAX_RTT
 from ..contract.json_text import decode
 from ..contract.methods import loss_reasons, type_in
 from ..contract.result import Invalidity
 from . import evidence as data
+from . import json_fields as fields
+from . import refusal
 from .evidence import Batch, Evidence, Part
 from .evidence_rules import check_evidence
+from .json_fields import Source
 from .too_big import OversizedFound, TooBig
-
-T = TypeVar("T")
-Source = Mapping[str, Any]
 
 
 def evidence_from_bytes(content: bytes, path: str = "evidence") -> Evidence:
@@ -30,31 +28,31 @@ def evidence_from_bytes(content: bytes, path: str = "evidence") -> Evidence:
 def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
     """Read evidence; raises ContractError for a wrong field or figures that contradict one another."""
     source = read.mapping(value, path)
-    _known(source, path, _KEYS)
+    fields.check_keys(source, path, _KEYS)
     version = read.integer(source, "version", path)
     if version != data.VERSION:
         raise ContractError(f"{path}.version: {version} is not {data.VERSION}, which this program reads")
     known = read_known(source, path)
     made = Evidence(
-        at=_instant(source, "at", path),
+        at=fields.instant(source, "at", path),
         path=read.text(source, "path", path),
         target=read.text(source, "target", path),
         address=read.optional_address(source, "address", path),
-        expected=_object(source, "expected", path, _expected) or data.Expected(),
-        batches=_several(source, "batches", path, _batch, data.MAX_BATCHES) or (),
-        hops=_several(source, "hops", path, _hop, data.MAX_HOPS),
-        path_mtu=_object(source, "pathMTU", path, _path_mtu),
-        oversized=_object(source, "oversized", path, _oversized),
-        ike=_object(source, "ike", path, _ike),
-        names=_object(source, "names", path, _names),
-        host=_object(source, "host", path, _host),
+        expected=fields.object_of(source, "expected", path, _expected) or data.Expected(),
+        batches=fields.several(source, "batches", path, _batch, data.MAX_BATCHES) or (),
+        hops=fields.several(source, "hops", path, _hop, data.MAX_HOPS),
+        path_mtu=fields.object_of(source, "pathMTU", path, _path_mtu),
+        oversized=fields.object_of(source, "oversized", path, _oversized),
+        ike=fields.object_of(source, "ike", path, _ike),
+        names=fields.object_of(source, "names", path, _names),
+        host=fields.object_of(source, "host", path, _host),
         paths=known.paths,
-        reflector=_object(source, "reflector", path, _reflector),
+        reflector=fields.object_of(source, "reflector", path, _reflector),
         rounds=known.rounds,
         outages=known.outages,
-        refused_before=_several(source, "refusedBefore", path, _past_error, data.MAX_KINDS),
+        refused_before=fields.several(source, "refusedBefore", path, _past_error, data.MAX_KINDS),
         baseline=known.baseline,
-        not_tested=_by_part(source, "notTested", path, read.text),
+        not_tested=fields.by_part(source, "notTested", path, read.text),
     )
     check_evidence(made, path)
     return made
@@ -63,10 +61,10 @@ def evidence_from_json(value: object, path: str = "evidence") -> Evidence:
 def read_known(source: Source, path: str) -> data.Known:
     """Read the fields of evidence that others may know; raises ContractError. The rules are `check_known`."""
     return data.Known(
-        rounds=_several(source, "rounds", path, _past_round, data.MAX_ROUNDS),
-        outages=_several(source, "outages", path, _past_outage, data.MAX_OUTAGES),
-        baseline=_object(source, "baseline", path, _baseline),
-        paths=_several(source, "paths", path, _other_path, data.MAX_PATHS),
+        rounds=fields.several(source, "rounds", path, _past_round, data.MAX_ROUNDS),
+        outages=fields.several(source, "outages", path, _past_outage, data.MAX_OUTAGES),
+        baseline=fields.object_of(source, "baseline", path, _baseline),
+        paths=fields.several(source, "paths", path, _other_path, data.MAX_PATHS),
     )
 
 
@@ -78,9 +76,6 @@ _KEYS = frozenset({
 })  # fmt: skip
 
 
-_PARTS = {part.value: part for part in Part}
-
-
 def _batch(source: Source, path: str) -> Batch:
     kind = type_in(source, "type", path)
     return Batch(
@@ -88,52 +83,52 @@ def _batch(source: Source, path: str) -> Batch:
         type=kind,
         address=read.address(source.get("address"), f"{path}.address"),
         window=read.optional_integer(source, "window", path, at_least=1, at_most=2) or 1,
-        at=_instant(source, "at", path),
+        at=fields.instant(source, "at", path),
         size=read.integer(source, "size", path, at_most=MAX_MTU),
         spacing=read.integer(source, "spacing", path, at_most=MAX_RTT),
         dscp=read.optional_integer(source, "dscp", path, at_most=63) or 0,
         source_port=read.optional_integer(source, "sourcePort", path, at_least=1, at_most=65_535),
         idle=read.optional_integer(source, "idle", path, at_most=MAX_DURATION),
-        sent=_count(source, "sent", path),
-        answered=_count(source, "answered", path),
+        sent=fields.count(source, "sent", path),
+        answered=fields.count(source, "answered", path),
         answers=_answers(source, path),
         late=_answers(source, path, "late"),
-        forward_lost=_some(source, "forwardLost", path),
-        reverse_lost=_some(source, "reverseLost", path),
-        duplicates=_some(source, "duplicates", path) or 0,
-        reordered=_some(source, "reordered", path) or 0,
-        rtt_min=_time(source, "rttMin", path),
-        rtt_p50=_time(source, "rttP50", path),
-        rtt_p90=_time(source, "rttP90", path),
+        forward_lost=fields.some(source, "forwardLost", path),
+        reverse_lost=fields.some(source, "reverseLost", path),
+        duplicates=fields.some(source, "duplicates", path) or 0,
+        reordered=fields.some(source, "reordered", path) or 0,
+        rtt_min=fields.time(source, "rttMin", path),
+        rtt_p50=fields.time(source, "rttP50", path),
+        rtt_p90=fields.time(source, "rttP90", path),
         ttl_seen=read.optional_integer(source, "ttlSeen", path, at_most=255),
         ttl_back=read.optional_integer(source, "ttlBack", path, at_most=255),
         dscp_seen=read.optional_integer(source, "dscpSeen", path, at_most=63),
-        congestion_marks=_some(source, "congestionMarks", path) or 0,
-        sources=_counts(source, "sources", path, read.address),
-        errors=_several(source, "errors", path, _error, data.MAX_KINDS) or (),
+        congestion_marks=fields.some(source, "congestionMarks", path) or 0,
+        sources=fields.counts(source, "sources", path, read.address),
+        errors=fields.several(source, "errors", path, _error, data.MAX_KINDS) or (),
         misanswered=_misanswered(source, kind, path),
     )
 
 
-def _error(source: Source, path: str) -> data.PathError:
-    return data.PathError(
-        kind=read.member(source, "kind", path, data.ErrorKind),
+def _error(source: Source, path: str) -> refusal.PathError:
+    return refusal.PathError(
+        kind=read.member(source, "kind", path, refusal.ErrorKind),
         sender=read.optional_address(source, "sender", path),
         count=read.integer(source, "count", path, at_least=1, at_most=MAX_COUNT),
         code=_code(source, path),
     )
 
 
-def _past_error(source: Source, path: str) -> data.PastError:
+def _past_error(source: Source, path: str) -> refusal.PastError:
     error = _error(source, path)
-    return data.PastError(
+    return refusal.PastError(
         kind=error.kind,
         sender=error.sender,
         count=error.count,
         code=error.code,
         type=type_in(source, "type", path),
-        until=_instant(source, "until", path),
-        delay=_time(source, "delay", path),
+        until=fields.instant(source, "until", path),
+        delay=fields.time(source, "delay", path),
     )
 
 
@@ -154,7 +149,7 @@ def _misanswered(source: Source, kind: ProbeType, path: str) -> Mapping[LossReas
     for name in found:
         if name not in known:
             raise read.not_one_of(name, where, known)
-    return MappingProxyType({known[name]: _count(found, name, where) for name in found})
+    return MappingProxyType({known[name]: fields.count(found, name, where) for name in found})
 
 
 def _answers(source: Source, path: str, key: str = "answers") -> str | None:
@@ -172,7 +167,7 @@ def _hop(source: Source, path: str) -> data.Hop:
         ttl=read.integer(source, "ttl", path, at_least=1, at_most=64),
         kind=read.member(source, "kind", path, data.HopKind),
         address=read.optional_address(source, "address", path),
-        rtt=_time(source, "rtt", path),
+        rtt=fields.time(source, "rtt", path),
         quoted=read.flag(source, "quoted", path),
     )
 
@@ -181,17 +176,17 @@ def _path_mtu(source: Source, path: str) -> data.PathMtuFound:
     return data.PathMtuFound(
         forward=read.optional_integer(source, "forward", path, at_most=MAX_MTU),
         reverse=read.optional_integer(source, "reverse", path, at_most=MAX_MTU),
-        forward_told=_truth(source, "forwardTold", path),
-        reverse_told=_truth(source, "reverseTold", path),
-        too_big=_object(source, "tooBig", path, _too_big),
+        forward_told=fields.truth(source, "forwardTold", path),
+        reverse_told=fields.truth(source, "reverseTold", path),
+        too_big=fields.object_of(source, "tooBig", path, _too_big),
     )
 
 
 def _oversized(source: Source, path: str) -> OversizedFound:
     return OversizedFound(
         size=read.integer(source, "size", path, at_most=MAX_MTU),
-        sent=_count(source, "sent", path),
-        told=_several(source, "told", path, _too_big, data.MAX_KINDS) or (),
+        sent=fields.count(source, "sent", path),
+        told=fields.several(source, "told", path, _too_big, data.MAX_KINDS) or (),
     )
 
 
@@ -215,14 +210,14 @@ def _ike(source: Source, path: str) -> data.IkeFound:
         ):
             raise ContractError(f"{where}: {read.shown(name)} is not a UDP port")
         found[int(name)] = read.member(ports, name, where, data.IkeAnswer)
-    return data.IkeFound(ports=MappingProxyType(found), nat=_truth(source, "nat", path))
+    return data.IkeFound(ports=MappingProxyType(found), nat=fields.truth(source, "nat", path))
 
 
 def _names(source: Source, path: str) -> data.NamesFound:
     return data.NamesFound(
         answer=read.member(source, "answer", path, data.NameAnswer),
-        now=_items(source, "now", path, read.address),
-        before=_items(source, "before", path, read.address),
+        now=fields.items(source, "now", path, read.address),
+        before=fields.items(source, "before", path, read.address),
         server=read.optional_address(source, "server", path),
     )
 
@@ -231,8 +226,8 @@ def _host(source: Source, path: str) -> data.HostFound:
     return data.HostFound(
         source=read.optional_address(source, "source", path),
         link_mtu=read.optional_integer(source, "linkMTU", path, at_most=MAX_MTU),
-        rounds=_some(source, "rounds", path) or 0,
-        invalid=_counts(source, "invalid", path, _invalidity),
+        rounds=fields.some(source, "rounds", path) or 0,
+        invalid=fields.counts(source, "invalid", path, _invalidity),
         throttled=read.optional_integer(source, "throttled", path, at_most=MAX_DURATION) or 0,
     )
 
@@ -240,62 +235,62 @@ def _host(source: Source, path: str) -> data.HostFound:
 def _other_path(source: Source, path: str) -> data.OtherPath:
     return data.OtherPath(
         name=read.text(source, "name", path),
-        sent=_count(source, "sent", path),
-        answered=_count(source, "answered", path),
+        sent=fields.count(source, "sent", path),
+        answered=fields.count(source, "answered", path),
         same_target=read.flag(source, "sameTarget", path),
     )
 
 
 def _reflector(source: Source, path: str) -> data.ReflectorFound:
     return data.ReflectorFound(
-        expected=_count(source, "expected", path),
-        received=_count(source, "received", path),
-        answered=_count(source, "answered", path),
-        dropped=_some(source, "dropped", path) or 0,
+        expected=fields.count(source, "expected", path),
+        received=fields.count(source, "received", path),
+        answered=fields.count(source, "answered", path),
+        dropped=fields.some(source, "dropped", path) or 0,
     )
 
 
 def _past_round(source: Source, path: str) -> data.PastRound:
     return data.PastRound(
-        at=_instant(source, "at", path),
-        sent=_count(source, "sent", path),
+        at=fields.instant(source, "at", path),
+        sent=fields.count(source, "sent", path),
         answers=_answers(source, path) or "",
         idle=read.optional_integer(source, "idle", path, at_most=MAX_DURATION),
         spacing=read.integer(source, "spacing", path, at_most=MAX_RTT),
-        forward_lost=_some(source, "forwardLost", path),
-        reverse_lost=_some(source, "reverseLost", path),
+        forward_lost=fields.some(source, "forwardLost", path),
+        reverse_lost=fields.some(source, "reverseLost", path),
     )
 
 
 def _past_outage(source: Source, path: str) -> data.PastOutage:
     return data.PastOutage(
-        start=_instant(source, "start", path),
+        start=fields.instant(source, "start", path),
         end=read.optional_integer(source, "end", path, at_most=MAX_INSTANT),
     )
 
 
 def _baseline(source: Source, path: str) -> data.Baseline:
     return data.Baseline(
-        at=_instant(source, "at", path),
-        methods=frozenset(_items(source, "methods", path, _method)),
-        controls=frozenset(_items(source, "controls", path, _part)),
-        answered_at=_by_part(source, "answeredAt", path, _instant),
-        silent=frozenset(_items(source, "silent", path, _part)),
+        at=fields.instant(source, "at", path),
+        methods=frozenset(fields.items(source, "methods", path, _method)),
+        controls=frozenset(fields.items(source, "controls", path, _part)),
+        answered_at=fields.by_part(source, "answeredAt", path, fields.instant),
+        silent=frozenset(fields.items(source, "silent", path, _part)),
         ttl_seen=read.optional_integer(source, "ttlSeen", path, at_most=255),
-        rtt_min=_time(source, "rttMin", path),
+        rtt_min=fields.time(source, "rttMin", path),
         path_mtu=read.optional_integer(source, "pathMTU", path, at_most=MAX_MTU),
-        too_big=_object(source, "tooBig", path, _too_big),
+        too_big=fields.object_of(source, "tooBig", path, _too_big),
     )
 
 
 def _expected(source: Source, path: str) -> data.Expected:
     return data.Expected(
-        sources=_items(source, "sources", path, _network),
-        inside=_items(source, "inside", path, _network),
-        underlay=_items(source, "underlay", path, _network),
+        sources=fields.items(source, "sources", path, fields.network),
+        inside=fields.items(source, "inside", path, fields.network),
+        underlay=fields.items(source, "underlay", path, fields.network),
         path_mtu=read.optional_integer(source, "pathMTU", path, at_most=MAX_MTU),
         rekey=read.optional_integer(source, "rekey", path, at_least=1_000_000_000, at_most=MAX_DURATION),
-        controls=_by_part(source, "controls", path, _address),
+        controls=fields.by_part(source, "controls", path, fields.address),
     )
 
 
@@ -309,104 +304,3 @@ def _method(value: object, path: str) -> ProbeType:
 
 def _part(value: object, path: str) -> Part:
     return read.member({"": value}, "", path, Part)
-
-
-def _network(value: object, path: str) -> str:
-    try:
-        return str(ip_network(value if isinstance(value, str) and len(value) <= MAX_TOKEN else ""))
-    except ValueError:
-        raise ContractError(f"{path}: {read.shown(value)} is not an IP network") from None
-
-
-def _address(source: Source, key: str, path: str) -> str:
-    return read.address(source.get(key), f"{path}.{key}")
-
-
-def _by_part(source: Source, key: str, path: str, one: Callable[[Source, str, str], T]) -> Mapping[Part, T]:
-    found, where = read.optional_mapping(source, key, path), f"{path}.{key}"
-    for name in found:
-        if name not in _PARTS:
-            raise read.not_one_of(name, where, _PARTS)
-    return MappingProxyType({_PARTS[name]: one(found, name, where) for name in found})
-
-
-def _counts(source: Source, key: str, path: str, one: Callable[[object, str], str]) -> Mapping[str, int]:
-    found, where = read.optional_mapping(source, key, path), f"{path}.{key}"
-    if len(found) > data.MAX_KINDS:
-        raise ContractError(f"{where}: {len(found)} entries, at most {data.MAX_KINDS} are allowed")
-    made = {one(name, where): _count(found, name, where) for name in found}
-    if len(made) < len(found):
-        raise ContractError(f"{where}: the same one stands there twice")
-    return MappingProxyType(made)
-
-
-def _items(source: Source, key: str, path: str, one: Callable[[object, str], T]) -> tuple[T, ...]:
-    if source.get(key) is None:
-        return ()
-    found = read.sequence(source[key], f"{path}.{key}", at_most=data.MAX_NETWORKS)
-    return tuple(one(each, f"{path}.{key}[{place}]") for place, each in enumerate(found))
-
-
-def _several(
-    source: Source, key: str, path: str, one: Callable[[Source, str], T], at_most: int
-) -> tuple[T, ...] | None:
-    if source.get(key) is None:
-        return None
-    found = read.sequence(source[key], f"{path}.{key}", at_most=at_most)
-    places = [f"{path}.{key}[{place}]" for place in range(len(found))]
-    return tuple(_strict(each, where, one) for each, where in zip(found, places, strict=True))
-
-
-def _object(source: Source, key: str, path: str, one: Callable[[Source, str], T]) -> T | None:
-    return None if source.get(key) is None else _strict(source[key], f"{path}.{key}", one)
-
-
-class _Watched(dict[str, Any]):
-    """A JSON object that knows which of its keys were read: what nobody reads is the writer's mistake."""
-
-    def __init__(self, content: Source) -> None:
-        super().__init__(content)
-        self.unread = set(content)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Return the value, and take the key for known."""
-        self.unread.discard(key)
-        return super().get(key, default)
-
-    def __getitem__(self, key: str) -> Any:
-        self.unread.discard(key)
-        return super().__getitem__(key)
-
-
-def _strict(value: object, path: str, one: Callable[[Source, str], T]) -> T:
-    watched = _Watched(read.mapping(value, path))
-    made = one(watched, path)
-    for key in sorted(watched.unread):
-        raise ContractError(f"{path}: {read.shown(key)} is not a field of it")
-    return made
-
-
-def _known(source: Source, path: str, keys: frozenset[str]) -> None:
-    for key in sorted(source):
-        if key not in keys:
-            raise ContractError(f"{path}: {read.shown(key)} is not a field of evidence")
-
-
-def _count(source: Source, key: str, path: str) -> int:
-    return read.integer(source, key, path, at_most=MAX_COUNT)
-
-
-def _some(source: Source, key: str, path: str) -> int | None:
-    return read.optional_integer(source, key, path, at_most=MAX_COUNT)
-
-
-def _time(source: Source, key: str, path: str) -> int | None:
-    return read.optional_integer(source, key, path, at_most=MAX_RTT)
-
-
-def _instant(source: Source, key: str, path: str) -> int:
-    return read.integer(source, key, path, at_most=MAX_INSTANT)
-
-
-def _truth(source: Source, key: str, path: str) -> bool | None:
-    return None if source.get(key) is None else read.boolean(source[key], f"{path}.{key}")

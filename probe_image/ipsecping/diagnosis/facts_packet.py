@@ -5,9 +5,10 @@ from ipaddress import ip_address
 
 from ..addresses import without_zone
 from ..contract.targets import Address
-from .evidence import Batch, ErrorKind, Hop, HopKind, Part, PastRound
+from .evidence import Batch, Hop, HopKind, Part, PastRound
 from .fact import Fact, unknown
 from .reading import Reading
+from .refusal import ErrorKind
 from .tally import part_of, tally
 
 STEP = 2_000_000

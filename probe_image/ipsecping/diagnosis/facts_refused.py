@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from .evidence import ErrorKind, HopKind, Part, PastError, PathError
+from .evidence import HopKind, Part
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
+from .refusal import ErrorKind, PastError, PathError
 from .tally import part_of
 
 SECOND = 1_000_000_000

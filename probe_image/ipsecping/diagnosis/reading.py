@@ -8,7 +8,8 @@ from ..addresses import without_zone
 from ..contract import ProbeType
 from ..contract.targets import Address, Network
 from . import statistics
-from .evidence import Batch, ErrorKind, Evidence, IkeAnswer, Part, PastError, PathError
+from .evidence import Batch, Evidence, IkeAnswer, Part
+from .refusal import ErrorKind, PastError, PathError
 from .tally import Tally, part_of, tally
 
 _NEIGHBOURHOOD = {4: 24, 6: 64}

@@ -8,7 +8,8 @@ import re
 from dataclasses import replace
 
 from ..contract import ProbeType
-from .evidence import Batch, ErrorKind, Evidence, Part
+from .evidence import Batch, Evidence, Part
+from .refusal import ErrorKind
 from .tally import part_of
 
 _KINDS = (ErrorKind.PORT_UNREACHABLE, ErrorKind.RESET)

@@ -17,7 +17,8 @@ from ipsecping.contract import Invalidity, LossReason, PlannedProbe, ProbeType, 
 from ipsecping.contract.bounds import MAX_COUNT
 from ipsecping.contract.refused_packets import MAX_REFUSERS, IcmpError, RefusedPackets
 from ipsecping.diagnosis import Evidence, evidence_from_bytes, evidence_from_json, evidence_to_json
-from ipsecping.diagnosis.evidence import MAX_KINDS, ErrorKind, Known
+from ipsecping.diagnosis.evidence import MAX_KINDS, Known
+from ipsecping.diagnosis.refusal import ErrorKind
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.refusers import refused_packets
 

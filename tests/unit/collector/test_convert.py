@@ -10,7 +10,8 @@ from ipsecping.contract import LossReason, Marking, PathMtu, ProbeType
 from ipsecping.contract.bounds import MAX_COUNT
 from ipsecping.contract.trace import Hop, Reply, ReplyKind, Trace, TraceMethod
 from ipsecping.diagnosis import Part
-from ipsecping.diagnosis.evidence import ErrorKind, HopKind, IkeAnswer, PathError
+from ipsecping.diagnosis.evidence import HopKind, IkeAnswer
+from ipsecping.diagnosis.refusal import ErrorKind, PathError
 from ipsecping.measure.direction import NOT_KNOWN, Anchor, Attribution
 from ipsecping.measure.packet import Packet, Seen
 from ipsecping.probes.ike_exchange import PortOutcome

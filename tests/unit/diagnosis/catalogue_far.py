@@ -6,7 +6,8 @@ from dataclasses import replace
 from ipsecping.contract import LossReason, ProbeType
 from ipsecping.diagnosis import Part
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import Batch, ErrorKind, IkeAnswer, IkeFound, OtherPath, ReflectorFound
+from ipsecping.diagnosis.evidence import Batch, IkeAnswer, IkeFound, OtherPath, ReflectorFound
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .fault_case import BACK, ONE_OF, ONLY, PROVEN, THERE, Case, by_method, case_of
 from .worlds import (

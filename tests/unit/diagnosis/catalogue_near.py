@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import ErrorKind, Hop, HopKind, HostFound, NameAnswer, NamesFound
+from ipsecping.diagnosis.evidence import Hop, HopKind, HostFound, NameAnswer, NamesFound
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .fault_case import ONE_OF, ONLY, PROVEN, THERE, Case, by_method, case_of, refused_everywhere
 from .worlds import (

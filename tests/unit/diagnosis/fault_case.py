@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Evidence, Part
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import ErrorKind
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .worlds import ICMP, STAMP, Change, batch, healthy, refused, with_batches, without
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import (
-    ErrorKind,
     Hop,
     HopKind,
     IkeAnswer,
@@ -16,6 +15,7 @@ from ipsecping.diagnosis.evidence import (
     PathMtuFound,
     ReflectorFound,
 )
+from ipsecping.diagnosis.refusal import ErrorKind
 from ipsecping.diagnosis.too_big import OversizedFound, TooBig
 
 from .catalogue import cases

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from ipsecping.diagnosis import Part, diagnose, facts
-from ipsecping.diagnosis.evidence import ErrorKind, IkeAnswer, IkeFound, OtherPath, PathMtuFound
+from ipsecping.diagnosis.evidence import IkeAnswer, IkeFound, OtherPath, PathMtuFound
 from ipsecping.diagnosis.fact import FactName
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .worlds import (
     BEHIND,

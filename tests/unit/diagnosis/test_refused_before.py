@@ -17,8 +17,8 @@ from ipsecping.diagnosis import (
     evidence_from_json,
     evidence_to_json,
 )
-from ipsecping.diagnosis.evidence import ErrorKind, PastError
 from ipsecping.diagnosis.reading import STILL_TRUE
+from ipsecping.diagnosis.refusal import ErrorKind, PastError
 from ipsecping.diagnosis.report import report
 
 from .worlds import (

@@ -8,7 +8,8 @@ from ipsecping.contract import ProbeType
 from ipsecping.contract.diagnosis_terms import Confidence
 from ipsecping.diagnosis import Part, diagnose
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import Batch, ErrorKind, Evidence, PathError
+from ipsecping.diagnosis.evidence import Batch, Evidence
+from ipsecping.diagnosis.refusal import ErrorKind, PathError
 
 from .worlds import TARGET, healthy, with_batches
 

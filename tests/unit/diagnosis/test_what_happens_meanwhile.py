@@ -7,7 +7,8 @@ import pytest
 from ipsecping.contract.diagnosis_terms import Direction
 from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
-from ipsecping.diagnosis.evidence import Batch, ErrorKind, Expected, Hop, HopKind, PathMtuFound
+from ipsecping.diagnosis.evidence import Batch, Expected, Hop, HopKind, PathMtuFound
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .worlds import (
     BEHIND,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ipsecping.diagnosis import Confidence, Part, diagnose
-from ipsecping.diagnosis.evidence import ErrorKind, Hop, HopKind
+from ipsecping.diagnosis.evidence import Hop, HopKind
+from ipsecping.diagnosis.refusal import ErrorKind
 
 from .worlds import (
     BEHIND,

@@ -10,7 +10,6 @@ from ipsecping.diagnosis import Evidence, Part
 from ipsecping.diagnosis.evidence import (
     Baseline,
     Batch,
-    ErrorKind,
     Expected,
     Hop,
     HopKind,
@@ -19,9 +18,9 @@ from ipsecping.diagnosis.evidence import (
     IkeFound,
     NameAnswer,
     NamesFound,
-    PathError,
     PathMtuFound,
 )
+from ipsecping.diagnosis.refusal import ErrorKind, PathError
 from ipsecping.diagnosis.too_big import OversizedFound, TooBig
 
 TARGET, SOURCE, OURS = "10.50.1.10", "10.244.0.10", "10.99.0.2"

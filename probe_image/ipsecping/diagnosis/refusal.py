@@ -1,0 +1,47 @@
+"""Who refused packets, and why: of a batch, or of rounds before the diagnosis."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..contract import ProbeType
+
+
+class ErrorKind(StrEnum):
+    """Why a packet was refused: by an ICMP error, a TCP reset, or this host itself (sender absent)."""
+
+    NOT_PERMITTED = "NotPermitted"
+    """EPERM or EACCES on send: a local policy."""
+    NO_ROUTE = "NoRoute"
+    """ENETUNREACH on send, without an ICMP error."""
+    NET_UNREACHABLE = "NetUnreachable"
+    HOST_UNREACHABLE = "HostUnreachable"
+    PORT_UNREACHABLE = "PortUnreachable"
+    PROTOCOL_UNREACHABLE = "ProtocolUnreachable"
+    PROHIBITED = "Prohibited"
+    """Communication administratively prohibited (RFC 1812 section 5.2.7.1, RFC 4443 section 3.1)."""
+    TOO_BIG = "TooBig"
+    TIME_EXCEEDED = "TimeExceeded"
+    RESET = "Reset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathError:
+    """Packets of a batch that one sender refused for one reason."""
+
+    kind: ErrorKind
+    sender: str | None
+    """The address that says so; None: this host."""
+    count: int
+    code: tuple[int, int] | None = None
+    """ICMP type and code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastError(PathError):
+    """Packets of the rounds of one method that one sender refused, since nothing has been answered there."""
+
+    type: ProbeType
+    until: int
+    """When the newest of these rounds began."""
+    delay: int | None = None
+    """The longest from sending a packet until its error came."""
