@@ -233,3 +233,11 @@ DataKey: TypeAlias = Annotated[
 Text: TypeAlias = Annotated[str, Field(max_length=63)]
 Time: TypeAlias = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 Count: TypeAlias = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+Address: TypeAlias = Annotated[str, Field(max_length=64)]
+ReasonText: TypeAlias = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    matching(
+        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "must be a reason in CamelCase, such as PacketsLost"
+    ),
+]

@@ -13,19 +13,12 @@ from .conditions import ConditionStatus, ConditionType
 from .derived import Derived
 from .diagnosis import DiagnosisStatus
 from .methods import StatusField, status_fields
-from .rules import ListMap, Model, matching
-from .scalars import Count, Text, Time
+from .remembered import HeldReason, Notified
+from .rules import ListMap, Model
+from .scalars import Address, Count, ReasonText, Text, Time
 
 Figure: TypeAlias = Annotated[str, Field(max_length=32)]
 Message: TypeAlias = Annotated[str, Field(max_length=1024)]
-Address: TypeAlias = Annotated[str, Field(max_length=64)]
-ReasonText: TypeAlias = Annotated[
-    str,
-    Field(min_length=1, max_length=64),
-    matching(
-        "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$", "must be a reason in CamelCase, such as PacketsLost"
-    ),
-]
 
 MAX_OUTAGES = 10
 MAX_CHANGES = 10
@@ -309,35 +302,6 @@ class MaintenanceStatus(Model):
     """The window that opens next."""
     last_end: Time | None = None
     """When the last one closed that was open: no outage begins before."""
-
-
-class HeldReason(Model):
-    """What was found of a probe whose state is Unknown now."""
-
-    path: Text
-    """Name of the path."""
-    probe: Text
-    """Name of the probe."""
-    node: Text | None = None
-    """From where, with placement.everyNode."""
-    address: Address | None = None
-    """Where to, where each address is measured by itself."""
-    reason: ReasonText
-    """The reason, as of the condition Healthy."""
-
-
-class Notified(Model):
-    """What the operator's webhook has been told, so that the next operator tells what this one could not."""
-
-    id: Annotated[str, Field(max_length=64)]
-    """ID of the newest event about Healthy that it has taken, or refused for good; before the first one, what
-    its ID will follow from."""
-    status: Literal["True", "False", "Unknown"]
-    """Status of Healthy, as it was told then."""
-    reason: ReasonText
-    """Its reason."""
-    diagnosis_time: Time | None = None
-    """Time of the newest diagnosis that it has been told of; absent before the first."""
 
 
 class CheckStatus(Model):
