@@ -11,6 +11,7 @@ from ipsecping_lab.building.binaries import binaries
 from ipsecping_operator.api.crd import crd_yaml
 
 from ..docs.documents import ROOT
+from ..yaml_text import from_yaml
 
 CRD = "ipsectunnelchecks.ipsecping.dev"
 
@@ -44,7 +45,7 @@ class Administrator:
 
     def applies_an_older_definition(self, words: str) -> "subprocess.CompletedProcess[str]":
         """By `kubectl apply --server-side`: one column less than the present one."""
-        definition = yaml.safe_load(crd_yaml())
+        definition = from_yaml(crd_yaml())
         definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
         (self.home / "older.yaml").write_text(yaml.safe_dump(definition))
         return self.attempt(f"kubectl apply --server-side {words} -f {self.home}/older.yaml")

@@ -6,7 +6,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.compile import Cron, fire_times
@@ -69,7 +69,6 @@ LINES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     line=st.sampled_from(LINES),
     zone=st.sampled_from(ZONES),
