@@ -9,9 +9,9 @@ from .peers.missing import PeerMissing
 from .stalls import Stalls, StallWatch
 
 # How long an example takes says more about what else the machine does than about the code. The examples of a
-# test are the same in each run, so that who breaks one sees it; `make explore` looks for new ones.
-settings.register_profile("explore", settings(), deadline=None)
-settings.register_profile("fixed", settings.get_profile("explore"), derandomize=True)
+# test are the same in each run, so that who breaks one sees it; `make explore` looks for new ones, and more.
+settings.register_profile("explore", settings(), deadline=None, max_examples=200)
+settings.register_profile("fixed", settings(), deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("fixed")
 
 

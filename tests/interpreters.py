@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 OWN = Path(sys.executable)
 ELSEWHERE = ("-m", "not one_python")
+BYTE_CODE = cache_directory() / "byte-code"
+"""Of all interpreters: names of such files have the version."""
 SMOKE = ("tests/api", "tests/interop", "tests/network")
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3)\.(\d+)")
 _ON_PATH = re.compile(r"python3\.\d+")
@@ -107,7 +109,9 @@ def start(python: Path, report: Path, *words: str) -> subprocess.Popen[str]:
     """Begin a run of pytest."""
     sources = os.pathsep.join(str(ROOT / part) for part in ("operator", "probe_image", "tests/lab"))
     command: list[str | Path] = [python, "-m", "pytest", "-q", f"--junitxml={report}", *words]
-    environment = {**os.environ, "PYTHONPATH": sources, "PYTHONDONTWRITEBYTECODE": "1"}
+    # Byte code stays out of the sources; without any, each start of a program would compile them anew.
+    environment = {**os.environ, "PYTHONPATH": sources, "PYTHONPYCACHEPREFIX": str(BYTE_CODE)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -71,8 +71,10 @@ class Stalls:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """What measures in real time may be tried again, for a stall."""
+        files = {item.path for item in items}
+        timed = {file for file in files if any(file.is_relative_to(folder) for folder in FOLDERS)}
         for item in items:
-            if any(item.path.is_relative_to(folder) for folder in FOLDERS):
+            if item.path in timed:
                 item.add_marker(MARK)
             if item.get_closest_marker(MARK):
                 item.add_marker(

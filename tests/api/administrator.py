@@ -1,16 +1,16 @@
 """Whoever installs IPsecPing: types commands of helm and kubectl."""
 
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_lab.building.binaries import binaries
-from ipsecping_operator.api.crd import crd_yaml
+from ipsecping_operator.api.crd import custom_resource_definition
 
 from ..docs.documents import ROOT
+from .kubectl import SHORT_RUN
 
 CRD = "ipsectunnelchecks.ipsecping.dev"
 
@@ -29,7 +29,7 @@ class Administrator:
         return subprocess.run(
             ["bash", "-c", command],
             cwd=ROOT,
-            env={"PATH": path, "HOME": str(self.home), "KUBECONFIG": str(self.api.kubeconfig)},
+            env={"PATH": path, "HOME": str(self.home), "KUBECONFIG": str(self.api.kubeconfig)} | SHORT_RUN,
             capture_output=True,
             text=True,
             timeout=120,
@@ -44,10 +44,10 @@ class Administrator:
 
     def applies_an_older_definition(self, words: str) -> "subprocess.CompletedProcess[str]":
         """By `kubectl apply --server-side`: one column less than the present one."""
-        definition = yaml.safe_load(crd_yaml())
+        definition = custom_resource_definition()
         definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
-        (self.home / "older.yaml").write_text(yaml.safe_dump(definition))
-        return self.attempt(f"kubectl apply --server-side {words} -f {self.home}/older.yaml")
+        (self.home / "older.json").write_text(json.dumps(definition))
+        return self.attempt(f"kubectl apply --server-side {words} -f {self.home}/older.json")
 
     def columns(self) -> int:
         """Of the definition that is in force."""

@@ -59,6 +59,14 @@ class ApiClient:
         """A new object of a collection, as stored; fails as `get` does."""
         return self._answer("POST", path, manifest, "application/json")
 
+    def refusal(self, path: str, manifest: Mapping[str, Any]) -> list[str]:
+        """Why the server would not create it, in the lines that kubectl prints; fails when it would."""
+        target = f"{path}?{urlencode({'dryRun': 'All', 'fieldValidation': 'Strict'})}"
+        content = self._answer("POST", target, manifest, "application/json", refused=True)
+        causes = content.get("details", {}).get("causes", ())
+        lines = dict.fromkeys(f"{each['field']}: {each['message']}" for each in causes)  # some come twice
+        return list(lines) or [content["message"]]
+
     def merge(self, path: str, patch: Mapping[str, Any]) -> Any:
         """The object, or the part of it, after a merge patch (RFC 7396); fails as `get` does."""
         return self._answer("PATCH", path, patch, "application/merge-patch+json")
@@ -69,7 +77,9 @@ class ApiClient:
             self._connection.close()
             self._connection = None
 
-    def _answer(self, method: str, target: str, body: object = None, kind: str = "") -> Any:
+    def _answer(
+        self, method: str, target: str, body: object = None, kind: str = "", *, refused: bool = False
+    ) -> Any:
         words = (
             method,
             target,
@@ -82,7 +92,7 @@ class ApiClient:
             self.close()
             status, said = self._ask(*words)
         content = json.loads(said)
-        assert status < 300, f"{method} {target}: {content.get('message')}"
+        assert (status >= 300) is refused, f"{method} {target}: {content.get('message', 'accepted')}"
         return content
 
     def _ask(self, *words: Any) -> tuple[int, bytes]:

@@ -9,6 +9,8 @@ import yaml
 
 from ipsecping_lab.building.binaries import binaries
 
+from ..yaml_text import all_from_yaml, from_yaml
+
 REPOSITORY = Path(__file__).parents[2]
 CHART = REPOSITORY / "charts" / "ipsecping"
 PREVIOUS = Path(__file__).parent / "charts" / "previous"
@@ -40,7 +42,7 @@ def objects(
     """The chart's objects, with images."""
     done = template(*IMAGES, *words, namespace=namespace, name=name, chart=chart)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in all_from_yaml(done.stdout) if document]
 
 
 def is_hook(found: Mapping[str, Any]) -> bool:
@@ -58,7 +60,7 @@ def umbrella(directory: Path, dependencies: list[dict[str, Any]], values: Mappin
     """A parent chart with this one as it stands as its dependencies, by alias; returns its folder."""
     chart = directory / "platform"
     (chart / "charts").mkdir(parents=True)
-    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    version = from_yaml((CHART / "Chart.yaml").read_text())["version"]
     described = {
         "apiVersion": "v2",
         "name": "platform",

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ipsecping_lab.building.binaries import binaries
 
+from ..yaml_text import all_from_yaml
 from .chart import REPOSITORY, objects
 
 _IMAGES = (
@@ -47,7 +46,7 @@ def build(folder: str | Path) -> str:
 
 def built(folder: str | Path) -> dict[str, Any]:
     """The same as objects by kind, namespace and name, without the namespace, which Helm makes itself."""
-    return identified(each for each in yaml.safe_load_all(build(folder)) if each["kind"] != "Namespace")
+    return identified(each for each in all_from_yaml(build(folder)) if each["kind"] != "Namespace")
 
 
 def of_chart(values: tuple[str, ...]) -> dict[str, Any]:

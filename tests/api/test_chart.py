@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping.cli import reflect
 
+from ..yaml_text import all_from_yaml, from_yaml
 from .chart import CHART, REFLECTOR, is_hook, notes, objects, of, template, umbrella
 from .kubectl import Kubectl
 
@@ -143,7 +143,7 @@ def test_two_operators_under_one_parent_have_nothing_in_common(tmp_path: Path) -
     )
     done = template(name="prod", chart=parent)
     assert done.returncode == 0, done.stderr
-    made = [document for document in yaml.safe_load_all(done.stdout) if document]
+    made = [document for document in all_from_yaml(done.stdout) if document]
     keys = Counter(
         (each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in made
     )
@@ -302,7 +302,7 @@ def test_notes_warn_of_notifications_that_reach_nobody_or_somebody_twice(values:
 
 
 def test_every_value_is_explained_and_has_a_schema() -> None:
-    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    values = from_yaml((CHART / "values.yaml").read_text())
     schema = json.loads((CHART / "values.schema.json").read_text())
     reference = (CHART.parents[1] / "docs" / "settings.md").read_text()
     assert list(undescribed(values, schema, schema["definitions"])) == []

@@ -10,6 +10,7 @@ import yaml
 from ipsecping_operator.api.crd import crd_yaml
 
 from ..docs.documents import shown
+from ..yaml_text import from_yaml
 from .administrator import CRD, Administrator
 from .chart import CHART, IMAGES, PREVIOUS
 
@@ -21,7 +22,7 @@ SMALLEST = "kubectl apply -f manifests/samples/smallest.yaml"
 
 def columns() -> int:
     """Of the definition as it is now."""
-    return len(yaml.safe_load(crd_yaml())["spec"]["versions"][0]["additionalPrinterColumns"])
+    return len(from_yaml(crd_yaml())["spec"]["versions"][0]["additionalPrinterColumns"])
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def previous(tmp_path: Path) -> Path:
     """The chart before, with a definition that has a column less than the present one."""
     chart = tmp_path / "previous"
     shutil.copytree(PREVIOUS, chart)
-    definition = yaml.safe_load(crd_yaml())
+    definition = from_yaml(crd_yaml())
     definition["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
     definition["spec"]["versions"][0]["additionalPrinterColumns"].pop()
     (chart / "files").mkdir()

@@ -4,9 +4,7 @@ import base64
 import json
 import shlex
 
-import yaml
-
-from ipsecping_operator.api.crd import crd_yaml
+from ipsecping_operator.api.crd import custom_resource_definition
 from ipsecping_operator.tokens.keys import keys_in
 
 from ..docs.documents import commands, shown
@@ -20,7 +18,7 @@ UPGRADE = shown("helm upgrade ipsecping", document="operation.md").command
 
 
 def columns_of_the_present_definition() -> int:
-    return len(yaml.safe_load(crd_yaml())["spec"]["versions"][0]["additionalPrinterColumns"])
+    return len(custom_resource_definition()["spec"]["versions"][0]["additionalPrinterColumns"])
 
 
 def test_install_with_helm_and_do_what_its_notes_say(administrator: Administrator) -> None:

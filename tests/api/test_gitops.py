@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ..argocd import customizations
 from ..docs.documents import ROOT, shown
+from ..yaml_text import all_from_yaml, from_yaml
 from .kubectl import Kubectl
 from .typed import typed
 
@@ -20,7 +20,7 @@ def test_the_example_repository_is_valid_and_accepted(kubectl: Kubectl, tmp_path
     shutil.copytree(EXAMPLE, copy)
     for cluster, checks in (("prod", 2), ("staging", 1)):
         built = typed(f"kubectl kustomize clusters/{cluster}", kubectl, copy)
-        manifests = [each for each in yaml.safe_load_all(built) if each]
+        manifests = [each for each in all_from_yaml(built) if each]
         assert len(manifests) == checks
         for each in manifests:
             each["metadata"]["namespace"] = kubectl.namespace
@@ -34,8 +34,8 @@ def test_the_example_repository_is_valid_and_accepted(kubectl: Kubectl, tmp_path
 
 
 def test_the_example_s_hook_is_ours() -> None:
-    (ours,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
-    (repository,) = yaml.safe_load((EXAMPLE / ".pre-commit-config.yaml").read_text())["repos"]
+    (ours,) = from_yaml((ROOT / ".pre-commit-hooks.yaml").read_text())
+    (repository,) = from_yaml((EXAMPLE / ".pre-commit-config.yaml").read_text())["repos"]
     assert [each["id"] for each in repository["hooks"]] == [ours["id"]]
 
 
@@ -56,5 +56,5 @@ def test_argo_cd_is_taught_as_documented(argocd: Kubectl) -> None:
     data = argocd.get("configmap", "argocd-cm")["data"]
     assert data["url"] == "https://argocd.example.com"
     assert data["resource.customizations.health.ipsecping.dev_IPsecTunnelCheck"] == customizations()[0]
-    actions = yaml.safe_load(data["resource.customizations.actions.ipsecping.dev_IPsecTunnelCheck"])
+    actions = from_yaml(data["resource.customizations.actions.ipsecping.dev_IPsecTunnelCheck"])
     assert {each["name"] for each in actions["definitions"]} == {"run-now", "diagnose", "suspend", "resume"}

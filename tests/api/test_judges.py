@@ -11,6 +11,7 @@ import yaml
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_lab.building.binaries import binaries
 
+from ..yaml_text import from_yaml
 from .api_client import client
 from .kustomized import VALUES, build
 from .openapi import LOCATION, write_schemas
@@ -95,7 +96,7 @@ def test_what_kustomize_builds_is_what_the_schemas_ask_for(schemas: Path, name: 
 
 
 def test_a_wrong_field_does_not_pass(schemas: Path, tmp_path: Path) -> None:
-    manifest: dict[str, Any] = yaml.safe_load((REPOSITORY / "manifests/samples/interval.yaml").read_text())
+    manifest: dict[str, Any] = from_yaml((REPOSITORY / "manifests/samples/interval.yaml").read_text())
     manifest["spec"]["tarjet"] = "203.0.113.10"
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(yaml.safe_dump(manifest))

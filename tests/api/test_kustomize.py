@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ..docs.documents import block, shown
+from ..yaml_text import all_from_yaml
 from .chart import REPOSITORY
 from .kubectl import Kubectl
 from .kustomized import ALL_AT_ONCE, VALUES, build, built, identified, of_chart
@@ -39,7 +39,7 @@ def test_the_reflector_s_overlay_brings_its_manifest_with_an_image_to_be_pulled(
     text = REFLECTOR.read_text().replace(
         "image: ipsecping-probe", "image: registry.example.com/ipsecping-probe"
     )
-    assert built("kustomize/reflector") == identified(yaml.safe_load_all(text))
+    assert built("kustomize/reflector") == identified(all_from_yaml(text))
 
 
 def test_components_go_together_as_documented(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""What is wrong is refused by `kubectl apply` with a message that names the field; here and offline alike."""
+"""What is wrong is refused by the API server with a message that names the field; here and offline alike."""
 
+import json
 import random
 import re
 import string
@@ -8,25 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping_operator.api import CheckSpec, InvalidModel
 from ipsecping_operator.api.validation import read
 
+from ..yaml_text import from_yaml
+from .api_client import path_of
 from .kubectl import Kubectl, manifest
 
-MISTAKES = yaml.safe_load((Path(__file__).parents[1] / "mistakes.yaml").read_text())
+MISTAKES = from_yaml((Path(__file__).parents[1] / "mistakes.yaml").read_text())
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake["mistake"].replace(" ", "-"))
 def test_a_mistake_is_refused_by_its_field(dry: Kubectl, mistake: dict[str, Any]) -> None:
-    wrong = manifest(mistake["spec"], **mistake.get("metadata", {}))
-    said = dry.refused("apply", "--dry-run=server", "-f", "-", stdin=wrong)
+    wrong = json.loads(manifest(mistake["spec"], **mistake.get("metadata", {})))
+    said = dry.plain.refusal(path_of("itc", dry.namespace), wrong)
     field = mistake.get("server_field") or mistake["field"]
-    (line,) = [line for line in said.splitlines() if field in line]
+    (line,) = [line for line in said if field in line]
     assert re.search(rf"{re.escape(field)}[:\"]", line)
     assert (mistake.get("says") or mistake["server"]) in line
-    assert "should match" not in said
+    assert "should match" not in line
 
 
 Chance = random.Random

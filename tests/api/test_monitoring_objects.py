@@ -3,8 +3,7 @@
 import json
 from dataclasses import replace
 
-import yaml
-
+from ..yaml_text import from_yaml
 from .chart import IMAGES, REPOSITORY, objects, template
 from .kubectl import Kubectl
 from .monitored import MONITORED, define_monitoring
@@ -52,7 +51,7 @@ def test_monitoring_is_applied_where_its_definitions_are(kubectl: Kubectl) -> No
     )
     monitor, rule = (each["spec"] for each in json.loads(system(*words))["items"])
     assert monitor["podMetricsEndpoints"] == [SCRAPED]
-    assert rule == yaml.safe_load(RULES.read_text())
+    assert rule == from_yaml(RULES.read_text())
 
 
 def test_a_service_monitor_without_a_service_is_refused() -> None:
@@ -74,8 +73,8 @@ def test_the_rules_of_the_chart_are_those_of_the_file_but_for_the_release_and_wh
     on = ("--set", "monitoring.prometheusRule.enabled=true,monitoring.prometheusRule.labels.release=stack")
     (rule,) = (each for each in objects(*on) if each["kind"] == "PrometheusRule")
     assert rule["metadata"]["labels"]["release"] == "stack"
-    assert rule["spec"] == yaml.safe_load(ours())
+    assert rule["spec"] == from_yaml(ours())
     elsewhere = (*on, "--set", "monitoring.prometheusRule.runbookURL=https://git.example.com/runbooks/")
     (rule,) = (each for each in objects(*elsewhere) if each["kind"] == "PrometheusRule")
     moved = ours().replace("docs/runbooks/", "https://git.example.com/runbooks/")
-    assert rule["spec"] == yaml.safe_load(moved)
+    assert rule["spec"] == from_yaml(moved)

@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-import yaml
-
+from ..yaml_text import all_from_yaml
 from .kubectl import Kubectl
 
 MANIFEST = Path(__file__).resolve().parents[2] / "probe_image/deploy/kubernetes/reflector.yaml"
@@ -18,7 +17,7 @@ def test_the_reflector_is_taken_as_it_stands(kubectl: Kubectl) -> None:
 
 
 def test_its_pod_is_admitted(kubectl: Kubectl) -> None:
-    deployment = next(iter(yaml.safe_load_all(MANIFEST.read_text())))
+    deployment = next(iter(all_from_yaml(MANIFEST.read_text())))
     template = deployment["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "reflector"}, "spec": template["spec"]}
     # No controller makes the service account here.

@@ -58,25 +58,23 @@ def broken(place: Namespace, rule: str) -> None:
     place.run("nft", "-f", "-", stdin=RULE.format(rule=rule))
 
 
-def diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence, float]:
-    """The diagnosis, the evidence, and the seconds it took; again where this host was too busy for it."""
+def diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence]:
+    """The diagnosis and the evidence; again where this host was too busy for it."""
     for _ in range(3):
-        said, evidence, took = _diagnosed(path, *words)
+        said, evidence = _diagnosed(path, *words)
         if said["outcome"] != "NotMeasured":
             break
-    return said, evidence, took
+    return said, evidence
 
 
-def _diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence, float]:
-    begins = time.monotonic()
+def _diagnosed(path: Chain, *words: str) -> tuple[Any, Evidence]:
     with_evidence = [*words, "--evidence", "/dev/stderr", "--json"]
     done = subprocess.run(
         path.near.command(sys.executable, "-m", "ipsecping", "diagnose", *with_evidence),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    took = time.monotonic() - begins
     assert done.returncode in (0, 1, 3), done.stderr
-    return json.loads(done.stdout), evidence_from_bytes(done.stderr.splitlines()[-1].encode()), took
+    return json.loads(done.stdout), evidence_from_bytes(done.stderr.splitlines()[-1].encode())
 
 
 def reasons(said: Any) -> list[tuple[str, str]]:
@@ -89,7 +87,7 @@ def sent(evidence: Evidence, part: Part) -> int:
 
 @pytest.mark.parametrize("ipv6", [False, True], ids=["IPv4", "IPv6"])
 def test_a_healthy_path_is_told_at_once(calm: Chain, ipv6: bool) -> None:
-    said, evidence, _ = diagnosed(calm, FAR6 if ipv6 else FAR)
+    said, evidence = diagnosed(calm, FAR6 if ipv6 else FAR)
     assert said["outcome"] == "NoFault"
     # So few packets take 3 s, on a machine with nothing else to do.
     assert sum(batch.sent for batch in evidence.batches) <= 200
@@ -108,45 +106,43 @@ def test_a_healthy_path_is_told_at_once(calm: Chain, ipv6: bool) -> None:
 
 def test_loss_one_way_of_one_class(path: Chain) -> None:
     broken(path.routers[1], f"ip daddr {FAR} udp dport 862 ip dscp 46 numgen random mod 100 < 60 drop")
-    said, evidence, took = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert reasons(said) == [("ClassDependentLoss", "Forward")]
-    assert took < 32
     assert sum(batch.sent for batch in evidence.batches) <= 1000
 
 
 def test_loss_one_way_behind_a_clean_far_gateway(path: Chain) -> None:
     broken(path.routers[2], f"ip saddr {FAR} numgen random mod 100 < 15 drop")
-    said, evidence, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert reasons(said) == [("FarNetworkLoss", "Reverse")]
     assert min(sent(evidence, part) for part in (Part.FAR_INSIDE, Part.NEAR_INSIDE)) >= 120
 
 
 def test_a_dead_flow_is_no_dead_class(path: Chain) -> None:
     broken(path.routers[1], "udp dport 862 udp sport & 3 == 1 drop")
-    said, _, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert "FlowDependentLoss" in [reason for reason, _ in reasons(said)]
     assert not {"ClassDependentLoss", "RateLimited"} & {reason for reason, _ in reasons(said)}
 
 
 def test_a_dead_host_is_told_by_its_router(path: Chain) -> None:
     path.lose_no_time()
-    said, evidence, took = diagnosed(path, NOBODY, *CONTROLS)
+    said, evidence = diagnosed(path, NOBODY, *CONTROLS)
     assert [reason for reason, _ in reasons(said)] == ["FarHostDown"]
     assert said["findings"][0]["confidence"] == "Proven"
-    assert took < 20
     assert evidence.not_tested[Part.PATH_MTU] == "the target is silent"
 
 
 def test_a_black_hole_for_large_packets(path: Chain) -> None:
     broken(path.routers[1], f"ip daddr {FAR} meta length > 1400 drop")
-    said, evidence, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert reasons(said) == [("MtuBlackHole", "Forward")]
     assert evidence.path_mtu is not None
     assert evidence.path_mtu.forward == 1400
 
 
 def test_a_gateway_that_is_away_beside_a_healthy_target(path: Chain) -> None:
-    said, evidence, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS, "--gateway", GATEWAY_AWAY)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS, "--gateway", GATEWAY_AWAY)
     assert said["outcome"] == "NoFault"
     assert evidence.ike is not None
     assert not sum(batch.answered for batch in evidence.batches if batch.part is Part.GATEWAY)
@@ -154,7 +150,7 @@ def test_a_gateway_that_is_away_beside_a_healthy_target(path: Chain) -> None:
 
 def test_nothing_passes_the_tunnel(path: Chain) -> None:
     broken(path.routers[1], f"ip daddr {{ {FAR}, {THEIRS} }} drop")
-    said, evidence, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS, "--gateway", GATEWAY)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS, "--gateway", GATEWAY)
     assert [reason for reason, _ in reasons(said)] == ["TunnelSilent"]
     assert {batch.window for batch in evidence.batches} == {1, 2}
     assert sum(batch.answered for batch in evidence.batches if batch.part is Part.GATEWAY)
@@ -176,7 +172,7 @@ def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
     words, version = [far, "--stamp", "862", "--near-inside", ours], "-6" if ipv6 else "-4"
     via = address(2, 2, ipv6=ipv6)
     path.routers[0].run("ip", version, "route", "replace", far, "via", via, "mtu", "lock", "1446")
-    _, healthy, _ = diagnosed(path, *words)
+    _, healthy = diagnosed(path, *words)
     assert healthy.path_mtu is not None
     assert healthy.path_mtu.too_big == TooBig(router=ours, mtu=1446)
     assert healthy.oversized is None
@@ -185,15 +181,14 @@ def test_a_silent_tunnel_shows_whether_our_gateway_still_takes_packets_into_it(
     )
 
     broken(path.routers[1], f"{'ip6' if ipv6 else 'ip'} daddr {far} drop")
-    _, silent, took = diagnosed(path, *words)
-    assert took < 30
+    _, silent = diagnosed(path, *words)
     told = (TooBig(router=ours, mtu=1446, count=4),)
     assert silent.oversized == OversizedFound(size=1500, sent=4, told=told)
     assert encapsulates(silent, baseline) is True
 
     selector = ["src", "::/0" if ipv6 else "0.0.0.0/0", "dst", far, "dir", "out"]
     path.routers[0].run("ip", "xfrm", "policy", "add", *selector, *policy.split())
-    _, unsecured, _ = diagnosed(path, *words)
+    _, unsecured = diagnosed(path, *words)
     assert unsecured.oversized == OversizedFound(size=1500, sent=4)
     assert encapsulates(unsecured, baseline) is False
 
@@ -204,7 +199,7 @@ def encapsulates(evidence: Evidence, baseline: Baseline) -> bool | None:
 
 def test_a_firewall_that_refuses_and_says_so(path: Chain) -> None:
     broken(path.routers[1], "udp dport 862 reject with icmpx admin-prohibited")
-    said, evidence, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, evidence = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert reasons(said) == [("ProtocolFiltered", "Forward")]
     senders = {error.sender for batch in evidence.batches for error in batch.errors}
     assert senders == {address(2, 2)}
@@ -214,18 +209,18 @@ def test_this_host_forbids_it(path: Chain) -> None:
     path.near.run(
         "nft", "-f", "-", stdin=RULE.replace("forward", "output").format(rule=f"ip daddr {FAR} drop")
     )
-    said, _, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
+    said, _ = diagnosed(path, FAR, "--stamp", "862", *CONTROLS)
     assert reasons(said) == [("LocalPolicyDenied", "Forward")]
 
 
 def test_a_service_that_does_not_listen(path: Chain) -> None:
-    said, _, _ = diagnosed(path, FAR, "--stamp", "862", "--tcp", "444")
+    said, _ = diagnosed(path, FAR, "--stamp", "862", "--tcp", "444")
     assert [reason for reason, _ in reasons(said)] == ["ResponderDown"]
 
 
 def test_a_reflector_that_nobody_named_is_not_missed(path: Chain) -> None:
     """The far gateway has none: its silence, or its refusal, is no fault."""
-    said, evidence, _ = diagnosed(path, THEIRS)
+    said, evidence = diagnosed(path, THEIRS)
     assert said["outcome"] == "NoFault"
     assert {batch.type for batch in evidence.batches} == {"ICMP"}
 

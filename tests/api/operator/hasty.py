@@ -5,13 +5,15 @@ from typing import Any
 
 import yaml
 
+from ...yaml_text import from_yaml
+
 MONITORING = Path(__file__).parents[3] / "manifests" / "monitoring"
 DOWN = "IPsecPingTunnelDown"
 
 
 def hasty_rules(folder: Path) -> Path:
     """The rules, but for how long a tunnel has to be down: seconds instead of a minute."""
-    rules = yaml.safe_load((MONITORING / "rules.yaml").read_text())
+    rules = from_yaml((MONITORING / "rules.yaml").read_text())
     (down,) = (rule for group in rules["groups"] for rule in group["rules"] if rule.get("alert") == DOWN)
     down["for"] = "1s"
     file = folder / "rules.yaml"
@@ -21,7 +23,7 @@ def hasty_rules(folder: Path) -> Path:
 
 def hasty_alertmanager(receiver: str) -> dict[str, Any]:
     """An example's configuration, which tells the receiver in place of a service, and waits for nothing."""
-    config: dict[str, Any] = yaml.safe_load((MONITORING / "alertmanager" / "slack.yaml").read_text())
+    config: dict[str, Any] = from_yaml((MONITORING / "alertmanager" / "slack.yaml").read_text())
     (route,) = config["route"]["routes"]
     route |= {"receiver": "test", "group_wait": "0s", "group_interval": "1s"}
     config["receivers"] = [

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping.contract import Invalidity
 from ipsecping_lab.apiserver import ApiServer
 
+from ...yaml_text import from_yaml
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually, operator_process
 
-ASKING = yaml.safe_load((Path(__file__).parents[2] / "not_permitted.yaml").read_text())
+ASKING = from_yaml((Path(__file__).parents[2] / "not_permitted.yaml").read_text())
 Start = Callable[..., OperatorProcess]
 AUTH = {"secretName": "ipsecping-tunnel-keys", "key": "hq-dc1"}
 SIGNED: dict[str, Any] = {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping_lab.apiserver import ApiServer
 from ipsecping_operator.children import ChildSettings
@@ -17,6 +16,7 @@ from ipsecping_operator.kube.transport import FIELD_MANAGER
 from ipsecping_operator.tokens.keys import keys_in
 
 from ... import argocd
+from ...yaml_text import all_from_yaml
 from ..chart import REPOSITORY, objects
 from ..kubectl import Kubectl
 from .cluster import AgentPod, Cluster, Object
@@ -86,7 +86,7 @@ def installed(server: ApiServer, cluster: Cluster, tmp_path: Path) -> Iterator[I
 
 def samples() -> list[Object]:
     """Every check of manifests/samples."""
-    return [each for path in SAMPLES for each in yaml.safe_load_all(path.read_text()) if each]
+    return [each for path in SAMPLES for each in all_from_yaml(path.read_text()) if each]
 
 
 def test_nothing_drifts_of_checks_children_and_chart(

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping.contract import LossReason, PathMtu, termination
 
+from ...yaml_text import from_yaml
 from .cluster import Cluster, ended
 from .processes import OperatorProcess, eventually
 from .rounds import MS, planned, round_of
 
-MISTAKES = yaml.safe_load((Path(__file__).parents[2] / "operator_mistakes.yaml").read_text())
+MISTAKES = from_yaml((Path(__file__).parents[2] / "operator_mistakes.yaml").read_text())
 
 
 def test_what_the_schema_cannot_know_is_told_in_the_status_in_the_words_of_render(

@@ -1,7 +1,6 @@
 """`ipsecping diagnose`: what it prints of an evidence file, and how it ends."""
 
 import json
-import os
 import re
 import subprocess
 from dataclasses import replace
@@ -18,7 +17,7 @@ from ipsecping.diagnosis.umbrellas import STEPS
 
 from ..diagnosis.catalogue import cases
 from ..diagnosis.worlds import dead, healthy, losing, with_batches
-from .conftest import COMMAND, ipsecping
+from .conftest import in_a_process, ipsecping
 
 CASES = {case.name: case for case in cases()}
 
@@ -113,13 +112,7 @@ def test_json_has_all_that_a_program_needs(tmp_path: Path) -> None:
 
 
 def test_evidence_comes_from_standard_input_too() -> None:
-    done = subprocess.run(
-        [*COMMAND, "diagnose", "--from", "-"],
-        input=json.dumps(evidence_to_json(healthy())),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = in_a_process("diagnose", "--from", "-", stdin=json.dumps(evidence_to_json(healthy())))
     assert (done.returncode, done.stderr) == (0, "")
     assert "No fault found" in done.stdout
 
@@ -133,13 +126,7 @@ def test_a_name_that_the_terminal_has_no_characters_for_is_shown(tmp_path: Path)
     file = tmp_path / "evidence.json"
     named = replace(CASES["dns-fail"].evidence, target="\N{LATIN SMALL LETTER U WITH DIAERESIS}ber.example")
     file.write_text(json.dumps(evidence_to_json(named)))
-    done = subprocess.run(
-        [*COMMAND, "diagnose", "--from", str(file)],
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = in_a_process("diagnose", "--from", str(file), PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (1, "")
     assert r"\xfcber.example" in done.stdout
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND, Reflector, ipsecping
+from .conftest import COMMAND, Reflector, in_a_process, ipsecping
 
 NOBODY = "--udp-echo=1"  # no one listens on that port
 
@@ -114,7 +114,7 @@ def test_the_histogram_keeps_to_the_width_and_the_encoding(
 ) -> None:
     target = ("127.0.0.1", "--stamp", str(reflector.stamp))
     how = ("-c", "20", "-i", "10ms", "-q", "--histogram")
-    done = ipsecping("ping", *target, *how, COLUMNS="50", PYTHONIOENCODING=encoding)
+    done = in_a_process("ping", *target, *how, COLUMNS="50", PYTHONIOENCODING=encoding)
     bars = done.stdout.partition("round-trip times:\n")[2].splitlines()
     assert max(map(len, bars)) == 49  # the last column stays free, some terminals wrap there
     assert any(line.endswith(bar * 5) for line in bars)

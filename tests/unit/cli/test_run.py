@@ -11,7 +11,7 @@ from ipsecping.agent.plan_file import read_plan
 from ipsecping.cli.run import measure
 
 from ..conftest import Receiver
-from .conftest import Reflector, ipsecping
+from .conftest import Reflector, in_a_process, ipsecping
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -69,7 +69,7 @@ def test_a_full_disk_behind_standard_output_does_not_stop_the_other_outputs(
 ) -> None:
     textfile = tmp_path / "ipsecping.prom"
     with Path("/dev/full").open("w") as full:
-        done = ipsecping("run", plan, "--textfile", str(textfile), stdout=full)
+        done = in_a_process("run", plan, "--textfile", str(textfile), stdout=full)
     assert done.returncode == 2
     assert "standard output: No space left on device" in done.stderr
     assert textfile.exists()

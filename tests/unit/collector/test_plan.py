@@ -118,6 +118,16 @@ def test_no_diagnosis_costs_more_than_its_budget(asked: Asked, share: float) -> 
     assert all(later >= earlier + one.time for (earlier, one), (later, _) in pairwise(stages))
 
 
+@pytest.mark.parametrize("silent", [None, Part.METHODS], ids=["all", "the target"])
+@pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
+def test_where_nothing_answers_two_looks_suffice_and_half_of_the_time(
+    asked: Asked, silent: Part | None
+) -> None:
+    stages = played(asked, 0.0, odd=silent)
+    assert names(stages) == [StageName.LOOK, StageName.CONFIRM]
+    assert max(begins + stage.time for begins, stage in stages) <= asked.time // 2
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
 @pytest.mark.parametrize("asked", CHOICES, ids=range(len(CHOICES)))
 def test_what_decides_is_seen_again_five_seconds_later(asked: Asked, share: float) -> None:

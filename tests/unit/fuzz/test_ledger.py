@@ -182,5 +182,5 @@ class HostileNetwork(RuleBasedStateMachine):
         assert self.ledger.foreign == self.foreign
 
 
-HostileNetwork.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+HostileNetwork.TestCase.settings = settings(stateful_step_count=60)
 test_no_network_makes_the_book_lie = HostileNetwork.TestCase

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ipsecping_operator.notify import alert_kinds as kinds
 from ipsecping_operator.notify.alert_kinds import AlertKind
 
+from ...yaml_text import from_yaml
+
 RULES = Path(__file__).parents[3] / "manifests" / "monitoring" / "rules.yaml"
 ALERTS = {
     rule["alert"]: rule
-    for group in yaml.safe_load(RULES.read_text())["groups"]
+    for group in from_yaml(RULES.read_text())["groups"]
     for rule in group["rules"]
     if "alert" in rule
 }

@@ -52,31 +52,40 @@ class Plan:
     """Which calls raise. At first none."""
 
     def __init__(self) -> None:
-        self.called: dict[str, int] = {}
+        self.called: set[str] = set()
+        """The functions that were called while calls were noted."""
         self.raised = 0
-        self._fails: Callable[[str], bool] = lambda name: False
+        self.fails: Callable[[str], bool]
+        """Asked at each call, hundreds of thousands of times: whether it raises."""
         self._random = random.Random(0)
+        self.never()
 
     def never(self) -> None:
         """All is well again."""
-        self._fails = lambda name: False
+        self.fails = frozenset[str]().__contains__
+
+    def note(self) -> None:
+        """No call raises; which functions are called is kept."""
+        self.fails = self._note
 
     def always(self, *names: str, seed: int) -> None:
         """Each call of these functions raises."""
         self._random = random.Random(seed)
-        self._fails = names.__contains__
+        self.fails = frozenset(names).__contains__
 
     def now_and_then(self, chance: float, *, seed: int) -> None:
         """A call of any function raises with this probability."""
         self._random = random.Random(seed)
-        self._fails = lambda name: self._random.random() < chance
+        self.fails = lambda name: self._random.random() < chance
 
-    def strike(self, name: str) -> None:
-        """A function is called."""
-        self.called[name] = self.called.get(name, 0) + 1
-        if self._fails(name):
-            self.raised += 1
-            raise self._random.choice(errors())
+    def error(self) -> Exception:
+        """What the call that fails raises."""
+        self.raised += 1
+        return self._random.choice(errors())
+
+    def _note(self, name: str) -> bool:
+        self.called.add(name)
+        return False
 
 
 @contextmanager
@@ -140,14 +149,16 @@ def _wrapped(function: Callable[..., Any], name: str, plan: Plan) -> Any:
 
         @functools.wraps(function)
         async def later(*args: Any, **kwargs: Any) -> Any:
-            plan.strike(name)
+            if plan.fails(name):
+                raise plan.error()
             return await function(*args, **kwargs)
 
         return later
 
     @functools.wraps(function)
     def now(*args: Any, **kwargs: Any) -> Any:
-        plan.strike(name)
+        if plan.fails(name):
+            raise plan.error()
         return function(*args, **kwargs)
 
     return now

@@ -1,7 +1,7 @@
 """What all instances come to together, what they cost, and how many there may be."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.check.measured import Measured
@@ -56,7 +56,6 @@ def test_counters_of_all_together_never_fall_when_an_instance_is_forgotten() -> 
     assert state.measured.series["default", "ping"].totals.sent == 150
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ipsecping_operator.cli import main
 
-ASKING = yaml.safe_load((Path(__file__).parents[2] / "not_permitted.yaml").read_text())
+from ...yaml_text import from_yaml
+
+ASKING = from_yaml((Path(__file__).parents[2] / "not_permitted.yaml").read_text())
 by_name = pytest.mark.parametrize("asking", ASKING, ids=lambda asking: asking["asks"].replace(" ", "-"))
 
 

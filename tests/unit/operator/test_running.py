@@ -66,7 +66,6 @@ def told(tally: Tally | None) -> Any:
     return None if tally is None else (replace(tally, packed_rtt=EMPTY), unpack(tally.packed_rtt))
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(tallies(), st.integers(0, 100), st.booleans()), max_size=40))
 def test_it_is_always_what_the_window_holds_added_up(
     steps: list[tuple[Tally, int, bool]],

@@ -7,7 +7,7 @@ from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.api.schedule import TIME_ZONE
@@ -76,7 +76,6 @@ LINES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     line=st.sampled_from(LINES),
     zone=st.sampled_from(ZONES),

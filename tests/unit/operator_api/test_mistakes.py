@@ -10,9 +10,11 @@ from ipsecping_operator.api import CheckSpec, InvalidModel
 from ipsecping_operator.api.validation import read
 from ipsecping_operator.cli import main
 
+from ...yaml_text import from_yaml
+
 TESTS = Path(__file__).parents[2]
-MISTAKES = yaml.safe_load((TESTS / "mistakes.yaml").read_text())
-OPERATOR_MISTAKES = yaml.safe_load((TESTS / "operator_mistakes.yaml").read_text())
+MISTAKES = from_yaml((TESTS / "mistakes.yaml").read_text())
+OPERATOR_MISTAKES = from_yaml((TESTS / "operator_mistakes.yaml").read_text())
 
 
 def rendered(

@@ -13,6 +13,8 @@ from ...docs.documents import ROOT
 PACKAGES = ("operator/ipsecping_operator", "probe_image/ipsecping")
 LINT = Path(sys.executable).with_name("lint-imports")
 
+pytestmark = pytest.mark.one_python
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:

@@ -5,12 +5,12 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ipsecping_operator.metrics.families import families
 from ipsecping_operator.metrics.operator import OperatorMetrics
 
 from ...dashboards import FILES, dashboard, panels, queries
+from ...yaml_text import from_yaml
 
 _METRIC = re.compile(r"\b(ipsecping[_:][a-z0-9_:]+|ALERTS(?:_FOR_STATE)?)\b(?:\{([^}]*)\})?")
 _BY = re.compile(r"\bby \(([^)]*)\)")
@@ -27,7 +27,7 @@ def of_checks() -> dict[str, set[str]]:
 
 def recorded() -> set[str]:
     """What the rules make of the metrics."""
-    groups = yaml.safe_load(RULES.read_text())["groups"]
+    groups = from_yaml(RULES.read_text())["groups"]
     names = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
     return names | {"ALERTS", "ALERTS_FOR_STATE"}
 

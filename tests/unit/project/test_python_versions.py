@@ -91,6 +91,7 @@ def test_every_python_can_read_what_tells_it_that_it_is_too_old() -> None:
         assert "-> " not in re.sub(r"#.*", "", text), "Python 2 knows no annotations"
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_old_python_is_told_what_is_needed_in_one_sentence(tmp_path: Path, packed: bool) -> None:
     older = found(candidates(os.environ), OLDER)

@@ -9,6 +9,8 @@ import pytest
 TESTS = Path(__file__).resolve().parents[2]
 SOURCES = sorted(TESTS.rglob("*.py"))
 
+pytestmark = pytest.mark.one_python
+
 
 def imported(source: str) -> Iterator[str]:
     """All names of modules that are imported, and all that is imported from modules, at any depth."""

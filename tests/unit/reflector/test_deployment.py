@@ -18,6 +18,8 @@ import yaml
 
 from ipsecping.cli.main import parser
 
+from ..cli.conftest import ipsecping
+
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "probe_image" / "deploy"
 KEY = "hex:" + "0f" * 16
@@ -200,8 +202,7 @@ def all_of(sock: socket.socket) -> Iterator[bytes]:
     ],
 )
 def test_wrong_usage_is_told_in_one_line(options: list[str], message: str) -> None:
-    command = [sys.executable, "-m", "ipsecping", "reflect", "--allow", "127.0.0.1", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    done = ipsecping("reflect", "--allow", "127.0.0.1", *options)
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
 
