@@ -1,11 +1,15 @@
 """Facts of who answers, and how far packets get."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..contract import ProbeType
+from . import statistics
 from .evidence import IkeAnswer, NameAnswer, Part
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
+
+IKE_TRANSMISSIONS = 3
+"""How often each port is asked before it is called silent (RFC 7296 section 2.1)."""
 
 
 def prober_unfit(reading: Reading) -> Fact:
@@ -113,6 +117,8 @@ def ike_answers(reading: Reading) -> Fact:
         return Fact(True, said)
     if baseline is None or Part.IKE not in baseline.controls:
         return unknown(f"{said}, which proves nothing: many gateways answer no strangers")
+    if _may_be_chance(reading, tuple(ike.ports)):
+        return unknown(f"{said}, which may be chance where so much is lost: {reading.lossy.said}")
     return Fact(False, said)
 
 
@@ -213,10 +219,19 @@ def _reasons(reading: Reading, kind: ProbeType) -> str:
 
 
 def ports_that_differ(reading: Reading) -> tuple[list[int], list[int]]:
-    """Return the ports on which IKE answers, and those on which it does not."""
+    """Return the ports on which IKE answers, and those on which it does not by more than chance."""
     ports = {} if reading.evidence.ike is None else reading.evidence.ike.ports
     answered = sorted(port for port, answer in ports.items() if answer is IkeAnswer.ANSWERED)
-    return answered, sorted(set(ports) - set(answered))
+    others = sorted(set(ports) - set(answered))
+    return answered, [port for port in others if not _may_be_chance(reading, (port,))]
+
+
+def _may_be_chance(reading: Reading, ports: Sequence[int]) -> bool:
+    """Whether loss of the path, as packets to the target show it, may be why none of these ports answers."""
+    ike, loss = reading.evidence.ike, reading.lossy
+    if ike is None or not loss.answered or any(ike.ports[port] is IkeAnswer.REFUSED for port in ports):
+        return False
+    return loss.ratio ** (IKE_TRANSMISSIONS * len(ports)) > statistics.SIGNIFICANT
 
 
 def icmp_is_filtered(reading: Reading) -> bool:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ipsecping.diagnosis import Part, diagnose, facts
 from ipsecping.diagnosis.evidence import IkeAnswer, IkeFound, OtherPath, PathMtuFound
 from ipsecping.diagnosis.fact import FactName
@@ -93,6 +95,24 @@ def test_ike_that_is_silent_beside_a_dead_tunnel_stays_among_the_causes() -> Non
     )
     (finding,) = diagnose(quiet).findings
     assert {"IkeUnreachable", "PolicyConflict", "EspBlocked"} <= set(finding.causes)
+
+
+@pytest.mark.parametrize("silent_ports", [{500}, {4500}, {500, 4500}], ids=str)
+@pytest.mark.parametrize(("each_way", "told"), [(0.2, False), (0.02, True)])
+def test_ike_that_is_asked_three_times_is_not_called_silent_where_a_third_is_lost(
+    silent_ports: set[int], each_way: float, told: bool
+) -> None:
+    ports = {port: IkeAnswer.SILENT if port in silent_ports else IkeAnswer.ANSWERED for port in (500, 4500)}
+    lossy_path = lossy(healthy(), forward=each_way, reverse=each_way, packets=200)
+    found = diagnose(replace(lossy_path, ike=IkeFound(ports=ports)))
+    assert ("IkeUnreachable" in [each.reason for each in found.findings]) is told
+
+
+def test_ike_that_is_refused_is_so_whatever_is_lost() -> None:
+    lossy_path = lossy(healthy(), forward=0.2, reverse=0.2, packets=200)
+    refused = IkeFound(ports={500: IkeAnswer.REFUSED, 4500: IkeAnswer.ANSWERED})
+    found = diagnose(replace(lossy_path, ike=refused))
+    assert "IkeUnreachable" in [each.reason for each in found.findings]
 
 
 def test_losses_in_runs_are_said_to_be() -> None:
