@@ -63,6 +63,9 @@ def _cause(row: Row) -> Iterator[str]:
     yield from (f"*How it is told:* {row.told}{_facts(row)}", "")
     yield from (f"*Next*, on {_machine(row)}:", "", "```text", _plain(row.step.command), "```", "")
     yield from (f"*Look for:* {_plain(row.step.look)}", "")
+    for told in row.told_by.values():
+        step = f"on {told.step.machine}: `{_plain(told.step.command)}`. Look for {_plain(told.step.look)}"
+        yield from (f"*Where {told.when}*, it is told as: {told.title}. *Next*, {step}", "")
 
 
 def _facts(row: Row) -> str:

@@ -159,7 +159,9 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
             yield from _wrapped(_suspect(finding, suspect), width, first="   - ", rest="     ")
     yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
     yield from _part("Sure?", [_sureness(finding)], width)
-    if len(finding.causes) == 1 or (finding.named and long):
+    if finding.meaning is not None:
+        yield from _part("Means", [finding.meaning], width)
+    elif finding.named and long:
         yield from _part("Means", [meaning_of(suspect) for suspect in finding.suspects], width)
         if finding.suspects != finding.causes:
             yield from _part("Behind", list(_left(finding, long=True)), width)

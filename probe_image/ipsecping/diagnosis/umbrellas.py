@@ -46,9 +46,9 @@ BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
             Step(
                 machine="the far gateway",
                 command="ip -s xfrm state",
-                look="an SA from our gateway, and its packets while ipsecping ping {address} -c 40 runs on "
-                "the prober. Counted: sysctl {forwarding}, then the way back. Not counted: do the same on "
-                "our gateway, and compare SPIs; the same: ESP is blocked",
+                look="an SA from our gateway that counts up while ipsecping ping {address} -c 40 runs on "
+                "the prober. It does: forwarding (sysctl {forwarding}), then the way back. It does not: "
+                "compare its SPI with our gateway's; the same, and ESP is blocked",
             ),
         ),
         False: (
@@ -86,9 +86,9 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="an SA to {gateway}, and its packets while ipsecping ping {address} -c 40 runs on the "
-            "prober. No SA, or none comes back of those counted: TunnelBroken, do the same on the far "
-            "gateway. None counted: TunnelNotUsed (ip xfrm policy), or they do not come",
+            look="an SA to {gateway} that counts up while ipsecping ping {address} -c 40 runs on the "
+            "prober. It counts none: packets pass it by (ip xfrm policy) or do not come. No SA, or the one "
+            "back counts none: the tunnel is broken; look on the far gateway too",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
