@@ -193,7 +193,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         layer=said.layer if said is not None and len(causes) == 1 else region(group.causes),
         title=said.title
         if said is not None and umbrella is None
-        else title_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
+        else title_of(umbrella or Umbrella.UNEXPLAINED, causes, encapsulates=encapsulates),
         meaning=said.meaning if said is not None and umbrella is None else None,
         symptoms=tuple(
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
@@ -206,7 +206,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         lost=_accounted(reading, known, group, name),
         step=said.step
         if said is not None and _has_own_step(umbrella, causes)
-        else step_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
+        else step_of(umbrella or Umbrella.UNEXPLAINED, causes, encapsulates=encapsulates),
     )
 
 

@@ -123,6 +123,8 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
             named, baseline = _capital(reading.named(part)), reading.evidence.baseline
             if baseline is not None and part in baseline.silent:
                 yield f"{named} tested nothing: it did not answer before either. Choose one that answers."
+            elif baseline is not None and part in baseline.controls:
+                yield f"{named} is silent, though it answered when the path was healthy: packets get past it."
             else:
                 yield f"{named} is silent, which proves nothing here: choose a control that answers."
 

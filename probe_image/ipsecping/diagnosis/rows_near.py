@@ -90,7 +90,7 @@ ROWS = (
             machine="any machine with kubectl",
             command="kubectl get networkpolicy --all-namespaces",
             look="an egress rule that does not allow {address}; then on the pod's node: nft list ruleset "
-            "| grep drop",
+            "(drop, reject)",
         ),
         told_by={
             Refused.BY_OUR_GATEWAY: Told(

@@ -6,17 +6,29 @@ from dataclasses import replace
 import pytest
 
 from ipsecping.contract.diagnosis_report import MAX_MESSAGE
-from ipsecping.diagnosis import Evidence, diagnose
+from ipsecping.diagnosis import Evidence, Part, diagnose
 from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.finding import Finding
 from ipsecping.diagnosis.refusal import ErrorKind
 from ipsecping.diagnosis.report import command, look, machine, report
 from ipsecping.diagnosis.suspects import AmbiguityGroup
-from ipsecping.diagnosis.umbrellas import BY_OUR_GATEWAY, STEPS
+from ipsecping.diagnosis.umbrellas import BY_OUR_GATEWAY, NOT_SEEN_TO_ARRIVE, STEPS
 
 from .catalogue import cases
 from .fault_case import by_method, refused_everywhere
-from .worlds import FAR, OURS, STAMP, healthy, refused
+from .worlds import (
+    BEHIND,
+    FAR,
+    OURS,
+    STAMP,
+    dead,
+    healthy,
+    not_refused,
+    refused,
+    silent,
+    with_batches,
+    without,
+)
 
 NODE = "10.244.0.1"
 
@@ -97,6 +109,29 @@ def test_whoever_refuses_one_kind_of_traffic_is_where_to_look() -> None:
     assert machine(finding) == "the machine that says so"
 
 
+def test_a_gateway_that_may_get_nothing_is_not_said_to_be_at_fault() -> None:
+    unseen = not_refused(silent(replace(healthy(), hops=None), *BEHIND))
+    evidence = without(unseen, Part.REFLECTOR)
+    finding = finding_of(evidence)
+    assert {"NearRoutingWrong", "SaMissing"} <= set(finding.causes)
+    assert "do not get to our gateway, or it does not encrypt" in finding.title
+    assert command(evidence, finding) == "tcpdump -n -i any host 10.50.1.10"
+    assert "None: type ip route get 10.50.1.10 on the pod's node" in look(evidence, finding)
+
+
+def test_a_rule_that_says_so_is_not_looked_for_among_those_that_drop_alone() -> None:
+    evidence = refused_everywhere(ErrorKind.PROHIBITED, NODE)
+    assert "reject" in look(evidence, finding_of(evidence))
+
+
+def test_a_control_that_is_known_to_answer_is_not_to_be_replaced() -> None:
+    evidence = with_batches(healthy(), {Part.FAR_INSIDE: dead})
+    (note,) = [note for note in diagnose(evidence).notes if "inside address" in note]
+    assert note.endswith("is silent, though it answered when the path was healthy: packets get past it.")
+    (note,) = [note for note in diagnose(replace(evidence, baseline=None)).notes if "inside address" in note]
+    assert note.endswith("choose a control that answers.")
+
+
 def test_no_step_is_told_by_a_name_that_the_report_does_not_explain() -> None:
     for case in cases():
         diagnosis = diagnose(case.evidence)
@@ -123,7 +158,11 @@ def test_a_step_fits_into_a_status_whole() -> None:
     of_rows = (
         step for row in ROWS.values() for step in (row.step, *(told.step for told in row.told_by.values()))
     )
-    for step in (*of_rows, *STEPS.values(), *(step for _, step in BY_OUR_GATEWAY.values())):
+    for step in (
+        *of_rows,
+        *STEPS.values(),
+        *(step for _, step in (*BY_OUR_GATEWAY.values(), NOT_SEEN_TO_ARRIVE)),
+    ):
         said = f"On {step.machine}: {step.command} - {step.look}".format(
             **names, receiver="each gateway in turn"
         )
