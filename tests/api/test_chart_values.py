@@ -93,6 +93,12 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
             "probeDefaults.resources.limits.memory=64MB",
             'probeDefaults.resources.limits.memory: "64MB" is not a quantity such as',
         ),
+        (
+            "probeDefaults.resources.limits.memory=64Mi,probeDefaults.resources.requests.memory=1e8",
+            "probeDefaults.resources.requests.memory: must be at most the limit of 64Mi, and is 1e",
+        ),
+        ("probeDefaults.resources.limits.cpu=0m", "probeDefaults.resources.limits.cpu: 0 is no limit"),
+        ("probeDefaults.resources.limits.memory=0", "probeDefaults.resources.limits.memory: 0 is no limit"),
         ("operator.maxPacketRate.network=1000000000", "at '/operator/maxPacketRate/network': maximum"),
         ("operator.allowSecrets.network={a-}", "at '/operator/allowSecrets/network/0'"),
         (

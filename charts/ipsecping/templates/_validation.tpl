@@ -37,6 +37,16 @@
 {{- include "ipsecping.validateQuantity" (list (printf "probeDefaults.resources.%s.%s" $kind $name) $quantity "^[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$") -}}
 {{- end -}}
 {{- end -}}
+{{- $requests := (.resources | default dict).requests | default dict -}}
+{{- range $name, $limit := (.resources | default dict).limits -}}
+{{- $most := include "ipsecping.amount" $limit | float64 -}}
+{{- if eq $most 0.0 -}}
+{{- fail (printf "probeDefaults.resources.limits.%s: 0 is no limit at all: give an amount, or leave it out" $name) -}}
+{{- end -}}
+{{- if and (hasKey $requests $name) (gt (include "ipsecping.amount" (get $requests $name) | float64) $most) -}}
+{{- fail (printf "probeDefaults.resources.requests.%s: must be at most the limit of %v, and is %v: no pod could be made" $name $limit (get $requests $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq (.dnsPolicy | default "") "None") (not (.dnsConfig | default dict).nameservers) -}}
 {{- fail "probeDefaults.dnsConfig.nameservers are needed with probeDefaults.dnsPolicy None" -}}
 {{- end -}}
@@ -160,10 +170,12 @@
 {{/* The units of a quantity such as 500m or 64Mi. */}}
 {{- define "ipsecping.amount" -}}
 {{- $text := toString . -}}
-{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
-{{- if kindIs "float64" . -}}
+{{- $units := dict "" 1.0 "n" 1e-9 "u" 1e-6 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
+{{- if not (kindIs "string" .) -}}
 {{- . -}}
+{{- else if regexMatch "[eE][+-]?[0-9]+$" . -}}
+{{- float64 . -}}
 {{- else -}}
-{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $units (regexFind "[a-zA-Z]*$" $text)) -}}
+{{- mulf (regexFind "^[+]?[0-9.]+" $text | float64) (index $units (regexFind "[a-zA-Z]*$" $text)) -}}
 {{- end -}}
 {{- end -}}
