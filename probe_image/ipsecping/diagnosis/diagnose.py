@@ -91,7 +91,10 @@ def _stood_still(reading: Reading, lost: int) -> Iterator[str]:
 def _broke(whole: Evidence) -> Iterator[str]:
     if broke(whole):
         first, second = (tally(part_of(whole, Part.METHODS, window)) for window in (1, 2))
-        yield f"It broke while it was measured: first {first.said}, then {second.said}. Only that is judged."
+        yield (
+            f"It broke while it was measured: first {first.said}, then {second.said}. "
+            "Only the latter is judged."
+        )
 
 
 def _outcome(reading: Reading, findings: Sequence[Finding], *, transient: bool) -> Outcome:

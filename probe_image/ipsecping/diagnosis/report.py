@@ -144,7 +144,9 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if not diagnosis.sent:
         return said
     if not diagnosis.lost:
-        return f"{said} {diagnosis.sent} of {diagnosis.sent} packets to the target were answered."
+        # Other sizes, ports, classes and rates are counted where a finding speaks of them.
+        which = "ordinary packets" if diagnosis.findings else "packets"
+        return f"{said} {diagnosis.sent} of {diagnosis.sent} {which} to the target were answered."
     return f"{said} {sums}; what follows accounts for {diagnosis.explained}."
 
 

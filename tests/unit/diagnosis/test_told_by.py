@@ -132,6 +132,13 @@ def test_a_control_that_is_known_to_answer_is_not_to_be_replaced() -> None:
     assert note.endswith("choose a control that answers.")
 
 
+def test_a_fault_of_large_packets_alone_does_not_seem_to_contradict_the_count() -> None:
+    (case,) = [case for case in cases() if case.name == "mtu"]
+    said = report(case.evidence, diagnose(case.evidence), width=200, long=False)
+    assert "1 fault. 115 of 115 ordinary packets to the target were answered." in said
+    assert "115 of 115 packets to" in report(healthy(), diagnose(healthy()), width=200, long=False)
+
+
 def test_no_step_is_told_by_a_name_that_the_report_does_not_explain() -> None:
     for case in cases():
         diagnosis = diagnose(case.evidence)
