@@ -17,6 +17,7 @@ from .cause import Cause, Place, Row
 from .evidence import Evidence, Part
 from .evidence_text import evidence_digest
 from .finding import Diagnosis, Finding
+from .parts import SAID
 from .suspects import Suspect, behind, meaning_of, title_of
 
 SUMMARY = 300
@@ -229,7 +230,7 @@ def _untested(diagnosis: Diagnosis, width: int, *, long: bool) -> Iterator[str]:
     if long:
         yield "Not tested:"
         for part, why in diagnosis.not_tested.items():
-            yield from _wrapped(f"{part}: {why}", width, first="  ", rest="    ")
+            yield from _wrapped(f"{part} ({SAID[part]}): {why}", width, first="  ", rest="    ")
     else:
         names = ", ".join(diagnosis.not_tested)
         yield from _wrapped(f"Not tested: {names} (--long-text says why).", width, rest="  ")

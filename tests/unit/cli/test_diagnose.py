@@ -73,7 +73,7 @@ def test_the_long_text_says_why_a_part_was_not_tested_and_what_each_cause_means(
     evidence = CASES["esp-drop"].evidence
     short, long = diagnose(tmp_path, evidence).stdout, diagnose(tmp_path, evidence, "--long-text").stdout
     assert "PathMTU: the target is silent" not in short
-    assert "PathMTU: the target is silent" in long
+    assert "PathMTU (how large packets may be): the target is silent" in long
     assert "ESP is blocked between the gateways [EspBlocked]" in " ".join(long.split())
 
 

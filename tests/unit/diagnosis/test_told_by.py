@@ -9,6 +9,7 @@ from ipsecping.contract.diagnosis_report import MAX_MESSAGE
 from ipsecping.diagnosis import Evidence, Part, diagnose
 from ipsecping.diagnosis.catalogue import ROWS
 from ipsecping.diagnosis.finding import Finding
+from ipsecping.diagnosis.parts import SAID
 from ipsecping.diagnosis.refusal import ErrorKind
 from ipsecping.diagnosis.report import command, look, machine, report
 from ipsecping.diagnosis.suspects import AmbiguityGroup
@@ -137,6 +138,14 @@ def test_a_fault_of_large_packets_alone_does_not_seem_to_contradict_the_count() 
     said = report(case.evidence, diagnose(case.evidence), width=200, long=False)
     assert "1 fault. 115 of 115 ordinary packets to the target were answered." in said
     assert "115 of 115 packets to" in report(healthy(), diagnose(healthy()), width=200, long=False)
+
+
+def test_what_was_not_tested_is_told_in_words_and_not_by_a_name_alone() -> None:
+    assert {*SAID} == {*Part}
+    evidence = without(healthy(), Part.HOPS, Part.OVERSIZED)
+    said = report(evidence, diagnose(evidence), width=200, long=True)
+    assert "Hops (the routers on the way): not asked for" in said
+    assert "Oversized (packets of the link's size, to a silent target): " in said
 
 
 def test_no_step_is_told_by_a_name_that_the_report_does_not_explain() -> None:
