@@ -42,13 +42,13 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
 BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
     {
         True: (
-            "nothing comes back through the tunnel; our gateway still encrypts",
+            "nothing comes back through the tunnel; our gateway has an SA to send with",
             Step(
                 machine="the far gateway",
                 command="ip -s xfrm state",
-                look="an SA from our gateway that counts up while ipsecping ping {address} -c 40 runs on "
-                "the prober. It does: forwarding (sysctl {forwarding}), then the way back. It does not: "
-                "compare its SPI with our gateway's; the same, and ESP is blocked",
+                look="an SA from our gateway that counts during ipsecping ping {address} -c 40 on the "
+                "prober. It does: see sysctl {forwarding} and the way back. Not: on our gateway its SPI "
+                "differs, or it counts none either (ip xfrm policy); else ESP is blocked",
             ),
         ),
         False: (

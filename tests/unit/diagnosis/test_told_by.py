@@ -8,6 +8,7 @@ import pytest
 from ipsecping.contract.diagnosis_report import MAX_MESSAGE
 from ipsecping.diagnosis import Evidence, Part, diagnose
 from ipsecping.diagnosis.catalogue import ROWS
+from ipsecping.diagnosis.evidence import Hop, HopKind
 from ipsecping.diagnosis.finding import Finding
 from ipsecping.diagnosis.parts import SAID
 from ipsecping.diagnosis.refusal import ErrorKind
@@ -20,12 +21,15 @@ from .fault_case import by_method, refused_everywhere
 from .worlds import (
     BEHIND,
     FAR,
+    ICMP,
     OURS,
     STAMP,
+    UNDERLAY,
     dead,
     healthy,
     not_refused,
     refused,
+    refused_too_big,
     silent,
     with_batches,
     without,
@@ -118,6 +122,16 @@ def test_a_gateway_that_may_get_nothing_is_not_said_to_be_at_fault() -> None:
     assert "do not get to our gateway, or it does not encrypt" in finding.title
     assert command(evidence, finding) == "tcpdump -n -i any host 10.50.1.10"
     assert "None: type ip route get 10.50.1.10 on the pod's node" in look(evidence, finding)
+
+
+def test_an_sa_is_no_claim_that_packets_are_encrypted() -> None:
+    """A source that is translated only afterwards leaves in clear, and large packets are refused alike."""
+    leaking = Hop(type=ICMP, ttl=3, kind=HopKind.TIME_EXCEEDED, address=UNDERLAY, quoted=True)
+    evidence = refused_too_big(replace(silent(healthy(), *BEHIND), hops=(leaking,)))
+    clear, silence = diagnose(evidence).findings
+    assert clear.reason == "LeavesInClear"
+    assert silence.title.endswith("our gateway has an SA to send with")
+    assert "or it counts none either (ip xfrm policy)" in look(evidence, silence)
 
 
 def test_a_rule_that_says_so_is_not_looked_for_among_those_that_drop_alone() -> None:
