@@ -105,8 +105,9 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
             command="ping -c 5 {address}",
-            look="an answer means that the host lives: forwarding (sysctl {forwarding}) or a firewall of the "
-            "far side, or the host's route back to {source}, is at fault. None: the host is down",
+            look="an answer means that the host lives: forwarding (sysctl {forwarding}), a firewall or the "
+            "host's route back to {source} is at fault. None: the host is down, unless this gateway has no route to "
+            "it (ip route get {address})",
         ),
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",

@@ -112,6 +112,15 @@ def test_whoever_refuses_one_kind_of_traffic_is_where_to_look() -> None:
     assert finding.proof is not None
     assert finding.proof.startswith("10.50.1.254 refuses")
     assert machine(finding) == "the machine that says so"
+    assert finding.meaning is not None
+    assert "others pass" not in finding.meaning, "nothing may be answered at all"
+
+
+def test_a_far_gateway_without_a_route_does_not_make_a_dead_host_of_the_target() -> None:
+    (case,) = [case for case in cases() if case.name == "far-no-forward"]
+    finding = finding_of(case.evidence)
+    assert "FarGatewayDrops" in finding.causes
+    assert "unless this gateway has no route to it (ip route get 10.50.1.10)" in look(case.evidence, finding)
 
 
 def test_a_gateway_that_may_get_nothing_is_not_said_to_be_at_fault() -> None:
