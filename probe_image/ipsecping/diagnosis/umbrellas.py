@@ -106,8 +106,8 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
             machine="the far gateway",
             command="ping -c 5 {address}",
             look="an answer means that the host lives: forwarding (sysctl {forwarding}), a firewall or the "
-            "host's route back to {source} is at fault. None: the host is down, unless this gateway has no route to "
-            "it (ip route get {address})",
+            "host's route back to {source} is at fault. None: the host is down, unless this gateway has no "
+            "route to it (ip route get {address})",
         ),
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",
