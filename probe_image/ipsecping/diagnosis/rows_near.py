@@ -98,7 +98,8 @@ ROWS = (
                 layer="our gateway",
                 title="our own gateway refuses to forward our packets",
                 meaning="They get to our gateway, and a rule of its firewall or a route that prohibits "
-                "rejects them before the tunnel. No policy of the cluster does so.",
+                "rejects them before the tunnel. Where the gateway is the pod's own node, that rule may be a "
+                "NetworkPolicy's.",
                 step=Step(
                     machine="our gateway",
                     command="nft list ruleset",
