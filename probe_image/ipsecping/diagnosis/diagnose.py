@@ -63,7 +63,12 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             *_forged(forger),
             *_broke(whole),
             *_stood_still(reading, meanwhile),
-            *notes(reading, known, found),
+            *notes(
+                reading,
+                known,
+                found,
+                undecided=any(each.confidence is not Confidence.PROVEN for each in findings),
+            ),
         ),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,

@@ -13,11 +13,12 @@ from .symptoms import LEAST_LOST, icmp_limited, rounds_unharmed, windows_disagre
 from .tally import lost_of
 
 
-def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[str]:
-    """Return one sentence each."""
+def notes(reading: Reading, known: Facts, found: Sequence[Symptom], *, undecided: bool) -> Iterator[str]:
+    """Return one sentence each; `undecided`: some finding is not proven, so that controls may tell more."""
     kinds = {symptom.kind for symptom in found}
     yield from _impossible(reading, kinds)
-    yield from _uncontrolled(reading, kinds)
+    if undecided:
+        yield from _uncontrolled(reading, kinds)
     yield from _masked(known, kinds)
     yield from _renamed(known, kinds)
     yield from _transient(reading, known)

@@ -171,6 +171,15 @@ def test_what_was_not_tested_is_told_in_words_and_not_by_a_name_alone() -> None:
     assert "Oversized (packets of the link's size, to a silent target): " in said
 
 
+def test_controls_are_asked_for_where_they_would_tell_more_and_only_there() -> None:
+    def asks(evidence: Evidence) -> bool:
+        bare = replace(evidence, expected=replace(evidence.expected, controls={}))
+        return any("diagnose again: each halves" in note for note in diagnose(bare).notes)
+
+    assert asks(without(silent(healthy(), *BEHIND), Part.FAR_INSIDE, Part.NEAR_INSIDE))
+    assert not asks(refused_everywhere(ErrorKind.NO_ROUTE, None))
+
+
 def test_no_step_is_told_by_a_name_that_the_report_does_not_explain() -> None:
     for case in cases():
         diagnosis = diagnose(case.evidence)
