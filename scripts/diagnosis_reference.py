@@ -8,7 +8,7 @@ from ipsecping.diagnosis.fact import FactName
 from ipsecping.diagnosis.facts import QUESTIONS
 from ipsecping.diagnosis.finding import Umbrella
 from ipsecping.diagnosis.suspects import GROUPS
-from ipsecping.diagnosis.umbrellas import BY_OUR_GATEWAY, STEPS, TITLES
+from ipsecping.diagnosis.umbrellas import BY_OUR_GATEWAY, NOT_SEEN_TO_ARRIVE, STEPS, TITLES
 
 
 def diagnosis_reference() -> str:
@@ -25,10 +25,14 @@ def _common() -> Iterator[str]:
         if step is not None:
             told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
         yield f"| {umbrella} | {_sentence(said)} | {told} |"
-    for encapsulates, (title, step) in BY_OUR_GATEWAY.items():
-        known = f"{Umbrella.TUNNEL_SILENT}, GatewayEncapsulates {'yes' if encapsulates else 'no'}"
+    of_our_gateway = {
+        "yes": BY_OUR_GATEWAY[True],
+        "no": BY_OUR_GATEWAY[False],
+        "no, and not known that packets get to it": NOT_SEEN_TO_ARRIVE,
+    }
+    for known, (title, step) in of_our_gateway.items():
         told = _plain(f"On {step.machine}, type {step.command}. What to look for: {step.look}.")
-        yield f"| {known} | {_sentence(title)} | {told} |"
+        yield f"| {Umbrella.TUNNEL_SILENT}, GatewayEncapsulates {known} | {_sentence(title)} | {told} |"
     yield ""
 
 
@@ -63,6 +67,9 @@ def _cause(row: Row) -> Iterator[str]:
     yield from (f"*How it is told:* {row.told}{_facts(row)}", "")
     yield from (f"*Next*, on {_machine(row)}:", "", "```text", _plain(row.step.command), "```", "")
     yield from (f"*Look for:* {_plain(row.step.look)}", "")
+    for told in row.told_by.values():
+        step = f"on {told.step.machine}: `{_plain(told.step.command)}`. Look for {_plain(told.step.look)}"
+        yield from (f"*Where {told.when}*, it is told as: {told.title}. *Next*, {step}", "")
 
 
 def _facts(row: Row) -> str:

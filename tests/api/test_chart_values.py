@@ -23,7 +23,6 @@ WRONG = {
     "/nameOverride": "Watch",
     "/probeDefaults/labels/a": "b c",
     "/probeDefaults/priorityClassName": "A b",
-    "/probeDefaults/resources/limits/memory": "64MB",
     "/probeDefaults/resources/requests/cpu": 0.5,
     "/probeImage/tag": "sha256:1111",
     "/reflector/allow": ["0" * 65],
@@ -37,7 +36,6 @@ WRONG = {
     "/reflector/service/ipFamilies": ["IPv5"],
     "/reflector/service/type": "ExternalName",
     "/reflector/test/namespace": "A",
-    "/reflector/test/timeout": 30,
 }
 UNKNOWN = {"/keys", "/limits", "/ports", "/service", "/service/nodePorts", "/test", ""}
 """Maps of the reflector, in which other names than the chart's are mistakes."""
@@ -86,6 +84,21 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         ("operator.maxCPU.network=5m", "operator.maxCPU.network: 5m is less than 10m"),
         ("operator.maxMemory.network=64Mi", "operator.maxMemory.network: 64Mi is less than 128Mi"),
         ("operator.maxBitRate.network=999", "operator.maxBitRate.network: 999 is less than 1k"),
+        ("operator.leaseDuration=15", 'operator.leaseDuration: "15" is not a duration such as 30s'),
+        ("reflector.test.timeout=30", 'reflector.test.timeout: "30" is not a duration such as 30s'),
+        ("operator.maxMemory.network=1GB", 'operator.maxMemory.network: "1GB" is not a quantity such as'),
+        ("operator.maxCPU.network=half", 'operator.maxCPU.network: "half" is not a quantity such as'),
+        ("operator.maxBitRate.network=-1k", 'operator.maxBitRate.network: "-1k" is not a quantity'),
+        (
+            "probeDefaults.resources.limits.memory=64MB",
+            'probeDefaults.resources.limits.memory: "64MB" is not a quantity such as',
+        ),
+        (
+            "probeDefaults.resources.limits.memory=64Mi,probeDefaults.resources.requests.memory=1e8",
+            "probeDefaults.resources.requests.memory: must be at most the limit of 64Mi, and is 1e",
+        ),
+        ("probeDefaults.resources.limits.cpu=0m", "probeDefaults.resources.limits.cpu: 0 is no limit"),
+        ("probeDefaults.resources.limits.memory=0", "probeDefaults.resources.limits.memory: 0 is no limit"),
         ("operator.maxPacketRate.network=1000000000", "at '/operator/maxPacketRate/network': maximum"),
         ("operator.allowSecrets.network={a-}", "at '/operator/allowSecrets/network/0'"),
         (

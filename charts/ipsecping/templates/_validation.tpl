@@ -21,6 +21,7 @@
 {{- end -}}
 {{- range $value, $least := dict "maxCPU" "10m" "maxMemory" "128Mi" "maxBitRate" "1k" -}}
 {{- range $namespace, $given := index $.Values.operator $value -}}
+{{- include "ipsecping.validateQuantity" (list (printf "operator.%s.%s" $value $namespace) $given "^[0-9]{1,9}([.][0-9]{1,3})?(m|k|Ki|M|Mi|G|Gi)?$") -}}
 {{- if lt (include "ipsecping.amount" $given | float64) (include "ipsecping.amount" $least | float64) -}}
 {{- fail (printf "operator.%s.%s: %v is less than %s, which is needed" $value $namespace $given $least) -}}
 {{- end -}}
@@ -31,12 +32,36 @@
 {{- end -}}
 {{- end -}}
 {{- with .Values.probeDefaults -}}
+{{- range $kind, $given := .resources -}}
+{{- range $name, $quantity := $given -}}
+{{- include "ipsecping.validateQuantity" (list (printf "probeDefaults.resources.%s.%s" $kind $name) $quantity "^[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$") -}}
+{{- end -}}
+{{- end -}}
+{{- $requests := (.resources | default dict).requests | default dict -}}
+{{- range $name, $limit := (.resources | default dict).limits -}}
+{{- $most := include "ipsecping.amount" $limit | float64 -}}
+{{- if eq $most 0.0 -}}
+{{- fail (printf "probeDefaults.resources.limits.%s: 0 is no limit at all: give an amount, or leave it out" $name) -}}
+{{- end -}}
+{{- if and (hasKey $requests $name) (gt (include "ipsecping.amount" (get $requests $name) | float64) $most) -}}
+{{- fail (printf "probeDefaults.resources.requests.%s: must be at most the limit of %v, and is %v: no pod could be made" $name $limit (get $requests $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- if and (eq (.dnsPolicy | default "") "None") (not (.dnsConfig | default dict).nameservers) -}}
 {{- fail "probeDefaults.dnsConfig.nameservers are needed with probeDefaults.dnsPolicy None" -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.notifications -}}
 {{- include "ipsecping.validateSpan" (list "notifications.alertmanagers.repeat" .alertmanagers.repeat "10s" "10m") -}}
+{{- range $index, $url := .alertmanagers.urls -}}
+{{- include "ipsecping.validateURL" (list (printf "notifications.alertmanagers.urls[%d]" $index) $url) -}}
+{{- if contains "?" $url -}}
+{{- fail (printf "notifications.alertmanagers.urls[%d]: %s: the URL of an Alertmanager has no query (?...): leave it out" $index (include "ipsecping.origin" $url)) -}}
+{{- end -}}
+{{- end -}}
+{{- with .webhook.url -}}
+{{- include "ipsecping.validateURL" (list "notifications.webhook.url" .) -}}
+{{- end -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
 {{- range $label, $value := .alertmanagers.labels -}}
@@ -113,8 +138,8 @@
 
 {{/* Refuse a time that the operator would not start with: the value's name, it, the least and the most ("": none). */}}
 {{- define "ipsecping.validateSpan" -}}
-{{- if not (regexMatch "^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$" (index . 1)) -}}
-{{- fail (printf "%s: %q is not a duration such as 30s, 1m30s or 0.5ms: each number has its unit, ms, s, m or h (a day is 24h)" (index . 0) (index . 1)) -}}
+{{- if not (regexMatch "^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$" (toString (index . 1))) -}}
+{{- fail (printf "%s: \"%v\" is not a duration such as 30s, 1m30s or 0.5ms: each number has its unit, ms, s, m or h (a day is 24h)" (index . 0) (index . 1)) -}}
 {{- end -}}
 {{- $value := include "ipsecping.seconds" (index . 1) | float64 -}}
 {{- if lt $value (include "ipsecping.seconds" (index . 2) | float64) -}}
@@ -123,11 +148,6 @@
 {{- if and (index . 3) (gt $value (include "ipsecping.seconds" (index . 3) | float64)) -}}
 {{- fail (printf "%s: %s is too long: at most %s" (index . 0) (index . 1) (index . 3)) -}}
 {{- end -}}
-{{- end -}}
-
-{{/* A URL for errors, without path and query, which may be as good as a password. */}}
-{{- define "ipsecping.origin" -}}
-{{- regexFind "^([a-z]+://)?[^/?]*" . -}}
 {{- end -}}
 
 {{/* The seconds of a time such as 1m30s. */}}
@@ -140,31 +160,22 @@
 {{- $sum -}}
 {{- end -}}
 
-{{/* Refuse a port that is none, and credentials of two kinds or that would be sent in the clear: the values' name, they, and their URLs. */}}
-{{- define "ipsecping.validateCredentials" -}}
-{{- $name := index . 0 -}}
-{{- $values := index . 1 -}}
-{{- if and $values.bearerTokenKey $values.basicAuthKey -}}
-{{- fail (printf "%s.bearerTokenKey and %s.basicAuthKey: only one of them" $name $name) -}}
-{{- end -}}
-{{- range index . 2 -}}
-{{- if and (hasPrefix "http://" .) (or $values.bearerTokenKey $values.basicAuthKey) -}}
-{{- fail (printf "%s: no credentials are sent over http, in the clear: use https in place of %s" $name (include "ipsecping.origin" .)) -}}
-{{- end -}}
-{{- $port := trimAll ":/?" (regexFind ":[0-9]+([/?]|$)" .) -}}
-{{- if gt (int $port) 65535 -}}
-{{- fail (printf "%s: %s: there is no port %s" $name (include "ipsecping.origin" .) $port) -}}
-{{- end -}}
+{{/* Refuse what is no quantity: the value's name, it, and the pattern of those that are taken. */}}
+{{- define "ipsecping.validateQuantity" -}}
+{{- if and (kindIs "string" (index . 1)) (not (regexMatch (index . 2) (index . 1))) -}}
+{{- fail (printf "%s: %q is not a quantity such as 1, 0.5, 100m, 64Mi or 1G: at least 0, and its unit is one letter, with an i behind it for powers of 1024 (Mi, not MB)" (index . 0) (index . 1)) -}}
 {{- end -}}
 {{- end -}}
 
 {{/* The units of a quantity such as 500m or 64Mi. */}}
 {{- define "ipsecping.amount" -}}
 {{- $text := toString . -}}
-{{- $units := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
-{{- if kindIs "float64" . -}}
+{{- $units := dict "" 1.0 "n" 1e-9 "u" 1e-6 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
+{{- if not (kindIs "string" .) -}}
 {{- . -}}
+{{- else if regexMatch "[eE][+-]?[0-9]+$" . -}}
+{{- float64 . -}}
 {{- else -}}
-{{- mulf (regexFind "^[0-9.]+" $text | float64) (index $units (regexFind "[a-zA-Z]*$" $text)) -}}
+{{- mulf (regexFind "^[+]?[0-9.]+" $text | float64) (index $units (regexFind "[a-zA-Z]*$" $text)) -}}
 {{- end -}}
 {{- end -}}

@@ -7,7 +7,7 @@ from pydantic import Field
 from .affinity import Affinity
 from .labels import LabelMap, PodAnnotations, PodLabels
 from .placement import PullSecret, Toleration
-from .resources import Resources, amount
+from .resources import Resources, amount, more_than_its_limit
 from .rules import ListMap, Model, Rule
 from .scalars import ObjectName, is_ip
 
@@ -69,6 +69,15 @@ def _real_limit(name: str) -> Rule:
     return Rule(cel="", holds=holds, field=f".resources.limits.{name}", message=message)
 
 
+def _within_limit(name: str) -> Rule:
+    return Rule(
+        cel="",
+        holds=lambda self: self.resources is None or not more_than_its_limit(self.resources, name),
+        field=f".resources.requests.{name}",
+        message="must be at most its limit: no pod could be made",
+    )
+
+
 class ProbeDefaults(Model):
     """What probe pods have unless a check's placement says otherwise; labels and annotations of all children.
 
@@ -93,6 +102,8 @@ class ProbeDefaults(Model):
     rules = (
         _real_limit("cpu"),
         _real_limit("memory"),
+        _within_limit("cpu"),
+        _within_limit("memory"),
         Rule(
             cel="",
             holds=lambda self: (

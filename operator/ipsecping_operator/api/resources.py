@@ -38,6 +38,12 @@ def amount(quantity: int | str) -> Decimal:
     return number * _SUFFIXES[found["suffix"]]
 
 
+def more_than_its_limit(resources: "Resources", name: str) -> bool:
+    """Whether more is requested of a resource than its limit: the API server takes no such pod."""
+    request, limit = (getattr(each, name, None) for each in (resources.requests, resources.limits))
+    return request is not None and limit is not None and amount(request) > amount(limit)
+
+
 Quantity: TypeAlias = Annotated[
     int | str,
     IntOrString(maxLength=_LONGEST, minimum=0),

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from ipsecping_operator.api.affinity import as_pod_spec
 from ipsecping_operator.api.placement import Placement as PlacementSpec
-from ipsecping_operator.api.resources import amount
+from ipsecping_operator.api.resources import amount, more_than_its_limit
 
 from .compiled import NO_FIELDS, NOTHING, InvalidSpec, Placement
 
@@ -16,7 +16,8 @@ V = TypeVar("V")
 def compile_placement(common: PlacementSpec, own: PlacementSpec | None, *, own_field: str) -> Placement:
     """`common` with each field that `own` gives replaced; `own_field` is where the spec has the path's own.
 
-    Raises InvalidSpec for a limit of 0, which container runtimes take for no limit at all.
+    Raises InvalidSpec for a limit of 0, which container runtimes take for no limit at all, and for a request
+    beyond its limit, which the API server takes of no pod.
     """
     given = {} if own is None else _given(own)
     placement = common.model_copy(update=given)
@@ -35,12 +36,18 @@ def compile_placement(common: PlacementSpec, own: PlacementSpec | None, *, own_f
         image_pull_secrets=tuple(secret.name for secret in placement.image_pull_secrets or ()),
         own=frozenset(PlacementSpec.model_fields[name].alias or name for name in given) or NO_FIELDS,
     )
+    whole = f"{own_field if 'resources' in made.own else 'spec'}.placement.resources"
     for resource, limit in made.resources.get("limits", NOTHING).items():
         if not amount(limit):
-            whole = own_field if "resources" in made.own else "spec"
             raise InvalidSpec(
-                f"{whole}.placement.resources.limits.{resource}",
+                f"{whole}.limits.{resource}",
                 "0 is no limit at all: give an amount, or leave it out for the default",
+            )
+        if placement.resources and more_than_its_limit(placement.resources, resource):
+            request = made.resources["requests"][resource]
+            raise InvalidSpec(
+                f"{whole}.requests.{resource}",
+                f"must be at most the limit of {limit}, and is {request}: no pod could be made",
             )
     return made
 

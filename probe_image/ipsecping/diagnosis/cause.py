@@ -1,10 +1,11 @@
 """The form of the fault dictionary: a cause, what it explains, what proves it and what rules it out."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from ..contract.diagnosis_terms import Direction
-from .fact import FactName
+from .fact import FactName, Refused
 from .symptom import SymptomKind
 
 
@@ -106,6 +107,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is said in place of a row's own words, where the proof itself says more."""
+
+    when: str
+    """What it says, as a clause."""
+    layer: str
+    title: str
+    meaning: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """All that is known of one cause."""
 
@@ -125,6 +138,12 @@ class Row:
     on_the_way: bool = True
     """Whether it is about packets on their way at all, so that a direction means something."""
     step: Step
+    told_by: Mapping[Refused, Told] = field(default_factory=dict)
+    """What is said instead, by what a proof of it says."""
+
+    def said(self, refused: Refused | None) -> "Row | Told":
+        """Return who has layer, title, meaning and step: the row itself, where its proof says no more."""
+        return self if refused is None else self.told_by.get(refused, self)
 
 
 def explains(

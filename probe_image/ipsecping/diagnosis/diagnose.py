@@ -63,7 +63,12 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             *_forged(forger),
             *_broke(whole),
             *_stood_still(reading, meanwhile),
-            *notes(reading, known, found),
+            *notes(
+                reading,
+                known,
+                found,
+                undecided=any(each.confidence is not Confidence.PROVEN for each in findings),
+            ),
         ),
         not_tested=_not_tested(evidence),
         sent=reading.target.sent,
@@ -91,7 +96,10 @@ def _stood_still(reading: Reading, lost: int) -> Iterator[str]:
 def _broke(whole: Evidence) -> Iterator[str]:
     if broke(whole):
         first, second = (tally(part_of(whole, Part.METHODS, window)) for window in (1, 2))
-        yield f"It broke while it was measured: first {first.said}, then {second.said}. Only that is judged."
+        yield (
+            f"It broke while it was measured: first {first.said}, then {second.said}. "
+            "Only the latter is judged."
+        )
 
 
 def _outcome(reading: Reading, findings: Sequence[Finding], *, transient: bool) -> Outcome:
@@ -180,6 +188,7 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
     reason: Cause | Umbrella = causes[0] if len(causes) == 1 else _umbrella(group.symptoms, causes, known)
     row = ROWS[causes[0]] if causes else None
     name = proof(row, known) if row is not None and proven else None
+    said = None if row is None else row.said(None if name is None else known[name].refused)
     encapsulates = known[FactName.GATEWAY_ENCAPSULATES].value
     umbrella = reason if isinstance(reason, Umbrella) else None
     return Finding(
@@ -189,10 +198,11 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
         direction=_direction(group, known, name),
         warning=all(symptom.kind in WARNINGS for symptom in group.symptoms),
         confirmed=confirmed,
-        layer=row.layer if row is not None and len(causes) == 1 else region(group.causes),
-        title=row.title
-        if row is not None and umbrella is None
-        else title_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
+        layer=said.layer if said is not None and len(causes) == 1 else region(group.causes),
+        title=said.title
+        if said is not None and umbrella is None
+        else title_of(umbrella or Umbrella.UNEXPLAINED, causes, encapsulates=encapsulates),
+        meaning=said.meaning if said is not None and umbrella is None else None,
         symptoms=tuple(
             sorted(group.symptoms, key=lambda symptom: (GRAVITY[symptom.kind], symptom.direction))
         ),
@@ -202,9 +212,9 @@ def _finding(reading: Reading, known: Facts, group: Group, *, proven: bool = Fal
             each for each in _ruled_out(group, known) if name is None or each.why != known[name].text
         ),
         lost=_accounted(reading, known, group, name),
-        step=row.step
-        if row is not None and _has_own_step(umbrella, causes)
-        else step_of(umbrella or Umbrella.UNEXPLAINED, encapsulates=encapsulates),
+        step=said.step
+        if said is not None and _has_own_step(umbrella, causes)
+        else step_of(umbrella or Umbrella.UNEXPLAINED, causes, encapsulates=encapsulates),
     )
 
 

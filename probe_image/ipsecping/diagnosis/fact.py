@@ -63,6 +63,15 @@ class FactName(StrEnum):
     """The first packets after a pause are lost on the way back."""
 
 
+class Refused(StrEnum):
+    """What an ICMP error says beyond the cause that it proves: which place to look at first."""
+
+    BY_OUR_GATEWAY = "ByOurGateway"
+    """The packets have got to our gateway, and no further."""
+    WITHOUT_ROUTE = "WithoutRoute"
+    BY_A_RULE = "ByARule"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """The answer to one question."""
@@ -74,6 +83,8 @@ class Fact:
     methods: frozenset[ProbeType] | None = None
     """Those whose losses it accounts for; None: of all. One ICMP error stands for all packets of its
     method, as routers and hosts limit their rate (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4)."""
+    refused: Refused | None = None
+    """Of a refusal by one kind of error or one sender."""
 
 
 def unknown(text: str) -> Fact:

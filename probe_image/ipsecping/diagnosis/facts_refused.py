@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .evidence import HopKind, Part
-from .fact import Fact, unknown
+from .fact import Fact, Refused, unknown
 from .reading import PLACES, Reading
 from .refusal import ErrorKind, PastError, PathError
 from .tally import part_of
@@ -32,7 +32,8 @@ def refused_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
     if near:
-        return _told_of_all(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
+        said = f"{_senders(near)} on our side prohibits {_of(near, reading)}"
+        return replace(_told_of_all(reading, near, said), refused=_by_our_gateway(reading, near))
     return Fact(False, "nothing on our side says that it refuses our packets")
 
 
@@ -46,11 +47,8 @@ def no_route_here(reading: Reading) -> Fact:
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
     if near:
-        return _told_of_all(
-            reading,
-            near,
-            f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
-        )
+        said = f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})"
+        return replace(_told_of_all(reading, near, said), refused=_by_our_gateway(reading, near))
     return Fact(False, "nothing on our side says that it has no route")
 
 
@@ -134,7 +132,7 @@ def prohibited_by_far_gateway(reading: Reading) -> Fact:
     if not told:
         return Fact(False, "the far gateway says nothing of refusing our packets")
     said = f"the far side ({_senders(told)}) refuses {_of(told, reading)} ({_kinds(told)})"
-    return _told_of_all(reading, told, said)
+    return replace(_told_of_all(reading, told, said), refused=_why(told))
 
 
 def prohibited_on_the_way(reading: Reading) -> Fact:
@@ -152,7 +150,8 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     ]
     if not told:
         return Fact(False, "no firewall on the way says that it refuses our packets")
-    return _told_of_all(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
+    said = f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})"
+    return replace(_told_of_all(reading, told, said), refused=Refused.BY_A_RULE)
 
 
 def _near(reading: Reading) -> set[str | None]:
@@ -166,6 +165,20 @@ def _near(reading: Reading) -> set[str | None]:
         senders = {error.sender for error in reading.errors(*ErrorKind)}
         own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
     return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
+
+
+def _by_our_gateway(reading: Reading, told: list[PathError]) -> Refused | None:
+    """Whether all who say so are our gateway: what is before it has done its part."""
+    ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    return Refused.BY_OUR_GATEWAY if {error.sender for error in told} == {ours} else None
+
+
+def _why(told: list[PathError]) -> Refused | None:
+    """Whether a route is missing or a rule refuses, where all errors say the same."""
+    routeless = {error.kind is ErrorKind.NET_UNREACHABLE for error in told}
+    if len(routeless) > 1:
+        return None
+    return Refused.WITHOUT_ROUTE if True in routeless else Refused.BY_A_RULE
 
 
 def _far_gateway(reading: Reading) -> set[str | None]:

@@ -61,6 +61,8 @@ class Finding:
     """It was seen twice, at least 5 s apart, or needs no second look."""
     layer: str
     title: str
+    meaning: str | None
+    """Of one cause."""
     symptoms: tuple[Symptom, ...]
     encapsulates: bool | None
     """Whether our gateway has an SA to send with; None: not known."""

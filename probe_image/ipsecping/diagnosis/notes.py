@@ -13,11 +13,12 @@ from .symptoms import LEAST_LOST, icmp_limited, rounds_unharmed, windows_disagre
 from .tally import lost_of
 
 
-def notes(reading: Reading, known: Facts, found: Sequence[Symptom]) -> Iterator[str]:
-    """Return one sentence each."""
+def notes(reading: Reading, known: Facts, found: Sequence[Symptom], *, undecided: bool) -> Iterator[str]:
+    """Return one sentence each; `undecided`: some finding is not proven, so that controls may tell more."""
     kinds = {symptom.kind for symptom in found}
     yield from _impossible(reading, kinds)
-    yield from _uncontrolled(reading, kinds)
+    if undecided:
+        yield from _uncontrolled(reading, kinds)
     yield from _masked(known, kinds)
     yield from _renamed(known, kinds)
     yield from _transient(reading, known)
@@ -123,6 +124,8 @@ def _harmless(reading: Reading, known: Facts, kinds: set[SymptomKind]) -> Iterat
             named, baseline = _capital(reading.named(part)), reading.evidence.baseline
             if baseline is not None and part in baseline.silent:
                 yield f"{named} tested nothing: it did not answer before either. Choose one that answers."
+            elif baseline is not None and part in baseline.controls:
+                yield f"{named} is silent, though it answered when the path was healthy: packets get past it."
             else:
                 yield f"{named} is silent, which proves nothing here: choose a control that answers."
 

@@ -17,6 +17,7 @@ from .cause import Cause, Place, Row
 from .evidence import Evidence, Part
 from .evidence_text import evidence_digest
 from .finding import Diagnosis, Finding
+from .parts import SAID
 from .suspects import Suspect, behind, meaning_of, title_of
 
 SUMMARY = 300
@@ -144,7 +145,9 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if not diagnosis.sent:
         return said
     if not diagnosis.lost:
-        return f"{said} {diagnosis.sent} of {diagnosis.sent} packets to the target were answered."
+        # Other sizes, ports, classes and rates are counted where a finding speaks of them.
+        which = "ordinary packets" if diagnosis.findings else "packets"
+        return f"{said} {diagnosis.sent} of {diagnosis.sent} {which} to the target were answered."
     return f"{said} {sums}; what follows accounts for {diagnosis.explained}."
 
 
@@ -159,7 +162,9 @@ def _finding(evidence: Evidence, finding: Finding, number: int, width: int, *, l
             yield from _wrapped(_suspect(finding, suspect), width, first="   - ", rest="     ")
     yield from _part("Seen", [symptom.text for symptom in finding.symptoms], width)
     yield from _part("Sure?", [_sureness(finding)], width)
-    if len(finding.causes) == 1 or (finding.named and long):
+    if finding.meaning is not None:
+        yield from _part("Means", [finding.meaning], width)
+    elif finding.named and long:
         yield from _part("Means", [meaning_of(suspect) for suspect in finding.suspects], width)
         if finding.suspects != finding.causes:
             yield from _part("Behind", list(_left(finding, long=True)), width)
@@ -225,7 +230,7 @@ def _untested(diagnosis: Diagnosis, width: int, *, long: bool) -> Iterator[str]:
     if long:
         yield "Not tested:"
         for part, why in diagnosis.not_tested.items():
-            yield from _wrapped(f"{part}: {why}", width, first="  ", rest="    ")
+            yield from _wrapped(f"{part} ({SAID[part]}): {why}", width, first="  ", rest="    ")
     else:
         names = ", ".join(diagnosis.not_tested)
         yield from _wrapped(f"Not tested: {names} (--long-text says why).", width, rest="  ")

@@ -1,8 +1,9 @@
 """Rows of the fault dictionary: the far gateway, the network behind it, the target and its responder."""
 
 from ..contract.diagnosis_terms import Direction
-from .cause import Cause, Place, Row, Step, explains
+from .cause import Cause, Place, Row, Step, Told, explains
 from .fact import FactName as F
+from .fact import Refused
 from .symptom import SymptomKind as S
 
 _ENCAPSULATED = (F.GATEWAY_ENCAPSULATES,)
@@ -46,8 +47,36 @@ ROWS = (
         step=Step(
             machine="the far gateway",
             command="sysctl {forwarding}",
-            look="1; if it is, the counters of its FORWARD rules; on AWS the source/destination check",
+            look="1; if it is, a route to the target (ip route get {address}) and the counters of its "
+            "FORWARD rules; on AWS the source/destination check",
         ),
+        told_by={
+            Refused.WITHOUT_ROUTE: Told(
+                when="the error is that it knows no way (net unreachable)",
+                layer="far gateway",
+                title="the far side has no route to the target",
+                meaning="Our packets get through the tunnel, and who says so knows no way on for them.",
+                step=Step(
+                    machine="the far gateway",
+                    command="ip route get {address}",
+                    look="an interface or next hop towards the target's network; unreachable, or another "
+                    "way: add the route. If it has one, look at whoever says so",
+                ),
+            ),
+            Refused.BY_A_RULE: Told(
+                when="the error is a firewall's (prohibited, port or protocol unreachable, a reset)",
+                layer="far gateway",
+                title="the far gateway's firewall rejects our packets",
+                meaning="Our packets get through the tunnel, and a rule of the far gateway refuses to "
+                "forward them, and says so.",
+                step=Step(
+                    machine="the far gateway",
+                    command="nft list ruleset",
+                    look="a rule that rejects what is forwarded from {source} to {address}; without one, a "
+                    "route that does (ip route get {address})",
+                ),
+            ),
+        },
     ),
     Row(
         cause=Cause.RETURN_PATH_BROKEN,
@@ -138,6 +167,20 @@ ROWS = (
             look="a rule that drops, rejects or limits what goes from {source} to {address} by this protocol "
             "and port, before one that allows it",
         ),
+        told_by={
+            Refused.BY_A_RULE: Told(
+                when="somebody says so",
+                layer="firewall",
+                title="a firewall rejects this kind of traffic",
+                meaning="A rule for this protocol, port or pair of addresses refuses it, and says so.",
+                step=Step(
+                    machine="the machine that says so",
+                    command="nft list ruleset",
+                    look="a rule that rejects what goes from {source} to {address} by this protocol and "
+                    "port, before one that allows it",
+                ),
+            )
+        },
     ),
     Row(
         cause=Cause.RESPONDER_DOWN,

@@ -1,8 +1,9 @@
 """Rows of the fault dictionary: the prober, names, our own side, policies."""
 
 from ..contract.diagnosis_terms import Direction
-from .cause import Cause, Place, Row, Step, explains
+from .cause import Cause, Place, Row, Step, Told, explains
 from .fact import FactName as F
+from .fact import Refused
 from .symptom import SymptomKind as S
 
 _ANY_LOSS = (S.LOSS, S.RATE_LOSS, S.FLOW_LOSS, S.CLASS_LOSS, S.METHOD_SILENT, S.BULK, S.QUEUE, S.SLOWER)
@@ -89,8 +90,24 @@ ROWS = (
             machine="any machine with kubectl",
             command="kubectl get networkpolicy --all-namespaces",
             look="an egress rule that does not allow {address}; then on the pod's node: nft list ruleset "
-            "| grep drop",
+            "(drop, reject)",
         ),
+        told_by={
+            Refused.BY_OUR_GATEWAY: Told(
+                when="our gateway's inside address says so",
+                layer="our gateway",
+                title="our own gateway refuses to forward our packets",
+                meaning="They get to our gateway, and a rule of its firewall or a route that prohibits "
+                "rejects them before the tunnel. Where the gateway is the pod's own node, that rule may be a "
+                "NetworkPolicy's.",
+                step=Step(
+                    machine="our gateway",
+                    command="nft list ruleset",
+                    look="a rule that rejects what is forwarded from {source} to {address}; without one, a "
+                    "route that does (ip route get {address})",
+                ),
+            )
+        },
     ),
     Row(
         cause=Cause.NEAR_ROUTING_WRONG,
@@ -117,8 +134,23 @@ ROWS = (
         step=Step(
             machine="the pod's node",
             command="ip route get {address}",
-            look="the next hop must be our IPsec gateway",
+            look="the next hop must be our IPsec gateway ({near_inside})",
         ),
+        told_by={
+            Refused.BY_OUR_GATEWAY: Told(
+                when="our gateway's inside address says so",
+                layer="our gateway",
+                title="our own gateway does not route our packets into the tunnel",
+                meaning="They get to our gateway, and no policy of the tunnel takes them, nor does a route "
+                "lead on: it has none, or looks for the target on a link of its own.",
+                step=Step(
+                    machine="our gateway",
+                    command="ip xfrm policy list dir out",
+                    look="a policy that holds {source} to {address}; without one the tunnel is not up or has "
+                    "other selectors. With one, ip route get {address} must lead out towards the far gateway",
+                ),
+            )
+        },
     ),
     Row(
         cause=Cause.NEAR_GATEWAY_DOWN,

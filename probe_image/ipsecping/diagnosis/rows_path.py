@@ -123,8 +123,8 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="tc -s qdisc show",
-            look="drops or backlog on the WAN; in top one CPU at 100 % si. Shape below the line rate, or "
-            "add CPUs",
+            look="drops or backlog on the outside interface; in top one CPU at 100 % si. Shape below the "
+            "line rate, or add CPUs",
         ),
     ),
     Row(

@@ -37,7 +37,8 @@ ROWS = (
         step=Step(
             machine="our gateway",
             command="swanctl --list-sas",
-            look="a child INSTALLED for {address}; if there is none: swanctl --initiate --child NAME",
+            look="a child INSTALLED for {address}; if there is none: swanctl --initiate --child NAME "
+            "(NAME: as swanctl --list-conns has it)",
         ),
     ),
     Row(
@@ -168,7 +169,8 @@ ROWS = (
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
-            look="SPIs that are the same, crosswise; if not: swanctl --terminate --ike NAME, then --initiate",
+            look="SPIs that are the same, crosswise; if not: swanctl --terminate --ike NAME, then --initiate "
+            "(NAME: the first word of its lines)",
         ),
     ),
     Row(
@@ -237,8 +239,9 @@ ROWS = (
         explains=(explains(S.BULK), explains(S.MTU_UNTOLD, excludes=(F.LARGE_LOST_UNTOLD,))),
         step=Step(
             machine="each gateway in turn",
-            command="ethtool -K DEVICE esp-hw-offload off gro off",
-            look="whether the bulk transfer works then: update driver or kernel, or leave it off",
+            command="ethtool -K WAN esp-hw-offload off gro off",
+            look="whether the bulk transfer works then (WAN: the outside interface): update driver or "
+            "kernel, or leave it off",
         ),
     ),
 )

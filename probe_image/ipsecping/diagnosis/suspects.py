@@ -101,7 +101,7 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
         ),
         AmbiguityGroup.TARGET_CUT_OFF: Group(
             title="the far side does not pass packets on to the target, or its answers back",
-            told="On the far gateway: the target answers a ping from there.",
+            told="On the far gateway: the target answers a ping from there, or no route leads to it.",
             causes=frozenset(
                 {
                     Cause.FAR_GATEWAY_DROPS,

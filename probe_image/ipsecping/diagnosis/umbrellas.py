@@ -1,6 +1,6 @@
 """What is said where several causes are left: what they have in common, and the test that halves them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from .catalogue import ROWS
@@ -42,13 +42,13 @@ BY_SYMPTOM: Mapping[SymptomKind, Umbrella] = MappingProxyType(
 BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
     {
         True: (
-            "nothing comes back through the tunnel; our gateway still encrypts",
+            "nothing comes back through the tunnel; our gateway has an SA to send with",
             Step(
                 machine="the far gateway",
                 command="ip -s xfrm state",
-                look="an SA from our gateway, and its packets while ipsecping ping {address} -c 40 runs on "
-                "the prober. Counted: sysctl {forwarding}, then the way back. Not counted: do the same on "
-                "our gateway, and compare SPIs; the same: ESP is blocked",
+                look="an SA from our gateway that counts during ipsecping ping {address} -c 40 on the "
+                "prober. It does: see sysctl {forwarding} and the way back. Not: on our gateway its SPI "
+                "differs, or it counts none either (ip xfrm policy); else ESP is blocked",
             ),
         ),
         False: (
@@ -64,6 +64,18 @@ BY_OUR_GATEWAY: Mapping[bool, tuple[str, Step]] = MappingProxyType(
     }
 )
 """Title and next step of TunnelSilent where it is known whether our gateway has an SA to send with."""
+NOT_SEEN_TO_ARRIVE: tuple[str, Step] = (
+    "nothing comes back through the tunnel; our packets do not get to our gateway, or it does not encrypt "
+    "them",
+    Step(
+        machine="our gateway",
+        command="tcpdump -n -i any host {address}",
+        look="packets while ipsecping ping {address} -c 40 runs on the prober. They come: no policy (ip xfrm "
+        "policy) or SA (swanctl --list-sas) takes them. None: type ip route get {address} on the pod's node, "
+        "and kubectl get networkpolicy -A",
+    ),
+)
+"""The same of a gateway that does not encrypt, where nothing shows that our packets get to it."""
 HALVED = frozenset(
     {
         Umbrella.NEAR_SIDE_SILENT,
@@ -86,15 +98,16 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
         Umbrella.TUNNEL_SILENT: Step(
             machine="our gateway",
             command="ip -s xfrm state",
-            look="an SA to {gateway}, and its packets while ipsecping ping {address} -c 40 runs on the "
-            "prober. No SA, or none comes back of those counted: TunnelBroken, do the same on the far "
-            "gateway. None counted: TunnelNotUsed (ip xfrm policy), or they do not come",
+            look="an SA to {gateway} that counts up while ipsecping ping {address} -c 40 runs on the "
+            "prober. It counts none: packets pass it by (ip xfrm policy) or do not come. No SA, or the one "
+            "back counts none: the tunnel is broken; look on the far gateway too",
         ),
         Umbrella.TARGET_SILENT: Step(
             machine="the far gateway",
             command="ping -c 5 {address}",
-            look="an answer means that the host lives: forwarding (sysctl {forwarding}) or a firewall of the "
-            "far side, or the host's route back to {source}, is at fault. None: the host is down",
+            look="an answer means that the host lives: forwarding (sysctl {forwarding}), a firewall or the "
+            "host's route back to {source} is at fault. None: the host is down, unless this gateway has no "
+            "route to it (ip route get {address})",
         ),
         Umbrella.METHOD_SILENT: Step(
             machine="the target's host",
@@ -123,18 +136,26 @@ STEPS: Mapping[Umbrella, Step] = MappingProxyType(
 )
 
 
-def title_of(umbrella: Umbrella, *, encapsulates: bool | None) -> str:
+def title_of(umbrella: Umbrella, causes: Iterable[Cause], *, encapsulates: bool | None) -> str:
     """Return what the causes have in common; `encapsulates`: what is known of our gateway."""
-    if umbrella is Umbrella.TUNNEL_SILENT and encapsulates is not None:
-        return BY_OUR_GATEWAY[encapsulates][0]
-    return TITLES[umbrella]
+    known = _of_our_gateway(umbrella, causes, encapsulates=encapsulates)
+    return TITLES[umbrella] if known is None else known[0]
 
 
-def step_of(umbrella: Umbrella, *, encapsulates: bool | None) -> Step:
+def step_of(umbrella: Umbrella, causes: Iterable[Cause], *, encapsulates: bool | None) -> Step:
     """Return the step that halves what is left. Raises KeyError for one that has none."""
-    if umbrella is Umbrella.TUNNEL_SILENT and encapsulates is not None:
-        return BY_OUR_GATEWAY[encapsulates][1]
-    return STEPS[umbrella]
+    known = _of_our_gateway(umbrella, causes, encapsulates=encapsulates)
+    return STEPS[umbrella] if known is None else known[1]
+
+
+def _of_our_gateway(
+    umbrella: Umbrella, causes: Iterable[Cause], *, encapsulates: bool | None
+) -> tuple[str, Step] | None:
+    if umbrella is not Umbrella.TUNNEL_SILENT or encapsulates is None:
+        return None
+    if not encapsulates and any(ROWS[cause].place < Place.NEAR_GATEWAY for cause in causes):
+        return NOT_SEEN_TO_ARRIVE
+    return BY_OUR_GATEWAY[encapsulates]
 
 
 def region(causes: frozenset[Cause]) -> str:

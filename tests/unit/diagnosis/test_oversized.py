@@ -41,7 +41,9 @@ def test_a_gateway_that_encrypts_has_an_sa() -> None:
     assert "SaMissing" not in finding.causes
     assert {"EspBlocked", "SaOutOfSync", "ReturnPathBroken"} <= set(finding.causes)
     assert machine(finding) == "the far gateway"
-    assert "our gateway still encrypts" in summary(refused_too_big(QUIET), diagnose(refused_too_big(QUIET)))
+    assert "our gateway has an SA to send with" in summary(
+        refused_too_big(QUIET), diagnose(refused_too_big(QUIET))
+    )
 
 
 def test_a_gateway_that_does_not_encrypt_is_where_to_look() -> None:

@@ -204,6 +204,10 @@ def test_part_of_is_a_check_s_to_say_and_our_selector_s_keys_are_not() -> None:
             "probeDefaults.resources.limits.memory: must be a quantity",
         ),
         ("{resources: {limits: {memory: 0}}}", "probeDefaults.resources.limits.memory: 0 is no limit at all"),
+        (
+            "{resources: {requests: {cpu: 1}, limits: {cpu: 999m}}}",
+            "probeDefaults.resources.requests.cpu: must be at most its limit",
+        ),
         ("{securityContext: {runAsUser: 0}}", "probeDefaults.securityContext.runAsUser: must be at least 1"),
         ("{securityContext: {privileged: true}}", "probeDefaults.securityContext.privileged: unknown field"),
         ("{dnsPolicy: None}", "probeDefaults.dnsConfig.nameservers: are needed with dnsPolicy None"),
