@@ -114,6 +114,19 @@ def test_what_an_outage_begins_with_is_no_fault_of_its_own(
     fires(promtool, scenario, {9: [], 15: [lossy], 17: [down, lossy], 24: [down, lossy]}, tmp_path)
 
 
+@pytest.mark.parametrize("scrape", [30, 120])
+@pytest.mark.parametrize("answered", [8, 0], ids=["some are lost", "all are lost"])
+def test_loss_of_a_check_that_measures_each_hour_does_not_wait_for_the_next_round(
+    promtool: str, tmp_path: Path, answered: int, scrape: int
+) -> None:
+    ticks = 60 * 60 // scrape
+    scenario = Scenario(interval=scrape).operator(ticks).routed(ticks)
+    scenario.found((ticks // 6, FINE), (ticks // 2, "False/LossHigh"))
+    received = f"{steady(10, ticks // 6)} {steady(10 + answered, ticks)}"
+    scenario.add("ipsecping_packets_received_total", received, {**PROBE, **FROM})
+    fires(promtool, scenario, {24: [], 36: ["LossHigh"]}, tmp_path)
+
+
 def test_loss_that_outlives_the_outage_is_told(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((minutes(10), FINE), (minutes(5), DOWN), (minutes(30), "False/LossHigh"))
     fires(promtool, scenario, {14: ["TunnelDown"], 20: [], 30: ["LossHigh"]}, tmp_path)

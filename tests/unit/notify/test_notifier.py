@@ -112,6 +112,27 @@ def test_loss_that_is_no_outage_is_told_once_a_round_is_answered(world: World) -
     assert world.alerts()[0] == (363, "LossHigh", False)
 
 
+@pytest.mark.parametrize("received", [8, 0], ids=["some are lost", "all are lost"])
+def test_loss_of_a_check_that_measures_each_hour_does_not_wait_for_the_next_round(
+    world: World, received: int
+) -> None:
+    of = check(plan(interval_ms=3_600_000), schedule=Interval(interval_ms=3_600_000), window_s=7200)
+
+    async def script(world: World) -> None:
+        state = seen(of=of)
+        for answered in (10, received):
+            began = int(loop_time())
+            await asyncio.sleep(3)
+            take(state, result(of=of.paths[0].plan, at=NOON + began * SECOND, received=answered))
+            for _ in range(59):
+                world.report(state)
+                await asyncio.sleep(60)
+            await asyncio.sleep(57)
+
+    happens(world, script)
+    assert world.alerts()[0] == (3603 + 20 * 60, "LossHigh", False)
+
+
 def test_what_lasts_is_repeated_and_a_check_that_is_deleted_ends_its_alerts(world: World) -> None:
     async def script(world: World) -> None:
         state = seen()
