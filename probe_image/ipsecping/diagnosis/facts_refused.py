@@ -43,8 +43,11 @@ def no_route_here(reading: Reading) -> Fact:
     own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
     kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
     near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
+    gateway = unreachable_for_our_gateway(reading)
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
+    if gateway and len(gateway) == len(near):
+        return unknown(f"{_senders(gateway)} cannot reach the target, but is our gateway: {NO_WAY}")
     if near:
         return _told_of_all(
             reading,
@@ -52,6 +55,25 @@ def no_route_here(reading: Reading) -> Fact:
             f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})",
         )
     return Fact(False, "nothing on our side says that it has no route")
+
+
+NO_WAY = "its way into the tunnel is missing, or is down with the tunnel"
+
+
+def unreachable_for_our_gateway(reading: Reading) -> list[PathError]:
+    """What our gateway says of a target that it cannot reach, where nothing shows that the tunnel is up.
+
+    An interface of a tunnel that has no SA says so. So does a router whose route has gone with the tunnel,
+    whatever that died of: routing protocols and monitors take it away.
+    """
+    ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    if ours is None or reading.target.answered or reading.answers(Part.FAR_INSIDE):
+        return []
+    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    told = [error for error in reading.errors(*kinds) if error.sender == ours]
+    delays = _delays(reading, told)
+    # It has asked for the target on a link of its own: there the route leads, and not into a tunnel.
+    return [] if delays and not _at_once(reading, told) else told
 
 
 def gateway_unreachable(reading: Reading) -> Fact:
@@ -100,14 +122,19 @@ def host_unreachable(reading: Reading) -> Fact:
 
 def _at_once(reading: Reading, told: list[PathError]) -> bool:
     """Whether a router says so sooner than it can know: it asks for a link address for some seconds."""
+    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
+    return any(delay < max(usual, default=0) + AT_ONCE for delay in _delays(reading, told))
+
+
+def _delays(reading: Reading, told: list[PathError]) -> list[int]:
+    """How long those who say so took, as far as is known."""
     senders = {error.sender for error in told}
     hops = reading.evidence.hops or ()
     times = [hop.rtt for hop in hops if hop.kind is HopKind.UNREACHABLE and hop.address in senders]
-    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
     # One round may hear of a host that others have asked for: what took longest tells.
     past = [error.delay or 0 for error in told if isinstance(error, PastError)]
     times += [max(past)] if past else []
-    return any(time is not None and time < max(usual, default=0) + AT_ONCE for time in times)
+    return [time for time in times if time is not None]
 
 
 def routing_loops(reading: Reading) -> Fact:

@@ -101,7 +101,7 @@ ROWS = (
         told="Proven by ENETUNREACH or an ICMP error from our own side. Ruled out when our gateway is "
         "among the hops.",
         explains=(
-            explains(S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
+            explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
             explains(
                 S.SILENT,
                 S.NEAR_SILENT,

@@ -18,11 +18,15 @@ from .worlds import (
     UNDERLAY,
     dead,
     healthy,
+    not_refused,
     refused,
+    refused_too_big,
     silent,
     with_batches,
     with_controls,
 )
+
+HOST = ErrorKind.HOST_UNREACHABLE
 
 
 def test_a_router_before_the_last_is_not_the_far_gateway_whatever_its_address() -> None:
@@ -74,6 +78,33 @@ def test_a_firewall_on_our_side_may_reject_by_any_word(kind: ErrorKind) -> None:
     (finding,) = diagnose(rejected).findings
     assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
     assert ours in str(finding.proof)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.HOST_UNREACHABLE, ErrorKind.NET_UNREACHABLE])
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_gateway_whose_route_or_interface_has_gone_with_the_tunnel_proves_no_wrong_routing_before_it(
+    kind: ErrorKind, traced: bool
+) -> None:
+    """VTI and XFRM interfaces without an SA say so, as does a router whose route BGP or a monitor took."""
+    world = silent(healthy(), *BEHIND)
+    world = world if traced else replace(world, hops=None)
+    ours = world.expected.controls[Part.NEAR_INSIDE]
+    said = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
+    for evidence in (said, not_refused(said), refused_too_big(said)):
+        (finding,) = diagnose(evidence).findings
+        assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+        # Its own route may be the fault, or whatever the tunnel died of.
+        assert {"NearRoutingWrong", "SaMissing", "EspBlocked"} <= set(finding.causes)
+        assert not {"LocalPolicyDenied", "NearGatewayDown"} & set(finding.causes)
+        assert any(f"({ours}), which says {kind.value}" in each.why for each in finding.ruled_out)
+    # Beside a tunnel that is up, or of another router on our side, it is routing.
+    up = with_batches(silent(healthy()), {Part.METHODS: lambda b: refused(b, kind, ours)})
+    node = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, "10.244.0.1")})
+    asked = Hop(type=ECHO, ttl=2, kind=HopKind.UNREACHABLE, address=ours, rtt=3_000_000_000)
+    own_link = replace(with_batches(world, {Part.METHODS: lambda b: refused(b, HOST, ours)}), hops=(asked,))
+    for evidence in (up, node, own_link):
+        (finding,) = diagnose(evidence).findings
+        assert (finding.reason, finding.confidence) == ("NearRoutingWrong", Confidence.PROVEN)
 
 
 def test_a_reset_of_a_target_that_answers_nothing_else_may_be_a_firewall_s() -> None:
