@@ -10,7 +10,7 @@ SA, as has a link that takes no more than IPv6 has to have: such a figure is tol
 from .evidence import Part
 from .fact import Fact, unknown
 from .facts_reach import of_control, reaches_near_gateway
-from .facts_refused import NO_WAY, unreachable_for_our_gateway
+from .facts_refused import NO_WAY, rejected_by_our_gateway, unreachable_for_our_gateway
 from .reading import Reading
 
 ALIGNMENT, TRAILER = 4, 2
@@ -27,6 +27,8 @@ def gateway_encapsulates(reading: Reading) -> Fact:
     ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
     if unreachable_for_our_gateway(reading):
         return unknown(f"our gateway ({ours}) says that it cannot reach the target: {NO_WAY}")
+    if rejected_by_our_gateway(reading):
+        return unknown(f"our gateway ({ours}) rejects what it may not send in clear, or not at all")
     if found is None:
         return unknown("no packets of the link's size were sent to a silent target")
     before = None if baseline is None else baseline.too_big

@@ -27,10 +27,16 @@ def refused_here(reading: Reading) -> Fact:
     """Whether this host, its node or our side's first router forbids the packets."""
     own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
     near = [error for error in reading.errors(*_REJECTED) if error.sender in _near(reading)]
+    gateway = rejected_by_our_gateway(reading)
     if not reading.methods:
         return unknown("the target was not measured")
     if own:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
+    if gateway and len(gateway) == len(near):
+        return unknown(
+            f"{_senders(gateway)} prohibits {_of(gateway, reading)}, but is our gateway: where the tunnel is "
+            "down, a rule or route that lets nothing out in clear says so"
+        )
     if near:
         return _told_of_all(reading, near, f"{_senders(near)} on our side prohibits {_of(near, reading)}")
     return Fact(False, "nothing on our side says that it refuses our packets")
@@ -66,14 +72,25 @@ def unreachable_for_our_gateway(reading: Reading) -> list[PathError]:
     An interface of a tunnel that has no SA says so. So does a router whose route has gone with the tunnel,
     whatever that died of: routing protocols and monitors take it away.
     """
+    told = _by_our_gateway(reading, ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    # It has asked for the target on a link of its own: there the route leads, and not into a tunnel.
+    return [] if _delays(reading, told) and not _at_once(reading, told) else told
+
+
+def rejected_by_our_gateway(reading: Reading) -> list[PathError]:
+    """What our gateway rejects, where nothing shows that the tunnel is up.
+
+    A rule or a route that lets nothing out in clear does so once it is down.
+    """
+    return _by_our_gateway(reading, *_REJECTED)
+
+
+def _by_our_gateway(reading: Reading, *kinds: ErrorKind) -> list[PathError]:
+    """What our gateway says so of packets to the target, where nothing shows that the tunnel is up."""
     ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
     if ours is None or reading.target.answered or reading.answers(Part.FAR_INSIDE):
         return []
-    kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
-    told = [error for error in reading.errors(*kinds) if error.sender == ours]
-    delays = _delays(reading, told)
-    # It has asked for the target on a link of its own: there the route leads, and not into a tunnel.
-    return [] if delays and not _at_once(reading, told) else told
+    return [error for error in reading.errors(*kinds) if error.sender == ours]
 
 
 def gateway_unreachable(reading: Reading) -> Fact:

@@ -73,7 +73,7 @@ ROWS = (
         told="Proven by EPERM or an ICMP error from our own side. A silent drop cannot be told from wrong "
         "routing, unless a hop behind the node answers packets to the target.",
         explains=(
-            explains(S.METHOD_SILENT, needs=(F.REFUSED_HERE,)),
+            explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.REFUSED_HERE,)),
             explains(
                 S.SILENT,
                 S.NEAR_SILENT,

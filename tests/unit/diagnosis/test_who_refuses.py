@@ -72,12 +72,29 @@ def test_the_far_gateway_is_no_router_before_itself() -> None:
     "kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET]
 )
 def test_a_firewall_on_our_side_may_reject_by_any_word(kind: ErrorKind) -> None:
+    node = "10.244.0.1"
+    world = with_batches(silent(healthy(), *BEHIND), {Part.METHODS: lambda b: refused(b, kind, node)})
+    (finding,) = diagnose(world).findings
+    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
+    assert node in str(finding.proof)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROHIBITED])
+def test_a_gateway_that_lets_nothing_out_in_clear_proves_no_policy(kind: ErrorKind) -> None:
+    """Once the tunnel is down, a route of type prohibit or a rule that asks for IPsec rejects all of it."""
     world = silent(healthy(), *BEHIND)
     ours = world.expected.controls[Part.NEAR_INSIDE]
-    rejected = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
-    (finding,) = diagnose(rejected).findings
-    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
-    assert ours in str(finding.proof)
+    rejected = {Part.METHODS: lambda b: refused(b, kind, ours)}
+    for evidence in (world, not_refused(world)):
+        (finding,) = diagnose(with_batches(evidence, rejected)).findings
+        assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+        assert {"LocalPolicyDenied", "SaMissing", "EspBlocked"} <= set(finding.causes)
+    # A tunnel that is up, or of a method that alone is rejected: then it is a policy.
+    up = with_batches(silent(healthy()), rejected)
+    some = with_batches(healthy(), {Part.METHODS: lambda b: refused(b, kind, ours) if b.type == TCP else b})
+    for evidence in (up, some):
+        finding = diagnose(evidence).findings[0]
+        assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
 
 
 @pytest.mark.parametrize("kind", [ErrorKind.HOST_UNREACHABLE, ErrorKind.NET_UNREACHABLE])
