@@ -26,7 +26,7 @@ _REJECTED = (
 def refused_here(reading: Reading) -> Fact:
     """Whether this host, its node or our side's first router forbids the packets."""
     own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
-    near = [error for error in reading.errors(*_REJECTED) if error.sender in _near(reading)]
+    near = [error for error in reading.errors(*_REJECTED) if error.sender in reading.near_side]
     gateway = rejected_by_our_gateway(reading)
     if not reading.methods:
         return unknown("the target was not measured")
@@ -48,7 +48,7 @@ def no_route_here(reading: Reading) -> Fact:
         return unknown("the target was not measured")
     own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
     kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
-    near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
+    near = [error for error in reading.errors(*kinds) if error.sender in reading.near_side]
     gateway = unreachable_for_our_gateway(reading)
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
@@ -87,10 +87,9 @@ def rejected_by_our_gateway(reading: Reading) -> list[PathError]:
 
 def _by_our_gateway(reading: Reading, *kinds: ErrorKind) -> list[PathError]:
     """What our gateway says so of packets to the target, where nothing shows that the tunnel is up."""
-    ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
-    if ours is None or reading.target.answered or reading.answers(Part.FAR_INSIDE):
+    if reading.target.answered or reading.answers(Part.FAR_INSIDE):
         return []
-    return [error for error in reading.errors(*kinds) if error.sender == ours]
+    return [error for error in reading.errors(*kinds) if error.sender in reading.our_gateways]
 
 
 def gateway_unreachable(reading: Reading) -> Fact:
@@ -167,11 +166,11 @@ def routing_loops(reading: Reading) -> Fact:
 def prohibited_by_far_gateway(reading: Reading) -> Fact:
     """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
     kinds = (*_REJECTED, ErrorKind.NET_UNREACHABLE)
-    told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
+    told = [error for error in reading.errors(*kinds) if error.sender in reading.far_gateways]
     told += [
         error
         for error in reading.errors(ErrorKind.NET_UNREACHABLE)
-        if _is_far(reading, error) and error.sender not in _far_gateway(reading)
+        if _is_far(reading, error) and error.sender not in reading.far_gateways
     ]
     if not reading.methods:
         return unknown("the target was not measured")
@@ -185,7 +184,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     """Whether somebody else, or the target's own firewall, forbids the packets."""
     if not reading.methods:
         return unknown("the target was not measured")
-    others = {*_near(reading), *_far_gateway(reading)}
+    others = {*reading.near_side, *reading.far_gateways}
     told = [
         error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender and error.sender not in others
     ]
@@ -199,26 +198,8 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     return _told_of_all(reading, told, f"{_senders(told)} refuses {_of(told, reading)} ({_kinds(told)})")
 
 
-def _near(reading: Reading) -> set[str | None]:
-    """Addresses of our side: our gateway's, the first hop's, and those in the prober's own network."""
-    hops = {hop.address for hop in reading.evidence.hops or () if hop.ttl == 1 and hop.address is not None}
-    own = {reading.evidence.expected.controls.get(Part.NEAR_INSIDE)}
-    host = reading.evidence.host
-    source = None if host is None else host.source
-    own |= {source}
-    if source is not None:
-        senders = {error.sender for error in reading.errors(*ErrorKind)}
-        own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
-    return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
-
-
-def _far_gateway(reading: Reading) -> set[str | None]:
-    controls = reading.evidence.expected.controls
-    return {controls.get(Part.FAR_INSIDE), controls.get(Part.GATEWAY)} - {None, reading.evidence.address}
-
-
 def _is_far(reading: Reading, error: PathError) -> bool:
-    if error.sender is None or error.sender in _near(reading):
+    if error.sender is None or error.sender in reading.near_side:
         return False
     return not reading.holds(reading.evidence.expected.underlay, error.sender)
 
@@ -226,7 +207,7 @@ def _is_far(reading: Reading, error: PathError) -> bool:
 def _is_underlay(reading: Reading, error: PathError) -> bool:
     """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
     addresses says nothing of the line."""
-    if error.sender is None or error.sender in _near(reading):
+    if error.sender is None or error.sender in reading.near_side:
         return False
     expected = reading.evidence.expected
     if reading.holds(expected.underlay, error.sender):

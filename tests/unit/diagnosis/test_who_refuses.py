@@ -124,6 +124,39 @@ def test_a_gateway_whose_route_or_interface_has_gone_with_the_tunnel_proves_no_w
         assert (finding.reason, finding.confidence) == ("NearRoutingWrong", Confidence.PROVEN)
 
 
+@pytest.mark.parametrize("kind", [HOST, ErrorKind.NET_UNREACHABLE, ErrorKind.PROHIBITED, ErrorKind.RESET])
+@pytest.mark.parametrize("traced", [True, False])
+def test_one_of_two_gateways_that_share_an_address_is_not_on_the_far_side(
+    kind: ErrorKind, traced: bool
+) -> None:
+    """With VRRP they answer by the address that is known, and refuse by their own."""
+    own = "10.99.0.3"
+    world = silent(healthy(), *BEHIND)
+    hops = tuple(replace(hop, address=own) if hop.ttl == 2 else hop for hop in world.hops or ())
+    world = replace(world, hops=hops if traced else None)
+    refusing = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, own)})
+    (finding,) = diagnose(refusing).findings
+    assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+    assert "SaMissing" in finding.causes
+    if kind is HOST:
+        asked = Hop(type=ECHO, ttl=3, kind=HopKind.UNREACHABLE, address=own, rtt=3_000_000_000)
+        (finding,) = diagnose(replace(refusing, hops=(*hops, asked))).findings
+        assert (finding.reason, finding.confidence) == ("NearRoutingWrong", Confidence.PROVEN)
+    # A node beside the gateway is known as the first hop.
+    node = Hop(type=ECHO, ttl=1, kind=HopKind.UNREACHABLE, address=own)
+    (finding,) = diagnose(replace(refusing, hops=(node,))).findings
+    assert finding.confidence is Confidence.PROVEN
+    assert finding.reason in ("NearRoutingWrong", "LocalPolicyDenied")
+
+
+def test_beside_both_gateways_a_sender_is_of_neither() -> None:
+    """Of a transit network between them nobody knows whose its other addresses are."""
+    world = with_controls(silent(healthy(), *BEHIND), {Part.FAR_INSIDE: "10.99.0.1"})
+    refusing = with_batches(world, {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, "10.99.0.1")})
+    (finding,) = diagnose(refusing).findings
+    assert (finding.reason, finding.confidence) == ("FarGatewayDrops", Confidence.PROVEN)
+
+
 def test_a_reset_of_a_target_that_answers_nothing_else_may_be_a_firewall_s() -> None:
     world = with_batches(
         silent(healthy(), *BEHIND),
