@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ipsecping_operator.notify.alert_kinds import LOSSES
+from ipsecping_operator.notify.alert_kinds import LOSSES, UNDECIDED_MINUTES
 
 from .alert import CHECK, PATH, PROBE
 
@@ -53,14 +53,19 @@ max by ({PROBE}, type) (
 max by ({PROBE}) (time() * (ipsecping:probe_down == 1))
 or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     )
-    # An outage begins with losses as well: until a packet is answered they are no fault of their own.
+    # An outage begins with losses as well: until a packet is answered they are no fault of their own. But
+    # where the next round is an hour away, nobody is to wait for it.
     losses = f'max by ({PROBE}) (ipsecping:probe_finding{{reason=~"{"|".join(sorted(LOSSES))}"}})'
+    # Less than none is: one was answered. An operator that takes over counts anew: fewer are no answer.
     answered = f"max by ({PROBE}) (ipsecping_packets_received_total)"
+    since = "ipsecping:packets_received:since_loss"
     yield _record(
-        "ipsecping:packets_received:since_loss",
-        f"(ipsecping:packets_received:since_loss or {answered})\nand on ({PROBE}) {losses}",
+        since, f"(0 * ({since} < {answered}) - 1 or {answered} or {since})\nand on ({PROBE}) {losses}"
     )
-    yield _record("ipsecping:outage_undecided", f"{answered} == ipsecping:packets_received:since_loss")
+    yield _record(
+        "ipsecping:outage_undecided",
+        f"{answered} == {since}\nunless {since} == {since} offset {UNDECIDED_MINUTES}m",
+    )
     # After an outage its losses stay in the window: they are no second fault.
     yield _record(
         "ipsecping:outage_in_window",

@@ -114,6 +114,46 @@ def test_what_an_outage_begins_with_is_no_fault_of_its_own(
     fires(promtool, scenario, {9: [], 15: [lossy], 17: [down, lossy], 24: [down, lossy]}, tmp_path)
 
 
+@pytest.mark.parametrize("scrape", [30, 120])
+@pytest.mark.parametrize("answered", [8, 0], ids=["some are lost", "all are lost"])
+def test_loss_of_a_check_that_measures_each_hour_does_not_wait_for_the_next_round(
+    promtool: str, tmp_path: Path, answered: int, scrape: int
+) -> None:
+    ticks = 60 * 60 // scrape
+    scenario = Scenario(interval=scrape).operator(ticks).routed(ticks)
+    scenario.found((ticks // 6, FINE), (ticks // 2, "False/LossHigh"))
+    received = f"{steady(10, ticks // 6)} {steady(10 + answered, ticks)}"
+    scenario.add("ipsecping_packets_received_total", received, {**PROBE, **FROM})
+    fires(promtool, scenario, {24: [], 36: ["LossHigh"]}, tmp_path)
+
+
+def test_an_operator_that_takes_over_as_an_outage_begins_makes_no_loss_of_it_and_ends_none(
+    promtool: str, tmp_path: Path
+) -> None:
+    """It counts anew: fewer packets than before are no answer, and what was answered before was."""
+    received, high, half = "ipsecping_packets_received_total", "False/LossHigh", minutes(7)
+    scenario = watched().found((minutes(5), FINE), (minutes(10), high), (minutes(20), DOWN))
+    counted = {
+        "hq": (steady(500, half), steady(0, LONG)),
+        "lossy": (steady(500, half), f"{steady(0, minutes(2))} {steady(5, LONG)}"),
+        "long": (f"{steady(490, minutes(1))} {steady(500, minutes(6))}", steady(0, LONG)),
+    }
+    for check, (before, after) in counted.items():
+        labels = {**PROBE, "check": check, **FROM}
+        scenario.add(received, f"{before} stale", labels)
+        scenario.add(received, f"{'_ ' * (half + 2)}{after}", {**labels, "pod": "operator-b"})
+    for check, fine in (("lossy", 5), ("long", 0)):
+        scenario.routed(LONG, check=check)
+        scenario.found(*([(minutes(fine), FINE)] if fine else []), (minutes(30), high), check=check)
+    long, lossy, down = "LossHigh of long", "LossHigh of lossy", "TunnelDown of hq"
+    fires(
+        promtool,
+        scenario,
+        {6.5: [long], 7.5: [long], 9: [long], 13: [long], 15.5: [long, lossy], 17: [long, lossy, down]},
+        tmp_path,
+    )
+
+
 def test_loss_that_outlives_the_outage_is_told(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((minutes(10), FINE), (minutes(5), DOWN), (minutes(30), "False/LossHigh"))
     fires(promtool, scenario, {14: ["TunnelDown"], 20: [], 30: ["LossHigh"]}, tmp_path)

@@ -56,6 +56,9 @@ def build_notifier(
         # The one knot: the webhook tells the notifier what has become of an event.
         notifier.settled(uid, event)
 
+    def lapsed(uid: str) -> None:
+        notifier.lapsed(uid)
+
     book = AlertBook()
     told, webhook = settings.alertmanagers, settings.webhook
     notifier = Notifier(
@@ -81,6 +84,7 @@ def build_notifier(
             log=ReceiverLog("webhook", metrics),
             may_send=may_send,
             settled=settled,
+            lapsed=lapsed,
             clock=clock,
             steady=time.monotonic,
         ),

@@ -45,7 +45,7 @@ class AlertBook:
     ) -> bool:
         """Take over all that a check deserves; what is new has lasted for so many seconds already.
 
-        Returns whether there are other alerts than before, or the same under other labels.
+        Returns whether there are other alerts than before, or the same under other labels or sooner.
         """
         return self._put(uid, alerts, now=now, wall=wall, age=age)
 
@@ -93,17 +93,21 @@ class AlertBook:
         for alert in alerts:
             key = alert.kind.name, alert.path
             known = before.get(key)
+            wait = alert.kind.seconds + alert.later
             if known is None:
                 lasts = age(alert)
                 began = wall - int(lasts * 1_000_000_000)
-                held[key] = Held(alert=alert, fires_at=now - lasts + alert.kind.seconds, began=began)
+                held[key] = Held(alert=alert, fires_at=now - lasts + wait, began=began)
             else:
-                held[key] = replace(known, alert=alert)
+                # What was part of something else, perhaps, and is not: its own time begins now.
+                sooner = known.alert.later > alert.later
+                fires_at = min(known.fires_at, now + wait) if sooner else known.fires_at
+                held[key] = replace(known, alert=alert, fires_at=fires_at)
         if held:
             self._held[of] = held
         else:
             self._held.pop(of, None)
-        return _labels(before) != _labels(held)
+        return _told(before) != _told(held)
 
     def shift(self, by: int) -> None:
         """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
@@ -139,5 +143,5 @@ def _firing(everything: Iterable[Held], now: float) -> Mapping[Labels, Held]:
     return found
 
 
-def _labels(held: Mapping[tuple[str, str], Held]) -> Mapping[tuple[str, str], Labels]:
-    return {key: each.alert.labels for key, each in held.items()}
+def _told(held: Mapping[tuple[str, str], Held]) -> Mapping[tuple[str, str], tuple[Labels, float]]:
+    return {key: (each.alert.labels, each.fires_at) for key, each in held.items()}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ipsecping_operator.api.conditions import HealthyReason
 
 PREFIX = "IPsecPing"
+UNDECIDED_MINUTES = 15
+"""How long loss waits at most for an answer that shows it to be no outage: the next round may be far away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ Labels = tuple[tuple[str, str], ...]
 ProbeKey = tuple[str, str]
 """Path and probe."""
 FLAPPING_OUTAGES = 4
+UNDECIDED = 60.0 * kinds.UNDECIDED_MINUTES
+"""Seconds."""
 MAX_TEXT = 2048
 """Characters of an annotation."""
 _OF_A_PATH = ("path", "target", "remote_ip")
@@ -32,6 +34,8 @@ class Alert:
     labels: Labels
     summary: str
     description: str
+    later: float = 0.0
+    """Seconds that it has to last beyond that time, for as long as it may be part of something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +101,13 @@ def _of_path(
     down: bool,
     all_down: bool,
 ) -> Iterator[Alert]:
-    def alert(kind: AlertKind, probes: Sequence[ProbeFinding]) -> Iterator[Alert]:
+    def alert(kind: AlertKind, probes: Sequence[ProbeFinding], *, later: float = 0.0) -> Iterator[Alert]:
         if probes:
             address = f" ({routing['remote_ip']})" if routing["remote_ip"] else ""
             where = f"on {routing['check']}/{routing['path']} to {routing['target']}{address}"
             summary = f"{routing['tunnel_name']}: {kind.summary} {where}"
-            yield _alert(kind, routing, summary, _description(kind, probes, subject, routing))
+            described = _description(kind, probes, subject, routing)
+            yield _alert(kind, routing, summary, described, later=later)
 
     silent = kinds.PROBE_DOWN if not down else kinds.TUNNEL_DOWN if all_down else kinds.PATH_DOWN
     yield from alert(silent, [each for each in found if each.down])
@@ -110,16 +115,21 @@ def _of_path(
     reasons = {each.reason for each in found}
     for kind in kinds.BY_REASON:
         if not reasons.isdisjoint(kind.reasons):
-            yield from alert(kind, [each for each in found if _deserves(each, kind, subject)])
+            deserve = [each for each in found if _deserves(each, kind, subject)]
+            decided = [each for each in deserve if not (kind.part_of_outage and _undecided(each, subject))]
+            yield from alert(kind, decided or deserve, later=0.0 if decided else UNDECIDED)
 
 
 def _deserves(found: ProbeFinding, kind: AlertKind, subject: Subject) -> bool:
     if found.reason not in kind.reasons:
         return False
-    probe = found.path, found.probe
-    if kind.part_of_outage and (probe in subject.lately_down or probe in subject.undecided):
+    if kind.part_of_outage and (found.path, found.probe) in subject.lately_down:
         return False
     return not (found.reason is HealthyReason.PROBE_FAILED and found.certificate_ends)
+
+
+def _undecided(found: ProbeFinding, subject: Subject) -> bool:
+    return (found.path, found.probe) in subject.undecided
 
 
 def _description(
@@ -134,13 +144,16 @@ def _description(
     return " ".join(part for part in parts if part)
 
 
-def _alert(kind: AlertKind, routing: Mapping[str, str], summary: str, description: str) -> Alert:
+def _alert(
+    kind: AlertKind, routing: Mapping[str, str], summary: str, description: str, *, later: float = 0.0
+) -> Alert:
     return Alert(
         kind=kind,
         path=routing.get("path", ""),
         labels=labels_of(kind, routing),
         summary=text.printable(summary, MAX_TEXT),
         description=text.printable(description, MAX_TEXT),
+        later=later,
     )
 
 

@@ -105,16 +105,21 @@ class EventQueue:
         lane.not_before = float("-inf")
         self._drop(uid, 0)
 
-    def give_up(self, *, now: float) -> int:
+    def give_up(self, *, now: float) -> list[str]:
         """Drop what has waited for too long, of all checks: few are tried while nothing is taken.
 
-        Returns how many.
+        Returns the check of each.
         """
-        dropped = 0
+        dropped = list[str]()
         for uid, lane in list(self._lanes.items()):
             while len(lane.waiting) > lane.oldest and now >= lane.waiting[lane.oldest].until:
-                dropped += self._drop(uid, lane.oldest)
+                self._drop(uid, lane.oldest)
+                dropped.append(uid)
         return dropped
+
+    def waits(self, uid: str) -> bool:
+        """Whether an event of the check waits or is under way."""
+        return uid in self._lanes
 
     def failed(self, uid: str, *, asked: float, now: float, chance: Chance) -> None:
         """Let an event wait for another attempt, `asked` seconds at least."""

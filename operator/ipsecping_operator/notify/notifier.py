@@ -95,6 +95,17 @@ class Notifier:
         if not self._ends:
             self._remember(uid)
 
+    def lapsed(self, uid: str) -> None:
+        """Take in that the webhook has not taken the last event of the check for hours.
+
+        What still is so is to be told as it is now, as after a restart: else a receiver that is back would
+        learn of it with the next transition.
+        """
+        kept = self._checks.get(uid)
+        if kept is not None:
+            kept.behind = None
+            self._remember(uid)
+
     def forget(self, uid: str) -> None:
         """Forget a check that has gone: its alerts are over."""
         if self._checks.pop(uid, None) is not None:

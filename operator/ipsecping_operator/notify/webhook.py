@@ -31,11 +31,16 @@ class Webhook:
         log: ReceiverLog,
         may_send: Callable[[], bool],
         settled: Callable[[str, CheckEvent], None],
+        lapsed: Callable[[str], None],
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`settled(uid, event)` is called when an event of a check was taken, or was refused for good."""
+        """`settled(uid, event)` is called when an event of a check was taken, or was refused for good.
+
+        `lapsed(uid)` is called when the last event that waited was given up after a long time.
+        """
         self._settled = settled
+        self._lapsed = lapsed
         self._settings = settings
         self._poster = poster
         self._log = log
@@ -89,7 +94,11 @@ class Webhook:
 
     async def _send_all(self) -> None:
         """Send what is due, until nothing is."""
-        self._log.dropped(self._queue.give_up(now=self._steady()))
+        given_up = self._queue.give_up(now=self._steady())
+        self._log.dropped(len(given_up))
+        for uid in dict.fromkeys(given_up):
+            if not self._queue.waits(uid):
+                self._lapsed(uid)
         while (taken := self._queue.next(now=self._steady())) is not None:
             uid, event = taken
             try:

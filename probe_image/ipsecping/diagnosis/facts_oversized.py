@@ -3,14 +3,18 @@
 A gateway that has a policy and an SA for a packet knows what ESP leaves of the next hop's MTU, and refuses
 what is larger with that figure (RFC 4301 section 8.2.1), without any help of the far side. Linux does so
 before it looks at its own forward rules; without an SA, or by a policy that blocks, it drops the packet
-without a word.
+without a word. But a tunnel interface or a route with an MTU of its own has it stated whatever becomes of the
+SA, as has a link that takes no more than IPv6 has to have: such a figure is told by its form, as a rule.
 """
 
 from .evidence import Part
 from .fact import Fact, unknown
 from .facts_reach import of_control, reaches_near_gateway
+from .facts_refused import NO_WAY, rejected_by_our_gateway, unreachable_for_our_gateway
 from .reading import Reading
 
+ALIGNMENT, TRAILER = 4, 2
+"""ESP fills up a packet and the two bytes behind it to a multiple of so many bytes (RFC 4303 section 2.4)."""
 LEAST_SENT = 3
 """Packets that nobody refuses, a second apart so that no limit of ICMP errors hides one, at least."""
 
@@ -21,6 +25,10 @@ def gateway_encapsulates(reading: Reading) -> Fact:
     """
     found, baseline = reading.evidence.oversized, reading.evidence.baseline
     ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    if unreachable_for_our_gateway(reading):
+        return unknown(f"our gateway ({ours}) says that it cannot reach the target: {NO_WAY}")
+    if rejected_by_our_gateway(reading):
+        return unknown(f"our gateway ({ours}) rejects what it may not send in clear, or not at all")
     if found is None:
         return unknown("no packets of the link's size were sent to a silent target")
     before = None if baseline is None else baseline.too_big
@@ -39,6 +47,11 @@ def gateway_encapsulates(reading: Reading) -> Fact:
             return unknown(
                 f"too big, MTU {others[0].mtu}, says {others[0].router}; "
                 f"when the path was healthy {before.router} said {before.mtu}"
+            )
+        if (before.mtu + TRAILER) % ALIGNMENT:
+            return unknown(
+                f"{said}: too big, MTU {before.mtu}, which is not what ESP leaves: "
+                "that of an interface, a route or a link, with an SA or without"
             )
         count = sum(each.count for each in found.told)
         return Fact(

@@ -7,6 +7,7 @@ from . import statistics
 from .evidence import IkeAnswer, NameAnswer, Part
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
+from .refusal import ErrorKind
 
 IKE_TRANSMISSIONS = 3
 """How often each port is asked before it is called silent (RFC 7296 section 2.1)."""
@@ -85,8 +86,13 @@ def control_answers(part: Part) -> Callable[[Reading], Fact]:
 
 
 def reaches_near_gateway(reading: Reading) -> Fact:
-    """Whether our gateway is among the hops of packets to the target: they get past the node."""
+    """Whether our gateway is among the hops of packets to the target, or refuses them: they get past the
+    node."""
     hops, ours = reading.evidence.hops, reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    said = {error.kind.value for error in reading.errors(*ErrorKind) if error.sender == ours}
+    if ours is not None and said:
+        kinds = ", ".join(sorted(said))
+        return Fact(True, f"packets to the target get to our gateway ({ours}), which says {kinds}")
     if hops is None or ours is None:
         return unknown("the hops were not traced, or our gateway's inside address is not known")
     found = [hop.ttl for hop in hops if hop.address == ours]

@@ -26,14 +26,20 @@ _REJECTED = (
 def refused_here(reading: Reading) -> Fact:
     """Whether this host, its node or our side's first router forbids the packets."""
     own = [error for error in reading.errors(ErrorKind.NOT_PERMITTED) if error.sender is None]
-    near = [error for error in reading.errors(*_REJECTED) if error.sender in _near(reading)]
+    near = [error for error in reading.errors(*_REJECTED) if error.sender in reading.near_side]
+    gateway = rejected_by_our_gateway(reading)
     if not reading.methods:
         return unknown("the target was not measured")
     if own:
         return _told(reading, own, f"this host refused to send {_of(own, reading)} (EPERM)")
+    if gateway and len(gateway) == len(near):
+        return unknown(
+            f"{_senders(gateway)} prohibits {_of(gateway, reading)}, but is our gateway: where the tunnel is "
+            "down, a rule or route that lets nothing out in clear says so"
+        )
     if near:
         said = f"{_senders(near)} on our side prohibits {_of(near, reading)}"
-        return replace(_told_of_all(reading, near, said), refused=_by_our_gateway(reading, near))
+        return replace(_told_of_all(reading, near, said), refused=_who(reading, near))
     return Fact(False, "nothing on our side says that it refuses our packets")
 
 
@@ -43,13 +49,45 @@ def no_route_here(reading: Reading) -> Fact:
         return unknown("the target was not measured")
     own = [error for error in reading.errors(ErrorKind.NO_ROUTE) if error.sender is None]
     kinds = (ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
-    near = [error for error in reading.errors(*kinds) if error.sender in _near(reading)]
+    near = [error for error in reading.errors(*kinds) if error.sender in reading.near_side]
+    gateway = unreachable_for_our_gateway(reading)
     if own:
         return _told(reading, own, f"this host has no route for {_of(own, reading)} (ENETUNREACH)")
+    if gateway and len(gateway) == len(near):
+        return unknown(f"{_senders(gateway)} cannot reach the target, but is our gateway: {NO_WAY}")
     if near:
         said = f"{_senders(near)} on our side cannot reach the target or the next hop ({_of(near, reading)})"
-        return replace(_told_of_all(reading, near, said), refused=_by_our_gateway(reading, near))
+        return replace(_told_of_all(reading, near, said), refused=_who(reading, near))
     return Fact(False, "nothing on our side says that it has no route")
+
+
+NO_WAY = "its way into the tunnel is missing, or is down with the tunnel"
+
+
+def unreachable_for_our_gateway(reading: Reading) -> list[PathError]:
+    """What our gateway says of a target that it cannot reach, where nothing shows that the tunnel is up.
+
+    An interface of a tunnel that has no SA says so. So does a router whose route has gone with the tunnel,
+    whatever that died of: routing protocols and monitors take it away.
+    """
+    told = _by_our_gateway(reading, ErrorKind.NET_UNREACHABLE, ErrorKind.HOST_UNREACHABLE)
+    # It has asked for the target on a link of its own: there the route leads, and not into a tunnel.
+    return [] if _delays(reading, told) and not _at_once(reading, told) else told
+
+
+def rejected_by_our_gateway(reading: Reading) -> list[PathError]:
+    """What our gateway rejects, where nothing shows that the tunnel is up.
+
+    A rule or a route that lets nothing out in clear does so once it is down.
+    """
+    return _by_our_gateway(reading, *_REJECTED)
+
+
+def _by_our_gateway(reading: Reading, *kinds: ErrorKind) -> list[PathError]:
+    """What our gateway says so of packets to the target, where nothing shows that the tunnel is up."""
+    if reading.target.answered or reading.answers(Part.FAR_INSIDE):
+        return []
+    return [error for error in reading.errors(*kinds) if error.sender in reading.our_gateways]
 
 
 def gateway_unreachable(reading: Reading) -> Fact:
@@ -98,14 +136,19 @@ def host_unreachable(reading: Reading) -> Fact:
 
 def _at_once(reading: Reading, told: list[PathError]) -> bool:
     """Whether a router says so sooner than it can know: it asks for a link address for some seconds."""
+    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
+    return any(delay < max(usual, default=0) + AT_ONCE for delay in _delays(reading, told))
+
+
+def _delays(reading: Reading, told: list[PathError]) -> list[int]:
+    """How long those who say so took, as far as is known."""
     senders = {error.sender for error in told}
     hops = reading.evidence.hops or ()
     times = [hop.rtt for hop in hops if hop.kind is HopKind.UNREACHABLE and hop.address in senders]
-    usual = [batch.rtt_min or 0 for batch in part_of(reading.evidence, Part.FAR_INSIDE)]
     # One round may hear of a host that others have asked for: what took longest tells.
     past = [error.delay or 0 for error in told if isinstance(error, PastError)]
     times += [max(past)] if past else []
-    return any(time is not None and time < max(usual, default=0) + AT_ONCE for time in times)
+    return [time for time in times if time is not None]
 
 
 def routing_loops(reading: Reading) -> Fact:
@@ -121,11 +164,11 @@ def routing_loops(reading: Reading) -> Fact:
 def prohibited_by_far_gateway(reading: Reading) -> Fact:
     """Whether the far gateway forbids the packets, or somebody behind it knows no way for them."""
     kinds = (*_REJECTED, ErrorKind.NET_UNREACHABLE)
-    told = [error for error in reading.errors(*kinds) if error.sender in _far_gateway(reading)]
+    told = [error for error in reading.errors(*kinds) if error.sender in reading.far_gateways]
     told += [
         error
         for error in reading.errors(ErrorKind.NET_UNREACHABLE)
-        if _is_far(reading, error) and error.sender not in _far_gateway(reading)
+        if _is_far(reading, error) and error.sender not in reading.far_gateways
     ]
     if not reading.methods:
         return unknown("the target was not measured")
@@ -139,7 +182,7 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     """Whether somebody else, or the target's own firewall, forbids the packets."""
     if not reading.methods:
         return unknown("the target was not measured")
-    others = {*_near(reading), *_far_gateway(reading)}
+    others = {*reading.near_side, *reading.far_gateways}
     told = [
         error for error in reading.errors(ErrorKind.PROHIBITED) if error.sender and error.sender not in others
     ]
@@ -154,23 +197,9 @@ def prohibited_on_the_way(reading: Reading) -> Fact:
     return replace(_told_of_all(reading, told, said), refused=Refused.BY_A_RULE)
 
 
-def _near(reading: Reading) -> set[str | None]:
-    """Addresses of our side: our gateway's, the first hop's, and those in the prober's own network."""
-    hops = {hop.address for hop in reading.evidence.hops or () if hop.ttl == 1 and hop.address is not None}
-    own = {reading.evidence.expected.controls.get(Part.NEAR_INSIDE)}
-    host = reading.evidence.host
-    source = None if host is None else host.source
-    own |= {source}
-    if source is not None:
-        senders = {error.sender for error in reading.errors(*ErrorKind)}
-        own |= {each for each in senders if each is not None and reading.near_each_other(each, source)}
-    return (hops | own) - {None, reading.evidence.address, *_far_gateway(reading)}
-
-
-def _by_our_gateway(reading: Reading, told: list[PathError]) -> Refused | None:
+def _who(reading: Reading, told: list[PathError]) -> Refused | None:
     """Whether all who say so are our gateway: what is before it has done its part."""
-    ours = reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
-    return Refused.BY_OUR_GATEWAY if {error.sender for error in told} == {ours} else None
+    return Refused.BY_OUR_GATEWAY if {error.sender for error in told} <= reading.our_gateways else None
 
 
 def _why(told: list[PathError]) -> Refused | None:
@@ -181,13 +210,8 @@ def _why(told: list[PathError]) -> Refused | None:
     return Refused.WITHOUT_ROUTE if True in routeless else Refused.BY_A_RULE
 
 
-def _far_gateway(reading: Reading) -> set[str | None]:
-    controls = reading.evidence.expected.controls
-    return {controls.get(Part.FAR_INSIDE), controls.get(Part.GATEWAY)} - {None, reading.evidence.address}
-
-
 def _is_far(reading: Reading, error: PathError) -> bool:
-    if error.sender is None or error.sender in _near(reading):
+    if error.sender is None or error.sender in reading.near_side:
         return False
     return not reading.holds(reading.evidence.expected.underlay, error.sender)
 
@@ -195,7 +219,7 @@ def _is_far(reading: Reading, error: PathError) -> bool:
 def _is_underlay(reading: Reading, error: PathError) -> bool:
     """Whether who says something of the far gateway is none of ours: a cluster that knows no way to public
     addresses says nothing of the line."""
-    if error.sender is None or error.sender in _near(reading):
+    if error.sender is None or error.sender in reading.near_side:
         return False
     expected = reading.evidence.expected
     if reading.holds(expected.underlay, error.sender):

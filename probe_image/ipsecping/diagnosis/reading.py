@@ -1,6 +1,6 @@
 """Evidence as the facts and symptoms look at it: batches added up by part, method and window."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from functools import cached_property
 from ipaddress import ip_address, ip_network
 
@@ -115,6 +115,53 @@ class Reading:
         """Return the methods whose packets these errors refused."""
         found = {id(error) for error in errors}
         return frozenset(kind for kind, error in self._errors if id(error) in found)
+
+    @cached_property
+    def near_side(self) -> Set[str]:
+        """Addresses of our side: our gateway's, the first hop's, and those in the prober's own network."""
+        own = {*self._first_hops, *self.our_gateways}
+        if (source := self._source) is not None:
+            own |= {source, *(each for each in self._senders if self.near_each_other(each, source))}
+        return own - {self.evidence.address} - self.far_gateways
+
+    @cached_property
+    def our_gateways(self) -> Set[str]:
+        """Addresses that our gateway speaks by: its inside address, and senders of errors beside it.
+
+        Two that share one by VRRP answer by it, and refuse by their own.
+        """
+        controls, source = self.evidence.expected.controls, self._source
+        ours, address = controls.get(Part.NEAR_INSIDE), self.evidence.address
+        if ours is None:
+            return frozenset()
+        far = (controls.get(Part.FAR_INSIDE), address)
+        if any(each is not None and self.near_each_other(each, ours) for each in far):
+            return {ours}
+        # A node may be beside it as well; where the prober itself is, its first hop may be the gateway.
+        beside = source is not None and self.near_each_other(source, ours)
+        others = {source, *(() if beside else self._first_hops), *self.far_gateways}
+        return {ours, *(each for each in self._senders - others if self.near_each_other(each, ours))}
+
+    @cached_property
+    def far_gateways(self) -> Set[str]:
+        """Addresses of the far gateway, where they are not the target's."""
+        controls = self.evidence.expected.controls
+        found = {controls.get(Part.FAR_INSIDE), controls.get(Part.GATEWAY)} - {self.evidence.address}
+        return {each for each in found if each is not None}
+
+    @cached_property
+    def _first_hops(self) -> Set[str]:
+        hops = self.evidence.hops or ()
+        return {hop.address for hop in hops if hop.ttl == 1 and hop.address is not None}
+
+    @cached_property
+    def _senders(self) -> Set[str]:
+        return {error.sender for _, error in self._errors if error.sender is not None}
+
+    @property
+    def _source(self) -> str | None:
+        host = self.evidence.host
+        return None if host is None else host.source
 
     @cached_property
     def knows_far_gateway(self) -> bool:

@@ -74,7 +74,7 @@ ROWS = (
         told="Proven by EPERM or an ICMP error from our own side. A silent drop cannot be told from wrong "
         "routing, unless a hop behind the node answers packets to the target.",
         explains=(
-            explains(S.METHOD_SILENT, needs=(F.REFUSED_HERE,)),
+            explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.REFUSED_HERE,)),
             explains(
                 S.SILENT,
                 S.NEAR_SILENT,
@@ -118,7 +118,7 @@ ROWS = (
         told="Proven by ENETUNREACH or an ICMP error from our own side. Ruled out when our gateway is "
         "among the hops.",
         explains=(
-            explains(S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
+            explains(S.SILENT, S.FAR_SILENT, S.METHOD_SILENT, needs=(F.NO_ROUTE_HERE,)),
             explains(
                 S.SILENT,
                 S.NEAR_SILENT,

@@ -28,8 +28,9 @@ ROWS = (
         place=Place.NEAR_GATEWAY,
         title="our gateway has no security association for this tunnel",
         meaning="The policy is there, but IKE has not negotiated the child SA, or lost it.",
-        told="Silence without any ICMP error. If only the first packets after a pause are lost, it is an "
-        "on-demand start and no fault.",
+        told="Silence without any ICMP error; where the tunnel has an interface or a route of its own, our "
+        "gateway may say that the target is unreachable. If only the first packets after a pause are lost, "
+        "it is an on-demand start and no fault.",
         explains=(
             _silence(*_NO_SA, F.GATEWAY_ENCAPSULATES),
             explains(S.FIRST_LOST, excludes=(F.FIRST_LOST_BACK,)),

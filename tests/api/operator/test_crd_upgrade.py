@@ -99,6 +99,44 @@ def test_what_a_definition_that_is_rolled_back_takes_from_checks(
     assert kubectl.get("itc", "hq")["metadata"]["generation"] == 1
 
 
+def laxer() -> str:
+    """The CRD with none of the rules that a value alone breaks."""
+
+    def without_rules(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [without_rules(each) for each in schema]
+        if not isinstance(schema, dict):
+            return schema
+        return {key: without_rules(each) for key, each in schema.items() if key != "x-kubernetes-validations"}
+
+    return yaml.safe_dump(without_rules(custom_resource_definition()))
+
+
+def test_what_a_stricter_definition_refuses_is_told_edited_and_deleted_all_the_same(
+    install: Callable[[str | None], None], cluster: Cluster, operator: OperatorProcess
+) -> None:
+    install(laxer())
+    night = {"name": "night", "schedule": "0 2 * * *", "duration": "23h", "timeZone": "posix/Europe/Berlin"}
+    cluster.check({**CRON, "maintenance": [night], "probes": [{"name": "Odd_Name", "icmp": {}}]})
+    install(None)
+
+    def is_refused() -> bool:
+        return "time zone" in cluster.kubectl.run("label", "itc", "hq", "a=b", "--overwrite").stderr
+
+    eventually(is_refused, what="today's definition in force, which warns")
+    operator.end(signal.SIGTERM)
+    operator.start()
+    cluster.says("Ready", "False", "InvalidSpec")
+    for patch in ({"spec": {"target": "127.0.0.2"}}, {"metadata": {"finalizers": ["example.com/hold"]}}):
+        cluster.kubectl("patch", "itc", "hq", "--type=merge", f"--patch={json.dumps(patch)}")
+    eventually(
+        lambda: cluster.condition("Ready").get("observedGeneration") == 2, what="a status of the edited check"
+    )
+    cluster.kubectl("delete", "itc", "hq", "--wait=false")
+    cluster.kubectl("patch", "itc", "hq", "--type=merge", '--patch={"metadata": {"finalizers": null}}')
+    eventually(lambda: cluster.kubectl.run("get", "itc", "hq").returncode != 0, what="the check gone")
+
+
 def healthy(found: dict[str, Any]) -> dict[str, Any]:
     """The condition Healthy."""
     return next(each for each in found["status"]["conditions"] if each["type"] == "Healthy")

@@ -12,6 +12,7 @@ from .fault_case import ONE_OF, ONLY, PROVEN, THERE, Case, by_method, case_of, r
 from .worlds import (
     BEHIND,
     ECHO,
+    MS,
     NOW,
     OURS,
     SOURCE,
@@ -54,9 +55,15 @@ def near() -> Iterator[Case]:
     one_denied = by_method(healthy(), (STAMP,), lambda b: refused(b, ErrorKind.NOT_PERMITTED, None))
     yield case_of("node-deny one port", Cause.LOCAL_POLICY_DENIED, one_denied, PROVEN, THERE)
     unreachable = refused_everywhere(ErrorKind.HOST_UNREACHABLE, OURS)
-    yield case_of(
-        "our gateway sends it to its own link", Cause.NEAR_ROUTING_WRONG, unreachable, PROVEN, THERE
+    asked = Hop(type=ECHO, ttl=3, kind=HopKind.UNREACHABLE, address=OURS, rtt=3000 * MS)
+    own_link = replace(unreachable, hops=(*(unreachable.hops or ()), asked))
+    yield case_of("our gateway sends it to its own link", Cause.NEAR_ROUTING_WRONG, own_link, PROVEN, THERE)
+    by_gateway = with_batches(
+        silent(healthy(), *BEHIND),
+        {Part.METHODS: lambda b: refused(b, ErrorKind.NET_UNREACHABLE, OURS)},
     )
+    # Of a tunnel with an interface or a route of its own.
+    yield case_of("sa-out-lost, by VTI", Cause.SA_MISSING, by_gateway, ONE_OF, reason="TunnelSilent", most=14)
     down = replace(silent(healthy(), *BEHIND, Part.NEAR_INSIDE), hops=())
     yield case_of("near-gateway-down", Cause.NEAR_GATEWAY_DOWN, down, ONE_OF, reason="NearSideSilent", most=3)
     yield case_of(

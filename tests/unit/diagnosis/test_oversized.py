@@ -82,6 +82,32 @@ def test_another_router_says_nothing_of_our_gateway() -> None:
     assert told(before(found(), elsewhere)) is None
 
 
+@pytest.mark.parametrize(
+    "mtu",
+    [
+        pytest.param(1400, id="of a tunnel interface, which refuses before it looks for an SA"),
+        pytest.param(1436, id="of another"),
+        pytest.param(1280, id="the least of IPv6, whatever ESP leaves, and of the link itself"),
+    ],
+)
+def test_an_mtu_that_esp_does_not_leave_is_stated_without_an_sa_as_well(mtu: int) -> None:
+    silent_tunnel = before(refused_too_big(QUIET, mtu), TooBig(router=OURS, mtu=mtu))
+    assert told(silent_tunnel) is None
+    (finding, *_) = diagnose(silent_tunnel).findings
+    assert {"SaMissing", "EspBlocked"} <= set(finding.causes)
+    # That it says no more of them is news all the same.
+    assert told(before(found(), TooBig(router=OURS, mtu=mtu))) is False
+
+
+@pytest.mark.parametrize("header", [20, 40])
+@pytest.mark.parametrize("udp", [0, 8])
+@pytest.mark.parametrize(("iv", "check", "block"), [(8, 16, 4), (16, 12, 16), (16, 16, 16), (8, 12, 8)])
+def test_what_esp_leaves_is_known_as_such(header: int, udp: int, iv: int, check: int, block: int) -> None:
+    for link in (1500, 1492, 1460, 1428, 1400):
+        mtu = (link - header - udp - 8 - iv - check) // block * block - 2
+        assert told(before(refused_too_big(QUIET, mtu), TooBig(router=OURS, mtu=mtu))) is True
+
+
 def test_without_its_word_from_a_healthy_time_it_is_not_known() -> None:
     for evidence in (found(TooBig(router=OURS, mtu=1446)), found()):
         assert told(before(evidence, None)) is None

@@ -65,7 +65,7 @@ def test_without_them_all_that_is_known_is_silence() -> None:
     ("error", "reason"),
     [
         (told(ErrorKind.PORT_UNREACHABLE, NODE, code=(3, 3)), "LocalPolicyDenied"),
-        (told(ErrorKind.PROHIBITED, OURS), "LocalPolicyDenied"),
+        (told(ErrorKind.PROHIBITED, NODE), "LocalPolicyDenied"),
         (told(ErrorKind.NOT_PERMITTED, None), "LocalPolicyDenied"),
         (told(ErrorKind.NO_ROUTE, None), "NearRoutingWrong"),
         (told(ErrorKind.NET_UNREACHABLE, NODE), "NearRoutingWrong"),

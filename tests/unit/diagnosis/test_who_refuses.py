@@ -18,11 +18,15 @@ from .worlds import (
     UNDERLAY,
     dead,
     healthy,
+    not_refused,
     refused,
+    refused_too_big,
     silent,
     with_batches,
     with_controls,
 )
+
+HOST = ErrorKind.HOST_UNREACHABLE
 
 
 def test_a_router_before_the_last_is_not_the_far_gateway_whatever_its_address() -> None:
@@ -68,12 +72,89 @@ def test_the_far_gateway_is_no_router_before_itself() -> None:
     "kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROTOCOL_UNREACHABLE, ErrorKind.RESET]
 )
 def test_a_firewall_on_our_side_may_reject_by_any_word(kind: ErrorKind) -> None:
+    node = "10.244.0.1"
+    world = with_batches(silent(healthy(), *BEHIND), {Part.METHODS: lambda b: refused(b, kind, node)})
+    (finding,) = diagnose(world).findings
+    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
+    assert node in str(finding.proof)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.PORT_UNREACHABLE, ErrorKind.PROHIBITED])
+def test_a_gateway_that_lets_nothing_out_in_clear_proves_no_policy(kind: ErrorKind) -> None:
+    """Once the tunnel is down, a route of type prohibit or a rule that asks for IPsec rejects all of it."""
     world = silent(healthy(), *BEHIND)
     ours = world.expected.controls[Part.NEAR_INSIDE]
-    rejected = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
-    (finding,) = diagnose(rejected).findings
-    assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
-    assert ours in str(finding.proof)
+    rejected = {Part.METHODS: lambda b: refused(b, kind, ours)}
+    for evidence in (world, not_refused(world)):
+        (finding,) = diagnose(with_batches(evidence, rejected)).findings
+        assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+        assert {"LocalPolicyDenied", "SaMissing", "EspBlocked"} <= set(finding.causes)
+    # A tunnel that is up, or of a method that alone is rejected: then it is a policy.
+    up = with_batches(silent(healthy()), rejected)
+    some = with_batches(healthy(), {Part.METHODS: lambda b: refused(b, kind, ours) if b.type == TCP else b})
+    for evidence in (up, some):
+        finding = diagnose(evidence).findings[0]
+        assert (finding.reason, finding.confidence) == ("LocalPolicyDenied", Confidence.PROVEN)
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.HOST_UNREACHABLE, ErrorKind.NET_UNREACHABLE])
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_gateway_whose_route_or_interface_has_gone_with_the_tunnel_proves_no_wrong_routing_before_it(
+    kind: ErrorKind, traced: bool
+) -> None:
+    """VTI and XFRM interfaces without an SA say so, as does a router whose route BGP or a monitor took."""
+    world = silent(healthy(), *BEHIND)
+    world = world if traced else replace(world, hops=None)
+    ours = world.expected.controls[Part.NEAR_INSIDE]
+    said = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, ours)})
+    for evidence in (said, not_refused(said), refused_too_big(said)):
+        (finding,) = diagnose(evidence).findings
+        assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+        # Its own route may be the fault, or whatever the tunnel died of.
+        assert {"NearRoutingWrong", "SaMissing", "EspBlocked"} <= set(finding.causes)
+        assert not {"LocalPolicyDenied", "NearGatewayDown"} & set(finding.causes)
+        assert any(f"({ours}), which says {kind.value}" in each.why for each in finding.ruled_out)
+    # Beside a tunnel that is up, or of another router on our side, it is routing.
+    up = with_batches(silent(healthy()), {Part.METHODS: lambda b: refused(b, kind, ours)})
+    node = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, "10.244.0.1")})
+    asked = Hop(type=ECHO, ttl=2, kind=HopKind.UNREACHABLE, address=ours, rtt=3_000_000_000)
+    own_link = replace(with_batches(world, {Part.METHODS: lambda b: refused(b, HOST, ours)}), hops=(asked,))
+    for evidence in (up, node, own_link):
+        (finding,) = diagnose(evidence).findings
+        assert (finding.reason, finding.confidence) == ("NearRoutingWrong", Confidence.PROVEN)
+
+
+@pytest.mark.parametrize("kind", [HOST, ErrorKind.NET_UNREACHABLE, ErrorKind.PROHIBITED, ErrorKind.RESET])
+@pytest.mark.parametrize("traced", [True, False])
+def test_one_of_two_gateways_that_share_an_address_is_not_on_the_far_side(
+    kind: ErrorKind, traced: bool
+) -> None:
+    """With VRRP they answer by the address that is known, and refuse by their own."""
+    own = "10.99.0.3"
+    world = silent(healthy(), *BEHIND)
+    hops = tuple(replace(hop, address=own) if hop.ttl == 2 else hop for hop in world.hops or ())
+    world = replace(world, hops=hops if traced else None)
+    refusing = with_batches(world, {Part.METHODS: lambda b: refused(b, kind, own)})
+    (finding,) = diagnose(refusing).findings
+    assert (finding.reason, finding.confidence) == ("TunnelSilent", Confidence.ONE_OF)
+    assert "SaMissing" in finding.causes
+    if kind is HOST:
+        asked = Hop(type=ECHO, ttl=3, kind=HopKind.UNREACHABLE, address=own, rtt=3_000_000_000)
+        (finding,) = diagnose(replace(refusing, hops=(*hops, asked))).findings
+        assert (finding.reason, finding.confidence) == ("NearRoutingWrong", Confidence.PROVEN)
+    # A node beside the gateway is known as the first hop.
+    node = Hop(type=ECHO, ttl=1, kind=HopKind.UNREACHABLE, address=own)
+    (finding,) = diagnose(replace(refusing, hops=(node,))).findings
+    assert finding.confidence is Confidence.PROVEN
+    assert finding.reason in ("NearRoutingWrong", "LocalPolicyDenied")
+
+
+def test_beside_both_gateways_a_sender_is_of_neither() -> None:
+    """Of a transit network between them nobody knows whose its other addresses are."""
+    world = with_controls(silent(healthy(), *BEHIND), {Part.FAR_INSIDE: "10.99.0.1"})
+    refusing = with_batches(world, {Part.METHODS: lambda b: refused(b, ErrorKind.PROHIBITED, "10.99.0.1")})
+    (finding,) = diagnose(refusing).findings
+    assert (finding.reason, finding.confidence) == ("FarGatewayDrops", Confidence.PROVEN)
 
 
 def test_a_reset_of_a_target_that_answers_nothing_else_may_be_a_firewall_s() -> None:

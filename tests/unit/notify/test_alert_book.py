@@ -44,6 +44,20 @@ def test_it_fires_once_it_has_lasted_without_a_break() -> None:
     assert not book.firing(200)
 
 
+def test_what_waits_longer_fires_sooner_once_it_need_not_and_then_never_later() -> None:
+    book, later = AlertBook(), replace(LOSS, later=900.0)
+    book.put("a", [later], now=0, wall=0)
+    assert book.next_change(0) == 1200
+    assert book.put("a", [LOSS], now=100, wall=0), "somebody has to be woken"
+    assert book.next_change(100) == 400
+    assert not book.put("a", [later], now=200, wall=0)
+    assert book.next_change(200) == 400
+    book.put("b", [later], now=0, wall=0)
+    book.put("b", [LOSS], now=1100, wall=0)
+    assert len(book.firing(1200)) == 1
+    book.put("b", [], now=1201, wall=0)
+
+
 def test_another_address_does_not_begin_it_anew() -> None:
     book = AlertBook()
     book.put("a", [DOWN], now=0, wall=1000)

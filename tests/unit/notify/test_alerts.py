@@ -62,9 +62,14 @@ def test_the_loss_that_an_outage_has_left_is_no_second_fault() -> None:
 def test_loss_is_no_fault_of_its_own_while_it_may_be_the_beginning_of_an_outage() -> None:
     begins = [("default", "ping")]
     for reason in (LOSS, HealthyReason.LOSS_BURST, HealthyReason.FLOW_LOSS):
-        assert alerts(finding(reason), undecided=begins) == []
+        (alert,) = alerts(finding(reason), undecided=begins)
+        assert alert.later == 900
+        (alert,) = alerts(finding(reason), finding(reason, "echo"), undecided=begins)
+        assert alert.later == 0, "another probe is answered"
+        assert "Probes: echo (" in alert.description
     for reason in (DOWN, HealthyReason.LATENCY_HIGH):
-        assert len(alerts(finding(reason), undecided=begins)) == 1
+        (alert,) = alerts(finding(reason), undecided=begins)
+        assert alert.later == 0
 
 
 def test_a_certificate_that_ends_is_told_instead_of_a_failure() -> None:

@@ -15,6 +15,7 @@ from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.notify.alert_book import AlertBook, Held
 from ipsecping_operator.notify.alertmanager import GATHER, MOST_REFUSED
 from ipsecping_operator.notify.alerts import Labels
+from ipsecping_operator.notify.event_queue import KEPT
 from ipsecping_operator.notify.post import NotTaken
 from ipsecping_operator.notify.told import SETTLE, Posting, to_json
 from ipsecping_operator.report.assessment import assess
@@ -110,6 +111,27 @@ def test_loss_that_is_no_outage_is_told_once_a_round_is_answered(world: World) -
 
     happens(world, script)
     assert world.alerts()[0] == (363, "LossHigh", False)
+
+
+@pytest.mark.parametrize("received", [8, 0], ids=["some are lost", "all are lost"])
+def test_loss_of_a_check_that_measures_each_hour_does_not_wait_for_the_next_round(
+    world: World, received: int
+) -> None:
+    of = check(plan(interval_ms=3_600_000), schedule=Interval(interval_ms=3_600_000), window_s=7200)
+
+    async def script(world: World) -> None:
+        state = seen(of=of)
+        for answered in (10, received):
+            began = int(loop_time())
+            await asyncio.sleep(3)
+            take(state, result(of=of.paths[0].plan, at=NOON + began * SECOND, received=answered))
+            for _ in range(59):
+                world.report(state)
+                await asyncio.sleep(60)
+            await asyncio.sleep(57)
+
+    happens(world, script)
+    assert world.alerts()[0] == (3603 + 20 * 60, "LossHigh", False)
 
 
 def test_what_lasts_is_repeated_and_a_check_that_is_deleted_ends_its_alerts(world: World) -> None:
@@ -352,6 +374,32 @@ def test_receivers_that_are_away_are_warned_of_once_and_get_the_newest_state_whe
         f"{AM} does not take notifications: no connection: refused",
     ]
     assert f"{HOOK} takes notifications again" in caplog.text
+
+
+@pytest.mark.parametrize("healed", [False, True])
+def test_a_webhook_that_is_away_for_longer_than_an_event_waits_learns_what_is_so_when_it_is_back(
+    world: World, healed: bool
+) -> None:
+    """It would have to wait for the next transition, or for a restart of the operator."""
+
+    async def script(world: World) -> None:
+        state = seen()
+        await rounds(world, state, 2)
+        world.hook.away = NotTaken("no connection: refused")
+        await rounds(world, state, 20, down=True)
+        await rounds(world, state, 20 if healed else 0)
+        world.remembered.clear()
+        await asyncio.sleep(KEPT + 600)
+        assert world.remembered[-1:] == [state.uid], "it is to be reported on"
+        for _ in range(2):
+            world.notifier.reported(state, state.reported.last)
+        await asyncio.sleep(600)
+        world.hook.away = None
+        await asyncio.sleep(600)
+
+    happens(world, script)
+    told = [("healthy", "WithinThresholds")]
+    assert world.events() == (told if healed else [*told, ("unhealthy", "Down")])
 
 
 def test_one_alert_that_is_refused_keeps_no_other_back(world: World) -> None:

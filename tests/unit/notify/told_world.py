@@ -86,6 +86,7 @@ class World:
                 poster=cast("Poster", self.hook),
                 log=ReceiverLog(HOOK, self.metrics, steady=loop_time),
                 settled=lambda uid, event: self.notifier.settled(uid, event),
+                lapsed=lambda uid: self.notifier.lapsed(uid),
                 **shared,
             ),
             remember=self.remembered.append,
