@@ -1,7 +1,7 @@
 """How much of the time windows of maintenance take: what is always open silences a check for good. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ MOST_DAYS = 35
 """Of any six weeks, what windows that recur may take together: five sixths."""
 LEAST_BREAK = DAY
 """Windows of one time with less between them count as one."""
+LEAST_OUTSIDE = DAY // 6
+"""So do those between which windows that recur leave less."""
 SECOND = 10**9
 _GRAIN_SECONDS = 10
 _GRAINS = 24 * 3600 // _GRAIN_SECONDS
@@ -24,13 +26,15 @@ _WHOLE_DAY = (1 << _GRAINS) - 1
 _BEGIN = datetime(2024, 1, 1)  # noqa: DTZ001 - wall-clock time of any zone
 _HORIZON_DAYS = 366 + SPAN_DAYS
 """All seasons, and what begins at the end of a year."""
+_BEFORE = timedelta(days=8)
+"""What a window that recurs may have been open for, in any zone, and more."""
 _ALWAYS = "for all the time, alerting.enabled: false keeps alerts silent"
 
 
 def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
     """Raise InvalidSpec where windows together leave hardly any time in which somebody is told."""
-    _require_breaks(windows)
     recurring = tuple((index, each) for index, each in enumerate(windows) if each.cron is not None)
+    _require_breaks(windows, [each for _, each in recurring])
     taken = _most_taken(tuple(each for _, each in recurring))
     for (index, window), most in zip(recurring, taken, strict=True):
         if most > timedelta(days=MOST_DAYS) + LARGEST_SHIFT:
@@ -43,20 +47,40 @@ def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
             )
 
 
-def _require_breaks(windows: Sequence[MaintenanceWindow]) -> None:
+def _require_breaks(windows: Sequence[MaintenanceWindow], recurring: Sequence[MaintenanceWindow]) -> None:
     """Windows of one time that follow each other are bounded as one is."""
     once = sorted((each.start, index) for index, each in enumerate(windows) if each.start is not None)
     begin, end = 0, 0
     for start, index in once:
-        if start - end >= LEAST_BREAK:
+        if start - end >= LEAST_BREAK and _outside(recurring, end, start) >= LEAST_OUTSIDE:
             begin = start
         end = max(end, start + windows[index].length)
         if end - begin > LONGEST.days * DAY:
             raise InvalidSpec(
                 f"spec.maintenance[{index}].until",
                 f"together with the windows before it, it is open for {shortest(end - begin)} without a day "
-                f"between them, at most {LONGEST.days} days may be: let it close earlier; {_ALWAYS}",
+                f"between them, or without {shortest(LEAST_OUTSIDE)} that windows with schedule leave of it; "
+                f"at most {LONGEST.days} days may be: let it close earlier; {_ALWAYS}",
             )
+
+
+def _outside(recurring: Sequence[MaintenanceWindow], begin: int, end: int) -> int:
+    """Return how much of the time from `begin` to `end` no window that recurs takes; nanoseconds, about."""
+    if end - begin >= SPAN_DAYS * DAY:
+        return (SPAN_DAYS - MOST_DAYS) * DAY  # so much they leave of any such time
+    day = datetime.fromtimestamp(begin // SECOND, tz=UTC).replace(tzinfo=None, hour=0, minute=0, second=0)
+    day -= _BEFORE
+    zero = int(day.replace(tzinfo=UTC).timestamp()) * SECOND
+    first, last = ((each - zero) // (_GRAIN_SECONDS * SECOND) for each in (begin, end))
+    taken = [0] * (last // _GRAINS + 1)
+    for window in recurring:
+        for index, bits in _opened(window, begin=day, count=len(taken)):
+            taken[index] |= bits
+    left = 0
+    for index, bits in enumerate(taken):
+        low, high = (min(max(each - index * _GRAINS, 0), _GRAINS) for each in (first, last))
+        left += high - low - (bits >> low & (1 << high - low) - 1).bit_count()
+    return left * _GRAIN_SECONDS * SECOND
 
 
 @lru_cache(maxsize=1024)
@@ -69,7 +93,7 @@ def _most_taken(windows: tuple[MaintenanceWindow, ...]) -> tuple[timedelta, ...]
     taken = [0] * _HORIZON_DAYS
     found = []
     for window in windows:
-        for day, bits in _opened(window):
+        for day, bits in _opened(window, begin=_BEGIN, count=_HORIZON_DAYS):
             taken[day] |= bits
         sums = [0, *accumulate(each.bit_count() for each in taken)]
         most = max(later - earlier for earlier, later in zip(sums, sums[SPAN_DAYS:], strict=False))
@@ -77,18 +101,18 @@ def _most_taken(windows: tuple[MaintenanceWindow, ...]) -> tuple[timedelta, ...]
     return tuple(found)
 
 
-def _opened(window: MaintenanceWindow) -> Iterator[tuple[int, int]]:
-    """Yield days after the first one, and when in them the window is open."""
+def _opened(window: MaintenanceWindow, *, begin: datetime, count: int) -> Iterator[tuple[int, int]]:
+    """Yield days after the first one, of so many, and when in them the window is open."""
     assert window.cron is not None
     zone = ZoneInfo(window.cron.time_zone or DEFAULT_TIME_ZONE)
     whole = _from_midnight(minutes_of_a_day(window.cron), window.length)
-    for index in days(window.cron, begin=_BEGIN.date(), count=_HORIZON_DAYS):
+    for index in days(window.cron, begin=begin.date(), count=count):
         midnight = timedelta(days=index)
-        after = midnight - ((_BEGIN + midnight).replace(tzinfo=zone).utcoffset() or timedelta())
+        after = midnight - ((begin + midnight).replace(tzinfo=zone).utcoffset() or timedelta())
         bits = whole << after.seconds // _GRAIN_SECONDS
         day = after.days
         while bits:
-            if 0 <= day < _HORIZON_DAYS:
+            if 0 <= day < count:
                 yield day, bits & _WHOLE_DAY
             bits >>= _GRAINS
             day += 1

@@ -50,6 +50,8 @@ def refusal(*windows: dict[str, Any]) -> str | None:
         [recurring("*/10 * * * *", "8m")],
         [recurring("0 2 * * 0", "140h")],
         [once("01-01", "02-01"), once("02-02", "03-05"), recurring("0 2 * * *", "20h")],
+        [once("01-01", "02-01"), once("03-16", "04-05"), recurring("0 2 * * *", "20h")],
+        [once("01-01", "02-01"), once("02-08", "03-05"), recurring("0 0 1 2 *", "163h")],
     ],
 )
 def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[str, str]]) -> None:
@@ -86,7 +88,28 @@ def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[
         (
             [once("02-01", "03-04"), once("01-01", "01-31"), once("03-04", "03-05")],
             "[2].until",
-            "open for 768h without a day between them, at most 31 days may be",
+            "open for 768h without a day between them, or without 4h that windows with schedule leave of it",
+        ),
+        # Between them it is open as well.
+        (
+            [once("01-01", "02-01"), once("02-02", "03-05"), recurring("0 0 1 2 *", "24h")],
+            "[1].until",
+            "open for 1512h without a day between them",
+        ),
+        (
+            [recurring("0 20 31 1 *", "26h", "Etc/GMT+2"), once("01-01", "02-01"), once("02-02", "03-05")],
+            "[2].until",
+            "at most 31 days may be",
+        ),
+        (
+            [
+                once("01-01", "02-01"),
+                once("02-08", "03-05"),
+                recurring("0 0 1 2 *", "100h"),
+                recurring("59 3 5 2 *", "65h"),
+            ],
+            "[1].until",
+            "at most 31 days may be",
         ),
     ],
 )
