@@ -4,6 +4,9 @@ A gateway that has a policy and an SA for a packet knows what ESP leaves of the 
 what is larger with that figure (RFC 4301 section 8.2.1), without any help of the far side. Linux does so
 before it looks at its own forward rules; without an SA, or by a policy that blocks, it drops the packet
 without a word.
+
+A gateway that routes packets into an interface of the tunnel (VTI, XFRM, GRE) refuses what is larger than
+that interface's own MTU, with an SA and without.
 """
 
 from .evidence import Part
@@ -41,6 +44,11 @@ def gateway_encapsulates(reading: Reading) -> Fact:
                 f"when the path was healthy {before.router} said {before.mtu}"
             )
         count = sum(each.count for each in found.told)
+        if not _may_be_of_esp(before.mtu):
+            return unknown(
+                f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, which is that of an interface "
+                "or a route rather than what ESP leaves: it is said without an SA as well"
+            )
         return Fact(
             True,
             f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, as when the path was healthy: "
@@ -55,3 +63,9 @@ def gateway_encapsulates(reading: Reading) -> Fact:
         f"{said}: silent, {found.sent} of {found.sent}; when the path was healthy it said too big, "
         f"MTU {before.mtu}: it has no SA for them, or they do not come to it",
     )
+
+
+def _may_be_of_esp(mtu: int) -> bool:
+    """Whether ESP may leave so much of a link's MTU: a packet in it, with two bytes more, fills words of 32
+    bits (RFC 4303 section 2.4). A multiple of ten is what a person gave an interface."""
+    return (mtu + 2) % 4 == 0 and mtu % 10 != 0

@@ -81,8 +81,11 @@ def control_answers(part: Part) -> Callable[[Reading], Fact]:
 
 
 def reaches_near_gateway(reading: Reading) -> Fact:
-    """Whether our gateway is among the hops of packets to the target: they get past the node."""
+    """Whether packets to the target get past the node: our gateway is among their hops, or refuses some."""
     hops, ours = reading.evidence.hops, reading.evidence.expected.controls.get(Part.NEAR_INSIDE)
+    oversized = reading.evidence.oversized
+    if oversized is not None and any(each.router == ours for each in oversized.told):
+        return Fact(True, f"our gateway ({ours}) refuses packets to the target that are too big for it")
     if hops is None or ours is None:
         return unknown("the hops were not traced, or our gateway's inside address is not known")
     found = [hop.ttl for hop in hops if hop.address == ours]

@@ -73,6 +73,26 @@ def test_a_lower_mtu_alone_is_not_encryption() -> None:
     assert told(found(TooBig(router=OURS, mtu=1446), TooBig(router=OURS, mtu=1400))) is None
 
 
+@pytest.mark.parametrize(
+    ("mtu", "known"),
+    [
+        # Of AES-GCM and AES-CBC on a link of 1500 bytes; with NAT traversal; with an outer IPv6; over PPPoE.
+        *((mtu, True) for mtu in (1446, 1438, 1422, 1426, 1418, 1414)),
+        # Of interfaces, as people and the manuals of clouds write them; of GRE.
+        *((mtu, None) for mtu in (1400, 1410, 1436, 1420, 1427, 1399, 1476)),
+    ],
+)
+def test_the_mtu_of_an_interface_is_stated_without_an_sa_as_well(mtu: int, known: bool | None) -> None:
+    """A gateway that routes packets into an interface of the tunnel (VTI, XFRM, GRE) looks at that first."""
+    said = TooBig(router=OURS, mtu=mtu)
+    evidence = before(found(replace(said, count=4)), said)
+    assert told(evidence) is known
+    assert ("SaMissing" in diagnose(evidence).findings[0].causes) is (known is None)
+    assert told(before(found(), said)) is False
+    blind = diagnose(replace(evidence, hops=None)).findings[0]
+    assert not {"LocalPolicyDenied", "NearRoutingWrong"} & set(blind.causes), "they get to our gateway"
+
+
 def test_another_router_says_nothing_of_our_gateway() -> None:
     assert told(found(TooBig(router=UNDERLAY, mtu=1446))) is None
     elsewhere = TooBig(router=UNDERLAY, mtu=1446)
