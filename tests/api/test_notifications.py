@@ -103,14 +103,29 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
             "notifications.webhook.url and notifications.webhook.urlKey: only one",
         ),
         ("webhook.urlKey=a/b", "/notifications/webhook/urlKey"),
-        ("webhook.url=https://me:secret@hooks.example.com", "/notifications/webhook/url"),
-        ("webhook.url=ftp://hooks.example.com", "/notifications/webhook/url"),
-        ("alertmanagers.urls={https://me:secret@am}", "/notifications/alertmanagers/urls/0"),
+        (
+            "webhook.url=https://me:s3cret@hooks.example.com",
+            "notifications.webhook.url: not an http or https",
+        ),
+        (
+            "webhook.url=https://hooks.example.com/s3cret path",
+            "notifications.webhook.url: not an http or https",
+        ),
+        ("webhook.url=ftp://hooks.example.com", "notifications.webhook.url: not an http or https"),
+        ("alertmanagers.urls={am,https://me:s3cret@am}", "notifications.alertmanagers.urls[1]: not an http"),
+        (
+            "alertmanagers.urls={http://me:s3cret@am},notifications.alertmanagers.secretName=s,"
+            "notifications.alertmanagers.bearerTokenKey=token",
+            "notifications.alertmanagers.urls[0]: not an http or https URL",
+        ),
         ("alertmanagers.labels.a-b=c", "/notifications/alertmanagers/labels"),
-        ("alertmanagers.repeat=soon", "/notifications/alertmanagers/repeat"),
+        ("alertmanagers.repeat=soon", 'notifications.alertmanagers.repeat: "soon"'),
         ("alertmanagers.repeat=9s999ms", "repeat: 9s999ms is too short: at least 10s"),
         ("alertmanagers.repeat=10m1s", "repeat: 10m1s is too long: at most 10m"),
-        ("alertmanagers.urls={am?x=1}", "/notifications/alertmanagers/urls/0"),
+        (
+            "alertmanagers.urls={am?x=s3cret}",
+            "notifications.alertmanagers.urls[0]: the URL of an Alertmanager",
+        ),
         ("alertmanagers.urls={https://[::1]:65536/}", "https://[::1]:65536: there is no port 65536"),
         ("alertmanagers.urls={am:9093/api/v2/alerts}", "am:9093: leave out"),
         (
@@ -135,3 +150,4 @@ def test_wrong_values_are_refused_by_their_path(value: str, said: str) -> None:
     done = template(*IMAGES, "--set", f"notifications.{value}")
     assert done.returncode != 0
     assert said in done.stderr
+    assert "s3cret" not in done.stderr + done.stdout

@@ -36,6 +36,15 @@
 {{- end -}}
 {{- end -}}
 {{- with .Values.notifications -}}
+{{- range $index, $url := .alertmanagers.urls -}}
+{{- include "ipsecping.validateURL" (list (printf "notifications.alertmanagers.urls[%d]" $index) $url) -}}
+{{- if contains "?" $url -}}
+{{- fail (printf "notifications.alertmanagers.urls[%d]: the URL of an Alertmanager has no query" $index) -}}
+{{- end -}}
+{{- end -}}
+{{- with .webhook.url -}}
+{{- include "ipsecping.validateURL" (list "notifications.webhook.url" .) -}}
+{{- end -}}
 {{- include "ipsecping.validateSpan" (list "notifications.alertmanagers.repeat" .alertmanagers.repeat "10s" "10m") -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
@@ -122,6 +131,13 @@
 {{- end -}}
 {{- if and (index . 3) (gt $value (include "ipsecping.seconds" (index . 3) | float64)) -}}
 {{- fail (printf "%s: %s is too long: at most %s" (index . 0) (index . 1) (index . 3)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuse what is no URL of a receiver: the value's name, and the URL. Not in the schema: Helm would show what it refuses, which may be a password. */}}
+{{- define "ipsecping.validateURL" -}}
+{{- if not (regexMatch `^(https?://)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?][!-+.-~-]*)?$` (index . 1)) -}}
+{{- fail (printf "%s: not an http or https URL such as https://hooks.example.com/path, without a user, a password, blanks, commas and a fragment" (index . 0)) -}}
 {{- end -}}
 {{- end -}}
 
