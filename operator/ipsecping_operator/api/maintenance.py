@@ -80,7 +80,8 @@ class MaintenanceWindow(Model):
     """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
     duration: WindowDuration | None = None
     """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next. All
-    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h."""
+    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h;
+    less than 10m between them counts as open."""
     reason: Annotated[str, Field(min_length=1, max_length=256), Rules(printable("new firmware"))] | None = (
         None
     )
