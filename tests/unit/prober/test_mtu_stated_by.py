@@ -13,7 +13,7 @@ REPLY = b"\0"
 
 
 class Line(ConnectedSocket):
-    """A target that answers all that the link before it carries; a router says so of the rest, and another."""
+    """A target that answers what the link before it carries; a router says so of the rest, and another."""
 
     def __init__(self) -> None:
         self._ours, self._news = socket.socketpair()
