@@ -128,6 +128,8 @@ NETWORKS = {
     "10.0.0/8": "is not a network",
     "fe80::1%eth0/128": "is not a network",
     "1::2::/32": "is not a network",
+    ":::/0": "is not a network",
+    "1:::/16": "is not a network",
     "1:2:3:4:5:6:7:8::/128": "is not a network",
     "1:2:3/128": "is not a network",
     "everybody": "is not a network",

@@ -50,7 +50,8 @@
 {{- $halves := splitList "::" $text -}}
 {{- $words := list -}}
 {{- range $index, $half := $halves -}}
-{{- if $index }}{{ $words = append $words "" }}{{ end -}}
+{{- /* What nobody can write between colons stands for the zeros: an empty word is one colon too many. */ -}}
+{{- if $index }}{{ $words = append $words "::" }}{{ end -}}
 {{- if $half }}{{ $words = concat $words (splitList ":" $half) }}{{ end -}}
 {{- end -}}
 {{- $shortened := eq (len $halves) 2 -}}
@@ -58,7 +59,7 @@
 {{- $found := list -}}
 {{- $valid := or (and $shortened (lt $given 8)) (and (eq (len $halves) 1) (eq $given 8)) -}}
 {{- range $words -}}
-{{- if and (eq . "") $shortened -}}
+{{- if eq . "::" -}}
 {{- range until (int (max 0 (sub 8 $given))) }}{{ $found = append $found 0 }}{{ end -}}
 {{- else if regexMatch "^[0-9a-fA-F]{1,4}$" . -}}
 {{- $value := 0 -}}

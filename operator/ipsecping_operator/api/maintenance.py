@@ -71,8 +71,8 @@ class MaintenanceWindow(Model):
     from_: Annotated[Instant | None, Field(alias="from")] = None
     """When it opens, with until: an RFC 3339 time with its offset, such as 2026-12-05T22:00:00Z."""
     until: Instant | None = None
-    """When it closes: after from, by at most 31 days. Windows with less than a day between them count as
-    one."""
+    """When it closes: after from, by at most 31 days. Windows with less than a day between them, or less than
+    4h of it outside of those with schedule, count as one."""
     schedule: CronLine | None = None
     """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
     time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice."""
@@ -80,7 +80,8 @@ class MaintenanceWindow(Model):
     """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
     duration: WindowDuration | None = None
     """How long it is open each time, with schedule: 1m to 168h, but less than from one fire to the next. All
-    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h."""
+    windows with schedule together may be open for at most 35 of any 42 days, so each day for at most 20h;
+    less than 10m between them counts as open."""
     reason: Annotated[str, Field(min_length=1, max_length=256), Rules(printable("new firmware"))] | None = (
         None
     )

@@ -87,8 +87,6 @@ class Patience:
             try:
                 response = await send(request)
             except aiohttp.ClientError as error:
-                if request.proxy is None:
-                    raise
                 # Kopf logs all that is in an error.
                 raise aiohttp.ClientConnectionError(said(error)) from None
             now = loop.time()

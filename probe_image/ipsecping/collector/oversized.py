@@ -32,6 +32,7 @@ class OversizedRun:
         self._tokens: list[int] = []
         self._told = Counter[tuple[str, int]]()
         self._heard = 0
+        self._doubtful = False
 
     @property
     def packets_sent(self) -> int:
@@ -39,14 +40,14 @@ class OversizedRun:
         return len(self._tokens)
 
     async def run(self) -> OversizedFound | None:
-        """Send and listen; None: this host could not send them, or too much came in."""
+        """Send and listen; None: they could not be sent, too much came in, or nobody knows from whom."""
         try:
             for _ in range(self._count):
                 self._send()
                 await self._listen(until=time.monotonic_ns() + OVERSIZED_SPACING)
         finally:
             self._sock.close()
-        if not self._tokens or self._heard > MAX_HEARD:
+        if not self._tokens or self._heard > MAX_HEARD or (self._doubtful and not self._told):
             return None
         told = (
             TooBig(router=router, mtu=mtu, count=count)
@@ -77,9 +78,13 @@ class OversizedRun:
                 self._refused(refusal)
 
     def _refused(self, refusal: Refusal) -> None:
-        """A quote that is not of a packet of ours is not believed; one cut short may be."""
+        """A quote that is not of a packet of ours is not believed; one cut short may be anybody's."""
+        if refusal.reason is not LossReason.MESSAGE_TOO_BIG or refusal.sender is None:
+            return
         quoted = self._packets.quoted(refusal.quote)
-        ours = quoted is None or (quoted[0] < len(self._tokens) and self._tokens[quoted[0]] == quoted[1])
-        too_big = refusal.reason is LossReason.MESSAGE_TOO_BIG and refusal.sender is not None
-        if ours and too_big and self._told.total() < len(self._tokens):
-            self._told[str(refusal.sender), min(refusal.mtu, MAX_MTU)] += 1
+        if quoted is None:
+            self._doubtful = True
+            return
+        ours = quoted[0] < len(self._tokens) and self._tokens[quoted[0]] == quoted[1]
+        if ours and self._told.total() < len(self._tokens):
+            self._told[refusal.sender, min(refusal.mtu, MAX_MTU)] += 1

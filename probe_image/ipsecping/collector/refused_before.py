@@ -13,6 +13,9 @@ from ..net.timestamping import ExtendedError
 from ..trace.icmp_errors import ICMP, ICMPV6, kind_of
 from .convert import ERRORS, HERE
 
+_DATAGRAMS = frozenset({ProbeType.STAMP, ProbeType.UDP_ECHO, ProbeType.ICMP, ProbeType.DNS})
+"""Whose packets only ICMP errors refuse."""
+
 
 def past_errors(
     told: Iterable[tuple[ProbeType, int, RefusedPackets]], address: str
@@ -34,8 +37,9 @@ def _errors(told: Iterable[tuple[ProbeType, int, RefusedPackets]], address: str)
         kind, sender = _kind(packets, method), packets.sender
         if packets.reason == LossReason.REFUSED:  # which only the target itself does
             sender = without_zone(address)
-        # Who has not said who they are may be anybody.
-        if kind is None or (packets.left and sender is None):
+        # Who has not said who they are may be anybody, and so who has not shown that they saw the packet.
+        shown = packets.icmp is not None or method not in _DATAGRAMS
+        if kind is None or (packets.left and (sender is None or not shown)):
             continue
         yield PastError(
             type=method,

@@ -89,7 +89,7 @@ def _stood_still(reading: Reading, lost: int) -> Iterator[str]:
     if lost:
         yield (
             f"{lost} packets to the target were lost while {reading.named(Part.NEAR_INSIDE)} was late or "
-            "silent as well: this host, or one that all of it runs on, stood still. They count for nothing."
+            "silent as well: it stood still, or what leads to it, or this host. They count for nothing."
         )
 
 

@@ -48,12 +48,12 @@ def gateway_encapsulates(reading: Reading) -> Fact:
                 f"too big, MTU {others[0].mtu}, says {others[0].router}; "
                 f"when the path was healthy {before.router} said {before.mtu}"
             )
-        if (before.mtu + TRAILER) % ALIGNMENT:
-            return unknown(
-                f"{said}: too big, MTU {before.mtu}, which is not what ESP leaves: "
-                "that of an interface, a route or a link, with an SA or without"
-            )
         count = sum(each.count for each in found.told)
+        if not _may_be_of_esp(before.mtu):
+            return unknown(
+                f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, which is that of an interface "
+                "or a route rather than what ESP leaves: it is said without an SA as well"
+            )
         return Fact(
             True,
             f"{said}: {count} of {found.sent} too big, MTU {before.mtu}, as when the path was healthy: "
@@ -68,3 +68,8 @@ def gateway_encapsulates(reading: Reading) -> Fact:
         f"{said}: silent, {found.sent} of {found.sent}; when the path was healthy it said too big, "
         f"MTU {before.mtu}: it has no SA for them, or they do not come to it",
     )
+
+
+def _may_be_of_esp(mtu: int) -> bool:
+    """Whether ESP may leave so much of a link's MTU. A multiple of ten is what a person gave an interface."""
+    return (mtu + TRAILER) % ALIGNMENT == 0 and mtu % 10 != 0

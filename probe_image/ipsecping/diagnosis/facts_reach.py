@@ -93,6 +93,9 @@ def reaches_near_gateway(reading: Reading) -> Fact:
     if ours is not None and said:
         kinds = ", ".join(sorted(said))
         return Fact(True, f"packets to the target get to our gateway ({ours}), which says {kinds}")
+    oversized = reading.evidence.oversized
+    if oversized is not None and any(each.router == ours for each in oversized.told):
+        return Fact(True, f"our gateway ({ours}) refuses packets to the target that are too big for it")
     if hops is None or ours is None:
         return unknown("the hops were not traced, or our gateway's inside address is not known")
     found = [hop.ttl for hop in hops if hop.address == ours]

@@ -108,10 +108,18 @@ class Ledger:
         packet.reason = reason
         _tell(packet)
 
-    def refused(self, sequence: int | None, reason: LossReason, error: IcmpError | None = None) -> bool:
+    def refused(
+        self,
+        sequence: int | None,
+        reason: LossReason,
+        error: IcmpError | None = None,
+        *,
+        token: int | None = None,
+    ) -> bool:
         """ICMP says that a packet was lost. None: it does not say which; the oldest outstanding is taken.
 
-        False: that is no news of any packet.
+        Who said so is remembered only with the packet's token: without it, it may be anybody. False: that is
+        no news of any packet.
         """
         if sequence is None:
             packet = next((each for each in self._packets if each is not None and not each.settled), None)
@@ -119,8 +127,10 @@ class Ledger:
             packet = self._packet(sequence)
         if packet is None or packet.answered or packet.reason is not None:
             return False
+        if token is not None and token != packet.token:
+            return False
         packet.reason = reason
-        packet.error = error
+        packet.error = None if token is None else error
         _tell(packet)
         return True
 

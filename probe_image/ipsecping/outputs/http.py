@@ -112,7 +112,8 @@ def _secrets(target: Target, access: Access, names: Collection[str]) -> list[str
     """Return what no answer may repeat into an error."""
     scheme, _, shown = (access.authorization or "").partition(" ")
     password = base64.b64decode(shown).decode().partition(":")[2] if scheme == "Basic" else ""
-    values = [value for name, value in parse_qsl(target.query) if name not in names]
+    given = parse_qsl(target.query, keep_blank_values=True)
+    values = [value or name for name, value in given if name not in names]  # a key may stand there alone
     return [shown, password, target.path, *(value for value in values if len(value) >= SECRET_PART)]
 
 

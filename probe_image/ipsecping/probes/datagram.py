@@ -3,7 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ..contract import Figure, LossReason, PlannedProbe, Refusal, RefusedAnswers
 from ..contract.figure import NO_FIGURES, figures_by_name
@@ -17,6 +17,15 @@ from ..net.flow import Flow
 from .sending import sender_of
 
 log = logging.getLogger(__name__)
+
+
+class Quoted(NamedTuple):
+    """Our own packet as an ICMP error quotes it."""
+
+    sequence: int | None = None
+    """None: cut short before it."""
+    token: int | None = None
+    """That of the packet, which only those know who have seen it; None: cut short before it."""
 
 
 class Codec(ABC):
@@ -39,8 +48,8 @@ class Codec(ABC):
         """What an answer says; None for anything that is not an answer in this session."""
 
     @abstractmethod
-    def quoted(self, data: bytes) -> int | None:
-        """The sequence number in our own packet as an ICMP error quotes it, None when cut short."""
+    def quoted(self, data: bytes) -> Quoted | None:
+        """What an ICMP error quotes of a packet; None: it is none of this session."""
 
     def refusal(self, data: bytes) -> tuple[Refusal, int] | None:
         """Why `data` was no answer, and its bytes where their number is why; None: that is not counted."""
@@ -101,7 +110,9 @@ class DatagramSession:
 
     def refused(self, quote: bytes, reason: LossReason, error: IcmpError | None) -> None:
         """A packet was refused (see Receiver)."""
-        self.ledger.refused(self._codec.quoted(quote), reason, error)
+        quoted = self._codec.quoted(quote)
+        if quoted is not None:
+            self.ledger.refused(quoted.sequence, reason, error, token=quoted.token)
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Session."""

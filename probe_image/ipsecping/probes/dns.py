@@ -12,11 +12,12 @@ from ..net.clocks import Clock
 from ..net.tcp import ExchangeFailed, Stream
 from ..wire import dns
 from .base import ProbeMethod, Session
-from .datagram import Codec, udp_session
+from .datagram import Codec, Quoted, udp_session
 from .dns_records import presented
 from .exchange import Answered, ExchangeSession, Report
 from .sending import sender_of
 
+ID_SIZE = 2
 MAX_IDS = 16_384
 """Queries whose IDs are remembered: so long no ID is used twice, and a late answer finds its query."""
 
@@ -110,9 +111,13 @@ class DnsCodec(Codec):
             return None
         return self._answer(response.id, self._expectation.failure(response, sequence))
 
-    def quoted(self, data: bytes) -> int | None:
+    def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted query."""
-        return self._sequences.get(int.from_bytes(data[:2], "big")) if len(data) >= 2 else None
+        if len(data) < ID_SIZE:
+            return Quoted()
+        id_ = int.from_bytes(data[:ID_SIZE], "big")
+        sequence = self._sequences.get(id_)
+        return None if sequence is None else Quoted(sequence, id_)
 
     def _answer(self, id_: int, failure: LossReason | None) -> Answer | None:
         sequence = self._sequences.get(id_)

@@ -157,7 +157,7 @@ class ExchangeSession:
         else:
             if reason in _WORTH_TELLING:
                 self._tell(f"{reason}: {message}")
-            self.ledger.refused(packet.sequence, reason, error)
+            self.ledger.refused(packet.sequence, reason, error, token=packet.token)
 
     def _not_sent(self, packet: Packet, reason: LossReason | None, message: str) -> None:
         self._tell(f"not sent: {message}")

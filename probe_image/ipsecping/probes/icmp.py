@@ -9,7 +9,7 @@ from ..net.clocks import Clock
 from ..net.datagram import open_ping
 from ..wire import echo, icmp
 from .base import ProbeMethod
-from .datagram import Codec, DatagramSession
+from .datagram import Codec, DatagramSession, Quoted
 from .sending import sender_of
 
 
@@ -39,9 +39,13 @@ class IcmpCodec(Codec):
         sequence = None if payload is None else echo.parse(payload, self._cookie)
         return None if sequence is None else Answer(sequence)
 
-    def quoted(self, data: bytes) -> int | None:
+    def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted request; the quote starts at the ICMP header."""
-        return echo.parse(data[icmp.HEADER_SIZE :], self._cookie)
+        payload = data[icmp.HEADER_SIZE :]
+        if len(payload) < echo.BASE_SIZE:
+            return Quoted()
+        sequence = echo.parse(payload, self._cookie)
+        return None if sequence is None else Quoted(sequence, 0)
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:

@@ -234,7 +234,7 @@ class MtuRun:
         self._news.set()
 
     def _refused(self, refusal: Refusal) -> None:
-        """A quote that is not of a packet of ours is not believed; one cut short may be."""
+        """A quote that is of no packet of ours is not believed; of one cut short not who says so."""
         self._unwanted += 1
         quoted = self._packets.quoted(refusal.quote)
         probe = None if quoted is None else self._search.find(quoted[0])
@@ -243,7 +243,7 @@ class MtuRun:
         if refusal.reason is LossReason.MESSAGE_TOO_BIG:
             self.messages.append(refusal.mtu)
             del self.messages[:-MAX_PACKETS]
-            if refusal.sender is not None and len(self._stated_by) < MAX_STATED:
+            if quoted is not None and refusal.sender is not None and len(self._stated_by) < MAX_STATED:
                 self._stated_by[refusal.mtu] = refusal.sender
             self._search.too_big(probe, refusal.mtu)
         elif probe is not None:

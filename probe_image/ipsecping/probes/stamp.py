@@ -27,9 +27,11 @@ from ..net.clocks import Clock
 from ..wire import arrival, stamp
 from ..wire.ntp import NANOSECONDS, ntp_from_unix
 from .base import ProbeMethod, RoundInvalid
-from .datagram import Codec, DatagramSession, udp_session
+from .datagram import Codec, DatagramSession, Quoted, udp_session
 
 _new = tuple.__new__  # a NamedTuple's own constructor costs a call more
+SEQUENCE_SIZE, TOKEN_SIZE = 4, 8
+"""Bytes of a packet's number and of its timestamp."""
 LOOK_NS = NANOSECONDS
 """How often the key file is looked at."""
 ANSWER_SLACK = 256
@@ -185,9 +187,15 @@ class StampCodec(Codec):
         )
         return figures_by_name(*(figure for figure in figures if figure is not None))
 
-    def quoted(self, data: bytes) -> int | None:
+    def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted Session-Sender packet."""
-        return int.from_bytes(data[:4], "big") if len(data) >= 4 else None
+        if len(data) < SEQUENCE_SIZE:
+            return Quoted()
+        token = data[self._mode.timestamp_at :][:TOKEN_SIZE]
+        whole = len(token) == TOKEN_SIZE
+        return Quoted(
+            int.from_bytes(data[:SEQUENCE_SIZE], "big"), int.from_bytes(token, "big") if whole else None
+        )
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:

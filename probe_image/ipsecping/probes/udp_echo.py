@@ -7,7 +7,7 @@ from ..measure.ledger import Answer
 from ..net.clocks import Clock
 from ..wire import echo
 from .base import ProbeMethod
-from .datagram import Codec, DatagramSession, udp_session
+from .datagram import Codec, DatagramSession, Quoted, udp_session
 
 
 class UdpEchoCodec(Codec):
@@ -39,9 +39,12 @@ class UdpEchoCodec(Codec):
             return Refusal.STAMP_ANSWER, 0
         return Refusal.NOT_AN_ANSWER, 0
 
-    def quoted(self, data: bytes) -> int | None:
+    def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted payload."""
-        return echo.parse(data, self._cookie)
+        if len(data) < echo.BASE_SIZE:
+            return Quoted()
+        sequence = echo.parse(data, self._cookie)
+        return None if sequence is None else Quoted(sequence, 0)
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:

@@ -65,11 +65,20 @@ class Collector:
     ("rounds", "said"),
     [
         ((result(12, REJECTED),), ("LocalPolicyDenied", "Proven")),
+        ((result(12, REJECTED._replace(icmp=None, sender=None)),), ("TunnelSilent", "OneOf")),
+        ((result(12, RefusedPackets(LossReason.REFUSED, left=True)),), ("TunnelSilent", "OneOf")),
         ((), ("TunnelSilent", "OneOf")),
         ((result(70, REJECTED), result(12, received=4)), ("TunnelSilent", "OneOf")),
         ((replace(result(12, REJECTED), check=replace(CHECK, path="b").ref),), ("TunnelSilent", "OneOf")),
     ],
-    ids=["refused", "not refused", "answered since", "another path"],
+    ids=[
+        "refused",
+        "by nobody knows whom",
+        "by who did not quote it",
+        "not refused",
+        "answered since",
+        "another path",
+    ],
 )
 async def test_what_rounds_were_refused_a_diagnosis_of_an_agent_knows(
     monkeypatch: pytest.MonkeyPatch, rounds: tuple[RoundResult, ...], said: tuple[str, str]

@@ -92,6 +92,15 @@ async def test_what_is_not_about_the_size_of_our_packets_counts_for_nothing(
     assert await found_on(Line(forged), monkeypatch) == OversizedFound(size=1500, sent=4)
 
 
+async def test_who_quotes_too_little_to_have_seen_the_packet_may_be_anybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await found_on(Line(too_big(quote=bytes(8))), monkeypatch) is None
+    beside = Line(too_big(mtu=1400, quote=bytes(8), sender="10.244.0.77"), too_big())
+    found = await found_on(beside, monkeypatch)
+    assert found == OversizedFound(size=1500, sent=4, told=(TooBig(router=OURS, mtu=1446, count=4),))
+
+
 async def test_more_is_said_than_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many count as there are packets, and no MTU is larger than there can be."""
     found = await found_on(Line(*[too_big(2**32 - 1)] * 9), monkeypatch)

@@ -75,28 +75,31 @@ def test_a_lower_mtu_alone_is_not_encryption() -> None:
     assert told(found(TooBig(router=OURS, mtu=1446), TooBig(router=OURS, mtu=1400))) is None
 
 
+@pytest.mark.parametrize(
+    ("mtu", "known"),
+    [
+        # Of AES-GCM and AES-CBC on a link of 1500 bytes; with NAT traversal; with an outer IPv6; over PPPoE.
+        *((mtu, True) for mtu in (1446, 1438, 1422, 1426, 1418, 1414)),
+        # Of interfaces, as people and the manuals of clouds write them; of GRE.
+        *((mtu, None) for mtu in (1400, 1410, 1436, 1420, 1427, 1399, 1476)),
+    ],
+)
+def test_the_mtu_of_an_interface_is_stated_without_an_sa_as_well(mtu: int, known: bool | None) -> None:
+    """A gateway that routes packets into an interface of the tunnel (VTI, XFRM, GRE) looks at that first."""
+    said = TooBig(router=OURS, mtu=mtu)
+    evidence = before(found(replace(said, count=4)), said)
+    assert told(evidence) is known
+    assert ("SaMissing" in diagnose(evidence).findings[0].causes) is (known is None)
+    assert told(before(found(), said)) is False
+    blind = diagnose(replace(evidence, hops=None)).findings[0]
+    assert not {"LocalPolicyDenied", "NearRoutingWrong"} & set(blind.causes), "they get to our gateway"
+
+
 def test_another_router_says_nothing_of_our_gateway() -> None:
     assert told(found(TooBig(router=UNDERLAY, mtu=1446))) is None
     elsewhere = TooBig(router=UNDERLAY, mtu=1446)
     assert told(before(found(elsewhere), elsewhere)) is None, "a small link before our gateway is always told"
     assert told(before(found(), elsewhere)) is None
-
-
-@pytest.mark.parametrize(
-    "mtu",
-    [
-        pytest.param(1400, id="of a tunnel interface, which refuses before it looks for an SA"),
-        pytest.param(1436, id="of another"),
-        pytest.param(1280, id="the least of IPv6, whatever ESP leaves, and of the link itself"),
-    ],
-)
-def test_an_mtu_that_esp_does_not_leave_is_stated_without_an_sa_as_well(mtu: int) -> None:
-    silent_tunnel = before(refused_too_big(QUIET, mtu), TooBig(router=OURS, mtu=mtu))
-    assert told(silent_tunnel) is None
-    (finding, *_) = diagnose(silent_tunnel).findings
-    assert {"SaMissing", "EspBlocked"} <= set(finding.causes)
-    # That it says no more of them is news all the same.
-    assert told(before(found(), TooBig(router=OURS, mtu=mtu))) is False
 
 
 @pytest.mark.parametrize("header", [20, 40])
@@ -105,7 +108,8 @@ def test_an_mtu_that_esp_does_not_leave_is_stated_without_an_sa_as_well(mtu: int
 def test_what_esp_leaves_is_known_as_such(header: int, udp: int, iv: int, check: int, block: int) -> None:
     for link in (1500, 1492, 1460, 1428, 1400):
         mtu = (link - header - udp - 8 - iv - check) // block * block - 2
-        assert told(before(refused_too_big(QUIET, mtu), TooBig(router=OURS, mtu=mtu))) is True
+        known = True if mtu % 10 else None  # which a person may have given an interface
+        assert told(before(refused_too_big(QUIET, mtu), TooBig(router=OURS, mtu=mtu))) is known
 
 
 def test_without_its_word_from_a_healthy_time_it_is_not_known() -> None:

@@ -85,6 +85,8 @@ def test_what_may_be_a_secret_of_the_webhooks_url_is_not_shown() -> None:
         (["--webhook-url=https://hooks.example.com/#x"], "a URL with a fragment"),
         (["--webhook-url=https://höoks.example.com/"], "a host of ASCII characters"),
         (["--webhook-url=h", "--webhook-keys-file=/k", "--webhook-source=a b"], "--webhook-source"),
+        (["--webhook-uri=https://h/hunter2"], "unrecognized arguments: --webhook-uri"),
+        (["--webhook-url=", "https://h/hunter2", "--webhook-uri", "hunter2"], "VALUE --webhook-uri VALUE"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_password_is_not_repeated(

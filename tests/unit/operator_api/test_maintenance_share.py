@@ -47,9 +47,12 @@ def refusal(*windows: dict[str, Any]) -> str | None:
         [recurring("0 2 * * *", "18h"), recurring("0 4 * * *", "16h"), recurring("0 2 * * *", "17h")],
         [recurring("0 0 1 * *", "168h"), recurring("0 0 15 * *", "168h")],
         [recurring("0 0 29 2 *", "168h")],
-        [recurring("*/10 * * * *", "8m")],
+        [recurring("*/30 * * * *", "20m")],
+        [recurring("0 2 * * *", "1h"), recurring("5 3 * * *", "1h")],
         [recurring("0 2 * * 0", "140h")],
         [once("01-01", "02-01"), once("02-02", "03-05"), recurring("0 2 * * *", "20h")],
+        [once("01-01", "02-01"), once("03-16", "04-05"), recurring("0 2 * * *", "20h")],
+        [once("01-01", "02-01"), once("02-08", "03-05"), recurring("0 0 1 2 *", "163h")],
     ],
 )
 def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[str, str]]) -> None:
@@ -64,8 +67,26 @@ def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[
             "[0].duration",
             "open for 42.0 of 42 days; at most 35",
         ),
-        ([recurring("0 0,12 * * *", "11h59m")], "[0].duration", "open for 41.9 of 42 days"),
+        ([recurring("0 0,12 * * *", "11h59m")], "[0].duration", "open for 42.0 of 42 days"),
         ([recurring("*/2 * * * *", "1m59s999ms")], "[0].duration", "open for 42.0 of 42 days"),
+        # In what is left no alert lasts for long enough to be raised.
+        ([recurring("*/2 * * * *", "1m")], "[0].duration", "open for 42.0 of 42 days"),
+        (
+            [recurring("*/10 * * * *", "8m")],
+            "[0].duration",
+            "less than 10m between them counts as open",
+        ),
+        ([recurring("*/15 * * * *", "5m10s")], "[0].duration", "open for 42.0 of 42 days"),
+        (
+            [recurring("0,20,40 * * * *", "9m"), recurring("10,30,50 * * * *", "9m")],
+            "[1].duration",
+            "open for 42.0 of 42 days",
+        ),
+        (
+            [once("01-01", "02-01"), once("02-02", "03-05"), recurring("*/15 * 1 2 *", "6m")],
+            "[1].until",
+            "at most 31 days may be",
+        ),
         ([recurring("0 0 * * 0-6", "21h")], "[0].duration", "open for 36.8 of 42 days"),
         # A season is long enough for nobody to look any more.
         ([recurring("0 0 * 6-8 *", "23h")], "[0].duration", "open for 40.2 of 42 days"),
@@ -86,7 +107,28 @@ def test_windows_that_leave_a_sixth_of_the_time_are_accepted(windows: list[dict[
         (
             [once("02-01", "03-04"), once("01-01", "01-31"), once("03-04", "03-05")],
             "[2].until",
-            "open for 768h without a day between them, at most 31 days may be",
+            "open for 768h without a day between them, or without 4h that windows with schedule leave of it",
+        ),
+        # Between them it is open as well.
+        (
+            [once("01-01", "02-01"), once("02-02", "03-05"), recurring("0 0 1 2 *", "24h")],
+            "[1].until",
+            "open for 1512h without a day between them",
+        ),
+        (
+            [recurring("0 20 31 1 *", "26h", "Etc/GMT+2"), once("01-01", "02-01"), once("02-02", "03-05")],
+            "[2].until",
+            "at most 31 days may be",
+        ),
+        (
+            [
+                once("01-01", "02-01"),
+                once("02-08", "03-05"),
+                recurring("0 0 1 2 *", "100h"),
+                recurring("59 3 5 2 *", "65h"),
+            ],
+            "[1].until",
+            "at most 31 days may be",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from ipsecping.outputs import influx, pushgateway
-from ipsecping.outputs.access import Access
+from ipsecping.outputs.access import NONE, Access
 from ipsecping.outputs.errors import OutputError
 from ipsecping.outputs.http import Connection, parse_url
 from ipsecping.outputs.series import SeriesBook
@@ -87,6 +87,14 @@ def test_a_server_that_shows_what_it_was_sent_gets_no_secret_into_the_error(
             influx.write(target, [measured()], access)
         assert "s3cret" not in str(refused.value)
         assert "path" not in str(refused.value).replace("path of the URL", "")
+
+
+def test_a_key_that_stands_alone_in_the_query_is_a_secret_as_well(receiver: Receiver) -> None:
+    target = influx.parse_write_url(f"{receiver.url}?org=o&bucket=b&alone-s3cret")
+    receiver.status, receiver.body = 401, b"alone-s3cret is unknown"
+    with pytest.raises(OutputError, match="HTTP 401") as refused:
+        influx.write(target, [measured()], NONE)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_a_redirect_is_an_error_for_it_would_lose_the_body(receiver: Receiver) -> None:

@@ -1,5 +1,6 @@
 """Who refused a packet decides what the refusal says: the target itself, or somebody on the way."""
 
+import asyncio
 import select
 import socket
 import struct
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ipsecping.contract import LossReason, ProbeType, TcpOptions
+from ipsecping.contract import DnsOptions, LossReason, Options, ProbeType, StampOptions, TcpOptions
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.refusers import refused_packets
 from ipsecping.net.clocks import Clock
@@ -124,6 +125,42 @@ async def test_a_datagram_that_is_refused_on_the_way(
         session.close()
     assert packet.reason is reason
     assert who_refused(packet) == (4, *message, by)
+
+
+IP_HEADER, UDP_HEADER = 20, 8
+PAYLOAD_AT = IP_HEADER + UDP_HEADER
+CODECS = [
+    (ProbeType.UDP_ECHO, None, 4),
+    (ProbeType.STAMP, StampOptions(), 4),
+    (ProbeType.DNS, DnsOptions(query="a.example"), 0),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "secret_at"), CODECS)
+async def test_only_who_has_seen_the_packet_is_remembered_as_its_refuser(
+    kind: ProbeType, options: Options | None, secret_at: int
+) -> None:
+    """Of a quote that is cut short nobody knows whose it is; one of another packet says nothing of ours."""
+    with raw(socket.IPPROTO_UDP) as watch, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind((TARGET, 0))
+        port = mute.getsockname()[1]
+        size = {ProbeType.UDP_ECHO: 16, ProbeType.STAMP: 44, ProbeType.DNS: 0}[kind]
+        session = packet_method(kind).open(
+            probe(kind, size=size, port=port, options=options), TARGET, Clock()
+        )
+        told = News()
+        packet = session.send(told)
+        whole = packet_to(port, watch)
+        place = PAYLOAD_AT + secret_at
+        forged = whole[:place] + bytes(octet ^ 1 for octet in whole[place : place + 8]) + whole[place + 8 :]
+        refuse(forged, HOST_UNREACHABLE, ROUTER)
+        await asyncio.sleep(0.1)
+        of_another = packet.reason
+        refuse(whole[:PAYLOAD_AT], HOST_UNREACHABLE, ROUTER)
+        await told.wait()
+        session.close()
+    assert (of_another, packet.reason) == (None, LossReason.UNREACHABLE)
+    assert packet.error is None
 
 
 @pytest.mark.parametrize(("message", "by", "reason"), CASES)

@@ -25,7 +25,7 @@ from ipsecping.measure.packet import Packet
 from ipsecping.net.clocks import Clock
 from ipsecping.probes import registry
 from ipsecping.probes.base import ProbeMethod
-from ipsecping.probes.datagram import Codec, DatagramSession, udp_session
+from ipsecping.probes.datagram import Codec, DatagramSession, Quoted, udp_session
 from ipsecping_operator.api.methods import MODELS, Method, StatusField
 from ipsecping_operator.api.scalars import Port, Text
 
@@ -130,9 +130,9 @@ class KnockCodec(Codec):
         self._doors[int(number)] = door[0]
         return Answer(int(number))
 
-    def quoted(self, data: bytes) -> int | None:
+    def quoted(self, data: bytes) -> Quoted | None:
         """It is not looked for."""
-        return None
+        return Quoted()
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Codec."""
