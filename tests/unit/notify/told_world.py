@@ -19,8 +19,8 @@ from ipsecping_operator.notify.post import NotTaken, Poster
 from ipsecping_operator.notify.receiver_log import ReceiverLog
 from ipsecping_operator.notify.webhook import Webhook
 
-from ..operator.assessments import assessed
-from ..operator.builders import NOON, SECOND
+from ..operator.assessments import assessed, at, seen, take
+from ..operator.builders import NOON, SECOND, check, plan, result
 from ..operator.virtual_time import run
 
 AM, HOOK = "http://am:9093", "webhook"
@@ -158,3 +158,31 @@ def happens(
 
     run(scenario())
     return world
+
+
+async def rounds(world: World, state: CheckState, count: int, *, down: bool = False) -> Mapping[str, Any]:
+    """Rounds every 30 s, each reported on when it is over; the last status."""
+    status: Mapping[str, Any] = {}
+    for _ in range(count):
+        began = int(loop_time())
+        await asyncio.sleep(3)
+        take(state, at(began, received=0 if down else 10, remote_ip="203.0.113.10"))
+        status = world.report(state)
+        await asyncio.sleep(27)
+    return status
+
+
+async def all_fail(world: World, *names: str) -> None:
+    """Three rounds of checks of these names, all without an answer, each reported on when it is over."""
+    plans = [plan(uid=f"u-{name}", name=name) for name in names]
+    states = [seen(of=check(each), name=each.name, uid=each.uid) for each in plans]
+    for number in range(3):
+        await asyncio.sleep(30)
+        for of, state in zip(plans, states, strict=True):
+            take(state, result(of=of, at=NOON + 30 * number * SECOND, received=0))
+            world.report(state)
+
+
+def told_of(world: World) -> set[str]:
+    """The checks that Alertmanager was told of."""
+    return {each["labels"]["check"] for _, alerts, _ in world.alertmanager.came for each in alerts}
