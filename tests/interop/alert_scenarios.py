@@ -134,3 +134,14 @@ def fires(
         [promtool, "test", "rules", str(tmp_path / "test.yaml")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+LONG = minutes(60)
+
+
+def watched(*paths: str) -> Scenario:
+    """A scenario of an hour with an operator that leads, and paths whose alerts are wanted."""
+    made = Scenario().operator(LONG)
+    for path in paths or ("default",):
+        made.routed(LONG, path=path)
+    return made
