@@ -27,7 +27,7 @@ MUCH = Permissions(
     host_network=frozenset({"*"}),
     cross_namespace_affinity=frozenset({"*"}),
     cpu={"*": "2"},
-    memory={"*": "64Mi"},
+    memory={"*": "128Mi"},
 )
 VALUES = {
     "allowPriorityClasses": MUCH.priority_classes,
@@ -39,7 +39,7 @@ VALUES = {
     "allowHostNetwork": ["*"],
     "allowCrossNamespaceAffinity": ["*"],
     "maxCPU": {"*": 2},
-    "maxMemory": {"*": "64Mi"},
+    "maxMemory": {"*": "128Mi"},
 }
 
 
