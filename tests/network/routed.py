@@ -16,6 +16,8 @@ from ..peers.missing import PeerMissing
 
 NEAR, FAR = "10.71.1.2", "10.71.2.2"
 NEAR6, FAR6 = "fd71:1::2", "fd71:2::2"
+ROUTER, ROUTER6 = "10.71.1.1", "fd71:1::1"
+"""As the near host knows the router between them."""
 STAMP_PORT, ECHO_PORT, SIGNED_PORT, TCP_PORT = 862, 7, 1862, 55055
 
 

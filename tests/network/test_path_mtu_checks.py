@@ -12,7 +12,7 @@ from ipsecping.contract import PathMtuOptions, PlannedProbe, ProbeType
 from ipsecping.contract.methods.path_mtu import Responder
 
 from ..plans import check_of, plan_file
-from .routed import ECHO_PORT, FAR, FAR6, Routed, routed
+from .routed import ECHO_PORT, FAR, FAR6, ROUTER, ROUTER6, Routed, routed
 
 BOTH = pytest.mark.parametrize("address", [FAR, FAR6], ids=["IPv4", "IPv6"])
 PORTS = {Responder.ICMP: None, Responder.UDP_ECHO: ECHO_PORT}
@@ -49,7 +49,9 @@ def test_a_check_finds_the_path_mtu_without_a_reflector(
         path.hush()
     path.limit(forward=1407, reverse=1500)
     result = one_round(path, tmp_path, address, responder)
-    assert result["pathMTU"] == {"forward": 1407, "tooBig": not hushed}
+    router = ROUTER if address == FAR else ROUTER6
+    told = {"tooBig": False} if hushed else {"tooBig": True, "tooBigFrom": router}
+    assert result["pathMTU"] == {"forward": 1407, **told}
     assert result["received"] == result["sent"]
 
 
