@@ -118,6 +118,9 @@ NO_FAULT: dict[str, Evidence] = {
             Part.NEAR_INSIDE: lambda b: replace(b, rtt_min=MS, rtt_p90=49 * MS),
         },
     ),
+    "jitter of which no packet happens to be spared": with_batches(
+        healthy(), lambda b: replace(b, rtt_min=15 * MS, rtt_p50=24 * MS, rtt_p90=30 * MS)
+    ),
     "one round of thirty invalid": replace(
         healthy(), host=HostFound(source=SOURCE, rounds=30, invalid={"LateTicks": 1})
     ),
