@@ -57,7 +57,7 @@ def test_every_probe_type_measures_loss_and_round_trip_time_through_the_tunnel(b
         "RTT-P99",
         "LAST",
         "AGE",
-        "MAINTENANCE",
+        "MAINTENANCE-UNTIL",
     ]
     assert "True" in table[1]
 
