@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ipsecping import __version__
+
 from .commands import crd, import_checks, render, run, validate, wait
 
 _COMMANDS = (run, render, validate, import_checks, wait, crd)
@@ -16,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="ipsecping-operator",
         description="Kubernetes operator of IPsecPing: runs what IPsecTunnelCheck resources ask for.",
     )
+    parser.add_argument("--version", action="version", version=f"ipsecping-operator {__version__}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(subparsers)
