@@ -14,6 +14,7 @@ from ..net.clocks import Clock
 from ..net.datagram import open_udp
 from ..net.errors import NotSent
 from ..net.flow import Flow
+from ..wire import echo
 from .sending import sender_of
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,14 @@ class Quoted(NamedTuple):
     """None: cut short before it."""
     token: int | None = None
     """That of the packet, which only those know who have seen it; None: cut short before it."""
+
+
+def quoted_echo(payload: bytes, cookie: bytes) -> Quoted | None:
+    """Return what is quoted of an echo payload (see wire.echo), which the cookie proves; None: of another."""
+    if len(payload) < echo.BASE_SIZE:
+        return Quoted()
+    sequence = echo.parse(payload, cookie)
+    return None if sequence is None else Quoted(sequence, 0)
 
 
 class Codec(ABC):

@@ -9,7 +9,7 @@ from ..net.clocks import Clock
 from ..net.datagram import open_ping
 from ..wire import echo, icmp
 from .base import ProbeMethod
-from .datagram import Codec, DatagramSession, Quoted
+from .datagram import Codec, DatagramSession, Quoted, quoted_echo
 from .sending import sender_of
 
 
@@ -41,11 +41,7 @@ class IcmpCodec(Codec):
 
     def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted request; the quote starts at the ICMP header."""
-        payload = data[icmp.HEADER_SIZE :]
-        if len(payload) < echo.BASE_SIZE:
-            return Quoted()
-        sequence = echo.parse(payload, self._cookie)
-        return None if sequence is None else Quoted(sequence, 0)
+        return quoted_echo(data[icmp.HEADER_SIZE :], self._cookie)
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:

@@ -7,7 +7,7 @@ from ..measure.ledger import Answer
 from ..net.clocks import Clock
 from ..wire import echo
 from .base import ProbeMethod
-from .datagram import Codec, DatagramSession, Quoted, udp_session
+from .datagram import Codec, DatagramSession, Quoted, quoted_echo, udp_session
 
 
 class UdpEchoCodec(Codec):
@@ -41,10 +41,7 @@ class UdpEchoCodec(Codec):
 
     def quoted(self, data: bytes) -> Quoted | None:
         """The number of a quoted payload."""
-        if len(data) < echo.BASE_SIZE:
-            return Quoted()
-        sequence = echo.parse(data, self._cookie)
-        return None if sequence is None else Quoted(sequence, 0)
+        return quoted_echo(data, self._cookie)
 
 
 def open_session(probe: PlannedProbe, address: str, clock: Clock) -> DatagramSession:
