@@ -13,10 +13,7 @@ from .scalars import Text, Time, duration
 Line: TypeAlias = Annotated[str, Field(max_length=MAX_MESSAGE)]
 Name: TypeAlias = Annotated[
     str,
-    Field(
-        min_length=1,
-        max_length=41,
-    ),
+    Field(min_length=1, max_length=41),
     matching("^[A-Z][A-Za-z]*$", "must be a word in CamelCase"),
 ]
 """Of a cause, or of what several causes have in common."""

@@ -39,6 +39,22 @@ class Group:
     causes: frozenset[Cause]
 
 
+_NO_POLICY = frozenset({Cause.SOURCE_TRANSLATED, Cause.SELECTOR_MISMATCH, Cause.POLICY_CONFLICT})
+"""For which packets match no policy of the tunnel."""
+_NO_SA = frozenset(
+    {
+        Cause.SA_MISSING,
+        Cause.IKE_UNREACHABLE,
+        Cause.IKE_AUTH_FAILED,
+        Cause.IKE_PROPOSAL_MISMATCH,
+        Cause.IKE_FRAGMENTS_LOST,
+        Cause.REKEY_BROKEN,
+        Cause.SA_OUT_OF_SYNC,
+        Cause.SA_EXHAUSTED,
+    }
+)
+"""For which our gateway may have no SA to send with."""
+
 GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
     {
         AmbiguityGroup.GATEWAY_NOT_REACHED: Group(
@@ -50,54 +66,19 @@ GROUPS: Mapping[AmbiguityGroup, Group] = MappingProxyType(
             title="our gateway does not encrypt our packets: they match no policy of this tunnel, or it has "
             "no SA",
             told="On our gateway: no policy of this tunnel holds them first, or it has no SA to send with.",
-            causes=frozenset(
-                {
-                    Cause.SOURCE_TRANSLATED,
-                    Cause.SELECTOR_MISMATCH,
-                    Cause.POLICY_CONFLICT,
-                    Cause.SA_MISSING,
-                    Cause.IKE_UNREACHABLE,
-                    Cause.IKE_AUTH_FAILED,
-                    Cause.IKE_PROPOSAL_MISMATCH,
-                    Cause.IKE_FRAGMENTS_LOST,
-                    Cause.REKEY_BROKEN,
-                    Cause.SA_OUT_OF_SYNC,
-                    Cause.SA_EXHAUSTED,
-                }
-            ),
+            causes=_NO_POLICY | _NO_SA,
         ),
         AmbiguityGroup.TUNNEL_NOT_USED: Group(
             title="packets do not enter the tunnel: a policy, a selector, address translation or a route "
             "passes it by",
             told="On both gateways: there is an SA, and its packets do not count up.",
-            causes=frozenset(
-                {
-                    Cause.SOURCE_TRANSLATED,
-                    Cause.SELECTOR_MISMATCH,
-                    Cause.POLICY_CONFLICT,
-                    Cause.RETURN_PATH_BROKEN,
-                }
-            ),
+            causes=_NO_POLICY | {Cause.RETURN_PATH_BROKEN},
         ),
         AmbiguityGroup.TUNNEL_BROKEN: Group(
             title="the tunnel carries nothing: an SA is missing or differs at both ends, or ESP is blocked",
             told="On both gateways: there is no SA; or the one counts what it sends, and the other does not "
             "count it as received, or counts it as failed.",
-            causes=frozenset(
-                {
-                    Cause.SA_MISSING,
-                    Cause.IKE_UNREACHABLE,
-                    Cause.IKE_AUTH_FAILED,
-                    Cause.IKE_PROPOSAL_MISMATCH,
-                    Cause.IKE_FRAGMENTS_LOST,
-                    Cause.REKEY_BROKEN,
-                    Cause.ESP_BLOCKED,
-                    Cause.ESP_AUTH_FAILED,
-                    Cause.SA_OUT_OF_SYNC,
-                    Cause.SA_EXHAUSTED,
-                    Cause.NAT_MAPPING_LOST,
-                }
-            ),
+            causes=_NO_SA | {Cause.ESP_BLOCKED, Cause.ESP_AUTH_FAILED, Cause.NAT_MAPPING_LOST},
         ),
         AmbiguityGroup.TARGET_CUT_OFF: Group(
             title="the far side does not pass packets on to the target, or its answers back",
