@@ -132,33 +132,6 @@ def test_loss_of_a_check_that_measures_each_hour_does_not_wait_for_the_next_roun
     fires(promtool, scenario, {24: [], 36: ["LossHigh"]}, tmp_path)
 
 
-def test_an_operator_that_takes_over_as_an_outage_begins_makes_no_loss_of_it_and_ends_none(
-    promtool: str, tmp_path: Path
-) -> None:
-    """It counts anew: fewer packets than before are no answer, and what was answered before was."""
-    received, high, half = "ipsecping_packets_received_total", "False/LossHigh", minutes(7)
-    scenario = watched().found((minutes(5), FINE), (minutes(10), high), (minutes(20), DOWN))
-    counted = {
-        "hq": (steady(500, half), steady(0, LONG)),
-        "lossy": (steady(500, half), f"{steady(0, minutes(2))} {steady(5, LONG)}"),
-        "long": (f"{steady(490, minutes(1))} {steady(500, minutes(6))}", steady(0, LONG)),
-    }
-    for check, (before, after) in counted.items():
-        labels = {**PROBE, "check": check, **FROM}
-        scenario.add(received, f"{before} stale", labels)
-        scenario.add(received, f"{'_ ' * (half + 2)}{after}", {**labels, "pod": "operator-b"})
-    for check, fine in (("lossy", 5), ("long", 0)):
-        scenario.routed(LONG, check=check)
-        scenario.found(*([(minutes(fine), FINE)] if fine else []), (minutes(30), high), check=check)
-    long, lossy, down = "LossHigh of long", "LossHigh of lossy", "TunnelDown of hq"
-    fires(
-        promtool,
-        scenario,
-        {6.5: [long], 7.5: [long], 9: [long], 13: [long], 15.5: [long, lossy], 17: [long, lossy, down]},
-        tmp_path,
-    )
-
-
 def test_loss_that_outlives_the_outage_is_told(promtool: str, tmp_path: Path) -> None:
     scenario = watched().found((minutes(10), FINE), (minutes(5), DOWN), (minutes(30), "False/LossHigh"))
     fires(promtool, scenario, {14: ["TunnelDown"], 20: [], 30: ["LossHigh"]}, tmp_path)
@@ -249,89 +222,6 @@ def test_a_check_says_how_grave_its_alerts_are_and_where_they_go(
 def test_no_alert_where_the_check_wants_none(promtool: str, tmp_path: Path) -> None:
     scenario = Scenario().operator(LONG).routed(minutes(10)).found((minutes(30), DOWN))
     fires(promtool, scenario, {9: ["TunnelDown"], 11: []}, tmp_path)
-
-
-def test_an_operator_that_is_replaced_ends_no_alert_and_begins_none(promtool: str, tmp_path: Path) -> None:
-    other = {**FROM, "instance": "10.0.0.2:9090", "pod": "operator-b"}
-    back = minutes(13)
-    scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
-    scenario.add("ipsecping_operator_leader", "_ " * back + steady(1, LONG), other)
-    scenario.routed(LONG, before=back, scrape=other).found((LONG, DOWN), before=back, scrape=other)
-    since = {"expr": 'ALERTS_FOR_STATE{alertname="IPsecPingTunnelDown"} == bool 0', "eval_time": "30m"}
-    labels = {**PATH, "remote_ip": "10.50.1.10", "severity": "critical", "alertname": "IPsecPingTunnelDown"}
-    written = ", ".join(f'{key}="{value}"' for key, value in labels.items())
-    since["exp_samples"] = [{"labels": f"{{{written}}}", "value": 1}]  # type: ignore[assignment]
-    down = ["TunnelDown"]
-    fires(
-        promtool,
-        scenario,
-        {9: down, 11: down, 12.5: down, 13.5: down, 30: down},
-        tmp_path,
-        expressions=[since],
-    )
-
-
-def test_an_operator_that_is_replaced_beside_one_of_other_namespaces_ends_no_alert(
-    promtool: str, tmp_path: Path
-) -> None:
-    other = {"job": "elsewhere", "instance": "10.0.0.2:9090", "pod": "operator-b"}
-    scenario = Scenario().operator(LONG).routed(LONG, check="lab").found((LONG, FINE), check="lab")
-    scenario.operator(minutes(10), other)
-    scenario.routed(minutes(10), scrape=other).found((minutes(10), DOWN), scrape=other)
-    fires(promtool, scenario, {9: ["TunnelDown"], 11: ["TunnelDown"], 14: ["TunnelDown"], 16: []}, tmp_path)
-
-
-def test_operators_of_two_releases_in_one_job_are_told_apart_by_their_leases(
-    promtool: str, tmp_path: Path
-) -> None:
-    ours = {**FROM, "lease": "network/ipsecping-operator"}
-    other = {"job": FROM["job"], "instance": "10.0.0.2:9090", "pod": "operator-b"}
-    theirs = {**other, "lease": "shop/ipsecping-operator"}
-    scenario = Scenario().operator(LONG, ours).routed(LONG, check="lab").found((LONG, FINE), check="lab")
-    scenario.add("ipsecping_operator_leader", f"{steady(1, minutes(10))} {steady(0, LONG)}", theirs)
-    scenario.routed(minutes(10), scrape=other).found((minutes(10), DOWN), scrape=other)
-    # What was known of its tunnels goes on for a while, and then that it does not work.
-    down = ["TunnelDown"]
-    fires(promtool, scenario, {9: down, 11: down, 14: down, 16: ["OperatorDown"]}, tmp_path)
-
-
-def test_a_check_without_alerts_has_none_at_once_beside_another_release(
-    promtool: str, tmp_path: Path
-) -> None:
-    ours = {**FROM, "lease": "network/ipsecping-operator"}
-    scenario = Scenario().operator(LONG, ours).routed(minutes(10)).found((minutes(30), DOWN))
-    scenario.operator(LONG, {**FROM, "instance": "10.0.0.2:9090", "lease": "shop/ipsecping-operator"})
-    fires(promtool, scenario, {9: ["TunnelDown"], 11: []}, tmp_path)
-
-
-def test_an_operator_that_stays_away_is_what_is_told_in_the_end(promtool: str, tmp_path: Path) -> None:
-    scenario = Scenario().operator(minutes(10)).routed(minutes(10)).found((minutes(10), DOWN))
-    fires(promtool, scenario, {14: ["TunnelDown"], 16: ["OperatorDown"], 60: ["OperatorDown"]}, tmp_path)
-
-
-def test_operators_of_which_none_leads(promtool: str, tmp_path: Path) -> None:
-    scenario = Scenario().add("ipsecping_operator_leader", steady(0, LONG))
-    fires(promtool, scenario, {4: [], 6: ["OperatorDown"]}, tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("metric", "labels", "values", "fired"),
-    [
-        ("faults_total", {"where": "judge"}, f"{steady(0, 20)} 1x20", "OperatorFault"),
-        ("faulty_checks", {}, f"{steady(0, 20)} 1x20", "OperatorFault"),
-        ("overdue_checks", {}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
-        ("unwritten_checks", {}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
-        ("watch_unseen_objects", {"kind": "Pod"}, f"{steady(0, 20)} 3x20", "OperatorBehind"),
-        ("agents_unreadable", {}, f"{steady(0, 20)} 2x30", "AgentsUnreadable"),
-        ("results_total", {"outcome": "OffSchedule"}, f"{steady(0, 20)} 5x20", "ResultsRefused"),
-    ],
-)
-def test_what_the_operator_tells_of_itself(
-    promtool: str, tmp_path: Path, metric: str, labels: dict[str, str], values: str, fired: str
-) -> None:
-    scenario = Scenario().operator(LONG).add(f"ipsecping_operator_{metric}", values, {**labels, **FROM})
-    at = 21 if fired == "AgentsUnreadable" else 16
-    fires(promtool, scenario, {9: [], at: [fired]}, tmp_path)
 
 
 def test_a_certificate_that_ends_too_soon_is_not_told_as_a_failed_probe_as_well(
@@ -453,5 +343,5 @@ def test_each_alert_of_the_file_is_held_by_a_test_here() -> None:
         for rule in group["rules"]
         if "alert" in rule
     }
-    text = Path(__file__).read_text()
+    text = "".join(file.read_text() for file in Path(__file__).parent.glob("test_alert_rules*.py"))
     assert [name for name in sorted(alerts) if f'"{name}' not in text] == []
