@@ -88,7 +88,7 @@ def test_the_drop_in_for_influxdb_hands_the_token_to_the_service_alone(installed
     ended = installed.properties("ipsecping.service", "Result", "ExecMainStatus")
     assert ended == {"Result": "exit-code", "ExecMainStatus": "2"}
     said = installed.run("journalctl --unit ipsecping.service --output cat")
-    assert "influx: http://127.0.0.1:8086/api/v2/write: Connection refused" in said
+    assert "influx: http://127.0.0.1:8086: Connection refused" in said
     assert "secret" not in said
     installed.run(f"rm -r {folder} && systemctl daemon-reload && systemctl reset-failed ipsecping.service")
 
