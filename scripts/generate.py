@@ -14,7 +14,7 @@ from pathlib import Path
 
 from argocd_customization import argocd_customization
 from diagnosis_reference import diagnosis_reference
-from monitoring import RECEIVERS, alert_table, alertmanager_yaml, rules_yaml
+from monitoring import SERVICES, alert_table, alertmanager_yaml, rules_yaml
 from settings_reference import settings_reference
 
 from dashboards import DASHBOARDS, dashboard_json
@@ -86,7 +86,7 @@ def rest() -> dict[Path, str]:
         monitoring / "dashboards.yaml": rendered("dashboards", "dashboards.enabled=true"),
         **{
             monitoring / "alertmanager" / f"{service}.yaml": header(MONITORING) + alertmanager_yaml(service)
-            for service in RECEIVERS
+            for service in SERVICES
         },
         docs / "alerts.md": replaced(docs / "alerts.md", "scripts/monitoring", alert_table()),
         docs / "api.md": api_reference(),

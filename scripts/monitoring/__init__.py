@@ -5,7 +5,7 @@ by the limits of its own check, so an alert and a status never say two things. O
 the state of the operator are worked out here.
 """
 
-from .alertmanager import RECEIVERS, alertmanager_yaml
+from .alertmanager import SERVICES, alertmanager_yaml
 from .rules import alert_table, rules_yaml
 
-__all__ = ["RECEIVERS", "alert_table", "alertmanager_yaml", "rules_yaml"]
+__all__ = ["SERVICES", "alert_table", "alertmanager_yaml", "rules_yaml"]

@@ -1,7 +1,10 @@
 """Examples of Alertmanager's configuration: how alerts reach a person, and which of them stay silent."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from . import messages
 from .written import as_yaml
 
 _TUNNEL = "IPsecPing.+"
@@ -30,99 +33,109 @@ INHIBITIONS: tuple[dict[str, Any], ...] = (
         "equal": ["cluster"],
     },
 )
-_SUBJECT = "{{ .CommonLabels.severity }}: {{ (index .Alerts 0).Annotations.summary }}"
-_TEXT = (
-    "{{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }}\n{{ .Annotations.description }}\n"
-    "{{ .Annotations.runbook_url }}\n{{ end }}"
-)
-
-
-def _for_slack(text: str) -> str:
-    """The template with what Slack would take for a link or a call to the whole channel, as text.
-
-    Names of tunnels are free text of whoever may write a check.
-    """
-    plain = ' | reReplaceAll "&" "&amp;" | reReplaceAll "<" "&lt;" | reReplaceAll ">" "&gt;" }}'
-    for name in ("summary", "description"):
-        text = text.replace(f".Annotations.{name} }}}}", f".Annotations.{name}{plain}")
-    return text
-
-
 _SECRETS = "/etc/alertmanager/secrets"
-RECEIVERS: dict[str, dict[str, Any]] = {
-    "pagerduty": {
-        "pagerduty_configs": [
-            {
-                "routing_key_file": f"{_SECRETS}/pagerduty-routing-key",
-                "severity": '{{ if eq .CommonLabels.severity "info" }}info'
-                '{{ else if eq .CommonLabels.severity "warning" }}warning{{ else }}critical{{ end }}',
-                "description": _SUBJECT,
-                "class": "{{ .CommonLabels.alertname }}",
-                "component": "{{ .CommonLabels.tunnel_name }}",
-                "group": "{{ .CommonLabels.gateway }}",
-                "details": {"alerts": _TEXT},
-            }
-        ]
-    },
-    "opsgenie": {
-        "opsgenie_configs": [
-            {
-                "api_key_file": f"{_SECRETS}/opsgenie-api-key",
-                "message": _SUBJECT,
-                "description": _TEXT,
-                "priority": '{{ if eq .CommonLabels.severity "critical" }}P1'
-                '{{ else if eq .CommonLabels.severity "warning" }}P3{{ else }}P5{{ end }}',
-                "tags": "{{ .CommonLabels.alertname }},{{ .CommonLabels.tunnel_name }}",
-            }
-        ]
-    },
-    "email": {
-        "email_configs": [
-            {
-                "to": "network-team@example.com",
-                "from": "alertmanager@example.com",
-                "smarthost": "smtp.example.com:587",
-                "auth_username": "alertmanager@example.com",
-                "auth_password_file": f"{_SECRETS}/smtp-password",
-                "send_resolved": True,
-                "headers": {"Subject": _SUBJECT},
-                "text": _TEXT,
-                "html": "",
-            }
-        ]
-    },
-    "slack": {
-        "slack_configs": [
-            {
-                "api_url_file": f"{_SECRETS}/slack-webhook-url",
-                "channel": "#network",
-                "send_resolved": True,
-                "color": '{{ if eq .Status "resolved" }}good'
-                '{{ else if eq .CommonLabels.severity "critical" }}danger{{ else }}warning{{ end }}',
-                "title": _for_slack(_SUBJECT),
-                "text": _for_slack(_TEXT),
-            }
-        ]
-    },
+_TUNNEL_NAME = "{{ or .CommonLabels.tunnel_name .CommonLabels.gateway }}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Who carries alerts to a person, and what they are put together by."""
+
+    group_by: tuple[str, ...]
+    group_interval: str
+    config: Mapping[str, Any]
+
+
+_EACH_CHECK = ("alertname", "cluster", "namespace", "check")
+"""What is acknowledged is one check's: a tunnel that goes down meanwhile is an incident of its own."""
+_EACH_NAMESPACE = ("alertname", "cluster", "namespace", "severity")
+"""What is read goes together: of fifty tunnels that are down there is one message."""
+SERVICES: Mapping[str, Service] = {
+    "pagerduty": Service(
+        group_by=_EACH_CHECK,
+        group_interval="1m",
+        config={
+            "routing_key_file": f"{_SECRETS}/pagerduty-routing-key",
+            "send_resolved": True,
+            "client": "IPsecPing",
+            "severity": '{{ if eq .CommonLabels.severity "info" "warning" }}{{ .CommonLabels.severity }}'
+            "{{ else }}critical{{ end }}",
+            "description": messages.subject(),
+            "class": "{{ .CommonLabels.alertname }}",
+            "component": _TUNNEL_NAME,
+            "group": "{{ .CommonLabels.gateway }}",
+            "links": [{"href": messages.RUNBOOK, "text": "Runbook"}],
+            "details": {"firing": messages.firing(messages.OF_A_CHECK), "resolved": messages.resolved(messages.OF_A_CHECK)},
+        },
+    ),
+    "opsgenie": Service(
+        group_by=_EACH_CHECK,
+        group_interval="1m",
+        config={
+            "api_key_file": f"{_SECRETS}/opsgenie-api-key",
+            "send_resolved": True,
+            # Without it an alert that is open keeps the text that it began with.
+            "update_alerts": True,
+            "message": messages.subject(),
+            "description": messages.text(messages.OF_A_CHECK),
+            "priority": '{{ if eq .CommonLabels.severity "info" }}P5'
+            '{{ else if eq .CommonLabels.severity "warning" }}P3{{ else }}P1{{ end }}',
+            # A tag has 50 characters at most, and ends at a comma.
+            "tags": "{{ .CommonLabels.alertname }},"
+            '{{ or .CommonLabels.tunnel_name .CommonLabels.gateway | reReplaceAll "," " " | printf "%.50s" }}',
+        },
+    ),
+    "email": Service(
+        group_by=_EACH_NAMESPACE,
+        group_interval="30s",
+        config={
+            "to": "network-team@example.com",
+            "from": "alertmanager@example.com",
+            "smarthost": "smtp.example.com:587",
+            "auth_username": "alertmanager@example.com",
+            "auth_password_file": f"{_SECRETS}/smtp-password",
+            "send_resolved": True,
+            "headers": {"Subject": messages.subject()},
+            "text": messages.text(messages.OF_A_NAMESPACE),
+            "html": messages.html(messages.OF_A_NAMESPACE),
+        },
+    ),
+    "slack": Service(
+        group_by=_EACH_NAMESPACE,
+        group_interval="30s",
+        config={
+            "api_url_file": f"{_SECRETS}/slack-webhook-url",
+            "channel": "#network",
+            "send_resolved": True,
+            "color": "{{ if not .Alerts.Firing }}good"
+            '{{ else if eq .CommonLabels.severity "info" "warning" }}warning{{ else }}danger{{ end }}',
+            "title": messages.subject(messages.for_slack),
+            # What a phone shows. Alertmanager's own has the labels as they are.
+            "fallback": messages.subject(messages.for_slack),
+            "text": messages.text(messages.OF_A_NAMESPACE, messages.for_slack),
+            # The text is none of Slack's markup: a star in a name is a star.
+            "mrkdwn_in": ["pretext"],
+        },
+    ),
 }
 
 
-def alertmanager_yaml(service: str) -> str:
-    """Return an example of Alertmanager's configuration; `service` is a key of RECEIVERS."""
+def alertmanager_yaml(name: str) -> str:
+    """Return an example of Alertmanager's configuration; `name` is a key of SERVICES."""
+    service = SERVICES[name]
     route = {
         "receiver": "nobody",
         "routes": [
             {
                 "matchers": [f'alertname =~ "{_TUNNEL}"'],
-                "receiver": service,
-                # One notification a check; its paths and probes are lines of it.
-                "group_by": ["alertname", "cluster", "namespace", "check"],
+                "receiver": name,
+                "group_by": list(service.group_by),
                 "group_wait": "10s",
-                "group_interval": "1m",
+                "group_interval": service.group_interval,
                 "repeat_interval": "4h",
             }
         ],
     }
-    receivers = [{"name": "nobody"}, {"name": service, **RECEIVERS[service]}]
+    receivers = [{"name": "nobody"}, {"name": name, f"{name}_configs": [dict(service.config)]}]
     config = {"route": route, "inhibit_rules": list(INHIBITIONS), "receivers": receivers}
     return as_yaml(config)

@@ -22,8 +22,10 @@ _LOOK_EVERY = 0.1
 
 
 @contextmanager
-def alertmanager(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """Alertmanager with this configuration; its URL.
+def alertmanager(
+    config: Mapping[str, Any], folder: Path, *, trusted: Path | None = None
+) -> Iterator[str]:
+    """Alertmanager with this configuration; its URL. It trusts the authorities of that file alone, if any.
 
     Raises:
         PeerMissing: it cannot be had: it reads templates of its package, which has to be installed.
@@ -33,6 +35,7 @@ def alertmanager(config: Mapping[str, Any], folder: Path) -> Iterator[str]:
     (folder / "alertmanager.yaml").write_text(yaml.safe_dump(dict(config)))
     port = free_port()
     argv = [
+        *(() if trusted is None else ("env", f"SSL_CERT_FILE={trusted}", "SSL_CERT_DIR=/nowhere")),
         program,
         f"--config.file={folder / 'alertmanager.yaml'}",
         f"--storage.path={folder / 'alertmanager'}",
