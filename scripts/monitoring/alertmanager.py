@@ -14,10 +14,12 @@ _OF_A_PATH = (
     "MeasurementInvalid|TargetUnresolved|VerifyUnknown|LatencyDegraded|LossDegraded"
 )
 INHIBITIONS: tuple[dict[str, Any], ...] = (
+    # Alertmanager tells nobody of an end that comes while an alert is inhibited, so little is. An operator
+    # that is down inhibits nothing: of its own checks nothing fires without it, and others have their own.
     {
         # A dead gateway silences its tunnels. What leaks beside them is never silenced.
         "source_matchers": ["alertname = IPsecPingGatewayDown"],
-        "target_matchers": [f'alertname =~ "IPsecPing(TunnelDown|PathDown|Flapping|{_OF_A_PATH})"'],
+        "target_matchers": [f'alertname =~ "IPsecPing(TunnelDown|PathDown|{_OF_A_PATH})"'],
         "equal": ["cluster", "namespace", "gateway"],
     },
     {
@@ -25,12 +27,6 @@ INHIBITIONS: tuple[dict[str, Any], ...] = (
         "source_matchers": ['alertname =~ "IPsecPing(TunnelDown|PathDown)"'],
         "target_matchers": [f'alertname =~ "IPsecPing({_OF_A_PATH})"'],
         "equal": ["cluster", "namespace", "check", "path"],
-    },
-    {
-        # Without an operator nothing is known of any tunnel: what was last known is not worth a second page.
-        "source_matchers": ["alertname = IPsecPingOperatorDown"],
-        "target_matchers": [f'alertname =~ "IPsecPing({_OF_A_PATH}|CheckNotReady|AgentsUnreadable)"'],
-        "equal": ["cluster"],
     },
 )
 _SECRETS = "/etc/alertmanager/secrets"
@@ -42,7 +38,6 @@ class Service:
     """Who carries alerts to a person, and what they are put together by."""
 
     group_by: tuple[str, ...]
-    group_interval: str
     config: Mapping[str, Any]
 
 
@@ -53,7 +48,6 @@ _EACH_NAMESPACE = ("alertname", "cluster", "namespace", "severity")
 SERVICES: Mapping[str, Service] = {
     "pagerduty": Service(
         group_by=_EACH_CHECK,
-        group_interval="1m",
         config={
             "routing_key_file": f"{_SECRETS}/pagerduty-routing-key",
             "send_resolved": True,
@@ -65,12 +59,14 @@ SERVICES: Mapping[str, Service] = {
             "component": _TUNNEL_NAME,
             "group": "{{ .CommonLabels.gateway }}",
             "links": [{"href": messages.RUNBOOK, "text": "Runbook"}],
-            "details": {"firing": messages.firing(messages.OF_A_CHECK), "resolved": messages.resolved(messages.OF_A_CHECK)},
+            "details": {
+                "firing": messages.firing(messages.OF_A_CHECK),
+                "resolved": messages.resolved(messages.OF_A_CHECK),
+            },
         },
     ),
     "opsgenie": Service(
         group_by=_EACH_CHECK,
-        group_interval="1m",
         config={
             "api_key_file": f"{_SECRETS}/opsgenie-api-key",
             "send_resolved": True,
@@ -82,12 +78,12 @@ SERVICES: Mapping[str, Service] = {
             '{{ else if eq .CommonLabels.severity "warning" }}P3{{ else }}P1{{ end }}',
             # A tag has 50 characters at most, and ends at a comma.
             "tags": "{{ .CommonLabels.alertname }},"
-            '{{ or .CommonLabels.tunnel_name .CommonLabels.gateway | reReplaceAll "," " " | printf "%.50s" }}',
+            '{{ or .CommonLabels.tunnel_name .CommonLabels.gateway | reReplaceAll "," " " | printf "%.50s" '
+            "}}",
         },
     ),
     "email": Service(
         group_by=_EACH_NAMESPACE,
-        group_interval="30s",
         config={
             "to": "network-team@example.com",
             "from": "alertmanager@example.com",
@@ -95,14 +91,13 @@ SERVICES: Mapping[str, Service] = {
             "auth_username": "alertmanager@example.com",
             "auth_password_file": f"{_SECRETS}/smtp-password",
             "send_resolved": True,
-            "headers": {"Subject": messages.subject()},
+            "headers": {"Subject": messages.subject(most=messages.MAX_HEADER)},
             "text": messages.text(messages.OF_A_NAMESPACE),
             "html": messages.html(messages.OF_A_NAMESPACE),
         },
     ),
     "slack": Service(
         group_by=_EACH_NAMESPACE,
-        group_interval="30s",
         config={
             "api_url_file": f"{_SECRETS}/slack-webhook-url",
             "channel": "#network",
@@ -131,7 +126,7 @@ def alertmanager_yaml(name: str) -> str:
                 "receiver": name,
                 "group_by": list(service.group_by),
                 "group_wait": "10s",
-                "group_interval": service.group_interval,
+                "group_interval": "30s",
                 "repeat_interval": "4h",
             }
         ],

@@ -1,17 +1,21 @@
-"""What Alertmanager writes to a person: templates for the examples of its configuration (Go's text/template).
+"""What Alertmanager writes to a person: templates for the examples of its configuration.
 
-Texts in them may be odd: a tunnel's name is free text of whoever may write a check, and what a status says may be
-long. So what is shown is one line, cut, and escaped for its reader; html/template escapes by itself.
+They are Go's (text/template). Texts in them may be odd: a tunnel's name is free text of whoever may write a
+check, and what a status says may be long. So what is shown is one line, cut, and escaped for its reader;
+html/template, which makes the HTML part of a mail, escapes by itself.
 """
 
 from collections.abc import Callable
 
 OF_A_CHECK, OF_A_NAMESPACE = 5, 10
-"""Alerts of a notification that are written out; of the others it says how many there are. With as many that are
-over, five are below the 15,000 characters that Opsgenie takes, ten below the 40,000 of Slack."""
+"""Alerts of a notification that are written out; of the others it says how many there are. With as many that
+are over, five are below the 15,000 characters that Opsgenie takes, ten below the 40,000 of Slack."""
 MAX_CLUSTER, MAX_SUMMARY, MAX_DESCRIPTION = 24, 500, 1500
 """Characters. No summary of ours has more; a description ends in a mark where it has."""
-RUNBOOK = '{{ if match "^https?://" .CommonAnnotations.runbook_url }}{{ .CommonAnnotations.runbook_url }}{{ end }}'
+MAX_HEADER = 100
+"""Characters of a summary in a mail's subject. Alertmanager folds no line, which may have 998 octets (RFC
+5322, section 2.1.1), and a character takes up to twelve of them (RFC 2047)."""
+RUNBOOK = '{{ with .CommonAnnotations.runbook_url }}{{ if match "^https?://" . }}{{ . }}{{ end }}{{ end }}'
 """The runbook where it is a link, else nothing; the alerts of a notification have it in common."""
 _SECOND = 1_000_000_000
 _SUMMARY, _DESCRIPTION = ".Annotations.summary", ".Annotations.description"
@@ -30,18 +34,22 @@ def plain(value: str, most: int) -> str:
 
 
 def for_slack(value: str, most: int) -> str:
-    """Show a value in one line, and what Slack would take for a link or a call to the whole channel as text."""
-    escapes = "".join(f' | reReplaceAll "{each}" "&{name};"' for each, name in (("&", "amp"), ("<", "lt"), (">", "gt")))
+    """Show a value in one line, and as text what Slack would take for a link or a call to the channel."""
+    named = ("&", "amp"), ("<", "lt"), (">", "gt")
+    escapes = "".join(f' | reReplaceAll "{each}" "&{name};"' for each, name in named)
     return plain(value, most).replace(" }}", f"{escapes} }}}}")
 
 
-def subject(show: Show = plain) -> str:
-    """One line: how grave, which cluster, how many, and the first of them. What is over is never called critical."""
+def subject(show: Show = plain, *, most: int = MAX_SUMMARY) -> str:
+    """One line: how grave, which cluster, how many, and the first of them.
+
+    What is over is never called critical.
+    """
     return (
         "[{{ if .Alerts.Firing }}{{ or .CommonLabels.severity .Status | toUpper }}{{ else }}RESOLVED{{ end }}"
         "{{ with .CommonLabels.cluster }} " + show(".", MAX_CLUSTER) + "{{ end }}] "
         "{{ with or .Alerts.Firing .Alerts }}{{ if gt (len .) 1 }}{{ len . }} alerts: {{ end }}"
-        + show(f"(index . 0){_SUMMARY}", MAX_SUMMARY)
+        + show(f"(index . 0){_SUMMARY}", most)
         + "{{ end }}"
     )
 
@@ -104,6 +112,7 @@ def _listed(which: str, shown: int, one: str, more: str) -> str:
     alerts = f".Alerts.{which}"
     count = more.format(f"{{{{ len (slice {alerts} {shown}) }}}}")
     return (
-        f"{{{{ range $i, $each := {alerts} }}}}{{{{ if lt $i {shown} -}}}}\n{one}{{{{ end }}}}{{{{ end -}}}}\n"
+        f"{{{{ range $i, $each := {alerts} }}}}{{{{ if lt $i {shown} -}}}}\n"
+        f"{one}{{{{ end }}}}{{{{ end -}}}}\n"
         f"{{{{ if gt (len {alerts}) {shown} -}}}}\n{count}{{{{ end -}}}}\n"
     )

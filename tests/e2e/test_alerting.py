@@ -18,7 +18,7 @@ DOWN = "IPsecPingTunnelDown"
 WAIT = 60
 """Seconds that the alert waits (`for` of the rule)."""
 IN_TIME = WAIT + 30
-GROUP_INTERVAL = 60
+GROUP_INTERVAL = 30
 """Seconds after which the example of Alertmanager's configuration tells what has changed."""
 
 pytestmark = pytest.mark.usefixtures("tunnel")

@@ -1,4 +1,4 @@
-"""The examples of manifests/monitoring/alertmanager in a real Alertmanager, and services that take what it sends."""
+"""The examples of manifests/monitoring/alertmanager in a real one, and services that take what it sends."""
 
 import json
 import ssl
@@ -38,7 +38,9 @@ ROUTING = {
     "severity": "critical",
     "team": "wan",
 }
-SOON = {"group_wait": "500ms", "group_interval": "1s"}
+GATHERS = 1
+"""Seconds, group_interval."""
+SOON = {"group_wait": "2s", "group_interval": f"{GATHERS}s"}
 """In place of the examples' own: nobody waits for a test."""
 
 
@@ -60,6 +62,34 @@ class Examples:
             )
             with urllib.request.urlopen(request, timeout=10):
                 pass
+
+
+@contextmanager
+def prometheus(examples: Examples, scraped: str, folder: Path, *, cluster: str) -> Iterator[None]:
+    """A Prometheus with our rules that tells all of them; no alert waits (`for`), as nobody does for a test.
+
+    Raises PeerMissing and NotListening.
+    """
+    rules = yaml.safe_load((EXAMPLES.parent / "rules.yaml").read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+    (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
+    told = [{"targets": [url.removeprefix("http://") for url in examples.urls]}]
+    config = {
+        "global": {
+            "scrape_interval": "1s",
+            "evaluation_interval": "1s",
+            "external_labels": {"cluster": cluster},
+        },
+        "rule_files": [str(folder / "rules.yaml")],
+        "alerting": {"alertmanagers": [{"static_configs": told}]},
+        "scrape_configs": [
+            {"job_name": "ipsecping", "honor_labels": True, "static_configs": [{"targets": [scraped]}]}
+        ],
+    }
+    with monitoring.prometheus(config, folder):
+        yield
 
 
 @contextmanager
@@ -122,11 +152,14 @@ def by_the_operator(
     reason: HealthyReason = HealthyReason.DOWN,
     message: str = "no answer to the last 30 packets",
     resolved: bool = False,
+    seconds: int = 120,
 ) -> list[dict[str, Any]]:
-    """What the operator itself posts of checks, each with one probe that is found so; since two minutes ago."""
+    """What the operator itself posts of checks, each with one probe that is found so, for so long."""
     now = time.time_ns()
     postings = [
-        Posting(labels=alert.labels, alert=alert, began=now - 120 * 10**9, resolved=resolved)
+        Posting(
+            labels=alert.labels, alert=alert, began=now - seconds * 10**9, ended=now if resolved else None
+        )
         for routing in routings
         for alert in alerts_of(_subject({**ROUTING, **routing}, reason, message))
     ]

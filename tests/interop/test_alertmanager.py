@@ -84,7 +84,7 @@ def alert(name: str, labels: dict[str, str]) -> dict[str, str]:
     return {"alertname": f"IPsecPing{name}", **labels}
 
 
-def test_a_dead_gateway_silences_its_tunnels_and_no_leak(running: str) -> None:
+def test_a_dead_gateway_silences_its_tunnels_and_neither_a_leak_nor_what_lasts_longer(running: str) -> None:
     gateway = {key: PATH[key] for key in ("namespace", "gateway")}
     assert silenced(
         running,
@@ -92,6 +92,7 @@ def test_a_dead_gateway_silences_its_tunnels_and_no_leak(running: str) -> None:
         alert("TunnelDown", PATH),
         alert("LossHigh", OTHER),
         alert("TrafficLeak", OTHER),
+        alert("Flapping", OTHER),
         alert("TunnelDown", ELSEWHERE),
         alert("TunnelDown", {**PATH, "namespace": "shop"}),
         cluster="gateway",
@@ -110,30 +111,13 @@ def test_a_dead_path_silences_its_latency_and_that_of_no_other(running: str) -> 
     ) == {("LatencyHigh", "hq")}
 
 
-def test_without_an_operator_what_nobody_knows_is_silent_but_a_tunnel_that_was_down_is_not(
-    running: str,
-) -> None:
+def test_an_operator_that_is_down_silences_nothing(running: str) -> None:
+    """Its own checks fire nothing without it; another release in the cluster has other checks."""
     operator = {"namespace": "ipsecping-system"}
-    assert silenced(
+    assert not silenced(
         running,
         alert("OperatorDown", operator),
         alert("Stale", PATH),
-        alert("TunnelDown", OTHER),
+        alert("LossHigh", OTHER),
         cluster="operator",
-    ) == {("Stale", "hq")}
-
-
-@pytest.mark.parametrize("part", ["title", "text"])
-def test_the_name_of_a_tunnel_calls_nobody_in_slack(amtool: str, tmp_path: Path, part: str) -> None:
-    receivers = yaml.safe_load((EXAMPLES / "slack.yaml").read_text())["receivers"]
-    template = receivers[1]["slack_configs"][0][part]
-    summary = "<!channel> R&D: the tunnel is down"
-    alert = {"status": "firing", "labels": {}, "annotations": {"summary": summary, "description": "<a|b>"}}
-    data = tmp_path / "data.json"
-    data.write_text(json.dumps({"alerts": [alert], "commonLabels": {"severity": "critical"}}))
-    (tmp_path / "none.tmpl").write_text('{{ define "none" }}{{ end }}')
-    words = [amtool, "template", "render", f"--template.glob={tmp_path}/*.tmpl"]
-    words += [f"--template.text={template}", f"--template.data={data}"]
-    shown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    assert "&lt;!channel&gt; R&amp;D: the tunnel is down" in shown
-    assert "<" not in shown
+    )

@@ -22,9 +22,7 @@ _LOOK_EVERY = 0.1
 
 
 @contextmanager
-def alertmanager(
-    config: Mapping[str, Any], folder: Path, *, trusted: Path | None = None
-) -> Iterator[str]:
+def alertmanager(config: Mapping[str, Any], folder: Path, *, trusted: Path | None = None) -> Iterator[str]:
     """Alertmanager with this configuration; its URL. It trusts the authorities of that file alone, if any.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Services that carry messages to a person, on loopback: an API over HTTP, and a mail server. They keep what comes."""
+"""Services that carry messages to a person: an API over HTTP, a mail server. They keep what comes."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -48,7 +48,7 @@ class Api:
                 self.end_headers()
                 self.wfile.write(b'{"status": "success", "ok": true}')
 
-            do_PUT = do_POST
+            do_PUT = do_POST  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -58,8 +58,33 @@ class Api:
 
 
 @dataclass
+class Exporter:
+    """What a Prometheus scrapes: the lines as they are set."""
+
+    lines: Sequence[str] = ()
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        """Listen on loopback; host and port."""
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write("".join(f"{line}\n" for line in exporter.lines).encode())
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
+            yield f"127.0.0.1:{port}"
+
+
+@dataclass
 class Mailbox:
-    """A mail server (RFC 5321) for submission: STARTTLS first (RFC 3207), then a login (RFC 4954), then mails."""
+    """A mail server for submission (RFC 6409): STARTTLS first (RFC 3207), a login (RFC 4954), then mails."""
 
     tls: ssl.SSLContext
     mails: list[EmailMessage] = field(default_factory=list)
@@ -69,52 +94,68 @@ class Mailbox:
     @contextmanager
     def listening(self) -> Iterator[int]:
         """Listen on loopback; the port."""
-        mailbox = self
 
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                self._say("220 mail ESMTP")
-                secured = False
-                while line := self.rfile.readline(1024).decode("ascii").strip():
-                    command, _, rest = line.partition(" ")
-                    match command.upper():
-                        case "EHLO":
-                            self._say("250-mail", "250-AUTH PLAIN" if secured else "250-STARTTLS", "250 8BITMIME")
-                        case "STARTTLS":
-                            self._say("220 go ahead")
-                            self.request = mailbox.tls.wrap_socket(self.request, server_side=True)
-                            self.setup()
-                            secured = True
-                        case "AUTH" if secured:
-                            _, user, password = base64.b64decode(rest.split()[1]).decode().split("\0")
-                            mailbox.logins.add((user, password))
-                            self._say("235 welcome")
-                        case "MAIL" | "RCPT" if mailbox.logins:
-                            self._say("250 fine")
-                        case "DATA":
-                            self._say("354 go on")
-                            mailbox.mails.append(self._mail())
-                            self._say("250 taken")
-                        case "QUIT":
-                            self._say("221 bye")
-                            return
-                        case _:
-                            self._say("530 not so")
+        class Session(_Session):
+            mailbox = self
 
-            def _say(self, *lines: str) -> None:
-                self.wfile.write("".join(f"{line}\r\n" for line in lines).encode())
-
-            def _mail(self) -> EmailMessage:
-                lines = list[bytes]()
-                while (line := self.rfile.readline(_MOST)) not in (b".\r\n", b""):
-                    assert len(line) <= 1000, "a line of a mail has at most 998 octets (RFC 5322, 2.1.1)"
-                    lines.append(line.removeprefix(b"."))
-                parsed = BytesParser(policy=SMTP).parsebytes(b"".join(lines))
-                assert isinstance(parsed, EmailMessage)
-                return parsed
-
-        with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
+        with _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)) as port:
             yield port
+
+
+class _Session(socketserver.StreamRequestHandler):
+    """One connection of a client that submits mails (RFC 5321)."""
+
+    mailbox: Mailbox
+    secured = False
+    welcome = False
+
+    def handle(self) -> None:
+        self._say("220 mail ESMTP")
+        while line := self.rfile.readline(1024).decode("ascii").strip():
+            command, _, rest = line.partition(" ")
+            self._say(*self._obey(command.upper(), rest))
+            if command.upper() == "STARTTLS":
+                self.request = self.mailbox.tls.wrap_socket(self.request, server_side=True)
+                self.setup()
+                self.secured = True
+            elif command.upper() == "DATA":
+                self.mailbox.mails.append(self._mail())
+                self._say("250 taken")
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()
+
+    def _obey(self, command: str, rest: str) -> tuple[str, ...]:
+        match command:
+            case "EHLO":
+                return ("250-mail", "250-AUTH PLAIN" if self.secured else "250-STARTTLS", "250 8BITMIME")
+            case "STARTTLS":
+                return ("220 go ahead",)
+            case "AUTH" if self.secured:
+                _, user, password = base64.b64decode(rest.split()[1]).decode().split("\0")
+                self.mailbox.logins.add((user, password))
+                self.welcome = True
+                return ("235 welcome",)
+            case "MAIL" | "RCPT" if self.welcome:
+                return ("250 fine",)
+            case "DATA" if self.welcome:
+                return ("354 go on",)
+            case "QUIT":
+                return ("221 bye",)
+        return ("530 not so",)
+
+    def _say(self, *lines: str) -> None:
+        self.wfile.write("".join(f"{line}\r\n" for line in lines).encode())
+
+    def _mail(self) -> EmailMessage:
+        lines = list[bytes]()
+        while (line := self.rfile.readline(_MOST)) not in (b".\r\n", b""):
+            assert len(line) <= 1000, "a line of a mail has at most 998 octets (RFC 5322, section 2.1.1)"
+            lines.append(line.removeprefix(b"."))
+        parsed = BytesParser(policy=SMTP).parsebytes(b"".join(lines))
+        assert isinstance(parsed, EmailMessage)
+        return parsed
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Which alerts of all checks fire: those that have lasted for as long as their kind asks. Pure.
 
 Times are seconds of a steady clock, but for `began`, which is told: Unix time in nanoseconds.
+It is when an alert fires, as a Prometheus has it. Alertmanager gathers alerts from then on (group_wait): told
+of an older time it would send the first of many at once, and alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +11,7 @@ from dataclasses import dataclass, replace
 from .alerts import Alert, Labels
 from .gateways import PathFacts, gateway_alerts
 
+SECOND = 1_000_000_000
 Of = str | Labels
 """What alerts are about: a check, by its UID, or a gateway, by the labels that it is routed by."""
 
@@ -21,6 +24,7 @@ class Held:
     fires_at: float
     """When it has lasted for long enough."""
     began: int
+    """The same, by the wall clock."""
 
 
 class AlertBook:
@@ -95,14 +99,13 @@ class AlertBook:
             known = before.get(key)
             wait = alert.kind.seconds + alert.later
             if known is None:
-                lasts = age(alert)
-                began = wall - int(lasts * 1_000_000_000)
-                held[key] = Held(alert=alert, fires_at=now - lasts + wait, began=began)
-            else:
+                after = wait - age(alert)
+                held[key] = Held(alert=alert, fires_at=now + after, began=wall + int(after * SECOND))
+            elif known.alert.later > alert.later and now + wait < known.fires_at:
                 # What was part of something else, perhaps, and is not: its own time begins now.
-                sooner = known.alert.later > alert.later
-                fires_at = min(known.fires_at, now + wait) if sooner else known.fires_at
-                held[key] = replace(known, alert=alert, fires_at=fires_at)
+                held[key] = Held(alert=alert, fires_at=now + wait, began=wall + int(wait * SECOND))
+            else:
+                held[key] = replace(known, alert=alert)
         if held:
             self._held[of] = held
         else:

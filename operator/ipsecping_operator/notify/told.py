@@ -1,7 +1,9 @@
 """What one Alertmanager has been told, and is to be told next: the newest state, never a backlog. Pure.
 
 Alertmanager ends an alert by itself when its `endsAt` has passed. So each alert that fires is told again and
-again, with an end some repeats ahead: of an operator that dies, nothing fires for ever.
+again, with an end some repeats ahead: of an operator that dies, nothing fires for ever. What is over is told
+again for a while too, with the same end, as a Prometheus does: Alertmanager tells nobody of an end that it
+learns while the alert is inhibited or silenced.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +25,10 @@ SETTLE = 30.0
 """Seconds after which a new operator goes on with what the one before told. By then it knows all checks: the
 alert about a dead gateway is not to come behind those that it inhibits, nor where a check knows better."""
 MOST_TOLD = 20_000
-"""Alerts that fire at a receiver at a time; others wait until one of them is over."""
+"""Alerts that fire at a receiver at a time; others wait until one of them is over. The ends of as
+many are told again."""
+OVER_FOR = 900.0
+"""Seconds for which the end of an alert is told again."""
 SECOND = 1_000_000_000
 
 
@@ -40,7 +45,8 @@ class Posting:
     alert: Alert
     began: int
     """Unix time in nanoseconds."""
-    resolved: bool
+    ended: int | None = None
+    """The same; None: it fires."""
 
 
 @dataclass(slots=True)
@@ -51,12 +57,20 @@ class _Told:
     ends: float
 
 
+@dataclass(slots=True)
+class _Over:
+    posting: Posting
+    again: float
+    until: float
+
+
 class Told:
     """One receiver's state. Times are seconds of a steady clock."""
 
     def __init__(self, *, repeat: float) -> None:
         self._repeat = repeat
         self._told: dict[Labels, _Told] = {}
+        self._over: dict[Labels, _Over] = {}
         self._settled_at: float | None = None
         self.left_out = 0
         """Of those that fire, how many were too many when that was last asked."""
@@ -70,40 +84,57 @@ class Told:
             if labels not in self._told and len(self._told) < MOST_TOLD:
                 self._note(labels, held.alert, held.began, again=again, now=now)
 
-    def due(self, firing: Mapping[Labels, Held], *, now: float) -> list[Posting]:
-        """Return what is to be told now: first what is over, then what is new, then what is repeated."""
+    def due(self, firing: Mapping[Labels, Held], *, now: float, wall: int) -> list[Posting]:
+        """Return what is to be told now: first what is over, then what is new, then what is repeated.
+
+        `wall` is the Unix time in nanoseconds.
+        """
         self._told = {labels: told for labels, told in self._told.items() if now < told.ends}
+        self._over = {
+            labels: over for labels, over in self._over.items() if now < over.until and labels not in firing
+        }
         resolved = [
-            Posting(labels=labels, alert=told.alert, began=told.began, resolved=True)
+            Posting(labels=labels, alert=told.alert, began=told.began, ended=wall)
             for labels, told in self._told.items()
             if labels not in firing
         ]
         new, again = list[Posting](), list[Posting]()
         for labels, held in firing.items():
             told = self._told.get(labels)
-            posting = Posting(labels=labels, alert=held.alert, began=held.began, resolved=False)
+            posting = Posting(labels=labels, alert=held.alert, began=held.began)
             if told is None:
                 new.append(posting)
             elif now >= told.again:
                 again.append(posting)
         room = MOST_TOLD - len(self._told)
         self.left_out = max(len(new) - room, 0)
-        return [*resolved, *new[:room], *again]
+        over = (each.posting for each in self._over.values() if now >= each.again)
+        return [*resolved, *new[:room], *again, *over]
 
     def next_due(self, firing: Mapping[Labels, Held]) -> float | None:
-        """Return when the next repeat is due; None: nothing fires."""
-        return min((told.again for labels, told in self._told.items() if labels in firing), default=None)
+        """Return when the next repeat is due; None: none is."""
+        times = [told.again for labels, told in self._told.items() if labels in firing]
+        times += (over.again for labels, over in self._over.items() if labels not in firing)
+        return min(times, default=None)
 
     def delivered(self, postings: Collection[Posting], *, now: float) -> None:
         """Note that the receiver has taken these."""
         for each in postings:
-            if each.resolved:
+            if each.ended is not None:
                 self._told.pop(each.labels, None)
+                self._note_over(each, now=now)
             else:
                 self._note(each.labels, each.alert, each.began, again=now + self._repeat, now=now)
 
     def _note(self, labels: Labels, alert: Alert, began: int, *, again: float, now: float) -> None:
         self._told[labels] = _Told(alert=alert, began=began, again=again, ends=now + lifetime(self._repeat))
+
+    def _note_over(self, posting: Posting, *, now: float) -> None:
+        known = self._over.get(posting.labels)
+        if known is not None:
+            known.again = now + self._repeat
+        elif len(self._over) < MOST_TOLD:
+            self._over[posting.labels] = _Over(posting, again=now + self._repeat, until=now + OVER_FOR)
 
 
 def to_json(
@@ -123,7 +154,8 @@ def _each(
     for each in postings:
         labels = dict(each.labels)
         own = {key: labels[key] for key in OWN_LABELS if key in labels}
-        ends = wall if each.resolved else wall + int(lifetime(repeat) * SECOND)
+        # An end ahead of the clock, which was set back, would be none yet.
+        ends = wall + int(lifetime(repeat) * SECOND) if each.ended is None else min(each.ended, wall)
         page = f"{runbooks}/{each.alert.kind.alertname}.md"
         yield {
             "labels": {**labels, **external, **own},

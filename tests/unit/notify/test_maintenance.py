@@ -74,7 +74,7 @@ def test_an_operator_that_is_replaced_as_a_window_closes_lets_nothing_last_from_
     world = happens(World(tmp_path), next_one)
     assert world.alerts() == [(510, "TunnelDown", False)]
     (_, (alert,), _), *_ = world.alertmanager.came
-    assert alert["startsAt"] == "2026-11-23T12:07:30.000000Z", "when the window closed"
+    assert alert["startsAt"] == "2026-11-23T12:08:30.000000Z", "a minute after the window closed"
 
 
 def test_what_fails_and_heals_within_a_window_is_told_to_nobody(world: World) -> None:

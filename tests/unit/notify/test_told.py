@@ -20,44 +20,71 @@ MANY = [alerts(finding(HealthyReason.DOWN, path=f"p{n}"), paths=(f"p{n}",))[0] f
 
 
 def told(postings: object) -> list[tuple[str, bool]]:
-    return [(each.alert.kind.name, each.resolved) for each in postings]  # type: ignore[attr-defined]
+    return [(each.alert.kind.name, each.ended is not None) for each in postings]  # type: ignore[attr-defined]
 
 
 def test_it_is_told_at_once_again_after_the_repeat_and_when_it_is_over() -> None:
     receiver = Told(repeat=REPEAT)
     fires = firing(DOWN)
-    first = receiver.due(fires, now=0)
+    first = receiver.due(fires, now=0, wall=NOON)
     assert told(first) == [("TunnelDown", False)]
     receiver.delivered(first, now=0)
-    assert receiver.due(fires, now=59) == []
+    assert receiver.due(fires, now=59, wall=NOON) == []
     assert receiver.next_due(fires) == 60
-    receiver.delivered(receiver.due(fires, now=60), now=60)
-    over = receiver.due({}, now=70)
+    receiver.delivered(receiver.due(fires, now=60, wall=NOON), now=60)
+    over = receiver.due({}, now=70, wall=NOON)
     assert told(over) == [("TunnelDown", True)]
     receiver.delivered(over, now=70)
-    assert receiver.due({}, now=71) == []
+    assert receiver.due({}, now=71, wall=NOON) == []
+
+
+def test_the_end_is_told_again_for_a_quarter_of_an_hour_as_of_the_same_time() -> None:
+    """A Prometheus does so: Alertmanager tells nobody of an end that comes while the alert is inhibited."""
+    receiver = Told(repeat=REPEAT)
+    receiver.delivered(receiver.due(firing(DOWN), now=0, wall=NOON), now=0)
+    again = list[float]()
+    for minute in range(1, 60):
+        now, wall = minute * 60.0, NOON + minute * 60 * SECOND
+        due = receiver.due({}, now=now, wall=wall)
+        if due:
+            again.append(minute)
+            assert [each.ended for each in due] == [NOON + 60 * SECOND]
+        receiver.delivered(due, now=now)
+    assert again == list(range(1, 16))
+    assert receiver.next_due({}) is None
+
+
+def test_what_fires_again_is_over_no_more() -> None:
+    receiver = Told(repeat=REPEAT)
+    receiver.delivered(receiver.due(firing(DOWN), now=0, wall=NOON), now=0)
+    receiver.delivered(receiver.due({}, now=10, wall=NOON), now=10)
+    receiver.delivered(receiver.due(firing(DOWN), now=20, wall=NOON), now=20)
+    assert told(receiver.due(firing(DOWN), now=80, wall=NOON)) == [("TunnelDown", False)]
 
 
 def test_of_an_outage_of_the_receiver_only_the_newest_state_is_left() -> None:
     receiver = Told(repeat=REPEAT)
-    receiver.delivered(receiver.due(firing(DOWN), now=0), now=0)
+    receiver.delivered(receiver.due(firing(DOWN), now=0, wall=NOON), now=0)
     # It does not answer while DOWN ends and LOSS begins and ends.
-    receiver.due(firing(LOSS), now=10)
-    assert told(receiver.due({}, now=20)) == [("TunnelDown", True)]
+    receiver.due(firing(LOSS), now=10, wall=NOON)
+    assert told(receiver.due({}, now=20, wall=NOON)) == [("TunnelDown", True)]
     # What has ended there by itself need not be told.
-    assert receiver.due({}, now=LIFETIME * REPEAT) == []
+    assert receiver.due({}, now=LIFETIME * REPEAT, wall=NOON) == []
 
 
 def test_what_an_earlier_run_told_goes_on_or_is_resolved() -> None:
     receiver = Told(repeat=REPEAT)
     receiver.assume(firing(DOWN, LOSS), now=0)
-    assert told(receiver.due(firing(LOSS), now=0)) == [("TunnelDown", True)]
-    assert told(receiver.due(firing(LOSS), now=SETTLE)) == [("TunnelDown", True), ("LossHigh", False)]
+    assert told(receiver.due(firing(LOSS), now=0, wall=NOON)) == [("TunnelDown", True)]
+    assert told(receiver.due(firing(LOSS), now=SETTLE, wall=NOON)) == [
+        ("TunnelDown", True),
+        ("LossHigh", False),
+    ]
 
 
 def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
     receiver = Told(repeat=REPEAT)
-    postings = receiver.due(firing(DOWN, began=NOON), now=0)
+    postings = receiver.due(firing(DOWN, began=NOON), now=0, wall=NOON)
     (body,) = to_json(
         postings,
         external={"cluster": "prod", "team": "noc", "check": "x"},
@@ -73,7 +100,11 @@ def test_an_alert_ends_some_repeats_ahead_and_never_before_it_begins() -> None:
     assert body["annotations"]["runbook_url"] == body["generatorURL"] == "https://r/IPsecPingTunnelDown.md"
     receiver.delivered(postings, now=0)
     (over,) = to_json(
-        receiver.due({}, now=1), external={}, runbooks="docs", repeat=REPEAT, wall=NOON - 3600 * SECOND
+        receiver.due({}, now=1, wall=NOON),
+        external={},
+        runbooks="docs",
+        repeat=REPEAT,
+        wall=NOON - 3600 * SECOND,
     )
     assert over["startsAt"] < over["endsAt"] == "2026-11-23T11:00:00.000000Z"
     assert "generatorURL" not in over, "Alertmanager refuses what is not absolute"
@@ -83,7 +114,7 @@ def test_when_it_began_may_be_any_time_of_an_edited_status() -> None:
     """Of the year 1 a float's rounding makes the year 0, which no time is: all alerts waited for that one."""
     for began in (-62_135_596_800 * SECOND - 1000, -(10**20)):
         (body,) = to_json(
-            Told(repeat=REPEAT).due(firing(DOWN, began=began), now=0),
+            Told(repeat=REPEAT).due(firing(DOWN, began=began), now=0, wall=NOON),
             external={},
             runbooks="docs",
             repeat=REPEAT,
@@ -97,21 +128,21 @@ def test_more_alerts_than_are_told_of_wait_and_push_none_out(monkeypatch: pytest
     monkeypatch.setattr(module, "MOST_TOLD", 100)
     receiver = Told(repeat=REPEAT)
     fires = firing(*MANY)
-    receiver.delivered(receiver.due(fires, now=0), now=0)
-    assert receiver.due(fires, now=1) == []
+    receiver.delivered(receiver.due(fires, now=0, wall=NOON), now=0)
+    assert receiver.due(fires, now=1, wall=NOON) == []
     assert receiver.left_out == 100
     fewer = firing(*MANY[1:])
     for expected in (("TunnelDown", True), ("TunnelDown", False)):
-        due = receiver.due(fewer, now=2)
+        due = receiver.due(fewer, now=2, wall=NOON)
         assert told(due) == [expected]
         receiver.delivered(due, now=2)
-    assert receiver.due(fewer, now=3) == []
+    assert receiver.due(fewer, now=3, wall=NOON) == []
     assert receiver.left_out == 99
 
 
 def test_no_alert_ends_before_the_next_operator_has_come_to_it_however_often_it_is_told() -> None:
     (body,) = to_json(
-        Told(repeat=LEAST_REPEAT).due(firing(DOWN), now=0),
+        Told(repeat=LEAST_REPEAT).due(firing(DOWN), now=0, wall=NOON),
         external={},
         runbooks="docs",
         repeat=LEAST_REPEAT,
@@ -129,9 +160,9 @@ def test_whatever_happens_the_receiver_ends_up_with_what_fires(steps: list[tuple
     fires = firing()
     for count, answers in [*steps, (steps[-1][0] if steps else 0, True)]:
         fires, now = firing(*MANY[:count]), now + 1
-        while answers and (due := receiver.due(fires, now=now)):
+        while answers and (due := receiver.due(fires, now=now, wall=NOON)):
             taken = due[:64]
             receiver.delivered(taken, now=now)
             for each in taken:
-                (known.discard if each.resolved else known.add)(each.labels)
+                (known.discard if each.ended is not None else known.add)(each.labels)
     assert known == {*fires}

@@ -105,17 +105,16 @@ class World:
         return made.status
 
     def alerts(self, since: float = 0.0) -> list[tuple[float, str, bool]]:
-        """When (whole seconds), which and whether it was over."""
-        return [
-            (
-                int(when),
-                alert["labels"]["alertname"].removeprefix("IPsecPing"),
-                alert["endsAt"] <= _text(when),
-            )
-            for when, alerts, _ in self.alertmanager.came
-            for alert in alerts
-            if when >= since
-        ]
+        """When (whole seconds), which and whether it was over; an end that is told again is left out."""
+        found, ends = list[tuple[float, str, bool]](), set[str]()
+        for when, alerts, _ in self.alertmanager.came:
+            for alert in alerts:
+                over, key = alert["endsAt"] <= _text(when), f"{alert['labels']} {alert['endsAt']}"
+                if when >= since and key not in ends:
+                    found.append((int(when), alert["labels"]["alertname"].removeprefix("IPsecPing"), over))
+                if over:
+                    ends.add(key)
+        return found
 
     def events(self) -> list[tuple[str, str]]:
         """Type and reason of each."""
