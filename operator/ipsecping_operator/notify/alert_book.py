@@ -98,12 +98,10 @@ class AlertBook:
             key = alert.kind.name, alert.path
             known = before.get(key)
             wait = alert.kind.seconds + alert.later
-            if known is None:
-                after = wait - age(alert)
+            after = wait - age(alert)
+            # What was part of something else, perhaps, and is not: its own time begins now.
+            if known is None or (known.alert.later > alert.later and now + after < known.fires_at):
                 held[key] = Held(alert=alert, fires_at=now + after, began=wall + int(after * SECOND))
-            elif known.alert.later > alert.later and now + wait < known.fires_at:
-                # What was part of something else, perhaps, and is not: its own time begins now.
-                held[key] = Held(alert=alert, fires_at=now + wait, began=wall + int(wait * SECOND))
             else:
                 held[key] = replace(known, alert=alert)
         if held:

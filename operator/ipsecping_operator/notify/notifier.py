@@ -15,6 +15,7 @@ from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.metrics.alerting import routing_labels
 from ipsecping_operator.status.diagnosis import is_of_outage
 from ipsecping_operator.status.silence import is_open
+from ipsecping_operator.verdict.window import Window
 
 from . import alert_kinds as kinds
 from .alert_book import AlertBook, Held
@@ -30,7 +31,7 @@ AN_HOUR = 3600 * SECOND
 OUTAGE_LEFT = 60.0
 """Seconds beyond the window for which the losses of an outage are no fault of their own."""
 
-DECIDED = -1
+DECIDED, UNREAD = -1, -2
 
 
 @dataclass(slots=True)
@@ -41,7 +42,10 @@ class _Check:
     down: dict[ProbeKey, float] = field(default_factory=dict)
     """When a probe was last seen to be down; seconds of the steady clock."""
     answered: dict[ProbeKey, int] = field(default_factory=dict)
-    """Of a probe that loses, packets answered when that was first seen; DECIDED: it was answered since."""
+    """Of a probe that loses, packets answered when that was first seen; DECIDED: it was answered since;
+    UNREAD: an earlier run of the operator saw it, whose results have not been read again yet."""
+    earlier: Report | None = None
+    """The last report of that run, as long as anything is UNREAD."""
     behind: str | None = None
     """ID of the newest event about Healthy, which the next one follows; None: nothing was looked at yet."""
 
@@ -136,7 +140,8 @@ class Notifier:
         """Take it that the run before this one told what its last status deserved."""
         now, wall = self._steady(), self._clock()
         found = findings(check, before, judged=True, now=wall) or ()
-        kept.answered = {(each.path, each.probe): DECIDED for each in found if each.reason in kinds.LOSSES}
+        kept.answered = {(each.path, each.probe): UNREAD for each in found if each.reason in kinds.LOSSES}
+        kept.earlier = before
         outage = before.outages[0] if before.outages else None
         if outage is not None and outage.reason == HealthyReason.DOWN:
             ended = 0.0 if outage.end is None else max((wall - outage.end) / SECOND, 0.0)
@@ -146,21 +151,13 @@ class Notifier:
                 for probe in path.plan.probes
             }
 
-        def age(kind: ConditionType) -> float:
-            condition = before.conditions.get(kind)
-            if condition is None:
-                return 0.0
-            # Before the last window of maintenance has closed nothing was told, nor lasted.
-            silent_until = before.maintenance.until
-            since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
-            return max((wall - since) / SECOND, 0.0)
-
         def age_of(alert: Alert) -> float:
-            return age(ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY)
+            kind = ConditionType.READY if alert.kind is kinds.CHECK_NOT_READY else ConditionType.HEALTHY
+            return _age(before, kind, wall)
 
         firing = dict[Labels, Held]()
         if facts := _facts(state, check, before, found):
-            of_check = age(ConditionType.HEALTHY)
+            of_check = _age(before, ConditionType.HEALTHY, wall)
             firing.update(self._book.inherit_facts(state.uid, facts, age=of_check, now=now, wall=wall))
         if alerts := self._alerts(state, check, before, found, kept, now=now, wall=wall):
             self._book.put(state.uid, alerts, now=now, wall=wall, age=age_of)
@@ -177,9 +174,23 @@ class Notifier:
         for each in found:
             if each.down:
                 kept.down[each.path, each.probe] = now
-        kept.answered = dict(_answered(state, found, kept.answered))
+        kept.answered = dict(_answered(state, found, kept.answered, caught_up=report.restored is None))
         alerts = self._alerts(state, check, report, found, kept, now=now, wall=wall)
+        if kept.earlier is not None and UNREAD not in kept.answered.values():
+            self._inherit_losses(state.uid, alerts, kept.earlier)
+            kept.earlier = None
         self._put(state.uid, alerts, _facts(state, check, report, found))
+
+    def _inherit_losses(self, uid: str, alerts: Collection[Alert], earlier: Report) -> None:
+        """Take it that the run before told of loss that was no beginning of an outage, as is known by now."""
+        now, wall = self._steady(), self._clock()
+        losses = [each for each in alerts if each.kind.part_of_outage and not each.later]
+        if not losses:
+            return
+        age = _age(earlier, ConditionType.HEALTHY, wall)
+        self._book.put(uid, alerts, now=now, wall=wall, age=lambda alert: age if alert in losses else 0.0)
+        for alertmanager in self._alertmanagers:
+            alertmanager.assume(self._book.firing_of(uid, now))
 
     def _put(self, uid: str, alerts: Collection[Alert], facts: tuple[PathFacts, ...]) -> None:
         now, wall = self._steady(), self._clock()
@@ -262,15 +273,36 @@ class Notifier:
 
 
 def _answered(
-    state: CheckState, found: Collection[ProbeFinding], before: Mapping[ProbeKey, int]
+    state: CheckState, found: Collection[ProbeFinding], before: Mapping[ProbeKey, int], *, caught_up: bool
 ) -> Iterator[tuple[ProbeKey, int]]:
-    """Yield what is kept in `_Check.answered` of each probe that loses; `before`: what was kept."""
+    """Yield what is kept in `_Check.answered` of each probe that loses; `before`: what was kept.
+
+    `caught_up`: what an earlier run of the operator knew was read again.
+    """
     for each in found:
         if each.reason in kinds.LOSSES:
             probe = each.path, each.probe
             series = state.measured.series.get(probe)
             count = 0 if series is None else series.totals.received
-            yield probe, count if before.get(probe, count) == count else DECIDED
+            known = before.get(probe, count)
+            if known != UNREAD:
+                yield probe, count if known == count else DECIDED
+            elif not caught_up:
+                yield probe, UNREAD
+            else:
+                windows = () if series is None else (part.window for part in series.parts)
+                yield probe, DECIDED if any(map(Window.answered_since_loss, windows)) else count
+
+
+def _age(report: Report, kind: ConditionType, wall: int) -> float:
+    """For how many seconds a condition of a check has lasted, as far as anything could be told of it."""
+    condition = report.conditions.get(kind)
+    if condition is None:
+        return 0.0
+    # Before the last window of maintenance has closed nothing was told, nor lasted.
+    silent_until = report.maintenance.until
+    since = max(condition.lasts_since, 0 if silent_until is None else silent_until)
+    return max((wall - since) / SECOND, 0.0)
 
 
 def _outages(report: Report, wall: int) -> int:

@@ -183,6 +183,21 @@ class Window:
         """When the silence began of which the window still holds `run`, as `silent_run` returns it."""
         return run.start if self.left_silent is None else self.left_silent + self.ahead
 
+    def answered_since_loss(self) -> bool:
+        """Whether a packet was answered after the round in which the newest losses began.
+
+        These are the newest valid rounds that lost packets, back to one that lost none. Merged ones are so
+        old that they count as one.
+        """
+        loses = answered = False
+        for tally in filter(rounds_of, map(unpack_tally, reversed(self.packed))):
+            if not tally.lost:
+                return not loses
+            if answered:
+                return True
+            loses, answered = True, tally.answered
+        return False
+
     def invalid_run(self) -> int:
         """How many invalid rounds there are since the last valid one."""
         rounds = 0

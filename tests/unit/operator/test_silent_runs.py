@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
+from ipsecping.contract import Invalidity
 from ipsecping_operator.verdict.tally import total
 from ipsecping_operator.verdict.window import MOST, Window
 
 from .builders import NOON, SECOND
-from .windows import tally, told
+from .windows import filled, tally, told
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -38,3 +40,24 @@ def test_a_run_is_of_the_rounds_after_the_last_answer(seed: int) -> None:
                 assert run.losses == expected.losses
             assert told(window.total()) == told(total(held))
             assert len(held) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("answered", "expected"),
+    [
+        ((10, 0), False),
+        ((10, 4, 0, 0), False),
+        ((0, 10, 4, 0), False),
+        ((10, 4, 1, 0), True),
+        ((10, 0, 1), True),
+        ((10, 0, 10), True),
+        ((0, 0), False),
+        ((5,), False),
+        ((10, 0, {"received": 10, "invalid": Invalidity.LATE_TICKS}), False),
+        ((), False),
+    ],
+)
+def test_the_beginning_of_silence_is_told_from_loss_by_what_was_answered_after_it(
+    answered: tuple[Any, ...], expected: bool
+) -> None:
+    assert filled(*answered).answered_since_loss() is expected
