@@ -97,15 +97,17 @@ def of_transition(
 ) -> CheckEvent:
     """Make the event that Healthy is another than `previous`; `behind` is the ID of the one before it.
 
-    Its own ID follows from that, so an operator that is killed tells the same under the same ID.
+    Its own ID follows from that, so an operator that is killed tells the same under the same ID; and from
+    since when Healthy has this status, so that what happens again never bears the ID of the time before, to
+    whatever time somebody has set the status back.
     """
     healthy = after.conditions[ConditionType.HEALTHY]
     then = None if previous is None else {"status": previous.status.value, "reason": previous.reason}
     data = {"healthy": _condition(healthy), "previous": then, **_figures(after)}
     kind = HEALTHY[healthy.status]
-    event = _event(
-        origin, kind, data, identity=_identity(origin.check.uid, kind, healthy.reason, behind), now=now
-    )
+    since = text.moment(healthy.since)
+    identity = _identity(origin.check.uid, kind, healthy.reason, since, behind)
+    event = _event(origin, kind, data, identity=identity, now=now)
     return replace(event, healthy=(healthy.status, healthy.reason))
 
 

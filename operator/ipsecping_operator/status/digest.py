@@ -1,4 +1,4 @@
-"""Digests of a status's conditions, small enough to be kept for each check. Pure."""
+"""Digests of what others may not edit in a status, small enough to be kept for each check. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,21 +13,22 @@ DIGESTED: Types = (ConditionType.READY, ConditionType.HEALTHY)
 
 
 class StatusDigest(NamedTuple):
-    """Hashes of conditions: two are equal when the conditions are."""
+    """Hashes of what a status says: two are equal when that is."""
 
     version: int
     """The object's resource version; 0: not known."""
     gist: int
     """Of status and reason of each."""
     exact: int
-    """Of the messages as well."""
+    """Of the messages as well, and of what the webhook has been told."""
     healthy: str
     """The status of Healthy; empty where there is none."""
 
 
 def status_digest(status: object, *, version: int) -> StatusDigest:
     """Digest a status as JSON, whoever wrote it."""
-    listed = status.get("conditions") if isinstance(status, Mapping) else None
+    content = status if isinstance(status, Mapping) else {}
+    listed, notified = content.get("conditions"), content.get("notified")
     found: dict[str, Mapping[str, Any]] = {}
     for item in listed if isinstance(listed, Sequence) else ():
         if isinstance(item, Mapping):
@@ -37,7 +38,9 @@ def status_digest(status: object, *, version: int) -> StatusDigest:
         for kind in DIGESTED
     ]
     healthy = str(found.get(ConditionType.HEALTHY.value, {}).get("status", ""))
-    return StatusDigest(version, hash(tuple(row[:2] for row in rows)), hash(tuple(rows)), healthy)
+    told = notified.items() if isinstance(notified, Mapping) else ()
+    exact = hash((*rows, *sorted((str(key), str(value)) for key, value in told)))
+    return StatusDigest(version, hash(tuple(row[:2] for row in rows)), exact, healthy)
 
 
 def conditions_digest(conditions: Conditions) -> StatusDigest:

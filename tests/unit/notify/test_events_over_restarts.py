@@ -124,6 +124,31 @@ def test_a_webhook_that_is_new_or_a_status_that_was_edited_tells_nothing_of_the_
     assert happens(World(tmp_path), next_one).events() == []
 
 
+def test_what_is_new_bears_no_id_of_the_past_though_the_status_was_set_back(tmp_path: Path) -> None:
+    """A receiver drops what bears a known ID: the same course of things would be dropped as it happens again."""
+    statuses = list[Mapping[str, Any]]()
+
+    async def comes_and_goes(world: World) -> None:
+        state = seen()
+        for received in (10, 0, 0, 0, *[10] * 12):
+            statuses.append(await rounds(world, state, 1, down=not received))
+
+    first = happens(World(tmp_path), comes_and_goes)
+    known = {each["id"] for _, each, _ in first.hook.came}
+    early, late = statuses[1]["notified"], statuses[-1]
+    assert early["reason"] == late["notified"]["reason"] == "WithinThresholds"
+
+    async def next_one(world: World) -> None:
+        await asyncio.sleep(480)
+        state = seen(status={**late, "notified": early}, now=NOON + 480 * SECOND)
+        for received in (10, 0, 0, 0):
+            await rounds(world, state, 1, down=not received)
+
+    second = happens(World(tmp_path), next_one)
+    assert second.events() == [("unhealthy", "LossHigh"), ("unhealthy", "Down")]
+    assert known.isdisjoint(each["id"] for _, each, _ in second.hook.came)
+
+
 def test_what_the_webhook_refuses_for_good_is_not_told_again(world: World) -> None:
     async def script(world: World) -> None:
         world.hook.refuses = lambda event: True

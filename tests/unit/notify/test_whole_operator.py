@@ -57,7 +57,7 @@ def test_a_fault_while_a_report_is_taken_in_delays_no_status(place: str) -> None
     assert world.metric("ipsecping_operator_faulty_checks") == 0
 
 
-def test_what_the_webhook_has_taken_stands_in_the_status_soon(
+def test_what_the_webhook_has_taken_stands_in_the_status_soon_whoever_edits_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys"
@@ -76,6 +76,10 @@ def test_what_the_webhook_has_taken_stands_in_the_status_soon(
         assert world.condition("Healthy")["reason"] == "Down"
         notified = world.check["status"]["notified"]
         assert notified == {"id": taken[-1], "status": "False", "reason": "Down"}
+        for edited in ({**notified, "id": "0" * 32}, None):
+            world.store_status({**world.check["status"], "notified": edited})
+            await asyncio.sleep(25)
+            assert world.check["status"]["notified"] == notified, "it is put right while an operator works"
 
     with mock.patch.object(Poster, "post", take):
         happens(script)
