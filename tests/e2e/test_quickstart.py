@@ -124,11 +124,15 @@ def test_a_newcomer_s_walk(environment: dict[str, str], tmp_path: Path) -> None:
             elif command.startswith("amtool"):
                 listed = partial(newcomer.attempt, command)
                 wait_for("the alert", listed, lambda done: DOWN in done.stdout, seconds=150)
-                wait_for("the channel is told", lambda: spoken(told, "critical: first: "), seconds=60)
+                wait_for("the channel is told", lambda: spoken(told, "[CRITICAL] first: "), seconds=60)
             else:
                 newcomer.types(command)
                 if "--replicas=1" in command:
-                    wait_for("the channel is told of its end", lambda: spoken(told, "resolved"), seconds=150)
+                    wait_for(
+                        "the channel is told of its end",
+                        lambda: spoken(told, "[RESOLVED] first: "),
+                        seconds=150,
+                    )
     _log.info("%6.1f s: all is removed", time.monotonic() - began)
     for namespace in (*NAMESPACES, OPERATOR_NAMESPACE):
         wait_for("no pod", partial(workbench.get, "pods", namespace=namespace), lambda p: not p, seconds=60)

@@ -2,6 +2,7 @@
 
 import html
 import itertools
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ipsecping_operator.api.conditions import HealthyReason
 
+from ..docs.documents import block
 from ..peers.services import Api, Exporter, awaited
 from . import delivery, published
 from .delivery import Examples, by_the_operator
@@ -151,6 +153,8 @@ def test_slack_shows_what_is_wrong_and_that_it_is_over(examples: Examples, clust
 def test_a_mail_says_so_in_its_subject_in_text_and_in_html(examples: Examples, cluster: str) -> None:
     examples.tell(by_the_operator({}, cluster=cluster))
     ((subject, text, page),) = mails(examples, cluster, 1)
+    documented = block("alerts.md", "text", behind="## What arrives")
+    assert timeless(text).strip() == timeless(documented).strip()
     assert subject == f"[CRITICAL {cluster}] {DOWN}"
     assert all(each in text and each in page for each in (DOWN, *SEEN))
     assert f'<a href="{RUNBOOK}">' in page
@@ -305,6 +309,10 @@ def test_the_end_that_comes_while_an_alert_is_inhibited_is_told_when_it_is_told_
     examples.tell(over)
     told = events(examples, cluster, 4)[3]
     assert (told["event_action"], told["dedup_key"]) == ("resolve", opened["dedup_key"])
+
+
+def timeless(text: str) -> str:
+    return re.sub(r"since [0-9-]+ [0-9:]+ UTC", "since then", text)
 
 
 def down(names: Sequence[str], cluster: str, *, resolved: bool = False) -> list[dict[str, Any]]:

@@ -125,7 +125,7 @@ def test_a_webhook_that_is_new_or_a_status_that_was_edited_tells_nothing_of_the_
 
 
 def test_what_is_new_bears_no_id_of_the_past_though_the_status_was_set_back(tmp_path: Path) -> None:
-    """A receiver drops what bears a known ID: the same course of things would be dropped as it happens again."""
+    """A receiver drops what bears a known ID: what happens again would be dropped with it."""
     statuses = list[Mapping[str, Any]]()
 
     async def comes_and_goes(world: World) -> None:
