@@ -82,7 +82,8 @@ def test_an_old_release_s_values_do_not_do_for_a_reflector(
 ) -> None:
     administrator.type(f"helm install ipsecping {previous} -n {SYSTEM} --create-namespace {IMAGES_AND}")
     done = administrator.attempt(f"helm upgrade ipsecping {CHART} -n {SYSTEM} --reuse-values {REFLECTOR}")
-    assert "Upgrade with --reset-then-reuse-values instead" in done.stderr
+    assert "reflector.ports, " in done.stderr
+    assert "upgrade with --reset-then-reuse-values instead" in done.stderr
 
 
 def test_two_releases_in_two_namespaces(administrator: Administrator) -> None:

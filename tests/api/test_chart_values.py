@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,52 +12,141 @@ import yaml
 from ipsecping.addresses import network_of
 from ipsecping_operator.notification_settings import OWN_LABELS
 
-from .chart import IMAGES, REFLECTOR, objects, template
+from ..yaml_text import from_yaml
+from .chart import CHART, IMAGES, PREVIOUS, REFLECTOR, objects, template
 
 WRONG = {
-    "/commonAnnotations/a": 1,
-    "/commonLabels/team": "a b",
-    "/fullnameOverride": "1x",
     "/global/imagePullSecrets": {},
-    "/global/imageRegistry": "https://registry.example.com",
-    "/image/repository": "registry.example.com/operator:1.0",
-    "/nameOverride": "Watch",
-    "/probeDefaults/labels/a": "b c",
-    "/probeDefaults/priorityClassName": "A b",
+    "/commonLabels": "team=network",
+    "/fullnameOverride": "x" * 46,
     "/probeDefaults/resources/requests/cpu": 0.5,
-    "/probeImage/tag": "sha256:1111",
     "/reflector/allow": ["0" * 65],
     "/reflector/allowSourcePorts": [0],
     "/reflector/enabled": "yes",
-    "/reflector/keys/secretName": "A_b",
     "/reflector/limits/maxOctets": 40,
     "/reflector/limits/rate": -1,
-    "/reflector/podLabels/a": "b c",
     "/reflector/ports/stamp": 70000,
+    "/reflector/resources/limits/memory": True,
     "/reflector/service/ipFamilies": ["IPv5"],
     "/reflector/service/type": "ExternalName",
-    "/reflector/test/namespace": "A",
+    "/resources/limits": "512Mi",
 }
 UNKNOWN = {"/keys", "/limits", "/ports", "/service", "/service/nodePorts", "/test", ""}
 """Maps of the reflector, in which other names than the chart's are mistakes."""
 
 
-def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
+def refused(directory: Path, wrong: Mapping[str, Any]) -> str:
+    """What is said of a file with these values, by the path of each."""
     values: dict[str, Any] = {}
-    for path, value in [*WRONG.items(), *((f"/reflector{path}/misspelt", 1) for path in UNKNOWN)]:
+    for path, value in wrong.items():
         *parents, name = path.split("/")[1:]
         inner = values
         for parent in parents:
             inner = inner.setdefault(parent, {})
         inner[name] = value
-    file = tmp_path / "values.yaml"
+    file = directory / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     done = template("--values", str(file))
     assert done.returncode != 0
+    return done.stderr
+
+
+def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
+    said = refused(tmp_path, WRONG | {f"/reflector{path}/misspelt": 1 for path in UNKNOWN})
     for path in WRONG:
-        assert f"- at '{path}" in done.stderr, path
-    unknown = set(re.findall(r"- at '/reflector(.*)': additional properties 'misspelt'", done.stderr))
+        assert f"- at '{path}" in said, path
+    unknown = set(re.findall(r"- at '/reflector(.*)': additional properties 'misspelt'", said))
     assert unknown == UNKNOWN
+    assert "pattern" not in said
+
+
+MISFORMED = {
+    "/commonAnnotations/a": (
+        1,
+        'is a number, and text is needed: put it in quotes ("1"), or give it by --set-string',
+    ),
+    "/commonLabels/team": ("a b", "is not the value of a label, which has at most 63 letters"),
+    "/commonLabels/a b": ("x", 'commonLabels: key "a b" is not a key such as team or example.com/team'),
+    "/fullnameOverride": ("1x", "a letter first and a letter or digit last"),
+    "/global/imageRegistry": ("https://registry.example.com", "(without https://)"),
+    "/image/tag": (1.1, "is a number, and text is needed"),
+    "/imagePullSecrets": ([{"name": "A b"}], '[0].name: "A b" is not the name of an object'),
+    "/monitoring/podMonitor/interval": ("30", "each number has its unit"),
+    "/monitoring/prometheusRule/runbookURL": ('a"b', "is not where docs/runbooks are, such as https://"),
+    "/nameOverride": ("Watch", "cannot be part of the names of objects"),
+    "/notifications/alertmanagers/labels/a-b": ("x", 'key "a-b" is not the name of a label of Prometheus'),
+    "/notifications/alertmanagers/labels/a": ("x,y", "1 to 63 characters without blanks and commas"),
+    "/notifications/alertmanagers/caKey": ("../ca", "is not a key of a Secret"),
+    "/notifications/webhook/source": ("a b", "is not a URI reference"),
+    "/operator/allowHostNetwork": (["A"], '[0]: "A" is neither the name of a namespace'),
+    "/operator/allowSecrets": ({"network": ["a-"]}, '.network[0]: "a-" is not a name of letters'),
+    "/operator/allowTargets/A_b": ([], 'key "A_b" is neither the name of a namespace'),
+    "/operator/maxCPU/-": (1, 'key "-" is neither the name of a namespace'),
+    "/operator/namespaces": ("a", 'is no list, which is needed: ["a"] in a file, {a} in --set'),
+    "/podAnnotations/a": (True, "true is a boolean, and text is needed"),
+    "/podLabels/example": ({"com/team": "x"}, "each dot is written \\. (example\\.com/team)"),
+    "/probeDefaults/labels/a": ("b\n", '"b\\n" is not the value of a label'),
+    "/probeDefaults/priorityClassName": ("A b", "is not the name of an object"),
+    "/probeImage/repository": ("registry.example.com/x:1.0", "without a tag, which has a value of its own"),
+    "/probeImage/tag": ("sha256:1111", "or one with its digest behind it"),
+    "/reflector/keys/secretName": ("A_b", "is not the name of an object"),
+    "/reflector/podLabels/a": ("\x1b[2J" * 99, '"\\x1b[2J'),
+    "/reflector/test/namespace": ("A", "is not the name of a namespace"),
+    "/serviceAccount/name": ("a_b", "is not the name of an object"),
+}
+
+
+def test_text_of_another_form_is_refused_in_words_all_of_it_at_once(tmp_path: Path) -> None:
+    said = refused(tmp_path, {path: value for path, (value, _) in MISFORMED.items()})
+    lines = [re.sub(r"^Error: .*?\): ", "", line) for line in said.splitlines()]
+    for path, (_, words) in MISFORMED.items():
+        name = path[1:].replace("/", ".")
+        begins = (
+            f"{name}:",
+            f"{name}[",
+            f"{name}.",
+            f'{name.rpartition(".")[0]}: key "{name.rpartition(".")[2]}"',
+        )
+        (line,) = (each for each in lines if each.startswith(begins))
+        assert words in line, path
+        assert len(line) < 500
+    assert "^" not in said, "nobody reads a regular expression"
+    assert "\x1b" not in said
+
+
+def test_no_value_is_held_against_a_pattern_by_the_schema() -> None:
+    schema = (CHART / "values.schema.json").read_text()
+    assert "pattern" not in schema
+
+
+def needed(values: Mapping[str, Any], before: Mapping[str, Any] | None, at: str = "") -> Iterator[str]:
+    """Maps and defaults without which nothing could be made; not of maps whose keys are the user's.
+
+    What the chart before did not have may be missing: --reuse-values keeps its values.
+    """
+    for name, value in values.items():
+        known = before is None or name in before
+        if known and not isinstance(value, list) and value not in ("", {}, 0):
+            yield f"{at}{name}"
+        if isinstance(value, dict) and name not in ("resources", "nodeSelector", "labels", "global", "ports"):
+            inner = before[name] if known and before is not None else None
+            yield from needed(value, inner, f"{at}{name}.")
+
+
+def test_null_is_refused_where_it_takes_away_what_is_needed(tmp_path: Path) -> None:
+    values, before = (from_yaml((chart / "values.yaml").read_text()) for chart in (CHART, PREVIOUS))
+    paths = {*needed(values, before)} - {"replicas", "resources", "nodeSelector", "reflector.resources"}
+    paths -= {"reflector.nodeSelector", "dashboards.labels"}
+    leaves = {each for each in paths if not any(other.startswith(f"{each}.") for other in paths)}
+    for wrong in (leaves, paths - leaves):
+        nothing = {f"/{path.replace('.', '/')}": None for path in wrong}
+        said = refused(tmp_path, nothing)
+        outermost = {each for each in wrong if not any(each.startswith(f"{other}.") for other in wrong)}
+        listed, _, remedy = said.partition(
+            ": not there, for null takes away what the chart has: leave it out"
+        )
+        assert "--reset-then-reuse-values" in remedy
+        assert {*listed.rpartition("): ")[2].split(", ")} >= outermost
 
 
 @pytest.mark.parametrize(
@@ -71,6 +161,7 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         ("reflector.service.loadBalancerClass=x", "reflector.service.loadBalancerClass needs"),
         ("operator.namespaces={a},reflector.test.namespace=b", "reflector.test.namespace: b is not served"),
         ("reflector.service=null", "--reset-then-reuse-values"),
+        ("operator.namespaces[1]=a", "operator.namespaces[0]: is null, and text is needed"),
         ("reflector.allow=null", "reflector.allow is empty"),
         ("commonLabels.app\\.kubernetes\\.io/name=x", "commonLabels: app.kubernetes.io/name"),
         ("reflector.podLabels.app\\.kubernetes\\.io/version=x", "reflector.podLabels: app.kubernetes.io/v"),
@@ -100,7 +191,24 @@ def test_each_wrong_value_is_refused_with_its_path(tmp_path: Path) -> None:
         ("probeDefaults.resources.limits.cpu=0m", "probeDefaults.resources.limits.cpu: 0 is no limit"),
         ("probeDefaults.resources.limits.memory=0", "probeDefaults.resources.limits.memory: 0 is no limit"),
         ("operator.maxPacketRate.network=1000000000", "at '/operator/maxPacketRate/network': maximum"),
-        ("operator.allowSecrets.network={a-}", "at '/operator/allowSecrets/network/0'"),
+        (
+            "resources.limits.memory=512",
+            "resources.limits.memory: 512 is less than 1Mi: without a unit it is bytes",
+        ),
+        (
+            "reflector.resources.requests.memory=64m",
+            "reflector.resources.requests.memory: 64m is less than 1Mi",
+        ),
+        (
+            "probeDefaults.resources.requests.cpu=100",
+            "requests.cpu: 100 is more than 64 processors: a thousandth",
+        ),
+        ("resources.requests.cpu=1u", "resources.requests.cpu: 1u is less than a thousandth of a processor"),
+        ("resources.limits.cpu=half", 'resources.limits.cpu: "half" is not a quantity such as'),
+        (
+            "reflector.resources.limits.memory=32Mi",
+            "reflector.resources.requests.memory: must be at most the limit",
+        ),
         (
             "monitoring.podMonitor.enabled=true,monitoring.serviceMonitor.enabled=true",
             "scraped twice: choose",

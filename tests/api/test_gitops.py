@@ -33,6 +33,32 @@ def test_the_example_repository_is_valid_and_accepted(kubectl: Kubectl, tmp_path
     )
 
 
+def test_checks_that_a_new_version_would_not_take_are_found_beforehand(kubectl: Kubectl) -> None:
+    """Whatever the API server has let in before the rules of the operator were what they are."""
+    windows = [
+        {
+            "name": f"w{month}",
+            "from": f"2027-{month:02}-01T00:00:00Z",
+            "until": f"2027-{month + 1:02}-01T00:00:00Z",
+        }
+        for month in (3, 4, 5)
+    ]
+    check = {
+        "apiVersion": "ipsecping.dev/v1alpha1",
+        "kind": "IPsecTunnelCheck",
+        "metadata": {"name": "stored-before", "namespace": kubectl.namespace},
+        "spec": {"target": "203.0.113.10", "maintenance": windows},
+    }
+    kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(check))
+    command = shown("kubectl get itc -A -o yaml", document="releases.md").command
+    found = typed(f"{command} 2>&1 || true", kubectl, ROOT)
+    assert (
+        "stored-before: spec.maintenance[1].until: windows with from and until would be open for 42.0 of"
+        in found
+    )
+    assert "let it close earlier" in found
+
+
 def test_the_example_s_hook_is_ours() -> None:
     (ours,) = from_yaml((ROOT / ".pre-commit-hooks.yaml").read_text())
     (repository,) = from_yaml((EXAMPLE / ".pre-commit-config.yaml").read_text())["repos"]

@@ -1,5 +1,7 @@
 {{/* Refuse values that contradict each other, by their names. Call with $ . */}}
 {{- define "ipsecping.validate" -}}
+{{- include "ipsecping.validateNeeded" . -}}
+{{- include "ipsecping.validateForms" . -}}
 {{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "reflector.podLabels" (.Values.reflector).podLabels -}}
 {{- range list "name" "instance" "version" "managed-by" -}}
 {{- if hasKey ($labels | default dict) (printf "app.kubernetes.io/%s" .) -}}
@@ -31,22 +33,10 @@
 {{- include "ipsecping.validateSpan" (list (printf "operator.%s" .) (index $.Values.operator .) "1s" "") -}}
 {{- end -}}
 {{- end -}}
+{{- range $path, $resources := dict "resources" .Values.resources "reflector.resources" (.Values.reflector).resources "probeDefaults.resources" .Values.probeDefaults.resources -}}
+{{- include "ipsecping.validateResources" (list $path ($resources | default dict)) -}}
+{{- end -}}
 {{- with .Values.probeDefaults -}}
-{{- range $kind, $given := .resources -}}
-{{- range $name, $quantity := $given -}}
-{{- include "ipsecping.validateQuantity" (list (printf "probeDefaults.resources.%s.%s" $kind $name) $quantity "^[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$") -}}
-{{- end -}}
-{{- end -}}
-{{- $requests := (.resources | default dict).requests | default dict -}}
-{{- range $name, $limit := (.resources | default dict).limits -}}
-{{- $most := include "ipsecping.amount" $limit | float64 -}}
-{{- if eq $most 0.0 -}}
-{{- fail (printf "probeDefaults.resources.limits.%s: 0 is no limit at all: give an amount, or leave it out" $name) -}}
-{{- end -}}
-{{- if and (hasKey $requests $name) (gt (include "ipsecping.amount" (get $requests $name) | float64) $most) -}}
-{{- fail (printf "probeDefaults.resources.requests.%s: must be at most the limit of %v, and is %v: no pod could be made" $name $limit (get $requests $name)) -}}
-{{- end -}}
-{{- end -}}
 {{- if and (eq (.dnsPolicy | default "") "None") (not (.dnsConfig | default dict).nameservers) -}}
 {{- fail "probeDefaults.dnsConfig.nameservers are needed with probeDefaults.dnsPolicy None" -}}
 {{- end -}}
@@ -88,9 +78,6 @@
 {{- define "ipsecping.validateReflector" -}}
 {{- $root := index . 0 -}}
 {{- with index . 1 -}}
-{{- if not (and .ports .limits .keys .service .test) -}}
-{{- fail "reflector has no defaults: the release is of an older chart, whose values --reuse-values keeps. Upgrade with --reset-then-reuse-values instead" -}}
-{{- end -}}
 {{- if not .allow -}}
 {{- fail "reflector.allow is empty: name the networks that probes come from, such as [10.244.0.0/16] (those of the pods)" -}}
 {{- end -}}
@@ -164,6 +151,34 @@
 {{- define "ipsecping.validateQuantity" -}}
 {{- if and (kindIs "string" (index . 1)) (not (regexMatch (index . 2) (index . 1))) -}}
 {{- fail (printf "%s: %q is not a quantity such as 1, 0.5, 100m, 64Mi or 1G: at least 0, and its unit is one letter, with an i behind it for powers of 1024 (Mi, not MB)" (index . 0) (index . 1)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuse resources of a pod that it could not be made or work with: the value's name, and requests and limits. */}}
+{{- define "ipsecping.validateResources" -}}
+{{- $path := index . 0 -}}
+{{- $requests := (index . 1).requests | default dict -}}
+{{- range $kind, $given := pick (index . 1) "requests" "limits" -}}
+{{- range $name, $quantity := pick ($given | default dict) "cpu" "memory" -}}
+{{- $at := printf "%s.%s.%s" $path $kind $name -}}
+{{- include "ipsecping.validateQuantity" (list $at $quantity "^[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,2})?$") -}}
+{{- $amount := include "ipsecping.amount" $quantity | float64 -}}
+{{- if and (eq $name "memory") (gt $amount 0.0) (lt $amount 1048576.0) -}}
+{{- fail (printf "%s: %v is less than 1Mi: without a unit it is bytes (m: thousandths of one); write 64Mi for mebibytes" $at (toJson $quantity | trimAll "\"")) -}}
+{{- end -}}
+{{- if and (eq $name "cpu") (gt $amount 64.0) -}}
+{{- fail (printf "%s: %v is more than 64 processors: a thousandth of one is written 1m, as in 100m" $at (toJson $quantity | trimAll "\"")) -}}
+{{- end -}}
+{{- if and (eq $name "cpu") (gt $amount 0.0) (lt $amount 0.001) -}}
+{{- fail (printf "%s: %v is less than a thousandth of a processor, the least that there is: 1m" $at (toJson $quantity | trimAll "\"")) -}}
+{{- end -}}
+{{- if and (eq $kind "limits") (eq $amount 0.0) -}}
+{{- fail (printf "%s: 0 is no limit at all: give an amount, or leave it out" $at) -}}
+{{- end -}}
+{{- if and (eq $kind "limits") (hasKey $requests $name) (gt (include "ipsecping.amount" (get $requests $name) | float64) $amount) -}}
+{{- fail (printf "%s.requests.%s: must be at most the limit of %v, and is %v: no pod could be made" $path $name $quantity (get $requests $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -71,8 +71,8 @@ class MaintenanceWindow(Model):
     from_: Annotated[Instant | None, Field(alias="from")] = None
     """When it opens, with until: an RFC 3339 time with its offset, such as 2026-12-05T22:00:00Z."""
     until: Instant | None = None
-    """When it closes: after from, by at most 31 days. Windows with less than a day between them, or less than
-    4h of it outside of those with schedule, count as one."""
+    """When it closes: after from, by at most 31 days. Windows with from and until together may be open for at
+    most 35 of any 42 days, and all windows for at most 38."""
     schedule: CronLine | None = None
     """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
     time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice."""

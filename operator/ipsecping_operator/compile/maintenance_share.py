@@ -7,19 +7,15 @@ from functools import lru_cache
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from ipsecping_operator.api.maintenance import LONGEST
-
 from .compiled import DAY, InvalidSpec, MaintenanceWindow
 from .cron import DEFAULT_TIME_ZONE, LARGEST_SHIFT, days, minutes_of_a_day
 from .durations import shortest
 
 SPAN_DAYS = 42
 MOST_DAYS = 35
-"""Of any six weeks, what windows that recur may take together: five sixths."""
-LEAST_BREAK = DAY
-"""Windows of one time with less between them count as one."""
-LEAST_OUTSIDE = DAY // 6
-"""So do those between which windows that recur leave less."""
+"""Of any six weeks, what windows that recur may take, and what those of one time may: five sixths."""
+MOST_DAYS_IN_ALL = 38
+"""What both kinds may take together: work for a fortnight on a tunnel that is told of by day only."""
 SHORTEST_BREAK = timedelta(minutes=10)
 """In less time between windows hardly any alert lasts for long enough to be raised: it counts as open."""
 SECOND = 10**9
@@ -34,58 +30,81 @@ _SHORTEST = shortest(int(SHORTEST_BREAK.total_seconds()) * SECOND)
 _BEFORE = timedelta(days=8)
 """What a window that recurs may have been open for, in any zone, and more."""
 _MOST = timedelta(days=MOST_DAYS) + LARGEST_SHIFT
+_MOST_IN_ALL = timedelta(days=MOST_DAYS_IN_ALL) + LARGEST_SHIFT
+_SPAN = timedelta(days=SPAN_DAYS)
+_COUNTS_AS_OPEN = f"less than {_SHORTEST} between them counts as open: hardly an alert is raised in it"
 _ALWAYS = "for all the time, alerting.enabled: false keeps alerts silent"
 
 
 def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
     """Raise InvalidSpec where windows together leave hardly any time in which somebody is told."""
-    recurring = tuple((index, each) for index, each in enumerate(windows) if each.cron is not None)
-    _require_breaks(windows, [each for _, each in recurring])
+    recurring = tuple((index, each) for index, each in enumerate(windows) if each.start is None)
     lines = tuple(each for _, each in recurring)
-    if _most_taken(lines) > _MOST:
+    if (most := _most_taken(lines)) > _MOST:
         first = bisect_left(range(1, len(lines)), True, key=lambda count: _most_taken(lines[:count]) > _MOST)
         index, most = recurring[first][0], _most_taken(lines[: first + 1])
         others = ", together with those before it" if first else ""
         raise InvalidSpec(
             f"spec.maintenance[{index}].duration",
-            f"windows that recur would be open for {most / timedelta(days=1):.1f} of {SPAN_DAYS} days"
-            f"{others}; at most {MOST_DAYS} may be, or hardly any outage is told: make it shorter (less than "
-            f"{_SHORTEST} between them counts as open: hardly an alert is raised in it); {_ALWAYS}",
+            f"windows that recur would be open for {_of_span(most, MOST_DAYS)}{others}: make it shorter "
+            f"({_COUNTS_AS_OPEN}); {_ALWAYS}",
         )
-
-
-def _require_breaks(windows: Sequence[MaintenanceWindow], recurring: Sequence[MaintenanceWindow]) -> None:
-    """Windows of one time that follow each other are bounded as one is."""
-    once = sorted((each.start, index) for index, each in enumerate(windows) if each.start is not None)
-    begin, end = 0, 0
-    for start, index in once:
-        if start - end >= LEAST_BREAK and _outside(recurring, end, start) >= LEAST_OUTSIDE:
-            begin = start
-        end = max(end, start + windows[index].length)
-        if end - begin > LONGEST.days * DAY:
-            raise InvalidSpec(
-                f"spec.maintenance[{index}].until",
-                f"together with the windows before it, it is open for {shortest(end - begin)} without a day "
-                f"between them, or without {shortest(LEAST_OUTSIDE)} that windows with schedule leave of it; "
-                f"at most {LONGEST.days} days may be: let it close earlier; {_ALWAYS}",
+    once = sorted((each.start, index, each) for index, each in enumerate(windows) if each.start is not None)
+    for end in range(1, len(once) + 1):
+        alone, in_all = _most_around(tuple(each for *_, each in once[:end]), lines)
+        if alone > _MOST:
+            open_for = (
+                f"windows with from and until would be open for {_of_span(alone, MOST_DAYS)}, together "
             )
+            remedy = "with those before it: let it close earlier, and remove windows that are over"
+        elif in_all > _MOST_IN_ALL:
+            open_for = f"windows would be open for {_of_span(in_all, MOST_DAYS_IN_ALL)}, together "
+            remedy = "with those before it and those that recur: let it close earlier, or make those shorter"
+        else:
+            continue
+        field = f"spec.maintenance[{once[end - 1][1]}].until"
+        raise InvalidSpec(field, f"{open_for}{remedy} ({_COUNTS_AS_OPEN}); {_ALWAYS}")
 
 
-def _outside(recurring: Sequence[MaintenanceWindow], begin: int, end: int) -> int:
-    """Return how much of the time from `begin` to `end` no window that recurs takes; nanoseconds, about."""
-    if end - begin >= SPAN_DAYS * DAY:
-        return (SPAN_DAYS - MOST_DAYS) * DAY  # so much they leave of any such time
-    day = datetime.fromtimestamp(begin // SECOND, tz=UTC).replace(tzinfo=None, hour=0, minute=0, second=0)
-    day -= _BEFORE
-    zero = int(day.replace(tzinfo=UTC).timestamp()) * SECOND
-    first, last = ((each - zero) // (_GRAIN_SECONDS * SECOND) for each in (begin, end))
-    taken = [0] * (last // _GRAINS + 1)
+def _of_span(taken: timedelta, most: int) -> str:
+    days_taken = f"{taken / timedelta(days=1):.1f} of {SPAN_DAYS} days"
+    return f"{days_taken} (at most {most} may be, or hardly any outage is told)"
+
+
+@lru_cache(maxsize=1024)
+def _most_around(
+    once: tuple[MaintenanceWindow, ...], recurring: tuple[MaintenanceWindow, ...]
+) -> tuple[timedelta, timedelta]:
+    """Return the most that windows of one time take, and all windows, of six weeks around the last of them.
+
+    `once` are in the order in which they open; what is around those before has been looked at.
+    """
+    last = once[-1]
+    assert last.start is not None
+    begin = _midnight(last.start) - _SPAN
+    count = -(-last.length // DAY) + 1 + 2 * SPAN_DAYS
+    zero = int(begin.replace(tzinfo=UTC).timestamp()) * SECOND
+    taken = [0] * count
+    for window in once:
+        assert window.start is not None
+        first, end = (
+            min(max(each - zero, 0) // (_GRAIN_SECONDS * SECOND), count * _GRAINS)
+            for each in (window.start, window.start + window.length)
+        )
+        for day in range(first // _GRAINS, -(-end // _GRAINS)):
+            from_, until = (min(max(each - day * _GRAINS, 0), _GRAINS) for each in (first, end))
+            taken[day] |= (1 << until) - (1 << from_)
+    alone = _most_of_a_span(taken)
     for window in recurring:
-        for index, bits in _opened(window, begin=day, count=len(taken)):
-            taken[index] |= bits
-    between = (1 << last - first) - 1
-    inside = _without_short_breaks(taken) >> first & between
-    return (last - first - inside.bit_count()) * _GRAIN_SECONDS * SECOND
+        for index, bits in _opened(window, begin=begin - _BEFORE, count=count + _BEFORE.days):
+            if index >= _BEFORE.days:
+                taken[index - _BEFORE.days] |= bits
+    return alone, _most_of_a_span(taken)
+
+
+def _midnight(instant: int) -> datetime:
+    moment = datetime.fromtimestamp(instant // SECOND, tz=UTC)
+    return moment.replace(tzinfo=None, hour=0, minute=0, second=0)
 
 
 @lru_cache(maxsize=1024)
@@ -99,7 +118,14 @@ def _most_taken(windows: tuple[MaintenanceWindow, ...]) -> timedelta:
     for window in windows:
         for day, bits in _opened(window, begin=_BEGIN, count=_HORIZON_DAYS):
             taken[day] |= bits
-    sums = [0, *accumulate(each.bit_count() for each in _by_day(_without_short_breaks(taken)))]
+    return _most_of_a_span(taken)
+
+
+def _most_of_a_span(taken: Sequence[int]) -> timedelta:
+    """Return the most that is taken of six weeks, of these days."""
+    octets = _without_short_breaks(taken).to_bytes(len(taken) * _DAY_BYTES, "little")
+    by_day = (octets[start : start + _DAY_BYTES] for start in range(0, len(octets), _DAY_BYTES))
+    sums = [0, *accumulate(int.from_bytes(each, "little").bit_count() for each in by_day)]
     most = max(later - earlier for earlier, later in zip(sums, sums[SPAN_DAYS:], strict=False))
     return timedelta(seconds=most * _GRAIN_SECONDS)
 
@@ -117,12 +143,6 @@ def _without_short_breaks(taken: Sequence[int]) -> int:
     for shift in shifts:
         bits &= bits >> shift
     return bits
-
-
-def _by_day(bits: int) -> Iterator[int]:
-    octets = bits.to_bytes(_HORIZON_DAYS * _DAY_BYTES, "little")
-    for start in range(0, len(octets), _DAY_BYTES):
-        yield int.from_bytes(octets[start : start + _DAY_BYTES], "little")
 
 
 def _opened(window: MaintenanceWindow, *, begin: datetime, count: int) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ codes (a policy denies with 403 or with 422, a webhook with any).
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -16,6 +17,9 @@ from .wording import Denial, DeniedBy
 MAX_MESSAGE = 8192
 """Characters of a refusal that are kept: policies and webhooks of others' word them."""
 MAX_CAUSES = 256
+MAX_STRANGER = 200
+"""Characters that are kept of an answer that is no Status."""
+_TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,1000})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +221,26 @@ def refusal(what: str, status: int, body: bytes) -> ApiError:
     """The error for an answer with this status code and body; `what` was asked for, as METHOD PATH."""
     try:
         content = json.loads(body) if body else {}
-    except (ValueError, RecursionError):  # of a proxy on the way
-        content = {"message": body[:200].decode(errors="replace")}
+    except (ValueError, RecursionError):
+        content = {"message": _without_status(what, status, body)}
     return of_status(what, status, content)
+
+
+def _without_status(what: str, status: int, body: bytes) -> str:
+    """What is said of an answer that is not JSON: of a proxy on the way, for the most part.
+
+    Of a page its title: whoever reads the message has no use for its markup.
+    """
+    text = body[: 16 * MAX_STRANGER].decode(errors="replace")
+    page = text.lstrip("\ufeff \r\n\t").startswith("<")
+    found = _TITLE.search(text) if page else None
+    words = "" if page and found is None else " ".join((found[1] if found else text).split())
+    shown = "".join(each if each.isprintable() else "?" for each in words[: MAX_STRANGER + 1])
+    if len(shown) > MAX_STRANGER:
+        shown = f"{shown[: MAX_STRANGER - 1]}…"
+    return f"{what}: HTTP {status}, with no Status of an API server in it; is there a proxy on the way?" + (
+        f" It says: {shown}" if shown else ""
+    )
 
 
 def of_status(what: str, status: int, content: object) -> ApiError:

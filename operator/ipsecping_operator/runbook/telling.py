@@ -9,6 +9,9 @@ from ipsecping_operator.verdict import text
 
 from .rule import Wanted, current_outage, healthy_condition
 
+_LEAST_SEEN = 40
+"""Characters of what was seen of an outage that are worth being told."""
+
 
 def told(state: CheckState, want: Wanted, report: DiagnosisReport, *, pod: str, now: int) -> DiagnosisOutcome:
     """Return what a report comes to.
@@ -85,4 +88,6 @@ def _history(state: CheckState, want: Wanted, summary: str) -> str:
         seen = f" The check is still {healthy.reason} by what its window holds: {outage.message}"
     else:
         seen = f" It was {outage.reason} from {text.moment(outage.start)} on: {outage.message}"
-    return text.shortened(f"{summary}{seen}", MAX_MESSAGE)
+    # A summary ends in a command: what was seen gives way to it.
+    room = MAX_MESSAGE - len(summary)
+    return summary + text.shortened(seen, room) if room >= _LEAST_SEEN else summary

@@ -22,6 +22,10 @@ from .suspects import Suspect, behind, meaning_of, title_of
 
 SUMMARY = 300
 """Characters of a summary, which goes into an event and a status."""
+_LEAST_LINE = 100
+"""Characters of a summary that its words keep beside a command."""
+_LEAST_WORDS = 20
+"""Characters of what to look for that are worth being told."""
 MIN_WIDTH = 60
 _LABEL = 9
 _HEADERS = 40, 60
@@ -66,11 +70,28 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
     if finding.direction is not Direction.UNKNOWN:
         which = f"{finding.direction.said}, {which}"
     line = f"{finding.reason} ({which}): {finding.title}; {said}."
-    step = f" Next, on {machine(finding)}: {command(evidence, finding)}"
     also = f" And {more} more." if more else ""
-    if len(line) + len(also) + len(step) > SUMMARY:
-        line = cut(line, SUMMARY - len(also) - len(step))
-    return cut(line + also + step, SUMMARY)
+    step = f" Next, on {machine(finding)}: {command(evidence, finding)}"
+    if len(step) + len(also) > SUMMARY - _LEAST_LINE:
+        step = f" Next, a command on {machine(finding)} that is too long for a summary."
+    return cut(line, SUMMARY - len(also) - len(step)) + also + step
+
+
+def next_step(evidence: Evidence, finding: Finding, *, most: int, words: int) -> str:
+    """Return machine, command and what to look for, in at most `most` characters, if there is a way in `words`.
+
+    Half a command is worse than none: what to look for is cut first, and a command that leaves no room is left out.
+    """
+    step = f"On {machine(finding)}: {command(evidence, finding)}"
+    if len(step) > most:
+        return cut(
+            f"On {machine(finding)}, by a command too long to be told here: {look(evidence, finding)}", words
+        )
+    told = f"{step} - {look(evidence, finding)}"
+    if len(told) <= words:
+        return told
+    room = words - len(step) - len(" - ")
+    return cut(told, words) if room >= _LEAST_WORDS else step
 
 
 def _nothing_found(diagnosis: Diagnosis) -> Iterator[str]:

@@ -4,6 +4,8 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ipsecping.contract import CheckRef, ContractError
 from ipsecping.contract.diagnosis_report import MAX_FINDINGS, MAX_LAYER, MAX_REPORT_BYTES, DiagnosisReport
@@ -12,10 +14,12 @@ from ipsecping.contract.diagnosis_terms import Direction, Outcome
 from ipsecping.diagnosis import Evidence, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import PastOutage, PastRound
+from ipsecping.diagnosis.report import command
 from ipsecping.diagnosis.short_report import short_report
 from ipsecping.diagnosis.umbrellas import region
 
 from .catalogue import cases
+from .strategies import evidences
 from .worlds import MS, NOW, healthy, silent
 
 REF = CheckRef(uid="u" * 36, namespace="n" * 63, name="c" * 253, generation=7, nonce="0" * 16, path="p" * 63)
@@ -78,3 +82,36 @@ def test_what_did_not_last_says_what_the_history_shows() -> None:
     assert report.outcome is Outcome.NOT_REPRODUCED
     assert report.summary.startswith("Not reproduced: what was wrong did not last.")
     assert "Before: 1 outage, and 1 of the last 2 rounds lost packets." in report.summary
+
+
+def long_addresses(evidence: Evidence, target: str) -> Evidence:
+    """The same path between addresses that are as long as addresses are."""
+    address = "2001:db8:aaaa:bbbb:cccc:dddd:eeee:{:04x}".format
+    controls = {part: address(0x1000 + place) for place, part in enumerate(evidence.expected.controls)}
+    host = evidence.host and replace(evidence.host, source=address(0x2000))
+    expected = replace(evidence.expected, controls=controls)
+    return replace(evidence, target=target, address=address(0x3000), host=host, expected=expected)
+
+
+def assert_no_command_is_cut(evidence: Evidence, names: int) -> None:
+    long, said = of(evidence, replace(REF, namespace="n" * names, name="ü" * names)), diagnose(evidence)
+    for told, finding in zip(long.findings, said.findings, strict=False):
+        whole = command(evidence, finding)
+        assert whole in told.next_step or "a command too long to be told here" in told.next_step
+    if said.findings:
+        whole = command(evidence, said.findings[0])
+        assert whole in long.summary or "a command on" in long.summary
+        assert long.findings
+
+
+@settings(deadline=None)
+@given(evidences, st.sampled_from(["t" * 253, "2001:db8:aaaa:bbbb:cccc:dddd:eeee:3000"]), st.integers(1, 512))
+def test_a_command_is_whole_or_left_out(evidence: Evidence, target: str, names: int) -> None:
+    """However long addresses and the names of the check are, and however many faults there are at once."""
+    assert_no_command_is_cut(long_addresses(evidence, target), names)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_fault_of_the_catalogue_has_its_command_cut(name: str) -> None:
+    for target, names in (("t" * 253, 63), ("2001:db8:aaaa:bbbb:cccc:dddd:eeee:3000", 253), ("t", 512)):
+        assert_no_command_is_cut(long_addresses(CASES[name].evidence, target), names)

@@ -210,6 +210,28 @@ def test_an_answer_of_any_form_is_an_error_of_ours(body: bytes) -> None:
     assert str(made).startswith("502 ")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b"<!DOCTYPE html><html><head><title>502 Bad\r\nGateway</title></head><body>x</body></html>",
+            "502 Bad Gateway",
+        ),
+        (b"\xef\xbb\xbf <HTML><HEAD><TITLE lang=en>Log in</TITLE>", "Log in"),
+        (b"Too many requests, please try again later.\n", "Too many requests, please try again later."),
+        (b"\x1b]0;owned\x07\x1b[2Jno\x00pe", "?]0;owned??[2Jno?pe"),
+        (b"x" * 5000, "x" * 199 + "…"),
+        (b"<html>" + b"<p>" * 5000, None),
+        (b"\r\n \t", None),
+    ],
+)
+def test_what_no_api_server_says_is_told_as_such_in_plain_words(body: bytes, said: str | None) -> None:
+    begin = "GET /x: HTTP 502, with no Status of an API server in it; is there a proxy on the way?"
+    made = refusal("GET /x", 502, body)
+    assert made.message == (begin if said is None else f"{begin} It says: {said}")
+    assert made.message.isprintable()
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
