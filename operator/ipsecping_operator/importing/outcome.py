@@ -25,6 +25,9 @@ MAX_NOTE = 300
 """Characters of one."""
 _MAX_NAME = 50
 _LOCAL = ("localhost", "ip6-localhost")
+_WHOEVER_ASKS = (
+    "target: is whoever asks, so for a prober its pod, and not permitted: name the host as others reach it"
+)
 _UID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -76,9 +79,6 @@ class Outcome:
         if more.get("labels"):
             metadata["labels"] = more["labels"]
         manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
-        if _is_whoever_asks(str(spec.get("target"))):
-            self._refused(source, "the host is whoever asks: name it as others reach it")
-            return
         permissions = Permissions()
         try:
             check = permissions.limited(compile_manifest(manifest, uid=_UID))
@@ -87,7 +87,9 @@ class Outcome:
         except InvalidSpec as error:
             self._refused(source, str(error))
         else:
-            if (refusal := permissions.refusal(check)) is not None:
+            if _is_whoever_asks(check.paths[0].plan.target):
+                notes = [*notes, _WHOEVER_ASKS]
+            elif (refusal := permissions.refusal(check)) is not None:
                 notes = [*notes, f"not permitted as it stands, unless the operator is told to: {refusal}"]
             said = tuple(dict.fromkeys(map(printable, notes)))
             title = printable(more.get("title", ""))

@@ -154,13 +154,13 @@ def test_patterns_of_alerts(
     assert found.says("its pattern has no counterpart") is (thresholds is None)
 
 
-def test_the_host_that_smokeping_runs_on_is_not_measured_by_pods(
+def test_of_the_host_that_smokeping_runs_on_it_is_said_that_no_prober_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = "*** Targets ***\n+ A\nhost = localhost\n+ B\nhost = 127.0.0.1\n+ C\nhost = 10.0.0.1\n"
+    text = "*** Targets ***\n+ A\nhost = localhost\n+ C\nhost = 10.0.0.1\n"
     found = imported("smokeping", tmp_path, capsys, config=text)
-    assert set(found.checks) == {"c"}
-    assert found.says("Targets/A: not imported: the host is whoever asks")
+    assert set(found.checks) == {"a", "c"}
+    assert found.says("Targets/A: target: is whoever asks")
 
 
 def test_the_address_that_smokeping_sends_from_is_none_of_a_pod(
