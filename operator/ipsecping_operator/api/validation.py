@@ -93,6 +93,8 @@ def _message(item: ErrorDetails, model: type[Model]) -> str:
         if is_duration(model, location):
             return f"must be a string: give {given} its unit, as {given}s or {given}ms"
         return f"must be a string: put {given} in quotes"
+    if item["type"] == "string_type" and type(given) is bool:
+        return "must be a string: put it in quotes, for YAML reads yes, no, on and off as true and false"
     template = _MESSAGES.get(item["type"])
     return template.format(**context) if template else item["msg"]
 
