@@ -80,7 +80,7 @@ def test_a_plan_for_the_prober_alone_is_printed(tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
 def test_whatever_a_check_asks_for_a_plan_can_have(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["render", "--plan", "--allow-targets", "*=0.0.0.0/0", "-f", str(sample)])
+    main(["render", "--plan", "--allow-targets", "*=0.0.0.0/0,::/0", "-f", str(sample)])
     assert plan_from_json(json.loads(capsys.readouterr().out)).checks
 
 
