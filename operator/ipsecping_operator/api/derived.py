@@ -31,7 +31,7 @@ class Derived:
         """Read it; errors of its fields are told as those of any other model."""
         model = self.make()
         if info.mode == "json":
-            return model.model_validate_json(json.dumps(value), strict=True)
+            return model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
         return model.model_validate(value)
 
 

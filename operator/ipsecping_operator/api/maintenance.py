@@ -75,7 +75,8 @@ class MaintenanceWindow(Model):
     most 35 of any 42 days, and all windows for at most 38."""
     schedule: CronLine | None = None
     """Cron line with five fields, as of a CronJob: the window opens each time it fires, for its duration. A
-    time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice."""
+    time that the zone's clocks skip counts as the instant in which they do so, one that they repeat twice. Of
+    a day of the month and one of the week either is enough."""
     time_zone: TimeZone | None = None
     """IANA time zone that schedule is read in, such as Europe/Berlin. Default: Etc/UTC."""
     duration: WindowDuration | None = None

@@ -121,7 +121,8 @@ class Schedule(Model):
     """Time between the starts of two rounds, 1s to 24h: an agent in a Deployment measures, or one on
     each node (placement.everyNode). Default: 30s."""
     cron: CronLine | None = None
-    """Cron line with five fields: a CronJob runs one round each time it fires."""
+    """Cron line with five fields: a CronJob runs one round each time it fires. Of a day of the month and one
+    of the week either is enough."""
     time_zone: TimeZone | None = None
     """IANA time zone that the cron line is read in, such as Europe/Berlin. Default: Etc/UTC."""
 

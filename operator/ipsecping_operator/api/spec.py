@@ -25,6 +25,7 @@ from .tunnel import NOT_THE_TARGET, Controls, Tunnel
 from .verify import Verify
 
 HowMany: TypeAlias = Literal["First", "All"]
+Family: TypeAlias = Literal["IPv4", "IPv6"]
 
 
 class Path(Model):
@@ -34,6 +35,9 @@ class Path(Model):
     """Name of the path, unique in the check."""
     target: Target | None = None
     """Target on this path. Default: spec.target or spec.targetFrom."""
+    family: Family | None = None
+    """Which addresses of this path's target are used: with IPv4 on one path and IPv6 on another, a name that
+    has both is measured both ways. Default: spec.family."""
     addresses: HowMany | None = None
     """Which addresses of this path's target are measured. Default: spec.addresses."""
     placement: Placement | None = None
@@ -56,10 +60,10 @@ class CheckSpec(Model):
     """Targets that are looked up in the check's namespace: a Service's endpoints or pods by their labels, at
     most 32 addresses, each measured by itself. Needs the operator's permission for the namespace
     (--allow-target-from)."""
-    family: Literal["IPv4", "IPv6"] | None = None
+    family: Family | None = None
     """Which addresses of a target that is a name are used, of all paths: for a name with both, and a tunnel
-    that carries one. A target that is an address of the other family is refused. Default:
-    the address that the resolver puts first."""
+    that carries one (where there are two tunnels, see paths[].family). A target that is an address of the
+    other family is refused. Default: the address that the resolver puts first."""
     addresses: HowMany | None = None
     """Which addresses of a target that is a name are measured, of all paths. First: one, that of the rounds
     before while the name has it. All: each by itself, at most 32, in turn with the others; the worst decides.

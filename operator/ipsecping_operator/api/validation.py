@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from .field_hints import is_duration, meant
 from .rules import ERROR_TYPE, Model, Violation
 
 M = TypeVar("M", bound=Model)
@@ -31,6 +32,8 @@ _MESSAGES = {
     "mapping_type": "must be an object",
 }
 _UNION_BRANCHES = ("int", "str")
+_HINTS = 8
+"""Of so many unknown fields of an object it is said what may be meant: that takes a millisecond for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +63,16 @@ def read(model: type[M], value: Mapping[str, Any], *, path: str = "") -> M:
     text = json.dumps(value, default=lambda part: dict(part) if isinstance(part, Mapping) else str(part))
     try:
         # From JSON, because only there does strict mode read arrays as tuples and strings as enumerations.
-        return model.model_validate_json(text, strict=True)
+        return model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise InvalidModel(tuple(dict.fromkeys(_field_errors(error, path)))) from None
+        raise InvalidModel(tuple(dict.fromkeys(_field_errors(error, model, path)))) from None
 
 
-def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
+def _field_errors(error: ValidationError, model: type[Model], path: str) -> list[FieldError]:
     items = error.errors(include_url=False)
     found: list[FieldError] = []
+    unknown = [item["loc"] for item in items if item["type"] == "extra_forbidden"]
+    hints = {location: meant(model, location, path) for location in unknown[:_HINTS]}
     for item in items:
         context = item.get("ctx", {})
         field = path + _path(item["loc"])
@@ -75,17 +80,21 @@ def _field_errors(error: ValidationError, path: str) -> list[FieldError]:
             violations: list[Violation] = context["violations"]
             found += [FieldError(field=field + v.field, message=v.message) for v in violations]
         elif not _follows(item["type"], item["loc"], items):
-            found.append(FieldError(field=field, message=_message(item)))
+            found.append(FieldError(field=field, message=_message(item, model) + hints.get(item["loc"], "")))
     return [FieldError(field=each.field.lstrip("."), message=each.message) for each in found]
 
 
-def _message(item: ErrorDetails) -> str:
-    if item["loc"] and item["loc"][-1] in _UNION_BRANCHES:
-        return "must be an integer or a string"
+def _message(item: ErrorDetails, model: type[Model]) -> str:
+    given, location = item["input"], item["loc"]
+    if location and location[-1] in _UNION_BRANCHES:
+        return "must be an integer or a string" + (f': write "{given}"' if type(given) is float else "")
     context = item.get("ctx", {})
-    if item["type"] == "string_type" and type(item["input"]) in (int, float):
-        number = item["input"]
-        return f"must be a string: give {number} its unit, as {number}s, or put it in quotes"
+    if item["type"] == "string_type" and type(given) in (int, float):
+        if is_duration(model, location):
+            return f"must be a string: give {given} its unit, as {given}s or {given}ms"
+        return f"must be a string: put {given} in quotes"
+    if item["type"] == "string_type" and type(given) is bool:
+        return "must be a string: put it in quotes, for YAML reads yes, no, on and off as true and false"
     template = _MESSAGES.get(item["type"])
     return template.format(**context) if template else item["msg"]
 

@@ -88,15 +88,26 @@ def examine(
     manifests: Iterable[dict[str, Any]], source: str, permissions: "Permissions", found: Examined
 ) -> None:
     """Add what is found in the manifests of a file. Raises what reading them does."""
+    names: set[tuple[str, str]] = set()
     for manifest in manifests:
         kind, group = manifest.get("kind"), str(manifest.get("apiVersion")).partition("/")[0]
         if kind == KIND or group == GROUP:
-            _examine(manifest, source, permissions, found)
+            check = _examined(manifest, source, permissions, found)
+            if check is not None and (check.namespace, check.name) in names:
+                found.mistakes.append(
+                    f"{source}: {check.name}: metadata.name: stands there twice in namespace "
+                    f"{check.namespace}: of two checks of one name the last one is applied"
+                )
+            if check is not None:
+                names.add((check.namespace, check.name))
         else:
             found.passed_over.append(f"{source}: passed over a {manifest.get('kind', 'document')}")
 
 
-def _examine(manifest: dict[str, Any], source: str, permissions: "Permissions", found: Examined) -> None:
+def _examined(
+    manifest: dict[str, Any], source: str, permissions: "Permissions", found: Examined
+) -> "CompiledCheck | None":
+    """The check, where it is right, or wrong only in what is permitted."""
     from ipsecping_operator.api.validation import InvalidModel
     from ipsecping_operator.compile import InvalidSpec
     from ipsecping_operator.compile.offline import compile_manifest
@@ -111,6 +122,8 @@ def _examine(manifest: dict[str, Any], source: str, permissions: "Permissions", 
         if (refused := permissions.refusal(check)) is not None:
             found.mistakes.append(f"{source}: {_name(manifest)}: {refused}")
         found.checks.append(check)
+        return check
+    return None
 
 
 def _objects(document: object, name: str) -> Iterator[dict[str, Any]]:

@@ -26,6 +26,7 @@ from ipsecping_operator.api.diagnosis import Diagnosis
 from ipsecping_operator.api.methods import Audit
 from ipsecping_operator.api.placement import Placement as PlacementSpec
 from ipsecping_operator.api.probes import Probe
+from ipsecping_operator.api.scalars import is_ip
 from ipsecping_operator.api.schedule import Schedule
 from ipsecping_operator.api.source import Source
 from ipsecping_operator.api.spec import CheckSpec, Path
@@ -118,7 +119,7 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
             path=path.name,
             target=target,
             targets=() if target_from else None,
-            family=None if spec.family is None else Family(spec.family),
+            family=_family(spec, path, index, target),
             addresses=Addresses(path.addresses or spec.addresses or Addresses.FIRST),
             interval_ms=interval_ms,
             probes=tuple(_sent_from(source, probe) for probe in probes),
@@ -160,6 +161,25 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
     _require_time_between_rounds(check)
     require_budget(check)
     return check
+
+
+def _family(spec: CheckSpec, path: Path, index: int, target: str) -> Family | None:
+    wanted = path.family or spec.family
+    field = f"spec.paths[{index}].family" if path.family else "spec.family"
+    if wanted is None:
+        return None
+    if is_ip(target) and _family_of(target) != wanted:
+        raise InvalidSpec(field, f"{target} is no {wanted} address")
+    source = path.source or spec.source
+    if path.family and source is not None and source.address and _family_of(source.address) != wanted:
+        raise InvalidSpec(
+            field, f"{source.address} cannot send to {wanted} addresses: give the path a source"
+        )
+    return Family(wanted)
+
+
+def _family_of(address: str) -> str:
+    return "IPv6" if ":" in address else "IPv4"
 
 
 def _planned(

@@ -47,7 +47,7 @@ def effective_spec(check: CompiledCheck) -> dict[str, Any]:
     looked_up = [path.target_from for path in check.paths if path.target_from is not None]
     spec = {
         **({"targetFrom": _target_from(looked_up[0])} if looked_up else {"target": first.plan.target}),
-        "family": {} if first.plan.family is None else first.plan.family.value,
+        "family": {} if several or first.plan.family is None else first.plan.family.value,
         "addresses": Addresses.FIRST.value if several else first.plan.addresses.value,
         "tunnel": _tunnel(check, several=several),
         "schedule": schedule,
@@ -98,6 +98,8 @@ def _path(path: CompiledPath) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.plan.path}
     if path.target_from is None:
         entry["target"] = path.plan.target
+    if path.plan.family is not None:
+        entry["family"] = path.plan.family.value
     if path.plan.addresses is not Addresses.FIRST:
         entry["addresses"] = path.plan.addresses.value
     placement = effective_placement(path.placement)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,6 @@ _FINE = [200, 201, 202, 203, 204, 205, 206, 207, 208, 226]
 """What is meant by 2xx, as far as codes are registered."""
 _MAX_CODES = 16
 _MAX_REDIRECTS = 10
-_PERMIT = "the operator has to permit credentials (--allow-targets)"
 
 
 @dataclass(slots=True)
@@ -37,13 +37,16 @@ def convert(name: str, prober: str, given: Given, target: str) -> Measured:
     fallback = given.take("ip_protocol_fallback", bool)
     if preferred in ("ip4", "ip6") and fallback is False:
         measured.spec["family"] = "IPv4" if preferred == "ip4" else "IPv6"
-    elif preferred is not None:
+    elif preferred is not None and not _is_address(measured.target):
         given.leave_taken("preferred_ip_protocol", "a preference has no counterpart: family takes one alone")
     address = given.take("source_ip_address", str)
     if address is not None and address.startswith(("127.", "::1", "0.0.0.0")):
         given.leave_taken("source_ip_address", "is none that packets can leave with")
     elif address is not None:
         measured.spec["source"] = {"address": address}
+        given.leave_taken(
+            "source_ip_address", "the exporter's host has it: pods have another, see source.address"
+        )
     return measured
 
 
@@ -182,19 +185,7 @@ def _url(target: str, given: Given) -> tuple[str, str]:
 def _request(given: Given, method: dict[str, Any]) -> None:
     if (verb := given.take("method", str)) is not None:
         method["method"] = verb.upper()
-    headers = given.take("headers", dict) or {}
-    sent = []
-    for name, value in headers.items():
-        if str(name).lower() == "host":
-            method["host"] = str(value)
-        elif str(name).lower() == "accept-encoding":
-            method["gzip"] = True
-        elif str(name).lower() == "authorization":
-            given.leave_taken("headers", "Authorization comes from a Secret: basicAuth or bearerToken")
-        else:
-            sent.append({"name": str(name), "value": str(value)})
-    if sent:
-        method["headers"] = sent
+    _request_headers(given, method)
     if (body := given.take("body", str)) is not None:
         method["body"] = body
     given.leave("body_file", "write what is in the file into body")
@@ -206,6 +197,25 @@ def _request(given: Given, method: dict[str, Any]) -> None:
         method["gzip"] = True
     elif compression is not None:
         given.leave_taken("compression", "gzip alone has a counterpart")
+
+
+def _request_headers(given: Given, method: dict[str, Any]) -> None:
+    headers = given.take("headers", dict) or {}
+    sent = []
+    for name, value in headers.items():
+        if str(name).lower() == "host":
+            method["host"] = str(value)
+        elif str(name).lower() == "accept-encoding":
+            if str(value).lower() == "gzip":
+                method["gzip"] = True
+            elif str(value).lower() != "identity":
+                given.leave_taken("headers", "of Accept-Encoding gzip alone has a counterpart")
+        elif str(name).lower() == "authorization":
+            given.leave_taken("headers", "Authorization comes from a Secret: basicAuth or bearerToken")
+        else:
+            sent.append({"name": str(name), "value": str(value)})
+    if sent:
+        method["headers"] = sent
 
 
 def _answer(given: Given, method: dict[str, Any]) -> None:
@@ -262,10 +272,10 @@ def _credentials(name: str, given: Given, method: dict[str, Any]) -> None:
     basic, authorization = given.group("basic_auth"), given.group("authorization")
     if (user := basic.take("username", str)) is not None:
         method["basicAuth"] = {"username": user, "password": {"secretName": secret, "key": "password"}}
-        _secret(basic, ("password", "password_file"), f"put it into Secret {secret}, key password; {_PERMIT}")
+        _secret(basic, ("password", "password_file"), f"put it into Secret {secret}, key password")
     how = authorization.take("type", str)
     if given.has("bearer_token") or given.has("bearer_token_file") or how in (None, "Bearer"):
-        why = f"put it into Secret {secret}, key token; {_PERMIT}"
+        why = f"put it into Secret {secret}, key token"
         if _secret(given, ("bearer_token", "bearer_token_file"), why) | _secret(
             authorization, ("credentials", "credentials_file"), why
         ):
@@ -311,6 +321,14 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     if not host or parts.path or parts.query or "@" in parts.netloc:
         raise NoCounterpart("no host and port")
     return host, port
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_pattern(text: str) -> bool:

@@ -62,13 +62,18 @@ def _of_job(job: Mapping[str, Any], name: str, note: Note) -> Iterator[Target]:
             str(key), "its targets are not in this file: put them into a check by hand, or targetFrom"
         )
     rules = given.take("relabel_configs", list) or []
-    if strange := sum(1 for rule in rules if not _is_usual(rule)):
+    asked = params.texts("target")
+    if asked and not any(_names_target(rule) for rule in rules):
+        # Then the job's own targets are exporters, each of which is asked about these.
+        groups = [{"targets": asked, "labels": _shared_labels(groups)}]
+    by_label = next(filter(None, map(_label_of_module, rules)), None)
+    if strange := sum(1 for rule in rules if not _is_usual(rule) and not _label_of_module(rule)):
         given.leave_taken("relabel_configs", f"{strange} rules beside those that every job has")
     given.leave("scheme", "says how the exporter is reached")
     params.end()
     given.end()
     for group in groups:
-        yield from _of_group(group, name, modules, (interval, timeout), note)
+        yield from _of_group(_with_module(group, by_label), name, modules, (interval, timeout), note)
 
 
 def _of_group(
@@ -130,6 +135,36 @@ def _is_usual(rule: object) -> bool:
         (["__address__"], "__param_target"),
         (["__param_target"], "instance"),
     ) or (target == "__address__" and not source)
+
+
+def _names_target(rule: object) -> bool:
+    return isinstance(rule, dict) and rule.get("target_label") == "__param_target"
+
+
+def _label_of_module(rule: object) -> str | None:
+    """Of a rule that hands on a label as the module: which one."""
+    if not isinstance(rule, dict) or rule.get("target_label") != "__param_module":
+        return None
+    source = rule.get("source_labels")
+    plain = rule.keys() <= {"source_labels", "target_label", "action"} and rule.get("action") in (
+        None,
+        "replace",
+    )
+    return str(source[0]) if plain and isinstance(source, list) and len(source) == 1 else None
+
+
+def _with_module(group: object, label: str | None) -> object:
+    """A group whose label says its module."""
+    labels = group.get("labels") if isinstance(group, dict) else None
+    if not isinstance(group, dict) or not isinstance(labels, dict) or label not in labels:
+        return group
+    return {**group, "labels": {**labels, "__param_module": labels[label]}}
+
+
+def _shared_labels(groups: list[Any]) -> dict[Any, Any]:
+    """Labels of the only group; of several none is everybody's."""
+    labels = groups[0].get("labels") if len(groups) == 1 and isinstance(groups[0], dict) else None
+    return labels if isinstance(labels, dict) else {}
 
 
 def _labels(labels: Mapping[Any, Any], name: str, note: Note) -> dict[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.api.validation import InvalidModel
 from ipsecping_operator.compile import InvalidSpec
 from ipsecping_operator.compile.offline import compile_manifest
+from ipsecping_operator.permission import Permissions
 
 MAX_CHECKS = 2000
 MAX_TRIED = 2 * MAX_CHECKS
@@ -22,6 +24,10 @@ MAX_NOTES = 5000
 MAX_NOTE = 300
 """Characters of one."""
 _MAX_NAME = 50
+_LOCAL = ("localhost", "ip6-localhost")
+_WHOEVER_ASKS = (
+    "target: is whoever asks, so for a prober its pod, and not permitted: name the host as others reach it"
+)
 _UID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -73,13 +79,18 @@ class Outcome:
         if more.get("labels"):
             metadata["labels"] = more["labels"]
         manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+        permissions = Permissions()
         try:
-            compile_manifest(manifest, uid=_UID)
+            check = permissions.limited(compile_manifest(manifest, uid=_UID))
         except InvalidModel as error:
             self._refused(source, "; ".join(str(each) for each in error.errors[:3]))
         except InvalidSpec as error:
             self._refused(source, str(error))
         else:
+            if _is_whoever_asks(check.paths[0].plan.target):
+                notes = [*notes, _WHOEVER_ASKS]
+            elif (refusal := permissions.refusal(check)) is not None:
+                notes = [*notes, f"not permitted as it stands, unless the operator is told to: {refusal}"]
             said = tuple(dict.fromkeys(map(printable, notes)))
             title = printable(more.get("title", ""))
             self.checks.append(ImportedCheck(manifest, printable(source), title, said))
@@ -96,6 +107,14 @@ class Outcome:
             name = f"{stem}-{number}"
         self._names.add(name)
         return name
+
+
+def _is_whoever_asks(host: str) -> bool:
+    """Whether a host is its own asker: for the other program its machine, for a prober its pod."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.split(".")[0] in _LOCAL
 
 
 def slug(text: str, most: int = _MAX_NAME) -> str:

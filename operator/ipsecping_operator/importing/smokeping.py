@@ -15,7 +15,11 @@ _SHOWN = ("menu", "title", "remark", "hide", "menuextra", "email", "nomenu", "hi
 _OWN = ("host", *_SHOWN, "parents", "rawlog")
 """What no target has from the one above it."""
 _STEP, _PINGS = 300.0, 20.0
-_ALERT = re.compile(r"(>(?:[0-9]{1,6}(?:[.][0-9]{1,4})?)%?)(?:,\1){0,49}")
+_USUAL_SPACING_MS, _SPACING_MS = 100, 1000
+_BEFORE = re.compile(r"(?:(?:==0|<=?[0-9]{1,6}(?:[.][0-9]{1,4})?)%?,){1,49}")
+"""Rounds that have to be good before an alert: it then tells of a change, as ours do."""
+_ALERT = re.compile(r"(>=?(?:[0-9]{1,6}(?:[.][0-9]{1,4})?)%?)(?:,\1){0,49}")
+_DOWN = {"loss": re.compile(r"==100%(?:,==100%){0,49}"), "rtt": re.compile(r"==U(?:,==U){0,49}")}
 
 
 @dataclass(slots=True)
@@ -139,7 +143,13 @@ class _Importer:
         spacing = made.common.get("spacing")
         if spacing is not None and (pings - 1) * (milliseconds(spacing) or 0) >= step * 1000:
             del probe["spacing"]
-            given.leave_taken("hostinterval", "so slow, a round would not end before the next: left out")
+            given.leave_taken(
+                "hostinterval" if kind == "icmp" else "waittime",
+                "so slow, a round would not end before the next: left out",
+            )
+        elif spacing is None and kind != "icmp" and step * 1000 / (2 * pings) > _USUAL_SPACING_MS:
+            # SmokePing waits for each answer before it asks again.
+            probe["spacing"] = duration(min(step * 1000 // (2 * pings), _SPACING_MS))
         spec: dict[str, Any] = {"target": (made.target or host).lower(), **made.spec}
         spec |= {"schedule": {"interval": duration(step * 1000)}, "probes": [probe]}
         if alerts is not None and (thresholds := self._thresholds(alerts, step, given)):
@@ -154,17 +164,22 @@ class _Importer:
             alert = known.get(name)
             pattern = "" if alert is None else alert.variables.get("pattern", "").replace(" ", "")
             kind = "" if alert is None else alert.variables.get("type", "")
+            pattern = pattern[before.end() :] if (before := _BEFORE.match(pattern)) else pattern
+            rounds = pattern.count(",") + 1
+            if kind in _DOWN and _DOWN[kind].fullmatch(pattern):
+                found.setdefault("downAfter", rounds)
+                continue
             limit = _ALERT.fullmatch(pattern)
             if limit is None or kind not in ("loss", "rtt"):
                 given.leave_taken("alerts", f"{name}: its pattern has no counterpart in thresholds")
                 continue
-            value = limit[1].strip(">%")
+            value = limit[1].strip(">=%")
             key, said = ("lossPercent", value) if kind == "loss" else ("rtt", {"p50": f"{value}ms"})
             if key in found:
                 given.leave_taken("alerts", f"{name}: an alert before it has set thresholds.{key}")
                 continue
             found[key] = said
-            window = found.setdefault("window", duration(max(step * (pattern.count(",") + 1), 1) * 1000))
+            window = found.setdefault("window", duration(max(step * rounds, 1) * 1000))
             more = [each for each in alert.variables if each not in ("type", "pattern")] if alert else []
             self._outcome.note(f"Alerts/{name}: judged over a window of {window}, not round by round")
             if more:

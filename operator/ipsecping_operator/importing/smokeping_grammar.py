@@ -95,6 +95,16 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield first, " ".join(waiting).strip()
 
 
+def _common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many of the last parts of two paths are the same."""
+    number = 0
+    for mine, its in zip(reversed(one), reversed(other), strict=False):
+        if mine != its:
+            break
+        number += 1
+    return number
+
+
 class _Reader:
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.found = Configuration()
@@ -160,8 +170,10 @@ class _Reader:
             self._stack[-1].rows += 1
 
     def _include(self, path: str, place: str) -> None:
-        wanted = PurePosixPath(path).name
-        name = next((each for each in self._texts if PurePosixPath(each).name == wanted), None)
+        wanted = PurePosixPath(path).parts
+        alike = [each for each in self._texts if PurePosixPath(each).parts[-1:] == wanted[-1:]]
+        # Folders may be others than where SmokePing has the files: the more of them are the same, the better.
+        name = max(alike, key=lambda each: _common(PurePosixPath(each).parts, wanted), default=None)
         if name is None:
             self.found.unread.append((place, path))
         elif self._within > MAX_INCLUDES:

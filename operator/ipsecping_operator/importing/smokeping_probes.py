@@ -34,10 +34,12 @@ def convert(module: str, given: Given, host: str) -> Probe:
     probe = made(given, host)
     if (timeout := given.number("timeout")) is not None:
         probe.common["timeout"] = duration(timeout * 1000)
-    if (address := given.take("sourceaddress", str)) is not None:
-        probe.spec["source"] = {"address": address}
-    elif (interface := given.take("interface", str)) is not None:
-        probe.spec["source"] = {"interface": interface}
+    for name, field_of in (("sourceaddress", "address"), ("interface", "interface")):
+        if "source" not in probe.spec and (source := given.take(name, str)) is not None:
+            probe.spec["source"] = {field_of: source}
+            given.leave_taken(name, f"SmokePing's host has it: pods have another one, see source.{field_of}")
+    if (wait := given.number("waittime")) is not None:
+        probe.common["spacing"] = duration(wait * 1000)
     for name in _RUNNING:
         given.leave(name, "says how SmokePing measures, and needs no counterpart")
     return probe
@@ -61,6 +63,12 @@ def _icmp(given: Given, host: str) -> Probe:
 def _icmp6(given: Given, host: str) -> Probe:
     probe = _icmp(given, host)
     probe.spec["family"] = "IPv6"
+    return probe
+
+
+def _echo_icmp(given: Given, host: str) -> Probe:
+    probe = Probe({"icmp": {}})
+    _family(given, "ipversion", probe)
     return probe
 
 
@@ -188,6 +196,7 @@ _MODULES: Mapping[str, Callable[[Given, str], Probe]] = {
     "EchoPingDNS": _dns,
     "Curl": _curl,
     "EchoPing": _echo,
+    "EchoPingIcmp": _echo_icmp,
     "EchoPingHttp": _http("http"),
     "EchoPingHttps": _http("https"),
     "EchoPingSmtp": _tcp(25, _CONNECTS),

@@ -78,6 +78,12 @@ class Agent:
         wanted: dict[Key, PlannedCheck] = {
             (check.uid, check.path): check for check in plan.checks if check.interval_ms is not None
         }
+        if not plan.checks:
+            log.warning("plan: checks is empty, so nothing is measured")
+        elif without := len(plan.checks) - len(wanted):
+            log.warning(
+                "plan: %d without intervalMs, not measured here: `ipsecping run` is for them", without
+            )
         paths = Counter(uid for uid, _ in wanted)
         yielder = Yielder()
         for key, runner in list(self._runners.items()):
@@ -92,7 +98,8 @@ class Agent:
         for key, check in wanted.items():
             await yielder.maybe_yield()
             self._start(key, check, together=paths[check.uid] <= MOST_TOGETHER)
-        log.info("plan: %d paths, %d of them new or changed", len(self._runners), len(wanted))
+        many = "path" if len(self._runners) == 1 else "paths"
+        log.info("plan: %d %s, %d new or changed", len(self._runners), many, len(wanted))
 
     async def stop(self, *, grace: float) -> None:
         """Finish the running rounds, for at most `grace` seconds, and close the ring."""

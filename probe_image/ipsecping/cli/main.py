@@ -63,7 +63,7 @@ def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
             "--log-format", choices=LOG_FORMATS, default="text", help="log on standard error (default: text)"
         )
         added.add_argument("-v", "--verbose", action="store_true", help="log details as well")
-        added.set_defaults(execute=command.execute)
+        added.set_defaults(execute=command.execute, refuse=added.error)
     return root
 
 
@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     given = sys.argv[1:] if arguments is None else arguments
     wanted = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
-    options = parser(wanted).parse_args(given)
+    options, unknown = parser(wanted).parse_known_args(given)
+    if unknown:  # said with the options that the command has
+        options.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     configure_logging(options.log_format, verbose=options.verbose)
     try:
         if sys.platform != "linux":

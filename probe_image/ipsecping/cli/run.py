@@ -73,6 +73,8 @@ def execute(options: argparse.Namespace) -> int:
     status = StatusLine(sys.stderr)
     try:
         plan = read_plan(options.plan)
+        if not plan.checks:
+            raise CommandError(f"run: {options.plan}: plan.checks: is empty, so there is nothing to measure")
         results = asyncio.run(measure(plan, _progress(status), delay=options.delay / 1000))
     except ContractError as error:
         raise CommandError(f"run: {error}") from error

@@ -36,6 +36,9 @@ class Outcome(NamedTuple):
         return self.shown_as or self.host
 
 
+_UNKNOWN = "unknown"
+
+
 def text(outcome: Outcome) -> list[str]:
     """The summary of one host."""
     totals = outcome.totals
@@ -77,7 +80,8 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.label}: ")
-        remark = trouble or "; ".join(filter(None, (_reasons(totals), _direction(outcome), _refused(totals))))
+        direction = _direction(outcome).replace(_UNKNOWN, f"direction {_UNKNOWN}")
+        remark = trouble or "; ".join(filter(None, (_reasons(totals), direction, _refused(totals))))
         lines.append((outcome.label, *map(str, counts), *map(milliseconds, shown), remark))
     return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
 
@@ -172,7 +176,7 @@ def _direction(outcome: Outcome) -> str:
         return ""
     lost = totals.sent - totals.received
     if totals.forward_lost is None or totals.reverse_lost is None:
-        return at_least(totals.min_forward_lost, totals.min_reverse_lost, lost=lost) or "unknown"
+        return at_least(totals.min_forward_lost, totals.min_reverse_lost, lost=lost) or _UNKNOWN
     parts = (
         f"{totals.forward_lost} on the way there, {totals.reverse_lost} on the way back",
         neither(totals.forward_lost, totals.reverse_lost, lost=lost),

@@ -57,6 +57,14 @@ async def test_a_changed_plan_replaces_the_prober_and_the_running_round_still_co
     assert stage.stand_ins[1].check.target == "192.0.2.2"
 
 
+async def test_what_an_agent_does_not_measure_is_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.write(CHECK, replace(CHECK, path="by-cron", interval_ms=None))
+    await until(lambda: "plan: 1 without intervalMs, not measured here" in caplog.text)
+    assert stage.service.agent.paths == 1
+    stage.write()
+    await until(lambda: "plan: checks is empty, so nothing is measured" in caplog.text)
+
+
 async def test_a_new_generation_of_the_same_plan_disturbs_nothing_and_names_later_rounds(
     stage: Stage,
 ) -> None:

@@ -29,3 +29,15 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
         main.parser().parse_args([command, "--help"])
     assert ended.value.code == 0
     assert f"\n  ipsecping {command} " in capsys.readouterr().out
+
+
+def test_an_option_that_a_command_has_not_is_answered_with_those_that_it_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main.main(["audit", "10.0.0.1", "--port", "862"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("usage: ipsecping audit [-h]")
+    assert "--stamp PORT" in said
+    assert said.endswith("ipsecping audit: error: unrecognized arguments: --port 862\n")

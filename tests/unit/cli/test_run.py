@@ -102,6 +102,14 @@ def test_what_is_wrong_beforehand_is_said_before_anything_is_measured(
     assert done.stdout == ""
 
 
+def test_a_plan_without_checks_is_wrong(tmp_path: Path) -> None:
+    empty = tmp_path / "plan.json"
+    empty.write_text('{"version": 1, "checks": []}')
+    done = ipsecping("run", str(empty))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "plan.checks: is empty, so there is nothing to measure" in done.stderr
+
+
 def test_log_lines_are_objects_that_a_collector_can_index(plan: str) -> None:
     done = ipsecping("run", plan, "--log-results", "--log-format", "json")
     lines = [json.loads(line) for line in done.stderr.splitlines()]

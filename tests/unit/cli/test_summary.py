@@ -64,6 +64,7 @@ def test_answers_without_a_round_trip_time_are_told_with_the_reason() -> None:
 
 def test_an_unknown_direction_is_said_and_a_method_that_cannot_tell_says_nothing() -> None:
     assert "direction: unknown" in text(outcome(forward=None, reverse=None))
+    assert rows([outcome(forward=None, reverse=None)])[1].endswith("2 Timeout, 1 Refused; direction unknown")
     assert "direction" not in "".join(text(outcome(ProbeType.ICMP, forward=None, reverse=None)))
 
 

@@ -38,14 +38,14 @@ class Imported(NamedTuple):
 def imported(
     program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *words: str, **files: str
 ) -> Imported:
-    """Import files by name; the checks are validated as `validate` does, but for credentials."""
+    """Import files by name; the checks are validated as `validate` does, but for credentials and loopback."""
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     status = main(["import", program, *(str(tmp_path / name) for name in files), *words])
     printed = capsys.readouterr()
     if status == 0:
         (tmp_path / "written.yaml").write_text(printed.out)
-        allowed = ("--allow-targets", "*=0.0.0.0/0,::/0")
+        allowed = ("--allow-targets", "*=0.0.0.0/0,::/0,127.0.0.0/8,::1/128")
         assert main(["validate", *allowed, str(tmp_path / "written.yaml")]) == 0, capsys.readouterr().err
         capsys.readouterr()
     documents = [each for each in yaml.safe_load_all(printed.out) if each]

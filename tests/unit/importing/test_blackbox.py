@@ -196,6 +196,70 @@ def test_what_is_left_behind_is_named_on_the_terminal_and_in_the_file(fleet: Imp
         assert any(all(word in line for word in words) for line in fleet.text.splitlines()), words
 
 
+def test_what_the_operator_has_to_be_told_to_permit_is_named(fleet: Imported) -> None:
+    assert fleet.says("login/https://login.example.org", "not permitted as it stands", "--allow-targets")
+
+
+def test_of_the_asker_s_own_host_it_is_said_that_no_prober_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = ("localhost", "127.0.0.1", "::1", "localhost.localdomain", "10.0.0.1")
+    jobs = yaml.safe_dump({"scrape_configs": [job("ping", *hosts)]})
+    found = imported("blackbox", tmp_path, capsys, modules=MODULES, prometheus=jobs)
+    assert len(found.checks) == 5
+    assert found.says("ping/ping/localhost (and 3 more): target: is whoever asks")
+
+
+def test_a_label_may_say_the_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    several = job(
+        "ping",
+        static_configs=[
+            {"targets": ["10.0.0.1"], "labels": {"module": "ping"}},
+            {"targets": ["10.0.0.53"], "labels": {"module": "soa"}},
+        ],
+    )
+    del several["params"]
+    several["relabel_configs"].append({"source_labels": ["module"], "target_label": "__param_module"})
+    found = imported(
+        "blackbox", tmp_path, capsys, modules=MODULES, p=yaml.safe_dump({"scrape_configs": [several]})
+    )
+    assert set(found.checks) == {"ping-10-0-0-1", "soa-10-0-0-53"}
+    assert not found.says("relabel_configs")
+
+
+def test_the_target_may_be_a_parameter_of_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = job("tls", "exporter:9115", params={"module": ["tls"], "target": ["10.0.0.1:443"]})
+    asked["static_configs"][0]["labels"] = {"site": "hq"}
+    del asked["relabel_configs"]
+    found = imported(
+        "blackbox", tmp_path, capsys, modules=MODULES, p=yaml.safe_dump({"scrape_configs": [asked]})
+    )
+    assert set(found.checks) == {"tls-10-0-0-1-443"}
+    assert found.checks["tls-10-0-0-1-443"]["metadata"]["labels"] == {"site": "hq"}
+
+
+@pytest.mark.parametrize(("coding", "gzip"), [("gzip", True), ("identity", None), ("br", None)])
+def test_no_other_coding_is_asked_for_than_before(
+    coding: str, gzip: bool | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules = f"modules: {{a: {{prober: http, http: {{headers: {{Accept-Encoding: {coding}}}}}}}}}\n"
+    found = imported("blackbox", tmp_path, capsys, modules=modules)
+    assert found.probe("a-target-invalid")["http"].get("gzip") is gzip
+    assert found.says("of Accept-Encoding gzip alone") is (coding == "br")
+
+
+def test_a_family_is_no_matter_of_an_address_and_a_source_is_of_another_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    icmp = "{preferred_ip_protocol: ip4, source_ip_address: 10.0.0.5}"
+    modules = f"modules: {{a: {{prober: icmp, icmp: {icmp}}}}}\n"
+    jobs = yaml.safe_dump({"scrape_configs": [job("a", "10.0.0.1", "gw.example.org")]})
+    found = imported("blackbox", tmp_path, capsys, modules=modules, p=jobs)
+    (said,) = (line for line in found.notes if "preferred_ip_protocol" in line)
+    assert "a/a/gw.example.org: " in said
+    assert found.says("source_ip_address", "pods have another")
+
+
 def test_no_password_is_shown(fleet: Imported) -> None:
     assert "hunter2" not in fleet.text + "".join(fleet.notes)
 

@@ -1,9 +1,16 @@
 """The program ipsecping-operator as a whole."""
 
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from ipsecping import __version__
 from ipsecping_operator.cli import main
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_it_says_which_version_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,3 +25,21 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
         main([])
     assert ended.value.code == 2
     assert "COMMAND" in capsys.readouterr().err
+
+
+def test_where_the_prober_alone_is_installed_it_says_what_is_missing() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["scripts"]["ipsecping-operator"] == "ipsecping_operator.__main__:start"
+    done = subprocess.run(
+        # Without the site's packages.
+        [sys.executable, "-S", "-m", "ipsecping_operator", "validate", "."],
+        env={"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT / 'probe_image'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "ipsecping-operator: needs the package pydantic, which is not installed: "
+        "pip install 'ipsecping[operator]', or '.[operator]' in a clone\n"
+    )

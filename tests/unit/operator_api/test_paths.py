@@ -29,6 +29,18 @@ def test_each_path_has_its_target_and_all_probes() -> None:
     assert len({path.plan.nonce for path in made.paths}) == 2
 
 
+def test_each_path_may_have_a_family_of_its_own() -> None:
+    paths = [
+        {"name": "a", "family": "IPv4"},
+        {"name": "b"},
+        {"name": "c", "target": "10.0.0.1", "family": "IPv4"},
+    ]
+    made = check(target="db.example", family="IPv6", paths=paths)
+    assert [path.plan.family for path in made.paths] == ["IPv4", "IPv6", "IPv4"]
+    effective = check(**effective_spec(made))
+    assert [path.plan for path in effective.paths] == [path.plan for path in made.paths]
+
+
 def test_a_path_s_placement_replaces_the_common_one_field_by_field() -> None:
     tolerations = [{"key": "edge", "operator": "Exists"}]
     common = {"nodeSelector": {"role": "edge"}, "tolerations": tolerations}

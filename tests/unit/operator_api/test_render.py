@@ -1,10 +1,12 @@
 """`ipsecping-operator render` and `crd`: what users see without a cluster."""
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ipsecping.contract import plan_from_json
 from ipsecping_operator.cli import main
 
 SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").glob("*.yaml"))
@@ -53,6 +55,48 @@ def test_the_effective_spec_shows_every_default(tmp_path: Path, capsys: pytest.C
         "preferAfter": 5,
     }
     assert (config_map["kind"], deployment["kind"]) == ("ConfigMap", "Deployment")
+
+
+def plan_of(capsys: pytest.CaptureFixture[str], *names: str) -> tuple[int, str, list[str]]:
+    status = main(["render", "--plan", *(word for name in names for word in ("-f", name))])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err.splitlines()
+
+
+def test_a_plan_for_the_prober_alone_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As docs/standalone.md has it."""
+    other = SMALLEST.replace("hq-dc1", "hq-dc2").replace("{target", "{paths: [{name: a}, {name: b}], target")
+    off = SMALLEST.replace("hq-dc1", "idle").replace("{target", "{suspend: true, target")
+    status, out, errors = plan_of(capsys, write(tmp_path, f"{SMALLEST}---\n{other}---\n{off}"))
+    assert (status, errors) == (0, [])
+    checks = plan_from_json(json.loads(out)).checks
+    assert [(each.uid, each.path) for each in checks] == [
+        ("network/hq-dc1", "default"),
+        ("network/hq-dc2", "a"),
+        ("network/hq-dc2", "b"),
+    ]
+    assert (checks[0].target, checks[0].interval_ms) == ("203.0.113.10", 30_000)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)
+def test_whatever_a_check_asks_for_a_plan_can_have(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["render", "--plan", "--allow-targets", "*=0.0.0.0/0,::/0", "-f", str(sample)])
+    assert plan_from_json(json.loads(capsys.readouterr().out)).checks
+
+
+def test_what_no_plan_can_have_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = write(tmp_path, SMALLEST)
+    assert plan_of(capsys, name, name) == (
+        1,
+        "",
+        ["plan.checks: the same path of the same check stands there twice"],
+    )
+    looked_up = SMALLEST.replace("target: 203.0.113.10", "targetFrom: {service: {name: a}}")
+    status = main(["render", "--plan", "--allow-target-from", "*", "-f", write(tmp_path, looked_up)])
+    assert (status, capsys.readouterr().err) == (
+        1,
+        "hq-dc1: spec.targetFrom: is looked up in a cluster: give target, for a plan\n",
+    )
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.name)

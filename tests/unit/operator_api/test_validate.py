@@ -93,6 +93,25 @@ def test_a_mistake_is_told_with_file_and_field(
     assert any(expected in line for line in errors), errors
 
 
+def test_a_check_that_stands_twice_in_a_file_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"{CHECK}---\n{CHECK.replace('namespace: network', 'namespace: other')}---\n{CHECK}")
+    status, _, errors = validate(capsys, file)
+    assert (status, errors) == (
+        1,
+        [
+            f"{file}: hq-dc1: metadata.name: stands there twice in namespace network: of two checks of "
+            "one name the last one is applied"
+        ],
+    )
+    # Another file may have the same one, as an overlay has; and a file may be named twice.
+    file.write_text(CHECK)
+    (tmp_path / "d.yaml").write_text(CHECK)
+    assert validate(capsys, file, tmp_path)[0] == 0
+
+
 def test_times_need_no_quotes_as_for_kubectl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     window = "{name: a, from: 2026-12-05T22:00:00Z, until: 2026-12-06T02:00:00+01:00, reason: 2026-12-05}"
     (tmp_path / "c.yaml").write_text(CHECK.replace("spec: {", f"spec: {{maintenance: [{window}], "))
