@@ -2,6 +2,8 @@
 
 import os
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.incluster_config import load_incluster_config
+from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
 from ipsecping.tls_client import client_context
@@ -19,6 +21,36 @@ NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 class AccessError(Exception):
     """There are no usable credentials; the message says what to give."""
+
+
+TOKEN_SECONDS = 60.0
+"""How often the token's file is looked at."""
+
+
+class TokenFile:
+    """The service account's token, which the kubelet renews.
+
+    The Kubernetes client would look at it by the wall clock: not for hours after that was set back, while the
+    token expires.
+    """
+
+    def __init__(self, file: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = file
+        self._clock = clock
+        self._read_at = clock()
+
+    def refresh(self, configuration: Configuration) -> None:
+        """Give the configuration the token as it is now; the one before where there is none to be read."""
+        now = self._clock()
+        if now - self._read_at < TOKEN_SECONDS:
+            return
+        try:
+            token = self._file.read_text().strip()
+        except OSError:
+            return
+        if token:
+            configuration.api_key["BearerToken"] = f"bearer {token}"
+            self._read_at = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +78,10 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
                 persist_config=False,
             )
         elif "KUBERNETES_SERVICE_HOST" in os.environ:
-            load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            load_incluster_config(  # type: ignore[no-untyped-call]
+                client_configuration=configuration, try_refresh_token=False
+            )
+            configuration.refresh_api_key_hook = TokenFile(Path(SERVICE_TOKEN_FILENAME)).refresh  # type: ignore[assignment]
         else:
             raise AccessError("not in a cluster (KUBERNETES_SERVICE_HOST is unset): give --kubeconfig FILE")
         tls = client_context(

@@ -22,7 +22,7 @@ from .hysteresis import Latch
 from .tally import Tally
 
 _INVALIDITIES = {
-    Invalidity.LATE_TICKS: "packets left too late",
+    Invalidity.LATE_TICKS: "its host stood still, and packets left or answers were read too late",
     Invalidity.LOCAL_SEND_FAILED: "its host could not send, its log says why",
     Invalidity.RECEIVE_QUEUE_DROPS: "the receive queue overflowed",
     Invalidity.CPU_THROTTLED: "its CPU limit held it back",

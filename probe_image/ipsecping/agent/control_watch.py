@@ -12,6 +12,7 @@ from ..contract import Control, PlannedCheck, PlannedProbe, ProbeType, RoundResu
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver, is_address
+from ..net.sender import place_of
 from ..net.timers import Deadline, running_timers
 from ..probes.base import Session
 from ..probes.registry import packet_method
@@ -119,6 +120,8 @@ class _Control:
         self._timers = running_timers()
         self._deadline: Deadline | None = None
         self._session: Session | None = None
+        self._place = 0
+        """Where its packets leave, as of `place_of`."""
         self._packets: QuietPackets | None = None
         self._lookup: asyncio.Task[None] | None = None
         self._trouble: str | None = None
@@ -189,8 +192,11 @@ class _Control:
         if self._packets is None or self._session is None:
             return
         answered = self._packets.close_book() > 0
+        unsent = not answered and any(packet.failed_here for packet in self._packets.sent)
         self._packets = None
         self._session.ledger.take_refused()
+        if unsent and error is None:
+            error = OSError("this host could not send")
         if error is not None:  # of this host; it says nothing of the control
             self._say(str(error))
             self._end()
@@ -206,10 +212,12 @@ class _Control:
 
     def _session_with(self, address: str) -> Session:
         """The session so far, or one with a new address. Raises OSError and PingForbidden."""
-        session = self._session
-        if session is not None and session.address == address and not session.ledger.exhausted:
+        session, place = self._session, place_of(self._asked.source)
+        same = session is not None and (session.address, self._place) == (address, place)
+        if session is not None and same and not session.ledger.exhausted:
             return session
         self._end()
+        self._place = place
         self._session = packet_method(ProbeType.ICMP).open(self._probe(), address, self._watch.clock)
         return self._session
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..collector.planned import main_probe
@@ -45,7 +46,8 @@ async def past_of(check: PlannedCheck, ring: Ring, lossy: LossyRounds) -> Past:
             continue
         item = read_line(line)
         if isinstance(item, Item) and item.result.check.nonce == check.nonce:
-            found.append(item.result)
+            answers = lossy.answers(item.result)
+            found.append(replace(item.result, started_at=ring.begun_at(item), answers=answers))
         if len(found) >= MAX_LOOKED_AT:
             break
     found.reverse()
@@ -55,9 +57,7 @@ async def past_of(check: PlannedCheck, ring: Ring, lossy: LossyRounds) -> Past:
     if check.per_address and rounds:
         lost = lost or rounds[-1].remote_ip
         rounds = [each for each in rounds if each.remote_ip == lost]
-    past = (
-        tuple(_past_rounds(check, rounds, lossy, spacing=main.spacing_ms * _MS))[-MAX_PAST:] if main else ()
-    )
+    past = tuple(_past_rounds(check, rounds, spacing=main.spacing_ms * _MS))[-MAX_PAST:] if main else ()
     outages = tuple(_outages(rounds))[-MAX_OUTAGES:]
     healthy = next((each for each in reversed(rounds) if each.sent == each.received), None)
     timed = rounds or [each for each in valid if each.type in _OF_THE_PATH]
@@ -101,19 +101,16 @@ def _marks(check: PlannedCheck) -> Iterator[bytes]:
         yield f'"{key}":{json.dumps(value)}'.encode()
 
 
-def _past_rounds(
-    check: PlannedCheck, rounds: Sequence[RoundResult], lossy: LossyRounds, *, spacing: int
-) -> Iterator[PastRound]:
+def _past_rounds(check: PlannedCheck, rounds: Sequence[RoundResult], *, spacing: int) -> Iterator[PastRound]:
     """Those of which it is known which packets were lost; oldest first."""
     sending = max((probe.count - 1) * probe.spacing_ms for probe in check.probes) * _MS
     before: RoundResult | None = None
     for each in rounds:
-        answers = lossy.answers(each)
-        if answers is not None and each.sent:
+        if each.answers is not None and each.sent:
             yield PastRound(
                 at=each.started_at,
                 sent=each.sent,
-                answers=answers,
+                answers=each.answers,
                 idle=None if before is None else max(each.started_at - before.started_at - sending, 0),
                 spacing=spacing,
                 forward_lost=each.forward_lost,

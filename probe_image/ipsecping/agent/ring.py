@@ -81,6 +81,13 @@ class Ring:
         """The lines that are held now."""
         return reversed(list(self._lines))
 
+    def begun_at(self, item: Item) -> int:
+        """When the round of an item of this ring began, Unix nanoseconds by the wall clock as it is now set.
+
+        Results say what it showed then; where it was set in between, they cannot be put in a row.
+        """
+        return max(self._wall() - self._steady() + item.ended - item.result.duration, 0)
+
     def close(self) -> None:
         """No more results will come: readers get what is left, then their streams end."""
         self._closed = True

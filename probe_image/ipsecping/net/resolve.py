@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,7 +83,41 @@ def is_address(target: str) -> bool:
 
 
 def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
-    """The addresses of a name, the system's preferred one first; blocks. Raises OSError."""
+    """The addresses of a name, the system's preferred one first; blocks. Raises OSError.
+
+    Asked for both families at once, the C library says that there is no such name where the servers say so of
+    one family and fail at the other, as with a CoreDNS that answers AAAA itself while its upstream is away.
+    So before that is believed, each family is asked for alone.
+    """
+    try:
+        return _lookup(name, family)
+    except socket.gaierror as error:
+        if error.errno not in _NO_SUCH_NAME or family != socket.AF_UNSPEC:
+            raise
+        found = [address for each in _SOCKET_FAMILIES.values() for address in _unless_absent(name, each)]
+        if not found:
+            raise
+        return found
+
+
+def lookup_alone(name: str, family: Family) -> list[str]:
+    """The addresses of one family, none where there are none; blocks. Raises OSError."""
+    return _unless_absent(name, _SOCKET_FAMILIES[family])
+
+
+_SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
+
+
+def _unless_absent(name: str, family: int) -> list[str]:
+    try:
+        return _lookup(name, family)
+    except socket.gaierror as error:
+        if error.errno not in _NO_SUCH_NAME:
+            raise
+        return []
+
+
+def _lookup(name: str, family: int) -> list[str]:
     try:
         found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
     except UnicodeError as error:
@@ -94,8 +128,15 @@ def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
 class Resolver:
     """Looks names up; belongs to one event loop."""
 
-    def __init__(self, lookup: Lookup = lookup, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        lookup: Lookup = lookup,
+        *,
+        alone: Callable[[str, Family], list[str]] = lookup_alone,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._lookup = lookup
+        self._alone = alone
         self._clock = clock
         self._known: dict[str, _Answer] = {}
         """In the order in which they were asked for last."""
@@ -196,6 +237,8 @@ class Resolver:
 
     def _start(self, name: str) -> None:
         loop = asyncio.get_running_loop()
+        known = self._recall(name)
+        before = () if known is None else tuple(known.addresses)
 
         def settle(addresses: list[str], error: Exception | None) -> None:
             self._threads -= 1
@@ -211,7 +254,7 @@ class Resolver:
         def work() -> None:
             addresses, failure = [], None
             try:
-                addresses = self._lookup(name)
+                addresses = self._without_gaps(name, self._lookup(name), before)
             except Exception as error:
                 failure = error
             try:
@@ -220,6 +263,16 @@ class Resolver:
                 return
 
         threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+
+    def _without_gaps(self, name: str, found: list[str], before: Sequence[str]) -> list[str]:
+        """What was found; blocks. Raises OSError where the servers fail at a family that it had before.
+
+        Where they answer for the other family, the C library says nothing of that.
+        """
+        if not found:
+            return found
+        lacking = {_family_of(each) for each in before} - set(map(_family_of, found))
+        return found + [address for family in lacking for address in self._alone(name, family)]
 
 
 def _of_family(name: str, known: list[str], family: Family | None) -> Addresses:

@@ -5,9 +5,9 @@ import os
 import socket
 from typing import NamedTuple
 
-from ..addresses import parse_address
+from ..addresses import is_ipv6, parse_address
 from .dscp import set_dscp
-from .host_calls import HostRefused, set_option
+from .host_calls import HostRefused, new_socket, set_option
 
 SO_BINDTODEVICE = 25
 
@@ -91,6 +91,28 @@ def set_ttl(sock: socket.socket, ttl: int) -> None:
     ipv6 = sock.family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if ipv6 else socket.IPPROTO_IP
     set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, ttl)
+
+
+def place_of(source: str | None) -> int:
+    """Where packets from this source leave: the number of its interface, 0 where the host's routes decide.
+
+    An interface that is removed and made anew has another number: sockets that were bound to the one before
+    send nothing any more. Nor do those bound to an address that the host has lost, and the kernel's word for
+    it may be that there is no route, or none at all (IPv6): so this has to be asked.
+
+    Raises HostRefused, SourceUnavailable where the host has no such interface or address.
+    """
+    if source is None:
+        return 0
+    if is_interface(source):
+        try:
+            return socket.if_nametoindex(source)
+        except OSError as error:
+            absent = OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+            raise SourceUnavailable(f"to send from interface {source}", absent) from error
+    with new_socket(socket.AF_INET6 if is_ipv6(source) else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        Sender(source=source).prepare(sock)
+        return int(sock.getsockname()[3]) if sock.family == socket.AF_INET6 else 0
 
 
 def is_interface(source: str) -> bool:

@@ -49,6 +49,8 @@ class SharedSocket:
 
         Raises OSError.
         """
+        self.place = 0
+        """As of `sender.place_of`, for whoever opened it."""
         self._sock = sock
         self._clock = clock
         self._batch = batch

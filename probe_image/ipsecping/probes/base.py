@@ -15,6 +15,9 @@ from ..measure.ledger import Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 
+STILL_PART = 4
+"""A host that stood still for one part in so many of a timeout may have let an answer's time run out."""
+
 
 class RoundInvalid(Exception):
     """This host is not fit to measure; the message says what is wrong and where."""

@@ -72,7 +72,7 @@ class Codec(ABC):
 class DatagramSession:
     """See Session. Shares its socket with other sessions, which the event loop reads for all of them."""
 
-    __slots__ = ("_clock", "_codec", "_sock", "address", "ledger")
+    __slots__ = ("_clock", "_codec", "_said", "_sock", "address", "ledger")
 
     def __init__(self, *, address: str, sock: Flow, codec: Codec, clock: Clock, timeout: int) -> None:
         self.address = address
@@ -80,6 +80,8 @@ class DatagramSession:
         self._sock = sock
         self._codec = codec
         self._clock = clock
+        self._said: str | None = None
+        """Why this host did not send the packet before; None: it did."""
         sock.receiver = self
 
     def send(self, observer: Observer | None = None) -> Packet:
@@ -93,9 +95,17 @@ class DatagramSession:
             self._sock.send(codec.encode(packet.sequence, token), packet)
         except NotSent as error:
             if error.reason is None:
-                log.warning("%s: packet not sent: %s", self.address, error)
+                self._say(str(error))
             ledger.not_sent(packet, error.reason)
+        else:
+            self._said = None
         return packet
+
+    def _say(self, trouble: str) -> None:
+        """Log why this host does not send: once for all packets in a row, of which there may be thousands."""
+        if trouble != self._said:
+            log.warning("%s: packets are not sent: %s", self.address, trouble)
+        self._said = trouble
 
     def drain(self, instant: int) -> bool:
         """See Session."""

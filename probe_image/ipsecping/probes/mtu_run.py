@@ -14,6 +14,7 @@ from ..measure.mtu_evidence import ProbePacket
 from ..measure.mtu_search import MtuSearch, Step
 from ..net.connected_socket import ConnectedSocket, Refusal, TooBigHere
 from ..net.errors import NotSent
+from .base import STILL_PART
 from .mtu_packets import Packets, new_token
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,8 @@ class SmallPackets(NamedTuple):
     losses: Mapping[LossReason, int]
     failed_here: bool
     """This host could not send one (ENOBUFS, ENOMEM, ...)."""
+    stood_still: bool
+    """One was not answered in time, and for a good part of that this host may not have looked."""
 
 
 class MtuRun:
@@ -75,7 +78,7 @@ class MtuRun:
         self._sent_at: dict[int, int] = {}
         self._in_time: set[int] = set()
         self._reasons: dict[int, LossReason | None] = {}
-        self._largest_rtt = 0
+        self._largest_rtt = self._overslept = 0
         self._unwanted = 0
         self._news = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -145,7 +148,8 @@ class MtuRun:
                 failed_here = True
             elif probe.sequence in self._reasons or now - self._sent_at[probe.sequence] >= self._timeout:
                 losses[reason] += 1
-        return SmallPackets(received, losses, failed_here)
+        late = self._overslept > max(PATIENCE, self._timeout // STILL_PART)
+        return SmallPackets(received, losses, failed_here, late and LossReason.TIMEOUT in losses)
 
     async def _take(self, step: Step) -> None:
         first = len(self._search.probes)
@@ -193,6 +197,7 @@ class MtuRun:
             self._news.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), rest / 1e9)
+            self._overslept = max(self._overslept, time.monotonic_ns() - deadline)
         return True
 
     def _send(self, size: int | None) -> None:

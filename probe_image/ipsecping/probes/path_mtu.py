@@ -15,7 +15,7 @@ from ..contract.methods.path_mtu import Responder
 from ..net.connected_socket import ConnectedSocket, open_connected_ping, open_connected_udp
 from .base import Outcome, RoundMethod
 from .mtu_packets import EchoPackets, StampPackets
-from .mtu_run import MAX_PACKETS, MAX_UNWANTED, PAIR_SPACING, MtuRun
+from .mtu_run import MAX_PACKETS, MAX_UNWANTED, PAIR_SPACING, MtuRun, SmallPackets
 from .sending import sender_of
 from .stamp import keys_now
 
@@ -72,9 +72,15 @@ async def measure(check: PlannedCheck, probe: PlannedProbe, address: str) -> Out
     return Outcome(
         received=small.received,
         losses=MappingProxyType(dict(small.losses)),
-        invalid=Invalidity.LOCAL_SEND_FAILED if small.failed_here else None,
+        invalid=_spoilt(small),
         figures=() if found is None else (found,),
     )
+
+
+def _spoilt(small: SmallPackets) -> Invalidity | None:
+    if small.failed_here:
+        return Invalidity.LOCAL_SEND_FAILED
+    return Invalidity.LATE_TICKS if small.stood_still else None
 
 
 def _open(probe: PlannedProbe, address: str) -> ConnectedSocket:

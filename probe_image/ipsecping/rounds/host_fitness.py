@@ -47,12 +47,16 @@ class FitnessCheck:
         found: Invalidity | None,
         on_time: bool,
         queued: bool,
+        stood_still: bool = False,
     ) -> Invalidity | None:
         """Why the round says nothing about the path, or None.
 
         `found` is what was noticed while it ran; `on_time`: no packet left after the next one was due;
-        `queued`: answers wait in the kernel, with the time when they came, until the prober reads them.
+        `queued`: answers wait in the kernel, with the time when they came, until the prober reads them;
+        `stood_still`: where they do not, some may have been missed.
         """
+        if found is None and stood_still and not queued:
+            found = Invalidity.LATE_TICKS
         if found not in (None, Invalidity.LATE_TICKS):
             return found
         host = self._host

@@ -16,6 +16,7 @@ from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
+from ..net.sender import SourceUnavailable, place_of
 from ..net.socket_pool import running_pool
 from ..net.timers import LEISURE, Deadline, Timers, running_timers
 from ..probes.base import Session
@@ -95,25 +96,29 @@ class ProbeRounds:
 
     def _session_with(self, check: PlannedCheck, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
-        shared = self._session
+        shared, place = self._session, place_of(self.probe.source)
         if shared is not None:
-            if shared.address == address and shared.fit(now=now):
+            if shared.address == address and shared.place == place and shared.fit(now=now):
                 return shared
             shared.retire()
         if self._ports is None and self.probe.flows > 1:
             self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
         sessions = open_sessions(self.probe, address, self._clock, self._ports)
-        shared = self._session = _SharedSession(sessions, self.probe, self.timers, now=now)
+        shared = self._session = _SharedSession(sessions, self.probe, self.timers, place=place, now=now)
         return shared
 
 
 class _SharedSession:
     """The session of each flow, and the rounds that use them; closed when retired and unused."""
 
-    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "sessions")
+    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "place", "sessions")
 
-    def __init__(self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, now: int) -> None:
+    def __init__(
+        self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, place: int, now: int
+    ) -> None:
         self.sessions = sessions
+        self.place = place
+        """Where its packets leave, as of `place_of`."""
         self._probe = probe
         self._timers = timers
         self._rounds: list[_ProbeRound | Keepalive] = []
@@ -132,6 +137,13 @@ class _SharedSession:
         if self._retired or (not self._rounds and now - self._used_at > MAX_IDLE):
             return False
         return not any(session.ledger.exhausted for session in self.sessions)
+
+    def has_source(self) -> bool:
+        """Whether this host has the source still, as it was when this began."""
+        try:
+            return place_of(self._probe.source) == self.place
+        except SourceUnavailable:
+            return False
 
     def begin(self, round_: "_ProbeRound") -> None:
         """Run a round."""
@@ -312,12 +324,15 @@ class _ProbeRound:
         return side_by_side(flows, first_port=self._rounds.first_port, invalid=invalid)
 
     def _verdict(self, packets: Sequence[Packet], now: int) -> Invalidity | None:
+        if not (all(packet.answered for packet in packets) or self._shared.has_source()):
+            return Invalidity.SOURCE_UNAVAILABLE
         return self._fitness.verdict(
             packets,
             now=now,
             found=gravest(driver.machine.invalid for driver in self._drivers),
             on_time=all(driver.machine.on_time for driver in self._drivers),
             queued=METHODS[self._rounds.probe.type].sized,
+            stood_still=any(driver.machine.stood_still for driver in self._drivers),
         )
 
     def _of_flow(self, session: Session, packets: Sequence[Packet], now: int) -> RoundResult:

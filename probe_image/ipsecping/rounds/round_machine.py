@@ -15,6 +15,7 @@ from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
+from ..probes.base import STILL_PART
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds), and others behind it, may spoil a round."""
@@ -91,12 +92,14 @@ class RoundMachine:
         "_most",
         "_most_closing",
         "_outstanding",
+        "_overslept",
         "_patience",
         "_retry_at",
         "_spacing",
         "_steps",
         "_timeout",
         "_to_send",
+        "_wake_by",
         "due",
         "packets",
         "slack",
@@ -127,7 +130,7 @@ class RoundMachine:
         self._drained_by = self._retry_at = self._behind = 0
         self._lingers = True
         self._dropped = self._failed_here = False
-        self._latest = 0
+        self._latest = self._overslept = self._wake_by = 0
         self.due = start
         """The instant that the last step is about."""
         self.slack = min(spacing // 20, PACKET_SLACK if place is None else place.slack)
@@ -157,12 +160,22 @@ class RoundMachine:
             return Invalidity.RECEIVE_QUEUE_DROPS
         return Invalidity.LATE_TICKS if self._latest > LATE_LIMIT else None
 
+    @property
+    def stood_still(self) -> bool:
+        """A packet was not answered, and for a good part of its time this host may not have looked.
+
+        What the kernel keeps with the time when it came is read all the same; an exchange runs out of time.
+        """
+        return self._outstanding > 0 and self._overslept > max(PATIENCE, self._timeout // STILL_PART)
+
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
             late = now - self.due
             if late < 0:
                 return WAIT
+            if late > self._overslept:
+                self._overslept = late
             # The last one leaves none behind it late; of several flows, another's may follow.
             if late > self._latest and (self._to_send > 1 or self._steps is not None):
                 self._latest = late
@@ -226,6 +239,9 @@ class RoundMachine:
         """What is to be done once all planned packets are sent."""
         if not self.packets:  # broken off before the first
             return OVER
+        if self._wake_by:
+            self._overslept = max(self._overslept, now - self._wake_by)
+            self._wake_by = 0
         last = self.packets[-1].sent_at
         while self._outstanding:
             patience = min(self._patience, self._usual << self._looks)
@@ -252,7 +268,7 @@ class RoundMachine:
         return DRAIN
 
     def _wait(self, due: int, slack: int) -> Step:
-        self.due, self.slack = due, slack
+        self.due, self.slack, self._wake_by = due, slack, due + slack
         return WAIT
 
     def _may_close(self) -> bool:

@@ -42,7 +42,9 @@ class Network:
     def __init__(self, *answering: str) -> None:
         self.answering = set(answering)
         self.sent: list[tuple[str, str | None]] = []
-        self.open = 0
+        self.open = self.opened = 0
+        self.failing = False
+        """This host sends nothing."""
 
     def session(self, probe: PlannedProbe, address: str, _: Clock) -> "Host":
         assert probe.type == ProbeType.ICMP
@@ -57,12 +59,15 @@ class Host:
         self.ledger = Ledger(timeout=20 * MS)
         self._network, self._source = network, source
         network.open += 1
+        network.opened += 1
 
     def send(self, observer: Observer | None = None) -> Packet:
         now = Clock().now()
         packet = self.ledger.record(at=now, observer=observer)
         self._network.sent.append((self.address, self._source))
-        if self.address in self._network.answering:
+        if self._network.failing:
+            self.ledger.not_sent(packet, None)
+        elif self.address in self._network.answering:
             self.ledger.answered(Answer(packet.sequence), arrived_at=None, read_at=now + 1000)
         return packet
 
@@ -190,6 +195,31 @@ async def test_it_is_asked_again_after_its_interval_from_where_the_path_sends(ne
     await until_asked(network, 3 * PACKETS)
     assert set(network.sent) == {(FAR, "127.0.0.9"), ("127.0.0.4", None)}
     assert network.sent.count((FAR, "127.0.0.9")) >= PACKETS
+    watch.close()
+
+
+async def test_what_this_host_cannot_send_says_nothing_of_the_control(
+    network: Network, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch, check = watching(), of_path(controls={Control.FAR_INSIDE: FAR})
+    network.failing = True
+    watch.follow([check])
+    well(watch, check)
+    await until_asked(network, PACKETS)
+    assert not watch.known(check.uid, check.path)[Control.FAR_INSIDE].misses
+    assert f"control {FAR} cannot be asked: this host could not send" in caplog.text
+    watch.close()
+
+
+async def test_a_source_that_is_another_interface_by_now_is_sent_from_anew(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = iter((3, 3, 7, 7, 7))
+    monkeypatch.setattr(control_watch, "place_of", lambda source: next(number, 7))
+    watch = watching(interval=60 * MS)
+    watch.follow([of_path(controls={Control.FAR_INSIDE: FAR})])
+    await until_asked(network, 4 * PACKETS)
+    assert (network.opened, network.open) == (2, 1)
     watch.close()
 
 

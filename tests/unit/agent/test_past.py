@@ -1,7 +1,11 @@
 """What an agent knows of a path from before: its own rounds, from the ring, and which packets they lost."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
+
+import pytest
 
 from ipsecping.agent import lossy_rounds, past
 from ipsecping.agent.lossy_rounds import LossyRounds
@@ -21,6 +25,7 @@ from ipsecping.contract import (
 from ipsecping.diagnosis import Confidence, Evidence, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Baseline, Batch, Known, OtherPath, PastOutage
+from ipsecping.diagnosis.evidence_rules import check_known
 from ipsecping.diagnosis.too_big import TooBig
 
 from ...plans import check_of
@@ -49,12 +54,29 @@ def result(number: int, answers: str, *, rtt: int = 12_000_000, hops: int = 4, *
     )  # fmt: skip
 
 
-async def known(*results: RoundResult, check: Any = CHECK) -> Past:
-    ring, lossy = Ring(boot_id="b", pod_uid=None), LossyRounds()
-    for each in results:
-        ring.append(each)
-        lossy(check, each)
+async def known(*results: RoundResult, check: Any = CHECK, steps: Sequence[int] = ()) -> Past:
+    """`steps`: by how much the wall clock is off at each result, against what `result` says; 0 at the end."""
+    steady = off = 0
+    ring = Ring(boot_id="b", pod_uid=None, steady=lambda: steady, wall=lambda: steady + off)
+    lossy = LossyRounds()
+    for each, off in zip_longest(results, steps[: len(results)], fillvalue=0):
+        assert isinstance(each, RoundResult)
+        steady = each.started_at + each.duration
+        told = replace(each, started_at=each.started_at + off)
+        ring.append(told)
+        lossy(check, told)
+    off = 0
     return await past_of(check, ring, lossy)
+
+
+@pytest.mark.parametrize("off", [-2 * 3600 * SECOND, 2 * 3600 * SECOND])
+async def test_a_clock_that_was_set_in_an_outage_moves_nothing(off: int) -> None:
+    """As where the time servers are behind the tunnel: it is set as soon as that is up again."""
+    told = [result(0, "1111"), *(result(number, "0000") for number in (1, 2)), result(3, "0111")]
+    there = await known(*told)
+    assert there.known.outages == (PastOutage(start=START + INTERVAL, end=START + 3 * INTERVAL),)
+    assert await known(*told, steps=[off, off, 0]) == there
+    check_known(there.known, "evidence")
 
 
 def judged(found: Past, *batches: Batch) -> Any:

@@ -51,6 +51,42 @@ async def of_both_clients(made: access.Access) -> list[ssl.SSLContext]:
     return [context, KopfSession(made).tls]
 
 
+async def test_a_service_accounts_token_is_read_anew_whatever_becomes_of_the_wall_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = 1000.0
+    folder = tmp_path / "account"
+    folder.mkdir()
+    token, ca = folder / "token", folder / "ca.crt"
+    token.write_text("first")
+    ca.write_text("of no matter here")
+    monkeypatch.setattr(access, "client_context", lambda **_: ssl.create_default_context())
+    loader = "kubernetes.aio.config.incluster_config"
+    monkeypatch.setattr(f"{loader}.SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(f"{loader}.SERVICE_CERT_FILENAME", str(ca))
+    monkeypatch.setattr(access, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(access.TokenFile.__init__, "__kwdefaults__", {"clock": lambda: steady})
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    made = (await access.load(None, None)).configuration
+
+    async def shown() -> str | None:
+        return await made.get_api_key_with_prefix("BearerToken")
+
+    assert await shown() == "bearer first"
+    token.write_text("second\n")
+    assert await shown() == "bearer first"
+    steady += access.TOKEN_SECONDS
+    assert await shown() == "bearer second"
+    steady += access.TOKEN_SECONDS
+    token.unlink()
+    assert await shown() == "bearer second"
+    token.write_text("")
+    assert await shown() == "bearer second"
+    token.write_text("third")
+    assert await shown() == "bearer third"
+
+
 PASSWORD = "hunter2-of-the-proxy"
 
 

@@ -124,7 +124,8 @@ def test_nothing_but_spoilt_rounds_lately_is_unknown() -> None:
     found = verdict(filled(10, spoilt, spoilt, spoilt)).finding
     assert (found.status, found.reason) == (ConditionStatus.UNKNOWN, HealthyReason.MEASUREMENT_INVALID)
     assert found.message == (
-        "the last 3 rounds on default/ping measured the prober, not the path: packets left too late"
+        "the last 3 rounds on default/ping measured the prober, not the path: its "
+        "host stood still, and packets left or answers were read too late"
     )
     assert verdict(filled(spoilt)).finding.reason is HealthyReason.MEASUREMENT_INVALID
 

@@ -109,6 +109,20 @@ async def test_a_sandbox_without_recvmmsg_is_no_loss(
     assert "recvmmsg()" in caplog.text
 
 
+async def test_a_host_that_sends_nothing_says_so_once_and_not_for_each_packet(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(self: socket.socket, *_: Any) -> int:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
+
+    monkeypatch.setattr(socket.socket, "sendto", full)
+    result = await measure(probe(ProbeType.UDP_ECHO, size=16, port=7, count=20, spacing_ms=1))
+    assert (result.invalid, result.received) == (Invalidity.LOCAL_SEND_FAILED, 0)
+    assert [line for line in caplog.messages if "No buffer space" in line] == [
+        "127.0.0.1: packets are not sent: No buffer space available"
+    ]
+
+
 async def test_a_kernel_that_does_not_tell_of_a_connection_leaves_it_to_our_own_clock(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,6 +1,7 @@
 """The HTTP probe against real servers on loopback, well-behaved and otherwise."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -68,6 +69,23 @@ async def test_whatever_is_not_http_is_a_bad_answer(handler: Handler) -> None:
 
 async def test_no_answer_times_out() -> None:
     assert (await fetch(silent, timeout_ms=100)).losses == {LossReason.TIMEOUT: 3}
+
+
+@pytest.mark.parametrize(("stands_still", "invalid"), [(0.55, Invalidity.LATE_TICKS), (0.0, None)])
+async def test_a_host_that_stood_still_until_the_time_was_over_says_nothing_of_the_path(
+    stands_still: float, invalid: Invalidity | None
+) -> None:
+    """As where a machine is suspended, or a process frozen: the answer may have been there in time."""
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        time.sleep(stands_still)  # noqa: ASYNC251 - the probe and the server stand still together
+        if stands_still:
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await reader.read()
+
+    result = await fetch(late, timeout_ms=300, count=1)
+    assert (result.losses, result.invalid) == ({LossReason.TIMEOUT: 1}, invalid)
 
 
 async def test_an_answer_that_trickles_in_too_slowly_times_out() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_network
@@ -123,6 +124,35 @@ async def test_where_all_sizes_pass_the_largest_tried_is_found_both_ways(host: s
     assert result.figure(PathMtu) == PathMtu(forward=1500, reverse=1500, too_big=False)
     assert result.received == result.sent >= 2
     assert result.remote_ip == host
+
+
+class Sleepy(EchoResponder):
+    """Stands still before the first answers, and with it the prober, which is in the same process."""
+
+    def answer(self, request: Request) -> Reply | Drop:
+        time.sleep(0.55)
+        return super().answer(request)
+
+
+async def test_a_host_that_stood_still_lost_nothing_on_the_path(far: Far) -> None:
+    port = far("127.0.0.1", lambda _: Sleepy(admission=admission(), own_ports=()))
+    result = await one_round("127.0.0.1", port, count=1, timeout_ms=300)
+    assert (result.losses, result.invalid) == ({LossReason.TIMEOUT: 1}, Invalidity.LATE_TICKS)
+    nobody = await one_round("127.0.0.1", far("127.0.0.1", Nobody), count=1, timeout_ms=300)
+    assert (nobody.losses, nobody.invalid) == ({LossReason.TIMEOUT: 1}, None)
+
+
+class Nobody:
+    """Answers nothing."""
+
+    def __init__(self, _: int) -> None:
+        pass
+
+    def answer(self, request: Request) -> Reply | Drop:
+        return Drop.SEND_FAILED
+
+    def finish(self, reply: Reply, sent_at: int) -> None:
+        raise AssertionError("there is no answer")
 
 
 class Short(asyncio.DatagramProtocol):

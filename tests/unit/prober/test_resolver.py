@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ipsecping.contract import Family
 from ipsecping.net.resolve import (
     LIFE,
     MAX_KNOWN,
@@ -39,6 +40,75 @@ async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it
     assert sorted(asked) == ["good.example", "silent.example"]
     silent.set()
     assert (await resolver.resolve("silent.example")).ip == "192.0.2.1"
+
+
+GAI = {"none": socket.EAI_NONAME, "no data": socket.EAI_NODATA, "away": socket.EAI_AGAIN}
+
+
+@pytest.mark.parametrize(
+    ("both", "ipv4", "ipv6", "expected"),
+    [
+        ("no data", "away", "no data", ResolverFailed),  # AAAA answered by the cluster, A by an upstream
+        ("none", "away", "none", ResolverFailed),
+        ("no data", "no data", "away", ResolverFailed),
+        ("none", "none", "none", NoSuchName),
+        ("no data", "no data", "no data", NoSuchName),
+        ("away", "none", "none", ResolverFailed),
+        ("none", "192.0.2.1", "none", None),  # the server was back by then
+    ],
+)
+async def test_no_such_name_is_believed_once_the_servers_say_so_of_each_family(
+    monkeypatch: pytest.MonkeyPatch, both: str, ipv4: str, ipv6: str, expected: type[ResolveError] | None
+) -> None:
+    said = {socket.AF_UNSPEC: both, socket.AF_INET: ipv4, socket.AF_INET6: ipv6}
+
+    def getaddrinfo(name: str, port: None, family: int, kind: int) -> list[object]:
+        told = said[socket.AddressFamily(family)]
+        if told in GAI:
+            raise socket.gaierror(GAI[told], told)
+        return [(family, kind, 17, "", (told, 0))]
+
+    monkeypatch.setattr("ipsecping.net.resolve.socket.getaddrinfo", getaddrinfo)
+    if expected is None:
+        assert (await Resolver().resolve("gw.example")).ip == ipv4
+        return
+    with pytest.raises(ResolveError) as raised:
+        await Resolver().resolve("gw.example")
+    assert type(raised.value) is expected
+
+
+V4, V6 = "192.0.2.1", "2001:db8::1"
+
+
+@pytest.mark.parametrize("before", [[V4, V6], [V6, V4]])
+@pytest.mark.parametrize("fails", [Family.IPV4, Family.IPV6])
+async def test_a_family_whose_servers_fail_keeps_its_addresses_while_the_other_is_answered(
+    before: list[str], fails: Family
+) -> None:
+    """Else a check would go on over the other family: beside the tunnel, or where there is no way."""
+    dns, now = dict.fromkeys(Family, "there"), 0.0
+    known = {Family.IPV4: V4, Family.IPV6: V6}
+
+    def find(_: str) -> list[str]:
+        return [each for each in before if dns[Family.IPV6 if ":" in each else Family.IPV4] == "there"]
+
+    def alone(_: str, family: Family) -> list[str]:
+        if dns[family] == "away":
+            raise socket.gaierror(socket.EAI_AGAIN, "away")
+        return [known[family]] if dns[family] == "there" else []
+
+    resolver = Resolver(find, alone=alone, clock=lambda: now)
+    assert (await resolver.resolve_all("gw.example")).ips == tuple(before)
+    dns[fails], now = "away", LIFE + 1
+    assert await resolver.resolve_all("gw.example") == (tuple(before), LIFE + 1)
+    assert (await resolver.resolve("gw.example", family=fails)).ip == known[fails]
+    others = tuple(each for each in before if each != known[fails])
+    now = STALE
+    assert (await resolver.resolve_all("gw.example")) == (others, 0.0)
+    dns[fails], now = "there", STALE + LIFE
+    assert (await resolver.resolve_all("gw.example")).ips == tuple(before)
+    dns[fails], now = "gone", STALE + 2 * LIFE
+    assert (await resolver.resolve_all("gw.example")).ips == others
 
 
 async def test_more_names_than_threads_wait_for_their_turn() -> None:
