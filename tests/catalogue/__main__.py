@@ -43,7 +43,7 @@ def main() -> int:
         sys.exit(f"no case begins with {options.faults!r}; there are: {', '.join(CASES)}")
     if options.through == "operator":
         return conditions_run.run(
-            [case for case in chosen if case.truths and not case.target],
+            [case for case in chosen if case.lasts],
             options.records / "conditions",
             minutes=options.minutes,
             judge=options.judge,
