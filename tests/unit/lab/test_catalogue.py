@@ -168,3 +168,16 @@ def test_the_document_has_rows_of_the_catalogue_alone() -> None:
     names = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
     assert set(names[1:]) - set(CASES) == set()
     assert replaced(text, table) == text
+
+
+def test_rows_that_were_measured_alone_go_between_the_old_ones() -> None:
+    text = DOCUMENT.read_text()
+    table = text.partition(BEGIN)[2].partition(END)[0]
+    new = "\n".join(
+        matrix.matrix([record(CASES[name], SEEN["esp-drop"]) for name in ("nothing", "esp-drop in")])
+    )
+    merged = matrix.with_rows(table, f"{new}\n", names=["esp-drop in"])
+    changed = [line for line in merged.splitlines() if line not in table.splitlines()]
+    assert [line.split(" | ")[0] for line in changed] == ["| esp-drop in"]
+    assert len(merged.splitlines()) == len(table.splitlines())
+    assert replaced(text, f"{new}\n", only=["esp-drop in"]) == text.replace(table, merged)

@@ -53,16 +53,14 @@ def _node_firewall(fault: Fault) -> tuple[Effect, ...]:
 
 
 def _no_dns(fault: Fault) -> tuple[Effect, ...]:
-    # The path is in a comment, so that it is each path's rule.
-    def script(verb: str) -> str:
-        rules = (
-            f"-p {protocol} --dport 53 -m comment --comment path-{fault.path}" for protocol in ("udp", "tcp")
-        )
-        return "\n".join(
-            f"{program} -w 5 {verb} FORWARD {rule} -j DROP" for rule in rules for program in _REJECT
-        )
-
-    return (Effect(Switch(NODE, script("-I"), script("-D")), "on"),)
+    # Before the port of the service becomes that of a pod; the path is in a comment, so that each has a rule.
+    what = f"-p {{}} --dport 53 -m comment --comment path-{fault.path} -j DROP"
+    rules = [f"PREROUTING {what.format(protocol)}" for protocol in ("udp", "tcp")]
+    on, off = (
+        "\n".join(f"{program} -w 5 -t mangle {verb} {rule}" for rule in rules for program in _REJECT)
+        for verb in ("-I", "-D")
+    )
+    return (Effect(Switch(NODE, on, off), "on"),)
 
 
 _TRACKED = 512
