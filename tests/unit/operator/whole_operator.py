@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -315,6 +316,8 @@ def fakes(world: World) -> Iterator[None]:
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
+        # Else the refresh of an unchanged status falls into the second before a transition in one of some 100 runs.
+        mock.patch.object(random, "uniform", lambda _, longest: longest),
         # What judging costs here, beside other tests, is to hold no report back.
         mock.patch.dict(_DEFAULTS, {"processor": lambda: 0.0}),
         mock.patch.object(sweep_loop, "LOOK_SECONDS", 30.0),  # else most of the time goes into waiting
