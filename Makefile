@@ -68,9 +68,11 @@ test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
 	@IPSECPING_TEST_OUTAGE=120 $(bin)/pytest -q tests/api/operator/test_api_outage.py
 
+# Two labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
+labs := $(if $(LAB),0,2)
 .PHONY: test-lab
-test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
-	@$(bin)/pytest -q -m "not slow" tests/e2e
+test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
+	@$(bin)/pytest -q -n $(labs) --dist loadfile -m "not slow" tests/e2e
 
 # The lab mostly waits, for rounds and for its kubelet: what other Pythons compute meanwhile gives way to it.
 .PHONY: test-lab-and-pythons
