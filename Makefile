@@ -72,7 +72,7 @@ test-outage: venv ## The API server away for two minutes while checks are measur
 labs := $(if $(LAB),0,2)
 .PHONY: test-lab
 test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
-	@$(bin)/pytest -q -n $(labs) --dist loadfile -m "not slow" tests/e2e
+	@$(bin)/pytest -q -n $(labs) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
 # The lab mostly waits, for rounds and for its kubelet: what other Pythons compute meanwhile gives way to it.
 .PHONY: test-lab-and-pythons

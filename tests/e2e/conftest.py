@@ -19,6 +19,13 @@ from .bench import HOST_NAMESPACE, Bench
 
 
 FIRST_WORKER = "gw0"
+LONG = ("test_quickstart.py", "test_alerting.py", "test_names.py")
+"""Files of few tests that take minutes: the first, lest one lab wait for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def pytest_configure() -> None:
