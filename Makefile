@@ -49,7 +49,7 @@ test-pythons: venv ## Unit tests on every supported Python found here, and a few
 .PHONY: test-network
 test-network: venv ## Path MTU through a real router; beside it test-systemd (root; skipped without)
 	@said=$$(mktemp); $(bin)/pytest -q tests/systemd >$$said 2>&1 & guest=$$!; network=0; systemd=0; \
-	  $(bin)/pytest -q -n 2 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
+	  $(bin)/pytest -q -n 3 --dist worksteal tests/network || network=$$?; wait $$guest || systemd=$$?; \
 	  cat $$said; rm $$said; exit $$((network | systemd))
 
 .PHONY: test-systemd
@@ -58,7 +58,7 @@ test-systemd: venv ## The units and a CPU quota under a real systemd, in User-mo
 
 .PHONY: test-interop
 test-interop: venv ## Hold prober and reflector against programs of others (the first run builds two; root for all of it)
-	@PYTHONPATH=tests/lab $(bin)/pytest -q -n 3 --dist worksteal tests/interop
+	@PYTHONPATH=tests/lab $(bin)/pytest -q -n 4 --dist worksteal tests/interop
 
 .PHONY: test-api
 test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
@@ -68,9 +68,11 @@ test-api: venv ## Tests against a real etcd and kube-apiserver on loopback
 test-outage: venv ## The API server away for two minutes while checks are measured (in make test: 12 s)
 	@IPSECPING_TEST_OUTAGE=120 $(bin)/pytest -q tests/api/operator/test_api_outage.py
 
+# Two labs, each with its part of the tests: they mostly wait. Of one's own cluster there is one.
+labs := $(if $(LAB),0,2)
 .PHONY: test-lab
-test-lab: venv ## End to end on a real cluster and a real IPsec tunnel (root)
-	@$(bin)/pytest -q -m "not slow" tests/e2e
+test-lab: venv ## End to end on real clusters and real IPsec tunnels (root)
+	@$(bin)/pytest -q -n $(labs) --dist loadfile --no-loadscope-reorder -m "not slow" tests/e2e
 
 # The lab mostly waits, for rounds and for its kubelet: what other Pythons compute meanwhile gives way to it.
 .PHONY: test-lab-and-pythons

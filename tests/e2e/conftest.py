@@ -1,7 +1,8 @@
 """The end-to-end bench: a real cluster, a real IPsec tunnel, the operator installed by its Helm chart.
 
 Needs root on Linux (the lab makes namespaces), or LAB=existing with a cluster of one's own. A lab that was
-not up before is taken down afterwards; LAB_KEEP=1 leaves it.
+not up before is taken down afterwards; LAB_KEEP=1 leaves it. Side by side (pytest -n 2) each worker has a lab
+of its own, so that no test sees another one's faults.
 """
 
 import json
@@ -12,8 +13,29 @@ from collections.abc import Iterator
 import pytest
 
 from ipsecping_lab import workbench
+from ipsecping_lab.layout import Layout
 
 from .bench import HOST_NAMESPACE, Bench
+
+
+FIRST_WORKER = "gw0"
+LONG = ("test_quickstart.py", "test_alerting.py", "test_names.py")
+"""Files of few tests that take minutes: the first, lest one lab wait for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long ones first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_configure() -> None:
+    """Name this worker's lab: the first has the lab as it is for everybody, the others one beside it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", FIRST_WORKER)
+    if worker == FIRST_WORKER:
+        return
+    if workbench.existing_cluster():
+        raise pytest.UsageError("LAB=existing: there is one cluster of yours, so run pytest with -n 0")
+    os.environ["LAB_NAME"] = f"{Layout.from_environment().name}-{worker}"
 
 
 @pytest.fixture(scope="session", autouse=True)
