@@ -45,7 +45,7 @@ def _take(
         outcome.note(f"{name}: a document that is no object")
     elif isinstance(found := document.get("modules"), dict):
         modules |= {str(key): value for key, value in found.items()}
-    elif "scrape_configs" in document:
+    elif "scrape_configs" in document or "scrape_config_files" in document:
         targets += of_prometheus(document, outcome.note)
     elif document.get("kind") == "Probe":
         targets += of_probe(document, outcome.note)

@@ -74,6 +74,7 @@ def job(module: str, *targets: str, **more: Any) -> dict[str, Any]:
 JOBS = {
     "global": {"scrape_interval": "15s", "evaluation_interval": "1m"},
     "rule_files": ["x.yml"],
+    "scrape_config_files": ["jobs/*.yml"],
     "scrape_configs": [
         job("http_2xx", "www.example.org", "https://shop.example.org:8443/health?x=1", scrape_timeout="3s"),
         job(
@@ -174,7 +175,8 @@ def test_conversations_and_other_probes(fleet: Imported) -> None:
 
 def test_what_is_left_behind_is_named_on_the_terminal_and_in_the_file(fleet: Imported) -> None:
     for words in (
-        ("prometheus: rule_files",),
+        ("prometheus: rule_files: has nothing to do",),
+        ("prometheus: scrape_config_files: name these files as well",),
         ("node: scrapes what others have measured",),
         ("ping: kubernetes_sd_configs",),
         ("ping: relabel_configs: 1 rules",),
