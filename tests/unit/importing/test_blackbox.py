@@ -212,6 +212,27 @@ def test_of_the_asker_s_own_host_it_is_said_that_no_prober_is_there(
     assert found.says("ping/ping/localhost (and 3 more): target: is whoever asks")
 
 
+@pytest.mark.parametrize(
+    "modules",
+    [
+        {"config": yaml.safe_load(MODULES), "serviceMonitor": {"enabled": False}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "a"},
+            "data": {"blackbox.yaml": MODULES},
+        },
+    ],
+    ids=["values of its chart", "ConfigMap"],
+)
+def test_a_cluster_has_modules_and_jobs_in_other_forms(
+    modules: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = yaml.safe_dump([job("ping", "10.0.0.1"), job("soa", "10.0.0.53")])  # additionalScrapeConfigs
+    found = imported("blackbox", tmp_path, capsys, modules=yaml.safe_dump(modules), jobs=jobs)
+    assert set(found.checks) == {"ping-10-0-0-1", "soa-10-0-0-53"}
+
+
 def test_a_label_may_say_the_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     several = job(
         "ping",
