@@ -22,11 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in _COMMANDS:
         command.add_parser(subparsers)
+    for each in subparsers.choices.values():
+        each.set_defaults(refuse=each.error)
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         # What stands where no flag takes it may be a secret, such as the URL of a webhook.
         shown = [each.partition("=")[0] if each.startswith("-") else "VALUE" for each in unknown]
-        parser.error(f"unrecognized arguments: {' '.join(shown)}")
+        args.refuse(f"unrecognized arguments: {' '.join(shown)}")
     try:
         status: int = args.main(args)
         sys.stdout.flush()

@@ -59,6 +59,21 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[\s,]+", text or "") if name)
 
 
+def namespace_of(text: str, *, or_all: bool = True) -> str:
+    """`text`, the name of a namespace, or * for all of them. Raises argparse.ArgumentTypeError."""
+    if re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) or (or_all and text == "*"):
+        return text
+    others = "; * stands for all" if or_all else "; all are served where none is given" if text == "*" else ""
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no name of a namespace: at most 63 lower-case letters, digits and -{others}"
+    )
+
+
+def namespaces_served(text: str) -> tuple[str, ...]:
+    """Namespaces; none: all."""
+    return tuple(namespace_of(each, or_all=False) for each in names(text))
+
+
 def by_namespace(text: str, *, form: str) -> dict[str, str]:
     """`network=a,b; *=c` as a map; `form` says in an error what stands behind a namespace."""
     found: dict[str, str] = {}
@@ -68,5 +83,5 @@ def by_namespace(text: str, *, form: str) -> dict[str, str]:
             raise argparse.ArgumentTypeError(
                 f"{entry!r} is not NAMESPACE={form} with a namespace that is named once"
             )
-        found[namespace] = given
+        found[namespace_of(namespace)] = given
     return found

@@ -16,7 +16,7 @@ from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 from .notification_settings import NOTIFICATIONS, NotificationSettings, notifications_of
 from .permission_settings import PERMISSIONS, permissions_of
 from .probe_settings import PROBE_DEFAULTS
-from .setting import Setting, add_settings, names
+from .setting import Setting, add_settings, namespaces_served
 
 if TYPE_CHECKING:
     from ipsecping_operator.api.probe_defaults import ProbeDefaults
@@ -106,7 +106,13 @@ SETTINGS = (
         choices=("Always", "IfNotPresent", "Never"),
     ),
     PROBE_DEFAULTS,
-    Setting("--namespaces", "namespaces to serve, separated by commas; all when not given", "NAMES"),
+    Setting(
+        "--namespaces",
+        "namespaces to serve, separated by commas; all when not given",
+        "NAMES",
+        default="",
+        read=namespaces_served,
+    ),
     *PERMISSIONS,
     Setting(
         "--kubeconfig",
@@ -210,7 +216,7 @@ def from_arguments(args: argparse.Namespace) -> Settings:
         probe_image=args.probe_image,
         image_pull_policy=args.probe_image_pull_policy or None,
         probe_defaults=args.probe_defaults,
-        namespaces=names(args.namespaces),
+        namespaces=args.namespaces,
         permissions=permissions_of(args),
         kubeconfig=Path(args.kubeconfig) if args.kubeconfig else None,
         context=args.context or None,

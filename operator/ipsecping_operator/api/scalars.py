@@ -43,7 +43,8 @@ Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=63), Rules(prin
 """What people call something, in their words."""
 
 # The last label begins with a letter: 10.0.0.300 and 0x7f.1 are mistyped addresses, not names.
-_HOST = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z]([-a-z0-9]{0,61}[a-z0-9])?[.]?$"
+_HOST = "^([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?[.])*[a-z]([-a-z0-9_]{0,61}[a-z0-9_])?[.]?$"
+"""With underscores, which host names should not have, and those of many a Windows domain do."""
 
 
 def is_ip(text: str) -> bool:

@@ -65,7 +65,8 @@ def manifests_in(text: str, name: str) -> Iterator[dict[str, Any]]:
             if document is not None:
                 yield from _objects(document, name)
     except UnreadableYaml as error:
-        raise ManifestError(f"{name}: {error}") from error
+        template = "; {{ is a template's: validate what is rendered of it" if "{{" in text else ""
+        raise ManifestError(f"{name}: {error}{template}") from error
 
 
 def files_of(names: Iterable[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Checks from blackbox_exporter's modules and from what Prometheus asks them about."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
@@ -23,7 +24,9 @@ def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
     for name, text in texts:
         try:
             for document in documents(text):
-                _take(document, name, modules, targets, outcome)
+                held = [*_within(document)]
+                for each in chain([document] if not held else [], chain.from_iterable(map(documents, held))):
+                    _take(each, name, modules, targets, outcome)
         except UnreadableYaml as error:
             raise CannotImport(f"{name}: {error}") from error
     if not modules:
@@ -41,11 +44,14 @@ def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
 def _take(
     document: object, name: str, modules: dict[str, Any], targets: list[Target], outcome: Outcome
 ) -> None:
-    if not isinstance(document, dict):
+    if _is_list_of_jobs(document):
+        # As in additionalScrapeConfigs of the Prometheus Operator.
+        targets += of_prometheus({"scrape_configs": document}, outcome.note)
+    elif not isinstance(document, dict):
         outcome.note(f"{name}: a document that is no object")
-    elif isinstance(found := document.get("modules"), dict):
+    elif (found := _modules(document)) is not None:
         modules |= {str(key): value for key, value in found.items()}
-    elif "scrape_configs" in document:
+    elif "scrape_configs" in document or "scrape_config_files" in document:
         targets += of_prometheus(document, outcome.note)
     elif document.get("kind") == "Probe":
         targets += of_probe(document, outcome.note)
@@ -54,6 +60,29 @@ def _take(
             _take(each, name, modules, targets, outcome)
     else:
         outcome.note(f"{name}: {document.get('kind', 'a document')}: neither modules nor targets")
+
+
+def _is_list_of_jobs(document: object) -> bool:
+    return isinstance(document, list) and any(
+        isinstance(each, dict) and "job_name" in each for each in document
+    )
+
+
+def _modules(document: Mapping[str, Any]) -> Mapping[Any, Any] | None:
+    """The modules of blackbox_exporter's own file, and of the values that its Helm chart takes."""
+    for each in (document, document.get("config")):
+        if isinstance(each, dict) and isinstance(found := each.get("modules"), dict):
+            return found
+    return None
+
+
+def _within(document: object) -> Iterator[str]:
+    """The files that a ConfigMap holds."""
+    if isinstance(document, dict) and document.get("kind") == "ConfigMap":
+        data = document.get("data")
+        yield from (
+            each for each in (data.values() if isinstance(data, dict) else ()) if isinstance(each, str)
+        )
 
 
 def _name_unused(modules: Mapping[str, Any], targets: list[Target], outcome: Outcome) -> None:

@@ -12,6 +12,7 @@ from .given import Given
 Note = Callable[[str], None]
 SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS = 60_000, 10_000
 """Prometheus's defaults."""
+_ASIDE = "has nothing to do with what is measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def of_prometheus(configuration: Mapping[str, Any], note: Note) -> Iterator[Targ
             continue
         yield from _of_job({**_times(defaults), **job}, str(job.get("job_name", name)), note)
     for key in configuration.keys() - {"global", "scrape_configs"}:
-        note(f"prometheus: {key}: has nothing to do with what is measured")
+        of_others = "name these files as well" if key == "scrape_config_files" else _ASIDE
+        note(f"prometheus: {key}: {of_others}")
 
 
 def _times(defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=network,
         action="append",
         required=True,
-        help="answer sources in this network only; may be repeated (0.0.0.0/0 for all)",
+        help="answer sources in this network only; may be repeated (0.0.0.0/0 and ::/0 for all)",
     )
     _add_limits(parser)
     _add_stamp_arguments(parser)

@@ -40,6 +40,8 @@ class Counters:
     octets_received: int = 0
     octets_answered: int = 0
     dropped: Counter[Drop] = field(default_factory=Counter)
+    last: dict[Drop, str] = field(default_factory=dict)
+    """From whom the newest of these came."""
     queue_drops: int = 0
     """Packets the kernel dropped because the receive queue was full: this program was too slow."""
 
@@ -129,6 +131,7 @@ class Listener:
         reply = self._responder.answer(request)
         if isinstance(reply, Drop):
             counters.dropped[reply] += 1
+            counters.last[reply] = peer[0]
             if reply in _PERHAPS_STRANGERS:
                 del self._peers[source]  # they take no room in which peers could stand
             return

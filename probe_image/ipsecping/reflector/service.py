@@ -87,6 +87,7 @@ class Service:
         self._own_ports: set[int] = set()
         self._http: Server | None = None
         self._reports: list[DropReport] = []
+        self._tcp_reports: list[DropReport] = []
         self.datagram: list[tuple[str, Listener]] = []
         """Listeners with the name of the protocol they answer."""
         self.tcp: list[TcpEcho] = []
@@ -129,9 +130,13 @@ class Service:
     def _report_drops(self) -> None:
         for (protocol, listener), report in zip(self.datagram, self._reports, strict=True):
             counters = listener.counters
-            told = report.due(counters.dropped, time.monotonic_ns(), counters.queue_drops)
+            told = report.due(counters.dropped, time.monotonic_ns(), counters.queue_drops, last=counters.last)
             if told is not None:
                 log.warning("%s on %s port %d: %s", protocol, listener.address, listener.port, told)
+        for server, report in zip(self.tcp, self._tcp_reports, strict=True):
+            told = report.due(server.counters.refused, time.monotonic_ns(), last=server.counters.last)
+            if told is not None:
+                log.warning("TCPEcho on %s port %d: %s", server.address, server.port, told)
 
     async def _start(self) -> None:
         settings = self._settings
@@ -174,6 +179,7 @@ class Service:
                 raise _cannot_listen(each, port, error) from error
             port = server.port
             self.tcp.append(server)
+            self._tcp_reports.append(DropReport())
             log.info("answering TCPEcho on %s port %d", server.address, server.port)
 
     def _stamp_responder(self, port: int) -> StampResponder:

@@ -61,6 +61,8 @@ class TcpCounters:
     octets: int = 0
     """Bytes echoed."""
     refused: Counter[Drop | Refusal] = field(default_factory=Counter)
+    last: dict[Drop | Refusal, str] = field(default_factory=dict)
+    """From whom the newest of these came."""
     timed_out: int = 0
     """Connections closed for their silence or their age."""
 
@@ -168,6 +170,7 @@ class TcpEcho:
         refused = self._refuse(address, peer, time.monotonic_ns())
         if refused is not None:
             self.counters.refused[refused] += 1
+            self.counters.last[refused] = address
             stream.close()
             return
         self._peers[peer] += 1

@@ -74,6 +74,7 @@ def job(module: str, *targets: str, **more: Any) -> dict[str, Any]:
 JOBS = {
     "global": {"scrape_interval": "15s", "evaluation_interval": "1m"},
     "rule_files": ["x.yml"],
+    "scrape_config_files": ["jobs/*.yml"],
     "scrape_configs": [
         job("http_2xx", "www.example.org", "https://shop.example.org:8443/health?x=1", scrape_timeout="3s"),
         job(
@@ -174,7 +175,8 @@ def test_conversations_and_other_probes(fleet: Imported) -> None:
 
 def test_what_is_left_behind_is_named_on_the_terminal_and_in_the_file(fleet: Imported) -> None:
     for words in (
-        ("prometheus: rule_files",),
+        ("prometheus: rule_files: has nothing to do",),
+        ("prometheus: scrape_config_files: name these files as well",),
         ("node: scrapes what others have measured",),
         ("ping: kubernetes_sd_configs",),
         ("ping: relabel_configs: 1 rules",),
@@ -208,6 +210,27 @@ def test_of_the_asker_s_own_host_it_is_said_that_no_prober_is_there(
     found = imported("blackbox", tmp_path, capsys, modules=MODULES, prometheus=jobs)
     assert len(found.checks) == 5
     assert found.says("ping/ping/localhost (and 3 more): target: is whoever asks")
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        {"config": yaml.safe_load(MODULES), "serviceMonitor": {"enabled": False}},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "a"},
+            "data": {"blackbox.yaml": MODULES},
+        },
+    ],
+    ids=["values of its chart", "ConfigMap"],
+)
+def test_a_cluster_has_modules_and_jobs_in_other_forms(
+    modules: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = yaml.safe_dump([job("ping", "10.0.0.1"), job("soa", "10.0.0.53")])  # additionalScrapeConfigs
+    found = imported("blackbox", tmp_path, capsys, modules=yaml.safe_dump(modules), jobs=jobs)
+    assert set(found.checks) == {"ping-10-0-0-1", "soa-10-0-0-53"}
 
 
 def test_a_label_may_say_the_module(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,17 @@ def test_without_a_command_it_says_what_there_is(capsys: pytest.CaptureFixture[s
     assert "COMMAND" in capsys.readouterr().err
 
 
+def test_an_option_that_a_command_has_not_is_answered_with_those_that_it_has(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["validate", "--permit=hunter2", "checks"])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.startswith("usage: ipsecping-operator validate [-h]")
+    assert said.endswith("ipsecping-operator validate: error: unrecognized arguments: --permit\n")
+
+
 def test_where_the_prober_alone_is_installed_it_says_what_is_missing() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"]["ipsecping-operator"] == "ipsecping_operator.__main__:start"

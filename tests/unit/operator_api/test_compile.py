@@ -188,3 +188,15 @@ def test_alerts_are_wanted_unless_said_otherwise_and_what_is_said_is_effective()
     assert check.alerting == Alerting(enabled=False, severity="Info", labels={"team": "wan"})
     assert effective_spec(check)["alerting"] == said
     assert compiled(**effective_spec(check)) == check
+
+
+@pytest.mark.parametrize("name", ["srv_01.corp.example", "files_1.ad_hq.example.", "my_host"])
+def test_hosts_may_be_called_as_windows_domains_call_them(name: str) -> None:
+    plain = name.rstrip(".")
+    probes = [
+        {"name": "a", "tcp": {"port": 443, "tls": {"serverName": plain}}},
+        {"name": "b", "http": {"url": f"https://{plain}/"}},
+        {"name": "c", "ike": {}},
+    ]
+    check = compiled(target=name, tunnel={"gateway": name}, probes=probes)
+    assert check.paths[0].plan.target == name

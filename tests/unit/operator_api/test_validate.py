@@ -82,6 +82,7 @@ def test_where_checks_should_be_and_none_is_that_is_a_mistake(
         (CHECK.replace("v1alpha1", "v1"), "hq-dc1: apiVersion: must be 'ipsecping.dev/v1alpha1'"),
         (CHECK.replace("spec: {", "spec: {placement: {hostNetwork: true}, "), "spec.placement.hostNetwork"),
         (CHECK + "  {{ oops", "c.yaml: while"),
+        (CHECK + "  {{ oops", "; {{ is a template's: validate what is rendered of it"),
     ],
 )
 def test_a_mistake_is_told_with_file_and_field(

@@ -148,6 +148,8 @@ async def test_strangers_take_no_room_among_the_peers() -> None:
         await until(lambda: listener.counters.received == 21)
     listener.close()
     assert listener.counters.dropped == {Drop.NOT_ALLOWED: 20}
+    assert listener.counters.last.keys() == {Drop.NOT_ALLOWED}
+    assert listener.counters.last[Drop.NOT_ALLOWED].startswith("127.0.0.")
     assert listener.counters.answered == 1
     assert len(listener._peers) == 1
 

@@ -218,6 +218,12 @@ def test_drops_are_told_at_most_once_a_minute() -> None:
     assert report.due(dropped, 200 * SECOND) is None
 
 
+def test_who_is_not_allowed_is_told_with_the_newest_address() -> None:
+    report = DropReport()
+    said = report.due(Counter({Drop.NOT_ALLOWED: 2}), 0, last={Drop.NOT_ALLOWED: "192.0.2.7"})
+    assert said == "not answered: 2 NotAllowed (see --allow; the last one from 192.0.2.7)"
+
+
 def test_a_drop_that_an_option_would_end_is_told_with_the_option() -> None:
     report = DropReport()
     dropped = Counter({Drop.RESERVED_PORT: 7, Drop.TOO_LONG: 1})

@@ -70,6 +70,7 @@ async def test_strangers_and_floods_are_cut_off() -> None:
     async with listening(allow="192.0.2.0/24") as server:
         assert await refused(server.port)
         assert server.counters.refused == {Drop.NOT_ALLOWED: 1}
+        assert server.counters.last == {Drop.NOT_ALLOWED: "127.0.0.1"}
     async with listening(rate=1) as server:
         assert not await refused(server.port)
         assert await refused(server.port)

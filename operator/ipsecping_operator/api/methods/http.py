@@ -19,7 +19,7 @@ from .tls import CERTIFICATE_EXPIRY, Tls, effective_tls, tls_options
 _PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 # No user or password, which would stand in the plan for all to read, and no fragment, which is never sent.
 _URL = (
-    "^https?://([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*|\\[[0-9a-f:.]{2,45}\\])"
+    "^https?://([a-z0-9_]([-a-z0-9_]*[a-z0-9_])?([.][a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*|\\[[0-9a-f:.]{2,45}\\])"
     f"(:{_PORT})?(/[!$-&(-~]*)?$"
 )
 

@@ -11,7 +11,7 @@ from ..rules import Model, Rule, matching
 from ..scalars import DataKey, ObjectName, Time
 from .base import Given, StatusField
 
-_SERVER_NAME = "^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])*[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_SERVER_NAME = "^([a-z0-9_]([-a-z0-9_]{0,61}[a-z0-9_])?[.])*[a-z0-9]([-a-z0-9_]{0,61}[a-z0-9_])?$"
 
 
 class TlsAuthority(MountedKey):
