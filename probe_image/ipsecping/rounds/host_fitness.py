@@ -22,8 +22,11 @@ has lost what was under way. Its monotonic clock, by which time-outs count, may 
 
 
 def time_asleep() -> int:
-    """Nanoseconds that this machine has slept since it was started."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    """Nanoseconds that this machine has slept since it was started; 0 where it does not tell (emulation)."""
+    try:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+    except OSError:
+        return 0
 
 
 class HostFitness:

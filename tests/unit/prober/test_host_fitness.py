@@ -1,5 +1,7 @@
 """Is the host fit to measure: its own weakness makes a round invalid, an outage never does."""
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
-from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness
+from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness, time_asleep
 
 SECOND = 1_000_000_000
 ALL_KERNEL = (ClockSource.KERNEL,) * 10
@@ -164,6 +166,17 @@ def test_what_was_lost_while_the_machine_was_paused_says_nothing_of_the_path(asl
     assert host.round(OUTAGE, lost=10, asleep=asleep, step=step) is Invalidity.LATE_TICKS
     assert host.round(ALL_KERNEL, asleep=asleep, step=step) is None, "nothing was lost"
     assert host.round(OUTAGE, lost=10) is None, "an outage is told"
+
+
+def test_a_machine_that_does_not_tell_whether_it_slept_measures_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(_: int) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    assert abs(time_asleep() - time_asleep()) < SECOND
+    monkeypatch.setattr("ipsecping.rounds.host_fitness.time.clock_gettime_ns", unknown)
+    assert time_asleep() == 0
 
 
 @pytest.mark.parametrize("step", [SECOND // 2, -3600 * SECOND])
