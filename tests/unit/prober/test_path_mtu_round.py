@@ -131,7 +131,7 @@ class Sleepy(EchoResponder):
     """Stands still before the first answers, and with it the prober, which is in the same process."""
 
     def answer(self, request: Request) -> Reply | Drop:
-        time.sleep(0.55)
+        time.sleep(0.9)
         return super().answer(request)
 
 
