@@ -10,6 +10,7 @@ RFC 8767 has it.
 """
 
 import asyncio
+import errno
 import socket
 import threading
 import time
@@ -262,7 +263,11 @@ class Resolver:
             except RuntimeError:  # the loop has ended: nobody waits for this
                 return
 
-        threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+        except RuntimeError as error:  # the pod's limit of processes
+            refused = OSError(errno.EAGAIN, f"this host refuses a thread to look it up in: {error}")
+            loop.call_soon(settle, [], refused)
 
     def _without_gaps(self, name: str, found: list[str], before: Sequence[str]) -> list[str]:
         """What was found; blocks. Raises OSError where the servers fail at a family that it had before.
