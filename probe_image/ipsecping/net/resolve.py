@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..addresses import is_ipv6, parse_address
+from ..addresses import is_ipv6, parse_address, unmapped
 from ..contract import Family
 
 MAX_LOOKUPS = 64
@@ -123,7 +123,13 @@ def _lookup(name: str, family: int) -> list[str]:
         found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, f"not a name: {error}") from error
-    return list(dict.fromkeys(str(item[4][0]) for item in found))
+    return list(dict.fromkeys(_as_borne(str(item[4][0])) for item in found))
+
+
+def _as_borne(address: str) -> str:
+    """Of an IPv4-mapped address, as some zones have them, the IPv4 address: ICMPv6 has no way to it."""
+    bare = unmapped(address)
+    return str(bare) if bare.version == 4 else address
 
 
 class Resolver:
