@@ -1,6 +1,7 @@
 """A source that an agent's host loses and gets back, while its sessions live on."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +56,23 @@ def test_an_interface_that_is_made_anew_is_sent_from_again(path: Routed) -> None
     found = rounds(path, FAR, "tunnel", "ip link del tunnel", TUNNEL, f"ip link del tunnel && {TUNNEL}")
     for each, expected in zip(found, (ANSWERED, NOT_THERE, ANSWERED, ANSWERED), strict=True):
         assert list(each.values()) == [expected] * len(KINDS), found
+
+
+@pytest.mark.parametrize(("target", "source"), [(FAR, NEAR), (FAR6, NEAR6)])
+def test_a_host_without_a_free_port_measures_on_from_the_ports_it_has(
+    path: Routed, target: str, source: str
+) -> None:
+    taken = (
+        "import socket, time; held = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); "
+        "held.bind(('::', 61000)); print('ready', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        path.near.command(sys.executable, "-c", taken), stdout=subprocess.PIPE, text=True
+    ) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "ready\n"
+            found = rounds(path, target, source, "sysctl -qw net.ipv4.ip_local_port_range='61000 61000'")
+        finally:
+            holder.terminate()
+    assert [list(each.values()) for each in found] == [[ANSWERED] * len(KINDS)] * 2

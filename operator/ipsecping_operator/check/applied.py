@@ -4,13 +4,17 @@ Nothing in it is an instant on the operator's clock, so nothing of it is shifted
 extra round was told of stays as it was told.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.children import ChildRef
 from ipsecping_operator.compile import CompiledCheck, InvalidSpec
 from ipsecping_operator.status.run_now import RunNowOutcome
+
+MOST_TOLD = 8
+"""Fields that others changed, of which is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class Applied:
         "_children",
         "_compiled",
         "_complete_for",
+        "_edited",
+        "_edits",
         "_generation",
         "_inherited_generation",
         "_invalid",
@@ -71,6 +77,8 @@ class Applied:
         self._refused: str | None = None
         self._children: dict[ChildRef, AppliedChild] = {}
         self._complete_for: tuple[object, ...] | None = None
+        self._edits: tuple[float, ...] = ()
+        self._edited: tuple[tuple[str, str], ...] = ()
         self._inherited_generation: int | None = None
         self._reapply = False
         self._pods_to_refresh: dict[str, Mapping[str, str]] = {}
@@ -130,6 +138,11 @@ class Applied:
         return self._pods_to_refresh
 
     @property
+    def edited(self) -> tuple[tuple[str, str], ...]:
+        """Fields of a child that were changed last, with who did so, as far as the API has said."""
+        return self._edited
+
+    @property
     def run_now(self) -> RunNowOutcome | None:
         """What became of the newest annotation run-now."""
         return self._run_now
@@ -173,6 +186,19 @@ class Applied:
     def child_applied(self, ref: ChildRef, stored: AppliedChild) -> None:
         """Remember a child as the API server has stored it."""
         self._children[ref] = stored
+
+    def edits_since(self, instant: float) -> int:
+        """How often children were not as they had been applied, since then; forgets what was before."""
+        self._edits = tuple(at for at in self._edits if at > instant)
+        return len(self._edits)
+
+    def note_edit(self, *, at: float) -> None:
+        """Remember that a child was not as it had been applied; steady clock, seconds."""
+        self._edits += (at,)
+
+    def edited_by(self, managers: Iterable[tuple[str, str]]) -> None:
+        """Remember who has changed which fields of a child."""
+        self._edited = tuple(islice(managers, MOST_TOLD))
 
     def child_deleted(self, ref: ChildRef) -> None:
         """Forget a child that was deleted, as it is not needed any more."""

@@ -132,6 +132,12 @@ class FieldConflict(Conflict):
         found = ((cause.field, wording.applier(cause.message)) for cause in self.causes)
         return [(field, manager) for field, manager in found if manager is not None]
 
+    @property
+    def managers(self) -> list[tuple[str, str]]:
+        """Fields with the names of all who manage them."""
+        found = ((cause.field, wording.manager(cause.message)) for cause in self.causes)
+        return [(field, manager) for field, manager in found if manager is not None]
+
 
 class Refused(ApiError):
     """The API understood and will refuse the same again, until something changes: repeating is no use."""

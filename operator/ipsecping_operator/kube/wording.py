@@ -91,6 +91,7 @@ _IMMUTABLE = re.compile(r": field is immutable(?: when `immutable` is set)?$")
 # apimachinery, util/managedfields/internal/conflict.go: managers that updated the object have "using VERSION"
 # behind them, those that applied have not.
 _APPLIER = re.compile(r'conflict with ("[^"]*")(?: with subresource "[^"]*")?')
+_MANAGER = re.compile(r'conflict with ("[^"]*")')
 # sigs.k8s.io/structured-merge-diff, typed: `.status.paths[name="a"].reason: field not declared in schema`
 _UNDECLARED = ": field not declared in schema"
 # apiserver, endpoints/handlers/patch.go: with the code 500
@@ -139,6 +140,12 @@ def is_immutable(cause: str) -> bool:
 def applier(cause: str) -> str | None:
     """Of a conflict's cause, who applies the field too (in quotes); None where it was merely edited."""
     found = _APPLIER.fullmatch(cause)
+    return None if found is None else found[1]
+
+
+def manager(cause: str) -> str | None:
+    """Of a conflict's cause, who manages the field (in quotes), whether by applying it or by editing."""
+    found = _MANAGER.match(cause)
     return None if found is None else found[1]
 
 

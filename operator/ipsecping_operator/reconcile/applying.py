@@ -26,7 +26,7 @@ from ipsecping_operator.kube.errors import Conflict, FieldConflict, Immutable, N
 from ipsecping_operator.kube.kinds import POD
 from ipsecping_operator.observe.kinds import APPLIED
 from ipsecping_operator.observe.projection import Child, Meta, Pod, read_child
-from ipsecping_operator.reconcile.contest import Contested
+from ipsecping_operator.reconcile.contest import EDITS_SECONDS, MOST_EDITS, Contested, Overruled
 from ipsecping_operator.reconcile.several import several
 
 _OF_PLAN = (NONCE_ANNOTATION, RUN_NOW_ANNOTATION, VERIFIERS_ANNOTATION, TARGETS_ANNOTATION)
@@ -132,8 +132,10 @@ async def _ensure(
     applied = state.applied.children.get(ref)
     if not must_apply(state.uid, digest, applied=applied, child=child):
         return
+    if applied is not None and applied.digest == digest:
+        _note_edit(state, ref)
     log.info("applying %s %s", ref.kind, ref.name)
-    stored = read_child(ref.kind, await _apply(manifest, child, owner=state.uid, client=client, log=log))
+    stored = read_child(ref.kind, await _apply(state, manifest, child, client=client, log=log))
     applied_child = AppliedChild(digest=digest, uid=stored.meta.uid, version=version(stored))
     state.applied.child_applied(ref, applied_child)
     marks = _marks(manifest)
@@ -142,15 +144,23 @@ async def _ensure(
     store.put_written(stored, now=time.monotonic())
 
 
+def _note_edit(state: CheckState, ref: ChildRef) -> None:
+    """Note that a child is not as it was applied. Raises Overruled where that has happened too often."""
+    now = time.monotonic()
+    if state.applied.edits_since(now - EDITS_SECONDS) >= MOST_EDITS:
+        raise Overruled(f"{ref.kind} {ref.name}", state.applied.edited)
+    state.applied.note_edit(at=now)
+
+
 async def _apply(
-    manifest: Mapping[str, Any], child: Child | None, *, owner: str, client: KubeClient, log: Log
+    state: CheckState, manifest: Mapping[str, Any], child: Child | None, *, client: KubeClient, log: Log
 ) -> Any:
     """Apply, and make anew what cannot be changed; the object as stored. Raises Contested, and ApiError."""
     ref = ChildRef.of(manifest)
     try:
-        return await _apply_over_edits(manifest, ref, client=client)
+        return await _apply_over_edits(state, manifest, ref, client=client)
     except Immutable as error:
-        if child is None or not _owned(child, by=owner):
+        if child is None or not _owned(child, by=state.uid):
             raise
         fields = ", ".join(error.fields)
     log.info("making %s %s anew: what has to change of it cannot be changed: %s", ref.kind, ref.name, fields)
@@ -158,13 +168,16 @@ async def _apply(
     return await client.apply(manifest, APPLIED[ref.kind])
 
 
-async def _apply_over_edits(manifest: Mapping[str, Any], ref: ChildRef, *, client: KubeClient) -> Any:
+async def _apply_over_edits(
+    state: CheckState, manifest: Mapping[str, Any], ref: ChildRef, *, client: KubeClient
+) -> Any:
     """Take over what was edited by hand, but not what somebody else applies."""
     try:
         return await client.apply(manifest, APPLIED[ref.kind], force=False)
     except FieldConflict as error:
         if error.appliers:
             raise Contested(f"{ref.kind} {ref.name}", error.appliers) from error
+        state.applied.edited_by(error.managers)
     return await client.apply(manifest, APPLIED[ref.kind])
 
 

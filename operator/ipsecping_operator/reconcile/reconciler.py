@@ -17,7 +17,7 @@ from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.errors import ApiError, NamespaceTerminating, Refused, WebhookUnavailable
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.reconcile.contest import Contested
+from ipsecping_operator.reconcile.contest import Contested, Overruled
 from ipsecping_operator.report.hints import refused_by_api
 from ipsecping_operator.report.readiness import readiness
 from ipsecping_operator.status.conditions import MAX_MESSAGE
@@ -98,7 +98,8 @@ class Reconciler:
         except ApiError as error:
             log.warning("not reconciled, will retry: %s", error)
             if isinstance(error, Refused | WebhookUnavailable) and state.applied.invalid is None:
-                said = error.message if isinstance(error, Contested) else refused_by_api(error)
+                own = isinstance(error, Contested | Overruled)
+                said = error.message if own else refused_by_api(error)
                 self._conclude(state, Readiness(reason=ReadyReason.WORKLOAD_UNAVAILABLE, message=said))
             return _after(error)
         if unknown:

@@ -16,7 +16,7 @@ def packet_line(packet: Packet) -> tuple[str, Mood]:
 
 def _fate(packet: Packet) -> tuple[str, Mood]:
     if packet.failed_here:
-        return "not sent, this host is out of resources", Mood.BAD
+        return "not sent, this host could not", Mood.BAD
     if not packet.answered:
         return "late, counts as lost" if packet.arrivals else str(packet.reason or "Timeout"), Mood.BAD
     if packet.arrivals > 1:

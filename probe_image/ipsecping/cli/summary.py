@@ -47,6 +47,8 @@ def text(outcome: Outcome) -> list[str]:
         f"{totals.sent} sent, {totals.received} received, {loss(totals)} % lost, "
         f"{totals.duplicates} duplicates, {totals.reordered} reordered",
     ]
+    if unsent := _not_sent(totals):
+        lines.append(unsent)
     if totals.losses:
         lines.append(f"lost: {_reasons(totals)}")
     if refused := _refused(totals):
@@ -81,7 +83,8 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.label}: ")
         direction = _direction(outcome).replace(_UNKNOWN, f"direction {_UNKNOWN}")
-        remark = trouble or "; ".join(filter(None, (_reasons(totals), direction, _refused(totals))))
+        told = (_not_sent(totals), _reasons(totals), direction, _refused(totals))
+        remark = trouble or "; ".join(filter(None, told))
         lines.append((outcome.label, *map(str, counts), *map(milliseconds, shown), remark))
     return table(lines, numbers=frozenset(range(1, len(heading) - 1)))
 
@@ -124,6 +127,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             }
             for port, flow in outcome.flows.items()
         ]
+    if totals.not_sent:
+        content["not_sent"] = totals.not_sent
     if outcome.samples is not None:
         content["samples"] = outcome.samples
     if outcome.trouble is not None:
@@ -146,6 +151,10 @@ def rtt_figures(totals: Totals) -> dict[str, float]:
 def loss(totals: Totals) -> str:
     """Loss in percent, or a dash."""
     return "-" if totals.loss_percent is None else f"{totals.loss_percent:.2f}"
+
+
+def _not_sent(totals: Totals) -> str:
+    return f"{totals.not_sent} more could not be sent by this host" if totals.not_sent else ""
 
 
 def _reasons(totals: Totals) -> str:

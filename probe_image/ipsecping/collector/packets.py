@@ -86,6 +86,7 @@ class TrainRun:
             found=gravest(machine.invalid for machine in machines),
             on_time=all(machine.on_time for machine in machines),
             queued=METHODS[self._probe.type].sized,
+            stood_still=any(machine.stood_still for machine in machines),
         )
         samples = [
             Sample(

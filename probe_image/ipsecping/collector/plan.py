@@ -16,6 +16,7 @@ from .steps import (
     MAX_PACKETS,
     MAX_TIME,
     SECOND,
+    TIMEOUT_MS,
     TRACED,
     Asked,
     IkeStep,
@@ -37,6 +38,9 @@ RESERVE = 2 * SECOND
 """Of the whole time, for what takes longer than planned."""
 PATIENT_MS = 4000
 """A router says that a host is away once it has asked for its link address for 3 s (RFC 4861 section 10)."""
+FIRST_MS = 2500
+"""So long the first look waits for answers, of which nothing is known yet: over satellites they take 1.3 s.
+Even so it is over before the second look."""
 WANTED = 200
 """Packets to the target and to each control that tell where a small loss is; as many as the budget has."""
 LEAST = 20
@@ -70,19 +74,20 @@ def next_stage(
         return None
     if not done:
         return _look(asked, known.address)
-    pauses = StageName.PAUSES if asked.long and StageName.PAUSES not in done else None
-    left = MAX_PACKETS - sent - (_pauses(asked, known).packets if pauses else 0)
+    pauses = _pauses(asked, known) if asked.long and StageName.PAUSES not in done else None
+    left = MAX_PACKETS - sent - (pauses.packets if pauses else 0)
     for name in _wanted(known):
         if name in done:
             continue
-        stage = _MAKERS[name](asked, known) if name in _MAKERS else _confirm(asked, known, left, elapsed)
-        if stage is None:
+        made = _MAKERS[name](asked, known) if name in _MAKERS else _confirm(asked, known, left, elapsed)
+        if made is None:
             continue
+        stage = _waiting(made, _patience_ms(known))
         kept = 0 if name is StageName.CONFIRM else LEAST * (len(asked.methods) + len(asked.controls))
         ends = max(elapsed, stage.not_before) + stage.time
         if stage.packets + kept <= left and ends <= MAX_TIME - RESERVE:
             return stage
-    return _pauses(asked, known) if pauses and _answered(known) else None
+    return _waiting(pauses, _patience_ms(known)) if pauses and _answered(known) else None
 
 
 def why_left_out(known: Evidence) -> Mapping[Part, str]:
@@ -164,7 +169,26 @@ def _look(asked: Asked, address: str) -> Stage:
     if (gateway := asked.controls.get(Part.GATEWAY)) is not None:
         steps += [IkeStep(address=gateway), TraceStep(method=icmp, address=gateway)]
     steps += [MtuStep(method=method, address=address) for method in _searching(asked)]
-    return Stage(name=StageName.LOOK, steps=tuple(steps))
+    return _waiting(Stage(name=StageName.LOOK, steps=tuple(steps)), FIRST_MS)
+
+
+def _patience_ms(known: Evidence) -> int:
+    """How long answers are waited for, by how long they have taken."""
+    slowest = max((batch.rtt_p90 or 0 for batch in known.batches), default=0)
+    return min(max(TIMEOUT_MS, 2 * slowest // 1_000_000), PATIENT_MS)
+
+
+def _waiting(stage: Stage, least_ms: int) -> Stage:
+    """The stage, whose trains wait for their answers for so long at least."""
+    return replace(stage, steps=tuple(_waits(step, least_ms) for step in stage.steps))
+
+
+def _waits(step: Step, least_ms: int) -> Step:
+    if isinstance(step, PausesStep):
+        return replace(step, train=replace(step.train, timeout_ms=max(step.train.timeout_ms, least_ms)))
+    if isinstance(step, Train):
+        return replace(step, timeout_ms=max(step.timeout_ms, least_ms))
+    return step
 
 
 def first_packets(method: Method) -> tuple[int, int]:

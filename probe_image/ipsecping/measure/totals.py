@@ -23,6 +23,8 @@ class Totals:
     """
 
     sent: int = 0
+    not_sent: int = 0
+    """Packets beside them that this host could not send."""
     received: int = 0
     duplicates: int = 0
     reordered: int = 0

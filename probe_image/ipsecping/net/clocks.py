@@ -34,6 +34,8 @@ class Clock:
         self._realtime = realtime
         self.steps = 0
         """How often the wall clock was seen to step; stamps from before cannot be converted after."""
+        self.leapt = 0
+        """Nanoseconds that it was set forward by in all, as that of a machine is which was paused."""
         self._low, self._high = self._bounds()[1:]
         self.offset = (self._low + self._high) // 2
         """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step: takes a stamp to the monotonic clock."""
@@ -43,6 +45,7 @@ class Clock:
         reading, low, high = self._bounds()
         if low > self._high + STEP_TOLERANCE or high < self._low - STEP_TOLERANCE:
             self.steps += 1
+            self.leapt += max(low - self._high, 0)
             self._narrow(low, high)
         elif low > self._low or high < self._high:
             self._narrow(*sorted((max(low, self._low), min(high, self._high))))

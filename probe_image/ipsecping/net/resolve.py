@@ -10,6 +10,7 @@ RFC 8767 has it.
 """
 
 import asyncio
+import errno
 import socket
 import threading
 import time
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..addresses import is_ipv6, parse_address
+from ..addresses import is_ipv6, parse_address, unmapped
 from ..contract import Family
 
 MAX_LOOKUPS = 64
@@ -122,7 +123,13 @@ def _lookup(name: str, family: int) -> list[str]:
         found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
     except UnicodeError as error:
         raise socket.gaierror(socket.EAI_NONAME, f"not a name: {error}") from error
-    return list(dict.fromkeys(str(item[4][0]) for item in found))
+    return list(dict.fromkeys(_as_borne(str(item[4][0])) for item in found))
+
+
+def _as_borne(address: str) -> str:
+    """Of an IPv4-mapped address, as some zones have them, the IPv4 address: ICMPv6 has no way to it."""
+    bare = unmapped(address)
+    return str(bare) if bare.version == 4 else address
 
 
 class Resolver:
@@ -262,7 +269,11 @@ class Resolver:
             except RuntimeError:  # the loop has ended: nobody waits for this
                 return
 
-        threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"resolve {name}", daemon=True).start()
+        except RuntimeError as error:  # the pod's limit of processes
+            refused = OSError(errno.EAGAIN, f"this host refuses a thread to look it up in: {error}")
+            loop.call_soon(settle, [], refused)
 
     def _without_gaps(self, name: str, found: list[str], before: Sequence[str]) -> list[str]:
         """What was found; blocks. Raises OSError where the servers fail at a family that it had before.

@@ -111,7 +111,11 @@ def place_of(source: str | None) -> int:
             absent = OSError(errno.ENODEV, os.strerror(errno.ENODEV))
             raise SourceUnavailable(f"to send from interface {source}", absent) from error
     with new_socket(socket.AF_INET6 if is_ipv6(source) else socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        Sender(source=source).prepare(sock)
+        try:
+            Sender(source=source).prepare(sock)
+        except SourceUnavailable as error:
+            if error.errno != errno.EADDRINUSE:  # the address is there, though no port is free
+                raise
         return int(sock.getsockname()[3]) if sock.family == socket.AF_INET6 else 0
 
 

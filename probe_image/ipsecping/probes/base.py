@@ -15,8 +15,14 @@ from ..measure.ledger import Ledger
 from ..measure.packet import Observer, Packet
 from ..net.clocks import Clock
 
-STILL_PART = 4
-"""A host that stood still for one part in so many of a timeout may have let an answer's time run out."""
+STILL, STILL_PART = 250_000_000, 4
+"""A host that stood still for so long (nanoseconds), and for one part in so many of a timeout, may have let
+an answer's time run out."""
+
+
+def too_still(overslept: int, *, timeout: int) -> bool:
+    """Whether a host stood still for so long, of which it is known that it woke so much too late."""
+    return overslept > max(STILL, timeout // STILL_PART)
 
 
 class RoundInvalid(Exception):

@@ -14,7 +14,7 @@ from ..measure.mtu_evidence import ProbePacket
 from ..measure.mtu_search import MtuSearch, Step
 from ..net.connected_socket import ConnectedSocket, Refusal, TooBigHere
 from ..net.errors import NotSent
-from .base import STILL_PART
+from .base import too_still
 from .mtu_packets import Packets, new_token
 
 log = logging.getLogger(__name__)
@@ -148,8 +148,8 @@ class MtuRun:
                 failed_here = True
             elif probe.sequence in self._reasons or now - self._sent_at[probe.sequence] >= self._timeout:
                 losses[reason] += 1
-        late = self._overslept > max(PATIENCE, self._timeout // STILL_PART)
-        return SmallPackets(received, losses, failed_here, late and LossReason.TIMEOUT in losses)
+        still = LossReason.TIMEOUT in losses and too_still(self._overslept, timeout=self._timeout)
+        return SmallPackets(received, losses, failed_here, still)
 
     async def _take(self, step: Step) -> None:
         first = len(self._search.probes)

@@ -106,18 +106,20 @@ class PacketTrain:
         if not packets:
             return
         lost = self._session.ledger.attribute(packets)
+        # There is no round here that could be invalid: what this host did not send is no loss.
+        left = [packet for packet in packets if not packet.failed_here]
         result = summarise(
             check=_NOBODY,
             probe=self._probe,
-            packets=packets,
+            packets=left,
             started_at=0,
             duration=0,
             directions=lost,
-            figures=self._session.figures(packets),
+            figures=self._session.figures(left),
         )
-        self.totals.add(result)
-        if self._flow is not None:
-            self._flow.together.add(result)
+        for totals in (self.totals, *(() if self._flow is None else (self._flow.together,))):
+            totals.add(result)
+            totals.not_sent += len(packets) - len(left)
         if self._settled is not None:
             self._settled(packets)
 

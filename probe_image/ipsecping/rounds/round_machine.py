@@ -15,7 +15,7 @@ from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
-from ..probes.base import STILL_PART
+from ..probes.base import too_still
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds), and others behind it, may spoil a round."""
@@ -166,7 +166,7 @@ class RoundMachine:
 
         What the kernel keeps with the time when it came is read all the same; an exchange runs out of time.
         """
-        return self._outstanding > 0 and self._overslept > max(PATIENCE, self._timeout // STILL_PART)
+        return self._outstanding > 0 and too_still(self._overslept, timeout=self._timeout)
 
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""

@@ -2,17 +2,21 @@
 
 import time
 
-from ..contract import PlannedCheck, PlannedProbe, RoundResult
+from ..contract import Invalidity, PlannedCheck, PlannedProbe, RoundResult
 from ..contract.figure import figures_by_name
 from ..probes.base import RoundMethod
+from .host_fitness import PAUSED, time_asleep
 
 
 async def run_method(
     method: RoundMethod, check: PlannedCheck, probe: PlannedProbe, address: str
 ) -> RoundResult:
     """Run one round by the method; raises what it raises."""
-    started_at, start = time.time_ns(), time.monotonic_ns()
+    started_at, start, asleep = time.time_ns(), time.monotonic_ns(), time_asleep()
     outcome = await method.measure(check, probe, address)
+    invalid = outcome.invalid
+    if invalid is None and outcome.losses and time_asleep() - asleep > PAUSED:
+        invalid = Invalidity.LATE_TICKS
     return RoundResult(
         check=check.ref,
         probe=probe.name,
@@ -23,6 +27,6 @@ async def run_method(
         received=outcome.received,
         losses=outcome.losses,
         remote_ip=address,
-        invalid=outcome.invalid,
+        invalid=invalid,
         figures=figures_by_name(*outcome.figures),
     )

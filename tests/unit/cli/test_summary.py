@@ -95,7 +95,7 @@ def test_a_host_that_could_not_be_pinged_has_a_row_and_an_object_with_the_reason
         ({"reason": LossReason.UNREACHABLE}, "Unreachable", Mood.BAD),
         ({"reason": LossReason.PROHIBITED, "left": False}, "Prohibited", Mood.BAD),
         ({}, "Timeout", Mood.BAD),
-        ({"left": False}, "not sent, this host is out of resources", Mood.BAD),
+        ({"left": False}, "not sent, this host could not", Mood.BAD),
     ],
 )
 def test_a_packets_line_says_what_became_of_it(changes: dict[str, object], line: str, mood: Mood) -> None:

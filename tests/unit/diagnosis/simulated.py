@@ -96,6 +96,8 @@ class Network:
     """Of the answers by STAMP, packets."""
     echo: Bucket | None = None
     """Of the target's answers by ICMP, packets."""
+    detour: float = 0.0
+    """Seconds that the way between the gateways takes more, there and back: over satellites."""
     stalls: tuple[tuple[float, float], ...] = ()
     """The whole host stands still: from when and for how long."""
     _free: float = 0.0
@@ -109,6 +111,7 @@ class Network:
         if self._lost(self.near_loss) or (part is not Part.NEAR_INSIDE and self._lost(self.line_loss[0])):
             return None, "there"
         if part is not Part.NEAR_INSIDE:
+            delay += self.detour
             if self.policer is not None and not self.policer.takes(at, size + _OVERHEAD):
                 return None, "there"
             waits = max(self._free - at, 0)
@@ -182,7 +185,8 @@ def _measured(network: Network, known: Evidence, stage: Stage, begins: float) ->
     for at, number, flow in places:
         step = trains[number]
         rtt, way = network.send(at, step.part, step.method.type, step.size, step.dscp)
-        fates[number].append((at, flow, rtt, way))
+        in_time = step.part is Part.NEAR_INSIDE or network.detour <= step.timeout_ms / 1000
+        fates[number].append((at, flow, rtt if in_time else None, way))
     batches, packets, ends = [], 0, begins
     for step, fate in zip(trains, fates, strict=True):
         flows = range(step.flows) if step.part is Part.FLOWS else (None,)

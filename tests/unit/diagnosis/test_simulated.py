@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from ipsecping.diagnosis import Confidence, Part
+from ipsecping.diagnosis import Confidence, Outcome, Part, diagnose
 from ipsecping.diagnosis.cause import Cause
 
-from .simulated import FAULTS, collected
+from .simulated import FAULTS, Network, collected
 
 SEEDS = 12
 
@@ -39,6 +39,18 @@ def test_a_loss_one_way_and_a_black_hole_the_other_are_two_findings_with_their_d
             ("Forward", Cause.UNDERLAY_LOSS),
             ("Reverse", Cause.MTU_REDUCED),
         ]
+
+
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+def test_answers_that_take_over_a_second_are_no_silence(loss: float) -> None:
+    """As over satellites: they are waited for, in the first look and in all that follow."""
+    for seed in range(SEEDS):
+        evidence = collected(Network(chance=random.Random(seed), detour=1.2, line_loss=(loss, 0.0)))
+        lost = sum(batch.lost for batch in evidence.batches if batch.part is not Part.NEAR_INSIDE)
+        sent = sum(batch.sent for batch in evidence.batches if batch.part is not Part.NEAR_INSIDE)
+        assert lost <= 3 * loss * sent
+        found = diagnose(evidence)
+        assert found.outcome is (Outcome.FAULT if loss else Outcome.NO_FAULT)
 
 
 def test_a_host_that_stands_still_is_said_to_and_no_queue_is() -> None:

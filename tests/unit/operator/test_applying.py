@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipsecping_operator.cache.store import Store
-from ipsecping_operator.children import NONCE_ANNOTATION
+from ipsecping_operator.children import NONCE_ANNOTATION, PATH_LABEL
 from ipsecping_operator.kube.client import KubeClient, as_yaml
-from ipsecping_operator.kube.errors import AdmissionDenied, ApiError, Unreachable
+from ipsecping_operator.kube.errors import AdmissionDenied, ApiError, Cause, FieldConflict, Unreachable
 from ipsecping_operator.kube.kinds import Kind
 from ipsecping_operator.logs import for_check
 from ipsecping_operator.observe.projection import read_child
+from ipsecping_operator.reconcile import applying
 from ipsecping_operator.reconcile.applying import ensure_children
+from ipsecping_operator.reconcile.contest import EDITS_SECONDS, MOST_EDITS, Overruled
 
 from .builders import NOON, UID
 from .objects import metadata, pod
@@ -111,6 +114,60 @@ def test_where_the_api_is_away_no_more_pods_are_tried() -> None:
     client = Telling({"hq-1": Unreachable("no route")})
     told_pods(client, pods=100)
     assert len(client.told) < 8
+
+
+class Opposed(KubeClient):
+    """Somebody scales the workload down each time that it is applied: the watch shows it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.applied = 0
+        self.generation = 1
+
+    def stored(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        self.generation += 1
+        meta = metadata("hq", uid="1", owner=OWNER, version=self.generation)
+        return {**manifest, "metadata": {**manifest["metadata"], **meta, "generation": self.generation}}
+
+    async def apply(self, body: Mapping[str, Any], kind: Kind, *, force: bool = True) -> Any:
+        if not force:
+            told = 'conflict with "downscaler" using apps/v1'
+            raise FieldConflict("1 conflict", causes=(Cause(".spec.replicas", told),))
+        self.applied += 1
+        return self.stored(body)
+
+    def oppose(self, manifest: Mapping[str, Any]) -> None:
+        self.store.put_child(read_child("Deployment", self.stored(manifest)))
+
+
+def test_who_changes_a_child_as_often_as_it_is_put_right_is_not_fought_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(applying, "time", SimpleNamespace(monotonic=lambda: now))
+    store = Store()
+    store.put_check({"metadata": metadata("hq", uid=UID), "spec": {}}, now=NOON)
+    manifest = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "spec": {},
+        "metadata": {"name": "hq", "namespace": "network", "labels": {PATH_LABEL: "default"}},
+    }  # fmt: skip
+    client, state = Opposed(store), store.checks[UID]
+    log = for_check(__name__, metadata("hq", uid=UID))
+
+    def ensure() -> None:
+        asyncio.run(ensure_children(state, [manifest], store=store, client=client, log=log))
+        client.oppose(manifest)
+
+    for _ in range(1 + MOST_EDITS):
+        now += 1
+        ensure()
+    for _ in range(5):
+        with pytest.raises(Overruled, match=r'Deployment hq: .*: \.spec\.replicas \(by "downscaler"\)'):
+            ensure()
+    assert client.applied == 1 + MOST_EDITS
+    now += EDITS_SECONDS
+    ensure()
+    assert client.applied == 2 + MOST_EDITS
 
 
 @pytest.mark.parametrize("text", ["\N{BELL}", "\x00\x1b\x7f\x85\x9f\u2028\ufeff\ufffe", 'a"\\b', "\\ud83d"])

@@ -1,5 +1,7 @@
 """Is the host fit to measure: its own weakness makes a round invalid, an outage never does."""
 
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
-from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness
+from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness, time_asleep
 
 SECOND = 1_000_000_000
 ALL_KERNEL = (ClockSource.KERNEL,) * 10
@@ -27,6 +29,7 @@ class Host:
 
     throttled: int = 0
     realtime: int = 10**18
+    asleep: int = 0
     now: int = 0
     clock: Clock = field(init=False)
     fitness: HostFitness = field(init=False)
@@ -34,7 +37,7 @@ class Host:
     def __post_init__(self) -> None:
         self.clock = Clock(monotonic=lambda: self.now, realtime=lambda: self.realtime + self.now)
         watch = ThrottleWatch([Path("cpu.stat")], read=lambda _: f"throttled_time {self.throttled}\n")
-        self.fitness = HostFitness(self.clock, watch)
+        self.fitness = HostFitness(self.clock, watch, asleep=lambda: self.asleep)
 
     def round(
         self,
@@ -43,6 +46,7 @@ class Host:
         lost: int = 0,
         throttled: int = 0,
         step: int = 0,
+        asleep: int = 0,
         found: Invalidity | None = None,
         on_time: bool = True,
         queued: bool = True,
@@ -52,6 +56,7 @@ class Host:
         self.now += SECOND
         self.throttled += throttled
         self.realtime += step
+        self.asleep += asleep
         self.clock.read()
         packets = [
             Packet(sequence=i, sent_at=0, answered=True, arrivals=1, clock=c) for i, c in enumerate(clocks)
@@ -151,6 +156,32 @@ def test_a_route_through_another_driver_is_doubted_for_a_few_rounds_only() -> No
     verdicts = [host.round(NO_SEND_STAMPS) for _ in range(10)]
     missing = [Invalidity.TIMESTAMPS_MISSING] * MAX_DOUBTED
     assert verdicts == [*missing, *[None] * (10 - MAX_DOUBTED)]
+
+
+@pytest.mark.parametrize(("asleep", "step"), [(30 * SECOND, 0), (0, 30 * SECOND)])
+def test_what_was_lost_while_the_machine_was_paused_says_nothing_of_the_path(asleep: int, step: int) -> None:
+    """Suspended, or stopped by its hypervisor: its monotonic clock may have stood still, nothing was late."""
+    host = Host()
+    assert host.round(ALL_KERNEL, lost=3, asleep=asleep, step=step) is Invalidity.LATE_TICKS
+    assert host.round(OUTAGE, lost=10, asleep=asleep, step=step) is Invalidity.LATE_TICKS
+    assert host.round(ALL_KERNEL, asleep=asleep, step=step) is None, "nothing was lost"
+    assert host.round(OUTAGE, lost=10) is None, "an outage is told"
+
+
+def test_a_machine_that_does_not_tell_whether_it_slept_measures_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(_: int) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    assert abs(time_asleep() - time_asleep()) < SECOND
+    monkeypatch.setattr("ipsecping.rounds.host_fitness.time.clock_gettime_ns", unknown)
+    assert time_asleep() == 0
+
+
+@pytest.mark.parametrize("step", [SECOND // 2, -3600 * SECOND])
+def test_a_clock_that_is_set_otherwise_hides_no_loss(step: int) -> None:
+    assert Host().round(ALL_KERNEL, lost=3, step=step) is None
 
 
 def test_a_step_of_the_clock_is_not_the_kernel_leaving_out_stamps() -> None:

@@ -71,7 +71,7 @@ async def test_no_answer_times_out() -> None:
     assert (await fetch(silent, timeout_ms=100)).losses == {LossReason.TIMEOUT: 3}
 
 
-@pytest.mark.parametrize(("stands_still", "invalid"), [(0.55, Invalidity.LATE_TICKS), (0.0, None)])
+@pytest.mark.parametrize(("stands_still", "invalid"), [(0.9, Invalidity.LATE_TICKS), (0.0, None)])
 async def test_a_host_that_stood_still_until_the_time_was_over_says_nothing_of_the_path(
     stands_still: float, invalid: Invalidity | None
 ) -> None:

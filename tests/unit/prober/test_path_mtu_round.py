@@ -1,6 +1,7 @@
 """Rounds of the path MTU probe over loopback: what is counted, and what a dead path looks like."""
 
 import asyncio
+import itertools
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -130,7 +131,7 @@ class Sleepy(EchoResponder):
     """Stands still before the first answers, and with it the prober, which is in the same process."""
 
     def answer(self, request: Request) -> Reply | Drop:
-        time.sleep(0.55)
+        time.sleep(0.9)
         return super().answer(request)
 
 
@@ -140,6 +141,16 @@ async def test_a_host_that_stood_still_lost_nothing_on_the_path(far: Far) -> Non
     assert (result.losses, result.invalid) == ({LossReason.TIMEOUT: 1}, Invalidity.LATE_TICKS)
     nobody = await one_round("127.0.0.1", far("127.0.0.1", Nobody), count=1, timeout_ms=300)
     assert (nobody.losses, nobody.invalid) == ({LossReason.TIMEOUT: 1}, None)
+
+
+async def test_what_a_machine_that_slept_has_lost_is_not_the_paths(
+    far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep = itertools.count(0, 30 * 1_000_000_000)
+    monkeypatch.setattr("ipsecping.rounds.round_method.time_asleep", lambda: next(asleep))
+    lost = await one_round("127.0.0.1", far("127.0.0.1", Nobody), count=1, timeout_ms=100)
+    assert (lost.losses, lost.invalid) == ({LossReason.TIMEOUT: 1}, Invalidity.LATE_TICKS)
+    assert (await one_round("127.0.0.1", far("127.0.0.1", stamp_responder))).invalid is None
 
 
 class Nobody:

@@ -77,6 +77,31 @@ async def test_no_such_name_is_believed_once_the_servers_say_so_of_each_family(
     assert type(raised.value) is expected
 
 
+async def test_an_ipv4_address_that_is_mapped_into_ipv6_is_one_of_ipv4(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = ["::ffff:192.0.2.1", "fe80::1%lo", "2001:db8::1", "192.0.2.1"]
+    found = [(socket.AF_INET6, socket.SOCK_DGRAM, 17, "", (each, 0)) for each in told]
+    monkeypatch.setattr("ipsecping.net.resolve.socket.getaddrinfo", lambda *_: found)
+    assert (await Resolver().resolve_all("gw.example")).ips == ("192.0.2.1", "fe80::1%lo", "2001:db8::1")
+
+
+async def test_a_host_without_threads_left_looks_the_name_up_once_it_has_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    resolver = Resolver(lambda _: [V4])
+    names = [f"n{number}.example" for number in range(3 * MAX_LOOKUPS)]
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        for found in await asyncio.gather(*map(resolver.resolve, names), return_exceptions=True):
+            assert isinstance(found, ResolverFailed)
+            assert "this host refuses a thread" in str(found)
+    assert (await resolver.resolve(names[0])).ip == V4
+
+
 V4, V6 = "192.0.2.1", "2001:db8::1"
 
 
