@@ -1,12 +1,12 @@
 """symptoms(reading, facts): what there is to explain. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Direction
 from . import facts_loss, facts_packet, facts_reach, statistics
-from .evidence import Part
+from .evidence import Batch, Part
 from .fact import FactName
 from .facts import Facts
 from .reading import Reading
@@ -20,6 +20,8 @@ LEAST_LOST = 2
 """One lost packet is no symptom."""
 NEWEST_ROUNDS = 10
 """So many tell whether packets are lost at the rate of rounds."""
+PACE = 10_000_000
+"""Nanoseconds by which a packet may have left beside its time."""
 PATH_PACKETS = 8
 """Another path that answered none of so many is silent."""
 
@@ -306,15 +308,34 @@ def _minutes(time: int) -> str:
 def windows_disagree(reading: Reading) -> tuple[Tally, Tally] | None:
     """Return the same methods in both windows, where what one shows is not in the other; None else.
 
-    A method that is never answered, such as ICMP that is filtered, shows nothing of either.
+    A method that is never answered, such as ICMP that is filtered, shows nothing of either. What was lost in
+    one moment, by whatever method, happened once: so few packets may well show nothing by their number.
     """
     both = [part_of(reading.evidence, Part.METHODS, window) for window in (1, 2)]
     answered = {batch.type for batches in both for batch in batches if batch.answered}
     kinds = {batch.type for batch in both[0]} & {batch.type for batch in both[1]} & answered
-    first, second = (tally(batch for batch in batches if batch.type in kinds) for batches in both)
+    alike = [[batch for batch in batches if batch.type in kinds] for batches in both]
+    first, second = map(tally, alike)
     if not first.sent or not second.sent:
         return None
     p = statistics.fisher(first.lost, first.sent, second.lost, second.sent)
     healed = min(first.lost, second.lost) < LEAST_LOST and max(first.lost, second.lost) >= LEAST_LOST
     one_dead = (not first.answered) != (not second.answered)
-    return (first, second) if p < 0.01 and (healed or one_dead) else None
+    once = healed and in_one_moment(max(alike, key=lambda batches: tally(batches).lost))
+    return (first, second) if once or (p < 0.01 and (healed or one_dead)) else None
+
+
+def in_one_moment(batches: Sequence[Batch]) -> bool:
+    """Whether no packet was answered of those sent between the first and the last that were lost."""
+    if any(batch.lost and batch.answers is None for batch in batches):
+        return False
+    sent = [
+        (batch.at + place * batch.spacing, answer)
+        for batch in batches
+        for place, answer in enumerate(batch.answers or "1" * batch.sent)
+    ]
+    lost = [at for at, answer in sent if answer == "0"]
+    if not lost:
+        return False
+    start, end = min(lost) + PACE, max(lost) - PACE
+    return not any(start < at < end for at, answer in sent if answer == "1")

@@ -19,9 +19,9 @@ def vici(gateway: str) -> str:
     return f"/run/{gateway}.vici"
 
 
-def pki(gateway: str) -> str:
-    """Directory of a gateway's private keys and certificates, which only some faults make."""
-    return f"/run/{gateway}.pki"
+def changed(gateway: str) -> str:
+    """Directory of a gateway's changed configuration; swanctl takes private keys from there."""
+    return f"/run/{gateway}.changed"
 
 
 def configuration(gateway: str) -> str:
@@ -31,7 +31,7 @@ def configuration(gateway: str) -> str:
 
 def environment(gateway: str) -> dict[str, str]:
     """For charon and swanctl of that gateway."""
-    return {"STRONGSWAN_CONF": f"{GUEST}/{gateway}.strongswan.conf", "SWANCTL_DIR": pki(gateway)}
+    return {"STRONGSWAN_CONF": f"{GUEST}/{gateway}.strongswan.conf"}
 
 
 def load_command(gateway: str, file: str) -> str:

@@ -17,7 +17,7 @@ _LARGE = 4000
 def certificate(fault: Fault, which: str, *, large: bool = False) -> tuple[Effect, ...]:
     """The right gateway has it and shows it, and the left one asks for one that its authority has signed."""
     right = fault.tunnel_path.right
-    folder = strongswan.pki(right)
+    folder = strongswan.changed(right)
     shown = f"/^    local {{/,/}}/s#auth = psk#auth = pubkey\\n      certs = {folder}/end.pem#"
     asked = f"/^    remote {{/,/}}/s#auth = psk#auth = pubkey\\n      cacerts = {folder}/trusted.pem#"
     made = _made(right, which, large=large)
@@ -29,7 +29,7 @@ def certificate(fault: Fault, which: str, *, large: bool = False) -> tuple[Effec
 
 def _made(gateway: str, which: str, *, large: bool) -> str:
     """Lines of a shell that make authorities, key and certificate unless they are there."""
-    folder = strongswan.pki(gateway)
+    folder = strongswan.changed(gateway)
     start, end = _TIMES.get(which, _USUAL_TIMES)
     signer = "other" if which == "untrusted" else "trusted"
     comment = f"nsComment = {'x' * _LARGE}" if large else ""

@@ -42,8 +42,13 @@ def _until_refused(fault: Fault) -> tuple[Command, ...]:
     if fault.arguments["what"] != "pfs":
         return ()
     listed = " ".join(swanctl(topology.LEFT, "--list-sas", "--child", fault.path).argv)
-    script = f"for n in $(seq 60); do {listed} | grep -q INSTALLED || exit 0; sleep 0.2; done; exit 1"
-    return (Command(("sh", "-c", script), namespace=topology.LEFT),)
+    return (_awaited(f"! {listed} | grep -q INSTALLED"),)
+
+
+def _awaited(holds: str) -> Command:
+    """Wait on the left gateway, for 12 s at most, until a shell's condition holds."""
+    script = f"for n in $(seq 60); do if {holds}; then exit 0; fi; sleep 0.2; done; exit 1"
+    return Command(("sh", "-c", script), namespace=topology.LEFT)
 
 
 def _certificate(fault: Fault) -> tuple[Effect, ...]:
@@ -71,6 +76,13 @@ def _rekey_broken(fault: Fault) -> tuple[Effect, ...]:
     chain = Chain(path.transit, path.outer, "filter", "FAULTS")
     dropped = (Effect(chain, f"-i {topology.TO_RIGHT} {match} -j DROP") for match in answers)
     return (Effect(Configuration(topology.LEFT), Edit(of_path(fault, lifetimes))), *dropped)
+
+
+def _until_expired(fault: Fault) -> tuple[Command, ...]:
+    """The first outage begins when the kernel ends the SA that could not be replaced."""
+    ends = fault.tunnel_path.between_gateways
+    listed = f"ip xfrm state list src {ends.left.ip} dst {ends.right.ip} proto esp"
+    return (_awaited(f'[ -z "$({listed})" ]'),)
 
 
 def _on_demand(fault: Fault) -> tuple[Effect, ...]:
@@ -119,10 +131,11 @@ FAULTS = (
     ),
     FaultType(
         "rekey-broken",
-        "answers to CREATE_CHILD_SA are dropped, and SAs last for 7 s",
+        "answers to CREATE_CHILD_SA are dropped, and SAs last for 7 s; set when the first has ended",
         "all is lost for some 5 s in every 12 s: the left gateway gives up its IKE SA and begins anew",
         effects=_rekey_broken,
         after=_renewed,
+        once=_until_expired,
     ),
     FaultType(
         "on-demand",

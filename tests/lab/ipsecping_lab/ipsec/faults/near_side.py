@@ -79,7 +79,8 @@ def _full_table(_fault: Fault) -> tuple[Effect, ...]:
 iptables-legacy -A {tracking}
 for n in $(seq {_TRACKED}); do
   echo "-I -s 10.0.$((n / 256)).$((n % 256)) {entry}"
-done | conntrack --load-file -
+done >/run/conntrack.entries
+conntrack --load-file /run/conntrack.entries >/dev/null
 sysctl -qw {most}={_TRACKED - 1}"""
     off = f"""[ ! -e {own} ] || {{ sysctl -qw {most}=$(cat {own}); rm {own}; }}
 iptables-legacy -D {tracking}

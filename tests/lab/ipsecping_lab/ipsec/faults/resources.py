@@ -322,6 +322,7 @@ class Configuration:
     def establish(self, value: Sequence[Edit]) -> tuple[Step, ...]:
         new, before = f"{self._changed}.new", f"{self._changed}.before"
         lines = [line for edit in value for line in edit.prepare.splitlines()]
+        lines.append(f"mkdir -p {strongswan.changed(self.gateway)}")
         lines.append(f"cp {strongswan.configuration(self.gateway)} {new}")
         for edit in value:
             # An edit that changes nothing would be a fault that is none.
@@ -337,4 +338,4 @@ class Configuration:
 
     @property
     def _changed(self) -> str:
-        return f"/run/{self.gateway}.changed.conf"
+        return f"{strongswan.changed(self.gateway)}/swanctl.conf"
