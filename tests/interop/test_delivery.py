@@ -15,7 +15,7 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ..docs.documents import block
 from ..peers.services import Api, Exporter, awaited
 from . import delivery, published
-from .delivery import Examples, by_the_operator
+from .delivery import Examples, by_the_operator, of_the_gateway
 
 DOWN = "hq-dc1: the tunnel is down on hq/default to 203.0.113.10 (203.0.113.10)"
 RUNBOOK = f"{delivery.RUNBOOKS}/IPsecPingTunnelDown.md"
@@ -336,6 +336,18 @@ def test_fifty_tunnels_are_one_message_to_read_and_fifty_incidents_to_acknowledg
     incidents = events(examples, cluster, 50)
     assert len({each["dedup_key"] for each in incidents}) == len(incidents) == 50
     assert len({each["alias"] for each in opened(examples, cluster, 50)}) == 50
+
+
+def test_fifty_tunnels_of_a_gateway_that_is_down_are_one_incident(examples: Examples, cluster: str) -> None:
+    names = [f"branch{number:02d}" for number in range(50)]
+    examples.tell(of_the_gateway(*names, cluster=cluster))
+    tunnels = [{"check": name, "tunnel_name": name} for name in names]
+    examples.tell(by_the_operator(*tunnels, cluster=cluster))
+    (event,) = events(examples, cluster, 1)
+    assert event["payload"]["class"] == "IPsecPingGatewayDown"
+    time.sleep(3 * delivery.GATHERS)
+    assert len(events(examples, cluster, 1)) == len(opened(examples, cluster)) == 1
+    assert len(posts(examples, cluster, 1)) == len(mails(examples, cluster, 1)) == 1
 
 
 def test_of_two_tunnels_of_which_one_has_healed_the_other_is_in_the_subject(
