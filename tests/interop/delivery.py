@@ -161,9 +161,9 @@ def by_the_operator(
     return _told(alerts, cluster=cluster, resolved=resolved, seconds=seconds)
 
 
-def of_the_gateway(*checks: str, cluster: str) -> list[dict[str, Any]]:
-    """What the operator posts of the gateway in ROUTING, where all these checks are down."""
-    routing = gateway_routing(ROUTING)
+def of_the_gateway(*checks: str, cluster: str, gateway: str = ROUTING["gateway"]) -> list[dict[str, Any]]:
+    """What the operator posts of a gateway where all these checks are down."""
+    routing = gateway_routing({**ROUTING, "gateway": gateway})
     facts = (PathFacts(check=check, routing=routing, down=True, ike_down=None) for check in checks)
     return _told(gateway_alerts(facts), cluster=cluster, resolved=False, seconds=120)
 

@@ -348,6 +348,9 @@ def test_fifty_tunnels_of_a_gateway_that_is_down_are_one_incident(examples: Exam
     time.sleep(3 * delivery.GATHERS)
     assert len(events(examples, cluster, 1)) == len(opened(examples, cluster)) == 1
     assert len(posts(examples, cluster, 1)) == len(mails(examples, cluster, 1)) == 1
+    examples.tell(of_the_gateway("a", "b", cluster=cluster, gateway="192.0.2.7"))
+    first, second = events(examples, cluster, 2)
+    assert first["dedup_key"] != second["dedup_key"], "whoever acknowledged the one is called for the other"
 
 
 def test_of_two_tunnels_of_which_one_has_healed_the_other_is_in_the_subject(
