@@ -41,8 +41,8 @@ class Service:
 
 
 _EACH_CHECK = ("alertname", "cluster", "namespace", "check", "gateway", "lease")
-"""What is acknowledged is of one check, gateway or operator: another that fails meanwhile is an incident of its
-own."""
+"""What is acknowledged is of one check, gateway or operator: another that fails meanwhile is an incident of
+its own."""
 _EACH_NAMESPACE = ("alertname", "cluster", "namespace", "severity")
 """What is read goes together: of fifty tunnels that are down there is one message."""
 SERVICES: Mapping[str, Service] = {
