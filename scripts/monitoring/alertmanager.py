@@ -89,7 +89,7 @@ SERVICES: Mapping[str, Service] = {
             "auth_username": "alertmanager@example.com",
             "auth_password_file": f"{_SECRETS}/smtp-password",
             "send_resolved": True,
-            "headers": {"Subject": messages.subject(most=messages.MAX_HEADER)},
+            "headers": {"Subject": messages.subject(messages.for_header)},
             "text": messages.text(messages.OF_A_NAMESPACE),
             "html": messages.html(messages.OF_A_NAMESPACE),
         },
