@@ -8,7 +8,6 @@ from . import messages
 from .written import as_yaml
 
 _TUNNEL = "IPsecPing.+"
-_LEAK = "IPsecPingTrafficLeak"
 _OF_A_PATH = (
     "ProbeDown|LossHigh|FlowLoss|LossBurst|LatencyHigh|JitterHigh|PathMTULow|PacketsAltered|ProbeFailed|Stale|"
     "MeasurementInvalid|TargetUnresolved|VerifyUnknown|LatencyDegraded|LossDegraded"
@@ -41,8 +40,9 @@ class Service:
     config: Mapping[str, Any]
 
 
-_EACH_CHECK = ("alertname", "cluster", "namespace", "check")
-"""What is acknowledged is one check's: a tunnel that goes down meanwhile is an incident of its own."""
+_EACH_CHECK = ("alertname", "cluster", "namespace", "check", "gateway", "lease")
+"""What is acknowledged is of one check, gateway or operator: another that fails meanwhile is an incident of
+its own."""
 _EACH_NAMESPACE = ("alertname", "cluster", "namespace", "severity")
 """What is read goes together: of fifty tunnels that are down there is one message."""
 SERVICES: Mapping[str, Service] = {
@@ -70,8 +70,6 @@ SERVICES: Mapping[str, Service] = {
         config={
             "api_key_file": f"{_SECRETS}/opsgenie-api-key",
             "send_resolved": True,
-            # Without it an alert that is open keeps the text that it began with.
-            "update_alerts": True,
             "message": messages.subject(),
             "description": messages.text(messages.OF_A_CHECK),
             "priority": '{{ if eq .CommonLabels.severity "info" }}P5'
@@ -91,7 +89,7 @@ SERVICES: Mapping[str, Service] = {
             "auth_username": "alertmanager@example.com",
             "auth_password_file": f"{_SECRETS}/smtp-password",
             "send_resolved": True,
-            "headers": {"Subject": messages.subject(most=messages.MAX_HEADER)},
+            "headers": {"Subject": messages.subject(messages.for_header)},
             "text": messages.text(messages.OF_A_NAMESPACE),
             "html": messages.html(messages.OF_A_NAMESPACE),
         },

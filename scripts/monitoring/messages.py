@@ -12,9 +12,9 @@ OF_A_CHECK, OF_A_NAMESPACE = 5, 10
 are over, five are below the 15,000 characters that Opsgenie takes, ten below the 40,000 of Slack."""
 MAX_CLUSTER, MAX_SUMMARY, MAX_DESCRIPTION = 24, 500, 1500
 """Characters. No summary of ours has more; a description ends in a mark where it has."""
-MAX_HEADER = 100
+MAX_ASCII, MAX_ENCODED = 200, 80
 """Characters of a summary in a mail's subject. Alertmanager folds no line, which may have 998 octets (RFC
-5322, section 2.1.1), and a character takes up to twelve of them (RFC 2047)."""
+5322, section 2.1.1), and a character beyond ASCII takes up to twelve of them (RFC 2047)."""
 RUNBOOK = '{{ with .CommonAnnotations.runbook_url }}{{ if match "^https?://" . }}{{ . }}{{ end }}{{ end }}'
 """The runbook where it is a link, else nothing; the alerts of a notification have it in common."""
 _SECOND = 1_000_000_000
@@ -40,7 +40,15 @@ def for_slack(value: str, most: int) -> str:
     return plain(value, most).replace(" }}", f"{escapes} }}}}")
 
 
-def subject(show: Show = plain, *, most: int = MAX_SUMMARY) -> str:
+def for_header(value: str, most: int) -> str:
+    """Show a value in a header field of a mail, of whose line it leaves enough for others."""
+    if most <= MAX_ENCODED:
+        return plain(value, most)
+    ascii_alone, encoded = plain(value, MAX_ASCII), plain(value, MAX_ENCODED)
+    return f'{{{{ if match "^[ -~]*$" ({value}) }}}}{ascii_alone}{{{{ else }}}}{encoded}{{{{ end }}}}'
+
+
+def subject(show: Show = plain) -> str:
     """One line: how grave, which cluster, how many, and the first of them.
 
     What is over is never called critical.
@@ -49,7 +57,7 @@ def subject(show: Show = plain, *, most: int = MAX_SUMMARY) -> str:
         "[{{ if .Alerts.Firing }}{{ or .CommonLabels.severity .Status | toUpper }}{{ else }}RESOLVED{{ end }}"
         "{{ with .CommonLabels.cluster }} " + show(".", MAX_CLUSTER) + "{{ end }}] "
         "{{ with or .Alerts.Firing .Alerts }}{{ if gt (len .) 1 }}{{ len . }} alerts: {{ end }}"
-        + show(f"(index . 0){_SUMMARY}", most)
+        + show(f"(index . 0){_SUMMARY}", MAX_SUMMARY)
         + "{{ end }}"
     )
 

@@ -10,6 +10,8 @@ MEASURED = f"{PROBE}, type, target"
 """What has a history of its own: another target is as far away as it is."""
 WEEK_AGO = "offset 167h"
 """Of a maximum over two hours: this time of day a week ago, give or take an hour."""
+READ_AGAIN = "1m"
+"""An operator that takes over has read by then what agents hold of the time before."""
 TARGETS = "job, instance, pod, container, endpoint, service, node, prometheus"
 """What Prometheus says of where a series comes from: another operator that takes over changes no alert."""
 
@@ -56,11 +58,14 @@ or (ipsecping:down_timestamp_seconds > time() - 90000)""",
     # An outage begins with losses as well: until a packet is answered they are no fault of their own. But
     # where the next round is an hour away, nobody is to wait for it.
     losses = f'max by ({PROBE}) (ipsecping:probe_finding{{reason=~"{"|".join(sorted(LOSSES))}"}})'
-    # Less than none is: one was answered. An operator that takes over counts anew: fewer are no answer.
-    answered = f"max by ({PROBE}) (ipsecping_packets_received_total)"
-    since = "ipsecping:packets_received:since_loss"
+    # Less than none is: one was answered. An operator that takes over counts anew: fewer are no answer, nor
+    # are those that it reads again.
+    received, since = "ipsecping_packets_received_total", "ipsecping:packets_received:since_loss"
+    answered = f"max by ({PROBE}) ({received})"
+    leads = f"ipsecping_operator_leader offset {READ_AGAIN} == 1"
+    settled = f"max by ({PROBE}) ({received} and on (cluster, job, instance) ({leads}))"
     yield _record(
-        since, f"(0 * ({since} < {answered}) - 1 or {answered} or {since})\nand on ({PROBE}) {losses}"
+        since, f"(0 * ({since} < {settled}) - 1 or {answered} or {since})\nand on ({PROBE}) {losses}"
     )
     yield _record(
         "ipsecping:outage_undecided",

@@ -4,7 +4,7 @@ import json
 import ssl
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import yaml
 
 from ipsecping.contract import Expect, ProbeType
 from ipsecping_operator.api.conditions import HealthyReason
-from ipsecping_operator.notify.alerts import Subject, alerts_of
+from ipsecping_operator.notify.alerts import Alert, Subject, alerts_of
 from ipsecping_operator.notify.findings import ProbeFinding
+from ipsecping_operator.notify.gateways import PathFacts, gateway_alerts, gateway_routing
 from ipsecping_operator.notify.told import Posting, to_json
 
 from ..peers import monitoring, openssl
@@ -155,14 +156,22 @@ def by_the_operator(
     seconds: int = 120,
 ) -> list[dict[str, Any]]:
     """What the operator itself posts of checks, each with one probe that is found so, for so long."""
+    found = (_subject({**ROUTING, **routing}, reason, message) for routing in routings)
+    alerts = (alert for subject in found for alert in alerts_of(subject))
+    return _told(alerts, cluster=cluster, resolved=resolved, seconds=seconds)
+
+
+def of_the_gateway(*checks: str, cluster: str, gateway: str = ROUTING["gateway"]) -> list[dict[str, Any]]:
+    """What the operator posts of a gateway where all these checks are down."""
+    routing = gateway_routing({**ROUTING, "gateway": gateway})
+    facts = (PathFacts(check=check, routing=routing, down=True, ike_down=None) for check in checks)
+    return _told(gateway_alerts(facts), cluster=cluster, resolved=False, seconds=120)
+
+
+def _told(alerts: Iterable[Alert], *, cluster: str, resolved: bool, seconds: int) -> list[dict[str, Any]]:
     now = time.time_ns()
-    postings = [
-        Posting(
-            labels=alert.labels, alert=alert, began=now - seconds * 10**9, ended=now if resolved else None
-        )
-        for routing in routings
-        for alert in alerts_of(_subject({**ROUTING, **routing}, reason, message))
-    ]
+    began, ended = now - seconds * 10**9, now if resolved else None
+    postings = [Posting(labels=each.labels, alert=each, began=began, ended=ended) for each in alerts]
     return to_json(postings, external={"cluster": cluster}, runbooks=RUNBOOKS, repeat=60, wall=now)
 
 

@@ -40,12 +40,12 @@ _OPSGENIE = {
 
 
 def opsgenie(call: Call) -> None:
-    """Hold a request against the Alert API: an alert is created, updated or closed.
+    """Hold a request against the Alert API: an alert is created or closed.
 
     https://docs.opsgenie.com/docs/alert-api
     """
     content: dict[str, Any] = call.content
-    assert call.path == "/v2/alerts" or call.path.endswith("?identifierType=alias")
+    assert call.path == "/v2/alerts" or call.path.endswith("/close?identifierType=alias")
     for field, most in _OPSGENIE.items():
         assert len(content.get(field, "")) <= most, field
     if call.path != "/v2/alerts":

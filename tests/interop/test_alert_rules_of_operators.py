@@ -46,6 +46,27 @@ def test_an_operator_that_takes_over_as_an_outage_begins_makes_no_loss_of_it_and
     )
 
 
+def test_what_an_operator_that_takes_over_reads_again_is_no_answer(promtool: str, tmp_path: Path) -> None:
+    """It counts the rounds that agents hold anew, while it is scraped."""
+    half, other = minutes(7), {**FROM, "instance": "10.0.0.2:9090", "pod": "operator-b"}
+    scenario = Scenario().operator(half)
+    scenario.add("ipsecping_operator_leader", f"{'_ ' * half}{steady(1, LONG)}", other)
+    found = {
+        "hq": ((minutes(5), FINE), (minutes(12), "False/LossHigh"), (minutes(20), DOWN)),
+        "lossy": ((minutes(5), FINE), (LONG, "False/LossHigh")),
+    }
+    later = {"hq": steady(400, LONG), "lossy": f"{steady(400, minutes(3))} {steady(405, LONG)}"}
+    for check, said in found.items():
+        labels = {**PROBE, "check": check}
+        scenario.routed(LONG, check=check).found(*said, check=check)
+        scenario.add("ipsecping_packets_received_total", f"{steady(5000, half)} stale", {**labels, **FROM})
+        scenario.add(
+            "ipsecping_packets_received_total", f"{'_ ' * half}100 {later[check]}", {**labels, **other}
+        )
+    lossy, down = "LossHigh of lossy", "TunnelDown of hq"
+    fires(promtool, scenario, {15: [], 17: [lossy], 18.5: [lossy, down]}, tmp_path)
+
+
 def test_an_operator_that_is_replaced_ends_no_alert_and_begins_none(promtool: str, tmp_path: Path) -> None:
     other = {**FROM, "instance": "10.0.0.2:9090", "pod": "operator-b"}
     back = minutes(13)

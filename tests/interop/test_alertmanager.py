@@ -1,6 +1,7 @@
 """manifests/monitoring/alertmanager, held by amtool and by a real one: what is routed, what is silenced."""
 
 import json
+import re
 import subprocess
 import time
 import urllib.request
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from ipsecping_operator.notify import alert_kinds
 
 from ..peers import debian, monitoring
 
@@ -97,6 +100,22 @@ def test_a_dead_gateway_silences_its_tunnels_and_neither_a_leak_nor_what_lasts_l
         alert("TunnelDown", {**PATH, "namespace": "shop"}),
         cluster="gateway",
     ) == {("TunnelDown", "hq"), ("LossHigh", "branch")}
+
+
+def test_what_the_operator_tells_first_is_what_inhibits_others() -> None:
+    rules = yaml.safe_load((EXAMPLES / "slack.yaml").read_text())["inhibit_rules"]
+    kinds = [each for each in vars(alert_kinds).values() if isinstance(each, alert_kinds.AlertKind)]
+    for rule in rules:
+        sources, targets = (
+            {each.inhibits for each in kinds if matches(each.alertname, *rule[f"{side}_matchers"])}
+            for side in ("source", "target")
+        )
+        assert min(sources) > max(targets)
+
+
+def matches(name: str, matcher: str) -> bool:
+    operator, _, value = matcher.removeprefix("alertname ").partition(" ")
+    return name == value if operator == "=" else re.fullmatch(value.strip('"'), name) is not None
 
 
 def test_a_dead_path_silences_its_latency_and_that_of_no_other(running: str) -> None:

@@ -15,7 +15,7 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ..docs.documents import block
 from ..peers.services import Api, Exporter, awaited
 from . import delivery, published
-from .delivery import Examples, by_the_operator
+from .delivery import Examples, by_the_operator, of_the_gateway
 
 DOWN = "hq-dc1: the tunnel is down on hq/default to 203.0.113.10 (203.0.113.10)"
 RUNBOOK = f"{delivery.RUNBOOKS}/IPsecPingTunnelDown.md"
@@ -239,7 +239,7 @@ def test_the_longest_names_leave_room_for_what_is_wrong(examples: Examples, clus
     longest = dict.fromkeys(("namespace", "check", "path", "team"), label)
     routing = {
         **longest,
-        "tunnel_name": "é" * 63,
+        "tunnel_name": "🔥" * 63,
         "target": "t" * 253,
         "remote_ip": "2001:db8:" + "ffff:" * 6 + "1",
     }
@@ -247,11 +247,11 @@ def test_the_longest_names_leave_room_for_what_is_wrong(examples: Examples, clus
     examples.tell(
         by_the_operator(*paths, cluster=cluster, reason=HealthyReason.LOSS_BURST, message="m" * 4096)
     )
-    wrong = f"{'é' * 63}: packets lost one after the other"
+    wrong = f"{'🔥' * 63}: packets lost one after the other"
     alert = awaited(lambda: next((each for each in opened(examples, cluster)), None))
     assert wrong in alert["message"]
     assert wrong in events(examples, cluster, 1)[0]["payload"]["summary"]
-    assert wrong in mails(examples, cluster, 1)[0][0]
+    assert wrong[:80] in mails(examples, cluster, 1)[0][0]
     assert wrong in posts(examples, cluster, 1)[0]["title"]
 
 
@@ -336,6 +336,21 @@ def test_fifty_tunnels_are_one_message_to_read_and_fifty_incidents_to_acknowledg
     incidents = events(examples, cluster, 50)
     assert len({each["dedup_key"] for each in incidents}) == len(incidents) == 50
     assert len({each["alias"] for each in opened(examples, cluster, 50)}) == 50
+
+
+def test_fifty_tunnels_of_a_gateway_that_is_down_are_one_incident(examples: Examples, cluster: str) -> None:
+    names = [f"branch{number:02d}" for number in range(50)]
+    examples.tell(of_the_gateway(*names, cluster=cluster))
+    tunnels = [{"check": name, "tunnel_name": name} for name in names]
+    examples.tell(by_the_operator(*tunnels, cluster=cluster))
+    (event,) = events(examples, cluster, 1)
+    assert event["payload"]["class"] == "IPsecPingGatewayDown"
+    time.sleep(3 * delivery.GATHERS)
+    assert len(events(examples, cluster, 1)) == len(opened(examples, cluster)) == 1
+    assert len(posts(examples, cluster, 1)) == len(mails(examples, cluster, 1)) == 1
+    examples.tell(of_the_gateway("a", "b", cluster=cluster, gateway="192.0.2.7"))
+    first, second = events(examples, cluster, 2)
+    assert first["dedup_key"] != second["dedup_key"], "whoever acknowledged the one is called for the other"
 
 
 def test_of_two_tunnels_of_which_one_has_healed_the_other_is_in_the_subject(

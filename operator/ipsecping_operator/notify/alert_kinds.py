@@ -31,6 +31,8 @@ class AlertKind:
     """What a probe has to be found to be; empty: it takes more than one probe, or other conditions."""
     part_of_outage: bool = False
     """What an outage begins with, and what it has left in the window, is no second fault."""
+    inhibits: int = 0
+    """Alerts with less of it may be inhibited by this one (scripts/monitoring)."""
     diagnosed: bool = False
     """It names what a diagnosis of the outage has found."""
 
@@ -56,18 +58,21 @@ GATEWAY_DOWN = AlertKind(
     "are two tunnels at least (Down).",
     wait="1m",
     worst=True,
+    inhibits=2,
 )
 TUNNEL_DOWN = AlertKind(
     name="TunnelDown",
     summary="the tunnel is down",
     wait="1m",
     worst=True,
+    inhibits=1,
     diagnosed=True,
 )
 PATH_DOWN = AlertKind(
     name="PathDown",
     summary="one path is down, another works",
     wait="1m",
+    inhibits=1,
     diagnosed=True,
 )
 PROBE_DOWN = AlertKind(

@@ -12,7 +12,7 @@ from .alert_book import AlertBook, Held
 from .alerts import Labels
 from .post import NotTaken, Poster
 from .receiver_log import ReceiverLog
-from .told import Posting, Told, to_json
+from .told import Posting, Told, to_json, together
 
 RETRIES = Backoff(first=1.0, longest=30.0)
 STANDBY = 1.0
@@ -102,7 +102,7 @@ class Alertmanager:
             if not self._may_send():
                 return STANDBY
             try:
-                await self._post(due[:BATCH])
+                await self._post(together(due, most=BATCH))
             except NotTaken as error:
                 return max(self._attempts.failed(), min(error.retry_after, RETRIES.longest))
             self._attempts.succeeded()

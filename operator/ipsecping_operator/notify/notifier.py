@@ -118,6 +118,8 @@ class Notifier:
     def shift(self, by: int) -> None:
         """Follow the wall clock, which was set forward by so many nanoseconds (back: negative)."""
         self._book.shift(by)
+        for kept in self._checks.values():
+            kept.earlier = None if kept.earlier is None else kept.earlier.shifted(by)
 
     def tasks(self) -> Iterator[tuple[Callable[[], Coroutine[Any, Any, None]], str]]:
         """Yield what is to be run as long as the operator leads, and the names of these tasks."""
@@ -141,7 +143,7 @@ class Notifier:
         now, wall = self._steady(), self._clock()
         found = findings(check, before, judged=True, now=wall) or ()
         kept.answered = {(each.path, each.probe): UNREAD for each in found if each.reason in kinds.LOSSES}
-        kept.earlier = before
+        kept.earlier = before if kept.answered else None
         outage = before.outages[0] if before.outages else None
         if outage is not None and outage.reason == HealthyReason.DOWN:
             ended = 0.0 if outage.end is None else max((wall - outage.end) / SECOND, 0.0)

@@ -6,9 +6,10 @@ again for a while too, with the same end, as a Prometheus does: Alertmanager tel
 learns while the alert is inhibited or silenced.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from ipsecping_operator.notification_settings import OWN_LABELS
@@ -87,6 +88,8 @@ class Told:
     def due(self, firing: Mapping[Labels, Held], *, now: float, wall: int) -> list[Posting]:
         """Return what is to be told now: first what is over, then what is new, then what is repeated.
 
+        What inhibits others begins before them, and ends behind them.
+
         `wall` is the Unix time in nanoseconds.
         """
         self._told = {labels: told for labels, told in self._told.items() if now < told.ends}
@@ -106,6 +109,9 @@ class Told:
                 new.append(posting)
             elif now >= told.again:
                 again.append(posting)
+        resolved.sort(key=_rank)
+        new.sort(key=_rank, reverse=True)
+        again.sort(key=_rank, reverse=True)
         room = MOST_TOLD - len(self._told)
         self.left_out = max(len(new) - room, 0)
         over = (each.posting for each in self._over.values() if now >= each.again)
@@ -135,6 +141,18 @@ class Told:
             known.again = now + self._repeat
         elif len(self._over) < MOST_TOLD:
             self._over[posting.labels] = _Over(posting, again=now + self._repeat, until=now + OVER_FOR)
+
+
+def _rank(posting: Posting) -> int:
+    return posting.alert.kind.inhibits
+
+
+def together(due: Sequence[Posting], *, most: int) -> Sequence[Posting]:
+    """Return the first of them that are told in one request.
+
+    Of alerts in the same request Alertmanager may send one before it has seen the other that inhibits it.
+    """
+    return list(takewhile(lambda each: _rank(each) == _rank(due[0]), due[:most]))
 
 
 def to_json(

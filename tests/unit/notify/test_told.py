@@ -1,5 +1,7 @@
 """What an Alertmanager is told, and when: the newest state, whatever it missed."""
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +10,13 @@ from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.notification_settings import LEAST_REPEAT
 from ipsecping_operator.notify import alert_kinds as kinds
 from ipsecping_operator.notify import told as module
-from ipsecping_operator.notify.told import LIFETIME, SECOND, SETTLE, Told, lifetime, to_json
+from ipsecping_operator.notify.alert_book import Held
+from ipsecping_operator.notify.alerts import Labels
+from ipsecping_operator.notify.gateways import gateway_alerts
+from ipsecping_operator.notify.told import LIFETIME, SECOND, SETTLE, Told, lifetime, to_json, together
 
 from ..operator.builders import NOON
-from .alerts import alerts, finding, firing
+from .alerts import alerts, facts, finding, firing
 
 (DOWN,) = alerts(finding(HealthyReason.DOWN))
 (LOSS,) = alerts(finding(HealthyReason.LOSS_HIGH))
@@ -52,6 +57,26 @@ def test_the_end_is_told_again_for_a_quarter_of_an_hour_as_of_the_same_time() ->
         receiver.delivered(due, now=now)
     assert again == list(range(1, 16))
     assert receiver.next_due({}) is None
+
+
+def test_what_inhibits_others_is_told_in_a_request_before_them_and_its_end_behind_theirs() -> None:
+    """Of one request Alertmanager may send an alert before it has seen the other that inhibits it."""
+    receiver = Told(repeat=REPEAT)
+    (gateway,) = gateway_alerts((facts("a", down=True), facts("b", down=True)))
+
+    def requests(fires: Mapping[Labels, Held], *, now: float) -> list[list[tuple[str, bool]]]:
+        made = []
+        while due := receiver.due(fires, now=now, wall=NOON):
+            made.append(together(due, most=2))
+            receiver.delivered(made[-1], now=now)
+        return [told(each) for each in made]
+
+    fires = firing(LOSS, *MANY[:2], gateway)
+    begins = [[("GatewayDown", False)], [("TunnelDown", False)] * 2, [("LossHigh", False)]]
+    assert requests(fires, now=0) == begins
+    assert requests(fires, now=REPEAT) == begins
+    ends = [[(name, True) for name, _ in each] for each in reversed(begins)]
+    assert requests({}, now=REPEAT + 1) == ends
 
 
 def test_what_fires_again_is_over_no_more() -> None:
