@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from ipsecping.contract import METHODS, ProbeType
 from ipsecping.contract.pattern import MalformedPattern, Pattern
 
 from .given import Given, NoCounterpart
@@ -15,6 +16,7 @@ _FINE = [200, 201, 202, 203, 204, 205, 206, 207, 208, 226]
 """What is meant by 2xx, as far as codes are registered."""
 _MAX_CODES = 16
 _MAX_REDIRECTS = 10
+_LEAST = METHODS[ProbeType.ICMP].least_size
 
 
 @dataclass(slots=True)
@@ -55,6 +57,9 @@ def _icmp(name: str, given: Given, target: str) -> Measured:
     for option, ours in (("payload_size", "size"), ("ttl", "ttl")):
         if value := given.take(option, int):
             measured.common[ours] = value
+    if measured.common.get("size", _LEAST) < _LEAST:
+        measured.common["size"] = _LEAST
+        given.leave_taken("payload_size", f"{_LEAST} bytes are the least here")
     if given.take("dont_fragment", bool):
         given.leave_taken("dont_fragment", "a probe of type pathMTU finds the largest packet that passes")
     return measured

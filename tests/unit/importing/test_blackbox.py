@@ -283,6 +283,15 @@ def test_a_family_is_no_matter_of_an_address_and_a_source_is_of_another_host(
     assert found.says("source_ip_address", "pods have another")
 
 
+def test_a_packet_that_is_too_small_for_us_is_no_reason_to_leave_the_target_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules = "modules: {a: {prober: icmp, icmp: {payload_size: 8}}}\n"
+    found = imported("blackbox", tmp_path, capsys, modules=modules)
+    assert found.probe("a-target-invalid")["size"] == 16
+    assert found.says("icmp.payload_size: 16 bytes are the least here")
+
+
 def test_no_password_is_shown(fleet: Imported) -> None:
     assert "hunter2" not in fleet.text + "".join(fleet.notes)
 

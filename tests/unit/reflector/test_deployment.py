@@ -74,7 +74,10 @@ def ping(command: Sequence[str], *options: str) -> dict[str, Any]:
 def test_one_file_says_in_a_line_what_needs_prometheus_client(
     zipapp: Path, tmp_path: Path, words: str
 ) -> None:
-    (tmp_path / "plan.json").write_text('{"version": 1, "checks": []}')
+    probe = {"name": "a", "type": "TCP", "port": 9, "count": 1, "spacingMs": 10, "timeoutMs": 100, "size": 0}
+    named = dict.fromkeys(("uid", "namespace", "name", "tunnelName", "path"), "a")
+    check = named | {"generation": 1, "target": "127.0.0.1", "intervalMs": 1000, "probes": [probe]}
+    (tmp_path / "plan.json").write_text(json.dumps({"version": 1, "checks": [check]}))
     arguments = words.replace("PLAN", "plan.json").split()
     done = subprocess.run(
         [*BARE, str(zipapp), *arguments],
