@@ -28,6 +28,7 @@ _MESSAGES = {
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
     "model_type": "must be an object",
+    "dict_type": "must be an object",
     "mapping_type": "must be an object",
 }
 _UNION_BRANCHES = ("int", "str")
@@ -83,9 +84,15 @@ def _message(item: ErrorDetails) -> str:
     if item["loc"] and item["loc"][-1] in _UNION_BRANCHES:
         return "must be an integer or a string"
     context = item.get("ctx", {})
-    if item["type"] == "string_type" and type(item["input"]) in (int, float):
-        number = item["input"]
-        return f"must be a string: give {number} its unit, as {number}s, or put it in quotes"
+    given = item["input"]
+    if item["type"] == "string_type" and isinstance(given, bool):
+        return "must be a string: without quotes, YAML reads yes, no, on, off, y and n as true or false"
+    if item["type"] == "string_type" and isinstance(given, int | float):
+        return (
+            f"must be a string: give {given} its unit if it is a duration, as {given}s, or put it in quotes"
+        )
+    if item["type"] == "int_type" and isinstance(given, str) and given.isdecimal():
+        return "must be an integer: leave out the quotes"
     template = _MESSAGES.get(item["type"])
     return template.format(**context) if template else item["msg"]
 
