@@ -4,6 +4,7 @@ A few lines with aliases of aliases ("billion laughs") or deep brackets otherwis
 traceback: the manifests of a pull request are read in CI.
 """
 
+import math
 import re
 import sys
 from collections.abc import Hashable, Iterator
@@ -24,6 +25,16 @@ MAX_VALUES = 1_000_000
 """Of a file; and of a document, with what its aliases stand for."""
 MAX_DEPTH = 100
 
+_MERGE, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("merge", "int", "float"))
+_READ_OTHERWISE = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp", "value")}
+_WHOLE = re.compile("([-+]?)(0[bB][01]{1,64}|0[oO]?[0-7]{1,24}|0|0[xX][0-9a-fA-F]{1,16}|[1-9][0-9]{0,39})")
+_BASES = {"0x": 16, "0b": 2, "0": 8}
+_INFINITIES = {".inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+_NUMBER = re.compile(
+    "^([-+]?(0[bB][01_]+|0[oO][0-7_]+|0[xX][0-9a-fA-F_]+|[0-9][0-9_]*([.][0-9_]*)?([eE][-+]?[0-9]+)?|"
+    "[.][0-9][0-9_]*([eE][-+]?[0-9]+)?)|[-+]?[.](inf|Inf|INF)|[.](nan|NaN|NAN))$"
+)
+
 
 class UnreadableYaml(ValueError):
     """The text is no YAML, or exceeds a bound; the message says where."""
@@ -35,6 +46,8 @@ class Loader(SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 continue  # refused below
@@ -47,16 +60,37 @@ class Loader(SafeLoader):
 
 
 class KubectlLoader(Loader):
-    """As kubectl reads it: `y` and `n` are booleans too, and what looks like a time is a string."""
+    """As kubectl reads it (go-yaml 2, and then JSON): `y` and `n` are booleans too.
+
+    What looks like a time or like sexagesimal digits (12:30) is a string, and 1e3 and 0o10 are numbers.
+    """
 
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
     yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in known if tag != "tag:yaml.org,2002:timestamp"]
+        first: [(tag, pattern) for tag, pattern in known if tag not in _READ_OTHERWISE]
         for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_number(self, node: yaml.ScalarNode) -> int | float | str:
+        """A number, an integer where it has no fraction, as in JSON; a string where no float can hold it."""
+        text = node.value.replace("_", "")
+        if whole := _WHOLE.fullmatch(text):
+            sign, digits = whole.groups()
+            base = next((_BASES[mark] for mark in _BASES if digits.lower().startswith(mark)), 10)
+            return int(f"{sign}{digits.lower().removeprefix('0o')}", base if digits != "0" else 10)
+        try:
+            value = float(_INFINITIES.get(text.lower().lstrip("+"), text))
+        except ValueError:
+            return str(node.value)
+        if math.isinf(value) and text[-1].isdigit():
+            return str(node.value)
+        return int(value) if value.is_integer() else value
+
 
 KubectlLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+KubectlLoader.add_implicit_resolver(_INT, _NUMBER, list("+-.0123456789"))
+for _tag in (_INT, _FLOAT):
+    KubectlLoader.add_constructor(_tag, KubectlLoader.construct_number)
 
 
 def read_text(name: str) -> str:
@@ -88,12 +122,27 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
             yield reader.construct_document(node)
     except yaml.YAMLError as error:
         said = str(error).replace('in "<unicode string>", ', "at ")
-        raise UnreadableYaml(" ".join(said.split())) from error
+        raise UnreadableYaml(" ".join(said.split()) + _about_tabs(error, text)) from error
     except UnreadableYaml:
         raise
     except (ValueError, OverflowError, TypeError, AttributeError) as error:
         # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45.
-        raise UnreadableYaml(f"a value that cannot be read: {error}") from error
+        said = (
+            str(error)
+            .partition(": value has ")[0]
+            .replace("Exceeds the limit (4300 digits)", "too many digits")
+        )
+        raise UnreadableYaml(f"a value that cannot be read: {said}") from error
+
+
+def _about_tabs(error: yaml.YAMLError, text: str) -> str:
+    """What else is to be said where a tab is what YAML cannot read."""
+    mark = getattr(error, "problem_mark", None)
+    lines = text[: MAX_BYTES // 16].splitlines()
+    if mark is None or mark.line >= len(lines):
+        return ""
+    indent = lines[mark.line][: len(lines[mark.line]) - len(lines[mark.line].lstrip())]
+    return ": YAML is indented by blanks, and this line by a tab" if "\t" in indent else ""
 
 
 def _refuse_too_many(text: str, loader: type[Loader]) -> None:

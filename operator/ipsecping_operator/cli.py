@@ -1,11 +1,11 @@
 """The program ipsecping-operator: collects the sub-commands and runs one."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from ipsecping import __version__
+from ipsecping.host.standard_streams import OutputLost, guarded, output_may_be_lost
 
 from .commands import crd, import_checks, render, run, validate, wait
 
@@ -14,6 +14,16 @@ _COMMANDS = (run, render, validate, import_checks, wait, crd)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sub-command that `argv` (the process's arguments when None) names; returns the exit status."""
+    try:
+        with guarded():
+            return _run(argv)
+    except OutputLost as lost:
+        if not lost.unread:
+            sys.stderr.write(f"ipsecping-operator: cannot write to standard output: {lost.strerror}\n")
+        return 1
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="ipsecping-operator",
         description="Kubernetes operator of IPsecPing: runs what IPsecTunnelCheck resources ask for.",
@@ -29,11 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What stands where no flag takes it may be a secret, such as the URL of a webhook.
         shown = [each.partition("=")[0] if each.startswith("-") else "VALUE" for each in unknown]
         args.refuse(f"unrecognized arguments: {' '.join(shown)}")
-    try:
-        status: int = args.main(args)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (`| head`) has seen enough; without this the interpreter complains while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    if args.main is run.main:
+        output_may_be_lost()
+    status: int = args.main(args)
     return status

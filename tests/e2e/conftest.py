@@ -17,7 +17,6 @@ from ipsecping_lab.layout import Layout
 
 from .bench import HOST_NAMESPACE, Bench
 
-
 FIRST_WORKER = "gw0"
 LONG = ("test_quickstart.py", "test_alerting.py", "test_names.py")
 """Files of few tests that take minutes: the first, lest one lab wait for the other at the end."""

@@ -29,6 +29,7 @@ _MESSAGES = {
     "bool_type": "must be true or false",
     "tuple_type": "must be a list",
     "model_type": "must be an object",
+    "dict_type": "must be an object",
     "mapping_type": "must be an object",
 }
 _UNION_BRANCHES = ("int", "str")
@@ -94,7 +95,9 @@ def _message(item: ErrorDetails, model: type[Model]) -> str:
             return f"must be a string: give {given} its unit, as {given}s or {given}ms"
         return f"must be a string: put {given} in quotes"
     if item["type"] == "string_type" and type(given) is bool:
-        return "must be a string: put it in quotes, for YAML reads yes, no, on and off as true and false"
+        return "must be a string: put it in quotes, for YAML reads yes, no, on, off, y and n as true or false"
+    if item["type"] == "int_type" and isinstance(given, str) and given.isdecimal():
+        return "must be an integer: leave out the quotes"
     template = _MESSAGES.get(item["type"])
     return template.format(**context) if template else item["msg"]
 

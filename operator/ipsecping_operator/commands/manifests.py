@@ -72,12 +72,20 @@ def manifests_in(text: str, name: str) -> Iterator[dict[str, Any]]:
 def files_of(names: Iterable[str]) -> Iterator[str]:
     """The files that are named, and every manifest below a folder that is."""
     for name in names:
-        if name != "-" and Path(name).is_dir():
+        if name != "-" and is_folder(name):
             yield from sorted(
                 str(path) for path in Path(name).rglob("*") if path.suffix in _MANIFESTS and path.is_file()
             )
         else:
             yield name
+
+
+def is_folder(name: str) -> bool:
+    """Whether it is a folder; what cannot be looked at is none, and reading it says why."""
+    try:
+        return Path(name).is_dir()
+    except OSError:  # as of a name that is too long
+        return False
 
 
 def names_checks(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from ipsecping_operator.api.names import KIND
@@ -54,6 +53,7 @@ def main(args: argparse.Namespace) -> int:
         ManifestError,
         examine,
         files_of,
+        is_folder,
         manifests_in,
         names_checks,
         printed,
@@ -78,7 +78,7 @@ def main(args: argparse.Namespace) -> int:
         found.mistakes += [
             f"{each}: no {KIND} in it: is it the right one? --allow-empty where none may be there"
             for each in empty
-            if not found.count or each == "-" or Path(each).is_dir()
+            if not found.count or each == "-" or is_folder(each)
         ]
     sys.stderr.writelines(printed(found.mistakes))
     if found.mistakes:

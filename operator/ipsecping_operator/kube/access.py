@@ -15,6 +15,7 @@ from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_
 from kubernetes.aio.config.kube_config import load_kube_config
 
 from ipsecping.tls_client import client_context
+from ipsecping_operator.bounded_yaml import UnreadableYaml, documents, read_text
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -71,12 +72,7 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
     configuration = Configuration()
     try:
         if kubeconfig is not None:
-            await load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=str(kubeconfig),
-                context=context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
+            await _load_kubeconfig(str(kubeconfig), context, configuration)
         elif "KUBERNETES_SERVICE_HOST" in os.environ:
             load_incluster_config(  # type: ignore[no-untyped-call]
                 client_configuration=configuration, try_refresh_token=False
@@ -92,7 +88,7 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
             verify=configuration.verify_ssl,
             strict=tls_strict,
         )
-    except (ConfigException, OSError) as error:
+    except (ConfigException, UnreadableYaml, OSError) as error:
         source = kubeconfig or "the pod's service account"
         raise AccessError(f"no credentials from {source}: {error}") from error
     # Looked up here once; left to the session, it would cost each request two switches of threads.
@@ -104,6 +100,38 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
         )
     configuration.client_session_kwargs = {"trust_env": False}
     return Access(configuration, tls)
+
+
+async def _load_kubeconfig(files: str, context: str | None, configuration: Configuration) -> None:
+    """Read a kubeconfig, or several as $KUBECONFIG names them: those that are there, the first one first.
+
+    Raises ConfigException, UnreadableYaml and OSError.
+    """
+    for path in _there(files):
+        # The client reads whatever is there, of any size, and fails in as many ways.
+        found = [each for each in documents(read_text(path)) if each is not None]
+        if len(found) != 1 or not isinstance(found[0], dict):
+            raise ConfigException("it is no kubeconfig, which is one YAML object (kind: Config)")
+    try:
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=files, context=context, client_configuration=configuration, persist_config=False
+        )
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Of what is no list, no object or no base64; it may quote a secret.
+        raise ConfigException(
+            f"its clusters, contexts or users are malformed ({type(error).__name__})"
+        ) from None
+
+
+def _there(files: str) -> list[str]:
+    """Which of the files are there. Raises ConfigException where none is."""
+    try:
+        there = [str(path) for each in files.split(os.pathsep) if (path := Path(each).expanduser()).exists()]
+    except OSError as error:  # as of a name that is too long
+        raise ConfigException(error.strerror) from None
+    if not there:
+        raise ConfigException("there is no such file")
+    return there
 
 
 def own_namespace() -> str | None:

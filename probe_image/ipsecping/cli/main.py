@@ -8,11 +8,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
 
 from .. import __version__
 from ..host.descriptors import raise_descriptor_limit
 from ..host.service_manager import ServiceManager
+from ..host.standard_streams import OutputLost, guarded, output_may_be_lost
 from .errors import INTERRUPTED, USAGE, CommandError
 from .logs import LOG_FORMATS, configure_logging
 
@@ -37,6 +37,7 @@ or plan, or this machine or an output does not allow it; 130 interrupted before 
 
 COMMANDS = ("ping", "mtu", "trace", "ike", "diagnose", "run", "agent", "reflect", "audit")
 """Each is a module of this package."""
+_ENDLESS = ("agent", "reflect")
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -73,15 +74,24 @@ _OPTIONAL = "prometheus_client"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        # Names of others may have characters that this terminal has not; standard error does the same.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        with guarded():
+            return _run(sys.argv[1:] if arguments is None else arguments)
+    except OutputLost as lost:
+        if not lost.unread:
+            print(f"ipsecping: cannot write to standard output: {lost.strerror}", file=sys.stderr)
+        return USAGE
+
+
+def _run(given: Sequence[str]) -> int:
+    """Parse and run the command line; returns the exit code."""
     wanted = given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS
     options, unknown = parser(wanted).parse_known_args(given)
     if unknown:  # said with the options that the command has
         options.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     configure_logging(options.log_format, verbose=options.verbose)
+    if options.command in _ENDLESS:
+        output_may_be_lost()
     try:
         if sys.platform != "linux":
             raise CommandError(
@@ -96,9 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ipsecping: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
-        return USAGE
     return code
 
 

@@ -12,6 +12,7 @@ from ..contract import Expect, Plan, PlannedCheck, RoundResult, as_expected, pac
 from ..contract.directions import at_least, neither
 from ..contract.fields import ContractError
 from ..contract.methods import ordered
+from ..host.standard_streams import OutputLost
 from ..outputs.errors import OutputError
 from ..outputs.figures import Measured
 from ..outputs.together import write_all
@@ -210,7 +211,7 @@ def _print(lines: Sequence[str]) -> list[str]:
         for line in lines:
             print(line)
         sys.stdout.flush()
-    except OSError as error:
+    except (OSError, OutputLost) as error:
         return [f"standard output: {error.strerror}"]
     return []
 

@@ -62,7 +62,8 @@ def text(source: Mapping[str, Any], key: str, path: str) -> str:
     """A required, non-empty, printable string of at most `MAX_TEXT` characters."""
     value = source.get(key)
     if not isinstance(value, str) or not value:
-        raise ContractError(f"{path}.{key}: expected a non-empty string, got {_kind(value)}")
+        given = "an empty one" if value == "" else _kind(value)
+        raise ContractError(f"{path}.{key}: expected a non-empty string, got {given}")
     check_text(value, path, key)
     return value
 

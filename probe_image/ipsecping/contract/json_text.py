@@ -20,8 +20,12 @@ def decode(octets: bytes | str, path: str) -> object:
         raise ContractError(f"{path}: not in UTF-8") from None
     except RecursionError:
         raise ContractError(f"{path}: nested too deeply") from None
-    except ValueError as error:
-        raise ContractError(f"{path}: not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        marked = error.pos == 0 and error.doc.startswith("\ufeff")
+        said = "it begins with a byte order mark, to be saved without one" if marked else error
+        raise ContractError(f"{path}: not JSON: {said}") from None
+    except ValueError:  # of Python's own limit, and in its words
+        raise ContractError(f"{path}: a number of thousands of digits") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

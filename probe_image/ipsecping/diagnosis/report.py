@@ -78,9 +78,10 @@ def summary(evidence: Evidence, diagnosis: Diagnosis) -> str:
 
 
 def next_step(evidence: Evidence, finding: Finding, *, most: int, words: int) -> str:
-    """Return machine, command and what to look for, in at most `most` characters, if there is a way in `words`.
+    """Return machine, command and what to look for, in at most `words` characters where the command lets it.
 
-    Half a command is worse than none: what to look for is cut first, and a command that leaves no room is left out.
+    Half a command is worse than none: what to look for is cut, and a command that does not fit into `most`
+    characters is left out.
     """
     step = f"On {machine(finding)}: {command(evidence, finding)}"
     if len(step) > most:

@@ -1,7 +1,7 @@
 """A diagnosis in short: the report that crosses to the operator. Pure.
 
-Words are cut until the whole fits (`MAX_REPORT_BYTES`), commands never; then findings are left out. The gravest comes
-first and stays.
+Words are cut until the whole fits (`MAX_REPORT_BYTES`), commands never; then findings are left out. The
+gravest comes first and stays.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from .finding import Diagnosis, Finding
 from .report import cut, next_step, summary, title
 
 _LENGTHS = MAX_MESSAGE, 200, 120, 60
-"""Characters that texts are cut to, one after the other, until the report fits; a command is longer at times."""
+"""Characters that texts are cut to, one after the other, until the report fits; commands may be longer."""
 
 
 def short_report(

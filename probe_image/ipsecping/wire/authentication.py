@@ -16,6 +16,7 @@ at least as many octets as the hash has (RFC 2104 section 3), no such file is.
 
 import base64
 import hmac
+import re
 from collections.abc import Iterable
 
 MAC_SIZE = 16
@@ -53,6 +54,9 @@ def parse_keys(text: str, *, marked: bool = False) -> tuple[bytes, ...]:
     return tuple(keys)
 
 
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f]")
+
+
 def digest(key: bytes, data: bytes | bytearray) -> bytes:
     """HMAC-SHA-256 of `data`, truncated to 128 bits."""
     return hmac.digest(key, data, "sha256")[:MAC_SIZE]
@@ -75,6 +79,9 @@ def _parse_key(content: str, number: int, *, marked: bool) -> bytes:
             key = base64.b64decode(rest.strip(), validate=True)
         elif marked:
             raise UnmarkedKey(f"line {number}: neither hex:... nor base64:...")
+        elif _CONTROL.search(content):
+            # As of a file that was cut off by a crash: anybody can guess zeros.
+            raise MalformedKeys(f"line {number}: control characters; write binary keys as hex:...")
         else:
             key = content.encode()
     except MalformedKeys:

@@ -205,3 +205,51 @@ def test_credentials_that_were_refused_are_known_again(tmp_path: Path) -> None:
     contexts = [ssl.create_default_context(cafile=str(ca.certificate)) for _ in range(2)]
     one, two = (KopfSession(access.Access(configuration, context)) for context in contexts)
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is no kubeconfig"),
+        (b"just words", "it is no kubeconfig"),
+        (b"[1, 2]", "it is no kubeconfig"),
+        (b"a: 1\n---\nb: 2", "it is no kubeconfig"),
+        (b"\xff\xfeb\x00i\x00n\x00", "no UTF-8"),
+        (b"\x7fELF\0\0\0", "not allowed"),
+        (b"a: [", "while parsing"),
+        (b"a:\n\tb: 1", "this line by a tab"),
+        (b"a: 2026-13-45", "a value that cannot be read"),
+        (b"[" * 20_000, "nest"),
+        (b"a: &a [*a]", "an alias within what it stands for"),
+        (b"a: " + b"9" * 5000, "too many digits"),
+        (b"x" * (16 * 1024 * 1024 + 1), "longer than 16 MiB"),
+        (b"current-context: a\ncontexts: 5", "malformed"),
+        (b"current-context: a\ncontexts: [5]", "malformed"),
+        (b"current-context: a\ncontexts: [{name: a, context: 5}]", "malformed"),
+        (b"current-context: a", "Expected object with name a"),
+    ],
+    ids=range(17),
+)
+async def test_what_is_no_kubeconfig_is_named_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "kubeconfig"
+    file.write_bytes(content)
+    with pytest.raises(access.AccessError) as refused:
+        await access.load(file, None)
+    assert str(refused.value).startswith(f"no credentials from {file}: ")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("/nonexistent/x", "there is no such file"), ("/", "Is a directory"), ("x" * 5000, "long")],
+)
+async def test_a_kubeconfig_that_is_no_file_is_named(name: str, said: str) -> None:
+    with pytest.raises(access.AccessError, match=said):
+        await access.load(Path(name), None)
+
+
+async def test_of_several_kubeconfigs_those_that_are_there_are_read(tmp_path: Path) -> None:
+    file = kubeconfig(tmp_path)
+    found = await access.load(Path(f"/nonexistent/x:{file}"), None)
+    assert found.configuration.host == (await access.load(file, None)).configuration.host

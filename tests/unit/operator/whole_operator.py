@@ -316,7 +316,7 @@ def fakes(world: World) -> Iterator[None]:
         mock.patch.object(access, "load", load),
         mock.patch.object(collector, "ResultReader", type("AgentOf", (Agent,), {"world": world})),
         mock.patch.object(time, "monotonic", loop_time),
-        # Else the refresh of an unchanged status falls into the second before a transition in one of some 100 runs.
+        # Else a status that has not changed is at times written just before one that tells of a transition.
         mock.patch.object(random, "uniform", lambda _, longest: longest),
         # What judging costs here, beside other tests, is to hold no report back.
         mock.patch.dict(_DEFAULTS, {"processor": lambda: 0.0}),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ipsecping_operator import bounded_yaml
-from ipsecping_operator.bounded_yaml import MAX_BYTES, UnreadableYaml, documents
+from ipsecping_operator.bounded_yaml import MAX_BYTES, KubectlLoader, UnreadableYaml, documents
 from ipsecping_operator.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -179,6 +179,7 @@ LAUGHS = "\n".join(
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("? [a]\n: b", "found unhashable key"),
         ("a: \x00", "characters are not allowed"),
+        ("a:\n\tb: 1", "line 2, column 1: YAML is indented by blanks, and this line by a tab"),
     ],
     ids=lambda text: text[:20],
 )
@@ -186,6 +187,45 @@ def test_hostile_yaml_is_refused_at_once(text: str, expected: str) -> None:
     with pytest.raises(UnreadableYaml) as refused:
         list(documents(text))
     assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e3", 1000),
+        ("1.5e3", 1500),
+        ("1E-3", 0.001),
+        ("1.0", 1),
+        ("+.5", 0.5),
+        ("0o10", 8),
+        ("010", 8),
+        ("-010", -8),
+        ("08", 8),
+        ("0x1F", 31),
+        ("0b11", 3),
+        ("1_000", 1000),
+        ("12:30", "12:30"),
+        ("190:20:30.15", "190:20:30.15"),
+        ("1e400", "1e400"),
+        ("9" * 5000, "9" * 5000),
+        ("2026-11-29", "2026-11-29"),
+        ("=", "="),
+        ("no", False),
+        ("y", True),
+        ("~", None),
+        ("0b", "0b"),
+        ("1,000", "1,000"),
+    ],
+)
+def test_a_value_is_what_kubectl_makes_of_it(text: str, value: object) -> None:
+    """As helm's `toJson` shows, which reads YAML by the same library."""
+    ((read,),) = documents(f"[{text}]" if "," not in text else f"- {text}", KubectlLoader)
+    assert (type(read), read) == (type(value), value)
+
+
+def test_merged_keys_are_taken_as_kubectl_takes_them() -> None:
+    (read,) = documents("a: &a {x: 1, k: 2}\nb: {<<: *a, x: 3}", KubectlLoader)
+    assert read["b"] == {"x": 3, "k": 2}
 
 
 @pytest.mark.parametrize("text", ["- a\n" * 1000, "---\n- a\n" * 500 + "---\n", "[" + "[]," * 1000 + "]"])

@@ -28,6 +28,8 @@ def test_keys_are_hex_base64_or_the_line_itself() -> None:
         ("short", "line 1: a key has 16 to 512 bytes, not 5"),
         ("x" * 513, "line 1: a key has 16 to 512 bytes, not 513"),
         ("sixteen bytes ok\n" * 9, "9 keys, at most 8"),
+        ("\0" * 64, "line 1: control characters; write binary keys as hex:..."),
+        ("a-key-of-a-router\nwith-an-escape-\x1b[2J", "line 2: control characters"),
     ],
 )
 def test_keys_that_cannot_be_used_are_refused_by_line(text: str, message: str) -> None:
