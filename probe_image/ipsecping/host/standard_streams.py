@@ -107,5 +107,5 @@ def _over(stream: io.TextIOWrapper, *, needed: bool) -> TextIO:
         errors="backslashreplace",
         line_buffering=stream.line_buffering or not needed,
     )
-    made.mode = "w"  # type: ignore[attr-defined]
+    made.mode = "w"  # type: ignore[misc]
     return made
