@@ -68,9 +68,9 @@ def sender_of(options: argparse.Namespace, command: str) -> "Sender":
 
 def duration_ms(text: str) -> int:
     """`100ms`, `2s`, `1m30s` in whole milliseconds; a bare number is seconds, as in ping(8)."""
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         text += "s"
-    if not re.fullmatch(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+", text):
+    if not re.fullmatch(r"([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)){1,9}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 100ms, 2s or 1m30s")
     parts = re.findall(r"([0-9.]+)(ms|s|m|h)", text)
     return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))

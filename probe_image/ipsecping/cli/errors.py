@@ -11,3 +11,13 @@ INTERRUPTED = 130
 
 class CommandError(Exception):
     """Ends a command with exit code `USAGE`; the message says what is wrong and what to do about it."""
+
+
+MAX_SAID = 2000
+"""Characters of an error, which may quote whatever was given."""
+
+
+def printable(text: str) -> str:
+    """What a terminal may get of words of others: `?` for what moves its cursor or is no character at all."""
+    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text[: MAX_SAID + 1])
+    return shown if len(shown) <= MAX_SAID else f"{shown[: MAX_SAID - 1]}…"

@@ -13,7 +13,7 @@ from .. import __version__
 from ..host.descriptors import raise_descriptor_limit
 from ..host.service_manager import ServiceManager
 from ..host.standard_streams import OutputLost, guarded, output_may_be_lost
-from .errors import INTERRUPTED, USAGE, CommandError
+from .errors import INTERRUPTED, USAGE, CommandError, printable
 from .logs import LOG_FORMATS, configure_logging
 
 DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an instrument."
@@ -100,7 +100,7 @@ def _run(given: Sequence[str]) -> int:
         raise_descriptor_limit()
         code = _executed(options)
     except CommandError as error:
-        print(f"ipsecping: {error}", file=sys.stderr)
+        print(f"ipsecping: {printable(str(error))}", file=sys.stderr)
         ServiceManager().status(str(error))
         return USAGE
     except KeyboardInterrupt:

@@ -101,11 +101,9 @@ def _open_closed() -> None:
 def _over(stream: io.TextIOWrapper, *, needed: bool) -> TextIO:
     """A stream to the same place; what the first one holds is written before."""
     stream.flush()
-    made = io.TextIOWrapper(
+    return io.TextIOWrapper(
         io.BufferedWriter(_Output(stream.fileno(), needed=needed)),
         encoding=stream.encoding,
         errors="backslashreplace",
         line_buffering=stream.line_buffering or not needed,
     )
-    made.mode = "w"  # type: ignore[misc]
-    return made

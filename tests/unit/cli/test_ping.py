@@ -249,3 +249,16 @@ def test_a_wrong_value_is_told_by_the_option_that_has_it(words: tuple[str, ...],
     done = ipsecping("ping", "127.0.0.1", *words)
     assert done.returncode == 2
     assert f"ipsecping: ping: {said}" in done.stderr
+
+
+def test_a_host_that_is_no_name_is_named_as_a_terminal_may_get_it() -> None:
+    done = ipsecping("ping", "\x1b[2J\u202e", "-c", "1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("ipsecping: ping: ?[2J?: ")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "1d", "-1s", "1e3", "nan", "", "\u0663"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    done = ipsecping("ping", "127.0.0.1", "-c", "1", f"-i={text}" if not text else f"-i{text}")
+    assert done.returncode == 2
+    assert "is not a duration such as 100ms, 2s or 1m30s" in done.stderr

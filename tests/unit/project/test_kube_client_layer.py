@@ -9,6 +9,7 @@ import ipsecping_operator.kube
 ALLOWED = (
     "ipsecping_operator.kube",
     "ipsecping_operator.backoff",
+    "ipsecping_operator.bounded_yaml",
     "ipsecping_operator.lines",
     "ipsecping.tls_client",
 )
