@@ -23,6 +23,12 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_VALUES = 1_000_000
 """Of a file; and of a document, with what its aliases stand for."""
 MAX_DEPTH = 100
+MAX_NUMBER = 100
+"""Characters of a number. Python takes for ever to add up one in base 60 (`1:1:1:...`), and does not print one
+of thousands of digits."""
+MAX_NUMBER_KEYS = 1000
+"""Of an object: Python finds a number by its remainder, which whoever chooses numbers can have collide."""
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
 class UnreadableYaml(ValueError):
@@ -30,20 +36,29 @@ class UnreadableYaml(ValueError):
 
 
 class Loader(SafeLoader):
-    """YAML 1.1 in which a key given twice is an error."""
+    """YAML 1.1 in which a key given twice is an error, and one that no JSON can have."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
+        numbers = 0
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 continue  # refused below
+            if not isinstance(key, str | int | float | None):
+                raise _mistake("a key that is neither text nor a number", key_node)
+            numbers += isinstance(key, int | float)
+            if numbers > MAX_NUMBER_KEYS:
+                raise _mistake(f"more than {MAX_NUMBER_KEYS:,} numbers as keys of an object", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", key_node.start_mark
-                )
+                raise _mistake(f"the key {key!r} stands there twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_NUMBER:
+            raise _mistake(f"a number of more than {MAX_NUMBER} characters", node)
+        return super().construct_scalar(node)
 
 
 class KubectlLoader(Loader):
@@ -91,8 +106,9 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
         raise UnreadableYaml(" ".join(said.split())) from error
     except UnreadableYaml:
         raise
-    except (ValueError, OverflowError, TypeError, AttributeError) as error:
-        # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45.
+    except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
+        # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45, and
+        # of a tag that its value does not fit, such as !!bool maybe.
         raise UnreadableYaml(f"a value that cannot be read: {error}") from error
 
 
@@ -112,6 +128,10 @@ def _refuse_too_many(text: str, loader: type[Loader]) -> None:
                 raise UnreadableYaml(f"line {_line(event)}: nested deeper than {MAX_DEPTH}")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _mistake(what: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
 
 
 def _line(at: "yaml.Event | yaml.Node") -> int:

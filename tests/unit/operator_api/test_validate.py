@@ -144,6 +144,9 @@ LAUGHS = "\n".join(
     + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
 )
 
+COLLIDING = f"{{{', '.join(f'{number * (2**61 - 1)}: 1' for number in range(100_000))}}}"
+"""Numbers that Python cannot tell apart by their hashes: five thousand million comparisons."""
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -155,7 +158,15 @@ LAUGHS = "\n".join(
         ("[" * 20_000, "nest"),
         ("- " * 20_000, "nest"),
         ("a: 2026-13-45", "a value that cannot be read: month must be in 1..12"),
-        ("a: " + "1" * 5000, "a value that cannot be read: "),
+        ("a: " + "1" * 5000, "a number of more than 100 characters at line 1, column 4"),
+        ("a: 0x" + "f" * 5000, "a number of more than 100 characters"),
+        ("a: " + "1:" * 1_000_000 + "1", "a number of more than 100 characters"),
+        ("a: " + "1:" * 1_000_000 + "1.5", "a number of more than 100 characters"),
+        (COLLIDING, "more than 1,000 numbers as keys of an object"),
+        (COLLIDING.replace(": 1", ".0: 1"), "more than 1,000 numbers as keys of an object"),
+        ("!!binary aGVsbG8=: 1", "a key that is neither text nor a number at line 1, column 1"),
+        ("a: !!bool maybe", "a value that cannot be read: 'maybe'"),
+        ('a: !!int ""', "a value that cannot be read: "),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("? [a]\n: b", "found unhashable key"),
         ("a: \x00", "characters are not allowed"),
