@@ -24,8 +24,8 @@ MAX_VALUES = 1_000_000
 """Of a file; and of a document, with what its aliases stand for."""
 MAX_DEPTH = 100
 MAX_NUMBER = 100
-"""Characters of a number. Python takes for ever to add up one in base 60 (`1:1:1:...`), and does not print one
-of thousands of digits."""
+"""Characters of a number. Python takes for ever to add up one in base 60 (`1:1:1:...`), and does not print
+one of thousands of digits."""
 MAX_NUMBER_KEYS = 1000
 """Of an object: Python finds a number by its remainder, which whoever chooses numbers can have collide."""
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -313,6 +314,7 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     return host, port
 
 
+@lru_cache(maxsize=1024)
 def _is_pattern(text: str) -> bool:
     try:
         Pattern(text)
