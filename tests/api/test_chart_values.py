@@ -11,7 +11,7 @@ import yaml
 from ipsecping.addresses import network_of
 from ipsecping_operator.notification_settings import OWN_LABELS
 
-from .chart import IMAGES, REFLECTOR, objects, template
+from .chart import IMAGES, REFLECTOR, objects, of, template
 
 WRONG = {
     "/commonAnnotations/a": 1,
@@ -20,7 +20,9 @@ WRONG = {
     "/global/imagePullSecrets": {},
     "/global/imageRegistry": "https://registry.example.com",
     "/image/repository": "registry.example.com/operator:1.0",
+    "/monitoring/prometheusRule/runbookURL": "@docs",
     "/nameOverride": "Watch",
+    "/priorityClassName": "high\n",
     "/probeDefaults/labels/a": "b c",
     "/probeDefaults/priorityClassName": "A b",
     "/probeDefaults/resources/requests/cpu": 0.5,
@@ -32,10 +34,12 @@ WRONG = {
     "/reflector/limits/maxOctets": 40,
     "/reflector/limits/rate": -1,
     "/reflector/podLabels/a": "b c",
+    "/reflector/priorityClassName": "A",
     "/reflector/ports/stamp": 70000,
     "/reflector/service/ipFamilies": ["IPv5"],
     "/reflector/service/type": "ExternalName",
     "/reflector/test/namespace": "A",
+    "/serviceAccount/name": "a: b",
 }
 UNKNOWN = {"/keys", "/limits", "/ports", "/service", "/service/nodePorts", "/test", ""}
 """Maps of the reflector, in which other names than the chart's are mistakes."""
@@ -111,6 +115,33 @@ def test_values_that_contradict_each_other(values: str, said: str) -> None:
     done = template(*IMAGES, *REFLECTOR, "--set", values)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("crds", "rbac", "serviceAccount", "operator", "probeDefaults", "fixedUser", "networkPolicies"),
+        *("admissionPolicy", "dashboards", "metrics", "metrics.service"),
+        *("monitoring", "monitoring.podMonitor", "monitoring.serviceMonitor", "monitoring.prometheusRule"),
+        *("notifications.alertmanagers", "notifications.webhook", "reflector.service.nodePorts"),
+        *("monitoring.prometheusRule.runbookURL", "notifications.alertmanagers.runbookURL"),
+    ],
+)
+def test_a_key_with_nothing_below_it_is_named(name: str, tmp_path: Path) -> None:
+    """Helm takes it for null, and that for the wish to be without the default."""
+    lines = [f"{'  ' * depth}{part}:" for depth, part in enumerate(name.split("."))]
+    (tmp_path / "values.yaml").write_text("\n".join([*lines, "    # all by default", ""]))
+    done = template(*IMAGES, *REFLECTOR, "--values", str(tmp_path / "values.yaml"))
+    assert f"{name} has no value, not even its default" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["1e3", "true"])
+def test_a_secret_that_is_called_like_a_number_or_a_truth_value(name: str) -> None:
+    webhook = {"url": None, "urlKey": "url", "secretName": name}
+    both = {"webhook": webhook, "alertmanagers": {"urls": ["https://a.example"], "secretName": name}}
+    made = objects("--set-json", f"notifications={json.dumps(both)}")
+    volumes = of("Deployment", "ipsecping-operator", made)["spec"]["template"]["spec"]["volumes"]
+    assert [each["secret"]["secretName"] for each in volumes if "secret" in each] == [name, name]
 
 
 NETWORKS = {

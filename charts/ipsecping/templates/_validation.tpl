@@ -1,5 +1,13 @@
 {{/* Refuse values that contradict each other, by their names. Call with $ . */}}
 {{- define "ipsecping.validate" -}}
+{{- include "ipsecping.validatePresent" (list "" .Values "image" "probeImage" "crds" "rbac" "serviceAccount" "operator" "probeDefaults" "fixedUser" "networkPolicies" "admissionPolicy" "dashboards" "metrics" "monitoring") -}}
+{{- include "ipsecping.validatePresent" (list "metrics." .Values.metrics "service") -}}
+{{- include "ipsecping.validatePresent" (list "monitoring." .Values.monitoring "podMonitor" "serviceMonitor" "prometheusRule") -}}
+{{- include "ipsecping.validatePresent" (list "monitoring.prometheusRule." .Values.monitoring.prometheusRule "runbookURL") -}}
+{{- with .Values.notifications -}}
+{{- include "ipsecping.validatePresent" (list "notifications." . "alertmanagers" "webhook") -}}
+{{- include "ipsecping.validatePresent" (list "notifications.alertmanagers." .alertmanagers "runbookURL") -}}
+{{- end -}}
 {{- range $value, $labels := dict "commonLabels" .Values.commonLabels "podLabels" .Values.podLabels "reflector.podLabels" (.Values.reflector).podLabels -}}
 {{- range list "name" "instance" "version" "managed-by" -}}
 {{- if hasKey ($labels | default dict) (printf "app.kubernetes.io/%s" .) -}}
@@ -63,7 +71,7 @@
 {{- include "ipsecping.validateURL" (list "notifications.webhook.url" .) -}}
 {{- end -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
-{{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
+{{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list (.webhook.url | default ""))) -}}
 {{- range $label, $value := .alertmanagers.labels -}}
 {{- if has $label (list "alertname" "severity" "namespace" "check" "tunnel_name" "path" "target" "remote_ip" "gateway") -}}
 {{- fail (printf "notifications.alertmanagers.labels.%s: alerts have that label already, of their check (spec.alerting.severity for severity): choose another name" $label) -}}
@@ -85,12 +93,25 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Refuse a group that is not there, which the templates could say by a Go error alone. Call with
+     (list "of." $values "name" ...). */}}
+{{- define "ipsecping.validatePresent" -}}
+{{- $of := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- range slice . 2 -}}
+{{- if kindIs "invalid" (index $values .) -}}
+{{- fail (printf "%s%s has no value, not even its default: Helm takes that away by null, which is also what stands behind a key with nothing but comments below it, and --reuse-values keeps the values of an older chart without it. Leave the key out, or upgrade with --reset-then-reuse-values" $of .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "ipsecping.validateReflector" -}}
 {{- $root := index . 0 -}}
 {{- with index . 1 -}}
 {{- if not (and .ports .limits .keys .service .test) -}}
 {{- fail "reflector has no defaults: the release is of an older chart, whose values --reuse-values keeps. Upgrade with --reset-then-reuse-values instead" -}}
 {{- end -}}
+{{- include "ipsecping.validatePresent" (list "reflector.service." .service "nodePorts") -}}
 {{- if not .allow -}}
 {{- fail "reflector.allow is empty: name the networks that probes come from, such as [10.244.0.0/16] (those of the pods)" -}}
 {{- end -}}
