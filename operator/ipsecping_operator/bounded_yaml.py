@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,7 +21,9 @@ except ImportError:
 MAX_BYTES = 16 * 1024 * 1024
 """Of a file: two thousand checks with their statuses, as `kubectl get -o yaml` prints them."""
 MAX_VALUES = 1_000_000
-"""Of a file; and of a document, with what its aliases stand for."""
+"""Of a file."""
+MAX_REPEATED = 100_000
+"""Values that the aliases of a file make beyond those that stand there: each costs as if it did."""
 MAX_DEPTH = 100
 MAX_NUMBER = 100
 """Characters of a number. Python takes for ever to add up one in base 60 (`1:1:1:...`), and does not print
@@ -97,9 +99,12 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
     """Yield the documents of a text. Raises UnreadableYaml."""
     try:
         _refuse_too_many(text, loader)
-        reader = loader(text)
+        reader, repeated = loader(text), 0
         while reader.check_node() and (node := reader.get_node()) is not None:
-            _values(node, {})
+            known = dict[int, _Extent]()
+            repeated += _extent(node, known).values - len(known)
+            if repeated > MAX_REPEATED:
+                raise _too_many_repeated()
             yield reader.construct_document(node)
     except yaml.YAMLError as error:
         said = str(error).replace('in "<unicode string>", ', "at ")
@@ -138,20 +143,40 @@ def _line(at: "yaml.Event | yaml.Node") -> int:
     return 1 + int(getattr(at.start_mark, "line", 0))
 
 
-def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for, with those of its aliases; `known`: 0 while it is counted."""
+def _too_many_repeated() -> UnreadableYaml:
+    return UnreadableYaml(f"aliases make more than {MAX_REPEATED:,} values beyond those that stand there")
+
+
+class _Extent(NamedTuple):
+    """What a node stands for, with all that its aliases do."""
+
+    values: int
+    depth: int
+
+
+_COUNTING = _Extent(0, 0)
+"""Of a node that is being looked at."""
+
+
+def _extent(node: yaml.Node, known: dict[int, _Extent]) -> _Extent:
+    """How much a node stands for; `known`: nodes that were looked at before."""
     before = known.get(id(node))
-    if before == 0:
+    if before is _COUNTING:
         raise UnreadableYaml(f"line {_line(node)}: an alias within what it stands for")
     if before is not None:
         return before
-    known[id(node)] = 0
+    known[id(node)] = _COUNTING
     if isinstance(node, yaml.MappingNode):
         parts = [part for pair in node.value for part in pair]
     else:
         parts = node.value if isinstance(node, yaml.SequenceNode) else []
-    count = 1 + sum(_values(part, known) for part in parts)
-    if count > MAX_VALUES:
-        raise UnreadableYaml(f"aliases make more than {MAX_VALUES:,} values of it")
-    known[id(node)] = count
-    return count
+    inner = [_extent(part, known) for part in parts]
+    found = _Extent(
+        1 + sum(each.values for each in inner), 1 + max((each.depth for each in inner), default=0)
+    )
+    if found.values > MAX_VALUES + MAX_REPEATED:
+        raise _too_many_repeated()
+    if found.depth > MAX_DEPTH + 1:  # with what is innermost
+        raise UnreadableYaml(f"line {_line(node)}: nested deeper than {MAX_DEPTH}, with its aliases")
+    known[id(node)] = found
+    return found
