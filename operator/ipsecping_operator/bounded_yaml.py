@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -22,8 +22,16 @@ except ImportError:
 MAX_BYTES = 16 * 1024 * 1024
 """Of a file: two thousand checks with their statuses, as `kubectl get -o yaml` prints them."""
 MAX_VALUES = 1_000_000
-"""Of a file; and of a document, with what its aliases stand for."""
+"""Of a file."""
+MAX_REPEATED = 100_000
+"""Values that the aliases of a file make beyond those that stand there: each costs as if it did."""
 MAX_DEPTH = 100
+MAX_NUMBER = 100
+"""Characters of a number. Python takes for ever to add up one in base 60 (`1:1:1:...`), and does not print
+one of thousands of digits."""
+MAX_NUMBER_KEYS = 1000
+"""Of an object: Python finds a number by its remainder, which whoever chooses numbers can have collide."""
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 _MERGE, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("merge", "int", "float"))
 _READ_OTHERWISE = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp", "value")}
@@ -41,22 +49,31 @@ class UnreadableYaml(ValueError):
 
 
 class Loader(SafeLoader):
-    """YAML 1.1 in which a key given twice is an error."""
+    """YAML 1.1 in which a key given twice is an error, and one that no JSON can have."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
+        numbers = 0
         for key_node, _ in node.value:
             if key_node.tag == _MERGE:
                 continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 continue  # refused below
+            if not isinstance(key, str | int | float | None):
+                raise _mistake("a key that is neither text nor a number", key_node)
+            numbers += isinstance(key, int | float)
+            if numbers > MAX_NUMBER_KEYS:
+                raise _mistake(f"more than {MAX_NUMBER_KEYS:,} numbers as keys of an object", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", key_node.start_mark
-                )
+                raise _mistake(f"the key {key!r} stands there twice", key_node)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_NUMBER:
+            raise _mistake(f"a number of more than {MAX_NUMBER} characters", node)
+        return super().construct_scalar(node)
 
 
 class KubectlLoader(Loader):
@@ -116,17 +133,21 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
     """Yield the documents of a text. Raises UnreadableYaml."""
     try:
         _refuse_too_many(text, loader)
-        reader = loader(text)
+        reader, repeated = loader(text), 0
         while reader.check_node() and (node := reader.get_node()) is not None:
-            _values(node, {})
+            known = dict[int, _Extent]()
+            repeated += _extent(node, known).values - len(known)
+            if repeated > MAX_REPEATED:
+                raise _too_many_repeated()
             yield reader.construct_document(node)
     except yaml.YAMLError as error:
         said = str(error).replace('in "<unicode string>", ', "at ")
         raise UnreadableYaml(" ".join(said.split()) + _about_tabs(error, text)) from error
     except UnreadableYaml:
         raise
-    except (ValueError, OverflowError, TypeError, AttributeError) as error:
-        # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45.
+    except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
+        # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45, and
+        # of a tag that its value does not fit, such as !!bool maybe.
         said = (
             str(error)
             .partition(": value has ")[0]
@@ -163,24 +184,48 @@ def _refuse_too_many(text: str, loader: type[Loader]) -> None:
             depth -= 1
 
 
+def _mistake(what: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, what, node.start_mark)
+
+
 def _line(at: "yaml.Event | yaml.Node") -> int:
     return 1 + int(getattr(at.start_mark, "line", 0))
 
 
-def _values(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for, with those of its aliases; `known`: 0 while it is counted."""
+def _too_many_repeated() -> UnreadableYaml:
+    return UnreadableYaml(f"aliases make more than {MAX_REPEATED:,} values beyond those that stand there")
+
+
+class _Extent(NamedTuple):
+    """What a node stands for, with all that its aliases do."""
+
+    values: int
+    depth: int
+
+
+_COUNTING = _Extent(0, 0)
+"""Of a node that is being looked at."""
+
+
+def _extent(node: yaml.Node, known: dict[int, _Extent]) -> _Extent:
+    """How much a node stands for; `known`: nodes that were looked at before."""
     before = known.get(id(node))
-    if before == 0:
+    if before is _COUNTING:
         raise UnreadableYaml(f"line {_line(node)}: an alias within what it stands for")
     if before is not None:
         return before
-    known[id(node)] = 0
+    known[id(node)] = _COUNTING
     if isinstance(node, yaml.MappingNode):
         parts = [part for pair in node.value for part in pair]
     else:
         parts = node.value if isinstance(node, yaml.SequenceNode) else []
-    count = 1 + sum(_values(part, known) for part in parts)
-    if count > MAX_VALUES:
-        raise UnreadableYaml(f"aliases make more than {MAX_VALUES:,} values of it")
-    known[id(node)] = count
-    return count
+    inner = [_extent(part, known) for part in parts]
+    found = _Extent(
+        1 + sum(each.values for each in inner), 1 + max((each.depth for each in inner), default=0)
+    )
+    if found.values > MAX_VALUES + MAX_REPEATED:
+        raise _too_many_repeated()
+    if found.depth > MAX_DEPTH + 1:  # with what is innermost
+        raise UnreadableYaml(f"line {_line(node)}: nested deeper than {MAX_DEPTH}, with its aliases")
+    known[id(node)] = found
+    return found

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ipsecping.contract.visible import visible
+
 Log = logging.LoggerAdapter[logging.Logger]
 
 _CHECK_FIELDS = ("namespace", "check", "uid")
@@ -32,7 +34,8 @@ class _Text(logging.Formatter):
         check = getattr(record, "check", None)
         where = f" {record.namespace}/{check}:" if check else ""  # type: ignore[attr-defined]
         record.message = record.getMessage()
-        line = f"{_time(record)} {record.levelname:<7}{where} {record.message}"
+        # Whoever may annotate a check, or make events, writes some of it: nobody is to write a line of ours.
+        line = f"{_time(record)} {record.levelname:<7}{where} {visible(record.message)}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

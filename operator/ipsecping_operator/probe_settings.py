@@ -21,15 +21,14 @@ def probe_defaults(text: str) -> "ProbeDefaults":
         return ProbeDefaults()
     if len(text) > MAX_TEXT:
         raise argparse.ArgumentTypeError(f"longer than {MAX_TEXT} characters")
-    import yaml
-
     from ipsecping_operator.api.validation import InvalidModel, read
+    from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents
 
     try:
-        given = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise argparse.ArgumentTypeError(f"neither YAML nor JSON: {' '.join(str(error).split())}") from None
-    if not isinstance(given, dict):
+        given, *more = documents(text, KubectlLoader)
+    except UnreadableYaml as error:
+        raise argparse.ArgumentTypeError(f"neither YAML nor JSON: {error}") from None
+    if more or not isinstance(given, dict):
         raise argparse.ArgumentTypeError(f"{text!r} is no object, such as {{labels: {{team: network}}}}")
     try:
         return read(ProbeDefaults, given, path=NAME)

@@ -13,7 +13,7 @@ from ipsecping.addresses import network_of
 from ipsecping_operator.notification_settings import OWN_LABELS
 
 from ..yaml_text import from_yaml
-from .chart import CHART, IMAGES, PREVIOUS, REFLECTOR, objects, template
+from .chart import CHART, IMAGES, PREVIOUS, REFLECTOR, objects, of, template
 
 WRONG = {
     "/global/imagePullSecrets": {},
@@ -92,7 +92,9 @@ MISFORMED = {
     "/reflector/keys/secretName": ("A_b", "is not the name of an object"),
     "/reflector/podLabels/a": ("\x1b[2J" * 99, '"\\x1b[2J'),
     "/reflector/test/namespace": ("A", "is not the name of a namespace"),
-    "/serviceAccount/name": ("a_b", "is not the name of an object"),
+    "/priorityClassName": ("high\n", '"high\\n" is not the name of an object'),
+    "/notifications/alertmanagers/runbookURL": ("@docs", "is not where docs/runbooks are"),
+    "/serviceAccount/name": ("a: b", "is not the name of an object"),
 }
 
 
@@ -219,6 +221,35 @@ def test_values_that_contradict_each_other(values: str, said: str) -> None:
     done = template(*IMAGES, *REFLECTOR, "--set", values)
     assert done.returncode != 0
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("crds", "rbac", "serviceAccount", "operator", "probeDefaults", "fixedUser", "networkPolicies"),
+        *("admissionPolicy", "dashboards", "metrics", "metrics.service"),
+        *("monitoring", "monitoring.podMonitor", "monitoring.serviceMonitor", "monitoring.prometheusRule"),
+        *("notifications.alertmanagers", "notifications.webhook", "reflector.service.nodePorts"),
+        *("monitoring.prometheusRule.runbookURL", "notifications.alertmanagers.runbookURL"),
+    ],
+)
+def test_a_key_with_nothing_below_it_is_named(name: str, tmp_path: Path) -> None:
+    """Helm takes it for null, and that for the wish to be without the default."""
+    lines = [f"{'  ' * depth}{part}:" for depth, part in enumerate(name.split("."))]
+    (tmp_path / "values.yaml").write_text("\n".join([*lines, "    # all by default", ""]))
+    done = template(*IMAGES, *REFLECTOR, "--values", str(tmp_path / "values.yaml"))
+    assert re.search(rf"(^|[ ,(]){re.escape(name)}(, |: not there, for null takes away)", done.stderr), (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["1e3", "true"])
+def test_a_secret_that_is_called_like_a_number_or_a_truth_value(name: str) -> None:
+    webhook = {"urlKey": "url", "secretName": name}
+    both = {"webhook": webhook, "alertmanagers": {"urls": ["https://a.example"], "secretName": name}}
+    made = objects("--set-json", f"notifications={json.dumps(both)}")
+    volumes = of("Deployment", "ipsecping-operator", made)["spec"]["template"]["spec"]["volumes"]
+    assert [each["secret"]["secretName"] for each in volumes if "secret" in each] == [name, name]
 
 
 NETWORKS = {

@@ -56,7 +56,7 @@ image:
   pattern: ^([A-Za-z0-9][-A-Za-z0-9._/:@]*[*]?|[*])$
   words: is not an image such as registry.example.com/ipsecping:1.4.0, or with * at its end for all that begin so
 runbooks:
-  pattern: ^[A-Za-z0-9._~:/?#@!$&()*+,;=%-]+$
+  pattern: ^[A-Za-z0-9._~/-][A-Za-z0-9._~:/?#@!$&()*+,;=%-]*$
   words: is not where docs/runbooks are, such as https://git.example.com/ipsecping/docs/runbooks, in which blanks, quotes, braces and what is beyond ASCII are escaped
 source:
   pattern: ^[!-~]+$

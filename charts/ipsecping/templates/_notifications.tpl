@@ -67,14 +67,14 @@
 {{- if and .alertmanagers.urls .alertmanagers.secretName }}
 - name: alertmanager
   secret:
-    secretName: {{ .alertmanagers.secretName }}
+    secretName: {{ toYaml .alertmanagers.secretName }}
     # Verdicts do not wait for it: until it is there, the log says that the file is missing.
     optional: true
 {{- end }}
 {{- if and (or .webhook.url .webhook.urlKey) .webhook.secretName }}
 - name: webhook
   secret:
-    secretName: {{ .webhook.secretName }}
+    secretName: {{ toYaml .webhook.secretName }}
     optional: true
 {{- end }}
 {{- end }}

@@ -53,7 +53,7 @@
 {{- include "ipsecping.validateURL" (list "notifications.webhook.url" .) -}}
 {{- end -}}
 {{- include "ipsecping.validateCredentials" (list "notifications.alertmanagers" .alertmanagers .alertmanagers.urls) -}}
-{{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list .webhook.url)) -}}
+{{- include "ipsecping.validateCredentials" (list "notifications.webhook" .webhook (list (.webhook.url | default ""))) -}}
 {{- range $label, $value := .alertmanagers.labels -}}
 {{- if has $label (list "alertname" "severity" "namespace" "check" "tunnel_name" "path" "target" "remote_ip" "gateway") -}}
 {{- fail (printf "notifications.alertmanagers.labels.%s: alerts have that label already, of their check (spec.alerting.severity for severity): choose another name" $label) -}}
@@ -71,6 +71,18 @@
 {{- with .Values.reflector -}}
 {{- if .enabled -}}
 {{- include "ipsecping.validateReflector" (list $ .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuse a group that is not there, which the templates could say by a Go error alone. Call with
+     (list "of." $values "name" ...). */}}
+{{- define "ipsecping.validatePresent" -}}
+{{- $of := index . 0 -}}
+{{- $values := index . 1 -}}
+{{- range slice . 2 -}}
+{{- if kindIs "invalid" (index $values .) -}}
+{{- fail (printf "%s%s has no value, not even its default: Helm takes that away by null, which is also what stands behind a key with nothing but comments below it, and --reuse-values keeps the values of an older chart without it. Leave the key out, or upgrade with --reset-then-reuse-values" $of .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

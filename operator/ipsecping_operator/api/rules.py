@@ -102,9 +102,9 @@ class ListMap:
         self.keys = keys
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def check(items: tuple[Model, ...]) -> tuple[Model, ...]:
+        def check(items: tuple[Model, ...] | None) -> tuple[Model, ...] | None:
             seen: set[tuple[Any, ...]] = set()
-            for index, item in enumerate(items):
+            for index, item in enumerate(items or ()):
                 identity = tuple(getattr(item, key) for key in self.keys)
                 if identity in seen:
                     text = f"duplicate of another item with the same {', '.join(self.keys)}"

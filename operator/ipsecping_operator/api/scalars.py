@@ -39,7 +39,11 @@ def printable(example: str) -> Rule:
     )
 
 
-Label: TypeAlias = Annotated[str, Field(min_length=1, max_length=63), Rules(printable("VPN-1_primary"))]
+MAX_LABEL = 63
+"""Characters of a name that is the value of a label of metrics."""
+Label: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=MAX_LABEL), Rules(printable("VPN-1_primary"))
+]
 """What people call something, in their words."""
 
 # The last label begins with a letter: 10.0.0.300 and 0x7f.1 are mistyped addresses, not names.

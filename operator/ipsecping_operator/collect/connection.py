@@ -62,14 +62,27 @@ async def post(
     fields: Mapping[str, str],
     seconds: float,
     tls: ssl.SSLContext | None = None,
+    name: str | None = None,
+    connect_seconds: float | None = None,
 ) -> AsyncIterator[Answer]:
     """Send JSON by `POST target` and give the answer, as `get` does; raises what that raises.
 
-    With `tls` by HTTPS, to a server whose certificate names `host`.
+    With `tls` by HTTPS, to a server whose certificate names `host`, or `name`, which `host` is an address of.
+    `connect_seconds`: for the connection alone; None: `seconds`.
     """
     told = {"Content-Type": "application/json", **fields, "Content-Length": str(len(content))}
     async with _asked(
-        "POST", host, port, target, fields=told, seconds=seconds, pace=at_once, content=content, tls=tls
+        "POST",
+        host,
+        port,
+        target,
+        fields=told,
+        seconds=seconds,
+        pace=at_once,
+        content=content,
+        tls=tls,
+        name=name,
+        connect_seconds=connect_seconds,
     ) as answer:
         yield answer
 
@@ -86,16 +99,22 @@ async def _asked(
     pace: Pace,
     content: bytes = b"",
     tls: ssl.SSLContext | None = None,
+    name: str | None = None,
+    connect_seconds: float | None = None,
 ) -> AsyncIterator[Answer]:
+    name = name or host
+    certified = None if tls is None else name
     try:
-        async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(host, port, limit=MAX_HEAD, ssl=tls)
+        async with asyncio.timeout(connect_seconds or seconds):
+            reader, writer = await asyncio.open_connection(
+                host, port, limit=MAX_HEAD, ssl=tls, server_hostname=certified
+            )
     except TimeoutError:
         raise NotConnected(None) from None
     except OSError as error:
         raise NotConnected(error) from error
     try:
-        named = f"[{host}]" if ":" in host else host
+        named = f"[{name}]" if ":" in name else name
         lines = [f"{method} {target} HTTP/1.1", f"Host: {named}:{port}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in fields.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode("ascii") + content)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipsecping.contract.visible import visible
 from ipsecping_operator.settings import seconds
 
 if TYPE_CHECKING:
@@ -131,10 +132,15 @@ def sight(check: Mapping[str, Any] | None) -> Sight:
     said = {each["type"]: each for each in status.get("conditions") or ()}
     healthy, ready = said.get("Healthy") or {}, said.get("Ready") or {}
     if healthy.get("status") == "True":
-        return Sight(True, True, "\n  ".join([_line("Healthy", healthy), *_maintenance(said)]))
+        return Sight(True, True, _lines(_line("Healthy", healthy), *_maintenance(said)))
     lasting = {ReadyReason.INVALID_SPEC, ReadyReason.NOT_PERMITTED, ReadyReason.SUSPENDED}
-    text = "\n  ".join([*_reasons(status, ready, healthy), *_maintenance(said)])
+    text = _lines(*_reasons(status, ready, healthy), *_maintenance(said))
     return Sight(False, ready.get("reason") in lasting, text)
+
+
+def _lines(*said: str) -> str:
+    """Whoever may edit a status writes some of it."""
+    return "\n  ".join(map(visible, said))
 
 
 def _reasons(

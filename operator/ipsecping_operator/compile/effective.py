@@ -5,6 +5,7 @@ from typing import Any
 from ipsecping.contract import Addresses
 from ipsecping_operator.api.defaults import PATH
 from ipsecping_operator.api.names import API_VERSION, KIND
+from ipsecping_operator.api.scalars import MAX_LABEL
 
 from .compiled import (
     Alerting,
@@ -70,7 +71,8 @@ def _tunnel(check: CompiledCheck, *, several: bool) -> dict[str, Any]:
     plan = check.paths[0].plan
     networks = {"inside": list(plan.inside), "underlay": list(plan.underlay)}
     tunnel = {
-        "name": check.tunnel_name,
+        # By default the check's own, which may be longer than one that can be written.
+        "name": check.tunnel_name if len(check.tunnel_name) <= MAX_LABEL else "",
         "gateway": check.gateway,
         "controls": {} if several else effective_controls(plan.controls),
         "networks": {key: given for key, given in networks.items() if given},

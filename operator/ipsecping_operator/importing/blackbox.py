@@ -1,7 +1,7 @@
 """Checks from blackbox_exporter's modules and from what Prometheus asks them about."""
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
@@ -9,12 +9,14 @@ from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
 from .blackbox_modules import convert
 from .blackbox_targets import SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS, Target, of_probe, of_prometheus, shown
 from .given import Given, NoCounterpart, duration
-from .outcome import CannotImport, Outcome, slug
+from .outcome import MAX_TRIED, CannotImport, Outcome, slug
 
 _PLACEHOLDER = "target.invalid"
 """No host has that name (RFC 2606)."""
 _PORTS = (("EHLO", 25), ("STARTTLS", 143), ("tls", 443))
 _MAX_TIMEOUT_MS = 60_000
+_MAX_OPTIONS = 500
+"""Of a module, each item of a list counted: it is read anew for each target."""
 
 
 def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
@@ -29,8 +31,13 @@ def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
                     _take(each, name, modules, targets, outcome)
         except UnreadableYaml as error:
             raise CannotImport(f"{name}: {error}") from error
+        if len(targets) > MAX_TRIED:
+            raise CannotImport(f"{name}: more than {MAX_TRIED} targets: import it in parts")
     if not modules:
         raise CannotImport("no modules: name blackbox_exporter's own configuration too, such as blackbox.yml")
+    for name, module in modules.items():
+        if _values_of(module) > _MAX_OPTIONS:
+            raise CannotImport(f"module {name}: more than {_MAX_OPTIONS} options")
     if not targets:
         outcome.note(
             f"the targets: modules have none. Put yours for {_PLACEHOLDER}, or name prometheus.yml as well"
@@ -46,15 +53,15 @@ def _take(
 ) -> None:
     if _is_list_of_jobs(document):
         # As in additionalScrapeConfigs of the Prometheus Operator.
-        targets += of_prometheus({"scrape_configs": document}, outcome.note)
+        targets += islice(of_prometheus({"scrape_configs": document}, outcome.note), MAX_TRIED + 1)
     elif not isinstance(document, dict):
         outcome.note(f"{name}: a document that is no object")
     elif (found := _modules(document)) is not None:
         modules |= {str(key): value for key, value in found.items()}
     elif "scrape_configs" in document or "scrape_config_files" in document:
-        targets += of_prometheus(document, outcome.note)
+        targets += islice(of_prometheus(document, outcome.note), MAX_TRIED + 1)
     elif document.get("kind") == "Probe":
-        targets += of_probe(document, outcome.note)
+        targets += islice(of_probe(document, outcome.note), MAX_TRIED + 1)
     elif isinstance(items := document.get("items"), list):
         for each in items:
             _take(each, name, modules, targets, outcome)
@@ -83,6 +90,11 @@ def _within(document: object) -> Iterator[str]:
         yield from (
             each for each in (data.values() if isinstance(data, dict) else ()) if isinstance(each, str)
         )
+
+
+def _values_of(value: object) -> int:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_values_of, parts))
 
 
 def _name_unused(modules: Mapping[str, Any], targets: list[Target], outcome: Outcome) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -336,6 +337,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def _is_pattern(text: str) -> bool:
     try:
         Pattern(text)

@@ -13,6 +13,8 @@ Note = Callable[[str], None]
 SCRAPE_INTERVAL_MS, SCRAPE_TIMEOUT_MS = 60_000, 10_000
 """Prometheus's defaults."""
 _ASIDE = "has nothing to do with what is measured"
+MAX_LABELS = 64
+"""Of a target; each check is given all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,12 @@ def _of_group(
     labels = dict(given.take("labels", dict) or {})
     given.end()
     module = str(labels.pop("__param_module", modules[0] if modules else ""))
+    kept = _labels(labels, name, note) if targets and module else {}
     for text in targets:
         if not module:
             note(f"{name}: {shown(text)}: no module is named")
             continue
-        yield Target(name, text, module, *rhythm, labels=_labels(labels, name, note))
+        yield Target(name, text, module, *rhythm, labels=kept)
 
 
 def of_probe(manifest: Mapping[str, Any], note: Note) -> Iterator[Target]:
@@ -108,9 +111,10 @@ def of_probe(manifest: Mapping[str, Any], note: Note) -> Iterator[Target]:
         given.leave(name_of, why)
     for each in (static, targets, given):
         each.end()
+    kept = _labels(labels, name, note) if listed and module else {}
     for text in listed:
         if module:
-            yield Target(name, text, module, *rhythm, labels=_labels(labels, name, note))
+            yield Target(name, text, module, *rhythm, labels=kept)
         else:
             note(f"Probe {name}: {shown(text)}: no module is named")
 
@@ -171,6 +175,9 @@ def _shared_labels(groups: list[Any]) -> dict[Any, Any]:
 
 def _labels(labels: Mapping[Any, Any], name: str, note: Note) -> dict[str, str]:
     """Those that a Kubernetes object can bear."""
+    if len(labels) > MAX_LABELS:
+        note(f"{name}: labels: more than {MAX_LABELS}")
+        return {}
     found = {}
     for key, value in labels.items():
         fits = re.fullmatch(QUALIFIED, str(key)) and re.fullmatch(LABEL_VALUE, str(value))

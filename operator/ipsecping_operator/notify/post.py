@@ -5,6 +5,7 @@ import asyncio
 import base64
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from ipsecping_operator.collect import connection
 from ipsecping_operator.kube.throttling import retry_after
 from ipsecping_operator.notification_settings import Credentials, Endpoint, endpoint
 from ipsecping_operator.verdict import text
+
+from .receiver_names import ReceiverNames
 
 SECONDS = 10.0
 """For name, connection, TLS, request and the head of the answer, together."""
@@ -49,11 +52,19 @@ class _Context:
 class Poster:
     """Posts to one receiver. A connection serves one request: no answer is read that was not asked for."""
 
-    def __init__(self, where: Endpoint | Path, credentials: Credentials, *, seconds: float = SECONDS) -> None:
-        """`where` may be a file with the URL."""
+    def __init__(
+        self,
+        where: Endpoint | Path,
+        credentials: Credentials,
+        *,
+        seconds: float = SECONDS,
+        names: ReceiverNames | None = None,
+    ) -> None:
+        """`where` may be a file with the URL; `names` looks its host up."""
         self._where = where
         self._credentials = credentials
         self._seconds = seconds
+        self._names = names or ReceiverNames()
         self._context: _Context | None = None
 
     async def post(self, below: str, content: bytes, fields: Mapping[str, str]) -> None:
@@ -69,10 +80,9 @@ class Poster:
             tls = self._tls() if at.tls else None
             async with (
                 asyncio.timeout(self._seconds),
-                connection.post(
-                    at.host, at.port, target, content, fields=headers, seconds=self._seconds, tls=tls
-                ) as answer,
+                AsyncExitStack() as stack,
             ):
+                answer = await self._asked(stack, at, target, content, headers, tls)
                 if not 200 <= answer.status < 300:
                     raise await _not_taken(answer, _secrets(at, headers.get("Authorization", "")))
         except TimeoutError:
@@ -81,6 +91,39 @@ class Poster:
             raise NotTaken(f"no connection: {_said(error.error) or 'not in time'}") from error
         except (connection.BadAnswer, OSError) as error:
             raise NotTaken(_said(error)) from error
+
+    async def _asked(
+        self,
+        stack: AsyncExitStack,
+        at: Endpoint,
+        target: str,
+        content: bytes,
+        fields: Mapping[str, str],
+        tls: ssl.SSLContext | None,
+    ) -> connection.Answer:
+        """The answer of the first of its addresses to which a connection comes about."""
+        failed = connection.NotConnected(None)
+        try:
+            addresses = await self._names.addresses(at.host)
+        except OSError as error:
+            raise connection.NotConnected(error) from error
+        for address in addresses:
+            asked = connection.post(
+                address,
+                at.port,
+                target,
+                content,
+                fields=fields,
+                seconds=self._seconds,
+                tls=tls,
+                name=at.host,
+                connect_seconds=self._seconds / len(addresses),
+            )
+            try:
+                return await stack.enter_async_context(asked)
+            except connection.NotConnected as error:
+                failed = error
+        raise failed
 
     def check(self) -> None:
         """Read the files, and send nothing. Raises NotTaken where one cannot be used."""

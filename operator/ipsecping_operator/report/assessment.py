@@ -1,6 +1,6 @@
 """Assess a check: judge what was measured, set conditions, follow outages, build the status. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -259,25 +259,34 @@ def _judge(state: CheckState, check: CompiledCheck, *, now: int) -> Verdict:
 
 def _latches(restored: Restored | None, held: Held) -> Mapping[ProbeKey, Latches]:
     """Which limits an earlier run held as exceeded, by what the status says."""
-    entries = restored.figures.get("probes") if restored else None
     said: dict[ProbeKey, Latches] = {
         (str(entry.get("path")), str(entry.get("name"))): reported_as(str(entry.get("reason")))
-        for entry in entries or ()
-        if isinstance(entry, Mapping)
+        for entry in _probes_of(restored)
     }
     whole = {(path, probe): reason for (path, probe, of), reason in held.items() if of == WHOLE}
     return said | {key: reported_as(reason) for key, reason in whole.items()}
 
 
+def _probes_of(restored: Restored | None) -> Iterator[Mapping[str, Any]]:
+    """Go through the probes of a status, in which anything may stand."""
+    listed = None if restored is None else restored.figures.get("probes")
+    return (each for each in listed if isinstance(each, Mapping)) if isinstance(listed, list) else iter(())
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _instance_latches(restored: Restored | None, held: Held) -> Mapping[ProbeKey, Mapping[Instance, Latches]]:
     """The same of instances, so far as the status lists them."""
     latches = dict[ProbeKey, dict[Instance, Latches]]()
-    entries = restored.figures.get("probes") if restored else None
-    for entry in entries or ():
-        listed = entry.get("instances") if isinstance(entry, Mapping) else None
+    for entry in _probes_of(restored):
+        listed = entry.get("instances")
         if isinstance(listed, list):
             latches[str(entry.get("path")), str(entry.get("name"))] = {
-                Instance(each.get("node"), each.get("address")): reported_as(str(each.get("reason")))
+                Instance(_text(each.get("node")), _text(each.get("address"))): reported_as(
+                    str(each.get("reason"))
+                )
                 for each in listed
                 if isinstance(each, Mapping)
             }

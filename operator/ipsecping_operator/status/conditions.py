@@ -88,7 +88,7 @@ def from_json(items: object) -> dict[ConditionType, Condition]:
                 since=text.from_moment(item["lastTransitionTime"]),
                 generation=int(item.get("observedGeneration", 0)),
             )
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
             continue
         found[read.type] = read
     return found

@@ -5,6 +5,8 @@ import logging
 import sys
 import time
 
+from ..contract.visible import visible
+
 LOG_FORMATS = ("text", "json")
 
 
@@ -32,7 +34,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         fields = " ".join(f"{key}={value}" for key, value in getattr(record, "fields", {}).items())
-        line = f"{record.levelname.lower()}: {record.getMessage()} {fields}".rstrip()
+        line = visible(f"{record.levelname.lower()}: {record.getMessage()} {fields}".rstrip())
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

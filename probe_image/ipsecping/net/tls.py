@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..addresses import parse_address
+from ..bounded_file import read_bounded
 from ..contract import LossReason, TlsOptions
+from ..contract.methods.tls import MAX_SHOWN
 from ..tls_client import client_context
 from ..wire import x509
 from ..wire.tls_hello import FirstMessage, over_finite_field
@@ -180,6 +182,8 @@ class Trust:
         options = self._options
         if not self._files and not options.verify:
             return unverified()
+        if options.certificate_file is not None:
+            _require_few(options.certificate_file)
         try:
             return client_context(
                 ca_file=options.ca_file if options.verify else None,
@@ -196,6 +200,14 @@ class Trust:
 
     def _signatures(self) -> object:
         return tuple(map(_signature, self._files))
+
+
+def _require_few(file: str) -> None:
+    """What is shown in each handshake must not be more than the rates that a check may have count."""
+    try:
+        read_bounded(Path(file), MAX_SHOWN)
+    except OSError as error:
+        raise UnusableAuthorities(file, error.strerror) from error
 
 
 def _signature(file: str) -> object:

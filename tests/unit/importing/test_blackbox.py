@@ -361,6 +361,26 @@ def test_targets_without_end_that_are_all_invalid_are_refused(monkeypatch: pytes
         import_blackbox(iter([("m", modules), ("p", jobs)]), Outcome())
 
 
+@pytest.mark.parametrize(
+    ("options", "labels", "targets", "expected"),
+    [
+        ("", ", ".join(f"a{number}: b" for number in range(20_000)), 1, "labels: more than 64"),
+        ("", "", 5000, "p: more than 4000 targets: import it in parts"),
+        ("headers: {" + ", ".join(f"a{number}: b" for number in range(20_000)) + "}", "", 1, "more than 500"),
+    ],
+    ids=["labels", "targets", "options"],
+)
+def test_what_each_target_is_given_is_bounded(
+    options: str, labels: str, targets: int, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modules = f"modules: {{h: {{prober: http, http: {{{options}}}}}}}\n"
+    listed = ", ".join(f"a{number}.example" for number in range(targets))
+    group = f"static_configs: [{{labels: {{{labels}}}, targets: [{listed}]}}]"
+    jobs = f"scrape_configs: [{{job_name: a, metrics_path: /probe, params: {{module: [h]}}, {group}}}]\n"
+    found = imported("blackbox", tmp_path, capsys, m=modules, p=jobs)
+    assert found.says(expected), found.notes
+
+
 def test_no_word_of_a_broken_file_reaches_a_terminal_as_a_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

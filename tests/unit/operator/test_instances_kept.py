@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ipsecping.contract import Addresses
 from ipsecping_operator.verdict.instance import Instance
 
@@ -59,6 +61,16 @@ def test_limits_that_an_earlier_run_held_are_held_for_the_instances_that_its_sta
         Instance(address=DEAD): "LossHigh",
         Instance(address=GOOD): "WithinThresholds",
     }
+
+
+@pytest.mark.parametrize("odd", [5, True, [None], [{"instances": [{"node": ["a"]}, {"address": {}}]}]])
+def test_whatever_stands_for_probes_in_a_status_that_somebody_has_edited(odd: object) -> None:
+    state = seen(of=check(MANY))
+    take(state, to(GOOD))
+    status = {**assessed(state, at=3).status, "probes": odd}
+    again = seen(status, of=check(MANY), now=NOON + 20 * SECOND)
+    take(again, to(GOOD, round_=1))
+    assert healthy(assessed(again, at=33).status)["reason"] == "WithinThresholds"
 
 
 def test_an_edit_of_a_list_of_addresses_releases_no_limit_that_another_address_exceeds() -> None:

@@ -19,6 +19,8 @@ from ipsecping_operator.permission.rates import (
 )
 
 MS = 1_000_000
+OWN = {"secretName": "ipsecping-own", "key": "tls.key"}
+SHOWN = {"clientCertificate": {"secretName": "ipsecping-own", "key": "tls.crt"}, "clientKey": OWN}
 
 
 def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCheck:
@@ -50,6 +52,11 @@ def compiled(*probes: dict[str, Any], paths: int = 1, **spec: Any) -> CompiledCh
         ({"tcp": {"port": 22, "tls": {}}, "count": 1}, 10, 1820),
         ({"http": {"url": "http://192.0.2.7/"}, "count": 1}, 12, 1820),
         ({"http": {"url": "https://192.0.2.7/"}, "count": 1}, 18, 3320),
+        # What redirects may lead to, what a Secret may hold.
+        ({"http": {"url": "http://192.0.2.7/", "maxRedirects": 1}, "count": 1}, 36, 2 * 3320),
+        ({"http": {"url": "https://192.0.2.7/", "bearerToken": OWN}, "count": 1}, 26, 3320 + 12_000),
+        ({"http": {"url": "https://192.0.2.7/", "tls": SHOWN}, "count": 1}, 38, 3320 + 24_576),
+        ({"tcp": {"port": 22, "tls": SHOWN}, "count": 1}, 30, 1820 + 24_576),
         ({"pathMTU": {"max": 9000}}, 64, 64 * 9000),
         # Where nothing answers, small packets are all that is sent.
         ({"pathMTU": {}, "count": 200, "spacing": "10ms"}, 100, 64 * 1500),

@@ -28,6 +28,12 @@ def test_a_healthy_check_is_the_end() -> None:
     assert seen == Sight(True, True, "Healthy=True (WithinThresholds): Healthy says WithinThresholds")
 
 
+def test_an_edited_status_steers_no_terminal() -> None:
+    seen = sight(check(READY, ("Healthy", "False", "Down\nHealthy=True\x1b[2J")))
+    assert seen.text.isprintable()
+    assert r"(Down\nHealthy=True\x1b[2J)" in seen.text
+
+
 @pytest.mark.parametrize("healthy", ["True", "False"])
 def test_a_window_of_maintenance_is_said_while_it_is_open(healthy: str) -> None:
     told = ("Healthy", healthy, "Down")

@@ -111,6 +111,24 @@ def test_rendering_what_was_rendered_changes_nothing(
     assert twice == once
 
 
+def test_what_was_rendered_of_a_check_with_a_long_name_is_valid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, once, _ = render(capsys, write(tmp_path, SMALLEST.replace("hq-dc1", "a" * 64)))
+    assert render(capsys, write(tmp_path, once.partition("\n---\n")[0])) == (0, once, [])
+
+
+@pytest.mark.parametrize("field", ["probes", "paths", "placement: {imagePullSecrets: }", "thresholds"])
+def test_a_field_with_nothing_in_it_is_as_one_that_is_left_out(
+    field: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the API server has it, which takes a null away."""
+    field = field if ":" in field else f"{field}: "
+    given = write(tmp_path, SMALLEST.replace("203.0.113.10", f"203.0.113.10, {field}"))
+    empty = render(capsys, given)
+    assert empty == render(capsys, write(tmp_path, SMALLEST))
+
+
 def test_each_mistake_is_one_line_with_file_check_and_field(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

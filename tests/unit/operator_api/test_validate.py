@@ -164,18 +164,33 @@ LAUGHS = "\n".join(
     + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
 )
 
+CHAIN = "\n".join(["a0: &a0 []", *(f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 1300))])
+COLLIDING = f"{{{', '.join(f'{number * (2**61 - 1)}: 1' for number in range(2000))}}}"
+"""Numbers that Python cannot tell apart by their hashes: each is compared with all before it."""
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (LAUGHS, "aliases make more than 1,000,000 values of it"),
+        (LAUGHS, "aliases make more than 100,000 values beyond those that stand there"),
         (LAUGHS.replace("[", "{k: ").replace(", ", ", j: ").replace("]", "}"), "aliases make more than"),
         ("a: &a [*a]", "line 1: an alias within what it stands for"),
         ("a: " + "[" * 150 + "]" * 150, "nested deeper than 100"),
         ("[" * 20_000, "nest"),
         ("- " * 20_000, "nest"),
+        # A few of them in each of many documents.
+        ("\n---\n".join([LAUGHS.partition("a4")[0]] * 100), "aliases make more than 100,000 values"),
+        (CHAIN, "nested deeper than 100, with its aliases"),
         ("a: 2026-13-45", "a value that cannot be read: month must be in 1..12"),
-        ("a: " + "1" * 5000, "a value that cannot be read: "),
+        ("a: " + "1" * 5000, "a number of more than 100 characters at line 1, column 4"),
+        ("a: 0x" + "f" * 5000, "a number of more than 100 characters"),
+        ("a: " + "1:" * 1000 + "1", "a number of more than 100 characters"),
+        ("a: " + "1:" * 1000 + "1.5", "a number of more than 100 characters"),
+        (COLLIDING, "more than 1,000 numbers as keys of an object"),
+        (COLLIDING.replace(": 1", ".0: 1"), "more than 1,000 numbers as keys of an object"),
+        ("!!binary aGVsbG8=: 1", "a key that is neither text nor a number at line 1, column 1"),
+        ("a: !!bool maybe", "a value that cannot be read: 'maybe'"),
+        ('a: !!int ""', "a value that cannot be read: "),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
         ("? [a]\n: b", "found unhashable key"),
         ("a: \x00", "characters are not allowed"),

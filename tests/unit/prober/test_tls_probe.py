@@ -22,6 +22,7 @@ from ipsecping.contract import (
     result_to_json,
 )
 from ipsecping.contract.bounds import MAX_EXPIRY
+from ipsecping.contract.methods.tls import MAX_SHOWN
 from ipsecping.net.resolve import lookup
 
 from ...plans import check_of
@@ -212,6 +213,18 @@ async def test_a_client_certificate_is_shown_where_the_server_asks_for_one(
     assert [result.received for result in results] == [3, 0, 0]
     assert results[1].losses == {LossReason.TLS_FAILED: 3}
     assert results[2].invalid is Invalidity.KEY_MISSING
+
+
+async def test_a_client_certificate_that_floods_its_target_is_our_fault(
+    certificates: Certificates, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that is in its file is sent in each handshake, beyond any rate that a check may have."""
+    mine, many = certificates.good, tmp_path / "many.pem"
+    many.write_text(mine.certificate.read_text() * (MAX_SHOWN // mine.certificate.stat().st_size + 1))
+    tls = TlsOptions(certificate_file=str(many), certificate_key_file=str(mine.key))
+    result = await measure(probe(ProbeType.TCP, port=1, options=TcpOptions(tls=tls)))
+    assert result.invalid is Invalidity.KEY_MISSING
+    assert f"{many}: larger than {MAX_SHOWN} bytes" in caplog.text
 
 
 async def test_a_missing_ca_file_is_our_fault_and_the_log_names_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,6 +22,8 @@ MAX_PATTERNS = 8
 MAX_REDIRECTS = 10
 REQUEST = Traffic(8, 1500)
 """With the acknowledgements of a short answer."""
+CREDENTIALS = Traffic(8, 12_000)
+"""The longest that are read of a Secret (`host.secret_file`), in base64."""
 
 _AS_USUAL = TlsOptions()
 FIELD_NAME = "[-!#$%&'*+.^_`|~0-9A-Za-z]{1,64}"
@@ -250,9 +252,13 @@ def _written(headers: tuple[Header, ...], key: str) -> list[dict[str, str]] | No
 
 
 def _traffic(options: HttpOptions, size: int, turns: int) -> Traffic:
-    secure = HANDSHAKE if options.url.startswith("https:") else Traffic(0, 0)
+    secure = HANDSHAKE if options.max_redirects else Traffic(0, 0)  # they may lead to https
+    if options.url.startswith("https:"):
+        secure = options.tls.handshake
     sent = REQUEST + Traffic(0, sum(len(each) for pair in options.headers for each in pair))
     sent += Traffic(0, len((options.body or "").encode()))
+    if options.password_file or options.token_file:
+        sent += CREDENTIALS
     return (CONNECTION + secure + sent).times(turns * (1 + options.max_redirects))
 
 

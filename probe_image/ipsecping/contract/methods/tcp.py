@@ -9,7 +9,7 @@ from .. import fields
 from ..check import ProbeType
 from ..fields import ContractError
 from .expressions import is_unicode, read_pattern
-from .spec import CONNECTION, HANDSHAKE, Flag, MethodSpec, Options, Traffic
+from .spec import CONNECTION, Flag, MethodSpec, Options, Traffic
 from .tls import CertificateExpiry, TlsOptions
 
 MAX_STEPS = 16
@@ -90,7 +90,9 @@ def _traffic(options: TcpOptions | None, size: int, turns: int) -> Traffic:
         return CONNECTION.times(turns)
     sent = STEP.times(len(options.steps) + (3 if options.start_tls else 0))
     sent += Traffic(0, sum(len((each.send or "").encode()) for each in options.steps))
-    return (CONNECTION + sent + (Traffic(0, 0) if options.tls is None else HANDSHAKE)).times(turns)
+    return (CONNECTION + sent + (Traffic(0, 0) if options.tls is None else options.tls.handshake)).times(
+        turns
+    )
 
 
 def _asked_for(_: str, flags: Mapping[str, Any]) -> TcpOptions:

@@ -9,6 +9,10 @@ from ..bounds import MAX_EXPIRY
 from ..fields import ContractError, out_of_range
 from ..figure import Field, Gauge, Newest
 from .names import is_domain_name
+from .spec import HANDSHAKE, Traffic
+
+MAX_SHOWN = 32_768
+"""Bytes of the file with the certificates that a client shows, in PEM form: it sends all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,11 @@ class TlsOptions:
     """Certificate that the client shows of itself, with the authorities between; None: none."""
     certificate_key_file: str | None = None
     """Its key; None: in the same file."""
+
+    @property
+    def handshake(self) -> Traffic:
+        """What one sends, at most."""
+        return HANDSHAKE if self.certificate_file is None else HANDSHAKE + Traffic(20, MAX_SHOWN * 3 // 4)
 
     @classmethod
     def from_json(cls, value: object, path: str) -> Self:
