@@ -33,8 +33,8 @@ def api_reference() -> str:
         "`patch` can go from `interval` to `cron` freely; `render` shows the outcome.",
         "",
         "A duration is one or more numbers with a unit (ms, s, m, h), such as `30s`, `1m30s` or `0.5ms`. "
-        "Without one, as `30`, YAML makes it a number: the API server then says that the field "
-        "must be of type string, and `ipsecping-operator validate` what to write.",
+        "Without one, as `30`, YAML makes it a number: the API server then says that the field must be of "
+        "type string, and `ipsecping-operator validate` what to write.",
         "",
         "## spec",
         "",
