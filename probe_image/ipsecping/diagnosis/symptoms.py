@@ -13,6 +13,7 @@ from .reading import Reading
 from .refused_in_part import refused_at_times
 from .symptom import Symptom, SymptomKind, joined
 from .tally import Tally, lost_of, part_of, tally
+from .when_lost import in_one_moment
 
 TICKS = 5
 """A period is so many ticks of the rounds that found it, at least."""
@@ -306,15 +307,18 @@ def _minutes(time: int) -> str:
 def windows_disagree(reading: Reading) -> tuple[Tally, Tally] | None:
     """Return the same methods in both windows, where what one shows is not in the other; None else.
 
-    A method that is never answered, such as ICMP that is filtered, shows nothing of either.
+    A method that is never answered, such as ICMP that is filtered, shows nothing of either. What was lost in
+    one moment, by whatever method, happened once: so few packets may well show nothing by their number.
     """
     both = [part_of(reading.evidence, Part.METHODS, window) for window in (1, 2)]
     answered = {batch.type for batches in both for batch in batches if batch.answered}
     kinds = {batch.type for batch in both[0]} & {batch.type for batch in both[1]} & answered
-    first, second = (tally(batch for batch in batches if batch.type in kinds) for batches in both)
+    alike = [[batch for batch in batches if batch.type in kinds] for batches in both]
+    first, second = map(tally, alike)
     if not first.sent or not second.sent:
         return None
     p = statistics.fisher(first.lost, first.sent, second.lost, second.sent)
     healed = min(first.lost, second.lost) < LEAST_LOST and max(first.lost, second.lost) >= LEAST_LOST
     one_dead = (not first.answered) != (not second.answered)
-    return (first, second) if p < 0.01 and (healed or one_dead) else None
+    once = healed and in_one_moment(max(alike, key=lambda batches: tally(batches).lost))
+    return (first, second) if once or (p < 0.01 and (healed or one_dead)) else None
