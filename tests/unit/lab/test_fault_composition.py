@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -272,3 +273,55 @@ def test_filters_of_packets_that_come_in_share_their_queue() -> None:
 def test_no_fault_of_ike_keeps_strangers_from_asking() -> None:
     text = rules(transition.steps([], faults("sa-out-lost a")))
     assert all("-s " in line and "-d " in line for line in text.splitlines() if line.startswith("-A"))
+
+
+@pytest.mark.parametrize(("letter", "length"), [("a", 29), ("c", 49)])
+def test_nobody_keeps_a_mapping_that_times_out(letter: str, length: int) -> None:
+    """A keep-alive is one octet of UDP (RFC 3948 section 2.3)."""
+    text = rules(transition.steps([], faults(f"nat {letter}", f"nat-timeout {letter} seconds=7")))
+    assert f"--dport 4500 -m length --length {length} -j DROP" in text
+    assert text.count("nf_conntrack_udp_timeout=7 net.netfilter.nf_conntrack_udp_timeout_stream=7") == 1
+    assert TYPES["nat-timeout"].needs == "nat"
+
+
+def test_one_packet_is_lost_and_then_none() -> None:
+    text = rules(transition.steps([], faults("loss-once b out after=12")))
+    assert text.count("-p esp -m statistic --mode nth --every 1000000 --packet 12 -j DROP") == 1
+
+
+def test_a_link_that_flaps_is_up_again_with_its_routes() -> None:
+    done = lines(TYPES["link-flap"].once(faults("link-flap a ms=250")[0]))
+    assert done[:3] == [
+        "righta: ip link set wan down",
+        "left: sleep 0.25",
+        "righta: ip link set wan up",
+    ]
+    assert sum("ip route replace default" in line for line in done) == len(topology.VERSIONS)
+
+
+def test_a_full_table_of_connections_is_that_of_the_left_gateway_alone() -> None:
+    """They share the limit: more than the others use, and less than what is put into the left one's."""
+    (step,) = transition.steps([], faults("conntrack-full b"))
+    assert isinstance(step, Command)
+    assert step.namespace == topology.LEFT
+    assert "seq 512" in step.stdin
+    assert "nf_conntrack_max=511" in step.stdin
+    (off,) = transition.steps(faults("conntrack-full b"), [])
+    assert isinstance(off, Command)
+    assert "nf_conntrack_max=$(cat /run/conntrack_max)" in off.stdin
+
+
+def test_the_clock_goes_back_by_as_much_as_it_was_put_ahead(tmp_path: Path) -> None:
+    ahead = faults("clock-ahead a seconds=600")
+    told = f"date() {{ [ $1 = +%s ] && echo 1000 || echo $2 >>{tmp_path}/set; }}\n"
+    for step in (*transition.steps([], ahead), *transition.steps(ahead, [])):
+        assert isinstance(step, Command)
+        script = told + step.stdin.replace("/run/", f"{tmp_path}/")
+        subprocess.run(["sh"], input=script, text=True, check=True)
+    assert (tmp_path / "set").read_text().split() == ["@1600", "@400"]
+
+
+def test_each_path_has_a_rule_of_its_own_against_dns() -> None:
+    (step,) = transition.steps([], faults("dns-silent c"))
+    assert isinstance(step, OnNode)
+    assert step.script.count("--dport 53 -m comment --comment path-c -j DROP") == 8

@@ -19,9 +19,26 @@ def vici(gateway: str) -> str:
     return f"/run/{gateway}.vici"
 
 
+def changed(gateway: str) -> str:
+    """Directory of a gateway's changed configuration; swanctl takes private keys from there."""
+    return f"/run/{gateway}.changed"
+
+
+def configuration(gateway: str) -> str:
+    """The swanctl.conf of a gateway, inside the guest."""
+    return f"{GUEST}/{gateway}.swanctl.conf"
+
+
 def environment(gateway: str) -> dict[str, str]:
     """For charon and swanctl of that gateway."""
     return {"STRONGSWAN_CONF": f"{GUEST}/{gateway}.strongswan.conf"}
+
+
+def load_command(gateway: str, file: str) -> str:
+    """A line of a shell that has the gateway's charon take its secrets and connections from a file alone."""
+    settings = " ".join(f"{name}={value}" for name, value in environment(gateway).items())
+    load = "swanctl --load-all --clear --noprompt --uri"
+    return f"{settings} {load} unix://{vici(gateway)} --file {file}"
 
 
 def swanctl(gateway: str, *arguments: str, tolerant: bool = False) -> Command:
@@ -34,7 +51,7 @@ def swanctl(gateway: str, *arguments: str, tolerant: bool = False) -> Command:
 def daemon(gateway: str) -> str:
     """strongswan.conf. Short retransmissions, so that a dead peer is noticed within a lab's patience."""
     return f"""charon-systemd {{
-  load = random nonce aes sha2 hmac kdf gcm openssl kernel-netlink socket-default vici
+  load = random nonce aes sha2 hmac kdf gcm pem openssl kernel-netlink socket-default vici
   threads = 8
   install_routes = no
   install_virtual_ip = no

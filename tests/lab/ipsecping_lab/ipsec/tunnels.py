@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ..errors import LabError
 from ..host.waiting import wait_until
 from . import topology
-from .control import GUEST, Command, Control
-from .strongswan import environment, swanctl, vici
+from .control import Command, Control
+from .strongswan import configuration, environment, swanctl, vici
 from .topology import NEAR, PATHS, TunnelPath
 
 HEAL_SECONDS = 15.0
@@ -87,7 +87,7 @@ def start_daemons(control: Control) -> None:
         if not control.await_file(vici(gateway), seconds=10):
             said = control.read(f"/run/{gateway}.log") or ""
             raise LabError(f"strongSwan of {gateway} does not start: {said.strip()[-1000:]}")
-        load = ("--load-all", "--noprompt", "--file", f"{GUEST}/{gateway}.swanctl.conf")
+        load = ("--load-all", "--noprompt", "--file", configuration(gateway))
         control.check(swanctl(gateway, *load))
 
 

@@ -7,8 +7,9 @@ from .. import packet_filter, topology, tunnels
 from ..control import Command
 from ..strongswan import swanctl
 from .effects import PERCENT, between_gateways, came_by, drop, esp, ike, inside_tunnel
+from .ike import silent_when_idle
 from .model import Argument, Fault, FaultType
-from .resources import Chain, Effect, Ingress, RouteMtu
+from .resources import Chain, Effect, Ingress, RouteMtu, Switch
 
 IPV6_LEAST_MTU = 1280
 """Bytes (RFC 8200 section 5)."""
@@ -76,6 +77,32 @@ def _nat(fault: Fault) -> tuple[Effect, ...]:
     return tuple(Effect(chain, rule) for chain in chains for rule in rules)
 
 
+_USUAL_SECONDS = {"udp_timeout": 30, "udp_timeout_stream": 120}
+"""After which the kernel forgets a mapping of UDP: of one packet, and of a conversation."""
+
+
+def _nat_timeout(fault: Fault) -> tuple[Effect, ...]:
+    def set_to(seconds: dict[str, int]) -> str:
+        words = " ".join(f"net.netfilter.nf_conntrack_{name}={value}" for name, value in seconds.items())
+        return f"sysctl -qw {words}"
+
+    wanted = dict.fromkeys(_USUAL_SECONDS, int(fault.number("seconds")))
+    return (
+        *silent_when_idle(fault),
+        Effect(Switch(fault.tunnel_path.transit, set_to(wanted), set_to(_USUAL_SECONDS)), "on"),
+    )
+
+
+def _lost_once(fault: Fault) -> tuple[Effect, ...]:
+    # every one after so many: no more of them come by while it is in force
+    nth = f"-m statistic --mode nth --every 1000000 --packet {int(fault.number('after'))}"
+    return drop(fault, *(f"{match} {nth}" for match in esp(fault)[:1]))
+
+
+_REKEY = {"child": ("--child",), "ike": ("--ike",), "reauth": ("--reauth", "--ike")}
+"""Options of swanctl, before the name."""
+
+
 def forget_mappings(transit: str) -> Command:
     """A transit's NAT forgets whom it translates to what."""
     return Command(("conntrack", "-F"), namespace=transit, tolerant=True)
@@ -105,6 +132,14 @@ FAULTS = (
         directed=True,
         arguments=(PERCENT,),
         effects=lambda fault: between_gateways(fault, loss=fault.number("percent")),
+    ),
+    FaultType(
+        "loss-once",
+        "one packet of ESP between the gateways vanishes",
+        "one packet is lost",
+        directed=True,
+        arguments=(Argument("after", "so many others", "30", low=0, high=10_000),),
+        effects=_lost_once,
     ),
     FaultType(
         "corrupt",
@@ -194,13 +229,22 @@ FAULTS = (
         needs="nat",
     ),
     FaultType(
+        "nat-timeout",
+        "the NAT forgets a mapping after seconds, and neither gateway sends anything to keep it",
+        "the first packet back after a pause is lost",
+        arguments=(Argument("seconds", "without a packet", "3", low=1, high=600),),
+        effects=_nat_timeout,
+        after=lambda fault: tunnels.renew(fault.path),
+        needs="nat",
+    ),
+    FaultType(
         "rekey",
         "the left gateway rekeys",
-        "nothing is lost",
+        "child, ike: nothing is lost; reauth: what comes while the old IKE SA has gone",
         momentary=True,
-        arguments=(Argument("what", "which association", "child", choices=("child", "ike")),),
+        arguments=(Argument("what", "which association", "child", choices=tuple(_REKEY)),),
         once=lambda fault: (
-            swanctl(topology.LEFT, "--rekey", f"--{fault.arguments['what']}", fault.path),
+            swanctl(topology.LEFT, "--rekey", *_REKEY[fault.arguments["what"]], fault.path),
         ),
     ),
     FaultType(

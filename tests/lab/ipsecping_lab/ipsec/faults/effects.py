@@ -50,6 +50,17 @@ def ike(fault: Fault) -> dict[str, str]:
     return {"500": "-p udp --dport 500", "4500": f"-p udp --dport 4500 -m u32 --u32 {marker}=0"}
 
 
+def ike_header(fault: Fault, *, mask: int, value: int) -> tuple[str, ...]:
+    """Rules' matches of IKE by the word that has exchange type and flags (RFC 7296 section 3.1)."""
+    # that word is behind both SPIs; on port 4500 IKE is behind a marker (RFC 3948 section 2.2)
+    udp, marker = {4: ("0>>22&0x3C@", 8), 6: ("", 48)}[fault.tunnel_path.outer]
+    word = f"&0x{mask:X}=0x{value:X}"
+    return (
+        f"-p udp --dport 500 -m u32 --u32 {udp}{marker + 16}{word}",
+        f"-p udp --dport 4500 -m u32 --u32 {udp}{marker}=0&&{udp}{marker + 20}{word}",
+    )
+
+
 def no_new_keys(fault: Fault) -> tuple[Effect, ...]:
     """The gateways cannot talk IKE with each other, so that neither mends what is broken; others can ask."""
     ends, path = fault.tunnel_path.between_gateways, fault.tunnel_path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import packet_filter, responders, topology, tunnels
+from ..control import Command
 from .effects import policy
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Effect, GatewayLink, Kill, Neighbours, Queue, Service, Start, Step, Switch
@@ -124,6 +125,12 @@ def _shy(fault: Fault) -> tuple[Effect, ...]:
     return (Effect(Chain(path.right, path.outer, "filter", "FAULTS-IN"), f"{ports} -j DROP"),)
 
 
+def _flap(fault: Fault) -> tuple[Step, ...]:
+    link = GatewayLink(fault.path)
+    pause = f"{fault.number('ms') / 1000:g}"
+    return (*link.establish("down"), Command(("sleep", pause)), *link.revoke())
+
+
 FAULTS = (
     FaultType(
         "link-down",
@@ -131,6 +138,14 @@ FAULTS = (
         "all is lost on that path; strongSwan notices after some 17 s",
         effects=lambda fault: (Effect(GatewayLink(fault.path), "down"),),
         undo=lambda fault: tunnels.renew(fault.path),
+    ),
+    FaultType(
+        "link-flap",
+        "the right gateway's link is down for a moment",
+        "what comes meanwhile is lost",
+        momentary=True,
+        arguments=(Argument("ms", "milliseconds", "500", low=1, high=10_000),),
+        once=_flap,
     ),
     FaultType(
         "far-down",

@@ -1,10 +1,9 @@
-"""Faults on the gateways: policies, security associations, and what IKE does not agree on."""
+"""Faults on the gateways: policies and security associations."""
 
 from __future__ import annotations
 
 from .. import topology, tunnels
-from ..control import GUEST, Command
-from ..strongswan import ESP_PROPOSAL, IKE_PROPOSAL, PRE_SHARED_KEY, environment, vici
+from ..control import Command
 from .effects import FAMILY, no_new_keys, policy
 from .model import Argument, Fault, FaultType
 from .resources import Effect, Switch
@@ -58,27 +57,6 @@ def _used_up(fault: Fault, packets: int, options: str) -> tuple[Command, ...]:
     ping = f"ping -n -q -i 0.005 -W 0.2 -c {packets + 5} -I {near} {far}"
     used = Command(tuple(ping.split()), tolerant=True)
     return (*_remade(topology.LEFT, *_ends(fault), options=options), used)
-
-
-_EDITS = {
-    "key": f"s/{PRE_SHARED_KEY}/not-the-same/",
-    "identity": "s/id = right/id = wrong/",
-    "proposal": f"s/ proposals = {IKE_PROPOSAL}/ proposals = aes256-sha256-modp2048/",
-    "esp-proposal": f"s/esp_proposals = {ESP_PROPOSAL}/esp_proposals = aes256gcm16-modp2048/",
-    "selectors": f"s#{topology.NEAR[4].pods}#10.244.77.0/24#",
-}
-"""What is changed in the right gateway's configuration, as sed does it."""
-
-
-def _refused(fault: Fault) -> tuple[Effect, ...]:
-    gateway = fault.tunnel_path.right
-    own, changed = f"{GUEST}/{gateway}.swanctl.conf", f"/run/{gateway}.changed.conf"
-    settings = " ".join(f"{name}={value}" for name, value in environment(gateway).items())
-    load = f"{settings} swanctl --load-all --clear --noprompt --uri unix://{vici(gateway)} --file"
-    edit = f"sed '{_EDITS[fault.arguments['what']]}' {own} >{changed}"
-    on = f"{edit}\nif cmp -s {own} {changed}; then exit 1; fi\n{load} {changed}"
-    off = f"[ ! -e {changed} ] || {{ {load} {own}; rm {changed}; }}"
-    return (Effect(Switch(gateway, on, off), "on"),)
 
 
 def _renewed(fault: Fault) -> tuple[Command, ...]:
@@ -183,13 +161,5 @@ FAULTS = (
         "all is lost, XfrmOutStateSeqError on the left",
         once=lambda fault: _used_up(fault, 5, f"replay-oseq {2**32 - 6}"),
         undo=_rekeyed,
-    ),
-    FaultType(
-        "ike-refused",
-        "the right gateway is configured otherwise, and the tunnel comes up anew",
-        "all is lost; of esp-proposal and selectors IKE stays ESTABLISHED",
-        arguments=(Argument("what", "what is not the same", choices=tuple(_EDITS)),),
-        effects=_refused,
-        after=_renewed,
     ),
 )  # fmt: skip

@@ -52,6 +52,49 @@ def _node_firewall(fault: Fault) -> tuple[Effect, ...]:
     return (Effect(Switch(NODE, script("-I"), script("-D")), "on"),)
 
 
+def _no_dns(fault: Fault) -> tuple[Effect, ...]:
+    # Before the port of the service becomes that of a pod; the path is in a comment, so that each has a rule.
+    what = f"-p {{}} --dport 53 -m comment --comment path-{fault.path} -j DROP"
+    rules = [f"PREROUTING {what.format(protocol)}" for protocol in ("udp", "tcp")]
+    on, off = (
+        "\n".join(f"{program} -w 5 -t mangle {verb} {rule}" for rule in rules for program in _REJECT)
+        for verb in ("-I", "-D")
+    )
+    return (Effect(Switch(NODE, on, off), "on"),)
+
+
+_TRACKED = 512
+"""More than a transit's NAT ever has: all share the limit, and the left gateway's table alone is full."""
+
+
+def _full_table(_fault: Fault) -> tuple[Effect, ...]:
+    most, own, tracking = (
+        "net.netfilter.nf_conntrack_max",
+        "/run/conntrack_max",
+        "FAULTS -m conntrack --ctstate NEW",
+    )
+    entry = "-d 10.255.255.254 -p udp --sport 9 --dport 9 -t 86400 -u SEEN_REPLY,ASSURED"
+    # It tracks for as long as a rule asks for it.
+    on = f"""sysctl -n {most} >{own}
+iptables-legacy -A {tracking}
+for n in $(seq {_TRACKED}); do
+  echo "-I -s 10.0.$((n / 256)).$((n % 256)) {entry}"
+done >/run/conntrack.entries
+conntrack --load-file /run/conntrack.entries >/dev/null
+sysctl -qw {most}={_TRACKED - 1}"""
+    off = f"""[ ! -e {own} ] || {{ sysctl -qw {most}=$(cat {own}); rm {own}; }}
+iptables-legacy -D {tracking}
+conntrack -F"""
+    return (Effect(Switch(topology.LEFT, on, off), "on"),)
+
+
+def _clock(fault: Fault) -> tuple[Effect, ...]:
+    seconds, mark = int(fault.number("seconds")), "/run/clock_ahead"
+    on = f"date -s @$(($(date +%s) + {seconds}))\necho {seconds} >{mark}"
+    off = f"[ ! -e {mark} ] || {{ date -s @$(($(date +%s) - $(cat {mark}))); rm {mark}; }}"
+    return (Effect(Switch(topology.LEFT, on, off), "on"),)
+
+
 FAULTS = (
     FaultType(
         "snat",
@@ -78,5 +121,24 @@ FAULTS = (
         "ICMP prohibited from the node, or silence",
         arguments=(Argument("action", "what it does", "reject", choices=("reject", "drop")),),
         effects=_node_firewall,
+    ),
+    FaultType(
+        "dns-silent",
+        "no query of a pod gets to the cluster's DNS",
+        "names are not resolved",
+        effects=_no_dns,
+    ),
+    FaultType(
+        "conntrack-full",
+        "the left gateway's table of connections is full (of all paths)",
+        "the left gateway drops every new flow, also to itself",
+        effects=_full_table,
+    ),
+    FaultType(
+        "clock-ahead",
+        "the clock of all gateways and far hosts is ahead (they share one)",
+        "nothing is lost",
+        arguments=(Argument("seconds", "by so much", "3600", low=1, high=86_400),),
+        effects=_clock,
     ),
 )  # fmt: skip

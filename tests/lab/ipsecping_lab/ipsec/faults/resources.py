@@ -6,12 +6,13 @@ value or put it back. Everything here is pure.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...errors import LabError
-from .. import packet_filter, topology
+from .. import packet_filter, strongswan, topology
 from ..control import Command
 from ..topology import PATHS
 
@@ -299,3 +300,42 @@ class Ingress:
     def revoke(self) -> tuple[Step, ...]:
         words = ("tc", "qdisc", "del", "dev", self.device, "ingress")
         return (Command(words, namespace=self.namespace, tolerant=True),)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of a gateway's swanctl.conf, as sed does it; ``prepare``: lines of a shell before it."""
+
+    sed: str
+    prepare: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a gateway's IKE daemon is configured with; connections that stay the same live on."""
+
+    gateway: str
+
+    def merge(self, contributions: Sequence[Edit]) -> tuple[Edit, ...]:
+        return tuple(dict.fromkeys(contributions))
+
+    def establish(self, value: Sequence[Edit]) -> tuple[Step, ...]:
+        new, before = f"{self._changed}.new", f"{self._changed}.before"
+        lines = [line for edit in value for line in edit.prepare.splitlines()]
+        lines.append(f"mkdir -p {strongswan.changed(self.gateway)}")
+        lines.append(f"cp {strongswan.configuration(self.gateway)} {new}")
+        for edit in value:
+            # An edit that changes nothing would be a fault that is none.
+            lines += [f"cp {new} {before}", f"sed -i {shlex.quote(edit.sed)} {new}"]
+            lines.append(f"if cmp -s {before} {new}; then exit 1; fi")
+        lines += [f"mv {new} {self._changed}", strongswan.load_command(self.gateway, self._changed)]
+        return (Command(("sh", "-e"), namespace=self.gateway, stdin="\n".join(lines) + "\n"),)
+
+    def revoke(self) -> tuple[Step, ...]:
+        load = strongswan.load_command(self.gateway, strongswan.configuration(self.gateway))
+        script = f"[ ! -e {self._changed} ] || {{ {load}; rm {self._changed}; }}\n"
+        return (Command(("sh",), namespace=self.gateway, stdin=script, tolerant=True),)
+
+    @property
+    def _changed(self) -> str:
+        return f"{strongswan.changed(self.gateway)}/swanctl.conf"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import between, far_side, gateways, near_side
+from . import between, far_side, gateways, ike, near_side
 
 TYPES = {
     kind.name: kind
-    for table in (near_side.FAULTS, gateways.FAULTS, between.FAULTS, far_side.FAULTS)
+    for table in (near_side.FAULTS, gateways.FAULTS, ike.FAULTS, between.FAULTS, far_side.FAULTS)
     for kind in table
 }
