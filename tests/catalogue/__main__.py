@@ -43,7 +43,7 @@ def main() -> int:
         sys.exit(f"no case begins with {options.faults!r}; there are: {', '.join(CASES)}")
     if options.through == "operator":
         return conditions_run.run(
-            [case for case in chosen if case.truths and not case.target],
+            [case for case in chosen if case.lasts],
             options.records / "conditions",
             minutes=options.minutes,
             judge=options.judge,
@@ -56,7 +56,8 @@ def main() -> int:
     mistakes = list(matrix.wrong(found))
     sys.stdout.writelines(f"wrong: {line}\n" for line in mistakes)
     if options.document:
-        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), text))
+        only = None if len(chosen) == len(CASES) else [case.name for case in chosen]
+        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), text, only=only))
     return 1 if mistakes else 0
 
 
@@ -144,12 +145,14 @@ def _chosen(words: str) -> list[Case]:
     return [case for name, case in CASES.items() if not beginnings or name.startswith(beginnings)]
 
 
-def replaced(document: str, text: str) -> str:
-    """Return the document with the matrix between its marks."""
+def replaced(document: str, text: str, *, only: Sequence[str] | None = None) -> str:
+    """Return the document with the matrix between its marks; of `only` some cases, with their rows in it."""
     before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    old, end, after = rest.partition(END)
     if not begin or not end:
         sys.exit("docs/diagnosis.md: the marks around the matrix are missing")
+    if only is not None:
+        text = matrix.with_rows(old, text, names=only)
     return f"{before}{begin}{text}{end}{after}"
 
 

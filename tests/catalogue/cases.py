@@ -8,6 +8,11 @@ from ipsecping.diagnosis.cause import Cause
 THERE, BACK = Direction.FORWARD, Direction.REVERSE
 NO_FRAGMENTS = "a diagnosis sends no fragments"
 SOME = "the search for the path MTU takes for possible what passes now and then"
+AGAIN = "the left gateway's next packet makes the mapping anew"
+BETWEEN_OUTAGES = "it carries packets between two outages, which history alone shows"
+LONG = ("--long",)
+WRONG_NAME, NO_NAME = "wrong-record", "nobody.ipsecping.invalid"
+"""The former stands for an address of the far network that no host has."""
 FEW = "a diagnosis sends few packets: the window of 32 may hold all that overtake"
 
 
@@ -38,10 +43,22 @@ class Case:
     """None: nothing is wrong, and nothing may be found."""
     meanwhile: tuple[tuple[float, str], ...] = ()
     """Faults of a moment that are set again and again while it is diagnosed: seconds between them, words."""
+    moments: tuple[tuple[float, str], ...] = ()
+    """Faults of a moment that are set once: seconds after the diagnosis has begun, words."""
     target: str = ""
     """A name to diagnose in place of the far host's address."""
+    options: tuple[str, ...] = ()
+    """Of `ipsecping diagnose`, besides the path's own."""
+    path_mtu: int | None = None
+    """What the spec asks for, bytes."""
     alone: bool = False
     """Other paths must be left in peace meanwhile."""
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is a fault of one path that a check of that path goes on to meet."""
+        by_hand = self.target or self.options or self.moments or self.alone
+        return bool(self.truths) and not by_hand
 
 
 def true(
@@ -82,6 +99,14 @@ NO_FAULT = (
     Case(name="remark both ecn", faults=("remark {path} both ecn",)),
     Case(name="hops-silent", faults=("hops-silent {path}",)),
     Case(name="esp-drop of another path", faults=("esp-drop {other} both",), alone=True),
+    Case(name="sa-in-lost of another path", faults=("sa-in-lost {other}",), alone=True),
+    Case(name="reauthentication", moments=((1.5, "rekey {path} reauth"),)),
+    Case(name="on-demand, with pauses", faults=("on-demand {path}",), options=LONG),
+    Case(name="loss-once out", faults=("loss-once {path} out",)),
+    Case(name="link-flap", moments=((1, "link-flap {path}"),), alone=True),
+    Case(name="ike-certificate valid", faults=("ike-certificate {path} valid",)),
+    Case(name="clock-ahead", faults=("clock-ahead {path}",), alone=True),
+    Case(name="mtu both 1480 where 1400 is wanted", faults=("mtu {path} both 1480",), path_mtu=1400),
 )
 NEAR = (
     fault("node-route unreachable", true(Cause.NEAR_ROUTING_WRONG)),
@@ -91,7 +116,24 @@ NEAR = (
     Case(
         name="a name without an address",
         truths=(true(Cause.NAME_RESOLUTION_FAILED),),
-        target="nobody.ipsecping.invalid",
+        target=NO_NAME,
+    ),
+    Case(
+        name="a name with a wrong record",
+        truths=(true(Cause.NAME_RESOLUTION_FAILED, baseline=True), true(Cause.FAR_HOST_DOWN)),
+        target=WRONG_NAME,
+    ),
+    Case(
+        name="dns-silent",
+        faults=("dns-silent {path}",),
+        truths=(true(Cause.NAME_RESOLUTION_FAILED),),
+        target=NO_NAME,
+    ),
+    Case(
+        name="conntrack-full",
+        faults=("conntrack-full {path}",),
+        truths=(true(Cause.NEAR_GATEWAY_DOWN, Cause.LOCAL_POLICY_DENIED),),
+        alone=True,
     ),
     fault("snat outside", true(Cause.SOURCE_TRANSLATED, direction=THERE), true(Cause.LEAVES_IN_CLEAR)),
     fault("snat outside private=dropped", true(Cause.SOURCE_TRANSLATED), CLEAR),
@@ -117,9 +159,45 @@ ASSOCIATIONS = (
     fault("ike-refused identity", true(Cause.IKE_AUTH_FAILED)),
     fault("ike-refused proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
     fault("ike-refused esp-proposal", true(Cause.IKE_PROPOSAL_MISMATCH)),
+    fault("ike-refused pfs", true(Cause.IKE_PROPOSAL_MISMATCH)),
+    fault("ike-certificate expired", true(Cause.IKE_AUTH_FAILED)),
+    fault("ike-certificate early", true(Cause.IKE_AUTH_FAILED)),
+    fault("ike-certificate untrusted", true(Cause.IKE_AUTH_FAILED)),
+    Case(
+        name="ike-fragments",
+        faults=("fragments-drop {path} both", "ike-fragments {path}"),
+        truths=(true(Cause.IKE_FRAGMENTS_LOST), true(Cause.FRAGMENTS_DROPPED, masked=True)),
+    ),
+    Case(
+        name="rekey-broken",
+        faults=("rekey-broken {path}",),
+        truths=(true(Cause.REKEY_BROKEN, unseen=BETWEEN_OUTAGES),),
+        alone=True,
+    ),
     fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True)),
     fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE)),
     fault("nat", true(Cause.MTU_REDUCED, baseline=True)),
+    Case(
+        name="nat with keep-alive, with pauses",
+        faults=("nat {path}",),
+        truths=(true(Cause.MTU_REDUCED, baseline=True),),
+        options=LONG,
+    ),
+    Case(
+        name="nat-timeout, with pauses",
+        faults=("nat {path}", "nat-timeout {path}"),
+        truths=(true(Cause.NAT_MAPPING_LOST, direction=BACK), true(Cause.MTU_REDUCED, baseline=True)),
+        options=LONG,
+    ),
+    Case(
+        name="nat-forget",
+        faults=("nat {path}",),
+        truths=(
+            true(Cause.NAT_MAPPING_LOST, direction=BACK, unseen=AGAIN),
+            true(Cause.MTU_REDUCED, baseline=True),
+        ),
+        moments=((1.5, "nat-forget {path}"),),
+    ),
 )
 BETWEEN = (
     fault("esp-drop both", true(Cause.ESP_BLOCKED)),
@@ -162,7 +240,12 @@ FAR = (
 )
 
 
-def pair(*words: str, truths: tuple[Truth, ...], meanwhile: tuple[tuple[float, str], ...] = ()) -> Case:
+def pair(
+    *words: str,
+    truths: tuple[Truth, ...],
+    meanwhile: tuple[tuple[float, str], ...] = (),
+    target: str = "",
+) -> Case:
     """Write a case of several faults at once in one line."""
     each = [fault(word) for word in words]
     names = [word for _, word in meanwhile]
@@ -171,6 +254,7 @@ def pair(*words: str, truths: tuple[Truth, ...], meanwhile: tuple[tuple[float, s
         faults=tuple(typed for case in each for typed in case.faults),
         truths=truths,
         meanwhile=meanwhile,
+        target=target,
     )
 
 
@@ -219,6 +303,12 @@ PAIRS = (
         "return-clear",
         "loss out 20",
         truths=(true(Cause.RETURN_PATH_BROKEN), true(Cause.UNDERLAY_LOSS, masked=True)),
+    ),
+    pair(
+        "dns-silent",
+        "esp-drop both",
+        truths=(true(Cause.NAME_RESOLUTION_FAILED), true(Cause.ESP_BLOCKED, masked=True)),
+        target=NO_NAME,
     ),
 )
 CASES = {case.name: case for case in (*NO_FAULT, *NEAR, *POLICIES, *ASSOCIATIONS, *BETWEEN, *FAR, *PAIRS)}

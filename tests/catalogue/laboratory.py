@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ipsecping.diagnosis import Evidence, evidence_from_json
+from ipsecping_lab import workbench
 from ipsecping_lab.errors import LabError
 from ipsecping_lab.host import commands, namespaces
 from ipsecping_lab.host.waiting import wait_until
@@ -20,11 +21,13 @@ from ipsecping_lab.layout import Layout
 from ipsecping_lab.workbench import CommandFailed, kubectl
 
 from ..bench.prober_pod import POD, ProberPod
-from .cases import Case
+from .cases import LONG, WRONG_NAME, Case
 
 LETTERS = tuple(topology.PATHS)
-SECONDS = 60
-"""Within which a diagnosis has to be there; it takes 30 at most."""
+SECONDS, LONG_SECONDS = 60, 330
+"""Within which a diagnosis has to be there; it takes 30 at most, with pauses 4 minutes more."""
+NOBODY = 99
+"""A host number that nobody has on the far networks."""
 _COLLECT = """
 import json, subprocess, sys
 file = f"/tmp/{sys.argv[1]}.json"
@@ -52,8 +55,9 @@ class Laboratory:
         """Mend what is broken, start the pods, and let them out by the left gateway."""
         self.mend()
         self._route("replace")
-        for pod in self._pods.values():
+        for letter, pod in self._pods.items():
             pod.start()
+            _name(pod.namespace, topology.PATHS[letter].addresses[4].lan.network[NOBODY])
 
     def stop(self) -> None:
         """Mend what is broken, and remove the pods and their way out."""
@@ -98,8 +102,9 @@ class Laboratory:
     def ask(self, case: Case, letter: str) -> Evidence:
         """Run `ipsecping diagnose` in the pod. Raises CommandFailed."""
         words = ("python3", "-c", _COLLECT, uuid.uuid4().hex, *words_of(case, letter))
+        seconds = LONG_SECONDS if case.options == LONG else SECONDS
         answer = json.loads(
-            kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=SECONDS)
+            kubectl("-n", self._pods[letter].namespace, "exec", POD, "--", *words, timeout=seconds)
         )
         evidence = json.loads(answer["evidence"])
         if evidence is None:
@@ -113,18 +118,24 @@ class Laboratory:
 
     @contextmanager
     def going_on(self, case: Case, letter: str) -> Iterator[None]:
-        """Set the case's faults of a moment again and again; raises LabError at the end if one fails."""
+        """Set the case's faults of a moment meanwhile; raises LabError at the end if one fails."""
         over = threading.Event()
         failed: list[LabError] = []
 
-        def repeat(pause: float, words: str) -> None:
+        def repeat(pause: float, words: str, *, once: bool) -> None:
             while not over.wait(pause):
                 try:
                     self._set(words, letter)
                 except LabError as error:
                     failed.append(error)
+                if once:
+                    return
 
-        threads = [threading.Thread(target=repeat, args=each) for each in case.meanwhile]
+        threads = [
+            threading.Thread(target=repeat, args=each, kwargs={"once": once})
+            for once, several in ((False, case.meanwhile), (True, case.moments))
+            for each in several
+        ]
         for thread in threads:
             thread.start()
         try:
@@ -135,6 +146,16 @@ class Laboratory:
                 thread.join()
         if failed:
             raise LabError(f"{case.name}: {len(failed)} times not set: {failed[0]}")
+
+
+def _name(namespace: str, address: object) -> None:
+    """Have the cluster's DNS say, to pods of the namespace, that a name stands for an address."""
+    metadata = {"name": WRONG_NAME, "namespace": namespace}
+    ports = [{"name": "any", "port": 9, "protocol": "UDP"}]
+    service = {"clusterIP": "None", "ports": ports}
+    subsets = [{"addresses": [{"ip": str(address)}], "ports": ports}]
+    workbench.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service})
+    workbench.apply({"apiVersion": "v1", "kind": "Endpoints", "metadata": metadata, "subsets": subsets})
 
 
 def words_of(case: Case, letter: str) -> tuple[str, ...]:
@@ -148,4 +169,5 @@ def words_of(case: Case, letter: str) -> tuple[str, ...]:
         *("--far-inside", str(inner.lan.ip), "--near-inside", str(near.left.ip)),
         *("--inside", near.pods, "--inside", str(inner.lan.network)),
         *(word for network in underlay for word in ("--underlay", str(network))),
+        *case.options,
     )

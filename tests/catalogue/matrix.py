@@ -1,11 +1,11 @@
 """The confusion matrix: each fault with what was said of it. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ipsecping.diagnosis import Diagnosis
 
-from .cases import Case
+from .cases import CASES, Case
 from .judging import Score, judge, said
 from .records import Record
 
@@ -31,6 +31,24 @@ def matrix(records: Sequence[Record]) -> Iterator[str]:
     yield ""
     for mode, title in MODES.items():
         yield f"- {title[0].upper()}{title[1:]}: {'; '.join(score(records, baseline=mode).lines())}."
+
+
+def with_rows(old: str, new: str, *, names: Collection[str]) -> str:
+    """Return the old matrix with the new one's rows of these cases, in the order of the catalogue.
+
+    The old scores stay: they are of the sitting that measured all else.
+    """
+    kept, added = _rows(old), _rows(new)
+    rows = kept | {name: row for name, row in added.items() if name in names}
+    ordered = [rows[name] for name in CASES if name in rows]
+    head, _, scores = old.partition("|---|---|---|---|\n")
+    rest = "".join(line for line in scores.splitlines(keepends=True) if not line.startswith("| "))
+    return f"{head}|---|---|---|---|\n{''.join(ordered)}{rest}"
+
+
+def _rows(table: str) -> dict[str, str]:
+    lines = [line for line in table.splitlines(keepends=True) if line.startswith("| ")]
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines[1:]}
 
 
 def score(records: Sequence[Record], *, baseline: bool) -> Score:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ipsecping.diagnosis import Diagnosis, Evidence, Part, diagnose, evidence_from_json, evidence_to_json
-from ipsecping.diagnosis.evidence import Baseline, IkeAnswer
+from ipsecping.diagnosis.evidence import Baseline, IkeAnswer, NameAnswer
 from ipsecping.diagnosis.tally import part_of
 
 from .cases import CASES, HEALTHY, Case
@@ -25,12 +25,23 @@ class Record:
     """The lab's letter of it."""
     seconds: float
     evidence: Evidence
-    baseline: Baseline | None = None
+    healthy: Evidence | None = None
     """Of the same path when nothing was wrong."""
 
     def diagnosis(self, *, baseline: bool) -> Diagnosis:
         """Judge it; `baseline`: with what is known of the healthy path."""
-        return diagnose(replace(self.evidence, baseline=self.baseline) if baseline else self.evidence)
+        evidence = self.evidence
+        if self.case.path_mtu is not None:
+            evidence = replace(evidence, expected=replace(evidence.expected, path_mtu=self.case.path_mtu))
+        return diagnose(known_before(evidence, self.healthy) if baseline and self.healthy else evidence)
+
+
+def known_before(evidence: Evidence, healthy: Evidence) -> Evidence:
+    """Return the evidence with what an agent knows of the path from then: also what a name stood for."""
+    names = evidence.names
+    if names is not None and names.answer is NameAnswer.RESOLVED and healthy.address is not None:
+        names = replace(names, before=(healthy.address,))
+    return replace(evidence, baseline=baseline_of(healthy), names=names)
 
 
 def baseline_of(healthy: Evidence) -> Baseline:
@@ -82,21 +93,19 @@ def read_all(folder: Path) -> list[Record]:
     found = [json.loads(path.read_text()) for path in folder.glob("*.json")]
     known = [data for data in found if data["case"] in CASES]
     healthy = {
-        data["path"]: baseline_of(evidence_from_json(data["evidence"]))
-        for data in known
-        if CASES[data["case"]] == HEALTHY
+        data["path"]: evidence_from_json(data["evidence"]) for data in known if CASES[data["case"]] == HEALTHY
     }
     records = [_record(data, healthy.get(data["path"])) for data in known]
     order = list(CASES)
     return sorted(records, key=lambda record: (order.index(record.case.name), record.run))
 
 
-def _record(data: Mapping[str, Any], baseline: Baseline | None) -> Record:
+def _record(data: Mapping[str, Any], healthy: Evidence | None) -> Record:
     return Record(
         case=CASES[data["case"]],
         run=data["run"],
         path=data["path"],
         seconds=data["seconds"],
         evidence=evidence_from_json(data["evidence"]),
-        baseline=baseline,
+        healthy=healthy,
     )

@@ -1,5 +1,6 @@
 """The fault catalogue: its cases can be set, and what a diagnosis says of them is judged as it should be."""
 
+import threading
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ipsecping.contract.diagnosis_terms import Direction
-from ipsecping.diagnosis import Confidence, Evidence, diagnose
+from ipsecping.diagnosis import Confidence, Evidence, Outcome, diagnose
 from ipsecping.diagnosis.cause import Cause
+from ipsecping.diagnosis.evidence import Expected, NameAnswer, NamesFound, PathMtuFound
 from ipsecping_lab.ipsec.faults import transition
 from ipsecping_lab.ipsec.faults.model import read
 from ipsecping_lab.ipsec.faults.types import TYPES
@@ -18,7 +20,8 @@ from ...catalogue import matrix
 from ...catalogue.__main__ import BEGIN, DOCUMENT, END, batches, replaced
 from ...catalogue.cases import CASES, HEALTHY, Case, Truth, true
 from ...catalogue.judging import judge
-from ...catalogue.records import Record, baseline_of, read_all, write
+from ...catalogue.laboratory import Laboratory
+from ...catalogue.records import Record, baseline_of, known_before, read_all, write
 from ..diagnosis import catalogue as worlds
 from ..diagnosis.worlds import healthy
 
@@ -41,7 +44,7 @@ def test_every_case_can_be_set_on_every_path(name: str) -> None:
             )
             or not typed
         )
-        for _, words in case.meanwhile:
+        for _, words in (*case.meanwhile, *case.moments):
             first, *rest = words.format(path=letter, other=other).split()
             assert TYPES[first].momentary
             assert read(TYPES, first, rest, now=0)
@@ -87,6 +90,48 @@ def test_anything_found_where_nothing_is_wrong_is_wrong() -> None:
     assert judge(HEALTHY, diagnose(SEEN["ike-drop"]), baseline=True).wrong == ("IkeUnreachable is not so",)
 
 
+def test_what_a_spec_asks_for_goes_before_what_the_path_was() -> None:
+    """1422 of 1446 bytes: less than the path had, and as much as is wanted."""
+    smaller = PathMtuFound(forward=1422, reverse=1422, forward_told=True)
+    evidence = replace(healthy(), path_mtu=smaller, baseline=None, expected=Expected())
+    wanted = CASES["mtu both 1480 where 1400 is wanted"]
+    outcomes = [
+        replace(record(case, evidence), healthy=healthy()).diagnosis(baseline=True).outcome
+        for case in (HEALTHY, wanted)
+    ]
+    assert outcomes == [Outcome.FAULT, Outcome.NO_FAULT]
+
+
+def test_a_name_is_known_to_have_stood_for_the_healthy_paths_address() -> None:
+    names = NamesFound(answer=NameAnswer.RESOLVED, now=("10.50.1.99",))
+    known = known_before(replace(healthy(), address="10.50.1.99", names=names), healthy())
+    assert known.names is not None
+    assert known.names.before == (healthy().address,)
+
+
+def test_a_check_meets_lasting_faults_of_its_own_path_alone() -> None:
+    others = ("nothing", "nat-forget", "nat-timeout, with pauses", "conntrack-full", "dns-silent")
+    assert not any(CASES[name].lasts for name in others)
+    assert CASES["ike-certificate expired"].lasts
+
+
+def test_a_moment_is_set_once_and_what_goes_on_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    often = threading.Event()
+
+    def put(_: Laboratory, words: str, __: str) -> None:
+        done.append(words)
+        if done.count("often") == 3:
+            often.set()
+
+    monkeypatch.setattr(Laboratory, "_set", put)
+    case = Case(name="both", meanwhile=((0.001, "often"),), moments=((0.001, "once"),))
+    with Laboratory(pods=False).going_on(case, "a"):
+        assert often.wait(30)
+    assert done.count("once") <= 1
+    assert done.count("often") >= 3
+
+
 def test_the_score_counts_by_confidence() -> None:
     records = [record(LOSS, SEEN["loss"]), record(LOSS, SEEN["far-down told"]), record(HEALTHY, healthy())]
     score = matrix.score(records, baseline=False)
@@ -108,7 +153,8 @@ def test_what_was_measured_is_kept_and_read_again(tmp_path: Path) -> None:
     first, second = read_all(tmp_path)
     assert (first.case, second.case) == (HEALTHY, drop)
     assert second.evidence == SEEN["esp-drop"]
-    assert second.baseline == baseline_of(healthy())
+    assert second.healthy == healthy()
+    assert known_before(second.evidence, healthy()).baseline == baseline_of(healthy())
 
 
 def test_of_a_case_that_needs_the_other_paths_one_run_is_made_at_a_time() -> None:
@@ -122,3 +168,16 @@ def test_the_document_has_rows_of_the_catalogue_alone() -> None:
     names = [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| ")]
     assert set(names[1:]) - set(CASES) == set()
     assert replaced(text, table) == text
+
+
+def test_rows_that_were_measured_alone_go_between_the_old_ones() -> None:
+    text = DOCUMENT.read_text()
+    table = text.partition(BEGIN)[2].partition(END)[0]
+    new = "\n".join(
+        matrix.matrix([record(CASES[name], SEEN["esp-drop"]) for name in ("nothing", "esp-drop in")])
+    )
+    merged = matrix.with_rows(table, f"{new}\n", names=["esp-drop in"])
+    changed = [line for line in merged.splitlines() if line not in table.splitlines()]
+    assert [line.split(" | ")[0] for line in changed] == ["| esp-drop in"]
+    assert len(merged.splitlines()) == len(table.splitlines())
+    assert replaced(text, f"{new}\n", only=["esp-drop in"]) == text.replace(table, merged)
