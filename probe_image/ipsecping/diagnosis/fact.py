@@ -44,6 +44,7 @@ class FactName(StrEnum):
     LOSS_BY_FLOW = "LossByFlow"
     LOSS_BY_CLASS = "LossByClass"
     LOSS_BY_RATE = "LossByRate"
+    LOST_IN_OUTAGES = "LostInOutages"
     DELAY_BY_RATE = "DelayByRate"
     STALLED_TOGETHER = "StalledTogether"
     CONTROL_KEEPS_UP = "ControlKeepsUp"

@@ -42,6 +42,7 @@ QUESTIONS: Mapping[FactName, Callable[[Reading], Fact]] = MappingProxyType(
         FactName.LOSS_BY_FLOW: facts_loss.loss_by_flow,
         FactName.LOSS_BY_CLASS: facts_loss.loss_by_class,
         FactName.LOSS_BY_RATE: facts_loss.loss_by_rate,
+        FactName.LOST_IN_OUTAGES: facts_loss.lost_in_outages,
         FactName.DELAY_BY_RATE: facts_loss.delay_by_rate,
         FactName.STALLED_TOGETHER: facts_loss.stalled_together,
         FactName.CONTROL_KEEPS_UP: facts_loss.control_keeps_up,

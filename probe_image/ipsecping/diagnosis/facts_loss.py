@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import statistics
+from . import statistics, when_lost
 from .evidence import Batch, Part
 from .fact import Fact, unknown
 from .reading import PLACES, Reading
@@ -14,6 +14,8 @@ LESS = 0.01
 (statistics.SIGNIFICANT)."""
 QUEUE = 5_000_000
 """Nanoseconds that the median delay grows by with the rate at least, before a queue is spoken of."""
+IN_OUTAGES = 0.9
+"""Share of the lost packets that outages account for; at their edges methods differ by a packet."""
 CALM = 500_000
 """Nanoseconds between the least delay and the 90th percentile, below which nothing overtakes: a replay
 window of 32 packets would need 64,000 packets a second in the tunnel."""
@@ -205,6 +207,20 @@ def one_method_loses(reading: Reading) -> Fact:
         return Fact(False, f"{len(reading.methods)} methods lose alike")
     others = tally(batch for batch in reading.measured if batch.type is not kind)
     return Fact(True, f"{kind} alone loses: {reading.methods[kind].said}; all others: {others.said}")
+
+
+def lost_in_outages(reading: Reading) -> Fact:
+    """Whether packets are lost in outages alone, while nothing is answered for half a second and more."""
+    batches = reading.measured
+    lost = tally(batches).lost
+    if lost < 2 or not when_lost.known(batches):
+        return unknown("too few packets were lost, or not known which")
+    windows = {batch.window for batch in batches}
+    in_a_row = sum(
+        when_lost.lost_in_outages([batch for batch in batches if batch.window == each]) for each in windows
+    )
+    said = f"{in_a_row} of {lost} lost packets were lost while nothing was answered for 0.5 s and more"
+    return Fact(in_a_row >= IN_OUTAGES * lost, said)
 
 
 def near_gateway_loses(reading: Reading) -> Fact:

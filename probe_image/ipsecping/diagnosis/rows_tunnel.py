@@ -70,8 +70,15 @@ ROWS = (
         title="the tunnel dies at its rekeying",
         meaning="A collision, a lost DELETE, or an SA that only one end has installed; it lasts until the "
         "next rekey.",
-        told="Outages begin at multiples of one period. If they do not line up, it is not this.",
-        explains=(_silence(*_TUNNEL), explains(S.RECURRING)),
+        told="Outages begin at multiples of one period. If they do not line up, it is not this. What is lost "
+        "now and then, and not in outages, is none of it.",
+        explains=(
+            _silence(*_TUNNEL),
+            explains(
+                S.LOSS, needs=(F.LOST_IN_OUTAGES,), excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)
+            ),
+            explains(S.RECURRING),
+        ),
         step=Step(
             machine="both gateways",
             command="swanctl --list-sas",
@@ -149,7 +156,7 @@ ROWS = (
         told="Looks like loss; the receiver's counter (integrity-failed) tells.",
         explains=(
             _silence(*_TUNNEL, needs=_ENCAPSULATED),
-            explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS)),
+            explains(S.LOSS, excludes=(*ELSEWHERE, F.LOSS_BY_RATE, F.LOSS_BY_CLASS, F.LOST_IN_OUTAGES)),
         ),
         step=Step(
             machine="{receiver}",
@@ -182,7 +189,11 @@ ROWS = (
         meaning="Something between the gateways reorders ESP by more than the window, 32 packets by default.",
         told="Needs delays that vary; grows with the rate. The SA's replay-window counter proves it.",
         explains=(
-            explains(S.LOSS, needs=(F.DELAY_VARIES,), excludes=(*ELSEWHERE, F.GATEWAY_LOSES)),
+            explains(
+                S.LOSS,
+                needs=(F.DELAY_VARIES,),
+                excludes=(*ELSEWHERE, F.GATEWAY_LOSES, F.LOST_IN_OUTAGES),
+            ),
             explains(S.RATE_LOSS, S.CLASS_LOSS, needs=(F.DELAY_VARIES,), excludes=(F.CONTROL_KEEPS_UP,)),
         ),
         step=Step(

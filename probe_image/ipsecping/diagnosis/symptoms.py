@@ -13,6 +13,7 @@ from .reading import Reading
 from .refused_in_part import refused_at_times
 from .symptom import Symptom, SymptomKind, joined
 from .tally import Tally, lost_of, part_of, tally
+from .when_lost import in_one_moment
 
 TICKS = 5
 """A period is so many ticks of the rounds that found it, at least."""
@@ -323,19 +324,3 @@ def windows_disagree(reading: Reading) -> tuple[Tally, Tally] | None:
     one_dead = (not first.answered) != (not second.answered)
     once = healed and in_one_moment(max(alike, key=lambda batches: tally(batches).lost))
     return (first, second) if once or (p < 0.01 and (healed or one_dead)) else None
-
-
-def in_one_moment(batches: Sequence[Batch]) -> bool:
-    """Whether no packet was answered of those sent between the first and the last that were lost."""
-    if any(batch.lost and batch.answers is None for batch in batches):
-        return False
-    sent = [
-        (batch.at + place * batch.spacing, answer)
-        for batch in batches
-        for place, answer in enumerate(batch.answers or "1" * batch.sent)
-    ]
-    lost = [at for at, answer in sent if answer == "0"]
-    if not lost:
-        return False
-    start, end = min(lost) + PACE, max(lost) - PACE
-    return not any(start < at < end for at, answer in sent if answer == "1")

@@ -22,6 +22,7 @@ def judged(name: str) -> Diagnosis:
         ("node-route-unreachable", [("NearRoutingWrong", PROVEN)]),
         ("leak-behind-an-unknown-gateway", [("LeavesInClear", PROVEN), ("SourceTranslated", PROVEN)]),
         ("sa-limit-reached-meanwhile", [("TunnelSilent", Confidence.ONE_OF)]),
+        ("outages-at-rekeyings", [("PacketsLost", Confidence.ONE_OF)]),
     ],
 )
 def test_what_is_said_of_it(name: str, said: list[tuple[str, Confidence]]) -> None:
@@ -30,3 +31,7 @@ def test_what_is_said_of_it(name: str, said: list[tuple[str, Confidence]]) -> No
 
 def test_the_truth_is_among_the_causes_of_a_tunnel_that_broke_meanwhile() -> None:
     assert Cause.SA_EXHAUSTED in judged("sa-limit-reached-meanwhile").findings[0].causes
+
+
+def test_the_truth_is_among_the_causes_of_a_tunnel_that_comes_and_goes() -> None:
+    assert judged("outages-at-rekeyings").findings[0].causes == (Cause.REKEY_BROKEN, Cause.UNDERLAY_LOSS)

@@ -6,9 +6,10 @@ import pytest
 
 from ipsecping.contract import ProbeType
 from ipsecping.contract.diagnosis_terms import Direction
-from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose
+from ipsecping.diagnosis import Confidence, Evidence, Outcome, Part, diagnose, facts
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.evidence import Batch, Expected, Hop, HopKind, PathMtuFound
+from ipsecping.diagnosis.fact import FactName
 from ipsecping.diagnosis.refusal import ErrorKind
 
 from .worlds import (
@@ -130,7 +131,7 @@ FIRST = {STAMP: (40, 40 * MS), ECHO: (20, 80 * MS), ICMP: (20, 80 * MS)}
 
 
 def lost_at(*times: int, second: tuple[int, ...] = ()) -> Evidence:
-    """Each method loses what it sends at these milliseconds of the first look; STAMP these of the second."""
+    """Each method loses what it sends at these milliseconds of the first look, and of the second."""
 
     def look(kind: ProbeType, number: int, lost: tuple[int, ...]) -> Batch:
         sent, spacing = FIRST[kind]
@@ -138,7 +139,7 @@ def lost_at(*times: int, second: tuple[int, ...] = ()) -> Evidence:
         return losing(made, forward=[at * MS // spacing for at in lost if not at * MS % spacing])
 
     first = [look(kind, 1, times) for kind in FIRST]
-    others = [look(kind, 2, second if kind == STAMP else ()) for kind in FIRST]
+    others = [look(kind, 2, second) for kind in FIRST]
     return replace(healthy(), batches=(*first, *others))
 
 
@@ -162,3 +163,22 @@ def test_what_is_lost_in_one_moment_happened_once(times: tuple[int, ...]) -> Non
 def test_what_is_lost_again_or_nobody_knows_when_is_loss(evidence: Evidence) -> None:
     (finding,) = diagnose(evidence).findings
     assert finding.reason == "PacketsLost"
+
+
+def test_a_tunnel_that_comes_and_goes_may_break_at_its_rekeying_and_not_by_damage() -> None:
+    """Nothing is answered for 0.8 s each time, and everything in between."""
+    outage = lost_at(*range(400, 1200, 40), second=tuple(range(0, 800, 40)))
+    (finding,) = diagnose(outage).findings
+    assert {Cause.REKEY_BROKEN, Cause.UNDERLAY_LOSS} <= set(finding.causes)
+    assert not {Cause.ESP_AUTH_FAILED, Cause.REPLAY_DROPPED} & set(finding.causes)
+
+
+def test_what_is_lost_now_and_then_is_no_rekeying() -> None:
+    (finding,) = diagnose(lost_at(*range(0, 1600, 160), second=tuple(range(0, 1600, 160)))).findings
+    assert Cause.REKEY_BROKEN not in finding.causes
+    assert Cause.ESP_AUTH_FAILED in finding.causes
+
+
+def test_one_method_that_answers_meanwhile_shows_that_there_is_no_outage() -> None:
+    scattered = lost_at(*range(400, 1200, 80), second=tuple(range(0, 800, 80)))
+    assert facts(scattered)[FactName.LOST_IN_OUTAGES].value is False

@@ -146,3 +146,16 @@ def test_every_gateway_goes_back_to_its_own_configuration() -> None:
             if isinstance(other, Command)
         )
     assert scripts
+
+
+@pytest.mark.parametrize(
+    ("fault", "lives"),
+    [("rekey-broken a", "src 198.51.100.1"), ("ike-refused a pfs", "a: #5, INSTALLED, TUNNEL")],
+)
+def test_what_fails_at_its_rekeying_is_set_when_the_first_sa_has_ended(fault: str, lives: str) -> None:
+    (command,) = TYPES[fault.split()[0]].once(faults(fault)[0])
+    assert isinstance(command, Command)
+    script = command.argv[-1]
+    for said, status in ((lives, 1), ("", 0)):
+        told = f"ip() {{ echo '{said}'; }}; swanctl() {{ echo '{said}'; }}; sleep() {{ :; }}; {script}"
+        assert subprocess.run(["sh", "-c", told], capture_output=True).returncode == status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import strongswan, topology
+from .effects import of_path
 from .model import Fault
 from .resources import Configuration, Edit, Effect
 
@@ -23,7 +24,7 @@ def certificate(fault: Fault, which: str, *, large: bool = False) -> tuple[Effec
     made = _made(right, which, large=large)
     return (
         Effect(Configuration(right), Edit(shown, prepare=made)),
-        Effect(Configuration(topology.LEFT), Edit(f"/^  {fault.path} {{/,/^  }}/{{{asked}}}", prepare=made)),
+        Effect(Configuration(topology.LEFT), Edit(of_path(fault, asked), prepare=made)),
     )
 
 

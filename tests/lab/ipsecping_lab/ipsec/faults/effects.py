@@ -61,6 +61,11 @@ def ike_header(fault: Fault, *, mask: int, value: int) -> tuple[str, ...]:
     )
 
 
+def of_path(fault: Fault, command: str) -> str:
+    """The same command of sed within the left gateway's connection of the fault's path alone."""
+    return f"/^  {fault.path} {{/,/^  }}/{{{command}}}"
+
+
 def no_new_keys(fault: Fault) -> tuple[Effect, ...]:
     """The gateways cannot talk IKE with each other, so that neither mends what is broken; others can ask."""
     ends, path = fault.tunnel_path.between_gateways, fault.tunnel_path

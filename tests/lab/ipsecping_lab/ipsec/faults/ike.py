@@ -6,7 +6,7 @@ from .. import topology, tunnels
 from ..control import Command
 from ..strongswan import DPD_SECONDS, ESP_PROPOSAL, IKE_PROPOSAL, PRE_SHARED_KEY, swanctl
 from .certificates import VALIDITIES, certificate
-from .effects import ike_header
+from .effects import ike_header, of_path
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Configuration, Edit, Effect
 
@@ -21,11 +21,6 @@ _EDITS = {
     "pfs": (_OTHER_GROUP, "s/rekey_time = 1h/rekey_time = 2s\\n        life_time = 4s/"),
 }
 """What is changed in the right gateway's configuration, as sed does it."""
-
-
-def of_path(fault: Fault, command: str) -> str:
-    """The same command of sed within the left gateway's connection of the fault's path alone."""
-    return f"/^  {fault.path} {{/,/^  }}/{{{command}}}"
 
 
 def _renewed(fault: Fault) -> tuple[Command, ...]:

@@ -90,8 +90,10 @@ conntrack -F"""
 
 def _clock(fault: Fault) -> tuple[Effect, ...]:
     seconds, mark = int(fault.number("seconds")), "/run/clock_ahead"
-    on = f"date -s @$(($(date +%s) + {seconds}))\necho {seconds} >{mark}"
-    off = f"[ ! -e {mark} ] || {{ date -s @$(($(date +%s) - $(cat {mark}))); rm {mark}; }}"
+    # With the fraction of the second, for what is left out twice adds up.
+    set_to = 'date -s "$(date -d "{} seconds" +@%s.%N)"'
+    on = f"{set_to.format(f'+{seconds}')}\necho {seconds} >{mark}"
+    off = f"[ ! -e {mark} ] || {{ {set_to.format(f'-$(cat {mark})')}; rm {mark}; }}"
     return (Effect(Switch(topology.LEFT, on, off), "on"),)
 
 
