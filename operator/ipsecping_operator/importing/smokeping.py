@@ -16,6 +16,8 @@ _OWN = ("host", *_SHOWN, "parents", "rawlog")
 """What no target has from the one above it."""
 _STEP, _PINGS = 300.0, 20.0
 _USUAL_SPACING_MS, _SPACING_MS = 100, 1000
+_MAX_ALERTS = 32
+"""Of a target: each is looked at, and named, for each of thousands that inherit them."""
 _BEFORE = re.compile(r"(?:(?:==0|<=?[0-9]{1,6}(?:[.][0-9]{1,4})?)%?,){1,49}")
 """Rounds that have to be good before an alert: it then tells of a change, as ours do."""
 _ALERT = re.compile(r"(>=?(?:[0-9]{1,6}(?:[.][0-9]{1,4})?)%?)(?:,\1){0,49}")
@@ -160,7 +162,10 @@ class _Importer:
         """What alerts that ask for several rounds in a row above a limit become."""
         found: dict[str, Any] = {}
         known = {each.name: each for each in self._alerts.sections}
-        for name in filter(None, re.split(r"[\s,]+", names)):
+        named = list(filter(None, re.split(r"[\s,]+", names)))
+        if len(named) > _MAX_ALERTS:
+            given.leave_taken("alerts", f"more than {_MAX_ALERTS}: the first of them are looked at")
+        for name in named[:_MAX_ALERTS]:
             alert = known.get(name)
             pattern = "" if alert is None else alert.variables.get("pattern", "").replace(" ", "")
             kind = "" if alert is None else alert.variables.get("type", "")

@@ -1,12 +1,12 @@
 """symptoms(reading, facts): what there is to explain. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 
 from ..contract import ProbeType
 from ..contract.diagnosis_terms import Direction
 from . import facts_loss, facts_packet, facts_reach, statistics
-from .evidence import Batch, Part
+from .evidence import Part
 from .fact import FactName
 from .facts import Facts
 from .reading import Reading
@@ -21,8 +21,6 @@ LEAST_LOST = 2
 """One lost packet is no symptom."""
 NEWEST_ROUNDS = 10
 """So many tell whether packets are lost at the rate of rounds."""
-PACE = 10_000_000
-"""Nanoseconds by which a packet may have left beside its time."""
 PATH_PACKETS = 8
 """Another path that answered none of so many is silent."""
 

@@ -358,3 +358,13 @@ def test_options_of_many_probes_take_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 100_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_alerts_of_a_target_without_end_are_not_named_for_each_of_thousands() -> None:
+    alerts = ",".join(f"a{number}" for number in range(1500))
+    text = f"*** Targets ***\nprobe = FPing\n+ a\nhost = a.example\nalerts = {alerts}\n"
+    found = Outcome()
+    import_smokeping(iter([("config", text)]), found)
+    (check,) = found.checks
+    assert len(check.notes) == 33
+    assert check.notes[0] == "alerts: more than 32: the first of them are looked at"
