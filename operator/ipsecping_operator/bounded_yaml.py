@@ -148,12 +148,7 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         # PyYAML lets through what Python says of a date or a number that cannot be, such as 2026-13-45, and
         # of a tag that its value does not fit, such as !!bool maybe.
-        said = (
-            str(error)
-            .partition(": value has ")[0]
-            .replace("Exceeds the limit (4300 digits)", "too many digits")
-        )
-        raise UnreadableYaml(f"a value that cannot be read: {said}") from error
+        raise UnreadableYaml(f"a value that cannot be read: {error}") from error
 
 
 def _about_tabs(error: yaml.YAMLError, text: str) -> str:

@@ -221,7 +221,7 @@ def test_credentials_that_were_refused_are_known_again(tmp_path: Path) -> None:
         (b"a: 2026-13-45", "a value that cannot be read"),
         (b"[" * 20_000, "nest"),
         (b"a: &a [*a]", "an alias within what it stands for"),
-        (b"a: " + b"9" * 5000, "too many digits"),
+        (b"a: " + b"9" * 5000, "a number of more than 100 characters"),
         (b"x" * (16 * 1024 * 1024 + 1), "longer than 16 MiB"),
         (b"current-context: a\ncontexts: 5", "malformed"),
         (b"current-context: a\ncontexts: [5]", "malformed"),
