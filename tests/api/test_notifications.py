@@ -102,7 +102,7 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
             "webhook.urlKey=url,notifications.webhook.url=hook,notifications.webhook.secretName=s",
             "notifications.webhook.url and notifications.webhook.urlKey: only one",
         ),
-        ("webhook.urlKey=a/b", "/notifications/webhook/urlKey"),
+        ("webhook.urlKey=a/b", "notifications.webhook.urlKey: "),
         (
             "webhook.url=https://me:hunter2@hooks.example.com",
             "notifications.webhook.url has a user or password in it",
@@ -112,7 +112,7 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
             "alertmanagers.urls={am,https://me:hunter2@am}",
             "alertmanagers.urls[1] has a user or password in it",
         ),
-        ("alertmanagers.labels.a-b=c", "/notifications/alertmanagers/labels"),
+        ("alertmanagers.labels.a-b=c", "notifications.alertmanagers.labels: "),
         ("alertmanagers.repeat=soon", 'notifications.alertmanagers.repeat: "soon" is not a duration'),
         ("alertmanagers.repeat=9s999ms", "repeat: 9s999ms is too short: at least 10s"),
         ("alertmanagers.repeat=10m1s", "repeat: 10m1s is too long: at most 10m"),
@@ -138,7 +138,7 @@ def test_the_documented_secret_holds_a_key_that_events_can_be_signed_with(kubect
             "notifications.webhook.bearerTokenKey=t",
             "notifications.webhook.bearerTokenKey and notifications.webhook.basicAuthKey: only one",
         ),
-        ("webhook.secretName=Not_A_Name", "/notifications/webhook/secretName"),
+        ("webhook.secretName=Not_A_Name", "notifications.webhook.secretName: "),
         ("webhook.keyKey=keys", "'keyKey' not allowed"),
     ],
 )
