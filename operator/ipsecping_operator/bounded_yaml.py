@@ -4,8 +4,6 @@ A few lines with aliases of aliases ("billion laughs") or deep brackets otherwis
 traceback: the manifests of a pull request are read in CI.
 """
 
-import math
-import re
 import sys
 from collections.abc import Hashable, Iterator
 from pathlib import Path
@@ -31,17 +29,8 @@ MAX_NUMBER = 100
 one of thousands of digits."""
 MAX_NUMBER_KEYS = 1000
 """Of an object: Python finds a number by its remainder, which whoever chooses numbers can have collide."""
+_MERGE = "tag:yaml.org,2002:merge"
 _NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
-
-_MERGE, _INT, _FLOAT = (f"tag:yaml.org,2002:{kind}" for kind in ("merge", "int", "float"))
-_READ_OTHERWISE = {f"tag:yaml.org,2002:{kind}" for kind in ("int", "float", "timestamp", "value")}
-_WHOLE = re.compile("([-+]?)(0[bB][01]{1,64}|0[oO]?[0-7]{1,24}|0|0[xX][0-9a-fA-F]{1,16}|[1-9][0-9]{0,39})")
-_BASES = {"0x": 16, "0b": 2, "0": 8}
-_INFINITIES = {".inf": "inf", "-.inf": "-inf", ".nan": "nan"}
-_NUMBER = re.compile(
-    "^([-+]?(0[bB][01_]+|0[oO][0-7_]+|0[xX][0-9a-fA-F_]+|[0-9][0-9_]*([.][0-9_]*)?([eE][-+]?[0-9]+)?|"
-    "[.][0-9][0-9_]*([eE][-+]?[0-9]+)?)|[-+]?[.](inf|Inf|INF)|[.](nan|NaN|NAN))$"
-)
 
 
 class UnreadableYaml(ValueError):
@@ -74,40 +63,6 @@ class Loader(SafeLoader):
         if node.tag in _NUMBERS and isinstance(node, yaml.ScalarNode) and len(node.value) > MAX_NUMBER:
             raise _mistake(f"a number of more than {MAX_NUMBER} characters", node)
         return super().construct_scalar(node)
-
-
-class KubectlLoader(Loader):
-    """As kubectl reads it (go-yaml 2, and then JSON): `y` and `n` are booleans too.
-
-    What looks like a time or like sexagesimal digits (12:30) is a string, and 1e3 and 0o10 are numbers.
-    """
-
-    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, pattern) for tag, pattern in known if tag not in _READ_OTHERWISE]
-        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_number(self, node: yaml.ScalarNode) -> int | float | str:
-        """A number, an integer where it has no fraction, as in JSON; a string where no float can hold it."""
-        text = node.value.replace("_", "")
-        if whole := _WHOLE.fullmatch(text):
-            sign, digits = whole.groups()
-            base = next((_BASES[mark] for mark in _BASES if digits.lower().startswith(mark)), 10)
-            return int(f"{sign}{digits.lower().removeprefix('0o')}", base if digits != "0" else 10)
-        try:
-            value = float(_INFINITIES.get(text.lower().lstrip("+"), text))
-        except ValueError:
-            return str(node.value)
-        if math.isinf(value) and text[-1].isdigit():
-            return str(node.value)
-        return int(value) if value.is_integer() else value
-
-
-KubectlLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
-KubectlLoader.add_implicit_resolver(_INT, _NUMBER, list("+-.0123456789"))
-for _tag in (_INT, _FLOAT):
-    KubectlLoader.add_constructor(_tag, KubectlLoader.construct_number)
 
 
 def read_text(name: str) -> str:
@@ -154,10 +109,11 @@ def documents(text: str, loader: type[Loader] = Loader) -> Iterator[Any]:
 def _about_tabs(error: yaml.YAMLError, text: str) -> str:
     """What else is to be said where a tab is what YAML cannot read."""
     mark = getattr(error, "problem_mark", None)
-    lines = text[: MAX_BYTES // 16].splitlines()
+    lines = [] if mark is None else text.split("\n", mark.line + 1)
     if mark is None or mark.line >= len(lines):
         return ""
-    indent = lines[mark.line][: len(lines[mark.line]) - len(lines[mark.line].lstrip())]
+    line = lines[mark.line]
+    indent = line[: len(line) - len(line.lstrip())]
     return ": YAML is indented by blanks, and this line by a tab" if "\t" in indent else ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ipsecping.contract.plan import MAX_NETWORKS
 from ipsecping.contract.targets import parsed_networks
 
-from .setting import Setting, by_namespace, names, namespace_of
+from .setting import Setting, by_namespace, names, namespace_or_all
 
 if TYPE_CHECKING:
     from ipsecping_operator.permission import Permissions
@@ -89,7 +89,7 @@ def packet_rate(text: str) -> Mapping[str, int]:
 
 def namespaces(text: str) -> frozenset[str]:
     """Namespaces, of which * is all."""
-    return frozenset(map(namespace_of, names(text)))
+    return frozenset(map(namespace_or_all, names(text)))
 
 
 _BY_NAMESPACE = (

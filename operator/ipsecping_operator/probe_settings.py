@@ -22,7 +22,8 @@ def probe_defaults(text: str) -> "ProbeDefaults":
     if len(text) > MAX_TEXT:
         raise argparse.ArgumentTypeError(f"longer than {MAX_TEXT} characters")
     from ipsecping_operator.api.validation import InvalidModel, read
-    from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents
+    from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
+    from ipsecping_operator.kubectl_yaml import KubectlLoader
 
     try:
         given, *more = documents(text, KubectlLoader)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "IPSECPING_"
+NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +61,34 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in re.split(r"[\s,]+", text or "") if name)
 
 
-def namespace_of(text: str, *, or_all: bool = True) -> str:
-    """`text`, the name of a namespace, or * for all of them. Raises argparse.ArgumentTypeError."""
-    if re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text) or (or_all and text == "*"):
+def namespace(text: str, *, more: str = "") -> str:
+    """`text`, the name of a namespace; `more` ends the error. Raises argparse.ArgumentTypeError."""
+    if NAMESPACE.fullmatch(text):
         return text
-    others = "; * stands for all" if or_all else "; all are served where none is given" if text == "*" else ""
     raise argparse.ArgumentTypeError(
-        f"{text!r} is no name of a namespace: at most 63 lower-case letters, digits and -{others}"
+        f"{text!r} is no name of a namespace: at most 63 lower-case letters, digits and -{more}"
     )
+
+
+def namespace_or_all(text: str) -> str:
+    """`text`, the name of a namespace or *. Raises argparse.ArgumentTypeError."""
+    return text if text == _ALL else namespace(text, more=f"; {_ALL} stands for all")
 
 
 def namespaces_served(text: str) -> tuple[str, ...]:
     """Namespaces; none: all."""
-    return tuple(namespace_of(each, or_all=False) for each in names(text))
+    more = "; all are served where none is given"
+    return tuple(namespace(each, more=more if each == _ALL else "") for each in names(text))
 
 
 def by_namespace(text: str, *, form: str) -> dict[str, str]:
     """`network=a,b; *=c` as a map; `form` says in an error what stands behind a namespace."""
     found: dict[str, str] = {}
     for entry in filter(None, (each.strip() for each in text.split(";"))):
-        namespace, separator, given = (part.strip() for part in entry.partition("="))
-        if not separator or not namespace or namespace in found:
+        name, separator, given = (part.strip() for part in entry.partition("="))
+        if not separator or not name or name in found:
             raise argparse.ArgumentTypeError(
                 f"{entry!r} is not NAMESPACE={form} with a namespace that is named once"
             )
-        found[namespace_of(namespace)] = given
+        found[namespace_or_all(name)] = given
     return found

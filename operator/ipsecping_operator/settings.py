@@ -16,13 +16,12 @@ from ipsecping_operator.api.names import MOUNTABLE_PREFIX
 from .notification_settings import NOTIFICATIONS, NotificationSettings, notifications_of
 from .permission_settings import PERMISSIONS, permissions_of
 from .probe_settings import PROBE_DEFAULTS
-from .setting import Setting, add_settings, namespaces_served
+from .setting import NAMESPACE, Setting, add_settings, namespaces_served
 
 if TYPE_CHECKING:
     from ipsecping_operator.api.probe_defaults import ProbeDefaults
     from ipsecping_operator.permission import Permissions
 
-_NAMESPACE = re.compile("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SECRET_NAME = re.compile("[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 
 
@@ -77,7 +76,7 @@ def secret_name(text: str) -> tuple[str | None, str] | None:
     namespace, separator, name = text.strip().rpartition("/")
     if not text.strip():
         return None
-    if not _SECRET_NAME.fullmatch(name) or (separator and not _NAMESPACE.fullmatch(namespace)):
+    if not _SECRET_NAME.fullmatch(name) or (separator and not NAMESPACE.fullmatch(namespace)):
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME or NAMESPACE/NAME of a Secret")
     if name.startswith(MOUNTABLE_PREFIX):
         raise argparse.ArgumentTypeError(

@@ -16,74 +16,66 @@ alertLabelValue:
 namespace:
   pattern: ^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$
   words: is not the name of a namespace, which has at most 63 lower-case letters, digits and -, with a letter or digit at both ends
-namespaceOrNone:
-  pattern: ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$
-  words: is not the name of a namespace, which has at most 63 lower-case letters, digits and -, with a letter or digit at both ends
 namespaceOrAll:
   pattern: ^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?|[*])$
   words: is neither the name of a namespace (at most 63 lower-case letters, digits and -, with a letter or digit at both ends) nor "*" for all
 objectName:
   pattern: ^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$
-  words: is not the name of an object, which has lower-case letters, digits, - and ., with a letter or digit at both ends, such as my-registry
-objectNameOrNone:
-  pattern: ^([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)?$
-  words: is not the name of an object, which has lower-case letters, digits, - and ., with a letter or digit at both ends, such as ipsecping-keys
+  words: is not the name of an object, which has lower-case letters, digits, - and ., with a letter or digit at both ends
 permittedName:
   pattern: ^([A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?|([A-Za-z0-9][-A-Za-z0-9_./]*)?[*])$
   words: is not a name of letters, digits, -, _, . and /, with a letter or digit at both ends, or with * at its end for all that begin so
 dataKey:
   pattern: ^[-._a-zA-Z0-9]+$
   words: is not a key of a Secret, which has letters, digits, -, _ and ., such as tls.crt
-dataKeyOrNone:
-  pattern: ^[-._a-zA-Z0-9]*$
-  words: is not a key of a Secret, which has letters, digits, -, _ and ., such as tls.crt
 chartName:
-  pattern: ^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$
+  pattern: ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$
   words: cannot be part of the names of objects, which have lower-case letters, digits and -, with a letter or digit at both ends
-beginOfNames:
-  pattern: ^([a-z]([-a-z0-9]*[a-z0-9])?)?$
+namePrefix:
+  pattern: ^[a-z]([-a-z0-9]*[a-z0-9])?$
   words: cannot be what names of objects begin with, which have lower-case letters, digits and -, a letter first and a letter or digit last
 registry:
-  pattern: ^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]+)?)?$
+  pattern: ^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._/-]+)?$
   words: is not a registry such as registry.example.com, registry.example.com:5000 or registry.example.com/mirror (without https://)
 repository:
-  pattern: ^(([A-Za-z0-9.-]+(:[0-9]{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(@sha256)?)?$
+  pattern: ^([A-Za-z0-9.-]+(:[0-9]{1,5})?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(@sha256)?$
   words: is not the repository of an image, such as registry.example.com/team/ipsecping-operator, in lower case, without https://, and without a tag, which has a value of its own
 tag:
-  pattern: ^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?)?$
+  pattern: ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[a-f0-9]{64})?$
   words: is not the tag of an image, such as 1.4.0 with at most 128 letters, digits, -, _ and ., or one with its digest behind it, 1.4.0@sha256:... of 64 hexadecimal digits
 image:
   pattern: ^([A-Za-z0-9][-A-Za-z0-9._/:@]*[*]?|[*])$
   words: is not an image such as registry.example.com/ipsecping:1.4.0, or with * at its end for all that begin so
-runbooks:
+runbookURL:
   pattern: ^[A-Za-z0-9._~/-][A-Za-z0-9._~:/?#@!$&()*+,;=%-]*$
   words: is not where docs/runbooks are, such as https://git.example.com/ipsecping/docs/runbooks, in which blanks, quotes, braces and what is beyond ASCII are escaped
 source:
   pattern: ^[!-~]+$
   words: is not a URI reference such as ipsecping-operator or //prod.example.com/ipsecping, in which blanks and what is beyond ASCII are escaped
-spanOrNone:
-  pattern: ^([0-9]{1,6}(ms|s|m|h))*$
+duration:
+  pattern: ^([0-9]{1,6}(ms|s|m|h))+$
   words: is not a duration such as 30s or 1m30s, where each number has its unit, ms, s, m or h
-domainOrNone:
-  pattern: ^(([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$
+loadBalancerClass:
+  pattern: ^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$
   words: is not the class of a load balancer, such as internal or example.com/internal
 {{- end -}}
 
-{{/* Which values have which form. A star stands for each key of a map or item of a list; what has ~ at its end is about the keys. */}}
+{{/* Which values have which form. A star stands for each key of a map or item of a list; what has ~ at its end is about the keys.
+     A form with ? at its end is that of a text that may be empty. */}}
 {{- define "ipsecping.formed" -}}
-global.imageRegistry: registry
-nameOverride: chartName
-fullnameOverride: beginOfNames
+global.imageRegistry: registry?
+nameOverride: chartName?
+fullnameOverride: namePrefix?
 commonLabels~: labelKey
 commonLabels.*: labelValue
 commonAnnotations~: labelKey
 commonAnnotations.*: text
-image.repository: repository
-image.tag: tag
-probeImage.repository: repository
-probeImage.tag: tag
+image.repository: repository?
+image.tag: tag?
+probeImage.repository: repository?
+probeImage.tag: tag?
 imagePullSecrets.*.name: objectName
-serviceAccount.name: objectNameOrNone
+serviceAccount.name: objectName?
 serviceAccount.annotations~: labelKey
 serviceAccount.annotations.*: text
 operator.namespaces.*: namespace
@@ -112,16 +104,16 @@ operator.maxPacketRate~: namespaceOrAll
 operator.maxBitRate~: namespaceOrAll
 probeDefaults.nodeSelector~: labelKey
 probeDefaults.nodeSelector.*: labelValue
-probeDefaults.priorityClassName: objectNameOrNone
+probeDefaults.priorityClassName: objectName?
 probeDefaults.labels~: labelKey
 probeDefaults.labels.*: labelValue
 probeDefaults.annotations~: labelKey
 probeDefaults.annotations.*: text
 probeDefaults.imagePullSecrets.*.name: objectName
-probeDefaults.runtimeClassName: objectNameOrNone
+probeDefaults.runtimeClassName: objectName?
 nodeSelector~: labelKey
 nodeSelector.*: labelValue
-priorityClassName: objectNameOrNone
+priorityClassName: objectName?
 podAnnotations~: labelKey
 podAnnotations.*: text
 podLabels~: labelKey
@@ -129,45 +121,45 @@ podLabels.*: labelValue
 networkPolicies.agentNamespaces.*: namespace
 admissionPolicy.images.*: image
 reflector.allow.*: text
-reflector.keys.secretName: objectNameOrNone
+reflector.keys.secretName: objectName?
 reflector.keys.key: dataKey
 reflector.service.annotations~: labelKey
 reflector.service.annotations.*: text
-reflector.service.loadBalancerClass: domainOrNone
+reflector.service.loadBalancerClass: loadBalancerClass?
 reflector.service.loadBalancerSourceRanges.*: text
 reflector.nodeSelector~: labelKey
 reflector.nodeSelector.*: labelValue
-reflector.priorityClassName: objectNameOrNone
+reflector.priorityClassName: objectName?
 reflector.podAnnotations~: labelKey
 reflector.podAnnotations.*: text
 reflector.podLabels~: labelKey
 reflector.podLabels.*: labelValue
-reflector.test.namespace: namespaceOrNone
+reflector.test.namespace: namespace?
 monitoring.podMonitor.labels~: labelKey
 monitoring.podMonitor.labels.*: labelValue
-monitoring.podMonitor.interval: spanOrNone
+monitoring.podMonitor.interval: duration?
 monitoring.serviceMonitor.labels~: labelKey
 monitoring.serviceMonitor.labels.*: labelValue
-monitoring.serviceMonitor.interval: spanOrNone
+monitoring.serviceMonitor.interval: duration?
 monitoring.prometheusRule.labels~: labelKey
 monitoring.prometheusRule.labels.*: labelValue
-monitoring.prometheusRule.runbookURL: runbooks
+monitoring.prometheusRule.runbookURL: runbookURL
 notifications.alertmanagers.urls.*: text
 notifications.alertmanagers.labels~: alertLabelKey
 notifications.alertmanagers.labels.*: alertLabelValue
-notifications.alertmanagers.runbookURL: runbooks
-notifications.alertmanagers.secretName: objectNameOrNone
-notifications.alertmanagers.bearerTokenKey: dataKeyOrNone
-notifications.alertmanagers.basicAuthKey: dataKeyOrNone
-notifications.alertmanagers.caKey: dataKeyOrNone
+notifications.alertmanagers.runbookURL: runbookURL
+notifications.alertmanagers.secretName: objectName?
+notifications.alertmanagers.bearerTokenKey: dataKey?
+notifications.alertmanagers.basicAuthKey: dataKey?
+notifications.alertmanagers.caKey: dataKey?
 notifications.webhook.url: text
-notifications.webhook.urlKey: dataKeyOrNone
+notifications.webhook.urlKey: dataKey?
 notifications.webhook.source: source
-notifications.webhook.secretName: objectNameOrNone
+notifications.webhook.secretName: objectName?
 notifications.webhook.keysKey: dataKey
-notifications.webhook.bearerTokenKey: dataKeyOrNone
-notifications.webhook.basicAuthKey: dataKeyOrNone
-notifications.webhook.caKey: dataKeyOrNone
+notifications.webhook.bearerTokenKey: dataKey?
+notifications.webhook.basicAuthKey: dataKey?
+notifications.webhook.caKey: dataKey?
 dashboards.labels~: labelKey
 dashboards.labels.*: labelValue
 dashboards.annotations~: labelKey
@@ -219,8 +211,8 @@ monitoring monitoring.podMonitor monitoring.serviceMonitor monitoring.prometheus
 {{- range $key, $_ := .value -}}
 {{- $found = append $found (include "ipsecping.misformed" (list $at $key (get $forms $form) "key ")) -}}
 {{- end -}}
-{{- else if not $keys -}}
-{{- $found = append $found (include "ipsecping.misformed" (list .path .value (get $forms $form) "")) -}}
+{{- else if not (or $keys (and (hasSuffix "?" $form) (eq (toJson .value) "\"\""))) -}}
+{{- $found = append $found (include "ipsecping.misformed" (list .path .value (get $forms (trimSuffix "?" $form)) "")) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

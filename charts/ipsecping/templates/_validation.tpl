@@ -75,18 +75,6 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Refuse a group that is not there, which the templates could say by a Go error alone. Call with
-     (list "of." $values "name" ...). */}}
-{{- define "ipsecping.validatePresent" -}}
-{{- $of := index . 0 -}}
-{{- $values := index . 1 -}}
-{{- range slice . 2 -}}
-{{- if kindIs "invalid" (index $values .) -}}
-{{- fail (printf "%s%s has no value, not even its default: Helm takes that away by null, which is also what stands behind a key with nothing but comments below it, and --reuse-values keeps the values of an older chart without it. Leave the key out, or upgrade with --reset-then-reuse-values" $of .) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-
 {{- define "ipsecping.validateReflector" -}}
 {{- $root := index . 0 -}}
 {{- with index . 1 -}}

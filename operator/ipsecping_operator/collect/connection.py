@@ -102,21 +102,20 @@ async def _asked(
     name: str | None = None,
     connect_seconds: float | None = None,
 ) -> AsyncIterator[Answer]:
-    name = name or host
-    certified = None if tls is None else name
+    asked = name or host
     try:
         async with asyncio.timeout(connect_seconds or seconds):
             reader, writer = await asyncio.open_connection(
-                host, port, limit=MAX_HEAD, ssl=tls, server_hostname=certified
+                host, port, limit=MAX_HEAD, ssl=tls, server_hostname=asked if tls else None
             )
     except TimeoutError:
         raise NotConnected(None) from None
     except OSError as error:
         raise NotConnected(error) from error
     try:
-        named = f"[{name}]" if ":" in name else name
+        named = f"[{asked}]" if ":" in asked else asked
         lines = [f"{method} {target} HTTP/1.1", f"Host: {named}:{port}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in fields.items()]
+        lines += [f"{field}: {value}" for field, value in fields.items()]
         writer.write("\r\n".join([*lines, "", ""]).encode("ascii") + content)
         async with asyncio.timeout(seconds):
             head = await _until(reader, b"\r\n\r\n", MAX_HEAD, "a head")

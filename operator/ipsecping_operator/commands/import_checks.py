@@ -1,10 +1,11 @@
 """`ipsecping-operator import`: checks from the configurations of other programs."""
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from ipsecping_operator.setting import namespace
 
 if TYPE_CHECKING:
     from ipsecping_operator.importing.outcome import Outcome
@@ -41,17 +42,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         each = programs.add_parser(name, help=text, description=_DESCRIPTION, epilog=_EPILOG, **shown)
         each.add_argument("files", nargs="+", metavar="FILE", help=f"{text} (- for standard input)")
         each.add_argument(
-            "-n", "--namespace", type=_namespace, help="namespace that the checks name (default: none)"
+            "-n", "--namespace", type=namespace, help="namespace that the checks name (default: none)"
         )
     parser.set_defaults(main=main)
-
-
-def _namespace(text: str) -> str:
-    if not re.fullmatch("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no name of a namespace: at most 63 lower-case letters, digits and -"
-        )
-    return text
 
 
 def main(args: argparse.Namespace) -> int:

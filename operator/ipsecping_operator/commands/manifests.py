@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipsecping_operator.api.names import GROUP, KIND
-from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents, read_text
+from ipsecping_operator.bounded_yaml import UnreadableYaml, documents, read_text
+from ipsecping_operator.kubectl_yaml import KubectlLoader
 from ipsecping_operator.verdict.text import printable
 
 if TYPE_CHECKING:

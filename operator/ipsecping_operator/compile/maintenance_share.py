@@ -40,7 +40,7 @@ def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
     """Raise InvalidSpec where windows together leave hardly any time in which somebody is told."""
     recurring = tuple((index, each) for index, each in enumerate(windows) if each.start is None)
     lines = tuple(each for _, each in recurring)
-    if (most := _most_taken(lines)) > _MOST:
+    if _most_taken(lines) > _MOST:
         first = bisect_left(range(1, len(lines)), True, key=lambda count: _most_taken(lines[:count]) > _MOST)
         index, most = recurring[first][0], _most_taken(lines[: first + 1])
         others = ", together with those before it" if first else ""
@@ -53,17 +53,15 @@ def require_time_outside(windows: Sequence[MaintenanceWindow]) -> None:
     for end in range(1, len(once) + 1):
         alone, in_all = _most_around(tuple(each for *_, each in once[:end]), lines)
         if alone > _MOST:
-            open_for = (
-                f"windows with from and until would be open for {_of_span(alone, MOST_DAYS)}, together "
-            )
+            open_for = f"windows with from and until would be open for {_of_span(alone, MOST_DAYS)}"
             remedy = "with those before it: let it close earlier, and remove windows that are over"
         elif in_all > _MOST_IN_ALL:
-            open_for = f"windows would be open for {_of_span(in_all, MOST_DAYS_IN_ALL)}, together "
+            open_for = f"windows would be open for {_of_span(in_all, MOST_DAYS_IN_ALL)}"
             remedy = "with those before it and those that recur: let it close earlier, or make those shorter"
         else:
             continue
         field = f"spec.maintenance[{once[end - 1][1]}].until"
-        raise InvalidSpec(field, f"{open_for}{remedy} ({_COUNTS_AS_OPEN}); {_ALWAYS}")
+        raise InvalidSpec(field, f"{open_for}, together {remedy} ({_COUNTS_AS_OPEN}); {_ALWAYS}")
 
 
 def _of_span(taken: timedelta, most: int) -> str:

@@ -3,21 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from ipsecping.contract import METHODS, ProbeType
 from ipsecping.contract.pattern import MalformedPattern, Pattern
+from ipsecping_operator.api.scalars import is_ip
 
-from .given import Given, NoCounterpart
+from .given import Given, NoCounterpart, at_least_icmp_size
 from .outcome import slug
 
 _FINE = [200, 201, 202, 203, 204, 205, 206, 207, 208, 226]
 """What is meant by 2xx, as far as codes are registered."""
 _MAX_CODES = 16
 _MAX_REDIRECTS = 10
-_LEAST = METHODS[ProbeType.ICMP].least_size
 
 
 @dataclass(slots=True)
@@ -40,7 +38,7 @@ def convert(name: str, prober: str, given: Given, target: str) -> Measured:
     fallback = given.take("ip_protocol_fallback", bool)
     if preferred in ("ip4", "ip6") and fallback is False:
         measured.spec["family"] = "IPv4" if preferred == "ip4" else "IPv6"
-    elif preferred is not None and not _is_address(measured.target):
+    elif preferred is not None and not is_ip(measured.target):
         given.leave_taken("preferred_ip_protocol", "a preference has no counterpart: family takes one alone")
     address = given.take("source_ip_address", str)
     if address is not None and address.startswith(("127.", "::1", "0.0.0.0")):
@@ -58,9 +56,7 @@ def _icmp(name: str, given: Given, target: str) -> Measured:
     for option, ours in (("payload_size", "size"), ("ttl", "ttl")):
         if value := given.take(option, int):
             measured.common[ours] = value
-    if measured.common.get("size", _LEAST) < _LEAST:
-        measured.common["size"] = _LEAST
-        given.leave_taken("payload_size", f"{_LEAST} bytes are the least here")
+    at_least_icmp_size(given, "payload_size", measured.common)
     if given.take("dont_fragment", bool):
         given.leave_taken("dont_fragment", "a probe of type pathMTU finds the largest packet that passes")
     return measured
@@ -327,14 +323,6 @@ def host_and_port(text: str) -> tuple[str, int | None]:
     if not host or parts.path or parts.query or "@" in parts.netloc:
         raise NoCounterpart("no host and port")
     return host, port
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(maxsize=1024)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ipsecping.contract import METHODS, ProbeType
+
 T = TypeVar("T")
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"(?:[0-9]{1,9}(?:[.][0-9]{1,9})?(?:ms|s|m|h|d|w))+")
@@ -104,6 +106,14 @@ def milliseconds(text: str) -> int | None:
     if len(text) > 32 or not _DURATION.fullmatch(text):
         return None
     return round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+
+
+def at_least_icmp_size(given: Given, name: str, common: dict[str, Any]) -> None:
+    """Raise the size of an ICMP probe to the least that we send, and say so of the option that gave it."""
+    least = METHODS[ProbeType.ICMP].least_size
+    if common.get("size", least) < least:
+        common["size"] = least
+        given.leave_taken(name, f"{least} bytes are the least here")
 
 
 def duration(value: float) -> str:

@@ -15,7 +15,7 @@ _SHOWN = ("menu", "title", "remark", "hide", "menuextra", "email", "nomenu", "hi
 _OWN = ("host", *_SHOWN, "parents", "rawlog")
 """What no target has from the one above it."""
 _STEP, _PINGS = 300.0, 20.0
-_USUAL_SPACING_MS, _SPACING_MS = 100, 1000
+_USUAL_SPACING_MS, _MOST_SPACING_MS = 100, 1000
 _MAX_ALERTS = 32
 """Of a target: each is looked at, and named, for each of thousands that inherit them."""
 _BEFORE = re.compile(r"(?:(?:==0|<=?[0-9]{1,6}(?:[.][0-9]{1,4})?)%?,){1,49}")
@@ -151,7 +151,7 @@ class _Importer:
             )
         elif spacing is None and kind != "icmp" and step * 1000 / (2 * pings) > _USUAL_SPACING_MS:
             # SmokePing waits for each answer before it asks again.
-            probe["spacing"] = duration(min(step * 1000 // (2 * pings), _SPACING_MS))
+            probe["spacing"] = duration(min(step * 1000 // (2 * pings), _MOST_SPACING_MS))
         spec: dict[str, Any] = {"target": (made.target or host).lower(), **made.spec}
         spec |= {"schedule": {"interval": duration(step * 1000)}, "probes": [probe]}
         if alerts is not None and (thresholds := self._thresholds(alerts, step, given)):

@@ -5,13 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ipsecping.contract import METHODS, ProbeType
-
-from .given import Given, NoCounterpart, duration
+from .given import Given, NoCounterpart, at_least_icmp_size, duration
 
 _RUNNING = ("binary", "forks", "offset", "mininterval", "blazemode", "usestdout", "avgselect")
 """How SmokePing starts and paces the programs that measure for it."""
-_LEAST = METHODS[ProbeType.ICMP].least_size
 _REDIRECTS = [200, 301, 302, 303, 307, 308]
 
 
@@ -51,9 +48,7 @@ def convert(module: str, given: Given, host: str) -> Probe:
 def _icmp(given: Given, host: str) -> Probe:
     probe = Probe({"icmp": {}})
     _whole(given, "packetsize", probe.common, "size")
-    if probe.common.get("size", _LEAST) < _LEAST:
-        probe.common["size"] = _LEAST
-        given.leave_taken("packetsize", f"{_LEAST} bytes are the least here")
+    at_least_icmp_size(given, "packetsize", probe.common)
     if (interval := given.number("hostinterval")) is not None:
         probe.common["spacing"] = duration(interval * 1000)
     tos = given.take("tos", str)

@@ -32,7 +32,7 @@ class AlertKind:
     part_of_outage: bool = False
     """What an outage begins with, and what it has left in the window, is no second fault."""
     inhibits: int = 0
-    """Alerts with less of it may be inhibited by this one (scripts/monitoring)."""
+    """Its rank among those that inhibit: it may inhibit alerts of a lower one (scripts/monitoring)."""
     diagnosed: bool = False
     """It names what a diagnosis of the outage has found."""
 

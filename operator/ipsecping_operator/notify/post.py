@@ -11,16 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ipsecping.contract.repeated import repeats
+from ipsecping.net.resolve import ResolveError, Resolver
 from ipsecping.tls_client import client_context
 from ipsecping_operator.collect import connection
 from ipsecping_operator.kube.throttling import retry_after
 from ipsecping_operator.notification_settings import Credentials, Endpoint, endpoint
 from ipsecping_operator.verdict import text
 
-from .receiver_names import ReceiverNames
-
 SECONDS = 10.0
 """For name, connection, TLS, request and the head of the answer, together."""
+MOST_ADDRESSES = 4
+"""Of a name, which are tried."""
 SAID_SECONDS = 1.0
 SAID_BYTES = 512
 """Of the content of an answer that refuses, which are read for the log; of others none is."""
@@ -58,13 +59,13 @@ class Poster:
         credentials: Credentials,
         *,
         seconds: float = SECONDS,
-        names: ReceiverNames | None = None,
+        names: Resolver | None = None,
     ) -> None:
         """`where` may be a file with the URL; `names` looks its host up."""
         self._where = where
         self._credentials = credentials
         self._seconds = seconds
-        self._names = names or ReceiverNames()
+        self._names = names or Resolver()
         self._context: _Context | None = None
 
     async def post(self, below: str, content: bytes, fields: Mapping[str, str]) -> None:
@@ -78,15 +79,14 @@ class Poster:
         try:
             headers = {**fields, "User-Agent": "ipsecping-operator", **self._authorization()}
             tls = self._tls() if at.tls else None
-            async with (
-                asyncio.timeout(self._seconds),
-                AsyncExitStack() as stack,
-            ):
+            async with asyncio.timeout(self._seconds), AsyncExitStack() as stack:
                 answer = await self._asked(stack, at, target, content, headers, tls)
                 if not 200 <= answer.status < 300:
                     raise await _not_taken(answer, _secrets(at, headers.get("Authorization", "")))
         except TimeoutError:
             raise NotTaken(f"no answer within {self._seconds:g} s") from None
+        except ResolveError as error:
+            raise NotTaken(f"no connection: {_said(error)}") from error
         except connection.NotConnected as error:
             raise NotTaken(f"no connection: {_said(error.error) or 'not in time'}") from error
         except (connection.BadAnswer, OSError) as error:
@@ -101,12 +101,14 @@ class Poster:
         fields: Mapping[str, str],
         tls: ssl.SSLContext | None,
     ) -> connection.Answer:
-        """The answer of the first of its addresses to which a connection comes about."""
+        """The answer of the first of its addresses to which a connection comes about.
+
+        Names are looked up in threads of their own. The event loop's are few: while the names of some
+        receivers hang in the resolver, as where it is reached by the tunnel that is down, the API server's is
+        looked up there, and the Lease would be lost.
+        """
         failed = connection.NotConnected(None)
-        try:
-            addresses = await self._names.addresses(at.host)
-        except OSError as error:
-            raise connection.NotConnected(error) from error
+        addresses = (await self._names.resolve_all(at.host)).ips[:MOST_ADDRESSES]
         for address in addresses:
             asked = connection.post(
                 address,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from ipsecping.net.resolve import Resolver
 from ipsecping_operator.notification_settings import Credentials
 from ipsecping_operator.notify.post import NotTaken, Poster
-from ipsecping_operator.notify.receiver_names import ReceiverNames
 
 from .receiver import Receiver
 
@@ -22,26 +22,46 @@ async def test_names_that_hang_leave_the_loop_its_threads_and_take_one_each() ->
     def look_up(name: str) -> list[str]:
         asked.append(name)
         away.wait(30)
-        return ["192.0.2.1"]
+        return ["127.0.0.1"]
 
-    names = [ReceiverNames(look_up) for _ in range(MANY)]
-    waiting = [asyncio.create_task(each.addresses("hook.example")) for each in names for _ in range(3)]
-    await asyncio.sleep(0)
-    found = await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("localhost", 1), 10)
-    assert found
-    away.set()
-    assert await asyncio.gather(*waiting) == [["192.0.2.1"]] * (3 * MANY)
+    async with Receiver().listening() as receiver:
+        posters = [of_name(receiver, Resolver(look_up)) for _ in range(MANY)]
+        waiting = [asyncio.create_task(each.post("", b"[]", {})) for each in posters]
+        while len(asked) < MANY:
+            await asyncio.sleep(0.01)
+        found = await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("localhost", 1), 10)
+        assert found
+        away.set()
+        await asyncio.gather(*waiting)
     assert asked == ["hook.example"] * MANY
+    assert len(receiver.came) == MANY
+
+
+async def test_a_thread_that_the_host_refuses_is_said_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As by a pod's limit of processes."""
+    async with Receiver().listening() as receiver:
+        poster = of_name(receiver, Resolver(lambda _: ["127.0.0.1"]))
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refused)
+            with pytest.raises(NotTaken, match="this host refuses a thread"):
+                await poster.post("", b"[]", {})
+        await poster.post("", b"[]", {})
+    assert len(receiver.came) == 1
+
+
+def refused(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def of_name(receiver: Receiver, names: Resolver) -> Poster:
+    """A poster to this receiver by a name."""
+    return Poster(replace(receiver.endpoint, host="hook.example"), Credentials(), seconds=5, names=names)
 
 
 async def posted(receiver: Receiver, *addresses: str) -> None:
-    poster = Poster(
-        replace(receiver.endpoint, host="hook.example"),
-        Credentials(),
-        seconds=5,
-        names=ReceiverNames(lambda _: list(addresses)),
-    )
-    await poster.post("", b"[]", {})
+    await of_name(receiver, Resolver(lambda _: list(addresses))).post("", b"[]", {})
 
 
 async def test_the_next_address_is_tried_where_one_refuses() -> None:

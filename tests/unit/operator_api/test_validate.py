@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from ipsecping_operator import bounded_yaml
-from ipsecping_operator.bounded_yaml import MAX_BYTES, KubectlLoader, UnreadableYaml, documents
+from ipsecping_operator.bounded_yaml import MAX_BYTES, UnreadableYaml, documents
 from ipsecping_operator.cli import main
+from ipsecping_operator.kubectl_yaml import KubectlLoader
 
 ROOT = Path(__file__).parents[3]
 CHECK = """\
@@ -255,7 +256,8 @@ def test_more_values_than_memory_is_worth_are_refused_before_any_is_built(
 PURE = """\
 import sys, yaml
 del yaml.CSafeLoader
-from ipsecping_operator.bounded_yaml import KubectlLoader, UnreadableYaml, documents
+from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
+from ipsecping_operator.kubectl_yaml import KubectlLoader
 assert not issubclass(KubectlLoader, yaml.cyaml.CParser)
 print([*documents("a: y\\n---\\n- b", KubectlLoader)])
 for text in ("[" * 20_000, "- " * 20_000, "[]," * 3):
