@@ -11,7 +11,7 @@ from .host_calls import closed_on_error, new_socket
 from .message_batch import MessageBatch, SocketAddress
 from .raw_echo import RawEcho, open_echo
 from .raw_echo_socket import RawEchoSocket
-from .sender import Sender, place_of
+from .sender import Sender, interface_index
 from .shared_socket import SharedSocket
 from .timestamp_warmup import await_timestamps
 
@@ -53,13 +53,13 @@ class SocketPool:
 
     def flow(self, kind: Kind, target: SocketAddress) -> Flow:
         """A flow to the target. Raises OSError when it takes a socket more and that cannot be had."""
-        place = place_of(kind.sender.source)
+        interface = interface_index(kind.sender.source)
         sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
         self._sockets[kind] = sockets
         fixed = kind.sender.port != 0
         for shared in sockets:
             if (
-                shared.place == place
+                shared.interface == interface
                 and len(shared) < MAX_FLOWS
                 and not (shared.serves(target) if fixed else shared.has_served(target))
                 and (fixed or shared.targets_served < MAX_SERVED)
@@ -69,7 +69,7 @@ class SocketPool:
             self._batch = MessageBatch()
         first = all(shared.closed for others in self._sockets.values() for shared in others)
         shared = open_socket(kind, self._batch)
-        shared.place = place
+        shared.interface = interface
         if first:
             await_timestamps()
         sockets.append(shared)

@@ -7,8 +7,8 @@ from ..net.clocks import Clock
 from ..wire.ntp import NANOSECONDS
 
 PAUSED = NANOSECONDS
-"""A machine that was suspended or paused for longer than this in a round (nanoseconds) has lost what was under
-way. Its monotonic clock, by which time-outs count, may have stood still meanwhile."""
+"""A machine that was suspended or paused for longer than this in a round (nanoseconds) has lost what was
+under way. Its monotonic clock, by which time-outs count, may have stood still meanwhile."""
 
 
 def time_asleep() -> int:

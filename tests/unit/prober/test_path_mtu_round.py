@@ -332,5 +332,5 @@ async def test_a_key_that_is_text_signs_nothing_where_the_plan_wants_marked_ones
     assert (result.sent, result.invalid) == (0, Invalidity.KEY_NOT_PERMITTED)
     file = tmp_path / "mtu.keys"
     file.write_text(f"hex:{'0f' * 32}\n")
-    result = await one_round("127.0.0.1", port, options=options)
+    result = await one_round("127.0.0.1", port, options=options, timeout_ms=100)
     assert (result.sent > 0, result.invalid) == (True, None)
