@@ -195,10 +195,11 @@ class _Control:
         unsent = not answered and any(packet.failed_here for packet in self._packets.sent)
         self._packets = None
         self._session.ledger.take_refused()
-        if unsent and error is None:
-            error = OSError("this host could not send")
-        if error is not None:  # of this host; it says nothing of the control
-            self._say(str(error))
+        trouble = "this host could not send" if unsent else None
+        if error is not None:
+            trouble = str(error)
+        if trouble is not None:  # of this host; it says nothing of the control
+            self._say(trouble)
             self._end()
             return
         self._say(None)
