@@ -96,7 +96,8 @@ class ProbeRounds:
 
     def _session_with(self, check: PlannedCheck, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
-        shared, interface = self._session, interface_index(self.probe.source)
+        shared = self._session
+        interface = running_pool().interface_index(self.probe.source, now=now)
         if shared is not None:
             same = (shared.address, shared.interface) == (address, interface)
             if same and shared.fit(now=now):
@@ -142,7 +143,7 @@ class _SharedSession:
         return not any(session.ledger.exhausted for session in self.sessions)
 
     def has_source(self) -> bool:
-        """Whether this host has the source still, as it was when this began."""
+        """Whether this host has the source at this moment, as it was when this began."""
         try:
             return interface_index(self._probe.source) == self.interface
         except SourceUnavailable:
