@@ -50,13 +50,11 @@ class SocketPool:
         self._indexes: dict[str, int] = {}
         self._asked_at: int | None = None
 
-    def interface_index(self, source: str | None, *, now: int) -> int:
+    def interface_index(self, source: str, *, now: int) -> int:
         """As of `sender.interface_index`, of which this also raises the errors; perhaps from a moment ago.
 
         `now`: monotonic nanoseconds.
         """
-        if source is None:
-            return 0
         if self._asked_at is None or now - self._asked_at >= ASKED_EVERY:
             self._indexes.clear()
             self._asked_at = now

@@ -96,8 +96,8 @@ class ProbeRounds:
 
     def _session_with(self, check: PlannedCheck, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
-        shared = self._session
-        interface = running_pool().interface_index(self.probe.source, now=now)
+        shared, source = self._session, self.probe.source
+        interface = 0 if source is None else running_pool().interface_index(source, now=now)
         if shared is not None:
             same = (shared.address, shared.interface) == (address, interface)
             if same and shared.fit(now=now):
