@@ -1,11 +1,10 @@
 """The program ipsecping-operator: collects the sub-commands and runs one."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from ipsecping import __version__
-from ipsecping.host.standard_streams import OutputLost, guarded, output_may_be_lost
+from ipsecping.host.standard_streams import output_may_be_lost, run_guarded
 
 from .commands import crd, import_checks, render, run, validate, wait
 
@@ -14,13 +13,7 @@ _COMMANDS = (run, render, validate, import_checks, wait, crd)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sub-command that `argv` (the process's arguments when None) names; returns the exit status."""
-    try:
-        with guarded():
-            return _run(argv)
-    except OutputLost as lost:
-        if not lost.unread:
-            sys.stderr.write(f"ipsecping-operator: cannot write to standard output: {lost.strerror}\n")
-        return 1
+    return run_guarded("ipsecping-operator", lambda: _run(argv), lost=1)
 
 
 def _run(argv: Sequence[str] | None) -> int:

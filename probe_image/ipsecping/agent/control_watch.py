@@ -12,7 +12,7 @@ from ..contract import Control, PlannedCheck, PlannedProbe, ProbeType, RoundResu
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver, is_address
-from ..net.sender import place_of
+from ..net.sender import interface_index
 from ..net.timers import Deadline, running_timers
 from ..probes.base import Session
 from ..probes.registry import packet_method
@@ -120,8 +120,8 @@ class _Control:
         self._timers = running_timers()
         self._deadline: Deadline | None = None
         self._session: Session | None = None
-        self._place = 0
-        """Where its packets leave, as of `place_of`."""
+        self._interface = 0
+        """That its packets leave by, as of `interface_index`."""
         self._packets: QuietPackets | None = None
         self._lookup: asyncio.Task[None] | None = None
         self._trouble: str | None = None
@@ -195,10 +195,11 @@ class _Control:
         unsent = not answered and any(packet.failed_here for packet in self._packets.sent)
         self._packets = None
         self._session.ledger.take_refused()
-        if unsent and error is None:
-            error = OSError("this host could not send")
-        if error is not None:  # of this host; it says nothing of the control
-            self._say(str(error))
+        trouble = "this host could not send" if unsent else None
+        if error is not None:
+            trouble = str(error)
+        if trouble is not None:  # of this host; it says nothing of the control
+            self._say(trouble)
             self._end()
             return
         self._say(None)
@@ -211,13 +212,13 @@ class _Control:
                     self._say_what_is_known(user[1], each)
 
     def _session_with(self, address: str) -> Session:
-        """The session so far, or one with a new address. Raises OSError and PingForbidden."""
-        session, place = self._session, place_of(self._asked.source)
-        same = session is not None and (session.address, self._place) == (address, place)
+        """The session so far, or one with a new address or interface. Raises OSError and PingForbidden."""
+        session, interface = self._session, interface_index(self._asked.source)
+        same = session is not None and (session.address, self._interface) == (address, interface)
         if session is not None and same and not session.ledger.exhausted:
             return session
         self._end()
-        self._place = place
+        self._interface = interface
         self._session = packet_method(ProbeType.ICMP).open(self._probe(), address, self._watch.clock)
         return self._session
 

@@ -1,5 +1,7 @@
 """Exit codes, and the error that ends a command."""
 
+from ..contract.visible import visible
+
 SUCCESS = 0
 NO_ANSWER = 1
 """Everything worked but not one probe was answered (`ping`: some host did not answer)."""
@@ -7,17 +9,15 @@ USAGE = 2
 """The command line, the plan or this machine does not allow what was asked for."""
 INTERRUPTED = 130
 """By Ctrl-C, where there is nothing to print yet: 128 and the number of SIGINT, as shells have it."""
+MAX_SAID = 2000
+"""Characters of an error, which may quote whatever was given."""
 
 
 class CommandError(Exception):
     """Ends a command with exit code `USAGE`; the message says what is wrong and what to do about it."""
 
 
-MAX_SAID = 2000
-"""Characters of an error, which may quote whatever was given."""
-
-
 def printable(text: str) -> str:
-    """What a terminal may get of words of others: `?` for what moves its cursor or is no character at all."""
-    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text[: MAX_SAID + 1])
+    """What a terminal may get of an error of several lines: each as `visible` has it."""
+    shown = "\n".join(map(visible, text[: MAX_SAID + 1].split("\n")))
     return shown if len(shown) <= MAX_SAID else f"{shown[: MAX_SAID - 1]}…"

@@ -12,7 +12,7 @@ from importlib import import_module
 from .. import __version__
 from ..host.descriptors import raise_descriptor_limit
 from ..host.service_manager import ServiceManager
-from ..host.standard_streams import OutputLost, guarded, output_may_be_lost
+from ..host.standard_streams import output_may_be_lost, run_guarded
 from .errors import INTERRUPTED, USAGE, CommandError, printable
 from .logs import LOG_FORMATS, configure_logging
 
@@ -74,13 +74,8 @@ _OPTIONAL = "prometheus_client"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    try:
-        with guarded():
-            return _run(sys.argv[1:] if arguments is None else arguments)
-    except OutputLost as lost:
-        if not lost.unread:
-            print(f"ipsecping: cannot write to standard output: {lost.strerror}", file=sys.stderr)
-        return USAGE
+    given = sys.argv[1:] if arguments is None else arguments
+    return run_guarded("ipsecping", lambda: _run(given), lost=USAGE)
 
 
 def _run(given: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from .live import UNTIMED
 from .table import milliseconds, table
 
 PERCENTILES = (50, 90, 99)
+_UNKNOWN = "unknown"
 
 
 class Outcome(NamedTuple):
@@ -34,9 +35,6 @@ class Outcome(NamedTuple):
     def label(self) -> str:
         """What tells it from other outcomes."""
         return self.shown_as or self.host
-
-
-_UNKNOWN = "unknown"
 
 
 def text(outcome: Outcome) -> list[str]:
@@ -82,7 +80,9 @@ def rows(outcomes: Sequence[Outcome]) -> list[str]:
         rtt = totals.rtt
         shown = (rtt.min, *(rtt.percentile(percent) for percent in PERCENTILES), rtt.max, totals.jitter)
         trouble = (outcome.trouble or "").removeprefix(f"{outcome.label}: ")
-        direction = _direction(outcome).replace(_UNKNOWN, f"direction {_UNKNOWN}")
+        direction = _direction(outcome)
+        if direction == _UNKNOWN:
+            direction = f"direction {_UNKNOWN}"
         told = (_not_sent(totals), _reasons(totals), direction, _refused(totals))
         remark = trouble or "; ".join(filter(None, told))
         lines.append((outcome.label, *map(str, counts), *map(milliseconds, shown), remark))

@@ -74,6 +74,7 @@ def next_stage(
         return None
     if not done:
         return _look(asked, known.address)
+    patience = _patience_ms(known)
     pauses = _pauses(asked, known) if asked.long and StageName.PAUSES not in done else None
     left = MAX_PACKETS - sent - (pauses.packets if pauses else 0)
     for name in _wanted(known):
@@ -82,12 +83,12 @@ def next_stage(
         made = _MAKERS[name](asked, known) if name in _MAKERS else _confirm(asked, known, left, elapsed)
         if made is None:
             continue
-        stage = _waiting(made, _patience_ms(known))
+        stage = _waiting(made, patience)
         kept = 0 if name is StageName.CONFIRM else LEAST * (len(asked.methods) + len(asked.controls))
         ends = max(elapsed, stage.not_before) + stage.time
         if stage.packets + kept <= left and ends <= MAX_TIME - RESERVE:
             return stage
-    return _waiting(pauses, _patience_ms(known)) if pauses and _answered(known) else None
+    return _waiting(pauses, patience) if pauses and _answered(known) else None
 
 
 def why_left_out(known: Evidence) -> Mapping[Part, str]:
@@ -185,10 +186,12 @@ def _waiting(stage: Stage, least_ms: int) -> Stage:
 
 def _waits(step: Step, least_ms: int) -> Step:
     if isinstance(step, PausesStep):
-        return replace(step, train=replace(step.train, timeout_ms=max(step.train.timeout_ms, least_ms)))
-    if isinstance(step, Train):
-        return replace(step, timeout_ms=max(step.timeout_ms, least_ms))
-    return step
+        return replace(step, train=_train_waits(step.train, least_ms))
+    return _train_waits(step, least_ms) if isinstance(step, Train) else step
+
+
+def _train_waits(train: Train, least_ms: int) -> Train:
+    return replace(train, timeout_ms=max(train.timeout_ms, least_ms))
 
 
 def first_packets(method: Method) -> tuple[int, int]:

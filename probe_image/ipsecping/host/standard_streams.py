@@ -8,7 +8,7 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -76,6 +76,20 @@ def guarded() -> Iterator[None]:
         sys.stdout.flush()
         raise
     sys.stdout.flush()
+
+
+def run_guarded(program: str, run: Callable[[], int], *, lost: int) -> int:
+    """Run a program with its streams guarded; returns its exit code, or `lost` where its output was.
+
+    One line says so, but where whoever read the output has seen enough.
+    """
+    try:
+        with guarded():
+            return run()
+    except OutputLost as error:
+        if not error.unread:
+            sys.stderr.write(f"{program}: cannot write to standard output: {error.strerror}\n")
+        return lost
 
 
 def output_may_be_lost() -> None:

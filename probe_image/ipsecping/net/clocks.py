@@ -35,7 +35,7 @@ class Clock:
         self.steps = 0
         """How often the wall clock was seen to step; stamps from before cannot be converted after."""
         self.leapt = 0
-        """Nanoseconds that it was set forward by in all, as that of a machine is which was paused."""
+        """Nanoseconds that it was set forward by in all: so is that of a machine which was paused."""
         self._low, self._high = self._bounds()[1:]
         self.offset = (self._low + self._high) // 2
         """CLOCK_REALTIME less CLOCK_MONOTONIC, since the last step: takes a stamp to the monotonic clock."""

@@ -35,6 +35,7 @@ PATIENCE = 0.5
 """Seconds that a name with an older answer is waited for: a silent resolver must not hold up every round."""
 
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
+_SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
 
 Lookup = Callable[[str], list[str]]
 
@@ -104,9 +105,6 @@ def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
 def lookup_alone(name: str, family: Family) -> list[str]:
     """The addresses of one family, none where there are none; blocks. Raises OSError."""
     return _unless_absent(name, _SOCKET_FAMILIES[family])
-
-
-_SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
 
 
 def _unless_absent(name: str, family: int) -> list[str]:

@@ -93,10 +93,10 @@ def set_ttl(sock: socket.socket, ttl: int) -> None:
     set_option(sock, level, socket.IPV6_UNICAST_HOPS if ipv6 else socket.IP_TTL, ttl)
 
 
-def place_of(source: str | None) -> int:
-    """Where packets from this source leave: the number of its interface, 0 where the host's routes decide.
+def interface_index(source: str | None) -> int:
+    """The index of the interface (RFC 3493) that packets from this source leave by; 0: routes decide.
 
-    An interface that is removed and made anew has another number: sockets that were bound to the one before
+    An interface that is removed and made anew has another index: sockets that were bound to the one before
     send nothing any more. Nor do those bound to an address that the host has lost, and the kernel's word for
     it may be that there is no route, or none at all (IPv6): so this has to be asked.
 

@@ -49,8 +49,8 @@ class SharedSocket:
 
         Raises OSError.
         """
-        self.place = 0
-        """As of `sender.place_of`, for whoever opened it."""
+        self.interface = 0
+        """As of `sender.interface_index` when it was opened."""
         self._sock = sock
         self._clock = clock
         self._batch = batch

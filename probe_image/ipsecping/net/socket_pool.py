@@ -11,7 +11,7 @@ from .host_calls import closed_on_error, new_socket
 from .message_batch import MessageBatch, SocketAddress
 from .raw_echo import RawEcho, open_echo
 from .raw_echo_socket import RawEchoSocket
-from .sender import Sender, place_of
+from .sender import Sender, interface_index
 from .shared_socket import SharedSocket
 from .timestamp_warmup import await_timestamps
 
@@ -19,6 +19,9 @@ MAX_FLOWS = 2048
 """Flows of one socket: so many answers at once find room in its receive queue."""
 MAX_SERVED = 65_536
 """A socket that has served so many targets gets no further ones."""
+ASKED_EVERY = 20_000_000
+"""Nanoseconds for which it is not asked again by which interface packets leave: with an address as the source
+that takes a socket, a third of what a round trip costs, and thousands of rounds may begin in a second."""
 
 
 class Kind(NamedTuple):
@@ -44,6 +47,21 @@ class SocketPool:
         self._sockets: dict[Kind, list[SharedSocket]] = {}
         self._batch: MessageBatch | None = None
         self._seed: str | None = None
+        self._indexes: dict[str, int] = {}
+        self._asked_at: int | None = None
+
+    def interface_index(self, source: str, *, now: int) -> int:
+        """As of `sender.interface_index`, of which this also raises the errors; perhaps from a moment ago.
+
+        `now`: monotonic nanoseconds.
+        """
+        if self._asked_at is None or now - self._asked_at >= ASKED_EVERY:
+            self._indexes.clear()
+            self._asked_at = now
+        index = self._indexes.get(source)
+        if index is None:
+            index = self._indexes[source] = interface_index(source)
+        return index
 
     def seed(self, seed: str) -> str:
         """What the source ports of flows follow from: what was named first, so that probes share sockets."""
@@ -53,13 +71,13 @@ class SocketPool:
 
     def flow(self, kind: Kind, target: SocketAddress) -> Flow:
         """A flow to the target. Raises OSError when it takes a socket more and that cannot be had."""
-        place = place_of(kind.sender.source)
+        interface = interface_index(kind.sender.source)
         sockets = [shared for shared in self._sockets.get(kind, ()) if not shared.closed]
         self._sockets[kind] = sockets
         fixed = kind.sender.port != 0
         for shared in sockets:
             if (
-                shared.place == place
+                shared.interface == interface
                 and len(shared) < MAX_FLOWS
                 and not (shared.serves(target) if fixed else shared.has_served(target))
                 and (fixed or shared.targets_served < MAX_SERVED)
@@ -69,7 +87,7 @@ class SocketPool:
             self._batch = MessageBatch()
         first = all(shared.closed for others in self._sockets.values() for shared in others)
         shared = open_socket(kind, self._batch)
-        shared.place = place
+        shared.interface = interface
         if first:
             await_timestamps()
         sockets.append(shared)

@@ -128,15 +128,14 @@ class Service:
         )
 
     def _report_drops(self) -> None:
+        now = time.monotonic_ns()
         for (protocol, listener), report in zip(self.datagram, self._reports, strict=True):
             counters = listener.counters
-            told = report.due(counters.dropped, time.monotonic_ns(), counters.queue_drops, last=counters.last)
-            if told is not None:
-                log.warning("%s on %s port %d: %s", protocol, listener.address, listener.port, told)
+            told = report.due(counters.dropped, now, counters.queue_drops, last=counters.last)
+            _warn_of_drops(protocol, listener, told)
         for server, report in zip(self.tcp, self._tcp_reports, strict=True):
-            told = report.due(server.counters.refused, time.monotonic_ns(), last=server.counters.last)
-            if told is not None:
-                log.warning("TCPEcho on %s port %d: %s", server.address, server.port, told)
+            told = report.due(server.counters.refused, now, last=server.counters.last)
+            _warn_of_drops("TCPEcho", server, told)
 
     async def _start(self) -> None:
         settings = self._settings
@@ -239,6 +238,11 @@ class Service:
 def _log_counters(protocol: str, listener: Listener | TcpEcho, counters: dict[str, object]) -> None:
     fields = {"protocol": protocol, "address": listener.address, "port": listener.port}
     log.info("counters", extra={"fields": fields | counters})
+
+
+def _warn_of_drops(protocol: str, listener: Listener | TcpEcho, told: str | None) -> None:
+    if told is not None:
+        log.warning("%s on %s port %d: %s", protocol, listener.address, listener.port, told)
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> CannotListen:

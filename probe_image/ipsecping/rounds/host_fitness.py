@@ -1,6 +1,5 @@
 """Finds out whether this host was fit to measure during a round; says nothing about the path."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from ..contract import ClockSource, Invalidity
@@ -8,25 +7,12 @@ from ..host.throttling import ThrottleWatch
 from ..measure.packet import Packet
 from ..measure.timestamps import StampRule
 from ..net.clocks import Clock
-from ..wire.ntp import NANOSECONDS
+from .pause import PauseWatch, time_asleep
 
 THROTTLED_LIMIT = 10_000_000
 """Held back by the CPU limit for longer than this in one round (nanoseconds), the prober may have missed the
 moment of a packet: it is the shortest spacing that a check can ask for. What the kernel saw of the packets is
 as true as ever."""
-
-
-PAUSED = NANOSECONDS
-"""A machine that was suspended, or paused by what it runs on, for longer than this in a round (nanoseconds),
-has lost what was under way. Its monotonic clock, by which time-outs count, may have stood still meanwhile."""
-
-
-def time_asleep() -> int:
-    """Nanoseconds that this machine has slept since it was started; 0 where it does not tell (emulation)."""
-    try:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
-    except OSError:
-        return 0
 
 
 class HostFitness:
@@ -42,10 +28,9 @@ class HostFitness:
         self.stamps = StampRule()
         self._asleep = asleep
 
-    def paused(self) -> int:
-        """Nanoseconds that the machine was paused for in all, as far as its clocks show it."""
-        self.clock.read()
-        return self._asleep() + self.clock.leapt
+    def pause_watch(self) -> PauseWatch:
+        """Look for pauses of the machine from now on."""
+        return PauseWatch(self.clock, asleep=self._asleep)
 
     def check(self, *, now: int) -> "FitnessCheck":
         """Begin with a round; ask for the verdict when the round is over."""
@@ -55,11 +40,11 @@ class HostFitness:
 class FitnessCheck:
     """Compares the host at the beginning and at the end of one round."""
 
-    __slots__ = ("_host", "_paused", "_steps", "_throttled")
+    __slots__ = ("_host", "_pause", "_steps", "_throttled")
 
     def __init__(self, host: HostFitness, now: int) -> None:
         self._host = host
-        self._paused = host.paused()
+        self._pause = host.pause_watch()
         self._steps = host.clock.steps
         self._throttled = host.throttling.total(now=now)
 
@@ -84,7 +69,7 @@ class FitnessCheck:
         if found not in (None, Invalidity.LATE_TICKS):
             return found
         host = self._host
-        if host.paused() - self._paused > PAUSED and not all(packet.answered for packet in packets):
+        if self._pause.paused() and not all(packet.answered for packet in packets):
             return Invalidity.LATE_TICKS
         # Held back by the CPU limit, which also says why ticks were late; or by whatever else.
         throttled = host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT

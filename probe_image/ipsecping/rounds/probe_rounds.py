@@ -16,7 +16,7 @@ from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..net.clocks import Clock
 from ..net.resolve import is_address
-from ..net.sender import SourceUnavailable, place_of
+from ..net.sender import SourceUnavailable, interface_index
 from ..net.socket_pool import running_pool
 from ..net.timers import LEISURE, Deadline, Timers, running_timers
 from ..probes.base import Session
@@ -96,29 +96,33 @@ class ProbeRounds:
 
     def _session_with(self, check: PlannedCheck, address: str, *, now: int) -> "_SharedSession":
         """The session so far, or a new one where that is no longer fit."""
-        shared, place = self._session, place_of(self.probe.source)
+        shared, source = self._session, self.probe.source
+        interface = 0 if source is None else running_pool().interface_index(source, now=now)
         if shared is not None:
-            if shared.address == address and shared.place == place and shared.fit(now=now):
+            same = (shared.address, shared.interface) == (address, interface)
+            if same and shared.fit(now=now):
                 return shared
             shared.retire()
         if self._ports is None and self.probe.flows > 1:
             self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
         sessions = open_sessions(self.probe, address, self._clock, self._ports)
-        shared = self._session = _SharedSession(sessions, self.probe, self.timers, place=place, now=now)
+        shared = self._session = _SharedSession(
+            sessions, self.probe, self.timers, interface=interface, now=now
+        )
         return shared
 
 
 class _SharedSession:
     """The session of each flow, and the rounds that use them; closed when retired and unused."""
 
-    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "place", "sessions")
+    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "interface", "sessions")
 
     def __init__(
-        self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, place: int, now: int
+        self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, interface: int, now: int
     ) -> None:
         self.sessions = sessions
-        self.place = place
-        """Where its packets leave, as of `place_of`."""
+        self.interface = interface
+        """That its packets leave by, as of `interface_index`."""
         self._probe = probe
         self._timers = timers
         self._rounds: list[_ProbeRound | Keepalive] = []
@@ -139,9 +143,9 @@ class _SharedSession:
         return not any(session.ledger.exhausted for session in self.sessions)
 
     def has_source(self) -> bool:
-        """Whether this host has the source still, as it was when this began."""
+        """Whether this host has the source at this moment, as it was when this began."""
         try:
-            return place_of(self._probe.source) == self.place
+            return interface_index(self._probe.source) == self.interface
         except SourceUnavailable:
             return False
 

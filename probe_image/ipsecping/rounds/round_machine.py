@@ -130,6 +130,8 @@ class RoundMachine:
         self._drained_by = self._retry_at = self._behind = 0
         self._lingers = True
         self._dropped = self._failed_here = False
+        # By how much the latest packet left too late, of those with others behind them, and by how much the
+        # latest look came too late while answers were awaited; and when the next look is due, 0 for none.
         self._latest = self._overslept = self._wake_by = 0
         self.due = start
         """The instant that the last step is about."""
@@ -174,7 +176,7 @@ class RoundMachine:
             late = now - self.due
             if late < 0:
                 return WAIT
-            if late > self._overslept:
+            if self._outstanding and late > self._overslept:  # else nothing could have been missed
                 self._overslept = late
             # The last one leaves none behind it late; of several flows, another's may follow.
             if late > self._latest and (self._to_send > 1 or self._steps is not None):

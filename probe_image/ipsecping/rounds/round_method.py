@@ -4,18 +4,19 @@ import time
 
 from ..contract import Invalidity, PlannedCheck, PlannedProbe, RoundResult
 from ..contract.figure import figures_by_name
+from ..net.clocks import Clock
 from ..probes.base import RoundMethod
-from .host_fitness import PAUSED, time_asleep
+from .pause import PauseWatch
 
 
 async def run_method(
     method: RoundMethod, check: PlannedCheck, probe: PlannedProbe, address: str
 ) -> RoundResult:
     """Run one round by the method; raises what it raises."""
-    started_at, start, asleep = time.time_ns(), time.monotonic_ns(), time_asleep()
+    started_at, start, pause = time.time_ns(), time.monotonic_ns(), PauseWatch(Clock())
     outcome = await method.measure(check, probe, address)
     invalid = outcome.invalid
-    if invalid is None and outcome.losses and time_asleep() - asleep > PAUSED:
+    if invalid is None and outcome.losses and pause.paused():
         invalid = Invalidity.LATE_TICKS
     return RoundResult(
         check=check.ref,

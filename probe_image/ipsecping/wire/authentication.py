@@ -27,6 +27,8 @@ LEAST_MARKED_KEY = 32
 """Octets, where only marked keys are accepted: those of the hash."""
 MOST_KEY = 512
 MAX_KEYS = 8
+_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f]")
+"""Control characters, but tabs and ends of lines."""
 
 
 class MalformedKeys(ValueError):
@@ -52,9 +54,6 @@ def parse_keys(text: str, *, marked: bool = False) -> tuple[bytes, ...]:
     if len(keys) > MAX_KEYS:
         raise MalformedKeys(f"{len(keys)} keys, at most {MAX_KEYS} are allowed")
     return tuple(keys)
-
-
-_CONTROL = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f]")
 
 
 def digest(key: bytes, data: bytes | bytearray) -> bytes:

@@ -214,8 +214,8 @@ async def test_what_this_host_cannot_send_says_nothing_of_the_control(
 async def test_a_source_that_is_another_interface_by_now_is_sent_from_anew(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    number = iter((3, 3, 7, 7, 7))
-    monkeypatch.setattr(control_watch, "place_of", lambda source: next(number, 7))
+    index = iter((3, 3, 7, 7, 7))
+    monkeypatch.setattr(control_watch, "interface_index", lambda source: next(index, 7))
     watch = watching(interval=60 * MS)
     watch.follow([of_path(controls={Control.FAR_INSIDE: FAR})])
     await until_asked(network, 4 * PACKETS)

@@ -15,7 +15,8 @@ from ipsecping.host.throttling import ThrottleWatch
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.timestamps import MAX_DOUBTED
 from ipsecping.net.clocks import Clock
-from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness, time_asleep
+from ipsecping.rounds.host_fitness import THROTTLED_LIMIT, HostFitness
+from ipsecping.rounds.pause import time_asleep
 
 SECOND = 1_000_000_000
 ALL_KERNEL = (ClockSource.KERNEL,) * 10
@@ -175,7 +176,7 @@ def test_a_machine_that_does_not_tell_whether_it_slept_measures_all_the_same(
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
     assert abs(time_asleep() - time_asleep()) < SECOND
-    monkeypatch.setattr("ipsecping.rounds.host_fitness.time.clock_gettime_ns", unknown)
+    monkeypatch.setattr("ipsecping.rounds.pause.time.clock_gettime_ns", unknown)
     assert time_asleep() == 0
 
 

@@ -30,6 +30,8 @@ from ipsecping.reflector.admission import Admission, Drop
 from ipsecping.reflector.responder import EchoResponder, Reply, Request, Responder, StampResponder
 from ipsecping.reflector.server import Listener
 from ipsecping.reflector.sessions import SessionTable
+from ipsecping.rounds import round_method
+from ipsecping.rounds.pause import PauseWatch
 from ipsecping.rounds.prober import PathProber
 from ipsecping.wire.ntp import UNSYNCHRONIZED
 
@@ -143,11 +145,22 @@ async def test_a_host_that_stood_still_lost_nothing_on_the_path(far: Far) -> Non
     assert (nobody.losses, nobody.invalid) == ({LossReason.TIMEOUT: 1}, None)
 
 
-async def test_what_a_machine_that_slept_has_lost_is_not_the_paths(
-    far: Far, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def suspended(clock: Clock) -> PauseWatch:
     asleep = itertools.count(0, 30 * 1_000_000_000)
-    monkeypatch.setattr("ipsecping.rounds.round_method.time_asleep", lambda: next(asleep))
+    return PauseWatch(clock, asleep=lambda: next(asleep))
+
+
+def stopped_by_its_hypervisor(_: Clock) -> PauseWatch:
+    """What it runs on sets its wall clock when it goes on."""
+    reads = itertools.count(0, 30 * 1_000_000_000)
+    return PauseWatch(Clock(realtime=lambda: time.monotonic_ns() + next(reads)), asleep=lambda: 0)
+
+
+@pytest.mark.parametrize("paused", [suspended, stopped_by_its_hypervisor])
+async def test_what_a_machine_that_was_paused_has_lost_is_not_the_paths(
+    far: Far, monkeypatch: pytest.MonkeyPatch, paused: Callable[[Clock], PauseWatch]
+) -> None:
+    monkeypatch.setattr(round_method, "PauseWatch", paused)
     lost = await one_round("127.0.0.1", far("127.0.0.1", Nobody), count=1, timeout_ms=100)
     assert (lost.losses, lost.invalid) == ({LossReason.TIMEOUT: 1}, Invalidity.LATE_TICKS)
     assert (await one_round("127.0.0.1", far("127.0.0.1", stamp_responder))).invalid is None
@@ -319,5 +332,5 @@ async def test_a_key_that_is_text_signs_nothing_where_the_plan_wants_marked_ones
     assert (result.sent, result.invalid) == (0, Invalidity.KEY_NOT_PERMITTED)
     file = tmp_path / "mtu.keys"
     file.write_text(f"hex:{'0f' * 32}\n")
-    result = await one_round("127.0.0.1", port, options=options)
+    result = await one_round("127.0.0.1", port, options=options, timeout_ms=100)
     assert (result.sent > 0, result.invalid) == (True, None)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from ipsecping.contract import Family
+from ipsecping.net import resolve
 from ipsecping.net.resolve import (
     LIFE,
-    MAX_KNOWN,
     MAX_LOOKUPS,
     STALE,
     NoSuchName,
@@ -42,6 +42,7 @@ async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it
     assert (await resolver.resolve("silent.example")).ip == "192.0.2.1"
 
 
+V4, V6 = "192.0.2.1", "2001:db8::1"
 GAI = {"none": socket.EAI_NONAME, "no data": socket.EAI_NODATA, "away": socket.EAI_AGAIN}
 
 
@@ -100,9 +101,6 @@ async def test_a_host_without_threads_left_looks_the_name_up_once_it_has_some(
             assert isinstance(found, ResolverFailed)
             assert "this host refuses a thread" in str(found)
     assert (await resolver.resolve(names[0])).ip == V4
-
-
-V4, V6 = "192.0.2.1", "2001:db8::1"
 
 
 @pytest.mark.parametrize("before", [[V4, V6], [V6, V4]])
@@ -278,13 +276,14 @@ async def test_with_all_turns_taken_by_silent_names_a_new_one_is_not_said_to_be_
     assert (await resolver.resolve("good.example")).ip == "192.0.2.1"
 
 
-async def test_no_more_names_are_kept_than_fit() -> None:
+async def test_no_more_names_are_kept_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "MAX_KNOWN", most := 100)
     dns = Dns()
     resolver = dns.resolver()
-    for number in range(MAX_KNOWN + 2):
+    for number in range(most + 2):
         await resolver.resolve(f"n{number}")
     asked = dns.asked
-    await resolver.resolve(f"n{MAX_KNOWN}")
+    await resolver.resolve(f"n{most}")
     assert dns.asked == asked
     await resolver.resolve("n0")
     assert dns.asked == asked + 1

@@ -8,11 +8,15 @@ from hypothesis import strategies as st
 
 from ipsecping.contract import Invalidity
 from ipsecping.contract.bounds import MAX_CLOSING
+from ipsecping.measure.ledger import Ledger
 from ipsecping.measure.packet import Packet
 from ipsecping.rounds.round_machine import (
     GRAVEST_FIRST,
     MAX_RETRIES,
+    OVER,
     RETRY_INTERVAL,
+    SEND,
+    WAIT,
     WAIT_SLACK,
     RoundMachine,
     gravest,
@@ -46,6 +50,28 @@ rounds = st.builds(
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_round(name: str) -> None:
     SCENARIOS[name](RoundMachine)
+
+
+@pytest.mark.parametrize(
+    ("begins_late", "second_late", "looks_late", "stood_still"),
+    [(0, 0, 0, False), (400, 0, 0, False), (0, 400, 0, True), (0, 0, 400, True), (0, 0, 200, False)],
+)
+def test_a_host_stands_still_only_while_an_answer_is_awaited(
+    begins_late: int, second_late: int, looks_late: int, stood_still: bool
+) -> None:
+    """A round that begins late, as on a busy host, has missed no answer: its outage is one."""
+    ledger = Ledger(timeout=TIMEOUT)
+    machine = RoundMachine(ledger, count=2, spacing=SECOND, start=0, timeout=TIMEOUT, closing=False)
+    for late in (begins_late, second_late):
+        now = machine.due + late * MS
+        assert machine.next(now) is SEND
+        machine.sent(ledger.record(at=now))
+    while (step := machine.next(now)) is not OVER:
+        if step is WAIT:
+            now = machine.due + machine.slack + looks_late * MS
+        else:
+            machine.drained(now, complete=True, dropped=False)
+    assert machine.stood_still is stood_still
 
 
 @given(rounds)

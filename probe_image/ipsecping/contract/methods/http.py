@@ -11,7 +11,7 @@ from ..check import ProbeType
 from ..fields import ContractError, shown
 from ..web_url import parse_url
 from .expressions import is_unicode, read_pattern
-from .spec import CONNECTION, HANDSHAKE, Flag, MethodSpec, Options, Traffic
+from .spec import CONNECTION, Flag, MethodSpec, Options, Traffic
 from .tls import CertificateExpiry, TlsOptions
 
 MAX_STATUS_CODES = 16
@@ -252,14 +252,13 @@ def _written(headers: tuple[Header, ...], key: str) -> list[dict[str, str]] | No
 
 
 def _traffic(options: HttpOptions, size: int, turns: int) -> Traffic:
-    secure = HANDSHAKE if options.max_redirects else Traffic(0, 0)  # they may lead to https
-    if options.url.startswith("https:"):
-        secure = options.tls.handshake
     sent = REQUEST + Traffic(0, sum(len(each) for pair in options.headers for each in pair))
     sent += Traffic(0, len((options.body or "").encode()))
     if options.password_file or options.token_file:
         sent += CREDENTIALS
-    return (CONNECTION + secure + sent).times(turns * (1 + options.max_redirects))
+    if options.url.startswith("https:") or options.max_redirects:  # they may lead there
+        sent += options.tls.handshake
+    return (CONNECTION + sent).times(turns * (1 + options.max_redirects))
 
 
 def _asked_for(url: str, flags: Mapping[str, Any]) -> HttpOptions:

@@ -90,9 +90,9 @@ def _traffic(options: TcpOptions | None, size: int, turns: int) -> Traffic:
         return CONNECTION.times(turns)
     sent = STEP.times(len(options.steps) + (3 if options.start_tls else 0))
     sent += Traffic(0, sum(len((each.send or "").encode()) for each in options.steps))
-    return (CONNECTION + sent + (Traffic(0, 0) if options.tls is None else options.tls.handshake)).times(
-        turns
-    )
+    if options.tls is not None:
+        sent += options.tls.handshake
+    return (CONNECTION + sent).times(turns)
 
 
 def _asked_for(_: str, flags: Mapping[str, Any]) -> TcpOptions:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...errors import LabError
-from .. import packet_filter, topology, tunnels
+from .. import packet_filter, topology
 from ..control import Command
 from ..strongswan import swanctl
-from .effects import PERCENT, between_gateways, came_by, drop, esp, ike, inside_tunnel
+from .effects import PERCENT, between_gateways, came_by, drop, esp, ike, inside_tunnel, renewed
 from .ike import silent_when_idle
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Effect, Ingress, RouteMtu, Switch
@@ -211,14 +211,14 @@ FAULTS = (
         directed=True,
         arguments=(Argument("port", "UDP port", "both", choices=("both", "500", "4500")),),
         effects=_ike_drop,
-        undo=lambda fault: tunnels.renew(fault.path),
+        undo=renewed,
     ),
     FaultType(
         "nat",
         "a NAT appears between the gateways; the tunnel comes up anew",
         "ESP in UDP 4500; 28 bytes less for the payload",
         effects=_nat,
-        after=lambda fault: (forget_mappings(fault.tunnel_path.transit), *tunnels.renew(fault.path)),
+        after=lambda fault: (forget_mappings(fault.tunnel_path.transit), *renewed(fault)),
     ),
     FaultType(
         "nat-forget",
@@ -234,7 +234,7 @@ FAULTS = (
         "the first packet back after a pause is lost",
         arguments=(Argument("seconds", "without a packet", "3", low=1, high=600),),
         effects=_nat_timeout,
-        after=lambda fault: tunnels.renew(fault.path),
+        after=renewed,
         needs="nat",
     ),
     FaultType(

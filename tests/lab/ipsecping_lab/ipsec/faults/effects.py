@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .. import topology
+from .. import topology, tunnels
+from ..control import Command
 from .model import Argument, Fault
 from .resources import Chain, Effect, Policy, Queue
 
@@ -64,6 +65,11 @@ def ike_header(fault: Fault, *, mask: int, value: int) -> tuple[str, ...]:
 def of_path(fault: Fault, command: str) -> str:
     """The same command of sed within the left gateway's connection of the fault's path alone."""
     return f"/^  {fault.path} {{/,/^  }}/{{{command}}}"
+
+
+def renewed(fault: Fault) -> tuple[Command, ...]:
+    """The fault's tunnel comes up anew."""
+    return tunnels.renew(fault.path)
 
 
 def no_new_keys(fault: Fault) -> tuple[Effect, ...]:

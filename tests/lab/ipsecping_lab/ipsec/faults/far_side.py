@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .. import packet_filter, responders, topology, tunnels
+from .. import packet_filter, responders, topology
 from ..control import Command
-from .effects import policy
+from .effects import policy, renewed
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Effect, GatewayLink, Kill, Neighbours, Queue, Service, Start, Step, Switch
 
@@ -137,7 +137,7 @@ FAULTS = (
         "the right gateway's link is down",
         "all is lost on that path; strongSwan notices after some 17 s",
         effects=lambda fault: (Effect(GatewayLink(fault.path), "down"),),
-        undo=lambda fault: tunnels.renew(fault.path),
+        undo=renewed,
     ),
     FaultType(
         "link-flap",

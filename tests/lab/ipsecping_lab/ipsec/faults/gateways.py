@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import topology, tunnels
 from ..control import Command
-from .effects import FAMILY, no_new_keys, policy
+from .effects import FAMILY, no_new_keys, policy, renewed
 from .model import Argument, Fault, FaultType
 from .resources import Effect, Switch
 
@@ -57,10 +57,6 @@ def _used_up(fault: Fault, packets: int, options: str) -> tuple[Command, ...]:
     ping = f"ping -n -q -i 0.005 -W 0.2 -c {packets + 5} -I {near} {far}"
     used = Command(tuple(ping.split()), tolerant=True)
     return (*_remade(topology.LEFT, *_ends(fault), options=options), used)
-
-
-def _renewed(fault: Fault) -> tuple[Command, ...]:
-    return tunnels.renew(fault.path)
 
 
 def _rekeyed(fault: Fault) -> tuple[Command, ...]:
@@ -119,7 +115,7 @@ FAULTS = (
         "all is lost, XfrmOutNoStates on the left",
         effects=no_new_keys,
         once=lambda fault: _lost(topology.LEFT, *_ends(fault)),
-        undo=_renewed,
+        undo=renewed,
     ),
     FaultType(
         "sa-in-lost",
@@ -153,7 +149,7 @@ FAULTS = (
         once=lambda fault: _used_up(
             fault, int(fault.number("packets")), f"limit packet-hard {fault.number('packets'):.0f}"
         ),
-        undo=_renewed,
+        undo=renewed,
     ),
     FaultType(
         "sa-sequence",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .. import topology, tunnels
+from .. import topology
 from ..control import Command
 from ..strongswan import DPD_SECONDS, ESP_PROPOSAL, IKE_PROPOSAL, PRE_SHARED_KEY, swanctl
 from .certificates import VALIDITIES, certificate
-from .effects import ike_header, of_path
+from .effects import ike_header, of_path, renewed
 from .model import Argument, Fault, FaultType
 from .resources import Chain, Configuration, Edit, Effect
 
@@ -21,10 +21,6 @@ _EDITS = {
     "pfs": (_OTHER_GROUP, "s/rekey_time = 1h/rekey_time = 2s\\n        life_time = 4s/"),
 }
 """What is changed in the right gateway's configuration, as sed does it."""
-
-
-def _renewed(fault: Fault) -> tuple[Command, ...]:
-    return tunnels.renew(fault.path)
 
 
 def _refused(fault: Fault) -> tuple[Effect, ...]:
@@ -105,7 +101,7 @@ FAULTS = (
         "all is lost; of esp-proposal, selectors and pfs (from the first rekeying on) IKE stays ESTABLISHED",
         arguments=(Argument("what", "what is not the same", choices=tuple(_EDITS)),),
         effects=_refused,
-        after=_renewed,
+        after=renewed,
         once=_until_refused,
     ),
     FaultType(
@@ -114,14 +110,14 @@ FAULTS = (
         "valid: nothing is lost; else all is, and no IKE is ESTABLISHED",
         arguments=(Argument("which", "what is wrong with it", choices=VALIDITIES),),
         effects=_certificate,
-        after=_renewed,
+        after=renewed,
     ),
     FaultType(
         "ike-fragments",
         "IKE_AUTH is larger than a packet, and not in fragments of its own (needs `fragments-drop`)",
         "all is lost: IKE_AUTH is sent again and again",
         effects=_fragments,
-        after=_renewed,
+        after=renewed,
         needs="fragments-drop",
     ),
     FaultType(
@@ -129,7 +125,7 @@ FAULTS = (
         "answers to CREATE_CHILD_SA are dropped, and SAs last for 7 s; set when the first has ended",
         "all is lost for some 5 s in every 12 s: the left gateway gives up its IKE SA and begins anew",
         effects=_rekey_broken,
-        after=_renewed,
+        after=renewed,
         once=_until_expired,
     ),
     FaultType(
@@ -137,6 +133,6 @@ FAULTS = (
         "the left gateway ends its SA after 3 s without packets, and starts another for the next one",
         "first packets after a pause are lost on the way there",
         effects=_on_demand,
-        after=_renewed,
+        after=renewed,
     ),
 )  # fmt: skip
