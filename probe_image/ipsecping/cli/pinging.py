@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..contract import PlannedProbe, named
+from ..contract import Family, PlannedProbe, named
 from ..measure.packet import Packet
 from ..measure.totals import Totals
 from ..net.clocks import Clock
@@ -71,11 +71,11 @@ class HostPing:
         port = "" if self._probe.port is None else f" port {self._probe.port}"
         return f"{self.address}{port}"
 
-    async def open(self, resolver: Resolver, clock: Clock) -> None:
+    async def open(self, resolver: Resolver, clock: Clock, family: Family | None) -> None:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
             host = self.target.host
-            self.address = self.address or (await resolver.resolve(host)).ip
+            self.address = self.address or (await resolver.resolve(host, family=family)).ip
             self._sessions = open_sessions(named(self._probe, host), self.address, clock, self._ports)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
