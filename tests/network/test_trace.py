@@ -241,6 +241,7 @@ def test_a_path_that_drops_all_ends_in_silence_with_exit_code_1(path: Chain) -> 
         "4-8  *",
         "",
         f"not reached: nothing answers beyond hop 3 ({address(3, 2)})",
+        "each answer was waited for 2 s: -w waits for longer",
     ]
 
 
