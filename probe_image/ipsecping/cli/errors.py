@@ -1,5 +1,7 @@
 """Exit codes, and the error that ends a command."""
 
+import re
+
 SUCCESS = 0
 NO_ANSWER = 1
 """Everything worked but not one probe was answered (`ping`: some host did not answer)."""
@@ -15,6 +17,15 @@ class CommandError(Exception):
 
 MAX_SAID = 2000
 """Characters of an error, which may quote whatever was given."""
+
+
+MAX_WORD = 200
+"""Characters of one word of it: so much of what was given tells which it is, and the remedy is seen."""
+
+
+def shortened(text: str) -> str:
+    """A message whose words are cut that are longer than any that a person would read."""
+    return re.sub(rf"\S{{{MAX_WORD + 1},}}", lambda word: f"{word[0][: MAX_WORD - 1]}…", text)
 
 
 def printable(text: str) -> str:
