@@ -237,10 +237,11 @@ def test_a_firewall_that_refuses_is_named(path: Chain) -> None:
 def test_a_path_that_drops_all_ends_in_silence_with_exit_code_1(path: Chain) -> None:
     path.routers[2].run("nft", "-f", "-", stdin=REJECT.replace("reject with icmpx admin-prohibited", "drop"))
     said = path.near.run(sys.executable, "-m", "ipsecping", "trace", FAR, "-m", "8", "-w", "100ms", ok=(1,))
-    assert said.splitlines()[-3:] == [
+    assert said.splitlines()[-4:] == [
         "4-8  *",
         "",
         f"not reached: nothing answers beyond hop 3 ({address(3, 2)})",
+        "each answer was waited for 0.1 s: -w waits for longer",
     ]
 
 

@@ -109,13 +109,16 @@ def tell_of(collected: "Collected", check: PlannedCheck, options: argparse.Names
 
 
 def _tell(conclusion: "Conclusion", options: argparse.Namespace) -> None:
-    """Log the report and the evidence, and write the report where it was asked for. Raises CommandError."""
+    """Write the report where it was asked for, and log it with the evidence. Raises CommandError.
+
+    In this order: who reads the log may be gone, and the report is what the operator waits for.
+    """
     from ..collector.conclusion import log_conclusion
 
-    log_conclusion(conclusion)
-    if options.termination_log is None:
-        return
     try:
-        options.termination_log.write_text(conclusion.text)
+        if options.termination_log is not None:
+            options.termination_log.write_text(conclusion.text)
     except OSError as error:
         raise CommandError(f"diagnose: {options.termination_log}: {error.strerror}") from error
+    finally:
+        log_conclusion(conclusion)

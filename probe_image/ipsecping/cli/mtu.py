@@ -92,6 +92,7 @@ def execute(options: argparse.Namespace) -> int:
 
 async def _search(options: argparse.Namespace) -> int:
     from ..addresses import is_ipv6
+    from ..contract import LossReason
     from ..host.key_file import KeyFile, KeyFileError
     from ..net.connected_socket import open_connected_ping, open_connected_udp
     from ..net.errors import PingForbidden
@@ -140,10 +141,15 @@ async def _search(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(as_json(options, address, found, messages=messages, losses=losses, ipv6=ipv6)))
     elif not reached:
-        print(f"no answer: {', '.join(losses)}")
+        print(f"no answer: {', '.join(losses)}{_waited(options) if LossReason.TIMEOUT in losses else ''}")
     else:
-        print("\n".join(verdict(found, low=options.min, high=options.max, messages=messages, ipv6=ipv6)))
+        lines = verdict(found, low=options.min, high=options.max, messages=messages, ipv6=ipv6)
+        print("\n".join(lines) + (_waited(options) if found is None else ""))
     return NO_ANSWER if found is None else SUCCESS
+
+
+def _waited(options: argparse.Namespace) -> str:
+    return f" (each answer was waited for {options.timeout / 1000:g} s: -W waits for longer)"
 
 
 def _print_step(step: "Step", probe: "ProbePacket") -> None:

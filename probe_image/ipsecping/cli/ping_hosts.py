@@ -4,19 +4,17 @@ import argparse
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import Sequence
-from functools import partial
 
 from ..addresses import parse_address
-from ..contract import PlannedProbe
+from ..contract import Family, PlannedProbe
 from ..contract.bounds import MAX_ADDRESSES
 from ..measure.packet import Packet
 from ..net.clocks import Clock
-from ..net.resolve import ResolveError, Resolver, is_address, lookup
+from ..net.resolve import ResolveError, Resolver, is_address
 from . import summary
-from .arguments import MAX_HOSTS
+from .arguments import MAX_HOSTS, family_of
 from .errors import NO_ANSWER, SUCCESS, CommandError
 from .flow_table import flow_table
 from .histogram import histogram_lines
@@ -30,17 +28,17 @@ STATUS_SECONDS = 0.2
 
 async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
     """Measure until the count is reached or a signal comes; returns the exit code."""
-    family = _family(options)
+    family = family_of(options)
     for host in options.hosts:
         _check_family(host, family)
-    clock, resolver = Clock(), Resolver(partial(lookup, family=family))
+    clock, resolver = Clock(), Resolver()
     if options.all_addresses:
-        targets = await _each_address(options.hosts, resolver)
+        targets = await _each_address(options.hosts, resolver, family)
     else:
         targets = [Target(host) for host in options.hosts]
     printer = _Printer(options, probe, targets)
     pings = [HostPing(target, probe, watcher=printer.watcher, samples=options.samples) for target in targets]
-    await asyncio.gather(*(ping.open(resolver, clock) for ping in pings))
+    await asyncio.gather(*(ping.open(resolver, clock, family) for ping in pings))
     told = _tell_troubles(pings)
     loop = asyncio.get_running_loop()
 
@@ -62,12 +60,12 @@ async def ping_hosts(options: argparse.Namespace, probe: PlannedProbe) -> int:
     return SUCCESS if well else NO_ANSWER
 
 
-async def _each_address(hosts: Sequence[str], resolver: Resolver) -> list[Target]:
+async def _each_address(hosts: Sequence[str], resolver: Resolver, family: Family | None) -> list[Target]:
     """The addresses of each host; a name without one is a host as it is, and says why later."""
     targets = list[Target]()
     for host in hosts:
         try:
-            found = (await resolver.resolve_all(host)).ips
+            found = (await resolver.resolve_all(host, family=family)).ips
         except ResolveError:
             targets.append(Target(host))
             continue
@@ -161,13 +159,9 @@ class _Printer:
             await asyncio.sleep(STATUS_SECONDS)
 
 
-def _family(options: argparse.Namespace) -> socket.AddressFamily:
-    if options.ipv4:
-        return socket.AF_INET
-    return socket.AF_INET6 if options.ipv6 else socket.AF_UNSPEC
-
-
-def _check_family(host: str, family: socket.AddressFamily) -> None:
-    wanted = {socket.AF_INET: 4, socket.AF_INET6: 6}.get(family)
-    if wanted is not None and is_address(host) and parse_address(host).version != wanted:
-        raise CommandError(f"ping: {host} is not an IPv{wanted} address, as -{wanted} asks for")
+def _check_family(host: str, family: Family | None) -> None:
+    if family is None or not is_address(host):
+        return
+    version = parse_address(host).version
+    if f"IPv{version}" != family:
+        raise CommandError(f"ping: {host} is not an {family} address, as -{family[-1]} asks for")

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..contract import PlannedProbe, named
+from ..contract import Family, PlannedProbe, named
 from ..measure.packet import Packet
 from ..measure.totals import Totals
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
+from ..net.sender import place_of
 from ..probes.base import RoundInvalid, Session
 from ..probes.flows import FlowPorts, open_sessions
 from ..rounds.flow_order import new_order
@@ -21,6 +22,8 @@ Watcher = Callable[["HostPing", int, Packet], None]
 """Told of a packet of a flow, which is numbered from 0."""
 
 
+LOOK_SECONDS = 1.0
+"""Between two looks whether this host has the source still, as it was."""
 SEED = "ping"
 """Of the source ports of flows: the same in each run, as long as they are free."""
 
@@ -59,6 +62,8 @@ class HostPing:
         self._watcher = watcher
         self._samples: list[dict[str, Any]] | None = [] if samples else None
         self._sessions: Sequence[Session] = ()
+        self._place = 0
+        """Where their packets leave, as of `place_of`."""
         self._trains: list[PacketTrain] = []
         """Of each flow."""
         self._together = Totals()
@@ -71,18 +76,20 @@ class HostPing:
         port = "" if self._probe.port is None else f" port {self._probe.port}"
         return f"{self.address}{port}"
 
-    async def open(self, resolver: Resolver, clock: Clock) -> None:
+    async def open(self, resolver: Resolver, clock: Clock, family: Family | None) -> None:
         """Find the address and open the socket; what fails is in `trouble`."""
         try:
             host = self.target.host
-            self.address = self.address or (await resolver.resolve(host)).ip
-            self._sessions = open_sessions(named(self._probe, host), self.address, clock, self._ports)
+            self.address = self.address or (await resolver.resolve(host, family=family)).ip
+            self._place = place_of(self._probe.source)
+            self._sessions = self._opened(clock)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
             return
         except OSError as error:
             self.trouble = f"{self.target.label}: {error.strerror or error}"
             return
+        self._clock = clock
         order = new_order(flows=self._probe.flows, spacing=self._probe.spacing_ms * 1_000_000)
         self._trains = [
             PacketTrain(
@@ -101,9 +108,12 @@ class HostPing:
 
         See `trouble` afterwards.
         """
+        following = asyncio.create_task(self._follow_source()) if self._probe.source else None
         try:
             await asyncio.gather(*(self._run(train, count) for train in self._trains))
         finally:
+            if following is not None:
+                following.cancel()
             for session in self._sessions:
                 session.close()
 
@@ -113,6 +123,30 @@ class HostPing:
         except RoundInvalid as error:  # so it is for all flows
             self.trouble = str(error)
             self.stop()
+
+    async def _follow_source(self) -> None:
+        """Go on with other sockets where the interface was made anew: those before send nothing any more."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                place = place_of(self._probe.source)
+                if place == self._place:
+                    continue
+                self._sessions = self._opened(self._clock)
+            except (
+                OSError,
+                PingForbidden,
+                RoundInvalid,
+            ):  # it is away, or not yet up; its packets count as not sent
+                continue
+            self._place = place
+            for train, session in zip(self._trains, self._sessions, strict=True):
+                train.go_on_in(session)
+
+    def _opened(self, clock: Clock) -> Sequence[Session]:
+        """A session for each flow. Raises as ProbeMethod.open."""
+        assert self.address is not None
+        return open_sessions(named(self._probe, self.target.host), self.address, clock, self._ports)
 
     def stop(self) -> None:
         """Send no more."""

@@ -59,7 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="packets at most to a hop that does not answer, up to 10 (default: 3)",
     )
     parser.add_argument(
-        "-w", "--wait", metavar="TIME", type=duration_ms, default=1000, help="for each answer (default: 1s)"
+        "-w",
+        "--wait",
+        metavar="TIME",
+        type=duration_ms,
+        default=2000,
+        help="for each answer (default: 2s); once the host has answered, 1s or twice its time will do",
     )
     parser.add_argument(
         "-I", "--source", metavar="SOURCE", help="address of this host, or interface, to send from"

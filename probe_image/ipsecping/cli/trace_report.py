@@ -50,6 +50,8 @@ def limit_line(limit: Limit, trace: Trace) -> str:
 def closing_lines(trace: Trace, inside: Sequence[Network]) -> Iterator[str]:
     """How the path ends, and what else the hops show."""
     yield f"{'' if trace.whole else 'broken off; '}{_end(trace)}"
+    if trace.end is TraceEnd.SILENT and trace.whole and loop(trace) is None:
+        yield f"each answer was waited for {trace.wait / 1e9:g} s: -w waits for longer"
     if (about := nearer(trace)) is not None:
         yield f"it answers with the TTL that is left to it, so it is rather at hop {about}"
     silent = [str(hop.ttl) for hop in trace.hops[:-1] if not hop.replies]

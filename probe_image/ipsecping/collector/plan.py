@@ -15,6 +15,7 @@ from .steps import (
     BURST_SPACING_MS,
     MAX_PACKETS,
     MAX_TIME,
+    MTU_TIME,
     SECOND,
     TIMEOUT_MS,
     TRACED,
@@ -48,6 +49,8 @@ SUSPECTED = 0.2
 """Chance below which a class is looked at again."""
 SIZES_PACKETS = 124
 """Of a search for the path MTU that the first look's did not suffice for."""
+MTU_TURNS = 20
+"""Round trips of it, where some sizes vanish: each is known to have, a quarter of a round trip later."""
 _FOUND = (NameAnswer.RESOLVED, NameAnswer.ADDRESS)
 SPREAD = 5_000_000
 """Nanoseconds from the least delay to the 90th percentile, above which delays are looked into."""
@@ -80,7 +83,13 @@ def next_stage(
     for name in _wanted(known):
         if name in done:
             continue
-        made = _MAKERS[name](asked, known) if name in _MAKERS else _confirm(asked, known, left, elapsed)
+        match name:
+            case StageName.CONFIRM:
+                made = _confirm(asked, known, left, elapsed)
+            case StageName.SIZES:
+                made = _sizes(asked, known, elapsed)
+            case _:
+                made = _MAKERS[name](asked, known)
         if made is None:
             continue
         stage = _waiting(made, patience)
@@ -122,11 +131,13 @@ def _wanted(known: Evidence) -> tuple[StageName, ...]:
         return ()
     if not tally(first).answered:
         return (StageName.CONFIRM,)
+    sizes = (StageName.SIZES,)
+    slow = sizes if _search_time(known) > MTU_TIME else ()  # it takes long, so what decides comes first
     if not _odd(known):
-        return ()
+        return slow
     if _all_or_nothing(first) and not _variant_losses(known):
-        return (StageName.CONFIRM,)
-    return (*_MAKERS, StageName.CONFIRM)
+        return (StageName.CONFIRM, *slow)
+    return (*_MAKERS, StageName.CONFIRM, *slow) if slow else (*sizes, *_MAKERS, StageName.CONFIRM)
 
 
 def _odd(known: Evidence) -> bool:
@@ -175,23 +186,25 @@ def _look(asked: Asked, address: str) -> Stage:
 
 def _patience_ms(known: Evidence) -> int:
     """How long answers are waited for, by how long they have taken."""
-    slowest = max((batch.rtt_p90 or 0 for batch in known.batches), default=0)
-    return min(max(TIMEOUT_MS, 2 * slowest // 1_000_000), PATIENT_MS)
+    return min(max(TIMEOUT_MS, 2 * _slowest(known) // 1_000_000), PATIENT_MS)
+
+
+def _slowest(known: Evidence) -> int:
+    """Nanoseconds that answers take; 0: there were none."""
+    return max((batch.rtt_p90 or 0 for batch in known.batches), default=0)
 
 
 def _waiting(stage: Stage, least_ms: int) -> Stage:
-    """The stage, whose trains wait for their answers for so long at least."""
+    """The stage, whose steps wait for their answers for so long at least."""
     return replace(stage, steps=tuple(_waits(step, least_ms) for step in stage.steps))
 
 
 def _waits(step: Step, least_ms: int) -> Step:
     if isinstance(step, PausesStep):
-        return replace(step, train=_train_waits(step.train, least_ms))
-    return _train_waits(step, least_ms) if isinstance(step, Train) else step
-
-
-def _train_waits(train: Train, least_ms: int) -> Train:
-    return replace(train, timeout_ms=max(train.timeout_ms, least_ms))
+        return replace(step, train=replace(step.train, timeout_ms=max(step.train.timeout_ms, least_ms)))
+    if isinstance(step, Train | TraceStep | MtuStep):
+        return replace(step, timeout_ms=max(step.timeout_ms, least_ms))
+    return step
 
 
 def first_packets(method: Method) -> tuple[int, int]:
@@ -217,12 +230,24 @@ def _searching(asked: Asked) -> Iterator[Method]:
                 return
 
 
-def _sizes(asked: Asked, known: Evidence) -> Stage | None:
-    """Where the first search did not come to its end: each packet lost makes it longer."""
+def _sizes(asked: Asked, known: Evidence, elapsed: int) -> Stage | None:
+    """Where the first search did not come to its end: lost packets make it longer, and late answers."""
     if known.path_mtu is not None or known.address is None:
         return None
-    step = MtuStep(method=main_method(asked, known), address=known.address, most=SIZES_PACKETS)
-    return Stage(name=StageName.SIZES, steps=(step,))
+    step = MtuStep(
+        method=main_method(asked, known),
+        address=known.address,
+        most=SIZES_PACKETS,
+        timeout_ms=_patience_ms(known),
+    )
+    left = MAX_TIME - RESERVE - elapsed - (step.time - step.within)
+    within = min(_search_time(known), max(left, MTU_TIME))
+    return Stage(name=StageName.SIZES, steps=(replace(step, within=within),))
+
+
+def _search_time(known: Evidence) -> int:
+    """Nanoseconds that a search for the path MTU may take, each size of which takes a round trip."""
+    return max(MTU_TIME, MTU_TURNS * _slowest(known))
 
 
 def _flows(asked: Asked, known: Evidence) -> Stage | None:
@@ -308,7 +333,6 @@ def _answered(known: Evidence) -> bool:
 
 
 _MAKERS: Mapping[StageName, Callable[[Asked, Evidence], Stage | None]] = {
-    StageName.SIZES: _sizes,
     StageName.LOW_RATE: rate_stages.low,
     StageName.RATE: rate_stages.high,
     StageName.PEAK_RATE: rate_stages.peak,

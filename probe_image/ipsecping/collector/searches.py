@@ -26,18 +26,17 @@ from .steps import (
     IKE_TIME,
     MTU_ATTEMPTS,
     MTU_HIGH,
-    MTU_TIME,
-    SECOND,
+    MTU_SPACING,
     TRACE_TIME,
     TRACE_TRIES,
     TRACE_TTL,
-    TRACE_WAIT,
     IkeStep,
     Method,
     MtuStep,
     TraceStep,
 )
 
+_MS = 1_000_000
 _METHODS = {ProbeType.ICMP: TraceMethod.ICMP, ProbeType.TCP: TraceMethod.TCP}
 _LOW = {False: 576, True: 1280}
 """What every host takes (RFC 791), and every link carries (RFC 8200 section 5)."""
@@ -49,8 +48,8 @@ class TraceRun:
     def __init__(self, step: TraceStep, host: str) -> None:
         """Open the socket. Raises OSError, PingForbidden, and RoundInvalid while keys cannot be used."""
         method = _METHODS.get(step.method.type, TraceMethod.UDP)
-        self._probes = _open(step)
-        limits = Limits(max_ttl=TRACE_TTL, tries=TRACE_TRIES, wait=TRACE_WAIT, total=TRACE_TIME)
+        self._probes, self._sends = _open(step), step.sends
+        limits = Limits(max_ttl=TRACE_TTL, tries=TRACE_TRIES, wait=step.timeout_ms * _MS, total=TRACE_TIME)
         self._asked = Asked(
             host=host,
             address=step.address,
@@ -76,8 +75,8 @@ class TraceRun:
 
     @property
     def packets_sent(self) -> int:
-        """So far."""
-        return self._driver.machine.packets_sent
+        """So far, at most."""
+        return self._driver.machine.packets_sent * self._sends
 
     def stop(self) -> None:
         """Break it off."""
@@ -102,6 +101,7 @@ class MtuSearchRun:
         address, method = step.address, step.method
         icmp = method.port is None
         self._sock, packets = open_unfragmented(method, address)
+        self._within = step.within
         self._cut, self._whole = False, not icmp
         self.reached = False
         """A small packet was answered."""
@@ -110,7 +110,7 @@ class MtuSearchRun:
             packets=packets,
             low=_LOW[is_ipv6(address)],
             high=MTU_HIGH,
-            timeout=SECOND,
+            timeout=step.timeout_ms * _MS,
             pair_spacing=ICMP_PAIR_SPACING if icmp else PAIR_SPACING,
             tried=self._tried,
             most=step.most,
@@ -123,11 +123,12 @@ class MtuSearchRun:
 
     async def run(self) -> PathMtuFound | None:
         """Search; None: the target is silent, or the search did not end in time."""
+        until = time.monotonic_ns() + self._within
         try:
             found: PathMtu | None = None
-            self.reached = await self._run.reach(count=MTU_ATTEMPTS, spacing=SECOND // 5)
+            self.reached = await self._run.reach(count=MTU_ATTEMPTS, spacing=MTU_SPACING)
             if self.reached:
-                found = await self._run.find(until=time.monotonic_ns() + MTU_TIME)
+                found = await self._run.find(until=until)
         finally:
             self._run.close()
             self._sock.close()
@@ -161,7 +162,7 @@ def _open(step: TraceStep) -> Probes:
     if method.port is None:
         return open_icmp(step.address, sender)
     if method.type == ProbeType.TCP:
-        return ConnectionProbes(step.address, method.port, sender, wait=TRACE_WAIT)
+        return ConnectionProbes(step.address, method.port, sender, wait=step.timeout_ms * _MS)
     return open_udp(step.address, method.port, sender, key=next(iter(_keys(method)), None))
 
 

@@ -21,10 +21,12 @@ PAUSES_TIME = 235 * SECOND
 MAX_BITS_PER_SECOND = 1_000_000
 MAX_TIME = 30 * SECOND
 TIMEOUT_MS = 1000
-TRACE_TTL, TRACE_TRIES, TRACE_WAIT = 12, 2, SECOND
+TRACE_TTL, TRACE_TRIES = 12, 2
 TRACE_TIME = 7 * SECOND
-MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 92, 4, 5 * SECOND
+MTU_PACKETS, MTU_ATTEMPTS, MTU_TIME = 92, 4, 11 * SECOND // 2
 """Each lost packet makes the search longer: of 5 % in one direction it ends with so many 99 times of 100."""
+MTU_SPACING = SECOND // 5
+"""Between the small packets that are sent until one is answered."""
 MTU_HIGH, MTU_SMALL = 1500, 128
 OVERSIZED_PACKETS, OVERSIZED_SPACING = 4, SECOND
 """So far apart that no limit of ICMP errors hides all of those that are due."""
@@ -163,9 +165,20 @@ class TraceStep:
 
     method: Method
     address: str
-    packets: int = TRACE_TTL * TRACE_TRIES
+    timeout_ms: int = TIMEOUT_MS
+    """So long an answer is waited for, where the target's own has not shown that less will do."""
     time: int = TRACE_TIME
     bits_per_second: int = TRACE_TTL * TRACE_TRIES * 100 * 8
+
+    @property
+    def sends(self) -> int:
+        """At most so many times each packet leaves: the kernel sends a SYN without an answer again."""
+        return 2 if self.method.type == ProbeType.TCP else 1
+
+    @property
+    def packets(self) -> int:
+        """At most so many."""
+        return TRACE_TTL * TRACE_TRIES * self.sends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +189,15 @@ class MtuStep:
     address: str
     most: int = MTU_PACKETS
     """Packets of the search itself; with more it is given up."""
-    time: int = MTU_TIME + MTU_ATTEMPTS * SECOND // 5 + 2 * SECOND
+    within: int = MTU_TIME
+    """Nanoseconds from its beginning on, after which no further size is tried."""
+    timeout_ms: int = TIMEOUT_MS
+    """So long an answer is waited for, until the first one has shown how long is enough."""
+
+    @property
+    def time(self) -> int:
+        """At most, nanoseconds."""
+        return self.within + self.timeout_ms * 1_250_000  # for the last size, whose answer may come late
 
     @property
     def packets(self) -> int:

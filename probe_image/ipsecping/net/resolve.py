@@ -1,7 +1,12 @@
 """Names to addresses within a bounded time, going on with what was known while the resolver is away.
 
 `getaddrinfo` cannot be stopped, so it runs in a daemon thread that nobody waits for at exit. How many there
-are is bounded, and a name takes one of them: one whose servers are silent does not use all of them up.
+are is bounded, and a name takes three of them at most: one whose servers are silent does not use up all of
+them.
+
+Asked for both families at once, the C library says nothing before it has given up on one that the servers
+are silent about, which takes 10 s and longer. So where it is slow, each family is asked for by itself, and
+what one of them has is enough (in the spirit of RFC 8305 section 3), unless the name had both.
 
 An answer is used again for `LIFE`: getaddrinfo does not tell the answer's own time to live, and CoreDNS lets
 answers live for 30 s unless told otherwise. After that the name is asked for anew. Where the resolver fails
@@ -33,6 +38,9 @@ LIFE = 30.0
 STALE = 600.0
 PATIENCE = 0.5
 """Seconds that a name with an older answer is waited for: a silent resolver must not hold up every round."""
+SLOW = 1.0
+"""Seconds after which each family is asked for by itself, and so many more that the second one is waited for;
+at most half of those that the name is waited for."""
 
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
 _SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
@@ -69,10 +77,18 @@ class Address(NamedTuple):
     """As of `Addresses`."""
 
 
+class _Question(NamedTuple):
+    name: str
+    family: Family | None
+    """None: both families, at once."""
+
+
 @dataclass(slots=True)
 class _Answer:
     addresses: list[str]
     at: float
+    apart: bool = False
+    """The families were asked for one by one, and the servers were silent about one of them."""
 
 
 def is_address(target: str) -> bool:
@@ -84,7 +100,7 @@ def is_address(target: str) -> bool:
     return True
 
 
-def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
+def lookup(name: str) -> list[str]:
     """The addresses of a name, the system's preferred one first; blocks. Raises OSError.
 
     Asked for both families at once, the C library says that there is no such name where the servers say so of
@@ -92,9 +108,9 @@ def lookup(name: str, *, family: int = socket.AF_UNSPEC) -> list[str]:
     So before that is believed, each family is asked for alone.
     """
     try:
-        return _lookup(name, family)
+        return _lookup(name, socket.AF_UNSPEC)
     except socket.gaierror as error:
-        if error.errno not in _NO_SUCH_NAME or family != socket.AF_UNSPEC:
+        if error.errno not in _NO_SUCH_NAME:
             raise
         found = [address for each in _SOCKET_FAMILIES.values() for address in _unless_absent(name, each)]
         if not found:
@@ -143,11 +159,11 @@ class Resolver:
         self._lookup = lookup
         self._alone = alone
         self._clock = clock
-        self._known: dict[str, _Answer] = {}
+        self._known: dict[_Question, _Answer] = {}
         """In the order in which they were asked for last."""
-        self._under_way: dict[str, asyncio.Future[list[str]]] = {}
-        """One look-up for each name, however many ask for it."""
-        self._waiting: deque[str] = deque()
+        self._under_way: dict[_Question, asyncio.Future[list[str]]] = {}
+        """One look-up for each question, however many ask it."""
+        self._waiting: deque[_Question] = deque()
         self._threads = 0
 
     async def resolve(
@@ -176,11 +192,12 @@ class Resolver:
         """
         if is_address(target):
             return _of_family(target, [target], family)
-        known = self._recall(target)
+        question = _Question(target, family)
+        known = self._recall(question)
         if known is not None and self._clock() - known.at < LIFE:
             return _of_family(target, known.addresses, family)
         try:
-            fresh = await self._fresh(target, seconds=seconds if known is None else self._patience(target))
+            fresh = await self._fresh(question, known, seconds=seconds)
         except ResolverFailed:
             if known is None:
                 raise
@@ -188,50 +205,102 @@ class Resolver:
             return _of_family(target, known.addresses, family)._replace(age=age)
         return _of_family(target, fresh, family)
 
-    def _recall(self, name: str) -> _Answer | None:
-        """The last answer unless it is stale, which is now the one that was asked for last."""
-        answer = self._known.pop(name, None)
-        if answer is None or self._clock() - answer.at >= STALE:
+    def _recall(self, question: _Question) -> _Answer | None:
+        """The last answer unless it is stale, which is now the one that was asked for last.
+
+        Of one family also what is known of both, where that has addresses of it.
+        """
+        answer = self._known.pop(question, None)
+        if answer is not None and self._clock() - answer.at < STALE:
+            self._known[question] = answer
+            return answer
+        if question.family is None:
             return None
-        self._known[name] = answer
-        return answer
+        both = self._recall(question._replace(family=None))
+        return both if both and question.family in map(_family_of, both.addresses) else None
 
-    def _patience(self, name: str) -> float:
+    def _patience(self, question: _Question, known: _Answer) -> float:
         """A look-up that another round has waited for in vain already is not waited for again."""
-        return 0.0 if name in self._under_way else PATIENCE
+        asked = _apart(question.name) if known.apart and question.family is None else [question]
+        return 0.0 if all(each in self._under_way for each in asked) else PATIENCE
 
-    async def _fresh(self, name: str, *, seconds: float) -> list[str]:
+    async def _fresh(self, question: _Question, known: _Answer | None, *, seconds: float) -> list[str]:
+        name, family = question
+        patience = seconds if known is None else self._patience(question, known)
         try:
-            async with asyncio.timeout(seconds):
-                addresses = await asyncio.shield(self._find(name))
+            async with asyncio.timeout(patience):
+                if family is None:
+                    addresses = await self._of_both(name, known, min(SLOW, patience / 2))
+                else:
+                    addresses = await asyncio.shield(self._find(question))
         except TimeoutError:
-            if name in self._waiting:
+            if question in self._waiting:
                 why = f"{MAX_LOOKUPS} other names are being looked up, and there was no turn"
             else:
                 why = "no answer from the resolver"
-            raise ResolverFailed(f"{name}: {why} in {seconds:g} s") from None
+            raise ResolverFailed(f"{name}: {why} in {patience:g} s") from None
         except OSError as error:
             if error.errno not in _NO_SUCH_NAME:
                 raise ResolverFailed(f"{name}: {error.strerror or error}") from error
             addresses = []
-        if not addresses:
-            self._known.pop(name, None)
-            raise NoSuchName(f"{name}: the resolver knows no such name, or no address of it")
-        return addresses
+        if addresses:
+            return addresses
+        self._known.pop(question, None)
+        if family is not None and (others := await self._others(question)):
+            return others
+        raise NoSuchName(f"{name}: the resolver knows no such name, or no address of it")
 
-    def _keep(self, name: str, addresses: list[str]) -> None:
-        self._known.pop(name, None)
-        self._known[name] = _Answer(addresses, self._clock())
+    async def _of_both(self, name: str, known: _Answer | None, slow: float) -> list[str]:
+        """The addresses of both families, or of one where the servers are silent about the other.
+
+        That must not be one that the name had before. Raises OSError.
+        """
+        if known is None or not known.apart:
+            both = self._find(_Question(name, None))
+            await asyncio.wait({both}, timeout=slow)
+            if both.done() or 2 * self._threads > MAX_LOOKUPS:  # other names need their turns
+                return await asyncio.shield(both)
+        asked = {each.family: self._find(each) for each in _apart(name)}
+        had = set(map(_family_of, known.addresses)) if known else set[Family]()
+        silent, found, enough = set(asked.values()), list[str](), False
+        while silent:
+            ended, silent = await asyncio.wait(
+                silent, timeout=slow if enough else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            said = {family: each.result() for family, each in asked.items() if _has_answer(each)}
+            found = [address for addresses in said.values() for address in addresses]
+            enough = bool(found) and had <= said.keys()
+            if not ended:
+                break
+        if not enough:
+            for each in asked.values():
+                each.result()  # raises why not
+        else:
+            self._keep(_Question(name, None), found, apart=bool(silent))
+        return found
+
+    async def _others(self, question: _Question) -> list[str]:
+        """The addresses that the name has of the other family, for the sake of a message."""
+        (other,) = (each for each in _apart(question.name) if each != question)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.shield(self._find(other))
+        except OSError:  # TimeoutError is one
+            return []
+
+    def _keep(self, question: _Question, addresses: list[str], *, apart: bool) -> None:
+        self._known.pop(question, None)
+        self._known[question] = _Answer(addresses, self._clock(), apart)
         if len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
 
-    def _find(self, name: str) -> "asyncio.Future[list[str]]":
-        """The look-up of a name that is under way, or a new one."""
-        found = self._under_way.get(name)
+    def _find(self, question: _Question) -> "asyncio.Future[list[str]]":
+        """The look-up that is under way, or a new one."""
+        found = self._under_way.get(question)
         if found is None:
-            found = self._under_way[name] = asyncio.get_running_loop().create_future()
+            found = self._under_way[question] = asyncio.get_running_loop().create_future()
             found.add_done_callback(_retrieved)
-            self._waiting.append(name)
+            self._waiting.append(question)
             self._start_waiting()
         return found
 
@@ -240,17 +309,19 @@ class Resolver:
             self._threads += 1
             self._start(self._waiting.popleft())
 
-    def _start(self, name: str) -> None:
+    def _start(self, question: _Question) -> None:
         loop = asyncio.get_running_loop()
-        known = self._recall(name)
+        name, family = question
+        known = self._recall(question)
         before = () if known is None else tuple(known.addresses)
 
         def settle(addresses: list[str], error: Exception | None) -> None:
             self._threads -= 1
-            future = self._under_way.pop(name)
+            future = self._under_way.pop(question)
             if error is None:
                 if addresses:  # also where nobody has waited for so long
-                    self._keep(name, addresses)
+                    now = self._known.get(question)  # the families may have been asked for one by one since
+                    self._keep(question, addresses, apart=now is not None and now.apart)
                 future.set_result(addresses)
             else:
                 future.set_exception(error)
@@ -259,7 +330,10 @@ class Resolver:
         def work() -> None:
             addresses, failure = [], None
             try:
-                addresses = self._without_gaps(name, self._lookup(name), before)
+                if family is None:
+                    addresses = self._without_gaps(name, self._lookup(name), before)
+                else:
+                    addresses = self._alone(name, family)
             except Exception as error:
                 failure = error
             try:
@@ -284,6 +358,11 @@ class Resolver:
         return found + [address for family in lacking for address in self._alone(name, family)]
 
 
+def _apart(name: str) -> list[_Question]:
+    """The questions of each family, in the order of `_SOCKET_FAMILIES`."""
+    return [_Question(name, family) for family in _SOCKET_FAMILIES]
+
+
 def _of_family(name: str, known: list[str], family: Family | None) -> Addresses:
     ips = tuple(each for each in known if family in (None, _family_of(each)))
     if not ips:
@@ -293,6 +372,10 @@ def _of_family(name: str, known: list[str], family: Family | None) -> Addresses:
 
 def _family_of(address: str) -> Family:
     return Family.IPV6 if is_ipv6(address) else Family.IPV4
+
+
+def _has_answer(future: "asyncio.Future[list[str]]") -> bool:
+    return future.done() and future.exception() is None
 
 
 def _retrieved(future: "asyncio.Future[list[str]]") -> None:

@@ -51,20 +51,31 @@ class PacketTrain:
         `settled` of the packets of a part that is over. `flow`: it is one of several side by side."""
         self.totals = Totals()
         self._flow = flow
-        self._session = _Watched(session, observer, sent) if observer or sent else session
+        self._observer, self._sent = observer, sent
+        self._session = self._watched(session)
         self._probe = probe
         self._settled = settled
-        self._stop = asyncio.Event()
+        self._stop, self._moved = asyncio.Event(), asyncio.Event()
 
     def stop(self) -> None:
         """Send no more; `run` ends when the answers under way have had their usual time."""
         self._stop.set()
+
+    def go_on_in(self, session: Session) -> None:
+        """Send what follows in another session; the one before is closed when its answers had their time."""
+        self._session = self._watched(session)
+        self._moved.set()
+
+    def _watched(self, session: Session) -> "Session | _Watched":
+        watched = self._observer or self._sent
+        return _Watched(session, self._observer, self._sent) if watched else session
 
     async def run(self, count: int | None) -> None:
         """Send `count` packets, or packets until `stop`."""
         spacing, start, sent = self._probe.spacing_ms * _MS, time.monotonic_ns(), 0
         closed: asyncio.Task[None] | None = None
         while not self._stop.is_set() and (count is None or sent < count):
+            self._moved.clear()
             planned = MAX_COUNT if count is None else min(count - sent, MAX_COUNT)
             delay, place = (0, None) if self._flow is None else self._flow.place(turn=sent)
             part = _Part(
@@ -80,18 +91,27 @@ class PacketTrain:
                 ),
             )
             try:
-                await _either(part.all_sent, self._stop)
+                await _either(part.all_sent, self._stop, self._moved)
                 part.raise_error()
             except BaseException:
                 part.abandon()
                 raise
+            moved = part.session is not self._session
+            if moved and not self._stop.is_set():
+                planned = len(part.packets)
+                part.break_off()
             sent += planned
-            closed = asyncio.create_task(self._close(part, closed))
+            closed = asyncio.create_task(self._close(part, closed, last=moved))
         if closed is not None:
             await closed
+            if not moved and part.session is not self._session:
+                part.session.close()
 
-    async def _close(self, part: "_Part", before: asyncio.Task[None] | None) -> None:
-        """Wait for a part's answers and add it up; in order, as the ledger wants it."""
+    async def _close(self, part: "_Part", before: asyncio.Task[None] | None, *, last: bool) -> None:
+        """Wait for a part's answers and add it up; in order, as the ledger wants it.
+
+        `last`: of its session, which nobody uses any more.
+        """
         try:
             await _either(part.over, self._stop)
             if not part.over.done():
@@ -102,10 +122,17 @@ class PacketTrain:
             part.abandon()
         if before is not None:
             await before
-        packets = part.packets
+        try:
+            self._add_up(part)
+        finally:
+            if last:
+                part.session.close()
+
+    def _add_up(self, part: "_Part") -> None:
+        packets, session = part.packets, part.session
         if not packets:
             return
-        lost = self._session.ledger.attribute(packets)
+        lost = session.ledger.attribute(packets)
         # There is no round here that could be invalid: what this host did not send is no loss.
         left = [packet for packet in packets if not packet.failed_here]
         result = summarise(
@@ -115,7 +142,7 @@ class PacketTrain:
             started_at=0,
             duration=0,
             directions=lost,
-            figures=self._session.figures(left),
+            figures=session.figures(left),
         )
         for totals in (self.totals, *(() if self._flow is None else (self._flow.together,))):
             totals.add(result)
@@ -127,7 +154,7 @@ class PacketTrain:
 class _Part:
     """One part of a train, begun when it is made."""
 
-    def __init__(self, session: Session, machine: RoundMachine) -> None:
+    def __init__(self, session: "Session | _Watched", machine: RoundMachine) -> None:
         loop = asyncio.get_running_loop()
         self.all_sent: asyncio.Future[None] = loop.create_future()
         """Done once no further packet is to be sent."""
@@ -135,6 +162,7 @@ class _Part:
         """Done once nothing more is awaited, with the error that ended it."""
         self.packets = machine.packets
         """Those of which it is known what became of them, once it is over."""
+        self.session = session
         self._driver = RoundDriver(session, machine, running_timers())
         self._driver.run(self._end, all_sent=self._last_sent)
 
@@ -207,10 +235,11 @@ class _Both:
         self._second(packet)
 
 
-async def _either(done: "asyncio.Future[Any]", stop: asyncio.Event) -> None:
-    """Wait until one of the two has come."""
-    stopping = asyncio.create_task(stop.wait())
+async def _either(done: "asyncio.Future[Any]", *events: asyncio.Event) -> None:
+    """Wait until one of them has come."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
-        await asyncio.wait((done, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((done, *waiting), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        stopping.cancel()
+        for each in waiting:
+            each.cancel()

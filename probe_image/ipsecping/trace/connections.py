@@ -16,8 +16,6 @@ from .icmp_errors import kind_of, reply_of, split
 from .machine import Heard, ProbePacket
 from .sockets import Hear, errors_of, instant_of, prepare, source_of
 
-_RETRANSMISSION = 950_000_000
-"""Shortly before the kernel sends a SYN again (RFC 6298: a second): that would be another packet."""
 _SYN = {socket.AF_INET: 60, socket.AF_INET6: 80}
 """Bytes of a SYN with Linux's options."""
 _OF_THE_PATH = frozenset({0, errno.EINPROGRESS, errno.EHOSTUNREACH, errno.ECONNREFUSED})
@@ -26,7 +24,8 @@ _OF_THE_PATH = frozenset({0, errno.EINPROGRESS, errno.EHOSTUNREACH, errno.ECONNR
 class ConnectionProbes:
     """See Probes. The kernel has one connection a pair of ports at a time, so each packet has its own port.
 
-    What opens is closed by a reset: nothing stays at the target.
+    What opens is closed by a reset: nothing stays at the target. A SYN that is not answered within a second
+    is sent again by the kernel (RFC 6298), here once at most: what answers the second counts from the first.
     """
 
     def __init__(self, address: str, port: int, sender: Sender, *, wait: int) -> None:
@@ -36,7 +35,7 @@ class ConnectionProbes:
         self._family, self._target = numeric_target(address, port)
         self.least_size = _SYN[socket.AddressFamily(self._family)]
         self._sender, self._clock = sender, Clock()
-        self._seconds = min(wait, _RETRANSMISSION) / 1e9
+        self._seconds = wait / 1e9
         self._open: dict[socket.socket, tuple[ProbePacket, asyncio.TimerHandle]] = {}
         self._hear: Hear | None = None
 

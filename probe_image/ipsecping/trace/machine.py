@@ -39,6 +39,8 @@ LEAST_PATIENCE = 100_000_000
 LINGER = 5_000_000_000
 """A router that waits for a neighbour says so after three seconds or later (ARP; RFC 4861 section 7.2.2).
 So long (nanoseconds), and at most four waits, a path is listened to whose end is not known."""
+ENOUGH = 1_000_000_000
+"""So long (nanoseconds), and twice as long as the path's end has taken, is enough for the hops before it."""
 LOOP_TIMES = 3
 
 
@@ -83,7 +85,7 @@ class Limits(NamedTuple):
     max_ttl: int
     tries: int
     wait: int
-    """So long a reply is waited for before the next try."""
+    """So long a reply is waited for before the next try, until the path's end shows how long is enough."""
     total: int
     """So long all of it may take."""
 
@@ -119,6 +121,7 @@ class TraceMachine:
         self._end = limits.max_ttl
         """The path ends at this TTL, as far as is known."""
         self._end_known = False
+        self._wait = limits.wait
         self._listen_until = start + min(LINGER, 4 * limits.wait)
         self._size, self._least_size = size, least_size
         self._packets: list[tuple[ProbePacket, int]] = []
@@ -184,7 +187,7 @@ class TraceMachine:
         again = self._unplaced and hop.tries
         hop.tries += 1
         hop.newest, hop.sent_at = packet.number, at
-        hop.free_at = at + (self._patience if again else self._limits.wait)
+        hop.free_at = at + (self._patience if again else self._wait)
         self._packets.append((packet, at))
         self._send_at = at + max(INTERVAL, packet.size * 8 * 1_000_000_000 // BITS_PER_SECOND)
 
@@ -227,7 +230,7 @@ class TraceMachine:
 
     @property
     def _patience(self) -> int:
-        return min(self._limits.wait, max(LEAST_PATIENCE, 2 * self._latency))
+        return min(self._wait, max(LEAST_PATIENCE, 2 * self._latency))
 
     def _is_settled(self, hop: _Hop, now: int) -> bool:
         return bool(hop.replies) or (hop.tries >= self._tries and not hop.awaits(now))
@@ -271,8 +274,15 @@ class TraceMachine:
         hop.replies.append(replace(reply, rtt=rtt))
         if reply.kind is not ReplyKind.TIME_EXCEEDED:
             self._end, self._end_known = hop.ttl, True
+            self._wait_no_longer_than(max(ENOUGH, 2 * rtt))
         elif not self._end_known:
             self._leave_loop()
+
+    def _wait_no_longer_than(self, enough: int) -> None:
+        """Await no hop for longer, as traceroute(8) does (-w MAX,HERE,NEAR)."""
+        self._wait = min(self._limits.wait, enough)
+        for hop in self._hops:
+            hop.free_at = min(hop.free_at, hop.sent_at + self._wait)
 
     def _leave_loop(self) -> None:
         heard = {hop.ttl: hop.replies[0].sender for hop in self._hops if hop.replies}

@@ -18,12 +18,12 @@ async def test_each_address_of_a_name_is_a_row_and_beyond_what_is_pinged_is_said
 ) -> None:
     known = {"many.example": ["127.0.0.1", "127.0.0.2"], "huge.example": [f"127.0.1.{n}" for n in range(40)]}
 
-    def find(name: str, *, family: int) -> list[str]:
+    def find(name: str, family: int) -> list[str]:
         if name not in known:
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return known[name]
 
-    monkeypatch.setattr("ipsecping.cli.ping_hosts.lookup", find)
+    monkeypatch.setattr("ipsecping.net.resolve._lookup", find)
 
     async def ping(*words: str) -> tuple[int, list[str], str]:
         parser = argparse.ArgumentParser()

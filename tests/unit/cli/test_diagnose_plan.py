@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ipsecping.cli.main import main
+from ipsecping.collector import conclusion
 from ipsecping.contract import Expect, Plan, PlannedCheck, PlannedProbe, ProbeType, StampOptions, plan_to_json
 from ipsecping.contract.diagnosis_report_json import report_from_text
 from ipsecping.contract.diagnosis_terms import Outcome
@@ -94,3 +96,13 @@ def test_a_termination_log_that_cannot_be_written_is_no_success(tmp_path: Path) 
     done = ipsecping("diagnose", plan, "--request", "r1", "--termination-log", str(tmp_path))
     assert done.returncode == 2
     assert "Is a directory" in done.stderr
+
+
+def test_the_report_is_written_before_it_is_logged_for_who_reads_the_log_may_be_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, written_by_then = tmp_path / "termination", list[bool]()
+    monkeypatch.setattr(conclusion, "log_conclusion", lambda _: written_by_then.append(message.exists()))
+    plan = written(tmp_path, check_of(replace(ICMP, expect=Expect.BLOCKED)))
+    assert main(["diagnose", plan, "--request", "r1", "--termination-log", str(message)]) == 0
+    assert written_by_then == [True]

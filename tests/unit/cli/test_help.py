@@ -41,3 +41,21 @@ def test_an_option_that_a_command_has_not_is_answered_with_those_that_it_has(
     assert said.startswith("usage: ipsecping audit [-h]")
     assert "--stamp PORT" in said
     assert said.endswith("ipsecping audit: error: unrecognized arguments: --port 862\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ping h -c VALUE", "ping h -VALUE", "ping VALUE -c 1", "mtu VALUE", "trace h -w VALUE", "VALUE",
+     "ping h --starttls VALUE", "diagnose h --gateway VALUE", "run VALUE"],
+)  # fmt: skip
+def test_of_an_absurdly_long_value_an_error_quotes_what_can_be_read(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code: object = main.main(words.replace("VALUE", "9" * 5000).split())
+    except SystemExit as ended:
+        code = ended.code
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert code in (1, 2)
+    assert said.startswith("ipsecping")
+    assert len(said) < 600

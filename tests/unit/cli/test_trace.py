@@ -152,9 +152,10 @@ def test_how_a_path_ends_in_words() -> None:
     assert ending(replace(answer, sender="10.50.1.11")) == ["reached in 1 hop: it answers from 10.50.1.11"]
     near = replace(answer, sender="fe80::1")
     assert ending(near, address="fe80::1%eth0") == ["reached in 1 hop: it answers"]
-    assert ending(gateway, None, None) == ["not reached: nothing answers beyond hop 1 (192.0.2.1)"]
+    waited = "each answer was waited for 1 s: -w waits for longer"
+    assert ending(gateway, None, None) == ["not reached: nothing answers beyond hop 1 (192.0.2.1)", waited]
     assert ending(None, None, unplaced=(answer,)) == ["reached at some hop: it answers"]
-    assert ending(None, None) == ["not reached: no hop has answered"]
+    assert ending(None, None) == ["not reached: no hop has answered", waited]
     assert ending(gateway, replace(gateway, kind=ReplyKind.PROHIBITED)) == [
         "not reached: 192.0.2.1 says administratively prohibited (hop 2)"
     ]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from ipsecping.contract import PlannedProbe, ProbeType, RoundResult
+from ipsecping.contract import Family, PlannedProbe, ProbeType, RoundResult
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver, lookup
 from ipsecping.rounds.prober import PathProber
@@ -23,10 +23,15 @@ def probe(kind: ProbeType, **fields: Any) -> PlannedProbe:
     return PlannedProbe(type=kind, **{**usual, **fields})
 
 
+def by_family(find: Callable[[str], list[str]]) -> Callable[[str, Family], list[str]]:
+    """The same names, of which one family is asked for."""
+    return lambda name, family: [each for each in find(name) if (":" in each) is (family is Family.IPV6)]
+
+
 @contextmanager
 def prober(*, find: Callable[[str], list[str]] = lookup) -> Iterator[PathProber]:
     """A prober that resolves names by `find`."""
-    made = PathProber(Clock(), Resolver(find))
+    made = PathProber(Clock(), Resolver(find, alone=by_family(find)))
     try:
         yield made
     finally:

@@ -41,7 +41,7 @@ async def test_a_name_without_the_family_is_unresolved_and_the_message_names_wha
     assert "old.example: no IPv6 address, only 127.0.0.1" in caplog.text
 
 
-async def test_one_answer_serves_both_families() -> None:
+async def test_an_answer_of_both_families_serves_each() -> None:
     asked = list[str]()
 
     def find(name: str) -> list[str]:
@@ -49,6 +49,7 @@ async def test_one_answer_serves_both_families() -> None:
         return BOTH[name]
 
     resolver = Resolver(find)
+    await resolver.resolve("both.example")
     for family, address in zip(Family, LOOPBACK, strict=True):
         assert (await resolver.resolve("both.example", prefer="127.0.0.1", family=family)).ip == address
     assert asked == ["both.example"]

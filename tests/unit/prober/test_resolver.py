@@ -19,8 +19,10 @@ from ipsecping.net.resolve import (
     ResolverFailed,
 )
 
+from .far_ends import by_family
 
-async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it_is_asked_for() -> None:
+
+async def test_a_name_whose_servers_are_silent_takes_three_threads_however_often_it_is_asked_for() -> None:
     silent, asked = threading.Event(), list[str]()
 
     def find(name: str) -> list[str]:
@@ -29,7 +31,7 @@ async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it
             silent.wait(30)
         return ["192.0.2.1"]
 
-    resolver = Resolver(find)
+    resolver = Resolver(find, alone=by_family(find))
     asking = [
         asyncio.create_task(resolver.resolve("silent.example", seconds=0.05)) for _ in range(2 * MAX_LOOKUPS)
     ]
@@ -37,7 +39,7 @@ async def test_a_name_whose_servers_are_silent_takes_one_thread_however_often_it
     for task in asking:
         with pytest.raises(ResolveError, match=r"no answer from the resolver in 0\.05 s"):
             await task
-    assert sorted(asked) == ["good.example", "silent.example"]
+    assert sorted(asked) == ["good.example", *["silent.example"] * 3]  # both families at once, and each
     silent.set()
     assert (await resolver.resolve("silent.example")).ip == "192.0.2.1"
 
@@ -132,6 +134,96 @@ async def test_a_family_whose_servers_fail_keeps_its_addresses_while_the_other_i
     assert (await resolver.resolve_all("gw.example")).ips == tuple(before)
     dns[fails], now = "gone", STALE + 2 * LIFE
     assert (await resolver.resolve_all("gw.example")).ips == others
+
+
+@dataclass(slots=True)
+class HalfSilent:
+    """A resolver whose servers never answer for some families, on a clock that the test sets.
+
+    The C library asks for both at once, and gives up on the silent one when the test has it give up.
+    """
+
+    silent: set[Family]
+    known: dict[Family, list[str]] = field(default_factory=lambda: {Family.IPV4: [V4]})
+    now: float = 0.0
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    def both(self, _: str) -> list[str]:
+        if self.silent:
+            self.given_up.wait(30)
+        return [each for family, found in self.known.items() if family not in self.silent for each in found]
+
+    def alone(self, _: str, family: Family) -> list[str]:
+        if family in self.silent:
+            self.given_up.wait(30)
+            raise AWAY
+        return self.known.get(family, [])
+
+    def resolver(self) -> Resolver:
+        return Resolver(self.both, alone=self.alone, clock=lambda: self.now)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second family is not waited for as long as usual."""
+    monkeypatch.setattr(resolve, "SLOW", 0.01)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_name_is_measured_by_the_family_that_is_answered_and_is_not_stale_for_the_silent_one() -> (
+    None
+):
+    dns = HalfSilent({Family.IPV6})
+    resolver = dns.resolver()
+    for dns.now in (0, LIFE, 2 * LIFE, STALE, STALE + LIFE):
+        assert await resolver.resolve("hq.example", seconds=10) == (V4, 0)
+        if dns.now == LIFE:
+            dns.given_up.set()  # the answer of both families, which comes now, makes nothing stale either
+            while len(resolver._under_way):
+                await asyncio.sleep(0.01)
+            dns.given_up.clear()
+    dns.given_up.set()
+
+
+async def test_who_wants_one_family_does_not_wait_for_the_other_at_all() -> None:
+    dns = HalfSilent({Family.IPV6})
+    resolver = dns.resolver()
+    for dns.now in (0, LIFE, 2 * LIFE):
+        assert await resolver.resolve("hq.example", family=Family.IPV4, seconds=10) == (V4, 0)
+    assert not resolver._under_way
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_family_that_the_name_had_is_not_given_up_for_the_silence_of_its_servers() -> None:
+    dns = HalfSilent(set(), {Family.IPV6: [V6], Family.IPV4: [V4]})
+    resolver = dns.resolver()
+    assert (await resolver.resolve_all("hq.example")).ips == (V6, V4)
+    dns.silent, dns.now = {Family.IPV6}, LIFE
+    assert await resolver.resolve_all("hq.example") == ((V6, V4), LIFE)
+    dns.given_up.set()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_that_a_name_has_no_address_of_one_family_is_not_enough_to_say_that_it_has_none() -> None:
+    dns = HalfSilent({Family.IPV6}, {})
+    with pytest.raises(ResolverFailed, match="no answer from the resolver"):
+        await dns.resolver().resolve("hq.example", seconds=0.1)
+    with pytest.raises(NoSuchName):
+        await dns.resolver().resolve("hq.example", family=Family.IPV4, seconds=10)
+    dns.given_up.set()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_once_the_servers_answer_again_both_families_are_asked_for_at_once() -> None:
+    dns = HalfSilent({Family.IPV6})
+    resolver = dns.resolver()
+    await resolver.resolve("hq.example")
+    dns.given_up.set()
+    dns.silent, dns.known = set(), {Family.IPV6: [V6], Family.IPV4: [V4]}
+    while resolver._under_way:
+        await asyncio.sleep(0.01)
+    for dns.now in (LIFE, 2 * LIFE):
+        assert (await resolver.resolve_all("hq.example")).ips == (V6, V4)
 
 
 async def test_more_names_than_threads_wait_for_their_turn() -> None:
@@ -247,7 +339,7 @@ async def test_a_silent_resolver_holds_up_one_round_of_a_known_name_and_no_furth
             silent.wait(30)
         return dns(name)
 
-    resolver = Resolver(find, clock=lambda: dns.now)
+    resolver = Resolver(find, alone=by_family(find), clock=lambda: dns.now)
     await resolver.resolve("hq.example")
     dns.now = LIFE
     for _ in range(3):
@@ -266,7 +358,7 @@ async def test_with_all_turns_taken_by_silent_names_a_new_one_is_not_said_to_be_
             silent.wait(30)
         return ["192.0.2.1"]
 
-    resolver = Resolver(find)
+    resolver = Resolver(find, alone=by_family(find))
     asking = [asyncio.create_task(resolver.resolve(f"silent{i}", seconds=30)) for i in range(MAX_LOOKUPS)]
     await asyncio.sleep(0)
     with pytest.raises(ResolverFailed, match=rf"{MAX_LOOKUPS} other names are being looked up"):

@@ -1,5 +1,6 @@
 """The machine of a trace on paths in virtual time: it ends, is polite, and says who is where."""
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -46,6 +47,29 @@ def test_a_router_that_limits_its_errors_is_heard_in_the_end() -> None:
     limited = router(1, every=900 * MS)
     done = run(Path([limited], Router("10.9.9.9", says=ReplyKind.HOST_UNREACHABLE, loss={1})))
     assert done.addresses == ["10.0.1.1", "10.9.9.9"]
+
+
+def test_over_a_satellite_each_hop_is_asked_once_and_answers_in_its_time() -> None:
+    slow = Path([router(1), router(2, rtt=1200 * MS)], target(rtt=1300 * MS))
+    done = run(slow, limits=LIMITS._replace(wait=2500 * MS))
+    assert done.addresses == ["10.0.1.1", "10.0.2.1", TARGET]
+    assert max(Counter(packet.ttl for _, packet in done.sent).values()) == 1
+
+
+def test_short_quotes_over_a_satellite_are_placed_where_they_were_made() -> None:
+    path = Path(
+        [router(1), router(2, rtt=1200 * MS, short=True)],
+        Router(TARGET, rtt=1300 * MS, says=ReplyKind.PORT_UNREACHABLE, short=True),
+    )
+    done = run(path, limits=LIMITS._replace(wait=2500 * MS))
+    rtts = [reply.rtt for hop in done.machine.hops() for reply in hop.replies]
+    assert rtts == [MS, 1200 * MS, 1300 * MS]
+
+
+def test_silent_hops_before_a_near_target_are_not_waited_for_as_long_as_a_far_one_might_take() -> None:
+    done = run(Path([router(1), router(2, silent=True)], target()), limits=LIMITS._replace(wait=9 * SECOND))
+    assert done.addresses == ["10.0.1.1", None, TARGET]
+    assert done.ended_at < 3200 * MS
 
 
 def test_a_dead_path_ends_within_four_seconds() -> None:

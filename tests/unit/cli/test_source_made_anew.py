@@ -1,0 +1,60 @@
+"""`ipsecping ping -I`: an interface that is removed and made anew has another number, and other sockets."""
+
+import asyncio
+
+import pytest
+
+from ipsecping.cli import pinging
+from ipsecping.cli.pinging import HostPing, Target
+from ipsecping.contract import PlannedProbe, ProbeType
+from ipsecping.net import socket_pool
+from ipsecping.net.clocks import Clock
+from ipsecping.net.resolve import Resolver
+from ipsecping.net.sender import SourceUnavailable
+
+from ..prober.far_ends import udp_echo
+
+PACKETS = 20
+
+
+class Host:
+    """Its interface is number 7, is away for a while, and is number 8 then, once it has sent some packets."""
+
+    def __init__(self) -> None:
+        self.ports: list[int] = []
+        self.asked_while_away = 0
+
+    def heard(self, number: int, port: int) -> bool:
+        """Note where a packet came from."""
+        self.ports.append(port)
+        return False
+
+    def place_of(self, source: str | None) -> int:
+        if len(self.ports) < PACKETS // 4:
+            return 7
+        self.asked_while_away += 1
+        if self.asked_while_away < 3:
+            raise SourceUnavailable(f"to send from interface {source}", OSError(19, "No such device"))
+        return 8
+
+
+async def test_packets_go_on_from_another_socket_once_the_interface_is_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = Host()
+    for module in (pinging, socket_pool):
+        monkeypatch.setattr(module, "place_of", host.place_of)
+    monkeypatch.setattr(pinging, "LOOK_SECONDS", 0.02)
+    async with udp_echo(lose=host.heard) as port:
+        probe = PlannedProbe(
+            name="ping", type=ProbeType.UDP_ECHO, count=1, spacing_ms=20, timeout_ms=5000, size=16,
+            port=port, source="127.0.0.1",
+        )  # fmt: skip
+        ping = HostPing(Target("127.0.0.1"), probe, watcher=None)
+        await ping.open(Resolver(), Clock(), None)
+        async with asyncio.timeout(30):
+            await ping.run(PACKETS)
+    totals = ping.outcome.totals
+    assert (totals.sent, totals.received, ping.trouble) == (PACKETS, PACKETS, None)
+    assert len(dict.fromkeys(host.ports)) == 2
+    assert sorted(host.ports, key=host.ports.index) == host.ports  # never from the first one again
