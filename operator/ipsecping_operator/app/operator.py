@@ -120,6 +120,8 @@ class Operator:
 
     async def _tick(self) -> None:
         while True:
-            self.base.health.tick(time.monotonic())
+            now = time.monotonic()
+            self.base.health.tick(now)
+            self.base.attention.tick(now, every=TICK_SECONDS)
             self.base.clock()  # notices a step though nothing happens
             await asyncio.sleep(TICK_SECONDS)

@@ -16,7 +16,7 @@ from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.report.reporter import Reporter
-from ipsecping_operator.status.digest import conditions_digest
+from ipsecping_operator.status.digest import conditions_gist
 
 PASS_SECONDS = 2.0
 LEAST_INTERVAL, MOST_INTERVAL = 5.0, 150.0
@@ -156,7 +156,7 @@ class Watchdog:
         if (
             stored is None
             or not stored.healthy
-            or stored.gist == conditions_digest(state.reported.last.conditions).gist
+            or stored.gist == conditions_gist(state.reported.last.conditions)
         ):
             self._unlike.pop(state.uid, None)
             return

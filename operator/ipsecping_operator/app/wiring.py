@@ -32,6 +32,7 @@ from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.result_rules import ResultRules
 from ipsecping_operator.reconcile.verification import Verification
 from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
+from ipsecping_operator.report.attention import Attention
 from ipsecping_operator.report.events import EventPoster
 from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.runbook.job import JobDiagnosis
@@ -61,6 +62,7 @@ class Base:
     clock: WallClock
     metrics: OperatorMetrics
     health: Health
+    attention: Attention
     self_report: SelfReport
     faults: Faults
     store: Store
@@ -113,6 +115,7 @@ def build_base(settings: Settings) -> Base:
         clock=clock,
         metrics=metrics,
         health=health,
+        attention=Attention(),
         self_report=self_report,
         faults=faults,
         store=store,
@@ -190,6 +193,7 @@ def wire(
         look=queue.request,
         diagnose=diagnose,
         listener=notifier,
+        attention=base.attention,
         clock=clock,
         steady=time.monotonic,
     )

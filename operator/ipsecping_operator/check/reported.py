@@ -98,7 +98,16 @@ class Report:
 class Reported:
     """The last report, when it was compared with what is measured, and what the status is known to hold."""
 
-    __slots__ = ("_alarm", "_compared", "_last", "_notified", "_stored", "_without_figures", "_written")
+    __slots__ = (
+        "_alarm",
+        "_compared",
+        "_last",
+        "_leftovers",
+        "_notified",
+        "_stored",
+        "_without_figures",
+        "_written",
+    )
 
     def __init__(self) -> None:
         self._last = Report()
@@ -108,6 +117,7 @@ class Reported:
         self._alarm: float | None = None
         self._written: StatusDigest | None = None
         self._stored: StatusDigest | None = None
+        self._leftovers = False
 
     @property
     def last(self) -> Report:
@@ -141,6 +151,11 @@ class Reported:
         if written is None or stored is None or stored.version <= written.version:
             return False
         return stored.exact != written.exact
+
+    @property
+    def leftovers(self) -> bool:
+        """The status may hold what somebody else has added: an apply leaves that as it is."""
+        return self._leftovers
 
     def inherit(self, report: Report, notified: Notified | None) -> None:
         """Take over what an earlier run of the operator reported, and what the webhook was told of it."""
@@ -195,13 +210,13 @@ class Reported:
 
     def wrote(self, digest: StatusDigest) -> None:
         """Remember the status that the API has stored for the operator."""
-        self._written = digest
+        self._written, self._leftovers = digest, False
         if self._stored is None or self._stored.version < digest.version:
             self._stored = digest
 
     def rewrite(self) -> None:
         """Have a status that somebody has edited written again."""
-        self._written = None
+        self._written, self._leftovers = None, True
 
     def shift(self, by: int) -> None:
         """Follow the operator's clock, which was set forward by so many nanoseconds (back: negative)."""

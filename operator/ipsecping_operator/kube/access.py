@@ -17,6 +17,8 @@ from kubernetes.aio.config.kube_config import load_kube_config
 from ipsecping.tls_client import client_context
 from ipsecping_operator.bounded_yaml import UnreadableYaml, documents, read_text
 
+from .kubeconfig_token import KubeconfigToken
+
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -66,7 +68,7 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
     """Read connection settings from the kubeconfig, or from the pod's service account when None.
 
     The service account's server is `KUBERNETES_SERVICE_HOST`, which needs no cluster DNS. Tokens are read
-    again from their file as they rotate. `tls_strict` asks the strict profile of RFC 5280 of the API server's
+    again from their file as they rotate, and got anew from an exec plugin before they end. `tls_strict` asks the strict profile of RFC 5280 of the API server's
     certificates. Raises AccessError.
     """
     configuration = Configuration()
@@ -113,7 +115,7 @@ async def _load_kubeconfig(files: str, context: str | None, configuration: Confi
         if len(found) != 1 or not isinstance(found[0], dict):
             raise ConfigException("it is no kubeconfig, which is one YAML object (kind: Config)")
     try:
-        await load_kube_config(  # type: ignore[no-untyped-call]
+        loader = await load_kube_config(  # type: ignore[no-untyped-call]
             config_file=files, context=context, client_configuration=configuration, persist_config=False
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -121,6 +123,8 @@ async def _load_kubeconfig(files: str, context: str | None, configuration: Confi
         raise ConfigException(
             f"its clusters, contexts or users are malformed ({type(error).__name__})"
         ) from None
+    if "BearerToken" in configuration.api_key:
+        configuration.refresh_api_key_hook = KubeconfigToken(loader).refresh  # type: ignore[assignment]
 
 
 def _there(files: str) -> list[str]:

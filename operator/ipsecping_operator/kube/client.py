@@ -57,6 +57,29 @@ class KubeClient:
         """Server-side apply of the status; the object's metadata as stored, in an object."""
         return await self._apply(body, kind, "status", accept=_METADATA_ONLY.format(""), force=True)
 
+    async def replace_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
+        """Remove from the status, as applied in the version that `body` names, all that is not in `body`.
+
+        Fields that others have added to it an apply leaves to them. What is removed has no manager any
+        more, so the next apply owns as much as ever. Raises Conflict where that version is the newest no
+        more. Returns as `apply_status`.
+        """
+        meta = body["metadata"]
+        patch: list[Mapping[str, Any]] = [
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]},
+            {"op": "replace", "path": "/status", "value": body["status"]},
+        ]
+        return await self._request(
+            "patch",
+            kind,
+            "PATCH",
+            kind.path(meta["namespace"], meta["name"], "status"),
+            query={"fieldManager": FIELD_MANAGER},
+            body=patch,
+            content_type="application/json-patch+json",
+            accept=_METADATA_ONLY.format(""),
+        )
+
     async def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
         """JSON merge patch; the object as stored."""
         return await self._request(
@@ -215,7 +238,7 @@ class KubeClient:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | bytes | None = None,
+        body: Mapping[str, Any] | list[Mapping[str, Any]] | bytes | None = None,
         content_type: str = JSON,
         accept: str = JSON,
     ) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | bytes | None = None
+    body: Mapping[str, Any] | list[Mapping[str, Any]] | bytes | None = None
     content_type: str = JSON
     accept: str = JSON
 

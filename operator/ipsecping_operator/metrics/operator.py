@@ -123,6 +123,13 @@ class OperatorMetrics:
             ("receiver",),
             registry=self.registry,
         )
+        self._notifications_left_out = Gauge(
+            "ipsecping_operator_notifications_left_out",
+            "Alerts that fire and that a receiver is not told of, for their namespace has used its share of "
+            "what it is told of.",
+            ("receiver",),
+            registry=self.registry,
+        )
         self._notified = Gauge(
             "ipsecping_operator_notification_success_timestamp_seconds",
             "When a receiver took something last, Unix time; 0 before the first time.",
@@ -173,6 +180,7 @@ class OperatorMetrics:
             self._notifications.labels(receiver, outcome)
         self._notified.labels(receiver)
         self.notifications_wait(receiver, 0)
+        self.notifications_left_out(receiver, 0)
 
     def notification(self, receiver: str, outcome: str, count: int = 1) -> None:
         """Count alerts or events by what became of them, one of NOTIFIED."""
@@ -183,6 +191,10 @@ class OperatorMetrics:
     def notifications_wait(self, receiver: str, count: int) -> None:
         """Set how many the receiver has still to be told of."""
         self._notifications_waiting.labels(receiver).set(count)
+
+    def notifications_left_out(self, receiver: str, count: int) -> None:
+        """Set how many alerts that fire the receiver is not told of."""
+        self._notifications_left_out.labels(receiver).set(count)
 
     def fault(self, where: Where) -> None:
         """Count a fault of the operator."""

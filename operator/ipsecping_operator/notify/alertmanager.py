@@ -111,7 +111,7 @@ class Alertmanager:
     def _due(self) -> list[Posting]:
         now = self._steady()
         due = self._told.due(self._book.firing(now), now=now, wall=self._clock())
-        self._log.waiting(len(due) + self._told.left_out)
+        self._log.waiting(len(due) + sum(self._told.left_out.values()))
         self._log.left_out(self._told.left_out)
         return due
 

@@ -1,6 +1,7 @@
 """Events that wait for a webhook: in order for each check, and bounded. Pure.
 
-Where there are too many, the oldest of the check with the most is dropped: flapping pushes no others out.
+Where there are too many, the oldest is dropped of the check with the most, of the namespace with the most:
+neither flapping nor many checks push others' out. Namespaces take turns, and in each of them its checks.
 
 Times are seconds of a steady clock.
 """
@@ -34,6 +35,7 @@ class _Waiting:
 class _Lane:
     """The events of one check."""
 
+    namespace: str
     attempts: Attempts
     waiting: deque[_Waiting] = field(default_factory=deque)
     in_flight: bool = False
@@ -45,13 +47,32 @@ class _Lane:
         return int(self.in_flight)
 
 
+class _Namespace:
+    """The checks of one namespace that have events, in the order of their turns."""
+
+    __slots__ = ("by_length", "bytes", "lanes")
+
+    def __init__(self) -> None:
+        self.lanes: OrderedDict[str, _Lane] = OrderedDict()
+        self.by_length = tuple(dict[str, None]() for _ in range(MOST_OF_A_CHECK + 2))
+        """Checks by how many events they have: finding who has the most takes no look at all of them."""
+        self.bytes = 0
+
+    def with_most(self) -> str | None:
+        """The check with the most events, one of which is not under way."""
+        for length in range(len(self.by_length) - 1, 0, -1):
+            for uid in self.by_length[length]:
+                if length > self.lanes[uid].oldest:
+                    return uid
+        return None
+
+
 class EventQueue:
     """One event of a check is under way at a time, so that a receiver gets them in order."""
 
     def __init__(self) -> None:
-        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
-        self._by_length = tuple(dict[str, None]() for _ in range(MOST_OF_A_CHECK + 2))
-        """Checks by how many events they have: finding who has the most takes no look at all of them."""
+        self._lanes: dict[str, _Lane] = {}
+        self._namespaces: OrderedDict[str, _Namespace] = OrderedDict()
         self._count = 0
         self._bytes = 0
         self._rest = Attempts(REST)
@@ -60,9 +81,15 @@ class EventQueue:
     def __len__(self) -> int:
         return self._count
 
-    def put(self, uid: str, event: CheckEvent, *, now: float) -> int:
-        """Let an event wait. Returns how many others were dropped for it."""
-        lane = self._lanes.setdefault(uid, _Lane(Attempts(RETRIES)))
+    def put(self, uid: str, event: CheckEvent, *, namespace: str, now: float) -> int:
+        """Let an event of the check, which is of that namespace, wait.
+
+        Returns how many others were dropped for it.
+        """
+        lane = self._lanes.get(uid)
+        if lane is None:
+            lane = self._lanes[uid] = _Lane(namespace, Attempts(RETRIES))
+            self._namespaces.setdefault(namespace, _Namespace()).lanes[uid] = lane
         self._change(uid, lane, _Waiting(event, now + KEPT))
         dropped = 0
         if len(lane.waiting) > MOST_OF_A_CHECK:
@@ -78,11 +105,13 @@ class EventQueue:
         """Take the event that is to be sent now, with its check; None: none is."""
         if now < self._rests_until:
             return None
-        for uid, lane in self._lanes.items():
-            if not lane.in_flight and now >= lane.not_before:
-                lane.in_flight = True
-                self._lanes.move_to_end(uid)
-                return uid, lane.waiting[0].event
+        for namespace, its in self._namespaces.items():
+            for uid, lane in its.lanes.items():
+                if not lane.in_flight and now >= lane.not_before:
+                    lane.in_flight = True
+                    its.lanes.move_to_end(uid)
+                    self._namespaces.move_to_end(namespace)
+                    return uid, lane.waiting[0].event
         return None
 
     def next_time(self) -> float | None:
@@ -137,26 +166,31 @@ class EventQueue:
         self._change(uid, lane, place)
         if not lane.waiting:
             del self._lanes[uid]
+            its = self._namespaces[lane.namespace]
+            del its.lanes[uid]
+            if not its.lanes:
+                del self._namespaces[lane.namespace]
         return 1
 
     def _change(self, uid: str, lane: _Lane, event: _Waiting | int) -> None:
         """Put an event behind the others, or take away the one in that place."""
-        self._by_length[len(lane.waiting)].pop(uid, None)
+        its = self._namespaces[lane.namespace]
+        its.by_length[len(lane.waiting)].pop(uid, None)
         if isinstance(event, _Waiting):
             lane.waiting.append(event)
-            self._bytes += len(event.event.body)
-            self._count += 1
+            size, count = len(event.event.body), 1
         else:
-            self._bytes -= len(lane.waiting[event].event.body)
-            self._count -= 1
+            size, count = -len(lane.waiting[event].event.body), -1
             del lane.waiting[event]
+        self._bytes += size
+        its.bytes += size
+        self._count += count
         if lane.waiting:
-            self._by_length[len(lane.waiting)][uid] = None
+            its.by_length[len(lane.waiting)][uid] = None
 
     def _with_most(self) -> str | None:
-        """The check with the most events, one of which is not under way."""
-        for length in range(len(self._by_length) - 1, 0, -1):
-            for uid in self._by_length[length]:
-                if length > self._lanes[uid].oldest:
-                    return uid
+        """The check to drop an event of; None: all that there are are under way."""
+        for its in sorted(self._namespaces.values(), key=lambda each: each.bytes, reverse=True):
+            if (uid := its.with_most()) is not None:
+                return uid
         return None

@@ -253,9 +253,10 @@ class Notifier:
                 origin, before.conditions.get(ConditionType.HEALTHY), after, behind=kept.behind, now=now
             )
             kept.behind = event.id
-            webhook.put(state.uid, event)
+            webhook.put(state.uid, event, namespace=state.namespace)
         if after.diagnosis is not None and not after.diagnosis.is_same(before.diagnosis):
-            webhook.put(state.uid, of_diagnosis(origin, after, after.diagnosis, now=now))
+            event = of_diagnosis(origin, after, after.diagnosis, now=now)
+            webhook.put(state.uid, event, namespace=state.namespace)
 
     def _resume(
         self, webhook: Webhook, state: CheckState, origin: Origin, before: Report, kept: _Check
@@ -269,9 +270,10 @@ class Notifier:
         if untold(known, before):
             event = of_transition(origin, known, before, behind=known.id, now=now)
             kept.behind = event.id
-            webhook.put(state.uid, event)
+            webhook.put(state.uid, event, namespace=state.namespace)
         if before.diagnosis is not None and not known.knows_diagnosis(before.diagnosis.at):
-            webhook.put(state.uid, of_diagnosis(origin, before, before.diagnosis, now=now))
+            event = of_diagnosis(origin, before, before.diagnosis, now=now)
+            webhook.put(state.uid, event, namespace=state.namespace)
 
 
 def _answered(

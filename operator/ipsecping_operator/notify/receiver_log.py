@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ipsecping_operator.metrics.operator import DELIVERED, DROPPED, FAILED, REFUSED, OperatorMetrics
 from ipsecping_operator.trouble import GRACE
@@ -11,6 +11,8 @@ from .post import NotTaken
 
 WARN_AGAIN = 300.0
 """Seconds from one warning to the next of its kind: a receiver may take and refuse by turns."""
+MOST_NAMED = 3
+"""Namespaces that a warning names: those with the most."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,13 +71,20 @@ class ReceiverLog:
             level, "%s: %d notifications were given up: it has not taken them in time", self._receiver, count
         )
 
-    def left_out(self, count: int) -> None:
-        """Note that so many are too many to be told at all, for now."""
+    def left_out(self, by_namespace: Mapping[str, int]) -> None:
+        """Note that of these namespaces so many are too many to be told at all, for now."""
+        count = sum(by_namespace.values())
+        self._metrics.notifications_left_out(self._receiver, count)
         if bool(count) is self._left_out:
             return
         self._left_out = bool(count)
         if count:
-            _log.warning("%s: %d alerts more fire than it is told of", self._receiver, count)
+            most = sorted(by_namespace.items(), key=lambda each: (-each[1], each[0]))[:MOST_NAMED]
+            named = ", ".join(f"{namespace} ({number})" for namespace, number in most)
+            _log.warning(
+                "%s: %d alerts more fire than it is told of, beyond the share of their namespace: %s%s",
+                *(self._receiver, count, named, ", ..." if len(by_namespace) > MOST_NAMED else ""),
+            )
         else:
             _log.info("%s is told of all alerts again", self._receiver)
 

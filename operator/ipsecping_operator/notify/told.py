@@ -6,6 +6,7 @@ again for a while too, with the same end, as a Prometheus does: Alertmanager tel
 learns while the alert is inhibited or silenced.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from ipsecping_operator.notification_settings import OWN_LABELS
 
 from .alert_book import Held
 from .alerts import Alert, Labels
+from .shares import by_turns, namespace_of, within_shares
 
 LIFETIME = 5
 """Repeats after which an alert ends that is not told again."""
@@ -26,8 +28,8 @@ SETTLE = 30.0
 """Seconds after which a new operator goes on with what the one before told. By then it knows all checks: the
 alert about a dead gateway is not to come behind those that it inhibits, nor where a check knows better."""
 MOST_TOLD = 20_000
-"""Alerts that fire at a receiver at a time; others wait until one of them is over. The ends of as
-many are told again."""
+"""Alerts that fire at a receiver at a time, each namespace within its share of them; others wait until one of
+their namespace is over. The ends of as many are told again."""
 OVER_FOR = 900.0
 """Seconds for which the end of an alert is told again."""
 SECOND = 1_000_000_000
@@ -73,8 +75,8 @@ class Told:
         self._told: dict[Labels, _Told] = {}
         self._over: dict[Labels, _Over] = {}
         self._settled_at: float | None = None
-        self.left_out = 0
-        """Of those that fire, how many were too many when that was last asked."""
+        self.left_out: Mapping[str, int] = {}
+        """By namespace, how many of those that fire were too many when that was last asked."""
 
     def assume(self, firing: Mapping[Labels, Held], *, now: float) -> None:
         """Take it that an earlier run of the operator told of these: they go on soon, or are resolved."""
@@ -82,13 +84,15 @@ class Told:
             self._settled_at = now + SETTLE
         again = max(self._settled_at, now)
         for labels, held in firing.items():
-            if labels not in self._told and len(self._told) < MOST_TOLD:
+            if labels not in self._told:
                 self._note(labels, held.alert, held.began, again=again, now=now)
 
     def due(self, firing: Mapping[Labels, Held], *, now: float, wall: int) -> list[Posting]:
         """Return what is to be told now: first what is over, then what is new, then what is repeated.
 
-        What inhibits others begins before them, and ends behind them.
+        What inhibits others begins before them, and ends behind them; of equals, namespaces take turns.
+        Where too many fire, a namespace that was told of more than its share, while others asked for
+        less, is told of the rest no more: Alertmanager ends it.
 
         `wall` is the Unix time in nanoseconds.
         """
@@ -96,26 +100,46 @@ class Told:
         self._over = {
             labels: over for labels, over in self._over.items() if now < over.until and labels not in firing
         }
+        if len(self._over) > MOST_TOLD:
+            self._over = {each: self._over[each] for each in within_shares(self._over, most=MOST_TOLD)}
         resolved = [
             Posting(labels=labels, alert=told.alert, began=told.began, ended=wall)
             for labels, told in self._told.items()
             if labels not in firing
         ]
-        new, again = list[Posting](), list[Posting]()
-        for labels, held in firing.items():
-            told = self._told.get(labels)
-            posting = Posting(labels=labels, alert=held.alert, began=held.began)
-            if told is None:
-                new.append(posting)
-            elif now >= told.again:
-                again.append(posting)
+        new = self._new_within_shares(firing)
+        again = [
+            Posting(labels=labels, alert=firing[labels].alert, began=firing[labels].began)
+            for labels, told in self._told.items()
+            if labels in firing and now >= told.again
+        ]
+        resolved, new, again = (by_turns(each, labels=_labels) for each in (resolved, new, again))
         resolved.sort(key=_rank)
         new.sort(key=_rank, reverse=True)
         again.sort(key=_rank, reverse=True)
-        room = MOST_TOLD - len(self._told)
-        self.left_out = max(len(new) - room, 0)
+        room = max(MOST_TOLD - len(self._told), 0)
         over = (each.posting for each in self._over.values() if now >= each.again)
         return [*resolved, *new[:room], *again, *over]
+
+    def _new_within_shares(self, firing: Mapping[Labels, Held]) -> list[Posting]:
+        """Return what is new and may be told, and forget what was told beyond its namespace's share."""
+        new = [
+            Posting(labels=labels, alert=held.alert, began=held.began)
+            for labels, held in firing.items()
+            if labels not in self._told
+        ]
+        if len(firing) <= MOST_TOLD:
+            self.left_out = {}
+            return new
+        new.sort(key=_rank, reverse=True)
+        # What was told goes first: else both would be new by turns, and told without a pause.
+        told = [labels for labels in self._told if labels in firing]
+        within = within_shares([*told, *map(_labels, new)], most=MOST_TOLD)
+        for labels in told:
+            if labels not in within:
+                del self._told[labels]
+        self.left_out = Counter(namespace_of(labels) for labels in firing if labels not in within)
+        return [each for each in new if each.labels in within]
 
     def next_due(self, firing: Mapping[Labels, Held]) -> float | None:
         """Return when the next repeat is due; None: none is."""
@@ -139,8 +163,12 @@ class Told:
         known = self._over.get(posting.labels)
         if known is not None:
             known.again = now + self._repeat
-        elif len(self._over) < MOST_TOLD:
+        else:
             self._over[posting.labels] = _Over(posting, again=now + self._repeat, until=now + OVER_FOR)
+
+
+def _labels(posting: Posting) -> Labels:
+    return posting.labels
 
 
 def _rank(posting: Posting) -> int:

@@ -55,9 +55,9 @@ class Webhook:
         """What its events name as their source."""
         return self._settings.source
 
-    def put(self, uid: str, event: CheckEvent) -> None:
-        """Have an event of the check with this UID sent."""
-        self._log.dropped(self._queue.put(uid, event, now=self._steady()))
+    def put(self, uid: str, event: CheckEvent, *, namespace: str) -> None:
+        """Have an event of the check with this UID sent, which is of that namespace."""
+        self._log.dropped(self._queue.put(uid, event, namespace=namespace, now=self._steady()))
         self._log.waiting(len(self._queue))
         self._changed.set()
 

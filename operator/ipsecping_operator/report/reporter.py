@@ -21,7 +21,6 @@ from ipsecping_operator.kube.errors import (
     NotFound,
     OtherObject,
     TooLarge,
-    UndeclaredFields,
 )
 from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.status.conditions import transitions
@@ -29,15 +28,16 @@ from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
+from .attention import Attention
 from .events import EventPoster, of_condition
 from .judging_pace import SOON, JudgingPace
 from .listener import NOBODY, Listener
 from .missing_jobs import rounds_without_job
 from .missing_pods import overdue, rounds_without_pod
 from .notices import notices_of
+from .status_applier import StatusApplier
 from .status_writer import Gone, StatusWriter, encode
 from .transition_log import TransitionLog
-from .undeclared import Field, without
 
 FIRST_AGAIN, FIRST_LATEST = 1.0, 30.0
 """Seconds after which a new check's first report is tried again while other checks wait for their children,
@@ -46,8 +46,6 @@ and after which it is made at the latest.
 It could say only that nothing was measured yet, and its write would delay those children.
 """
 LONGEST_WAIT = 3600.0
-OLD_CRD = 60.0
-"""Seconds after which fields that the CRD did not have are tried again."""
 SECOND = 1_000_000_000
 STUCK_WRITE = 120.0
 """Seconds after which a write is given up: an event and a status, each with its time-out, take less."""
@@ -76,6 +74,7 @@ class Reporter:
         look: Callable[[str], None] = lambda uid: None,
         diagnose: Callable[[CheckState], int | None] = lambda state: None,
         listener: Listener = NOBODY,
+        attention: Attention | None = None,
         clock: Callable[[], int],
         steady: Callable[[], float] = time.monotonic,
         processor: Callable[[], float] = time.thread_time,
@@ -84,8 +83,10 @@ class Reporter:
 
         `look(uid)` is called where somebody has to find out why a round of the check gets no pod;
         `diagnose(state)` after each report, to begin a diagnosis that is due: it returns when one will be.
-        The `listener` is told of each report as well.
+        The `listener` is told of each report as well. The `attention` says when results have to be read
+        before anything is reported.
         """
+        self._attention = Attention() if attention is None else attention
         self._listener = listener
         self._look = look
         self._diagnose = diagnose
@@ -104,8 +105,7 @@ class Reporter:
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._trials: dict[str, Assessment] = {}
         """By UID, assessments after a write that failed: events tell of them only once they are written."""
-        self._undeclared: frozenset[Field] = frozenset()
-        self._ask_again = 0.0
+        self._applier = StatusApplier(client)
         faults.changed = self.report_soon
 
     @property
@@ -164,7 +164,24 @@ class Reporter:
         return self._clock() - state.observed.first_seen < FIRST_LATEST * SECOND
 
     def report(self, uid: str, *, forced: bool = False) -> None:
-        """Assess the check now and have the outcome written; `forced`: even before it was reconciled once."""
+        """Assess the check now and have the outcome written; `forced`: even before it was reconciled once.
+
+        Shortly afterwards instead, where this process was held up: results that wait are read first.
+        """
+        pause = self._attention.pause(self._steady())
+        if not pause:
+            self._report(uid, forced=forced)
+            return
+        self._cancel(self._soon, uid)
+        later = asyncio.get_running_loop().call_later
+        self._soon[uid] = later(pause, lambda: self._report(uid, forced=forced))
+
+    def _ring(self, uid: str, due: float) -> None:
+        """Assess the check when time may have changed it; `due` on the steady clock."""
+        self._attention.happens(due=due, now=self._steady())
+        self.report(uid)
+
+    def _report(self, uid: str, *, forced: bool = False) -> None:
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         state = self._store.checks.get(uid)
@@ -190,7 +207,7 @@ class Reporter:
             # A clock that is set back must not silence an alarm for ever.
             wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
             at = self._steady() + wait
-            self._alarms[state.uid] = loop.call_later(wait, self.report, state.uid)
+            self._alarms[state.uid] = loop.call_later(wait, self._ring, state.uid, at)
         state.reported.set_alarm(at)
 
     def fall_back(self, state: CheckState) -> None:
@@ -274,7 +291,7 @@ class Reporter:
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""
         for uid in list(self._soon):
-            self.report(uid)
+            self._report(uid)
         for uid in list(self._alarms):
             self._cancel(self._alarms, uid)
         await self._writer.close(seconds=seconds)
@@ -336,13 +353,13 @@ class Reporter:
     async def write(self, state: CheckState, status: Mapping[str, Any]) -> None:
         """Have the API store the status. Raises ApiError, OtherObject where another check has the name."""
         assert state.metadata is not None
-        stored = await self._apply(_body(state, status))
-        if stored["metadata"]["uid"] != state.uid:
+        applied = await self._applier.apply(_body(state, status), leftovers=state.reported.leftovers)
+        if applied.metadata["uid"] != state.uid:
             # Of the status of a custom resource the API does not compare the UID that it is given.
             await self._client.apply_status(_body(state, {}), CHECK)
             raise OtherObject(f"status of {state.namespace}/{state.name}: another check has that name now")
-        version = int(stored["metadata"]["resourceVersion"])
-        state.reported.wrote(status_digest(status, version=version))
+        version = int(applied.metadata["resourceVersion"])
+        state.reported.wrote(status_digest(applied.status, version=version))
         if version > int(state.metadata["resourceVersion"]):
             self._store.pending_writes.expect(state.uid, version, now=time.monotonic())
 
@@ -355,23 +372,6 @@ class Reporter:
             return
         self._faults.note(Where.WRITE, error, state)
         self.fall_back(state)
-
-    async def _apply(self, body: Mapping[str, Any]) -> Any:
-        """Apply the status, without fields that an older CRD does not have; return the metadata as stored."""
-        if time.monotonic() >= self._ask_again:
-            self._undeclared = frozenset()
-        while True:
-            told = {**body, "status": without(self._undeclared, body["status"])}
-            try:
-                return await self._client.apply_status(told, CHECK)
-            except UndeclaredFields as error:
-                more = error.fields - self._undeclared
-                if not more:
-                    raise
-            names = ", ".join(sorted(".".join(field) for field in more))
-            _log.warning("the CustomResourceDefinition is older than the operator, upgrade it: no %s", names)
-            self._undeclared |= more
-            self._ask_again = time.monotonic() + OLD_CRD
 
     @staticmethod
     def _cancel(timers: dict[str, asyncio.TimerHandle], uid: str) -> None:

@@ -1,5 +1,6 @@
-"""Digests of what others may not edit in a status, small enough to be kept for each check. Pure."""
+"""Digests of a status, which others may not edit, small enough to be kept for each check. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from .conditions import Conditions
 Types = tuple[ConditionType, ...]
 DIGESTED: Types = (ConditionType.READY, ConditionType.HEALTHY)
 """Conditions that every status of ours has."""
+_LIST_MAPS = ("conditions", "paths", "probes")
+"""Lists whose order says nothing: a server-side apply may keep that of before."""
 
 
 class StatusDigest(NamedTuple):
@@ -18,9 +21,9 @@ class StatusDigest(NamedTuple):
     version: int
     """The object's resource version; 0: not known."""
     gist: int
-    """Of status and reason of each."""
+    """Of status and reason of Ready and Healthy."""
     exact: int
-    """Of the messages as well, and of what the webhook has been told."""
+    """Of everything."""
     healthy: str
     """The status of Healthy; empty where there is none."""
 
@@ -28,33 +31,37 @@ class StatusDigest(NamedTuple):
 def status_digest(status: object, *, version: int) -> StatusDigest:
     """Digest a status as JSON, whoever wrote it."""
     content = status if isinstance(status, Mapping) else {}
-    listed, notified = content.get("conditions"), content.get("notified")
+    listed = content.get("conditions")
     found: dict[str, Mapping[str, Any]] = {}
     for item in listed if isinstance(listed, Sequence) else ():
         if isinstance(item, Mapping):
             found[str(item.get("type"))] = item
-    rows = [
-        tuple(str(found.get(kind.value, {}).get(key)) for key in ("status", "reason", "message"))
-        for kind in DIGESTED
-    ]
-    healthy = str(found.get(ConditionType.HEALTHY.value, {}).get("status", ""))
-    told = notified.items() if isinstance(notified, Mapping) else ()
-    exact = hash((*rows, *sorted((str(key), str(value)) for key, value in told)))
-    return StatusDigest(version, hash(tuple(row[:2] for row in rows)), exact, healthy)
-
-
-def conditions_digest(conditions: Conditions) -> StatusDigest:
-    """Digest the status that these conditions will be written into."""
-    rows = [
-        (condition.status.value, condition.reason, condition.message)
-        if (condition := conditions.get(kind)) is not None
-        else ("None", "None", "None")
-        for kind in DIGESTED
-    ]
-    healthy = conditions.get(ConditionType.HEALTHY)
-    return StatusDigest(
-        0,
-        hash(tuple(row[:2] for row in rows)),
-        hash(tuple(rows)),
-        "" if healthy is None else healthy.status.value,
+    rows = tuple(
+        tuple(str(found.get(kind.value, {}).get(key)) for key in ("status", "reason")) for kind in DIGESTED
     )
+    healthy = str(found.get(ConditionType.HEALTHY.value, {}).get("status", ""))
+    return StatusDigest(version, hash(rows), _exact(content), healthy)
+
+
+def conditions_gist(conditions: Conditions) -> int:
+    """Return the gist of the status that these conditions will be written into."""
+    rows = tuple(
+        (condition.status.value, condition.reason)
+        if (condition := conditions.get(kind)) is not None
+        else ("None", "None")
+        for kind in DIGESTED
+    )
+    return hash(rows)
+
+
+def _exact(content: Mapping[str, Any]) -> int:
+    lists = {
+        key: sorted(map(_as_json, content[key]))
+        for key in _LIST_MAPS
+        if isinstance(content.get(key), Sequence)
+    }
+    return hash(_as_json({**content, **lists}))
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -26,3 +26,33 @@ def test_a_status_edited_by_hand_is_put_right(operator: OperatorProcess, cluster
     cluster.says("Healthy", "False", "Down", seconds=15)
     time.sleep(3)
     assert operator.sample(EDITED) == 1
+
+
+def test_what_was_made_up_in_a_status_does_not_stand_even_where_nothing_is_measured(
+    operator: OperatorProcess, cluster: Cluster
+) -> None:
+    """Figures, outages, and what the operator never writes: an apply leaves such a field to who added it."""
+    cluster.check({"schedule": {"cron": "*/5 * * * *"}, "suspend": True})
+    cluster.says("Healthy", "Unknown", "Suspended")
+    time.sleep(3)
+    right = cluster.status()
+    assert operator.sample(EDITED) == 0
+    outage = {"start": "2026-01-01T00:00:00Z", "reason": "Down", "message": "made up"}
+    condition = {**right["conditions"][0], "type": "Maintenance"}
+    for made_up in (
+        {"pathMTU": 68, "lossPercent": "100.00", "rtt": {"p50": "9.00ms"}},
+        {"outages": [outage]},
+        {"paths": [{"name": "other", "state": "Healthy"}]},
+        {"conditions": [*right["conditions"], condition]},
+        {"observedGeneration": 99},
+    ):
+        edited = operator.sample(EDITED)
+        patch = json.dumps({"status": made_up})
+        cluster.kubectl("patch", "itc", "hq", "--subresource=status", "--type=merge", "-p", patch)
+        end = time.monotonic() + 60
+        while cluster.status() != right and time.monotonic() < end:
+            time.sleep(0.2)
+        assert cluster.status() == right
+        assert operator.sample(EDITED) == edited + 1
+    time.sleep(3)
+    assert operator.sample(EDITED) == 5, "what is right is not written again"

@@ -50,3 +50,18 @@ def test_a_receiver_that_goes_on_refusing_after_such_turns_is_warned_of_then(
     clock.now = WARN_AGAIN
     log.not_taken(NotTaken("answered 503"), 1)
     assert "answered 503" in caplog.text
+
+
+def test_whose_alerts_are_left_out_is_said_in_log_and_metric(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = OperatorMetrics()
+    log = ReceiverLog("alertmanager", metrics, steady=clock)
+    log.left_out({"lab": 3, "test": 300, "dev": 20, "qa": 1})
+    log.left_out({"lab": 4})
+    assert [each.getMessage() for each in caplog.records] == [
+        "alertmanager: 324 alerts more fire than it is told of, beyond the share of their namespace: "
+        "test (300), dev (20), lab (3), ..."
+    ]
+    name, labels = "ipsecping_operator_notifications_left_out", {"receiver": "alertmanager"}
+    assert metrics.registry.get_sample_value(name, labels) == 4

@@ -1,6 +1,7 @@
 """What an Alertmanager is told, and when: the newest state, whatever it missed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from ipsecping_operator.notify.gateways import gateway_alerts
 from ipsecping_operator.notify.told import LIFETIME, SECOND, SETTLE, Told, lifetime, to_json, together
 
 from ..operator.builders import NOON
-from .alerts import alerts, facts, finding, firing
+from .alerts import ROUTING, alerts, facts, finding, firing
 
 (DOWN,) = alerts(finding(HealthyReason.DOWN))
 (LOSS,) = alerts(finding(HealthyReason.LOSS_HIGH))
@@ -155,14 +156,89 @@ def test_more_alerts_than_are_told_of_wait_and_push_none_out(monkeypatch: pytest
     fires = firing(*MANY)
     receiver.delivered(receiver.due(fires, now=0, wall=NOON), now=0)
     assert receiver.due(fires, now=1, wall=NOON) == []
-    assert receiver.left_out == 100
+    assert receiver.left_out == {"network": 100}
     fewer = firing(*MANY[1:])
     for expected in (("TunnelDown", True), ("TunnelDown", False)):
         due = receiver.due(fewer, now=2, wall=NOON)
         assert told(due) == [expected]
         receiver.delivered(due, now=2)
     assert receiver.due(fewer, now=3, wall=NOON) == []
-    assert receiver.left_out == 99
+    assert receiver.left_out == {"network": 99}
+
+
+def of_namespace(name: str, *paths: str) -> Mapping[Labels, Held]:
+    found = [
+        replace(
+            alerts(finding(HealthyReason.DOWN, path=path), paths=(path,))[0],
+            labels=tuple(sorted({**ROUTING, "path": path, "namespace": name}.items())),
+        )
+        for path in paths
+    ]
+    return firing(*found)
+
+
+def settle(receiver: Told, fires: Mapping[Labels, Held], *, now: float) -> list[Labels]:
+    """Have everything delivered that is due; returns what was told to fire."""
+    begun = list[Labels]()
+    for _ in range(1000):
+        due = receiver.due(fires, now=now, wall=NOON)
+        if not due:
+            return begun
+        taken = together(due, most=8)
+        begun += [each.labels for each in taken if each.ended is None]
+        receiver.delivered(taken, now=now)
+    raise AssertionError("told without a pause")
+
+
+@pytest.mark.parametrize("first", ["many", "few"])
+def test_alerts_of_one_namespace_keep_none_of_anothers_out_whoever_came_first(
+    monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOLD", 100)
+    many = of_namespace("many", *(f"m{number}" for number in range(150)))
+    few = of_namespace("few", *(f"f{number}" for number in range(30)))
+    receiver = Told(repeat=REPEAT)
+    settle(receiver, many if first == "many" else few, now=0)
+    begun = settle(receiver, {**many, **few}, now=1)
+    assert {*few} <= {*begun} or first == "few"
+    assert receiver.left_out == {"many": 80}
+    again = settle(receiver, {**many, **few}, now=1 + REPEAT)
+    assert len(again) == 100
+    assert {*few} <= {*again}
+    assert settle(receiver, {**many, **few}, now=2 + REPEAT) == []
+
+
+def test_alerts_of_one_namespace_do_not_go_before_all_of_anothers() -> None:
+    fires = {**of_namespace("many", *(f"m{number}" for number in range(150))), **of_namespace("few", "f")}
+    due = Told(repeat=REPEAT).due(fires, now=0, wall=NOON)
+    assert ("namespace", "few") in due[1].labels
+
+
+def test_ends_of_one_namespaces_alerts_do_not_keep_anothers_from_being_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOLD", 100)
+    receiver = Told(repeat=REPEAT)
+    for number in range(3):
+        settle(receiver, of_namespace("many", *(f"m{number}-{path}" for path in range(90))), now=number)
+        settle(receiver, {}, now=number)
+    settle(receiver, of_namespace("few", "f"), now=4)
+    settle(receiver, {}, now=5)
+    due = receiver.due({}, now=70, wall=NOON)
+    assert len(due) == 100
+    assert any(("namespace", "few") in each.labels for each in due)
+
+
+def test_what_an_earlier_run_told_of_one_namespace_keeps_nothing_of_another_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_TOLD", 100)
+    many, few = of_namespace("many", *(f"m{number}" for number in range(150))), of_namespace("few", "f")
+    receiver = Told(repeat=REPEAT)
+    receiver.assume(many, now=0)
+    receiver.assume(few, now=0)
+    ended = receiver.due(many, now=1, wall=NOON)
+    assert [each.labels for each in ended if each.ended is not None] == [*few]
 
 
 def test_no_alert_ends_before_the_next_operator_has_come_to_it_however_often_it_is_told() -> None:

@@ -5,6 +5,7 @@ import base64
 import json
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import aiohttp
 import pytest
 from kubernetes.aio.client.configuration import Configuration
 
-from ipsecping_operator.kube import access
+from ipsecping_operator.kube import access, kubeconfig_token
 from ipsecping_operator.kube.client import KubeClient
 from ipsecping_operator.kube.errors import Unreachable
 from ipsecping_operator.kube.kopf_session import KopfSession
@@ -88,6 +89,104 @@ async def test_a_service_accounts_token_is_read_anew_whatever_becomes_of_the_wal
 
 
 PASSWORD = "hunter2-of-the-proxy"
+
+
+class Plugin:
+    """An exec plugin, as kubectl runs one, and the clocks by which its tokens last."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, **user: Any) -> None:
+        self._answer, self._ran = folder / "answer", folder / "ran"
+        self.steady, self.wall = 1000.0, 1_700_000_000.0
+        clocks = {"clock": lambda: self.steady, "wall": lambda: self.wall}
+        monkeypatch.setattr(kubeconfig_token.KubeconfigToken.__init__, "__kwdefaults__", clocks)
+        script = folder / "plugin"
+        script.write_text(f'#!/bin/sh\necho x >> "{self._ran}"\ncat "{self._answer}"\n')
+        script.chmod(0o755)
+        self.version = "client.authentication.k8s.io/v1"
+        self.file = kubeconfig(folder)
+        content = json.loads(self.file.read_text())
+        content["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
+        plugin = {"apiVersion": self.version, "command": str(script)}
+        content["users"][0]["user"] = user or {"exec": plugin}
+        self.file.write_text(json.dumps(content))
+
+    def hands_out(self, token: str, *, seconds: float | None) -> None:
+        status = {"token": token}
+        if seconds is not None:
+            ends = datetime.fromtimestamp(self.wall + seconds, tz=UTC)
+            status["expirationTimestamp"] = ends.strftime("%Y-%m-%dT%H:%M:%SZ")
+        answer = {"apiVersion": self.version, "kind": "ExecCredential", "status": status}
+        self._answer.write_text(json.dumps(answer))
+
+    def fails(self) -> None:
+        self._answer.unlink()
+
+    @property
+    def runs(self) -> int:
+        return len(self._ran.read_text().splitlines())
+
+
+async def token_of(made: access.Access) -> str | None:
+    """What is sent once a token that is being renewed is there."""
+    await made.configuration.get_api_key_with_prefix("BearerToken")
+    renewing = [task for task in asyncio.all_tasks() if task.get_name() == "token"]
+    await asyncio.gather(*renewing)
+    return await made.configuration.get_api_key_with_prefix("BearerToken")
+
+
+@pytest.mark.parametrize("set_back", [0.0, 86_400.0])
+async def test_the_token_of_an_exec_plugin_is_renewed_before_it_ends_whatever_the_wall_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_back: float
+) -> None:
+    plugin = Plugin(tmp_path, monkeypatch)
+    plugin.hands_out("first", seconds=900)
+    made = await access.load(plugin.file, None)
+    plugin.steady += 600
+    assert await token_of(made) == "Bearer first"
+    assert plugin.runs == 1
+    plugin.wall -= set_back
+    plugin.steady += 100
+    plugin.hands_out("second", seconds=900)
+    assert await token_of(made) == "Bearer second"
+    plugin.steady += 1000
+    plugin.hands_out("third", seconds=900)
+    sent = await made.configuration.get_api_key_with_prefix("BearerToken")
+    assert sent == "Bearer third", "what has ended is not sent"
+
+
+async def test_a_plugin_that_fails_is_asked_again_and_the_token_before_is_sent_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = Plugin(tmp_path, monkeypatch)
+    plugin.hands_out("first", seconds=900)
+    made = await access.load(plugin.file, None)
+    plugin.fails()
+    plugin.steady += 700
+    assert await token_of(made) == "Bearer first"
+    assert await token_of(made) == "Bearer first"
+    assert plugin.runs == 2, "not for each request"
+    plugin.steady += kubeconfig_token.FILE_SECONDS
+    plugin.hands_out("second", seconds=None)
+    assert await token_of(made) == "Bearer second"
+
+
+async def test_a_token_without_an_end_and_one_in_a_file_are_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = Plugin(tmp_path, monkeypatch)
+    plugin.hands_out("first", seconds=None)
+    made = await access.load(plugin.file, None)
+    plugin.hands_out("second", seconds=None)
+    plugin.steady += kubeconfig_token.UNSAID
+    assert await token_of(made) == "Bearer second"
+    file = tmp_path / "token"
+    file.write_text("of a file")
+    named = Plugin(tmp_path, monkeypatch, tokenFile=str(file))
+    made = await access.load(named.file, None)
+    assert await token_of(made) == "Bearer of a file"
+    file.write_text("another")
+    named.steady += kubeconfig_token.FILE_SECONDS
+    assert await token_of(made) == "Bearer another"
 
 
 async def test_no_error_tells_the_password_of_a_proxy(tmp_path: Path) -> None:

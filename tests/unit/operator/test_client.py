@@ -115,6 +115,7 @@ async def test_each_verb_comes_to_its_end_after_being_put_off() -> None:
             client.merge(POD, "n", "x", {}),
             client.delete(POD, "n", "x", uid="1"),
             client.apply_status(BODY, CONFIG_MAP),
+            client.replace_status({**lease, "status": {}}, LEASE),
         )
         assert [page["items"] async for page in client.pages(POD, None)] == [[STORED]]
         await client.close()

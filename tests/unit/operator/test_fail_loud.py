@@ -213,6 +213,37 @@ def test_a_status_edited_by_hand_is_put_right_but_not_fought_over() -> None:
     happens(script)
 
 
+def test_figures_that_somebody_made_up_do_not_stand_until_the_next_write() -> None:
+    async def script(world: World) -> None:
+        await asyncio.sleep(120)
+        right = world.check["status"]
+        outage = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z", "reason": "Down"}
+        world.store_status({**right, "lossPercent": "99.00", "outages": [outage]})
+        await asyncio.sleep(3)
+        assert "outages" not in world.check["status"]
+        assert world.check["status"]["lossPercent"] == "0.00"
+
+    happens(script)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_an_operator_that_stood_still_reads_what_waits_before_it_tells_silence(down: bool) -> None:
+    async def script(world: World) -> None:
+        world.reading = 0.1
+        await asyncio.sleep(125)
+        before = len(world.statuses)
+        world.freeze(85)
+        world.down = down
+        await asyncio.sleep(5)
+        said = {world.healthy(at)["reason"] for at, _ in world.statuses[before:]}
+        assert "StaleResults" not in said
+        world.reading = 1e6
+        await asyncio.sleep(130)
+        assert world.condition("Healthy")["reason"] == "StaleResults", "silence is told all the same"
+
+    happens(script)
+
+
 def test_a_step_of_the_clock_that_a_check_cannot_follow_is_told_of() -> None:
     async def script(world: World) -> None:
         operator = world.operator

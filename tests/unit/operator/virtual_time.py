@@ -28,6 +28,10 @@ class _Loop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumps.jumped
 
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass in which nothing runs."""
+        self._jumps.jumped += seconds
+
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; hours of timers pass in no time. For code without sockets and threads."""

@@ -73,6 +73,8 @@ class World:
         """Whether the operator diagnoses."""
         self.closed = 0
         """How often the client was closed."""
+        self.reading = 0.0
+        """Seconds that it takes to read a result that is there."""
         self.line = 512
         """Bytes of the line that each result comes in."""
         self.refuses: Callable[[Kind, Mapping[str, Any]], Exception | None] = lambda kind, body: None
@@ -122,6 +124,10 @@ class World:
         if (refusal := self.refuses(kind, body)) is not None:
             raise refusal
         return self.store_status(body["status"])
+
+    async def replace_status(self, body: Mapping[str, Any], kind: Kind) -> Any:
+        del kind
+        return self.check if self.check["status"] == body["status"] else self.store_status(body["status"])
 
     async def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> None:
         del namespace
@@ -222,6 +228,11 @@ class World:
 
         asyncio.get_running_loop().call_soon(show)
 
+    def freeze(self, seconds: float) -> None:
+        """The operator's process has no turn for so long."""
+        loop: Any = asyncio.get_running_loop()
+        loop.stand_still(seconds)
+
     # What is seen
 
     def healthy(self, at: float) -> Mapping[str, Any]:
@@ -284,6 +295,8 @@ class Agent:
             made = result(
                 of=self.world.plan, at=start, received=0 if self.world.down else 10, **self.world.tell
             )
+            if self.world.reading:
+                await asyncio.sleep(self.world.reading)
             self.throttle.connected()
             try:
                 await self.throttle.line(self.world.line)

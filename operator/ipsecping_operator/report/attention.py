@@ -1,0 +1,34 @@
+"""Whether this process has had its turns; where it had none, what waits is read before silence is told. Pure.
+
+A process that was stopped, or starved, finds alarms that are overdue and results that it has not read yet, at
+the same moment. Judged at once, every check would be stale that was measured all the time.
+"""
+
+LATE = 0.5
+"""Seconds by which something is late that says so."""
+READING = 2.0
+"""Seconds for which nothing is reported then; as long again everything is, however late it is: a process that
+is starved all the time reports as well as it can."""
+
+
+class Attention:
+    """Told when something was due that happens now; times are seconds of a steady clock."""
+
+    def __init__(self) -> None:
+        self._tick = float("inf")
+        self._until = self._again = float("-inf")
+
+    def tick(self, now: float, *, every: float) -> None:
+        """Note one of the ticks that come so many seconds apart."""
+        self.happens(due=self._tick, now=now)
+        self._tick = now + every
+
+    def happens(self, *, due: float, now: float) -> None:
+        """Note that something happens now that was due then."""
+        if now - due > LATE and now >= self._again:
+            self._until, self._again = now + READING, now + 2 * READING
+
+    def pause(self, now: float) -> float:
+        """Return the seconds for which nothing is to be reported."""
+        self.happens(due=self._tick, now=now)
+        return max(self._until - now, 0.0)
