@@ -8,6 +8,10 @@ PYTHON ?= python3
 venv := .venv
 bin := $(venv)/bin
 lab := tests/lab/lab
+# Tests start hundreds of programs in Python: each would compile its modules anew where the environment says, as many
+# containers' does, that nothing is to be written beside them. So it is written into the virtual environment.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(abspath $(venv))/byte-code
 
 .PHONY: help
 help: ## List the commands
