@@ -11,7 +11,7 @@ from ..measure.totals import Totals
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
 from ..net.resolve import ResolveError, Resolver
-from ..net.sender import place_of
+from ..net.sender import interface_index
 from ..probes.base import RoundInvalid, Session
 from ..probes.flows import FlowPorts, open_sessions
 from ..rounds.flow_order import new_order
@@ -62,8 +62,8 @@ class HostPing:
         self._watcher = watcher
         self._samples: list[dict[str, Any]] | None = [] if samples else None
         self._sessions: Sequence[Session] = ()
-        self._place = 0
-        """Where their packets leave, as of `place_of`."""
+        self._interface = 0
+        """That their packets leave by, as of `interface_index`."""
         self._trains: list[PacketTrain] = []
         """Of each flow."""
         self._together = Totals()
@@ -81,7 +81,7 @@ class HostPing:
         try:
             host = self.target.host
             self.address = self.address or (await resolver.resolve(host, family=family)).ip
-            self._place = place_of(self._probe.source)
+            self._interface = interface_index(self._probe.source)
             self._sessions = self._opened(clock)
         except (PingForbidden, ResolveError, RoundInvalid) as error:
             self.trouble = str(error)
@@ -129,8 +129,8 @@ class HostPing:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                place = place_of(self._probe.source)
-                if place == self._place:
+                interface = interface_index(self._probe.source)
+                if interface == self._interface:
                     continue
                 self._sessions = self._opened(self._clock)
             except (
@@ -139,7 +139,7 @@ class HostPing:
                 RoundInvalid,
             ):  # it is away, or not yet up; its packets count as not sent
                 continue
-            self._place = place
+            self._interface = place
             for train, session in zip(self._trains, self._sessions, strict=True):
                 train.go_on_in(session)
 
