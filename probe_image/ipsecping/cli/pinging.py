@@ -139,7 +139,7 @@ class HostPing:
                 RoundInvalid,
             ):  # it is away, or not yet up; its packets count as not sent
                 continue
-            self._interface = place
+            self._interface = interface
             for train, session in zip(self._trains, self._sessions, strict=True):
                 train.go_on_in(session)
 

@@ -29,7 +29,7 @@ class Host:
         self.ports.append(port)
         return False
 
-    def place_of(self, source: str | None) -> int:
+    def interface_index(self, source: str | None) -> int:
         if len(self.ports) < PACKETS // 4:
             return 7
         self.asked_while_away += 1
@@ -43,7 +43,7 @@ async def test_packets_go_on_from_another_socket_once_the_interface_is_there_aga
 ) -> None:
     host = Host()
     for module in (pinging, socket_pool):
-        monkeypatch.setattr(module, "place_of", host.place_of)
+        monkeypatch.setattr(module, "interface_index", host.interface_index)
     monkeypatch.setattr(pinging, "LOOK_SECONDS", 0.02)
     async with udp_echo(lose=host.heard) as port:
         probe = PlannedProbe(
