@@ -133,12 +133,8 @@ class HostPing:
                 if interface == self._interface:
                     continue
                 self._sessions = self._opened(self._clock)
-            except (
-                OSError,
-                PingForbidden,
-                RoundInvalid,
-            ):  # it is away, or not yet up; its packets count as not sent
-                continue
+            except (OSError, PingForbidden, RoundInvalid):
+                continue  # it is away, or not yet up; its packets count as not sent
             self._interface = interface
             for train, session in zip(self._trains, self._sessions, strict=True):
                 train.go_on_in(session)

@@ -69,7 +69,7 @@ class FitnessCheck:
         if found not in (None, Invalidity.LATE_TICKS):
             return found
         host = self._host
-        if self._pause.paused() and not all(packet.answered for packet in packets):
+        if not all(packet.answered for packet in packets) and self._pause.paused():
             return Invalidity.LATE_TICKS
         # Held back by the CPU limit, which also says why ticks were late; or by whatever else.
         throttled = host.throttling.total(now=now) - self._throttled > THROTTLED_LIMIT
