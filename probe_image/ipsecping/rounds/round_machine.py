@@ -15,7 +15,7 @@ from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
-from ..probes.base import too_still
+from ..probes.base import STILL, too_still
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds), and others behind it, may spoil a round."""
@@ -96,6 +96,7 @@ class RoundMachine:
         "_patience",
         "_retry_at",
         "_spacing",
+        "_stalled",
         "_steps",
         "_timeout",
         "_to_send",
@@ -130,7 +131,7 @@ class RoundMachine:
         self._drained_by = self._retry_at = self._behind = 0
         self._lingers = True
         self._dropped = self._failed_here = False
-        self._latest = self._overslept = self._wake_by = 0
+        self._latest = self._overslept = self._stalled = self._wake_by = 0
         self.due = start
         """The instant that the last step is about."""
         self.slack = min(spacing // 20, PACKET_SLACK if place is None else place.slack)
@@ -168,6 +169,11 @@ class RoundMachine:
         """
         return self._outstanding > 0 and too_still(self._overslept, timeout=self._timeout)
 
+    @property
+    def stalled(self) -> bool:
+        """This host stood still while an answer was awaited, and may have stamped it late."""
+        return self._stalled > STILL
+
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
@@ -176,6 +182,8 @@ class RoundMachine:
                 return WAIT
             if late > self._overslept:
                 self._overslept = late
+            if late > self._stalled and self._outstanding:
+                self._stalled = max(self._stalled, now - max(self.due, self.packets[-1].sent_at))
             # The last one leaves none behind it late; of several flows, another's may follow.
             if late > self._latest and (self._to_send > 1 or self._steps is not None):
                 self._latest = late
@@ -241,6 +249,8 @@ class RoundMachine:
             return OVER
         if self._wake_by:
             self._overslept = max(self._overslept, now - self._wake_by)
+            if self._outstanding:
+                self._stalled = max(self._stalled, now - self._wake_by)
             self._wake_by = 0
         last = self.packets[-1].sent_at
         while self._outstanding:
