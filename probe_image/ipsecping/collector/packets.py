@@ -87,6 +87,7 @@ class TrainRun:
             on_time=all(machine.on_time for machine in machines),
             queued=METHODS[self._probe.type].sized,
             stood_still=any(machine.stood_still for machine in machines),
+            stalled=any(machine.stalled for machine in machines),
         )
         samples = [
             Sample(

@@ -264,7 +264,7 @@ class StageName(StrEnum):
     """What is found out; the word that progress is told with."""
 
     LOOK = "a first look"
-    SIZES = "the path MTU again, for which loss left too few packets"
+    SIZES = "the path MTU again, for which loss or late answers left too little"
     LOW_RATE = "does loss depend on the rate? a low one"
     RATE = "and a high one"
     PEAK_RATE = "and one as high as that of the first look"

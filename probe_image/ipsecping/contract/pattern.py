@@ -39,7 +39,7 @@ class MalformedPattern(ValueError):
 
 
 class TooCostly(Exception):
-    """The pattern has more combinations in a text than are looked at: no fault of whoever wrote the text."""
+    """The pattern has more combinations in a text than are looked at: whether it is there is not known."""
 
 
 class _State(NamedTuple):
@@ -127,7 +127,8 @@ class Search:
                 after = self._pattern.step(states, octet)
                 self._work += len(states) + len(after)
                 if self._work > MAX_WORK:
-                    raise TooCostly(f"pattern {self._pattern.text!r}: it costs too much to look for")
+                    wanted = f"pattern {self._pattern.text!r}"
+                    raise TooCostly(f"{wanted}: it costs too much to look for in this text: write it simpler")
             states = after
             if 0 in states:
                 self.found = True

@@ -91,7 +91,8 @@ class Conversation:
                             LossReason.BAD_ANSWER, f"closed before a line that matches {expression!r}"
                         )
         except TooCostly as error:
-            raise ExchangeFailed(None, str(error)) from error
+            # An invalid round says nothing, and so would all that follow: this is about the answer.
+            raise ExchangeFailed(LossReason.UNEXPECTED_STATUS, str(error)) from error
 
     async def _piece(self) -> Chunk:
         """Take the next bytes (none: the target has closed), and when they came. Raises ExchangeFailed."""

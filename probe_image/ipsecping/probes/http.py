@@ -137,7 +137,8 @@ async def _found(expression: str, text: bytes) -> bool:
             await asyncio.sleep(0)
         return search.end()
     except TooCostly as error:
-        raise ExchangeFailed(None, str(error)) from error
+        # An invalid round says nothing, and so would all that follow: this is about the answer.
+        raise ExchangeFailed(LossReason.UNEXPECTED_STATUS, str(error)) from error
 
 
 def _mismatch(what: str, expression: str, *, wanted: bool) -> ExchangeFailed:

@@ -57,14 +57,18 @@ class FitnessCheck:
         on_time: bool,
         queued: bool,
         stood_still: bool = False,
+        stalled: bool = False,
     ) -> Invalidity | None:
         """Why the round says nothing about the path, or None.
 
         `found` is what was noticed while it ran; `on_time`: no packet left after the next one was due;
         `queued`: answers wait in the kernel, with the time when they came, until the prober reads them;
-        `stood_still`: where they do not, some may have been missed.
+        `stood_still`: where they do not, some may have been missed; `stalled`: what the prober itself has
+        stamped, it may have stamped late.
         """
         if found is None and stood_still and not queued:
+            found = Invalidity.LATE_TICKS
+        if found is None and stalled and any(_stamped_here(packet) for packet in packets):
             found = Invalidity.LATE_TICKS
         if found not in (None, Invalidity.LATE_TICKS):
             return found
@@ -83,9 +87,14 @@ class FitnessCheck:
 
     def _seen_by_kernel(self, packets: Sequence[Packet], *, queued: bool) -> bool:
         """Whether no figure rests on when the prober had its turn; without answers: none does usually."""
-        answered = [packet.clock for packet in packets if packet.answered]
-        if any(clock is not ClockSource.KERNEL for clock in answered):
+        if any(_stamped_here(packet) for packet in packets):
             return False
-        if len(answered) == len(packets):
+        answered = sum(packet.answered for packet in packets)
+        if answered == len(packets):
             return bool(answered)
         return queued and (bool(answered) or self._host.stamps.usual)
+
+
+def _stamped_here(packet: Packet) -> bool:
+    """Whether its round-trip time rests on when the prober had its turn."""
+    return packet.answered and packet.clock is not ClockSource.KERNEL

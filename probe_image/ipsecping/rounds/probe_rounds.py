@@ -337,6 +337,7 @@ class _ProbeRound:
             on_time=all(driver.machine.on_time for driver in self._drivers),
             queued=METHODS[self._rounds.probe.type].sized,
             stood_still=any(driver.machine.stood_still for driver in self._drivers),
+            stalled=any(driver.machine.stalled for driver in self._drivers),
         )
 
     def _of_flow(self, session: Session, packets: Sequence[Packet], now: int) -> RoundResult:

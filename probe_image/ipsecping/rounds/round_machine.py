@@ -15,7 +15,7 @@ from ..contract import Invalidity
 from ..contract.bounds import MAX_CLOSING, MAX_COUNT
 from ..measure.ledger import Ledger
 from ..measure.packet import Packet
-from ..probes.base import too_still
+from ..probes.base import STILL, too_still
 
 LATE_LIMIT = 1_000_000_000
 """A packet that leaves so much later than planned (nanoseconds), and others behind it, may spoil a round."""
@@ -170,6 +170,11 @@ class RoundMachine:
         """
         return self._outstanding > 0 and too_still(self._overslept, timeout=self._timeout)
 
+    @property
+    def stalled(self) -> bool:
+        """This host stood still while an answer was awaited, and may have stamped it late."""
+        return self._overslept > STILL
+
     def next(self, now: int) -> Step:
         """What is to be done at `now`; the same again until it is done or time has passed."""
         if self._to_send:
@@ -177,7 +182,7 @@ class RoundMachine:
             if late < 0:
                 return WAIT
             if self._outstanding and late > self._overslept:  # else nothing could have been missed
-                self._overslept = late
+                self._overslept = max(self._overslept, now - max(self.due, self.packets[-1].sent_at))
             # The last one leaves none behind it late; of several flows, another's may follow.
             if late > self._latest and (self._to_send > 1 or self._steps is not None):
                 self._latest = late
@@ -242,7 +247,8 @@ class RoundMachine:
         if not self.packets:  # broken off before the first
             return OVER
         if self._wake_by:
-            self._overslept = max(self._overslept, now - self._wake_by)
+            if self._outstanding:
+                self._overslept = max(self._overslept, now - self._wake_by)
             self._wake_by = 0
         last = self.packets[-1].sent_at
         while self._outstanding:

@@ -51,6 +51,7 @@ class Host:
         found: Invalidity | None = None,
         on_time: bool = True,
         queued: bool = True,
+        stalled: bool = False,
     ) -> Invalidity | None:
         """A round of one second whose answered packets have these clock sources."""
         check = self.fitness.check(now=self.now)
@@ -63,7 +64,9 @@ class Host:
             Packet(sequence=i, sent_at=0, answered=True, arrivals=1, clock=c) for i, c in enumerate(clocks)
         ]
         packets += [Packet(sequence=1000 + i, sent_at=0, reason=LossReason.TIMEOUT) for i in range(lost)]
-        return check.verdict(packets, now=self.now, found=found, on_time=on_time, queued=queued)
+        return check.verdict(
+            packets, now=self.now, found=found, on_time=on_time, queued=queued, stalled=stalled
+        )
 
 
 def test_a_round_held_back_by_the_cpu_limit_says_nothing_about_the_path() -> None:
@@ -204,3 +207,11 @@ def test_a_round_without_one_answer_is_never_invalid_on_a_host_that_is_well(
     for clocks, lost in before:
         host.round(clocks, lost=lost)
     assert host.round(OUTAGE, lost=10) is None
+
+
+def test_a_host_that_stood_still_spoils_the_answers_that_it_stamps_itself() -> None:
+    host, mixed = Host(), (*ALL_KERNEL[1:], ClockSource.MIXED)
+    assert host.round(mixed, stalled=True) is Invalidity.LATE_TICKS
+    assert host.round(mixed) is None
+    assert host.round(ALL_KERNEL, lost=1, on_time=False, stalled=True) is None
+    assert host.round(OUTAGE, lost=3, stalled=True) is None

@@ -88,6 +88,20 @@ async def test_a_host_that_stood_still_until_the_time_was_over_says_nothing_of_t
     assert (result.losses, result.invalid) == ({LossReason.TIMEOUT: 1}, invalid)
 
 
+@pytest.mark.parametrize(("stands_still", "invalid"), [(0.6, Invalidity.LATE_TICKS), (0.0, None)])
+async def test_a_host_that_stood_still_while_an_answer_was_awaited_does_not_count_that_as_round_trip(
+    stands_still: float, invalid: Invalidity | None
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        time.sleep(stands_still)  # noqa: ASYNC251 - the probe and the server stand still together
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    result = await fetch(answer, timeout_ms=5000, count=1)
+    assert (result.received, result.invalid) == (1, invalid)
+
+
 async def test_an_answer_that_trickles_in_too_slowly_times_out() -> None:
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for octet in b"HTTP/1.1 ":

@@ -19,6 +19,7 @@ from ipsecping.rounds.round_machine import (
     WAIT,
     WAIT_SLACK,
     RoundMachine,
+    Step,
     gravest,
 )
 
@@ -136,3 +137,19 @@ def test_a_round_knows_whether_a_packet_left_when_the_next_one_was_due(stall: in
     run = VirtualRound([ANSWERED] * 5, stalls={2: stall})
     run.run()
     assert run.machine.on_time is on_time
+
+
+@pytest.mark.parametrize(("before", "after", "stalled"), [(0, 300, True), (0, 200, False), (400, 0, False)])
+def test_a_round_knows_whether_this_host_stood_still_while_an_answer_was_awaited(
+    before: int, after: int, stalled: bool
+) -> None:
+    """In milliseconds: that the first packet left late makes no answer late."""
+    ledger = Ledger(timeout=2 * SECOND)
+    machine = RoundMachine(ledger, count=2, spacing=100 * MS, start=0, timeout=2 * SECOND)
+    for now in (before * MS, before * MS if before else (100 + after) * MS):
+        assert machine.next(now) is Step.SEND
+        machine.sent(ledger.record(at=now, observer=machine))
+    assert machine.stalled is stalled
+    assert machine.next(now) is Step.WAIT
+    machine.next(machine.due + WAIT_SLACK + 300 * MS)
+    assert machine.stalled, "it is noticed once all packets are sent as well"
