@@ -1,7 +1,7 @@
 """A number that is written with a point and is whole is an integer, by way of kubectl and offline alike.
 
-What is written in Go (kubectl, Flux, Argo CD) sends 3.0 as 3. The API server's rules would not know what to make
-of 3.0 itself.
+What is written in Go (kubectl, Flux, Argo CD) sends 3.0 as 3. The API server's rules would not know what
+to make of 3.0 itself.
 """
 
 from typing import Any

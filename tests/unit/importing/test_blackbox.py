@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ipsecping_operator.importing import blackbox, outcome
+from ipsecping_operator.bounded_yaml import documents
+from ipsecping_operator.importing import outcome
 from ipsecping_operator.importing.blackbox import import_blackbox
 from ipsecping_operator.importing.outcome import CannotImport, Outcome
 
@@ -403,13 +404,12 @@ def test_a_list_may_hold_the_config_maps() -> None:
 
 def test_a_config_map_that_an_alias_repeats_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read = list[str]()
-    documents = blackbox.documents
 
     def counted(text: str) -> Any:
         read.append(text)
         return documents(text)
 
-    monkeypatch.setattr(blackbox, "documents", counted)
+    monkeypatch.setattr("ipsecping_operator.importing.blackbox.documents", counted)
     text = "items:\n- &m {kind: ConfigMap, data: {a: 'modules: {ping: {prober: icmp}}'}}\n" + "- *m\n" * 50
     import_blackbox(iter([("all.yaml", text)]), Outcome())
     assert len(read) == 2
