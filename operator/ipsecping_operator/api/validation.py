@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -62,11 +63,35 @@ def read(model: type[M], value: Mapping[str, Any], *, path: str = "") -> M:
     `path` is where `value` stands in the resource, such as `spec`.
     """
     text = json.dumps(value, default=lambda part: dict(part) if isinstance(part, Mapping) else str(part))
+    # From JSON, because only there does strict mode read arrays as tuples and strings as enumerations.
+    validate = partial(model.model_validate_json, strict=True, by_alias=True, by_name=False)
     try:
-        # From JSON, because only there does strict mode read arrays as tuples and strings as enumerations.
-        return model.model_validate_json(text, strict=True, by_alias=True, by_name=False)
+        try:
+            return validate(text)
+        except ValidationError as error:
+            if (whole := _with_whole_numbers(text, error)) is None:
+                raise
+            return validate(whole)
     except ValidationError as error:
         raise InvalidModel(tuple(dict.fromkeys(_field_errors(error, model, path)))) from None
+
+
+def _with_whole_numbers(text: str, error: ValidationError) -> str | None:
+    """Return the JSON with integers in the place of floats such as 3.0; None where that is nowhere at fault.
+
+    What is written in Go, as kubectl is, sends them to the API server as integers.
+    """
+    value, changed = json.loads(text), False
+    for item in error.errors(include_url=False):
+        given, location = item["input"], item["loc"]
+        if item["type"] != "int_type" or type(given) is not float or not given.is_integer():
+            continue
+        *before, last = location[:-1] if location[-1] in _UNION_BRANCHES else location
+        part = value
+        for key in before:
+            part = part[key]
+        part[last], changed = int(given), True
+    return json.dumps(value) if changed else None
 
 
 def _field_errors(error: ValidationError, model: type[Model], path: str) -> list[FieldError]:

@@ -109,6 +109,14 @@ def compile_spec(spec: CheckSpec, *, metadata: Mapping[str, Any]) -> CompiledChe
         if source is not None and target_from is None and not source.fits(target):
             whole = f"spec.paths[{index}]" if path.source else "spec"
             raise InvalidSpec(f"{whole}.source.address", f"{source.name} cannot send to {target}")
+        if (
+            source is not None
+            and source.gateway
+            and not source.fits(tunnel.gateway or "")
+            and any(isinstance(probe.options, IkeOptions) for probe in probes)
+        ):
+            whole = f"spec.paths[{index}]" if path.source else "spec"
+            raise InvalidSpec(f"{whole}.source.gateway", f"{source.name} cannot send to {tunnel.gateway}")
         controls = compile_controls(tunnel, path, own_field=f"spec.paths[{index}]", target=target)
         plan = PlannedCheck(
             uid=metadata["uid"],
@@ -171,10 +179,9 @@ def _family(spec: CheckSpec, path: Path, index: int, target: str) -> Family | No
     if is_ip(target) and _family_of(target) != wanted:
         raise InvalidSpec(field, f"{target} is no {wanted} address")
     source = path.source or spec.source
-    if path.family and source is not None and source.address and _family_of(source.address) != wanted:
-        raise InvalidSpec(
-            field, f"{source.address} cannot send to {wanted} addresses: give the path a source"
-        )
+    if source is not None and source.address and _family_of(source.address) != wanted:
+        remedy = "the path a source" if path.family and not path.source else f"a source that is {wanted}"
+        raise InvalidSpec(field, f"{source.address} cannot send to {wanted} addresses: give {remedy}")
     return Family(wanted)
 
 

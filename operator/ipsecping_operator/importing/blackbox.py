@@ -1,7 +1,8 @@
 """Checks from blackbox_exporter's modules and from what Prometheus asks them about."""
 
 from collections.abc import Iterator, Mapping
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ipsecping_operator.bounded_yaml import UnreadableYaml, documents
@@ -21,18 +22,14 @@ _MAX_OPTIONS = 500
 
 def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
     """Import files (name and text): modules, a prometheus.yml, Probes. Raises CannotImport."""
-    modules: dict[str, Any] = {}
-    targets: list[Target] = []
+    found = _Found(outcome)
+    modules, targets = found.modules, found.targets
     for name, text in texts:
         try:
             for document in documents(text):
-                held = [*_within(document)]
-                for each in chain([document] if not held else [], chain.from_iterable(map(documents, held))):
-                    _take(each, name, modules, targets, outcome)
+                found.take(document, name)
         except UnreadableYaml as error:
             raise CannotImport(f"{name}: {error}") from error
-        if len(targets) > MAX_TRIED:
-            raise CannotImport(f"{name}: more than {MAX_TRIED} targets: import it in parts")
     if not modules:
         raise CannotImport("no modules: name blackbox_exporter's own configuration too, such as blackbox.yml")
     for name, module in modules.items():
@@ -48,25 +45,49 @@ def import_blackbox(texts: Iterator[tuple[str, str]], outcome: Outcome) -> None:
         _import(target, modules, outcome)
 
 
-def _take(
-    document: object, name: str, modules: dict[str, Any], targets: list[Target], outcome: Outcome
-) -> None:
-    if _is_list_of_jobs(document):
-        # As in additionalScrapeConfigs of the Prometheus Operator.
-        targets += islice(of_prometheus({"scrape_configs": document}, outcome.note), MAX_TRIED + 1)
-    elif not isinstance(document, dict):
-        outcome.note(f"{name}: a document that is no object")
-    elif (found := _modules(document)) is not None:
-        modules |= {str(key): value for key, value in found.items()}
-    elif "scrape_configs" in document or "scrape_config_files" in document:
-        targets += islice(of_prometheus(document, outcome.note), MAX_TRIED + 1)
-    elif document.get("kind") == "Probe":
-        targets += islice(of_probe(document, outcome.note), MAX_TRIED + 1)
-    elif isinstance(items := document.get("items"), list):
-        for each in items:
-            _take(each, name, modules, targets, outcome)
-    else:
-        outcome.note(f"{name}: {document.get('kind', 'a document')}: neither modules nor targets")
+@dataclass(slots=True)
+class _Found:
+    """What the documents hold."""
+
+    outcome: Outcome
+    modules: dict[str, Any] = field(default_factory=dict)
+    targets: list[Target] = field(default_factory=list)
+    _opened: set[str] = field(default_factory=set)
+    """Files of ConfigMaps: one that an alias repeats is read once."""
+
+    def take(self, document: object, name: str, *, within: bool = False) -> None:
+        """Take in what a document of that file holds; `within`: it stands in a ConfigMap.
+
+        Raises UnreadableYaml and CannotImport.
+        """
+        held = [] if within else [*_within(document)]
+        if held:
+            for text in held:
+                if text not in self._opened:
+                    self._opened.add(text)
+                    for each in documents(text):
+                        self.take(each, name, within=True)
+        elif _is_list_of_jobs(document):
+            # As in additionalScrapeConfigs of the Prometheus Operator.
+            self._add(of_prometheus({"scrape_configs": document}, self.outcome.note), name)
+        elif not isinstance(document, dict):
+            self.outcome.note(f"{name}: a document that is no object")
+        elif (found := _modules(document)) is not None:
+            self.modules |= {str(key): value for key, value in found.items()}
+        elif "scrape_configs" in document or "scrape_config_files" in document:
+            self._add(of_prometheus(document, self.outcome.note), name)
+        elif document.get("kind") == "Probe":
+            self._add(of_probe(document, self.outcome.note), name)
+        elif isinstance(items := document.get("items"), list):
+            for each in items:
+                self.take(each, name, within=within)
+        else:
+            self.outcome.note(f"{name}: {document.get('kind', 'a document')}: neither modules nor targets")
+
+    def _add(self, targets: Iterator[Target], name: str) -> None:
+        self.targets += islice(targets, MAX_TRIED + 1)
+        if len(self.targets) > MAX_TRIED:
+            raise CannotImport(f"{name}: more than {MAX_TRIED} targets: import it in parts")
 
 
 def _is_list_of_jobs(document: object) -> bool:

@@ -23,6 +23,9 @@ MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_NOTES = 5000
 MAX_NOTE = 300
 """Characters of one."""
+FEW_NOTES = 8
+"""Of a check; of more, those that an earlier check has too are counted: a module may leave hundreds behind,
+and thousands of targets name it."""
 _MAX_NAME = 50
 _LOCAL = ("localhost", "ip6-localhost")
 _WHOEVER_ASKS = (
@@ -57,6 +60,8 @@ class Outcome:
     notes: dict[str, None] = field(default_factory=dict)
     """What no check has, each once, in order."""
     _names: set[str] = field(default_factory=set)
+    _told: dict[str, str] = field(default_factory=dict)
+    """Notes of checks, each with the first check that has it."""
 
     def note(self, text: str) -> None:
         """Name a thing that belongs to no one check, once. Raises CannotImport."""
@@ -91,9 +96,18 @@ class Outcome:
                 notes = [*notes, _WHOEVER_ASKS]
             elif (refusal := permissions.refusal(check)) is not None:
                 notes = [*notes, f"not permitted as it stands, unless the operator is told to: {refusal}"]
-            said = tuple(dict.fromkeys(map(printable, notes)))
+            said = self._once(metadata["name"], tuple(dict.fromkeys(map(printable, notes))))
             title = printable(more.get("title", ""))
             self.checks.append(ImportedCheck(manifest, printable(source), title, said))
+
+    def _once(self, name: str, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the notes of a check, without most of those that stand at an earlier one."""
+        new = [note for note in notes if note not in self._told]
+        known = [note for note in notes if note in self._told]
+        self._told |= dict.fromkeys(new, name)
+        if len(notes) <= FEW_NOTES or not known:
+            return notes
+        return (*new, f"{len(known)} more, as of {self._told[known[0]]}")
 
     def _refused(self, source: str, why: str) -> None:
         self.note(f"{source}: not imported: {why}")

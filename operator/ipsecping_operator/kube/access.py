@@ -68,8 +68,8 @@ async def load(kubeconfig: Path | None, context: str | None, *, tls_strict: bool
     """Read connection settings from the kubeconfig, or from the pod's service account when None.
 
     The service account's server is `KUBERNETES_SERVICE_HOST`, which needs no cluster DNS. Tokens are read
-    again from their file as they rotate, and got anew from an exec plugin before they end. `tls_strict` asks
-    the strict profile of RFC 5280 of the API server's certificates. Raises AccessError.
+    again from their file as they rotate, and got anew from an exec plugin before they end.
+    `tls_strict` asks the strict profile of RFC 5280 of the API server's certificates. Raises AccessError.
     """
     configuration = Configuration()
     try:

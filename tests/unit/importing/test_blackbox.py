@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ipsecping_operator.bounded_yaml import documents
 from ipsecping_operator.importing import outcome
 from ipsecping_operator.importing.blackbox import import_blackbox
 from ipsecping_operator.importing.outcome import CannotImport, Outcome
@@ -388,3 +389,44 @@ def test_no_word_of_a_broken_file_reaches_a_terminal_as_a_command(
     assert said.status == 1
     (line,) = said.notes
     assert line.isprintable()
+
+
+def test_a_list_may_hold_the_config_maps() -> None:
+    """As kubectl get configmap,probe -o yaml prints them."""
+    modules = {"kind": "ConfigMap", "data": {"blackbox.yml": "modules: {ping: {prober: icmp}}"}}
+    spec = {"module": "ping", "targets": {"staticConfig": {"static": ["203.0.113.10"]}}}
+    probe = {"kind": "Probe", "metadata": {"name": "hq"}, "spec": spec}
+    found = Outcome()
+    import_blackbox(iter([("all.yaml", yaml.safe_dump({"kind": "List", "items": [modules, probe]}))]), found)
+    assert [each.manifest["spec"]["target"] for each in found.checks] == ["203.0.113.10"]
+    assert not found.notes
+
+
+def test_a_config_map_that_an_alias_repeats_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[str]()
+
+    def counted(text: str) -> Any:
+        read.append(text)
+        return documents(text)
+
+    monkeypatch.setattr("ipsecping_operator.importing.blackbox.documents", counted)
+    text = "items:\n- &m {kind: ConfigMap, data: {a: 'modules: {ping: {prober: icmp}}'}}\n" + "- *m\n" * 50
+    import_blackbox(iter([("all.yaml", text)]), Outcome())
+    assert len(read) == 2
+
+
+def test_what_many_targets_leave_behind_is_named_once() -> None:
+    module = {"prober": "icmp", "icmp": {f"option{number}": 1 for number in range(450)}}
+    job = {
+        "job_name": "j",
+        "metrics_path": "/probe",
+        "params": {"module": ["m"]},
+        "static_configs": [{"targets": [f"10.0.{number}.1" for number in range(30)]}],
+    }
+    found, files = Outcome(), (("b", {"modules": {"m": module}}), ("p", {"scrape_configs": [job]}))
+    import_blackbox(((name, yaml.safe_dump(each)) for name, each in files), found)
+    assert len(found.checks) == 30
+    first, *others = found.checks
+    assert len(first.notes) >= 450
+    said = f"{len(first.notes)} more, as of {first.manifest['metadata']['name']}"
+    assert {each.notes for each in others} == {(said,)}
