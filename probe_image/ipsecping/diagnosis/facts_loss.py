@@ -133,12 +133,15 @@ def delay_by_rate(reading: Reading) -> Fact:
     fast = [batch for batch in rates.high if batch.rtt_p50 is not None] if rates else []
     if rates is None or not slow or not fast:
         return unknown("delays at two rates were not compared")
-    least = max(QUEUE, 2 * max(_spread(batch) or 0 for batch in rates.low))
+    spread = max(_spread(batch) or 0 for batch in rates.low)
+    least = max(QUEUE, 2 * spread)
     most = max(batch.rtt_p50 or 0 for batch in fast)
     grown = most - min(slow)
     said = f"median delay {_ms(most)} at {rates.said}: {_ms(min(slow))}"
-    if grown <= least:
+    if grown <= QUEUE:
         return Fact(False, said)
+    if grown <= least:  # by other traffic the queue may have been full at the low rate too
+        return unknown(f"{said}; but at the low rate delays vary by {_ms(spread)}")
     if (together := stalled_together(reading)).value:
         return unknown(f"{said}; but {together.text}")
     again = [batch.rtt_p50 for batch in fast if batch.window == 2 and batch.rtt_p50 is not None]

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 from ..addresses import without_zone
 from ..contract.targets import Address
+from . import facts_loss
 from .evidence import Batch, Hop, HopKind, Part, PastRound
 from .fact import Fact, unknown
 from .reading import Reading
@@ -41,6 +42,8 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     found = reading.evidence.path_mtu
     if found is None:
         return unknown("the path MTU was not searched")
+    if not told and (hidden := size_hidden(reading)) is not None:
+        return unknown(hidden)
     passed = _larger_that_passed(reading)
     if passed is not None and not told:
         return unknown(f"packets above the path MTU were answered now and then: {passed}")
@@ -66,6 +69,22 @@ def _too_large(reading: Reading, *, told: bool) -> Fact:
     )
 
 
+def size_hidden(reading: Reading) -> str | None:
+    """Why a limit of size that nobody told of is not believed; None: it is.
+
+    What lets only so many bytes a second pass (a policer's bucket, a full queue) loses large packets first,
+    at whatever size is tried.
+    """
+    found, by_rate = reading.evidence.path_mtu, facts_loss.loss_by_rate(reading)
+    untold = found is not None and any(
+        size is not None and told is not True
+        for size, told in ((found.forward, found.forward_told), (found.reverse, found.reverse_told))
+    )
+    if not untold or not by_rate.value:
+        return None
+    return f"the path loses what exceeds a rate, and of that large packets first: {by_rate.text}"
+
+
 def _larger_that_passed(reading: Reading) -> str | None:
     """Whether large packets passed that the search found too large: it was loss then, and no limit."""
     found = reading.evidence.path_mtu
@@ -81,6 +100,8 @@ def path_mtu_as_wanted(reading: Reading) -> Fact:
     sizes = [] if found is None else [size for size in (found.forward, found.reverse) if size is not None]
     if not sizes:
         return unknown("the path MTU was not searched, or the search found nothing")
+    if (hidden := size_hidden(reading)) is not None:
+        return unknown(hidden)
     least = min(sizes)
     if wanted is None:
         return unknown(f"path MTU {least}; not known what it should be")

@@ -20,6 +20,8 @@ def notes(reading: Reading, known: Facts, found: Sequence[Symptom], *, undecided
     if undecided:
         yield from _uncontrolled(reading, kinds)
     yield from _masked(known, kinds)
+    if (hidden := facts_packet.size_hidden(reading)) is not None:
+        yield f"The path MTU that was found is not judged: {hidden}. Search it again once that is mended."
     yield from _renamed(known, kinds)
     yield from _transient(reading, known)
     yield from _harmless(reading, known, kinds)

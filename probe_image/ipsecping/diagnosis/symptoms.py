@@ -213,7 +213,7 @@ def _sizes(reading: Reading, known: Facts) -> Iterator[Symptom]:
             # A way back that is known to take less than the way there is odd, whoever was told.
             odd = told is False or (told is None and direction is Direction.REVERSE)
             small = size is not None and (size < wanted if wanted is not None else odd)
-            if small:
+            if small and (told or facts_packet.size_hidden(reading) is None):
                 kind = {
                     True: SymptomKind.MTU_TOLD,
                     False: SymptomKind.MTU_UNTOLD,

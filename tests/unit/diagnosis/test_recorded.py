@@ -23,6 +23,8 @@ def judged(name: str) -> Diagnosis:
         ("leak-behind-an-unknown-gateway", [("LeavesInClear", PROVEN), ("SourceTranslated", PROVEN)]),
         ("sa-limit-reached-meanwhile", [("TunnelSilent", Confidence.ONE_OF)]),
         ("outages-at-rekeyings", [("PacketsLost", Confidence.ONE_OF)]),
+        ("a-policer-that-loses-large-packets-first", [("RateLimited", Confidence.ONLY_ONE_LEFT)]),
+        ("a-queue-that-is-full-at-a-low-rate-too", [("RateDependentLoss", Confidence.ONE_OF)]),
     ],
 )
 def test_what_is_said_of_it(name: str, said: list[tuple[str, Confidence]]) -> None:
