@@ -53,6 +53,8 @@ class Case:
     """What the spec asks for, bytes."""
     alone: bool = False
     """Other paths must be left in peace meanwhile."""
+    remembered: bool = False
+    """It is in the history of whoever measures the path, which would suspect it of the next fault."""
 
     @property
     def lasts(self) -> bool:
@@ -173,6 +175,7 @@ ASSOCIATIONS = (
         faults=("rekey-broken {path}",),
         truths=(true(Cause.REKEY_BROKEN, unseen=BETWEEN_OUTAGES),),
         alone=True,
+        remembered=True,
     ),
     fault("ike-drop both", true(Cause.IKE_UNREACHABLE, baseline=True)),
     fault("ike-drop both 500", true(Cause.IKE_UNREACHABLE)),

@@ -14,6 +14,7 @@ from ipsecping_lab import existing, workbench
 from ipsecping_lab.ipsec import topology
 from ipsecping_lab.ipsec.responders import ECHO_PORT, STAMP_PORT
 from ipsecping_lab.workbench import OPERATOR_NAMESPACE, GaveUp, kubectl, kubectl_going_on, wait_for
+from ipsecping_operator.children.labels import CHECK_LABEL
 
 from ..e2e.bench import Bench
 from .conditions import INTERVAL
@@ -98,6 +99,10 @@ class Checks:
         """Ask for a diagnosis as a user does."""
         value = f"ipsecping.dev/diagnose={uuid.uuid4().hex[:8]}"
         kubectl("-n", self.bench.namespace, "annotate", "itc", letter, value, "--overwrite")
+
+    def forget(self, letter: str) -> None:
+        """Have another agent measure the check, which knows nothing of what it was."""
+        kubectl("-n", self.bench.namespace, "delete", "pod", "-l", f"{CHECK_LABEL}={letter}")
 
     def evidence(self, diagnosis: Mapping[str, Any]) -> Evidence:
         """The evidence of a diagnosis of the status, from the log of the pod that it names. Raises GaveUp."""

@@ -122,6 +122,8 @@ class Through:
                 return self._told(case, letter, before)
         finally:
             self.laboratory.heal([letter])
+            if case.remembered:
+                self.checks.forget(letter)
 
     def _told(self, case: Case, letter: str, before: Sight) -> Outage:
         broken = time.monotonic()
