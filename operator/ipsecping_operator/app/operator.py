@@ -122,6 +122,7 @@ class Operator:
         while True:
             now = time.monotonic()
             self.base.health.tick(now)
-            self.base.attention.tick(now, every=TICK_SECONDS)
+            with self.base.faults.guard(Where.LOOP):
+                self.base.attention.tick(now, every=TICK_SECONDS)
             self.base.clock()  # notices a step though nothing happens
             await asyncio.sleep(TICK_SECONDS)

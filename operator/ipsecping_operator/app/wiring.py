@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ipsecping_operator.attention import Attention
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.cache.sweep import Sweeper
 from ipsecping_operator.check.state import CheckState
@@ -32,7 +33,6 @@ from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.result_rules import ResultRules
 from ipsecping_operator.reconcile.verification import Verification
 from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
-from ipsecping_operator.report.attention import Attention
 from ipsecping_operator.report.events import EventPoster
 from ipsecping_operator.report.reporter import Reporter
 from ipsecping_operator.runbook.job import JobDiagnosis

@@ -4,10 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ipsecping_operator import logs
 from ipsecping_operator.api.names import UNOBSERVED
+from ipsecping_operator.attention import Attention
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.check.reported import Report
 from ipsecping_operator.check.state import CheckState
@@ -28,7 +30,6 @@ from ipsecping_operator.status.digest import status_digest
 
 from . import fallback
 from .assessment import Assessment, assess
-from .attention import Attention
 from .events import EventPoster, of_condition
 from .judging_pace import SOON, JudgingPace
 from .listener import NOBODY, Listener
@@ -163,26 +164,20 @@ class Reporter:
             return False
         return self._clock() - state.observed.first_seen < FIRST_LATEST * SECOND
 
-    def report(self, uid: str, *, forced: bool = False) -> None:
+    def report(self, uid: str, *, forced: bool = False, due: float | None = None) -> None:
         """Assess the check now and have the outcome written; `forced`: even before it was reconciled once.
 
-        Shortly afterwards instead, where this process was held up: results that wait are read first.
+        Shortly afterwards instead, where this process was held up: results that wait are read first. `due` is
+        when this should have been called, on the steady clock.
         """
-        pause = self._attention.pause(self._steady())
-        if not pause:
-            self._report(uid, forced=forced)
+        self._cancel(self._soon, uid)
+        pause = 0.0
+        with self._faults.guard(Where.JUDGE):
+            pause = self._attention.pause(self._steady(), due=due)
+        if pause:
+            again = partial(self.report, uid, forced=forced)
+            self._soon[uid] = asyncio.get_running_loop().call_later(pause, again)
             return
-        self._cancel(self._soon, uid)
-        later = asyncio.get_running_loop().call_later
-        self._soon[uid] = later(pause, lambda: self._report(uid, forced=forced))
-
-    def _ring(self, uid: str, due: float) -> None:
-        """Assess the check when time may have changed it; `due` on the steady clock."""
-        self._attention.happens(due=due, now=self._steady())
-        self.report(uid)
-
-    def _report(self, uid: str, *, forced: bool = False) -> None:
-        self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         state = self._store.checks.get(uid)
         if state is None or state.metadata is None:
@@ -207,7 +202,7 @@ class Reporter:
             # A clock that is set back must not silence an alarm for ever.
             wait = min(max(due, self._pace.wait(state.uid, now=loop.time())) + 0.001, LONGEST_WAIT)
             at = self._steady() + wait
-            self._alarms[state.uid] = loop.call_later(wait, self._ring, state.uid, at)
+            self._alarms[state.uid] = loop.call_later(wait, partial(self.report, state.uid, due=at))
         state.reported.set_alarm(at)
 
     def fall_back(self, state: CheckState) -> None:
@@ -290,8 +285,9 @@ class Reporter:
 
     async def close(self, *, seconds: float) -> None:
         """Assess and write what waits, for at most so long."""
+        self._attention = Attention()  # there is no later
         for uid in list(self._soon):
-            self._report(uid)
+            self.report(uid)
         for uid in list(self._alarms):
             self._cancel(self._alarms, uid)
         await self._writer.close(seconds=seconds)

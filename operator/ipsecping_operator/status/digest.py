@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from ipsecping_operator.api.conditions import ConditionType
@@ -13,6 +14,7 @@ DIGESTED: Types = (ConditionType.READY, ConditionType.HEALTHY)
 """Conditions that every status of ours has."""
 _LIST_MAPS = ("conditions", "paths", "probes")
 """Lists whose order says nothing: a server-side apply may keep that of before."""
+_as_json = partial(json.dumps, sort_keys=True, separators=(",", ":"))
 
 
 class StatusDigest(NamedTuple):
@@ -40,7 +42,12 @@ def status_digest(status: object, *, version: int) -> StatusDigest:
         tuple(str(found.get(kind.value, {}).get(key)) for key in ("status", "reason")) for kind in DIGESTED
     )
     healthy = str(found.get(ConditionType.HEALTHY.value, {}).get("status", ""))
-    return StatusDigest(version, hash(rows), _exact(content), healthy)
+    lists = {
+        key: sorted(map(_as_json, content[key]))
+        for key in _LIST_MAPS
+        if isinstance(content.get(key), Sequence)
+    }
+    return StatusDigest(version, hash(rows), hash(_as_json({**content, **lists})), healthy)
 
 
 def conditions_gist(conditions: Conditions) -> int:
@@ -52,16 +59,3 @@ def conditions_gist(conditions: Conditions) -> int:
         for kind in DIGESTED
     )
     return hash(rows)
-
-
-def _exact(content: Mapping[str, Any]) -> int:
-    lists = {
-        key: sorted(map(_as_json, content[key]))
-        for key in _LIST_MAPS
-        if isinstance(content.get(key), Sequence)
-    }
-    return hash(_as_json({**content, **lists}))
-
-
-def _as_json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -12,23 +12,20 @@ is starved all the time reports as well as it can."""
 
 
 class Attention:
-    """Told when something was due that happens now; times are seconds of a steady clock."""
+    """Told what happens when, and when it was due; times are seconds of a steady clock."""
 
     def __init__(self) -> None:
         self._tick = float("inf")
         self._until = self._again = float("-inf")
 
     def tick(self, now: float, *, every: float) -> None:
-        """Note one of the ticks that come so many seconds apart."""
-        self.happens(due=self._tick, now=now)
-        self._tick = now + every
+        """Note one of the ticks that come so many seconds apart; one that is left out says nothing."""
+        self.pause(now)
+        self._tick = now + 2 * every
 
-    def happens(self, *, due: float, now: float) -> None:
-        """Note that something happens now that was due then."""
-        if now - due > LATE and now >= self._again:
+    def pause(self, now: float, *, due: float | None = None) -> float:
+        """Return the seconds for which nothing is to be reported; `due`: when this should have been asked."""
+        first = self._tick if due is None else min(due, self._tick)
+        if now - first > LATE and now >= self._again:
             self._until, self._again = now + READING, now + 2 * READING
-
-    def pause(self, now: float) -> float:
-        """Return the seconds for which nothing is to be reported."""
-        self.happens(due=self._tick, now=now)
         return max(self._until - now, 0.0)
