@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..building import cache, small_images
 from ..errors import LabError
-from ..host import cgroups, sysctls
+from ..host import cgroups, common
 from ..host.commands import run
 from ..host.processes import launch, running
 from ..host.waiting import wait_until
@@ -21,7 +21,6 @@ from . import addons, addresses, clients, configuration, control_plane, image_st
 from .components import COMPONENT_NAMES, Component, all_components
 
 _DATA = ("etcd", "containerd", "kubelet", "cni", "pod-logs", "container-logs", "conf", "pki", "clients")
-_SYSCTLS = "sysctls.json"
 _IDENTITY = "cluster.json"
 
 
@@ -127,7 +126,7 @@ class Cluster:
             users=("admin", "controller-manager", "scheduler", "kubelet", "kube-proxy"),
         )
         (layout.state / "etcd").mkdir(mode=0o700, exist_ok=True)
-        sysctls.keep(layout.run / _SYSCTLS)
+        common.join(layout.name, node.MOUNT_POINTS)
         cgroups.make(layout.name)
 
     def _start(self, component: Component) -> None:
@@ -190,8 +189,7 @@ def remove(layout: Layout, progress: Progress) -> None:
                 holder.send(signal.SIGCONT)
         node.stop(layout)
         cgroups.remove(layout.name)
-        sysctls.put_back(layout.run / _SYSCTLS)
-        node.remove_mount_points(layout.run / "mount-points")
+        common.leave(layout.name, node.MOUNT_POINTS)
         for name in (node.RECORD, *COMPONENT_NAMES):
             layout.record(name).unlink(missing_ok=True)
         (layout.run / _IDENTITY).unlink(missing_ok=True)

@@ -29,7 +29,8 @@ _BINDS = {
     "pod-logs": "/var/log/pods",
     "container-logs": "/var/log/containers",
 }
-_MOUNT_POINTS = ("/etc/cni", *_BINDS.values())
+MOUNT_POINTS = ("/etc/cni", *_BINDS.values())
+"""Directories of the machine that the node mounts over."""
 
 
 def start(layout: Layout, *, pause: Path) -> None:
@@ -80,28 +81,9 @@ def stop(layout: Layout) -> None:
         first.end(grace=0)
 
 
-def make_mount_points(record: Path) -> None:
-    """Create what the machine itself lacks of the places that the node mounts over, noted in ``record``."""
-    missing = [path for path in _MOUNT_POINTS if not Path(path).is_dir()]
-    with record.open("a") as file:
-        for path in missing:
-            print(path, file=file, flush=True)
-            Path(path).mkdir(parents=True, exist_ok=True)
-
-
-def remove_mount_points(record: Path) -> None:
-    """Remove those that the lab made and nobody else uses."""
-    noted = record.read_text().splitlines() if record.exists() else []
-    for path in sorted({line for line in noted if line in _MOUNT_POINTS}, key=len, reverse=True):
-        if Path(path).is_dir() and not any(Path(path).iterdir()):
-            Path(path).rmdir()
-    record.unlink(missing_ok=True)
-
-
 def _launch(layout: Layout, pause: Path) -> None:
     for directory in _BINDS:
         (layout.state / directory).mkdir(parents=True, exist_ok=True)
-    make_mount_points(layout.run / "mount-points")
     script = f"{cgroups.join_script(layout.name)}\n{_init_script(layout, pause)}"
     isolate = ["unshare", "--mount", "--propagation=private", "--uts", "--pid", "--fork", "--kill-child"]
     launch(
