@@ -27,6 +27,8 @@ POD_START = 30 * SECOND
 """Until an agent that is to run elsewhere has begun, as a rule; no longer, for nothing is measured."""
 
 _ANNOTATIONS = (RUN_NOW_ANNOTATION, DIAGNOSE_ANNOTATION)
+_NOTHING: Mapping[str, Any] = {}
+"""One for all checks: of thousands, an empty object each takes memory."""
 _KEPT = ("namespace", "name", "uid", "generation", "resourceVersion", "deletionTimestamp")
 
 
@@ -77,11 +79,11 @@ class CheckState:
         """Take in the check, as a watch shows it, without its status."""
         metadata = body["metadata"]
         annotations = metadata.get("annotations") or {}
+        of_ours = {key: annotations[key] for key in _ANNOTATIONS if annotations.get(key)}
         self.observed.show_check(
-            {key: metadata[key] for key in _KEPT if key in metadata}
-            | {"annotations": {key: annotations[key] for key in _ANNOTATIONS if annotations.get(key)}},
+            {key: metadata[key] for key in _KEPT if key in metadata} | {"annotations": of_ours or _NOTHING},
             # What was compiled already is of no more use.
-            {} if self.applied.generation == metadata["generation"] else body.get("spec") or {},
+            _NOTHING if self.applied.generation == metadata["generation"] else body.get("spec") or _NOTHING,
         )
 
     def inherit(self, status: Mapping[str, Any], *, now: int) -> None:
