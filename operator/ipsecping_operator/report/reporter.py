@@ -183,15 +183,15 @@ class Reporter:
         if state is None or state.metadata is None:
             return
         begun = self._processor()
-        due = None
+        wait = None
         try:
-            due = self._assess(state, forced=forced)
+            wait = self._assess(state, forced=forced)
         except Exception as error:
             self._faults.note(Where.JUDGE, error, state)
             self._cancel(self._soon, uid)  # told at once instead
             self.fall_back(state)
         with self._faults.guard(Where.JUDGE):
-            self._wake(state, due, cost=self._processor() - begun)
+            self._wake(state, wait, cost=self._processor() - begun)
 
     def _wake(self, state: CheckState, due: float | None, *, cost: float) -> None:
         """Have the check assessed again after so many seconds, or later where judging it costs much."""
