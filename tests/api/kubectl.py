@@ -1,6 +1,7 @@
 """kubectl as a user runs it."""
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,9 @@ from .api_client import ApiClient, client, path_of
 
 SHORT_RUN = {"GOGC": "off"}
 """Environment of kubectl and helm: to collect garbage would cost a quarter of the CPU of one command."""
+
+READINGS = 20
+VERSION_DIFFERS = re.compile(r"^[-+] +resourceVersion:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,20 @@ class Kubectl:
             of = {"apiVersion": found["apiVersion"], "kind": found["kind"].removesuffix("List")}
             found["items"] = [of | each for each in found["items"]]
         return found
+
+    def drift(self, manifest: str, *, manager: str) -> str:
+        """What `kubectl diff` says would change; fails the test when the server refuses.
+
+        kubectl reads each object twice, as it is and as it would be. What is written in between looks like
+        drift (as the operator's statuses do); but then the two also differ in their version, which a dry run
+        leaves alone. So it is asked again.
+        """
+        for _ in range(READINGS):
+            done = self.run("diff", "--server-side", f"--field-manager={manager}", "-f", "-", stdin=manifest)
+            assert done.returncode in (0, 1), done.stderr
+            if not VERSION_DIFFERS.search(done.stdout):
+                return done.stdout
+        raise AssertionError(f"written in between in each of {READINGS} readings: {done.stdout}")
 
     def refused(self, *words: str, stdin: str | None = None) -> str:
         """What it says when the server refuses; fails the test when it succeeds."""

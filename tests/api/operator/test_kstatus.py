@@ -67,9 +67,7 @@ def test_the_same_manifest_again_changes_nothing_after_the_operator_has_run(
     after = apply_as_git_does(cluster, spec)
     for mark in ("resourceVersion", "generation"):
         assert after["metadata"][mark] == before["metadata"][mark]
-    assert not cluster.kubectl(
-        "diff", "--server-side", f"--field-manager={USER}", "-f", "-", stdin=bare(after)
-    )
+    assert not cluster.kubectl.drift(bare(after), manager=USER)
 
 
 def test_the_operator_owns_the_status_and_its_children_and_nothing_else(
