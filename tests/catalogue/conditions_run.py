@@ -1,6 +1,7 @@
 """Break the lab under a check on each path, and wait for what the operator tells of it."""
 
 import queue
+import random
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ TOLD = 60.0
 DIAGNOSED = 120.0
 APART = 62.0
 """From one diagnosis of a path to the next: an agent makes one a minute."""
+OFF_BEAT = 20.0
+"""And up to so much more: faults at an even beat are recurring outages to the agent, as they should be."""
 HEALED = 180.0
 SHARP = {
     "probes": [
@@ -83,6 +86,7 @@ class Through:
         self.checks = Checks()
         self._stack = ExitStack()
         self._diagnosed: dict[str, float] = {}
+        self._random = random.Random(1)
 
     def __enter__(self) -> "Through":
         with ExitStack() as stack:
@@ -114,7 +118,8 @@ class Through:
 
         Raises NotTold, LabError, CommandFailed and GaveUp.
         """
-        time.sleep(max(0.0, self._diagnosed.get(letter, 0.0) + APART - time.monotonic()))
+        apart = APART + self._random.uniform(0.0, OFF_BEAT)
+        time.sleep(max(0.0, self._diagnosed.get(letter, 0.0) + apart - time.monotonic()))
         before = self._healthy(letter)
         try:
             self.laboratory.break_(case, letter)
