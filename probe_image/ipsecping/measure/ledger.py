@@ -217,6 +217,11 @@ class Ledger:
         awaited = not packet.settled and self._packet(packet.sequence) is packet
         return awaited or packet.sequence + 1 == self.next_sequence
 
+    @property
+    def refuses(self) -> bool:
+        """Answers were refused since that was last asked."""
+        return bool(self._refused)
+
     def take_refused(self) -> Mapping[RefusedKind, int]:
         """Return the answers refused since this was last asked."""
         taken, self._refused = self._refused, {}
