@@ -36,10 +36,14 @@ starts counting anew: TWAMP's REFWAIT is 900 s (RFC 5357 section 3.1)."""
 _MS = 1_000_000
 SILENT_ROUNDS = 3
 """After so many rounds in succession without any answer, the next ones come from other ports ..."""
-RENEWED_EVERY = 10_000_000_000
-"""... but no more often than this (nanoseconds). A firewall or NAT on the way that took in the first packets
-while the tunnel was down keeps what it made of that flow as long as packets come: translated past the tunnel,
-or dropped. Every other flow passes once the tunnel is up; this one never would."""
+RENEWED_EVERY = 30_000_000_000
+"""... but no more often than this (nanoseconds): where answers alone are lost, each is a session more in the
+reflector's table, and some have room for few.
+
+A firewall or NAT on the way that took in the first packets while the tunnel was down keeps what it made of
+that flow as long as packets come: translated past the tunnel, or dropped. Every other flow passes once the
+tunnel is up; this one never would.
+"""
 
 RoundFuture = asyncio.Future[list[RoundResult]]
 """Of one round of one probe: one result, never an exception."""
