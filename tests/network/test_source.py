@@ -32,11 +32,16 @@ def rounds(path: Routed, target: str, source: str, *commands: str) -> list[dict[
     return [json.loads(line) for line in said.splitlines()]
 
 
+@pytest.mark.parametrize("nonlocal_bind", ["0", "1"])
 @pytest.mark.parametrize(("target", "source", "prefix"), [(FAR, NEAR, 24), (FAR6, NEAR6, 64)])
 def test_an_address_that_the_host_loses_is_no_loss_and_is_used_again_when_it_is_back(
-    path: Routed, target: str, source: str, prefix: int
+    path: Routed, target: str, source: str, prefix: int, nonlocal_bind: str
 ) -> None:
     other = source[:-1] + "7"
+    path.near.run("sysctl", "-qw", *(f"net.ipv{each}.ip_nonlocal_bind={nonlocal_bind}" for each in (4, 6)))
+    # The router need not ask for it meanwhile, nor wait a second after it has asked in vain.
+    (link,) = json.loads(path.near.run("ip", "-json", "link", "show", "eth0"))
+    path.router.ip(f"neigh replace {source} lladdr {link['address']} dev r1 nud permanent")
     found = rounds(
         path,
         target,
@@ -48,6 +53,15 @@ def test_an_address_that_the_host_loses_is_no_loss_and_is_used_again_when_it_is_
     )
     for each, expected in zip(found, (ANSWERED, NOT_THERE, ANSWERED), strict=True):
         assert list(each.values()) == [expected] * len(KINDS), found
+
+
+@pytest.mark.parametrize(("target", "source"), [(FAR, "10.71.9.9"), (FAR6, "fd71:9::9")])
+def test_a_network_that_is_all_the_hosts_own_is_a_source(path: Routed, target: str, source: str) -> None:
+    network = f"{source[:-1]}0/{120 if ':' in source else 24}"
+    path.near.run("sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1", "net.ipv6.ip_nonlocal_bind=1")
+    path.near.ip(f"route add local {network} dev lo")
+    path.router.ip(f"route add {network} via {NEAR6 if ':' in source else NEAR}")
+    assert list(rounds(path, target, source)[0].values()) == [ANSWERED] * len(KINDS)
 
 
 def test_an_interface_that_is_made_anew_is_sent_from_again(path: Routed) -> None:

@@ -302,11 +302,15 @@ def _waiting(status: Raw) -> str | None:
         for kind in ("waiting", "terminated"):
             if kind in state and state[kind].get("reason") not in _IN_ORDER:
                 said, name = _reason(state[kind]), container.get("name")
+                ended = (container.get("lastState") or {}).get("terminated")
+                if ended and state[kind].get("reason") == _ENDS_AGAIN:  # which does not say why it ended
+                    said = f"{_reason(ended)}; {said}"
                 return said if name == CONTAINER else f"container {name}: {said}"
     unplaced = _condition(status, "PodScheduled", "False")
     return None if unplaced is None else _reason(unplaced)
 
 
+_ENDS_AGAIN = "CrashLoopBackOff"
 _IN_ORDER = ("ContainerCreating", "PodInitializing", "Completed")
 
 

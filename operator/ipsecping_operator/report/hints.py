@@ -15,8 +15,11 @@ _OF_REASON: Mapping[str, str] = {
     "ImagePullBackOff": _IMAGE,
     "InvalidImageName": _IMAGE,
     "ErrImageNeverPull": _IMAGE,
+    "OOMKilled": "its memory limit is too small, or its node has none left: placement.resources, or "
+    "resources in --probe-defaults of the operator, give it more; where both are silent, a LimitRange may "
+    "set the limit",
 }
-"""By the reason for which a container waits."""
+"""By the reason for which a container waits, or has ended."""
 
 _WHAT_MAY_CHANGE = (
     "labels and annotations of all that is made for checks, and the pods' security context, are in "
@@ -52,8 +55,9 @@ MAX_SAID = 600
 
 
 def with_hint(said: str) -> str:
-    """What Kubernetes said of a container that waits, and what helps where that is known."""
-    return _joined(said, _OF_REASON.get(said.partition(":")[0]))
+    """What Kubernetes said of a container that waits or has ended, and what helps where that is known."""
+    reason, _, _ = said.replace(",", ":").partition(":")
+    return _joined(said, _OF_REASON.get(reason))
 
 
 def no_pod(said: str) -> str:

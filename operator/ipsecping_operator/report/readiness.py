@@ -177,7 +177,7 @@ def _round_problem(state: CheckState, newest: Pod) -> str | None:
     """The newest round's pod cannot start, or ended without a result."""
     fault = state.observed.messages.get(newest.meta.uid)
     if fault is not None:
-        return f"the newest round gave no result: pod {newest.meta.name}: {fault}"
+        return f"the newest round gave no result: pod {newest.meta.name}: {with_hint(fault)}"
     if not newest.finished and newest.phase == "Pending" and newest.waiting:
         return f"the newest round does not start: pod {newest.meta.name}: {with_hint(newest.waiting)}"
     return None

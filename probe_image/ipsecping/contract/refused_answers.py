@@ -36,6 +36,8 @@ class Refusal(StrEnum):
     """It is a STAMP reflector's, which took an echo's payload for a request."""
     SENT_BACK = "SentBack"
     """It is a STAMP request of ours: an echo service answers in place of a reflector."""
+    FILTERED = "ReversePathFilter"
+    """Not seen; but this host's reverse path filter has dropped as many packets as answers are missing."""
 
     @property
     def meaning(self) -> str:
@@ -52,6 +54,7 @@ _MEANINGS = {
     Refusal.TOO_LATE: "after the timeout",
     Refusal.STAMP_ANSWER: "of a STAMP reflector, which a probe of type stamp measures",
     Refusal.SENT_BACK: "our own packets from an echo service, which a probe of type udpEcho measures",
+    Refusal.FILTERED: "perhaps by this host's reverse path filter (rp_filter), which dropped as many packets",
 }
 
 

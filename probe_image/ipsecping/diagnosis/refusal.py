@@ -12,7 +12,7 @@ class ErrorKind(StrEnum):
     NOT_PERMITTED = "NotPermitted"
     """EPERM or EACCES on send: a local policy."""
     NO_ROUTE = "NoRoute"
-    """ENETUNREACH on send, without an ICMP error."""
+    """ENETUNREACH or EINVAL (a blackhole route) on send, without an ICMP error."""
     NET_UNREACHABLE = "NetUnreachable"
     HOST_UNREACHABLE = "HostUnreachable"
     PORT_UNREACHABLE = "PortUnreachable"

@@ -21,7 +21,8 @@ replies were lost, cannot be seen: there is taken to be none.
 
 A reflector may forget a session that was idle, or be restarted, and count anew from any number. The ledger
 marks the first reply after that (`Packet.restarted`): the gap before it tells nothing, unless its number is 0
-and so the first; those behind it tell as ever.
+and so the first; those behind it tell as ever. Where that happens twice in a round, several reflectors
+share the packets of the session, with a counter each: no gap tells anything.
 
 Sessions begin at 0 (RFC 8762 section 4.3.1) or, with some reflectors, at 1 or anywhere. So where packets are
 lost before a session's first reply, the numbers below that reply are missing, or were never given. As many of
@@ -184,7 +185,9 @@ def attribute(
         nothing = None if lost else 0
         return Attribution(nothing, nothing, Anchor(None))
     answered = [packet for packet in sent if packet.reply is not None]
-    if disordered and any(packet.restarted for packet in answered[1:]):
+    if [packet.restarted for packet in answered].count(True) > 1 or (
+        disordered and any(packet.restarted for packet in answered[1:])
+    ):
         made = Attribution(None, None, Anchor(None))
     else:
         numbers = [_numbers(packet) for packet in answered]

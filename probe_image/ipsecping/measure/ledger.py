@@ -22,6 +22,9 @@ RESTART_AHEAD = 2**20
 """A number so far ahead of those before begins a new count. One that is less so may be due to other senders,
 if the reflector has one count for all: 3,000 packets a second while this session idled for five minutes."""
 _RANGE, _HALF_RANGE = 2**32, 2**31
+_LATEST_ROUNDS = 0xFF
+"""A bit for each. A reflector that began to count anew within two of them is several, with a counter
+each, that share the packets of a session: then its numbers tell nothing."""
 MAX_REFUSED_KINDS = 16
 """Kinds of refused answers that are counted at the same time."""
 MAX_COPIES = 16
@@ -50,7 +53,9 @@ class Ledger:
 
     __slots__ = (
         "_anchor",
+        "_counted_anew",
         "_first",
+        "_given_twice",
         "_highest",
         "_left_out",
         "_packets",
@@ -71,6 +76,9 @@ class Ledger:
         self._highest = 0
         """The highest sequence number answered in time so far."""
         self._anchor = Anchor(fresh=True)
+        self._counted_anew = 0
+        self._given_twice = False
+        """The latest number was given to another packet as well."""
         self._top_reply: int | None = None
         """The highest number of a reply since the reflector last began counting, also beyond 32 bits."""
         self._top_reply_at = 0
@@ -217,6 +225,11 @@ class Ledger:
         awaited = not packet.settled and self._packet(packet.sequence) is packet
         return awaited or packet.sequence + 1 == self.next_sequence
 
+    @property
+    def refuses(self) -> bool:
+        """Answers were refused since that was last asked."""
+        return bool(self._refused)
+
     def take_refused(self) -> Mapping[RefusedKind, int]:
         """Return the answers refused since this was last asked."""
         taken, self._refused = self._refused, {}
@@ -233,7 +246,10 @@ class Ledger:
         Rounds are closed in the order in which they were sent.
         """
         later = self._later(packets[-1].sequence)
-        made = attribute(packets, stateful=self.stateful, anchor=self._anchor, later=later)
+        anew = self._given_twice or _counted_anew_within(packets)
+        self._counted_anew, self._given_twice = (self._counted_anew << 1 | anew) & _LATEST_ROUNDS, False
+        one_counter = self.stateful and self._counted_anew.bit_count() < 2
+        made = attribute(packets, stateful=one_counter, anchor=self._anchor, later=later)
         self._anchor = made.anchor
         book, first = self._packets, self._first
         for packet in packets:
@@ -272,6 +288,7 @@ class Ledger:
             packet.restarted = True
             self._top_reply, self._top_reply_at = reply, arrival
             return reply
+        self._given_twice |= packet.reply is None and not ahead
         return top + ahead
 
     def _numbered_first(self, packet: Packet, reply: int, arrival: int) -> bool:
@@ -313,6 +330,12 @@ def round_trip(
 
 
 _SOURCES = (ClockSource.USER, ClockSource.MIXED, ClockSource.KERNEL)
+
+
+def _counted_anew_within(packets: Sequence[Packet]) -> bool:
+    """Whether the reflector began anew behind the first reply of a round: not while the session was idle."""
+    numbered = [packet.restarted for packet in packets if packet.reply is not None]
+    return any(numbered[1:])
 
 
 def _tell(packet: Packet) -> None:

@@ -33,12 +33,17 @@ class PingForbidden(Exception):
 
 # Of send(2), recv(2) and connect(2): no route, a policy, or an ICMP error (`icmp_err_convert` and
 # `icmpv6_err_convert` in the kernel). EADDRNOTAVAIL is not among them: it says that this host has no
-# address or no port left to send from.
+# address or no port left to send from. EINVAL is how a blackhole route refuses (`fib_props` and
+# `ip6_pkt_discard` in the kernel): many a gateway has one behind the tunnel's, for when that is down. EREMOTE
+# and ESRCH are an IPsec policy's for which there is no security association (net/xfrm).
 _BY_ERRNO = {
     errno.ECONNREFUSED: LossReason.REFUSED,
     errno.ENETUNREACH: LossReason.UNREACHABLE,
     errno.EHOSTUNREACH: LossReason.UNREACHABLE,
     errno.ENETDOWN: LossReason.UNREACHABLE,
+    errno.EINVAL: LossReason.UNREACHABLE,
+    errno.EREMOTE: LossReason.UNREACHABLE,
+    errno.ESRCH: LossReason.UNREACHABLE,
     errno.EHOSTDOWN: LossReason.UNREACHABLE,
     errno.ENONET: LossReason.UNREACHABLE,
     errno.ENOPROTOOPT: LossReason.UNREACHABLE,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..addresses import is_ipv6, parse_address
 from .dscp import set_dscp
 from .host_calls import HostRefused, new_socket, set_option
+from .own_address import is_own, may_be_foreign
 
 SO_BINDTODEVICE = 25
 
@@ -80,6 +81,9 @@ class Sender(NamedTuple):
             )
         except OSError as error:
             raise SourceUnavailable(where, error) from error
+        if address and may_be_foreign(sock.family) and not is_own(sock):
+            absent = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+            raise SourceUnavailable(where, absent)
 
 
 DEFAULT = Sender()

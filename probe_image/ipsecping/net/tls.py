@@ -150,7 +150,7 @@ class UnusableAuthorities(OSError):
     """A file of certificates or of a key is absent or unusable; the message names it."""
 
     def __init__(self, file: str | None, what: str | None) -> None:
-        super().__init__(errno.EINVAL, f"{file}: {what}")
+        super().__init__(errno.ENOENT, f"{file}: {what}")  # none that a network may give
 
 
 class Trust:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
+from ..addresses import is_ipv6
 from ..contract import Figure, LossReason, PlannedProbe, Refusal, RefusedAnswers
 from ..contract.figure import NO_FIGURES, figures_by_name
 from ..contract.refused_packets import IcmpError
@@ -14,10 +15,14 @@ from ..net.clocks import Clock
 from ..net.datagram import open_udp
 from ..net.errors import NotSent
 from ..net.flow import Flow
+from ..net.reverse_filter import own_reverse_filter
 from ..wire import echo
 from .sending import sender_of
 
 log = logging.getLogger(__name__)
+
+RECENT = 120_000_000_000
+"""What this host's reverse path filter has dropped for longer (nanoseconds) may all be something else."""
 
 
 class Quoted(NamedTuple):
@@ -72,7 +77,7 @@ class Codec(ABC):
 class DatagramSession:
     """See Session. Shares its socket with other sessions, which the event loop reads for all of them."""
 
-    __slots__ = ("_clock", "_codec", "_said", "_sock", "address", "ledger")
+    __slots__ = ("_clock", "_codec", "_filtered", "_filtered_at", "_said", "_sock", "address", "ledger")
 
     def __init__(self, *, address: str, sock: Flow, codec: Codec, clock: Clock, timeout: int) -> None:
         self.address = address
@@ -82,6 +87,9 @@ class DatagramSession:
         self._clock = clock
         self._said: str | None = None
         """Why this host did not send the packet before; None: it did."""
+        self._filtered_at = clock.now()
+        self._filtered = own_reverse_filter().drops(now=self._filtered_at)
+        """When it was asked last, and what it had dropped by then."""
         sock.receiver = self
 
     def send(self, observer: Observer | None = None) -> Packet:
@@ -135,10 +143,24 @@ class DatagramSession:
 
     def figures(self, packets: Sequence[Packet]) -> Mapping[str, Figure]:
         """See Session."""
+        if self._codec.counts_refused:
+            self._count_filtered(packets)
         own, refused = self._codec.figures(packets), self.ledger.take_refused()
         if not refused or not self._codec.counts_refused:
             return own
         return figures_by_name(*own.values(), RefusedAnswers.of(refused))
+
+    def _count_filtered(self, packets: Sequence[Packet]) -> None:
+        """Count packets without an answer as filtered by this host where it has filtered as many."""
+        missing = sum(packet.vanished and packet.reason is None for packet in packets)
+        if not missing or is_ipv6(self.address):
+            return
+        before, asked_at = self._filtered, self._filtered_at
+        self._filtered_at = self._clock.now()
+        self._filtered = own_reverse_filter().drops(now=self._filtered_at)
+        if self._filtered - before >= missing and self._filtered_at - asked_at <= RECENT:
+            for _ in range(missing):
+                self.ledger.refuse(Refusal.FILTERED)
 
     def drops(self) -> int:
         """See Session."""

@@ -23,10 +23,11 @@ class FlowPorts:
     the next run of `ping`. Where one of them is taken, the next row is tried.
     """
 
-    __slots__ = ("_seed", "first")
+    __slots__ = ("_moved", "_seed", "first")
 
     def __init__(self, seed: str) -> None:
         self._seed = seed
+        self._moved = 0
         self.first: int | None = None
         """The port of the first flow; the others have those behind it."""
 
@@ -44,13 +45,18 @@ class FlowPorts:
         assert unavailable is not None
         raise unavailable
 
+    def move_on(self) -> None:
+        """Find others from now on."""
+        self._moved += 1
+        self.first = None
+
     def _candidates(self, probe: PlannedProbe) -> Iterator[int]:
         if probe.source_port is not None:
             yield probe.source_port
             return
         if self.first is not None:
             yield self.first
-        row = zlib.crc32(self._seed.encode())
+        row = zlib.crc32(self._seed.encode()) + self._moved
         yield from (FIRST_PORT + (row + more) % ROWS * MAX_FLOWS for more in range(MAX_ROWS))
 
 

@@ -20,6 +20,7 @@ from ..net.sender import SourceUnavailable, interface_index
 from ..net.socket_pool import running_pool
 from ..net.timers import LEISURE, Deadline, Timers, running_timers
 from ..probes.base import Session
+from ..probes.datagram import DatagramSession
 from ..probes.flows import FlowPorts, open_sessions
 from .flow_order import places_of_round
 from .host_fitness import FitnessCheck, HostFitness
@@ -33,6 +34,16 @@ MAX_IDLE = 300_000_000_000
 """A session unused for longer (nanoseconds) gives way to a new one, before the reflector forgets it and
 starts counting anew: TWAMP's REFWAIT is 900 s (RFC 5357 section 3.1)."""
 _MS = 1_000_000
+SILENT_ROUNDS = 3
+"""After so many rounds in succession without any answer, the next ones come from other ports ..."""
+RENEWED_EVERY = 30_000_000_000
+"""... but no more often than this (nanoseconds): where answers alone are lost, each is a session more in the
+reflector's table, and some have room for few.
+
+A firewall or NAT on the way that took in the first packets while the tunnel was down keeps what it made of
+that flow as long as packets come: translated past the tunnel, or dropped. Every other flow passes once the
+tunnel is up; this one never would.
+"""
 
 RoundFuture = asyncio.Future[list[RoundResult]]
 """Of one round of one probe: one result, never an exception."""
@@ -41,7 +52,9 @@ RoundFuture = asyncio.Future[list[RoundResult]]
 class ProbeRounds:
     """All rounds of one probe that sends at the pace of its plan. Belongs to one event loop."""
 
-    __slots__ = ("_clock", "_fitness", "_log", "_ports", "_session", "host", "literal", "probe", "timers")
+    __slots__ = (
+        "_clock", "_fitness", "_log", "_ports", "_session", "_silent", "host", "literal", "probe", "timers",
+    )  # fmt: skip
 
     def __init__(self, probe: PlannedProbe, host: str, clock: Clock, log: LogOnce) -> None:
         self.probe = probe
@@ -57,6 +70,8 @@ class ProbeRounds:
         self._session: _SharedSession | None = None
         self._ports: FlowPorts | None = None
         """Of several flows."""
+        self._silent = 0
+        """Rounds since the target was heard last."""
 
     @property
     def first_port(self) -> int:
@@ -89,6 +104,10 @@ class ProbeRounds:
         """Note that a round ended in no error."""
         self._log.error(check, None, probe=self.probe.name)
 
+    def heard(self, something: bool) -> None:
+        """Note whether the target was heard in a round."""
+        self._silent = 0 if something else self._silent + 1
+
     def close(self) -> None:
         """Close the session once no round uses it; those whose future was cancelled are broken off."""
         if self._session is not None:
@@ -100,9 +119,12 @@ class ProbeRounds:
         interface = 0 if source is None else running_pool().interface_index(source, now=now)
         if shared is not None:
             same = (shared.address, shared.interface) == (address, interface)
-            if same and shared.fit(now=now):
+            stuck = same and self._silent >= SILENT_ROUNDS and shared.renewable(now=now)
+            if same and not stuck and shared.fit(now=now):
                 return shared
             shared.retire()
+            if stuck and self._ports is not None:
+                self._ports.move_on()
         if self._ports is None and self.probe.flows > 1:
             self._ports = FlowPorts(running_pool().seed(f"{check.uid}/{check.path}"))
         sessions = open_sessions(self.probe, address, self._clock, self._ports)
@@ -115,7 +137,10 @@ class ProbeRounds:
 class _SharedSession:
     """The session of each flow, and the rounds that use them; closed when retired and unused."""
 
-    __slots__ = ("_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at", "interface", "sessions")
+    __slots__ = (
+        "_began_at", "_foreign", "_keep_at", "_probe", "_retired", "_rounds", "_timers", "_used_at",
+        "interface", "sessions",
+    )  # fmt: skip
 
     def __init__(
         self, sessions: Sequence[Session], probe: PlannedProbe, timers: Timers, *, interface: int, now: int
@@ -128,7 +153,8 @@ class _SharedSession:
         self._rounds: list[_ProbeRound | Keepalive] = []
         """In the order in which they began."""
         self._keep_at: Deadline | None = None
-        self._used_at = now
+        self._began_at = self._used_at = now
+        self._foreign = 0
         self._retired = False
 
     @property
@@ -141,6 +167,19 @@ class _SharedSession:
         if self._retired or (not self._rounds and now - self._used_at > MAX_IDLE):
             return False
         return not any(session.ledger.exhausted for session in self.sessions)
+
+    def heard(self, packets: Sequence[Packet]) -> bool:
+        """Whether anything came of these packets or others: answers, be they late or refused."""
+        foreign = sum(session.ledger.foreign for session in self.sessions)
+        before, self._foreign = self._foreign, foreign
+        if foreign != before or any(session.ledger.refuses for session in self.sessions):
+            return True
+        return any(packet.arrivals or (packet.reason and packet.reason.reached) for packet in packets)
+
+    def renewable(self, *, now: int) -> bool:
+        """Whether it has kept its ports for a while, and others could be had."""
+        kept = self._probe.flows > 1 or isinstance(self.sessions[0], DatagramSession)
+        return kept and self._probe.source_port is None and now - self._began_at >= RENEWED_EVERY
 
     def has_source(self) -> bool:
         """Whether this host has the source at this moment, as it was when this began."""
@@ -315,6 +354,7 @@ class _ProbeRound:
 
     def _summary(self, now: int) -> RoundResult:
         sessions, machines = self._shared.sessions, [driver.machine for driver in self._drivers]
+        self._rounds.heard(self._shared.heard([packet for each in machines for packet in each.packets]))
         flows = [
             self._of_flow(session, machine.packets, now)
             for session, machine in zip(sessions, machines, strict=True)

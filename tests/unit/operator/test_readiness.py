@@ -36,6 +36,13 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
     assert found.message == "Deployment hq: its pod is not available yet"
 
 
+def crash_loop(ended: dict[str, Any]) -> dict[str, Any]:
+    """Status of a pod whose container ends time and again."""
+    said = {"reason": "CrashLoopBackOff", "message": "back-off 20s restarting"}
+    (waits,) = container(waiting=said)["containerStatuses"]
+    return {"containerStatuses": [{**waits, "lastState": {"terminated": ended}}]}
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [
@@ -50,6 +57,17 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
         (
             container(terminated={"reason": "Error", "exitCode": 2, "message": "\x00secret"}),
             "pod hq-1 does not run: Error: exit code 2",
+        ),
+        (
+            crash_loop({"reason": "Error", "exitCode": 2, "message": "\x00secret"}),
+            "pod hq-1 does not run: Error: exit code 2; CrashLoopBackOff: back-off 20s restarting",
+        ),
+        (
+            crash_loop({"reason": "OOMKilled", "exitCode": 137}),
+            "pod hq-1 does not run: OOMKilled: exit code 137; CrashLoopBackOff: back-off 20s restarting; "
+            "its memory limit is too small, or its node has none left: placement.resources, or resources in "
+            "--probe-defaults of the operator, give it more; where both are silent, a LimitRange may set the "
+            "limit",
         ),
         (
             {
@@ -86,7 +104,18 @@ def test_a_deployment_that_has_not_seen_its_newest_spec_is_not_ready_yet() -> No
             "its pod is not available yet",
         ),
     ],
-    ids=["image", "crash", "unschedulable", "creating", "evicted", "ended", "unready", "ready"],
+    ids=[
+        "image",
+        "crash",
+        "crashes",
+        "memory",
+        "unschedulable",
+        "creating",
+        "evicted",
+        "ended",
+        "unready",
+        "ready",
+    ],
 )
 def test_why_the_pod_does_not_run_stands_in_the_message(status: dict[str, Any], said: str) -> None:
     found = ready(check(), child(), pod(spec={"nodeName": "n-1"}, **status))
@@ -132,8 +161,8 @@ def test_only_the_newest_round_decides() -> None:
     failed = pod("hq-1", uid="p-1", version=5, owner_kind="Job", phase="Failed")
     fine = pod("hq-2", uid="p-2", version=6, owner_kind="Job", phase="Succeeded")
     fault = {"p-1": "OOMKilled, exit code 137"}
-    assert ready(CRON, child("CronJob"), failed, counted=fault).message == (
-        "the newest round gave no result: pod hq-1: OOMKilled, exit code 137"
+    assert ready(CRON, child("CronJob"), failed, counted=fault).message.startswith(
+        "the newest round gave no result: pod hq-1: OOMKilled, exit code 137; its memory limit is too small"
     )
     both = ready(CRON, child("CronJob"), failed, fine, counted=fault | {"p-2": None})
     assert both.reason is ReadyReason.RECONCILED

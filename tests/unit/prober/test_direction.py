@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -261,6 +263,30 @@ def test_the_rounds_after_a_restart_of_the_reflector_are_judged_again() -> None:
     network.round([Fate.ANSWERED] * 5, [])
     _, found = network.round([Fate.LOST_BACK, Fate.ANSWERED], [])
     assert (found.forward, found.reverse) == (0, 1)
+
+
+class Balanced(Network):
+    """Two reflectors behind one address, which take turns at the packets."""
+
+    other: int | None = 0
+
+    def reflect(self, packet: Packet) -> int:
+        self.counter, self.other = self.other, self.counter
+        return super().reflect(packet)
+
+
+@pytest.mark.parametrize("answered_after", [MS // 2, MS])
+@pytest.mark.parametrize("count", [3, 5, 10])
+def test_several_reflectors_that_share_the_packets_are_not_believed(count: int, answered_after: int) -> None:
+    """Of a number that is missing here, the other one may have had the packet."""
+    network = Balanced()
+    network.answer = partial(network.answer, after=answered_after)  # type: ignore[method-assign]
+    network.round([Fate.ANSWERED] * count, [])
+    network.round([Fate.ANSWERED] * count, [])
+    for lost in range(count):
+        fates = [Fate.LOST_BACK if place == lost else Fate.ANSWERED for place in range(count)]
+        _, found = network.round(fates, [Fate.ANSWERED] * 3)
+        assert (found.forward, found.reverse, found.min_forward) == (None, None, 0)
 
 
 def test_an_answer_that_comes_late_is_lost_in_no_direction() -> None:
