@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
 from ipsecping_operator.api.status import STATES
 from ipsecping_operator.check.reported import Report
@@ -198,7 +199,7 @@ def _diagnosis(diagnosis: DiagnosisOutcome) -> dict[str, Any]:
         "outcome": diagnosis.outcome,
         "trigger": diagnosis.trigger.value,
         "time": text.moment(diagnosis.at),
-        "summary": text.shortened(diagnosis.summary, 1024),
+        "summary": shortened(diagnosis.summary, 1024),
         **({"path": diagnosis.path} if diagnosis.path else {}),
         **({"findings": findings} if findings else {}),
     }
