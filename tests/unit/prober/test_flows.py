@@ -21,7 +21,7 @@ from ipsecping.contract import (
     TlsOptions,
     check_result,
 )
-from ipsecping.contract.plan import LEAST_REST_MS
+from ipsecping.contract.planned_probe import LEAST_REST_MS
 from ipsecping.net.clocks import Clock
 from ipsecping.net.resolve import Resolver, lookup
 from ipsecping.net.socket_pool import running_pool
