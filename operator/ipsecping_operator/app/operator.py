@@ -91,7 +91,7 @@ class Operator:
         await parts.queue.close()
         await parts.collector.close()
         await parts.sources.close()
-        await parts.runbook.close()
+        await parts.diagnoses.close()
         await parts.reporter.close(seconds=LAST_WRITES)
         with self.base.faults.guard(Where.NOTIFY):
             await parts.notifier.close(seconds=LAST_NOTIFICATIONS)
