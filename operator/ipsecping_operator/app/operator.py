@@ -86,7 +86,7 @@ class Operator:
         if parts is None:
             return
         await parts.tasks.close()
-        parts.verification.close()
+        parts.reapplier.close()
         # In this order: a reconcile under way may still begin to read an agent.
         await parts.queue.close()
         await parts.collector.close()

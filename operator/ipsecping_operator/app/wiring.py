@@ -31,9 +31,9 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.observe.kinds import CHECK, WATCHED
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile.reapplier import Reapplier
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.result_rules import ResultRules
-from ipsecping_operator.reconcile.verification import Verification
 from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
 from ipsecping_operator.report.events import EventPoster
 from ipsecping_operator.report.reporter import Reporter
@@ -82,7 +82,7 @@ class Parts:
     diagnoses: Diagnoses
     notifier: Notifier
     sources: Sources
-    verification: Verification
+    reapplier: Reapplier
     intake: Intake
     sweeper: Sweeper
     sweep_loop: SweepLoop
@@ -222,7 +222,7 @@ def wire(
         faults=faults,
         clock=clock,
     )
-    verification = Verification(checks=store.checks, queue=queue, reporter=reporter)
+    reapplier = Reapplier(checks=store.checks, queue=queue, reporter=reporter)
     reconciler = TimedReconciler(
         Reconciler(
             store=store,
@@ -233,7 +233,7 @@ def wire(
             permissions=permissions,
             faults=faults,
             report=reporter.report_soon,
-            postpone=verification.postpone,
+            postpone=reapplier.postpone,
             clock=clock,
         ),
         store=store,
@@ -278,7 +278,7 @@ def wire(
         diagnoses=diagnoses,
         notifier=notifier,
         sources=sources,
-        verification=verification,
+        reapplier=reapplier,
         intake=intake,
         sweeper=sweeper,
         sweep_loop=sweep_loop,
