@@ -98,9 +98,9 @@ def of_transition(
 ) -> CheckEvent:
     """Make the event that Healthy is another than `previous`; `behind` is the ID of the one before it.
 
-    Its own ID follows from that, so an operator that is killed tells the same under the same ID; and from
-    since when Healthy has this status, so that what happens again never bears the ID of the time before, to
-    whatever time somebody has set the status back.
+    Its own ID follows from `behind`, so an operator that was killed tells the same event under the same ID.
+    It also follows from the time since which Healthy has this status: the same transition, when it happens
+    again, has another ID, even if somebody has set the status back meanwhile.
     """
     healthy = after.conditions[ConditionType.HEALTHY]
     then = None if previous is None else {"status": previous.status.value, "reason": previous.reason}

@@ -103,9 +103,9 @@ class Poster:
     ) -> connection.Answer:
         """The answer of the first of its addresses to which a connection comes about.
 
-        Names are looked up in threads of their own. The event loop's are few: while the names of some
-        receivers hang in the resolver, as where it is reached by the tunnel that is down, the API server's is
-        looked up there, and the Lease would be lost.
+        Names are looked up in threads of their own, not in the few of the event loop: those have to look up
+        the API server. If receivers' names hung there (their resolver may be behind the tunnel that is down),
+        the Lease would be lost.
         """
         failed = connection.NotConnected(None)
         addresses = (await self._names.resolve_all(at.host)).ips[:MOST_ADDRESSES]

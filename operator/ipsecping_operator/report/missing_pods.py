@@ -62,7 +62,7 @@ def missing_pod(
 ) -> MissingPod | None:
     """What is to be said of the round that is longest without a pod; `rounds` says since when each is.
 
-    `unplaced` are pods that went before they had a node, `said` what was said of pods that could not be made.
+    `unplaced`: pods that were gone before they had a node. `said`: why pods could not be made.
     """
     if check is None or not rounds:
         return None

@@ -60,10 +60,12 @@ class PlannedCheck:
     def nonce(self) -> str:
         """Digest of everything that decides what is measured: equal plans have equal nonces.
 
-        The generation is left out on purpose: an edit that changes only thresholds keeps the results. So are
-        `run_now`, as an extra round measures the same, `refused`, of which no round measures anything,
-        `controls`, `inside` and `underlay`, which only a diagnosis rests on, and `targets`, each of which is
-        measured by itself: the others go on when one comes or goes.
+        Left out on purpose are:
+        `generation`: an edit that changes only thresholds keeps the results;
+        `run_now`: an extra round measures the same;
+        `refused`: no round measures anything of these networks;
+        `controls`, `inside` and `underlay`: only a diagnosis rests on them;
+        `targets`: each is measured by itself, so the others go on when one comes or goes.
         """
         return self.ref.nonce
 

@@ -14,9 +14,9 @@ SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
 def lookup(name: str) -> list[str]:
     """The addresses of a name, the system's preferred one first; blocks. Raises OSError.
 
-    Asked for both families at once, the C library says that there is no such name where the servers say so of
-    one family and fail at the other, as with a CoreDNS that answers AAAA itself while its upstream is away.
-    So before that is believed, each family is asked for alone.
+    The C library, asked for both families at once, also says that there is no such name if the servers say so
+    of one family and fail at the other: a CoreDNS may answer AAAA itself while its upstream is away. So
+    before that is believed, each family is asked for alone.
     """
     try:
         return _lookup(name, socket.AF_UNSPEC)

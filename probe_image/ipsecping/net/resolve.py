@@ -4,9 +4,9 @@
 are is bounded, and a name takes three of them at most: one whose servers are silent does not use up all of
 them.
 
-Asked for both families at once, the C library says nothing before it has given up on one that the servers
-are silent about, which takes 10 s and longer. So where it is slow, each family is asked for by itself, and
-what one of them has is enough (in the spirit of RFC 8305 section 3), unless the name had both.
+The C library, asked for both families at once, says nothing until it has given up on a family that the
+servers are silent about, which takes 10 s or longer. So when it is slow, each family is asked for by itself,
+and the addresses of one are enough (in the spirit of RFC 8305 section 3), unless the name had both.
 
 An answer is used again for `LIFE`: getaddrinfo does not tell the answer's own time to live, and CoreDNS lets
 answers live for 30 s unless told otherwise. After that the name is asked for anew. Where the resolver fails
