@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ipsecping.contract.visible import visible
+from ipsecping.printable import printable
 
 Log = logging.LoggerAdapter[logging.Logger]
 
@@ -35,7 +35,7 @@ class _Text(logging.Formatter):
         where = f" {record.namespace}/{check}:" if check else ""  # type: ignore[attr-defined]
         record.message = record.getMessage()
         # Whoever may annotate a check, or make events, writes some of it: nobody is to write a line of ours.
-        line = f"{_time(record)} {record.levelname:<7}{where} {visible(record.message)}"
+        line = f"{_time(record)} {record.levelname:<7}{where} {printable(record.message)}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -20,6 +20,15 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
     return ip_address(without_zone(text))
 
 
+def is_address(target: str) -> bool:
+    """Whether the target is an IP address (IPv6 with or without a zone) rather than a name."""
+    try:
+        parse_address(target)
+    except ValueError:
+        return False
+    return True
+
+
 def unmapped(text: str) -> IPv4Address | IPv6Address:
     """The address that packets bear: of an IPv4-mapped one (RFC 4291 section 2.5.5.2) the IPv4 address.
 

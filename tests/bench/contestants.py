@@ -23,7 +23,7 @@ from ipsecping.contract.plan import MAX_CHECKS
 from .processes import cpu_seconds, pss_mib, run_on
 from .targets import address, plan_of
 
-CORE, OTHER_CORE = 0, 1
+CORE = 0
 START_SECONDS = 30.0
 ROUND_MS = 2000
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ipsecping.contract import MethodSpec
-from ipsecping.contract.plan import LEAST_REST_MS
+from ipsecping.contract.planned_probe import LEAST_REST_MS
 
 from . import defaults, durations
 from .derived import joined

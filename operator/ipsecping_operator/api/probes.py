@@ -9,7 +9,7 @@ from pydantic import Field, create_model
 from ipsecping.contract import Expect, MethodSpec
 from ipsecping.contract.bounds import MAX_FLOWS
 from ipsecping.contract.methods import stamp
-from ipsecping.contract.plan import LEAST_REST_MS, MAX_PAYLOAD
+from ipsecping.contract.planned_probe import LEAST_REST_MS, MAX_PAYLOAD
 
 from . import defaults, durations, keepalive
 from .derived import joined

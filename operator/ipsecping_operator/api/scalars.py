@@ -93,17 +93,16 @@ Target: TypeAlias = Annotated[
     ),
 ]
 
+MAX_ADDRESS = 45
+"""Characters of an IPv6 address that ends in an IPv4 one."""
+ADDRESS = Rule(
+    cel="isIP(self)",
+    holds=is_ip,
+    message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
+)
+
 HostAddress: TypeAlias = Annotated[
-    str,
-    Field(min_length=1, max_length=45),
-    Rules(
-        Rule(
-            cel="isIP(self)",
-            holds=is_ip,
-            message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
-        ),
-        _ONE_HOST,
-    ),
+    str, Field(min_length=1, max_length=MAX_ADDRESS), Rules(ADDRESS, _ONE_HOST)
 ]
 
 _PREFIX_LENGTH = "[0-9a-fA-F.:]+/(0|[1-9][0-9]{0,2})"

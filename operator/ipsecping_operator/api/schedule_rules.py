@@ -5,7 +5,7 @@ from typing import Any
 
 from ipsecping.contract import MethodSpec
 from ipsecping.contract.bounds import MAX_ADDRESSES
-from ipsecping.contract.plan import LEAST_REST_MS
+from ipsecping.contract.planned_probe import LEAST_REST_MS
 
 from . import defaults, flows, instances
 from .rules import Rule

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 from pydantic import Field
 
 from .rules import Model, Rule, Rules, matching
-from .scalars import is_ip, is_one_host
+from .scalars import ADDRESS, MAX_ADDRESS, is_ip, is_one_host
 
 Interface: TypeAlias = Annotated[
     str,
@@ -18,13 +18,9 @@ Interface: TypeAlias = Annotated[
 ]
 Address: TypeAlias = Annotated[
     str,
-    Field(min_length=1, max_length=45),
+    Field(min_length=1, max_length=MAX_ADDRESS),
     Rules(
-        Rule(
-            cel="isIP(self)",
-            holds=is_ip,
-            message="must be an IPv4 or IPv6 address, such as 10.1.0.1 or 2001:db8::1",
-        ),
+        ADDRESS,
         Rule(
             # From 127.0.0.1 a node's own services would take a probe for one of their own host.
             cel="!isIP(self) || ip(self).isGlobalUnicast() || "

@@ -4,11 +4,11 @@ import logging
 
 from ipsecping_operator.cache.store import Store
 from ipsecping_operator.collect.collector import Collector
+from ipsecping_operator.diagnosis.diagnoses import Diagnoses
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.report.reporter import Reporter
-from ipsecping_operator.runbook.runbook import Runbook
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ class ClockSteps:
         *,
         store: Store,
         collector: Collector,
-        runbook: Runbook,
+        diagnoses: Diagnoses,
         notifier: Notifier,
         reporter: Reporter,
         faults: Faults,
     ) -> None:
         self._store = store
-        self._runbook = runbook
+        self._diagnoses = diagnoses
         self._collector = collector
         self._notifier = notifier
         self._reporter = reporter
@@ -42,7 +42,7 @@ class ClockSteps:
         with self._faults.guard(Where.CLOCK):
             self._collector.shift(by)
         with self._faults.guard(Where.CLOCK):
-            self._runbook.shift(by)
+            self._diagnoses.shift(by)
         with self._faults.guard(Where.NOTIFY):
             self._notifier.shift(by)
         for uid, state in list(self._store.checks.items()):

@@ -86,12 +86,12 @@ class Operator:
         if parts is None:
             return
         await parts.tasks.close()
-        parts.verification.close()
+        parts.reapplier.close()
         # In this order: a reconcile under way may still begin to read an agent.
         await parts.queue.close()
         await parts.collector.close()
         await parts.sources.close()
-        await parts.runbook.close()
+        await parts.diagnoses.close()
         await parts.reporter.close(seconds=LAST_WRITES)
         with self.base.faults.guard(Where.NOTIFY):
             await parts.notifier.close(seconds=LAST_NOTIFICATIONS)

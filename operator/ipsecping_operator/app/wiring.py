@@ -14,6 +14,8 @@ from ipsecping_operator.children import CHILD_SELECTOR, ChildSettings
 from ipsecping_operator.clock import WallClock
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.lineage import Lineage
+from ipsecping_operator.diagnosis.diagnoses import Diagnoses
+from ipsecping_operator.diagnosis.job import JobDiagnosis
 from ipsecping_operator.endpoints.sources import Sources
 from ipsecping_operator.fault_types import Where
 from ipsecping_operator.faults import Faults
@@ -29,14 +31,12 @@ from ipsecping_operator.metrics.operator import OperatorMetrics
 from ipsecping_operator.notify.notifier import Notifier
 from ipsecping_operator.observe.kinds import CHECK, WATCHED
 from ipsecping_operator.permission import Permissions
+from ipsecping_operator.reconcile.reapplier import Reapplier
 from ipsecping_operator.reconcile.reconciler import Reconciler
 from ipsecping_operator.reconcile.result_rules import ResultRules
-from ipsecping_operator.reconcile.verification import Verification
 from ipsecping_operator.reconcile.work_queue import Outcome, WorkQueue
 from ipsecping_operator.report.events import EventPoster
 from ipsecping_operator.report.reporter import Reporter
-from ipsecping_operator.runbook.job import JobDiagnosis
-from ipsecping_operator.runbook.runbook import Runbook
 from ipsecping_operator.settings import Settings
 from ipsecping_operator.tokens.keys import TokenKeys
 from ipsecping_operator.tokens.store import load
@@ -79,10 +79,10 @@ class Parts:
     queue: WorkQueue
     reporter: Reporter
     collector: Collector
-    runbook: Runbook
+    diagnoses: Diagnoses
     notifier: Notifier
     sources: Sources
-    verification: Verification
+    reapplier: Reapplier
     intake: Intake
     sweeper: Sweeper
     sweep_loop: SweepLoop
@@ -165,7 +165,7 @@ def wire(
 
     def diagnose(state: CheckState) -> int | None:
         # The other knot: what a diagnosis has come to is reported.
-        return runbook.consider(state)
+        return diagnoses.consider(state)
 
     def remember(uid: str) -> None:
         # And a third: the status says what the webhook has been told of the status.
@@ -203,7 +203,7 @@ def wire(
         defaults=settings.probe_defaults,
         tokens=tokens,
     )
-    runbook = Runbook(
+    diagnoses = Diagnoses(
         checks=store.checks,
         jobs=JobDiagnosis(client=client, settings=child_settings),
         tokens=tokens,
@@ -222,7 +222,7 @@ def wire(
         faults=faults,
         clock=clock,
     )
-    verification = Verification(checks=store.checks, queue=queue, reporter=reporter)
+    reapplier = Reapplier(checks=store.checks, queue=queue, reporter=reporter)
     reconciler = TimedReconciler(
         Reconciler(
             store=store,
@@ -233,7 +233,7 @@ def wire(
             permissions=permissions,
             faults=faults,
             report=reporter.report_soon,
-            postpone=verification.postpone,
+            postpone=reapplier.postpone,
             clock=clock,
         ),
         store=store,
@@ -275,10 +275,10 @@ def wire(
         queue=queue,
         reporter=reporter,
         collector=collector,
-        runbook=runbook,
+        diagnoses=diagnoses,
         notifier=notifier,
         sources=sources,
-        verification=verification,
+        reapplier=reapplier,
         intake=intake,
         sweeper=sweeper,
         sweep_loop=sweep_loop,
@@ -286,7 +286,7 @@ def wire(
         clock_steps=ClockSteps(
             store=store,
             collector=collector,
-            runbook=runbook,
+            diagnoses=diagnoses,
             notifier=notifier,
             reporter=reporter,
             faults=faults,

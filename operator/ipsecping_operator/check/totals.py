@@ -23,7 +23,6 @@ class Totals:
     buckets: "array[int]" = field(default_factory=lambda: array("Q", bytes(8 * (len(BOUNDS) + 1))))
     """Packets per bucket, not cumulative: a third of the memory that a list would take."""
     rtt_sum: int = 0
-    rtt_count: int = 0
     refused: Mapping[Refusal, int] = field(default_factory=lambda: NOTHING)
     """Answers refused, by reason."""
 
@@ -33,7 +32,6 @@ class Totals:
         self.received += tally.received
         rtt = tally.rtt
         self.rtt_sum += rtt.sum
-        self.rtt_count += rtt.count
         spread(rtt, self.buckets)
         if (refused := tally.figure(RefusedAnswers)) is not None:
             self.refused = Counter(self.refused) + Counter(refused.by_reason)

@@ -41,9 +41,9 @@ def build_children(
     """Manifests to apply for `check`, in the order to apply them: per path a ConfigMap and a workload
     (none for a suspended path of every node).
 
-    `request_ids` are those of the paths whose agents are asked for an extra round, `ports` those of the paths
-    whose agents listen elsewhere than by themselves. The manifests state nothing that is left to the API
-    server's defaults, so applying them again changes nothing.
+    `request_ids`: of each path whose agents are asked for an extra round, the request's ID. `ports`: of each
+    path whose agents listen on another port than the usual one, that port. The manifests state nothing that
+    is left to the API server's defaults, so applying them again changes nothing.
     """
     children: list[dict[str, Any]] = []
     for path in check.paths:

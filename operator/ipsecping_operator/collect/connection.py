@@ -1,7 +1,7 @@
 """One HTTP connection to an agent, or to who is notified, read no faster than its reader says (RFC 9112).
 
-Ours rather than aiohttp's: that one takes in interim responses without end, answers that nobody asked for and
-extensions of chunks as fast as they come, on the event loop, before its user can say stop.
+Ours rather than aiohttp's, which reads endless interim responses, answers that nobody asked for and
+extensions of chunks as fast as they come, on the event loop, before its user can stop it.
 """
 
 import asyncio

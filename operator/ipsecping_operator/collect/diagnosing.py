@@ -11,7 +11,7 @@ from ipsecping.contract import ContractError
 from ipsecping.contract.diagnosis_report import MAX_REPORT_BYTES, DiagnosisReport
 from ipsecping.contract.diagnosis_report_json import report_from_text
 from ipsecping.contract.token import authorization
-from ipsecping_operator.verdict import text
+from ipsecping.printable import printable
 
 from . import connection
 from .result_reader import CONNECT_SECONDS, Agent
@@ -67,7 +67,7 @@ class NotAnswered(Exception):
     """There is no report; the message says why. `again`: after so many seconds there may be one; None: no."""
 
     def __init__(self, message: str, *, again: float | None = None) -> None:
-        super().__init__(text.printable(message, 2 * MAX_SAID))
+        super().__init__(printable(message, 2 * MAX_SAID))
         self.again = again
 
 
@@ -191,4 +191,4 @@ async def _content(answer: connection.Answer, most: int) -> bytes:
 async def _said(answer: connection.Answer) -> str:
     """Read what it says of a refusal."""
     said = (await _content(answer, 4 * MAX_SAID)).decode(errors="replace").strip()
-    return text.printable(said, MAX_SAID) or answer.reason
+    return printable(said, MAX_SAID) or answer.reason

@@ -23,12 +23,12 @@ from ipsecping.contract.result_stream import (
     read_line,
 )
 from ipsecping.contract.token import authorization
+from ipsecping.printable import printable
 from ipsecping_operator.backoff import Attempts, Backoff
 from ipsecping_operator.check.rejection import Rejection
 from ipsecping_operator.check.unreadable import Unreadable
 from ipsecping_operator.lines import EndlessLine, LineSplitter
 from ipsecping_operator.trouble import GRACE, Trouble
-from ipsecping_operator.verdict import text
 
 from . import connection, placing
 from .throttle import SentTooMuch, Throttle
@@ -177,7 +177,7 @@ class ResultReader:
 
     async def _after(self, fault: str, *, passing: bool, unauthorized: bool, tell: bool) -> None:
         """Say what is wrong (part of which may be the agent's words), and pause."""
-        fault = text.printable(fault, MAX_FAULT)
+        fault = printable(fault, MAX_FAULT)
         if self._ending:
             return
         if tell:

@@ -49,13 +49,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(args: argparse.Namespace) -> int:
     """Run the command."""
-    from ipsecping_operator.importing.outcome import CannotImport, Outcome, printable, to_yaml
+    from ipsecping_operator.importing.outcome import CannotImport, Outcome, one_line, to_yaml
 
     outcome = Outcome(namespace=args.namespace)
     try:
         _import(args.program, args.files, outcome)
     except CannotImport as error:
-        sys.stderr.write(f"ipsecping-operator import: {printable(str(error))}\n")
+        sys.stderr.write(f"ipsecping-operator import: {one_line(str(error))}\n")
         return 1
     for note in outcome.notes:
         sys.stderr.write(f"not carried over: {note}\n")

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipsecping.printable import printable
 from ipsecping_operator.api.names import GROUP, KIND
 from ipsecping_operator.bounded_yaml import UnreadableYaml, documents, read_text
 from ipsecping_operator.kubectl_yaml import KubectlLoader
-from ipsecping_operator.verdict.text import printable
 
 if TYPE_CHECKING:
     from ipsecping_operator.compile import CompiledCheck

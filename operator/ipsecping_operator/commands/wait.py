@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipsecping.contract.visible import visible
+from ipsecping.printable import printable
 from ipsecping_operator.settings import seconds
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def sight(check: Mapping[str, Any] | None) -> Sight:
 
 def _lines(*said: str) -> str:
     """Whoever may edit a status writes some of it."""
-    return "\n  ".join(map(visible, said))
+    return "\n  ".join(map(printable, said))
 
 
 def _reasons(

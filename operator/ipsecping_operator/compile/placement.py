@@ -16,8 +16,8 @@ V = TypeVar("V")
 def compile_placement(common: PlacementSpec, own: PlacementSpec | None, *, own_field: str) -> Placement:
     """`common` with each field that `own` gives replaced; `own_field` is where the spec has the path's own.
 
-    Raises InvalidSpec for a limit of 0, which container runtimes take for no limit at all, and for a request
-    beyond its limit, which the API server takes of no pod.
+    Raises InvalidSpec for a limit of 0 (container runtimes take it for no limit at all) and for a request
+    beyond its limit (the API server refuses such a pod).
     """
     given = {} if own is None else _given(own)
     placement = common.model_copy(update=given)

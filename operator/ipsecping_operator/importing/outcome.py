@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ipsecping.printable import printable
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.api.validation import InvalidModel
 from ipsecping_operator.compile import InvalidSpec
@@ -67,7 +68,7 @@ class Outcome:
         """Name a thing that belongs to no one check, once. Raises CannotImport."""
         if len(self.notes) >= MAX_NOTES:
             raise CannotImport(f"more than {MAX_NOTES} things cannot be carried over: import it in parts")
-        self.notes[printable(text)] = None
+        self.notes[one_line(text)] = None
 
     def add(self, source: str, spec: Mapping[str, Any], notes: list[str], **more: Any) -> None:
         """Take a check in; where our own rules refuse it, it is named instead. Raises CannotImport.
@@ -96,9 +97,9 @@ class Outcome:
                 notes = [*notes, _WHOEVER_ASKS]
             elif (refusal := permissions.refusal(check)) is not None:
                 notes = [*notes, f"not permitted as it stands, unless the operator is told to: {refusal}"]
-            said = self._once(metadata["name"], tuple(dict.fromkeys(map(printable, notes))))
-            title = printable(more.get("title", ""))
-            self.checks.append(ImportedCheck(manifest, printable(source), title, said))
+            said = self._once(metadata["name"], tuple(dict.fromkeys(map(one_line, notes))))
+            title = one_line(more.get("title", ""))
+            self.checks.append(ImportedCheck(manifest, one_line(source), title, said))
 
     def _once(self, name: str, notes: tuple[str, ...]) -> tuple[str, ...]:
         """Return the notes of a check, without most of those that stand at an earlier one."""
@@ -143,16 +144,14 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
 
 
-def printable(text: str) -> str:
-    """One line of visible characters, at most `MAX_NOTE`: it goes to terminals and into comments."""
-    plain = "".join(each if each.isprintable() else " " for each in text[: 2 * MAX_NOTE])
-    plain = " ".join(plain.split())
-    return plain if len(plain) <= MAX_NOTE else f"{plain[: MAX_NOTE - 1]}…"
+def one_line(text: str) -> str:
+    """One line of at most `MAX_NOTE` characters, for terminals and comments: line breaks become blanks."""
+    return printable(" ".join(text[: 2 * MAX_NOTE].split()), MAX_NOTE)
 
 
 def to_yaml(outcome: Outcome, source: str) -> Iterator[str]:
     """The checks as manifests; what they leave behind as comments."""
-    yield f"# Imported from {printable(source)}\n"
+    yield f"# Imported from {one_line(source)}\n"
     for note in outcome.notes:
         yield f"# Not carried over: {note}\n"
     for check in outcome.checks:

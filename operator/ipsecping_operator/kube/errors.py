@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ipsecping.printable import printable
+
 from . import wording
 from .wording import Denial, DeniedBy
 
@@ -241,9 +243,7 @@ def _without_status(what: str, status: int, body: bytes) -> str:
     page = text.lstrip("\ufeff \r\n\t").startswith("<")
     found = _TITLE.search(text) if page else None
     words = "" if page and found is None else " ".join((found[1] if found else text).split())
-    shown = "".join(each if each.isprintable() else "?" for each in words[: MAX_STRANGER + 1])
-    if len(shown) > MAX_STRANGER:
-        shown = f"{shown[: MAX_STRANGER - 1]}…"
+    shown = printable(words, MAX_STRANGER)
     return f"{what}: HTTP {status}, with no Status of an API server in it; is there a proxy on the way?" + (
         f" It says: {shown}" if shown else ""
     )

@@ -11,9 +11,9 @@ import aiohttp
 import kopf
 
 from .access import Access
+from .redaction import redacted
 from .throttling import LONGEST, Throttling
 from .transport import Observer
-from .unsaid import said
 
 
 class KopfSession(kopf.AiohttpSession):
@@ -88,7 +88,7 @@ class Patience:
                 response = await send(request)
             except aiohttp.ClientError as error:
                 # Kopf logs all that is in an error.
-                raise aiohttp.ClientConnectionError(said(error)) from None
+                raise aiohttp.ClientConnectionError(redacted(error)) from None
             now = loop.time()
             if not self._throttling.learn(kind, response.status, response.headers, sent=sent, now=now):
                 return response

@@ -13,8 +13,8 @@ from ipsecping_operator.lines import EndlessLine, LineSplitter
 
 from .access import Access
 from .errors import ApiError, Malformed, NotLeading, Throttled, Unreachable, refusal
+from .redaction import redacted
 from .throttling import Throttling
-from .unsaid import said
 
 FIELD_MANAGER = "ipsecping-operator"
 """Who the operator is, in managedFields and logs."""
@@ -137,7 +137,7 @@ class Transport:
         except EndlessLine as error:
             raise AnswerTooLarge(f"{request}: {error}") from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(f"{request}: {said(error)}") from None
+            raise Unreachable(f"{request}: {redacted(error)}") from None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -154,7 +154,7 @@ class Transport:
                 outcome = str(response.status)
                 return response.status, body, put_off
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(f"{request}: {said(error)}") from None
+            raise Unreachable(f"{request}: {redacted(error)}") from None
         finally:
             self._observe(request.verb, outcome)
 

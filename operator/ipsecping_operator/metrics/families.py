@@ -18,6 +18,7 @@ from ipsecping.contract.figure import Gauge, LabelledGauge
 from ipsecping.contract.methods import figure_types
 from ipsecping.diagnosis.cause import Cause
 from ipsecping.diagnosis.finding import Umbrella
+from ipsecping.printable import printable
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType
 from ipsecping_operator.check.series import Series
 from ipsecping_operator.check.state import CheckState
@@ -81,7 +82,7 @@ def _unknown(family: Described, state: CheckState) -> list[Sample]:
         state.metadata,
         "" if state.applied.compiled is None else state.applied.compiled.tunnel_name,
     )
-    values = [_printable(each) for each in (meta["namespace"], meta["name"], tunnel)]
+    values = [printable(str(each)) for each in (meta["namespace"], meta["name"], tunnel)]
     labels = dict(zip(CHECK_LABELS, values, strict=True))
     return [
         Sample(
@@ -91,10 +92,6 @@ def _unknown(family: Described, state: CheckState) -> list[Sample]:
         )
         for status in ConditionStatus
     ]
-
-
-def _printable(text: object) -> str:
-    return str(text).encode(errors="replace").decode()
 
 
 def _thresholds(family: GaugeMetricFamily, state: CheckState, _: int) -> None:

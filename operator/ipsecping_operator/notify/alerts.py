@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from ipsecping.contract import ProbeType
+from ipsecping.printable import printable
 from ipsecping_operator.api.conditions import ConditionStatus, HealthyReason
 from ipsecping_operator.status.conditions import Condition
-from ipsecping_operator.verdict import text
 
 from . import alert_kinds as kinds
 from .alert_kinds import AlertKind
@@ -151,8 +151,8 @@ def _alert(
         kind=kind,
         path=routing.get("path", ""),
         labels=labels_of(kind, routing),
-        summary=text.printable(summary, MAX_TEXT),
-        description=text.printable(description, MAX_TEXT),
+        summary=printable(summary, MAX_TEXT),
+        description=printable(description, MAX_TEXT),
         later=later,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason
 from ipsecping_operator.api.status import STATES
 from ipsecping_operator.check.reported import Report
@@ -97,9 +98,9 @@ def of_transition(
 ) -> CheckEvent:
     """Make the event that Healthy is another than `previous`; `behind` is the ID of the one before it.
 
-    Its own ID follows from that, so an operator that is killed tells the same under the same ID; and from
-    since when Healthy has this status, so that what happens again never bears the ID of the time before, to
-    whatever time somebody has set the status back.
+    Its own ID follows from `behind`, so an operator that was killed tells the same event under the same ID.
+    It also follows from the time since which Healthy has this status: the same transition, when it happens
+    again, has another ID, even if somebody has set the status back meanwhile.
     """
     healthy = after.conditions[ConditionType.HEALTHY]
     then = None if previous is None else {"status": previous.status.value, "reason": previous.reason}
@@ -198,7 +199,7 @@ def _diagnosis(diagnosis: DiagnosisOutcome) -> dict[str, Any]:
         "outcome": diagnosis.outcome,
         "trigger": diagnosis.trigger.value,
         "time": text.moment(diagnosis.at),
-        "summary": text.shortened(diagnosis.summary, 1024),
+        "summary": shortened(diagnosis.summary, 1024),
         **({"path": diagnosis.path} if diagnosis.path else {}),
         **({"findings": findings} if findings else {}),
     }

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from ipsecping.contract.repeated import repeats
 from ipsecping.net.resolve import ResolveError, Resolver
+from ipsecping.printable import printable
 from ipsecping.tls_client import client_context
 from ipsecping_operator.collect import connection
 from ipsecping_operator.kube.throttling import retry_after
 from ipsecping_operator.notification_settings import Credentials, Endpoint, endpoint
-from ipsecping_operator.verdict import text
 
 SECONDS = 10.0
 """For name, connection, TLS, request and the head of the answer, together."""
@@ -103,9 +103,9 @@ class Poster:
     ) -> connection.Answer:
         """The answer of the first of its addresses to which a connection comes about.
 
-        Names are looked up in threads of their own. The event loop's are few: while the names of some
-        receivers hang in the resolver, as where it is reached by the tunnel that is down, the API server's is
-        looked up there, and the Lease would be lost.
+        Names are looked up in threads of their own, not in the few of the event loop: those have to look up
+        the API server. If receivers' names hung there (their resolver may be behind the tunnel that is down),
+        the Lease would be lost.
         """
         failed = connection.NotConnected(None)
         addresses = (await self._names.resolve_all(at.host)).ips[:MOST_ADDRESSES]
@@ -192,7 +192,7 @@ def line_of(file: Path) -> str:
 
 async def _not_taken(answer: connection.Answer, secrets: Sequence[str]) -> NotTaken:
     said = await _beginning(answer.content) if answer.status >= 400 else ""
-    reason = text.printable(answer.reason, 64)
+    reason = printable(answer.reason, 64)
     if repeats(reason, secrets) or repeats(said, secrets):
         reason, said = "", "(what it says repeats the credentials or the path of the URL)"
     asked = {} if answer.retry_after is None else {"Retry-After": answer.retry_after}
@@ -225,9 +225,9 @@ async def _beginning(content: AsyncGenerator[bytes, None]) -> str:
         pass
     finally:
         await content.aclose()
-    return text.printable(said[:SAID_BYTES].decode(errors="replace").strip(), SAID_BYTES)
+    return printable(said[:SAID_BYTES].decode(errors="replace").strip(), SAID_BYTES)
 
 
 def _said(error: BaseException | None) -> str:
     """What went wrong, without the line of C code that ssl puts behind it."""
-    return "" if error is None else text.printable(str(error).partition(" (_ssl.c")[0] or repr(error), 200)
+    return "" if error is None else printable(str(error).partition(" (_ssl.c")[0] or repr(error), 200)

@@ -188,8 +188,8 @@ def to_json(
 ) -> list[dict[str, Any]]:
     """Make the body of `POST /api/v2/alerts`; `wall` is the Unix time in nanoseconds.
 
-    `external` are labels that all alerts bear besides. No label that a check has added takes the place of
-    one, and none of them takes the place of one that alerts bear by themselves.
+    `external` are labels for all alerts. Where names collide, an alert's own label wins over an external one,
+    and that over one that a check has added.
     """
     return list(_each(postings, external=external, runbooks=runbooks, repeat=repeat, wall=wall))
 

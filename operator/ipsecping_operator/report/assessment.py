@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import (
     ConditionStatus,
     ConditionType,
@@ -216,7 +217,7 @@ def with_diagnosis(message: str, diagnosis: DiagnosisOutcome | None, outages: Ou
     if diagnosis is None or not diagnosis.ran or not is_of_outage(diagnosis, outages):
         return message
     end = f"; diagnosed at {text.moment(diagnosis.at)}: {diagnosis.summary}"
-    return text.shortened(message, MAX_MESSAGE - len(end)) + end
+    return shortened(message, MAX_MESSAGE - len(end)) + end
 
 
 def _ready(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ipsecping.printable import within
 from ipsecping_operator.api.conditions import ConditionStatus, ConditionType, HealthyReason, ReadyReason
 from ipsecping_operator.api.names import API_VERSION, KIND
 from ipsecping_operator.kube.client import KubeClient
@@ -25,7 +26,6 @@ from ipsecping_operator.status.conditions import Condition, Conditions
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome, Trigger
 from ipsecping_operator.status.run_now import RunNowOutcome
 from ipsecping_operator.status.silence import is_open, is_silenced
-from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.path_news import PathNews
 from ipsecping_operator.verdict.preference import Move
 
@@ -163,7 +163,7 @@ def event(notice: Notice, check: Mapping[str, Any], *, name: str, at: datetime) 
         "type": notice.type,
         "reason": notice.reason,
         "action": notice.action,
-        "note": text.within(notice.note, MAX_NOTE),
+        "note": within(notice.note, MAX_NOTE),
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND,

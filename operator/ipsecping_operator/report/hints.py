@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from ipsecping.printable import printable
 from ipsecping_operator.kube.errors import ApiError
 from ipsecping_operator.kube.wording import DeniedBy, denial, is_right_missing, webhook_without_answer
-from ipsecping_operator.verdict import text
 
 _IMAGE = (
     "the node has to be able to pull the probe image (--probe-image of the operator, "
@@ -77,7 +77,7 @@ def refused_by_api(error: ApiError) -> str:
 
 
 def _joined(said: str, *more: str | None) -> str:
-    return "; ".join([text.printable(said, MAX_SAID), *(each for each in more if each is not None)])
+    return "; ".join([printable(said, MAX_SAID), *(each for each in more if each is not None)])
 
 
 def _of_refusal(message: str) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ipsecping.printable import printable
 from ipsecping_operator.api.conditions import ReadyReason
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.observed import MissingRound
@@ -61,7 +62,7 @@ def missing_pod(
 ) -> MissingPod | None:
     """What is to be said of the round that is longest without a pod; `rounds` says since when each is.
 
-    `unplaced` are pods that went before they had a node, `said` what was said of pods that could not be made.
+    `unplaced`: pods that were gone before they had a node. `said`: why pods could not be made.
     """
     if check is None or not rounds:
         return None
@@ -95,7 +96,7 @@ def _is_of(pod: Pod, due: int) -> bool:
 def _given_up(check: CompiledCheck, cron_job: str, due: int, pod: Pod) -> str:
     """Kubernetes removes the pod of a Job whose time is over, and with it why it had no node."""
     assert isinstance(check.schedule, Cron)
-    why = text.printable(pod.waiting, MAX_SAID) if pod.waiting else "the scheduler said nothing"
+    why = printable(pod.waiting, MAX_SAID) if pod.waiting else "the scheduler said nothing"
     return (
         f"CronJob {cron_job}: the pod for the round of {text.moment(due)} waited "
         f"{text.span(check.schedule.start_ms * 1_000_000)} for a node and was given up: {why}; where nodes "

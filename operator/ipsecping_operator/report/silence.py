@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from ipsecping.contract import Invalidity
+from ipsecping.printable import printable
 from ipsecping_operator.api.conditions import HealthyReason
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.status.addresses import TargetAddresses
-from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.finding import Finding
 from ipsecping_operator.verdict.instance import MAX_INSTANCES
 
@@ -62,7 +62,7 @@ def _throttled(state: CheckState, finding: Finding) -> str | None:
     if not pods:
         return None
     pod = max(pods, key=lambda each: (each.meta.created, each.meta.name))
-    said = f"pod {pod.meta.name} has a CPU limit of {text.printable(str(pod.cpu_limit), 32)}"
+    said = f"pod {pod.meta.name} has a CPU limit of {printable(str(pod.cpu_limit), 32)}"
     if pod.limit_ranged:
         return (
             f"{said}, which a LimitRange of the namespace put there: ask for a higher one in "

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ipsecping.contract import PathMtu
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.methods import status_fields
 from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, STATES
@@ -194,7 +195,7 @@ def outage_to_json(outage: Outage) -> dict[str, Any]:
     entry = {
         "start": text.moment(outage.start),
         "reason": outage.reason,
-        "message": text.shortened(outage.message, MAX_MESSAGE),
+        "message": shortened(outage.message, MAX_MESSAGE),
     }
     if outage.end is not None:
         entry["end"] = text.moment(outage.end)

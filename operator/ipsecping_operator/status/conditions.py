@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import (
     ConditionStatus,
     ConditionType,
@@ -68,7 +69,7 @@ def condition(
         type=kind,
         status=reason.status,
         reason=reason.value,
-        message=text.shortened(message, MAX_MESSAGE),
+        message=shortened(message, MAX_MESSAGE),
         since=before.since if before is not None and kept else now,
         generation=generation,
         stepped=before.stepped if before is not None and kept else 0,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ipsecping.contract.diagnosis_report import MAX_FINDINGS, MAX_MESSAGE, ReportedFinding
 from ipsecping.contract.diagnosis_terms import Confidence, Direction, Outcome
+from ipsecping.printable import shortened
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.outage import Outage
 
@@ -72,7 +73,7 @@ class DiagnosisOutcome:
             "time": text.moment(self.at),
             "path": self.path,
             "pod": self.pod,
-            "summary": text.shortened(self.summary, MAX_MESSAGE),
+            "summary": shortened(self.summary, MAX_MESSAGE),
             "findings": [_finding_to_json(each) for each in self.findings] or None,
             "evidenceDigest": self.evidence_digest,
             "outage": None if self.outage is None else text.moment(self.outage),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.api.status import MAX_CHANGES, MAX_WAYS, STATES
 from ipsecping_operator.verdict import text
@@ -32,7 +33,7 @@ def _move_to_json(move: Move) -> dict[str, Any]:
         "from": move.before,
         "to": move.after,
         "reason": move.reason,
-        "message": text.shortened(move.message, MAX_MESSAGE),
+        "message": shortened(move.message, MAX_MESSAGE),
     }
 
 
@@ -66,9 +67,9 @@ def _change_to_json(change: PathChange) -> dict[str, Any]:
         "node": change.instance.node,
         "address": change.instance.address,
         "sign": sign.value,
-        "from": text.shortened(before, MAX_VALUE),
-        "to": text.shortened(after, MAX_VALUE),
-        "alternatesBetween": [text.shortened(way, MAX_VALUE) for way in change.ways] or None,
+        "from": shortened(before, MAX_VALUE),
+        "to": shortened(after, MAX_VALUE),
+        "alternatesBetween": [shortened(way, MAX_VALUE) for way in change.ways] or None,
     }
     return {key: value for key, value in entry.items() if value is not None}
 

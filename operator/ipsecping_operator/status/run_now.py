@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ipsecping.printable import shortened
 from ipsecping_operator.verdict import text
 
 from .conditions import MAX_MESSAGE
@@ -28,7 +29,7 @@ class RunNowOutcome:
             "value": self.value,
             "outcome": "Started" if self.started else "NotStarted",
             "time": text.moment(self.at),
-            "message": text.shortened(self.message, MAX_MESSAGE),
+            "message": shortened(self.message, MAX_MESSAGE),
         }
 
 

@@ -84,21 +84,3 @@ def from_moment(text: str) -> int:
 def counted(count: int, noun: str) -> str:
     """`1 packet`, `30 packets`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def shortened(message: str, most: int) -> str:
-    """At most so many characters of a message; the last one says that there were more."""
-    return message if len(message) <= most else f"{message[: most - 1]}…"
-
-
-def within(message: str, most: int) -> str:
-    """At most so many bytes of a message in UTF-8; its last character says that there were more."""
-    octets = message.encode()
-    if len(octets) <= most:
-        return message
-    return octets[: most - len("…".encode())].decode(errors="ignore") + "…"
-
-
-def printable(message: str, most: int) -> str:
-    """At most so many characters of somebody's words, without line breaks and what no terminal should get."""
-    return shortened("".join(each if each.isprintable() else "?" for each in message[: most + 1]), most)

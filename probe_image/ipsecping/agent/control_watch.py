@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from ..addresses import is_address
 from ..contract import Control, PlannedCheck, PlannedProbe, ProbeType, RoundResult, controls
 from ..net.clocks import Clock
 from ..net.errors import PingForbidden
-from ..net.resolve import ResolveError, Resolver, is_address
+from ..net.resolve import ResolveError, Resolver
 from ..net.sender import interface_index
 from ..net.timers import Deadline, running_timers
 from ..probes.base import Session

@@ -2,7 +2,7 @@
 
 import re
 
-from ..contract.visible import visible
+from ..printable import printable, shortened
 
 SUCCESS = 0
 NO_ANSWER = 1
@@ -21,12 +21,7 @@ class CommandError(Exception):
     """Ends a command with exit code `USAGE`; the message says what is wrong and what to do about it."""
 
 
-def shortened(text: str) -> str:
-    """A message whose words are cut that are longer than any that a person would read."""
-    return re.sub(rf"\S{{{MAX_WORD + 1},}}", lambda word: f"{word[0][: MAX_WORD - 1]}…", text)
-
-
-def printable(text: str) -> str:
-    """What a terminal may get of an error of several lines: each as `visible` has it."""
-    shown = "\n".join(map(visible, text[: MAX_SAID + 1].split("\n")))
-    return shown if len(shown) <= MAX_SAID else f"{shown[: MAX_SAID - 1]}…"
+def readable(text: str) -> str:
+    """An error for a terminal: its lines printable, and cut where a word is longer than anyone would read."""
+    text = re.sub(rf"\S{{{MAX_WORD + 1},}}", lambda word: shortened(word[0], MAX_WORD), text)
+    return shortened("\n".join(map(printable, text[: MAX_SAID + 1].split("\n"))), MAX_SAID)

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 
-from ..contract.visible import visible
+from ..printable import printable
 
 LOG_FORMATS = ("text", "json")
 
@@ -34,7 +34,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
         fields = " ".join(f"{key}={value}" for key, value in getattr(record, "fields", {}).items())
-        line = visible(f"{record.levelname.lower()}: {record.getMessage()} {fields}".rstrip())
+        line = printable(f"{record.levelname.lower()}: {record.getMessage()} {fields}".rstrip())
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -14,7 +14,7 @@ from .. import __version__
 from ..host.descriptors import raise_descriptor_limit
 from ..host.service_manager import ServiceManager
 from ..host.standard_streams import output_may_be_lost, run_guarded
-from .errors import INTERRUPTED, USAGE, CommandError, printable, shortened
+from .errors import INTERRUPTED, USAGE, CommandError, readable
 from .logs import LOG_FORMATS, configure_logging
 
 DESCRIPTION = "Measure loss and round-trip time through an IPsec tunnel, like an instrument."
@@ -46,7 +46,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, and exit."""
-        super().error(printable(shortened(message)))
+        super().error(readable(message))
 
 
 def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -104,7 +104,7 @@ def _run(given: Sequence[str]) -> int:
         raise_descriptor_limit()
         code = _executed(options)
     except CommandError as error:
-        print(f"ipsecping: {printable(shortened(str(error)))}", file=sys.stderr)
+        print(f"ipsecping: {readable(str(error))}", file=sys.stderr)
         ServiceManager().status(str(error))
         return USAGE
     except KeyboardInterrupt:

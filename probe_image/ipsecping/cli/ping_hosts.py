@@ -7,12 +7,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from ..addresses import parse_address
+from ..addresses import is_address, parse_address
 from ..contract import Family, PlannedProbe
 from ..contract.bounds import MAX_ADDRESSES
 from ..measure.packet import Packet
 from ..net.clocks import Clock
-from ..net.resolve import ResolveError, Resolver, is_address
+from ..net.resolve import ResolveError, Resolver
 from . import summary
 from .arguments import MAX_HOSTS, family_of
 from .errors import NO_ANSWER, SUCCESS, CommandError

@@ -208,7 +208,7 @@ def _source_port(options: argparse.Namespace, kind: "ProbeType") -> int | None:
 
 def _interval(options: argparse.Namespace, kind: "ProbeType") -> int:
     from ..contract import METHODS
-    from ..contract.plan import LEAST_REST_MS
+    from ..contract.planned_probe import LEAST_REST_MS
 
     rests = METHODS[kind].one_at_a_time and options.flows > 1
     least = options.timeout + LEAST_REST_MS if rests else 0
@@ -312,7 +312,7 @@ def _check_companions(options: argparse.Namespace) -> None:
 
 def _size(options: argparse.Namespace, kind: "ProbeType", more: "Options | None") -> int:
     from ..contract import METHODS
-    from ..contract.plan import MAX_PAYLOAD
+    from ..contract.planned_probe import MAX_PAYLOAD
 
     method = METHODS[kind]
     if not method.sized:

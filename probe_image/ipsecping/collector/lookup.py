@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from ..addresses import is_address
 from ..contract.fields import packet_address
 from ..diagnosis.evidence import NameAnswer, NamesFound, Part
-from ..net.resolve import NoSuchName, ResolveError, Resolver, is_address
+from ..net.resolve import NoSuchName, ResolveError, Resolver
 from .steps import Asked
 
 MAX_NAMED = 16

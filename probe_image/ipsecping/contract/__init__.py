@@ -23,7 +23,8 @@ from .methods.spec import MethodSpec, Options
 from .methods.stamp import StampOptions
 from .methods.tcp import TcpOptions
 from .methods.tls import CertificateExpiry, TlsOptions
-from .plan import Plan, PlannedCheck, PlannedProbe, plan_from_json, plan_to_json
+from .plan import Plan, PlannedCheck, plan_from_json, plan_to_json
+from .planned_probe import PlannedProbe
 from .refused_answers import Refusal, RefusedAnswers, RefusedKind
 from .result import ClockSource, Invalidity, RoundResult
 from .result_json import result_from_json, result_to_json

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from .bounds import MAX_ADDRESSES
-from .plan import PlannedCheck, PlannedProbe
+from .plan import PlannedCheck
+from .planned_probe import PlannedProbe
 
 
 def destination(probe: PlannedProbe, target: str) -> str:

@@ -1,7 +1,7 @@
 """Standard input, output and error that may be closed, full, or a pipe that nobody reads any more.
 
-A program shall say so in one line, wherever it writes at that moment, and not in a traceback. So output that
-is lost ends it by an exception that no handler of errors takes, neither ours nor that of an event loop.
+Wherever the program writes at that moment, it shall end with one line that says so, not with a traceback. So
+lost output raises an exception that no handler of errors catches, neither ours nor an event loop's.
 """
 
 import errno

@@ -1,13 +1,10 @@
 """One target's share of a shared socket, and what is told to whom of it."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..contract import LossReason
 from ..contract.refused_packets import IcmpError
 from .message_batch import SocketAddress
-
-if TYPE_CHECKING:
-    from .shared_socket import SharedSocket
 
 
 class Leaving(Protocol):
@@ -37,12 +34,43 @@ class Receiver(Protocol):
         """
 
 
+class Shared(Protocol):
+    """The socket, as its flows see it (`SharedSocket`)."""
+
+    overflows: int
+    """How often the receive queue was found to have overflowed."""
+    behind: bool
+    """More may wait than was handed out."""
+
+    @property
+    def local_port(self) -> int:
+        """The port that packets are sent from."""
+
+    def send(self, data: bytes, target: SocketAddress, packet: Leaving) -> None:
+        """Send one datagram. Raises NotSent."""
+
+    def drain_by(self, instant: int) -> None:
+        """Take in what has come, unless that was done since `instant` (monotonic nanoseconds)."""
+
+    def look_for_overflow(self) -> None:
+        """Count a new overflow of the receive queue."""
+
+    def unwanted(self, source: bytes) -> None:
+        """What came from there last is nothing that a packet waits for."""
+
+    def is_muted(self, source: bytes) -> bool:
+        """Whether nothing is taken from there for its flood."""
+
+    def remove(self, flow: "Flow") -> None:
+        """End a flow."""
+
+
 class Flow:
     """One target's share of a shared socket."""
 
     __slots__ = ("_deaf", "_floods", "_shared", "key", "receiver", "target")
 
-    def __init__(self, shared: "SharedSocket", target: SocketAddress, key: bytes) -> None:
+    def __init__(self, shared: Shared, target: SocketAddress, key: bytes) -> None:
         self._shared = shared
         self._floods = 0
         self.target = target

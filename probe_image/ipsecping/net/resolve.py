@@ -4,9 +4,9 @@
 are is bounded, and a name takes three of them at most: one whose servers are silent does not use up all of
 them.
 
-Asked for both families at once, the C library says nothing before it has given up on one that the servers
-are silent about, which takes 10 s and longer. So where it is slow, each family is asked for by itself, and
-what one of them has is enough (in the spirit of RFC 8305 section 3), unless the name had both.
+The C library, asked for both families at once, says nothing until it has given up on a family that the
+servers are silent about, which takes 10 s or longer. So when it is slow, each family is asked for by itself,
+and the addresses of one are enough (in the spirit of RFC 8305 section 3), unless the name had both.
 
 An answer is used again for `LIFE`: getaddrinfo does not tell the answer's own time to live, and CoreDNS lets
 answers live for 30 s unless told otherwise. After that the name is asked for anew. Where the resolver fails
@@ -16,7 +16,6 @@ RFC 8767 has it.
 
 import asyncio
 import errno
-import socket
 import threading
 import time
 from collections import deque
@@ -24,8 +23,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..addresses import is_ipv6, parse_address, unmapped
+from ..addresses import is_address, is_ipv6
 from ..contract import Family
+from .lookup import NO_SUCH_NAME, SOCKET_FAMILIES, lookup, lookup_alone
 
 MAX_LOOKUPS = 64
 """Names that are looked up at the same time."""
@@ -41,9 +41,6 @@ PATIENCE = 0.5
 SLOW = 1.0
 """Seconds after which each family is asked for by itself, and so many more that the second one is waited for;
 at most half of those that the name is waited for."""
-
-_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
-_SOCKET_FAMILIES = {Family.IPV6: socket.AF_INET6, Family.IPV4: socket.AF_INET}
 
 Lookup = Callable[[str], list[str]]
 
@@ -89,61 +86,6 @@ class _Answer:
     at: float
     apart: bool = False
     """The families were asked for one by one, and the servers were silent about one of them."""
-
-
-def is_address(target: str) -> bool:
-    """Whether the target is an IP address (IPv6 with or without a zone) rather than a name."""
-    try:
-        parse_address(target)
-    except ValueError:
-        return False
-    return True
-
-
-def lookup(name: str) -> list[str]:
-    """The addresses of a name, the system's preferred one first; blocks. Raises OSError.
-
-    Asked for both families at once, the C library says that there is no such name where the servers say so of
-    one family and fail at the other, as with a CoreDNS that answers AAAA itself while its upstream is away.
-    So before that is believed, each family is asked for alone.
-    """
-    try:
-        return _lookup(name, socket.AF_UNSPEC)
-    except socket.gaierror as error:
-        if error.errno not in _NO_SUCH_NAME:
-            raise
-        found = [address for each in _SOCKET_FAMILIES.values() for address in _unless_absent(name, each)]
-        if not found:
-            raise
-        return found
-
-
-def lookup_alone(name: str, family: Family) -> list[str]:
-    """The addresses of one family, none where there are none; blocks. Raises OSError."""
-    return _unless_absent(name, _SOCKET_FAMILIES[family])
-
-
-def _unless_absent(name: str, family: int) -> list[str]:
-    try:
-        return _lookup(name, family)
-    except socket.gaierror as error:
-        if error.errno not in _NO_SUCH_NAME:
-            raise
-        return []
-
-
-def _lookup(name: str, family: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(name, None, family, socket.SOCK_DGRAM)
-    except UnicodeError as error:
-        raise socket.gaierror(socket.EAI_NONAME, f"not a name: {error}") from error
-    return list(dict.fromkeys(_as_borne(str(item[4][0])) for item in found))
-
-
-def _as_borne(address: str) -> str:
-    """Of an IPv4-mapped address, as some zones have them, the IPv4 address: ICMPv6 has no way to it."""
-    bare = unmapped(address)
-    return str(bare) if bare.version == 4 else address
 
 
 class Resolver:
@@ -240,7 +182,7 @@ class Resolver:
                 why = "no answer from the resolver"
             raise ResolverFailed(f"{name}: {why} in {patience:g} s") from None
         except OSError as error:
-            if error.errno not in _NO_SUCH_NAME:
+            if error.errno not in NO_SUCH_NAME:
                 raise ResolverFailed(f"{name}: {error.strerror or error}") from error
             addresses = []
         if addresses:
@@ -359,8 +301,8 @@ class Resolver:
 
 
 def _apart(name: str) -> list[_Question]:
-    """The questions of each family, in the order of `_SOCKET_FAMILIES`."""
-    return [_Question(name, family) for family in _SOCKET_FAMILIES]
+    """The questions of each family, in the order of `SOCKET_FAMILIES`."""
+    return [_Question(name, family) for family in SOCKET_FAMILIES]
 
 
 def _of_family(name: str, known: list[str], family: Family | None) -> Addresses:

@@ -20,8 +20,10 @@ MAX_FLOWS = 2048
 MAX_SERVED = 65_536
 """A socket that has served so many targets gets no further ones."""
 ASKED_EVERY = 20_000_000
-"""Nanoseconds for which it is not asked again by which interface packets leave: with an address as the source
-that takes a socket, a third of what a round trip costs, and thousands of rounds may begin in a second."""
+"""Nanoseconds for which the interface that packets leave by is not looked up again. With an address as the
+source a look-up takes a socket, a third of the cost of a round trip; thousands of rounds may begin in a
+second.
+"""
 
 
 class Kind(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from ..contract.repeated import SECRET_PART, repeats
+from ..printable import printable
 from ..tls_client import client_context
 from .access import NONE, Access
 from .errors import OutputError
@@ -104,8 +105,8 @@ class Connection:
             what = f"{answer.reason}: {said.decode(errors='replace')[:_EXCERPT]}"
             if repeats(what, self._secrets):
                 what = "(what it says repeats the credentials or the path of the URL)"
-            printable = "".join(c if c.isprintable() else " " for c in what)
-            raise OutputError(f"{self._target}: HTTP {answer.status} {printable}".rstrip(": ").rstrip())
+            shown = printable(" ".join(what.split()))
+            raise OutputError(f"{self._target}: HTTP {answer.status} {shown}".rstrip(": ").rstrip())
 
 
 def _secrets(target: Target, access: Access, names: Collection[str]) -> list[str]:

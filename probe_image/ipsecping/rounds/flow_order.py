@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..contract.bounds import MAX_COUNT
-from ..contract.plan import FLOWS_APART_MS
+from ..contract.planned_probe import FLOWS_APART_MS
 from .round_machine import Place
 
 _APART = FLOWS_APART_MS * 1_000_000

@@ -9,13 +9,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..addresses import is_address
 from ..contract import METHODS, Invalidity, PlannedCheck, PlannedProbe, RoundResult
 from ..host.throttling import own_throttling
 from ..measure.flows import side_by_side
 from ..measure.packet import Packet
 from ..measure.summary import summarise
 from ..net.clocks import Clock
-from ..net.resolve import is_address
 from ..net.sender import SourceUnavailable, interface_index
 from ..net.socket_pool import running_pool
 from ..net.timers import LEISURE, Deadline, Timers, running_timers

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ..addresses import is_address
 from ..contract import (
     Invalidity,
     PlannedCheck,
@@ -17,7 +18,7 @@ from ..contract import (
 )
 from ..contract.bounds import MAX_ADDRESSES, MAX_NAMED_ADDRESSES
 from ..net.clocks import Clock
-from ..net.resolve import Addresses, NoSuchName, ResolveError, Resolver, is_address
+from ..net.resolve import Addresses, NoSuchName, ResolveError, Resolver
 from ..probes.base import RoundMethod
 from ..probes.registry import method_of
 from .address_rounds import EachAddress, in_turn, measured

@@ -247,8 +247,9 @@ class TraceMachine:
     def _place(self, packet: ProbePacket, heard: Heard) -> _Hop:
         """The hop that a reply to the packet was made at.
 
-        Reflectors that answer with what is left of the request's TTL, so that no loop lives long, are heard
-        only when a packet would go further. They say how much was left (RFC 8762 section 4.3.1).
+        Some reflectors answer with the TTL that was left of the request, so that loops are short. Such an
+        answer gets back only if the request could have gone as many hops further; it says how much was left
+        (RFC 8762 section 4.3.1), which tells at which hop the reflector is.
         """
         ttl = packet.ttl - heard.left + 1 if heard.left is not None else packet.ttl
         if not 1 <= ttl <= packet.ttl or any(hop.replies for hop in self._hops[ttl - 1 : packet.ttl]):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ipsecping.printable import within
 from ipsecping_operator.report.events import MAX_NOTE
-from ipsecping_operator.verdict import text
 
 from .cluster import Cluster
 from .processes import OperatorProcess, eventually
@@ -125,6 +125,6 @@ def test_a_note_as_long_as_may_be_about_a_check_whose_name_is_cut_at_a_dot_is_po
     eventually(lambda: cluster.events(name), what="an event")
     told = cluster.events(name)[0]
     again = {key: told[key] for key in told if key != "metadata"} | {"metadata": {"name": "long"}}
-    cluster.make(again | {"note": text.within("a" * 1022 + "\N{BELL}" * 2, MAX_NOTE)})
+    cluster.make(again | {"note": within("a" * 1022 + "\N{BELL}" * 2, MAX_NOTE)})
     with pytest.raises(AssertionError, match="1024"):
         cluster.make(again | {"metadata": {"name": "longer"}, "note": "a" * 1023 + "…"})

@@ -23,7 +23,7 @@ async def test_each_address_of_a_name_is_a_row_and_beyond_what_is_pinged_is_said
             raise socket.gaierror(socket.EAI_NONAME, "no such name")
         return known[name]
 
-    monkeypatch.setattr("ipsecping.net.resolve._lookup", find)
+    monkeypatch.setattr("ipsecping.net.lookup._lookup", find)
 
     async def ping(*words: str) -> tuple[int, list[str], str]:
         parser = argparse.ArgumentParser()

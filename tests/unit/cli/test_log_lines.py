@@ -3,14 +3,9 @@
 import logging
 
 from ipsecping.cli.logs import TextFormatter
-from ipsecping.contract.visible import visible
 
 
 def test_a_message_is_one_line_that_steers_no_terminal() -> None:
     record = logging.LogRecord("x", logging.WARNING, "x.py", 1, "said %s", ("a\nb\x1b[2J\u202e\udc80",), None)
     record.fields = {"name": "c\rd"}
     assert TextFormatter().format(record) == r"warning: said a\nb\x1b[2J\u202e\udc80 name=c\rd"
-
-
-def test_what_can_be_printed_stays() -> None:
-    assert visible("Köln → 10.0.0.1 \\n") == "Köln → 10.0.0.1 \\n"

@@ -50,7 +50,7 @@ from ipsecping.contract.methods.http import ConnectTo, Header, Method
 from ipsecping.contract.methods.ike import Require
 from ipsecping.contract.methods.path_mtu import Responder
 from ipsecping.contract.methods.tcp import StartTls, Step
-from ipsecping.contract.plan import LEAST_REST_MS
+from ipsecping.contract.planned_probe import LEAST_REST_MS
 
 from ...result_figures import keywords
 

@@ -86,7 +86,7 @@ async def closes(writer: asyncio.StreamWriter) -> None:
         (endless_interim, "answered 103"),
         (closes, "the connection ended within a head"),
         (answers(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "no HTTP/1.1 status line"),
-        (answers(b"HTTP/1.1 500 \x1b[31m\x07\r\n\r\n\x1b]0;x\r\nline\x00"), "answered 500 ?"),
+        (answers(b"HTTP/1.1 500 \x1b[31m\x07\r\n\r\n\x1b]0;x\r\nline\x00"), r"answered 500 \x1b[31m\x07"),
         (answers(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), "answered 302 Found"),
         (
             answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),

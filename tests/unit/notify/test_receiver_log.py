@@ -65,3 +65,18 @@ def test_whose_alerts_are_left_out_is_said_in_log_and_metric(
     ]
     name, labels = "ipsecping_operator_notifications_left_out", {"receiver": "alertmanager"}
     assert metrics.registry.get_sample_value(name, labels) == 4
+
+
+@pytest.mark.parametrize(("taken", "told"), [(True, True), (False, False)])
+def test_the_time_of_the_last_success_is_that_of_what_was_taken(
+    clock: Clock, taken: bool, told: bool
+) -> None:
+    metrics = OperatorMetrics()
+    log = ReceiverLog("webhook", metrics, steady=clock)
+    if taken:
+        log.delivered(1)
+    log.not_taken(NotTaken("answered 503"), 1)
+    name = "ipsecping_operator_notification_success_timestamp_seconds"
+    at = metrics.registry.get_sample_value(name, {"receiver": "webhook"})
+    assert at is not None
+    assert (at > 0) is told

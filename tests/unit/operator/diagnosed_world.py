@@ -9,9 +9,9 @@ from ipsecping.contract.check import CheckRef
 from ipsecping.contract.diagnosis_report import DiagnosisReport
 from ipsecping_operator.collect.diagnosing import Question
 from ipsecping_operator.collect.result_reader import Agent
+from ipsecping_operator.diagnosis import diagnoses
 from ipsecping_operator.kube.kinds import CONFIG_MAP, DEPLOYMENT, POD
 from ipsecping_operator.observe.kinds import CHECK
-from ipsecping_operator.runbook import runbook
 
 from .virtual_time import run
 from .whole_operator import World, fakes, loop_time, start
@@ -61,7 +61,7 @@ def diagnosing(agents: Agents, script: Callable[[World], Awaitable[None]], *, sp
         await script(world)
         await operator.stop()
 
-    with fakes(world), mock.patch.object(runbook, "report_of", agents):
+    with fakes(world), mock.patch.object(diagnoses, "report_of", agents):
         run(scenario())
     return world
 

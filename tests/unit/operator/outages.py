@@ -3,8 +3,8 @@
 from ipsecping.contract.diagnosis_report import DiagnosisReport
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
-from ipsecping_operator.runbook.rule import Wanted, wanted
-from ipsecping_operator.runbook.telling import not_run, told
+from ipsecping_operator.diagnosis.rule import Wanted, wanted
+from ipsecping_operator.diagnosis.telling import not_run, told
 from ipsecping_operator.status.diagnosis import DiagnosisOutcome
 
 from .assessments import assessed, at, healthy, seen, take

@@ -57,7 +57,9 @@ class Plan:
         self.raised = 0
         self.fails: Callable[[str], bool]
         """Asked at each call, hundreds of thousands of times: whether it raises."""
-        self._random = random.Random(0)
+        self._chances = dict[str, random.Random]()
+        """Of each function its own, so that a call more of one changes nothing for another."""
+        self._seed = 0
         self.never()
 
     def never(self) -> None:
@@ -68,20 +70,28 @@ class Plan:
         """No call raises; which functions are called is kept."""
         self.fails = self._note
 
-    def always(self, *names: str, seed: int) -> None:
-        """Each call of these functions raises."""
-        self._random = random.Random(seed)
-        self.fails = frozenset(names).__contains__
+    def always(self, name: str) -> None:
+        """Each call of this function raises."""
+        self._chances.clear()
+        self.fails = name.__eq__
 
     def now_and_then(self, chance: float, *, seed: int) -> None:
-        """A call of any function raises with this probability."""
-        self._random = random.Random(seed)
-        self.fails = lambda name: self._random.random() < chance
+        """A call of any function raises with this probability, decided by the seed, its name and how many
+        calls of it there were before."""
+        self._chances.clear()
+        self._seed = seed
+        self.fails = lambda name: self._chance(name).random() < chance
 
-    def error(self) -> Exception:
-        """What the call that fails raises."""
+    def error(self, name: str) -> Exception:
+        """What a call of this function that fails raises: one kind after the other, in no order."""
         self.raised += 1
-        return self._random.choice(errors())
+        return self._chance(name).choice(errors())
+
+    def _chance(self, name: str) -> random.Random:
+        found = self._chances.get(name)
+        if found is None:
+            found = self._chances[name] = random.Random(f"{self._seed} {name}")
+        return found
 
     def _note(self, name: str) -> bool:
         self.called.add(name)
@@ -150,7 +160,7 @@ def _wrapped(function: Callable[..., Any], name: str, plan: Plan) -> Any:
         @functools.wraps(function)
         async def later(*args: Any, **kwargs: Any) -> Any:
             if plan.fails(name):
-                raise plan.error()
+                raise plan.error(name)
             return await function(*args, **kwargs)
 
         return later
@@ -158,7 +168,7 @@ def _wrapped(function: Callable[..., Any], name: str, plan: Plan) -> Any:
     @functools.wraps(function)
     def now(*args: Any, **kwargs: Any) -> Any:
         if plan.fails(name):
-            raise plan.error()
+            raise plan.error(name)
         return function(*args, **kwargs)
 
     return now

@@ -219,7 +219,7 @@ def test_an_answer_of_any_form_is_an_error_of_ours(body: bytes) -> None:
         ),
         (b"\xef\xbb\xbf <HTML><HEAD><TITLE lang=en>Log in</TITLE>", "Log in"),
         (b"Too many requests, please try again later.\n", "Too many requests, please try again later."),
-        (b"\x1b]0;owned\x07\x1b[2Jno\x00pe", "?]0;owned??[2Jno?pe"),
+        (b"\x1b]0;owned\x07\x1b[2Jno\x00pe", r"\x1b]0;owned\x07\x1b[2Jno\x00pe"),
         (b"x" * 5000, "x" * 199 + "…"),
         (b"<html>" + b"<p>" * 5000, None),
         (b"\r\n \t", None),

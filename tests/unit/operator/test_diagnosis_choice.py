@@ -8,8 +8,8 @@ import pytest
 from ipsecping.contract import LossReason
 from ipsecping.diagnosis.evidence_json import read_known
 from ipsecping_operator.check.state import CheckState
-from ipsecping_operator.runbook.choice import agent_of, choose
-from ipsecping_operator.runbook.known import known_of
+from ipsecping_operator.diagnosis.choice import agent_of, choose
+from ipsecping_operator.diagnosis.known import known_of
 
 from .assessments import assessed, at, seen, take
 from .builders import NOON, SECOND, check, plan, result

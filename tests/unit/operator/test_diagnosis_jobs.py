@@ -17,11 +17,11 @@ from ipsecping_operator.children import ChildSettings, child_name, diagnosis_job
 from ipsecping_operator.collect.collector import Collector
 from ipsecping_operator.collect.diagnosing import NotAnswered, Question, ReportRefused
 from ipsecping_operator.compile.compiled import Cron
+from ipsecping_operator.diagnosis.job import JobDiagnosis, Told
 from ipsecping_operator.faults import Faults
 from ipsecping_operator.kube.errors import AlreadyExists, Forbidden, Unreachable
 from ipsecping_operator.observe.projection import Pod, read_child
 from ipsecping_operator.report.readiness import readiness
-from ipsecping_operator.runbook.job import JobDiagnosis, Told
 from ipsecping_operator.tokens.keys import TokenKeys
 
 from .builders import NOON, UID, check, plan, result

@@ -8,9 +8,9 @@ from ipsecping.contract.diagnosis_terms import Outcome
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile import CompiledCheck
 from ipsecping_operator.compile.compiled import Cron, DiagnosisRule
+from ipsecping_operator.diagnosis.rule import obstacle, request_id
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.report.assessment import assess
-from ipsecping_operator.runbook.rule import obstacle, request_id
 from ipsecping_operator.status.diagnosis import Trigger
 
 from .assessments import assessed, at, seen, take

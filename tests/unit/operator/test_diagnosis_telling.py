@@ -5,8 +5,8 @@ import pytest
 from ipsecping.contract.diagnosis_terms import Outcome
 from ipsecping_operator.api.diagnosis import DiagnosisStatus
 from ipsecping_operator.api.validation import read
+from ipsecping_operator.diagnosis.telling import healed, told
 from ipsecping_operator.report.assessment import with_diagnosis
-from ipsecping_operator.runbook.telling import healed, told
 from ipsecping_operator.status.diagnosis import from_json
 
 from .assessments import assessed, at, healthy, take

@@ -15,12 +15,12 @@ from ipsecping_operator.api.conditions import ConditionType, HealthyReason, Read
 from ipsecping_operator.check.applied import Readiness
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.compile.compiled import CompiledCheck, Cron, MaintenanceWindow
+from ipsecping_operator.diagnosis.rule import wanted
 from ipsecping_operator.fault_types import Fault, Where
 from ipsecping_operator.report import fallback
 from ipsecping_operator.report.assessment import Assessment, assess
 from ipsecping_operator.report.notices import notices_of
 from ipsecping_operator.report.transition_log import TransitionLog
-from ipsecping_operator.runbook.rule import wanted
 from ipsecping_operator.verdict import text
 
 from .assessments import assessed, at, healthy, seen, take

@@ -25,7 +25,7 @@ from .states import take_up
 
 
 def body(*, version: int = 5, generation: int = 1, **more: Any) -> dict[str, Any]:
-    meta = metadata("hq", uid=UID, version=version) | {"generation": generation} | more
+    meta = metadata("hq", uid=UID, version=version) | {"generation": generation, "labels": {}} | more
     return {"metadata": meta, "spec": {}}
 
 
@@ -129,8 +129,9 @@ class Api:
     async def metadata(
         self, kind: Kind, namespace: str | None, *, selector: str | None = None
     ) -> AsyncIterator[Mapping[str, Any]]:
+        wanted = dict(each.split("=") for each in selector.split(",")) if selector else {}
         for name, meta in self.listed:
-            if kind.name == name:
+            if kind.name == name and wanted.items() <= dict(meta.get("labels", {})).items():
                 yield meta
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:

@@ -58,13 +58,6 @@ def test_any_instant_can_be_written_and_read_again(nanoseconds: int) -> None:
     assert "1970-01-01T00:00:00Z" <= shown <= "9999-12-31T23:59:59Z"
 
 
-def test_a_message_that_is_too_long_says_so() -> None:
-    assert text.shortened("abc", 3) == "abc"
-    assert text.shortened("abcd", 3) == "ab…"
-    assert text.printable("a\n\x1b[1m\ud800b", 9) == "a??[1m?b"
-    assert text.printable("a" * 10**6, 3) == "aa…"
-
-
 def test_moments_come_back_from_what_kubernetes_stores() -> None:
     assert text.moment(NOON) == "2026-11-23T12:00:00Z"
     assert text.from_moment(text.moment(NOON + 999_999_999)) == NOON

@@ -119,6 +119,10 @@ async def test_no_key_is_ever_logged_or_shown(caplog: pytest.LogCaptureFixture) 
     assert "c2VjcmV0" not in str(error.value)
 
 
+def test_a_secret_without_a_key_in_it_gets_one_whatever_else_it_holds() -> None:
+    assert keys_in({"key": "", "previous": "", "note": "bWluZQ=="}) is None
+
+
 def test_no_two_agents_have_the_same_token() -> None:
     keys = TokenKeys((KEY,))
     pairs = [("u1", "a"), ("u1", "b"), ("u2", "a"), ("u", "1/a")]

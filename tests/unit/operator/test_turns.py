@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 
-from ipsecping_operator.runbook.turns import Turns
+from ipsecping_operator.diagnosis.turns import Turns
 
 from .virtual_time import run
 

@@ -67,6 +67,16 @@ def test_each_address_that_a_name_may_have_counts_as_a_round() -> None:
         with_interval("6s", probes=slow)
 
 
+def test_a_packet_between_rounds_waits_for_an_answer_as_well() -> None:
+    probes = [{"name": f"a{n}", "stamp": {}, "count": 682, "spacing": "10ms"} for n in range(3)]
+    body = {"target": "far.example", "addresses": "All", "schedule": {"interval": "1m"}}
+    metadata = {"uid": "u", "namespace": "n", "name": "hq", "generation": 1}
+    compile_check({"metadata": metadata, "spec": body | {"probes": probes}})
+    kept = [{**each, "keepalive": "20s"} for each in probes]
+    with pytest.raises(InvalidSpec, match=rf"up to {3 * 32 * 683} packets"):
+        compile_check({"metadata": metadata, "spec": body | {"probes": kept}})
+
+
 def test_each_node_counts_as_rounds_beside_each_address() -> None:
     def with_interval(milliseconds: int, **more: Any) -> None:
         spec = {"target": "far.example", "schedule": {"interval": f"{milliseconds}ms"}} | more

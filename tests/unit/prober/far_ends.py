@@ -8,7 +8,8 @@ from typing import Any
 
 from ipsecping.contract import Family, PlannedProbe, ProbeType, RoundResult
 from ipsecping.net.clocks import Clock
-from ipsecping.net.resolve import Resolver, lookup
+from ipsecping.net.lookup import lookup
+from ipsecping.net.resolve import Resolver
 from ipsecping.rounds.prober import PathProber
 
 from ...plans import check_of

@@ -21,9 +21,10 @@ from ipsecping.contract import (
     TlsOptions,
     check_result,
 )
-from ipsecping.contract.plan import LEAST_REST_MS
+from ipsecping.contract.planned_probe import LEAST_REST_MS
 from ipsecping.net.clocks import Clock
-from ipsecping.net.resolve import Resolver, lookup
+from ipsecping.net.lookup import lookup
+from ipsecping.net.resolve import Resolver
 from ipsecping.net.socket_pool import running_pool
 from ipsecping.probes.flows import FIRST_PORT, ROWS
 from ipsecping.rounds.flow_order import FlowOrder

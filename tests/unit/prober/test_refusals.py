@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from ipsecping.contract import DnsOptions, LossReason, Options, ProbeType, StampOptions, TcpOptions
+from ipsecping.contract.refused_packets import IcmpError
 from ipsecping.measure.packet import Packet
 from ipsecping.measure.refusers import refused_packets
 from ipsecping.net.clocks import Clock
@@ -184,3 +185,14 @@ async def test_a_syn_that_is_refused_on_the_way(
 
 def select_ready(sock: socket.socket) -> bool:
     return bool(select.select([sock], [], [], 0)[0])
+
+
+def test_of_packets_that_one_sender_refuses_the_longest_wait_is_told() -> None:
+    waits = (2, 3000, 10)
+    errors = [IcmpError(4, *HOST_UNREACHABLE, bytes((127, 0, 0, 9)), at=wait) for wait in waits]
+    packets = [
+        Packet(sequence=n, sent_at=0, reason=LossReason.UNREACHABLE, error=error)
+        for n, error in enumerate(errors)
+    ]
+    (found,) = refused_packets(packets)
+    assert (found.sender, found.packets, found.delay) == (ROUTER, 3, 3000)

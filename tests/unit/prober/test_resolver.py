@@ -71,7 +71,7 @@ async def test_no_such_name_is_believed_once_the_servers_say_so_of_each_family(
             raise socket.gaierror(GAI[told], told)
         return [(family, kind, 17, "", (told, 0))]
 
-    monkeypatch.setattr("ipsecping.net.resolve.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr("ipsecping.net.lookup.socket.getaddrinfo", getaddrinfo)
     if expected is None:
         assert (await Resolver().resolve("gw.example")).ip == ipv4
         return
@@ -85,7 +85,7 @@ async def test_an_ipv4_address_that_is_mapped_into_ipv6_is_one_of_ipv4(
 ) -> None:
     told = ["::ffff:192.0.2.1", "fe80::1%lo", "2001:db8::1", "192.0.2.1"]
     found = [(socket.AF_INET6, socket.SOCK_DGRAM, 17, "", (each, 0)) for each in told]
-    monkeypatch.setattr("ipsecping.net.resolve.socket.getaddrinfo", lambda *_: found)
+    monkeypatch.setattr("ipsecping.net.lookup.socket.getaddrinfo", lambda *_: found)
     assert (await Resolver().resolve_all("gw.example")).ips == ("192.0.2.1", "fe80::1%lo", "2001:db8::1")
 
 

@@ -274,10 +274,16 @@ class Flooded:
         return self._sock.sendto(data, target)
 
 
+def flood(flow: Flow, failures: int, number: int) -> Flooded:
+    """Have the flow's socket fail so often with that error."""
+    shared: Any = flow._shared
+    shared._sock = flooded = Flooded(shared._sock, failures, number)
+    return flooded
+
+
 async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_sent(peer: Peer) -> None:
     ((flow, inbox), *_) = flows_to(peer.port, Clock())
-    shared = flow._shared
-    shared._sock = flooded = Flooded(shared._sock, 100, errno.EHOSTUNREACH)  # type: ignore[assignment]
+    flooded = flood(flow, 100, errno.EHOSTUNREACH)
     flow.send(b"mine", Mark())
     await until(lambda: inbox.arrivals)
     assert flooded.failures == 0
@@ -286,8 +292,7 @@ async def test_a_flood_of_errors_about_another_s_packets_keeps_none_from_being_s
 @pytest.mark.parametrize(("number", "tries"), [(errno.EPERM, 17), (errno.ENOBUFS, 1)])
 async def test_an_error_that_is_no_other_s_is_the_packet_s_own(peer: Peer, number: int, tries: int) -> None:
     ((flow, _), *_) = flows_to(peer.port, Clock())
-    shared = flow._shared
-    shared._sock = flooded = Flooded(shared._sock, 1000, number)  # type: ignore[assignment]
+    flooded = flood(flow, 1000, number)
     with pytest.raises(NotSent):
         flow.send(b"mine", Mark())
     assert flooded.failures == 1000 - tries
@@ -297,8 +302,7 @@ async def test_where_the_kernel_has_no_way_the_packet_is_not_sent_for_ever(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ((flow, _), *_) = flows_to(peer.port, Clock())
-    shared = flow._shared
-    shared._sock = flooded = Flooded(shared._sock, 1000, errno.ENETUNREACH)  # type: ignore[assignment]
+    flooded = flood(flow, 1000, errno.ENETUNREACH)
     monkeypatch.setattr(resending, "has_way", lambda *_: False)
     with pytest.raises(NotSent):
         flow.send(b"mine", Mark())

@@ -23,7 +23,7 @@ from ipsecping.contract import (
 )
 from ipsecping.contract.bounds import MAX_EXPIRY
 from ipsecping.contract.methods.tls import MAX_SHOWN
-from ipsecping.net.resolve import lookup
+from ipsecping.net.lookup import lookup
 
 from ...plans import check_of
 from ...result_figures import expiry_of

@@ -11,6 +11,7 @@ ALLOWED = (
     "ipsecping_operator.backoff",
     "ipsecping_operator.bounded_yaml",
     "ipsecping_operator.lines",
+    "ipsecping.printable",
     "ipsecping.tls_client",
 )
 FOLDER = Path(ipsecping_operator.kube.__file__).parent

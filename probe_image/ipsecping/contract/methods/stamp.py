@@ -15,8 +15,8 @@ PORT = 862
 PAYLOAD, AUTHENTICATED_PAYLOAD = 44, 112
 """Bytes of a packet, RFC 8762 section 4.2.1; in authenticated mode, section 4.2.2."""
 SOURCE_QUESTION, DSCP_QUESTION, QUESTION_SEAL = 28, 8, 20
-"""Bytes that the TLVs take which ask for the source address and for DSCP and ECN, and the HMAC TLV that the
-authenticated mode adds to them."""
+"""Bytes of three TLVs: the one that asks for the source address, the one that asks for DSCP and ECN, and the
+HMAC TLV that is added to them in authenticated mode."""
 HOPS_TTL = 64
 """The TTL that packets leave with whose hops are counted, where the plan names none."""
 

@@ -26,13 +26,6 @@ class Certificate:
     authority: str = "ca"
 
 
-@dataclass(frozen=True, slots=True)
-class Kubeconfig:
-    """A kubeconfig for the certificate of the same name."""
-
-    name: str
-
-
 def api_certificates(*, names: Iterable[str]) -> tuple[Certificate, ...]:
     """What an API server and its administrator need. ``names`` are the server's."""
     return (

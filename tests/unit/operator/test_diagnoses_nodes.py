@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ipsecping_operator.runbook.choice import agent_of, choose
+from ipsecping_operator.diagnosis.choice import agent_of, choose
 
 from .assessments import assessed, healthy, seen
 from .builders import NOON, SECOND, check, result

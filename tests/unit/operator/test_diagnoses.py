@@ -7,9 +7,9 @@ from unittest import mock
 import pytest
 
 from ipsecping_operator.collect.diagnosing import NotAnswered, ReportRefused
+from ipsecping_operator.diagnosis import diagnoses
 from ipsecping_operator.observe.kinds import CHECK
 from ipsecping_operator.permission import Permissions
-from ipsecping_operator.runbook import runbook
 from ipsecping_operator.status.diagnosis import Trigger
 
 from .diagnosed_world import FOUND, Agents, annotate, diagnosing, info, said, start_again, told
@@ -139,7 +139,7 @@ def test_what_cannot_be_asked_now_is_asked_again_for_a_while() -> None:
 async def taken(world: World, number: int, *, by: str = "_of_agents") -> list[asyncio.Task[None]]:
     """Outages in as many other namespaces have their turns, until they are cancelled."""
     assert world.operator is not None
-    turns = getattr(world.operator.parts.runbook, by)[Trigger.OUTAGE]
+    turns = getattr(world.operator.parts.diagnoses, by)[Trigger.OUTAGE]
 
     async def have(namespace: str) -> None:
         async with turns.turn(namespace):
@@ -154,7 +154,7 @@ def test_who_asks_does_not_wait_for_the_outages_of_others() -> None:
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        others = await taken(world, runbook.AT_ONCE[Trigger.OUTAGE])
+        others = await taken(world, diagnoses.AT_ONCE[Trigger.OUTAGE])
         world.down = True
         await asyncio.sleep(1000)
         assert agents.asked == []
@@ -174,7 +174,7 @@ def test_jobs_that_do_not_start_keep_no_agent_from_its_turn() -> None:
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        await taken(world, runbook.JOBS_AT_ONCE[Trigger.OUTAGE], by="_of_jobs")
+        await taken(world, diagnoses.JOBS_AT_ONCE[Trigger.OUTAGE], by="_of_jobs")
         world.down = True
         await asyncio.sleep(300)
         assert said(world)["outcome"] == "Fault"
@@ -186,7 +186,7 @@ def test_a_check_that_heals_before_its_turn_says_so() -> None:
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        others = await taken(world, runbook.AT_ONCE[Trigger.OUTAGE])
+        others = await taken(world, diagnoses.AT_ONCE[Trigger.OUTAGE])
         world.down = True
         await asyncio.sleep(400)
         world.down = False
@@ -239,7 +239,7 @@ def test_a_fault_in_diagnosing_is_counted_and_harms_no_verdict(where: str) -> No
     agents = Agents(report)
 
     async def script(world: World) -> None:
-        with mock.patch.object(runbook, where, side_effect=KeyError("bug")):
+        with mock.patch.object(diagnoses, where, side_effect=KeyError("bug")):
             world.down = True
             await asyncio.sleep(300)
             assert world.condition("Healthy")["reason"] == "Down"
@@ -255,7 +255,7 @@ def test_a_fault_in_diagnosing_is_counted_and_harms_no_verdict(where: str) -> No
 
 def test_a_fault_in_the_rule_is_counted_and_harms_no_verdict() -> None:
     async def script(world: World) -> None:
-        with mock.patch.object(runbook, "wanted", side_effect=KeyError("bug")):
+        with mock.patch.object(diagnoses, "wanted", side_effect=KeyError("bug")):
             world.down = True
             await asyncio.sleep(300)
             assert world.condition("Healthy")["reason"] == "Down"
@@ -314,7 +314,7 @@ def test_nothing_is_asked_where_the_operator_does_not_diagnose_and_who_asks_is_t
         await asyncio.sleep(30)
         await operator.stop()
 
-    with fakes(world), mock.patch.object(runbook, "report_of", agents):
+    with fakes(world), mock.patch.object(diagnoses, "report_of", agents):
         run(scenario())
     assert agents.asked == []
     assert "--diagnosis=false" in said(world)["summary"]
@@ -341,7 +341,7 @@ def test_who_may_send_less_than_a_diagnosis_does_is_told_so() -> None:
 
     async def script(world: World) -> None:
         assert world.operator is not None
-        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        world.operator.parts.diagnoses._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
         world.down = True
         await asyncio.sleep(300)
         assert said(world)["summary"].startswith(
@@ -357,7 +357,7 @@ def test_who_may_send_less_than_a_diagnosis_does_is_told_so() -> None:
 def test_values_that_come_without_end_and_cannot_run_are_told_of_every_five_seconds() -> None:
     async def script(world: World) -> None:
         assert world.operator is not None
-        world.operator.parts.runbook._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
+        world.operator.parts.diagnoses._refusal = Permissions(packet_rate={"network": 10}).no_diagnosis
         for value in range(600):
             annotate(world, str(value))
             await asyncio.sleep(0.1)

@@ -5,7 +5,7 @@ from http import HTTPStatus
 import aiohttp
 
 
-def said(error: BaseException) -> str:
+def redacted(error: BaseException) -> str:
     """Return what went wrong, for a log or a condition.
 
     Of what came back nothing is repeated: an answer that cannot be read, or a proxy's reason, may hold what

@@ -47,7 +47,7 @@ class _Running:
         return self.waits and self.want.trigger is Trigger.OUTAGE
 
 
-class Runbook:
+class Diagnoses:
     """`consider(state)` is called after each report of a check, and begins what is due.
 
     `count(outcome)` is told of each diagnosis that is over, `report(uid)` of a check with news of one.

@@ -2,6 +2,7 @@
 
 from ipsecping.contract.diagnosis_report import MAX_MESSAGE, DiagnosisReport
 from ipsecping.contract.diagnosis_terms import Outcome
+from ipsecping.printable import printable, shortened
 from ipsecping_operator.api.conditions import ConditionStatus
 from ipsecping_operator.check.state import CheckState
 from ipsecping_operator.status.diagnosis import NOT_RUN, DiagnosisOutcome, Trigger
@@ -56,7 +57,7 @@ def not_run(
         outcome=NOT_RUN,
         trigger=want.trigger,
         at=now,
-        summary=text.printable(f"not run: {why}", MAX_MESSAGE),
+        summary=printable(f"not run: {why}", MAX_MESSAGE),
         path=path,
         outage=None if want.outage is None else want.outage.start,
         value=_value(state, want),
@@ -90,4 +91,4 @@ def _history(state: CheckState, want: Wanted, summary: str) -> str:
         seen = f" It was {outage.reason} from {text.moment(outage.start)} on: {outage.message}"
     # A summary ends in a command: what was seen gives way to it.
     room = MAX_MESSAGE - len(summary)
-    return summary + text.shortened(seen, room) if room >= _LEAST_SEEN else summary
+    return summary + shortened(seen, room) if room >= _LEAST_SEEN else summary
