@@ -33,7 +33,7 @@ class Listed:
     """`namespace/name`."""
     resource_version: int
     older: bool = False
-    """A newer version of it was known before the API was asked."""
+    """A newer version of it was known before the API was asked, twice in a row."""
 
 
 @dataclass(slots=True)
@@ -44,6 +44,8 @@ class Sweeper:
     client: KubeClient
     namespaces: Sequence[str | None]
     behind: dict[str, Listed] = field(default_factory=dict)
+    older: Set[str] = frozenset()
+    """UIDs of what was older than known at the last sweep: once may be the API's lapse."""
     orphans: Set[str] = frozenset()
     """UIDs of children that had no check any more at the last sweep."""
 
@@ -68,11 +70,11 @@ class Sweeper:
         }
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
         never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
-        never += [
-            replace(one, older=True)
-            for uid, one in listed.items()
-            if one.resource_version < before.get(uid, 0)
-        ]
+        before_that, self.older = (
+            self.older,
+            {uid for uid, one in listed.items() if one.resource_version < before.get(uid, 0)},
+        )
+        never += [replace(listed[uid], older=True) for uid in sorted(before_that & self.older)]
         self.behind = self._behind(listed)
         await self._remove_orphans(listed)
         return sorted(touched), never
