@@ -1,6 +1,7 @@
 """Offline validation: what is wrong with a check, by the field paths that the API server uses."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -113,7 +114,8 @@ def _field_errors(error: ValidationError, model: type[Model], path: str) -> list
 def _message(item: ErrorDetails, model: type[Model]) -> str:
     given, location = item["input"], item["loc"]
     if location and location[-1] in _UNION_BRANCHES:
-        return "must be an integer or a string" + (f': write "{given}"' if type(given) is float else "")
+        written = type(given) is float and math.isfinite(given)
+        return "must be an integer or a string" + (f': write "{given}"' if written else "")
     context = item.get("ctx", {})
     if item["type"] == "string_type" and type(given) in (int, float):
         if is_duration(model, location):

@@ -54,11 +54,13 @@ class SelfReport:
         self._health.watched, self._health.unjudged = time.monotonic(), seen.lost
 
     def unseen(self, never: Sequence[Listed]) -> None:
-        """Say which objects the API has that their watches have never shown: deaf ones."""
+        """Say which objects the API has that their watches have never shown, or will not: deaf ones."""
         unseen = {kind.name: [one.name for one in never if one.kind == kind.name] for kind in WATCHED}
         for kind, names in unseen.items():
             self._metrics.unseen(kind, len(names))
         self._health.unseen = {kind: names for kind, names in unseen.items() if names}
+        # What was missed stays so when the versions have grown again.
+        self._health.older = self._health.older or [one.name for one in never if one.older]
         if never:
             _log.error("%s", self._health.problem(time.monotonic()))
 

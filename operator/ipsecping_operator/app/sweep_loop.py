@@ -67,7 +67,8 @@ class SweepLoop:
             except Exception as error:
                 self._faults.note(Where.SWEEP, error)
             else:
-                pause = again if self._sweeper.behind or self._sweeper.orphans else self._interval
+                suspect = self._sweeper.behind or self._sweeper.older or self._sweeper.orphans
+                pause = again if suspect else self._interval
 
     async def _sweep(self) -> None:
         touched, never = await self._sweeper.sweep()

@@ -1,13 +1,15 @@
 """Compare what the watches have shown with what the API holds, and mend the difference.
 
 A watch that was cut for long begins with a new list, which does not tell of what was deleted meanwhile; and
-a watch can go deaf. So everything is listed (metadata only) now and then.
+a watch can go deaf. So everything is listed (metadata only) now and then. That shows also when the API's
+storage was put back to a backup: versions that only grow have fallen, and what is edited from then on looks
+older than what is known.
 """
 
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ipsecping_operator.children import CHILD_SELECTOR
@@ -30,6 +32,8 @@ class Listed:
     name: str
     """`namespace/name`."""
     resource_version: int
+    older: bool = False
+    """A newer version of it was known before the API was asked, twice in a row."""
 
 
 @dataclass(slots=True)
@@ -40,20 +44,23 @@ class Sweeper:
     client: KubeClient
     namespaces: Sequence[str | None]
     behind: dict[str, Listed] = field(default_factory=dict)
+    older: Set[str] = frozenset()
+    """UIDs of what was older than known at the last sweep: once may be the API's lapse."""
     orphans: Set[str] = frozenset()
     """UIDs of children that had no check any more at the last sweep."""
 
     async def sweep(self) -> tuple[list[str], list[Listed]]:
         """Forget what has gone, and delete children that the garbage collector has left.
 
-        Returns UIDs of checks to reconcile, and what a watch has never shown.
+        Returns UIDs of checks to reconcile, and what a watch has never shown or never will: what is older now
+        than it was.
 
         Raises ApiError.
         """
         began = time.monotonic()
-        before = _versions(self.store).keys()
+        before = _versions(self.store)
         listed = await self._list()
-        gone = before - listed.keys()
+        gone = before.keys() - listed.keys()
         if gone:
             _log.info("%d objects had gone without a watch telling", len(gone))
         touched = self._forget(gone) if gone else set()
@@ -63,6 +70,11 @@ class Sweeper:
         }
         # A watch runs a little behind a list. What it has not shown until the next sweep, it never will.
         never = [one for uid, one in self._behind(self.behind).items() if uid in listed]
+        before_that, self.older = (
+            self.older,
+            {uid for uid, one in listed.items() if one.resource_version < before.get(uid, 0)},
+        )
+        never += [replace(listed[uid], older=True) for uid in sorted(before_that & self.older)]
         self.behind = self._behind(listed)
         await self._remove_orphans(listed)
         return sorted(touched), never

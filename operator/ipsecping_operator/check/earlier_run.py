@@ -13,6 +13,7 @@ from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.preference import Preference
 from ipsecping_operator.verdict.route import PathChange
 
+from .acceptable import acceptable
 from .reported import NO_ADDRESSES, Report, ReportedPaths, Restored
 
 _FIGURES = (
@@ -42,8 +43,11 @@ class EarlierRun:
 def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
     """Read what is left of an earlier run, so that a restart neither forgets an outage nor invents one.
 
-    Anything may stand in a status, which somebody may have edited: what cannot be read is left out.
+    Anything may stand in a status, which somebody may have edited, or an operator of another version or with
+    another clock has left: what cannot be read or written again is left out, and what is over was not later
+    than `now`.
     """
+    status = acceptable(status)
     conditions = from_json(status.get("conditions"))
     restored = _restored(status, now=now)
     preferred = status.get("preferredPath") if restored is not None else None
@@ -56,7 +60,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
             moves=path_history.moves_from_json(status.get("preferredPathChanges")),
             unhealthy=path_history.unhealthy_from_json(status.get("paths")),
         ),
-        outages=build.outages_from_json(status.get("outages")),
+        outages=build.outages_from_json(status.get("outages"), now=now),
         run_now=run_now.from_json(status.get("runNow")),
         diagnosis=diagnosis.from_json(status.get("diagnosis"), now=now),
         maintenance=maintenance.from_json(status.get("maintenance")),
@@ -65,7 +69,7 @@ def earlier_run(status: Mapping[str, Any], *, now: int) -> EarlierRun:
     return EarlierRun(
         made_generation=_made_generation(conditions),
         report=report,
-        path_changes=path_history.changes_from_json(status.get("pathChanges")),
+        path_changes=path_history.changes_from_json(status.get("pathChanges"), now=now),
         notified=notified.from_json(status.get("notified"), now=now),
     )
 

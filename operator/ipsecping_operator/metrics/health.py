@@ -33,7 +33,8 @@ class Health:
     """A part of the operator that should run for ever, and does not any more."""
     unseen: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By kind, objects that the API has held for longer than a sweep, and its watch has not shown."""
-
+    older: Sequence[str] = ()
+    """Objects of which the API holds an older version than it has shown."""
     watched: float | None = None
     """When it was last seen that all checks are judged; None before that is looked for."""
     unjudged: Sequence[str] = ()
@@ -58,6 +59,11 @@ class Health:
             return f"nobody has looked for {now - self.watched:.0f} s whether all checks are judged"
         if self.unjudged:
             return f"{len(self.unjudged)} checks are not judged any more ({self.unjudged[0]})"
+        if self.older:
+            return (
+                f"the API holds older versions than before, of {self.older[0]} for one: its storage was put "
+                "back to a backup, and all has to be read anew"
+            )
         if self.unseen:
             deaf = "; ".join(f"{kind} (not shown: {names[0]})" for kind, names in sorted(self.unseen.items()))
             return f"deaf watches: {deaf}"

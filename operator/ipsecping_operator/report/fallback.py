@@ -54,10 +54,15 @@ def take_note(state: CheckState, fault: Fault, *, now: int) -> None:
         state.reported.followed(found.maintenance, found.conditions)
 
 
-def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
-    """Make a status of the conditions as decided, and what was earlier as far as it can be written."""
+def least_status(state: CheckState, *, now: int, bare: bool = False) -> dict[str, Any]:
+    """Make a status of the conditions as decided, and what was earlier as far as it can be written.
+
+    `bare`: of the conditions alone, where the API refuses even that.
+    """
     status: dict[str, Any] = {"observedGeneration": _generation(state)}
     status["conditions"] = [_condition(each, now=now) for each in state.reported.last.conditions.values()]
+    if bare:
+        return status
     outages: list[Mapping[str, Any]] = []
     for outage in state.reported.last.outages:
         with suppress(Exception):
@@ -78,7 +83,7 @@ def least_status(state: CheckState, *, now: int) -> dict[str, Any]:
     return status
 
 
-def least_object(state: CheckState, *, now: int) -> dict[str, Any]:
+def least_object(state: CheckState, *, now: int, bare: bool = False) -> dict[str, Any]:
     """Make the check with that status, as the API takes it."""
     assert state.metadata is not None
     meta = state.metadata
@@ -86,7 +91,7 @@ def least_object(state: CheckState, *, now: int) -> dict[str, Any]:
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {"namespace": meta["namespace"], "name": meta["name"], "uid": state.uid},
-        "status": least_status(state, now=now),
+        "status": least_status(state, now=now, bare=bare),
     }
 
 

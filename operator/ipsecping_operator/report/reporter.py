@@ -106,6 +106,8 @@ class Reporter:
         self._soon: dict[str, asyncio.TimerHandle] = {}
         self._trials: dict[str, Assessment] = {}
         """By UID, assessments after a write that failed: events tell of them only once they are written."""
+        self._bare: set[str] = set()
+        """UIDs of checks of which the API has refused even the least status."""
         self._applier = StatusApplier(client)
         faults.changed = self.report_soon
 
@@ -141,7 +143,8 @@ class Reporter:
 
         Past the writer and all that it may have stumbled over.
         """
-        await self._client.apply_status(fallback.least_object(state, now=self._clock()), CHECK)
+        least = fallback.least_object(state, now=self._clock(), bare=state.uid in self._bare)
+        await self._client.apply_status(least, CHECK)
 
     def report_soon(self, uid: str) -> None:
         """Assess the check shortly: more results may be on their way."""
@@ -220,7 +223,8 @@ class Reporter:
         fallback.take_note(state, fault, now=now)
         changed = transitions(before.conditions, state.reported.last.conditions)
         self._tell_listener(state, before)
-        self._writer.submit(state.uid, fallback.least_status(state, now=now), at_once=bool(changed))
+        least = fallback.least_status(state, now=now, bare=state.uid in self._bare)
+        self._writer.submit(state.uid, least, at_once=bool(changed))
         state.reported.compare(now=self._steady())
         with self._faults.guard(Where.EVENT):
             for condition in changed:
@@ -272,6 +276,7 @@ class Reporter:
         self._cancel(self._soon, uid)
         self._cancel(self._alarms, uid)
         self._trials.pop(uid, None)
+        self._bare.discard(uid)
         self._pace.forget(uid)
         self._writer.forget(uid)
         self._events.forget(uid)
@@ -331,6 +336,7 @@ class Reporter:
             raise Gone from error
         trial = self._trials.pop(uid, None)
         if trial is not None:
+            self._bare.discard(uid)
             self._faults.over(state, Where.WRITE)
             self._tell(state, trial)
             await self._post(state)
@@ -366,6 +372,8 @@ class Reporter:
             return
         if isinstance(error, ApiError) and not isinstance(error, UNACCEPTABLE):
             return
+        if state.reported.without_figures and uid not in self._trials:
+            self._bare.add(uid)
         self._faults.note(Where.WRITE, error, state)
         self.fall_back(state)
 

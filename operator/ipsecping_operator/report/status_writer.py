@@ -62,7 +62,7 @@ class _Slot:
     edited: float = float("-inf")
     """Loop time of the last such edit."""
     sending: float | None = None
-    """Loop time at which the write under way got its turn."""
+    """Loop time at which the write under way got its turn; None before it has."""
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
 
@@ -201,6 +201,7 @@ class StatusWriter:
 
     def _start(self, uid: str, slot: _Slot) -> None:
         self._cancel_timer(slot)
+        slot.sending = None
         slot.task = asyncio.get_running_loop().create_task(self._write(uid, slot), name=f"status {uid}")
 
     async def _write(self, uid: str, slot: _Slot) -> None:

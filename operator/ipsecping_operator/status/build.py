@@ -8,7 +8,7 @@ from ipsecping.contract import PathMtu
 from ipsecping.printable import shortened
 from ipsecping_operator.api.conditions import ConditionType
 from ipsecping_operator.api.methods import status_fields
-from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, STATES
+from ipsecping_operator.api.status import MAX_INSTANCES_SHOWN, MAX_OUTAGES, STATES
 from ipsecping_operator.verdict import text
 from ipsecping_operator.verdict.flow_loss import FlowState
 from ipsecping_operator.verdict.judge import Verdict
@@ -202,16 +202,22 @@ def outage_to_json(outage: Outage) -> dict[str, Any]:
     return entry
 
 
-def outages_from_json(items: object) -> tuple[Outage, ...]:
-    """Read the outages of a status from the API; malformed ones are left out."""
-    found = []
-    for item in items if isinstance(items, list) else ():
+def outages_from_json(items: object, *, now: int) -> tuple[Outage, ...]:
+    """Read the outages of a status from the API; malformed ones are left out, and but one lasts.
+
+    None has ended later than `now`: no other would begin before.
+    """
+    found = list[Outage]()
+    for item in items[:MAX_OUTAGES] if isinstance(items, list) else ():
         try:
-            end = item.get("end")
+            start = text.from_moment(item["start"])
+            end = None if item.get("end") is None else min(text.from_moment(item["end"]), now)
+            if end is None and found:
+                continue
             found.append(
                 Outage(
-                    start=text.from_moment(item["start"]),
-                    end=None if end is None else text.from_moment(end),
+                    start=start if end is None else min(start, end),
+                    end=end,
                     reason=str(item["reason"]),
                     message=str(item["message"]),
                 )

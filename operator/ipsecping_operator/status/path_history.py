@@ -74,14 +74,15 @@ def _change_to_json(change: PathChange) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None}
 
 
-def changes_from_json(items: object) -> tuple[PathChange, ...]:
-    """Read the changes of a status from the API; malformed ones are left out."""
+def changes_from_json(items: object, *, now: int) -> tuple[PathChange, ...]:
+    """Read the changes of a status from the API; malformed ones are left out, and none was later than `now`:
+    those that followed would be taken for known."""
     found = []
     for item in _entries(items):
         try:
             found.append(
                 PathChange(
-                    at=text.from_moment(item["time"]),
+                    at=min(text.from_moment(item["time"]), now),
                     path=str(item["path"]),
                     probe=str(item["probe"]),
                     change=Change(RouteSign(item["sign"]), str(item["from"]), str(item["to"])),

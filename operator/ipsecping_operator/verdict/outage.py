@@ -41,7 +41,7 @@ def end_running(outages: Sequence[Outage], *, now: int) -> tuple[Outage, ...]:
     """The outages once nothing more is claimed of the check: what lasts has ended."""
     if outages and outages[0].end is None:
         # An earlier run may have told of its start by a clock that was set back since.
-        return (replace(outages[0], end=max(now, outages[0].start)), *outages[1:])
+        return (replace(outages[0], start=min(outages[0].start, now), end=now), *outages[1:])
     return tuple(outages)
 
 

@@ -157,8 +157,7 @@ class Service:
 
     async def _reload(self) -> None:
         try:
-            # In a thread: thousands of checks take longer to read than a packet may wait.
-            plan = await asyncio.to_thread(read_plan, self._file.path)
+            plan = await self._read_plan()
         except ContractError as error:
             # The old plan goes on: a broken edit must not stop the measuring.
             self._plan_error = str(error)
@@ -166,6 +165,13 @@ class Service:
             return
         self._plan_error = None
         await self._apply(plan)
+
+    async def _read_plan(self) -> Plan:
+        """Read it in a thread: with thousands of checks no packet may wait for it. Raises ContractError."""
+        try:
+            return await asyncio.to_thread(read_plan, self._file.path)
+        except RuntimeError:  # the pod's limit of processes
+            return read_plan(self._file.path)
 
     async def _apply(self, plan: Plan) -> None:
         self._verifiers = plan.verifiers

@@ -40,7 +40,10 @@ class Names:
         if address in self._asked or len(self._asked) >= MAX_LOOKUPS:
             return
         self._asked.add(address)
-        threading.Thread(target=self._work, args=(address,), name=f"name {address}", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, args=(address,), name=f"name {address}", daemon=True).start()
+        except RuntimeError:  # the limit of processes: a trace does without the name
+            self._keep(address, None)
 
     def known(self, address: str) -> str | None:
         """Its name as far as it is known."""

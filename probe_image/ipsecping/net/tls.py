@@ -101,7 +101,7 @@ class TlsStream:
         while True:
             try:
                 if aside and self._octets > LARGE_HANDSHAKE:
-                    result = await asyncio.to_thread(step)
+                    result = await _in_thread(step)
                 else:
                     result = step()
             except ssl.SSLWantReadError:
@@ -137,6 +137,14 @@ class TlsStream:
     async def _flush(self) -> None:
         if self._outgoing.pending:
             await self._stream.send(self._outgoing.read())
+
+
+async def _in_thread(step: Callable[[], T]) -> T:
+    """Raises what the step raises, and ExchangeFailed where this host refuses a thread."""
+    try:
+        return await asyncio.to_thread(step)
+    except RuntimeError as error:  # the pod's limit of processes
+        raise ExchangeFailed(None, f"this host refuses a thread for the handshake: {error}") from error
 
 
 class CertificateRefused(ExchangeFailed):

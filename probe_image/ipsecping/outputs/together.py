@@ -29,8 +29,15 @@ def write_all(outputs: Mapping[str, Callable[[], None]], *, seconds: float = SEC
         threading.Thread(target=run, args=item, name=f"output {item[0]}", daemon=True)
         for item in outputs.items()
     ]
+    refused = list[tuple[str, Callable[[], None]]]()
+    for thread, item in zip(threads, outputs.items(), strict=True):
+        try:
+            thread.start()
+        except RuntimeError:  # the limit of processes
+            refused.append(item)
+    for item in refused:
+        run(*item)
     for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(deadline - time.monotonic(), 0))
+        if thread.ident is not None:
+            thread.join(max(deadline - time.monotonic(), 0))
     return [f"{name}: {failure}" for name, failure in dict(failures).items() if failure is not None]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import replace
@@ -143,6 +144,19 @@ async def test_a_broken_plan_is_told_and_the_old_one_goes_on(stage: Stage) -> No
     async with asyncio.timeout(10):
         while (await get(stage, "/healthz"))[1] != "ok\n":
             await asyncio.sleep(0.05)
+
+
+async def test_a_host_without_threads_left_takes_a_changed_plan_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    stage.stand_ins[0].let_go.set()
+    stage.write(replace(CHECK, target="192.0.2.2"))
+    await until(lambda: len(stage.stand_ins) == 2 or stage.running.done())
+    assert not stage.running.done()
 
 
 async def test_an_error_of_the_prober_is_an_invalid_round_and_never_loss(stage: Stage) -> None:

@@ -101,6 +101,25 @@ def test_a_status_that_the_api_does_not_take_is_replaced_and_tried_again() -> No
     happens(script)
 
 
+def test_where_the_api_takes_not_even_what_was_known_earlier_the_conditions_are_told_alone() -> None:
+    async def script(world: World) -> None:
+        world.refuses = lambda kind, body: (
+            Invalid("status.outages[0].reason: Invalid value")
+            if kind is CHECK and "outages" in body["status"]
+            else None
+        )
+        world.down = True
+        await asyncio.sleep(240)
+        said = world.condition("Healthy")
+        assert (said["status"], said["reason"]) == ("Unknown", "InternalError"), "no status stands still"
+        world.refuses = lambda kind, body: None
+        await asyncio.sleep(1800)
+        assert world.condition("Healthy")["reason"] == "Down"
+        assert [outage["reason"] for outage in world.check["status"]["outages"]] == ["Down"]
+
+    happens(script)
+
+
 @pytest.mark.parametrize(
     "denial",
     [

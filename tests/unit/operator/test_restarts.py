@@ -112,3 +112,47 @@ def test_after_a_restart_a_path_that_stays_silent_does_not_hold_up_the_figures_o
     assert made.status["lastResultTime"] > before["lastResultTime"]
     take(again, at(90, of=first))
     assert assessed(again, at=95).status["probes"][0]["sent"] == 40
+
+
+def test_what_another_version_wrote_that_the_api_would_refuse_now_is_left_out() -> None:
+    """A status that is refused as a whole would stand still; `assessed` reads it by the schema."""
+    state = seen()
+    take(state, at(0), at(30), at(60))
+    written = dict(assessed(state, at=65).status)
+    over = {"start": "2026-11-23T11:00:00Z", "end": "2026-11-23T11:01:00Z", "reason": "Down", "message": "m"}
+    newer = {
+        "jitter": {"mean": "1ms"},
+        "probes": [{**written["probes"][0], "type": "quic"}],
+        "preferredPath": "p" * 64,
+        "conditions": [
+            *written["conditions"],
+            {**written["conditions"][0], "type": "Encrypted"},
+        ],
+        "outages": [{**over, "reason": "not one word"}] + [over] * 20,
+        "heldReasons": [{"path": "default", "probe": "ping", "reason": ""}],
+        "notified": {"id": "x" * 65, "status": "True", "reason": "WithinThresholds"},
+        "unknown": 1,
+    }
+    again = seen(written | newer, now=NOON + 70 * SECOND)
+    made = assessed(again, at=71)
+    assert len(made.status["outages"]) == 9, "one of the ten that a status may have is none"
+    assert made.status["lossPercent"] == "0.00"
+    assert not {"jitter", "notified", "heldReasons"} & made.status.keys()
+    assert made.status["probes"] == []
+    assert made.status["conditions"] == written["conditions"]
+
+
+def test_outages_that_a_clock_ahead_has_put_into_the_future_keep_none_from_beginning_now() -> None:
+    ahead = {
+        "start": "2036-01-01T00:00:00Z", "end": "2036-01-01T00:01:00Z", "reason": "Down", "message": "m",
+    }  # fmt: skip
+    lasting = {key: value for key, value in ahead.items() if key != "end"}
+    state = seen({"outages": [lasting, ahead, lasting]})
+    take(state, at(0))
+    first = assessed(state, at=5).status["outages"]
+    assert [(each["start"], each["end"]) for each in first] == [
+        ("2026-11-23T12:00:05Z", "2026-11-23T12:00:05Z"),
+        ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00Z"),
+    ]
+    take(state, *(at(second, received=0) for second in (30, 60, 90)))
+    assert assessed(state, at=95).status["outages"][0]["start"] == "2026-11-23T12:00:30Z"

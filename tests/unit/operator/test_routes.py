@@ -265,7 +265,7 @@ def test_another_probe_or_node_that_alternates_is_told_of_for_itself() -> None:
 @pytest.mark.parametrize("value", [[], "2", [{}], ["x" * 1000] * 99, None])
 def test_what_a_status_says_of_ways_is_read_within_bounds(value: object) -> None:
     entry = {"time": "2026-11-23T12:00:00Z", "path": "p", "probe": "a", "sign": "RTT", "from": "1", "to": "?"}
-    (read,) = changes_from_json([entry | {"alternatesBetween": value}])
+    (read,) = changes_from_json([entry | {"alternatesBetween": value}], now=NOON)
     changes = PathChanges()
     changes.inherit([read], known_until=NOON)
     changes.note(
@@ -274,6 +274,17 @@ def test_what_a_status_says_of_ways_is_read_within_bounds(value: object) -> None
     )  # fmt: skip
     assert changes.noted == 1
     assert len(read.ways) <= 4
+
+
+def test_a_change_that_a_clock_ahead_has_put_into_the_future_silences_none_that_follows() -> None:
+    entry = {"time": "2036-01-01T00:00:00Z", "path": "p", "probe": "a", "sign": "RTT", "from": "1", "to": "2"}
+    changes = PathChanges()
+    changes.inherit(changes_from_json([entry], now=NOON), known_until=NOON)
+    changes.note(
+        [Change(RouteSign.RTT, "12.00ms", "40.00ms")],
+        at=NOON + 9 * SECOND, probe=("p", "a"), instance=Instance(), interval=SECOND,
+    )  # fmt: skip
+    assert changes.noted == 1
 
 
 def test_a_clock_that_was_set_keeps_what_is_known_of_the_way() -> None:

@@ -238,3 +238,24 @@ def test_a_status_that_is_no_json_leaves_the_one_before_in_its_place() -> None:
 
     run(scenario())
     assert sent == [{"n": 1}]
+
+
+def test_a_write_that_waits_for_its_turn_is_not_stuck_however_long_ago_the_one_before_it_was() -> None:
+    api = Api()
+
+    async def scenario() -> None:
+        writer = api.writer()
+        for uid in "abc":
+            writer.submit(uid, {"n": 0}, at_once=True)
+        await asyncio.sleep(3600)
+        api.takes = 10
+        for uid in "abc":
+            writer.submit(uid, {"n": uid}, at_once=True)
+        await asyncio.sleep(5)
+        assert [uid for uid in "abc" if writer.restart(uid, after=120)] == [], (
+            "none was given up, nor set back"
+        )
+        await asyncio.sleep(30)
+
+    run(scenario())
+    assert [(at, status["n"]) for at, status in api.writes[3:]] == [(3610, "a"), (3610, "b"), (3620, "c")]

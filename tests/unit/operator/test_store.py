@@ -205,6 +205,36 @@ def test_a_watch_that_lags_is_not_deaf_and_one_that_stays_behind_is() -> None:
     assert asyncio.run(sweeper.sweep()) == ([], [Listed("IPsecTunnelCheck", "network/hq", 7)])
 
 
+def test_a_version_that_has_fallen_is_told_since_nothing_that_follows_would_be_taken_over() -> None:
+    store = Store()
+    store.put_check(body(version=900, generation=4), now=NOON)
+    edited = body(version=500, generation=4)
+    assert store.put_check(edited, now=NOON) is None, "as older versions are"
+    api = Api(("IPsecTunnelCheck", edited["metadata"]))
+    sweeper = Sweeper(store, api, (None,))  # type: ignore[arg-type]
+    older = Listed("IPsecTunnelCheck", "network/hq", 500, older=True)
+    assert asyncio.run(sweeper.sweep()) == ([], []), "the API may have lapsed"
+    assert sweeper.older, "so it is asked again soon"
+    assert asyncio.run(sweeper.sweep()) == ([], [older])
+
+
+def test_a_version_that_a_watch_shows_while_all_is_listed_has_not_fallen() -> None:
+    store = Store()
+    store.put_check(body(version=5), now=NOON)
+
+    class Overtaken(Api):
+        async def metadata(
+            self, kind: Kind, namespace: str | None, *, selector: str | None = None
+        ) -> AsyncIterator[Mapping[str, Any]]:
+            if kind.name == "Pod":
+                store.put_check(body(version=6), now=NOON)
+            async for meta in super().metadata(kind, namespace, selector=selector):
+                yield meta
+
+    api = Overtaken(("IPsecTunnelCheck", body(version=5)["metadata"]))
+    assert asyncio.run(Sweeper(store, api, (None,)).sweep()) == ([], [])  # type: ignore[arg-type]
+
+
 def test_an_object_that_came_and_went_between_two_sweeps_is_no_sign_of_deafness() -> None:
     store = Store()
     api = Api(("Pod", metadata("hq-1", uid="p-1", owner=("ReplicaSet", "hq-rs", "rs-1"))))
@@ -274,7 +304,7 @@ def test_children_are_known_by_the_reference_that_builds_them() -> None:
 
 def stored_status(*, generation: int, reason: str = "Reconciled") -> dict[str, Any]:
     condition = {"type": "Ready", "status": "True", "reason": reason, "observedGeneration": generation}
-    return {"conditions": [condition | {"lastTransitionTime": "2026-11-23T11:00:00Z"}]}
+    return {"conditions": [condition | {"message": "m", "lastTransitionTime": "2026-11-23T11:00:00Z"}]}
 
 
 class Applier(KubeClient):

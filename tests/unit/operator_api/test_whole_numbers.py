@@ -29,3 +29,10 @@ def test_what_is_no_integer_is_refused_as_ever(thresholds: dict[str, Any], said:
     with pytest.raises(InvalidModel) as refused:
         read(CheckSpec, {"target": "203.0.113.10", "thresholds": thresholds}, path="spec")
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize("given", [float("inf"), float("nan")])
+def test_nobody_is_told_to_write_what_is_no_number_in_quotes(given: float) -> None:
+    with pytest.raises(InvalidModel) as refused:
+        read(CheckSpec, {"target": "203.0.113.10", "thresholds": {"lossPercent": given}}, path="spec")
+    assert str(refused.value) == "spec.thresholds.lossPercent: must be an integer or a string"

@@ -169,3 +169,18 @@ def test_an_output_that_hangs_is_left_behind() -> None:
         assert time.monotonic() - started < 30
     finally:
         release.set()
+
+
+def test_a_host_without_threads_left_writes_one_output_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def refused() -> None:
+        raise OutputError("http://h: Connection refused")
+
+    done: list[str] = []
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    assert write_all({"a": refused, "b": lambda: done.append("b")}) == ["a: http://h: Connection refused"]
+    assert done == ["b"]

@@ -32,6 +32,17 @@ async def test_a_silent_resolver_and_one_that_fails_hold_up_nobody() -> None:
         await names.settle(10)
 
 
+async def test_a_host_without_threads_left_does_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    names = Names({"10.0.0.1": "gw.example"}.get)
+    names.ask("10.0.0.1")
+    assert not names.waits_for("10.0.0.1")
+    assert names.known("10.0.0.1") is None
+
+
 async def test_the_number_of_lookups_is_bounded() -> None:
     asked: list[str] = []
     names = Names(lambda address: asked.append(address))

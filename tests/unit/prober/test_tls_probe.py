@@ -188,6 +188,19 @@ async def test_a_far_end_that_speaks_no_tls_fails_the_handshake(behaviour: Handl
     assert expiry_of(result) is None
 
 
+async def test_a_host_without_threads_left_is_no_loss_of_the_path(
+    certificates: Certificates, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none_left(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("ipsecping.net.tls.LARGE_HANDSHAKE", 0)
+    monkeypatch.setattr("ipsecping.net.tls.asyncio.to_thread", none_left)
+    result = await handshakes(certificates.good, TlsOptions(verify=False))
+    assert result.invalid is Invalidity.LOCAL_SEND_FAILED
+    assert "this host refuses a thread" in caplog.text
+
+
 async def test_a_handshake_without_answer_times_out() -> None:
     async with tcp_server(silent) as port:
         planned = probe(ProbeType.TCP, port=port, timeout_ms=100, options=TcpOptions(tls=TlsOptions()))
